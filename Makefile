@@ -112,30 +112,29 @@ generate: setup ## Write the generated files anew (JSON Schemas of events and of
 	$(BIN)/python -m tipoff_dev.generate
 
 bench: setup ## Measure, both sides in one run
-	$(BIN)/python bench/tick_to_row.py
-	$(BIN)/python bench/fan_out.py
-	$(BIN)/python bench/decide.py
-	$(BIN)/python bench/discovery.py --seeds 4
-	$(BIN)/python bench/discovery_ticks.py
-	$(BIN)/python bench/evaluation.py
-	$(BIN)/python bench/pacing.py
-	$(BIN)/python bench/views.py
-	$(BIN)/python bench/alerts.py
-	$(BIN)/python bench/console.py
-	$(BIN)/python bench/pubsub_push.py
-	$(BIN)/python bench/tracing.py
-	$(BIN)/python bench/cold_start.py
-	$(BIN)/python bench/logger_throughput.py
-	$(BIN)/python bench/parse.py
-	$(BIN)/python bench/cleanup.py
-	$(BIN)/python bench/cost.py
-	$(BIN)/python bench/cli_start.py
+	$(BIN)/python -m bench.tick_to_row
+	$(BIN)/python -m bench.fan_out
+	$(BIN)/python -m bench.decide
+	$(BIN)/python -m bench.discovery --seeds 4
+	$(BIN)/python -m bench.discovery_ticks
+	$(BIN)/python -m bench.evaluation
+	$(BIN)/python -m bench.views
+	$(BIN)/python -m bench.alerts
+	$(BIN)/python -m bench.console
+	$(BIN)/python -m bench.pubsub_push
+	$(BIN)/python -m bench.tracing
+	$(BIN)/python -m bench.cold_start
+	$(BIN)/python -m bench.logger_throughput
+	$(BIN)/python -m bench.parse
+	$(BIN)/python -m bench.cleanup
+	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.cli_start
 
 bench-figures: setup ## Measure all that docs/explanation/scaling.md states, and write it there
-	$(BIN)/python bench/figures.py
+	$(BIN)/python -m bench.figures
 
 bench-peers: setup ## Do the same work on Tipoff and its peers, into docs/reference/benchmarks.md (needs PyPI, PostgreSQL)
-	$(BIN)/python bench/peers --write docs/reference/benchmarks.md
+	$(BIN)/python -m bench.peers --write docs/reference/benchmarks.md
 
 $(SITE)/.complete: docs/requirements.txt
 	@$(PYTHON) -m venv $(SITE)

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from tipoff_cli.checkout import SCRAPERS
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Event, FileLanded
@@ -30,7 +29,6 @@ from tipoff_planning.workflows import Configuration
 from tipoff_simulator.engine import Season
 from tipoff_simulator.world import Outage, Span, load_world
 
-REPOSITORY = Path(__file__).parents[1]
 ANCHOR = datetime(2026, 1, 15, 14, tzinfo=UTC)
 """The calendar of the fake sources is rolled to here: games on most days from 1 January to 26 February."""
 FIRST = date(2026, 1, 6)
@@ -162,6 +160,10 @@ class Injections:
         """Return the faults of a name."""
         return tuple(it for it in self.faults if it.fault.name == name)
 
+    def version(self, instant: datetime) -> str:
+        """Return what is deployed at an instant."""
+        return NEXT_VERSION if any(instant >= it.begins for it in self.named("a deployment")) else VERSION
+
 
 @dataclass(frozen=True)
 class Made:
@@ -207,7 +209,7 @@ def make(seed: int) -> Made:
     """Play the season and write its rows down."""
     luck = Random(seed)  # noqa: S311  # luck, not a secret
     catalog = load_catalog(SCRAPERS)
-    configuration = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+    configuration = load_workflows(WORKFLOWS, catalog)
     rows = schedule_rows(configuration, ANCHOR)
     calendar = [Game.model_validate(row) for row in rows]
     injections = inject(luck, frozenset(game.game_date for game in calendar))
@@ -320,14 +322,8 @@ def _change(item: Written, injections: Injections, seed: int) -> Iterator[Writte
     """Yield the row as the faults of its time make it, or nothing."""
     row, at = dict(item.row), item.happened
     luck = Random(f"{seed}{item.id}")  # noqa: S311
-    deployed = next((it.begins for it in injections.named("a deployment")), None)
-    if deployed is not None:
-        lag = {"workflow_decisions": 2, "scraper_execution_log": 9, "cleanup_operations": 5}.get(
-            item.table, 0
-        )
-        version = NEXT_VERSION if at >= deployed + timedelta(minutes=lag) else VERSION
-    else:
-        version = VERSION
+    lag = {"workflow_decisions": 2, "scraper_execution_log": 9, "cleanup_operations": 5}.get(item.table, 0)
+    version = injections.version(at - timedelta(minutes=lag))
     for column in ("controller_version", "service_version", "logger_version"):
         if column in row:
             row[column] = version

@@ -1,6 +1,6 @@
 """What people hear of a season with faults in it, and what one watch costs.
 
-    python bench/alerts.py [--seeds 3 4] [--rows 1000000] [--no-season] [--no-cost] [--json]
+    python -m bench.alerts [--seeds 3 4] [--rows 1000000] [--no-season] [--no-cost] [--json]
 
 The season is that of bench/alert_season.py: rows of five weeks and more in the embedded warehouse, with each of its
 faults once, at instants of the seed's choice, and a week without any at its end. They go through all that a watch goes
@@ -29,28 +29,26 @@ statements for the first time, and the median of the next.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import tempfile
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-import views
-from alert_season import ENVIRONMENT, EXPLAINS, NEXT_VERSION, VERSION, Injected, Made, Written, make
-from arguments import bench_parser
+from bench.alert_season import ENVIRONMENT, EXPLAINS, Injected, Made, Written, make
+from bench.command import bench_parser, report
+from bench.embedded import embedded_warehouse
+from bench.measures import cpu_seconds
+from tipoff_cli.checkout import ALERTS, REPOSITORY
 from tipoff_common.adapters import bigquery
-from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.clock import EASTERN, business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_common.ports import Parameter, Warehouse
 from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.incidents import Incident, Memory
@@ -61,7 +59,6 @@ from tipoff_monitor.rules import CANNOT_JUDGE, OUTAGE
 from tipoff_planning.expectations import read_expectations
 from tipoff_planning.verdict import judge_day
 
-REPOSITORY = Path(__file__).parents[1]
 TICK = timedelta(minutes=5)
 WIDE, AFTERWARDS = timedelta(hours=12), timedelta(hours=6)
 GAPS = tuple(timedelta(hours=hours) for hours in (1, 3, 9, 27, 54, 81))
@@ -70,29 +67,7 @@ Answers = Mapping[datetime, tuple[Condition, ...]]
 
 def load_book() -> RuleBook:
     """Read the rules that ship."""
-    return load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries")
-
-
-@contextmanager
-def embedded_warehouse() -> Iterator[tuple[BigQueryWarehouse, Any, int]]:
-    """Yield an empty dataset: the warehouse, Google's client of it, and the process id of the server."""
-    ports = views.free_port(), views.free_port()
-    with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
-        processes = views.Processes(Path(folder))
-        try:
-            options = ("--port", str(ports[0]), "--grpc-port", str(ports[1]), "--project", views.PROJECT)
-            program = views.Program("gcp_emulators.bigquery", options, {}, Path(folder))
-            pid = processes.start("bigquery", program).process.pid
-            url = f"http://{views.HOST}:{ports[0]}"
-            client = views.embedded_client(url, views.PROJECT)
-            views.wait_for(client)
-            views.deploy(client, views.SCHEMAS)
-            os.environ["BIGQUERY_EMULATOR_HOST"] = url
-            # The first translation of all rules takes as long as a busy machine makes it.
-            bigquery._TIMEOUT_SECONDS = 100.0
-            yield BigQueryWarehouse(views.PROJECT, url), client, pid
-        finally:
-            processes.stop()
+    return load_rules(ALERTS, REPOSITORY / "queries")
 
 
 @dataclass
@@ -101,7 +76,7 @@ class Asker:
 
     made: Made
     book: RuleBook
-    warehouse: BigQueryWarehouse
+    warehouse: Warehouse
     written: int = 0
     asked: int = 0
 
@@ -109,13 +84,11 @@ class Asker:
         """Return what holds at an instant."""
         self._write(at)
         self.asked += 1
-        deployed = next((it.begins for it in self.made.injections.named("a deployment")), None)
-        version = NEXT_VERSION if deployed is not None and at >= deployed else VERSION
         configuration, day = self.made.configuration, business_date(at)
-        given = {
+        given: dict[str, Parameter] = {
             "as_of": at,
             "environment": ENVIRONMENT,
-            "version": version,
+            "version": self.made.injections.version(at),
             "config_hash": configuration.hash,
         }
         rows = list(self.warehouse.query(*batch_query(self.book, given)))
@@ -312,7 +285,7 @@ def shown_at(it: Injected, answers: Answers, book: RuleBook) -> datetime | None:
     return min(found, default=None)
 
 
-def season(seed: int, warehouse: BigQueryWarehouse) -> dict[str, Any]:
+def season(seed: int, warehouse: Warehouse) -> dict[str, Any]:
     """Return what people hear of the season of a seed."""
     made, book = make(seed), load_book()
     asker = Asker(made, book, warehouse)
@@ -351,30 +324,33 @@ def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, 
     }
 
 
-def _spread(values: Any) -> dict[str, float]:
+def _spread(values: Collection[float]) -> dict[str, float]:
     """Return the median and the most of some minutes."""
-    ordered = sorted(values)
     return {
-        "median": round(statistics.median(ordered), 1) if ordered else 0.0,
-        "max": round(ordered[-1], 1) if ordered else 0.0,
+        "median": round(statistics.median(values or [0.0]), 1),
+        "max": round(max(values, default=0.0), 1),
     }
 
 
 def cost(rows: int, runs: int) -> dict[str, Any]:
     """Measure the two jobs of one watch, in seconds of the clock and of the warehouse's processor."""
     book = load_book()
-    with embedded_warehouse() as (warehouse, client, pid):
-        for statement in (views.EXECUTIONS, views.DECISIONS, views.SCHEDULE, views.SCANS):
-            views.ask(client, statement, rows)
-        seconds, processor = [], []
+    with embedded_warehouse() as embedded:
+        embedded.fill(rows)
+        warehouse, seconds, processor = embedded.adapter(), [], []
         for _ in range(runs + 1):
             now = datetime.now(UTC)
-            begun, before = time.perf_counter(), views.cpu_seconds(pid)
-            given = {"as_of": now, "environment": "prod", "version": "1", "config_hash": "h"}
+            begun, before = time.perf_counter(), cpu_seconds(embedded.process)
+            given: dict[str, Parameter] = {
+                "as_of": now,
+                "environment": "prod",
+                "version": "1",
+                "config_hash": "h",
+            }
             warehouse.query(*batch_query(book, given))
             read_expectations(warehouse, "prod", now.date(), now, midnight=now)
             seconds.append(time.perf_counter() - begun)
-            processor.append(views.cpu_seconds(pid) - before)
+            processor.append(cpu_seconds(embedded.process) - before)
     return {
         "rows": rows,
         "first_watch_seconds": round(seconds[0], 2),
@@ -384,7 +360,7 @@ def cost(rows: int, runs: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main() -> int:
     """Print the figures of the seasons and of one watch."""
     parser = bench_parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4], help="1 is for tuning rules")
@@ -393,23 +369,16 @@ def main() -> None:
     parser.add_argument("--no-season", action="store_true", help="leave out what people hear")
     parser.add_argument("--no-cost", action="store_true", help="leave out what a watch costs")
     arguments = parser.parse_args()
-    seasons = []
+    # The first translation of all rules takes as long as a busy machine makes it.
+    bigquery._TIMEOUT_SECONDS = 100.0
+    seasons = {}
     for seed in [] if arguments.no_season else arguments.seeds:
-        with embedded_warehouse() as (warehouse, _, _):
-            seasons.append(season(seed, warehouse))
-    result = {**(_together(seasons) if seasons else {}), "seasons": seasons}
+        with embedded_warehouse() as embedded:
+            seasons[f"seed {seed}"] = season(seed, embedded.adapter())
+    result = _together(list(seasons.values())) if seasons else {}
     if not arguments.no_cost:
         result |= cost(arguments.rows, arguments.runs)
-    if arguments.json:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        if name != "seasons":
-            print(f"{name:<26}{value}")
-    for one in seasons:
-        print()
-        for name, value in one.items():
-            print(f"  {name:<24}{value}")
+    return report({**result, **seasons}, arguments)
 
 
 def _together(seasons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -440,4 +409,4 @@ def _together(seasons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """Cleanup runs over 10,000 and over 100,000 landed files of which 50 have no receipt: what grows, and with what.
 
-    python bench/cleanup.py [--files 10000 100000] [--missing 50] [--new 100] [--json]
+    python -m bench.cleanup [--files 10000 100000] [--missing 50] [--new 100] [--json]
 
 Executions and receipts are in the embedded warehouse and asked for through Google's client; the buckets are in memory
 and count what Cloud Storage would be asked: a listing is one call for each 1,000 objects. The lookback of 24 hours
@@ -10,50 +10,36 @@ ever, to which every file is new; the next, after `--new` files more; and one af
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
+import sys
 import time
 import tracemalloc
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from google.cloud import bigquery
-
-from arguments import bench_parser
-from gcp_emulators.testing import free_port
+from bench.buckets import CountedObjects
+from bench.command import bench_parser, report
+from bench.embedded import EmbeddedWarehouse, embedded_warehouse
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
-from tipoff_cli.checkout import REPOSITORY
-from tipoff_cli.commands.tables import SCHEMAS, embedded_client
-from tipoff_common.adapters.bigquery import BigQueryWarehouse
-from tipoff_common.binding import Envelope
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date
 from tipoff_common.events import CleanupCompleted, Tick, TickFired
 from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import ObjectInfo, Parameter
+from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
-from tipoff_dataset.deploy import deploy
-from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT
-from tipoff_dev.stack.processes import Processes, Program
-from views import wait_for
+from tipoff_common.testing import MemoryWarehouse, RecordingBus
+from tipoff_dev.stack.layout import DATA_BUCKET
 
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 ROOT = "nba-com/injury-report"
-PAGE = 1_000
-RETRY = bigquery.DEFAULT_RETRY.with_timeout(300)
 LANDED = """
 INSERT INTO nba_orchestration.scraper_execution_log (
   execution_id, request_id, event_id, scraper_name, workflow, game_date, status, triggered_at, completed_at, source,
@@ -86,135 +72,48 @@ WHERE gcs_path NOT IN (SELECT gcs_path FROM nba_orchestration.file_receipts)
 """
 
 
-@dataclass
-class Bucket:
-    """Objects by name with the instants at which they were written; counts the calls."""
-
-    bucket: str
-    written: dict[str, datetime] = field(default_factory=dict)
-    calls: Counter[str] = field(default_factory=Counter)
-    names: list[str] = field(default_factory=list)
-    bodies: dict[str, tuple[bytes, Mapping[str, str]]] = field(default_factory=dict)
-
-    def add(self, name: str, at: datetime) -> None:
-        """Put an object there, written at an instant."""
-        self.written[name] = at
-        self.names.clear()
-
-    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
-        """See `Objects.create`."""
-        self.calls["create"] += 1
-        if name in self.bodies:
-            return False
-        self.bodies[name] = (body, metadata)
-        self.add(name, NOW)
-        return True
-
-    def get(self, name: str) -> bytes | None:
-        """See `Objects.get`."""
-        self.calls["get"] += 1
-        return self.bodies[name][0] if name in self.bodies else None
-
-    def info(self, name: str) -> ObjectInfo | None:
-        """See `Objects.info`."""
-        self.calls["info"] += 1
-        return self._info(name) if name in self.written else None
-
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `Objects.list`."""
-        self.names = self.names or sorted(self.written)
-        names, start = self.names, bisect_left(self.names, prefix)
-        self.calls["list"] += 1
-        for place in range(start, len(names)):
-            if not names[place].startswith(prefix):
-                return
-            if place > start and (place - start) % PAGE == 0:
-                self.calls["list"] += 1
-            yield self._info(names[place])
-
-    def put(self, *_: Any, **__: Any) -> None:
-        """Refuse: cleanup only reads the data bucket."""
-        raise NotImplementedError("cleanup only reads the data bucket")
-
-    put_chunks = put
-
-    def check(self) -> None:
-        """Do nothing: it is always there."""
-
-    def _info(self, name: str) -> ObjectInfo:
-        metadata = self.bodies[name][1] if name in self.bodies else {}
-        return ObjectInfo(name, 1, self.written[name], metadata)
-
-
-@dataclass
-class CountedWarehouse:
-    """The warehouse; counts its queries and the rows that they give."""
-
-    warehouse: BigQueryWarehouse
-    queries: int = 0
-    rows: int = 0
-
-    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        """Query, and count queries and rows."""
-        found = self.warehouse.query(sql, parameters)
-        self.queries += 1
-        self.rows += len(found)
-        return found
-
-    def append(self, *_: Any, **__: Any) -> None:
-        """Refuse: only the logger writes rows."""
-        raise NotImplementedError("only the logger writes rows")
-
-    pages = append
-
-    def check(self) -> None:
-        """Do nothing: it is always there."""
-
-
-class KeptEvents:
-    """Keeps what is published."""
-
-    def __init__(self) -> None:
-        self.published: list[Any] = []
-
-    def publish(self, envelopes: Any) -> None:
-        """Keep the events of the envelopes."""
-        self.published += [envelope.payload for envelope in envelopes if isinstance(envelope, Envelope)]
-
-    def check(self) -> None:
-        """Do nothing: it is always there."""
-
-
 class CleanupBench:
     """A cleanup over a dataset and buckets of a given size."""
 
-    def __init__(self, client: bigquery.Client, url: str, files: int, missing: int) -> None:
-        self.client, self.every, self.last = client, files // missing, files
+    def __init__(self, embedded: EmbeddedWarehouse, files: int, missing: int) -> None:
+        self.embedded, self.every = embedded, files // missing
         self.millis = timedelta(hours=22) / timedelta(milliseconds=1) / files
-        self.data, self.state, self.bus = Bucket(DATA_BUCKET), Bucket("state"), KeptEvents()
-        self.warehouse = CountedWarehouse(BigQueryWarehouse(PROJECT, url))
+        self.data, self.state, self.bus = CountedObjects(DATA_BUCKET), CountedObjects(), RecordingBus()
+        self.warehouse, self.queries, self.rows = embedded.adapter(), 0, 0
         settings = CleanupSettings.model_construct()
         self.deps = Deps(
             environment="local",
             lookback=settings.lookback,
             rule=settings.rule,
             pubsub_enabled=True,
-            catalog=load_catalog(REPOSITORY / "services/scraper-runner/scrapers"),
+            catalog=load_catalog(SCRAPERS),
             memory=CleanupMemory(self.state),
-            dataset=FileDataset(self.warehouse, "local"),
+            dataset=FileDataset(MemoryWarehouse(answer=self.query), "local"),
             data=self.data,
             publisher=Publisher("cleanup", self.bus),
         )
         self.land(1, files, NOW - timedelta(hours=1))
         for number in range(files):
             day = business_date(NOW) - timedelta(days=2 + number % 30)
-            self.data.add(f"{ROOT}/{day}/old{number}.json", NOW - timedelta(days=30))
+            self.put(f"{ROOT}/{day}/old{number}.json", NOW - timedelta(days=30))
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        """Query the warehouse, and count queries and rows."""
+        found = self.warehouse.query(sql, parameters)
+        self.queries += 1
+        self.rows += len(found)
+        return found
+
+    def put(self, name: str, at: datetime, body: bytes = b"") -> None:
+        """Put an object into the data bucket, written at an instant."""
+        self.data.now = at
+        self.data.put(name, body, content_type="application/json")
 
     def land(self, first: int, last: int, until: datetime) -> None:
         """Add files number `first` to `last`, back in time from `until`, to log, receipts and bucket."""
-        values = {"folder": f"gs://{DATA_BUCKET}/{ROOT}/", "until": until, "millis": self.millis}
-        self.ask(LANDED, first=first, last=last, **values)
-        self.ask(RECEIVED, every=self.every)
+        folder = f"gs://{DATA_BUCKET}/{ROOT}/"
+        self.embedded.ask(LANDED, folder=folder, until=until, millis=self.millis, first=first, last=last)
+        self.embedded.ask(RECEIVED, every=self.every)
         for number in range(first, last + 1):
             at = until - timedelta(milliseconds=int(number * self.millis))
             day = business_date(at)
@@ -222,124 +121,64 @@ class CleanupBench:
                 f'{{"scraper": "nbac_injury_report", "game_date": "{day}", "records": [{number}]}}'.encode()
             )
             name = f"{ROOT}/{day}/{content_hash(body)[:16]}.json"
-            self.data.bodies[name] = (body, {})
-            self.data.add(name, at)
-            self.data.add(journal_entry(name, at), at)
-
-    def ask(self, sql: str, **parameters: Any) -> None:
-        """Run a statement with parameters."""
-        kinds = {str: "STRING", int: "INT64", float: "FLOAT64", datetime: "TIMESTAMP"}
-        config = bigquery.QueryJobConfig(
-            query_parameters=[
-                bigquery.ScalarQueryParameter(name, kinds[type(value)], value)
-                for name, value in parameters.items()
-            ]
-        )
-        self.client.query_and_wait(sql, job_config=config, retry=RETRY, wait_timeout=300)
+            self.put(name, at, body)
+            self.put(journal_entry(name, at), at)
 
     def run(self, at: datetime) -> dict[str, Any]:
         """Run cleanup once; return what it took."""
-        for counted in (self.data.calls, self.state.calls):
-            counted.clear()
-        self.warehouse.queries = self.warehouse.rows = 0
+        self.data.reset()
+        self.state.reset()
+        self.queries = self.rows = 0
         tracemalloc.start()
         started = time.perf_counter()
         run_cleanup(TickFired(tick=Tick.CLEANUP, event_time=None), at, self.deps, at)
         seconds = time.perf_counter() - started
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        completed = next(
-            event for event in reversed(self.bus.published) if isinstance(event, CleanupCompleted)
-        )
-        row = cleanup_row(completed, at)
-        self.warehouse.warehouse.append("cleanup_operations", [row], [completed.id])
+        completed = self.bus.of(CleanupCompleted)[-1]
+        self.warehouse.append("cleanup_operations", [cleanup_row(completed, at)], [completed.id])
+        lists = self.data.calls["", "list"]
         return {
             "files": completed.files_checked,
             "missing": completed.missing_files_found,
             "republished": completed.republished_count,
-            "errors": list(completed.errors),
+            "errors": len(completed.errors),
             "seconds": round(seconds, 2),
             "peak_mib": round(peak / 2**20, 1),
-            "queries": self.warehouse.queries,
-            "rows_read": self.warehouse.rows,
-            "data_lists": self.data.calls["list"],
-            "data_other": self.data.calls.total() - self.data.calls["list"],
+            "queries": self.queries,
+            "rows_read": self.rows,
+            "data_lists": lists,
+            "data_other": self.data.calls.total() - lists,
             "state_calls": self.state.calls.total(),
         }
 
 
-def measure(client: bigquery.Client, url: str, files: int, missing: int, new: int) -> list[dict[str, Any]]:
+def measure(embedded: EmbeddedWarehouse, files: int, missing: int, new: int) -> dict[str, dict[str, Any]]:
     """Measure a first run, one after new files, and one to which nothing is new."""
     for table in ("scraper_execution_log", "file_receipts", "cleanup_operations"):
-        client.query_and_wait(f"DELETE FROM nba_orchestration.{table} WHERE TRUE", retry=RETRY)  # noqa: S608
-    bench = CleanupBench(client, url, files, missing)
-    first = bench.run(NOW)
+        embedded.ask(f"DELETE FROM nba_orchestration.{table} WHERE TRUE")  # noqa: S608
+    bench = CleanupBench(embedded, files, missing)
+    found = {"first run": bench.run(NOW)}
     # The receipts of what was republished do not come, so that the next runs find it missing as well.
     bench.land(files + 1, files + new, NOW - timedelta(minutes=20) + timedelta(hours=22))
-    second = bench.run(NOW + QUARTER)
-    third = bench.run(NOW + 2 * QUARTER)
-    names = ("first run", f"next, {new} new", "next, nothing new")
-    return [{"run": name, **result} for name, result in zip(names, (first, second, third), strict=True)]
+    found[f"next, {new} new"] = bench.run(NOW + QUARTER)
+    found["next, nothing new"] = bench.run(NOW + 2 * QUARTER)
+    return {f"{files:,} files, {run}": figures for run, figures in found.items()}
 
 
-def show(results: Mapping[int, list[dict[str, Any]]]) -> None:
-    """Print a row for each run."""
-    columns = list(next(iter(results.values()))[0])
-    lines = [
-        columns,
-        *([str(row[column]) for column in columns] for rows in results.values() for row in rows),
-    ]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-    for line in lines:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-    small, large = min(results), max(results)
-    if small != large:
-        print(f"\ngrowth from {small:,} to {large:,} files")
-        for before, after in zip(results[small], results[large], strict=True):
-            ratios = {
-                name: f"{after[name] / before[name]:.1f}x" if before[name] else "-"
-                for name in (
-                    "seconds",
-                    "peak_mib",
-                    "queries",
-                    "rows_read",
-                    "data_lists",
-                    "data_other",
-                    "state_calls",
-                )
-            }
-            print(f"  {before['run']:<18}", "  ".join(f"{name} {ratio}" for name, ratio in ratios.items()))
-
-
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = bench_parser(__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--missing", type=int, default=50)
     parser.add_argument("--new", type=int, default=100)
     arguments = parser.parse_args()
-    ports = free_port(), free_port()
-    url = f"http://{HOST}:{ports[0]}"
-    os.environ["BIGQUERY_EMULATOR_HOST"] = url
-    with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
-        processes = Processes(Path(folder))
-        try:
-            options = ("--port", str(ports[0]), "--grpc-port", str(ports[1]), "--project", PROJECT)
-            processes.start("bigquery", Program("gcp_emulators.bigquery", options, {}, Path(folder)))
-            client = embedded_client(url, PROJECT)
-            wait_for(client)
-            deploy(client, SCHEMAS)
-            results = {
-                files: measure(client, url, files, arguments.missing, arguments.new)
-                for files in arguments.files
-            }
-        finally:
-            processes.stop()
-    if arguments.json:
-        print(json.dumps(results))
-    else:
-        show(results)
+    found: dict[str, Any] = {}
+    with embedded_warehouse() as embedded:
+        for files in arguments.files:
+            found |= measure(embedded, files, arguments.missing, arguments.new)
+    return report({"run": found}, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,12 +2,14 @@
 
 Seconds depend on the machine, the multiples hardly; a change of an import shows in them at once.
 
-    python bench/cli_start.py
+    python -m bench.cli_start [--json]
 """
 
-import resource
 import subprocess
 import sys
+
+from bench.command import bench_parser, report
+from bench.measures import cpu_seconds_of_children
 
 ROUNDS = 5
 COMMANDS = (
@@ -20,25 +22,26 @@ COMMANDS = (
 )
 
 
-def cpu(command: list[str]) -> float:
-    """Return the least CPU seconds, user and system, of some runs of a command with all its children."""
-    least = float("inf")
+def cpu_ms(*arguments: str) -> float:
+    """Return the least CPU time, user and system, of some runs of Python with all its children."""
+    spent = []
     for _ in range(ROUNDS):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, capture_output=True, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        least = min(least, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return least
+        before = cpu_seconds_of_children()
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
+        spent.append(cpu_seconds_of_children() - before)
+    return round(min(spent) * 1e3)
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
-    bare = cpu([sys.executable, "-c", "pass"])
-    print(f"{'python -c pass':<28}{bare:6.3f} s")
-    for arguments in COMMANDS:
-        spent = cpu([sys.executable, "-m", "tipoff_cli", *arguments])
-        print(f"{'tipoff ' + ' '.join(arguments):<28}{spent:6.3f} s{spent / bare:8.1f} times")
+    arguments = bench_parser(__doc__).parse_args()
+    bare = cpu_ms("-c", "pass")
+    found = {"python -c pass": bare} | {
+        f"tipoff {' '.join(command)}": cpu_ms("-m", "tipoff_cli", *command) for command in COMMANDS
+    }
+    rows = {name: {"cpu_ms": spent, "times_bare": round(spent / bare, 1)} for name, spent in found.items()}
+    return report({"command": rows}, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

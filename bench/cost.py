@@ -1,6 +1,6 @@
 """What a month on Google Cloud costs, from published prices and from what an execution does.
 
-    python bench/cost.py [--executions 20000 10000000] [--json]
+    python -m bench.cost [--executions 20000 10000000] [--json]
 
 Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage are
 counted as the services' handlers run a day (operations.py); durations and sizes marked as assumed are not measured on
@@ -10,14 +10,17 @@ environment, which schedules and runs nothing by itself.
 
 from __future__ import annotations
 
-import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from arguments import bench_parser
-from operations import CLASS_A, CLASS_B, PAGE, Operations, count_operations
-from tipoff_cli.checkout import REPOSITORY
+from bench.buckets import PAGE
+from bench.command import bench_parser, report
+from bench.operations import CLASS_A, CLASS_B, Operations, count_operations
+from tipoff_cli.checkout import SERVICES as SERVICES_FILE
+from tipoff_cli.checkout import TICKS
 from tipoff_common.service_map import load_services
 from tipoff_common.ticks import load_ticks
 
@@ -73,7 +76,7 @@ DELIVERIES = {
 ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
 
 EVALUATION_MINUTES = 15
-JOBS = len(load_ticks(REPOSITORY / "infra/ticks.yaml"))
+JOBS = len(load_ticks(TICKS))
 TICK_QUERIES = 3  # controller.dataset.read_executions, cleanup.dataset.read_landed, read_receipts
 QUERIED_DAYS = 2
 QUERIED_ROW_BYTES = 300  # assumed: of the columns that these read
@@ -81,9 +84,7 @@ MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.e
 PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
 PAYLOAD_DAYS, ROW_DAYS = 90, 90
 LOG_BYTES = 1_500  # assumed: Cloud Run's own line for a request
-IMAGE_GB = (
-    0.1 * len(load_services(REPOSITORY / "infra/services.yaml")) * 20
-)  # assumed: 100 MB, 20 versions of each
+IMAGE_GB = 0.1 * len(load_services(SERVICES_FILE)) * 20  # assumed: 100 MB, 20 versions of each
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,12 @@ class PricedService:
 
 
 SERVICES: Mapping[str, PricedService] = {
-    "scraper-runner": PricedService(1, 3.0, 8, 1.0),  # assumed: a source's answer and the pace it asks for
-    "controller": PricedService(
-        1, 0.25, 80, 1.0
-    ),  # assumed: the group gathers, then one call to Cloud Storage
-    "logger": PricedService(3, 0.25, 80, 1.0),  # assumed: the batch gathers, then one append
+    # assumed: a source's answer and the pace it asks for
+    "scraper-runner": PricedService(1, 3.0, 8, 1.0),
+    # assumed: the group gathers, then one call to Cloud Storage
+    "controller": PricedService(1, 0.25, 80, 1.0),
+    # assumed: the batch gathers, then one append
+    "logger": PricedService(3, 0.25, 80, 1.0),
 }
 STARTS_EACH_TICK, START_SECONDS = 3, 3.0  # bench/cold_start.py, doubled for Cloud Run
 
@@ -129,7 +131,7 @@ class Month:
     @property
     def total(self) -> float:
         """The sum of all parts, in USD."""
-        return sum(asdict(self).values())
+        return math.fsum(asdict(self).values())
 
 
 def month(executions: float, operations: Operations) -> Month:
@@ -187,39 +189,42 @@ def bigquery(executions: float, ticks: float) -> float:
     )
 
 
-def show(months: Mapping[int, Month], operations: Operations) -> None:
-    """Print a column for each number of executions."""
-    print("USD a month" + "".join(f"{executions:>16,}" for executions in months) + "  executions")
-    for name in asdict(next(iter(months.values()))):
-        print(f"{name:<11}" + "".join(f"{getattr(it, name):>16,.2f}" for it in months.values()))
-    print(f"{'total':<11}" + "".join(f"{it.total:>16,.2f}" for it in months.values()))
-    for executions, it in months.items():
-        print(f"{executions:,} executions: {it.total / executions * 1000:.3f} USD a thousand")
-    print(
-        f"Cloud Composer's smallest environment, before it runs anything: {COMPOSER_USD[0]} to {COMPOSER_USD[1]}"
-    )
-    print(f"\nOperations of Cloud Storage, counted over {operations.executions} executions of one day")
-    for name, kind in (("class A", CLASS_A), ("class B", CLASS_B)):
-        shares = ", ".join(f"{who} {count:.2f}" for who, count in operations.by_caller(kind).items())
-        each, a_tick = operations.of_an_execution(kind), operations.of_a_tick(kind)
-        print(f"{name}: {each:.2f} an execution ({shares}); {a_tick} a tick")
-    print(f"names that each tick lists: {operations.listed_for_an_execution:.1f} for each execution of a day")
+def counted(operations: Operations) -> dict[str, Any]:
+    """Return the operations of Cloud Storage that the prices are worked out from."""
+    return {
+        "counted over": f"{operations.executions} executions of one day",
+        **{
+            f"{name} operations": {
+                "an execution": round(operations.of_an_execution(kind), 2),
+                "by caller": {who: round(count, 2) for who, count in operations.by_caller(kind).items()},
+                "a tick": operations.of_a_tick(kind),
+            }
+            for name, kind in (("class A", CLASS_A), ("class B", CLASS_B))
+        },
+        "names that a tick lists for an execution of the day": round(operations.listed_for_an_execution, 1),
+    }
 
 
-def main() -> None:
+def main() -> int:
     """Price and print."""
     parser = bench_parser(__doc__)
     parser.add_argument("--executions", type=int, nargs="+", default=[20_000, 10_000_000], metavar="N")
     arguments = parser.parse_args()
     if any(number < 1 for number in arguments.executions):
         parser.error("--executions: at least 1")
-    operations = count_operations()
-    months = {number: month(number, operations) for number in arguments.executions}
-    if arguments.json:
-        print(json.dumps({number: {**asdict(it), "total": it.total} for number, it in months.items()}))
-    else:
-        show(months, operations)
+    operations, months = count_operations(), {}
+    for number in arguments.executions:
+        priced = month(number, operations)
+        parts = {**asdict(priced), "total": priced.total, "a_thousand": priced.total / number * 1_000}
+        months[number] = {name: round(usd, 3) for name, usd in parts.items()}
+    composer = "{} to {}, before it runs anything".format(*COMPOSER_USD)
+    figures = {
+        "USD a month": months,
+        "Cloud Composer's smallest environment": composer,
+        "storage": counted(operations),
+    }
+    return report(figures, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

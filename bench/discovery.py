@@ -1,6 +1,6 @@
 """How soon the learned policy finds what was published, beside fixed beats and an oracle.
 
-    python bench/discovery.py [--trace FILE.csv] [--seeds 30] [--plot FILE.svg] [--plot-synthetic FILE.svg] [--json]
+    python -m bench.discovery [--trace FILE.csv] [--seeds 30] [--plot FILE.svg] [--plot-synthetic FILE.svg] [--json]
 
 The trace is a CSV with columns `date` and `published_at_local` (ISO 8601), the window 16:00 to 24:00; days published
 before the window opened teach the policy and do not count. The price is chosen on 2020 and 2021 alone: the lowest one
@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from arguments import bench_parser
+from bench.command import bench_parser
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; threads only wait for each other
 
@@ -92,15 +92,14 @@ def read_trace(file: Path) -> list[Published]:
 
 def oracle(published: Sequence[Published], price: float) -> ReplaySummary:
     """Plan each day by the true times of the fortnights around it, itself among them."""
-    days = []
+    looks = {}
     for number, day in enumerate(published):
         near = [
             other.minute for other in published[max(0, number - 14) : number + 15] if other.minute is not None
         ]
         model = known_model(day.game_date, [(minute, 3.0) for minute in near])
-        looks = plan(model, Guards(BUDGET, price, MAX_GAP)).minutes
-        days += replay([day], lambda _, looks=looks: looks)
-    return summarize(days)
+        looks[day.game_date] = plan(model, Guards(BUDGET, price, MAX_GAP))
+    return summarize(replay(published, looks.__getitem__))
 
 
 def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 0.0) -> PublicationModel:

@@ -1,6 +1,6 @@
 """Measure what the ticks of a day cost on which one search learns.
 
-    python bench/discovery_ticks.py [--json]
+    python -m bench.discovery_ticks [--json]
 
 The shipped workflows, of which the search for referees learns; a calendar of twelve games and 200 open occurrences, in
 a file. Measured are the lock, which plans the search, an evaluation of all, and a tick between two evaluations with and
@@ -10,36 +10,32 @@ without a check: CPU time, calls to the bucket, queries of the dataset and decis
 from __future__ import annotations
 
 import gc
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from datetime import time as time_of_day
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from arguments import bench_parser
+from tests.support.controller import DAY, at
+
+from bench.command import bench_parser, report
+from bench.evaluation import PastRows, build, fill
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
-from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired, WorkflowDecided
 from tipoff_common.ports import Parameter
 from tipoff_common.testing import RecordingBus
 from tipoff_controller.handlers import handle_tick
 from tipoff_planning.loading import load_workflows
 
-REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(Path(__file__).parent))
-from decide import DAY  # noqa: E402  # beside this file, which is no package
-from evaluation import Dataset, build, fill  # noqa: E402
-
 EXECUTIONS = 1_000
 """A day before the ticks."""
 
 
-class Searched(Dataset):
+class Searched(PastRows):
     """The rows of an evaluation, and what a search has seen so far."""
 
     queries = 0
@@ -60,7 +56,7 @@ def looks() -> list[dict[str, Any]]:
             "status": "success" if number == 3 else "no_data",
             "error_type": None,
             "source": "CONTROLLER",
-            "triggered_at": local_instant(day, time_of_day(9)) + number * timedelta(minutes=30),
+            "triggered_at": at("09:00", day) + number * timedelta(minutes=30),
             "opts": None,
             "completeness": None,
         }
@@ -74,24 +70,23 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
 
     bucket: the file to keep what the controller remembers in.
     """
-    shipped = (REPOSITORY / "config/workflows.yaml").read_text()
+    shipped = WORKFLOWS.read_text()
     searching = "refresh_after_found: 3h\n"
     assert shipped.count(searching) == 1
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "workflows.yaml"
         file.write_text(shipped.replace(searching, f"{searching}    discovery: {{ strategy: learned }}\n"))
-        catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
-        configured = load_workflows(file, catalog)
+        configured = load_workflows(file, load_catalog(SCRAPERS))
     fill(bucket, EXECUTIONS)
     deps, state, dataset = build(bucket, configured, partial(Searched, EXECUTIONS))
     assert isinstance(dataset, Searched)
     bus = deps.publisher._bus
     assert isinstance(bus, RecordingBus)
-    five = local_instant(DAY, time_of_day(5))
+    five = at("05:00")
 
     def measured(tick: Tick, instant: datetime, cadence: int) -> dict[str, Any]:
         bus.published.clear()
-        state.calls.clear()
+        state.reset()
         dataset.queries = 0
         gc.collect()
         gc.freeze()  # as a service does: what was there before is not gone over again
@@ -100,7 +95,7 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
         seconds = time.process_time() - begin
         return {
             "cpu_ms": round(seconds * 1e3, 1),
-            "calls": sum(state.calls.values()),
+            "calls": state.calls.total(),
             "queries": dataset.queries,
             "decisions": len(bus.of(WorkflowDecided)),
         }
@@ -116,11 +111,14 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
         for instant in (five + number * timedelta(minutes=5) for number in range(60, 200))
         if instant.minute % 15 and instant not in checks
     )
+    ticks = {
+        "lock-schedule": lock,
+        "evaluate": measured(Tick.EVALUATE, at("08:30"), 15),
+        "discover, nothing planned": measured(Tick.DISCOVER, idle, 5),
+        "discover, with a check": measured(Tick.DISCOVER, between, 5),
+    }
     return {
-        "lock": lock,
-        "evaluate": measured(Tick.EVALUATE, local_instant(DAY, time_of_day(8, 30)), 15),
-        "discover_idle": measured(Tick.DISCOVER, idle, 5),
-        "discover_check": measured(Tick.DISCOVER, between, 5),
+        "tick": ticks,
         "checks_of_the_day": len(checks),
         "between_evaluations": sum(bool(instant.minute % 15) for instant in checks),
     }
@@ -128,12 +126,9 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Measure and print."""
-    parser = bench_parser(__doc__)
-    arguments = parser.parse_args()
+    arguments = bench_parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
-        found = measure_discover(Path(folder) / "objects")
-    print(json.dumps(found, indent=None if arguments.json else 2))
-    return 0
+        return report(measure_discover(Path(folder) / "objects"), arguments)
 
 
 if __name__ == "__main__":

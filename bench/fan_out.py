@@ -1,6 +1,6 @@
 """A manual run that fans out over N no-op units, through the running stack.
 
-    python bench/fan_out.py [--sizes 50 500 5000] [--triggers 20] [--json]
+    python -m bench.fan_out [--sizes 50 500 5000] [--triggers 20] [--json]
 
 A whole stack on free ports, with a fleet of one scraper that fetches nothing and finds one record. Each size is one run
 of a workflow of one step with so many given values: measured from the trigger until every row is in the dataset and
@@ -8,19 +8,19 @@ nothing is left to deliver. Messages are counted by a subscription of the bench'
 scraper itself, CPU and memory by the operating system, storage calls by service and kind, reads included, by the object
 store, which has a door for each service. A small size runs several times, and its figures are means: half a second is
 too short to tell the CPU of a run from what else a process does. `aims` says which of the figures that depend on no
-machine are as they have to be. `loop_seconds` is the CPU time of `x += i & 7` 20 million times in this process: divide
-by it to compare machines.
+machine are as they have to be; exit code 1 when one is not. `loop_seconds` is the CPU time of `x += i & 7` 20 million
+times in this process: divide by it to compare machines.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,11 @@ from typing import Any
 
 import requests
 from google.cloud.pubsub_v1 import SubscriberClient
+from tests.support.controller import at_times, workflow
 
-from arguments import bench_parser
-from tipoff_dev.stack.layout import CLOUD, PROJECT, SERVICES, Layout, free_ports, storage_rights
+from bench.command import bench_parser, report
+from bench.measures import cpu_seconds, loop_seconds, median_ms, p95_ms, resident_mib, until
+from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, storage_rights
 from tipoff_dev.stack.stack import Stack, running_stack
 
 TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
@@ -108,37 +110,37 @@ class BenchLayout(Layout):
         return {name: {**settings, "TIPOFF_SCRAPERS": self.fleet} for name, settings in own.items()}
 
 
-def write_fleet(folder: Path, sizes: list[int]) -> Path:
-    """Return the scraper, and a workflow for each size."""
-    scraper = folder / "fleet" / "noop" / "noop"
-    calendar = folder / "fleet" / "noop" / "games"  # A calendar is needed, and never lands.
-    for place, name in ((scraper, "noop"), (calendar, "games")):
+def write_fleet(folder: Path, workflows: Mapping[str, Any]) -> Path:
+    """Write the fleet and its workflows into a folder; return the file to which the scraper adds a line a fetch."""
+    # A calendar is needed, and never lands.
+    for name in ("noop", "games"):
+        place = folder / "fleet/noop" / name
         place.mkdir(parents=True)
         (place / "scraper.py").write_text(SCRAPER)
-        (place / "scraper.yaml").write_text(
-            SPEC.replace("name: noop", f"name: {name}").replace("noop/units", f"noop/{name}")
-        )
-    workflows = {
-        f"fan_{size}": {
-            "description": f"{size} units",
-            "schedule": {"kind": "at", "times": ["23:00"], "days": ["sun"]},
-            "steps": [
-                {
-                    "scraper": "noop",
-                    "for_each": {"parameter": "unit", "values": [f"{size}-{n}" for n in range(size)]},
-                }
-            ],
-        }
-        for size in (WARM_UP, *sizes)
-    }
+        spec = SPEC.replace("name: noop", f"name: {name}").replace("noop/units", f"noop/{name}")
+        (place / "scraper.yaml").write_text(spec)
     file = {
         "version": 1,
         "timezone": "America/New_York",
         "calendar": {"scraper": "games"},
-        "workflows": workflows,
+        "workflows": dict(workflows),
     }
-    (folder / "workflows.yaml").write_text(json.dumps(file))
-    return scraper / "fetches"
+    (folder / "workflows.yaml").write_text(json.dumps(file))  # JSON is YAML too
+    return folder / "fleet/noop/noop/fetches"
+
+
+def fan_outs(sizes: Sequence[int]) -> dict[str, Any]:
+    """Return a workflow of one step for each size, which fans out over so many units and is due on Sundays."""
+    return {
+        f"fan_{size}": workflow(
+            at_times("23:00", days=["sun"]),
+            {
+                "scraper": "noop",
+                "for_each": {"parameter": "unit", "values": [f"{size}-{n}" for n in range(size)]},
+            },
+        )
+        for size in sizes
+    }
 
 
 class Counts:
@@ -149,7 +151,7 @@ class Counts:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._names = {topic: f"projects/{PROJECT}/subscriptions/bench-{topic}" for topic in TOPICS}
+        self._names = {topic: f"projects/{PROJECT}/subscriptions/bench-kept-{topic}" for topic in TOPICS}
         with stack.clients(), SubscriberClient() as client:
             for topic, name in self._names.items():
                 client.create_subscription(
@@ -165,45 +167,40 @@ class Counts:
 def wait_until_quiet(stack: Stack, seconds: float = 600.0, poll: float = POLL_SECONDS) -> None:
     """Wait until nothing is left to deliver but what the bench's own subscriptions keep."""
 
-    deadline = time.monotonic() + seconds
-    # Often enough for a run of seconds, and seldom enough that asking is no part of what is measured.
-    while any(count for name, count in stack.backlog().items() if "/bench-" not in name):
+    def is_quiet() -> bool:
         stack.processes.check()
-        if time.monotonic() > deadline:
-            raise SystemExit(f"waited {seconds:g} s for messages to be handled")
-        time.sleep(poll)
+        return not any(count for name, count in stack.backlog().items() if "/bench-kept-" not in name)
+
+    # Often enough for a run of seconds, and seldom enough that asking is no part of what is measured.
+    until(is_quiet, seconds, "messages to be handled", poll)
 
 
 def wait_for_rows(stack: Stack, occurrence: str, size: int, poll: float = POLL_SECONDS) -> Mapping[str, int]:
-    """Wait until the dataset has so many executions of the occurrence; what it has.
+    """Wait until the dataset has so many executions of the occurrence; what it has."""
+    rows: dict[str, int] = {}
 
-    It is asked when nothing is left to deliver, as a query takes the embedded warehouse as long as an append.
+    def is_complete() -> bool:
+        # The dataset is asked when nothing is left to deliver, as a query takes the warehouse as long as an append.
+        wait_until_quiet(stack, 60 + size, poll)
+        rows.update(stack.warehouse.query(ROWS, {"occurrence": occurrence})[0])
+        return rows["distinct_found"] >= size
+
+    until(is_complete, 60 + size, f"{size} rows", poll)
+    return rows
+
+
+def last_acked(stack: Stack, subscriptions: str = "") -> float:
+    """Return when the last message was acknowledged, on the machine's monotonic clock.
+
+    subscriptions: what the names of those that count contain.
     """
-    deadline = time.monotonic() + 60 + size
-    while True:
-        wait_until_quiet(stack, max(1.0, deadline - time.monotonic()), poll)
-        rows = dict(stack.warehouse.query(ROWS, {"occurrence": occurrence})[0])
-        if rows["distinct_found"] >= size:
-            return rows
-        if time.monotonic() > deadline:
-            raise SystemExit(f"waited for {size} rows, there are {rows}")
-        time.sleep(poll)
+    answer = requests.get(f"{stack.layout.url('pubsub-admin')}/backlog", timeout=10).json()["subscriptions"]
+    return max(counts["last_acked"] or 0.0 for name, counts in answer.items() if subscriptions in name)
 
 
-def cpu_seconds(stack: Stack) -> dict[str, float]:
+def cpu_by_process(stack: Stack) -> dict[str, float]:
     """Return the user and system time of each service and emulator so far."""
-    # The clock of a process counts nanoseconds, and /proc/PID/stat hundredths of a second: clock_getcpuclockid(3).
-    return {
-        name: time.clock_gettime(~child.process.pid << 3 | 2)
-        for name, child in stack.processes.children.items()
-    }
-
-
-def peak_mib(stack: Stack, service: str) -> float:
-    """Return the most memory that a service has had."""
-    status = Path(f"/proc/{stack.processes.children[service].process.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    return {name: cpu_seconds(child.process.pid) for name, child in stack.processes.children.items()}
 
 
 def trigger(layout: Layout, size: int, key: str, *, dry_run: bool = False) -> dict[str, Any]:
@@ -233,17 +230,11 @@ class Run:
 
 def run_once(stack: Stack, layout: Layout, size: int, key: str) -> Run:
     """Trigger a run and wait until the last message of it is acknowledged, which it is when its rows are durable."""
-    before, begun = cpu_seconds(stack), time.monotonic()
+    before, begun = cpu_by_process(stack), time.monotonic()
     answer = trigger(layout, size, key)
     wait_until_quiet(stack, 60 + size)
-    spent = {name: value - before[name] for name, value in cpu_seconds(stack).items()}
+    spent = {name: value - before[name] for name, value in cpu_by_process(stack).items()}
     return Run(answer["decisions"][0]["occurrence_id"], answer["seconds"], last_acked(stack) - begun, spent)
-
-
-def last_acked(stack: Stack) -> float:
-    """Return when the last message was acknowledged, on the machine's monotonic clock."""
-    answer = requests.get(f"{stack.layout.url('pubsub-admin')}/backlog", timeout=10).json()
-    return max(counts["last_acked"] or 0.0 for counts in answer["subscriptions"].values())
 
 
 def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Path) -> dict[str, Any]:
@@ -260,7 +251,7 @@ def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Pa
     cpu = {name: sum(run.cpu[name] for run in runs) / executions * 1e3 for name in runs[0].cpu}
     return {
         "runs": number,
-        "trigger_ms": round(statistics.median(run.trigger_seconds for run in runs) * 1e3, 1),
+        "trigger_ms": median_ms([run.trigger_seconds for run in runs]),
         "published": whole(sent["scrape-requests"] / number),
         "published_by_topic": {topic: whole(count / number) for topic, count in sent.items()},
         "fetches": whole((count_lines(fetches) - fetched) / number),
@@ -281,7 +272,9 @@ def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Pa
             sum(written[name] for name in written if name != "controller") / executions, 3
         ),
         "peak_mib": {
-            name: round(peak_mib(stack, name)) for name in SERVICES if name in stack.processes.children
+            name: round(resident_mib(child.process.pid, peak=True))
+            for name, child in stack.processes.children.items()
+            if name in SERVICES
         },
     }
 
@@ -317,40 +310,21 @@ def count_lines(path: Path) -> int:
 def trigger_times(layout: Layout, size: int, times: int) -> dict[str, float]:
     """Time the trigger's answers: dry runs, which do all but the write of the run itself, since real ones of the
     smallest size would say less of `size`."""
-    seconds = []
-    for number in range(times):
-        seconds.append(trigger(layout, size, f"dry-{size}-{number}", dry_run=True)["seconds"])
-    cuts = statistics.quantiles(seconds, n=20, method="inclusive")
-    return {
-        "trigger_p50_ms": round(statistics.median(seconds) * 1e3, 1),
-        "trigger_p95_ms": round(cuts[-1] * 1e3, 1),
-    }
-
-
-def loop_seconds() -> float:
-    """CPU seconds of a loop that every machine can run."""
-    begun = time.process_time()
-    x = 0
-    for i in range(20_000_000):
-        x += i & 7
-    return time.process_time() - begun
+    answers = [trigger(layout, size, f"dry-{size}-{number}", dry_run=True) for number in range(times)]
+    seconds = [answer["seconds"] for answer in answers]
+    return {"trigger_p50_ms": median_ms(seconds), "trigger_p95_ms": p95_ms(seconds)}
 
 
 @contextmanager
-def bench_stack(sizes: list[int]) -> Iterator[tuple[Stack, BenchLayout, Path]]:
+def bench_stack(sizes: Sequence[int]) -> Iterator[tuple[Stack, BenchLayout, Path]]:
     """Return a stack with the bench's fleet, for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
-        fetches = write_fleet(folder, sizes)
-        doors = [f"storage:{name}" for name in storage_rights()]
-        layout = BenchLayout(
-            free_ports((*CLOUD, *SERVICES, *doors)),
-            False,
-            "bench-key",
-            folder / "workflows.yaml",
-            own_rights=True,
-            fleet=str(folder / "fleet"),
+        fetches = write_fleet(folder, fan_outs(sizes))
+        free = BenchLayout.on_free_ports(
+            event_time=False, workflows_file=folder / "workflows.yaml", own_rights=True
         )
+        layout = BenchLayout(**{**vars(free), "fleet": str(folder / "fleet")})
         with running_stack(layout, folder, phase2=None) as stack:
             yield stack, layout, fetches
 
@@ -374,37 +348,23 @@ def aims(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
     }
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = bench_parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 500, 5_000])
     parser.add_argument("--triggers", type=int, default=20, help="triggers timed for each size")
     arguments = parser.parse_args()
     sizes: dict[str, dict[str, Any]] = {}
-    with bench_stack(arguments.sizes) as (stack, layout, fetches):
+    with bench_stack([WARM_UP, *arguments.sizes]) as (stack, layout, fetches):
         counts = Counts(stack)
         trigger(layout, WARM_UP, "warm-up")
         wait_until_quiet(stack)
         for size in arguments.sizes:
             times = trigger_times(layout, size, arguments.triggers)
             sizes[str(size)] = {**times, **measure(stack, layout, size, counts, fetches)}
-    found: dict[str, Any] = {
-        "loop_seconds": round(loop_seconds(), 2),
-        "cores": os.cpu_count(),
-        "sizes": sizes,
-        "aims": aims(sizes),
-    }
-    if arguments.json:
-        print(json.dumps(found))
-        return
-    print(f"loop of 20 million: {found['loop_seconds']} s of CPU; {found['cores']} cores")
-    for name, values in sizes.items():
-        print(f"\n{name} units")
-        for key, value in values.items():
-            print(f"  {key:<30} {value}")
-    for aim, is_met in found["aims"].items():
-        print(f"{'met' if is_met else 'MISSED':<8}{aim}")
+    found = {"loop_seconds": loop_seconds(), "cores": os.cpu_count(), "sizes": sizes, "aims": aims(sizes)}
+    return report(found, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

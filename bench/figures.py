@@ -1,23 +1,23 @@
 """All figures of docs/explanation/scaling.md in one run, written into it between its two marks.
 
-    python bench/figures.py [--sizes 50 500 5000] [--print]
+    python -m bench.figures [--sizes 50 500 5000] [--print]
 
 Runs `fan_out.py`, `tick_to_row.py`, `evaluation.py` and `cost.py`, one after the other, with nothing beside them.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-BENCH = Path(__file__).parent
-DOCUMENT = BENCH.parent / "docs/explanation/scaling.md"
+from bench.command import bench_parser
+from tipoff_cli.checkout import REPOSITORY
+
+DOCUMENT = REPOSITORY / "docs/explanation/scaling.md"
 BEGIN = "<!-- Written by bench/figures.py from here -->"
 END = "<!-- Written by bench/figures.py to here -->"
 EXECUTIONS = (20_000, 1_000_000, 10_000_000)
@@ -28,7 +28,10 @@ def run(program: str, *arguments: str) -> Any:
     """Return the JSON that a bench prints as its last line. A bench that misses its aim still reports."""
     print(f"running {program}", file=sys.stderr, flush=True)
     done = subprocess.run(
-        [sys.executable, BENCH / program, *arguments, "--json"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", f"bench.{program}", *arguments, "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -61,10 +64,10 @@ def shares(cpu: Mapping[str, float]) -> str:
 
 def section(sizes: list[int]) -> str:
     """Everything between the marks."""
-    fan_out = run("fan_out.py", "--sizes", *map(str, sizes))
-    hops = run("tick_to_row.py")
-    evaluations = run("evaluation.py")
-    cost = run("cost.py", "--executions", *map(str, EXECUTIONS))
+    fan_out = run("fan_out", "--sizes", *map(str, sizes))
+    hops = run("tick_to_row")["measured"]
+    evaluations = run("evaluation")["evaluations"]
+    cost = run("cost", "--executions", *map(str, EXECUTIONS))["USD a month"]
     first, last = evaluations[0], evaluations[-1]
     largest = fan_out["sizes"][str(max(sizes))]
     lines = [
@@ -79,9 +82,9 @@ def section(sizes: list[int]) -> str:
         f"Of the CPU time of {max(sizes):,} units, {shares(largest['cpu_ms_an_execution'])}. On Google Cloud only the"
         " services are paid for; the runner is what a fleet scales by, and it scales by instances.",
         "",
-        f"From a tick to its last row it takes {hops['ratio']['median_ms']:g} times as long as the same"
+        f"From a tick to its last row it takes {hops['ratio_to_google_hops']['median_ms']:g} times as long as the same"
         f" Pub/Sub hops with empty handlers ({hops['tick_to_row']['median_ms']:g} ms,"
-        f" {hops['empty_hops']['median_ms']:g} ms; `bench/tick_to_row.py`): an evaluation, a scrape of the"
+        f" {hops['empty_google_hops']['median_ms']:g} ms; `bench/tick_to_row.py`): an evaluation, a scrape of the"
         " season's schedule, and two appends. The hops publish by Google's client, which batches for 5 ms; by that"
         f" of the services they take {hops['empty_lean_hops']['median_ms']:g} ms.",
         "",
@@ -90,8 +93,7 @@ def section(sizes: list[int]) -> str:
         "| executions a day | CPU | calls to the bucket | KiB moved | rows of the dataset's answer |",
         "|---|---|---|---|---|",
         *(
-            f"| {at['executions']:,} | {at['cpu_ms']:g} ms | {sum(at['calls'].values())} | {at['kib']:g} |"
-            f" {at['rows']} |"
+            f"| {at['executions']:,} | {at['cpu_ms']:g} ms | {at['calls']} | {at['kib']:g} | {at['rows']} |"
             for at in evaluations
         ),
         "",
@@ -99,7 +101,7 @@ def section(sizes: list[int]) -> str:
         "",
         "## What a month costs",
         "",
-        "`python bench/cost.py --executions 20000 1000000 10000000` works it out from counted operations, in USD:",
+        "`python -m bench.cost --executions 20000 1000000 10000000` works it out from counted operations, in USD:",
         "",
         "| executions | Cloud Run | Cloud Storage | Pub/Sub | BigQuery | the rest | all |",
         "|---|---|---|---|---|---|---|",
@@ -116,9 +118,7 @@ def section(sizes: list[int]) -> str:
 
 def main() -> None:
     """Run the benches and print their figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 500, 5_000])
     parser.add_argument("--print", action="store_true", help="leave the document as it is")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """An empty handler: a push comes in, the next hop is published, the push is answered.
 
-`python -m hop PORT PROJECT CLIENT TOPIC` publishes each message on to the topic; without TOPIC it is the last hop.
+`python -m bench.hop PORT PROJECT CLIENT TOPIC` publishes each message on to the topic; without TOPIC it is the last.
 CLIENT is `google` for Google's publisher, with a batching window of 5 ms, or `lean` for that of the services.
 """
 

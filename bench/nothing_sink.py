@@ -1,4 +1,4 @@
-"""`python bench/nothing_sink.py`: the logger's push endpoint with nothing behind it.
+"""`python -m bench.nothing_sink`: the logger's push endpoint with nothing behind it.
 
 It authenticates, reads, decodes and answers as the logger does, from the same settings, and keeps no row: what the
 logger costs more is what writing costs.

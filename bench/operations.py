@@ -7,39 +7,32 @@ most.
 
 from __future__ import annotations
 
-import math
-import os
-import sys
-from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
 from pydantic import ConfigDict
+from tests.support.controller import at, controller_deps, slate
 
+from bench.buckets import Calls, CountedObjects
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps as CleanupDeps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import Assertions, Catalog, ScraperSpec, load_catalog
 from tipoff_common.events import ScrapeRequested, Tick, TickFired
-from tipoff_common.ports import ObjectInfo, Parameter, Versioned
+from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
-from tipoff_controller.deps import Deps as ControllerDeps
-from tipoff_controller.discovery_store import DiscoveryStore
+from tipoff_common.testing import MemoryWarehouse, RecordingBus
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
-from tipoff_controller.ledger import Ledger
-from tipoff_controller.occurrence_store import OccurrenceStore
-from tipoff_controller.pause_store import PauseStore
-from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.deps import Deps as RunnerDeps
 from tipoff_scraper_runner.handlers import run_request
@@ -47,23 +40,13 @@ from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered, Registry
 from tipoff_scraper_runner.request_memory import RequestMemory
-from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
-REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, os.fspath(REPOSITORY))
-from tests.support.controller import ClockedObjects, at, slate  # noqa: E402
-
-from tipoff_common.testing import MemoryWarehouse, RecordingBus  # noqa: E402
-
-PAGE = 1_000
-"""Objects in one answer to a list call, https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 LAST, GAMES = date(2025, 1, 15), 12
 DAY = timedelta(days=1)
 CLASS_A = {"create", "put", "list", "replace", "annotate"}
 CLASS_B = {"get", "info", "read"}
 """https://cloud.google.com/storage/pricing#operations-by-class"""
-Calls = Counter[tuple[str, str]]
-"""By who calls and what."""
 
 
 @dataclass(frozen=True)
@@ -99,78 +82,6 @@ class Operations:
         return {who: count / self.executions for who, count in found.items() if count}
 
 
-@dataclass
-class CountedBucket(ClockedObjects):
-    """A bucket that counts what Cloud Storage would."""
-
-    who: str = ""
-    calls: Calls = field(default_factory=Counter)
-    listed: Counter[str] = field(default_factory=Counter)
-    names: list[str] = field(default_factory=list)
-
-    def create(
-        self,
-        name: str,
-        body: bytes,
-        *,
-        content_type: str = "application/octet-stream",
-        metadata: Mapping[str, str] = {},
-    ) -> bool:
-        """See `Objects.create`."""
-        self.calls[self.who, "create"] += 1
-        self._name(name)
-        return super().create(name, body, content_type=content_type, metadata=metadata)
-
-    def read(self, name: str) -> Versioned | None:
-        """See `Objects.read`."""
-        self.calls[self.who, "read"] += 1
-        return super().read(name)
-
-    def replace(self, name: str, body: bytes, *, generation: int) -> bool:
-        """See `Objects.replace`."""
-        self.calls[self.who, "replace"] += 1
-        return super().replace(name, body, generation=generation)
-
-    def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
-        """See `Objects.annotate`."""
-        self.calls[self.who, "annotate"] += 1
-        return super().annotate(name, metadata)
-
-    def delete(self, name: str) -> None:
-        """See `Objects.delete`."""
-        if name in self.bodies:
-            self.names.remove(name)
-        super().delete(name)
-
-    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
-        """See `Objects.put`."""
-        self.calls[self.who, "put"] += 1
-        self._name(name)
-        super().put(name, body, content_type=content_type, metadata=metadata)
-
-    def get(self, name: str) -> bytes | None:
-        """See `Objects.get`."""
-        self.calls[self.who, "get"] += 1
-        return super().get(name)
-
-    def info(self, name: str) -> ObjectInfo | None:
-        """See `Objects.info`."""
-        self.calls[self.who, "info"] += 1
-        return super().info(name)
-
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `Objects.list`."""
-        found = self.names[bisect_left(self.names, prefix) : bisect_right(self.names, prefix + chr(0x10FFFF))]
-        self.calls[self.who, "list"] += max(1, math.ceil(len(found) / PAGE))
-        self.listed[self.who] += len(found)
-        yield from map(self._info, found)
-
-    def _name(self, name: str) -> None:
-        """Keep names in order, as there are many lists."""
-        if name not in self.bodies:
-            insort(self.names, name)
-
-
 class AnyRecord(Record):
     """A record of any fields."""
 
@@ -186,12 +97,12 @@ class Anything(ScrapeParameters):
 class Stub:
     """A scraper whose source always has something new; the calendar's has the games."""
 
-    Parameters = Anything
+    Parameters: type[ScrapeParameters] = Anything
 
     def __init__(self, spec: ScraperSpec, of_games: bool) -> None:
         self._spec, self._of_games = spec, of_games
 
-    def fetch(self, parameters: ScrapeParameters, http: HttpxHttp) -> Payload:
+    def fetch(self, parameters: ScrapeParameters, http: Http) -> Payload:
         """Return a payload that differs by parameters and instant."""
         return Payload(f"{parameters} {http.now}".encode(), "https://source.example", "json")
 
@@ -213,24 +124,16 @@ class BenchFleet:
     """The services on one bus and two buckets."""
 
     def __init__(self) -> None:
-        shipped = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+        shipped = load_catalog(SCRAPERS)
         any_volume = Assertions(min=1, max=1_000_000)
         catalog = Catalog(
             {name: spec.model_copy(update={"assertions": any_volume}) for name, spec in shipped.items()}
         )
-        configuration = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+        configuration = load_workflows(WORKFLOWS, catalog)
         calendar = configuration.file.calendar.scraper
-        self.state, self.data, self.bus = CountedBucket("state"), CountedBucket("data"), RecordingBus()
-        self.controller = ControllerDeps(
-            environment="bench",
-            configuration=configuration,
-            calendar=LandedCalendar(self.data, catalog[calendar].output),
-            ledger=Ledger(self.state),
-            occurrences=OccurrenceStore(self.state, configuration.subject_parameters),
-            discovery=DiscoveryStore(self.state),
-            pauses=PauseStore(self.state),
-            warehouse=MemoryWarehouse(),
-            publisher=Publisher("controller", self.bus),
+        self.state, self.data, self.bus = CountedObjects("state"), CountedObjects("data"), RecordingBus()
+        self.controller = controller_deps(
+            configuration, self.state, self.data, self.bus, MemoryWarehouse(), "bench"
         )
         self.runner = RunnerDeps(
             environment="bench",
@@ -259,7 +162,7 @@ class BenchFleet:
         self.executions = 0
 
     @property
-    def buckets(self) -> tuple[CountedBucket, CountedBucket]:
+    def buckets(self) -> tuple[CountedObjects, CountedObjects]:
         """Both buckets."""
         return self.state, self.data
 

@@ -1,6 +1,6 @@
 """How fast the parsers are, on what the fake sources serve.
 
-    python bench/parse.py [--seconds 0.5] [--json]
+    python -m bench.parse [--seconds 0.5] [--json]
 
 Each scraper's payload is fetched from the fake sources in this process and parsed again and again; told are the median,
 megabytes and records a second. The injury report is measured besides with 120 rows, in a process of its own: the time
@@ -9,70 +9,25 @@ of one parse with nothing warmed up, and the process's peak of resident memory. 
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import statistics
-import subprocess
+import os
 import sys
-import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
+from multiprocessing import get_context
 
-from rich.console import Console
-from rich.table import Table
-
-from arguments import bench_parser
+from bench.command import bench_parser, report
+from bench.measures import median_ms, resident_mib
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
 from tipoff_dev.fuzz.payloads import DAY, parameters_of, payload_of
-from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.registry import Registered, load_registry
 
-AIM_SECONDS, AIM_MEGABYTES = 1.5, 150.0
+AIM_MS, AIM_MIB = 1_500, 143
 ROWS = 120
-MEGABYTE = 1_000_000
 
 
-@dataclass(frozen=True)
-class Speed:
-    """One scraper on its payload. seconds: the median of one parse."""
-
-    scraper: str
-    payload_bytes: int
-    records: int
-    seconds: float
-
-    @property
-    def megabytes_a_second(self) -> float:
-        """Payload parsed a second, in MB."""
-        return self.payload_bytes / self.seconds / MEGABYTE
-
-    @property
-    def records_a_second(self) -> float:
-        """Records made a second."""
-        return self.records / self.seconds
-
-
-@dataclass(frozen=True)
-class Cold:
-    """The injury report with `ROWS` rows in a process that has parsed nothing. megabytes: peak resident memory."""
-
-    payload_bytes: int
-    records: int
-    seconds: float
-    megabytes: float
-
-    @property
-    def in_aim(self) -> bool:
-        """Whether the first parse is within the aims."""
-        return self.seconds < AIM_SECONDS and self.megabytes < AIM_MEGABYTES
-
-
-def speed(name: str, scraper: Registered, seconds: float) -> Speed:
+def speed(scraper: Registered, seconds: float) -> dict[str, float]:
     """Time the parser on a payload, as often as fits in so many seconds."""
     parameters = scraper.module.Parameters.model_validate(parameters_of(scraper))
     payload = payload_of(scraper, parameters)
@@ -83,10 +38,17 @@ def speed(name: str, scraper: Registered, seconds: float) -> Speed:
         started = time.perf_counter()
         scraper.module.parse(payload, parameters)
         times.append(time.perf_counter() - started)
-    return Speed(name, len(payload), records, statistics.median(times))
+    median = median_ms(times)
+    return {
+        "payload_kb": round(len(payload) / 1e3, 1),
+        "records": records,
+        "parse_ms": median,
+        "mb_per_second": round(len(payload) / 1e3 / median, 2),
+        "records_per_second": round(records / median * 1e3),
+    }
 
 
-def report_of(rows: int) -> bytes:
+def injury_report(rows: int) -> bytes:
     """Return an injury report of a full night, with reasons that wrap."""
     reasons = ("Injury/Illness - Left Achilles; Tendon Repair", "G League - Two-Way", "Rest", "Not With Team")
     matchups = (
@@ -110,72 +72,37 @@ def report_of(rows: int) -> bytes:
     )
 
 
-def cold(rows: int = ROWS) -> Cold:
-    """Parse in a process of its own, imports included; measure time and memory."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "report.pdf"
-        file.write_bytes(report_of(rows))
-        done = subprocess.run(
-            [sys.executable, __file__, "--parse", str(file)], capture_output=True, text=True, check=True
-        )
-    return Cold(**json.loads(done.stdout))
+def parse_cold(payload: bytes) -> dict[str, float]:
+    """Parse an injury report once; measure the time and the process's peak of memory.
 
-
-def parse_once(file: Path) -> Cold:
-    """Parse in the process of its own, which has more imported than a runner has: the fake sources too."""
+    The process has more imported than a runner has: the fake sources too.
+    """
     from scrapers.nbacom.nbac_injury_report import scraper
 
-    payload = file.read_bytes()
     started = time.perf_counter()
     records = len(scraper.parse(payload, scraper.Parameters(game_date=DAY)).records)
     seconds = time.perf_counter() - started
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE
-    return Cold(len(payload), records, seconds, megabytes)
-
-
-def show(speeds: list[Speed], report: Cold) -> None:
-    """Print a row for each parser, and the first parse of a process."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("scraper", "payload", "records", "one parse", "MB/s", "records/s"):
-        table.add_column(column, justify="left" if column == "scraper" else "right")
-    for one in speeds:
-        table.add_row(
-            one.scraper,
-            f"{one.payload_bytes / 1000:.0f} kB",
-            str(one.records),
-            f"{one.seconds * 1000:.1f} ms",
-            f"{one.megabytes_a_second:.2f}",
-            f"{one.records_a_second:,.0f}",
-        )
-    console = Console()
-    console.print(table)
-    verdict = "in aim" if report.in_aim else "MISSES its aim"
-    console.print(
-        f"injury report of {report.records} rows, cold: {report.seconds:.2f} s (aim {AIM_SECONDS:g}),"
-        f" {report.megabytes:.0f} MB (aim {AIM_MEGABYTES:g}): {verdict}",
-        highlight=False,
-    )
+    return {
+        "records": records,
+        "parse_ms": median_ms([seconds]),
+        "peak_mib": round(resident_mib(os.getpid(), peak=True), 1),
+    }
 
 
 def main() -> int:
     """Measure and print."""
     parser = bench_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=0.5, help="how long each parser is measured")
-    parser.add_argument("--parse", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.parse:
-        sys.stdout.write(json.dumps(asdict(parse_once(options.parse))))
-        return 0
-    fleet: Mapping[str, Registered] = load_registry(SCRAPERS_DIR)
-    speeds = [speed(name, scraper, options.seconds) for name, scraper in fleet.items()]
-    report = cold()
-    if options.json:
-        sys.stdout.write(
-            json.dumps({"speeds": [asdict(one) for one in speeds], "cold": asdict(report)}) + "\n"
-        )
-    else:
-        show(speeds, report)
-    return 0 if report.in_aim else 1
+    arguments = parser.parse_args()
+    with get_context("spawn").Pool(1) as process:
+        cold = process.apply(parse_cold, (injury_report(ROWS),))
+    fleet = load_registry(SCRAPERS)
+    speeds = {name: speed(scraper, arguments.seconds) for name, scraper in fleet.items()}
+    aims = {
+        f"the injury report, cold, within {AIM_MS:,} ms": cold["parse_ms"] < AIM_MS,
+        f"and {AIM_MIB} MiB": cold["peak_mib"] < AIM_MIB,
+    }
+    return report({"scraper": speeds, "injury report, cold": cold, "aims": aims}, arguments)
 
 
 if __name__ == "__main__":

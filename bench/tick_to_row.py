@@ -1,6 +1,6 @@
 """From a tick to the last row that follows from it, beside as many Pub/Sub hops with empty handlers in the same run.
 
-    python bench/tick_to_row.py [--runs 30] [--json]
+    python -m bench.tick_to_row [--runs 30] [--json]
 
 A whole stack on free ports in event time. Each run is the 05:00 tick of another day: the controller decides, the
 runner fetches the schedule from the fake sources and writes its files, the logger appends. That is three pushes in a
@@ -14,11 +14,10 @@ when its rows are durable. A query after it has to find all of them; how long th
 
 from __future__ import annotations
 
-import json
-import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
@@ -26,9 +25,12 @@ from pathlib import Path
 import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from arguments import bench_parser
+from bench.command import bench_parser, report
+from bench.fan_out import last_acked, wait_until_quiet
+from bench.hop import publisher
+from bench.measures import POLL_SECONDS, median_ms, p95_ms, until
 from gcp_emulators.testing import free_port
-from hop import publisher
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.layout import HOST, PROJECT, Layout
@@ -39,11 +41,15 @@ FIRST_DAY = date(2024, 11, 1)
 TICK = clock(5)
 HOPS = 3
 CLIENTS = ("google", "lean")
+TOLD = {
+    "tick_to_row": "rows",
+    "query_not_counted": "query",
+    **{f"empty_{client}_hops": client for client in CLIENTS},
+}
+"""What was timed, by the name it is printed under."""
 WARM_UP = 3
 PAUSE_SECONDS = 1.1
 """Between runs: more than the second that the scraper keeps between two calls, so that none waits for its turn."""
-POLL_SECONDS = 0.02
-"""Between two looks at the backlog, each of which takes time from what is measured."""
 TIMEOUT_SECONDS = 30.0
 ROWS = """
 SELECT
@@ -53,15 +59,6 @@ SELECT
 """
 
 
-def wait(reached: Callable[[], bool], what: str) -> None:
-    """Poll until it is reached; exit naming what was waited for."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not reached():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"waited {TIMEOUT_SECONDS:g} s for {what}")
-        time.sleep(POLL_SECONDS)
-
-
 def seconds_until_acked(stack: Stack, publish: Callable[[], None], last: str) -> float:
     """Publish, wait until nothing is left to deliver, and read when the last message of the subscriptions was acked.
 
@@ -69,16 +66,8 @@ def seconds_until_acked(stack: Stack, publish: Callable[[], None], last: str) ->
     """
     begun = time.monotonic()
     publish()
-    found: dict[str, Mapping[str, float]] = {}
-
-    def quiet() -> bool:
-        answer = requests.get(f"{stack.layout.url('pubsub-admin')}/backlog", timeout=TIMEOUT_SECONDS).json()
-        found.update(answer["subscriptions"])
-        return not answer["unacked"]
-
-    wait(quiet, "all messages to be handled")
-    # One machine, one monotonic clock.
-    return max(counts["last_acked"] or 0.0 for name, counts in found.items() if last in name) - begun
+    wait_until_quiet(stack, TIMEOUT_SECONDS, POLL_SECONDS)
+    return last_acked(stack, last) - begun  # one machine, one monotonic clock
 
 
 def tick_to_row(stack: Stack, at: datetime, workflows: int) -> tuple[float, float]:
@@ -113,10 +102,10 @@ class Hops:
                 )
         for number, port in enumerate(ports):
             arguments = (str(port), PROJECT, client, *topics[number + 1 : number + 2])
-            program = Program("hop", arguments, stack.layout.emulators(), cwd=Path(__file__).parent)
+            program = Program("bench.hop", arguments, stack.layout.emulators(), REPOSITORY)
             stack.processes.start(topics[number], program)
-        for port in ports:
-            wait(lambda: answers(f"http://{HOST}:{port}/openapi.json"), "the empty handlers")  # noqa: B023
+        pages = [f"http://{HOST}:{port}/openapi.json" for port in ports]
+        until(lambda: all(map(answers, pages)), TIMEOUT_SECONDS, "the empty handlers")
 
     def seconds(self, name: str) -> float:
         """Return the seconds from publishing to the acknowledgement of the last hop's message."""
@@ -160,52 +149,22 @@ def count_workflows(stack: Stack) -> int:
     return decisions
 
 
-def milliseconds(seconds: list[float]) -> dict[str, float]:
-    """Return median and p95 in milliseconds."""
-    return {
-        "median_ms": round(statistics.median(seconds) * 1e3, 1),
-        "p95_ms": round(statistics.quantiles(seconds, n=20, method="inclusive")[-1] * 1e3, 1),
-    }
-
-
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = bench_parser(__doc__)
     parser.add_argument("--runs", type=int, default=30)
     arguments = parser.parse_args()
-    found = {name: milliseconds(seconds) for name, seconds in measure(arguments.runs).items()}
-    rows = found["rows"]
-    ratio, lean = ({name: round(rows[name] / found[client][name], 2) for name in rows} for client in CLIENTS)
-    if arguments.json:
-        told = {
-            "runs": arguments.runs,
-            "tick_to_row": rows,
-            "query": found["query"],
-            "empty_hops": found["google"],
-            "ratio": ratio,
-            "empty_lean_hops": found["lean"],
-            "ratio_to_lean_hops": lean,
+    timed = measure(arguments.runs)
+    found = {
+        name: {"median_ms": median_ms(timed[key]), "p95_ms": p95_ms(timed[key])} for name, key in TOLD.items()
+    }
+    for client in CLIENTS:
+        found[f"ratio_to_{client}_hops"] = {
+            figure: round(ms / found[f"empty_{client}_hops"][figure], 2)
+            for figure, ms in found["tick_to_row"].items()
         }
-        print(json.dumps(told))
-        return
-    print("\n".join(table(arguments.runs, found, ratio, lean)))
-
-
-def table(
-    runs: int, found: Mapping[str, Mapping[str, float]], ratio: Mapping[str, float], lean: Mapping[str, float]
-) -> Iterator[str]:
-    """Return the lines that a person reads."""
-    yield f"{f'{runs} runs, in turn':<44}{'median ms':>12}{'p95 ms':>10}"
-    for label, key in (
-        ("tick to last row durable", "rows"),
-        ("a query that finds them, not counted", "query"),
-        (f"{HOPS} hops, empty handlers, Google's publisher", "google"),
-        (f"{HOPS} hops, empty handlers, our publisher", "lean"),
-    ):
-        yield f"{label:<44}{found[key]['median_ms']:>12.1f}{found[key]['p95_ms']:>10.1f}"
-    for label, of in (("ratio to Google's publisher", ratio), ("ratio to our publisher", lean)):
-        yield f"{label:<44}{of['median_ms']:>12.2f}{of['p95_ms']:>10.2f}"
+    return report({"runs, in turn": arguments.runs, "measured": found}, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,7 @@
 """What a hop costs more for being traced: processor time of the whole process, its exports included.
 
+    python -m bench.tracing [--hops 5000] [--runs 3] [--json]
+
 A hop is what every push does: take part in the trace of the message, publish one event in it, end with the answer. One
 process does many with telemetry on, against a collector in a process of its own, and as many with it off. The figure
 for off is that of the hooks alone, measured against the same hop without them.
@@ -7,18 +9,15 @@ for off is that of the hooks alone, measured against the same hop without them.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextvars import Context
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from arguments import bench_parser
+from bench.command import bench_parser, report
+from bench.endpoint import running_endpoint
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.metrics import PUBLISHED
 from tipoff_common.telemetry import (
@@ -36,19 +35,6 @@ SENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
 ON_MICROSECONDS, OFF_MICROSECONDS = 120, 15
 """The most that a hop may cost more, with telemetry on and off."""
-
-
-class CollectorSink(BaseHTTPRequestHandler):
-    """A collector that takes whatever comes."""
-
-    def do_POST(self) -> None:
-        """Take a batch of spans."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Keep silent."""
 
 
 async def answer(
@@ -117,38 +103,28 @@ def measure(count: int, endpoint: str) -> tuple[float, float, float]:
     return before, off, spent / (count // part * part)
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = bench_parser(__doc__)
     parser.add_argument("--hops", type=int, default=5_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.sink:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), CollectorSink)
-        print(server.server_address[1], flush=True)
-        server.serve_forever()
-    # The collector's own work is none of the service's.
-    sink = subprocess.Popen([sys.executable, __file__, "--sink"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert sink.stdout is not None
-        endpoint = f"http://127.0.0.1:{sink.stdout.readline().strip()}"
-        found = [measure(arguments.hops, endpoint) for _ in range(arguments.runs)]
-    finally:
-        sink.terminate()
-        sink.wait()
-    before, off, on = (statistics.median(side) for side in zip(*found, strict=True))
-    more_on, more_off = on - before, off - before
-    if arguments.json:
-        print(json.dumps({"plain_us": before, "off_us": off, "on_us": on}))
-    else:
-        print(f"{arguments.hops:,} hops, median of {arguments.runs}, microseconds of processor time a hop")
-        print(f"{'without telemetry':<28}{before:>8.1f}")
-        print(f"{'off':<28}{off:>8.1f}{more_off:>+8.1f}  at most +{OFF_MICROSECONDS}")
-        print(f"{'on, exported':<28}{on:>8.1f}{more_on:>+8.1f}  at most +{ON_MICROSECONDS}")
-        print(f"{'on to off':<28}{on / off:>8.1f}")
-    sys.exit(more_on > ON_MICROSECONDS or more_off > OFF_MICROSECONDS)
+    with running_endpoint() as collector:
+        found = [measure(arguments.hops, collector.url) for _ in range(arguments.runs)]
+    before, off, on = (round(statistics.median(side), 2) for side in zip(*found, strict=True))
+    figures = {
+        "hops": arguments.hops,
+        "us_without_telemetry": before,
+        "us_off": off,
+        "us_on_exported": on,
+        "on_to_off": round(on / off, 1),
+        "aims": {
+            f"off costs {OFF_MICROSECONDS} us more at most": off - before <= OFF_MICROSECONDS,
+            f"on costs {ON_MICROSECONDS} us more at most": on - before <= ON_MICROSECONDS,
+        },
+    }
+    return report(figures, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

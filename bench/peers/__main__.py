@@ -1,6 +1,6 @@
 """The same work on Tipoff and on Prefect, Dagster, Airflow and procrastinate, one after the other on one machine.
 
-    python bench/peers [--tasks 500] [--only tipoff prefect ...] [--json] [--write docs/reference/benchmarks.md]
+    python -m bench.peers [--tasks 500] [--only tipoff prefect ...] [--json] [--write docs/reference/benchmarks.md]
 
 Each peer has an environment of its own in build/bench-peers, made once from bench/peers/requirements, and a PostgreSQL
 server of its own with Debian's default settings; its script (NAME_peer.py) states what is measured. What a peer cannot
@@ -9,7 +9,6 @@ do here is said so in its column. `--write` makes the page of the documentation.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -22,11 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import measures
-import postgres
+from bench.command import bench_parser
+from bench.measures import loop_seconds
+from bench.peers import postgres
+from tipoff_cli.checkout import REPOSITORY
 
 HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[1]
 ENVIRONMENTS = REPOSITORY / "build/bench-peers"
 PEERS = ("prefect", "dagster", "airflow", "procrastinate")
 DISTRIBUTION = {"airflow": "apache-airflow"}
@@ -78,19 +78,19 @@ def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
                 text=True,
                 timeout=TIMEOUT_SECONDS,
                 cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             )
-            found = reported(done.stdout)
-            if done.returncode:
-                found["failed"] = f"its script ended with {done.returncode}"
+            found = reported(done)
             return {**found, "version": version(peer), "postgres": server.version}
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         return {"failed": f"{type(error).__name__}: {error}"[:200]}
 
 
-def reported(output: str) -> dict[str, Any]:
-    """Return the last result among what a script has printed; nothing when it printed none."""
-    lines = [line for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
-    return dict(json.loads(lines[-1])) if lines else {}
+def reported(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Return the last result among what a script has printed, nothing when it printed none; and how it failed."""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{") and line.endswith("}")]
+    found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+    return found | ({"failed": f"its script ended with {done.returncode}"} if done.returncode else {})
 
 
 def version(peer: str) -> str:
@@ -102,16 +102,8 @@ def version(peer: str) -> str:
 
 def measure_tipoff(tasks: int) -> dict[str, Any]:
     """Measure Tipoff's script in the same way; it runs in this environment."""
-    done = subprocess.run(
-        [sys.executable, HERE / "tipoff_side.py", "--tasks", str(tasks)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
-    )
-    found = reported(done.stdout)
-    if done.returncode:
-        found["failed"] = f"its script ended with {done.returncode}"
-    return found
+    command = [sys.executable, "-m", "bench.peers.tipoff_side", "--tasks", str(tasks)]
+    return reported(subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY))
 
 
 def value(found: Mapping[str, Any], key: str) -> float | None:
@@ -197,12 +189,9 @@ def page(found: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Measure the peers and print a page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=500)
     parser.add_argument("--only", nargs="+", default=["tipoff", *PEERS], choices=["tipoff", *PEERS])
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--write", type=Path, help="where the page goes")
     arguments = parser.parse_args()
     sides: dict[str, Any] = {}
@@ -218,7 +207,7 @@ def main() -> None:
             "cores": os.cpu_count(),
             "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
-            "loop_seconds": measures.loop_seconds(),
+            "loop_seconds": loop_seconds(),
         },
         "sides": sides,
         "ratios": ratios(sides),

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import measures
 import psycopg2
+
+from bench import measures
+from bench.peers import side
 
 PORT = 18_080
 PARALLELISM = 8
@@ -61,7 +62,7 @@ PAUSE_SECONDS = "0.1"
 
 def main() -> None:
     """Measure and print."""
-    options = measures.arguments()
+    options = side.arguments()
     dags: Path = options.folder / "dags"
     dags.mkdir()
     (dags / "fan_out.py").write_text(DAG.format(parallelism=PARALLELISM, tasks=options.tasks))
@@ -88,43 +89,28 @@ def main() -> None:
     }
     airflow = Path(sys.executable).parent / "airflow"
     subprocess.run([airflow, "db", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    log = (options.folder / "output").open("wb")
-    begun = time.perf_counter()
-    started = [
-        subprocess.Popen([airflow, *command], env=environment, stdout=log, stderr=log)
-        for command in (["api-server", "--port", str(PORT)], ["scheduler"], ["dag-processor"])
-    ]
     connection = psycopg2.connect(options.database)
     connection.autocommit = True
-    try:
+    commands = (["api-server", "--port", str(PORT)], ["scheduler"], ["dag-processor"])
+    begun = time.perf_counter()
+    with (
+        (options.folder / "output").open("wb") as log,
+        side.running(
+            *([airflow, *command] for command in commands), env=environment, stdout=log, stderr=log
+        ) as roots,
+    ):
         measures.until(lambda: _ready(connection), 600, "API server, scheduler and the DAGs")
         cold = time.perf_counter() - begun
-        time.sleep(5)
-        roots = [process.pid for process in started]
-        idle = measures.memory_mib([*roots, options.postgres])
-        token = _token()
-        found = {
-            "trigger_ms": measures.median_ms(lambda _: _run(connection, token, 1), 3),
-            **measures.batch(
-                lambda: _run(connection, token, options.tasks),
-                options.tasks,
-                [os.getpid(), *roots, options.postgres],
-            ),
+        idle = side.idle_mib([*roots, options.postgres])
+        run = partial(_run, connection, _token())
+        known = {
+            "cold_start_seconds": round(cold, 2),
+            "trigger_ms": side.trigger_ms(lambda _: run(1), 3),
+            **side.batch(lambda: run(options.tasks), options.tasks, [os.getpid(), *roots, options.postgres]),
+            "idle_mib": idle,
+            "settings": f"LocalExecutor, parallelism {PARALLELISM}, one API worker, mapped tasks, PostgreSQL",
         }
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait()
-    known = {
-        "cold_start_seconds": round(cold, 2),
-        **found,
-        "idle_mib": idle,
-        "settings": f"LocalExecutor, parallelism {PARALLELISM}, one API worker, mapped tasks, PostgreSQL",
-    }
-    measures.report(known)
-    evaluations = {str(n): evaluation(n, dags, environment, airflow) for n in measures.WORKFLOWS}
-    measures.report({**known, "evaluation_cpu_ms": evaluations})
+    side.report(known, lambda count: evaluation(count, dags, environment, airflow))
 
 
 def evaluation(workflows: int, dags: Path, environment: dict[str, str], airflow: Path) -> float:
@@ -135,10 +121,9 @@ def evaluation(workflows: int, dags: Path, environment: dict[str, str], airflow:
     subprocess.run([airflow, "dags", "reserialize"], **quiet)
     spent = []
     for rounds in ROUNDS:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = measures.cpu_seconds_of_children()
         subprocess.run([airflow, "scheduler", "--num-runs", str(rounds)], **quiet)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        spent.append(measures.cpu_seconds_of_children() - before)
     return round((spent[1] - spent[0]) / (ROUNDS[1] - ROUNDS[0]) * 1e3, 2)
 
 
@@ -146,7 +131,7 @@ def _ready(connection: psycopg2.extensions.connection) -> bool:
     try:
         with urlopen(f"http://127.0.0.1:{PORT}/api/v2/monitor/health", timeout=10) as answer:
             health = json.load(answer)
-    except (URLError, OSError):
+    except OSError:
         return False
     with connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM serialized_dag")

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import urlopen
 
 import dagster as dg
-import measures
 from dagster._core.test_utils import create_test_daemon_workspace_context
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon import controller  # noqa: F401  # first, as the scheduler's module and it import each other
 from dagster._scheduler.scheduler import launch_scheduled_runs
+
+from bench import measures
+from bench.peers import side
 
 PORT = 13_000
 
@@ -42,7 +43,7 @@ def fan_out() -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = measures.arguments()
+    options = side.arguments()
     home: Path = options.folder
     (home / "dagster.yaml").write_text(
         "storage:\n  postgres:\n    postgres_url: "
@@ -62,19 +63,14 @@ def main() -> None:
         if len(done) != count + 1:
             raise SystemExit(f"{len(done)} of {count + 1} steps are in the event log")
 
-    trigger = measures.median_ms(lambda _: run(1))
-    found = measures.batch(lambda: run(options.tasks), options.tasks, [os.getpid(), options.postgres])
-    said = (
-        "dynamic outputs, in-process executor in the caller's process, PostgreSQL storage; idle and cold: webserver"
-        " and daemon"
-    )
-    known = {"trigger_ms": trigger, **found, "settings": said}
-    measures.report(known)
-    cold, idle = services(home, options.postgres)
-    known = {**known, "cold_start_seconds": cold, "idle_mib": idle}
-    measures.report(known)
-    evaluations = {str(n): evaluation(instance, home, n) for n in measures.WORKFLOWS}
-    measures.report({**known, "evaluation_cpu_ms": evaluations})
+    known = {
+        "trigger_ms": side.trigger_ms(lambda _: run(1)),
+        **side.batch(lambda: run(options.tasks), options.tasks, [os.getpid(), options.postgres]),
+        **services(home, options.postgres),
+        "settings": "dynamic outputs, in-process executor in the caller's process, PostgreSQL storage; idle and cold:"
+        " webserver and daemon",
+    }
+    side.report(known, lambda count: evaluation(instance, home, count))
 
 
 def evaluation(instance: dg.DagsterInstance, home: Path, workflows: int) -> float:
@@ -99,39 +95,24 @@ def evaluation(instance: dg.DagsterInstance, home: Path, workflows: int) -> floa
                 pass
 
         look()  # which notes that the schedules run
-        before = measures.cpu_seconds([os.getpid()])
+        before = time.process_time()
         look()
-        return round((measures.cpu_seconds([os.getpid()]) - before) * 1e3, 2)
+        return round((time.process_time() - before) * 1e3, 2)
 
 
-def services(home: Path, postgres: int) -> tuple[float, float]:
+def services(home: Path, postgres: int) -> dict[str, float]:
     """Measure the seconds until webserver and daemon are ready, and their memory with PostgreSQL's when idle."""
-    code = home / "fan_out_code.py"
+    code, binaries = home / "fan_out_code.py", Path(sys.executable).parent
     code.write_text("import dagster as dg\ndefs = dg.Definitions()\n")
+    commands = (
+        [binaries / "dagster-webserver", "-p", str(PORT), "-f", code],
+        [binaries / "dagster-daemon", "run", "-f", code],
+    )
     begun = time.perf_counter()
-    binaries = Path(sys.executable).parent
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": home}
-    started = [
-        subprocess.Popen([binaries / "dagster-webserver", "-p", str(PORT), "-f", code], **quiet),
-        subprocess.Popen([binaries / "dagster-daemon", "run", "-f", code], **quiet),
-    ]
-
-    def answers() -> bool:
-        try:
-            with urlopen(f"http://127.0.0.1:{PORT}/server_info", timeout=5) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    try:
-        measures.until(answers, 300, "the webserver")
-        cold = round(time.perf_counter() - begun, 2)
-        time.sleep(5)
-        return cold, measures.memory_mib([*(process.pid for process in started), postgres])
-    finally:
-        for process in started:
-            process.terminate()
-            process.wait()
+    with side.running(*commands, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home) as roots:
+        measures.until(lambda: side.is_ready(f"http://127.0.0.1:{PORT}/server_info"), 300, "the webserver")
+        cold = time.perf_counter() - begun
+        return {"cold_start_seconds": round(cold, 2), "idle_mib": side.idle_mib([*roots, postgres])}
 
 
 if __name__ == "__main__":

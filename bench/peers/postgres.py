@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from gcp_emulators.testing import free_port
 
 _PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), Path("/usr/local/bin")]
 
@@ -42,27 +44,12 @@ def running() -> Iterator[Postgres]:
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if user:
         shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    options = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
+    port, data = free_port(), folder / "data"
+    options: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
     subprocess.run([*user, found / "initdb", "-D", data, "-U", "bench", "--auth", "trust"], **options)
-    subprocess.run(
-        [
-            *user,
-            found / "pg_ctl",
-            "-D",
-            data,
-            "-w",
-            "-l",
-            folder / "log",
-            "-o",
-            f"-p {port} -k {folder}",
-            "start",
-        ],
-        **options,
-    )
+    control: list[str | Path] = [*user, found / "pg_ctl", "-D", data]
+    started: list[str | Path] = ["-w", "-l", folder / "log", "-o", f"-p {port} -k {folder}", "start"]
+    subprocess.run([*control, *started], **options)
     try:
         process_id = int((data / "postmaster.pid").read_text().splitlines()[0])
         version = subprocess.run(
@@ -70,6 +57,6 @@ def running() -> Iterator[Postgres]:
         ).stdout.split()[2]
         yield Postgres(f"postgresql://bench@127.0.0.1:{port}/postgres", process_id, version)
     finally:
-        subprocess.run([*user, found / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **options)
+        subprocess.run([*control, "-m", "immediate", "stop"], **options)
         time.sleep(0.2)
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import urlopen
 
-import measures
+from bench import measures
+from bench.peers import side
 
 PORT = 14_200
 CONCURRENCY = 8
@@ -46,7 +46,7 @@ asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
 
 def main() -> None:
     """Measure and print."""
-    options = measures.arguments()
+    options = side.arguments()
     database = options.database.replace("postgresql://", "postgresql+asyncpg://")
     os.environ.update(
         PREFECT_HOME=str(options.folder),
@@ -56,42 +56,22 @@ def main() -> None:
         PREFECT_LOGGING_LEVEL="ERROR",
         DO_NOT_TRACK="1",
     )
+    command = [Path(sys.executable).parent / "prefect", "server", "start", "--port", str(PORT)]
     begun = time.perf_counter()
-    server = subprocess.Popen(
-        [Path(sys.executable).parent / "prefect", "server", "start", "--port", str(PORT)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        measures.until(_healthy, 300, "the server")
+    with side.running(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        measures.until(lambda: side.is_ready(f"http://127.0.0.1:{PORT}/api/health"), 300, "the server")
         cold = time.perf_counter() - begun
-        time.sleep(5)
-        idle = measures.memory_mib([server.pid, options.postgres])
-        found = runs(options.tasks, [os.getpid(), server.pid, options.postgres])
+        idle = side.idle_mib([*server, options.postgres])
         known = {
             "cold_start_seconds": round(cold, 2),
-            **found,
+            **runs(options.tasks, [os.getpid(), *server, options.postgres]),
             "idle_mib": idle,
             "settings": f"task.map in the caller's process, ThreadPoolTaskRunner of {CONCURRENCY},"
             " server on PostgreSQL",
         }
-        measures.report(known)
-        evaluations, made = {}, 0
-        for count in measures.WORKFLOWS:
-            evaluations[str(count)] = evaluation(made, count)
-            made = count
-        measures.report({**known, "evaluation_cpu_ms": evaluations})
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _healthy() -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{PORT}/api/health", timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+        # Each evaluation adds to the deployments of the one before.
+        known_so_far = dict(zip(side.WORKFLOWS, (0, *side.WORKFLOWS), strict=False))
+        side.report(known, lambda count: evaluation(known_so_far[count], count))
 
 
 def runs(tasks: int, roots: list[int]) -> dict[str, object]:
@@ -132,8 +112,8 @@ def runs(tasks: int, roots: list[int]) -> dict[str, object]:
         measures.until(completed, 600, f"{count} task runs")
 
     return {
-        "trigger_ms": measures.median_ms(lambda _: run(1)),
-        **measures.batch(lambda: run(tasks), tasks, roots),
+        "trigger_ms": side.trigger_ms(lambda _: run(1)),
+        **side.batch(lambda: run(tasks), tasks, roots),
     }
 
 

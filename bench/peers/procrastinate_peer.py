@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-import measures
 import procrastinate
 import psycopg
 from procrastinate import periodic
+
+from bench import measures
+from bench.peers import side
 
 CONCURRENCY = 8
 
@@ -41,7 +41,7 @@ def work(database: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = measures.arguments()
+    options = side.arguments()
     app = make_app(options.database)
     with app.open(), psycopg.connect(options.database, autocommit=True) as connection:
         app.schema_manager.apply_schema()
@@ -57,34 +57,20 @@ def main() -> None:
             app.tasks["noop"].batch_defer(*({"unit": str(unit)} for unit in range(units)))
             measures.until(lambda: succeeded() >= wanted, 600, what)
 
+        code = f"from bench.peers import procrastinate_peer\nprocrastinate_peer.work({options.database!r})"
         begun = time.perf_counter()
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-        worker = subprocess.Popen(
-            [
-                *(sys.executable, "-c"),
-                f"import procrastinate_peer\nprocrastinate_peer.work({options.database!r})",
-            ],
-            env=environment,
-        )
-        try:
+        with side.running([sys.executable, "-c", code]) as worker:
             run(1, "the first job")
             cold = time.perf_counter() - begun
-            roots = [os.getpid(), worker.pid, options.postgres]
-            measures.report(
-                {
-                    "cold_start_seconds": round(cold, 2),
-                    "trigger_ms": measures.median_ms(lambda _: run(1, "one job")),
-                    **measures.batch(lambda: run(options.tasks, "all jobs"), options.tasks, roots),
-                    "idle_mib": measures.memory_mib([worker.pid, options.postgres]),
-                    "evaluation_cpu_ms": {
-                        str(n): evaluation(options.database, n) for n in measures.WORKFLOWS
-                    },
-                    "settings": f"one worker, concurrency {CONCURRENCY}, deferred in one batch, rows of jobs kept",
-                }
-            )
-        finally:
-            worker.terminate()
-            worker.wait()
+            roots = [os.getpid(), *worker, options.postgres]
+            known = {
+                "cold_start_seconds": round(cold, 2),
+                "trigger_ms": side.trigger_ms(lambda _: run(1, "one job")),
+                **side.batch(lambda: run(options.tasks, "all jobs"), options.tasks, roots),
+                "idle_mib": side.idle_mib([*worker, options.postgres]),
+                "settings": f"one worker, concurrency {CONCURRENCY}, deferred in one batch, rows of jobs kept",
+            }
+            side.report(known, lambda count: evaluation(options.database, count))
 
 
 def evaluation(database: str, workflows: int) -> float:

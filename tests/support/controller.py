@@ -27,7 +27,7 @@ from tipoff_common.events import (
 )
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
-from tipoff_common.ports import ObjectInfo, Parameter
+from tipoff_common.ports import ObjectInfo, Objects, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
@@ -241,6 +241,28 @@ class ClockedObjects(MemoryObjects):
         return replace(super()._info(name), updated=self.written.get(name, self.now))
 
 
+def controller_deps(
+    configuration: Configuration,
+    state: Objects,
+    data: Objects,
+    bus: RecordingBus,
+    warehouse: MemoryWarehouse,
+    environment: str = "local",
+) -> Deps:
+    """What a controller's handlers get when it starts over these buckets."""
+    return Deps(
+        environment=environment,
+        configuration=configuration,
+        calendar=LandedCalendar(data, configuration.calendar_folder),
+        ledger=Ledger(state),
+        occurrences=OccurrenceStore(state, configuration.subject_parameters),
+        discovery=DiscoveryStore(state),
+        pauses=PauseStore(state),
+        warehouse=warehouse,
+        publisher=Publisher("controller", bus),
+    )
+
+
 @dataclass
 class World:
     """A controller with everything around it in memory. What is executed is logged, as the logger would.
@@ -263,18 +285,7 @@ class World:
     def restart(self, configuration: Configuration | None = None) -> None:
         """A new process on the same buckets, perhaps with another configuration."""
         self.configuration = configuration or self.configuration
-        folder = self.configuration.catalog["slate"].output
-        self.deps = Deps(
-            environment="local",
-            configuration=self.configuration,
-            calendar=LandedCalendar(self.data, folder),
-            ledger=Ledger(self.state),
-            occurrences=OccurrenceStore(self.state, self.configuration.subject_parameters),
-            discovery=DiscoveryStore(self.state),
-            pauses=PauseStore(self.state),
-            warehouse=self.warehouse,
-            publisher=Publisher("controller", self.bus),
-        )
+        self.deps = controller_deps(self.configuration, self.state, self.data, self.bus, self.warehouse)
 
     def now(self, instant: datetime) -> None:
         self.state.now = self.data.now = instant

@@ -1,24 +1,18 @@
 """What bench/alerts.py counts: where its faults are put, which watches it finds, and whose a message is."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 
 import pytest
 
+from bench import alert_season, alerts
+from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.clock import EASTERN, business_date
 from tipoff_common.events import AlertLevel
 from tipoff_common.testing import MemoryWarehouse
 from tipoff_monitor.conditions import Condition
-
-REPOSITORY = Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY / "bench"))
-
-import alert_season  # noqa: E402
-import alerts  # noqa: E402
 
 BOOK = alerts.load_book()
 DAYS = frozenset(alert_season.FIRST + timedelta(days=number) for number in range(90) if number % 3)
@@ -31,7 +25,7 @@ def season_of(*faults: alert_season.Injected) -> alert_season.Made:
     """A season of three days with these faults and without rows."""
     injections = alert_season.Injections(faults, BEGINS + 48 * HOUR, BEGINS + 36 * HOUR)
     catalog = alert_season.load_catalog(alert_season.SCRAPERS)
-    configuration = alert_season.load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+    configuration = alert_season.load_workflows(WORKFLOWS, catalog)
     return alert_season.Made(injections, (), configuration, BEGINS - 24 * HOUR)
 
 

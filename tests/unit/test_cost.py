@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import cost, operations
 from tipoff_common.topics import load_topics
 
 REPOSITORY = Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY / "bench"))
-cost, operations = importlib.import_module("cost"), importlib.import_module("operations")
 COUNTED = operations.Operations(
     ticks=100,
     executions=50,

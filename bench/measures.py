@@ -1,0 +1,109 @@
+"""What every bench measures by; standard library only, as each peer has an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+POLL_SECONDS = 0.02
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str, poll: float = POLL_SECONDS) -> float:
+    """Wait for the condition; return how long it took. Raises SystemExit when time runs out.
+
+    poll: seconds between two looks, each of which takes time from what is measured.
+    """
+    begun = time.perf_counter()
+    while not condition():
+        if time.perf_counter() - begun > seconds:
+            raise SystemExit(f"waited {seconds:g} s for {what}")
+        time.sleep(poll)
+    return time.perf_counter() - begun
+
+
+def median_ms(seconds: Sequence[float]) -> float:
+    """Return the median in milliseconds."""
+    return round(statistics.median(seconds) * 1e3, 2)
+
+
+def p95_ms(seconds: Sequence[float]) -> float:
+    """Return the 95th percentile in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=20, method="inclusive") if len(seconds) > 1 else seconds
+    return round(cuts[-1] * 1e3, 2)
+
+
+def loop_seconds() -> float:
+    """CPU seconds of a loop that every machine can run: divide by it to compare machines."""
+    begun = time.process_time()
+    x = 0
+    for i in range(20_000_000):
+        x += i & 7
+    return round(time.process_time() - begun, 2)
+
+
+# One process
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the user and system time of a process so far."""
+    # The clock of a process counts nanoseconds, and /proc/PID/stat hundredths of a second: clock_getcpuclockid(3).
+    return time.clock_gettime(~process << 3 | 2)
+
+
+def resident_mib(process: int, *, peak: bool = False) -> float:
+    """Return the resident memory of a process, now or the most that it has had."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:" if peak else "VmRSS:")[2].split()[0]) / 1024
+
+
+def cpu_seconds_of_children() -> float:
+    """Return the user and system time of the child processes that have ended, theirs included."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+# Processes with all that came from them
+
+
+def descendants(roots: Iterable[int]) -> set[int]:
+    """Return the processes and all that came from them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue  # it ended meanwhile
+    found = set(roots)
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def cpu_seconds_of_all(roots: Iterable[int]) -> float:
+    """User and system time of the processes and all that came from them, those that have ended included."""
+    total = 0
+    for process in descendants(roots):
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15])
+    return total / _TICKS_A_SECOND
+
+
+def memory_mib(roots: Iterable[int]) -> float:
+    """Proportional set size: memory that processes share counts once."""
+    total = 0
+    for process in descendants(roots):
+        try:
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return round(total / 1024, 1)

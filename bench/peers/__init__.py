@@ -1,0 +1,1 @@
+"""The same work on Tipoff and on its peers: `python -m bench.peers`."""

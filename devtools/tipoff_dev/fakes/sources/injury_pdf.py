@@ -4,13 +4,16 @@ where it falls. The same rows make the same bytes.
 """
 
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
+from typing import Any
 
+from reportlab.lib.colors import Color
 from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Table
 
 from tipoff_common.clock import EASTERN
 
@@ -29,7 +32,7 @@ _FONT, _BOLD, _SIZE = "Helvetica", "Helvetica-Bold", 9.0
 _BLUE = (0.114, 0.259, 0.541)
 _GREY = (0.502, 0.502, 0.502)
 _PALE = (0.965, 0.973, 0.973)
-_PLAYER_COLUMN, _REASON_COLUMN = 4, 6
+_PLAYER_COLUMN = 4
 
 
 @dataclass(frozen=True)
@@ -45,24 +48,13 @@ class ReportRow:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A row, or what of it one page holds. rule_from: the column from which the rule under it runs to the right."""
-
-    top: float
-    height: float
-    cells: Sequence[Sequence[str]]
-    rule_from: int
-
-
-@dataclass
-class _Page:
-    parts: list[_Part] = field(default_factory=list)
+Rows = list[tuple[list[str], int]]
+"""The rows of a page: the text of each cell, and the column from which the rule under it runs to the right."""
 
 
 def write_report(title: datetime, rows: Sequence[ReportRow]) -> bytes:
     """Return the PDF of a report with that aware instant in its title."""
-    pages = _laid_out(rows)
+    pages = _pages(rows)
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=(_WIDTH, _HEIGHT), invariant=1, pageCompression=0)
     canvas.setTitle("Injury Report")
@@ -70,59 +62,46 @@ def write_report(title: datetime, rows: Sequence[ReportRow]) -> bytes:
         _draw_title(canvas, title)
         if number == 1:
             _draw_labels(canvas)
-        for part in page.parts:
-            _draw_part(canvas, part)
+        if page:
+            _draw_table(canvas, _FIRST_ROW if number == 1 else _NEXT_PAGES_ROW, page)
         _draw_centred(canvas, _WIDTH / 2, _FOOTER_AT, f"Page {number} of {len(pages)}", _FONT, _SIZE)
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
 
 
-def _laid_out(rows: Sequence[ReportRow]) -> list[_Page]:
-    pages = [_Page()]
+def _pages(rows: Sequence[ReportRow]) -> list[Rows]:
+    """Lay the rows out; a reason is cut where a page ends, and the rest of it begins the next one."""
+    pages: list[Rows] = [[]]
     top = _FIRST_ROW
-    previous: ReportRow | None = None
-    for position, row in enumerate(rows):
-        following = rows[position + 1] if position + 1 < len(rows) else None
-        cells = _cells(row, previous)
+    for previous, row, following in zip([None, *rows], rows, [*rows[1:], None], strict=False):
+        cells, lines = _cells(row, previous)
         while True:
-            lines = cells[_REASON_COLUMN]
             room = int((_LAST_ROW - top - _PADDING) // _LINE)
             if room < 1:
-                pages.append(_Page())
+                pages.append([])
                 top = _NEXT_PAGES_ROW
                 continue
-            here, rest = lines[:room], lines[room:]
-            height = _LINE * max(len(here), 1) + _PADDING
-            cut = [*cells[:_REASON_COLUMN], here]
-            pages[-1].parts.append(_Part(top, height, cut, 0 if rest else _rule_from(row, following)))
-            top += height
-            if not rest:
+            here, lines = lines[:room], lines[room:]
+            rule_from = _renewed_from(row, following) if following and not lines else 0
+            pages[-1].append(([*cells, "\n".join(here)], rule_from))
+            top += _LINE * max(len(here), 1) + _PADDING
+            if not lines:
                 break
-            cells = [[] for _ in LABELS[:-1]] + [rest]
+            cells = [""] * len(cells)
             top = _LAST_ROW
-        previous = row
-    _close_pages(pages)
     return pages
 
 
-def _close_pages(pages: Sequence[_Page]) -> None:
-    """Draw the rule under a page's last row across the whole table."""
-    for page in pages:
-        if page.parts:
-            last = page.parts[-1]
-            page.parts[-1] = _Part(last.top, last.height, last.cells, 0)
-
-
-def _cells(row: ReportRow, previous: ReportRow | None) -> list[list[str]]:
-    """Return the lines of each cell; what carries over from the row above is left blank."""
+def _cells(row: ReportRow, previous: ReportRow | None) -> tuple[list[str], list[str]]:
+    """Return the text of each cell but the last, and the lines of that; what carries over from above is left blank."""
     values = [f"{row.game_date:%m/%d/%Y}", row.game_time, row.matchup, row.team]
     renewed = _renewed_from(previous, row)
-    carried = [[value] if column >= renewed else [] for column, value in enumerate(values)]
+    carried = [value if column >= renewed else "" for column, value in enumerate(values)]
     reason = row.reason if row.player_name else NOT_YET_SUBMITTED
     width = _EDGES[-1] - _EDGES[-2] - 2 * _INDENT
     wrapped: list[str] = simpleSplit(reason, _FONT, _SIZE, width)
-    return [*carried, [row.player_name], [row.status], wrapped]
+    return [*carried, row.player_name, row.status], wrapped
 
 
 def _renewed_from(previous: ReportRow | None, row: ReportRow) -> int:
@@ -133,10 +112,6 @@ def _renewed_from(previous: ReportRow | None, row: ReportRow) -> int:
     here = (row.game_time, row.matchup, row.team)
     changed = [column for column, (old, new) in enumerate(zip(above, here, strict=True), 1) if old != new]
     return changed[0] if changed else _PLAYER_COLUMN
-
-
-def _rule_from(row: ReportRow, following: ReportRow | None) -> int:
-    return 0 if following is None else _renewed_from(row, following)
 
 
 def _draw_title(canvas: Canvas, title: datetime) -> None:
@@ -164,23 +139,22 @@ def _draw_labels(canvas: Canvas) -> None:
         canvas.drawString(left + _INDENT - 1, _baseline(_LABELS_AT, _SIZE), label)
 
 
-def _draw_part(canvas: Canvas, part: _Part) -> None:
-    canvas.setFont(_FONT, _SIZE)
-    centre = part.top + part.height / 2
-    for left, lines in zip(_EDGES, part.cells, strict=False):
-        for middle, line in _centred_lines(centre, lines):
-            canvas.drawString(left + _INDENT, _baseline(middle, _SIZE), line)
-    canvas.setStrokeColorRGB(*_GREY)
-    canvas.setLineWidth(0.75)
-    bottom = _HEIGHT - part.top - part.height
-    for left, right in list(pairwise(_EDGES))[part.rule_from :]:
-        canvas.line(left, bottom, right, bottom)
-
-
-def _centred_lines(centre: float, lines: Sequence[str]) -> Iterator[tuple[float, str]]:
-    first = centre - _LINE * (len(lines) - 1) / 2
-    for number, line in enumerate(lines):
-        yield first + number * _LINE, line
+def _draw_table(canvas: Canvas, top: float, rows: Rows) -> None:
+    everything = ((0, 0), (-1, -1))
+    style: list[tuple[Any, ...]] = [
+        ("FONT", *everything, _FONT, _SIZE, _LINE),
+        ("VALIGN", *everything, "MIDDLE"),
+        *((f"{side}PADDING", *everything, _INDENT) for side in ("LEFT", "RIGHT")),
+        *((f"{side}PADDING", *everything, _PADDING / 2) for side in ("TOP", "BOTTOM")),
+    ]
+    for number, (_, rule_from) in enumerate(rows):
+        # Under a page's last row it runs across the whole table.
+        begin = 0 if number == len(rows) - 1 else rule_from
+        style.append(("LINEBELOW", (begin, number), (-1, number), 0.75, Color(*_GREY)))
+    widths = [right - left for left, right in pairwise(_EDGES)]
+    table = Table([cells for cells, _ in rows], widths, style=style)
+    _, height = table.wrap(_WIDTH, _HEIGHT)
+    table.drawOn(canvas, _EDGES[0], _HEIGHT - top - height)
 
 
 def _draw_centred(canvas: Canvas, x: float, middle: float, text: str, font: str, size: float) -> None:

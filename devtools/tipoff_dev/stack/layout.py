@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gcp_emulators.testing import is_free
 from tipoff_cli.checkout import (
     ALERTS,
     FLEET,
@@ -70,16 +71,6 @@ def storage_rights() -> Mapping[str, Mapping[str, str]]:
     return rights
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 @dataclass(frozen=True)
 class Layout:
     """The stack's addresses and identity."""
@@ -122,7 +113,7 @@ class Layout:
 
     def taken_ports(self) -> list[str]:
         """Return those that something listens on already, as "name (port)"."""
-        return [f"{name} ({port})" for name, port in self.ports.items() if not _is_free(port)]
+        return [f"{name} ({port})" for name, port in self.ports.items() if not is_free(port)]
 
     def address(self, name: str) -> str:
         """Return host and port."""

@@ -1,6 +1,7 @@
 """Topics, subscriptions, buckets and tables, made on the embedded cloud as Terraform makes them on Google's."""
 
 from collections.abc import Callable, Collection
+from contextlib import closing, suppress
 
 from google.api_core.exceptions import AlreadyExists, Conflict
 from google.auth.credentials import AnonymousCredentials
@@ -39,12 +40,12 @@ def create_topics(
     than production.
     """
     topics = load_topics(TOPICS)
+    shortest = topics.retry.minimum_seconds if minimum_backoff is None else minimum_backoff
+    longest = topics.retry.maximum_seconds if maximum_backoff is None else maximum_backoff
     publisher, subscriber = PublisherClient(), SubscriberClient()
     for topic in topics.topics:
-        try:
+        with suppress(AlreadyExists):
             publisher.create_topic(name=_topic(topic))
-        except AlreadyExists:
-            continue
     for topic, name, settings in (*topics.subscriptions(), PHASE_2):
         if settings.service not in services:
             continue
@@ -55,24 +56,15 @@ def create_topics(
             ack_deadline_seconds=settings.ack_deadline_seconds,
             filter=settings.filter,
             labels=_labels(settings.service),
-            retry_policy=RetryPolicy(
-                minimum_backoff=_seconds(
-                    topics.retry.minimum_seconds if minimum_backoff is None else minimum_backoff
-                ),
-                maximum_backoff=_seconds(
-                    topics.retry.maximum_seconds if maximum_backoff is None else maximum_backoff
-                ),
-            ),
+            retry_policy=RetryPolicy(minimum_backoff=_seconds(shortest), maximum_backoff=_seconds(longest)),
         )
         if topic != topics.dead_letter_topic:
             subscription.dead_letter_policy = DeadLetterPolicy(
                 dead_letter_topic=_topic(topics.dead_letter_topic),
                 max_delivery_attempts=topics.max_delivery_attempts,
             )
-        try:
+        with suppress(AlreadyExists):
             subscriber.create_subscription(request=subscription)
-        except AlreadyExists:
-            continue
     subscriber.close()
     publisher.stop()
     return topics
@@ -88,19 +80,15 @@ def create_buckets() -> None:
     """Create the buckets that are not there."""
     client = storage.Client(project=PROJECT, credentials=AnonymousCredentials())
     for bucket in (DATA_BUCKET, STATE_BUCKET):
-        try:
+        with suppress(Conflict):
             client.create_bucket(bucket)
-        except Conflict:
-            continue
 
 
 def create_tables() -> list[str]:
     """Deploy the schemas; return what was deployed."""
     client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
-    try:
+    with closing(client):
         return deploy(client, SCHEMAS, FLEET.dataset)
-    finally:
-        client.close()
 
 
 def _topic(name: str) -> str:

@@ -120,6 +120,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int, host: str = HOST) -> bool:
+    """Tell whether a server could listen at a port; one that was just left is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> bool:
     """Tell whether the port takes a connection before the process ends or time runs out."""
     deadline = time.monotonic() + START_SECONDS

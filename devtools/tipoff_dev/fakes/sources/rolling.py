@@ -7,7 +7,7 @@ the stack was started: a calendar that was read yesterday agrees with the one th
 from datetime import date, datetime, timedelta
 
 from tipoff_common.clock import EASTERN
-from tipoff_dev.fakes.sources.scenario import Injury, Reports, Scenario, ScenarioGame, Submissions
+from tipoff_dev.fakes.sources.scenario import Injury, Scenario, ScenarioGame
 
 FIRST_MONDAY = date(2025, 1, 6)
 """Of the weeks that repeat in the usual scenario: the four before its All-Star break."""
@@ -26,28 +26,18 @@ def rolled(scenario: Scenario, today: date) -> Scenario:
         day: _games(scenario.games.get(template, ()), day, template, season)
         for day, template in templates.items()
     }
-    days = {
-        day: scenario.reports.days[template]
-        for day, template in templates.items()
-        if template in scenario.reports.days
-    }
-    late = {
-        day: scenario.submissions.late[template]
-        for day, template in templates.items()
-        if template in scenario.submissions.late
-    }
+    days, late = (
+        {day: told[template] for day, template in templates.items() if template in told}
+        for told in (scenario.reports.days, scenario.submissions.late)
+    )
     return scenario.model_copy(
         update={
             "name": f"{scenario.name}, around {today}",
             "season_year": f"{season}-{(season + 1) % 100:02}",
             "games": games,
             "injuries": tuple(_injury(injury, today) for injury in scenario.injuries),
-            "reports": Reports(default=scenario.reports.default, days=days, always=scenario.reports.always),
-            "submissions": Submissions(
-                day_before=scenario.submissions.day_before,
-                back_to_back=scenario.submissions.back_to_back,
-                late=late,
-            ),
+            "reports": scenario.reports.model_copy(update={"days": days, "published": {}}),
+            "submissions": scenario.submissions.model_copy(update={"late": late}),
         }
     )
 

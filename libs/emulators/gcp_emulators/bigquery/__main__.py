@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import logging
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
 from bqemulator.observability.logging_ import configure_logging
+
+from gcp_emulators.testing import is_free
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 GRACE_SECONDS = 0.3
@@ -49,18 +50,6 @@ def emulator_settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def taken_port(host: str, *ports: int) -> int | None:
-    """Return the first of the ports that something already listens on; 0 means any port and is never taken."""
-    for port in filter(None, ports):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                return port
-    return None
-
-
 async def serve(settings: Settings, storage_url: str | None = None) -> None:
     """Repair the emulator and serve until a signal asks to stop."""
     # Imported here because the emulator logs while it is imported, before logging could be configured.
@@ -88,10 +77,10 @@ async def serve(settings: Settings, storage_url: str | None = None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the launcher; returns the exit code."""
     options = parse_arguments(arguments)
-    taken = taken_port(options.host, options.port, options.grpc_port)
-    if taken is not None:
-        sys.stderr.write(f"port {taken} of {options.host} is taken\n")
-        return EXIT_PORT_TAKEN
+    for port in (options.port, options.grpc_port):
+        if not is_free(port, options.host):
+            sys.stderr.write(f"port {port} of {options.host} is taken\n")
+            return EXIT_PORT_TAKEN
     settings = emulator_settings(options)
     configure_logging(level=settings.log_level, fmt=settings.log_format)
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB does not have

@@ -52,8 +52,8 @@ class Settled(Frozen):
             known = found.get(state.game_date, ())
             found[state.game_date] = _first_and_newest([*known, *ours], state.game_date)
         looks = dict(self.empty_looks)
-        if state.plan is not None and state.progress is not None:
-            workflow, states = state.plan.workflow, state.progress.counts
+        if state.progress is not None:
+            workflow, states = state.progress.plan.workflow, state.progress.counts
             # Failures are no looks: a source that is down has not been seen to have nothing.
             if states[State.SUCCESS]:
                 looks.pop(workflow, None)

@@ -1,0 +1,131 @@
+"""What a caller may ask for, and when two calls ask for the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.controller import (
+    DAY,
+    at,
+    at_times,
+    calendar,
+    configured,
+    per_game,
+    plan_of,
+    slate,
+    workflow,
+)
+from tipoff_common.events import Priority
+from tipoff_planning.manual_runs import ManualRun, UnusableRun, asked_occurrence, difference, outstanding_of
+from tipoff_planning.occurrences import Occurrence
+
+CONFIGURATION = configured(
+    one=workflow(
+        at_times("06:00"),
+        {"scraper": "event_list", "name": "events"},
+        {"scraper": "event_props", "name": "props", "for_each": {"step": "events", "key": "event_id"}},
+        {"scraper": "bulletin", "name": "late", "after": ["events"]},
+    ),
+    games=workflow(per_game("2h"), "box_score"),
+)
+GAMES = slate(2)
+FIRST, SECOND = (item.game_id for item in GAMES)
+
+
+def run(**body: Any) -> ManualRun:
+    return ManualRun.model_validate({"game_date": DAY.isoformat(), **body})
+
+
+def asked(name: str, games: Any = GAMES, **body: Any) -> Occurrence:
+    return asked_occurrence(name, run(**body), games, CONFIGURATION, at("15:00"), "key")
+
+
+def test_a_choice_is_made_once() -> None:
+    assert run(scrapers=["bulletin"]).scrapers == ("bulletin",)
+    assert run(steps={"late": None}).steps == {"late": None}
+    with pytest.raises(ValidationError, match="give one of them"):
+        run(scrapers=["bulletin"], steps={})
+
+
+# What it is about
+
+
+def test_a_workflow_about_the_day_runs_for_all_of_its_games() -> None:
+    made = asked("one")
+    assert (made.subject, made.games, made.slot) == ("-", tuple(GAMES), 0)
+    assert (made.day, made.game_date, made.expected, made.deadline) == (DAY, DAY, at("15:00"), at("15:00"))
+
+
+def test_one_game_may_be_named_for_it_too() -> None:
+    assert asked("one", game_id=SECOND).games == (GAMES[1],)
+
+
+def test_a_workflow_of_games_runs_for_the_one_that_is_named() -> None:
+    made = asked("games", game_id=SECOND)
+    assert (made.subject, made.games) == (SECOND, (GAMES[1],))
+
+
+@pytest.mark.parametrize(
+    ("games", "body", "told"),
+    [
+        (GAMES, {}, f"name one of {FIRST}, {SECOND}"),
+        ((), {}, "none is known on 2025-01-15"),
+        (GAMES, {"game_id": "7"}, f"no game 7 on 2025-01-15; there are {FIRST}, {SECOND}"),
+    ],
+)
+def test_a_game_that_is_missing_or_not_played_is_refused(games: Any, body: dict[str, str], told: str) -> None:
+    with pytest.raises(UnusableRun, match=told):
+        asked("games", games, **body)
+
+
+def test_of_a_date_without_a_calendar_the_caller_is_believed() -> None:
+    assert asked("games", (), game_id="7").subject == "7"
+
+
+# What of the workflow
+
+
+def steps(**body: Any) -> Mapping[str, frozenset[str] | None] | None:
+    return outstanding_of("one", run(**body), CONFIGURATION).steps
+
+
+def test_without_a_choice_it_is_the_whole_workflow() -> None:
+    assert steps() is None
+
+
+def test_scrapers_and_steps_choose_parts_of_it() -> None:
+    assert steps(scrapers=["event_list", "event_props"]) == {"events": None, "props": None}
+    assert steps(scrapers=["bulletin"]) == {"late": None}, "its parent counts as settled"
+    assert steps(steps={"events": None, "props": ["a"]}) == {"events": None, "props": frozenset("a")}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"scrapers": ["bulletin", "slate"]}, "scrapers: .*slate"),
+        ({"steps": {"events": None, "bulletin": None}}, "steps: .*bulletin"),
+        (
+            {"scrapers": ["event_props"]},
+            "scrapers: event_props needs the output of event_list; name it as well",
+        ),
+        ({"steps": {"props": None}}, "steps: props needs the output of events; name it as well"),
+    ],
+)
+def test_what_the_workflow_does_not_have_or_cannot_do_is_refused(body: dict[str, Any], told: str) -> None:
+    with pytest.raises(UnusableRun, match=told):
+        steps(**body)
+
+
+# Two calls under one key
+
+
+def test_plans_differ_by_the_field_of_the_call_that_makes_the_difference() -> None:
+    plan = plan_of(CONFIGURATION, "one", calendar(*GAMES))
+    part = plan_of(CONFIGURATION, "one", calendar(*GAMES), {"late": None})
+    assert difference(plan, plan) is None
+    assert difference(plan, part) == "choice of scrapers, steps or games"
+    assert difference(plan, plan.model_copy(update={"priority": Priority.LOW})) == "priority"
+    other = part.model_copy(update={"game_date": DAY.replace(day=16)})
+    assert difference(plan, other) == "game_date (2025-01-15)"

@@ -1,0 +1,324 @@
+"""The log of an occurrence: what its entries come to, in whatever process they are read, and what follows from them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.controller import DAY, at, at_times, configured, plan_of, workflow
+from tests.support.samples import executed
+from tipoff_common.events import Priority, Source
+from tipoff_common.executions import PRESUMED
+from tipoff_common.outcomes import FailureKind, Status
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.occurrence_log import (
+    MESSAGE_CHARACTERS,
+    Entry,
+    LoggedExecution,
+    OccurrenceState,
+    log_execution,
+    rebuilt_decision,
+)
+from tipoff_planning.plans import Plan, units
+from tipoff_planning.progress import Held
+
+EVENTS = configured(
+    one=workflow(
+        at_times("06:00"),
+        {"scraper": "event_list", "name": "events"},
+        {"scraper": "event_props", "for_each": {"step": "events", "key": "event_id"}},
+        max_retries=1,
+        priority="HIGH",
+    )
+)
+PLAN = plan_of(EVENTS, "one")
+(LIST,) = units(PLAN.steps[0], ("-",))
+
+
+def list_id(attempt: int = 1) -> str:
+    return LIST.request_id(PLAN.occurrence_id, attempt)
+
+
+def done(
+    request: str, status: Status = Status.SUCCESS, clock: str = "06:01", **changes: Any
+) -> LoggedExecution:
+    return LoggedExecution.model_validate(
+        {
+            "request_id": request,
+            "scraper": "event_list",
+            "subject": "-",
+            "status": status,
+            "kind": FailureKind.TIMEOUT if status is Status.FAILED else None,
+            "source": Source.CONTROLLER,
+            "triggered_at": at(clock),
+            **changes,
+        }
+    )
+
+
+def fresh() -> OccurrenceState:
+    return OccurrenceState(DAY, PLAN.occurrence_id)
+
+
+def begun(plan: Plan = PLAN) -> OccurrenceState:
+    state = fresh()
+    state.apply(Entry(at=at("06:00"), plan=plan, requested=(list_id(),)))
+    return state
+
+
+def take(
+    state: OccurrenceState, *executions: LoggedExecution, clock: str = "06:02", **more: Any
+) -> Entry | None:
+    """Draft the entry and write it, as the controller does."""
+    entry = state.draft(executions, now=at(clock), at=at(clock), **more)
+    if entry is not None:
+        state.apply(entry)
+    return entry
+
+
+FOUND = done(list_id(), outputs={"event_id": ("a", "b")})
+
+
+# What follows
+
+
+def test_what_a_success_gave_is_asked_for_next() -> None:
+    state = begun()
+    entry = take(state, FOUND)
+    assert entry is not None
+    assert (len(entry.requested), entry.executions, entry.skipped) == (2, (FOUND,), ())
+    requests = state.follow_ups(entry, "prod").requests
+    assert [item.parameters["event_id"] for item in requests] == ["a", "b"]
+    assert {item.requested_at for item in requests} == {at("06:02")}
+    assert not state.settled
+
+
+def test_what_came_before_writes_nothing_again() -> None:
+    state = begun()
+    take(state, FOUND)
+    assert state.draft([FOUND], now=at("06:03"), at=at("06:03")) is None
+    assert not state.has_news([FOUND])
+    assert state.has_news([FOUND, done("another")])
+
+
+def test_a_failure_is_asked_for_again() -> None:
+    state = begun()
+    entry = take(state, done(list_id(), Status.FAILED))
+    assert entry is not None
+    assert entry.requested == (list_id(2),)
+
+
+def test_what_is_held_is_not_requested() -> None:
+    state = begun()
+    entry = take(state, FOUND, held=Held(everything=True))
+    assert entry is not None
+    assert entry.requested == ()
+    later = take(state, clock="06:10")
+    assert later is not None
+    assert len(later.requested) == 2
+
+
+def test_a_parent_that_found_nothing_has_its_step_skipped_once() -> None:
+    state = begun()
+    entry = take(state, done(list_id(), Status.NO_DATA))
+    assert entry is not None
+    assert (entry.requested, entry.skipped) == ((), ("event_props",))
+    assert state.draft((), now=at("06:03"), at=at("06:03")) is None
+    (said,) = state.follow_ups(entry, "prod").skips
+    assert (said.decision_time, said.environment) == (at("06:02"), "prod")
+    assert state.settled
+
+
+def test_a_step_that_has_begun_since_is_not_said_to_be_skipped() -> None:
+    state = begun()
+    entry = take(state, done(list_id(), Status.NO_DATA))
+    assert entry is not None
+    take(state, FOUND.model_copy(update={"triggered_at": at("06:05")}), clock="06:06")
+    assert state.follow_ups(entry, "prod").skips == ()
+
+
+def test_in_a_replayed_day_decisions_carry_the_days_own_time() -> None:
+    state = begun(PLAN.model_copy(update={"event_time": at("05:00")}))
+    entry = take(state, done(list_id(), Status.NO_DATA))
+    assert entry is not None
+    (said,) = state.follow_ups(entry, "prod").skips
+    assert said.decision_time == at("05:00")
+
+
+def test_an_occurrence_without_a_plan_keeps_what_came_and_asks_for_nothing() -> None:
+    state = fresh()
+    entry = take(state, FOUND)
+    assert entry is not None
+    assert (entry.executions, entry.requested) == ((FOUND,), ())
+    assert state.follow_ups(entry, "prod").requests == ()
+    assert state.draft((), now=at("06:03"), at=at("06:03")) is None
+    assert (state.plan, state.settled) == (None, True)
+
+
+def test_a_plan_that_is_found_after_its_executions_goes_on_from_them() -> None:
+    state = fresh()
+    take(state, FOUND)
+    entry = take(state, rebuilt=True, plan=PLAN)
+    assert entry is not None
+    assert entry.plan == PLAN
+    assert len(entry.requested) == 2
+
+
+def test_the_first_plan_stays() -> None:
+    state = begun()
+    state.apply(Entry(at=at("06:05"), plan=PLAN.model_copy(update={"config_hash": "other"})))
+    assert state.plan == PLAN
+
+
+# Reading it again
+
+
+def test_a_reader_that_starts_at_a_summary_knows_what_one_knows_that_read_everything() -> None:
+    state = begun()
+    entry = state.draft([FOUND], now=at("06:02"), at=at("06:02"))
+    assert entry is not None
+    summarized = state.summarized(entry)
+    state.apply(entry)
+    late = OccurrenceState(DAY, PLAN.occurrence_id, next_number=1)
+    late.apply(summarized)
+    assert late.plan == state.plan
+    assert (late.executions, late.entry_of, late.skipped) == (state.executions, state.entry_of, state.skipped)
+    assert late.progress is not None
+    assert state.progress is not None
+    assert late.progress.requested == state.progress.requested
+    assert late.next_number == state.next_number == 2
+    assert late.draft((), now=at("06:03"), at=at("06:03")) is None
+
+
+def test_a_summary_of_an_occurrence_without_a_plan_has_its_executions() -> None:
+    state = fresh()
+    take(state, FOUND)
+    late = fresh()
+    late.apply(state.summarized(Entry(at=at("06:05"))))
+    assert (late.plan, set(late.executions)) == (None, {list_id()})
+
+
+def test_a_reader_that_followed_the_log_learns_nothing_from_a_summary() -> None:
+    for state in (begun(), fresh()):
+        take(state, FOUND)
+        state.apply(fresh().summarized(Entry(at=at("06:05"))))
+        assert set(state.executions) == {list_id()}
+
+
+def test_an_execution_belongs_to_the_entry_that_it_came_in_first() -> None:
+    state = begun()
+    take(state, done(list_id(), Status.FAILED, presumed=True))
+    take(state, FOUND.model_copy(update={"triggered_at": at("06:05")}), clock="06:06")
+    assert state.entry_of == {list_id(): 1}
+    assert state.executions[list_id()].status is Status.SUCCESS
+
+
+def test_the_quieter_of_two_answers_changes_nothing() -> None:
+    state = begun()
+    take(state, FOUND)
+    state.apply(Entry(at=at("06:05"), executions=(done(list_id(), Status.FAILED),)))
+    assert state.executions[list_id()] == FOUND
+    assert [fact.status for fact in state.facts] == [Status.SUCCESS]
+
+
+def test_the_newest_entry_of_an_evaluation_is_known_by_its_tick() -> None:
+    state = begun()
+    assert state.written_by_tick is None
+    take(state, FOUND, tick=at("06:15"))
+    state.apply(Entry(at=at("06:20")))
+    assert state.written_by_tick == (at("06:15"), 1)
+
+
+# Entries that cannot be read
+
+
+def test_what_stands_for_entries_that_cannot_be_read_names_them_and_clears_them() -> None:
+    state = fresh()
+    state.unreadable = ["a", "b"]
+    plain = state.draft([FOUND], now=at("06:02"), at=at("06:02"))
+    assert plain is not None
+    assert plain.lost == ()
+    state.apply(plain)
+    assert state.unreadable == ["a", "b"]
+    entry = take(state, rebuilt=True)
+    assert entry is not None
+    assert (entry.rebuilt, entry.lost) == (True, ("a", "b"))
+    assert state.unreadable == []
+
+
+def test_a_plan_in_place_of_one_that_cannot_be_read_is_written_with_nothing_else_new() -> None:
+    state = begun()
+    take(state, FOUND)
+    entry = take(state, rebuilt=True, plan=PLAN)
+    assert entry is not None
+    assert (entry.requested, entry.executions, entry.rebuilt) == ((), (), True)
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"), [(("a",), "(a)"), (("a", "b"), "(a and 1 more)"), (("a", "b", "c"), "(a and 2 more)")]
+)
+def test_that_it_was_rebuilt_is_said_with_what_could_not_be_read(lost: tuple[str, ...], told: str) -> None:
+    entry = Entry(at=at("06:02"), rebuilt=True, lost=lost)
+    context = EvaluationContext(at("06:15"), at("06:15"), at("06:16"), "tick", Source.CONTROLLER, "prod")
+    said = rebuilt_decision(begun(), entry, EVENTS, context)
+    assert told in said.reason
+    assert said.context == {"unreadable": list(lost)}
+    assert (said.workflow_name, said.priority, said.decision_time) == ("one", Priority.HIGH, at("06:02"))
+    unknown = rebuilt_decision(fresh(), entry, EVENTS, context)
+    assert (unknown.workflow_name, unknown.priority) == ("unknown", Priority.MEDIUM)
+    assert unknown.id == said.id
+
+
+# An event as the log keeps it
+
+
+def logged(outcome: dict[str, Any], **changes: Any) -> LoggedExecution:
+    return log_execution(executed(outcome=outcome, **changes), ("game_id",))
+
+
+def test_a_success_is_kept_with_what_it_says_of_itself() -> None:
+    told = {"completeness": {"expected": 9, "missing": ["NYK@PHI"]}, "slate": {"A@B": "off"}}
+    made = logged(
+        {"status": "success", "record_count": 3, "gcs_path": None},
+        data_summary=told,
+        parameters={"game_id": "22", "game_date": "2025-01-15"},
+        fan_out_keys={"event_id": ["a"]},
+    )
+    assert (made.status, made.kind, made.message, made.presumed) == (Status.SUCCESS, None, "", False)
+    assert (made.expected, made.missing, made.slate) == (9, ("NYK@PHI",), {"A@B": None})
+    assert (made.subject, made.outputs) == ("22", {"event_id": ("a",)})
+    fact = made.fact(DAY)
+    assert fact.completeness is not None
+    assert (fact.completeness.expected, fact.completeness.missing) == (9, ("NYK@PHI",))
+
+
+def test_a_success_that_says_nothing_of_itself_lacks_nothing() -> None:
+    made = logged({"status": "success", "record_count": 3, "gcs_path": None}, data_summary={})
+    assert (made.expected, made.missing, made.slate) == (None, None, None)
+    assert made.fact(DAY).completeness is None
+
+
+def test_a_failure_is_kept_with_its_words_and_the_pause_that_it_was_told() -> None:
+    until = (at("06:00") + timedelta(hours=1)).isoformat()
+    made = logged(
+        {
+            "status": "failed",
+            "kind": "quota",
+            "message": "x" * (MESSAGE_CHARACTERS + 1),
+            "not_before": until,
+            "paused_host": "a.example",
+        },
+        data_summary={PRESUMED: True, "slate": {"A@B": "off"}},
+    )
+    assert (made.status, made.kind, len(made.message)) == (
+        Status.FAILED,
+        FailureKind.QUOTA,
+        MESSAGE_CHARACTERS,
+    )
+    assert (made.not_before, made.paused_host, made.presumed) == (at("07:00"), "a.example", True)
+    assert made.slate is None, "a refused document may be about another day"
+
+
+def test_no_data_is_kept_with_how_it_was_told() -> None:
+    made = logged({"status": "no_data", "reason": "404"})
+    assert (made.status, made.kind, made.message) == (Status.NO_DATA, None, "404")

@@ -119,6 +119,14 @@ def test_one_of_nine_units_that_failed_for_good_is_red() -> None:
     assert "for 1 of 9 units" in verdict.headline
 
 
+@pytest.mark.parametrize(
+    ("units", "told"), [(1, "fails since 11:00 (3"), (2, "fails since 11:00 for 1 of 2 units (3")]
+)
+def test_units_are_counted_where_there_are_several(units: int, told: str) -> None:
+    rows = [slot(0, steps={"s": {**FAILED, "units": units}})]
+    assert told in judge(*rows, at=ELEVEN + 2 * HOUR).headline
+
+
 def test_a_run_that_nothing_executed() -> None:
     assert kinds(judge(slot(deadline=ELEVEN + 5 * HOUR), at=ELEVEN + HOUR)) == [
         (FaultKind.NOT_EXECUTED, Color.RED)
@@ -262,3 +270,247 @@ def test_a_day_on_which_nothing_is_expected_is_green_and_says_why() -> None:
     )
     verdict = judge_day(day)
     assert (verdict.color, verdict.headline) == (Color.GREEN, "nothing is expected on this day")
+
+
+# Sentences and edges
+
+
+def sentence(*rows: Expectation, at: datetime) -> str:
+    (found,) = judge(*rows, at=at).workflows
+    return found.sentence
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (1, "daily did not run at 11:00"),
+        (3, "daily did not run at 11:00, 12:00, 13:00"),
+        (4, "daily did not run at 11:00, 12:00, 13:00 and 1 more times"),
+    ],
+)
+def test_missed_slots_are_named_up_to_the_third(number: int, told: str) -> None:
+    rows = [slot(n, status="MISSING") for n in range(number)]
+    verdict = judge(*rows, at=ELEVEN + 9 * HOUR)
+    assert verdict.headline == told
+    assert (verdict.faults[0].count, verdict.faults[0].since) == (number, ELEVEN + HOUR)
+
+
+def test_only_a_later_slot_makes_a_missed_one_good() -> None:
+    found, missed = {"s": FOUND}, slot(1, status="MISSING")
+    assert judge(slot(0, steps=found), missed, at=ELEVEN + 9 * HOUR).color is Color.RED
+    assert judge(missed, slot(2, steps=found), at=ELEVEN + 9 * HOUR).color is Color.YELLOW
+    between = [missed, slot(2, steps=found), slot(3, status="MISSING")]
+    assert judge(*between, at=ELEVEN + 9 * HOUR).color is Color.RED
+
+
+@pytest.mark.parametrize(("minutes", "faulty"), [(30, False), (31, True)])
+def test_a_run_is_given_its_lease_before_it_is_called_lost(minutes: int, faulty: bool) -> None:
+    verdict = judge(slot(deadline=ELEVEN + 5 * HOUR), at=ELEVEN + minutes * MINUTE)
+    assert bool(verdict.faults) is faulty
+    if faulty:
+        assert verdict.headline == "daily was requested at 11:00 and nothing executed it"
+
+
+def test_a_later_run_that_was_executed_shows_that_the_way_is_open_again() -> None:
+    assert judge(slot(0), slot(1, steps={"s": FOUND}), at=ELEVEN + 3 * HOUR).color is Color.GREEN
+    lost = judge(slot(0, steps={"s": FOUND}), slot(1), slot(2), at=ELEVEN + 4 * HOUR)
+    assert kinds(lost) == [(FaultKind.NOT_EXECUTED, Color.RED)]
+    assert (lost.faults[0].count, lost.faults[0].since) == (2, ELEVEN + HOUR)
+
+
+@pytest.mark.parametrize(("minutes", "silent"), [(40, False), (41, True)])
+def test_nobody_decides_when_two_evaluations_are_missing(minutes: int, silent: bool) -> None:
+    verdict = judge(slot(3, status="TOO_EARLY"), at=ELEVEN, decided=ELEVEN - minutes * MINUTE)
+    assert verdict.headline == (f"nothing was decided since 10:{60 - minutes}" if silent else "all right")
+
+
+def test_of_a_day_that_is_over_nobody_is_missed() -> None:
+    day = DayExpectations(
+        date=DAY,
+        as_of=ELEVEN + 48 * HOUR,
+        environment="prod",
+        expectations=(slot(steps={"s": FOUND}),),
+        last_decided_at=ELEVEN,
+    )
+    assert judge_day(day).color is Color.GREEN
+
+
+def test_what_is_left_of_the_night_is_no_schedule_of_today() -> None:
+    night = slot(date=DAY - timedelta(days=1), steps={"s": FOUND})
+    assert kinds(judge(night, at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
+
+
+def test_the_worst_is_told_first_then_the_oldest_and_how_many_more() -> None:
+    rows = [
+        slot(0, "a", steps={"s": FAILED}, deadline=ELEVEN + 9 * HOUR),
+        slot(2, "b", status="MISSING"),
+        slot(1, "c", status="MISSING"),
+    ]
+    verdict = judge(*rows, at=ELEVEN + 4 * HOUR)
+    assert [fault.workflow for fault in verdict.faults] == ["c", "b", "a"]
+    assert verdict.headline == "c did not run at 12:00, and 1 more fault"
+    assert judge(rows[2], at=ELEVEN + 4 * HOUR).headline == "c did not run at 12:00"
+
+
+def test_of_several_faults_of_a_workflow_the_worst_is_told_with_how_many_more() -> None:
+    one = slot(0, status="MISSING")
+    assert sentence(one, at=ELEVEN + 4 * HOUR) == "daily did not run at 11:00"
+    two = slot(0, status="MISSING", subject="22")
+    assert sentence(one, two, at=ELEVEN + 4 * HOUR) == "daily did not run at 11:00 (and 1 more)"
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([slot(status="CANCELLED")], "cancelled"),
+        ([slot(0, status="PAUSED"), slot(9, status="TOO_EARLY")], "paused"),
+        ([slot(0, steps={"s": FOUND}), slot(1, status="PAUSED")], "found"),
+        ([slot(9, status="TOO_EARLY"), slot(8, status="TOO_EARLY")], "first at 19:00"),
+        ([slot(0, steps={"s": FOUND})], "found"),
+        ([slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR)], "asked, nothing there yet"),
+        (
+            [slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR), slot(1, status="PENDING")],
+            "asked, nothing there yet",
+        ),
+        ([slot(0, status="PENDING", deadline=ELEVEN + 9 * HOUR)], "due"),
+        ([slot(0, status="SKIPPED_OK", last_reason_code="already_found")], "found"),
+        (
+            [slot(0, steps={"s": FOUND}, subject="21"), slot(0, steps={"s": FOUND}, subject="22")],
+            "2 of 2 games found",
+        ),
+        (
+            [slot(0, steps={"s": FOUND}, subject="21"), slot(0, status="CANCELLED", subject="22")],
+            "1 of 1 game found",
+        ),
+    ],
+)
+def test_how_a_workflow_stands_is_said_in_a_word(rows: list[Expectation], told: str) -> None:
+    assert sentence(*rows, at=ELEVEN + 2 * HOUR) == told
+
+
+def test_when_a_workflow_is_looked_at_next_is_the_earliest_that_is_to_come() -> None:
+    at = ELEVEN + 2 * HOUR
+    rows = [
+        slot(0, steps={"s": FOUND}, next_check_time=at + gap) for gap in (HOUR, MINUTE, timedelta(), -HOUR)
+    ]
+    (found,) = judge(*rows, at=at).workflows
+    assert found.next_check == at + MINUTE
+    assert found.statuses == {"ON_TIME": 4}
+
+
+def test_a_look_that_found_nothing_more_takes_nothing_back() -> None:
+    rows = [slot(0, steps={"s": FOUND}), slot(1, steps={"s": EMPTY})]
+    assert judge(*rows, at=ELEVEN + 4 * HOUR).color is Color.GREEN
+
+
+@pytest.mark.parametrize(("minutes", "color"), [(59, Color.GREEN), (60, Color.RED)])
+def test_what_found_nothing_is_told_when_its_last_slot_is_over(minutes: int, color: Color) -> None:
+    assert judge(slot(steps={"s": EMPTY}), at=ELEVEN + minutes * MINUTE).color is color
+
+
+# Rows without steps, as an older controller answers
+
+
+def test_without_steps_a_workflow_is_judged_by_its_executions() -> None:
+    asked = [slot(number, executions=2) for number in range(2)]
+    over, found = ELEVEN + 4 * HOUR, slot(1, executions=1, found=True)
+    verdict = judge(*asked, at=over)
+    assert kinds(verdict) == [(FaultKind.FOUND_NOTHING, Color.RED)]
+    assert verdict.headline == "daily ran 2 times and found nothing"
+    assert verdict.faults[0].since == ELEVEN + 2 * HOUR
+    assert judge(asked[0], found, at=over).color is Color.GREEN
+    assert judge(*asked, at=ELEVEN + 90 * MINUTE).color is Color.GREEN, "a slot is still open"
+    assert judge(slot(status="SKIPPED_OK"), at=over).color is Color.GREEN
+
+
+def test_rows_with_steps_are_judged_by_them_and_not_once_more_as_a_whole() -> None:
+    rows = [slot(0, executions=1), slot(1, steps={"s": EMPTY})]
+    verdict = judge(*rows, at=ELEVEN + 4 * HOUR)
+    assert [(fault.kind, fault.scraper) for fault in verdict.faults] == [(FaultKind.FOUND_NOTHING, "s")]
+
+
+# Failures
+
+
+def failing(hours: int, **changes: Any) -> dict[str, Any]:
+    return {**FAILED, "failing_since": ELEVEN + hours * HOUR, **changes}
+
+
+def test_a_failure_lasts_since_the_first_of_those_in_a_row() -> None:
+    rows = [
+        slot(0, steps={"s": failing(0)}),
+        slot(1, steps={"s": FOUND}),
+        slot(2, steps={"s": failing(2)}),
+        slot(3, steps={"s": failing(3)}, deadline=ELEVEN + 9 * HOUR),
+    ]
+    (fault,) = judge(*rows, at=ELEVEN + 4 * HOUR).faults
+    assert (fault.since, fault.count, fault.color) == (ELEVEN + 2 * HOUR, 6, Color.YELLOW)
+    assert fault.sentence == "s of daily fails since 13:00 (6 attempts, http)"
+
+
+def test_a_partial_success_shows_that_the_source_answers() -> None:
+    part = {"attempts": 4, "units": 3, "units_found": 1, "units_failed": 2, "error_type": "http"}
+    rows = [
+        slot(0, steps={"s": failing(0)}),
+        slot(1, steps={"s": part}),
+        slot(2, steps={"s": failing(2)}, deadline=ELEVEN + 9 * HOUR),
+    ]
+    (fault,) = judge(*rows, at=ELEVEN + 3 * HOUR).faults
+    assert (fault.since, fault.count) == (ELEVEN + 2 * HOUR, 3)
+
+
+@pytest.mark.parametrize(("number", "color"), [(2, Color.YELLOW), (3, Color.RED)])
+def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, color: Color) -> None:
+    rows = [slot(n, steps={"s": failing(n)}) for n in range(number)]
+    ahead = slot(9, status="TOO_EARLY", steps={"s": {}})
+    last = rows[-1].model_copy(update={"deadline": ELEVEN + 9 * HOUR})
+    assert judge(*rows[:-1], last, ahead, at=ELEVEN + number * HOUR).color is color
+
+
+@pytest.mark.parametrize(
+    ("later", "units", "color"), [(True, 1, Color.GREEN), (True, 2, Color.RED), (False, 1, Color.RED)]
+)
+def test_what_a_manual_run_found_mends_a_step_of_one_unit(later: bool, units: int, color: Color) -> None:
+    """Of several it would be unknown which of them that mended."""
+    step = {**FAILED, "units": units, "units_failed": units, "found_later": later}
+    assert judge(slot(steps={"s": step}), at=ELEVEN + 4 * HOUR).color is color
+
+
+@pytest.mark.parametrize(("minutes", "color"), [(60, Color.YELLOW), (61, Color.RED)])
+def test_a_failure_is_for_good_when_its_deadline_has_passed(minutes: int, color: Color) -> None:
+    rows = [slot(steps={"s": FAILED}), slot(9, status="TOO_EARLY", steps={"s": {}})]
+    assert judge(*rows, at=ELEVEN + minutes * MINUTE).color is color
+
+
+def test_a_pause_that_is_over_mends_nothing() -> None:
+    row = slot(
+        steps={"s": FAILED}, last_reason_code="budget_used", **{**PAUSED, "paused_until": ELEVEN + HOUR}
+    )
+    assert judge(row, at=ELEVEN + HOUR - MINUTE).color is Color.YELLOW
+    assert judge(row, at=ELEVEN + HOUR).color is Color.RED
+
+
+def test_a_workflow_without_a_priority_is_of_the_middle_one() -> None:
+    verdict = judge(slot(0, "a", priority="CRITICAL"), slot(0, "b", priority=None), at=ELEVEN)
+    assert [found.priority for found in verdict.workflows] == ["CRITICAL", "MEDIUM"]
+
+
+def test_of_several_pauses_the_last_to_end_is_told() -> None:
+    step = {**FAILED, "scraper_paused_until": ELEVEN + 5 * HOUR}
+    row = slot(
+        steps={"s": step}, last_reason_code="budget_used", **{**PAUSED, "paused_until": ELEVEN + 4 * HOUR}
+    )
+    (fault,) = judge(row, at=ELEVEN + 20 * MINUTE).faults
+    assert fault.sentence.endswith(", and is paused until Thu 16:00")
+
+
+def test_a_pause_is_named_until_before_its_end() -> None:
+    row = slot(status="PAUSED", **{**PAUSED, "paused_until": ELEVEN + HOUR})
+    assert sentence(row, at=ELEVEN + HOUR - MINUTE).startswith("paused by ann@example.com")
+    assert sentence(row, at=ELEVEN + HOUR) == "paused"
+
+
+def test_a_slot_that_is_expected_now_is_not_paused_with_the_one_before_it() -> None:
+    rows = [slot(0, status="PAUSED"), slot(1, status="PENDING")]
+    assert sentence(*rows, at=ELEVEN + HOUR - MINUTE) == "paused"
+    assert sentence(*rows, at=ELEVEN + HOUR) == "due"

@@ -336,9 +336,7 @@ class Configuration:
 def dividing_an_hour(length: timedelta) -> timedelta:
     """Return the longest whole minutes within `length` that divide an hour, as a tick's have to; at least one."""
     minutes = int(length / timedelta(minutes=1))
-    return timedelta(
-        minutes=max((step for step in range(1, min(minutes, 60) + 1) if 60 % step == 0), default=1)
-    )
+    return timedelta(minutes=max((step for step in range(2, minutes + 1) if 60 % step == 0), default=1))
 
 
 def needs_games(workflow: Workflow, catalog: Catalog) -> bool:

@@ -1,13 +1,20 @@
 """What is read of the execution log."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.testing import MemoryWarehouse
-from tipoff_planning.execution_log import read_executions
+from tipoff_planning.execution_log import (
+    DatasetAnswer,
+    DatasetQuestion,
+    ask_dataset,
+    read_executions,
+    read_looks,
+)
 from tipoff_planning.history import KnownCompleteness
 
 DAY = date(2025, 1, 15)
@@ -32,6 +39,7 @@ def test_a_row_is_a_fact_about_its_game() -> None:
     warehouse = MemoryWarehouse(answer=lambda *_: [row()])
     (fact,) = read_executions(warehouse, "local", [DAY], ("game_id",))
     assert (fact.status, fact.kind, fact.subject) == (Status.FAILED, FailureKind.TIMEOUT, "0022400561")
+    assert (fact.request_id, fact.scraper, fact.game_date) == ("r-1", "lines", DAY)
 
 
 def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
@@ -75,3 +83,111 @@ def test_a_row_that_cannot_be_read_is_reported_and_blocks_nothing(
     facts = read_executions(warehouse, "local", [DAY], ("game_id",))
     assert [fact.request_id for fact in facts] == ["r-2"]
     assert "cannot be read" in caplog.text
+
+
+def test_several_days_are_one_question_over_all_their_partitions() -> None:
+    asked: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or [])
+    read_executions(warehouse, "prod", [DAY, DAY - timedelta(days=5)], ())
+    assert asked == [
+        {
+            "game_dates": [DAY, DAY - timedelta(days=5)],
+            "first_partition": date(2025, 1, 9),
+            "last_partition": date(2025, 1, 17),
+            "environment": "prod",
+        }
+    ]
+
+
+@pytest.mark.parametrize("failures", [True, False, None])
+def test_looks_are_asked_for_with_failures_when_somebody_wants_them(failures: bool | None) -> None:
+    asked: list[Any] = []
+
+    def answer(_sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        asked.append(parameters)
+        return [row()]
+
+    more = {} if failures is None else {"failures": failures}
+    (fact,) = read_looks(
+        MemoryWarehouse(answer=answer), "prod", ["lines"], DAY, DAY + timedelta(days=7), **more
+    )
+    assert (fact.scraper, fact.subject) == ("lines", "-")
+    assert asked[0]["with_failures"] is bool(failures)
+    assert (asked[0]["first_game_date"], asked[0]["last_game_date"]) == (DAY, date(2025, 1, 22))
+    assert (asked[0]["first_partition"], asked[0]["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 24))
+
+
+def test_what_a_person_reads_of_a_failure_is_kept() -> None:
+    rows = [row(error_message="it is down"), row(request_id="r-2", error_message=None)]
+    facts = read_executions(MemoryWarehouse(answer=lambda *_: rows), "local", [DAY], ())
+    assert [fact.message for fact in facts] == ["it is down", ""]
+
+
+# One question for all workflows
+
+NOON, EVENING = (datetime(2025, 1, 15, hour, tzinfo=UTC) for hour in (17, 23))
+
+
+def group(**changed: Any) -> dict[str, Any]:
+    """Executions that look the same to a decision: one row with the first and the last of them."""
+    made = row(
+        request_id="", occurrence_id="", first_at=NOON, last_at=EVENING, status="success", error_type=None
+    )
+    del made["triggered_at"]
+    return {**made, **changed}
+
+
+def answered(*rows: dict[str, Any], **question: Any) -> tuple[DatasetAnswer, Mapping[str, Any]]:
+    asked: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or list(rows))
+    made = DatasetQuestion(
+        **{"game_dates": [DAY, DAY - timedelta(days=1)], "scrapers": ["lines"], **question}
+    )
+    return ask_dataset(warehouse, "prod", made, ("game_id",)), asked[0]
+
+
+def test_a_group_is_its_first_and_its_last_success() -> None:
+    answer, _ = answered(group(), group(scraper_name="props"))
+    assert [(fact.scraper, fact.triggered_at) for fact in answer.found] == [
+        ("lines", NOON),
+        ("lines", EVENING),
+        ("props", NOON),
+        ("props", EVENING),
+    ]
+    assert len({fact.request_id for fact in answer.found}) == 4
+    assert (answer.requests, answer.occurrences) == ({}, {})
+
+
+def test_of_several_answers_to_a_request_the_preferred_one_is_told() -> None:
+    again = {"request_id": "r-1", "occurrence_id": "o-1", "last_at": NOON}
+    broken = group(**again, status="failed", error_type="timeout")
+    for rows in ((broken, group(**again)), (group(**again), broken)):
+        answer, _ = answered(*rows)
+        assert answer.requests["r-1"].status is Status.SUCCESS
+        assert {fact.status for fact in answer.occurrences["o-1"]} == {Status.SUCCESS}
+
+
+def test_a_request_of_no_occurrence_belongs_to_none() -> None:
+    answer, _ = answered(group(request_id="r-1"))
+    assert list(answer.requests) == ["r-1"]
+    assert answer.occurrences == {}
+
+
+def test_an_odd_row_costs_itself_only() -> None:
+    answer, _ = answered(group(request_id="r-1", occurrence_id="o-1", status="partial"), group())
+    assert [fact.scraper for fact in answer.found] == ["lines", "lines"]
+    assert (answer.requests, answer.occurrences) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        (None, date(2025, 1, 13)),
+        (date(2025, 1, 10), date(2025, 1, 9)),  # requests of older days that nothing was heard of
+        (date(2025, 1, 20), date(2025, 1, 13)),
+    ],
+)
+def test_the_question_reaches_back_as_far_as_any_of_its_parts(since: date | None, first: date) -> None:
+    _, asked = answered(since=since, requests=["r-1"], occurrences=["o-1"])
+    assert (asked["first_partition"], asked["last_partition"]) == (first, date(2025, 1, 17))
+    assert (asked["requests"], asked["occurrences"]) == (["r-1"], ["o-1"])

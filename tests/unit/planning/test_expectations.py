@@ -24,6 +24,10 @@ def test_a_day_before_one_that_was_locked_expects_what_has_a_row() -> None:
     assert locked((TUESDAY, "a"), (TUESDAY, "b")) == {MONDAY: frozenset(), TUESDAY: frozenset("ab")}
 
 
+def test_each_day_expects_its_own() -> None:
+    assert locked((MONDAY, "a"), (TUESDAY, "b")) == {MONDAY: frozenset("a"), TUESDAY: frozenset("b")}
+
+
 def test_a_day_that_is_not_locked_yet_is_left_out() -> None:
     """At night, before its lock, its windows are reported as the controller does: by what was configured."""
     assert WEDNESDAY not in locked((TUESDAY, "a"))

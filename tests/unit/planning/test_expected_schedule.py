@@ -2,6 +2,9 @@
 
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from tests.support.controller import (
     DAY,
@@ -11,6 +14,7 @@ from tests.support.controller import (
     configured,
     fixture_file,
     game,
+    interval,
     per_game,
     slate,
     standing,
@@ -46,12 +50,15 @@ def change(
     now: datetime,
     begun: Container[str] = (),
     configuration: Configuration = CONFIGURATION,
+    told: Calendar | None = None,
 ) -> ScheduleLocked:
+    """told: the calendar by which reasons are found."""
     return draft_change(
         before,
         occurrences(configuration, games, DAY),
         configuration,
         begun=begun,
+        calendar=told,
         day=DAY,
         games_today=None,
         environment="local",
@@ -171,3 +178,41 @@ def test_what_is_added_while_it_is_due_is_expected_too() -> None:
     assert locked.runs == ()
     found = change([locked], calendar(ONE), at("12:15"), configuration=late)
     assert [run.expected_run_time for run in found.runs] == [at("12:00")]
+
+
+def test_what_has_just_ended_is_not_added() -> None:
+    late = configured(one=workflow(at_times("12:00", within="1h"), "digest"))
+    assert change([lock(calendar(), late)], calendar(ONE), at("13:00"), configuration=late).runs == ()
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ({"postponed": True}, "game 0022400002 was called off"),
+        (
+            {"tipoff": at("20:00", DAY + timedelta(days=3)), "game_date": DAY + timedelta(days=3)},
+            "game 0022400002 was moved to 2025-01-18",
+        ),
+        ({"tipoff": None}, "the time of game 0022400002 is undecided"),
+        ({"game_type": "preseason"}, "the day's games or the configuration changed"),
+    ],
+)
+def test_what_is_cancelled_says_what_became_of_its_game(second: dict[str, Any], reason: str) -> None:
+    games = calendar(ONE, TWO.model_copy(update=second))
+    found = change([lock()], games, at("12:00"), told=games)
+    assert {(run.subject, run.reason) for run in found.runs} == {
+        (TWO.game_id, f"no longer expected: {reason}")
+    }
+
+
+def test_a_run_about_the_whole_day_is_cancelled_by_the_games_that_were_called_off() -> None:
+    """It has no game of its own."""
+    around = configured(one=workflow(interval("2h", "6h"), "bulletin"))
+    off = calendar(*(it.model_copy(update={"postponed": True}) for it in (ONE, TWO)))
+    found = change([lock(BOTH, around)], off, at("12:00"), configuration=around, told=off)
+    assert {run.reason for run in found.runs} == {"no longer expected: 0022400001, 0022400002 called off"}
+    nothing = calendar()
+    found = change([lock(BOTH, around)], nothing, at("12:00"), configuration=around, told=nothing)
+    assert {run.reason for run in found.runs} == {
+        "no longer expected: the day's games or the configuration changed"
+    }

@@ -9,6 +9,7 @@ import pytest
 from tests.support.controller import (
     DAY,
     NO_DATA,
+    SUCCESS,
     at,
     at_times,
     calendar,
@@ -241,6 +242,18 @@ def test_an_attempt_that_was_made_says_what_came_of_it() -> None:
     assert found["attempt"] == (True, "this one was asked for: no data, open")
     assert found["budget"][0]
     assert "attempt" not in conditions(CLOCK, "12:05")
+
+
+def test_a_search_of_which_one_part_came_back_at_once_was_begun() -> None:
+    """Its plan was frozen from what was known before it was due, and holds that part too."""
+    both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "summary"))
+    (found, _) = asked(both, SUCCESS, NO_DATA)
+    told = conditions(both, "11:05", replace(found, triggered_at=at("11:00")))
+    assert told["attempt"] == (True, "this one was asked for: open, success")
+
+
+def test_one_game_is_a_game() -> None:
+    assert conditions(GAMES, "12:00", games=calendar(*slate(1)))["games"] == (True, "1 game on 2025-01-15")
 
 
 def test_an_attempt_whose_retries_are_used_up_has_no_budget() -> None:

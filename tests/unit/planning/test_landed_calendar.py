@@ -7,6 +7,7 @@ import pytest
 from tests.support.controller import DAY, World, at, configured, daily, document, game, slate, workflow
 from tipoff_common.ports import Unavailable
 from tipoff_planning.calendar import Calendar
+from tipoff_planning.landed_calendar import LandedCalendar
 
 CONFIGURATION = configured(one=workflow(daily(), "bulletin"))
 
@@ -122,3 +123,52 @@ def test_a_fetch_time_that_is_no_time_is_when_it_was_written() -> None:
     calendar = made.deps.calendar.current()
     assert calendar is not None
     assert calendar.fetched_at == at("06:00")
+
+
+def test_a_broken_file_is_read_and_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    made.land_bytes(b"{", at("06:00"))
+    for _ in range(3):
+        assert count(made.deps.calendar.current()) == 2
+    assert len(caplog.records) == 1
+
+
+def test_of_two_readings_of_one_payload_the_later_written_counts() -> None:
+    """A parser that was mended reads again what was fetched before."""
+    made = world()
+    for name, hour, games in (("a", "07:00", 3), ("b", "06:00", 2)):
+        made.now(at(hour))
+        made.data.put(
+            f"fixture/slate/{name}.json",
+            document(slate(games)),
+            content_type="application/json",
+            metadata={"fetched-at": at("05:00").isoformat()},
+        )
+    assert count(made.deps.calendar.current()) == 3
+
+
+def test_a_folder_may_be_written_with_its_slash_and_a_fleet_may_have_none() -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    assert count(LandedCalendar(made.data, "fixture/slate/").current()) == 2
+    assert LandedCalendar(made.data, None).current() is None
+
+
+def test_a_file_that_was_removed_after_it_was_listed_is_passed_over() -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    made.land(slate(3), at("06:00"))
+    listed = list(made.data.list("fixture/slate/"))
+    newest = max(info.name for info in listed)
+    del made.data.bodies[newest]
+    made.data.list = lambda _prefix: iter(listed)  # type: ignore[method-assign]
+    assert count(made.deps.calendar.current()) == 2
+
+
+def test_when_every_file_is_gone_the_last_calendar_stays() -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    assert count(made.deps.calendar.current()) == 2
+    made.data.bodies.clear()
+    assert count(made.deps.calendar.current()) == 2

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.controller import DAY, at, document, game
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_planning.schedule_file import read_games
+from tipoff_planning.schedule_file import read_calendar_file, read_games
 
 
 def refuse(_body: bytes) -> Iterable[Mapping[str, Any]]:
@@ -45,3 +46,20 @@ def test_records_that_are_no_games_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="name an existing file"):
         read_games(tmp_path / "nowhere.json")
+
+
+GAME = game(1, at("19:00"))
+
+
+def test_a_landed_schedule_is_read_as_its_games(tmp_path: Path) -> None:
+    file = tmp_path / "landed.json"
+    file.write_bytes(document([GAME]))
+    assert read_games(file) == (GAME,)
+    calendar = read_calendar_file(file, at("05:00"))
+    assert (calendar.all_on(DAY), calendar.fetched_at) == ((GAME,), at("05:00"))
+
+
+@pytest.mark.parametrize("payload", ["x", "[]", "{}", '["records"]'])
+def test_any_other_payload_is_read_by_the_parser(payload: str, tmp_path: Path) -> None:
+    games = read_games(write(tmp_path, payload), lambda _body: [GAME.model_dump(mode="json")])
+    assert games == (GAME,)

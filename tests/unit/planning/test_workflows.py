@@ -1,6 +1,11 @@
 """The model of workflows.yaml, and what is worked out from it."""
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from tests.support.controller import (
     at_times,
@@ -13,7 +18,16 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import AlertLevel, Priority
-from tipoff_planning.workflows import ForEachOutput, Step, takes_game
+from tipoff_planning.workflows import (
+    CalendarSource,
+    DiscoverySettings,
+    ForEachOutput,
+    ForEachValue,
+    Step,
+    Workflow,
+    dividing_an_hour,
+    takes_game,
+)
 
 
 def test_the_fixture_files_use_every_kind_and_every_fan_out() -> None:
@@ -92,3 +106,170 @@ def test_the_configuration_hash_follows_the_file() -> None:
 def test_only_per_game_occurrences_are_about_one_game() -> None:
     workflows = fixture_file("schedules").workflows
     assert [name for name, item in workflows.items() if takes_game(item)] == ["post_game"]
+
+
+# Steps
+
+
+@pytest.mark.parametrize(
+    ("for_each", "parameter"),
+    [
+        (None, None),
+        ("game", "game_id"),
+        ("team", "team"),
+        (ForEachOutput(step="b", key="event_id"), "event_id"),
+        (ForEachValue(parameter="market", values=("h2h",)), "market"),
+    ],
+)
+def test_a_fan_out_fills_one_parameter(for_each: Any, parameter: str | None) -> None:
+    assert Step(scraper="bulletin", for_each=for_each).fan_out_parameter == parameter
+
+
+def test_a_value_is_named_once() -> None:
+    with pytest.raises(ValidationError, match="values name BOS more than once"):
+        ForEachValue(parameter="team", values=("BOS", "ATL", "BOS"))
+
+
+def test_known_placeholders_may_be_anywhere_in_a_value() -> None:
+    step = Step(scraper="bulletin", parameters={"as_of": "{slot}", "market": "a-{game_date}-{slot}"})
+    assert len(step.parameters) == 2
+
+
+def test_a_step_goes_by_its_name_or_by_its_scrapers() -> None:
+    assert Step(scraper="bulletin").id == "bulletin"
+    assert Step(scraper="bulletin", name="late").id == "late"
+
+
+def test_edges_of_a_sequence_are_added_to_those_that_are_written() -> None:
+    made = configured(
+        one=workflow(
+            at_times("08:00"),
+            "bulletin",
+            "slate",
+            {"scraper": "summary", "after": ["bulletin"]},
+            order="sequence",
+        )
+    )
+    assert {name: step.after for name, step in made.workflows["one"].plan.items()} == {
+        "bulletin": (),
+        "slate": ("bulletin",),
+        "summary": ("bulletin", "slate"),
+    }
+
+
+# Settings
+
+
+@pytest.mark.parametrize(("minutes", "taken"), [(5, True), (4, False)])
+def test_a_gap_is_no_shorter_than_the_step_of_learned_times(minutes: int, taken: bool) -> None:
+    if taken:
+        assert DiscoverySettings.model_validate({"max_gap": f"{minutes}m"}).max_gap == timedelta(
+            minutes=minutes
+        )
+        return
+    with pytest.raises(ValidationError, match="max_gap is below 5m"):
+        DiscoverySettings.model_validate({"max_gap": f"{minutes}m"})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "taken"),
+    [
+        (daily(), True),
+        (at_times("08:00"), True),
+        (discovery(), True),
+        (interval(), False),
+        (per_game(), False),
+    ],
+)
+def test_only_kinds_that_follow_a_clock_have_a_zone(schedule: Any, taken: bool) -> None:
+    written = workflow(schedule, "bulletin", timezone="Asia/Tokyo")
+    if taken:
+        assert Workflow.model_validate(written).timezone == "Asia/Tokyo"
+        return
+    with pytest.raises(ValidationError, match="follows the games and not a clock; remove timezone"):
+        Workflow.model_validate(written)
+
+
+def test_an_unknown_zone_is_refused() -> None:
+    with pytest.raises(ValidationError, match="not a known zone"):
+        Workflow.model_validate(workflow(daily(), "bulletin", timezone="Asia/Tokio"))
+
+
+# What is worked out from a file
+
+
+def test_a_workflow_has_the_fleets_zone_unless_it_names_its_own() -> None:
+    plain = configured(one=workflow(daily(), "bulletin"))
+    mixed = configured(
+        one=workflow(daily(), "bulletin"), two=workflow(daily(), "bulletin", timezone="Asia/Tokyo")
+    )
+    same = configured(one=workflow(daily(), "bulletin", timezone="America/New_York"))
+    assert (mixed.zone_of("one").key, mixed.zone_of("two").key) == ("America/New_York", "Asia/Tokyo")
+    assert [made.spans_zones for made in (plain, mixed, same)] == [False, True, False]
+
+
+FAST = configured(
+    five=workflow(per_game("2h", "5m"), "bulletin"),
+    quarter=workflow(per_game("2h", "15m"), "bulletin"),
+    twenty=workflow(discovery("11:00", "12:00", every="20m"), "bulletin"),
+)
+
+
+def test_what_could_pass_between_two_evaluations_needs_a_finer_tick() -> None:
+    assert FAST.faster_than(timedelta(minutes=15)) == ("five",)
+    assert FAST.finer_tick(timedelta(minutes=15)) == timedelta(minutes=5)
+    assert FAST.faster_than(timedelta(minutes=30)) == ("five", "quarter", "twenty")
+    assert FAST.finer_tick(timedelta(minutes=30)) == timedelta(minutes=5)
+    assert FAST.faster_than(timedelta(minutes=5)) == ()
+    assert FAST.finer_tick(timedelta(minutes=5)) is None
+
+
+def test_learned_times_need_a_tick_as_fine_as_they_are() -> None:
+    learning = configured(
+        one=workflow(discovery(every="30m"), "bulletin", discovery={"strategy": "learned"}),
+        two=workflow(discovery(every="30m"), "bulletin"),
+    )
+    assert learning.learned == ("one",)
+    assert learning.finer_tick(timedelta(minutes=15)) == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("length", "minutes"),
+    [
+        (4, 4),
+        (7, 6),
+        (7.5, 6),
+        (14, 12),
+        (15, 15),
+        (59, 30),
+        (60, 60),
+        (61, 60),
+        (600, 60),
+        (2, 2),
+        (1, 1),
+        (0.5, 1),
+    ],
+)
+def test_a_ticks_minutes_divide_an_hour(length: float, minutes: int) -> None:
+    assert dividing_an_hour(timedelta(minutes=length)) == timedelta(minutes=minutes)
+
+
+def test_the_first_workflow_that_fetches_the_calendar_refreshes_it() -> None:
+    made = configured(
+        one=workflow(daily(), "bulletin"),
+        two=workflow(daily(), "bulletin", "slate"),
+        three=workflow(daily(), "slate"),
+    )
+    assert made.refresher == "two"
+
+
+def test_a_fleet_has_games_when_it_names_a_calendar_or_needs_one() -> None:
+    with_calendar = configured(one=workflow(daily(), "bulletin"))
+    without = replace(
+        with_calendar, file=with_calendar.file.model_copy(update={"calendar": CalendarSource()})
+    )
+    needing = configured(one=workflow(per_game(), "box_score"))
+    needing = replace(needing, file=needing.file.model_copy(update={"calendar": CalendarSource()}))
+    assert [made.has_games for made in (with_calendar, without, needing)] == [True, False, True]
+    assert with_calendar.calendar_folder == with_calendar.catalog["slate"].output_root
+    assert without.calendar_folder is None

@@ -114,7 +114,6 @@ generate: setup ## Write the generated files anew (JSON Schemas of events and of
 bench: setup ## Measure, both sides in one run
 	$(BIN)/python -m bench.tick_to_row
 	$(BIN)/python -m bench.fan_out
-	$(BIN)/python -m bench.decide
 	$(BIN)/python -m bench.discovery --seeds 4
 	$(BIN)/python -m bench.discovery_ticks
 	$(BIN)/python -m bench.evaluation
@@ -128,7 +127,6 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python -m bench.parse
 	$(BIN)/python -m bench.cleanup
 	$(BIN)/python -m bench.cost
-	$(BIN)/python -m bench.cli_start
 
 bench-figures: setup ## Measure all that docs/explanation/scaling.md states, and write it there
 	$(BIN)/python -m bench.figures

@@ -30,7 +30,6 @@ statements for the first time, and the median of the next.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +40,7 @@ from enum import StrEnum
 from typing import Any
 
 from bench.alert_season import ENVIRONMENT, EXPLAINS, Injected, Made, Written, make
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.embedded import embedded_warehouse
 from bench.measures import cpu_seconds
 from tipoff_cli.checkout import ALERTS, REPOSITORY
@@ -360,53 +359,22 @@ def cost(rows: int, runs: int) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Print the figures of the seasons and of one watch."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4], help="1 is for tuning rules")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--no-season", action="store_true", help="leave out what people hear")
-    parser.add_argument("--no-cost", action="store_true", help="leave out what a watch costs")
-    arguments = parser.parse_args()
+def main(
+    seeds: Sequence[int] = (3, 4),
+    rows: int = 1_000_000,
+    runs: int = 3,
+    no_season: bool = False,
+    no_cost: bool = False,
+) -> Figures:
+    """Measure what people hear of each season, and what one watch costs."""
     # The first translation of all rules takes as long as a busy machine makes it.
     bigquery._TIMEOUT_SECONDS = 100.0
-    seasons = {}
-    for seed in [] if arguments.no_season else arguments.seeds:
+    figures: dict[str, Any] = {}
+    for seed in () if no_season else seeds:
         with embedded_warehouse() as embedded:
-            seasons[f"seed {seed}"] = season(seed, embedded.adapter())
-    result = _together(list(seasons.values())) if seasons else {}
-    if not arguments.no_cost:
-        result |= cost(arguments.rows, arguments.runs)
-    return report({**result, **seasons}, arguments)
-
-
-def _together(seasons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the figures of all seasons as those of one."""
-
-    def total(name: str) -> Any:
-        """Add a figure up."""
-        return sum(one[name] for one in seasons)
-
-    def worst(name: str) -> dict[str, float]:
-        """Return the worst of a spread."""
-        return {key: max(one[name][key] for one in seasons) for key in ("median", "max")}
-
-    explained = sum(one["precision"] * one["messages"] for one in seasons)
-    return {
-        "faults": total("faults"),
-        "told": total("told"),
-        "false_critical": total("false_critical"),
-        "messages_per_cause": round(
-            sum(one["messages_per_cause"] * one["told"] for one in seasons) / max(total("told"), 1), 2
-        ),
-        "precision": round(explained / max(total("messages"), 1), 3),
-        "recall": round(total("told") / total("faults"), 3),
-        "minutes_to_tell": worst("minutes_to_tell"),
-        "minutes_from_fault": worst("minutes_from_fault"),
-        "quiet_week": max(one["quiet_week"] for one in seasons),
-    }
+            figures[f"seed {seed}"] = season(seed, embedded.adapter())
+    return figures if no_cost else figures | cost(rows, runs)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

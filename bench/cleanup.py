@@ -10,16 +10,15 @@ ever, to which every file is new; the next, after `--new` files more; and one af
 
 from __future__ import annotations
 
-import sys
 import time
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.buckets import CountedObjects
-from bench.command import bench_parser, report
-from bench.embedded import EmbeddedWarehouse, embedded_warehouse
+from bench.command import Figures, run
+from bench.embedded import EmbeddedWarehouse, embedded_warehouse, statements
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
@@ -40,36 +39,7 @@ from tipoff_dev.stack.layout import DATA_BUCKET
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 ROOT = "nba-com/injury-report"
-LANDED = """
-INSERT INTO nba_orchestration.scraper_execution_log (
-  execution_id, request_id, event_id, scraper_name, workflow, game_date, status, triggered_at, completed_at, source,
-  environment, gcs_path, data_summary, created_at
-)
-SELECT
-  CAST(n AS STRING), CAST(n AS STRING), CAST(n AS STRING), 'nbac_injury_report', 'w', day, 'success', at, at,
-  'CONTROLLER', 'local', CONCAT(@folder, CAST(day AS STRING), '/', SUBSTR(digest, 1, 16), '.json'),
-  PARSE_JSON(CONCAT('{"record_count": 1, "content_sha256": "', digest, '"}')), at
-FROM (
-  SELECT
-    n, at, day,
-    TO_HEX(SHA256(CONCAT(
-      '{"scraper": "nbac_injury_report", "game_date": "', CAST(day AS STRING), '", "records": [', CAST(n AS STRING),
-      ']}'
-    ))) AS digest
-  FROM (
-    SELECT n, at, DATE(at, 'America/New_York') AS day
-    FROM (SELECT n, TIMESTAMP_SUB(@until, INTERVAL CAST(n * @millis AS INT64) MILLISECOND) AS at
-          FROM UNNEST(GENERATE_ARRAY(@first, @last)) AS n)
-  )
-)
-"""
-RECEIVED = """
-INSERT INTO nba_orchestration.file_receipts (gcs_path, processor, processed_at, environment, created_at, event_id)
-SELECT gcs_path, 'p', TIMESTAMP_ADD(triggered_at, INTERVAL 1 MINUTE), 'local', triggered_at, gcs_path
-FROM nba_orchestration.scraper_execution_log
-WHERE gcs_path NOT IN (SELECT gcs_path FROM nba_orchestration.file_receipts)
-  AND MOD(CAST(execution_id AS INT64), @every) != @every - 1
-"""
+LANDED, RECEIVED = statements("files")
 
 
 class CleanupBench:
@@ -166,19 +136,14 @@ def measure(embedded: EmbeddedWarehouse, files: int, missing: int, new: int) -> 
     return {f"{files:,} files, {run}": figures for run, figures in found.items()}
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--missing", type=int, default=50)
-    parser.add_argument("--new", type=int, default=100)
-    arguments = parser.parse_args()
+def main(files: Sequence[int] = (10_000, 100_000), missing: int = 50, new: int = 100) -> Figures:
+    """Measure."""
     found: dict[str, Any] = {}
     with embedded_warehouse() as embedded:
-        for files in arguments.files:
-            found |= measure(embedded, files, arguments.missing, arguments.new)
-    return report({"run": found}, arguments)
+        for number in files:
+            found |= measure(embedded, number, missing, new)
+    return {"run": found}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.measures import resident_mib
 from tipoff_dev.images.__main__ import first_event, push_body, settings_in_image, wait_for_answer
 from tipoff_dev.images.build import InstalledService, build_wheels, install_alone
@@ -70,11 +69,8 @@ def measure(image: InstalledService, service: str, stack: Stack, repetitions: in
     }
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--repetitions", type=int, default=5)
-    arguments = parser.parse_args()
+def main(repetitions: int = 5) -> Figures:
+    """Measure."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
@@ -84,15 +80,15 @@ def main() -> int:
         }
         with running_stack(Layout.on_free_ports(event_time=True), folder / "stack", phase2=None) as stack:
             for service, image in images.items():
-                found[service] = measure(image, service, stack, arguments.repetitions)
+                found[service] = measure(image, service, stack, repetitions)
     aims = {
         f"{service} answers within {AIM_SECONDS:g} s, in {AIM_MIB:g} MiB": (
             one["seconds"] <= AIM_SECONDS and one["mib"] <= AIM_MIB
         )
         for service, one in found.items()
     }
-    return report({"service": found, "aims": aims}, arguments)
+    return {"service": found, "aims": aims}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
+from pathlib import Path
 from typing import Any
 
 Figures = Mapping[str, Any]
@@ -19,17 +22,35 @@ def bench_parser(about: str | None) -> ArgumentParser:
     return parser
 
 
-def report(figures: Figures, arguments: Namespace) -> int:
-    """Print the figures, as JSON or for people; return the exit code, which is 1 when an aim is missed."""
+def run(bench: Callable[..., Figures]) -> None:
+    """Run a bench as a program, print its figures, as JSON or for people, and exit with 1 when an aim is missed.
+
+    bench: each of its parameters is an option, by its default: False a switch, None the path of a file, a tuple one or
+    more values.
+    """
+    parser = bench_parser(sys.modules["__main__"].__doc__)
+    for name, parameter in signature(bench).parameters.items():
+        option, default = f"--{name.replace('_', '-')}", parameter.default
+        if default is False:
+            parser.add_argument(option, action="store_true")
+        elif default is None:
+            parser.add_argument(option, type=Path, metavar="FILE")
+        elif isinstance(default, tuple):
+            parser.add_argument(option, type=type(default[0]), nargs="+", default=default)
+        else:
+            parser.add_argument(option, type=type(default), default=default)
+    options = vars(parser.parse_args())
+    as_json = options.pop("json")
+    figures = bench(**options)
     aims = figures.get("aims", {})
-    if arguments.json:
+    if as_json:
         print(json.dumps(figures))
     else:
         for line in _lines({name: value for name, value in figures.items() if name != "aims"}):
             print(line)
         for aim, is_met in aims.items():
             print(f"{'met' if is_met else 'MISSED':<8}{aim}")
-    return int(not all(aims.values()))
+    sys.exit(not all(aims.values()))
 
 
 def _lines(figures: Figures, indent: str = "") -> Iterator[str]:
@@ -37,7 +58,7 @@ def _lines(figures: Figures, indent: str = "") -> Iterator[str]:
     for name, value in figures.items():
         rows = _rows(name, value)
         if rows:
-            yield from ("", *table(rows), "")
+            yield from ("", *(f"{indent}{line}" for line in table(rows)), "")
         elif isinstance(value, Mapping):
             yield f"{indent}{name}"
             yield from _lines(value, f"{indent}  ")
@@ -57,7 +78,7 @@ def _rows(name: str, value: Any) -> list[Figures]:
 
 def table(rows: Sequence[Figures]) -> Iterator[str]:
     """Yield the lines of a table: its first column to the left, the others to the right."""
-    heads = list(rows[0])
+    heads = list(dict.fromkeys(head for row in rows for head in row))
     cells = [heads, *([_cell(row.get(head)) for head in heads] for row in rows)]
     first, *widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for name, *values in cells:

@@ -11,14 +11,13 @@ the worst minute. Nothing is compared with a threshold: what must hold stands in
 from __future__ import annotations
 
 import http.client
-import sys
 import tempfile
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.embedded import EmbeddedWarehouse
 from bench.measures import p95_ms
 from tipoff_cli.commands.tables import embedded_client
@@ -93,13 +92,8 @@ def count_jobs(warehouse: EmbeddedWarehouse, since: datetime) -> dict[str, int]:
     }
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--tabs", type=int, default=40)
-    parser.add_argument("--minutes", type=float, default=3.0)
-    arguments = parser.parse_args()
+def main(rows: int = 1_000_000, tabs: int = 40, minutes: float = 3.0) -> Figures:
+    """Measure."""
     layout = Layout.on_free_ports(event_time=False)
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
@@ -107,9 +101,9 @@ def main() -> int:
     ):
         process = stack.processes.children["bigquery"].process.pid
         warehouse = EmbeddedWarehouse(process, embedded_client(layout.url("bigquery"), PROJECT))
-        warehouse.fill(arguments.rows, environment="local")
+        warehouse.fill(rows, environment="local")
         begun = datetime.now(UTC)
-        opened = open_pages(layout, arguments.tabs, arguments.minutes)
+        opened = open_pages(layout, tabs, minutes)
         jobs = count_jobs(warehouse, begun)
     pages = {
         page: {
@@ -119,8 +113,8 @@ def main() -> int:
         }
         for page, times in opened.items()
     }
-    return report({"executions": arguments.rows, "page": pages, "jobs": jobs}, arguments)
+    return {"executions": rows, "page": pages, "jobs": jobs}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -11,13 +11,12 @@ environment, which schedules and runs nothing by itself.
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.buckets import PAGE
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.operations import CLASS_A, CLASS_B, Operations, count_operations
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_cli.checkout import TICKS
@@ -205,26 +204,22 @@ def counted(operations: Operations) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Price and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--executions", type=int, nargs="+", default=[20_000, 10_000_000], metavar="N")
-    arguments = parser.parse_args()
-    if any(number < 1 for number in arguments.executions):
-        parser.error("--executions: at least 1")
+def main(executions: Sequence[int] = (20_000, 10_000_000)) -> Figures:
+    """Price months of so many executions."""
+    if min(executions) < 1:
+        raise SystemExit("--executions: at least 1")
     operations, months = count_operations(), {}
-    for number in arguments.executions:
+    for number in executions:
         priced = month(number, operations)
         parts = {**asdict(priced), "total": priced.total, "a_thousand": priced.total / number * 1_000}
         months[number] = {name: round(usd, 3) for name, usd in parts.items()}
     composer = "{} to {}, before it runs anything".format(*COMPOSER_USD)
-    figures = {
+    return {
         "USD a month": months,
         "Cloud Composer's smallest environment": composer,
         "storage": counted(operations),
     }
-    return report(figures, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -11,7 +11,6 @@ whose looks a day stay within --looks there. Without a trace, or besides, synthe
 from __future__ import annotations
 
 import csv
-import json
 import math
 import os
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.command import bench_parser
+from bench.command import Figures, run
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; threads only wait for each other
 
@@ -221,11 +220,11 @@ def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
     return points[0][1] if looks < points[0][0] else points[-1][1]
 
 
-def measure_synthetic(seeds: int, only: Sequence[str] = ()) -> dict[str, Any]:
+def measure_synthetic(seeds: int, only: Sequence[str]) -> dict[str, Any]:
     """Replay synthetic sources on both, over several seeds."""
     results = {}
     for source in SOURCES:
-        if only and source.name not in only:
+        if "all" not in only and source.name not in only:
             continue
         ratios, adapted, quantiles, gains = [], [], [], []
         tip_offs = tip_offs_of(source)
@@ -330,7 +329,7 @@ def days_to_adapt(days: Sequence[Any]) -> int:
     return len(days) - 60
 
 
-def plot(trace: dict[str, Any]) -> str:
+def draw_trace(trace: dict[str, Any]) -> str:
     """Draw mean delay against looks a day as SVG: fixed beats, the learned policy by price, and the oracle."""
     width, height, left, bottom = 640, 360, 60, 310
     most_looks, most_delay = 7.0, 35.0
@@ -369,7 +368,7 @@ def plot(trace: dict[str, Any]) -> str:
     )
 
 
-def plot_synthetic(results: dict[str, Any]) -> str:
+def draw_synthetic(results: dict[str, Any]) -> str:
     """Draw as SVG each synthetic source's delay beside that of the hourly beat, which is 1."""
     width, row, left = 640, 30, 130
     height = row * len(results) + 50
@@ -396,35 +395,31 @@ def plot_synthetic(results: dict[str, Any]) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--trace", type=Path, metavar="FILE", help="real publication times")
-    parser.add_argument(
-        "--looks", type=float, default=2.71, help="looks a day to choose the price for (%(default)s)"
-    )
-    parser.add_argument(
-        "--seeds", type=int, default=30, help="seeds of each synthetic source, 0 for none (%(default)s)"
-    )
-    parser.add_argument(
-        "--only", nargs="*", default=[], metavar="NAME", help="of the synthetic sources, these"
-    )
-    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the trace's curves")
-    parser.add_argument("--plot-synthetic", type=Path, metavar="FILE.svg", help="draw the synthetic sources")
-    chosen = parser.parse_args(arguments)
+def main(
+    trace: Path | None = None,
+    looks: float = 2.71,
+    seeds: int = 30,
+    only: Sequence[str] = ("all",),
+    plot: Path | None = None,
+    plot_synthetic: Path | None = None,
+) -> Figures:
+    """Measure.
+
+    trace: real publication times, replayed at the price whose looks a day are `looks`; plot: where their curves go.
+    seeds: of each synthetic source, 0 for none; only: of the sources, these; plot_synthetic: where their bars go.
+    """
     figures: dict[str, Any] = {}
-    if chosen.trace:
-        figures["trace"] = measure_trace(chosen.trace, chosen.looks)
-        if chosen.plot:
-            chosen.plot.write_text(plot(figures["trace"]), encoding="utf-8")
-    if chosen.seeds:
-        figures["synthetic"] = measure_synthetic(chosen.seeds, chosen.only)
+    if trace:
+        figures["trace"] = measure_trace(trace, looks)
+        if plot:
+            plot.write_text(draw_trace(figures["trace"]), encoding="utf-8")
+    if seeds:
+        figures["synthetic"] = measure_synthetic(seeds, only)
         figures["speed"] = measure_speed()
-        if chosen.plot_synthetic:
-            chosen.plot_synthetic.write_text(plot_synthetic(figures["synthetic"]), encoding="utf-8")
-    print(json.dumps(figures, indent=None if chosen.json else 2))
-    return 0
+        if plot_synthetic:
+            plot_synthetic.write_text(draw_synthetic(figures["synthetic"]), encoding="utf-8")
+    return figures
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -10,7 +10,6 @@ without a check: CPU time, calls to the bucket, queries of the dataset and decis
 from __future__ import annotations
 
 import gc
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from typing import Any
 
 from tests.support.controller import DAY, at
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.evaluation import PastRows, build, fill
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
@@ -124,12 +123,11 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Measure and print."""
-    arguments = bench_parser(__doc__).parse_args()
+def main() -> Figures:
+    """Measure."""
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
-        return report(measure_discover(Path(folder) / "objects"), arguments)
+        return measure_discover(Path(folder) / "objects")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

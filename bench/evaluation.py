@@ -14,10 +14,9 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -27,11 +26,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.support.controller import DAY, controller_deps
+from tests.support.controller import DAY, at, controller_deps, game
 
 from bench.buckets import CountedObjects
-from bench.command import bench_parser, report
-from bench.decide import NOW, games
+from bench.command import Figures, run
 from bench.measures import median_ms
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
@@ -42,12 +40,14 @@ from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_planning.calendar import Game
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.occurrence_log import Entry, LoggedExecution
 from tipoff_planning.plans import Plan, PlannedStep
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.workflows import Configuration
 
+NOW = at("12:15")
 OPEN, UNITS = 200, 10
 FLAT = 1.2
 DATES = 4
@@ -90,6 +90,16 @@ class PastRows:
         ]
         self.rows = len(found)
         return found
+
+
+def games() -> list[Game]:
+    """Build twelve games of the day and of each day beside it, a quarter of an hour apart."""
+    days = [(place, DAY + timedelta(days=place - 1)) for place in range(3)]
+    return [
+        game(place * 10_000 + number, at("19:00", day) + number * timedelta(minutes=15), game_date=day)
+        for place, day in days
+        for number in range(12)
+    ]
 
 
 def plan(number: int) -> Plan:
@@ -232,22 +242,21 @@ def _in_child(tick: Callable[[], None], state: CountedObjects, dataset: PastRows
     return found
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--executions", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--times", type=int, default=9, help="ticks of each size; the median counts")
-    arguments = parser.parse_args()
+def main(executions: Sequence[int] = (1_000, 10_000, 100_000), times: int = 9) -> Figures:
+    """Measure.
+
+    times: ticks of each size, of which the median counts.
+    """
     # Each size in a process of its own, so that none inherits the memory of the one before.
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        found = list(pool.map(measure, arguments.executions, repeat(arguments.times)))
+        found = list(pool.map(measure, executions, repeat(times)))
     first, last = found[0], found[-1]
     aims = {
         f"{figure} grows by {FLAT - 1:.0%} at most": last[figure] <= FLAT * first[figure]
         for figure in ("calls", "kib", "cpu_ms")
     }
-    return report({"evaluations": found, "aims": aims}, arguments)
+    return {"evaluations": found, "aims": aims}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

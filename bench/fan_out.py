@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -30,11 +30,12 @@ import requests
 from google.cloud.pubsub_v1 import SubscriberClient
 from tests.support.controller import at_times, workflow
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.measures import cpu_seconds, loop_seconds, median_ms, p95_ms, resident_mib, until
 from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, storage_rights
 from tipoff_dev.stack.stack import Stack, running_stack
 
+NOOP = Path(__file__).parent / "noop"
 TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
 DAY = "2025-01-15"
 WARM_UP = 400
@@ -53,50 +54,6 @@ SELECT COUNT(*) AS found, COUNT(DISTINCT execution_id) AS distinct_found
 FROM nba_orchestration.scraper_execution_log
 WHERE occurrence_id = @occurrence
 """
-SCRAPER = '''
-"""`noop`: finds one record without asking anybody."""
-
-import os
-import time
-from collections.abc import Mapping
-
-from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
-
-
-class Parameters(ScrapeParameters):
-    """`unit` tells one request from another."""
-
-    unit: str
-
-
-class Row(Record):
-    unit: str
-
-
-def fetch(parameters: Parameters, http: Http) -> Payload:
-    with open(os.path.join(os.path.dirname(__file__), "fetches"), "a") as counted:
-        counted.write(f"{parameters.unit}\\n")
-    # Other content each time: what is there already is not written again.
-    return Payload(f"{parameters.unit} {time.time_ns()}".encode(), "https://noop.example", "txt")
-
-
-def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    return Parsed(records=[Row(unit=payload.decode())])
-'''
-SPEC = """
-name: noop
-description: Finds one record without asking anybody
-source: noop
-parameters:
-  game_date: {type: date, required: true, description: the day}
-  unit: {type: string, required: true, description: tells one request from another}
-output: noop/units
-timeout_seconds: 60
-rate_limit: {per_second: 50}
-assertions: {min: 1, max: 10}
-not_published: never
-needs_games: false
-"""
 
 
 @dataclass(frozen=True)
@@ -114,11 +71,8 @@ def write_fleet(folder: Path, workflows: Mapping[str, Any]) -> Path:
     """Write the fleet and its workflows into a folder; return the file to which the scraper adds a line a fetch."""
     # A calendar is needed, and never lands.
     for name in ("noop", "games"):
-        place = folder / "fleet/noop" / name
-        place.mkdir(parents=True)
-        (place / "scraper.py").write_text(SCRAPER)
-        spec = SPEC.replace("name: noop", f"name: {name}").replace("noop/units", f"noop/{name}")
-        (place / "scraper.yaml").write_text(spec)
+        spec = shutil.copytree(NOOP, folder / "fleet/noop" / name) / "scraper.yaml"
+        spec.write_text(spec.read_text().replace("name: noop", f"name: {name}").replace("noop/", f"{name}/"))
     file = {
         "version": 1,
         "timezone": "America/New_York",
@@ -348,23 +302,21 @@ def aims(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
     }
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 500, 5_000])
-    parser.add_argument("--triggers", type=int, default=20, help="triggers timed for each size")
-    arguments = parser.parse_args()
-    sizes: dict[str, dict[str, Any]] = {}
-    with bench_stack([WARM_UP, *arguments.sizes]) as (stack, layout, fetches):
+def main(sizes: Sequence[int] = (50, 500, 5_000), triggers: int = 20) -> Figures:
+    """Measure.
+
+    triggers: how many are timed for each size.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    with bench_stack([WARM_UP, *sizes]) as (stack, layout, fetches):
         counts = Counts(stack)
         trigger(layout, WARM_UP, "warm-up")
         wait_until_quiet(stack)
-        for size in arguments.sizes:
-            times = trigger_times(layout, size, arguments.triggers)
-            sizes[str(size)] = {**times, **measure(stack, layout, size, counts, fetches)}
-    found = {"loop_seconds": loop_seconds(), "cores": os.cpu_count(), "sizes": sizes, "aims": aims(sizes)}
-    return report(found, arguments)
+        for size in sizes:
+            times = trigger_times(layout, size, triggers)
+            found[str(size)] = {**times, **measure(stack, layout, size, counts, fetches)}
+    return {"loop_seconds": loop_seconds(), "cores": os.cpu_count(), "sizes": found, "aims": aims(found)}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -1,6 +1,6 @@
 """The logger's group commit under pushes of one row each, beside what it is made of, in one run.
 
-    python -m bench.logger_throughput [--rows 100000] [--round 10000] [--connections 64] [--json]
+    python -m bench.logger_throughput [--rows 100000] [--round-rows 10000] [--connections 64] [--json]
 
 On one embedded stack, in turn: the logger as it runs; the same service with batches of one row, which is one append a
 push; its push endpoint with nothing behind it; and the warehouse's own appends of 500 rows. Told are rows a second,
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from uuid import uuid4
 import requests
 
 from bench import push_load
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.measures import cpu_seconds, median_ms, p95_ms, resident_mib
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.rows import execution_row
@@ -116,14 +115,9 @@ def stored(stack: Stack, prefix: str) -> int:
     return int(stack.warehouse.query(sql, {"prefix": prefix})[0]["n"])
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--round", type=int, default=10_000)
-    parser.add_argument("--connections", type=int, default=64)
-    options = parser.parse_args()
-    rounds, count, connections = max(1, options.rows // options.round), options.round, options.connections
+def main(rows: int = 100_000, round_rows: int = 10_000, connections: int = 64) -> Figures:
+    """Measure."""
+    rounds = max(1, rows // round_rows)
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout.on_free_ports(event_time=False)
         with running_stack(layout, Path(folder), phase2=None, services=("logger",)) as stack:
@@ -136,17 +130,17 @@ def main() -> int:
             grouped: list[dict[str, float]] = []
             memory: list[float] = []
             for _ in range(rounds):
-                grouped.append(measure(logger, count, connections))
+                grouped.append(measure(logger, round_rows, connections))
                 memory.append(round(resident_mib(logger.pid), 1))
-            sunk = measure(nothing, count, connections)
+            sunk = measure(nothing, round_rows, connections)
             mirrored = [push([logger, nothing], MIRRORED_ROWS, connections)[1] for _ in range(MIRRORED)]
             alone = measure(single, ALONE_ROWS, connections)
-            expected = WARM_UP_ROWS + rounds * count + MIRRORED * MIRRORED_ROWS + ALONE_ROWS
+            expected = WARM_UP_ROWS + rounds * round_rows + MIRRORED * MIRRORED_ROWS + ALONE_ROWS
             assert stored(stack, "bench-") == expected, "rows are missing"
             own = own_appends(stack)
     group = {figure: round(statistics.median(one[figure] for one in grouped), 3) for figure in sunk}
     cpu_ratio = round(statistics.median(ours / theirs for ours, theirs in mirrored), 2)
-    figures = {
+    return {
         "service": {"group commit": group, "one append a push": alone, "nothing behind": sunk},
         "times_the_rows_of_one_append_a_push": round(group["rows_per_second"] / alone["rows_per_second"], 1),
         "cpu_ratio_to_nothing_behind": cpu_ratio,
@@ -158,8 +152,7 @@ def main() -> int:
             f"memory grows to {AIM_MEMORY_GROWTH} times at most": memory[-1] <= memory[0] * AIM_MEMORY_GROWTH,
         },
     }
-    return report(figures, options)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -10,12 +10,11 @@ of one parse with nothing warmed up, and the process's peak of resident memory. 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from datetime import datetime
 from multiprocessing import get_context
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.measures import median_ms, resident_mib
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.clock import EASTERN
@@ -89,21 +88,18 @@ def parse_cold(payload: bytes) -> dict[str, float]:
     }
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--seconds", type=float, default=0.5, help="how long each parser is measured")
-    arguments = parser.parse_args()
+def main(seconds: float = 0.5) -> Figures:
+    """Measure each parser for so many seconds."""
     with get_context("spawn").Pool(1) as process:
         cold = process.apply(parse_cold, (injury_report(ROWS),))
     fleet = load_registry(SCRAPERS)
-    speeds = {name: speed(scraper, arguments.seconds) for name, scraper in fleet.items()}
+    speeds = {name: speed(scraper, seconds) for name, scraper in fleet.items()}
     aims = {
         f"the injury report, cold, within {AIM_MS:,} ms": cold["parse_ms"] < AIM_MS,
         f"and {AIM_MIB} MiB": cold["peak_mib"] < AIM_MIB,
     }
-    return report({"scraper": speeds, "injury report, cold": cold, "aims": aims}, arguments)
+    return {"scraper": speeds, "injury report, cold": cold, "aims": aims}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

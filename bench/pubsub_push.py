@@ -16,7 +16,6 @@ import base64
 import json
 import os
 import struct
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from grpc import insecure_channel
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.endpoint import Endpoint, Receipt, running_endpoint
 from bench.measures import cpu_seconds, descendants, median_ms, p95_ms, until
 from gcp_emulators.pubsub import google as google_emulator
@@ -110,7 +109,7 @@ def latencies(receipts: Sequence[Receipt]) -> list[float]:
     return [at - published for (at, _), published in zip(receipts, sent, strict=True)]
 
 
-async def compare_clients(url: str, messages: int) -> dict[str, float]:
+async def measure_clients(url: str, messages: int) -> dict[str, float]:
     """Return requests a second of the server's client and of httpx, 10 and 100 at a time."""
     body = b"." * 1_600
     result = {}
@@ -157,21 +156,15 @@ def compare_servers(endpoint: Endpoint, messages: int) -> dict[str, Any]:
     return result
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--messages", type=int, default=2_000)
-    parser.add_argument("--compare-clients", action="store_true")
-    arguments = parser.parse_args()
+def main(messages: int = 2_000, compare_clients: bool = False) -> Figures:
+    """Measure."""
     # Google's clients ask for credentials unless they know of an emulator; the channel is one that they are given.
     os.environ["PUBSUB_EMULATOR_HOST"] = "localhost"
     with running_endpoint() as endpoint:
-        if arguments.compare_clients:
-            found: dict[str, Any] = asyncio.run(compare_clients(f"{endpoint.url}/push", arguments.messages))
-        else:
-            found = compare_servers(endpoint, arguments.messages)
-    return report(found, arguments)
+        if compare_clients:
+            return asyncio.run(measure_clients(f"{endpoint.url}/push", messages))
+        return compare_servers(endpoint, messages)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

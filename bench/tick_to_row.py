@@ -14,7 +14,6 @@ when its rows are durable. A query after it has to find all of them; how long th
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from pathlib import Path
 import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.fan_out import last_acked, wait_until_quiet
 from bench.hop import publisher
 from bench.measures import POLL_SECONDS, median_ms, p95_ms, until
@@ -149,12 +148,9 @@ def count_workflows(stack: Stack) -> int:
     return decisions
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--runs", type=int, default=30)
-    arguments = parser.parse_args()
-    timed = measure(arguments.runs)
+def main(runs: int = 30) -> Figures:
+    """Measure."""
+    timed = measure(runs)
     found = {
         name: {"median_ms": median_ms(timed[key]), "p95_ms": p95_ms(timed[key])} for name, key in TOLD.items()
     }
@@ -163,8 +159,8 @@ def main() -> int:
             figure: round(ms / found[f"empty_{client}_hops"][figure], 2)
             for figure, ms in found["tick_to_row"].items()
         }
-    return report({"runs, in turn": arguments.runs, "measured": found}, arguments)
+    return {"runs, in turn": runs, "measured": found}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -10,13 +10,12 @@ for off is that of the hooks alone, measured against the same hop without them.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextvars import Context
 from typing import Any
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.endpoint import running_endpoint
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.metrics import PUBLISHED
@@ -103,17 +102,13 @@ def measure(count: int, endpoint: str) -> tuple[float, float, float]:
     return before, off, spent / (count // part * part)
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--hops", type=int, default=5_000)
-    parser.add_argument("--runs", type=int, default=3)
-    arguments = parser.parse_args()
+def main(hops: int = 5_000, runs: int = 3) -> Figures:
+    """Measure."""
     with running_endpoint() as collector:
-        found = [measure(arguments.hops, collector.url) for _ in range(arguments.runs)]
+        found = [measure(hops, collector.url) for _ in range(runs)]
     before, off, on = (round(statistics.median(side), 2) for side in zip(*found, strict=True))
-    figures = {
-        "hops": arguments.hops,
+    return {
+        "hops": hops,
         "us_without_telemetry": before,
         "us_off": off,
         "us_on_exported": on,
@@ -123,8 +118,7 @@ def main() -> int:
             f"on costs {ON_MICROSECONDS} us more at most": on - before <= ON_MICROSECONDS,
         },
     }
-    return report(figures, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -12,10 +12,9 @@ same million rows is the price of reading the table once; `ratio` is to it.
 
 from __future__ import annotations
 
-import sys
 import time
 
-from bench.command import bench_parser, report
+from bench.command import Figures, run
 from bench.embedded import EmbeddedWarehouse, embedded_warehouse
 from bench.measures import cpu_seconds, median_ms
 from tipoff_dataset.files import SCHEMAS, ordered_files
@@ -61,23 +60,19 @@ def measure(warehouse: EmbeddedWarehouse, sql: str, runs: int) -> dict[str, floa
     return {"rows": rows, "ms": median_ms(seconds), "cpu_ms": median_ms(cpu)}
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = bench_parser(__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
+def main(rows: int = 1_000_000, runs: int = 5) -> Figures:
+    """Measure."""
     with embedded_warehouse() as warehouse:
-        warehouse.fill(arguments.rows)
+        warehouse.fill(rows)
         asked = dict(TABLE)
         for file in ordered_files(SCHEMAS):
             if file.stem.startswith("v_"):
                 asked |= questions(warehouse, file.stem)
-        found = {name: measure(warehouse, sql, arguments.runs) for name, sql in asked.items()}
+        found = {name: measure(warehouse, sql, runs) for name, sql in asked.items()}
     for one in found.values():
         one["ratio"] = round(one["ms"] / found[PLAIN]["ms"], 1)
-    return report({"executions": arguments.rows, "view": found}, arguments)
+    return {"executions": rows, "view": found}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

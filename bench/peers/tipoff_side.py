@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 from datetime import timedelta
@@ -82,7 +81,7 @@ def evaluation(workflows: int) -> float:
         before = time.process_time()
         handle_tick(TickFired(tick=Tick.EVALUATE, cadence_minutes=1), now, deps, now)
         spent.append(time.process_time() - before)
-    return round(statistics.median(spent[WARM_UP_TICKS:]) * 1e3, 2)
+    return measures.median_ms(spent[WARM_UP_TICKS:])
 
 
 def main() -> None:

@@ -1,0 +1,30 @@
+"""`noop`: finds one record without asking anybody."""
+
+import time
+from pathlib import Path
+
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
+
+
+class Parameters(ScrapeParameters):
+    """`unit` tells one request from another."""
+
+    unit: str
+
+
+class Row(Record):
+    """The one record."""
+
+    unit: str
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # a scraper's signature
+    """Count the fetch, and return other content each time: what is there already is not written again."""
+    with Path(__file__).with_name("fetches").open("a") as counted:
+        counted.write(f"{parameters.unit}\n")
+    return Payload(f"{parameters.unit} {time.time_ns()}".encode(), "https://noop.example", "txt")
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:  # noqa: ARG001  # a scraper's signature
+    """Return the payload as a record."""
+    return Parsed(records=[Row(unit=payload.decode())])

@@ -13,7 +13,6 @@ from bqemulator.domain.events import TableDataChanged
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler
 from bqemulator.jobs import executor
-from bqemulator.server import EmulatorServer
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 
@@ -43,56 +42,30 @@ def start_without_downloads() -> None:
 def keep_duckdb_on_one_thread() -> None:
     """Fault: REST and gRPC use one DuckDB connection from many threads and deadlock for good.
 
-    The event loop's thread becomes the only one that touches it: REST handlers run inline instead of in a
+    The running event loop's thread becomes the only one that touches it: REST handlers run inline instead of in a
     thread pool, and the gRPC handlers, which do run in one, hand their work to the loop and wait.
     """
-    home = _HomeLoop()
+    loop, thread = asyncio.get_running_loop(), threading.get_ident()
 
-    def remember_loop(start: Any) -> Any:
-        @functools.wraps(start)
-        async def start_and_remember(self: Any) -> None:
-            home.enter()
-            await start(self)
+    def at_home(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make a blocking function run on the loop's thread, whatever thread calls it."""
 
-        return start_and_remember
+        @functools.wraps(function)
+        def brought(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() == thread:
+                return function(*args, **kwargs)
+            return asyncio.run_coroutine_threadsafe(inline(function, *args, **kwargs), loop).result()
+
+        return brought
 
     async def inline(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
-    replace(EmulatorServer, "start", remember_loop)
     replace(fastapi_routing, "run_in_threadpool", lambda _: inline)
     replace(fastapi_dependencies, "run_in_threadpool", lambda _: inline)
     for name in _WRITE_CALLS:
-        replace(BigQueryWriteHandler, name, home.bring)
-    replace(BigQueryReadHandler, "_handle_create_read_session", home.bring)
-
-
-class _HomeLoop:
-    """The event loop that owns DuckDB, and the way to it from other threads."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: int | None = None
-
-    def enter(self) -> None:
-        """Take the running loop and its thread as home."""
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-
-    def bring(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make a blocking function run on the home thread, whatever thread calls it."""
-
-        @functools.wraps(function)
-        def at_home(*args: Any, **kwargs: Any) -> Any:
-            if self._loop is None or threading.get_ident() == self._thread:
-                return function(*args, **kwargs)
-
-            async def call() -> Any:
-                return function(*args, **kwargs)
-
-            return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
-
-        return at_home
+        replace(BigQueryWriteHandler, name, at_home)
+    replace(BigQueryReadHandler, "_handle_create_read_session", at_home)
 
 
 def write_without_copies() -> None:

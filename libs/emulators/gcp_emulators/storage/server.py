@@ -102,7 +102,7 @@ def _as_handler(sent: Request, body: bytes) -> SimpleNamespace:
     del headers["transfer-encoding"]
     headers["content-length"] = str(len(body))
     return SimpleNamespace(
-        path=f"{sent.scope['raw_path'].decode()}?{sent.url.query}",
+        path=f"{sent.scope['raw_path'].decode(errors='replace')}?{sent.url.query}",
         server=SimpleNamespace(server_address=sent.scope["server"]),
         headers=headers,
         rfile=io.BytesIO(body),

@@ -52,6 +52,17 @@ _WATCHES = (timedelta(hours=44), timedelta(minutes=15))
 """Before the end of the week: instants at which the monitor looked, within a fault that is over by now and at the end.
 Each asks every rule of the embedded warehouse, which takes seconds, so not every fifth minute is looked at."""
 
+_HAPPENED: Mapping[type[Event], str] = {
+    ScrapeExecuted: "completed_at",
+    WorkflowDecided: "decision_time",
+    ScheduleLocked: "locked_at",
+    CleanupCompleted: "cleanup_time",
+    FileProcessed: "processed_at",
+    MessageRejected: "rejected_at",
+    AlertChanged: "changed_at",
+}
+"""The field by which an event says when it happened."""
+
 
 def load_week(stack: Stack, now: datetime, progress: Progress) -> History:
     """Make up the week before `now` and write it into the stack. Raises Unavailable."""
@@ -85,23 +96,9 @@ def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
 
 
 def happened_at(event: Event) -> datetime:
-    """Return when the event happened."""
-    match event:
-        case ScrapeExecuted():
-            return event.completed_at
-        case WorkflowDecided():
-            return event.decision_time
-        case ScheduleLocked():
-            return event.locked_at
-        case CleanupCompleted():
-            return event.cleanup_time
-        case FileProcessed():
-            return event.processed_at
-        case MessageRejected():
-            return event.rejected_at
-        case AlertChanged():
-            return event.changed_at
-    raise TypeError(f"{type(event).__name__} has no row")
+    """Return when an event with a row happened."""
+    instant: datetime = getattr(event, _HAPPENED[type(event)])
+    return instant
 
 
 def schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mapping[str, JsonValue]]:

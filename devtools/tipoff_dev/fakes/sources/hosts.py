@@ -79,16 +79,13 @@ def fake_faults(scrapers: Path) -> list[str]:
 
 
 def fake_hosts(scrapers: Path) -> tuple[str, ...]:
-    """Return every host that a fake answers for, with this fleet. Raises UnusableFake."""
-    return (*shipped_hosts(scrapers), *fleet_fakes(scrapers))
+    """Return every host that a fake answers for, with this fleet. Raises UnusableFake.
 
-
-def shipped_hosts(scrapers: Path) -> tuple[str, ...]:
-    """Return the hosts of the fakes that ship with Tipoff, for the fleet that ships with it.
-
-    A fleet of one's own that asks one of these hosts means the source: what a fake answers would be no data of it.
+    A fleet of one's own that asks a host of the shipped fakes means the source: what a fake answers would be no data
+    of it.
     """
-    return HOSTS if scrapers.resolve() == SHIPPED_FLEET else ()
+    shipped = HOSTS if scrapers.resolve() == SHIPPED_FLEET else ()
+    return (*shipped, *fleet_fakes(scrapers))
 
 
 def _load(file: Path) -> FleetFake:

@@ -7,10 +7,17 @@ import pytest
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.checks.terraform.__main__ import examples
-from tipoff_dev.checks.terraform.provider.planning import applied, planned, read
-from tipoff_dev.checks.terraform.provider.schema import UNKNOWN, Block, Unknown, faults, load_schema
+from tipoff_dev.checks.terraform.provider.answers import (
+    SCHEMA,
+    UNKNOWN,
+    Block,
+    applied,
+    faults,
+    planned,
+    read,
+    replacing,
+)
 
-SCHEMA = load_schema()
 SUBSCRIPTION: Block = SCHEMA["resources"]["google_pubsub_subscription"]["block"]
 
 
@@ -20,14 +27,8 @@ def empty(block: Block) -> dict[str, Any]:
     return attributes | {name: [] for name in block.get("block_types", {})}
 
 
-def subscription(**values: Any) -> dict[str, Any]:
-    return {**empty(SUBSCRIPTION), "name": "s", "topic": "t", **values}
-
-
 def said(**values: Any) -> list[str]:
-    return [
-        fault.summary for fault in faults("google_pubsub_subscription", subscription(**values), SUBSCRIPTION)
-    ]
+    return list(faults(SUBSCRIPTION, {**empty(SUBSCRIPTION), "name": "s", "topic": "t", **values}))
 
 
 def test_a_good_configuration_is_taken() -> None:
@@ -36,47 +37,67 @@ def test_a_good_configuration_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "summary"),
+    ("values", "fault"),
     [
-        ({"ack_deadline_seconds": 601}, "ack_deadline_seconds is out of range"),
-        ({"retry_policy": [{"minimum_backoff": "10"}]}, "retry_policy.minimum_backoff is no duration"),
-        ({"retry_policy": [{"maximum_backoff": "601s"}]}, "retry_policy.maximum_backoff is out of range"),
+        ({"ack_deadline_seconds": 601}, "ack_deadline_seconds is out of range: 601; must be 10 to 600"),
+        (
+            {"retry_policy": [{"minimum_backoff": "10"}]},
+            "retry_policy.minimum_backoff is no duration: '10'; write seconds, such as \"600s\"",
+        ),
+        (
+            {"retry_policy": [{"maximum_backoff": "601s"}]},
+            "retry_policy.maximum_backoff is out of range: 601s; must be 0 to 600",
+        ),
         (
             {"dead_letter_policy": [{"max_delivery_attempts": 4}]},
-            "dead_letter_policy.max_delivery_attempts is out of range",
+            "dead_letter_policy.max_delivery_attempts is out of range: 4; must be 5 to 100",
         ),
     ],
 )
-def test_what_the_api_would_refuse_is_refused(values: dict[str, Any], summary: str) -> None:
-    assert said(**values) == [summary]
+def test_what_the_api_would_refuse_is_refused(values: dict[str, Any], fault: str) -> None:
+    assert said(**values) == [fault]
 
 
 def test_a_value_that_is_not_among_the_documented_ones_is_refused() -> None:
     block = SCHEMA["resources"]["google_cloud_run_v2_service"]["block"]
-    (fault,) = faults("google_cloud_run_v2_service", {**empty(block), "ingress": "EVERYBODY"}, block)
-    assert fault.path == ("ingress",)
-    assert "INGRESS_TRAFFIC_INTERNAL_ONLY" in fault.detail
+    (fault,) = faults(block, {**empty(block), "ingress": "EVERYBODY"})
+    assert fault.startswith("ingress cannot be 'EVERYBODY'; possible values: ")
+    assert "INGRESS_TRAFFIC_INTERNAL_ONLY" in fault
 
 
 @pytest.mark.parametrize("resource", SCHEMA["resources"])
 def test_what_is_computed_is_unknown_until_it_is_applied(resource: str) -> None:
     block = SCHEMA["resources"][resource]["block"]
-    plan = planned(resource, empty(block), block)
+    plan = planned(resource, empty(block))
     computed = {name for name, it in block["attributes"].items() if it.get("computed")}
-    assert {name for name, value in plan.items() if isinstance(value, Unknown)} == computed
-    state = applied(resource, copy.copy(plan), block)
-    assert not any(isinstance(value, Unknown) for value in state.values())
+    assert {name for name, value in plan.items() if value is UNKNOWN} == computed
+    state = applied(resource, copy.copy(plan))
+    assert UNKNOWN not in state.values()
+
+
+@pytest.mark.parametrize(
+    ("resource", "changed", "anew"),
+    [
+        ("google_pubsub_subscription", "filter", ["filter"]),
+        ("google_pubsub_subscription", "ack_deadline_seconds", []),
+        ("google_compute_managed_ssl_certificate", "managed", ["managed"]),  # a block
+        ("google_pubsub_topic_iam_member", "role", ["role"]),  # of a grant, everything
+    ],
+)
+def test_what_cannot_be_changed_makes_a_resource_anew(resource: str, changed: str, anew: list[str]) -> None:
+    before = empty(SCHEMA["resources"][resource]["block"])
+    assert replacing(resource, before, {**before, changed: "another"}) == anew
 
 
 def test_a_service_account_is_known_by_name_when_planning() -> None:
     block = SCHEMA["resources"]["google_service_account"]["block"]
-    plan = planned("google_service_account", {**empty(block), "account_id": "a", "project": "p"}, block)
+    plan = planned("google_service_account", {**empty(block), "account_id": "a", "project": "p"})
     assert plan["member"] == "serviceAccount:a@p.iam.gserviceaccount.com"
 
 
 def test_a_project_has_a_number() -> None:
     block = SCHEMA["data_sources"]["google_project"]["block"]
-    assert read("google_project", {**empty(block), "project_id": "p"}, block)["number"].isdecimal()
+    assert read("google_project", {**empty(block), "project_id": "p"})["number"].isdecimal()
 
 
 def test_every_example_is_found_with_its_line() -> None:

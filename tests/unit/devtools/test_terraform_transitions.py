@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tipoff_dev.checks.terraform.transitions import TRANSITIONS, Transition, differing
+from tipoff_dev.checks.terraform.transitions import Transition, differing, load_transitions, merged
 
 
 def plan(*changes: tuple[str, str]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def plan(*changes: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-GROWS = Transition("it grows", "platform", lambda _maps, _values: None, created=("google_pubsub_topic.new*",))
+GROWS = Transition(name="it grows", root="platform", created=("google_pubsub_topic.new*",))
 
 
 def test_what_is_said_is_no_fault() -> None:
@@ -50,4 +50,12 @@ def test_what_is_not_said_and_what_is_missing_are_faults(
 
 
 def test_each_root_stays_as_it_is_where_nothing_changed() -> None:
-    assert {it.root for it in TRANSITIONS if it.name == "nothing changed"} == {"bootstrap", "platform"}
+    assert {it.root for it in load_transitions() if it.name == "nothing changed"} == {"bootstrap", "platform"}
+
+
+def test_a_change_is_merged_into_what_is_there() -> None:
+    before = {"kept": 1, "gone": 2, "inner": {"kept": [1, 2], "set": 3}, "list": [1, 2]}
+    after = {"kept": 1, "inner": {"kept": [1, 2], "set": 4, "new": {"deep": 5}}, "list": [3]}
+    patch = {"gone": None, "never": None, "inner": {"set": 4, "new": {"deep": 5, "off": None}}, "list": [3]}
+    assert merged(before, patch) == after
+    assert before["inner"] == {"kept": [1, 2], "set": 3}

@@ -23,6 +23,10 @@ run "one_subject_may_deploy" {
     condition     = endswith(google_service_account_iam_member.ci["deploy"].member, "/subject/repo:acme/tipoff:environment:prod")
     error_message = "no other subject acts as the deployer"
   }
+  assert {
+    condition     = alltrue([for it in google_iam_workload_identity_pool_provider.github : can(regex("^assertion[.]sub == \"[^\"*]+\"$", it.attribute_condition))])
+    error_message = "nobody is let in by a pattern"
+  }
 }
 
 run "a_pull_request_looks_and_changes_nothing" {
@@ -56,6 +60,10 @@ run "the_deployer_makes_no_identity_and_opens_none" {
   assert {
     condition     = alltrue([for it in google_project_iam_custom_role.ci["deploy"].permissions : !can(regex("^(iam[.]|secretmanager[.]|storage[.]).*[.](create|delete|setIamPolicy|update|actAs|access)$", it)) if it != "storage.buckets.create"])
     error_message = "nothing on the whole project by which it could become another"
+  }
+  assert {
+    condition     = !anytrue(flatten([for it in concat(values(google_project_iam_custom_role.ci), values(google_project_iam_custom_role.own)) : [for permission in it.permissions : can(regex("^(iam[.]serviceAccount(Keys[.]create|s[.](create|setIamPolicy|actAs|get[[:alpha:]]*Token|sign|implicitDelegation))|iam[.]roles[.](create|update)|resourcemanager[.]projects[.]setIamPolicy|storage[.]buckets[.]setIamPolicy|secretmanager[.](secrets[.]setIamPolicy|versions[.]access))", permission))]]))
+    error_message = "nor has any other role of ours what leads to every right in the project"
   }
   assert {
     condition     = google_project_iam_member.buckets[0].condition[0].expression == "resource.type == \"storage.googleapis.com/Bucket\" && resource.name.startsWith(\"projects/_/buckets/my-project-tipoff-\")"

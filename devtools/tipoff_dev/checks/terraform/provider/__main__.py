@@ -4,43 +4,39 @@ Terraform finds it by TF_REATTACH_PROVIDERS, so that one process serves every co
 environment of infra/terraform/checks/requirements.txt.
 """
 
+import json
 import sys
+from collections.abc import Mapping
 from concurrent import futures
 from typing import Any
 
 import grpc
+import msgpack
 from tf.gen import tfplugin_pb2 as protocol
 from tf.gen import tfplugin_pb2_grpc as services
 
-from tipoff_dev.checks.terraform.provider.planning import applied, planned, read, replacing
-from tipoff_dev.checks.terraform.provider.schema import faults, load_schema
-from tipoff_dev.checks.terraform.provider.wire import decoded, encoded, schema_message
+from tipoff_dev.checks.terraform.provider.answers import (
+    SCHEMA,
+    UNKNOWN,
+    Block,
+    applied,
+    faults,
+    planned,
+    read,
+    replacing,
+)
 
 
 class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generated without types
-    """The calls that Terraform makes; their names are the protocol's."""
-
-    def __init__(self) -> None:
-        schema = load_schema()
-        self._provider = schema["provider"]
-        self._resources = schema["resources"]
-        self._sources = schema["data_sources"]
-
-    def GetMetadata(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        """List the types that the provider serves."""
-        return protocol.GetMetadata.Response(
-            resources=[protocol.GetMetadata.ResourceMetadata(type_name=name) for name in self._resources],
-            data_sources=[protocol.GetMetadata.DataSourceMetadata(type_name=name) for name in self._sources],
-        )
+    """The calls that Terraform makes; their names are the protocol's. What is not here is answered "unimplemented"."""
 
     def GetProviderSchema(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Return the schemas of the types."""
-        response = protocol.GetProviderSchema.Response(provider=schema_message(self._provider))
-        for name, entry in self._resources.items():
-            response.resource_schemas[name].CopyFrom(schema_message(entry))
-        for name, entry in self._sources.items():
-            response.data_source_schemas[name].CopyFrom(schema_message(entry))
-        return response
+        return protocol.GetProviderSchema.Response(
+            provider=_schema(SCHEMA["provider"]),
+            resource_schemas={name: _schema(entry) for name, entry in SCHEMA["resources"].items()},
+            data_source_schemas={name: _schema(entry) for name, entry in SCHEMA["data_sources"].items()},
+        )
 
     def ValidateProviderConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Accept any configuration of the provider."""
@@ -52,16 +48,9 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
 
     def ValidateResourceConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Report the faults of a resource's configuration."""
-        response = protocol.ValidateResourceConfig.Response()
-        value, block = decoded(request.config), self._resources[request.type_name]["block"]
-        for fault in faults(request.type_name, value, block):
-            diagnostic = response.diagnostics.add(
-                severity=protocol.Diagnostic.ERROR, summary=fault.summary, detail=fault.detail
-            )
-            for step in fault.path:
-                key = "element_key_int" if isinstance(step, int) else "attribute_name"
-                diagnostic.attribute.steps.add(**{key: step})
-        return response
+        found = faults(SCHEMA["resources"][request.type_name]["block"], _decoded(request.config))
+        errors = [protocol.Diagnostic(severity=protocol.Diagnostic.ERROR, summary=it) for it in found]
+        return protocol.ValidateResourceConfig.Response(diagnostics=errors)
 
     def ValidateDataResourceConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Accept any configuration of a data source."""
@@ -79,11 +68,11 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
 
     def PlanResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Fill in what a plan knows of a resource, and name what replaces it."""
-        proposed, prior = decoded(request.proposed_new_state), decoded(request.prior_state)
+        proposed, prior = _decoded(request.proposed_new_state), _decoded(request.prior_state)
         if proposed is not None and prior is None:
-            proposed = planned(request.type_name, proposed, self._resources[request.type_name]["block"])
+            proposed = planned(request.type_name, proposed)
         response = protocol.PlanResourceChange.Response(
-            planned_state=encoded(proposed), legacy_type_system=True
+            planned_state=_encoded(proposed), legacy_type_system=True
         )
         if proposed is not None and prior is not None:
             for name in replacing(request.type_name, prior, proposed):
@@ -92,23 +81,49 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
 
     def ApplyResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Fill in what is known after an apply."""
-        value = decoded(request.planned_state)
+        value = _decoded(request.planned_state)
         if value is not None:
-            value = applied(request.type_name, value, self._resources[request.type_name]["block"])
-        return protocol.ApplyResourceChange.Response(new_state=encoded(value), legacy_type_system=True)
+            value = applied(request.type_name, value)
+        return protocol.ApplyResourceChange.Response(new_state=_encoded(value), legacy_type_system=True)
 
     def ReadDataSource(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Return the values of a data source."""
-        value = read(request.type_name, decoded(request.config), self._sources[request.type_name]["block"])
-        return protocol.ReadDataSource.Response(state=encoded(value))
+        value = read(request.type_name, _decoded(request.config))
+        return protocol.ReadDataSource.Response(state=_encoded(value))
 
-    def GetFunctions(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        """Return that there are none."""
-        return protocol.GetFunctions.Response()
 
-    def StopProvider(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        """Do nothing: there is nothing to stop."""
-        return protocol.StopProvider.Response()
+def _schema(entry: Mapping[str, Any]) -> Any:
+    """Write a schema in the protocol's form."""
+    return protocol.Schema(version=0, block=_block(entry["block"]))
+
+
+def _block(block: Block) -> Any:
+    message = protocol.Schema.Block(version=0)
+    for name, attribute in block["attributes"].items():
+        flags = {flag: attribute.get(flag) for flag in ("required", "optional", "computed", "sensitive")}
+        message.attributes.add(name=name, type=json.dumps(attribute["type"]).encode(), **flags)
+    for name, nested in block.get("block_types", {}).items():
+        message.block_types.add(
+            type_name=name,
+            nesting=nested["nesting_mode"].upper(),
+            min_items=nested.get("min_items", 0),
+            max_items=nested.get("max_items", 0),
+            block=_block(nested["block"]),
+        )
+    return message
+
+
+def _decoded(value: Any) -> Any:
+    """Decode a value; None for an object that is not there."""
+    if value.msgpack:
+        return msgpack.unpackb(value.msgpack, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False)
+    return json.loads(value.json) if value.json else None
+
+
+def _encoded(value: Any) -> Any:
+    """Write a value in the protocol's form, in which an extension stands for what is unknown."""
+    packed = msgpack.packb(value, default=lambda _unknown: msgpack.ExtType(0, b"\0"))
+    return protocol.DynamicValue(msgpack=packed)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The panels of the dashboards: what each asks, and the columns that it shows. Pure data, without Grafana's builders.
+"""The panels of the dashboards: what each asks and how it is shown. Pure data, without Grafana's builders.
 
 Questions about now and today ask the dataset's table functions, which read the partitions of the days they are given.
 Questions about the chosen range filter the bare partition column of a table by `$__timeFilter`, because BigQuery prunes
@@ -6,11 +6,17 @@ partitions by nothing else, and drop copies themselves, because a view's filter 
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
+
+import sqlglot
 
 from tipoff_dataset.batch import bare_statement
 from tipoff_dataset.queries import named
+from tipoff_dev.grafana.macros import expand
 
+_ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
 NOW = "CURRENT_TIMESTAMP()"
 TODAY = "CURRENT_DATE('America/New_York')"
 HERE = "environment = '${environment}'"
@@ -41,6 +47,15 @@ def _named(name: str) -> str:
     return statement.replace("@environment", "'${environment}'").replace("@as_of", NOW)
 
 
+def _runs_over_time(what: str, by: str, every: str = "1h") -> str:
+    """Return a series of the runs of the range, one line for each value of `by`."""
+    return f"""{_RUNS}
+SELECT $__timeGroup(triggered_at, {every}) AS time, {by}, {what}
+FROM runs
+GROUP BY time, {by}
+ORDER BY time, {by}"""
+
+
 class PanelKind(StrEnum):
     """How a panel shows its rows."""
 
@@ -51,15 +66,21 @@ class PanelKind(StrEnum):
 
 @dataclass(frozen=True)
 class PanelSpec:
-    """One panel. columns: those that its rows have, in order; of a series the first is `time`. width: of 24."""
+    """One panel. width: of 24."""
 
     title: str
     description: str
     kind: PanelKind
     sql: str
-    columns: tuple[str, ...]
     width: int = 24
     height: int = 8
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Name the columns that its rows have, in order; of a series the first is `time`."""
+        sql = expand(self.sql, start=_ANY_INSTANT, end=_ANY_INSTANT, variables={"environment": "prod"})
+        statement: Any = sqlglot.parse_one(sql, dialect="bigquery")
+        return tuple(statement.named_selects)
 
 
 @dataclass(frozen=True)
@@ -90,7 +111,6 @@ TODAY_BOARD = DashboardSpec(
   COUNTIF(status IN ('ON_TIME', 'SKIPPED_OK')) AS as_expected
 FROM nba_orchestration.expected_vs_actual({NOW}, {TODAY})
 WHERE {HERE}""",
-            ("missing", "late", "to_come", "as_expected"),
             height=5,
         ),
         PanelSpec(
@@ -108,7 +128,6 @@ WHERE {HERE}""",
 FROM nba_orchestration.expected_vs_actual({NOW}, {TODAY})
 WHERE {HERE}
 ORDER BY expected_run_time, workflow_name, subject""",
-            ("expected", "actual", "workflow_name", "subject", "status", "expected_reason", "actual_reason"),
             height=14,
         ),
         PanelSpec(
@@ -123,7 +142,6 @@ QUALIFY
   ROW_NUMBER() OVER (PARTITION BY alert_id ORDER BY changed_at DESC, created_at DESC) = 1
   AND state != 'resolved'
 ORDER BY CASE severity WHEN 'CRITICAL' THEN 0 WHEN 'WARNING' THEN 1 ELSE 2 END, since, rule, subject""",
-            ("severity", "rule", "subject", "state", "since", "summary", "runbook"),
             width=14,
         ),
         PanelSpec(
@@ -134,7 +152,6 @@ ORDER BY CASE severity WHEN 'CRITICAL' THEN 0 WHEN 'WARNING' THEN 1 ELSE 2 END, 
 FROM nba_orchestration.heartbeats({NOW})
 WHERE {HERE}
 ORDER BY edge""",
-            ("edge", "from_last_seen", "to_last_seen", "unanswered", "oldest_unanswered"),
             width=10,
         ),
     ),
@@ -151,30 +168,13 @@ DISCOVERY_BOARD = DashboardSpec(
             "By scraper and subject; NOT_YET is asked again, FAILING is an error and no absence.",
             PanelKind.TABLE,
             _named("discovery_status"),
-            (
-                "scraper_name",
-                "subject",
-                "status",
-                "attempts",
-                "no_data_yet",
-                "failures",
-                "records",
-                "found_et",
-                "next_et",
-                "last_error_type",
-            ),
             height=12,
         ),
         PanelSpec(
             "Attempts by outcome",
             "Executions an hour: found, not published yet, failed. Many no_data are normal, many failed are not.",
             PanelKind.SERIES,
-            f"""{_RUNS}
-SELECT $__timeGroup(triggered_at, 1h) AS time, status, COUNT(*) AS attempts
-FROM runs
-GROUP BY time, status
-ORDER BY time, status""",
-            ("time", "status", "attempts"),
+            _runs_over_time("COUNT(*) AS attempts", "status"),
             width=12,
         ),
         PanelSpec(
@@ -200,7 +200,6 @@ LEFT JOIN runs
   AND runs.triggered_at < firsts.found_at
 GROUP BY firsts.scraper_name
 ORDER BY in_vain_a_day DESC, firsts.scraper_name""",
-            ("scraper_name", "days_found", "in_vain_a_day", "failed_a_day"),
             width=12,
         ),
     ),
@@ -216,12 +215,7 @@ RELIABILITY_BOARD = DashboardSpec(
             "Executions by status",
             "Executions an hour.",
             PanelKind.SERIES,
-            f"""{_RUNS}
-SELECT $__timeGroup(triggered_at, 1h) AS time, status, COUNT(*) AS executions
-FROM runs
-GROUP BY time, status
-ORDER BY time, status""",
-            ("time", "status", "executions"),
+            _runs_over_time("COUNT(*) AS executions", "status"),
             width=12,
         ),
         PanelSpec(
@@ -245,7 +239,6 @@ INNER JOIN slowest
   ON slowest.scraper_name = runs.scraper_name
 GROUP BY time, runs.scraper_name
 ORDER BY time, runs.scraper_name""",
-            ("time", "scraper_name", "p95_seconds"),
             width=12,
         ),
         PanelSpec(
@@ -258,18 +251,6 @@ ORDER BY time, runs.scraper_name""",
 FROM nba_orchestration.success_rates({NOW}, 7)
 WHERE {HERE}
 ORDER BY LEAST(COALESCE(success_rate_pct, 0), found_share_pct), scraper_name""",
-            (
-                "scraper_name",
-                "success_rate_pct",
-                "found_share_pct",
-                "note",
-                "total_runs",
-                "success_count",
-                "no_data_count",
-                "failed_count",
-                "avg_duration_sec",
-                "last_found_at",
-            ),
             height=12,
         ),
         PanelSpec(
@@ -282,7 +263,6 @@ FROM runs
 WHERE status = 'failed'
 GROUP BY scraper_name, error_type
 ORDER BY failures DESC, scraper_name, error_type""",
-            ("scraper_name", "error_type", "failures", "last_at"),
         ),
     ),
 )
@@ -306,7 +286,6 @@ SELECT
 FROM cleanups
 GROUP BY time
 ORDER BY time""",
-            ("time", "missing", "republished", "given_up"),
             width=12,
         ),
         PanelSpec(
@@ -318,7 +297,6 @@ SELECT $__timeGroup(cleanup_time, 15m) AS time, MAX(waiting_count) AS waiting, M
 FROM cleanups
 GROUP BY time
 ORDER BY time""",
-            ("time", "waiting", "checked"),
             width=12,
         ),
         PanelSpec(
@@ -329,7 +307,6 @@ ORDER BY time""",
 FROM nba_orchestration.missing_files({NOW})
 WHERE {HERE}
 ORDER BY age_minutes DESC, gcs_path""",
-            ("scraper_name", "gcs_path", "age_minutes", "republished", "urgency"),
         ),
         PanelSpec(
             "Receipts of Phase 2",
@@ -342,7 +319,6 @@ WHERE $__timeFilter(processed_at)
   AND {HERE}
 GROUP BY time, processor
 ORDER BY time, processor""",
-            ("time", "processor", "files"),
         ),
     ),
 )
@@ -360,19 +336,13 @@ COST_BOARD = DashboardSpec(
             f"""SELECT source, environment, executions, successful, avg_duration, total_seconds
 FROM nba_orchestration.cost_by_source({NOW}, 30)
 ORDER BY executions DESC, source, environment""",
-            ("source", "environment", "executions", "successful", "avg_duration", "total_seconds"),
             width=12,
         ),
         PanelSpec(
             "Seconds a day by source",
             "Summed durations of executions; most of it is waiting for sources.",
             PanelKind.SERIES,
-            f"""{_RUNS}
-SELECT $__timeGroup(triggered_at, 1d) AS time, source, SUM(duration_seconds) AS seconds
-FROM runs
-GROUP BY time, source
-ORDER BY time, source""",
-            ("time", "source", "seconds"),
+            _runs_over_time("SUM(duration_seconds) AS seconds", "source", "1d"),
             width=12,
         ),
         PanelSpec(
@@ -388,7 +358,6 @@ SELECT
 FROM runs
 GROUP BY scraper_name
 ORDER BY total_seconds DESC, scraper_name""",
-            ("scraper_name", "executions", "total_seconds", "found_pct"),
             width=12,
         ),
         PanelSpec(
@@ -406,7 +375,6 @@ WHERE $__timeFilter(triggered_at)
   AND JSON_QUERY(data_summary, '$.quota') IS NOT NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY scraper_name ORDER BY triggered_at DESC, event_id) = 1
 ORDER BY remaining, scraper_name""",
-            ("scraper_name", "told_at", "used", "remaining"),
             width=12,
         ),
     ),

@@ -1,6 +1,6 @@
 # Any service: docker build --build-arg SERVICE=logger --build-arg "COMMIT=$(git rev-parse HEAD)" .
 #
-# `python -m tipoff_dev.images` installs each service as below and starts it, on machines without Docker too.
+# `make prove-images` installs each service as below and starts it, on machines without Docker too.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 ARG PYTHON_DIGEST=sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 

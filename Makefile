@@ -94,7 +94,7 @@ check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's
 	$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 
 prove-images: setup ## Install each service alone as its image does, start it, send it a real push (no Docker needed)
-	$(BIN)/python -m tipoff_dev.images
+	$(BIN)/pytest tests/integration/test_services_alone.py
 
 deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker] [IMAGES_FROM=P]; APPLY=yes [CONFIRM=dev] goes on
 	@$(BIN)/tipoff deploy "$(or $(ENV),$(error ENV is missing: make deploy ENV=dev PROJECT=my-project))" \

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from bench.command import Figures, run
 from bench.measures import resident_mib
-from tipoff_dev.images.__main__ import first_event, push_body, settings_in_image, wait_for_answer
 from tipoff_dev.images.build import InstalledService, build_wheels, install_alone
+from tipoff_dev.images.probe import first_event, push_body, settings_in_image, wait_for_answer
 from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, running_stack
 

@@ -18,13 +18,13 @@ import pytest
 from stack_harness import Driver
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dev.images.__main__ import probe
 from tipoff_dev.images.build import (
     InstalledService,
     build_wheels,
     install_alone,
     service_folder,
 )
+from tipoff_dev.images.probe import probe
 from tipoff_dev.stack.layout import SERVICES
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")

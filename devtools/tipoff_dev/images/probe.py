@@ -1,32 +1,26 @@
-"""`python -m tipoff_dev.images [SERVICE...]`: an image smoke test on any machine, without Docker.
+"""An image smoke test on any machine, without Docker.
 
-Each service is installed alone into an empty folder, started as its image is, and asked what an image must answer:
-which settings are missing, its health, a push with its real effect on the embedded cloud, SIGTERM. Exit code 1 when one
-does not.
+A service that is installed alone is started as its image is, and asked what an image must answer: which settings are
+missing, its health, a push with its real effect on the embedded cloud, SIGTERM. `make prove-images` does so.
 """
 
-import argparse
 import http.client
 import json
 import subprocess
-import sys
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from datetime import time as clock
-from pathlib import Path
 from uuid import uuid4
 
 from tipoff_common.binding import encode
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Event, FileProcessed, ScrapeRequested, Source, Tick, TickFired
-from tipoff_dev.images.build import InstalledService, InstallError, build_wheels, install_alone
-from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
-from tipoff_dev.stack.processes import StackError
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.images.build import InstalledService
+from tipoff_dev.stack.layout import HOST, Layout, free_ports
+from tipoff_dev.stack.stack import Stack
 
 GAME_DAY = date(2025, 1, 15)
 REQUIRED = ("TIPOFF_ENVIRONMENT", "TIPOFF_PROJECT", "TIPOFF_DATA_BUCKET", "TIPOFF_STATE_BUCKET")
@@ -162,34 +156,3 @@ def _running(image: InstalledService, settings: Mapping[str, str]) -> Iterator[s
 def _expect(what: str, found: object, expected: object) -> None:
     if found != expected:
         raise ProbeFailed(f"{what}: {found}, where {expected} is expected")
-
-
-def main() -> int:
-    """Probe the images; return the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(SERVICES)}; else all")
-    services: list[str] = parser.parse_args().services or list(SERVICES)
-    if unknown := [name for name in services if name not in SERVICES]:
-        parser.error(f"no service {', '.join(unknown)}; there are {', '.join(SERVICES)}")
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="tipoff-images-") as name:
-        folder = Path(name)
-        wheels = build_wheels(folder / "wheels", services)
-        with running_stack(Layout.on_free_ports(event_time=True), folder / "stack") as stack:
-            for service in services:
-                try:
-                    probe(install_alone(service, folder / service, wheels, compiled=True), service, stack)
-                    print(f"{service}: installs alone, starts, is healthy, answers a push, stops")  # noqa: T201
-                except (InstallError, ProbeFailed) as error:
-                    failed += 1
-                    print(f"{service}: {error}", file=sys.stderr)  # noqa: T201
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (InstallError, StackError) as error:
-        sys.exit(str(error))

@@ -175,7 +175,7 @@ def _read(letter: DeadLetter, data: bytes) -> "tuple[Envelope | None, str]":
     """Return the message as an event, or what is wrong with it: a newer service may read what this version cannot."""
     from tipoff_common.binding import Message, Refused, decode
 
-    message = Message(data, letter.original_attributes, letter.message_id or "", letter.rejected_at)
+    message = Message(data, letter.original_attributes, publish_time=letter.rejected_at)
     try:
         return decode(message), ""
     except Refused as refused:

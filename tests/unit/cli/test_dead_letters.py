@@ -144,6 +144,11 @@ def test_what_has_no_topic_is_refused_with_the_reason(
     assert list(messages([replay], house.bucket_of)) == []
 
 
+def test_a_payload_as_large_as_services_take_is_published(house: House) -> None:
+    house.reject(b"x" * EVENT_LIMIT, {"ce-type": executed().TYPE, "ce-id": "1"}, "undecodable")
+    assert [(replay.topic, replay.refused) for replay in house.plan()] == [("scrape-executions", None)]
+
+
 def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
     """Published again, it would be another tick: its identity is its delivery's."""
     house.reject_event(tick(event_time=None))

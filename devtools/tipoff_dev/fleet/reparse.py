@@ -15,11 +15,11 @@ from tipoff_common.settings import SettingsError
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_dev.fleet.kept_payloads import Reparsed
+from tipoff_dev.fleet.kept_payloads import reparse as parse_again
 from tipoff_dev.fleet.this_fleet import use_this_fleet
 from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, NoStack, connect, fleet_source
 from tipoff_scraper_runner.deps import Deps
-from tipoff_scraper_runner.kept_payloads import Reparsed
-from tipoff_scraper_runner.kept_payloads import reparse as parse_again
 from tipoff_scraper_runner.manual import UnusableParameters
 from tipoff_scraper_runner.registry import Registered, load_registry
 

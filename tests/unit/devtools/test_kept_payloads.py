@@ -5,13 +5,22 @@ from datetime import timedelta
 import pytest
 
 from tests.support.samples import GAME_DATE, NOON, requested
+from tests.support.scrapers import FLEET
 from tests.unit.runner.bench import Bench, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
-from tipoff_scraper_runner.kept_payloads import Change, Reparsed, reparse
+from tipoff_dev.fleet.kept_payloads import Change, Reparsed, reparse
+from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
+from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.scraper import Parsed
 
 LATER = NOON + timedelta(days=1)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    data = MemoryObjects("data")
+    return Bench(load_registry(FLEET), bus=RecordingBus(), state=MemoryObjects("state"), data=data)
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ SERVERLESS_AUTHORIZATION = "x-serverless-authorization"
 """With this header Cloud Run checks the token in it, and lets that in Authorization through as the caller wrote it."""
 # Clocks of Google's machines and ours differ by less; a longer one would keep an expired token alive.
 _SKEW_SECONDS = 10
-WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
 
 
 @dataclass(frozen=True)
@@ -193,39 +192,29 @@ class Authentication:
         # With it Cloud Run checks that header, and Authorization reaches us unchecked:
         # its claims could be anybody's.
         if SERVERLESS_AUTHORIZATION in request.headers:
-            raise HTTPException(
-                401,
-                f"{SERVERLESS_AUTHORIZATION}: not taken; the token belongs in Authorization",
-                WWW_AUTHENTICATE,
-            )
+            raise _unproven(f"{SERVERLESS_AUTHORIZATION}: not taken; the token belongs in Authorization")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
         if self._key is not None:
             if not (token := token or parameter or ""):
-                raise HTTPException(
-                    401,
+                raise _unproven(
                     "the header 'Authorization: Bearer <development key>' is missing; the key stands in"
-                    " TIPOFF_DEVELOPMENT_KEY",
-                    WWW_AUTHENTICATE,
+                    " TIPOFF_DEVELOPMENT_KEY"
                 )
             # In constant time, even for a laptop: the same code runs where strangers share a network.
             if not hmac.compare_digest(token.encode(), self._key.encode()):
                 raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
             return Caller(DEVELOPER)
         if not token or self._verify is None:
-            raise HTTPException(
-                401,
+            raise _unproven(
                 "the header 'Authorization: Bearer <Google identity token>' is missing; make a token for this"
                 " service's URL: gcloud auth print-identity-token --audiences=<URL> --impersonate-service-account=<SA>"
-                " --include-email",
-                WWW_AUTHENTICATE,
+                " --include-email"
             )
         try:
             claims = self._verify(token)
         except InvalidToken as error:
-            raise HTTPException(
-                401, f"the identity token is not accepted: {error}", WWW_AUTHENTICATE
-            ) from error
+            raise _unproven(f"the identity token is not accepted: {error}") from error
         except WrongAudience as error:
             raise HTTPException(403, str(error)) from error
         email = str(claims.get("email", ""))
@@ -235,3 +224,7 @@ class Authentication:
                 403, f"{email or 'this account'} may not call this; see docs/reference/configuration.md"
             )
         return Caller(email)
+
+
+def _unproven(detail: str) -> HTTPException:
+    return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastapi import HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.additions import unknown_fields, unknown_members
@@ -69,10 +69,8 @@ class Acknowledged(Exception):
     """The message was dealt with while it was read; answer 2xx."""
 
 
+# Google may add fields to its wrapper at any time, which no message of ours depends on: pydantic ignores them.
 class _PushedMessage(BaseModel):
-    # Google may add fields to its wrapper at any time, which no message of ours depends on.
-    model_config = ConfigDict(extra="ignore")
-
     data: str = ""
     attributes: dict[str, str] = Field(default_factory=dict)
     messageId: str = ""  # noqa: N815  # the name on the wire
@@ -80,8 +78,6 @@ class _PushedMessage(BaseModel):
 
 
 class _Push(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
     message: _PushedMessage
     subscription: str = ""
     deliveryAttempt: Count | None = None  # noqa: N815

@@ -16,13 +16,13 @@ _BAR = 32
 _TOLD_WEIGHT = 0.1
 """From which it is said that days are moved with their first tip-off."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_STATES = {
-    CheckState.PLANNED: ("planned", "cyan"),
-    CheckState.FOUND: ("found it", "bold green"),
-    CheckState.IN_VAIN: ("nothing yet", "yellow"),
-    CheckState.FAILED: ("failed", "bold red"),
-    CheckState.NOT_MADE: ("not made", "bold red"),
-    CheckState.NOT_NEEDED: ("not needed", "bright_black"),
+_STYLES = {
+    CheckState.PLANNED: "cyan",
+    CheckState.FOUND: "bold green",
+    CheckState.IN_VAIN: "yellow",
+    CheckState.FAILED: "bold red",
+    CheckState.NOT_MADE: "bold red",
+    CheckState.NOT_NEEDED: "bright_black",
 }
 
 
@@ -56,12 +56,11 @@ def show_report(report: DiscoveryReport) -> None:
 
 
 def _row(check: DayCheck) -> Sequence[str | Text]:
-    state, style = _STATES[check.state]
     return (
         clock(check.at, "%H:%M"),
         PURPOSES[check.purpose] if check.purpose else "the beat",
         f"{check.probability:.0%} of days" if check.probability is not None else "-",
-        Text(state, style),
+        Text(check.state.told, _STYLES[check.state]),
     )
 
 

@@ -59,6 +59,14 @@ class CheckState(StrEnum):
     NOT_MADE = "not_made"
     NOT_NEEDED = "not_needed"
 
+    @property
+    def told(self) -> str:
+        """The state in words, as people read it."""
+        return _TOLD.get(self, self.value.replace("_", " "))
+
+
+_TOLD: Mapping[CheckState, str] = {CheckState.FOUND: "found it", CheckState.IN_VAIN: "nothing yet"}
+
 
 class CurveBin(Frozen):
     """One bin of the learned distribution."""

@@ -11,7 +11,7 @@ from tipoff_monitor.console.facts import DecisionRow, StandingPauseRow, Workflow
 from tipoff_monitor.console.pages.page import Page
 from tipoff_monitor.console.pages.timeline import Axis, Mark, marks
 from tipoff_monitor.console.pages.today import WorkflowLine
-from tipoff_planning.discovery.report import CheckState, DiscoveryReport
+from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.explanation import Explanation, RunCondition
 from tipoff_planning.frozen import Frozen
 
@@ -138,14 +138,6 @@ def _told(day: date, item: WorkflowDay | None) -> str:
 
 SEEN_DAYS = 40
 """Days that stand below the curve; what the fit weighs most is among them."""
-_CHECK_WORDS = {
-    CheckState.PLANNED: "planned",
-    CheckState.FOUND: "found it",
-    CheckState.IN_VAIN: "nothing yet",
-    CheckState.FAILED: "failed",
-    CheckState.NOT_MADE: "not made",
-    CheckState.NOT_NEEDED: "not needed",
-}
 
 
 @dataclass(frozen=True)
@@ -212,9 +204,7 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
             for item in reversed(report.days[-SEEN_DAYS:])
         ),
         checks=tuple(
-            CheckMark(
-                item.at, axis.share(item.at), item.state.value, _CHECK_WORDS[item.state], item.probability
-            )
+            CheckMark(item.at, axis.share(item.at), item.state.value, item.state.told, item.probability)
             for item in report.checks
         ),
         hours=tuple(marks(axis)),

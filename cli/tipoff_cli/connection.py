@@ -167,28 +167,27 @@ class Connection:
         return address
 
 
-def names_deployment(environ: Mapping[str, str] = os.environ) -> bool:
+def names_deployment() -> bool:
     """Tell whether the environment names what is asked, in place of a stack that runs here."""
     # Any of them: half an environment is completed by its owner, not by a stack that happens to run here.
-    return any(name in environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT))
+    return any(name in os.environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT))
 
 
-def find_connection(
-    environ: Mapping[str, str] = os.environ, stack_environment: Path | None = None
-) -> Connection:
+def find_connection() -> Connection:
     """Find the connection that the environment names, else the stack that runs in this repository.
 
     Raises:
         NotConnected
     """
-    if names_deployment(environ):
-        return Connection(environ, "the environment")
-    file = stack_environment or STACK_ENVIRONMENT
-    if file.exists():
+    if names_deployment():
+        return Connection(os.environ, "the environment")
+    if STACK_ENVIRONMENT.exists():
         from dotenv import dotenv_values
 
-        values = {name: value for name, value in dotenv_values(file).items() if value is not None}
-        return Connection(values, str(file))
+        values = {
+            name: value for name, value in dotenv_values(STACK_ENVIRONMENT).items() if value is not None
+        }
+        return Connection(values, str(STACK_ENVIRONMENT))
     raise NotConnected(f"no stack runs here; {_START.format(f'{CONTROLLER_URL} and {PROJECT}')}")
 
 

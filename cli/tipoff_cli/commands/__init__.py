@@ -37,7 +37,7 @@ _COMMANDS = {
     "schedule:schedule": (
         "List what is expected of a day: when, until when, which workflow, about what, and why."
     ),
-    "explain.command:explain": (
+    "explain:explain": (
         "Say what would be decided about a workflow at an instant, with every condition, met or not."
     ),
     "discovery.command:discovery": (
@@ -55,7 +55,7 @@ _COMMANDS = {
     "backfill.command:backfill": (
         "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date."
     ),
-    "trace.command:trace": (
+    "trace:trace": (
         "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts."
     ),
     "logs:logs": "Show what the services and the scraper itself logged about one run, tracebacks included.",
@@ -76,10 +76,8 @@ _COMMANDS = {
         "Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets."
     ),
     "scrapers:scrapers": "The fleet: what there is, what one is like, and a new one.",
-    "dead_letters.command:dead_letters": (
-        "Look at what nobody could handle, and publish it again once it can be."
-    ),
-    "files.command:files": "See what landed, and why a file that Phase 2 should have processed is not.",
+    "dead_letters:dead_letters": ("Look at what nobody could handle, and publish it again once it can be."),
+    "files:files": "See what landed, and why a file that Phase 2 should have processed is not.",
     "tables:tables": "Deploy the dataset, or compare a live one with its SQL files.",
 }
 """Modules below this package with the function or group of each command, whose name it is, and its help."""

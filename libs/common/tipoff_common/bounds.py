@@ -78,13 +78,13 @@ def bounded_name(text: str, limit: int) -> str:
     return f"{encoded[: limit - len(digest) - 1].decode('utf-8', 'ignore')}~{digest}"
 
 
-def name_part(text: str, limit: int = NAME_CHARACTERS) -> str:
+def name_part(text: str) -> str:
     """Return one segment of an object's name for any text: quoted, and hashed when it would be long.
 
     Segments that differ stand for texts that differ. A hashed one cannot be read back: what has to be read stands in
     the object itself.
     """
-    return bounded_name(quote(text, safe=""), limit)
+    return bounded_name(quote(text, safe=""), NAME_CHARACTERS)
 
 
 def _clip_head(text: str) -> str:

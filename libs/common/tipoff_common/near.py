@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-_ALIKE = 0.6
+_ALIKE, _MOST = 0.6, 5
 
 
-def nearest(identifier: str, candidates: Iterable[str], limit: int = 5) -> list[str]:
+def nearest(identifier: str, candidates: Iterable[str]) -> list[str]:
     """Return the ids that continue this one, or else are most like it, best first."""
 
     def likeness(candidate: str) -> float:
@@ -16,4 +16,4 @@ def nearest(identifier: str, candidates: Iterable[str], limit: int = 5) -> list[
 
     rated = {candidate: likeness(candidate) for candidate in candidates}
     alike = [candidate for candidate in rated if rated[candidate] >= _ALIKE]
-    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:limit]
+    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:_MOST]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.support.cloudevents import encode_structured
 from tests.support.samples import NOON, executed, processed, requested, tick
 from tipoff_cli import console as arguments
-from tipoff_cli.commands.dead_letters import command as commands
+from tipoff_cli.commands import dead_letters as commands
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
 from tipoff_common.binding import STRUCTURED, Envelope, Message, encode

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.controller import at
+from tipoff_cli.commands import explain as explain_command
 from tipoff_cli.commands.discovery import command as discovery_command
 from tipoff_cli.commands.discovery.picture import show_report
-from tipoff_cli.commands.explain import command as explain_command
 from tipoff_cli.connection import NotConnected
 from tipoff_cli.main import app
 from tipoff_dev.memory_ports import MemoryWarehouse

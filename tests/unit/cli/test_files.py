@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.samples import NOON
-from tipoff_cli.commands.files import command as commands
+from tipoff_cli.commands import files as commands
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
 from tipoff_common.events import FileLanded, Source

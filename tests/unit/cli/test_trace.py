@@ -14,7 +14,7 @@ from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
 from tests.support.samples import requested as requested_event
-from tipoff_cli.commands.trace.command import length, tree
+from tipoff_cli.commands.trace import length, tree
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.clock import EASTERN

@@ -88,13 +88,13 @@ class Budget:
 class Snapshots:
     """The newest of each reading. Safe to be used from many threads; each key is read by one of them at a time."""
 
-    def __init__(self, now: Callable[[], datetime], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._kept: dict[str, Snapshot[Any]] = {}
         self._under_way: dict[str, Future[None]] = {}
         self._changed: set[str] = set()
-        self._standing, self._look_ups = Budget(JOBS_A_MINUTE, clock), Budget(LOOK_UPS_A_MINUTE, clock)
+        self._standing, self._look_ups = Budget(JOBS_A_MINUTE), Budget(LOOK_UPS_A_MINUTE)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="console-reader")
 
     def get(self, reading: Reading[T], patience: Patience) -> Snapshot[T]:

@@ -184,18 +184,13 @@ def _publish(accepted: Sequence[Replay], connection: Connection, topics: "TopicM
 def _show_letters(letters: Sequence[DeadLetter]) -> None:
     say_rows(
         ("rejected", "id", "reason", "event type", "subscription", "detail"),
-        [
-            (
-                clock(letter.rejected_at, "%Y-%m-%d %H:%M"),
-                letter.event_id,
-                letter.reason,
-                letter.event_type or "-",
-                letter.subscription or "-",
-                letter.detail or "",
-            )
-            for letter in letters
-        ],
+        [(*_columns(letter), letter.subscription or "-", letter.detail or "") for letter in letters],
     )
+
+
+def _columns(letter: DeadLetter) -> tuple[str, ...]:
+    rejected = clock(letter.rejected_at, "%Y-%m-%d %H:%M")
+    return rejected, letter.event_id, letter.reason, letter.event_type or "-"
 
 
 def _show_plan(plan: Sequence[Replay]) -> None:
@@ -204,16 +199,7 @@ def _show_plan(plan: Sequence[Replay]) -> None:
         return
     say_rows(
         ("rejected", "id", "reason", "event type", "is published to"),
-        [
-            (
-                clock(item.letter.rejected_at, "%Y-%m-%d %H:%M"),
-                item.letter.event_id,
-                item.letter.reason,
-                item.letter.event_type or "-",
-                _verdict(item),
-            )
-            for item in plan
-        ],
+        [(*_columns(item.letter), _verdict(item)) for item in plan],
     )
 
 

@@ -162,7 +162,7 @@ def _open_for(schedule: Schedule) -> timedelta:
         case At(within=within):
             return within
         case _:
-            return _A_DAY
+            raise AssertionError(schedule)  # kinds around games have no zone of their own
 
 
 def _since_midnight(clock: time) -> timedelta:

@@ -29,6 +29,7 @@ from tipoff_planning.occurrences import (
     Occurrence,
     agenda,
     begun_since,
+    days_before,
     games_of,
     occurrences,
     window_of,
@@ -340,3 +341,73 @@ def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
     games = slate(2, DAY + timedelta(days=1))
     ((_, expected),) = agenda(configured(one=workflow(per_game(), "box_score")), calendar(*games), DAY)
     assert [(item.subject, item.slot) for item in expected] == [(item.game_id, 0) for item in games]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "back"),
+    [
+        (daily("05:00", "10:00"), None, 1),
+        (at_times("23:00", within="19h"), None, 1),  # over at 18:00 on the next day, and told for six hours
+        (at_times("23:00", within="19h1m"), None, 2),
+        (at_times("00:30", "23:00", within="20h"), None, 2),
+        (discovery("22:00", "12:00", every="6h"), None, 1),
+        (discovery("22:00", "12:00", every="2h"), None, 1),
+        (interval(), None, 1),
+        (per_game(), None, 1),
+        # In another zone a window opens at any time of the fleet's day, and clocks may change while it is open.
+        (daily("05:00", "22:00"), "Asia/Tokyo", 1),
+        (daily("05:00", "22:01"), "Asia/Tokyo", 2),
+        (daily("05:00", "22:01"), None, 1),
+        (at_times("08:00", within="17h"), "Asia/Tokyo", 1),
+        (at_times("08:00", within="17h1m"), "Asia/Tokyo", 2),
+        (discovery("08:00", "20:00", every="5h"), "Asia/Tokyo", 1),
+        (discovery("08:00", "20:00", every="5h1m"), "Asia/Tokyo", 2),
+    ],
+)
+def test_decisions_look_back_as_far_as_the_end_of_a_window_is_told_and_no_further(
+    schedule: Json, zone: str | None, back: int
+) -> None:
+    """Each day more is worked out anew for every workflow of every evaluation."""
+    more = {"timezone": zone} if zone else {}
+    configuration = configured(one=workflow(schedule, "bulletin", **more))
+    expected = [DAY - timedelta(days=number) for number in range(back, 0, -1)]
+    assert list(days_before("one", configuration, DAY)) == expected
+
+
+@pytest.mark.parametrize(
+    ("clock", "begun"), [("11:59", False), ("12:00", True), ("12:14", True), ("12:15", False)]
+)
+def test_what_began_at_a_tick_is_that_ticks_and_not_the_next_ones(clock: str, begun: bool) -> None:
+    configuration = configured(one=workflow(at_times("12:00"), "bulletin"))
+    found = begun_since(configuration, None, ["one"], at(clock), timedelta(minutes=15))
+    assert bool(found) is begun
+
+
+def test_all_of_a_window_in_another_zone_belongs_to_the_fleets_day_on_which_it_opens() -> None:
+    """In Tokyo it opens at one in the afternoon, which is an hour before midnight in New York."""
+    schedule = discovery("13:00", "23:00", every="2h")
+    configuration = configured(one=workflow(schedule, "bulletin", timezone="Asia/Tokyo"))
+    found = occurrences(configuration, None, DAY)
+    night = at("23:00")
+    assert [item.expected for item in found] == [night + timedelta(hours=2 * number) for number in range(6)]
+    assert {item.day for item in found} == {DAY}
+
+
+def test_each_time_of_day_in_another_zone_belongs_to_the_fleets_day_in_which_it_falls() -> None:
+    configuration = configured(one=workflow(at_times("13:00", "15:00"), "bulletin", timezone="Asia/Tokyo"))
+    assert [item.expected for item in occurrences(configuration, None, DAY)] == [at("01:00"), at("23:00")]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"),
+    [(interval("2h"), 120), (per_game("2h", "30m", "3h"), 30), (discovery(every="1h"), 60)],
+)
+def test_a_slot_is_in_time_until_the_next_would_come(schedule: Json, minutes: int) -> None:
+    found = of(schedule, calendar(game(1, at("19:00"))))
+    assert {item.deadline - item.expected for item in found} == {timedelta(minutes=minutes)}
+
+
+def test_a_window_of_which_a_clock_change_leaves_nothing_keeps_its_length() -> None:
+    """At two in the morning it is three: both ends are one instant."""
+    (found,) = of(daily("02:00", "03:00"), day=SPRING)
+    assert found.deadline - found.expected == timedelta(hours=1)

@@ -99,6 +99,16 @@ def test_with_no_history_or_little_the_plan_is_the_configured_one(published: lis
 # What it plans
 
 
+def test_the_last_look_is_when_the_window_closes() -> None:
+    """By then everything that comes in the window is out."""
+    schedule = discovery("16:00", "18:00", every="30m")
+    configuration = configured(one=workflow(schedule, "bulletin", discovery={"strategy": "learned"}))
+    plan = planned(seen([60.0] * 30), window_minutes=120)
+    expected = occurrences(configuration, None, plan.day, {("one", plan.day): plan})
+    assert expected[-1].expected == at("18:00", plan.day)
+    assert expected[-1].deadline == at("18:30", plan.day)
+
+
 def test_a_sharp_source_is_looked_at_when_it_publishes() -> None:
     plan = planned(seen([200.0] * 30))
     likely = [check for check in plan.checks if check.purpose is Purpose.LIKELY]

@@ -75,6 +75,7 @@ THOROUGH = (
     "unit/cli/test_discovery_commands.py",
     "unit/controller/test_bucket_faults.py",
     "unit/devtools/test_check_sql.py",
+    "unit/devtools/test_fork_server.py",
     "unit/devtools/test_generate.py",
     "unit/emulators/test_emulators_for_others.py",
     "unit/emulators/test_pubsub_push_window.py",

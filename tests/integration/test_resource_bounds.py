@@ -13,7 +13,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from subprocess import Popen
 
 import pytest
 import requests
@@ -24,6 +23,7 @@ from tests.support.samples import NOON, executed
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.layout import HOST, SERVICE_MAP, SERVICES
+from tipoff_dev.stack.processes import ForkedProcess
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 200
@@ -134,9 +134,12 @@ def test_ten_thousand_pushes_at_once_stay_within_the_memory(embedded: Driver, se
             log.info("%s: within a control group of %s", service, SERVICE_MAP[service].memory)
 
 
-def start_anew(driver: Driver, service: str, bound: MemoryBound | None) -> Popen[bytes]:
-    """Start a service with its memory bound from its first import on, and a peak of its own."""
-    process: Popen[bytes] = driver.stack.processes.restart(service).process
+def start_anew(driver: Driver, service: str, bound: MemoryBound | None) -> ForkedProcess:
+    """Start a service with its memory bound from its first import on, and a peak of its own.
+
+    The libraries that it shares with the fork server count in its peak and are not charged to its control group.
+    """
+    process = driver.stack.processes.restart(service).process
     if bound is not None:
         bound.add(process.pid)
 

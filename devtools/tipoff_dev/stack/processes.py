@@ -1,14 +1,23 @@
-"""Child processes that are started together and never outlive the one who started them."""
+"""Processes that are started together and never outlive the one who started them."""
 
+import atexit
+import json
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from tipoff_cli.errors import CommandFailed
+from tipoff_dev.stack.fork_server import Start
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 8.0
@@ -28,13 +37,101 @@ class Program:
     cwd: Path
 
 
+class ForkedProcess:
+    """A process of the fork server, with what `subprocess.Popen` has of the same name."""
+
+    def __init__(self, pipe: int) -> None:
+        """pipe: where the server writes its id and its exit code. Raises ValueError when the server has ended."""
+        self._lines = os.fdopen(pipe, "rb")
+        try:
+            self.pid = int(self._lines.readline())
+        except ValueError:
+            self._lines.close()
+            raise
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the process runs."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process has ended. Raises subprocess.TimeoutExpired after so many seconds."""
+        if self.returncode is None:
+            if not select.select([self._lines], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            # Without a code the server was killed, and what it started may run on.
+            self.returncode = int(self._lines.readline() or -signal.SIGKILL)
+            self._lines.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal unless the process has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process."""
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    """The owner's end of `tipoff_dev.stack.fork_server`. Its processes end with this one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                [sys.executable, "-m", "tipoff_dev.stack.fork_server", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                env=_inherited(),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+
+    def start(self, start: Start) -> ForkedProcess:
+        """Start a process. Raises StackError when the server has ended."""
+        reading, writing = os.pipe()
+        with self._lock:
+            # A server that has ended refuses the request; one that ends now leaves it without an answer.
+            with suppress(OSError):
+                socket.send_fds(self._socket, [json.dumps(start).encode() + b"\n"], [writing])
+            os.close(writing)
+            try:
+                return ForkedProcess(reading)
+            except ValueError:
+                raise StackError(
+                    "the process that starts the others has ended; start the stack again"
+                ) from None
+
+    def close(self) -> None:
+        """End the server and all that it started."""
+        self._socket.close()
+        self._process.wait()
+
+
+@cache
+def fork_server() -> ForkServer:
+    """Return the server that all stacks of this process share."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
+
+
 @dataclass
 class Child:
     """A running module: its name for people, what it runs, its process and its log."""
 
     name: str
     program: Program
-    process: subprocess.Popen[bytes]
+    process: ForkedProcess
     log: Path
 
     def check(self) -> None:
@@ -47,8 +144,7 @@ class Child:
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Ask the process to end and kills it when it does not in time."""
-        if self.process.poll() is None:
-            self.process.terminate()
+        self.process.terminate()
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -59,11 +155,12 @@ class Child:
 class Processes:
     """Starts modules and stops all of them. Each writes its output to a file in `folder`."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, server: ForkServer | None = None) -> None:
+        """server: who forks them; the one that this process shares when None."""
         self.folder = logs
         self.folder.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, Child] = {}
-        self._lifeline, self._writing_end = os.pipe()
+        self._server = server or fork_server()
 
     def start(self, name: str, program: Program) -> Child:
         """Start `python -m module arguments`; its log begins anew."""
@@ -82,26 +179,16 @@ class Processes:
         return self._start(name, child.program)
 
     def _start(self, name: str, program: Program) -> Child:
-        command = [
-            sys.executable,
-            "-m",
-            "tipoff_dev.stack.child",
-            str(self._lifeline),
-            program.module,
-            *program.arguments,
-        ]
         log = self.folder / f"{name}.log"
-        with log.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603  # our own interpreter and modules
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**_inherited(), **program.environment},
-                cwd=program.cwd,
-                pass_fds=(self._lifeline,),
-                start_new_session=True,
+        process = self._server.start(
+            Start(
+                module=program.module,
+                arguments=list(program.arguments),
+                environment={**_inherited(), **program.environment},
+                cwd=str(program.cwd),
+                log=str(log),
             )
+        )
         child = Child(name, program, process, log)
         self.children[name] = child
         return child
@@ -116,14 +203,11 @@ class Processes:
         for names in (first, self.children):
             children = [child for name, child in self.children.items() if name in names]
             for child in children:
-                if child.process.poll() is None:
-                    child.process.terminate()
+                child.process.terminate()
             deadline = time.monotonic() + STOP_SECONDS
             for child in children:
                 child.stop(max(0.0, deadline - time.monotonic()))
         self.children.clear()
-        for descriptor in (self._lifeline, self._writing_end):
-            os.close(descriptor)
 
 
 def _inherited() -> dict[str, str]:

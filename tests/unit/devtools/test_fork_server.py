@@ -1,0 +1,117 @@
+"""Processes that the fork server starts are as good as processes that were started by themselves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tipoff_dev.stack.processes import ForkedProcess, ForkServer, StackError
+
+PATIENCE_SECONDS = 60.0
+TELL = """
+import json, os, sys
+loaded = [name for name in sys.modules if name.startswith("tipoff")]
+print(json.dumps({
+    "name": __name__, "arguments": sys.argv[1:], "environment": dict(os.environ), "cwd": os.getcwd(),
+    "session": os.getsid(0) == os.getpid(), "loaded": loaded,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the modules that the tests run."""
+    (tmp_path / "tell.py").write_text(TELL, encoding="utf-8")
+    (tmp_path / "fail.py").write_text("import sys\nsys.exit('no')\n", encoding="utf-8")
+    (tmp_path / "stay.py").write_text("import time\nprint('here')\ntime.sleep(600)\n", encoding="utf-8")
+    (tmp_path / "tipoff_images.py").write_text("import pandas\n", encoding="utf-8")
+    (tmp_path / "other.py").write_text("import pandas, pyarrow\n", encoding="utf-8")
+    return tmp_path
+
+
+def start(server: ForkServer, folder: Path, module: str, *arguments: str) -> ForkedProcess:
+    return server.start(
+        {
+            "module": module,
+            "arguments": list(arguments),
+            "environment": {"HOME": "/", "GIVEN": "yes"},
+            "cwd": str(folder),
+            "log": str(folder / "log"),
+        }
+    )
+
+
+def wait_until_it_stays(folder: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (folder / "log").exists() or "here" not in (folder / "log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_module_runs_with_what_it_is_given_and_nothing_else(server: ForkServer, folder: Path) -> None:
+    assert start(server, folder, "tell", "--port", "1").wait(PATIENCE_SECONDS) == 0
+    told = json.loads((folder / "log").read_text())
+    assert told["name"] == "__main__"
+    assert told["arguments"] == ["--port", "1"]
+    assert told["environment"].items() >= {"HOME": "/", "GIVEN": "yes"}.items()
+    assert told["environment"].keys() <= {"HOME", "GIVEN", "LC_CTYPE"}  # Python's own
+    assert told["cwd"] == str(folder)
+    assert told["session"], "a signal to the owner's group would reach it"
+
+
+def test_code_of_this_repository_is_read_anew_by_each_process(server: ForkServer, folder: Path) -> None:
+    assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
+    assert json.loads((folder / "log").read_text())["loaded"] == ["tipoff_dev", "tipoff_dev.stack"]
+
+
+def test_how_a_process_ended_is_told_and_its_log_goes_on(server: ForkServer, folder: Path) -> None:
+    assert start(server, folder, "fail").wait(PATIENCE_SECONDS) == 1
+    staying = start(server, folder, "stay")
+    wait_until_it_stays(folder)
+    assert staying.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        staying.wait(0.01)
+    staying.kill()
+    assert staying.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    staying.terminate()  # it may be another's id by now
+    assert staying.poll() == -signal.SIGKILL
+    assert (folder / "log").read_text() == "no\nhere\n"
+
+
+def test_only_emulators_have_what_no_image_has(server: ForkServer, folder: Path) -> None:
+    assert start(server, folder, "tipoff_images").wait(PATIENCE_SECONDS) == 1
+    assert "ModuleNotFoundError: import of pandas" in (folder / "log").read_text()
+    assert start(server, folder, "other").wait(PATIENCE_SECONDS) == 0
+
+
+def test_what_a_server_started_ends_with_it(folder: Path) -> None:
+    server = ForkServer()
+    staying = start(server, folder, "stay")
+    wait_until_it_stays(folder)
+    server.close()
+    assert staying.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+    with pytest.raises(StackError):
+        start(server, folder, "tell")
+
+
+def test_a_server_that_was_killed_is_named_with_what_to_do(folder: Path) -> None:
+    server = ForkServer()
+    assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
+    server._process.kill()
+    server._process.wait()
+    with pytest.raises(StackError, match="start the stack again"):
+        start(server, folder, "tell")
+    server.close()

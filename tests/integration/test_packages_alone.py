@@ -76,17 +76,24 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each environment is made anew: bytecode is found again by the path of its source."""
+    return tmp_path_factory.mktemp("alone")
+
+
 @pytest.mark.parametrize("name", PROJECTS)
-def test_it_installs_alone_and_imports(name: str, wheels: Path, tmp_path: Path) -> None:
-    environment = tmp_path / "environment"
+def test_it_installs_alone_and_imports(name: str, wheels: Path, folder: Path, tmp_path: Path) -> None:
+    environment = folder / "environment"
     python = environment / "bin/python"
-    run(UV, "venv", "--quiet", "--python", sys.executable, environment)
+    run(UV, "venv", "--quiet", "--clear", "--python", sys.executable, environment)
     pins = ("--constraints", REPOSITORY / "requirements-dev.txt")
     run(UV, "pip", "install", "--quiet", "--python", python, "--find-links", wheels, *pins, name)
 
     installed = set(json.loads(run(python, "-c", INSTALLED)))
     assert installed & PROJECTS.keys() == {name, *own_dependencies(name)}
     skipped = ",".join(OTHER_INTERPRETER)
-    printed = run(python, "-c", IMPORT_ALL, skipped, *import_packages(name), cwd=tmp_path)
+    bytecode = ("-X", f"pycache_prefix={folder / 'bytecode'}")
+    printed = run(python, *bytecode, "-c", IMPORT_ALL, skipped, *import_packages(name), cwd=tmp_path)
     # Some libraries greet on stdout when they are imported.
     assert json.loads(printed.splitlines()[-1])

@@ -2,7 +2,9 @@
 
 import gc
 import os
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -71,24 +73,56 @@ LONGEST = (
 """Groups that take longest, the longest first: begun last, one of them would keep a single worker busy at the end."""
 THOROUGH = (
     "contract/test_api_fuzz.py",
+    "contract/test_fleet.py",
+    "contract/test_hostile_inputs.py",
     "contract/test_input_fuzz.py",
+    "contract/test_partitions.py",
+    "contract/test_push_fuzz.py",
+    "contract/test_saved_documents.py",
+    "contract/test_sources.py",
     "unit/cli/test_discovery_commands.py",
+    "unit/cli/test_start.py",
     "unit/controller/test_bucket_faults.py",
+    "unit/controller/test_crashes.py",
     "unit/devtools/test_check_sql.py",
+    "unit/devtools/test_fleet_repository.py",
     "unit/devtools/test_fork_server.py",
     "unit/devtools/test_generate.py",
+    "unit/devtools/test_grafana.py",
     "unit/emulators/test_emulators_for_others.py",
     "unit/emulators/test_pubsub_push_window.py",
+    "unit/monitor/test_console_access.py",
+    "unit/monitor/test_console_pages.py",
     "unit/planning/discovery/test_advice.py",
     "unit/planning/discovery/test_model.py",
     "unit/planning/test_laws.py",
+    "unit/runner/test_parser.py",
     "unit/scrapers/test_hostile_documents.py",
     "unit/scrapers/test_odd_items.py",
     "unit/simulator",
+    "unit/test_cost.py",
     "unit/test_mutation.py",
 )
-"""Files and folders of tests that take a second and more each, which `make test-quick` leaves to `make test`: laws over
-whole days and seasons, drawn documents, and what `make check` does too."""
+"""Files and folders that take two seconds of processor and more, which `make test-quick` leaves to `make test`: laws over
+whole days and seasons, drawn documents, all pages, all sources, processes, and what `make check` does too."""
+
+
+class Kind(NamedTuple):
+    """What holds for all tests of a file: the group that they stay in, None for each in its own."""
+
+    group: str | None
+    is_thorough: bool
+
+
+@cache
+def _kind(path: Path) -> Kind:
+    own = path.relative_to(Path(__file__).parent)
+    file = Path(WITH.get(own.as_posix(), own))
+    together = () if file.as_posix() in ALONE else TOGETHER
+    group = next((name for name in together if file.is_relative_to(name)), str(file))
+    return Kind(
+        None if file.as_posix() in APART else group, any(own.is_relative_to(name) for name in THOROUGH)
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
@@ -99,20 +133,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     --no-loadscope-reorder), so what takes long comes first and what is small last, which keeps all workers busy.
     """
     ranks = {group: place for place, group in enumerate(LONGEST)}
-    root, place = Path(__file__).parent, dict[pytest.Item, int]()
+    place = dict[pytest.Item, int]()
     for item in items:
-        file = item.path.relative_to(root)
-        file = Path(WITH.get(file.as_posix(), file))
-        together = () if file.as_posix() in ALONE else TOGETHER
-        alone = item.nodeid if file.as_posix() in APART else str(file)
-        group = next((name for name in together if file.is_relative_to(name)), alone)
+        kind = _kind(item.path)
         parametrized = getattr(item, "callspec", None)
-        if parametrized is not None and "google" in parametrized.params.values():
-            group += " on Google's"
+        on_google = parametrized is not None and "google" in parametrized.params.values()
+        group = (kind.group or item.nodeid) + (" on Google's" if on_google else "")
         item.add_marker(pytest.mark.xdist_group(group))
-        if any(file.is_relative_to(name) for name in THOROUGH):
+        if kind.is_thorough:
             item.add_marker(pytest.mark.thorough)
-        ranks.setdefault(group, len(LONGEST) + (file.as_posix() in APART))
+        ranks.setdefault(group, len(LONGEST) + (kind.group is None))
         place[item] = ranks[group]
     if hasattr(config, "workerinput"):  # alone, a run keeps the order of its files
         items.sort(key=place.__getitem__)

@@ -103,8 +103,8 @@ THOROUGH = (
     "unit/test_cost.py",
     "unit/test_mutation.py",
 )
-"""Files and folders that take two seconds of processor and more, which `make test-quick` leaves to `make test`: laws over
-whole days and seasons, drawn documents, all pages, all sources, processes, and what `make check` does too."""
+"""Files and folders that take two seconds of processor and more, which `make test-quick` leaves to `make test`: laws
+over whole days and seasons, drawn documents, all pages, all sources, processes, and what `make check` does too."""
 
 
 class Kind(NamedTuple):

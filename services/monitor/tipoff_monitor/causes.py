@@ -1,7 +1,10 @@
 """Which incident explains another one, and by whose message people know of it already. Pure."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from functools import cache
 
 from tipoff_common.events import AlertState
 from tipoff_monitor.changes import LIVE, Change, Watch, is_louder, urgency
@@ -17,7 +20,7 @@ def note_causes(seen: Mapping[str, Change], rules: Mapping[str, Rule]) -> dict[s
         for key, change in seen.items()
         if change.incident.state is not AlertState.RESOLVED
     }
-    causes = {key: _cause_of(incident, standing, rules) for key, incident in standing.items()}
+    causes = _direct_causes(standing, rules)
 
     def root(key: str) -> str | None:
         found = causes.get(key)
@@ -49,14 +52,28 @@ def note_causes(seen: Mapping[str, Change], rules: Mapping[str, Rule]) -> dict[s
     }
 
 
-def _cause_of(incident: Incident, standing: Mapping[str, Incident], rules: Mapping[str, Rule]) -> str | None:
-    rule = rules.get(incident.rule)
-    for cause in rule.causes if rule else ():
+def _direct_causes(standing: Mapping[str, Incident], rules: Mapping[str, Rule]) -> dict[str, str | None]:
+    """Return for each incident the key of the first other one that its rule names as a cause."""
+
+    # Looked up, not searched for: of hundreds of symptoms each has hundreds of others.
+    @cache
+    def by_names(rule: str, names: tuple[str, ...]) -> dict[tuple[object, ...], list[str]]:
+        found = defaultdict[tuple[object, ...], list[str]](list)
         for key, other in standing.items():
-            same = all(getattr(other, name) == getattr(incident, name) for name in cause.match)
-            if other.rule == cause.rule and key != incident.key and same:
-                return key
-    return None
+            if other.rule == rule:
+                found[tuple(getattr(other, name) for name in names)].append(key)
+        return found
+
+    def cause_of(incident: Incident) -> str | None:
+        rule = rules.get(incident.rule)
+        for cause in rule.causes if rule else ():
+            same = tuple(getattr(incident, name) for name in cause.match)
+            for key in by_names(cause.rule, tuple(cause.match)).get(same, ()):
+                if key != incident.key:
+                    return key
+        return None
+
+    return {key: cause_of(incident) for key, incident in standing.items()}
 
 
 def join_told(seen: Mapping[str, Change], rules: Mapping[str, Rule], at: Watch) -> dict[str, Change]:
@@ -74,11 +91,13 @@ def join_told(seen: Mapping[str, Change], rules: Mapping[str, Rule], at: Watch) 
         untold = {} if incident.state is AlertState.ACKNOWLEDGED else {"told_at": None, "told_severity": None}
         alone = incident.model_copy(update={"told_by": None, **untold})
         after[key] = replace(change, incident=alone, tell=incident.state in LIVE)
+    # Who joins one of them was not told itself, so they stay the same.
+    speakers = Speakers(after, at)
     for key, change in after.items():
         incident = change.incident
         # A reminder or an escalation is no first word, and what is explained is listed in its cause's message.
         if change.tell and incident.state in LIVE and not incident.was_told and incident.cause is None:
-            speaker = speaker_of(incident, after, at)
+            speaker = speakers.of(incident)
             if speaker is not None and covers(speaker, incident, rules):
                 after[key] = replace(change, incident=known_by(incident, speaker, at), tell=False)
     return after
@@ -99,19 +118,43 @@ def _speaks(change: Change | None) -> bool:
     return stands and incident.was_told and incident.told_by is None
 
 
-def speaker_of(incident: Incident, seen: Mapping[str, Change], at: Watch) -> Incident | None:
-    """Return the incident by which people know of another one, the loudest."""
-    goes_on = _goes_on(incident, seen, at)
-    found = [
-        change.incident
-        for key, change in seen.items()
-        if key != incident.key
-        and _speaks(change)
-        and (
-            change.incident.cause == incident.key or (goes_on and change.incident.trouble == incident.trouble)
-        )
-    ]
-    return min(found, key=urgency, default=None)
+class Speakers:
+    """The incidents of whose messages people know others, looked up by cause and by trouble.
+
+    Of hundreds of failures each needs to know its own: searched for, that would be hundreds squared.
+    """
+
+    def __init__(self, seen: Mapping[str, Change], at: Watch) -> None:
+        self._at = at
+        self._of_cause = defaultdict[str | None, list[Incident]](list)
+        self._of_trouble = defaultdict[str | None, list[Incident]](list)
+        self._fired = defaultdict[str | None, list[tuple[datetime, str]]](list)
+        # The loudest and the newest first: an incident that is its own first one has the second.
+        for change in sorted(seen.values(), key=lambda it: urgency(it.incident)):
+            incident = change.incident
+            if incident.is_open and incident.fired_at is not None:
+                self._fired[incident.trouble].append((incident.fired_at, incident.key))
+            if _speaks(change):
+                self._of_cause[incident.cause].append(incident)
+                self._of_trouble[incident.trouble].append(incident)
+        for fired in self._fired.values():
+            fired.sort(reverse=True)
+
+    def of(self, incident: Incident) -> Incident | None:
+        """Return the incident by which people know of another one, the loudest."""
+        of_trouble = self._of_trouble[incident.trouble] if self._goes_on(incident) else []
+        found = [
+            next((it for it in items if it.key != incident.key), None)
+            for items in (self._of_cause[incident.key], of_trouble)
+        ]
+        return min((it for it in found if it is not None), key=urgency, default=None)
+
+    def _goes_on(self, incident: Incident) -> bool:
+        """Tell whether the trouble of a failure is that of the others before it and not one that began again."""
+        if incident.trouble is None:
+            return False
+        last = next((fired for fired, key in self._fired[incident.trouble] if key != incident.key), None)
+        return last is not None and self._at.elapsed(last) <= self._at.file.watch.joins_for
 
 
 def covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule]) -> bool:
@@ -120,19 +163,3 @@ def covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule]) -> 
         return False
     # Of a trouble that goes on, the next scraper that fails is no news; the next workflow that is lost is.
     return speaker.cause == incident.key or rules[incident.rule].joins
-
-
-def _goes_on(incident: Incident, seen: Mapping[str, Change], at: Watch) -> bool:
-    """Tell whether the trouble of a failure is that of the others before it and not one that began again."""
-    if incident.trouble is None:
-        return False
-    last = max(
-        (
-            it.incident.fired_at
-            for it in seen.values()
-            if it.incident.trouble == incident.trouble and it.incident.is_open and it.incident.fired_at
-            and it.incident.key != incident.key
-        ),
-        default=None,
-    )  # fmt: skip
-    return last is not None and at.elapsed(last) <= at.file.watch.joins_for

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
-from tipoff_monitor.causes import covers, known_by, speaker_of
+from tipoff_monitor.causes import Speakers, covers, known_by
 from tipoff_monitor.changes import Change, Watch, changed, is_louder, urgency
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.rules import Rule
@@ -75,7 +75,9 @@ def tell(
         begun = [key for key in begun if key not in {it.key for it in left}]
         send(group, sorted(left, key=urgency))
     for group in _by_rule(begun, seen):
-        group = [it for it in group if not _join_told(it, after, rules, at)]
+        # Anew for each rule: the messages before are this one's to join. Who joins changes nothing for the others.
+        speakers = Speakers(after, at)
+        group = [it for it in group if not _join_told(it, speakers, after, rules, at)]
         if not group:
             continue
         if not _may_tell(group, rules[group[0].rule], memory, at):
@@ -112,9 +114,11 @@ def _stood_behind(before: Incident | None) -> str | None:
     return (before.cause or before.told_by) if before is not None else None
 
 
-def _join_told(incident: Incident, after: dict[str, Change], rules: Mapping[str, Rule], at: Watch) -> bool:
+def _join_told(
+    incident: Incident, speakers: Speakers, after: dict[str, Change], rules: Mapping[str, Rule], at: Watch
+) -> bool:
     """Let a first word join a message of this very watch, if that is about it; change `after`."""
-    speaker = None if incident.was_told else speaker_of(incident, after, at)
+    speaker = None if incident.was_told else speakers.of(incident)
     if speaker is None or not covers(speaker, incident, rules):
         return False
     change = after[incident.key]
@@ -126,7 +130,7 @@ def _known_before(incident: Incident, seen: Mapping[str, Change], at: Watch) -> 
     """Return the key of the incident by which people know of the cause of a first word already."""
     if incident.was_told or incident.state is AlertState.RESOLVED:
         return None
-    speaker = speaker_of(incident, seen, at)
+    speaker = Speakers(seen, at).of(incident)
     return None if speaker is None else speaker.key
 
 

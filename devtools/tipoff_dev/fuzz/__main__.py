@@ -4,7 +4,8 @@
 
 The law: whatever comes, a payload ends as success, as no data, or as failed because it cannot be decoded or the source
 has changed; within its time and memory; and what a success writes is JSON whose records obey the laws of its kind, or
-data_summary names what they break. Everything else is a find: it is told, and its payload is kept in `--out`.
+data_summary names what they break. Everything else is a find: it is made as small as Hypothesis can, told, and kept in
+`--out`.
 
 Documents begin from what the fake sources serve and from `--seeds`, a folder of real ones:
 `<scraper>/<any name>.json` or `.pdf`, with what each was fetched for in `<scraper>/parameters.json`, by file name.
@@ -21,23 +22,27 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
-from random import Random
 from types import FrameType
 from typing import Any
 
 import httpx
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure, HypothesisWarning
 
 from scrapers.nbacom.pdf_text import PageText, read_pages
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.rows import execution_row
-from tipoff_dev.fuzz.mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
+from tipoff_dev.fuzz.documents import nearly_json, nearly_pages, nearly_pdf
 from tipoff_dev.fuzz.payloads import parameters_of, payload_of
 from tipoff_dev.memory_ports import MemoryObjects
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
@@ -54,7 +59,15 @@ SECONDS, MEGABYTES = 20.0, 300.0
 ADDRESS_SPACE = 4_000_000_000
 NOW = datetime(2025, 1, 16, 5, 0, tzinfo=UTC)
 RIGHT_KINDS = frozenset({FailureKind.DECODE, FailureKind.SOURCE_CHANGED})
-SAVED_PER_FIND = 3
+_ROUND = settings(
+    max_examples=25,
+    database=None,
+    report_multiple_bugs=False,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+"""Inputs of one scraper before the next one's turn."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +96,6 @@ class Input:
     def kept(self) -> bytes:
         """The input as it is kept when something is found."""
         return self.body if self.pages is None else repr(self.pages).encode()
-
-
-@dataclass
-class Tally:
-    """What became of one scraper's inputs. slowest: seconds of the slowest one. widest: megabytes of the widest."""
-
-    inputs: int = 0
-    ends: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-    widest: float = 0.0
 
 
 class TooSlow(BaseException):
@@ -130,16 +133,17 @@ def _seed(name: str, parameters: Mapping[str, str], body: bytes) -> Seed:
     return Seed(name, parameters, body, parsed)
 
 
-def mutated(seed: Seed, chance: Random) -> Input:
-    """Return a document that is nearly `seed`; of most PDFs only the words change, for which no file has to be
-    written."""
-    if seed.pdf and chance.random() < 0.75:
-        return Input(seed.body, mutated_pages(seed.parsed, chance))
-    if seed.pdf:
-        return Input(mutated_pdf(seed.body, chance))
-    if chance.random() < 0.03:
-        return Input(mutated_bytes(seed.body, chance))
-    return Input(mutated_json(seed.parsed, chance))
+def inputs(seeds: Sequence[Seed]) -> st.SearchStrategy[tuple[Seed, Input]]:
+    """Return a strategy of documents that are nearly one of these."""
+    return st.sampled_from(seeds).flatmap(lambda right: st.tuples(st.just(right), _near(right)))
+
+
+def _near(right: Seed) -> st.SearchStrategy[Input]:
+    if not right.pdf:
+        return nearly_json(right.parsed).map(Input)
+    words = nearly_pages(right.parsed).map(lambda pages: Input(right.body, pages))
+    # Of most PDFs only the words change, as to write a file and read it takes long.
+    return st.one_of(words, words, words, nearly_pdf(right.body).map(Input))
 
 
 def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
@@ -253,6 +257,60 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield "a team's minutes are no game's"
 
 
+class Found(Exception):
+    """What was found in a document; Hypothesis raises the last one with the smallest document that it comes of."""
+
+    def __init__(self, find: str, source: Seed, given: Input) -> None:
+        super().__init__(find)
+        self.find, self.source, self.given = find, source, given
+
+
+class Search:
+    """The inputs of one scraper: how many there were, how they ended, and how often each find came.
+
+    slowest: seconds of the slowest one. widest: megabytes of the widest.
+    """
+
+    def __init__(self, scraper: Registered, seeds: Sequence[Seed], traces: Traces) -> None:
+        self._scraper, self._inputs, self._traces = scraper, inputs(seeds), traces
+        self.inputs, self.slowest, self.widest = 0, 0.0, 0.0
+        self.ends: Counter[str] = Counter()
+        self.finds: Counter[str] = Counter()
+
+    def round(self, number: int) -> Found | None:
+        """Try inputs, others for each number; return what they found that no round before had, with the smallest."""
+        known = frozenset(self.finds)
+
+        @seed(number)
+        @_ROUND
+        @given(self._inputs)
+        def run(drawn: tuple[Seed, Input]) -> None:
+            self._try(*drawn, known)
+
+        try:
+            run()
+        except Found as found:
+            return found
+        except FlakyFailure as once:  # what took too long may take less when it is tried again
+            return next((found for found in once.exceptions if isinstance(found, Found)), None)
+        return None
+
+    def _try(self, source: Seed, drawn: Input, known: frozenset[str]) -> None:
+        """Run one input. Raises Found for the first find that is not known."""
+        before, started = _reset_peak(), time.monotonic()
+        end, *found = judge(self._scraper, source.parameters, drawn, self._traces)
+        taken, risen = time.monotonic() - started, _peak_megabytes() - before
+        if risen > MEGABYTES:
+            found.append(f"took {MEGABYTES} MB more")
+        self.inputs += 1
+        self.ends[end] += 1
+        self.slowest, self.widest = max(self.slowest, taken), max(self.widest, risen)
+        self.finds.update(found)
+        for find in found:
+            if find not in known:
+                raise Found(find, source, drawn)
+
+
 def _of_any_length(scraper: Registered) -> Registered:
     """Describe the scraper without bounds on its records: cutting documents short is not what is tried here."""
     spec = scraper.spec
@@ -270,7 +328,8 @@ def _place(trace: str) -> str:
     at = [line.strip() for line in lines if line.strip().startswith("File")]
     ours = [line for line in at if "services/scraper-runner" in line]
     nearest = ours[-1].split("scraper-runner/")[-1] if ours else (at[-1] if at else "")
-    return f"{nearest} | {lines[-1][:110]}" if lines else "nowhere"
+    # Where in a document it was is another each time.
+    return f"{nearest} | {lines[-1].partition(' in position')[0][:110]}" if lines else "nowhere"
 
 
 def _peak_megabytes() -> float:
@@ -302,64 +361,29 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     signal.signal(signal.SIGALRM, _alarm)
     logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore", HypothesisWarning)  # that what fails is long to write down
     traces = Traces()
     runner = logging.getLogger("tipoff_scraper_runner")
     runner.addHandler(traces)
     runner.propagate = False
     fleet = {name: _of_any_length(scraper) for name, scraper in load_registry(SCRAPERS_DIR).items()}
     names = options.scraper or list(fleet)
-    seeds = {name: seeds_of(fleet[name], options.seeds) for name in names}
-    tallies = {name: Tally() for name in names}
-    finds: Counter[str] = Counter()
-    until, number = time.monotonic() + options.minutes * 60, 0
+    searches = {name: Search(fleet[name], seeds_of(fleet[name], options.seeds), traces) for name in names}
+    turns = ((number, name) for number in count(options.seed) for name in names)
+    until = time.monotonic() + options.minutes * 60
     while time.monotonic() < until:
-        number += 1
-        for name in names:
-            chance = Random(f"{options.seed}/{name}/{number}")  # noqa: S311  # no secret depends on it
-            seed = chance.choice(seeds[name])
-            given = mutated(seed, chance)
-            before, started = _reset_peak(), time.monotonic()
-            end, *found = judge(fleet[name], seed.parameters, given, traces)
-            taken, risen = time.monotonic() - started, _peak_megabytes() - before
-            if risen > MEGABYTES:
-                found.append(f"took {MEGABYTES} MB more")
-            tally = tallies[name]
-            tally.inputs += 1
-            tally.ends[end] += 1
-            tally.slowest, tally.widest = max(tally.slowest, taken), max(tally.widest, risen)
-            for one in found:
-                finds[f"{name}: {one}"] += 1
-                if finds[f"{name}: {one}"] <= SAVED_PER_FIND:
-                    _tell(f"{name}-{number}", given, f"from {seed.name}: {one}", options.out)
-        if number % 200 == 0:
-            _show(tallies, finds, options.out)
-    _show(tallies, finds, options.out)
-    for name, tally in tallies.items():
-        spent = f"slowest {tally.slowest:.2f} s, +{tally.widest:.0f} MB"
-        print(f"{name:28} {tally.inputs:8} inputs, {spent}, {dict(tally.ends)}")
-    for text, count in finds.most_common():
-        print(f"FIND {count:6} x {text}")
-    return 1 if finds else 0
-
-
-def _tell(name: str, given: Input, find: str, out: Path | None) -> None:
-    print(f"{name} {find}", flush=True)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / f"{name}.input").write_bytes(given.kept)
-
-
-def _show(tallies: Mapping[str, Tally], finds: Mapping[str, int], out: Path | None) -> None:
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        state = {
-            "inputs": {name: tally.inputs for name, tally in tallies.items()},
-            "ends": {name: dict(tally.ends) for name, tally in tallies.items()},
-            "slowest": {name: round(tally.slowest, 2) for name, tally in tallies.items()},
-            "megabytes": {name: round(tally.widest) for name, tally in tallies.items()},
-            "finds": dict(finds),
-        }
-        (out / "state.json").write_text(json.dumps(state, indent=1))
+        number, name = next(turns)
+        if (found := searches[name].round(number)) is not None:
+            print(f"{name}-{number} from {found.source.name}: {found.find}", flush=True)
+            if options.out is not None:
+                options.out.mkdir(parents=True, exist_ok=True)
+                (options.out / f"{name}-{number}.input").write_bytes(found.given.kept)
+    for name, search in searches.items():
+        spent = f"slowest {search.slowest:.2f} s, +{search.widest:.0f} MB"
+        print(f"{name:28} {search.inputs:8} inputs, {spent}, {dict(search.ends)}")
+        for find, times in search.finds.most_common():
+            print(f"FIND {times:6} x {name}: {find}")
+    return 1 if any(search.finds for search in searches.values()) else 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 from tipoff_common.limits import check_object
 from tipoff_common.ports import ObjectInfo, Versioned
-from tipoff_dev.memory_ports import WRITTEN_AT
+from tipoff_common.testing import WRITTEN_AT
 
 PAGE = 1_000
 """Objects in one answer to a list call, https://cloud.google.com/storage/docs/json_api/v1/objects/list"""

@@ -33,7 +33,7 @@ from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
-from tipoff_dev.memory_ports import MemoryWarehouse, RecordingBus
+from tipoff_common.testing import MemoryWarehouse, RecordingBus
 from tipoff_dev.stack.layout import DATA_BUCKET
 
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)

@@ -26,8 +26,8 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick, TickFired, WorkflowDecided
 from tipoff_common.ports import Parameter
+from tipoff_common.testing import RecordingBus
 from tipoff_controller.handlers import handle_tick
-from tipoff_dev.memory_ports import RecordingBus
 from tipoff_planning.loading import load_workflows
 
 EXECUTIONS = 1_000

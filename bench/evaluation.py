@@ -36,10 +36,10 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Source, Tick, TickFired
 from tipoff_common.outcomes import Status
 from tipoff_common.ports import Parameter
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_planning.calendar import Game
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.occurrence_log import Entry, LoggedExecution

@@ -30,9 +30,9 @@ from tipoff_common.catalog import Assertions, Catalog, ScraperSpec, load_catalog
 from tipoff_common.events import ScrapeRequested, Tick, TickFired
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryWarehouse, RecordingBus
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
-from tipoff_dev.memory_ports import MemoryWarehouse, RecordingBus
 from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.deps import Deps as RunnerDeps
 from tipoff_scraper_runner.handlers import run_request

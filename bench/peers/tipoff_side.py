@@ -20,8 +20,8 @@ from bench.peers import side
 from tipoff_common import RELEASE
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick, TickFired
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.handlers import handle_tick
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.stack.layout import SERVICES
 from tipoff_dev.stack.stack import Stack
 from tipoff_planning.loading import load_workflows

@@ -15,8 +15,8 @@ from tests.support.scenario import SCENARIO
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
+from tipoff_common.testing import MemoryObjects
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
-from tipoff_dev.memory_ports import MemoryObjects
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_scraper_runner.cli import SCRAPERS_DIR

@@ -22,11 +22,11 @@ from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Event, MessageRejected
 from tipoff_common.push import Delivery
+from tipoff_common.testing import MemoryObjects
 from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
-from tipoff_dev.memory_ports import MemoryObjects
 from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.errors import ScrapeFailure

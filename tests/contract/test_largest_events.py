@@ -32,7 +32,7 @@ from tipoff_common.events import (
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Success
 from tipoff_common.rows import TABLES
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 
 ROW_LIMIT = 10 * 1000 * 1000
 """Bytes of a row of insertAll (https://cloud.google.com/bigquery/quotas#streaming_inserts)."""

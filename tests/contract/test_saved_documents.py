@@ -11,7 +11,7 @@ import pytest
 from tests.contract.test_sources import ASKED, DAY, REGISTRY, SCHEDULED, FakeSources, asked_of, run
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Success
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner import cli
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp

@@ -20,12 +20,12 @@ from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
+from tipoff_common.testing import MemoryObjects
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.hosts import FILE, fleet_fakes
 from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.rolling import rolled
 from tipoff_dev.fakes.sources.testing import FAKE_URL, FAKES, InProcessTransport
-from tipoff_dev.memory_ports import MemoryObjects
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import ForEachValue
 from tipoff_scraper_runner.cli import SCRAPERS_DIR

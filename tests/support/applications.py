@@ -12,9 +12,9 @@ from tests.support.pushes import KEY
 from tipoff_cleanup.app import create_app as cleanup_app
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.cloud import Cloud
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.app import create_app as controller_app
 from tipoff_controller.settings import ControllerSettings
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_logger.app import create_app as logger_app
 from tipoff_logger.settings import LoggerSettings
 from tipoff_monitor.app import create_app as monitor_app

@@ -29,6 +29,7 @@ from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import ObjectInfo, Objects, Parameter
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.follow_ups import note_execution
@@ -37,7 +38,6 @@ from tipoff_controller.ledger import Ledger
 from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_planning.calendar import Calendar, Game, GameStatus
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, DecisionInputs

@@ -16,10 +16,10 @@ from tipoff_common.events import EVENTS, Event
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery, PushEndpoint
 from tipoff_common.settings import ServiceSettings
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_common.web import create_app
 from tipoff_dev.fakes.sources.testing import InProcessTransport
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
 
 REPOSITORY = Path(__file__).parents[2]
 KEY = "development-key"

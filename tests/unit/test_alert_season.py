@@ -11,7 +11,7 @@ from bench import alert_season, alerts
 from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.clock import EASTERN, business_date
 from tipoff_common.events import AlertLevel
-from tipoff_dev.memory_ports import MemoryWarehouse
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_monitor.conditions import Condition
 
 BOOK = alerts.load_book()

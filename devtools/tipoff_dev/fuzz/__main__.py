@@ -42,9 +42,9 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.rows import execution_row
+from tipoff_common.testing import MemoryObjects
 from tipoff_dev.fuzz.documents import nearly_json, nearly_pages, nearly_pdf
 from tipoff_dev.fuzz.payloads import parameters_of, payload_of
-from tipoff_dev.memory_ports import MemoryObjects
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp

@@ -27,12 +27,12 @@ from tipoff_common.events import (
 from tipoff_common.ports import Row, Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import TABLES
+from tipoff_common.testing import RecordingBus
 from tipoff_controller.ledger import Ledger
 from tipoff_dataset.files import QUERIES
 from tipoff_dev.fakes.sources.rolling import new_york_date, rolled
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
-from tipoff_dev.memory_ports import RecordingBus
 from tipoff_dev.stack.stack import Progress, Stack
 from tipoff_dev.tour.history import ENVIRONMENT, History, past_week
 from tipoff_dev.tour.recovery import Recovery, recover

@@ -15,8 +15,8 @@ from tipoff_common.catalog import Catalog
 from tipoff_common.events import CleanupCompleted, Event, FileLanded, FileProcessed, Tick, TickFired
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.phase2.behaviour import Fate, fate
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.tour.faults import GIVEN_UP, PHASE2
 from tipoff_dev.tour.history import DAYS, ENVIRONMENT, EVERY, History
 

@@ -21,7 +21,7 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
-from tipoff_dev.memory_ports import RecordingBus
+from tipoff_common.testing import RecordingBus
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.handlers import run_request

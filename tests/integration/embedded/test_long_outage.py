@@ -21,8 +21,8 @@ from tipoff_common.binding import Message as Received
 from tipoff_common.ports import Row, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
 from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.handlers import Deps, record_event
 

@@ -18,7 +18,7 @@ from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, REQUEST
 from tipoff_common.limits import check_object
 from tipoff_common.ports import ObjectInfo, Objects, PermanentRefusal
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 
 CALLERS = 16
 

@@ -19,7 +19,7 @@ from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
 from tipoff_common.publisher import Publisher
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUARTER = 15 * MINUTE

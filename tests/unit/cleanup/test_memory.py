@@ -10,7 +10,7 @@ from tests.unit.cleanup.bench import DAY, QUARTER
 from tipoff_cleanup.losses import Attempts
 from tipoff_cleanup.memory import CleanupMemory, CleanupRun
 from tipoff_common.ports import Unavailable
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 
 A, B = "gs://data/f/2025-01-15/a.json", "gs://data/f/2025-01-15/a.jso"
 

@@ -20,11 +20,11 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.web import create_app
 from tipoff_dev.fakes.sources.testing import in_process_client
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_monitor.app import routes
 from tipoff_monitor.bootstrap import Wiring
 from tipoff_monitor.changes import Watch

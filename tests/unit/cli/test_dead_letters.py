@@ -23,6 +23,7 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.push import EVENT_LIMIT
 from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import dead_letter_row
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_common.topics import load_topics
 from tipoff_dataset.dead_letters import (
     DeadLetter,
@@ -33,7 +34,6 @@ from tipoff_dataset.dead_letters import (
     plan_replays,
     read_dead_letters,
 )
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse
 
 TOPICS = load_topics(Path(__file__).parents[3] / "infra/topics.yaml")
 GAVE_UP = {

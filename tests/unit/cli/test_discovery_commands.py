@@ -16,7 +16,7 @@ from tipoff_cli.commands.discovery import command as discovery_command
 from tipoff_cli.commands.discovery.picture import show_report
 from tipoff_cli.connection import NotConnected
 from tipoff_cli.main import app
-from tipoff_dev.memory_ports import MemoryWarehouse
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.discovery.report import DiscoveryReport
 
 DAY = date(2025, 1, 15)

@@ -17,6 +17,7 @@ from tipoff_common.events import FileLanded, Source
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dataset.file_verdict import FileState, judge
 from tipoff_dataset.landed_files import (
     LandedFile,
@@ -27,7 +28,6 @@ from tipoff_dataset.landed_files import (
     Sighting,
     StatedFinding,
 )
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"

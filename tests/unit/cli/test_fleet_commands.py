@@ -18,10 +18,10 @@ from tipoff_cli.main import app
 from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.fleet import reparse as reparse_command
 from tipoff_dev.fleet.scaffold import FLEET, TESTS
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_scraper_runner import cli as runner_cli
 from tipoff_scraper_runner.bootstrap import http_opener
 from tipoff_scraper_runner.deps import Deps

@@ -14,8 +14,8 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.events import ScrapeRequested, TickFired
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import RecordingBus
 from tipoff_dev.fleet.repository import init_fleet
-from tipoff_dev.memory_ports import RecordingBus
 from tipoff_planning.loading import load_workflows
 
 FLEET = Path(__file__).parents[3] / "services/scraper-runner/scrapers"

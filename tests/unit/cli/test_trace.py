@@ -23,12 +23,12 @@ from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import event_id
 from tipoff_common.near import nearest
 from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_planning.plans import Plan, PlannedStep

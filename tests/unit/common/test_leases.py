@@ -6,7 +6,7 @@ import pytest
 
 from tipoff_common.leases import lease_left
 from tipoff_common.ports import Unavailable
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 
 LEASE = timedelta(seconds=90)
 

@@ -7,8 +7,8 @@ import pytest
 from tests.support.samples import executed, landed
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import RecordingBus
 from tipoff_common.trace import continue_trace, trace_id, traceparent
-from tipoff_dev.memory_ports import RecordingBus
 
 
 def test_an_event_is_sent_under_its_own_id_and_the_services_name() -> None:

@@ -22,7 +22,7 @@ from tipoff_common.ports import Overloaded, PermanentRefusal
 from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT, MOST_ITEMS, BodiesInFlight, Delivery
 from tipoff_common.rejections import HEAD_BYTES
 from tipoff_common.settings import ServiceSettings
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
+from tipoff_common.testing import MemoryObjects, RecordingBus
 
 DEAD_LETTERS = "projects/p/subscriptions/logger-dead-letters"
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

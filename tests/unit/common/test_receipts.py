@@ -10,7 +10,7 @@ from tipoff_common.events import FileProcessed
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.receipts import Receipts
-from tipoff_dev.memory_ports import RecordingBus
+from tipoff_common.testing import RecordingBus
 
 FILE = landed()
 

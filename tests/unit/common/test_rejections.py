@@ -10,7 +10,7 @@ from tipoff_common.events import MessageRejected
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
 from tipoff_common.rejections import HEAD_BYTES, is_dead_letter, keep_payload, rejection
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 
 SOURCE = "CloudPubSubDeadLetterSource"
 

@@ -10,7 +10,7 @@ from tipoff_common import retrying_objects
 from tipoff_common.limits import check_object
 from tipoff_common.ports import PermanentRefusal, Unavailable
 from tipoff_common.retrying_objects import RetryingObjects
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 
 
 @dataclass

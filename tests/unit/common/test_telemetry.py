@@ -31,8 +31,8 @@ from tipoff_common.telemetry import (
     shutdown_telemetry,
     span,
 )
+from tipoff_common.testing import RecordingBus
 from tipoff_common.trace import trace_id, traceparent
-from tipoff_dev.memory_ports import RecordingBus
 
 TRACE, SENDER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SENT = f"00-{TRACE}-{SENDER}-01"

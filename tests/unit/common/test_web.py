@@ -15,8 +15,8 @@ from tipoff_common import __version__, web
 from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import Acknowledged
 from tipoff_common.settings import ServiceSettings
+from tipoff_common.testing import MemoryObjects
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_dev.memory_ports import MemoryObjects
 
 
 def app(**checks: Callable[[], None]) -> FastAPI:

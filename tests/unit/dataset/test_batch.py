@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_dataset.batch import Part, ask_batch, bare_statement
 from tipoff_dataset.queries import NamedQuery
-from tipoff_dev.memory_ports import MemoryWarehouse
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ from tipoff_common.events import Source
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_dataset.landed_files import (
     EVERY,
     Files,
@@ -22,7 +23,6 @@ from tipoff_dataset.landed_files import (
     StatedFinding,
     announcement,
 )
-from tipoff_dev.memory_ports import MemoryWarehouse
 
 NOON = datetime(2025, 1, 15, 17, tzinfo=UTC)
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tipoff_common.ports import Parameter
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_dataset.queries import NamedQuery, QueryParameterError, UnknownQueryError, ask, named, names
-from tipoff_dev.memory_ports import MemoryWarehouse
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
 TEXT = """\

@@ -15,10 +15,10 @@ from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.receipts import Receipts
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour, Fate, fate
 from tipoff_dev.fakes.phase2.consumer import Consumer, Told
 from tipoff_dev.fakes.phase2.loading import Loader, NotLoadable
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.stack import background
 from tipoff_dev.stack.processes import StackError
 

@@ -9,8 +9,8 @@ from tests.support.scrapers import FLEET
 from tests.unit.runner.bench import Bench, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_dev.fleet.kept_payloads import Change, Reparsed, reparse
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.scraper import Parsed
 

@@ -20,9 +20,9 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_common.events import ScheduleLocked, Tick
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.ticks import load_ticks
 from tipoff_controller.ledger import Ledger
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
 from tipoff_dev.stack import session
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError

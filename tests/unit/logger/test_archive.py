@@ -13,7 +13,7 @@ import pytest
 
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_logger.archive import (
     EXPORTED_FROM_DAY,
     PAGE_ROWS,

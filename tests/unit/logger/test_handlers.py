@@ -15,7 +15,7 @@ from tipoff_common.ports import Row, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.rows import TABLES
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_logger.archive import Archive
 from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.handlers import ACCEPTED, Deps, handle_delivery

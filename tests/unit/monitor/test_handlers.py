@@ -11,7 +11,7 @@ from tests.unit.monitor.bench import NINE, TICK, book_of, rules_file
 from tipoff_common.events import AlertChanged, AlertState, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.handlers import notify_people, run_watch
 from tipoff_monitor.loading import RuleBook

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.samples import NOON, SAMPLES
 from tipoff_common.events import AlertChanged
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import LEASE, NAME, MonitorState
 

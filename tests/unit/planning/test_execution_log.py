@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_dev.memory_ports import MemoryWarehouse
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.execution_log import (
     DatasetAnswer,
     DatasetQuestion,

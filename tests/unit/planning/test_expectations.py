@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tipoff_dev.memory_ports import MemoryWarehouse
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.expectations import DayExpectations, read_expectations, read_locked
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2025, 1, day) for day in (13, 14, 15))

@@ -11,7 +11,7 @@ from tests.support.samples import NOON
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.publisher import Publisher
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.handlers import run_request

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.scrapers import FLEET
 from tests.unit.runner.bench import Bench
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.registry import Registry, load_registry
 
 

@@ -9,7 +9,7 @@ import httpx
 
 from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import NO_FAKES, HttpxHttp

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 
 from tests.support.examples import examples
 from tests.support.samples import NOON, executed, requested
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution
 from tipoff_scraper_runner.request_memory import Claim, InProgress, RequestMemory
 

@@ -13,7 +13,7 @@ from tipoff_common.events import ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.ports import Unavailable
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.judgement import MAX_TEXT
 from tipoff_scraper_runner.saved_payload import Saved

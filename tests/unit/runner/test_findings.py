@@ -10,7 +10,7 @@ from tests.unit.runner.stub_scraper import Row, run
 from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.findings import EXAMPLE_CHARACTERS, EXAMPLES, findings
 from tipoff_scraper_runner.scraper import Parsed
 

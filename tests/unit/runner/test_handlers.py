@@ -14,7 +14,7 @@ from tests.unit.runner.bench import Bench, Source, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import Unavailable
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.handlers import ACCEPTED, MAX_DEATHS
 from tipoff_scraper_runner.request_memory import InProgress
 

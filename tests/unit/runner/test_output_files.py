@@ -18,7 +18,7 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import Source
 from tipoff_common.files import journal_entry
 from tipoff_common.outcomes import Failed, FailureKind, Success
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp

@@ -14,7 +14,7 @@ from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
 from tipoff_common.files import FETCHED_AT
 from tipoff_common.outcomes import Failed, FailureKind, Success
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request

@@ -32,9 +32,9 @@ from tipoff_common.logs import configure_logs
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import PushEndpoint
 from tipoff_common.settings import SettingsError, load_settings
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_common.web import create_app
-from tipoff_dev.memory_ports import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.app import routes
 from tipoff_scraper_runner.bootstrap import Wiring
 from tipoff_scraper_runner.cli import SCRAPERS_DIR

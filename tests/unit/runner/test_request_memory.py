@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.samples import NOON, executed, landed, requested
 from tipoff_common.ports import Unavailable
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution
 from tipoff_scraper_runner.request_memory import Claim, InProgress, RequestMemory
 

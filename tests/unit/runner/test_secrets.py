@@ -16,7 +16,7 @@ from tests.unit.runner.faulty_server import faulty_server, reply
 from tests.unit.runner.stub_scraper import NOW, run
 from tests.unit.runner.test_http_faults import in_turn, spec
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
-from tipoff_dev.memory_ports import MemoryObjects
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import NotPublished, QuotaSpent
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import HttpxHttp

@@ -15,6 +15,7 @@ from tipoff_common.events import ScrapeRequested, WorkflowDecided
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Outcome
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
@@ -27,7 +28,6 @@ from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_dev.fakes.sources.testing import in_process_client
-from tipoff_dev.memory_ports import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 

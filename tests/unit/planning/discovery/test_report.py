@@ -21,7 +21,7 @@ from tests.support.controller import (
 )
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
-from tipoff_dev.memory_ports import MemoryWarehouse
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.discovery.plans import Fallback
 from tipoff_planning.discovery.report import (
     CheckState,

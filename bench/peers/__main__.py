@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.command import bench_parser
+from bench.figures import fill_page
 from bench.measures import loop_seconds
 from bench.peers import postgres
 from tipoff_cli.checkout import REPOSITORY
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 ENVIRONMENTS = REPOSITORY / "build/bench-peers"
 PEERS = ("prefect", "dagster", "airflow", "procrastinate")
 DISTRIBUTION = {"airflow": "apache-airflow"}
+TITLES = {"tipoff": "Tipoff", **{peer: peer.capitalize() for peer in PEERS}, "procrastinate": "procrastinate"}
 ORCHESTRATORS = ("prefect", "dagster", "airflow")
 """procrastinate is a queue: it knows jobs, and nothing of workflows, occurrences or what follows from what."""
 TIMEOUT_SECONDS = 3_600
@@ -129,62 +131,34 @@ def ratios(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]
 
 def page(found: Mapping[str, Any]) -> str:
     """Return the documentation's page of one run."""
-    sides, tasks = found["sides"], found["tasks"]
-    names = [name for name in ("tipoff", *PEERS) if name in sides]
-    title = {"tipoff": "Tipoff", "procrastinate": "procrastinate"}
-    heads = [title.get(name, name.capitalize()) for name in names]
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench-peers`: the same work on Tipoff and on its peers, one after the other in one run on one"
-        " machine. In brackets stands how many times better Tipoff is; below 1 the peer is.",
-        "",
-        f"| | {' | '.join(heads)} |",
-        f"|---|{'---|' * len(names)}",
-    ]
-    for key, label, _ in MEASURES:
-        cells = []
-        for name in names:
-            number = value(sides[name], key)
-            ratio = found["ratios"].get(key, {}).get(name)
-            cells.append(
-                "not measured" if number is None else f"{number:g}" + (f" ({ratio:g})" if ratio else "")
-            )
-        lines.append(f"| {label.format(tasks=tasks)} | {' | '.join(cells)} |")
-    best = max(
-        (value(sides[name], "per_second") or 0.0 for name in names if name in ORCHESTRATORS), default=0.0
-    )
-    own = value(sides.get("tipoff", {}), "per_second")
-    lines += [""]
-    if best and own:
-        lines += [
-            f"Of the orchestrators the fastest did {best:g} tasks a second, and Tipoff {own / best:.1f} times as many."
-            " procrastinate is a queue of jobs without workflows, occurrences or follow-ups.",
-            "",
-        ]
-    lines += ["## Settings", "", "| | version | settings |", "|---|---|---|"]
-    for name, head in zip(names, heads, strict=True):
-        side = sides[name]
-        said = "; ".join(filter(None, (side.get("settings"), side.get("failed")))) or "not measured"
-        lines.append(
-            f"| {head} | {side.get('version') or (version(name) if name in PEERS else '')} | {said} |"
+    sides = found["sides"]
+    rows = [
+        (
+            label.format(tasks=found["tasks"]),
+            [cell(side, key, found["ratios"].get(key, {}).get(name)) for name, side in sides.items()],
         )
-    servers = sorted({str(side["postgres"]) for side in sides.values() if side.get("postgres")})
-    machine = found["machine"]
-    lines += [
-        "",
-        "Every side keeps its own durable log: Tipoff's is a row an execution in the dataset beside the objects of"
-        " runner and controller, the peers' is in PostgreSQL"
-        f"{' ' + ', '.join(servers) if servers else ''} with Debian's default settings. A run ends when the log has"
-        " all tasks. The evaluation is one look at so many workflows, each scheduled hourly, of which none is due:"
-        " the controller's tick, the schedule daemon's iteration, the scheduler's round, the deferrer's. Memory is the"
-        " proportional set size of all processes, Tipoff's embedded cloud and the peers' PostgreSQL included.",
-        "",
-        f"Machine: {machine['cores']} cores, {machine['system']}, Python {machine['python']};"
-        f" `x += i & 7` 20 million times takes {machine['loop_seconds']:g} s of CPU. Measured on {found['date']}.",
-        "",
+        for key, label, _ in MEASURES
     ]
-    return "\n".join(lines)
+    servers = sorted({side["postgres"] for side in sides.values() if side.get("postgres")})
+    return fill_page(
+        "peers/page.md.jinja",
+        **found,
+        titles=TITLES,
+        rows=rows,
+        best=max((value(sides.get(name, {}), "per_second") or 0.0 for name in ORCHESTRATORS), default=0.0),
+        own=value(sides.get("tipoff", {}), "per_second"),
+        versions={
+            name: side.get("version") or (version(name) if name in PEERS else "")
+            for name, side in sides.items()
+        },
+        servers=f" {', '.join(servers)}" if servers else "",
+    )
+
+
+def cell(side: Mapping[str, Any], key: str, ratio: float | None) -> str:
+    """Return a measure of a side, with how many times better Tipoff is."""
+    number = value(side, key)
+    return "not measured" if number is None else f"{number:g}" + (f" ({ratio:g})" if ratio else "")
 
 
 def main() -> None:
@@ -195,7 +169,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="where the page goes")
     arguments = parser.parse_args()
     sides: dict[str, Any] = {}
-    for name in arguments.only:
+    for name in sorted(arguments.only, key=["tipoff", *PEERS].index):
         print(f"measuring {name}", file=sys.stderr, flush=True)
         sides[name] = (
             measure_tipoff(arguments.tasks) if name == "tipoff" else measure_peer(name, arguments.tasks)

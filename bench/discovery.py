@@ -20,9 +20,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
 from bench.command import Figures, run
+from bench.figures import fill_page
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; threads only wait for each other
 
@@ -185,10 +187,7 @@ SOURCES = (
     Synthetic("broad", lambda luck, _: luck.uniform(10, WINDOW - 10)),
     Synthetic("two_peaks", lambda luck, _: _within(luck.gauss(100 if luck.random() < 0.6 else 330, 10))),
     Synthetic("drifting", lambda luck, day: _within(luck.gauss(60 + 2.0 * day, 6))),
-    Synthetic(
-        "weekday",
-        lambda luck, day: _within(luck.gauss(320 if _weekend(day) else 120, 8)),
-    ),
+    Synthetic("weekday", lambda luck, day: _within(luck.gauss(320 if _weekend(day) else 120, 8))),
     Synthetic("silent_days", lambda luck, _: None if luck.random() < 0.2 else _within(luck.gauss(200, 10))),
     Synthetic("follows_tip_off", lambda luck, day: _within(luck.gauss(_tip_off(day) - 90, 8)), _tip_off),
     Synthetic("ignores_tip_off", lambda luck, _: _within(luck.gauss(200, 6)), _tip_off),
@@ -231,11 +230,8 @@ def measure_synthetic(seeds: int, only: Sequence[str]) -> dict[str, Any]:
         for seed in range(seeds):
             published = year_of(source, seed)
             hourly = summarize(fixed(published, 60))
-            runs = {
-                price: learned(published, price, tip_offs)
-                for price in SYNTHETIC_PRICES
-                if price != CALIBRATED_AT
-            }
+            others = [price for price in SYNTHETIC_PRICES if price != CALIBRATED_AT]
+            runs = {price: learned(published, price, tip_offs) for price in others}
             runs[CALIBRATED_AT], told = learned_and_told(published, CALIBRATED_AT, seed, tip_offs)
             quantiles += told
             delay = at_looks(curve_of(runs.values()), hourly.looks_per_day)
@@ -246,16 +242,14 @@ def measure_synthetic(seeds: int, only: Sequence[str]) -> dict[str, Any]:
             if source.name == "changing":
                 adapted.append(days_to_adapt(runs[CALIBRATED_AT]))
         results[source.name] = {
-            "delay_ratio_to_hourly": round(sum(ratios) / len(ratios), 3),
+            "delay_ratio_to_hourly": round(fmean(ratios), 3),
             "worst_seed": round(max(ratios), 3),
             "calibration_points": calibration_points(quantiles),
-            **({"delay_ratio_to_no_tip_offs": round(sum(gains) / len(gains), 3)} if gains else {}),
-            **(
-                {"days_to_adapt": round(sum(adapted) / len(adapted), 2), "slowest": max(adapted)}
-                if adapted
-                else {}
-            ),
         }
+        if gains:
+            results[source.name]["delay_ratio_to_no_tip_offs"] = round(fmean(gains), 3)
+        if adapted:
+            results[source.name] |= {"days_to_adapt": round(fmean(adapted), 2), "slowest": max(adapted)}
         print(f"{source.name}: {results[source.name]}", file=sys.stderr, flush=True)
     return results
 
@@ -323,76 +317,30 @@ def measure_speed(sources: int = 100, days: int = 365) -> dict[str, Any]:
 
 def days_to_adapt(days: Sequence[Any]) -> int:
     """Count the days after the change at day 60 until a delay is within the mean of the fixed hourly beat again."""
-    for number, day in enumerate(days[60:]):
-        if day.delay is not None and day.delay <= 15:
-            return number
-    return len(days) - 60
+    quick = (number for number, day in enumerate(days[60:]) if day.delay is not None and day.delay <= 15)
+    return next(quick, len(days) - 60)
 
 
-def draw_trace(trace: dict[str, Any]) -> str:
+def draw_trace(trace: Mapping[str, Any]) -> str:
     """Draw mean delay against looks a day as SVG: fixed beats, the learned policy by price, and the oracle."""
-    width, height, left, bottom = 640, 360, 60, 310
-    most_looks, most_delay = 7.0, 35.0
 
-    def place(summary: dict[str, float]) -> tuple[float, float]:
-        x = left + summary["looks_per_day"] / most_looks * (width - left - 20)
-        return round(x, 1), round(bottom - summary["mean_delay"] / most_delay * (bottom - 20), 1)
-
-    def line(name: str, color: str) -> str:
-        points = [
-            place(summary) for summary in trace[name].values() if summary["looks_per_day"] <= most_looks
-        ]
-        path = " ".join(f"{x},{y}" for x, y in points)
-        dots = "".join(f'<circle cx="{x}" cy="{y}" r="3.5" fill="{color}"/>' for x, y in points)
-        return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>{dots}'
-
-    ticks = "".join(
-        f'<text x="{left + number / most_looks * (width - left - 20):.0f}" y="{bottom + 18}">{number}</text>'
-        for number in range(8)
-    ) + "".join(
-        f'<text x="{left - 22}" y="{bottom - minutes / most_delay * (bottom - 20) + 4:.0f}">{minutes}</text>'
-        for minutes in range(0, 36, 5)
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif"'
-        ' font-size="12" fill="#555"><title>Mean delay against looks a day</title>'
-        f'<rect width="{width}" height="{height}" fill="#fff"/>'
-        f'<path d="M{left} 20V{bottom}H{width - 20}" fill="none" stroke="#999"/>{ticks}'
-        f"{line('fixed', '#888')}{line('learned', '#06c')}{line('oracle', '#090')}"
-        f'<text x="{width - 24}" y="40" text-anchor="end" fill="#888">fixed beats</text>'
-        f'<text x="{width - 24}" y="58" text-anchor="end" fill="#06c">learned, by price</text>'
-        f'<text x="{width - 24}" y="76" text-anchor="end" fill="#090">oracle, by price</text>'
-        f'<text x="{(left + width) // 2}" y="{height - 8}" text-anchor="middle">looks a day</text>'
-        f'<text x="16" y="{bottom // 2}" transform="rotate(-90 16 {bottom // 2})" text-anchor="middle">'
-        "mean delay, minutes</text></svg>\n"
-    )
-
-
-def draw_synthetic(results: dict[str, Any]) -> str:
-    """Draw as SVG each synthetic source's delay beside that of the hourly beat, which is 1."""
-    width, row, left = 640, 30, 130
-    height = row * len(results) + 50
-    scale = width - left - 60
-
-    def bar(number: int, name: str, ratio: float) -> str:
-        y = 16 + row * number
-        return (
-            f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{name.replace("_", " ")}</text>'
-            f'<rect x="{left}" y="{y}" width="{scale}" height="18" fill="#eee"/>'
-            f'<rect x="{left}" y="{y}" width="{ratio * scale:.0f}" height="18" fill="#06c"/>'
-            f'<text x="{left + ratio * scale + 6:.0f}" y="{y + 14}">{ratio:.2f}</text>'
+    def place(summary: Mapping[str, float]) -> tuple[float, float]:
+        """Return where a point is: curves.svg.jinja has 7 looks on 560 units from 60, 35 minutes on 290 up from 310."""
+        return round(60 + summary["looks_per_day"] / 7 * 560, 1), round(
+            310 - summary["mean_delay"] / 35 * 290, 1
         )
 
-    bars = "".join(
-        bar(number, name, item["delay_ratio_to_hourly"])
-        for number, (name, item) in enumerate(results.items())
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif"'
-        ' font-size="12" fill="#555"><title>Delay beside an hourly beat at the same attempts</title>'
-        f'<rect width="{width}" height="{height}" fill="#fff"/>{bars}'
-        f'<text x="{left}" y="{height - 10}">mean delay, the hourly beat being 1, at its attempts</text></svg>\n'
-    )
+    curves = {
+        name: [place(summary) for summary in trace[name].values() if summary["looks_per_day"] <= 7]
+        for name in ("fixed", "learned", "oracle")
+    }
+    return fill_page("curves.svg.jinja", curves=curves)
+
+
+def draw_synthetic(results: Mapping[str, Any]) -> str:
+    """Draw as SVG each synthetic source's delay beside that of the hourly beat, which is 1."""
+    ratios = {name: item["delay_ratio_to_hourly"] for name, item in results.items()}
+    return fill_page("bars.svg.jinja", ratios=ratios)
 
 
 def main(

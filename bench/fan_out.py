@@ -32,7 +32,7 @@ from tests.support.controller import at_times, workflow
 
 from bench.command import Figures, run
 from bench.measures import cpu_seconds, loop_seconds, median_ms, p95_ms, resident_mib, until
-from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, storage_rights
+from tipoff_dev.stack.layout import PROJECT, SERVICES, STATE_BUCKET, Layout, storage_rights
 from tipoff_dev.stack.stack import Stack, running_stack
 
 NOOP = Path(__file__).parent / "noop"
@@ -193,13 +193,11 @@ def run_once(stack: Stack, layout: Layout, size: int, key: str) -> Run:
 
 def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Path) -> dict[str, Any]:
     """Run a fan-out of `size` units, several times when it is small; return the means."""
-    published, objects = counts.by_topic(), count_objects(stack)
-    fetched, calls = count_lines(fetches), storage_calls(stack)
+    published, fetched, calls = counts.by_topic(), count_lines(fetches), storage_calls(stack)
     number = max(1, min(MOST_RUNS, MEASURED_UNITS // size))
     runs = [run_once(stack, layout, size, f"run-{size}-{place}") for place in range(number)]
     made = {name: of - calls[name] for name, of in storage_calls(stack).items() if of != calls[name]}
     found = [wait_for_rows(stack, run.occurrence, size) for run in runs]
-    written = count_objects(stack) - objects
     sent = counts.by_topic() - published
     executions, seconds = size * number, sum(run.seconds for run in runs)
     cpu = {name: sum(run.cpu[name] for run in runs) / executions * 1e3 for name in runs[0].cpu}
@@ -220,11 +218,7 @@ def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Pa
         "storage_calls_an_execution_of": {
             name: round(of.total() / executions, 3) for name, of in made.items()
         },
-        "objects_written": dict(written),
-        "controller_writes_an_execution": round(written["controller"] / executions, 3),
-        "runner_writes_an_execution": round(
-            sum(written[name] for name in written if name != "controller") / executions, 3
-        ),
+        "controller_writes_an_execution": round(made["controller"][f"{STATE_BUCKET} write"] / executions, 3),
         "peak_mib": {
             name: round(resident_mib(child.process.pid, peak=True))
             for name, child in stack.processes.children.items()
@@ -245,14 +239,6 @@ def storage_calls(stack: Stack) -> dict[str, Counter[str]]:
         answer = requests.get(f"{stack.layout.url(f'storage:{name}')}/_calls", timeout=10)
         answer.raise_for_status()
         found[name] = Counter[str](answer.json())
-    return found
-
-
-def count_objects(stack: Stack) -> Counter[str]:
-    """Count the objects of both buckets by the first part of their name."""
-    found: Counter[str] = Counter()
-    for bucket in (stack.state, stack.data):
-        found.update(info.name.split("/")[0] for info in bucket.list(""))
     return found
 
 

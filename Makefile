@@ -119,7 +119,6 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python -m bench.evaluation
 	$(BIN)/python -m bench.views
 	$(BIN)/python -m bench.alerts
-	$(BIN)/python -m bench.console
 	$(BIN)/python -m bench.pubsub_push
 	$(BIN)/python -m bench.tracing
 	$(BIN)/python -m bench.cold_start

@@ -59,12 +59,7 @@ class CountedObjects:
             return self._connection.execute(sql, values).fetchall()
 
     def create(
-        self,
-        name: str,
-        body: bytes,
-        *,
-        content_type: str = "",  # noqa: ARG002  # the port's signature
-        metadata: Mapping[str, str] = NO_METADATA,
+        self, name: str, body: bytes, *, content_type: str = "", metadata: Mapping[str, str] = NO_METADATA
     ) -> bool:
         """See `Objects.create`."""
         check_object(name, metadata)
@@ -73,12 +68,7 @@ class CountedObjects:
         return bool(self.ask(insert, name, body, json.dumps(dict(metadata)), self.now.timestamp()))
 
     def put(
-        self,
-        name: str,
-        body: bytes,
-        *,
-        content_type: str,  # noqa: ARG002  # the port's signature
-        metadata: Mapping[str, str] = NO_METADATA,
+        self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = NO_METADATA
     ) -> None:
         """See `Objects.put`."""
         check_object(name, metadata)

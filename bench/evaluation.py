@@ -58,12 +58,11 @@ class PastRows:
     """The rows of the execution log, and the answer to the evaluation's question about them."""
 
     def __init__(self, executions: int, scrapers: list[str]) -> None:
-        self._groups: dict[tuple[str, str, str], list[int]] = {}
         # The groups repeat after so many; what is beyond adds to counts that nobody reads.
-        for number in range(min(executions, len(scrapers) * 12) * DATES):
-            day = DAY - timedelta(days=number % DATES)
-            key = (scrapers[number % len(scrapers)], day.isoformat(), f"00224{number % 12:05}")
-            self._groups.setdefault(key, []).append(number)
+        self._groups = dict.fromkeys(
+            (scrapers[number % len(scrapers)], DAY - timedelta(days=number % DATES), f"00224{number % 12:05}")
+            for number in range(min(executions, len(scrapers) * 12) * DATES)
+        )
         self.rows = 0
 
     def answer(self, _sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
@@ -75,7 +74,7 @@ class PastRows:
                 "request_id": "",
                 "occurrence_id": "",
                 "scraper_name": scraper,
-                "game_date": DAY.fromisoformat(day),
+                "game_date": day,
                 "status": "success",
                 "error_type": None,
                 "source": "CONTROLLER",

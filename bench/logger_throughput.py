@@ -22,11 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import requests
-
 from bench import push_load
 from bench.command import Figures, run
-from bench.measures import cpu_seconds, median_ms, p95_ms, resident_mib
+from bench.measures import cpu_seconds, is_ready, median_ms, p95_ms, resident_mib, until
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.rows import execution_row
 from tipoff_dev.stack.layout import HOST, PROJECT, Layout, free_ports
@@ -83,13 +81,7 @@ def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -
     child = stack.processes.start(name, Program(module, (), environment, folder))
     url = f"http://{HOST}:{port}"
 
-    def ready() -> bool:
-        try:
-            return requests.get(f"{url}/readyz", timeout=10).ok
-        except requests.RequestException:
-            return False
-
-    stack.wait_for(ready, f"{name} to be ready", READY_SECONDS)
+    until(lambda: is_ready(f"{url}/readyz"), READY_SECONDS, f"{name} to be ready")
     return PushedService(child.process.pid, f"{url}/events?token={stack.layout.development_key}")
 
 

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from urllib.request import urlopen
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 0.02
@@ -24,6 +25,15 @@ def until(condition: Callable[[], bool], seconds: float, what: str, poll: float 
             raise SystemExit(f"waited {seconds:g} s for {what}")
         time.sleep(poll)
     return time.perf_counter() - begun
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether a URL answers with a success."""
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310  # our own server on loopback
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def median_ms(seconds: Sequence[float]) -> float:

@@ -21,23 +21,26 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
 
-import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from bench.command import Figures, run
 from bench.fan_out import last_acked, wait_until_quiet
 from bench.hop import publisher
-from bench.measures import POLL_SECONDS, median_ms, p95_ms, until
+from bench.measures import POLL_SECONDS, is_ready, median_ms, p95_ms, until
 from gcp_emulators.testing import free_port
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS
+from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
-from tipoff_dev.stack.layout import HOST, PROJECT, Layout
+from tipoff_dev.stack.layout import DEMO_WORKFLOWS, HOST, PROJECT, Layout
 from tipoff_dev.stack.processes import Program
 from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_planning.loading import load_workflows
 
 FIRST_DAY = date(2024, 11, 1)
 TICK = clock(5)
+WORKFLOWS = len(load_workflows(DEMO_WORKFLOWS, load_catalog(SCRAPERS)).workflows)
+"""Each is decided about at a tick."""
 HOPS = 3
 CLIENTS = ("google", "lean")
 TOLD = {
@@ -69,13 +72,13 @@ def seconds_until_acked(stack: Stack, publish: Callable[[], None], last: str) ->
     return last_acked(stack, last) - begun  # one machine, one monotonic clock
 
 
-def tick_to_row(stack: Stack, at: datetime, workflows: int) -> tuple[float, float]:
+def tick_to_row(stack: Stack, at: datetime) -> tuple[float, float]:
     """Return the seconds until every row is durable, and those of a query that finds all of them."""
     tick = TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)
     rows = seconds_until_acked(stack, lambda: stack.publisher.publish([tick]), "/logger-")
     begun = time.perf_counter()
     found = stack.warehouse.query(ROWS, {"at": at})[0]
-    if found["executions"] < 1 or found["decisions"] < workflows:
+    if found["executions"] < 1 or found["decisions"] < WORKFLOWS:
         raise SystemExit(f"acknowledged, and not all rows are there: {found}")
     return rows, time.perf_counter() - begun
 
@@ -104,19 +107,11 @@ class Hops:
             program = Program("bench.hop", arguments, stack.layout.emulators(), REPOSITORY)
             stack.processes.start(topics[number], program)
         pages = [f"http://{HOST}:{port}/openapi.json" for port in ports]
-        until(lambda: all(map(answers, pages)), TIMEOUT_SECONDS, "the empty handlers")
+        until(lambda: all(map(is_ready, pages)), TIMEOUT_SECONDS, "the empty handlers")
 
     def seconds(self, name: str) -> float:
         """Return the seconds from publishing to the acknowledgement of the last hop's message."""
         return seconds_until_acked(self._stack, lambda: self._publish({"name": name}), self._last)
-
-
-def answers(url: str) -> bool:
-    """Return whether the URL answers."""
-    try:
-        return requests.get(url, timeout=TIMEOUT_SECONDS).ok
-    except requests.ConnectionError:
-        return False
 
 
 def measure(runs: int) -> dict[str, list[float]]:
@@ -126,26 +121,16 @@ def measure(runs: int) -> dict[str, list[float]]:
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
         running_stack(Layout.on_free_ports(event_time=True), Path(folder), phase2=None) as stack,
     ):
-        empty, workflows = {client: Hops(stack, client) for client in CLIENTS}, count_workflows(stack)
+        empty = {client: Hops(stack, client) for client in CLIENTS}
         for number in range(WARM_UP + runs):
             time.sleep(PAUSE_SECONDS)
             for client, hops in empty.items():
                 found.setdefault(client, []).append(hops.seconds(f"run-{number}"))
             day = FIRST_DAY + timedelta(days=number)
-            rows, query = tick_to_row(stack, local_instant(day, TICK), workflows)
+            rows, query = tick_to_row(stack, local_instant(day, TICK))
             found.setdefault("rows", []).append(rows)
             found.setdefault("query", []).append(query)
     return {name: seconds[WARM_UP:] for name, seconds in found.items()}
-
-
-def count_workflows(stack: Stack) -> int:
-    """Return how many decisions a tick makes, found out by one of the day before the first."""
-    at = local_instant(FIRST_DAY - timedelta(days=1), TICK)
-    stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)])
-    stack.wait_until_quiet()
-    decisions = int(stack.warehouse.query(ROWS, {"at": at})[0]["decisions"])
-    assert decisions, "the tick made no decision"
-    return decisions
 
 
 def main(runs: int = 30) -> Figures:

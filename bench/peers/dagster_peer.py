@@ -110,7 +110,9 @@ def services(home: Path, postgres: int) -> dict[str, float]:
     )
     begun = time.perf_counter()
     with side.running(*commands, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home) as roots:
-        measures.until(lambda: side.is_ready(f"http://127.0.0.1:{PORT}/server_info"), 300, "the webserver")
+        measures.until(
+            lambda: measures.is_ready(f"http://127.0.0.1:{PORT}/server_info"), 300, "the webserver"
+        )
         cold = time.perf_counter() - begun
         return {"cold_start_seconds": round(cold, 2), "idle_mib": side.idle_mib([*roots, postgres])}
 

@@ -59,7 +59,7 @@ def main() -> None:
     command = [Path(sys.executable).parent / "prefect", "server", "start", "--port", str(PORT)]
     begun = time.perf_counter()
     with side.running(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        measures.until(lambda: side.is_ready(f"http://127.0.0.1:{PORT}/api/health"), 300, "the server")
+        measures.until(lambda: measures.is_ready(f"http://127.0.0.1:{PORT}/api/health"), 300, "the server")
         cold = time.perf_counter() - begun
         idle = side.idle_mib([*server, options.postgres])
         known = {

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from bench import measures
 
@@ -41,15 +40,6 @@ def running(*commands: Sequence[str | Path], **options: Any) -> Iterator[list[in
             process.terminate()
         for process in processes:
             process.wait()
-
-
-def is_ready(url: str) -> bool:
-    """Tell whether a URL answers with a success."""
-    try:
-        with urlopen(url, timeout=5) as answer:  # noqa: S310  # our own server on loopback
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def idle_mib(roots: Iterable[int]) -> float:

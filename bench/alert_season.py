@@ -219,7 +219,11 @@ def make(seed: int) -> Made:
     world = load_world(None, catalog)
     world = world.model_copy(
         update={
-            "outages": tuple(_outages(injections)),
+            "outages": tuple(
+                Outage(start=it.begins, end=it.ends, **OUTAGES[it.fault.name])
+                for it in injections.faults
+                if it.fault.name in OUTAGES
+            ),
             "failures": {
                 "nbac_injury_report": {FailureKind.TIMEOUT: 0.03},
                 "oddsa_game_lines": {FailureKind.HTTP: 0.03},
@@ -262,13 +266,6 @@ OUTAGES: Mapping[str, Mapping[str, Any]] = {
     PAUSED_WHILE_DOWN: {"scrapers": ("nbac_injury_report",), "kind": FailureKind.HTTP},
 }  # fmt: skip
 """How a source fails, and whose scrapers, by the name of the fault; kind None publishes nothing."""
-
-
-def _outages(injections: Injections) -> Iterator[Outage]:
-    """Yield the outages of sources."""
-    for it in injections.faults:
-        if it.fault.name in OUTAGES:
-            yield Outage(start=it.begins, end=it.ends, **OUTAGES[it.fault.name])
 
 
 def _met(it: Injected, written: Sequence[Written], catalog: Catalog) -> datetime | None:

@@ -12,11 +12,8 @@ longest to import is told by `python -X importtime -m PACKAGE`.
 from __future__ import annotations
 
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from bench.command import Figures, run
@@ -30,20 +27,6 @@ AIM_SECONDS = 6.0
 AIM_MIB = 150.0
 
 
-@contextmanager
-def started(
-    image: InstalledService, settings: Mapping[str, str], folder: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Return the service beside the one in the stack; its output is in `folder`."""
-    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        process = image.start(settings, stdout=stdout, stderr=stderr)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 def start_once(image: InstalledService, service: str, stack: Stack) -> tuple[float, float]:
     """Start a service and push its first event; return the seconds until it answered, and its memory then."""
     port = free_ports()[service]
@@ -51,10 +34,13 @@ def start_once(image: InstalledService, service: str, stack: Stack) -> tuple[flo
     body = push_body(stack, first_event(service))
     path = stack.layout.push_endpoint(service).removeprefix(stack.layout.url(service))
     begun = time.perf_counter()
-    with started(image, settings, image.root) as process:
-        status = wait_for_answer(process, port, path, body)
-        assert status == 204, f"{service} answered the push {status}"
-        return time.perf_counter() - begun, resident_mib(process.pid)
+    with (image.root / "log").open("wb") as log, image.start(settings, stdout=log, stderr=log) as process:
+        try:
+            status = wait_for_answer(process, port, path, body)
+            assert status == 204, f"{service} answered the push {status}"
+            return time.perf_counter() - begun, resident_mib(process.pid)
+        finally:
+            process.terminate()
 
 
 def measure(image: InstalledService, service: str, stack: Stack, repetitions: int) -> dict[str, float]:

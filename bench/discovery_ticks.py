@@ -64,18 +64,16 @@ def looks() -> list[dict[str, Any]]:
     ]
 
 
-def measure_discover(bucket: Path) -> dict[str, Any]:
+def measure_discover(folder: Path) -> dict[str, Any]:
     """Measure the ticks of a day on which the shipped search for referees learns, and count their decisions.
 
-    bucket: the file to keep what the controller remembers in.
+    folder: for what the controller remembers, and the workflows.
     """
-    shipped = WORKFLOWS.read_text()
-    searching = "refresh_after_found: 3h\n"
+    shipped, searching = WORKFLOWS.read_text(), "refresh_after_found: 3h\n"
     assert shipped.count(searching) == 1
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "workflows.yaml"
-        file.write_text(shipped.replace(searching, f"{searching}    discovery: {{ strategy: learned }}\n"))
-        configured = load_workflows(file, load_catalog(SCRAPERS))
+    bucket, file = folder / "objects", folder / "workflows.yaml"
+    file.write_text(shipped.replace(searching, f"{searching}    discovery: {{ strategy: learned }}\n"))
+    configured = load_workflows(file, load_catalog(SCRAPERS))
     fill(bucket, EXECUTIONS)
     deps, state, dataset = build(bucket, configured, partial(Searched, EXECUTIONS))
     assert isinstance(dataset, Searched)
@@ -126,7 +124,7 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
 def main() -> Figures:
     """Measure."""
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
-        return measure_discover(Path(folder) / "objects")
+        return measure_discover(Path(folder))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
     python -m bench.logger_throughput [--rows 100000] [--round-rows 10000] [--connections 64] [--json]
 
 On one embedded stack, in turn: the logger as it runs; the same service with batches of one row, which is one append a
-push; its push endpoint with nothing behind it; and the warehouse's own appends of 500 rows. Told are rows a second,
-push latency, CPU time of the service a row, and the logger's resident memory while its rows add up, from /proc. For the
-ratio of CPU times the logger and the endpoint with nothing behind it get the same pushes at the same time: a busy
-neighbour on the other hyperthread makes the same work cost more, and so both have the same one.
-Exit code 1 when an aim is missed.
+push; and its push endpoint with nothing behind it. Told are rows a second, push latency, CPU time of the service a row,
+and the logger's resident memory while its rows add up, from /proc. For the ratio of CPU times the logger and the
+endpoint with nothing behind it get the same pushes at the same time: a busy neighbour on the other hyperthread makes
+the same work cost more, and so both have the same one. Exit code 1 when an aim is missed.
 """
 
 from __future__ import annotations
@@ -15,10 +14,8 @@ from __future__ import annotations
 import asyncio
 import statistics
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,8 +23,7 @@ from bench import push_load
 from bench.command import Figures, run
 from bench.measures import cpu_seconds, is_ready, median_ms, p95_ms, resident_mib, until
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_common.rows import execution_row
-from tipoff_dev.stack.layout import HOST, PROJECT, Layout, free_ports
+from tipoff_dev.stack.layout import HOST, Layout, free_ports
 from tipoff_dev.stack.processes import Program
 from tipoff_dev.stack.stack import Stack, running_stack
 
@@ -37,8 +33,7 @@ AIM_MEMORY_GROWTH = 1.1
 """Resident memory after the last round over that after the first."""
 WARM_UP_ROWS = 500
 MIRRORED, MIRRORED_ROWS = 5, 3_000
-ALONE_ROWS, APPEND_ROWS, APPENDS = 2_000, 500, 20
-SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/bench"
+ALONE_ROWS = 2_000
 READY_SECONDS = 30.0
 
 
@@ -65,8 +60,8 @@ def push(
     services: Sequence[PushedService], rows: int, connections: int
 ) -> tuple[push_load.Load, list[float]]:
     """Push to each of the services at the same time; return the load, and each service's CPU milliseconds a row."""
+    bodies = push_load.pushes([f"bench-{uuid4().hex}" for _ in range(rows)])
     before = [cpu_seconds(service.pid) for service in services]
-    bodies = push_load.pushes((f"bench-{uuid4().hex}" for _ in range(rows)), SUBSCRIPTION)
     load = asyncio.run(push_load.send([service.endpoint for service in services], bodies, connections))
     spent = [cpu_seconds(service.pid) - was for service, was in zip(services, before, strict=True)]
     assert load.refused == 0, f"{load.refused} pushes were refused"
@@ -83,20 +78,6 @@ def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -
 
     until(lambda: is_ready(f"{url}/readyz"), READY_SECONDS, f"{name} to be ready")
     return PushedService(child.process.pid, f"{url}/events?token={stack.layout.development_key}")
-
-
-def own_appends(stack: Stack) -> float:
-    """Return rows a second that the warehouse takes, 500 at a time, from one client."""
-    at = datetime.now(UTC)
-
-    spent = 0.0
-    for _ in range(APPENDS):
-        names = [f"own-{uuid4().hex}" for _ in range(APPEND_ROWS)]
-        rows = [execution_row(push_load.execution(name, at), at) for name in names]
-        began = time.perf_counter()
-        stack.warehouse.append("scraper_execution_log", rows, names)
-        spent += time.perf_counter() - began
-    return round(APPENDS * APPEND_ROWS / spent, 1)
 
 
 def stored(stack: Stack, prefix: str) -> int:
@@ -129,14 +110,12 @@ def main(rows: int = 100_000, round_rows: int = 10_000, connections: int = 64) -
             alone = measure(single, ALONE_ROWS, connections)
             expected = WARM_UP_ROWS + rounds * round_rows + MIRRORED * MIRRORED_ROWS + ALONE_ROWS
             assert stored(stack, "bench-") == expected, "rows are missing"
-            own = own_appends(stack)
     group = {figure: round(statistics.median(one[figure] for one in grouped), 3) for figure in sunk}
     cpu_ratio = round(statistics.median(ours / theirs for ours, theirs in mirrored), 2)
     return {
         "service": {"group commit": group, "one append a push": alone, "nothing behind": sunk},
         "times_the_rows_of_one_append_a_push": round(group["rows_per_second"] / alone["rows_per_second"], 1),
         "cpu_ratio_to_nothing_behind": cpu_ratio,
-        "rows_per_second_of_own_500_row_appends": own,
         "memory_mib_after_each_round": memory,
         "aims": {
             f"{AIM_ROWS_PER_SECOND:,.0f} rows a second": group["rows_per_second"] >= AIM_ROWS_PER_SECOND,

@@ -132,6 +132,7 @@ class BenchFleet:
         configuration = load_workflows(WORKFLOWS, catalog)
         calendar = configuration.file.calendar.scraper
         self.state, self.data, self.bus = CountedObjects("state"), CountedObjects("data"), RecordingBus()
+        self.buckets = (self.state, self.data)
         self.controller = controller_deps(
             configuration, self.state, self.data, self.bus, MemoryWarehouse(), "bench"
         )
@@ -160,11 +161,6 @@ class BenchFleet:
             publisher=Publisher("cleanup", self.bus),
         )
         self.executions = 0
-
-    @property
-    def buckets(self) -> tuple[CountedObjects, CountedObjects]:
-        """Both buckets."""
-        return self.state, self.data
 
     @property
     def calls(self) -> Calls:

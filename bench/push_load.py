@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.support.pushes import push_body
 from tests.support.samples import GAME_DATE, executed
 
 from gcp_emulators.pubsub.push_client import PushClient
-from tipoff_common.binding import Envelope, encode
+from tipoff_common.binding import encode
 from tipoff_common.events import ScrapeExecuted
-from tipoff_common.identity import event_id
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import RecordingBus
 
-_NAME, _EVENT = "name-of-one-execution", "id-of-its-event"
 TIMEOUT_SECONDS = 60.0
 
 
@@ -54,18 +53,11 @@ def execution(name: str, at: datetime) -> ScrapeExecuted:
     )
 
 
-def pushes(names: Iterator[str], subscription: str) -> Iterator[bytes]:
-    """Yield the body of one push for each name, all but the name made once."""
-    at = datetime.now(UTC)
-    event = execution(_NAME, at)
-    data, attributes = encode(Envelope(event, event.id, "/tipoff/bench", at))
-    message = {"data": "", "attributes": attributes, "messageId": _NAME, "publishTime": at.isoformat()}
-    wrapped = json.dumps({"message": message, "subscription": subscription})
-    head, tail = wrapped.replace(event.id, _EVENT).encode().split(b'"data": "', 1)
-    for name in names:
-        payload = b64encode(data.replace(_NAME.encode(), name.encode()))
-        rest = tail.replace(_EVENT.encode(), event_id(ScrapeExecuted.TYPE, name).encode())
-        yield head + b'"data": "' + payload + rest.replace(_NAME.encode(), name.encode())
+def pushes(names: Sequence[str]) -> Iterator[bytes]:
+    """Return an execution's push for each name, all made at once, so that sending them is all that is left."""
+    at, publisher = datetime.now(UTC), Publisher("scraper-runner", RecordingBus())
+    envelopes = (publisher.envelope(execution(name, at)) for name in names)
+    return iter([push_body(*encode(envelope), message_id=envelope.id) for envelope in envelopes])
 
 
 async def send(endpoints: Sequence[str], bodies: Iterator[bytes], connections: int) -> Load:

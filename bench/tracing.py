@@ -30,17 +30,16 @@ from tipoff_common.telemetry import (
 from tipoff_common.trace import continue_trace, traceparent
 from tipoff_common.web import spare_the_collector
 
+Scope = MutableMapping[str, Any]
+Send = Callable[[Scope], Any]
+"""ASGI's, as are the applications below."""
 SENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
 ON_MICROSECONDS, OFF_MICROSECONDS = 120, 15
 """The most that a hop may cost more, with telemetry on and off."""
 
 
-async def answer(
-    scope: MutableMapping[str, Any],
-    _receive: Callable[[], Any],
-    send: Callable[[MutableMapping[str, Any]], Any],
-) -> None:
+async def answer(scope: Scope, _receive: object, send: Send) -> None:
     """Answer as a service that takes part and publishes one event."""
     begin_hop(scope, EVENT.TYPE, SENT)
     traceparent()
@@ -49,18 +48,14 @@ async def answer(
     await send({"type": "http.response.start", "status": 204})
 
 
-async def plain(
-    _scope: MutableMapping[str, Any],
-    _receive: Callable[[], Any],
-    send: Callable[[MutableMapping[str, Any]], Any],
-) -> None:
+async def plain(_scope: Scope, _receive: object, send: Send) -> None:
     """Do the same as before there was telemetry: hand the trace on, and that is all."""
     continue_trace(SENT)
     traceparent()
     await send({"type": "http.response.start", "status": 204})
 
 
-async def _ignore(_message: MutableMapping[str, Any]) -> None:
+async def _ignore(_message: Scope) -> None:
     return None
 
 

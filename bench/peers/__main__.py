@@ -51,19 +51,14 @@ MEASURES = (
 def environment(peer: str) -> Path:
     """Return the peer's own Python, made unless it is there. Raises CalledProcessError."""
     folder, wanted = ENVIRONMENTS / peer, HERE / "requirements" / f"{peer}.txt"
-    made = folder / ".complete"
+    python, made = folder / "bin/python", folder / ".complete"
     if not made.exists() or made.read_text() != wanted.read_text():
         uv = str(Path(sys.executable).parent / "uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        subprocess.run(
-            [
-                *(uv, "pip", "install", "--quiet", "--require-hashes"),
-                *("--python", folder / "bin/python", "-r", wanted),
-            ],
-            check=True,
-        )
+        install = [uv, "pip", "install", "--quiet", "--require-hashes"]
+        subprocess.run([*install, "--python", python, "-r", wanted], check=True)
         made.write_text(wanted.read_text())
-    return folder / "bin/python"
+    return python
 
 
 def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
@@ -71,11 +66,9 @@ def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
     try:
         python = environment(peer)
         with postgres.running() as server, tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
+            options = ["--tasks", str(tasks), "--folder", folder, "--database", server.url]
             done = subprocess.run(
-                [
-                    *(python, HERE / f"{peer}_peer.py", "--tasks", str(tasks), "--folder", folder),
-                    *("--database", server.url, "--postgres", str(server.process_id)),
-                ],
+                [python, HERE / f"{peer}_peer.py", *options, "--postgres", str(server.process_id)],
                 stdout=subprocess.PIPE,
                 text=True,
                 timeout=TIMEOUT_SECONDS,

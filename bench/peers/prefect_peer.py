@@ -119,13 +119,9 @@ def runs(tasks: int, roots: list[int]) -> dict[str, object]:
 
 def evaluation(known: int, workflows: int) -> float:
     """CPU of one look of the scheduler at so many hourly deployments; the runs of days ahead are scheduled already."""
-    done = subprocess.run(
-        [sys.executable, "-c", EVALUATION, str(known), str(workflows)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    line = next(line for line in done.stdout.splitlines() if line.startswith("CPU "))
+    command = [sys.executable, "-c", EVALUATION, str(known), str(workflows)]
+    output = subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True)
+    line = next(line for line in output.splitlines() if line.startswith("CPU "))
     return round(float(line.split()[1]), 2)
 
 

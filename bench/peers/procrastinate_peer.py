@@ -15,6 +15,7 @@ from bench import measures
 from bench.peers import side
 
 CONCURRENCY = 8
+SUCCEEDED = "SELECT COUNT(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
 
 
 def make_app(database: str) -> procrastinate.App:
@@ -47,9 +48,7 @@ def main() -> None:
         app.schema_manager.apply_schema()
 
         def succeeded() -> int:
-            row = connection.execute(
-                "SELECT COUNT(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
-            ).fetchone()
+            row = connection.execute(SUCCEEDED).fetchone()
             return int(row[0]) if row else 0
 
         def run(units: int, what: str) -> None:

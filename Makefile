@@ -46,7 +46,7 @@ test test-quick coverage soak: export PYTHONDONTWRITEBYTECODE =
 GROUPED := --dist loadgroup --no-loadscope-reorder
 
 test: setup ## Run every test
-	$(BIN)/pytest --numprocesses 3 $(GROUPED)
+	$(BIN)/pytest --numprocesses 4 $(GROUPED)
 
 test-quick: setup ## Run the tests that start no stack and take less than a second each, with few examples a property
 	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract -m 'not slow and not thorough' --numprocesses 2 $(GROUPED)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from stack_harness import PATIENCE_SECONDS, until
-from tests.support.browser import FLAGS, faults_of, find_chromium
+from tests.support.browser import CROSSWISE, FLAGS, faults_of, find_chromium
 from tests.support.samples import executed
 
 from tipoff_common.clock import business_date
@@ -105,8 +105,8 @@ def test_every_page_has_its_data_complains_of_nothing_and_keeps_nobody_out(
         console.open(path)
         # What could not be read says so in a banner; on a whole stack there is nothing of the kind.
         assert console.page.locator(".banner.bad").all_inner_texts() == [], path
-        # Its looks crosswise; tests/browser has all four of each page.
-        found |= faults_of(console.page, [("light", 1440), ("dark", 360)])
+        # tests/browser has all four looks of each page.
+        found |= faults_of(console.page, CROSSWISE)
     assert found == {}, json.dumps(found, indent=1)
     assert console.complaints == []
 

@@ -126,6 +126,9 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python -m bench.parse
 	$(BIN)/python -m bench.cleanup
 	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.cli_start
+	$(BIN)/python -m bench.console
+	$(BIN)/python -m bench.decide
 
 bench-figures: setup ## Measure all that docs/explanation/scaling.md states, and write it there
 	$(BIN)/python -m bench.figures

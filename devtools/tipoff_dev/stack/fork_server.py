@@ -47,6 +47,7 @@ NOT_IN_IMAGES = ("pandas", "pyarrow")
 warehouse's needs and the tests' are beside the developer's services: half a second of processor at each start."""
 GRACE_SECONDS = 5.0
 """How long processes have to end by themselves after their owner has ended."""
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Start(TypedDict):
@@ -82,9 +83,9 @@ def serve(owner: socket.socket) -> Start | None:
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)  # one that is ignored would not wake
-    # A terminal's Ctrl-C is the owner's to answer.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    # A terminal's Ctrl-C is the owner's to answer. Blocked and not ignored, so that what is sent to a process that was
+    # forked a moment ago waits until it runs its module.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     pipes = dict[int, int]()
     with woken, waker, owner:
         while True:
@@ -98,6 +99,7 @@ def serve(owner: socket.socket) -> Start | None:
                 while line and not line.endswith(b"\n"):
                     line += owner.recv(1 << 20)
                 if not line:
+                    signal.set_wakeup_fd(-1)  # closed below, while processes go on ending
                     break
                 pid = os.fork()
                 if pid == 0:
@@ -108,7 +110,7 @@ def serve(owner: socket.socket) -> Start | None:
                     to_run: Start = json.loads(line)
                     return to_run
                 (pipes[pid],) = pipe
-                os.write(pipes[pid], b"%d\n" % pid)
+                answer(pipes[pid], pid)
     end(pipes)
     return None
 
@@ -120,9 +122,14 @@ def report_ended(pipes: dict[int, int]) -> None:
         if not pid:
             break
         pipe = pipes.pop(pid)
-        with contextlib.suppress(BrokenPipeError):  # nobody asks any more
-            os.write(pipe, b"%d\n" % os.waitstatus_to_exitcode(status))
+        answer(pipe, os.waitstatus_to_exitcode(status))
         os.close(pipe)
+
+
+def answer(pipe: int, number: int) -> None:
+    """Write a line to the owner, unless it has ended: its socket, which closes then too, ends the server."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(pipe, b"%d\n" % number)
 
 
 def end(pipes: dict[int, int]) -> None:
@@ -142,6 +149,7 @@ def run(start: Start) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     output = os.open(start["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tipoff_dev.stack.fork_server import Start
 from tipoff_dev.stack.processes import ForkedProcess, ForkServer, StackError
 
 PATIENCE_SECONDS = 60.0
@@ -43,15 +46,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def start(server: ForkServer, folder: Path, module: str, *arguments: str) -> ForkedProcess:
-    return server.start(
-        {
-            "module": module,
-            "arguments": list(arguments),
-            "environment": {"HOME": "/", "GIVEN": "yes"},
-            "cwd": str(folder),
-            "log": str(folder / "log"),
-        }
-    )
+    return server.start(request(folder, module, *arguments))
+
+
+def request(folder: Path, module: str, *arguments: str) -> Start:
+    return {
+        "module": module,
+        "arguments": list(arguments),
+        "environment": {"HOME": "/", "GIVEN": "yes"},
+        "cwd": str(folder),
+        "log": str(folder / "log"),
+    }
 
 
 def wait_until_it_stays(folder: Path) -> None:
@@ -97,14 +102,26 @@ def test_only_emulators_have_what_no_image_has(server: ForkServer, folder: Path)
     assert start(server, folder, "other").wait(PATIENCE_SECONDS) == 0
 
 
-def test_what_a_server_started_ends_with_it(folder: Path) -> None:
+def test_what_a_server_started_ends_with_it(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     server = ForkServer()
     staying = start(server, folder, "stay")
     wait_until_it_stays(folder)
     server.close()
     assert staying.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+    assert capfd.readouterr().err == ""
     with pytest.raises(StackError):
         start(server, folder, "tell")
+
+
+def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> None:
+    """A server needs a second to begin, in which its owner may end and no longer read the answer."""
+    server = ForkServer()
+    reading, writing = os.pipe()
+    socket.send_fds(server._socket, [json.dumps(request(folder, "stay")).encode() + b"\n"], [writing])
+    os.close(writing)
+    os.close(reading)
+    server.close()
+    assert server._process.returncode == 0, "else it left what it had started behind"
 
 
 def test_a_server_that_was_killed_is_named_with_what_to_do(folder: Path) -> None:

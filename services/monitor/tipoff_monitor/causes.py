@@ -99,11 +99,12 @@ def join_told(seen: Mapping[str, Change], rules: Mapping[str, Rule], at: Watch) 
         if change.tell and incident.state in LIVE and not incident.was_told and incident.cause is None:
             speaker = speakers.of(incident)
             if speaker is not None and covers(speaker, incident, rules):
-                after[key] = replace(change, incident=known_by(incident, speaker, at), tell=False)
+                after[key] = replace(change, incident=joined(incident, speaker, at), tell=False)
     return after
 
 
-def known_by(incident: Incident, speaker: Incident, at: Watch) -> Incident:
+def joined(incident: Incident, speaker: Incident, at: Watch) -> Incident:
+    """Return an incident as people know it by another one's message."""
     known = {"told_at": at.now, "told_severity": speaker.told_severity, "told_by": speaker.key}
     return incident.model_copy(update=known)
 

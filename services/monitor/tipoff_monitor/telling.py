@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
-from tipoff_monitor.causes import Speakers, covers, known_by
+from tipoff_monitor.causes import Speakers, covers, joined
 from tipoff_monitor.changes import Change, Watch, changed, is_louder, urgency
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.rules import Rule
@@ -122,7 +122,7 @@ def _join_told(
     if speaker is None or not covers(speaker, incident, rules):
         return False
     change = after[incident.key]
-    after[incident.key] = replace(change, incident=known_by(incident, speaker, at))
+    after[incident.key] = replace(change, incident=joined(incident, speaker, at))
     return True
 
 

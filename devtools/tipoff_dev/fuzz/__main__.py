@@ -276,10 +276,14 @@ class Search:
         self.inputs, self.slowest, self.widest = 0, 0.0, 0.0
         self.ends: Counter[str] = Counter()
         self.finds: Counter[str] = Counter()
+        self._told: set[str] = set()
 
     def round(self, number: int) -> Found | None:
-        """Try inputs, others for each number; return what they found that no round before had, with the smallest."""
-        known = frozenset(self.finds)
+        """Try inputs, others for each number; return what they found that no round before returned, with the smallest.
+
+        On the way to it others may be found; they stay new, so that a later round returns them with an input.
+        """
+        known = frozenset(self._told)
 
         @seed(number)
         @_ROUND
@@ -287,13 +291,16 @@ class Search:
         def run(drawn: tuple[Seed, Input]) -> None:
             self._try(*drawn, known)
 
+        found: Found | None = None
         try:
             run()
-        except Found as found:
-            return found
+        except Found as smallest:
+            found = smallest
         except FlakyFailure as once:  # what took too long may take less when it is tried again
-            return next((found for found in once.exceptions if isinstance(found, Found)), None)
-        return None
+            found = next((it for it in once.exceptions if isinstance(it, Found)), None)
+        if found is not None:
+            self._told.add(found.find)
+        return found
 
     def _try(self, source: Seed, drawn: Input, known: frozenset[str]) -> None:
         """Run one input. Raises Found for the first find that is not known."""

@@ -1,13 +1,15 @@
 """Documents that are nearly right are wrong in every way that they are meant to be."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import Phase, find, settings
 
 from scrapers.nbacom.pdf_text import PageText, RuledLine, Word
+from tipoff_cli.checkout import SCRAPERS
+from tipoff_dev.fuzz import __main__ as fuzzer
 from tipoff_dev.fuzz.documents import nearly_json, nearly_pages, nearly_pdf
 
 DOCUMENT = {
@@ -81,3 +83,20 @@ def test_a_file_loses_an_object() -> None:
     body = b"%PDF-1.4\n1 0 obj\n<</Type /Page>>\nendobj\n2 0 obj\n<</Length 5>>\nendobj\n%%EOF"
     lost = b"%PDF-1.4\n1 0 obj\n<</Type /Page>>\nendobj\n%%EOF"
     assert find(nearly_pdf(body), lambda changed: changed == lost, settings=ENOUGH) == lost
+
+
+def test_what_is_found_on_the_way_to_another_find_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a document is made smaller, it may show another fault than the one that it was kept for."""
+
+    def judge(_scraper: object, _parameters: object, given: fuzzer.Input, _traces: object) -> Iterator[str]:
+        yield "success"
+        if len(given.body) >= 10:
+            yield "small" if len(given.body) < len(body) // 2 else "large"
+
+    body = json.dumps(DOCUMENT).encode()
+    monkeypatch.setattr(fuzzer, "judge", judge)
+    scraper = fuzzer.load_registry(SCRAPERS)["nbac_schedule"]
+    search = fuzzer.Search(scraper, [fuzzer.Seed("s", {}, body, DOCUMENT)], fuzzer.Traces())
+    rounds = [search.round(number) for number in range(8)]
+    assert sorted(found.find for found in rounds if found is not None) == ["large", "small"]
+    assert set(search.finds) == {"large", "small"}

@@ -8,5 +8,6 @@ google.json is the part of `terraform providers schema -json` that infra/terrafo
 tell: `enum`, the values that the provider's documentation lists as possible; `bounds` of a number, or of a duration in
 seconds; and `force_new`, of the arguments that are tried, for those that a resource cannot change (ForceNew in the
 provider's source). A secret's `replication` is not marked though it is one: of what it holds, only a change of kind
-makes a secret anew.
+makes a secret anew. BigQuery's tables and routines are left out, so that nobody plans one: Terraform drops a column
+that a file no longer has, and `tipoff tables deploy` only adds.
 """

@@ -130,7 +130,7 @@ class Speakers:
         self._of_cause = defaultdict[str | None, list[Incident]](list)
         self._of_trouble = defaultdict[str | None, list[Incident]](list)
         self._fired = defaultdict[str | None, list[tuple[datetime, str]]](list)
-        # The loudest and the newest first: an incident that is its own first one has the second.
+        # The loudest first and, below, the newest: whoever looks takes the first that is another incident.
         for change in sorted(seen.values(), key=lambda it: urgency(it.incident)):
             incident = change.incident
             if incident.is_open and incident.fired_at is not None:

@@ -135,7 +135,7 @@ def test_ten_thousand_pushes_at_once_stay_within_the_memory(embedded: Driver, se
 
 
 def start_anew(driver: Driver, service: str, bound: MemoryBound | None) -> ForkedProcess:
-    """Start a service with its memory bound from its first import on, and a peak of its own.
+    """Start a service with its memory bound from its own first import on, and a peak of its own.
 
     The libraries that it shares with the fork server count in its peak and are not charged to its control group.
     """

@@ -1,7 +1,7 @@
 """A chain put together from what is known of it, and how an id leads to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -34,7 +34,7 @@ from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_planning.plans import Plan, PlannedStep
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.trace.chain import assemble
-from tipoff_planning.trace.dataset import ChainDataset
+from tipoff_planning.trace.dataset import ChainDataset, Scope
 from tipoff_planning.trace.facts import (
     CleanupRow,
     CleanupSighting,
@@ -121,7 +121,8 @@ def test_every_id_of_a_link_leads_to_it() -> None:
     by_kind = {node.kind: node.ids for node in walk(assemble(WHOLE))}
     assert by_kind["decision"] == {"d-1", "e-1"}
     assert by_kind["request"] == {"r-1", requested_id("r-1")}
-    assert {PATH, landed_id(PATH), landed_id(PATH, 2)} <= by_kind["file"]
+    assert by_kind["execution"] == {"r-1", DONE.event_id}
+    assert {PATH, landed_id(PATH), landed_id(PATH, 10)} <= by_kind["file"]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,22 @@ def test_a_request_without_its_object_is_known_by_its_execution() -> None:
     assert (request.children[0].kind, request.children[0].gap) == ("execution", MINUTE), "since the decision"
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"step": "lines"}, "lines, attempt 1"),
+        (
+            {"parameters": {"game_date": GAME_DATE.isoformat(), "team": "BOS"}},
+            "lines, attempt 1, step main, team BOS",
+        ),
+    ],
+    ids=["step named as its scraper", "parameters"],
+)
+def test_a_request_names_what_tells_it_from_others(changes: dict[str, Any], text: str) -> None:
+    request = REQUEST.model_copy(update=changes)
+    assert texts(replace(WHOLE, requested=[request]), "request") == [text]
+
+
 def test_an_execution_of_no_occurrence_stands_alone() -> None:
     loose = DONE.model_copy(update={"occurrence_id": None, "decision_id": None})
     (root,) = assemble(Facts(executed=[loose], receipts=[RECEIPT]))
@@ -181,6 +198,16 @@ def test_an_execution_of_no_occurrence_stands_alone() -> None:
 def test_a_run_by_hand_is_in_no_schedule() -> None:
     (root,) = assemble(replace(WHOLE, expected=[]))
     assert root.text == f"injuries for {GAME_DATE}, in no schedule"
+
+
+def test_an_occurrence_that_only_a_request_names_is_described_by_it() -> None:
+    other = REQUEST.model_copy(update={"request_id": "r-2", "occurrence_id": "o-2", "workflow": "lines"})
+    undated = DONE.model_copy(update={"workflow": None, "game_date": None})
+    roots = assemble(Facts(requested=[REQUEST, other], executed=[undated]))
+    assert {root.id: root.text for root in roots} == {
+        "o-1": f"{REQUEST.workflow} for {GAME_DATE}, in no schedule",
+        "o-2": f"lines for {GAME_DATE}, in no schedule",
+    }
 
 
 def test_a_request_taken_for_dead_has_both_outcomes_and_its_dead_letter() -> None:
@@ -221,6 +248,28 @@ def test_decisions_for_one_reason_stand_as_one() -> None:
     assert {"s-4", "se-5"} <= root.children[1].ids
     last = decided[4].decision_time.astimezone(EASTERN)
     assert root.children[1].text.endswith(f"(3 times, until {last:%H:%M})")
+
+
+@pytest.mark.parametrize("died", ["se-1", "se-2"])
+def test_a_decision_whose_event_died_stands_by_itself(died: str) -> None:
+    letter = Dead("l-1", NOON, "invalid_payload", "no such field", None, None, died)
+    (root,) = assemble(replace(WHOLE, decided=[skip(1), skip(2), RUN], dead=[letter]))
+    assert [node.id for node in root.children] == ["s-1", "s-2", "d-1"]
+    (shown,) = (node for node in walk((root,)) if node.kind == "dead letter")
+    assert shown.ids == {"l-1", died}
+
+
+@pytest.mark.parametrize(("subject", "of"), [("-", ""), ("BOS@LAL", " of BOS@LAL")])
+def test_an_expected_run_names_its_game_if_it_is_of_one(subject: str, of: str) -> None:
+    (root,) = assemble(replace(WHOLE, expected=[replace(EXPECTED, subject=subject)]))
+    assert root.text == f"injuries{of} for {GAME_DATE}, EXPECTED: at noon"
+
+
+@pytest.mark.parametrize(("rows", "told"), [(None, ""), (0, ", 0 rows"), (1, ", 1 row")])
+def test_a_receipt_tells_its_rows_where_they_were_counted(rows: int | None, told: str) -> None:
+    assert texts(replace(WHOLE, receipts=[replace(RECEIPT, row_count=rows)]), "receipt") == [
+        f"processed by injuries{told}"
+    ]
 
 
 def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_shown() -> None:
@@ -406,6 +455,20 @@ def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_controllers_memory(
     assert any("not in the dataset yet" in node.text for node in walk(found.roots))
 
 
+def test_the_controller_is_asked_about_occurrences_alone_and_on_known_days() -> None:
+    """An execution that nobody decided has no occurrence, and an old row no date."""
+    asked: list[tuple[str, object]] = []
+
+    def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
+        asked.append((path, query["day"]))
+        return b"[]"
+
+    direct = DONE.model_copy(update={"occurrence_id": None})
+    undated = DONE.model_copy(update={"occurrence_id": "o-2", "game_date": None})
+    ControllerMemory(ask).complete(Facts(executed=[direct, undated, DONE]), Scope(), [])
+    assert asked == [("/remembered/o-1", [GAME_DATE.isoformat()])]
+
+
 def test_without_the_controller_the_dataset_is_enough() -> None:
     row = DONE.model_dump(exclude_unset=True)
     answers = {
@@ -419,44 +482,122 @@ def test_without_the_controller_the_dataset_is_enough() -> None:
         assert "execution" in [node.kind for node in walk(found.roots)]
 
 
+LETTER = {
+    "event_id": "l-1",
+    "rejected_at": NOON,
+    "reason": "delivery_attempts",
+    "detail": "gave up",
+    "subscription": "runner-requests",
+    "event_type": REQUEST.TYPE,
+    "ce_id": "elsewhere",
+    "payload_head": REQUEST.model_dump_json(),
+}
+
+
+def holding(
+    kind: str, identifier: str, *, letter: Mapping[str, Any] = LETTER, **changes: object
+) -> ChainDataset:
+    """A dataset of a decision, its execution, a letter and a cleanup, whose rows are selected as is asked.
+
+    It knows `identifier` alone, which is of a `kind`.
+    """
+    executed = {**DONE.model_dump(exclude_unset=True), **changes}
+
+    def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if "AS kind" in sql:
+            return [{"kind": kind, "id": identifier, "day": GAME_DATE}]
+        if "record_count" in sql:
+            asked = ("occurrence_id", "occurrences"), ("execution_id", "executions"), ("gcs_path", "paths")
+            return [executed] if any(executed[name] in parameters[listed] for name, listed in asked) else []
+        if "reason_code" in sql:
+            return [asdict(RUN)] if "o-1" in parameters["occurrences"] else []
+        if "payload_head" in sql:
+            return [dict(letter)] if "l-1" in parameters["letters"] else []
+        if "files_checked" in sql:
+            return [asdict(CleanupRow("c-1", NOON, 9, 2, 1))] if "c-1" in parameters["cleanups"] else []
+        return []
+
+    return ChainDataset(MemoryWarehouse(answer=answer), "local")
+
+
+def kinds(identifier: str, known: ChainDataset) -> list[str]:
+    return [node.kind for node in walk(trace(identifier, known, NO_MEMORY, DAYS, SPANS).roots)]
+
+
+CHAIN = ["occurrence", "decision", "request", "execution", "file", "missing"]
+
+
 def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
-    letter = {
-        "event_id": "l-1",
-        "rejected_at": NOON,
-        "reason": "delivery_attempts",
-        "detail": "gave up",
-        "subscription": "runner-requests",
-        "event_type": REQUEST.TYPE,
-        "ce_id": requested_id("r-1"),
-        "payload_head": REQUEST.model_dump_json(),
-    }
-    row = DONE.model_dump(exclude_unset=True)
-    answers = {
-        "SELECT 'occurrence' AS kind": [{"kind": "letter", "id": "l-1", "day": GAME_DATE}],
-        "payload_head": [letter],
-        "record_count": [row],
-    }
-    (root,) = trace("l-1", dataset(answers), NO_MEMORY, DAYS, SPANS).roots
-    assert root.id == "o-1"
-    assert "l-1" in {identifier for node in walk((root,)) for identifier in node.ids}
+    assert kinds("l-1", holding("letter", "l-1")) == [*CHAIN, "dead letter"]
 
 
-def test_the_id_of_an_announcement_is_worked_out_from_its_file() -> None:
-    row = DONE.model_dump(exclude_unset=True)
-    answers = {
-        "SELECT DISTINCT execution_id": [
-            {"execution_id": "r-1", "occurrence_id": "o-1", "gcs_path": PATH, "day": GAME_DATE}
-        ],
-        "record_count": [row],
-    }
-    (root,) = trace(landed_id(PATH), dataset(answers), NO_MEMORY, DAYS, SPANS).roots
-    assert root.id == "o-1"
+def test_a_dead_letter_of_a_direct_call_leads_to_its_execution() -> None:
+    direct = {**LETTER, "payload_head": '{"request_id": "r-1", "occurrence_id": null}'}
+    known = holding("letter", "l-1", letter=direct, occurrence_id=None)
+    assert kinds("l-1", known) == [*CHAIN[2:], "dead letter"]
+
+
+@pytest.mark.parametrize("head", [None, '{"occurrence_id": "o-1', "[1]", '{"occurrence_id": 1}'])
+def test_a_dead_letter_whose_payload_tells_nothing_stands_alone(head: str | None) -> None:
+    assert kinds("l-1", holding("letter", "l-1", letter={**LETTER, "payload_head": head})) == ["dead letter"]
+
+
+def test_a_file_leads_to_the_decision_behind_it() -> None:
+    assert kinds(PATH, holding("path", PATH)) == CHAIN
+
+
+def test_a_direct_call_and_a_cleanup_are_read_by_themselves() -> None:
+    assert kinds("r-1", holding("execution", "r-1", occurrence_id=None)) == CHAIN[2:]
+    assert kinds("c-1", holding("cleanup", "c-1")) == ["cleanup"]
+
+
+@pytest.mark.parametrize(
+    "identifier", [requested_id("r-1"), landed_id(PATH)], ids=["request", "announcement"]
+)
+@pytest.mark.parametrize("occurrence", ["o-1", None], ids=["decided", "direct call"])
+def test_the_id_of_a_request_and_an_announcement_is_worked_out_from_the_execution(
+    identifier: str, occurrence: str | None
+) -> None:
+    row = {**DONE.model_dump(exclude_unset=True), "occurrence_id": occurrence}
+    files = [
+        {"execution_id": "r-0", "occurrence_id": "o-0", "gcs_path": None, "day": GAME_DATE},
+        {"execution_id": "r-1", "occurrence_id": occurrence, "gcs_path": PATH, "day": GAME_DATE},
+    ]
+
+    def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if "SELECT DISTINCT execution_id" in sql:
+            return files
+        return [row] if "record_count" in sql and "r-1" in parameters["executions"] else []
+
+    (root,) = trace(
+        identifier, ChainDataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, SPANS
+    ).roots
+    assert root.id == (occurrence or "r-1")
 
 
 def test_an_unknown_id_comes_with_those_near_it() -> None:
     with pytest.raises(NotFound) as caught:
         trace("abd-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), NO_MEMORY, DAYS, SPANS)
     assert caught.value.near == ["abc-12"]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "head", "tail"),
+    [
+        ("0123-4567-89ab", "0123", "7-89ab"),
+        ("gs://bucket/lines/day/run.json", "gs://bucket/lines/day", "run.json"),
+    ],
+)
+def test_ids_that_begin_or_end_alike_are_near(unknown: str, head: str, tail: str) -> None:
+    asked: list[Mapping[str, Any]] = []
+
+    def answer(_: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        asked.append(parameters)
+        return []
+
+    with pytest.raises(NotFound):
+        trace(unknown, ChainDataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, SPANS)
+    assert (asked[-1]["head"], asked[-1]["tail"]) == (head, tail)
 
 
 def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
@@ -473,9 +614,10 @@ def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
     return ChainDataset(MemoryWarehouse(answer=answer), "local")
 
 
-def test_the_beginning_of_one_id_is_as_good_as_the_id() -> None:
+@pytest.mark.parametrize("beginning", ["f29a", "f29a8931"])
+def test_the_beginning_of_one_id_is_as_good_as_the_id(beginning: str) -> None:
     ids = known_by({"f29a8931-77": "o-1", "c0ffee00-11": "o-2"})
-    (root,) = trace("f29a8931", ids, NO_MEMORY, DAYS, SPANS).roots
+    (root,) = trace(beginning, ids, NO_MEMORY, DAYS, SPANS).roots
     assert root.id == "o-1"
 
 
@@ -518,12 +660,14 @@ def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its
         first, last = parameters["first"], parameters["last"]
         asked.append(("find" if "AS kind" in sql else "read", first, last))
         known = "AS kind" in sql and first <= GAME_DATE <= last
-        return [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}] if known else []
+        # The chain has rows of two days.
+        rows_on = (GAME_DATE, GAME_DATE + day) if known else ()
+        return [{"kind": "occurrence", "id": "o-1", "day": on} for on in rows_on]
 
     trace("o-1", ChainDataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, spans)
     (first, events, second, *chain) = asked
     assert [first, events, second] == [("find", *spans[0]), ("read", *spans[0]), ("find", *spans[1])]
-    assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + week)}
+    assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + day + week)}
 
 
 def test_a_dataset_that_is_down_is_heard() -> None:

@@ -12,7 +12,7 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
-from tipoff_planning.trace.facts import Dead, Decided, Facts
+from tipoff_planning.trace.facts import Dead, Decided, Expected, Facts
 from tipoff_planning.trace.links import (
     ChainNode,
     cleanup_link,
@@ -77,6 +77,17 @@ class _Assembly:
             # By the id of the event that died, which is how each link finds its own dead letters.
             self._dead.setdefault(letter.ce_id, []).append(letter)
         self._plans = {plan.occurrence_id: plan for plan in facts.plans}
+        # A row of an execution may lack workflow and date, so it has its say only where nothing else names them.
+        asked: list[ExecutionRow | ScrapeRequested | Plan] = [
+            *facts.executed,
+            *facts.requested,
+            *facts.plans,
+        ]
+        due: list[Expected | Decided] = [*facts.expected, *facts.decided]
+        self._about: dict[str | None, str] = {
+            **{item.occurrence_id: f"{item.workflow} for {item.game_date}" for item in asked},
+            **{item.occurrence_id: f"{item.workflow_name} for {item.game_date}" for item in due},
+        }
 
     def roots(self) -> Iterator[ChainNode]:
         facts = self._facts
@@ -133,25 +144,9 @@ class _Assembly:
         return expectation_link(
             occurrence,
             expected,
-            self._about(occurrence),
+            self._about[occurrence],
             (*few(self._by_time(children)), *self._never_asked(plan)),
         )
-
-    def _about(self, occurrence: str) -> str:
-        """Describe an occurrence that no schedule names, such as a manual run."""
-        facts = self._facts
-        for decided in facts.decided:
-            if decided.occurrence_id == occurrence:
-                return f"{decided.workflow_name} for {decided.game_date}"
-        others: list[Plan | ScrapeRequested | ExecutionRow] = [
-            *facts.plans,
-            *facts.requested,
-            *facts.executed,
-        ]
-        for item in others:
-            if item.occurrence_id == occurrence:
-                return f"{item.workflow} for {item.game_date}"
-        return "-"
 
     def _decision_of(self, request: str) -> str | None:
         asked = [item.decision_id for item in self._facts.requested if item.request_id == request]

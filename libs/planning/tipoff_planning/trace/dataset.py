@@ -46,7 +46,8 @@ class Scope:
         return Scope(*(getattr(self, item.name) | getattr(other, item.name) for item in fields(self)))
 
     def __bool__(self) -> bool:
-        return any(getattr(self, item.name) for item in fields(self) if item.name != "days")
+        # Days are those of rows that have ids.
+        return self != Scope()
 
     @property
     def span(self) -> Span:
@@ -180,8 +181,6 @@ class ChainDataset:
     def find(self, identifier: str, span: Span) -> Scope:
         """Look up what the id belongs to within the days of `span`; an empty scope when they do not know it."""
         rows = self._rows(_FIND, span, id=identifier)
-        if not rows:
-            return Scope()
         # A dead letter leads to what its payload is about, and a file to the occurrence that wrote it: two
         # steps, so that the whole chain is read whichever of its ids was given.
         scope = _scope(rows)
@@ -246,12 +245,7 @@ class ChainDataset:
             ):
                 if isinstance(value := told.get(name), str):
                     found.add(value)
-        return Scope(
-            # An occurrence contains its executions; read by both, they would stand in the tree twice.
-            frozenset(occurrences),
-            frozenset() if occurrences else frozenset(executions),
-            frozenset(paths),
-        )
+        return Scope(frozenset(occurrences), frozenset(executions), frozenset(paths))
 
     def _of_paths(self, scope: Scope) -> Scope:
         """Return the occurrences whose executions wrote files."""

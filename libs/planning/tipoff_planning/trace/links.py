@@ -12,8 +12,8 @@ from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
 from tipoff_planning.trace.facts import CleanupRow, CleanupSighting, Dead, Expected, ReceiptRow
 
-_MANY_REPUBLISHES = 10
-"""Cleanup's limit for one file is lower."""
+_MOST_ANNOUNCEMENTS = 11
+"""Of one file: the runner's own, and as many of cleanup's as its settings allow."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def requested_id(request: str) -> str:
 
 def file_ids(gcs_path: str) -> Iterator[str]:
     """Return the ids that the events about a file may have."""
-    return (landed_id(gcs_path, number) for number in range(_MANY_REPUBLISHES + 1))
+    return (landed_id(gcs_path, number) for number in range(_MOST_ANNOUNCEMENTS))
 
 
 def few(nodes: Sequence[ChainNode]) -> Iterator[ChainNode]:

@@ -105,11 +105,16 @@ def trace(
 
 def _of_events(identifier: str, dataset: ChainDataset, span: Span) -> Scope:
     """Look up requests and announcements, which have no rows: work their ids out from the executions of `span`."""
-    for row in dataset.files(span):
-        execution, path, occurrence = row["execution_id"], row["gcs_path"], row["occurrence_id"]
-        if identifier == requested_id(execution) or (path and identifier == landed_id(path)):
-            day = frozenset({row["day"]})
-            if occurrence:
-                return Scope(occurrences=frozenset({occurrence}), days=day)
-            return Scope(executions=frozenset({execution}), days=day)
-    return Scope()
+    return next(
+        (
+            Scope(
+                occurrences=frozenset({row["occurrence_id"]} - {None}),
+                executions=frozenset({row["execution_id"]}),
+                days=frozenset({row["day"]}),
+            )
+            for row in dataset.files(span)
+            if identifier
+            in (requested_id(row["execution_id"]), row["gcs_path"] and landed_id(row["gcs_path"]))
+        ),
+        Scope(),
+    )

@@ -95,7 +95,6 @@ def _executed(item: RememberedExecution, plan: Plan) -> ExecutionRow:
         attempt=item.attempt,
         source=item.source.value,
         error_type=item.kind.value if item.kind else None,
-        error_message=item.message or None,
-        retry_count=0,
+        error_message=item.message,
         is_logged=False,
     )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from tipoff_cli.errors import CommandFailed
@@ -62,9 +61,13 @@ class ForkedProcess:
         if self.returncode is None:
             if not select.select([self._lines], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
-            # Without a code the server was killed, and what it started may run on.
-            self.returncode = int(self._lines.readline() or -signal.SIGKILL)
+            line = self._lines.readline()
             self._lines.close()
+            if not line:
+                # The server was killed. What it started must not go on with nobody to end it.
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
+            self.returncode = int(line or -signal.SIGKILL)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -111,18 +114,26 @@ class ForkServer:
                     "the process that starts the others has ended; start the stack again"
                 ) from None
 
+    @property
+    def runs(self) -> bool:
+        """Whether it can start processes."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End the server and all that it started."""
         self._socket.close()
         self._process.wait()
 
 
-@cache
+_shared: list[ForkServer] = []
+
+
 def fork_server() -> ForkServer:
-    """Return the server that all stacks of this process share."""
-    server = ForkServer()
-    atexit.register(server.close)
-    return server
+    """Return the server that all stacks of this process share; another one when it has ended."""
+    if not _shared or not _shared[-1].runs:
+        _shared.append(ForkServer())
+        atexit.register(_shared[-1].close)
+    return _shared[-1]
 
 
 @dataclass

@@ -59,11 +59,13 @@ def test_what_changes_is_written_and_what_people_keep_there_is_left_alone(fleet:
         root / "platform/no_state_override.tf",
         root / "modules/topic/.terraform/modules.json",
         root / "README.md",
+        root / "push_images.sh",
+        root / "maps/people.yaml",
     ]
     for path in kept:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine\n")
-    gone = ("bootstrap/ci.tfvars.example", "maps/people.yaml", "modules/topic/gone.tf", "push_images.sh")
+    gone = ("bootstrap/people.tf", "modules/topic/gone.tf")
     for name in gone:
         (root / name).write_text("# of an earlier Tipoff\n")
     fleet.workflows.write_text(fleet.workflows.read_text().replace("Australia/Sydney", "Asia/Tokyo"))

@@ -124,11 +124,19 @@ def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> 
     assert server._process.returncode == 0, "else it left what it had started behind"
 
 
-def test_a_server_that_was_killed_is_named_with_what_to_do(folder: Path) -> None:
+def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(folder: Path) -> None:
     server = ForkServer()
-    assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
+    staying = start(server, folder, "stay")
+    wait_until_it_stays(folder)
     server._process.kill()
     server._process.wait()
+    assert not server.runs
     with pytest.raises(StackError, match="start the stack again"):
         start(server, folder, "tell")
+    assert staying.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    # Somebody else's child now, which may be a zombie for a while.
+    while (state := Path(f"/proc/{staying.pid}/stat")).exists() and ") Z" not in state.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     server.close()

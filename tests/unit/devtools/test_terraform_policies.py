@@ -196,6 +196,7 @@ BROKEN: list[tuple[str, Callable[[Document], None]]] = [
     ("identities_are_there", another_service),
     ("identities_are_there", drop("service_account.cleanup")),
     ("identities_are_there", drop("service_account.push")),
+    ("cloud_run_asks_who_calls", put("cloud_run_v2_service.cleanup", invoker_iam_disabled=True)),
     ("secrets_can_be_read", drop("secret_manager_secret_iam_member.key")),
     ("memories_are_apart", another_reader_of_the_state),
     ("memories_are_apart", drop("storage_bucket_iam_member.cleanup")),

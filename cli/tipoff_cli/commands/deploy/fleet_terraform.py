@@ -17,7 +17,6 @@ FOLDER = Path("infra/terraform")
 MAPS = ("services", "topics", "ticks")
 _PARTS = ("bootstrap", "platform", "modules", "environments")
 _SUFFIXES = frozenset({".tf", ".example"})
-_WRITTEN = _SUFFIXES | {".yaml", ".sh"}
 _TOLD = "fleet.auto.tfvars.json"
 """Terraform itself reads it, whatever else it is given; not *.tfvars, which git ignores."""
 _RUNNERS_SECRETS = re.compile(r"(^  scraper-runner:\n(?:(?:    .*)?\n)*?)    secrets: .*\n", re.MULTILINE)
@@ -73,14 +72,14 @@ def write_terraform(fleet: Fleet) -> list[Path]:
 
 
 def _leftovers(fleet: Fleet, wanted: Mapping[Path, str]) -> Iterator[Path]:
-    """Yield the files that an earlier Tipoff wrote and this one does not have."""
+    """Yield what an earlier Tipoff wrote, this one does not have, and Terraform would go on to read."""
     root = fleet.folder / FOLDER
-    below = (path for part in (*_PARTS, "maps") for path in (root / part).rglob("*"))
-    for path in (*root.glob("*"), *below):
+    # Nothing else: a script or a map that is left does no harm, and may be somebody's own.
+    for path in (file for part in _PARTS for file in (root / part).rglob("*")):
         relative = path.relative_to(fleet.folder)
-        # Variables, locks and states are the fleet's own, and so is what it overrides.
-        written = (path.suffix in _WRITTEN and not path.name.endswith("_override.tf")) or path.name == _TOLD
-        if written and relative not in wanted and ".terraform" not in path.parts:
+        # What a fleet overrides is its own.
+        read = (path.suffix == ".tf" and not path.name.endswith("_override.tf")) or path.name == _TOLD
+        if read and relative not in wanted and ".terraform" not in path.parts:
             yield relative
 
 

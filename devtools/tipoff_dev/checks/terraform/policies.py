@@ -148,6 +148,13 @@ def identities_are_there(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
                 yield push, f"pushes as {token['service_account_email']}, which bootstrap does not make"
 
 
+def cloud_run_asks_who_calls(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
+    """Find services past which anybody gets by Cloud Run: they believe claims that only Cloud Run has verified."""
+    for service in plan.of("cloud_run_v2_service"):
+        if service.values.get("invoker_iam_disabled"):
+            yield service, "lets everybody through to the service; unset invoker_iam_disabled"
+
+
 def secrets_can_be_read(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find secrets that a service is given and may not read."""
     for service in plan.of("cloud_run_v2_service"):
@@ -199,6 +206,7 @@ POLICIES: tuple[Policy, ...] = (
     dead_letters_are_kept,
     pushes_outlast_the_service,
     identities_are_there,
+    cloud_run_asks_who_calls,
     secrets_can_be_read,
     memories_are_apart,
     the_archive_only_grows,

@@ -72,13 +72,30 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         verb: str,
         back: str,
         about: Sequence[str],
-        **more: Any,
+        *,
+        warnings: Sequence[str] = (),
+        items: Sequence[str] = (),
+        hidden: Mapping[str, str] = {},
+        fields: Sequence[Field] = (),
+        possible: bool = True,
     ) -> Response:
-        """Ask before something is done. more: what the page has besides, in place of `_NOTHING_ELSE`."""
-        asked = {"action": f"/actions/{doing}", "title": title, "verb": verb, "back": back, "about": about}
-        return HTMLResponse(
-            page_html(request, deps, "confirm.html", section="", **asked, **{**_NOTHING_ELSE, **more})
-        )
+        """Ask before something is done.
+
+        about, warnings, items: its texts. hidden, fields: what its form sends. possible: whether it has a form.
+        """
+        asked = {
+            "action": f"/actions/{doing}",
+            "title": title,
+            "verb": verb,
+            "back": back,
+            "about": about,
+            "warnings": warnings,
+            "items": items,
+            "hidden": hidden,
+            "fields": fields,
+            "possible": possible,
+        }
+        return HTMLResponse(page_html(request, deps, "confirm.html", section="", **asked))
 
     def ask_of_workflow(
         request: Request,

@@ -2,10 +2,17 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipoff_planning.discovery.intervals import Look, PublicationInterval, intervals
+from tipoff_planning.discovery.intervals import (
+    Look,
+    PublicationHistory,
+    PublicationInterval,
+    intervals,
+    read_history,
+)
 
 DAY = date(2025, 1, 15)
 WINDOW = 480.0
@@ -37,6 +44,10 @@ def test_a_look_in_vain_after_the_success_is_a_clock_error_and_says_nothing() ->
     assert intervals(seen, WINDOW) == [PublicationInterval(DAY, 60, 120)]
 
 
+def test_a_look_in_vain_at_the_moment_of_the_success_is_not_before_it() -> None:
+    assert intervals(looks((60, False), (60, True)), WINDOW) == [PublicationInterval(DAY, None, 60)]
+
+
 def test_a_day_that_nobody_looked_at_is_left_out() -> None:
     assert intervals(looks((900, True)), WINDOW) == []
     assert intervals([], WINDOW) == []
@@ -64,3 +75,44 @@ def test_days_come_in_order() -> None:
         DAY,
         DAY + timedelta(days=1),
     ]
+
+
+# Which days can be learned from
+
+
+def test_a_day_is_of_this_window_when_its_first_look_was_in_time() -> None:
+    seen = looks((135, False), (300, True))
+    assert read_history(seen, WINDOW, first_look_by=135).intervals == (PublicationInterval(DAY, 135, 300),)
+
+
+def test_a_day_first_looked_at_when_the_window_closed_was_of_another() -> None:
+    seen = looks((480, False), (900, True))
+    assert read_history(seen, WINDOW, first_look_by=135) == PublicationHistory(elsewhere=(DAY,))
+
+
+@pytest.mark.parametrize(
+    ("seen", "contradicts"),
+    [
+        (((60, True), (200, False), (300, True)), True),
+        (((60, True), (480, False)), True),
+        (((60, True), (481, False)), False),
+        (((60, True), (61, False)), False),
+        (((60, True), (61.1, False)), True),
+    ],
+    ids=["gone for a while", "gone at the end", "gone after the window", "a minute apart", "more than that"],
+)
+def test_a_document_that_was_there_is_gone_within_the_window(
+    seen: tuple[tuple[float, bool], ...], contradicts: bool
+) -> None:
+    assert read_history(looks(*seen), WINDOW, 135).contradictory == ((DAY,) if contradicts else ())
+
+
+def test_the_days_before_one_are_all_that_were_looked_at_and_not_itself() -> None:
+    days = tuple(DAY + timedelta(days=number) for number in range(-2, 2))
+    history = PublicationHistory(
+        tuple(PublicationInterval(day, 0, 60) for day in days), contradictory=days, elsewhere=days
+    )
+    before = history.before(DAY)
+    assert (before.contradictory, before.elsewhere) == (days[:2], days[:2])
+    assert [item.game_date for item in before.intervals] == list(days[:2])
+    assert before.days == 6

@@ -1,5 +1,6 @@
 """The checks of a day: learned where enough is known, else the fixed beat with the reason."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -16,6 +17,7 @@ from tipoff_common.clock import EASTERN
 from tipoff_planning.decision import DecisionInputs
 from tipoff_planning.decisions import decide
 from tipoff_planning.discovery.intervals import Look, PublicationHistory, PublicationInterval, read_history
+from tipoff_planning.discovery.model import PublicationModel
 from tipoff_planning.discovery.plans import (
     CONTRADICTORY_SHARE,
     MIN_DAYS,
@@ -28,7 +30,7 @@ from tipoff_planning.discovery.plans import (
     keep_beat,
     plan_day,
 )
-from tipoff_planning.discovery.policy import Guards
+from tipoff_planning.discovery.policy import Guards, expect, widen
 from tipoff_planning.occurrences import LEARNED_SLOTS, occurrences
 from tipoff_planning.workflows import Configuration
 
@@ -117,6 +119,7 @@ def test_a_sharp_source_is_looked_at_when_it_publishes() -> None:
     assert plan.expected_delay_minutes is not None
     assert plan.expected_delay_minutes < 15
     assert plan.model is not None
+    assert (plan.expected_delay_minutes, plan.expected_checks) == expect(plan.model, minutes(plan))
     assert (plan.model.days, plan.model.last_day) == (30, FIRST + timedelta(days=29))
 
 
@@ -352,3 +355,155 @@ def test_a_day_that_was_not_planned_in_time_keeps_its_beat() -> None:
 def test_never_more_attempts_than_the_beat(price: float) -> None:
     plan = planned(seen([float(m) for m in range(10, 460, 15)]), guards=Guards(6, price, 120))
     assert len(plan.checks) <= 6
+
+
+# How a plan is read
+
+
+def model(**changes: Any) -> PublicationModel:
+    """A model of bins of ten minutes in a window of 38: half of the days publish in it."""
+    sample = {
+        "version": "test",
+        "window_minutes": 38,
+        "bin_minutes": 10,
+        "fitted_for": FIRST,
+        "first_day": None,
+        "last_day": None,
+        "days": 0,
+        "early": 0.125,
+        "masses": (0.125, 0.125, 0.0625, 0.0625),
+        "never": 0.5,
+        "calibration": None,
+    }
+    return PublicationModel.model_validate({**sample, **changes})
+
+
+@pytest.mark.parametrize(
+    ("share", "never", "minute"),
+    [
+        (0.2, 0.5, 0),
+        (0.25, 0.5, 0),
+        (0.375, 0.5, 5),
+        (0.5, 0.5, 10),
+        (0.625, 0.5, 15),
+        (0.75, 0.5, 20),
+        (0.875, 0.5, 30),
+        (1.0, 0.5, 38),
+        (1.0, 0.25, 38),
+    ],
+)
+def test_by_when_a_share_of_the_days_has_published(share: float, never: float, minute: int) -> None:
+    """Within a bin in proportion, and within the window whatever rounding left out of the model."""
+    kept = keep_beat(replace(search(FIRST), window_minutes=38), Fallback.DAY_BEGUN, "late", at("17:00"))
+    plan = kept.model_copy(update={"model": model(never=never)})
+    assert plan.quantile(share) == plan.opens + timedelta(minutes=minute)
+    assert kept.quantile(share) is None
+
+
+def test_a_check_belongs_to_one_tick_and_has_its_number() -> None:
+    plan = planned(seen([200.0] * 30))
+    plans, step = {("one", plan.day): plan}, timedelta(minutes=5)
+    assert due_checks(plans, at_check(plan, -1), step) == {"one"}
+    assert due_checks(plans, at_check(plan, -1) + step, step) == frozenset()
+    assert [plan.number(plan.at(check)) for check in plan.checks] == [*range(1, len(plan.checks) + 1)]
+    assert plan.number(plan.opens - step) is None
+
+
+@pytest.mark.parametrize("price", [0.0, 3.5, 20.0])
+@pytest.mark.parametrize(
+    "published", [[200.0] * 30, [10.0 + 137 * n % 450 for n in range(28)]], ids=["sharp", "broad"]
+)
+def test_a_check_is_likely_when_it_is_worth_its_attempt(published: list[float], price: float) -> None:
+    """Without it, what it finds waits for the next check."""
+    plan = planned(seen(published), guards=Guards(17, price, 60))
+    assert plan.model is not None
+    assert plan.learned
+    wide = widen(plan.model)
+
+    def cost(at_minutes: list[int]) -> float:
+        cells, total, unseen, last = [wide.early, *wide.masses], 0.0, 1.0, -1
+        for minute in at_minutes:
+            inside = range(last + 1, minute // wide.bin_minutes + 1)
+            # When each cell's share is published is the same with and without a check.
+            delay = sum(cells[cell] * (minute - cell * wide.bin_minutes) for cell in inside)
+            total += price * unseen + delay
+            unseen, last = unseen - sum(cells[cell] for cell in inside), inside[-1]
+        return total
+
+    looks_ = minutes(plan)
+    for number, check in enumerate(plan.checks[:-1]):
+        saved = cost(looks_[:number] + looks_[number + 1 :]) - cost(looks_)
+        assert (check.purpose is Purpose.LIKELY) == (saved >= -1e-6)
+        assert check.probability == round(check.probability, 4)
+    share = sum(check.probability for check in plan.checks)
+    assert share == pytest.approx(1 - plan.model.never, abs=1e-3)
+
+
+# When a history is enough
+
+
+def days_back(*numbers: int) -> tuple[date, ...]:
+    return tuple(FIRST - timedelta(days=number) for number in sorted(numbers, reverse=True))
+
+
+def known(
+    found: Iterable[int], silent: Iterable[int] = (), odd: Iterable[int] = (), moved: Iterable[int] = ()
+) -> PublicationHistory:
+    """A history of days, each given by how many days it is back."""
+    days = {**dict.fromkeys(days_back(*found), 60.0), **dict.fromkeys(days_back(*silent))}
+    return PublicationHistory(
+        tuple(PublicationInterval(day, 0.0, days[day]) for day in sorted(days)),
+        days_back(*odd),
+        days_back(*moved),
+    )
+
+
+@pytest.mark.parametrize(
+    ("history_", "expected"),
+    [
+        (known(range(56, 61)), None),
+        (known(range(1, 6)), None),
+        (known(range(57, 62)), (Fallback.STALE, "4 of 5 known days lie in the last 60, and it takes 5")),
+        (
+            known(range(1, 4), odd=[61], moved=[61]),
+            (Fallback.STALE, "3 of 5 known days lie in the last 60, and it takes 5"),
+        ),
+        (known(range(1, 16), odd=range(56, 61)), None),
+        (
+            known(range(1, 6), odd=(60, 30)),
+            (
+                Fallback.CONTRADICTORY,
+                "the rows of 2 of 7 days contradict each other or the clock, 2024-12-07 the newest",
+            ),
+        ),
+        (
+            known(range(1, 5), moved=(20, 60)),
+            (Fallback.WINDOW_CHANGED, "4 days looked at in the window of today, 2 in another"),
+        ),
+        (known(range(1, 6), moved=range(10, 20)), None),
+        (
+            known(range(20, 30), silent=range(1, 15)),
+            (Fallback.SILENT, "nothing was published on any of the last 14 days"),
+        ),
+        (known(range(20, 30), silent=range(1, 14)), None),
+        (
+            known((), silent=range(1, 6)),
+            (Fallback.SILENT, "nothing was published on any of the last 5 days"),
+        ),
+    ],
+)
+def test_why_a_history_is_not_enough(
+    history_: PublicationHistory, expected: tuple[Fallback, str] | None
+) -> None:
+    assert find_fallback(history_, model()) == expected
+
+
+@pytest.mark.parametrize(("calibration", "used"), [(None, True), (0.42, True), (0.43, False)])
+def test_how_far_off_a_model_may_be(calibration: float | None, used: bool) -> None:
+    found = find_fallback(known(range(1, 6)), model(calibration=calibration))
+    off = "its predictions of the last days are off by 43 points"
+    assert found == (None if used else (Fallback.POORLY_CALIBRATED, off))
+
+
+def test_every_way_of_looking_has_looked_once_by_the_longest_gap_and_three_bins() -> None:
+    assert search(FIRST, max_gap=120).first_look_by == 135

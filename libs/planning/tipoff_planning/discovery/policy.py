@@ -72,12 +72,11 @@ def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
     """Return of each cell but never: its mass, the minute at which it ends, and when it is published on average."""
     import numpy as np
 
-    ends = np.minimum(np.arange(len(model.masses) + 1) * model.bin_minutes, model.window_minutes).astype(
-        float
-    )
+    cells = np.array([model.early, *model.masses])
+    ends = np.minimum(np.arange(len(cells)) * model.bin_minutes, model.window_minutes).astype(float)
     # A document appears in the middle of its bin, on average; one that was there before the window is no delay.
     published = np.concatenate([[0.0], ends[1:] - model.bin_minutes / 2])
-    return np.array([model.early, *model.masses]), ends, published
+    return cells, ends, published
 
 
 def plan(model: PublicationModel, guards: Guards) -> tuple[int, ...]:
@@ -86,61 +85,59 @@ def plan(model: PublicationModel, guards: Guards) -> tuple[int, ...]:
     The last look is at the window's end, so that whatever was published in it is found. Where the budget is too small
     for `max_gap`, the budget holds and the looks are spread as far as it goes.
     """
-    width, bins = model.bin_minutes, len(model.masses)
-    cells, minutes, published = _cells(model)
-    gap = max(1, guards.max_gap // width)
+    cells, minutes, _ = _cells(model)
+    gap = max(1, guards.max_gap // model.bin_minutes)
     # The budget is a promise to the source and outranks the longest gap, which is only a wish of ours.
-    gap = max(gap, -(-(bins + 1) // guards.budget))
-    looks = _cheapest(cells, minutes, published, guards.price, gap, min(guards.budget, bins + 1))
+    gap = max(gap, -(-len(cells) // guards.budget))
+    looks = _cheapest(cells, minutes, guards.price, gap, min(guards.budget, len(cells)))
     return tuple(int(minutes[look]) for look in looks)
 
 
 def _cheapest(
     cells: "Array",
     minutes: "Array",
-    published: "Array",
     price: float,
     gap: int,
     budget: int,
 ) -> list[int]:
-    """Return the cells at whose ends to look. State: the last look and, where the budget binds, how many are left."""
+    """Return the cells at whose ends to look.
+
+    State: the first cell that no look has covered yet and, where the budget binds, how many looks are left.
+    """
     import numpy as np
 
-    bins = len(cells) - 1
     mass = np.concatenate([[0.0], np.cumsum(cells)])
-    moment = np.concatenate([[0.0], np.cumsum(cells * published)])
     # Most budgets do not bind, and without one the program has a dimension less.
-    free, following = np.zeros(bins + 2), np.zeros(bins + 2, dtype=int)
-    for last in range(bins - 1, -2, -1):
-        ends = np.arange(last + 1, min(bins, last + gap) + 1)
-        # All that appears until a look waits for it; what never appears costs the price of the looks alone.
-        waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
-        costs = waiting + free[ends + 1]
-        chosen = costs.argmin()
-        free[last + 1] = price * (1.0 - mass[last + 1]) + costs[chosen]
-        following[last + 1] = ends[chosen]
-    freely = [int(following[0])]
-    while freely[-1] < bins:
-        freely.append(int(following[freely[-1] + 1]))
-    if len(freely) <= budget:
-        return freely
-    # best[left, last + 1]: the least cost after a look at `last` in vain, with `left` looks to come.
-    best = np.full((budget + 1, bins + 2), np.inf)
-    # After a look at the window's end nothing more costs anything.
-    best[:, bins + 1] = 0.0
-    choice = np.zeros((budget + 1, bins + 2), dtype=int)
+    free, following = np.zeros(len(mass)), np.zeros(len(mass), dtype=int)
     # Backwards, since the cost of a look contains that of all looks after it.
-    for last in range(bins - 1, -2, -1):
-        ends = np.arange(last + 1, min(bins, last + gap) + 1)
-        waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
+    for first in reversed(range(len(cells))):
+        ends = np.arange(first, min(len(cells), first + gap))
+        # All that appears until a look waits for it, from the opening on: when it appears costs every plan the same.
+        # What never appears costs the price of the looks alone.
+        costs = (mass[ends + 1] - mass[first]) * minutes[ends] + free[ends + 1]
+        chosen = costs.argmin()
+        free[first] = price * (1.0 - mass[first]) + costs[chosen]
+        following[first] = ends[chosen]
+    looks, first = list[int](), 0
+    while first < len(cells):
+        looks.append(int(following[first]))
+        first = looks[-1] + 1
+    if len(looks) <= budget:
+        return looks
+    # best[left, first]: the least cost of the cells from `first` on, with `left` looks to come.
+    best = np.full((budget + 1, len(mass)), np.inf)
+    # After a look at the window's end nothing more costs anything.
+    best[:, -1] = 0.0
+    choice = np.zeros((budget + 1, len(mass)), dtype=int)
+    for first in reversed(range(len(cells))):
+        ends = np.arange(first, min(len(cells), first + gap))
+        waiting = (mass[ends + 1] - mass[first]) * minutes[ends]
         costs = waiting[None, :] + best[:-1][:, ends + 1]
         chosen = costs.argmin(axis=1)
-        unseen = 1.0 - mass[last + 1]
-        best[1:, last + 1] = price * unseen + costs[np.arange(budget), chosen]
-        choice[1:, last + 1] = ends[chosen]
-    looks: list[int] = []
-    last, left = -1, budget
-    while last < bins:
-        last, left = int(choice[left, last + 1]), left - 1
-        looks.append(last)
+        best[1:, first] = price * (1.0 - mass[first]) + costs[np.arange(budget), chosen]
+        choice[1:, first] = ends[chosen]
+    looks, first, left = list[int](), 0, budget
+    while first < len(cells):
+        looks.append(int(choice[left, first]))
+        first, left = looks[-1] + 1, left - 1
     return looks

@@ -204,7 +204,7 @@ def read_discovery(
     )
     # The decision's own word about its plan: a fit made now may differ, as rows
     # about older days can come late.
-    followed = json.loads(rows[0]["discovery"]) if rows and rows[0]["discovery"] else None
+    followed = json.loads(rows[0]["discovery"]) if rows else None
     return build_report(configuration, workflow, day, facts, as_of, followed, calendar)
 
 

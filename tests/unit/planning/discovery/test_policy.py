@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tipoff_planning.discovery.model import PublicationModel
-from tipoff_planning.discovery.policy import Guards, expect, plan
+from tipoff_planning.discovery.policy import Guards, expect, plan, widen
 
 WIDTH = 5
 
@@ -49,15 +49,9 @@ weights = st.lists(st.floats(0, 1), min_size=1, max_size=9)
 odds = st.floats(0, 1)
 
 
-@given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(5, 45))
-@settings(max_examples=examples(150))
-def test_it_equals_brute_force(
-    masses: list[float], early: float, never: float, price: float, budget: int, gap: int
-) -> None:
-    assume(sum(masses) + early + never > 0.01)
-    of, bins = model(masses, early, never), len(masses)
-    reach = gap // WIDTH
-    assume(budget * reach >= bins + 1)
+def assert_cheapest(of: PublicationModel, price: float, budget: int, gap: int) -> None:
+    """Compare the plan with every other one that the guards allow."""
+    reach, bins = gap // WIDTH, len(of.masses)
 
     def allowed(looks: tuple[int, ...]) -> bool:
         cells = (-1, *looks)
@@ -69,6 +63,24 @@ def test_it_equals_brute_force(
     best = min(cost(of, tuple(cell * WIDTH for cell in looks), price) for looks in every if allowed(looks))
     found = plan(of, Guards(budget, price, gap))
     assert cost(of, found, price) == pytest.approx(best, abs=1e-6)
+
+
+@given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(5, 45))
+@settings(max_examples=examples(150))
+def test_it_equals_brute_force(
+    masses: list[float], early: float, never: float, price: float, budget: int, gap: int
+) -> None:
+    assume(sum(masses) + early + never > 0.01)
+    assume(budget * (gap // WIDTH) >= len(masses) + 1)
+    assert_cheapest(model(masses, early, never), price, budget, gap)
+
+
+@pytest.mark.parametrize("price", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize(("budget", "gap"), [(2, 20), (3, 20), (4, 20), (1, 40), (2, 40), (3, 40), (4, 40)])
+def test_it_equals_brute_force_where_the_budget_binds(price: float, budget: int, gap: int) -> None:
+    for peak in range(7):
+        masses = [1.0 + 5 * (number == peak) + number % 3 for number in range(7)]
+        assert_cheapest(model(masses, early=1.0, never=2.0), price, budget, gap)
 
 
 @given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(1, 60))
@@ -105,3 +117,25 @@ def test_a_dearer_look_is_looked_less_often() -> None:
 def test_guards_that_allow_nothing_are_refused(guards: tuple[int, float, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         Guards(*guards)
+
+
+def test_the_smallest_guards_look_once_or_in_every_bin() -> None:
+    assert plan(model([1.0] * 4), Guards(budget=1, price=0, max_gap=1)) == (20,)
+    assert plan(model([1.0] * 4), Guards(budget=5, price=1_000, max_gap=1)) == (0, 5, 10, 15, 20)
+
+
+def test_what_is_to_be_expected_of_looks() -> None:
+    """A document appears in the middle of its bin, one from before the window at its opening."""
+    of = model([1.0, 2.0, 3.0], early=2.0, never=1.0)
+    # At 5: 2/9 waited 5 minutes and 1/9 half a bin. At 15: 2/9 waited 7.5 minutes and 3/9 half a bin.
+    found = 2 * 5 + 1 * 2.5 + 2 * 7.5 + 3 * 2.5
+    assert expect(of, [5, 15]) == (round(found / 8, 2), round(1 + 6 / 9, 3))
+    assert expect(model([0.0], never=1.0), [5]) == (0.0, 1.0)
+
+
+def test_a_model_is_planned_for_as_if_it_might_be_minutes_off() -> None:
+    sharp = model([0.0] * 10 + [1.0] + [0.0] * 10, early=0.5, never=0.5)
+    wide = widen(sharp)
+    assert (wide.early, wide.never) == (sharp.early, sharp.never)
+    assert sum(wide.masses) == pytest.approx(sum(sharp.masses))
+    assert sharp.masses[9] < wide.masses[9] < wide.masses[10] < sharp.masses[10]

@@ -1,6 +1,7 @@
 """One search on one day for people: the learned curve, the days behind it, the checks with how they stand."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -125,6 +126,7 @@ def test_a_day_that_is_over_is_told_as_it_was_planned_then() -> None:
     before = report_at(at("10:00"), known)
     later = [look(DAY, at("12:00"), found=True), *beat_of(10, "11:20", last=DAY + timedelta(days=10))]
     after = report_at(at("09:00", DAY + timedelta(days=10)), [*known, *later])
+    assert (before.plan.planned_at, after.plan.planned_at) == (at("10:00"), at("11:00"))
     assert after.plan.model == before.plan.model
     assert after.plan.checks == before.plan.checks
 
@@ -200,8 +202,9 @@ def test_a_day_is_planned_by_the_first_tip_off_of_its_games() -> None:
     assert plain.model.tip_off_weight is None
 
 
-def test_the_dataset_is_asked_about_the_search_alone() -> None:
-    rows = [
+def rows_of(facts: Iterable[ExecutionFact]) -> list[dict[str, Any]]:
+    """The facts as the dataset has them."""
+    return [
         {
             "request_id": item.request_id,
             "scraper_name": item.scraper,
@@ -213,9 +216,13 @@ def test_the_dataset_is_asked_about_the_search_alone() -> None:
             "opts": None,
             "completeness": None,
         }
-        for item in beat_of(30)
+        for item in facts
     ]
-    asked = []
+
+
+def test_the_dataset_is_asked_about_the_search_alone() -> None:
+    rows = rows_of(beat_of(30))
+    asked: list[Any] = []
 
     def answer(sql: str, parameters: object) -> list[dict[str, Any]]:
         asked.append(parameters)
@@ -225,7 +232,137 @@ def test_the_dataset_is_asked_about_the_search_alone() -> None:
     report = read_discovery(warehouse, "prod", searching(), "one", DAY, at("10:00"))
     assert report is not None
     assert report == report_at(at("10:00"), list(beat_of(30)))
-    assert asked[0]["searched_scrapers"] == ["bulletin"]  # type: ignore[index]
-    assert asked[0]["with_failures"] is True  # type: ignore[index]
-    fan_out = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
-    assert read_discovery(warehouse, "prod", fan_out, "one", DAY, at("10:00")) is None
+    looks, followed = asked
+    assert looks["searched_scrapers"] == ["bulletin"]
+    assert looks["with_failures"] is True
+    assert (looks["first_game_date"], looks["last_game_date"]) == (DAY - timedelta(days=120), DAY)
+    assert (followed["first_partition"], followed["last_partition"]) == (
+        DAY - timedelta(days=1),
+        DAY + timedelta(days=2),
+    )
+
+
+def test_the_checks_are_those_of_the_newest_decision_in_the_dataset() -> None:
+    told = json.dumps({"strategy": "learned", "model": "m-1", "checks": ["2025-01-15T17:00:00+00:00"]})
+
+    def answer(sql: str, _: object) -> list[dict[str, Any]]:
+        return [{"discovery": told}] if "workflow_decisions" in sql else rows_of(beat_of(30))
+
+    warehouse = MemoryWarehouse(answer=answer)
+    report = read_discovery(warehouse, "prod", searching(), "one", DAY, at("10:00"))
+    assert report is not None
+    assert [check.at for check in report.checks] == [at("12:00")]
+    assert report.followed_model == "m-1"
+
+
+FAN_OUT = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
+
+
+@pytest.mark.parametrize(
+    "configuration", [FAN_OUT, searching(days=["thu"])], ids=["of several documents", "on another weekday"]
+)
+def test_a_day_of_which_nothing_can_be_learned_costs_no_query(configuration: Configuration) -> None:
+    down = MemoryWarehouse(down=True)
+    assert read_discovery(down, "prod", configuration, "one", DAY, at("10:00")) is None
+    assert build_report(configuration, "one", DAY, [], at("10:00")) is None
+
+
+# As people read it
+
+
+@pytest.mark.parametrize(
+    ("days", "strategy", "said"),
+    [
+        (
+            30,
+            "learned",
+            "learned, model {model} of 30 days, 2024-12-16 to 2025-01-14, off by {off:.0f} points",
+        ),
+        (2, "learned", "fixed beat, few_days: 2 days known, and it takes 5"),
+        (
+            1,
+            "fixed",
+            "fixed beat, as configured; it could learn model {model} of 1 day, 2025-01-14 to 2025-01-14",
+        ),
+        (0, "fixed", "fixed beat, as configured; it could learn nothing yet"),
+    ],
+)
+def test_the_headline_says_how_the_day_looks_and_what_is_known(days: int, strategy: str, said: str) -> None:
+    report = report_at(at("10:00"), list(beat_of(days)), strategy)
+    model = report.plan.model
+    assert model is not None
+    assert report.headline == said.format(model=model.version, off=100 * (model.calibration or 0))
+
+
+def test_a_state_is_told_in_words() -> None:
+    assert {state.told for state in CheckState} == {
+        "planned",
+        "found it",
+        "nothing yet",
+        "failed",
+        "not made",
+        "not needed",
+    }
+
+
+def test_a_plan_agrees_with_the_model_that_decisions_name() -> None:
+    learned, beat = list(beat_of(30)), list(beat_of(2))
+    for known, agrees in ((learned, True), (beat, False)):
+        model = report_at(at("10:00"), known).plan.model
+        assert model is not None
+        followed = {"strategy": "learned", "model": model.version}
+        assert report_at(at("10:00"), known, followed=followed).agrees is agrees
+
+
+def test_the_curve_has_a_bin_of_five_minutes_after_the_other_up_to_the_close() -> None:
+    schedule = discovery("11:00", "11:58", every="10m")
+    configuration = configured(one=workflow(schedule, "bulletin", discovery={"strategy": "learned"}))
+    report = build_report(configuration, "one", DAY, list(beat_of(30, "11:10")), at("10:00"))
+    assert report is not None
+    starts = [at("11:00") + number * timedelta(minutes=5) for number in range(12)]
+    assert [item.starts for item in report.curve] == starts
+    assert [item.ends for item in report.curve] == [*starts[1:], at("11:58")]
+
+
+# The checks of a beat of half an hour, by what came of them
+
+
+def states(now: datetime, *today: ExecutionFact, followed: object = None) -> list[CheckState]:
+    facts = [*beat_of(30), *today]
+    return [check.state for check in report_at(now, facts, "fixed", followed).checks]
+
+
+def just_at(clock: str, *, found: bool) -> ExecutionFact:
+    return replace(look(DAY, at(clock), found=found), triggered_at=at(clock))
+
+
+def test_an_execution_belongs_to_the_check_at_or_before_it() -> None:
+    early, last = just_at("17:50", found=False), just_at("18:00", found=False)
+    assert states(at("18:30"), early)[-2:] == [CheckState.IN_VAIN, CheckState.NOT_MADE]
+    assert states(at("18:30"), last)[-2:] == [CheckState.NOT_MADE, CheckState.IN_VAIN]
+    assert states(at("18:30"), just_at("18:15", found=False))[-1] is CheckState.NOT_MADE
+
+
+def test_what_is_found_at_the_instant_of_a_check_is_found_by_it() -> None:
+    assert states(at("11:30"), just_at("11:30", found=True))[1:3] == [CheckState.FOUND, CheckState.NOT_NEEDED]
+
+
+@pytest.mark.parametrize(
+    ("late", "state"),
+    [
+        (timedelta(minutes=15) - timedelta(seconds=1), CheckState.PLANNED),
+        (timedelta(minutes=15), CheckState.NOT_MADE),
+    ],
+)
+def test_a_check_is_not_made_a_quarter_of_an_hour_after_its_time(late: timedelta, state: CheckState) -> None:
+    assert states(at("11:30") + late)[1] is state
+
+
+def test_a_day_whose_decisions_name_no_checks_ran_on_its_beat() -> None:
+    followed = {"strategy": "fixed", "fallback": "day_begun"}
+    report = report_at(at("10:00"), list(beat_of(30)), followed=followed)
+    assert report.plan.learned
+    assert [check.at for check in report.checks] == [
+        at("11:00") + n * timedelta(minutes=30) for n in range(15)
+    ]
+    assert report.followed_model is None

@@ -1,6 +1,6 @@
 """The looks that cost least: within their guards, and no worse than any other plan."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import combinations
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from tipoff_planning.discovery.model import PublicationModel
 from tipoff_planning.discovery.policy import Guards, expect, plan, widen
+from tipoff_planning.discovery.steps import fewest_checks
 
 WIDTH = 5
 
@@ -139,3 +140,13 @@ def test_a_model_is_planned_for_as_if_it_might_be_minutes_off() -> None:
     assert (wide.early, wide.never) == (sharp.early, sharp.never)
     assert sum(wide.masses) == pytest.approx(sum(sharp.masses))
     assert sharp.masses[9] < wide.masses[9] < wide.masses[10] < sharp.masses[10]
+
+
+@pytest.mark.parametrize("bins", [1, 2, 5, 6, 7])
+@pytest.mark.parametrize("gap", [1, 5, 10, 14, 20, 100])
+def test_the_fewest_checks_are_those_of_a_plan_to_which_attempts_are_dear(bins: int, gap: int) -> None:
+    dear = plan(model([1.0] * bins), Guards(budget=99, price=1e6, max_gap=gap))
+    fewest = fewest_checks(timedelta(minutes=bins * WIDTH), timedelta(minutes=gap))
+    assert len(dear) == fewest
+    # A minute less takes as many: it begins the last bin.
+    assert fewest_checks(timedelta(minutes=bins * WIDTH - 1), timedelta(minutes=gap)) == fewest

@@ -162,12 +162,15 @@ def _draw(days: Sequence[PublicationInterval], number: int) -> list[Published]:
     published = []
     for item in days:
         luck = Random(f"{item.game_date}/{number}")  # noqa: S311  # luck, not a secret
-        minute = None
-        if item.before is not None:
-            # Found by the first look: it appeared between the opening and that look, or was there before.
-            after = item.after if item.after is not None else min(0.0, item.before)
-            minute = after + (item.before - after) * luck.random()
+        minute: float | None
+        if item.before is None:
+            minute = None
+        elif item.before <= 0:
             # What the first look at the opening found was there before, and its delay does not count.
-            minute = -1.0 if item.before <= 0 else minute
+            minute = -1.0
+        else:
+            # What the first look found appeared between the opening and that look.
+            after = item.after or 0.0
+            minute = after + (item.before - after) * luck.random()
         published.append(Published(item.game_date, minute))
     return published

@@ -5,7 +5,7 @@ from random import Random
 
 from tests.support.controller import at
 from tests.unit.planning.discovery.test_model import seen
-from tipoff_planning.discovery.advice import MIN_ADVICE_DAYS, Advice, advise
+from tipoff_planning.discovery.advice import MIN_ADVICE_DAYS, PRICES, Advice, advise
 from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
 from tipoff_planning.discovery.plans import Search
 from tipoff_planning.discovery.policy import Guards
@@ -30,6 +30,9 @@ def test_a_source_that_is_punctual_should_be_learned() -> None:
     assert best.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
     assert told.sentence.startswith("Learn: it would have been found")
     assert told.resolution_minutes == 30
+    assert [item.price_per_attempt for item in told.learned] == list(PRICES)
+    figures = (told.fixed.mean_delay_minutes, told.fixed.p95_delay_minutes, told.fixed.attempts_per_day)
+    assert figures == tuple(round(value, digits) for value, digits in zip(figures, (1, 1, 2), strict=True))
 
 
 def test_a_source_that_keeps_no_time_stays_on_its_beat() -> None:
@@ -48,5 +51,27 @@ def test_with_little_history_there_is_no_advice_but_the_beat() -> None:
 
 
 def test_the_same_history_gives_the_same_advice() -> None:
-    days = seen([100.0 + number for number in range(MIN_ADVICE_DAYS + 1)])
+    days = seen([100.0 + number for number in range(MIN_ADVICE_DAYS)])
     assert advice(days) == advice(days)
+    assert advice(days).fixed is not None, "with just as many days as it takes"
+
+
+def test_what_is_known_of_a_history_that_is_too_short() -> None:
+    """Days on which it was found at the opening, or never, have no width; today is not over."""
+    days = [
+        PublicationInterval(FIRST + timedelta(days=number), after, before)
+        for number, (after, before) in enumerate(
+            [(180.0, 210.0), (480.0, None), (None, 0.0), (None, 15.0), (None, 0.5), (0.0, 30.0), (0.0, 400.0)]
+        )
+    ]
+    today = days[-1].game_date
+    search = Search("one", today, today, at("16:00", today), 480, Guards(17, 3.5, 120), explore=0.03)
+    told = advise(search, PublicationHistory(tuple(days)), BEAT)
+    assert (told.days, told.first_day, told.last_day) == (6, FIRST, FIRST + timedelta(days=5))
+    assert told.resolution_minutes == 18.9
+    assert told.sentence == "Stay with fixed: 4 days with a publication known, and it takes 20 to compare."
+
+
+def test_without_a_history_nothing_is_known() -> None:
+    told = advice([])
+    assert (told.first_day, told.last_day, told.resolution_minutes) == (None, None, None)

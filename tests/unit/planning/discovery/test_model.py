@@ -53,6 +53,13 @@ def test_without_history_any_time_of_the_window_is_as_likely() -> None:
     assert max(model.masses) == pytest.approx(min(model.masses))
 
 
+def test_a_model_says_how_far_its_predictions_were_off_once_it_has_a_fortnight_of_them() -> None:
+    calibration = fit(seen([70.0 + 3 * (day % 5) for day in range(20)]), after(20), WINDOW).calibration
+    assert calibration is not None
+    assert 0 < calibration == round(calibration, 4) < 1
+    assert fit(seen([70.0] * 3), after(3), WINDOW).calibration is None
+
+
 def test_a_sharp_source_is_learned_in_a_week() -> None:
     model = fit(seen([70.0] * 7), after(7), WINDOW)
     assert mass(model, 45, 105) > 0.6

@@ -35,7 +35,7 @@ from bench.measures import cpu_seconds, loop_seconds, median_ms, p95_ms, residen
 from tipoff_dev.stack.layout import PROJECT, SERVICES, STATE_BUCKET, Layout, storage_rights
 from tipoff_dev.stack.stack import Stack, running_stack
 
-NOOP = Path(__file__).parent / "noop"
+NOOP = Path(__file__).parent / "fleet/noop"
 TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
 DAY = "2025-01-15"
 WARM_UP = 400

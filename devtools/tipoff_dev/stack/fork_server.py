@@ -146,8 +146,7 @@ def end(pipes: dict[int, int]) -> None:
 def run(start: Start) -> None:
     """Run the module as `__main__`, as if it had been started by itself."""
     os.setsid()
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     output = os.open(start["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

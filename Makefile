@@ -49,7 +49,7 @@ test: setup ## Run every test
 	$(BIN)/pytest --numprocesses 4 $(GROUPED)
 
 test-quick: setup ## Run the tests that start no stack and take less than a second each, with few examples a property
-	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract -m 'not slow and not thorough' --numprocesses 2 $(GROUPED)
+	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract -m 'not slow and not thorough' --numprocesses 3 $(GROUPED)
 
 coverage: setup ## Run the tests but the simulation with branch coverage, services included, and hold it against the gate
 	rm -rf build/coverage && mkdir -p build/coverage

@@ -24,11 +24,10 @@ Calls = Counter[tuple[str, str]]
 
 
 class CountedObjects:
-    """One bucket, which implements `Objects`.
+    """Implement `Objects` for one bucket and count the calls.
 
-    What it holds is in SQLite, and in a file if a path is given, as it is elsewhere for a service: 20,000 objects in
-    this process would have a measured tick pay for a heap that no controller has (a fork's copied pages, caches that
-    miss), half of its CPU time.
+    The objects are in SQLite, in a file if a path is given. In this process's own heap, 20,000 of them would cost a
+    measured tick half of its CPU time in cache misses, and no controller has such a heap.
     """
 
     def __init__(self, bucket: str = "state", path: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the command line costs before it does anything, beside the libraries that it imports and a bare interpreter.
+"""Measure the start of the command line beside the imports of its libraries and beside a bare interpreter.
 
     python -m bench.cli_start [--times 5] [--json]
 

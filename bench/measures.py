@@ -1,4 +1,4 @@
-"""What every bench measures by; standard library only, as each peer has an environment of its own."""
+"""Measure times, CPU and memory for all benches; standard library only, as each peer has its own environment."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def loop_seconds() -> float:
     return round(time.process_time() - begun, 2)
 
 
-# One process
+# Measures of one process
 
 
 def cpu_seconds(process: int) -> float:

@@ -48,7 +48,7 @@ TOLD = {
     "query_not_counted": "query",
     **{f"empty_{client}_hops": client for client in CLIENTS},
 }
-"""What was timed, by the name it is printed under."""
+"""The printed name of each figure, and the name of the measurement that it comes from."""
 WARM_UP = 3
 PAUSE_SECONDS = 1.1
 """Between runs: more than the second that the scraper keeps between two calls, so that none waits for its turn."""

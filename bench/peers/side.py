@@ -1,4 +1,4 @@
-"""What every side of the comparison does; standard library only, as each peer has an environment of its own."""
+"""Define the work of every side of the comparison; standard library only: each peer has its own environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from bench import measures
 
 WORKFLOWS = (10, 100, 500)
-"""How many workflows an evaluation looks at; each is scheduled hourly and none is due."""
+"""Numbers of workflows in an evaluation; each workflow is hourly and none is due."""
 TRIGGERS = 10
 IDLE_SECONDS = 5
 

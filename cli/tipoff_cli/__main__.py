@@ -20,7 +20,7 @@ def main() -> NoReturn:
             from tipoff_cli.checkout import FLEET
         except CommandFailed as error:
             # A tipoff.toml that cannot be read fails every command before any of them begins.
-            print(error, file=sys.stderr)  # noqa: T201
+            print(error, file=sys.stderr)  # noqa: T201  # before the console is there
             sys.exit(1)
         # The fleet's zone, as its workflows.yaml names it, for this process and what it starts.
         os.environ["TIPOFF_TIMEZONE"] = FLEET.timezone

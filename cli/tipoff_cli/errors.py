@@ -1,4 +1,4 @@
-"""What ends a command with a message instead of a traceback, and exit code 1 unless the command says another."""
+"""End a command with a message instead of a traceback, with exit code 1 unless the command names another."""
 
 
 class CommandFailed(Exception):

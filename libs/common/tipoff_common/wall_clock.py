@@ -1,10 +1,11 @@
 """The only module that reads the system clock; only the edge of a service and the command line import it."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
-read_clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
-"""The system's clock, which a simulation replaces: one process has one clock, whoever reads it."""
+
+def read_clock() -> datetime:
+    """Read the system's clock. A simulation replaces this function: one process has one clock, whoever reads it."""
+    return datetime.now(UTC)
 
 
 def wall_now() -> datetime:

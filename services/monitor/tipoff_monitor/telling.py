@@ -72,7 +72,8 @@ def tell(
             if _stood_behind(memory.incidents.get(key)) in over
             and seen[key].incident.severity is not AlertLevel.CRITICAL
         ]
-        begun = [key for key in begun if key not in {it.key for it in left}]
+        listed = {it.key for it in left}
+        begun = [key for key in begun if key not in listed]
         send(group, sorted(left, key=urgency))
     for group in _by_rule(begun, seen):
         # Anew for each rule: the messages before are this one's to join. Who joins changes nothing for the others.

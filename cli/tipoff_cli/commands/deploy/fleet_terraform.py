@@ -77,7 +77,7 @@ def _leftovers(fleet: Fleet, wanted: Mapping[Path, str]) -> Iterator[Path]:
     # Nothing else: a script or a map that is left does no harm, and may be somebody's own.
     for path in (file for part in _PARTS for file in (root / part).rglob("*")):
         relative = path.relative_to(fleet.folder)
-        # What a fleet overrides is its own.
+        # A fleet may override settings in files of its own, by Terraform's naming rule for them.
         read = (path.suffix == ".tf" and not path.name.endswith("_override.tf")) or path.name == _TOLD
         if read and relative not in wanted and ".terraform" not in path.parts:
             yield relative

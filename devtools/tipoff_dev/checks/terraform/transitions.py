@@ -1,4 +1,4 @@
-"""What a later plan changes of an applied state, as infra/terraform/checks/transitions.yaml lists it."""
+"""Plan changes on an applied state and compare them with infra/terraform/checks/transitions.yaml."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ FILE = REPOSITORY / TERRAFORM / "checks/transitions.yaml"
 
 
 class Change(BaseModel):
-    """What is merged into the variables, the maps and, where the root takes them, the images."""
+    """Values to merge into the variables, the maps and, where the root takes them, the images."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""What the provider makes of a configuration when it checks, plans, applies and reads it, by google.json."""
+"""Answer for the fake provider: check, plan, apply and read a configuration by the rules in google.json."""
 
 import json
 import re

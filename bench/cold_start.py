@@ -60,7 +60,7 @@ def main(repetitions: int = 5) -> Figures:
     found = {}
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
-        wheels = build_wheels(folder / "wheels", SERVICES)
+        wheels = build_wheels(folder / "wheels")
         images = {
             service: install_alone(service, folder / service, wheels, compiled=True) for service in SERVICES
         }

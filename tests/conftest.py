@@ -49,6 +49,7 @@ ALONE = {
 WITH = {
     "integration/test_console_on_a_stack.py": "integration/test_tour.py",
     "integration/test_own_fleet.py": "integration/test_packages_alone.py",
+    "integration/test_services_alone.py": "integration/test_packages_alone.py",
 }
 """Files that use what the tests of another have started, by that file."""
 APART = {"simulation/test_seeds.py"}
@@ -57,6 +58,7 @@ LONGEST = (
     "integration",
     "integration/test_tour.py",
     "integration/embedded",
+    "integration/test_packages_alone.py",
     "integration on Google's",
     "chaos/test_under_fire.py",
     "browser/test_console.py",
@@ -68,7 +70,6 @@ LONGEST = (
     "e2e/test_demo.py",
     "conformance on Google's",
     "conformance",
-    "integration/test_packages_alone.py",
 )
 """Groups that take longest, the longest first: begun last, one of them would keep a single worker busy at the end."""
 THOROUGH = (

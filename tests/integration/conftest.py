@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,8 +11,9 @@ import pytest
 from stack_harness import EMBEDDED, GOOGLE, Driver, game_days, write_scenario
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
-from tipoff_cli.checkout import REPOSITORY, WORKFLOWS
+from tipoff_cli.checkout import WORKFLOWS
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
+from tipoff_dev.images.build import build_wheels
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import Stack, running_stack
 from tipoff_dev.tour.history import History
@@ -96,11 +95,17 @@ def day(days: Mapping[str, Iterator[date]], request: pytest.FixtureRequest) -> d
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build every package of the repository, once for all tests that install them; return the folder."""
-    folder = tmp_path_factory.mktemp("wheels")
-    hatchling = Path(sys.executable).with_name("hatchling")
-    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml"):
-        for project in sorted(REPOSITORY.glob(pattern)):
-            command = (hatchling, "build", "-t", "wheel", "-d", folder)
-            done = subprocess.run(command, cwd=project.parent, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{project}: {done.stdout}{done.stderr}"
-    return folder
+    return build_wheels(tmp_path_factory.mktemp("wheels"))
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each environment is made anew, as `venv`, by one test file after another: bytecode is found again by the
+    path of its source."""
+    return tmp_path_factory.mktemp("alone")
+
+
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bytecode of what is installed in these environments is kept."""
+    return tmp_path_factory.mktemp("bytecode")

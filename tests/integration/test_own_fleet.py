@@ -51,45 +51,52 @@ def test_the_example_validates_and_passes_from_its_own_folder() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
+def installed(alone: Path, wheels: Path) -> Path:
     """Install the developers' command line, and all it needs, into an empty environment; return its bin folder."""
-    folder = tmp_path_factory.mktemp("installed")
     index = os.environ.get("PIP_INDEX_URL")
     settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), "UV_LINK_MODE": "hardlink"}
-    run((BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "environment"), folder)
+    run((BIN / "uv", "venv", "--quiet", "--clear", "--python", sys.executable, alone / "venv"), alone)
     pins = ("--find-links", wheels, "--constraints", REPOSITORY / "requirements-dev.txt")
-    python = folder / "environment/bin/python"
+    python = alone / "venv/bin/python"
     run(
         (BIN / "uv", "pip", "install", "--quiet", "--python", python, *pins, "tipoff-dev", "pytest"),
-        folder,
+        alone,
         settings,
     )
     return python.parent
 
 
+@pytest.fixture(scope="module")
+def environ(bytecode: Path) -> Mapping[str, str]:
+    """Have processes of the environment share bytecode: each would compile all its libraries."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
+
+
 def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout(
-    installed: Path, tmp_path: Path
+    installed: Path, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
-    run((tipoff, "init", "rivers", "--time-zone", "Europe/Berlin"), tmp_path)
-    assert "1 workflows, 1 steps, 1 scrapers" in run((tipoff, "validate"), fleet)
-    run((tipoff, "scrapers", "new", "rivers_gauges", "--source", "example"), fleet / "config")
-    assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet)
-    told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet)
+    run((tipoff, "init", "rivers", "--time-zone", "Europe/Berlin"), tmp_path, environ)
+    assert "1 workflows, 1 steps, 1 scrapers" in run((tipoff, "validate"), fleet, environ)
+    run((tipoff, "scrapers", "new", "rivers_gauges", "--source", "example"), fleet / "config", environ)
+    assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet, environ)
+    told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet, environ)
     assert "24 passed" in told
     # Terraform comes with the command line, and what it writes for the fleet is what a deployment asks for.
-    assert "infra/terraform/platform/main.tf" in run((tipoff, "terraform"), fleet)
-    assert "nothing changed" in run((tipoff, "terraform"), fleet)
+    assert "infra/terraform/platform/main.tf" in run((tipoff, "terraform"), fleet, environ)
+    assert "nothing changed" in run((tipoff, "terraform"), fleet, environ)
     assert (fleet / "infra/terraform/maps/topics.yaml").is_file()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_fleet_runs_a_day_on_its_own_stack_from_wheels_alone(installed: Path, tmp_path: Path) -> None:
+def test_a_fleet_runs_a_day_on_its_own_stack_from_wheels_alone(
+    installed: Path, environ: Mapping[str, str], tmp_path: Path
+) -> None:
     """Up, trigger, status, query and explain in Tokyo: its zone, its dataset, its fake, and no host of the league's."""
     tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
-    run((tipoff, "init", "rivers", "--time-zone", "Asia/Tokyo"), tmp_path)
-    path = {"PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}
+    run((tipoff, "init", "rivers", "--time-zone", "Asia/Tokyo"), tmp_path, environ)
+    path = {**environ, "PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}
     alone = (
         ALONE if subprocess.run((*ALONE, "true"), capture_output=True, check=False).returncode == 0 else ()
     )

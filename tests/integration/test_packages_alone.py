@@ -1,6 +1,7 @@
 """Each package is built, installed alone into an empty environment, and imported: it declares what it needs.
 
-A dependency that one image lacked was a real failure, number 27 of docs/explanation/incidents.md.
+A dependency that one image lacked was a real failure, number 27 of docs/explanation/incidents.md. The services are
+installed with what each pins, by test_services_alone.py.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from pathlib import Path
 import pytest
 
 from tipoff_cli.checkout import REPOSITORY
+from tipoff_dev.images.build import package_folders, service_folder
+from tipoff_dev.stack.layout import SERVICES
 
 PROJECTS: Mapping[str, Path] = {
-    tomllib.loads(path.read_text(encoding="utf-8"))["project"]["name"]: path.parent
-    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml")
-    for path in sorted(REPOSITORY.glob(pattern))
+    tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]: folder
+    for folder in package_folders()
 }
+SERVICE_FOLDERS = [service_folder(service) for service in SERVICES]
 UV = Path(sys.executable).with_name("uv")
 OTHER_INTERPRETER = ("tipoff_dev.checks.terraform.command", "tipoff_dev.checks.terraform.provider")
 """Run by the interpreter of infra/terraform/checks, which has Terraform as a library."""
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
+from importlib.metadata import distributions
 skipped, *packages = sys.argv[1:]
 imported = []
 for package in packages:
@@ -35,12 +39,7 @@ for package in packages:
         if not found.name.endswith("__main__") and not found.name.startswith(tuple(skipped.split(","))):
             importlib.import_module(found.name)
             imported.append(found.name)
-print(json.dumps(imported))
-"""
-INSTALLED = """
-import json
-from importlib.metadata import distributions
-print(json.dumps([found.metadata["Name"] for found in distributions()]))
+print(json.dumps({"imported": imported, "installed": [found.metadata["Name"] for found in distributions()]}))
 """
 
 
@@ -76,24 +75,17 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where each environment is made anew: bytecode is found again by the path of its source."""
-    return tmp_path_factory.mktemp("alone")
-
-
-@pytest.mark.parametrize("name", PROJECTS)
-def test_it_installs_alone_and_imports(name: str, wheels: Path, folder: Path, tmp_path: Path) -> None:
-    environment = folder / "environment"
-    python = environment / "bin/python"
-    run(UV, "venv", "--quiet", "--clear", "--python", sys.executable, environment)
+@pytest.mark.parametrize("name", [name for name, folder in PROJECTS.items() if folder not in SERVICE_FOLDERS])
+def test_it_installs_alone_and_imports(
+    name: str, wheels: Path, alone: Path, bytecode: Path, tmp_path: Path
+) -> None:
+    python = alone / "venv/bin/python"
+    run(UV, "venv", "--quiet", "--clear", "--python", sys.executable, alone / "venv")
     pins = ("--constraints", REPOSITORY / "requirements-dev.txt")
     run(UV, "pip", "install", "--quiet", "--python", python, "--find-links", wheels, *pins, name)
 
-    installed = set(json.loads(run(python, "-c", INSTALLED)))
-    assert installed & PROJECTS.keys() == {name, *own_dependencies(name)}
-    skipped = ",".join(OTHER_INTERPRETER)
-    bytecode = ("-X", f"pycache_prefix={folder / 'bytecode'}")
-    printed = run(python, *bytecode, "-c", IMPORT_ALL, skipped, *import_packages(name), cwd=tmp_path)
-    # Some libraries greet on stdout when they are imported.
-    assert json.loads(printed.splitlines()[-1])
+    skipped, kept = ",".join(OTHER_INTERPRETER), ("-X", f"pycache_prefix={bytecode}")
+    printed = run(python, *kept, "-c", IMPORT_ALL, skipped, *import_packages(name), cwd=tmp_path)
+    found = json.loads(printed.splitlines()[-1])  # some libraries greet on stdout when they are imported
+    assert found["imported"]
+    assert set(found["installed"]) & PROJECTS.keys() == {name, *own_dependencies(name)}

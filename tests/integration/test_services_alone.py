@@ -7,25 +7,22 @@ incidents 26 and 27.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-import tempfile
 import tomllib
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
-from stack_harness import Driver
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dev.images.build import (
-    InstalledService,
-    build_wheels,
-    install_alone,
-    service_folder,
-)
+from tipoff_dev.images.build import InstalledService, install_alone, service_folder
 from tipoff_dev.images.probe import probe
-from tipoff_dev.stack.layout import SERVICES
+from tipoff_dev.stack.layout import SERVICES, Layout
+from tipoff_dev.stack.stack import Stack, running_stack
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""
@@ -60,32 +57,44 @@ def packages_of(project: Path) -> list[str]:
     return packages
 
 
+def needed(root: str, requirements: Mapping[str, Sequence[Requirement]]) -> set[str]:
+    """Name what a package needs, itself and what is needed by that included, by what each requires."""
+    found, left = set[tuple[str, str]](), [(root, "")]
+    while left:
+        name, extra = item = left.pop()
+        if item not in found:
+            found.add(item)
+            for requirement in requirements.get(name, ()):
+                if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                    further = ("", *requirement.extras)
+                    left.extend((canonicalize_name(requirement.name), chosen) for chosen in further)
+    return {name for name, _ in found}
+
+
 @pytest.fixture(scope="module", params=sorted(SERVICES))
 def service(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheels(tmp_path_factory.mktemp("wheels"), SERVICES)
+def image(service: str, wheels: Path, alone: Path, bytecode: Path) -> Iterator[InstalledService]:
+    yield install_alone(service, alone, wheels, bytecode=bytecode)
+    shutil.rmtree(alone)
 
 
 @pytest.fixture(scope="module")
-def image(service: str, wheels: Path) -> Iterator[InstalledService]:
-    with tempfile.TemporaryDirectory(prefix=f"tipoff-{service}-") as folder:
-        yield install_alone(service, Path(folder), wheels)
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The embedded cloud and the fake sources without a service: the one that is tried is the only one."""
+    layout = Layout.on_free_ports(event_time=True, own_rights=True)
+    with running_stack(layout, tmp_path_factory.mktemp("cloud"), services=(), phase2=None) as stack:
+        yield stack
 
 
-@pytest.fixture(scope="module")
-def python(image: InstalledService) -> Path:
-    return image.python
-
-
-def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(image: InstalledService, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Isolated (-I) and elsewhere, so that neither this folder nor PYTHONPATH lends a module; no settings."""
     return subprocess.run(
-        [str(python), "-I", *arguments],
-        cwd=python.parent,
+        [str(image.python), "-I", "-X", f"pycache_prefix={image.bytecode}", *arguments],
+        cwd=image.python.parent,
         env={},
         capture_output=True,
         text=True,
@@ -95,8 +104,8 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def modules(service: str, python: Path) -> dict[str, list[str]]:
-    done = run(python, "-c", IMPORT_ALL, LATE, *packages_of(COMMON), *packages_of(service_folder(service)))
+def modules(service: str, image: InstalledService) -> dict[str, list[str]]:
+    done = run(image, "-c", IMPORT_ALL, LATE, *packages_of(COMMON), *packages_of(service_folder(service)))
     assert done.returncode == 0, done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found
@@ -111,17 +120,25 @@ def test_nothing_slow_is_imported_at_start(modules: dict[str, list[str]]) -> Non
     assert [name for name in SLOW if name in modules["loaded"]] == []
 
 
-def test_no_sibling_is_there(service: str, python: Path) -> None:
+def test_all_that_is_installed_is_needed(service: str, image: InstalledService) -> None:
+    """A pin that nothing declares would hide that the service ought to."""
+    (site_packages,) = (image.root / "venv/lib").glob("python*/site-packages")
+    requirements = {
+        canonicalize_name(found.metadata["Name"]): [Requirement(line) for line in found.requires or ()]
+        for found in distributions(path=[str(site_packages)])
+    }
+    assert requirements.keys() - needed(f"tipoff-{service}", requirements) == set()
+
+
+def test_no_sibling_is_there(service: str, image: InstalledService) -> None:
     own = packages_of(service_folder(service))
     projects = [REPOSITORY / "cli", REPOSITORY / "devtools", *(service_folder(name) for name in SERVICES)]
     others = [package for project in projects for package in packages_of(project) if package not in own]
-    done = run(python, "-c", PRESENT, *others)
+    done = run(image, "-c", PRESENT, *others)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
 
 
-def test_it_starts_and_stops_as_its_image_does(
-    service: str, image: InstalledService, embedded: Driver, day: date
-) -> None:
+def test_it_starts_and_stops_as_its_image_does(service: str, image: InstalledService, cloud: Stack) -> None:
     """Without settings it names them; with them it is healthy and answers a push; SIGTERM ends it in time."""
-    probe(image, service, embedded.stack, day)
+    probe(image, service, cloud)

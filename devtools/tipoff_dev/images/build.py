@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,6 +19,13 @@ from tipoff_common.service_map import package_of
 
 FILES = ("infra/topics.yaml", "infra/ticks.yaml", "config", "services/scraper-runner/scrapers")
 """What the Dockerfile copies beside the installed packages, at the same paths."""
+_BUILD = """
+import sys
+from hatchling.builders.wheel import WheelBuilder
+folder, *projects = sys.argv[1:]
+for project in projects:
+    list(WheelBuilder(project).build(directory=folder))
+"""
 
 
 class InstallError(Exception):
@@ -27,10 +34,15 @@ class InstallError(Exception):
 
 @dataclass(frozen=True)
 class InstalledService:
-    """A service in an environment of its own; `root` is its working directory."""
+    """A service in an environment of its own; `root` is its working directory.
+
+    bytecode: the folder in which its processes look for bytecode and write it; None for what was compiled beside the
+    sources, and nothing written.
+    """
 
     service: str
     root: Path
+    bytecode: Path | None = None
 
     @property
     def python(self) -> Path:
@@ -45,12 +57,15 @@ class InstalledService:
         stderr: int | IO[bytes] = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
         """Start it as its image's CMD does, with `settings` and no other variable."""
+        bytecode = (
+            {"PYTHONPYCACHEPREFIX": str(self.bytecode)} if self.bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
+        )
         return subprocess.Popen(  # noqa: S603  # the interpreter that was just installed
             [self.python, "-m", package_of(self.service)],
             env={
                 "PATH": "/usr/bin:/bin",
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONUNBUFFERED": "1",
+                **bytecode,
                 **settings,
             },
             cwd=self.root,
@@ -65,31 +80,49 @@ def service_folder(service: str) -> Path:
     return REPOSITORY / "services" / service
 
 
-def build_wheels(folder: Path, services: Collection[str]) -> Path:
-    """Build the wheels of the libraries and of these services into `folder` and return it.
+def package_folders() -> list[Path]:
+    """Return the folder of each package of this repository."""
+    patterns = ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml")
+    return [path.parent for pattern in patterns for path in sorted(REPOSITORY.glob(pattern))]
+
+
+def build_wheels(folder: Path) -> Path:
+    """Build the wheel of every package of this repository into `folder` and return it.
 
     Raises:
         InstallError: a project does not build.
     """
-    projects = [path.parent for path in sorted((REPOSITORY / "libs").glob("*/pyproject.toml"))]
-    for project in (*projects, *map(service_folder, services)):
-        _run(Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", folder, cwd=project)
+    # One process for all: starting hatchling takes longer than what it does.
+    _run(sys.executable, "-c", _BUILD, folder, *package_folders())
     return folder
 
 
-def install_alone(service: str, folder: Path, wheels: Path, *, compiled: bool = False) -> InstalledService:
+def install_alone(
+    service: str, folder: Path, wheels: Path, *, compiled: bool = False, bytecode: Path | None = None
+) -> InstalledService:
     """Install the service below `folder`, by hashes and without an index for our own.
 
     wheels: what `build_wheels` made.
     compiled: with bytecode, as the image has it, and not at the first import.
+    bytecode: as `InstalledService` has it. Bytecode is found again by the path of its source, so services that are
+        installed below the same folder, one after another, share what their packages have in common.
 
     Raises:
         InstallError: a hash differs, a pin cannot be had.
     """
-    installed = InstalledService(service, folder)
+    installed = InstalledService(service, folder, bytecode)
     tools = Path(sys.executable).parent
     install = (tools / "uv", "pip", "install", "--quiet", "--python", installed.python)
-    _run(tools / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv", compiled=compiled)
+    _run(
+        tools / "uv",
+        "venv",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "--clear",
+        folder / "venv",
+        compiled=compiled,
+    )
     requirements = service_folder(service) / "requirements.txt"
     _run(*install, "--require-hashes", "--only-binary", ":all:", "-r", requirements, compiled=compiled)
     # Without an index nothing else comes in: what the service's pyproject.toml does not name is not there.
@@ -104,7 +137,7 @@ def install_alone(service: str, folder: Path, wheels: Path, *, compiled: bool = 
     return installed
 
 
-def _run(*command: str | Path, cwd: Path = REPOSITORY, compiled: bool = False) -> None:
+def _run(*command: str | Path, compiled: bool = False) -> None:
     """Run a tool of the build. Raises InstallError."""
     # uv does not read pip's settings; the index that pip is told of is uv's too.
     index = os.environ.get("PIP_INDEX_URL")
@@ -116,7 +149,7 @@ def _run(*command: str | Path, cwd: Path = REPOSITORY, compiled: bool = False) -
     }
     done = subprocess.run(  # noqa: S603  # the tools of the developer's environment
         [str(word) for word in command],
-        cwd=cwd,
+        cwd=REPOSITORY,
         env={**ours, **os.environ},
         capture_output=True,
         text=True,

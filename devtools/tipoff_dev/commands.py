@@ -76,7 +76,16 @@ def demo(
 
     Exit code 1 when the dataset tells another day: the report found at 13:00, after two attempts in vain.
     """
-    from tipoff_cli.console import console
+    from tipoff_cli.console import console, refuse
+    from tipoff_common.yaml_source import ConfigurationError
+    from tipoff_dev.fakes.sources.scenario import load_scenario
+
+    if scenario:
+        # Before what runs a stack is imported: whoever mistyped a path need not wait for Google's clients.
+        try:
+            load_scenario(scenario)
+        except ConfigurationError as error:
+            refuse(f"{scenario.absolute()} is no scenario:\n{error}")
     from tipoff_dev.demo.run import run_demo
 
     raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None, keep=keep))
@@ -112,7 +121,7 @@ def up(
     """
     from tipoff_cli.console import console, refuse
     from tipoff_dev.stack.background import run_in_foreground, start_in_background
-    from tipoff_dev.stack.session import UpOptions
+    from tipoff_dev.stack.up_options import UpOptions
 
     if hosts and not live:
         refuse(f"{hosts[0]}: hosts are named with --live; write: tipoff up --live {' '.join(hosts)}")

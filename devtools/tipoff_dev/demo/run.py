@@ -8,12 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.demo.day import GAME_DAY, Answers, ask_dataset, faults, ticks
 from tipoff_dev.demo.show import Timeline, show_addresses, show_answers
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.stack import Stack, running_stack
 
 
@@ -26,8 +23,6 @@ def run_demo(console: Console, scenario: Path | None = None, *, keep: bool = Fal
     Raises:
         StackError: the stack did not start, or a process of it ended.
     """
-    if scenario is not None:
-        _require_scenario(scenario)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tipoff-demo-") as folder, console.status("starting") as status:
         layout = Layout.on_free_ports(event_time=True)
@@ -72,10 +67,3 @@ def _keep_open(console: Console, stack: Stack) -> None:
         while True:
             stack.processes.check()
             time.sleep(1.0)
-
-
-def _require_scenario(path: Path) -> None:
-    try:
-        load_scenario(path)
-    except ConfigurationError as error:
-        raise StackError(f"{path} is no scenario:\n{error}") from error

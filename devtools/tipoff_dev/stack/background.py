@@ -26,17 +26,11 @@ from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.processes import READY_SECONDS, StackError
-from tipoff_dev.stack.session import (
-    GIVEN_UP,
-    UpOptions,
-    begin_day,
-    drain,
-    fetch_calendar,
-    serve,
-    ticks_file,
-)
+from tipoff_dev.stack.processes import GIVEN_UP, READY_SECONDS, StackError
+from tipoff_dev.stack.up_options import UpOptions
 
+# What runs a stack is imported where one is run: `tipoff down`, and `tipoff up` which only starts the owner, do not
+# wait for Google's clients.
 if TYPE_CHECKING:
     from rich.status import Status
 
@@ -57,6 +51,7 @@ _STOP_SECONDS = 40.0
 def run_in_foreground(console: Console, options: UpOptions) -> None:
     """Run the stack until it is interrupted; its history stays for the next one."""
     from tipoff_dev.demo.show import show_addresses
+    from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, serve, ticks_file
     from tipoff_dev.stack.stack import running_stack
 
     with _owned(), console.status("starting") as status:

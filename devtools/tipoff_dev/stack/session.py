@@ -3,9 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +19,10 @@ from tipoff_common.ticks import load_ticks
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.ledger import Ledger
-from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.processes import GIVEN_UP, StackError
 from tipoff_dev.stack.resources import create_tables
 from tipoff_dev.stack.scheduler import every, run_scheduler
+from tipoff_dev.stack.up_options import UpOptions
 from tipoff_dev.stack.watch import READ_BY, FolderWatch, faults
 from tipoff_planning.expected_schedule import draft_schedule
 from tipoff_planning.landed_calendar import LandedCalendar
@@ -32,35 +32,11 @@ from tipoff_planning.occurrences import games_of, occurrences
 if TYPE_CHECKING:
     from tipoff_dev.stack.stack import Stack
 
-GIVEN_UP = "not handled when it stopped, and lost with Pub/Sub's memory"
 _CALENDAR_SECONDS = 20.0
 _UNDER_WAY_SECONDS = 60.0
 """How long an edit waits for runs under way, which go on as they began."""
 _DRAIN_SECONDS = 5.0
 """A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
-
-
-@dataclass(frozen=True)
-class UpOptions:
-    """How `tipoff up` differs from the usual stack."""
-
-    live: Collection[str] | None = ()
-    """Hosts asked themselves though there is a fake of them; None for all."""
-    every: int | None = None
-    """Minutes between evaluations, in place of those of infra/ticks.yaml."""
-    watch: bool = False
-    """Whether edits of the fleet and of workflows.yaml restart what reads them."""
-    fresh: bool = False
-    """Whether the history of earlier stacks is emptied first."""
-    tour: bool = False
-    """Whether it begins with a week that is made up, in a dataset of its own."""
-
-    def arguments(self) -> list[str]:
-        """Return the command-line arguments that say the same."""
-        told = [] if self.live == () else ["--live", *(self.live or ())]
-        told += [] if self.every is None else ["--every", str(self.every)]
-        given = {"--watch": self.watch, "--fresh": self.fresh, "--tour": self.tour}
-        return [*told, *(name for name, is_given in given.items() if is_given)]
 
 
 def ticks_file(options: UpOptions, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 
 from tipoff_common.catalog import GAME_DATE
 from tipoff_common.clock import business_date, read_day
-from tipoff_common.cloud import Cloud
+from tipoff_common.connections import Connections
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
@@ -25,12 +25,12 @@ from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize, unknown_name
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
+from tipoff_scraper_runner.openers import connected_opener, http_opener
 from tipoff_scraper_runner.parser import ParserProcess
 from tipoff_scraper_runner.registry import Registered, Registry, load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
@@ -161,7 +161,7 @@ def connect(registry: Registry) -> Deps:
         )
     # Settings first: their faults are told by variable, where a client would fail with something of its own.
     settings = load_settings(RunnerSettings)
-    cloud = Cloud("scraper-runner", settings)
+    cloud = Connections("scraper-runner", settings)
     # Found out before the source is asked, so that nothing is fetched that cannot be published.
     cloud.bus.check()
     return Deps(

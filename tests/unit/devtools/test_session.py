@@ -27,7 +27,8 @@ from tipoff_dev.stack import session
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import due_ticks
-from tipoff_dev.stack.session import UpOptions, begin_day, ticks_file
+from tipoff_dev.stack.session import begin_day, ticks_file
+from tipoff_dev.stack.up_options import UpOptions
 from tipoff_dev.stack.watch import FolderWatch
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)

@@ -1,0 +1,27 @@
+"""The options of `tipoff up`, apart from what runs a stack: starting one in the background imports none of that."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """How `tipoff up` differs from the usual stack."""
+
+    live: Collection[str] | None = ()
+    """Hosts asked themselves though there is a fake of them; None for all."""
+    every: int | None = None
+    """Minutes between evaluations, in place of those of infra/ticks.yaml."""
+    watch: bool = False
+    """Whether edits of the fleet and of workflows.yaml restart what reads them."""
+    fresh: bool = False
+    """Whether the history of earlier stacks is emptied first."""
+    tour: bool = False
+    """Whether it begins with a week that is made up, in a dataset of its own."""
+
+    def arguments(self) -> list[str]:
+        """Return the command-line arguments that say the same."""
+        told = [] if self.live == () else ["--live", *(self.live or ())]
+        told += [] if self.every is None else ["--every", str(self.every)]
+        given = {"--watch": self.watch, "--fresh": self.fresh, "--tour": self.tour}
+        return [*told, *(name for name, is_given in given.items() if is_given)]

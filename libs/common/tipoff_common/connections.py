@@ -1,0 +1,67 @@
+"""Connections to the cloud, from a service's settings.
+
+Each client is made when it is first asked for: who needs no warehouse does not pay for importing one.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from tipoff_common.ports import Bus, Objects, Warehouse
+from tipoff_common.publisher import Publisher
+from tipoff_common.settings import ServiceSettings
+from tipoff_common.topics import TopicMap, load_topics
+
+
+class Connections:
+    """Connections of `service`; see the ports for what they raise."""
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        self._service, self._settings = service, settings
+        self.topics: TopicMap = load_topics(settings.topics_file)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """The bus, connected at its first use."""
+        from tipoff_common.adapters.pubsub import PubSubBus
+
+        return PubSubBus(self._settings.project, self.topics)
+
+    def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
+        """Publish (topic, data, attributes) as they are, such as what died before. Raises Unavailable."""
+        from tipoff_common.adapters.pubsub import PubSubBus
+
+        PubSubBus(self._settings.project, self.topics).publish_messages(messages)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse, connected at its first use."""
+        from tipoff_common.adapters.bigquery import BigQueryWarehouse
+
+        settings = self._settings
+        return BigQueryWarehouse(settings.project, settings.bigquery_emulator_host, settings.dataset)
+
+    @cached_property
+    def state(self) -> Objects:
+        """The bucket for what services remember."""
+        return self.objects(self._settings.state_bucket)
+
+    @cached_property
+    def data(self) -> Objects:
+        """The bucket for what is fetched."""
+        return self.objects(self._settings.data_bucket)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The publisher of the service's events."""
+        return Publisher(self._service, self.bus)
+
+    def objects(self, bucket: str) -> Objects:
+        """Return a bucket by its name."""
+        from tipoff_common.adapters.storage import GcsObjects, storage_client
+
+        settings = self._settings
+        # Twice: a handler may have a second call under way while it makes one.
+        connections = 2 * settings.concurrency
+        return GcsObjects(
+            storage_client(settings.project, settings.storage_emulator_host, connections), bucket
+        )

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
@@ -71,26 +73,46 @@ def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleB
             faults.append(source.fault(("rules", name, "runbook"), what))
     if faults:
         raise ConfigurationError(faults)
-    of_failures = frozenset(name for name, query in found.items() if ERROR_TYPE in _columns(query))
+    of_failures = frozenset(
+        name for name, query in found.items() if ERROR_TYPE in _selected(query.sql).columns
+    )
     return RuleBook(file, found, short_hash(path.read_bytes()), of_failures)
 
 
-def _columns(query: NamedQuery) -> list[str]:
-    statement = sqlglot.parse_one(query.sql, dialect="bigquery")
-    return statement.named_selects if isinstance(statement, exp.Query) else []
+class _Selected(NamedTuple):
+    """What the text of a query says of itself."""
+
+    columns: tuple[str, ...]
+    """In their order."""
+    parameters: frozenset[str]
+    """Those that it uses."""
+
+
+class _NotASelect(Exception):
+    """A statement of another kind, which has no columns."""
+
+
+# To parse the queries is nearly all that loading costs, and each is looked at for its faults and for its columns.
+@lru_cache(maxsize=256)
+def _selected(sql: str) -> _Selected:
+    """Parse a query. Raises SqlglotError and _NotASelect."""
+    statement = sqlglot.parse_one(sql, dialect="bigquery")
+    if not isinstance(statement, exp.Query):
+        raise _NotASelect
+    used = frozenset(node.name for node in statement.find_all(exp.Parameter))
+    return _Selected(tuple(statement.named_selects), used)
 
 
 def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
     try:
-        statement = sqlglot.parse_one(query.sql, dialect="bigquery")
+        columns, used = _selected(query.sql)
     except SqlglotError as error:
         told = str(error).splitlines()[0]
         yield "query", f"queries/{query.name}.sql does not parse: {told}; mend it"
         return
-    if not isinstance(statement, exp.Query):
+    except _NotASelect:
         yield "query", f"queries/{query.name}.sql is no SELECT; write one"
         return
-    columns = tuple(statement.named_selects)
     # In this very order too: the rows of all rules are one UNION, which goes by position.
     if columns not in (COLUMNS, (*COLUMNS, ERROR_TYPE)):
         yield (
@@ -99,7 +121,6 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
             f" and, where it tells of failures, {ERROR_TYPE}",
         )
     declared = {parameter.name for parameter in query.parameters}
-    used = {node.name for node in statement.find_all(exp.Parameter)}
     for name in sorted(used - declared):
         yield (
             "query",

@@ -150,8 +150,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Leave what there is now out of every later collection of cycles, and have those be rarer than usual."""
-    gc.collect()
+    """Leave what there is now out of every later collection of cycles, and have those be rarer than usual.
+
+    What of it is garbage stays too: some megabytes, which are not worth the third of a second of finding them.
+    """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     gc.enable()

@@ -8,7 +8,7 @@ from tests.simulation.__main__ import Result, explain, try_seed
 from tests.simulation.fleet import USUAL, Shape
 
 BLOCK = 50
-SEEDS = 1_000 if os.environ.get("CI") else 200
+SEEDS = 1_000 if os.environ.get("CI") else 50
 """As properties have fewer examples on a developer's machine; `make simulate-faults` tries as many as are wanted."""
 VARIED = 12
 """Some of them take ten times as long as a usual one."""

@@ -5,6 +5,7 @@ in the schedule.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -85,11 +86,14 @@ class GameStory:
     periods: int
 
     @cached_property
-    def _of_kind(self) -> Mapping[tuple[int, Kind], Sequence[GameEvent]]:
-        found: dict[tuple[int, Kind], list[GameEvent]] = {}
-        for event in self.events:
-            found.setdefault((event.side, event.kind), []).append(event)
-        return found
+    def _counts(self) -> Mapping[tuple[int, Kind, Player | None, bool | None], int]:
+        """How many events there are by each of the ways that `count` can be asked."""
+        return Counter(
+            (event.side, event.kind, player, made)
+            for event in self.events
+            for player in (event.player, None)
+            for made in (event.made, None)
+        )
 
     def points(self, side: int, period: int | None = None) -> int:
         """Return the points of a side, in all or in one period."""
@@ -101,10 +105,7 @@ class GameStory:
 
     def count(self, side: int, kind: Kind, *, player: Player | None = None, made: bool | None = None) -> int:
         """Count events of a kind: of a side or one of its players, made or missed or either."""
-        return sum(
-            (player is None or event.player == player) and (made is None or event.made == made)
-            for event in self._of_kind.get((side, kind), ())
-        )
+        return self._counts.get((side, kind, player, made), 0)
 
 
 def final_points(game: ScenarioGame) -> tuple[int, int]:
@@ -141,6 +142,7 @@ def roster(team: FakeTeam) -> Sequence[Player]:
     return _players(team, overtime=False)
 
 
+@lru_cache(maxsize=64)  # each of thousands of transactions names a player
 def _players(team: FakeTeam, overtime: bool) -> Sequence[Player]:
     absences: dict[int, Absence] = {10: "DNP_COACH", 11: "INACTIVE_INJURY", 12: "INACTIVE_GLEAGUE_TWOWAY"}
     shift = team.id % len(_FIRST)

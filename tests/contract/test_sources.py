@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from datetime import time as clock_time
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -85,13 +86,17 @@ def asked_of(name: str) -> Asked:
     return ASKED.get(name, Asked(None))
 
 
+@cache
+def fake_sources() -> InProcessTransport:
+    """One application for all tests: what it answers depends on the request alone."""
+    return InProcessTransport(create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC), fleet=FLEET))
+
+
 class FakeSources(httpx.BaseTransport):
     """The fake sources in this process; `spoil` works on every answer."""
 
     def __init__(self) -> None:
-        self._app = InProcessTransport(
-            create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC), fleet=FLEET)
-        )
+        self._app = fake_sources()
         self.spoil: Any = lambda answer: answer
         self.asked: set[str] = set()
         """The hosts that were asked; a fake's address names the host it stands for."""

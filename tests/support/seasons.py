@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.support.scenario import SCENARIO
 from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS
-from tipoff_common.catalog import load_catalog
+from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
+from tipoff_planning.calendar import Game
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
 from tipoff_simulator.engine import Log, Season, simulate
@@ -63,10 +66,26 @@ class Simulated:
         return {status.value: count for status, count in self.report.workflows[workflow].statuses.items()}
 
 
+@cache
+def _schedule() -> bytes:
+    return write_schedule(SCENARIO, BEFORE_ANY_IS_OFF)
+
+
+@cache
+def _catalog() -> Catalog:
+    return load_catalog(SCRAPERS)
+
+
+@cache
+def _games() -> tuple[Game, ...]:
+    with TemporaryDirectory() as folder:
+        return read_games(write_season(Path(folder)), payload_parser(_catalog()["nbac_schedule"]))
+
+
 def write_season(folder: Path) -> Path:
     """The schedule as the source publishes it before any game is called off."""
     path = folder / "schedule.json"
-    path.write_bytes(write_schedule(SCENARIO, BEFORE_ANY_IS_OFF))
+    path.write_bytes(_schedule())
     return path
 
 
@@ -82,11 +101,11 @@ def simulated(
     """world: YAML beside its name; options: further fields of the season."""
     (folder / "workflows.yaml").write_text(workflows)
     (folder / "world.yaml").write_text(f"name: test\n{world}")
-    catalog = load_catalog(SCRAPERS)
+    catalog = _catalog()
     season = Season(
         configuration=load_workflows(folder / "workflows.yaml", catalog),
         world=load_world(folder / "world.yaml", catalog),
-        games=read_games(write_season(folder), payload_parser(load_catalog(SCRAPERS)["nbac_schedule"])),
+        games=_games(),
         first=first,
         last=last,
         **options,

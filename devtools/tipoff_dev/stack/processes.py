@@ -75,7 +75,9 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal unless the process has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            # It may end after that look, and be waited for by its server, whose line is on the way.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask the process to end."""

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ import json, os, sys
 loaded = [name for name in sys.modules if name.startswith("tipoff")]
 print(json.dumps({
     "name": __name__, "arguments": sys.argv[1:], "environment": dict(os.environ), "cwd": os.getcwd(),
-    "session": os.getsid(0) == os.getpid(), "loaded": loaded,
+    "session": os.getsid(0) == os.getpid(), "loaded": loaded, "process": open("/proc/self/comm").read().strip(),
 }))
 """
 
@@ -75,6 +76,7 @@ def test_a_module_runs_with_what_it_is_given_and_nothing_else(server: ForkServer
     assert told["environment"].keys() <= {"HOME", "GIVEN", "LC_CTYPE"}  # Python's own
     assert told["cwd"] == str(folder)
     assert told["session"], "a signal to the owner's group would reach it"
+    assert told["process"] == "tell", "top and ps tell the processes of a stack apart"
 
 
 def test_code_of_this_repository_is_read_anew_by_each_process(server: ForkServer, folder: Path) -> None:
@@ -140,3 +142,16 @@ def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(fo
         assert time.monotonic() < deadline
         time.sleep(0.01)
     server.close()
+
+
+def test_a_signal_to_a_process_that_ended_a_moment_ago_is_no_error() -> None:
+    """The server has waited for it, and the line that says so is on its way."""
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    ended.wait()
+    reading, writing = os.pipe()
+    os.write(writing, b"%d\n" % ended.pid)
+    process = ForkedProcess(reading)
+    process.terminate()
+    os.write(writing, b"0\n")
+    os.close(writing)
+    assert process.wait() == 0

@@ -10,11 +10,13 @@ from sqlglot import exp, tokenize
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import TokenError
+from sqlglot.expressions.core import POSITION_META_KEYS
 
 from gcp_emulators.bigquery.patching import replace
 
 Trees = list[exp.Expression | None]
 
+_POSITIONS = set(POSITION_META_KEYS)
 _MOST_REMEMBERED = 512
 """Texts: the statements of the dataset's files and what they become on their way are 128."""
 
@@ -29,13 +31,23 @@ def remembering(parse: Callable[..., Trees]) -> Callable[..., Trees]:
 
     @functools.lru_cache(maxsize=_MOST_REMEMBERED)
     def parsed(dialect: type[Dialect], sql: str, options: tuple[tuple[str, Any], ...]) -> Trees:
-        return parse(dialect(), sql, **dict(options))
+        trees = parse(dialect(), sql, **dict(options))
+        for tree in filter(None, trees):
+            _forget_positions(tree)
+        return trees
 
     @functools.wraps(parse)
     def copied(self: Dialect, sql: str, **options: Any) -> Trees:
         return [tree and tree.copy() for tree in parsed(type(self), sql, tuple(sorted(options.items())))]
 
     return copied
+
+
+def _forget_positions(tree: exp.Expression) -> None:
+    """Where in its text each name stands is most of what a copy of a tree costs, and nothing after the parser asks."""
+    for node in tree.walk():
+        if node._meta and node._meta.keys() <= _POSITIONS:
+            node._meta = None
 
 
 def count_whole_units() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.memory_repository import MemoryCatalogRepository
 from bqemulator.jobs import executor
+from bqemulator.sql.translator import SQLTranslator
 
 from gcp_emulators.bigquery.patching import replace
 
@@ -17,7 +18,9 @@ Translate = Callable[..., Awaitable[str]]
 
 _MOST_REMEMBERED = 256
 """Statements: those of a dataset's queries, commands and services are fewer."""
-_QUERY = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|\()", re.IGNORECASE)
+_BEGINS = r"\s*(?:--[^\n]*\n\s*)*"
+_QUERY = re.compile(rf"{_BEGINS}(?:SELECT|WITH|\()", re.IGNORECASE)
+_QUERY_OR_CREATION = re.compile(rf"{_BEGINS}(?:SELECT|WITH|\(|CREATE\b)", re.IGNORECASE)
 _OF_THE_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
 """What becomes of these depends on more than what tables are like."""
 _CHANGES = (
@@ -34,15 +37,17 @@ _CHANGES = (
     "update_row_access_policy",
     "delete_row_access_policy",
 )
-_LOOKS_FOR_CHANGES = (
+_LOOKS_FOR_CREATIONS = (
     "sync_created_schema",
     "sync_created_table",
     "sync_created_view",
+    "_guard_and_resolve_single_ddl",
+)
+_LOOKS_FOR_DROPS_AND_WRITES = (
     "sync_dropped_object",
     "detect_drop_routine",
     "assert_drop_schema_allowed",
     "_reject_dml_on_immutable",
-    "_guard_and_resolve_single_ddl",
     "_maybe_run_routine_drop",
     "_capture_dml_snapshots",
 )
@@ -92,36 +97,57 @@ def translate_a_text_once() -> None:
     replace(MemoryCatalogRepository, "update_table", version.counting_shapes)
     replace(executor, "rewrite_and_translate_statement", lambda it: remembering_translation(it, version))
     replace(executor, "rewrite_table_refs", functools.lru_cache(maxsize=_MOST_REMEMBERED))
+    # The same dataset in a second project, and in a deployment that changes nothing.
+    replace(SQLTranslator, "translate", remembering_plain_translation)
+
+
+def remembering_plain_translation(translate: Callable[..., Any]) -> Callable[..., Any]:
+    """`SQLTranslator.translate`, remembering what it is asked without a schema and without anybody who asks, as it is
+    for the bodies of functions: the answer is the text's alone then, and immutable."""
+    known = functools.lru_cache(maxsize=_MOST_REMEMBERED)(lambda translator, sql: translate(translator, sql))
+
+    @functools.wraps(translate)
+    def remembered(translator: Any, sql: str, **context: Any) -> Any:
+        return translate(translator, sql, **context) if context else known(translator, sql)
+
+    return remembered
 
 
 def examine_only_what_may_change_something() -> None:
     """Fault: a query is parsed and copied some fifteen times to learn each time that it changes nothing.
 
     Two thirds of a query's CPU time. What a text alone decides is remembered; what asks whether a statement drops,
-    creates or writes something is not asked of one that begins as a query, which does none of it.
+    creates or writes something is not asked of one that begins as a query, which does none of it, and whether it drops
+    or writes not of one that begins as a creation.
     """
     for name in ("parse_script", "classify_statement_type"):  # their answers are immutable
         replace(executor, name, functools.lru_cache(maxsize=_MOST_REMEMBERED))
-    for name in _LOOKS_FOR_CHANGES:
-        replace(executor, name, _unless_query)
-    replace(ddl_sync, "_detect_plain_create_table", _unless_query)
+    for name in _LOOKS_FOR_CREATIONS:
+        replace(executor, name, _unless(_QUERY))
+    for name in _LOOKS_FOR_DROPS_AND_WRITES:
+        replace(executor, name, _unless(_QUERY_OR_CREATION))
+    replace(ddl_sync, "_detect_plain_create_table", _unless(_QUERY))
 
 
-def _unless_query(look: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function answer None for a query without looking at it, however the text is given: by position or name."""
+def _unless(kind: re.Pattern[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function answer None for a statement of a kind without looking at it, however its text is given: by
+    position or name."""
 
     async def nothing() -> None:
         return None
 
-    @functools.wraps(look)
-    def looked(*args: Any, **named: Any) -> Any:
-        texts = (it for it in (*args, named.get("bq_sql")) if isinstance(it, str))
-        # A project may be called select-games; its name has no blank.
-        if any(" " in text and _QUERY.match(text) for text in texts):
-            return nothing() if inspect.iscoroutinefunction(look) else None
-        return look(*args, **named)
+    def make(look: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(look)
+        def looked(*args: Any, **named: Any) -> Any:
+            texts = (it for it in (*args, named.get("bq_sql")) if isinstance(it, str))
+            # A project may be called select-games; its name has no blank.
+            if any(" " in text and kind.match(text) for text in texts):
+                return nothing() if inspect.iscoroutinefunction(look) else None
+            return look(*args, **named)
 
-    return looked
+        return looked
+
+    return make
 
 
 def remembering_translation(translate: Translate, version: CatalogueVersion) -> Translate:

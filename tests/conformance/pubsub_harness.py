@@ -72,7 +72,7 @@ def google_server() -> Iterator[Server]:
         with _google_in_docker(str(error)) as server:
             yield server
         return
-    with running("pubsub.google") as emulator:
+    with running("pubsub.google", "--short-run") as emulator:
         yield Server(GOOGLE, emulator.address)
 
 

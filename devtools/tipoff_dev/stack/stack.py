@@ -154,7 +154,8 @@ class Stack:
         google = self._options.google_pubsub
         module = "gcp_emulators.pubsub.google" if google else "gcp_emulators.pubsub"
         admin = {} if google else {"admin-port": "pubsub-admin"}
-        self._start("pubsub", module, *self._listening({"port": "pubsub", **admin}))
+        further = ("--short-run",) if google else ()
+        self._start("pubsub", module, *self._listening({"port": "pubsub", **admin}), *further)
         ports = self._listening({"port": "bigquery", "grpc-port": "bigquery-grpc"})
         identity = ("--project", PROJECT, "--storage-url", self.layout.url("storage"))
         self._start("bigquery", "gcp_emulators.bigquery", *ports, *identity, *self._kept("bigquery"))

@@ -26,6 +26,9 @@ _SDK_ROOTS = (
     Path("/opt/google-cloud-sdk"),
 )
 _GRACE_SECONDS = 3.0
+_SHORT_RUN = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""A virtual machine that compiles once and collects in one thread: a third less processor for a run of a minute, and
+fewer messages a second in a long one."""
 
 
 class EmulatorUnavailableError(RuntimeError):
@@ -59,15 +62,24 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8085, help="gRPC port (default 8085)")
+    parser.add_argument(
+        "--short-run", action="store_true", help="start with less work; slower when it runs long"
+    )
     options = parser.parse_args()
     try:
-        command = find_installation()
+        java, *jar = find_installation()
     except EmulatorUnavailableError as error:
         sys.exit(str(error))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     process = subprocess.Popen(  # noqa: S603 - both paths were found above, not given by a request
-        [*command, f"--host={options.host}", f"--port={options.port}"],
+        [
+            java,
+            *(_SHORT_RUN if options.short_run else ()),
+            *jar,
+            f"--host={options.host}",
+            f"--port={options.port}",
+        ],
         stdin=subprocess.DEVNULL,
         # A terminal's Ctrl-C comes to us alone, who end it.
         start_new_session=True,

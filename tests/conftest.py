@@ -48,6 +48,7 @@ ALONE = {
 """Files there that start what they need themselves: in one group with the others they would be the last to end."""
 WITH = {
     "integration/test_console_on_a_stack.py": "integration/test_tour.py",
+    "integration/test_installed_cli.py": "integration/test_packages_alone.py",
     "integration/test_own_fleet.py": "integration/test_packages_alone.py",
     "integration/test_services_alone.py": "integration/test_packages_alone.py",
 }

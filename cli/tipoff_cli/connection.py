@@ -111,7 +111,7 @@ class Connection:
         """Connect to the warehouse. Raises NotConnected."""
         with _credentials():
             # Around the import alone: only then does the client look for them.
-            with _without_data_frames():
+            with without_data_frames():
                 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
             return BigQueryWarehouse(
@@ -192,7 +192,7 @@ def find_connection() -> Connection:
 
 
 @contextmanager
-def _without_data_frames() -> Iterator[None]:
+def without_data_frames() -> Iterator[None]:
     """Hide what BigQuery's client imports for data frames where it is installed: commands read rows.
 
     An operator's installation has none of them; in a developer's they are half of what a query takes.

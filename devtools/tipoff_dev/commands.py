@@ -76,6 +76,7 @@ def demo(
 
     Exit code 1 when the dataset tells another day: the report found at 13:00, after two attempts in vain.
     """
+    from tipoff_cli.connection import without_data_frames
     from tipoff_cli.console import console, refuse
     from tipoff_common.yaml_source import ConfigurationError
     from tipoff_dev.fakes.sources.scenario import load_scenario
@@ -86,7 +87,8 @@ def demo(
             load_scenario(scenario)
         except ConfigurationError as error:
             refuse(f"{scenario.absolute()} is no scenario:\n{error}")
-    from tipoff_dev.demo.run import run_demo
+    with without_data_frames():
+        from tipoff_dev.demo.run import run_demo
 
     raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None, keep=keep))
 

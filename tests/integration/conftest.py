@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,13 +14,15 @@ import pytest
 from stack_harness import EMBEDDED, GOOGLE, Driver, game_days, write_scenario
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
-from tipoff_cli.checkout import WORKFLOWS
+from tipoff_cli.checkout import REPOSITORY, WORKFLOWS
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.images.build import build_wheels
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import Stack, running_stack
 from tipoff_dev.tour.history import History
 from tipoff_dev.tour.loading import load_week
+
+Install = Callable[..., Path]
 
 
 @contextmanager
@@ -100,12 +105,42 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where each environment is made anew, as `venv`, by one test file after another: bytecode is found again by the
-    path of its source."""
+    """The folder whose environment, `venv`, holds what one test after another installs alone: bytecode is found again
+    by the path of its source."""
     return tmp_path_factory.mktemp("alone")
+
+
+@pytest.fixture(scope="session")
+def install(alone: Path, wheels: Path) -> Install:
+    """Have the environment hold these packages, what they need and nothing else; returns its folder of programs."""
+    uv = Path(sys.executable).with_name("uv")
+    programs = alone / "venv/bin"
+    index = os.environ.get("PIP_INDEX_URL")
+    # uv does not read pip's settings.
+    settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ, "UV_LINK_MODE": "hardlink"}
+
+    def installed(*packages: str) -> Path:
+        pins = ("--find-links", wheels, "--constraints", REPOSITORY / "requirements-dev.txt")
+        for command in (
+            (uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, alone / "venv"),
+            (uv, "pip", "install", "--quiet", "--exact", "--python", programs / "python", *pins, *packages),
+        ):
+            done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return programs
+
+    return installed
 
 
 @pytest.fixture(scope="session")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the bytecode of what is installed in these environments is kept."""
     return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The embedded cloud and the fake sources without a service: what was installed is tried on it alone."""
+    layout = Layout.on_free_ports(event_time=True, own_rights=True)
+    with running_stack(layout, tmp_path_factory.mktemp("cloud"), services=(), phase2=None) as stack:
+        yield stack

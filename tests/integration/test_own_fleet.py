@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,6 @@ import pytest
 from tipoff_cli.checkout import REPOSITORY
 
 EXAMPLE = REPOSITORY / "examples/tides"
-BIN = Path(sys.executable).parent
-
 
 ALONE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 """Runs a command in a network of its own, where the fixed ports of `tipoff up` are free."""
@@ -47,23 +45,15 @@ def test_the_example_validates_and_passes_from_its_own_folder() -> None:
     assert "tide_levels" in run((*tipoff, "scrapers", "list"), EXAMPLE / "tests")
     assert "no games are needed" in run((*tipoff, "schedule", "--date", "2026-07-01"), EXAMPLE)
     assert "window" in run((*tipoff, "explain", "tides", "--at", "2026-07-01 05:00"), EXAMPLE)
-    assert " passed" in run((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"), EXAMPLE)
+    # A fleet's repository has pytest alone; the plugins of this repository's tests take longer to import.
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    assert " passed" in run((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"), EXAMPLE, alone)
 
 
 @pytest.fixture(scope="module")
-def installed(alone: Path, wheels: Path) -> Path:
-    """Install the developers' command line, and all it needs, into an empty environment; return its bin folder."""
-    index = os.environ.get("PIP_INDEX_URL")
-    settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), "UV_LINK_MODE": "hardlink"}
-    run((BIN / "uv", "venv", "--quiet", "--clear", "--python", sys.executable, alone / "venv"), alone)
-    pins = ("--find-links", wheels, "--constraints", REPOSITORY / "requirements-dev.txt")
-    python = alone / "venv/bin/python"
-    run(
-        (BIN / "uv", "pip", "install", "--quiet", "--python", python, *pins, "tipoff-dev", "pytest"),
-        alone,
-        settings,
-    )
-    return python.parent
+def installed(install: Callable[..., Path]) -> Path:
+    """Install the developers' command line, and all it needs; return the environment's folder of programs."""
+    return install("tipoff-dev", "pytest")
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ incidents 26 and 27.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from packaging.utils import canonicalize_name
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.images.build import InstalledService, install_alone, service_folder
 from tipoff_dev.images.probe import probe
-from tipoff_dev.stack.layout import SERVICES, Layout
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.layout import SERVICES
+from tipoff_dev.stack.stack import Stack
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""
@@ -77,17 +76,8 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def image(service: str, wheels: Path, alone: Path, bytecode: Path) -> Iterator[InstalledService]:
-    yield install_alone(service, alone, wheels, bytecode=bytecode)
-    shutil.rmtree(alone)
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The embedded cloud and the fake sources without a service: the one that is tried is the only one."""
-    layout = Layout.on_free_ports(event_time=True, own_rights=True)
-    with running_stack(layout, tmp_path_factory.mktemp("cloud"), services=(), phase2=None) as stack:
-        yield stack
+def image(service: str, wheels: Path, alone: Path, bytecode: Path) -> InstalledService:
+    return install_alone(service, alone, wheels, bytecode=bytecode)
 
 
 def run(image: InstalledService, *arguments: str) -> subprocess.CompletedProcess[str]:

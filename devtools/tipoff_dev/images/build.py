@@ -100,7 +100,7 @@ def build_wheels(folder: Path) -> Path:
 def install_alone(
     service: str, folder: Path, wheels: Path, *, compiled: bool = False, bytecode: Path | None = None
 ) -> InstalledService:
-    """Install the service below `folder`, by hashes and without an index for our own.
+    """Install the service below `folder`, by hashes and without an index for our own, in place of what is there.
 
     wheels: what `build_wheels` made.
     compiled: with bytecode, as the image has it, and not at the first import.
@@ -119,19 +119,21 @@ def install_alone(
         "--quiet",
         "--python",
         sys.executable,
-        "--clear",
+        "--allow-existing",
         folder / "venv",
         compiled=compiled,
     )
     requirements = service_folder(service) / "requirements.txt"
-    _run(*install, "--require-hashes", "--only-binary", ":all:", "-r", requirements, compiled=compiled)
+    # Exact: what an earlier service left there, and is no pin of this one, is removed.
+    hashed = ("--exact", "--require-hashes", "--only-binary", ":all:", "-r", requirements)
+    _run(*install, *hashed, compiled=compiled)
     # Without an index nothing else comes in: what the service's pyproject.toml does not name is not there.
     _run(*install, "--no-index", "--find-links", wheels, f"tipoff-{service}", compiled=compiled)
     for name in FILES:
         source, target = REPOSITORY / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         else:
             shutil.copy(source, target)
     return installed

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
+from tipoff_cli.connection import without_data_frames
 from tipoff_cli.edits import note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
@@ -50,9 +51,10 @@ _STOP_SECONDS = 40.0
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
     """Run the stack until it is interrupted; its history stays for the next one."""
-    from tipoff_dev.demo.show import show_addresses
-    from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, serve, ticks_file
-    from tipoff_dev.stack.stack import running_stack
+    with without_data_frames():
+        from tipoff_dev.demo.show import show_addresses
+        from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, serve, ticks_file
+        from tipoff_dev.stack.stack import running_stack
 
     with _owned(), console.status("starting") as status:
         layout = Layout.on_fixed_ports(options.live, ticks_file(options, FOLDER))

@@ -10,6 +10,7 @@ import pytest
 from tests.simulation.checker import REQUESTED, check
 from tests.simulation.fleet import Shape
 from tests.simulation.world import simulate
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.usefixtures("quiet")
 FOUR = Shape(instances=4, events=12)
@@ -34,5 +35,5 @@ def test_without_a_fault_each_request_is_published_fetched_and_logged_once(seed:
 
 
 def test_whatever_goes_wrong_every_law_holds_among_four() -> None:
-    breaches = {seed: check(simulate(seed, None, shape=FOUR).log) for seed in range(12)}
+    breaches = {seed: check(simulate(seed, None, shape=FOUR).log) for seed in range(examples(12))}
     assert not {seed: found[0] for seed, found in breaches.items() if found}

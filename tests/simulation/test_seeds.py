@@ -6,11 +6,12 @@ import pytest
 
 from tests.simulation.__main__ import Result, explain, try_seed
 from tests.simulation.fleet import USUAL, Shape
+from tests.support.examples import examples
 
 BLOCK = 50
 SEEDS = 1_000 if os.environ.get("CI") else 50
 """As properties have fewer examples on a developer's machine; `make simulate-faults` tries as many as are wanted."""
-VARIED = 12
+VARIED = examples(12)
 """Some of them take ten times as long as a usual one."""
 pytestmark = pytest.mark.usefixtures("quiet")
 

@@ -130,16 +130,17 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
     ]
     # A workflow always has a row: one that is silent cannot be told from a controller that is dead.
     if not due and not unhappy:
-        day_off = all(item.day != inputs.today for item in expected)
-        yield _none_due(name, upcoming, inputs, day_off=day_off)
+        yield _none_due(name, expected, upcoming, inputs)
     # What is due before what went wrong: the rows of a workflow are read from the top.
     for occurrence in due:
         yield _decide_due(occurrence, upcoming, inputs)
     yield from unhappy
 
 
-def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs, *, day_off: bool) -> Decision:
-    """Skip, or abort where games are unknown. day_off: the workflow expects nothing today."""
+def _none_due(
+    name: str, expected: Sequence[Occurrence], upcoming: Occurrence | None, inputs: DecisionInputs
+) -> Decision:
+    """Skip, or abort where games are unknown. expected: all of the workflow around the day."""
     configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
     build = partial(decision_about, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
@@ -166,6 +167,7 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs, *,
     when = _when(upcoming.expected, configuration.zone_of(name))
     if upcoming.day > today:
         # Nothing was done on a day on which nothing is planned.
+        day_off = all(item.day != today for item in expected)
         today_is = "Nothing is planned today" if day_off else "Today is done"
         return build(Action.SKIP, Reason.DAY_DONE, f"{today_is}; next is {when}.")
     sentence = f"Not due before {when}."

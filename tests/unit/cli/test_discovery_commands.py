@@ -145,10 +145,10 @@ def test_a_workflow_that_searches_for_nothing_is_refused_with_those_that_do(run:
 
 
 def test_advise_says_what_learning_would_be_worth(run: Run) -> None:
-    shown = run("discovery", "advise", strategy="fixed").stdout
+    shown = run("discovery", "advise", strategy="fixed", history=26).stdout
     assert "✔ Learn: it would have been found" in shown
     assert "write in workflows.yaml: discovery: { strategy: learned, price_per_attempt: " in shown
-    (told,) = json.loads(run("discovery", "advise", "--json", strategy="fixed").stdout)
+    (told,) = json.loads(run("discovery", "advise", "--json", strategy="fixed", history=26).stdout)
     assert told["workflow"] == "movement"
     assert told["fixed"]["mean_delay_minutes"] > 0
 

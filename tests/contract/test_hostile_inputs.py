@@ -13,19 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import World, at_times, configured, workflow
+from tests.support.controller_client import controller_client
 from tests.support.examples import examples
-from tests.support.pushes import AUTHORIZED, Receiver, client, local_settings, push_body, pushed
+from tests.support.pushes import AUTHORIZED, Receiver, push_body, pushed
 from tests.support.samples import NOON, executed, requested
 from tipoff_cleanup.memory import CleanupMemory
-from tipoff_common.auth import Authentication
-from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Event, MessageRejected
 from tipoff_common.push import Delivery
 from tipoff_common.testing import MemoryObjects
-from tipoff_common.web import create_app
-from tipoff_controller.app import routes
-from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
@@ -311,9 +307,7 @@ def test_whatever_an_id_is_it_stays_in_its_folder_or_is_recorded(hostile: str) -
 @pytest.fixture
 def controller() -> tuple[World, httpx.Client]:
     world = World(configured(one=workflow(at_times("06:00"), "bulletin")))
-    app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
-    by_hand = authenticated_router(Authentication(local_settings()), CallLimit(1000))
-    return world, client(routes(Wiring(app, lambda: None, by_hand, world.deps)))  # type: ignore[arg-type]
+    return world, controller_client(world.deps)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

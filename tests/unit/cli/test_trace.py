@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.controller import World, at_times, configured, workflow
-from tests.support.pushes import AUTHORIZED, client, local_settings
+from tests.support.controller_client import controller_client
+from tests.support.pushes import AUTHORIZED
 from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
 from tests.support.samples import requested as requested_event
 from tipoff_cli.commands.trace import length, tree
-from tipoff_common.auth import Authentication
-from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.execution_row import ExecutionRow
@@ -24,9 +23,6 @@ from tipoff_common.identity import event_id
 from tipoff_common.near import nearest
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
-from tipoff_common.web import create_app
-from tipoff_controller.app import routes
-from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.drafts import DecisionBatch
@@ -378,9 +374,7 @@ def memory_of(state: MemoryObjects) -> ControllerMemory:
         ledger=Ledger(state),
         occurrences=OccurrenceStore(state, ()),
     )
-    app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
-    by_hand = authenticated_router(Authentication(local_settings()), CallLimit(1000))
-    http = client(routes(Wiring(app, lambda: None, by_hand, deps)))  # type: ignore[arg-type]
+    http = controller_client(deps)
 
     def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
         answer = http.get(path, params=dict(query), headers=AUTHORIZED)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.pushes import KEY
 from tests.support.seasons import WORKFLOWS, write_season
-from tests.unit.cli.commands.harness import KEY, URL, Controller, Run
+from tests.unit.cli.commands.harness import URL, Controller, Run
 from tipoff_cli import connection, controller_client
 from tipoff_cli.main import app
 
@@ -46,8 +46,6 @@ def controller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cont
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", URL)
     monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
     found = Controller(tmp_path)
-
-    found.client.base_url = httpx.URL(URL)
     monkeypatch.setattr(controller_client, "client", lambda: found.client)
     with found.client:
         yield found

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.controller_client import controller_client
 from tests.support.seasons import WORKFLOWS
 from tipoff_cli.checkout import SCRAPERS
-from tipoff_common.auth import Authentication
-from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import ScrapeRequested, WorkflowDecided
@@ -16,9 +15,6 @@ from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Outcome
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_common.web import create_app
-from tipoff_controller.app import routes
-from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.follow_ups import note_execution
@@ -26,13 +22,8 @@ from tipoff_controller.ledger import Ledger
 from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
-from tipoff_controller.settings import ControllerSettings
-from tipoff_dev.fakes.sources.testing import in_process_client
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
-
-KEY = "development-key"
-
 
 URL = "http://controller.test"
 
@@ -69,9 +60,6 @@ class Controller:
     """A controller in memory, which answers what httpx asks."""
 
     def __init__(self, folder: Path) -> None:
-        settings = ControllerSettings(
-            environment="local", project="p", data_bucket="d", state_bucket="s", development_key=KEY
-        )
         (folder / "controller.yaml").write_text(WORKFLOWS)
         configuration = load_workflows(folder / "controller.yaml", load_catalog(SCRAPERS))
         self.bus, self.warehouse = RecordingBus(), MemoryWarehouse()
@@ -88,11 +76,7 @@ class Controller:
             publisher=Publisher("controller", self.bus),
         )
         self._hear_of_manual_runs()
-        made = create_app(
-            service="controller", description="", environment="local", config_hash="h", checks={}
-        )
-        wiring = Wiring(made, _no_push, authenticated_router(Authentication(settings), CallLimit(100)), deps)  # type: ignore[arg-type]
-        self.client = in_process_client(routes(wiring))
+        self.client = controller_client(deps, URL)
 
     def _hear_of_manual_runs(self) -> None:
         """Bring the decisions of manual runs back to the controller, as its subscription does."""
@@ -130,7 +114,3 @@ class Controller:
     def tells(self, *rows: Mapping[str, Any]) -> None:
         """What the dataset answers."""
         self.warehouse.answer = lambda _sql, _parameters: [dict(row) for row in rows]
-
-
-def _no_push() -> None:
-    raise AssertionError("nothing is pushed here")

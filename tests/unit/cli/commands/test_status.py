@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.commands.harness import EXPECTATION, KEY, Controller, Run
+from tests.support.pushes import KEY
+from tests.unit.cli.commands.harness import EXPECTATION, Controller, Run
 from tipoff_cli import connection
 
 

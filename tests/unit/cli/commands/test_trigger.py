@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.commands.harness import KEY, SLATE, Controller, Run
+from tests.support.pushes import KEY
+from tests.unit.cli.commands.harness import SLATE, Controller, Run
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind, Success
 

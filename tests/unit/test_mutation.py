@@ -52,7 +52,7 @@ def test_it_names_the_change_that_no_test_notices(tmp_path: Path) -> None:
             *("-p", "tests.support.mutation", "--mutate", "module.py", "test_module.py"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,4 +1,4 @@
-"""`python -m tipoff_dev.stack.fork_server DESCRIPTOR`: a process that forks one for each module of a stack.
+"""`python -m tipoff_dev.stack.fork_server DESCRIPTOR LIBRARY...`: a process that forks one for each module of a stack.
 
 Two thirds of what a service costs to start are imports of libraries that all services share. This server imports them
 once. It imports nothing of Tipoff, so that a module which is started anew after an edit runs what was edited.
@@ -20,6 +20,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import TypedDict
 
 LIBRARIES = (
@@ -63,7 +64,7 @@ class Start(TypedDict):
     """The file to which its output is appended."""
 
 
-def import_libraries() -> None:
+def import_libraries(names: Sequence[str]) -> None:
     """Import what services share.
 
     Raises:
@@ -71,7 +72,7 @@ def import_libraries() -> None:
     """
     # None in place of a module makes its import fail as if it were not installed.
     sys.modules.update(dict.fromkeys(NOT_IN_IMAGES))  # type: ignore[arg-type]
-    for name in LIBRARIES:
+    for name in names:
         importlib.import_module(name)
     if threading.active_count() > 1:
         raise RuntimeError(f"{threading.enumerate()} began with an import: take the library from LIBRARIES")
@@ -174,7 +175,7 @@ def run(start: Start) -> None:
 
 
 if __name__ == "__main__":
-    import_libraries()
+    import_libraries(sys.argv[2:])
     to_run = serve(socket.socket(fileno=int(sys.argv[1])))
     if to_run is not None:
         run(to_run)

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tipoff_cli.errors import CommandFailed
-from tipoff_dev.stack.fork_server import Start
+from tipoff_dev.stack.fork_server import LIBRARIES, Start
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 8.0
@@ -91,12 +91,13 @@ class ForkedProcess:
 class ForkServer:
     """The owner's end of `tipoff_dev.stack.fork_server`. Its processes end with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
+        """libraries: imported once, before the first process is forked."""
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "tipoff_dev.stack.fork_server", str(theirs.fileno())],
+                [sys.executable, "-m", "tipoff_dev.stack.fork_server", str(theirs.fileno()), *libraries],
                 stdin=subprocess.DEVNULL,
                 env=_inherited(),
                 pass_fds=(theirs.fileno(),),

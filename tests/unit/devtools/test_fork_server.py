@@ -18,6 +18,8 @@ from tipoff_dev.stack.fork_server import Start
 from tipoff_dev.stack.processes import ForkedProcess, ForkServer, StackError
 
 PATIENCE_SECONDS = 60.0
+NONE = ()
+"""The libraries of a server whose end is looked at, which has no use for what takes a second to import."""
 TELL = """
 import json, os, sys
 loaded = [name for name in sys.modules if name.startswith("tipoff")]
@@ -105,7 +107,7 @@ def test_only_emulators_have_what_no_image_has(server: ForkServer, folder: Path)
 
 
 def test_what_a_server_started_ends_with_it(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    server = ForkServer()
+    server = ForkServer(NONE)
     staying = start(server, folder, "stay")
     wait_until_it_stays(folder)
     server.close()
@@ -117,7 +119,7 @@ def test_what_a_server_started_ends_with_it(folder: Path, capfd: pytest.CaptureF
 
 def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> None:
     """A server needs a second to begin, in which its owner may end and no longer read the answer."""
-    server = ForkServer()
+    server = ForkServer(NONE)
     reading, writing = os.pipe()
     socket.send_fds(server._socket, [json.dumps(request(folder, "stay")).encode() + b"\n"], [writing])
     os.close(writing)
@@ -127,7 +129,7 @@ def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> 
 
 
 def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(folder: Path) -> None:
-    server = ForkServer()
+    server = ForkServer(NONE)
     staying = start(server, folder, "stay")
     wait_until_it_stays(folder)
     server._process.kill()

@@ -2,6 +2,7 @@
 
 import json
 from codecs import BOM_UTF8
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ def payload_of(live: ScrapeExecuted, data: MemoryObjects) -> bytes:
     return data.bodies[str(live.data_summary["raw_path"]).removeprefix(f"gs://{data.bucket}/")]
 
 
+@cache
+def fetched(name: str) -> tuple[ScrapeExecuted, MemoryObjects]:
+    """The day's document of a scraper as it comes, once for all tests, which only read of it."""
+    data = MemoryObjects("data")
+    return run(name, FakeSources(), asked_of(name).out, data).executed, data
+
+
 def records_of(executed: ScrapeExecuted, data: MemoryObjects) -> Any:
     assert isinstance(executed.outcome, Success), executed.outcome
     assert executed.outcome.gcs_path is not None
@@ -68,9 +76,8 @@ def marked(answer: httpx.Response) -> httpx.Response:
 @pytest.mark.parametrize("spoil", [lambda answer: answer, marked], ids=["as it is", "with a byte-order mark"])
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_a_document_reads_the_same_live_and_saved(name: str, spoil: Any) -> None:
-    plain, data, again = MemoryObjects("data"), MemoryObjects("data"), MemoryObjects("data")
-    source = FakeSources()
-    expected = records_of(run(name, source, asked_of(name).out, plain).executed, plain)
+    expected = records_of(*fetched(name))
+    data, again, source = MemoryObjects("data"), MemoryObjects("data"), FakeSources()
     source.spoil = spoil
     live = run(name, source, asked_of(name).out, data).executed
     assert records_of(live, data) == expected
@@ -82,8 +89,7 @@ def test_a_document_reads_the_same_live_and_saved(name: str, spoil: Any) -> None
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_a_document_cut_short_ends_the_same_live_and_saved(name: str) -> None:
     """A fault that only one of the two paths sees is a fault that cannot be looked into."""
-    data, source = MemoryObjects("data"), FakeSources()
-    whole = payload_of(run(name, source, asked_of(name).out, data).executed, data)
+    whole, source = payload_of(*fetched(name)), FakeSources()
     source.spoil = lambda answer: (
         httpx.Response(200, content=answer.content[: len(answer.content) // 2])
         if answer.status_code == 200 and len(answer.content) > 2000
@@ -104,8 +110,7 @@ def test_the_scrapers_that_are_asked_for_one_thing_read_it_off_the_document() ->
 def test_what_a_saved_document_states_need_not_be_given(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = MemoryObjects("data")
-    live = run(name, FakeSources(), asked_of(name).out, data).executed
+    live, data = fetched(name)
     file = tmp_path / "saved"
     file.write_bytes(BOM_UTF8 + payload_of(live, data))
     assert cli.main(name, ["--from-file", str(file), "--game-date", DAY.isoformat(), "--json"]) == 0

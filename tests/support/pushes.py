@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery, PushEndpoint
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.testing import MemoryObjects, RecordingBus
-from tipoff_common.topics import load_topics
+from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.web import create_app
 from tipoff_dev.fakes.sources.testing import InProcessTransport
 
@@ -60,6 +61,11 @@ def pushed(envelope: Envelope) -> bytes:
     return push_body(*encode(envelope))
 
 
+@cache
+def _topics() -> TopicMap:
+    return load_topics(REPOSITORY / "infra/topics.yaml")
+
+
 @dataclass
 class Receiver:
     """A service that takes any event, and remembers what its handler was given."""
@@ -80,7 +86,7 @@ class Receiver:
             event_time=self.event_time,
             accepted=self.accepted,
             authentication=Authentication(self.settings, self.verify),
-            topics=load_topics(REPOSITORY / "infra/topics.yaml"),
+            topics=_topics(),
             publisher=Publisher("receiver", self.bus),
             state=self.state,
         )
@@ -99,9 +105,12 @@ class Receiver:
 
         return app
 
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return client(self.app())
+
     def post(self, body: bytes, headers: Mapping[str, str] = AUTHORIZED) -> httpx.Response:
-        with client(self.app()) as http:
-            return http.post("/events", content=body, headers=dict(headers))
+        return self._client.post("/events", content=body, headers=dict(headers))
 
 
 def client(app: FastAPI) -> httpx.Client:

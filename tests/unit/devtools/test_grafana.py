@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ PARTITION_COLUMNS = {
 """What each table is partitioned by the day of; a test below holds it against the schemas."""
 
 
+rendered = cache(dashboard_json)
+
+
 def read_back(text: str) -> str:
     """What the SDK's models make of a file and write again: a key or a type that they do not know is lost."""
     return (
@@ -48,7 +52,7 @@ def read_back(text: str) -> str:
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
 def test_the_models_of_the_sdk_read_a_dashboard_whole(board: DashboardSpec) -> None:
     register_default_plugins()
-    text = dashboard_json(board)
+    text = rendered(board)
     assert read_back(text) == text
     assert "not_a_key" not in read_back(text.replace('"editable"', '"not_a_key"'))
 
@@ -56,7 +60,7 @@ def test_the_models_of_the_sdk_read_a_dashboard_whole(board: DashboardSpec) -> N
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
 def test_panels_do_not_overlap_and_fit_the_grid(board: DashboardSpec) -> None:
     cells: set[tuple[int, int]] = set()
-    for panel in json.loads(dashboard_json(board))["panels"]:
+    for panel in json.loads(rendered(board))["panels"]:
         at = panel["gridPos"]
         own = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
         assert max(x for x, _ in own) < 24
@@ -94,7 +98,7 @@ def test_the_environment_is_chosen_from_a_list_as_it_stands_in_the_sql() -> None
     for board in DASHBOARDS:
         (chosen,) = [
             item
-            for item in json.loads(dashboard_json(board))["templating"]["list"]
+            for item in json.loads(rendered(board))["templating"]["list"]
             if item["name"] == "environment"
         ]
         assert chosen["type"] == "custom"

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import Delivery
+from tipoff_common.settings import require_settings
 from tipoff_common.web import serve
 from tipoff_logger.handlers import ACCEPTED
 from tipoff_logger.settings import LoggerSettings
@@ -29,4 +30,4 @@ def create_app(settings: LoggerSettings) -> FastAPI:
 
 
 if __name__ == "__main__":
-    serve("nothing", LoggerSettings, create_app)
+    serve("nothing", require_settings("nothing", LoggerSettings), create_app)

@@ -5,8 +5,9 @@ name before anything is served.
 """
 
 import os
+import sys
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -189,6 +190,20 @@ class ServiceSettings(BaseSettings):
                 f" {PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is set: it is called to see that Cloud Run checks"
             )
         return self
+
+
+def require_settings(service: str, model: type[S]) -> S:
+    """Read a service's settings from the environment. Exits with 2 and a readable message when it is at fault."""
+    try:
+        return load_settings(model)
+    except SettingsError as error:
+        refuse_start(service, error)
+
+
+def refuse_start(service: str, reason: Exception) -> NoReturn:
+    """Say on stderr why the service cannot start, and exit with 2."""
+    sys.stderr.write(f"tipoff {service}: cannot start\n{reason}\n")
+    sys.exit(2)
 
 
 def load_settings(model: type[S]) -> S:

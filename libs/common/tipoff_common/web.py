@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -20,7 +19,7 @@ from tipoff_common import COMMIT, RELEASE, __version__
 from tipoff_common.logs import configure_logs
 from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import RECORD_REFUSAL, Acknowledged
-from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
+from tipoff_common.settings import ServiceSettings, SettingsError, refuse_start
 from tipoff_common.telemetry import HopMiddleware, configure_telemetry, is_on, shutdown_telemetry
 from tipoff_common.yaml_source import ConfigurationError
 
@@ -168,20 +167,18 @@ def _result(check: Callable[[], None]) -> str:
     return "ok"
 
 
-def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) -> None:
+def serve(service: str, settings: S, build: Callable[[S], FastAPI]) -> None:
     """Run a service until SIGTERM or SIGINT; requests under way are finished first.
 
-    Exits with 2 and a readable message when the environment or a configuration file is at fault.
+    Exits with 2 and a readable message when a configuration file is at fault.
     """
+    configure_logs(service, RELEASE, settings.project)
+    # Before the application, which measures its requests only when it is on.
+    configure_telemetry(service, RELEASE, settings.environment, settings.otlp_endpoint)
     try:
-        settings = load_settings(settings_model)
-        configure_logs(service, RELEASE, settings.project)
-        # Before the application, which measures its requests only when it is on.
-        configure_telemetry(service, RELEASE, settings.environment, settings.otlp_endpoint)
         app = build(settings)
     except (SettingsError, ConfigurationError) as error:
-        sys.stderr.write(f"tipoff {service}: cannot start\n{error}\n")
-        sys.exit(2)
+        refuse_start(service, error)
     # After the application is built and before it serves: what is loaded now stays.
     spare_the_collector()
     uvicorn.run(

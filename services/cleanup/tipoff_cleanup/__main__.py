@@ -1,8 +1,12 @@
 """`python -m tipoff_cleanup`: the service."""
 
-from tipoff_cleanup.app import create_app
 from tipoff_cleanup.settings import CleanupSettings
-from tipoff_common.web import serve
+from tipoff_common.settings import require_settings
 
 if __name__ == "__main__":
-    serve("cleanup", CleanupSettings, create_app)
+    settings = require_settings("cleanup", CleanupSettings)
+    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    from tipoff_cleanup.app import create_app
+    from tipoff_common.web import serve
+
+    serve("cleanup", settings, create_app)

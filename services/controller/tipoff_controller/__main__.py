@@ -1,8 +1,12 @@
 """`python -m tipoff_controller`: the service."""
 
-from tipoff_common.web import serve
-from tipoff_controller.app import create_app
+from tipoff_common.settings import require_settings
 from tipoff_controller.settings import ControllerSettings
 
 if __name__ == "__main__":
-    serve("controller", ControllerSettings, create_app)
+    settings = require_settings("controller", ControllerSettings)
+    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    from tipoff_common.web import serve
+    from tipoff_controller.app import create_app
+
+    serve("controller", settings, create_app)

@@ -1,8 +1,12 @@
 """`python -m tipoff_monitor`: the service."""
 
-from tipoff_common.web import serve
-from tipoff_monitor.app import create_app
+from tipoff_common.settings import require_settings
 from tipoff_monitor.settings import MonitorSettings
 
 if __name__ == "__main__":
-    serve("monitor", MonitorSettings, create_app)
+    settings = require_settings("monitor", MonitorSettings)
+    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    from tipoff_common.web import serve
+    from tipoff_monitor.app import create_app
+
+    serve("monitor", settings, create_app)

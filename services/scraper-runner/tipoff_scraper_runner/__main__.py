@@ -1,8 +1,12 @@
 """`python -m tipoff_scraper_runner`: the service."""
 
-from tipoff_common.web import serve
-from tipoff_scraper_runner.app import create_app
+from tipoff_common.settings import require_settings
 from tipoff_scraper_runner.settings import RunnerSettings
 
 if __name__ == "__main__":
-    serve("scraper-runner", RunnerSettings, create_app)
+    settings = require_settings("scraper-runner", RunnerSettings)
+    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    from tipoff_common.web import serve
+    from tipoff_scraper_runner.app import create_app
+
+    serve("scraper-runner", settings, create_app)

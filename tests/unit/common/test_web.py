@@ -14,7 +14,7 @@ from tests.support.pushes import client
 from tipoff_common import __version__, web
 from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import Acknowledged
-from tipoff_common.settings import ServiceSettings
+from tipoff_common.settings import ServiceSettings, load_settings, require_settings
 from tipoff_common.testing import MemoryObjects
 from tipoff_common.yaml_source import ConfigurationError
 
@@ -168,7 +168,7 @@ class TestServe:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(SystemExit) as ended:
-            web.serve("logger", ServiceSettings, lambda _: app())
+            require_settings("logger", ServiceSettings)
         assert ended.value.code == 2
         assert "tipoff logger: cannot start\n" in (told := capsys.readouterr().err)
         assert "TIPOFF_PROJECT: missing; set it" in told
@@ -189,7 +189,7 @@ class TestServe:
         monkeypatch.setenv("TIPOFF_HOST", "127.0.0.7")
         listened: dict[str, object] = {}
         monkeypatch.setattr(web.uvicorn, "run", lambda _app, **options: listened.update(options))
-        web.serve("logger", ServiceSettings, lambda _: app())
+        web.serve("logger", load_settings(ServiceSettings), lambda _: app())
         assert (listened["host"], listened["port"]) == ("127.0.0.7", 8080)
 
     @pytest.mark.usefixtures("_configured")
@@ -198,7 +198,7 @@ class TestServe:
             raise ConfigurationError(["topics.yaml:3: unknown key"])
 
         with pytest.raises(SystemExit) as ended:
-            web.serve("logger", ServiceSettings, build)
+            web.serve("logger", load_settings(ServiceSettings), build)
         assert ended.value.code == 2
         assert "topics.yaml:3: unknown key" in capsys.readouterr().err
 

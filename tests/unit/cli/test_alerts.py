@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tipoff_cli import connection, controller_client
 from tipoff_cli.main import app
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
-from tipoff_common.catalog import load_catalog
+from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
@@ -39,6 +40,7 @@ from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.notices import Notice
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration
 
 REPOSITORY = Path(__file__).parents[3]
 WORKFLOWS = REPOSITORY / "config/workflows.yaml"
@@ -59,6 +61,12 @@ class Channel:
     def send(self, notice: Notice) -> bool:
         self.heard.append(notice)
         return self.takes
+
+
+@cache
+def _configuration() -> tuple[Configuration, Catalog]:
+    catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+    return load_workflows(WORKFLOWS, catalog), catalog
 
 
 class Monitor:
@@ -84,9 +92,7 @@ class Monitor:
             senders={"team": self.team, "oncall": self.oncall},
         )
         authentication = Authentication(settings)
-        catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
-        configuration = load_workflows(WORKFLOWS, catalog)
-
+        configuration, catalog = _configuration()
         controller = Controller(settings, httpx.MockTransport(_no_controller))
 
         def console(now: Callable[[], datetime]) -> ConsoleDeps:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import cache
 
 import httpx
 import pytest
@@ -274,6 +275,7 @@ def test_a_scenario_that_makes_no_sense_is_refused(change: dict[str, object], co
         Scenario.model_validate({**raw_scenario(), **change})
 
 
+@cache
 def raw_scenario() -> dict[str, object]:
     return {
         key: value

@@ -42,10 +42,10 @@ def run() -> Run:
 
 
 @pytest.fixture
-def controller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Controller]:
+def controller(monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", URL)
     monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
-    found = Controller(tmp_path)
+    found = Controller()
     monkeypatch.setattr(controller_client, "client", lambda: found.client)
     with found.client:
         yield found

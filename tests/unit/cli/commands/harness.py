@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.support.controller_client import controller_client
@@ -24,6 +26,7 @@ from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration
 
 URL = "http://controller.test"
 
@@ -56,12 +59,19 @@ EXPECTATION = {
 }
 
 
+@cache
+def _configuration() -> Configuration:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "controller.yaml"
+        file.write_text(WORKFLOWS)
+        return load_workflows(file, load_catalog(SCRAPERS))
+
+
 class Controller:
     """A controller in memory, which answers what httpx asks."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "controller.yaml").write_text(WORKFLOWS)
-        configuration = load_workflows(folder / "controller.yaml", load_catalog(SCRAPERS))
+    def __init__(self) -> None:
+        configuration = _configuration()
         self.bus, self.warehouse = RecordingBus(), MemoryWarehouse()
         data, state = MemoryObjects("data"), MemoryObjects("state")
         self.deps = deps = Deps(

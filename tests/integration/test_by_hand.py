@@ -5,35 +5,39 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-import pytest
 from stack_harness import INJURIES, Driver, last_report
 
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_dev.stack.background import write_environment
 
 
-@pytest.mark.parametrize("told_by", ["the environment", "the folder"])
 def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
-    driver: Driver, day: date, tmp_path: Path, told_by: str
+    driver: Driver, day: date, tmp_path: Path
 ) -> None:
+    check_a_run(driver, day, tmp_path, driver.stack.layout.runner_environment())
+
+
+def test_the_folder_of_a_fleet_tells_of_its_stack(embedded: Driver, day: date, tmp_path: Path) -> None:
     """`make up` writes .tipoff/stack.env at the root of the fleet; commands of the same fleet read it."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "USER": "somebody"}
-    if told_by == "the environment":
-        environment |= driver.stack.layout.runner_environment()
-    else:
-        # A fleet of its own, of the same scrapers: commands take its stack.
-        (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
-        (tmp_path / "scrapers").symlink_to(SCRAPERS)
-        folder = tmp_path / ".tipoff"
-        folder.mkdir()
-        write_environment(driver.stack.layout, folder / "stack.env")
+    # A fleet of its own, of the same scrapers: commands take its stack.
+    (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
+    (tmp_path / "scrapers").symlink_to(SCRAPERS)
+    folder = tmp_path / ".tipoff"
+    folder.mkdir()
+    write_environment(embedded.stack.layout, folder / "stack.env")
+    check_a_run(embedded, day, tmp_path, {})
+
+
+def check_a_run(driver: Driver, day: date, folder: Path, environment: Mapping[str, str]) -> None:
+    """A scraper that is run in the folder asks the stack's source, and its row says who ran it."""
     done = subprocess.run(
         [sys.executable, "-m", "tipoff_cli", "scrape", INJURIES, "--date", day.isoformat()],
-        cwd=tmp_path,
-        env=environment,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "USER": "somebody", **environment},
         capture_output=True,
         text=True,
         timeout=90,

@@ -7,12 +7,12 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Any
-
-from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
-from bqemulator.observability.logging_ import configure_logging
+from typing import TYPE_CHECKING, Any
 
 from gcp_emulators.testing import is_free
+
+if TYPE_CHECKING:
+    from bqemulator.config import Settings
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 GRACE_SECONDS = 0.3
@@ -37,8 +37,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def emulator_settings(options: argparse.Namespace) -> Settings:
+def emulator_settings(options: argparse.Namespace) -> "Settings":
     """Return the emulator's settings: warnings only, no extensions that would have to be downloaded."""
+    # Imported here and below, as it takes longer than to say how this is used, or that a port is taken.
+    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+
     kept = options.data_dir is not None
     return Settings(
         rest_host=options.host,
@@ -54,7 +57,7 @@ def emulator_settings(options: argparse.Namespace) -> Settings:
     )
 
 
-async def serve(settings: Settings, storage_url: str | None = None) -> None:
+async def serve(settings: "Settings", storage_url: str | None = None) -> None:
     """Repair the emulator and serve until a signal asks to stop."""
     # Imported here because the emulator logs while it is imported, before logging could be configured.
     from bqemulator.server import EmulatorServer
@@ -86,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not is_free(port, options.host):
             sys.stderr.write(f"port {port} of {options.host} is taken\n")
             return EXIT_PORT_TAKEN
+    from bqemulator.observability.logging_ import configure_logging
+
     settings = emulator_settings(options)
     configure_logging(level=settings.log_level, fmt=settings.log_format)
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB does not have

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 from tests.support.browser import faults_of
 from tests.support.console import HOSTILE, KEY, World, an_incident, console_app, served
 
@@ -50,8 +50,8 @@ def url(world: World) -> Iterator[str]:
         yield url
 
 
-def signed_in(browser: Browser, url: str, *, look_only: bool = False, **options: object) -> Page:
-    page = browser.new_context(base_url=url, **options).new_page()  # type: ignore[arg-type]
+def sign_in(browser: Browser, url: str, *, look_only: bool = False) -> Page:
+    page = browser.new_context(base_url=url).new_page()
     page.goto("/")
     page.get_by_label("Development key").fill(KEY)
     if look_only:
@@ -61,14 +61,24 @@ def signed_in(browser: Browser, url: str, *, look_only: bool = False, **options:
     return page
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, url: str) -> StorageState:
+    """What a browser keeps of having signed in."""
+    page = sign_in(browser, url)
+    session = page.context.storage_state()
+    page.context.close()
+    return session
+
+
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = signed_in(browser, url)
+def page(browser: Browser, url: str, session: StorageState) -> Iterator[Page]:
+    page = browser.new_context(base_url=url, storage_state=session).new_page()
     yield page
     page.context.close()
 
 
 def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page: Page, world: World) -> None:
+    page.goto("/")
     expect(page.locator(".verdict h1")).to_contain_text("odds_snapshots fails since 09:00")
     drawn = page.locator("rect.bar[data-occurrence]").evaluate_all(
         "bars => bars.map(bar => [bar.dataset.occurrence, bar.dataset.status])"
@@ -81,8 +91,8 @@ def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page
     expect(page.locator("#upcoming li").first).to_contain_text("15:15")
 
 
-def test_no_page_complains_or_keeps_anybody_out(browser: Browser, url: str) -> None:
-    page = signed_in(browser, url, bypass_csp=True)
+def test_no_page_complains_or_keeps_anybody_out(browser: Browser, url: str, session: StorageState) -> None:
+    page = browser.new_context(base_url=url, storage_state=session, bypass_csp=True).new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -135,7 +145,7 @@ def test_an_open_page_refreshes_in_place_and_keeps_what_somebody_does_there(page
 def test_somebody_who_may_only_look_is_offered_nothing_and_told_what_it_takes(
     browser: Browser, url: str
 ) -> None:
-    page = signed_in(browser, url, look_only=True)
+    page = sign_in(browser, url, look_only=True)
     page.goto("/workflows/injury_discovery")
     assert page.get_by_role("link", name="Trigger…").count() == 0
     answer = page.goto("/actions/trigger?workflow=injury_discovery")

@@ -1,6 +1,8 @@
 """What pages show when there is little to show, or much, or something odd."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
 from urllib.parse import quote
 
 import httpx
@@ -399,3 +401,10 @@ def test_an_age_is_told_in_the_unit_that_says_something() -> None:
         "24 h",
         "3 days",
     ]
+
+
+def test_the_dark_scheme_sets_colors_alone() -> None:
+    """Nothing is laid out by the scheme: browser tests ask what depends on the layout once a width."""
+    style = (resources.files("tipoff_monitor.console") / "static/console.css").read_text(encoding="utf-8")
+    (dark,) = re.findall(r"@media [^{]*prefers-color-scheme[^{]*\{(.*?\})\s*\}", style, re.DOTALL)
+    assert re.fullmatch(r"\s*:root\s*\{(\s*--[a-z-]+:\s*#[0-9a-f]{6};)+\s*\}", dark)

@@ -312,11 +312,16 @@ def turnbull(
     totals = weight + pseudo
     masses = np.broadcast_to(prior, (*weights.shape[:-1], len(prior)))
     across = np.swapaxes(support, -1, -2)
+    anew = pseudo * prior
     # One step of EM: each day's weight goes to the cells that its interval allows, in
-    # proportion to their masses so far.
+    # proportion to their masses so far. In place, since the arrays are small and many: making them is half the time.
     for _ in range(iterations):
-        inside = np.maximum(masses @ across, MIN_MASS)
-        masses = (masses * ((weights / inside) @ support) + pseudo * prior) / totals
+        inside = masses @ across
+        np.maximum(inside, MIN_MASS, out=inside)
+        np.divide(weights, inside, out=inside)
+        masses = masses * (inside @ support)
+        masses += anew
+        masses /= totals
     return masses
 
 

@@ -1,6 +1,7 @@
 """The calendar of games, as the schedule scraper landed it."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -64,6 +65,12 @@ class Calendar:
             day: tuple(by_id[game_id] for game_id in sorted(by_id))
             for day, by_id in by_date.items()
         }
+
+    def fetched_again(self, at: datetime) -> "Calendar":
+        """Return the same games as of a later instant, at which the source was asked again."""
+        again = copy(self)
+        again.fetched_at = at
+        return again
 
     def games_on(self, day: date, types: Iterable[str]) -> tuple[Game, ...]:
         """Return the day's games of these types that are to be played; a postponed one is not."""

@@ -334,13 +334,14 @@ class _Run:
 
     def _land(self, fetched_at: datetime) -> None:
         shown = self._log.upstream.schedule_at(fetched_at)
-        self._calendar = Calendar(shown, fetched_at)
         # The upstream gives the same object while nothing has changed, so this costs no
         # comparison of a season's games.
-        if shown is not self._shown:
-            self._shown = shown
-            self._expected.clear()
-            self._around = None
+        if shown is self._shown:
+            self._calendar = self._calendar.fetched_again(fetched_at)
+            return
+        self._calendar, self._shown = Calendar(shown, fetched_at), shown
+        self._expected.clear()
+        self._around = None
 
     def _plans_around(self, today: date) -> DiscoveryPlans:
         """Return the plans that may have a check today; those of a whole season are too many to search at each tick."""

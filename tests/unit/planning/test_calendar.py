@@ -113,3 +113,10 @@ def test_a_truncated_empty_or_foreign_document_is_no_calendar(body: bytes) -> No
 def test_what_else_the_file_holds_is_no_concern_of_the_controllers() -> None:
     body = document([game(1, at("19:00"))]).replace(b'"home_team"', b'"arena": "x", "home_team"')
     assert len(read_calendar(body, at("05:00")).games_on(DAY, REGULAR)) == 1
+
+
+def test_a_calendar_that_is_fetched_again_has_the_same_games_and_another_age() -> None:
+    first = calendar(game(1, at("19:00")), fetched_at=at("05:00"))
+    again = first.fetched_again(at("06:00"))
+    assert again.games_on(DAY, REGULAR) == first.games_on(DAY, REGULAR)
+    assert (first.age(at("07:00")), again.age(at("07:00"))) == (timedelta(hours=2), timedelta(hours=1))

@@ -19,6 +19,7 @@ REPAIRS = (
     streaming.append_absent_arrays_as_empty,
     streaming.accept_load_from_json,
     dialect.parse_a_text_once,
+    dialect.copy_trees_quickly,
     translations.translate_a_text_once,
     dialect.count_whole_units,
     dialect.write_null_as_json,

@@ -88,10 +88,11 @@ class CleanupMemory:
         months = [f"{today - timedelta(days=back):%Y-%m}-" for back in range(0, 90, 28)]
         # Two days answer nearly every run; the months are for a cleanup that stood still for longer.
         for period in (*days, *dict.fromkeys(months)):
-            names = (info.name for info in self._state.list(f"{_RUNS}/{period}"))
-            for earlier in sorted((at for name in names if (at := _tick_of(name))), reverse=True):
+            # Names are in the order of their ticks, and of a day's nearly always the newest is enough.
+            names = sorted((info.name for info in self._state.list(f"{_RUNS}/{period}")), reverse=True)
+            for earlier in map(_tick_of, names):
                 # A month's listing contains the days that were listed before it.
-                if earlier < tick:
+                if earlier and earlier < tick:
                     yield earlier
                     tick = earlier
 

@@ -189,8 +189,10 @@ class TestServe:
         monkeypatch.setenv("TIPOFF_HOST", "127.0.0.7")
         listened: dict[str, object] = {}
         monkeypatch.setattr(web.uvicorn, "run", lambda _app, **options: listened.update(options))
+        # It would tune the collector of this process, for all tests that follow.
+        monkeypatch.setattr(web, "spare_the_collector", lambda: listened.update(spared=True))
         web.serve("logger", load_settings(ServiceSettings), lambda _: app())
-        assert (listened["host"], listened["port"]) == ("127.0.0.7", 8080)
+        assert (listened["host"], listened["port"], listened["spared"]) == ("127.0.0.7", 8080, True)
 
     @pytest.mark.usefixtures("_configured")
     def test_a_file_at_fault_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:

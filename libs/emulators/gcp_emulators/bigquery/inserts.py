@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 
 from gcp_emulators.bigquery.patching import replace_route
 from gcp_emulators.bigquery.streaming import arrow_schema
-from gcp_emulators.bigquery.values import RowProblem, convert_record
+from gcp_emulators.bigquery.values import CONVERTED, RowProblem, convert_record
 
 _PATH = "/projects/{project_id}/datasets/{dataset_id}/tables/{table_id}/insertAll"
 _KIND = "bigquery#tableDataInsertAllResponse"
@@ -77,9 +77,30 @@ def _convert_rows(rows: list[Any], table: Any, *, ignore_unknown: bool) -> tuple
     if not good:
         return [], errors
     try:
-        return [bq_rows_to_arrow(good, schema)], errors
+        return [_to_arrow(good, schema, table)], errors
     except (ValueError, TypeError, pa.ArrowInvalid):
         return _convert_singly(good, schema, errors)
+
+
+def _to_arrow(good: list[dict[str, Any]], schema: Any, table: Any) -> Any:
+    """Return converted rows as an Arrow table, by columns.
+
+    The emulator's own conversion asks of each value again what its type is; only columns of other types need it.
+    """
+    plain = {
+        field.name
+        for field in table.schema_.fields
+        if field.mode != "REPEATED" and field.type.upper() in CONVERTED
+    }
+    rest = pa.schema([field for field in schema if field.name not in plain])
+    others: Any = bq_rows_to_arrow(good, rest) if len(rest) else None
+    columns = [
+        pa.array([row["json"][field.name] for row in good], type=field.type)
+        if field.name in plain
+        else others.column(field.name)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _convert_singly(good: list[dict[str, Any]], schema: Any, errors: Errors) -> tuple[list[Any], Errors]:

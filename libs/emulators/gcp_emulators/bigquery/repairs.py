@@ -32,6 +32,7 @@ REPAIRS = (
     inserts.answer_rows_one_by_one,
     queries.answer_failed_queries_with_errors,
     engine.start_without_downloads,
+    engine.convert_without_pandas,
     engine.write_without_copies,
     engine.forget_old_results,
     # Last, so that what the others put around an append runs on DuckDB's thread too.

@@ -155,3 +155,5 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "DATE": _date,
     "JSON": _json,
 }
+CONVERTED = frozenset(_CONVERSIONS)
+"""Types whose values `convert_record` makes what they are in Python; others it leaves as they came."""

@@ -21,7 +21,7 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from gcp_emulators.testing import running
+from gcp_emulators.testing import free_port, running
 
 MODULE = "gcp_emulators.storage"
 RETRY = DEFAULT_RETRY.with_timeout(5)
@@ -319,3 +319,24 @@ def test_says_that_its_port_is_taken(port: int) -> None:
 
     assert ended.returncode != 0
     assert str(port).encode() in ended.stderr
+
+
+TOLD_AT_ONCE = f"""
+import signal, sys
+import uvicorn
+from {MODULE}.__main__ import main
+config = uvicorn.Config
+def told(*arguments, **options):
+    signal.raise_signal(signal.SIGTERM)
+    return config(*arguments, **options)
+uvicorn.Config = told
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_to_be_told_to_end_before_it_serves_is_no_failure() -> None:
+    """It listens already then, which is what whoever starts it waits for."""
+    command = [sys.executable, "-c", TOLD_AT_ONCE, "--port", str(free_port())]
+    ended = subprocess.run(command, capture_output=True, timeout=90, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")

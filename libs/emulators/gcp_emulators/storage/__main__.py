@@ -65,6 +65,16 @@ def _caller(text: str) -> tuple[int, Grants]:
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     options = parse_arguments(arguments)
+    # Before anything listens, as whoever sees that may end it at once. uvicorn raises the signal that ended it once
+    # more; to be told to end is no failure.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        return serve(options)
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until KeyboardInterrupt; returns the exit code of what cannot begin."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they report each 404 as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -85,10 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Open connections do not keep the process from ending.
         timeout_graceful_shutdown=1,
     )
-    # uvicorn raises the signal that ended it once more; to be told to end is no failure.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets)
+    uvicorn.Server(config).run(sockets)
     return 0
 
 

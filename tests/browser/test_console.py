@@ -174,3 +174,13 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.locator("#all-rows summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#all-rows table")).to_be_visible()
+
+
+def test_a_page_whose_targets_are_too_small_to_hit_is_told(page: Page) -> None:
+    """The rule is none of those that axe asks by itself."""
+    tiny = '<button style="width:8px;height:8px;padding:0;border:0" aria-label="{}"></button>'
+    page.goto("/")
+    page.evaluate(
+        f"document.querySelector('main').innerHTML = '<h1>Two</h1>{tiny.format('a')}{tiny.format('b')}'"
+    )
+    assert {key.rpartition(" ")[2] for key in faults_of(page)} >= {"target-size"}

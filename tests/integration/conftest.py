@@ -104,17 +104,17 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder whose environment, `venv`, holds what one test after another installs alone: bytecode is found again
-    by the path of its source."""
-    return tmp_path_factory.mktemp("alone")
+def install_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder whose environment, `venv`, one test after another makes anew: bytecode is found again by the path of
+    its source."""
+    return tmp_path_factory.mktemp("install")
 
 
 @pytest.fixture(scope="session")
-def install(alone: Path, wheels: Path) -> Install:
-    """Have the environment hold these packages, what they need and nothing else; returns its folder of programs."""
+def install(install_root: Path, wheels: Path) -> Install:
+    """Install these packages and what they need into an empty environment; returns its folder of programs."""
     uv = Path(sys.executable).with_name("uv")
-    programs = alone / "venv/bin"
+    programs = install_root / "venv/bin"
     index = os.environ.get("PIP_INDEX_URL")
     # uv does not read pip's settings.
     settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ, "UV_LINK_MODE": "hardlink"}
@@ -122,8 +122,8 @@ def install(alone: Path, wheels: Path) -> Install:
     def installed(*packages: str) -> Path:
         pins = ("--find-links", wheels, "--constraints", REPOSITORY / "requirements-dev.txt")
         for command in (
-            (uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, alone / "venv"),
-            (uv, "pip", "install", "--quiet", "--exact", "--python", programs / "python", *pins, *packages),
+            (uv, "venv", "--quiet", "--clear", "--python", sys.executable, install_root / "venv"),
+            (uv, "pip", "install", "--quiet", "--python", programs / "python", *pins, *packages),
         ):
             done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"

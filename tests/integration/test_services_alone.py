@@ -76,8 +76,8 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def image(service: str, wheels: Path, alone: Path, bytecode: Path) -> InstalledService:
-    return install_alone(service, alone, wheels, bytecode=bytecode)
+def image(service: str, wheels: Path, install_root: Path, bytecode: Path) -> InstalledService:
+    return install_alone(service, install_root, wheels, bytecode=bytecode)
 
 
 def run(image: InstalledService, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -102,6 +102,8 @@ def install_alone(
 ) -> InstalledService:
     """Install the service below `folder`, by hashes and without an index for our own, in place of what is there.
 
+    Into an empty environment each time: of what is installed already uv looks at no hash.
+
     wheels: what `build_wheels` made.
     compiled: with bytecode, as the image has it, and not at the first import.
     bytecode: as `InstalledService` has it. Bytecode is found again by the path of its source, so services that are
@@ -119,13 +121,12 @@ def install_alone(
         "--quiet",
         "--python",
         sys.executable,
-        "--allow-existing",
+        "--clear",
         folder / "venv",
         compiled=compiled,
     )
     requirements = service_folder(service) / "requirements.txt"
-    # Exact: what an earlier service left there, and is no pin of this one, is removed.
-    hashed = ("--exact", "--require-hashes", "--only-binary", ":all:", "-r", requirements)
+    hashed = ("--require-hashes", "--only-binary", ":all:", "-r", requirements)
     _run(*install, *hashed, compiled=compiled)
     # Without an index nothing else comes in: what the service's pyproject.toml does not name is not there.
     _run(*install, "--no-index", "--find-links", wheels, f"tipoff-{service}", compiled=compiled)

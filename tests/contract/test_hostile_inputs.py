@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import World, at_times, configured, workflow
-from tests.support.controller_client import controller_client
+from tests.support.controller_app import in_memory_controller
 from tests.support.examples import examples
 from tests.support.pushes import AUTHORIZED, Receiver, push_body, pushed
 from tests.support.samples import NOON, executed, requested
@@ -307,7 +307,7 @@ def test_whatever_an_id_is_it_stays_in_its_folder_or_is_recorded(hostile: str) -
 @pytest.fixture
 def controller() -> tuple[World, httpx.Client]:
     world = World(configured(one=workflow(at_times("06:00"), "bulletin")))
-    return world, controller_client(world.deps)
+    return world, in_memory_controller(world.deps)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

@@ -1,5 +1,6 @@
 """The controller's routes in this process, on the dependencies of whoever asks."""
 
+from contextvars import ContextVar
 from functools import cache
 
 import httpx
@@ -14,25 +15,26 @@ from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
 from tipoff_dev.fakes.sources.testing import InProcessTransport
 
+_asking = ContextVar[Deps]("_asking")
+"""The dependencies of the client that asks; a handler's thread has its caller's context."""
 
-class _Current:
-    """In place of the dependencies: those of the client that asks."""
 
-    deps: Deps | None = None
+class _DepsOfWhoeverAsks:
+    """Stands in for dependencies that are known when somebody asks."""
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self.deps, name)
-
-
-_CURRENT = _Current()
+        return getattr(_asking.get(), name)
 
 
 @cache
-def _application() -> FastAPI:
-    """One application for all clients: FastAPI takes longer to build it than a test takes."""
+def _build_application() -> FastAPI:
+    """Build one application for all clients, as FastAPI takes longer for it than a test takes.
+
+    It is asked by hand and not pushed to: what the routes look up once, for pushes, is the first client's.
+    """
     app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
-    by_hand = authenticated_router(Authentication(local_settings()), CallLimit(1_000_000))
-    return routes(Wiring(app, _no_push, by_hand, _CURRENT))  # type: ignore[arg-type]
+    manual = authenticated_router(Authentication(local_settings()), CallLimit(1_000_000))
+    return routes(Wiring(app, _no_push, manual, _DepsOfWhoeverAsks()))  # type: ignore[arg-type]
 
 
 def _no_push() -> None:
@@ -43,14 +45,15 @@ class _Routes(InProcessTransport):
     """Answers by the dependencies that it was made with."""
 
     def __init__(self, deps: Deps) -> None:
-        self._deps = _CURRENT.deps = deps
-        super().__init__(_application())
+        self._deps = deps
+        _asking.set(deps)  # the routes look some of it up when they are declared
+        super().__init__(_build_application())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        _CURRENT.deps = self._deps
+        _asking.set(self._deps)
         return super().handle_request(request)
 
 
-def controller_client(deps: Deps, base_url: str = "http://service") -> httpx.Client:
-    """A client that is answered by the controller's routes; `pushes.AUTHORIZED` may ask all of them."""
+def in_memory_controller(deps: Deps, base_url: str = "http://service") -> httpx.Client:
+    """Return a client that the controller's routes answer; `pushes.AUTHORIZED` may ask all of them."""
     return httpx.Client(transport=_Routes(deps), base_url=base_url)

@@ -24,7 +24,7 @@ from tipoff_dev.fleet import reparse as reparse_command
 from tipoff_dev.fleet.scaffold import FLEET, TESTS
 from tipoff_scraper_runner import cli as runner_cli
 from tipoff_scraper_runner.deps import Deps
-from tipoff_scraper_runner.openers import http_opener
+from tipoff_scraper_runner.http_clients import http_opener
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.controller import World, at_times, configured, workflow
-from tests.support.controller_client import controller_client
+from tests.support.controller_app import in_memory_controller
 from tests.support.pushes import AUTHORIZED
 from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
@@ -374,7 +374,7 @@ def memory_of(state: MemoryObjects) -> ControllerMemory:
         ledger=Ledger(state),
         occurrences=OccurrenceStore(state, ()),
     )
-    http = controller_client(deps)
+    http = in_memory_controller(deps)
 
     def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
         answer = http.get(path, params=dict(query), headers=AUTHORIZED)

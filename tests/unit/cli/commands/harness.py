@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.controller_client import controller_client
+from tests.support.controller_app import in_memory_controller
 from tests.support.seasons import WORKFLOWS
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.binding import Envelope
@@ -86,7 +86,7 @@ class Controller:
             publisher=Publisher("controller", self.bus),
         )
         self._hear_of_manual_runs()
-        self.client = controller_client(deps, URL)
+        self.client = in_memory_controller(deps, URL)
 
     def _hear_of_manual_runs(self) -> None:
         """Bring the decisions of manual runs back to the controller, as its subscription does."""

@@ -155,7 +155,9 @@ def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
     # Whoever was busy said so, and the tick came again.
     made = [[row["occurrence_id"] for row in rows if row["action"] != "ABORT"] for rows in decisions]
     # A tick after the schedule has landed may decide about reading it again as well: another occurrence.
-    (of_the_day,) = set.intersection(*map(set, made))
+    of_all = set.intersection(*map(set, made))
+    assert len(of_all) == 1, made
+    (of_the_day,) = of_all
     assert [about.count(of_the_day) for about in made] == [1] * 5
     assert all(len(about) == len(set(about)) for about in made)
     fetched = [row["occurrence_id"] for row in embedded.executions(day, SCHEDULE)]

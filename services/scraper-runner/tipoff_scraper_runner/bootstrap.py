@@ -10,7 +10,7 @@ from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.handlers import ACCEPTED
-from tipoff_scraper_runner.openers import connected_opener
+from tipoff_scraper_runner.http_clients import connected_opener
 from tipoff_scraper_runner.parser import ParserProcess
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory

@@ -29,8 +29,8 @@ from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.handlers import run_request
+from tipoff_scraper_runner.http_clients import connected_opener, http_opener
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
-from tipoff_scraper_runner.openers import connected_opener, http_opener
 from tipoff_scraper_runner.parser import ParserProcess
 from tipoff_scraper_runner.registry import Registered, Registry, load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory

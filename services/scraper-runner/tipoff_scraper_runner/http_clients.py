@@ -1,4 +1,4 @@
-"""What opens an HTTP client for each execution of this process."""
+"""Open the HTTP client of each execution in this process."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -33,7 +33,11 @@ from sqlglot.dialects.duckdb import DuckDB
 
 from gcp_emulators.bigquery.dialect import remembering, statement_text
 from gcp_emulators.bigquery.engine import RecentResults
-from gcp_emulators.bigquery.translations import CatalogueVersion, remembering_translation
+from gcp_emulators.bigquery.translations import (
+    CatalogueVersion,
+    remembering_plain_translation,
+    remembering_translation,
+)
 from gcp_emulators.testing import Emulator, free_port, running
 from tipoff_dataset.deploy import deploy
 from tipoff_dataset.files import ordered_files
@@ -80,9 +84,14 @@ class Warehouse:
 
 
 @pytest.fixture(scope="module")
-def ports() -> Iterator[tuple[int, int]]:
+def emulator() -> Iterator[Emulator]:
     with running("bigquery", "--project", PROJECT) as emulator:
-        yield _ports(emulator)
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def ports(emulator: Emulator) -> tuple[int, int]:
+    return _ports(emulator)
 
 
 def _ports(emulator: Emulator) -> tuple[int, int]:
@@ -406,6 +415,27 @@ def test_a_text_is_parsed_once_and_each_caller_has_its_own_tree() -> None:
     assert untouched.sql("bigquery") == "SELECT 1 AS a"
     assert [tree and tree.sql() for tree in parse(DuckDB(), "SELECT 1 AS a;;")] == ["SELECT 1 AS a", None]
     assert parsed == ["SELECT 1 AS a", "SELECT 1 AS a;;"]
+
+
+def test_the_body_of_a_function_is_translated_once_and_what_has_a_context_each_time() -> None:
+    translated: list[tuple[str, dict[str, Any]]] = []
+
+    def translate(_: object, sql: str, **context: Any) -> str:
+        translated.append((sql, context))
+        return f"duckdb: {sql}"
+
+    ask, translator = remembering_plain_translation(translate), object()
+    assert {ask(translator, "SELECT 1"), ask(translator, "SELECT 1")} == {"duckdb: SELECT 1"}
+    assert translated == [("SELECT 1", {})]
+    for _ in range(2):
+        ask(translator, "SELECT 1", schema={"t": {}})
+    assert translated[1:] == [("SELECT 1", {"schema": {"t": {}}})] * 2
+
+
+def test_rows_are_converted_without_pandas(emulator: Emulator, warehouse: Warehouse) -> None:
+    """It is installed here, and takes a third of a second to import."""
+    assert warehouse.insert(warehouse.table("a STRING, b ARRAY<INT64>"), [{"a": "x", "b": [1]}]) == []
+    assert "/pandas/" not in Path(f"/proc/{emulator.process.pid}/maps").read_text()
 
 
 def test_a_query_is_translated_once_until_tables_are_others() -> None:

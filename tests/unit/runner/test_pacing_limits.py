@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.unit.runner.test_http_faults import NOW, spec
-from tipoff_scraper_runner.openers import http_opener
+from tipoff_scraper_runner.http_clients import http_opener
 from tipoff_scraper_runner.pacing import Pacer
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 GRACE_SECONDS = 0.3
-RARELY = (50_000, 20, 50)
+GC_THRESHOLDS = (50_000, 20, 50)
 """How many new objects the collector of cycles waits for. Parsing one statement makes thousands and leaves few behind:
 at Python's 700 the collector is a tenth of the work."""
 
@@ -84,7 +84,7 @@ async def serve(settings: "Settings", storage_url: str | None = None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the launcher; returns the exit code."""
     options = parse_arguments(arguments)
-    gc.set_threshold(*RARELY)
+    gc.set_threshold(*GC_THRESHOLDS)
     for port in (options.port, options.grpc_port):
         if not is_free(port, options.host):
             sys.stderr.write(f"port {port} of {options.host} is taken\n")

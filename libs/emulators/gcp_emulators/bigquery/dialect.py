@@ -45,7 +45,7 @@ def remembering(parse: Callable[..., Trees]) -> Callable[..., Trees]:
 
 
 def _forget_positions(tree: exp.Expression) -> None:
-    """Where in its text each name stands is most of what a copy of a tree costs, and nothing after the parser asks."""
+    """Forget where in its text each name stands: most of what a copy of a tree costs, and unasked after the parser."""
     for node in tree.walk():
         if node._meta and node._meta.keys() <= _POSITIONS:
             node._meta = None

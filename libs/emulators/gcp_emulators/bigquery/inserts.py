@@ -79,7 +79,7 @@ def _convert_rows(rows: list[Any], table: Any, *, ignore_unknown: bool) -> tuple
     try:
         return [_to_arrow(good, schema, table)], errors
     except (ValueError, TypeError, pa.ArrowInvalid):
-        return _convert_singly(good, schema, errors)
+        return _convert_singly(good, schema, table, errors)
 
 
 def _to_arrow(good: list[dict[str, Any]], schema: Any, table: Any) -> Any:
@@ -103,12 +103,14 @@ def _to_arrow(good: list[dict[str, Any]], schema: Any, table: Any) -> Any:
     return pa.table(columns, schema=schema)
 
 
-def _convert_singly(good: list[dict[str, Any]], schema: Any, errors: Errors) -> tuple[list[Any], Errors]:
+def _convert_singly(
+    good: list[dict[str, Any]], schema: Any, table: Any, errors: Errors
+) -> tuple[list[Any], Errors]:
     """Find the rows that only Arrow refuses, which concerns types that `values` leaves as they are."""
     tables: list[Any] = []
     for row in good:
         try:
-            tables.append(bq_rows_to_arrow([row], schema))
+            tables.append(_to_arrow([row], schema, table))
         except (ValueError, TypeError, pa.ArrowInvalid) as error:
             problem = RowProblem(str(error), "")
             errors.append({"index": row["index"], "errors": [problem.to_rest()]})

@@ -18,9 +18,9 @@ Translate = Callable[..., Awaitable[str]]
 
 _MOST_REMEMBERED = 256
 """Statements: those of a dataset's queries, commands and services are fewer."""
-_BEGINS = r"\s*(?:--[^\n]*\n\s*)*"
-_QUERY = re.compile(rf"{_BEGINS}(?:SELECT|WITH|\()", re.IGNORECASE)
-_QUERY_OR_CREATION = re.compile(rf"{_BEGINS}(?:SELECT|WITH|\(|CREATE\b)", re.IGNORECASE)
+_LEADING_COMMENTS = r"\s*(?:--[^\n]*\n\s*)*"
+_QUERY = re.compile(rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\()", re.IGNORECASE)
+_QUERY_OR_CREATION = re.compile(rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\(|CREATE\b)", re.IGNORECASE)
 _OF_THE_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
 """What becomes of these depends on more than what tables are like."""
 _CHANGES = (
@@ -102,8 +102,8 @@ def translate_a_text_once() -> None:
 
 
 def remembering_plain_translation(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """`SQLTranslator.translate`, remembering what it is asked without a schema and without anybody who asks, as it is
-    for the bodies of functions: the answer is the text's alone then, and immutable."""
+    """Make `SQLTranslator.translate` remember what it is asked without a schema and a caller, as it is for the bodies
+    of functions: the answer is the text's alone then, and immutable."""
     known = functools.lru_cache(maxsize=_MOST_REMEMBERED)(lambda translator, sql: translate(translator, sql))
 
     @functools.wraps(translate)

@@ -15,10 +15,10 @@ from tipoff_dev.stack.stack import Stack, running_stack
 
 
 def run_demo(console: Console, scenario: Path | None = None, *, keep: bool = False) -> int:
-    """Exit code 0 when the dataset says what happened, 1 with each difference when it does not.
+    """Replay the day; return 0 when the dataset says what happened, 1 with each difference when it does not.
 
-    scenario: another day at the sources than the one whose outcome is known. keep: leave the stack running afterwards,
-        until the process is interrupted.
+    scenario: a sound file with another day at the sources than the one whose outcome is known.
+    keep: leave the stack running afterwards, until the process is interrupted.
 
     Raises:
         StackError: the stack did not start, or a process of it ended.

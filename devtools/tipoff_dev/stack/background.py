@@ -27,7 +27,7 @@ from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.processes import GIVEN_UP, READY_SECONDS, StackError
+from tipoff_dev.stack.processes import READY_SECONDS, UNHANDLED, StackError
 from tipoff_dev.stack.up_options import UpOptions
 
 # What runs a stack is imported where one is run: `tipoff down`, and `tipoff up` which only starts the owner, do not
@@ -158,7 +158,7 @@ def stop_background(console: Console) -> None:
         if time.monotonic() > deadline:
             raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
-    if lost := [line for line in _LOG.read_text(errors="replace")[told:].splitlines() if GIVEN_UP in line]:
+    if lost := [line for line in _LOG.read_text(errors="replace")[told:].splitlines() if UNHANDLED in line]:
         console.print(lost[-1], highlight=False, soft_wrap=True)
     console.print("stopped; its history is kept, and tipoff up --fresh empties it", highlight=False)
 

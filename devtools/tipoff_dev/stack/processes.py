@@ -20,7 +20,7 @@ from tipoff_dev.stack.fork_server import LIBRARIES, Start
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 8.0
-GIVEN_UP = "not handled when it stopped, and lost with Pub/Sub's memory"
+UNHANDLED = "not handled when it stopped, and lost with Pub/Sub's memory"
 """What a stack logs of messages that are left when it stops; `tipoff down` looks for it there."""
 
 

@@ -19,7 +19,7 @@ from tipoff_common.ticks import load_ticks
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.ledger import Ledger
-from tipoff_dev.stack.processes import GIVEN_UP, StackError
+from tipoff_dev.stack.processes import UNHANDLED, StackError
 from tipoff_dev.stack.resources import create_tables
 from tipoff_dev.stack.scheduler import every, run_scheduler
 from tipoff_dev.stack.up_options import UpOptions
@@ -151,4 +151,4 @@ def drain(stack: "Stack", console: Console) -> None:
         return
     with suppress(requests.RequestException):
         left = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
-        console.print(f"{GIVEN_UP}: {left}", highlight=False, soft_wrap=True)
+        console.print(f"{UNHANDLED}: {left}", highlight=False, soft_wrap=True)

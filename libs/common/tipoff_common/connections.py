@@ -1,6 +1,6 @@
-"""Connections to the cloud, from a service's settings.
+"""Connect to the cloud by a service's settings.
 
-Each client is made when it is first asked for: who needs no warehouse does not pay for importing one.
+Each client is made when it is first asked for, as importing one takes long and few services need all.
 """
 
 from collections.abc import Iterable, Mapping

@@ -201,7 +201,7 @@ def require_settings(service: str, model: type[S]) -> S:
 
 
 def refuse_start(service: str, reason: Exception) -> NoReturn:
-    """Say on stderr why the service cannot start, and exit with 2."""
+    """Write to stderr why the service cannot start, and exit with 2."""
     sys.stderr.write(f"tipoff {service}: cannot start\n{reason}\n")
     sys.exit(2)
 

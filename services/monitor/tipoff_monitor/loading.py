@@ -80,7 +80,7 @@ def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleB
 
 
 class _Selected(NamedTuple):
-    """What the text of a query says of itself."""
+    """The columns and parameters that the text of a query names."""
 
     columns: tuple[str, ...]
     """In their order."""

@@ -34,7 +34,7 @@ def _build_application() -> FastAPI:
     """
     app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
     manual = authenticated_router(Authentication(local_settings()), CallLimit(1_000_000))
-    return routes(Wiring(app, _no_push, manual, _DepsOfWhoeverAsks()))  # type: ignore[arg-type]
+    return routes(Wiring(app, _no_push, manual, _DepsOfWhoeverAsks()))  # type: ignore[arg-type]  # answers as Deps
 
 
 def _no_push() -> None:

@@ -92,7 +92,7 @@ def build_wheels(folder: Path) -> Path:
     Raises:
         InstallError: a project does not build.
     """
-    # One process for all: starting hatchling takes longer than what it does.
+    # Build all in one process, as starting hatchling takes longer than building a wheel.
     _run(sys.executable, "-c", _BUILD, folder, *package_folders())
     return folder
 

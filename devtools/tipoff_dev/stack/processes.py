@@ -21,7 +21,7 @@ from tipoff_dev.stack.fork_server import LIBRARIES, Start
 READY_SECONDS = 180.0
 STOP_SECONDS = 8.0
 UNHANDLED = "not handled when it stopped, and lost with Pub/Sub's memory"
-"""What a stack logs of messages that are left when it stops; `tipoff down` looks for it there."""
+"""Log text for messages left over when a stack stops; `tipoff down` searches the log for it."""
 
 
 class StackError(CommandFailed):
@@ -75,7 +75,7 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal unless the process has ended."""
         if self.poll() is None:
-            # It may end after that look, and be waited for by its server, whose line is on the way.
+            # The process may end here, before the server has reported its exit code.
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 

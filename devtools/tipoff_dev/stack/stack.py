@@ -154,7 +154,7 @@ class Stack:
         google = self._options.google_pubsub
         module = "gcp_emulators.pubsub.google" if google else "gcp_emulators.pubsub"
         admin = {} if google else {"admin-port": "pubsub-admin"}
-        # One that keeps its data is a developer's, who may leave it running for days.
+        # A stack that keeps its data may run for days, in which the full compiler pays.
         further = ("--short-run",) if google and self._options.data is None else ()
         self._start("pubsub", module, *self._listening({"port": "pubsub", **admin}), *further)
         ports = self._listening({"port": "bigquery", "grpc-port": "bigquery-grpc"})

@@ -13,11 +13,11 @@ class UpOptions:
     every: int | None = None
     """Minutes between evaluations, in place of those of infra/ticks.yaml."""
     watch: bool = False
-    """Whether edits of the fleet and of workflows.yaml restart what reads them."""
+    """Restart services when the fleet or workflows.yaml is edited."""
     fresh: bool = False
-    """Whether the history of earlier stacks is emptied first."""
+    """Empty the history of earlier stacks first."""
     tour: bool = False
-    """Whether it begins with a week that is made up, in a dataset of its own."""
+    """Begin with a week that is made up, in a dataset of its own."""
 
     def arguments(self) -> list[str]:
         """Return the command-line arguments that say the same."""

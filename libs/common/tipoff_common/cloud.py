@@ -1,4 +1,4 @@
-"""One service's place in the cloud, from its settings: what every bootstrap starts with."""
+"""Connect a service to the cloud and build its application, by its settings; every bootstrap begins here."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -87,7 +87,7 @@ class GameStory:
 
     @cached_property
     def _counts(self) -> Mapping[tuple[int, Kind, Player | None, bool | None], int]:
-        """How many events there are by each of the ways that `count` can be asked."""
+        """Count the events once for every combination of arguments that `count` takes."""
         return Counter(
             (event.side, event.kind, player, made)
             for event in self.events

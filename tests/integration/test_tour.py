@@ -133,4 +133,7 @@ def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, History]) -> None:
         timeout=90,
     )
     assert answer.status_code == 200
-    assert answer.json()
+    found = answer.json()
+    assert found["incidents"]
+    # Somebody who looks before the first live watch is not told that nobody watches.
+    assert datetime.fromisoformat(found["watched_at"]) >= history.until

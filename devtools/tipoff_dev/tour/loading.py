@@ -48,9 +48,10 @@ _ROWS = 500
 """Of one append, as the logger's."""
 _WRITTEN_AFTER = timedelta(seconds=2)
 """From an event to its row."""
-_WATCHES = (timedelta(hours=44), timedelta(minutes=15))
-"""Before the end of the week: instants at which the monitor looked, within a fault that is over by now and at the end.
-Each asks every rule of the embedded warehouse, which takes seconds, so not every fifth minute is looked at."""
+_WATCHED_BEFORE = timedelta(hours=44, minutes=-10)
+"""From the one watch within the week to its end: within a fault that is over by now, and after a tick, when its rows
+are there. Each watch asks every rule of the embedded warehouse, which takes seconds, so not every fifth minute has
+one."""
 
 _HAPPENED: Mapping[type[Event], str] = {
     ScrapeExecuted: "completed_at",
@@ -78,7 +79,7 @@ def load_week(stack: Stack, now: datetime, progress: Progress) -> History:
     _write_files(stack, history)
     _remember(stack, history, recovery)
     progress("looking at the week as the monitor did")
-    append_events(stack.warehouse, _alerts(stack, configuration, history.until))
+    append_events(stack.warehouse, _alerts(stack, configuration, [history.until - _WATCHED_BEFORE, now]))
     return history
 
 
@@ -140,8 +141,8 @@ def _run_names(recovery: Recovery, until: datetime) -> Iterable[str]:
     return [f"cleanup/runs/{tick:%Y-%m-%d/%H%MZ}.json" for tick in ticks]
 
 
-def _alerts(stack: Stack, configuration: Configuration, until: datetime) -> list[Event]:
-    """Let the monitor's own handler judge the week at a few instants; return the changes it would have published.
+def _alerts(stack: Stack, configuration: Configuration, watches: Iterable[datetime]) -> list[Event]:
+    """Let the monitor's own handler judge the week at the given instants; return the changes it would have published.
 
     Its memory is the stack's, so the running monitor goes on with these alerts. Nobody is told of the past.
     """
@@ -159,7 +160,6 @@ def _alerts(stack: Stack, configuration: Configuration, until: datetime) -> list
         publisher=Publisher("monitor", bus),
         senders={},
     )
-    for before in _WATCHES:
-        at = until - before + timedelta(minutes=10)  # after a tick, when its rows are there
+    for at in watches:
         run_watch(TickFired(tick=Tick.WATCH, cadence_minutes=5), at, deps, at)
     return bus.events

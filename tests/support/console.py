@@ -47,6 +47,7 @@ from tipoff_planning.loading import load_workflows
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOWS = REPOSITORY / "config/workflows.yaml"
 KEY = "a-key-of-tests"
+BEARER = {"Authorization": f"Bearer {KEY}"}
 TODAY = date(2026, 1, 15)
 NOW = datetime(2026, 1, 15, 20, 10, tzinfo=UTC)
 """15:10 in New York."""
@@ -511,6 +512,15 @@ def client_of(world: World, verify: TokenVerifier | None = None, **settings: Any
     """A browser without a screen, which follows no redirect."""
     app = console_app(world, verify, **settings)
     return httpx.Client(transport=_InProcess(app), base_url="http://console.test")
+
+
+def sign_in(client: httpx.Client, role: str = "operator") -> str:
+    """Sign in by the form; the CSRF token."""
+    client.get("/login")
+    token = client.cookies["tipoff_csrf"]
+    answer = client.post("/login", data={"key": KEY, "csrf": token, "role": role, "next": "/alerts"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
+    return token
 
 
 @contextmanager

@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.console import KEY, World, an_incident, client_of
+from tests.support.console import BEARER, KEY, World, an_incident, client_of, sign_in
 from tipoff_monitor.console.login import local_path
 from tipoff_monitor.console.views import VIEWS
 
-BEARER = {"Authorization": f"Bearer {KEY}"}
 ACTIONS = {
     "/actions/trigger": {"workflow": "injury_discovery", "date": "2026-01-15", "key": "k"},
     "/actions/pause": {"workflow": "injury_discovery", "hours": "2", "why": "known"},
@@ -34,15 +33,6 @@ def world() -> World:
 @pytest.fixture
 def client(world: World) -> httpx.Client:
     return client_of(world)
-
-
-def sign_in(client: httpx.Client, role: str = "operator") -> str:
-    """Sign in by the form; the CSRF token."""
-    client.get("/login")
-    token = client.cookies["tipoff_csrf"]
-    answer = client.post("/login", data={"key": KEY, "csrf": token, "role": role, "next": "/alerts"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
-    return token
 
 
 def test_nobody_sees_a_page_without_signing_in_and_comes_back_to_it(client: httpx.Client) -> None:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.console import HOSTILE, NOW, TODAY, World, client_of, et, expected, looks
-from tests.unit.monitor.test_console_access import BEARER
+from tests.support.console import BEARER, HOSTILE, NOW, TODAY, World, client_of, et, expected, looks
 from tipoff_common.clock import local_instant
 from tipoff_monitor.console.pages.run import Link, waterfall
 from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, marks

@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from tipoff_common.clock import business_date
-from tipoff_monitor.console.actions.workflows import action_routes
+from tipoff_monitor.console.actions.routes import action_routes
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import gated_router, page_in_parts
 from tipoff_monitor.console.login import login_routes

@@ -1,4 +1,4 @@
-"""What people do from the console, and that the log says who did it."""
+"""What people do about workflows from the console, and that the log says who did it."""
 
 import json
 import logging
@@ -6,16 +6,12 @@ import logging
 import httpx
 import pytest
 
-from tests.support.console import World, an_incident, client_of
-from tests.unit.monitor.test_console_access import sign_in
-from tipoff_common.events import AlertChanged
+from tests.support.console import World, client_of, sign_in
 
 
 @pytest.fixture
 def world() -> World:
-    world = World()
-    world.remember(an_incident())
-    return world
+    return World()
 
 
 @pytest.fixture
@@ -76,33 +72,3 @@ def test_a_backfill_asks_for_each_missed_run_under_its_own_key(client: httpx.Cli
     assert {request.headers["idempotency-key"] for request in world.asked} == {
         "missed-occ-betting_lines---10"
     }
-
-
-def test_an_acknowledgement_is_published_and_a_second_is_none(client: httpx.Client, world: World) -> None:
-    token = sign_in(client)
-    form = {"incident": "broken/odds_snapshots", "csrf": token}
-    assert client.post("/actions/acknowledge", data=form).status_code == 200
-    assert client.post("/actions/acknowledge", data=form).status_code == 200
-    (event,) = world.bus.of(AlertChanged)
-    assert (event.state, event.rule) == ("acknowledged", "broken")
-    assert client.post("/actions/acknowledge", data={"incident": "no-such", "csrf": token}).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("changes", "status"),
-    [
-        ({"hours": "-1"}, 422),
-        ({"hours": "nan"}, 422),
-        ({"hours": "1e300"}, 422),
-        ({"hours": "9999"}, 422),
-        ({"why": " "}, 422),
-        ({"rule": "no-such"}, 404),
-        ({}, 200),
-    ],
-)
-def test_a_silence_needs_a_rule_a_while_and_a_reason(
-    changes: dict[str, str], status: int, client: httpx.Client
-) -> None:
-    form = {"rule": "broken", "hours": "2", "why": "the league said so", "csrf": sign_in(client), **changes}
-    assert client.post("/actions/silence", data=form).status_code == status
-    assert ("the league said so" in client.get("/alerts").text) is (status == 200)

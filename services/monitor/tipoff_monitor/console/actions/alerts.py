@@ -1,0 +1,119 @@
+"""Acknowledge an incident, silence a rule, and take a silence back: in the monitor's own memory."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from tipoff_monitor.actions import acknowledge, find, silence, unsilence
+from tipoff_monitor.console.actions.forms import PATIENCE, Field, ask, done, hours_of, reason_of, who
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.gate import Form
+from tipoff_monitor.handlers import flush_outbox
+from tipoff_monitor.incidents import Memory
+
+
+def routes(router: APIRouter, deps: ConsoleDeps) -> None:
+    """Add the routes of alerts."""
+    _acknowledge_routes(router, deps)
+    _silence_routes(router, deps)
+
+
+def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
+    @router.get("/actions/acknowledge", tags=["console"])
+    def ask_acknowledge(request: Request) -> Response:
+        """Ask before an incident is acknowledged."""
+        memory, _ = deps.monitor.state.read()
+        incident = find(memory, request.query_params.get("incident", ""))
+        return ask(
+            request,
+            deps,
+            "acknowledge",
+            f"Acknowledge {incident.rule}",
+            "I am at it",
+            "/alerts",
+            (incident.summary, "No reminder and no escalation from here on, until it is resolved."),
+            hidden={"incident": incident.id},
+        )
+
+    @router.post("/actions/acknowledge", tags=["console"])
+    def do_acknowledge(request: Request, form: Form) -> Response:
+        """Acknowledge an incident."""
+        name, now, monitor = form.get("incident", ""), deps.now(), deps.monitor
+        after = _change(
+            deps, lambda it: acknowledge(it, name, who(request), monitor.book.file, monitor.environment, now)
+        )
+        # Published now: with the next watch others would hear of it minutes later, and one may be at it as well.
+        flush_outbox(monitor)
+        incident = find(after, name)
+        text = f"{incident.key} is acknowledged by {incident.acknowledged_by}."
+        return done(request, deps, "Acknowledged", "/alerts", [(text, "/alerts")])
+
+
+def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
+    @router.get("/actions/silence", tags=["console"])
+    def ask_silence(request: Request) -> Response:
+        """Ask before a rule is silenced."""
+        rule = _rule(deps, request.query_params.get("rule", ""))
+        subject = request.query_params.get("subject", "")
+        return ask(
+            request,
+            deps,
+            "silence",
+            f"Silence {rule}",
+            "Silence",
+            "/alerts",
+            ("Nobody is told for a while; it is recorded all the same.",),
+            hidden={"rule": rule},
+            fields=(
+                Field("subject", "Only about this subject; every one when empty", subject, required=False),
+                Field("hours", "Hours", "1", "number"),
+                Field("why", "Why"),
+            ),
+        )
+
+    @router.post("/actions/silence", tags=["console"])
+    def do_silence(request: Request, form: Form) -> Response:
+        """Tell nobody of a rule for a while."""
+        rule, why = _rule(deps, form.get("rule", "")), reason_of(form)
+        lasts = hours_of(form.get("hours", ""))
+        until, subject = deps.now() + lasts, form.get("subject") or None
+        _change(deps, lambda it: silence(it, rule, subject, until, who(request), why)[0])
+        return done(request, deps, "Silenced", "/alerts", [(f"{rule} for {lasts}", "/alerts")])
+
+    @router.get("/actions/unsilence", tags=["console"])
+    def ask_unsilence(request: Request) -> Response:
+        """Ask before a silence is taken back."""
+        name = request.query_params.get("silence", "")
+        return ask(
+            request,
+            deps,
+            "unsilence",
+            "Take a silence back",
+            "Take it back",
+            "/alerts",
+            ("People are told again from the next watch on.",),
+            hidden={"silence": name},
+        )
+
+    @router.post("/actions/unsilence", tags=["console"])
+    def do_unsilence(request: Request, form: Form) -> Response:
+        """Take a silence back."""
+        # Taken as it is: the memory knows its silences, and an unknown one is a 404 from there.
+        name = form.get("silence", "")
+        _change(deps, lambda it: unsilence(it, name))
+        return done(request, deps, "Took a silence back", "/alerts", [(name, "/alerts")])
+
+
+def _change(deps: ConsoleDeps, update: Callable[[Memory], Memory]) -> Memory:
+    """Change the monitor's memory, and return what it is then."""
+    after = deps.monitor.state.update(update)
+    deps.snapshots.forget("memory")
+    # Read before the answer: the page that somebody goes back to shows what was done.
+    deps.snapshots.get(deps.sources.memory(), PATIENCE)
+    return after
+
+
+def _rule(deps: ConsoleDeps, name: str) -> str:
+    if name not in deps.monitor.book.file.all_rules:
+        raise HTTPException(404, f"There is no rule '{name[:100]}'.")
+    return name

@@ -1,0 +1,71 @@
+"""Publish a dead letter to its topic again."""
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from tipoff_dataset.dead_letters import (
+    EVER,
+    PayloadMissing,
+    Replay,
+    messages,
+    plan_replays,
+    read_dead_letters,
+)
+from tipoff_monitor.console.actions.forms import Result, ask, done
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.gate import Form
+from tipoff_monitor.console.rendering import url
+
+
+def routes(router: APIRouter, deps: ConsoleDeps) -> None:
+    """Add the routes of dead letters."""
+
+    @router.get("/actions/replay", tags=["console"])
+    def ask_replay(request: Request) -> Response:
+        """Ask before a dead letter is published again."""
+        plan = _replays(deps, request.query_params.get("id", ""))
+        # Refused cannot be published at all. What dies again can: somebody may have deployed the mended service since.
+        refused = [item.refused for item in plan if item.refused]
+        dies = [item.dies_again for item in plan if item.dies_again]
+        letter = plan[0].letter
+        return ask(
+            request,
+            deps,
+            "replay",
+            "Replay a dead letter",
+            "Publish it again",
+            "/dead-letters",
+            (
+                f"{letter.event_type or 'A message'} of {letter.rejected_at:%Y-%m-%d %H:%M} UTC:"
+                f" {letter.reason}. {letter.detail or ''}",
+                "It keeps its ids, so what was done once is not done twice.",
+            ),
+            warnings=(
+                *(f"It cannot be published: {text}" for text in refused),
+                *(f"Services of this version refuse it again: {text}" for text in dies),
+            ),
+            hidden={"id": letter.event_id},
+            possible=not refused,
+        )
+
+    @router.post("/actions/replay", tags=["console"])
+    def do_replay(request: Request, form: Form) -> Response:
+        """Publish a dead letter to its topic again."""
+        plan = _replays(deps, form.get("id", ""))
+        if refused := [item.refused for item in plan if item.refused]:
+            raise HTTPException(409, f"it cannot be published: {refused[0]}")
+        try:
+            deps.publish_messages(messages(plan, deps.bucket_of))
+        except PayloadMissing as error:
+            raise HTTPException(409, str(error)) from error
+        results: list[Result] = [
+            (f"Published to {item.topic}", str(url("/run", id=item.letter.event_id))) for item in plan
+        ]
+        return done(request, deps, "Replayed a dead letter", "/dead-letters", results)
+
+
+def _replays(deps: ConsoleDeps, identifier: str) -> list[Replay]:
+    # From the dataset and not from the newest rows: a letter that is replayed may be weeks old.
+    letters = read_dead_letters(deps.monitor.warehouse, deps.environment, EVER, ids=[identifier])
+    if not letters:
+        raise HTTPException(404, "There is no such dead letter.")
+    return plan_replays(letters, deps.topics, deps.bucket_of)

@@ -112,17 +112,17 @@ class ParserProcess:
         """Have a job done; once more if the process was lost while it was idle, and not by this payload."""
         problem: Exception | None = None
         for _ in range(2):
+            server = self._running()
             try:
-                return _exchange(self._running(), job, self._limits.patience_seconds)
+                return _exchange(server, job, self._limits.patience_seconds)
             # Not tried again: this payload took all the time there is, and would take it once more.
             except TimeoutError as error:
+                self._stop()
                 problem = error
                 break
             except (OSError, EOFError) as error:
+                self._stop()
                 problem = error
-            finally:
-                if problem is not None:
-                    self._stop()
         raise TooCostly(f"parsing {size} bytes ended the parser's process: {problem}") from problem
 
     def _running(self) -> subprocess.Popen[bytes]:

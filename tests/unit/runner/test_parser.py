@@ -149,6 +149,26 @@ def test_a_process_that_was_lost_while_it_was_idle_is_started_again(parse, parse
     assert parse("hello").records
 
 
+def test_a_process_that_was_started_again_is_kept_for_the_next_payload(
+    parse,  # type: ignore[no-untyped-def]
+    parser: ParserProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parse("hello")
+    lost = parser._server
+    assert lost is not None
+    lost.kill()
+    # It ended after it was looked at, so that its loss is noticed only when a job is sent to it.
+    monkeypatch.setattr(lost, "poll", lambda: None)
+    parse("hello")
+    started_again = parser._server
+    assert started_again is not None
+    assert started_again is not lost
+    assert started_again.poll() is None, "it answered, and was ended all the same"
+    parse("hello")
+    assert parser._server is started_again
+
+
 @pytest.mark.parametrize(
     ("what", "kind", "told"),
     [

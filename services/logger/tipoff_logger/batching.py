@@ -5,7 +5,6 @@ bounds allow. No timer waits for company: alone, a row is appended at once (tipo
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,7 +154,7 @@ class RowCommit:
 
     async def _timed_append(self, table: str, batch: Sequence[_Waiting]) -> None:
         """Append the batch as one span that links to the hop of each row: none of them is its parent alone."""
-        started = time.perf_counter()
+        started = self._clock()
         with linked_span(
             f"append {table}", (each.hop for each in batch), {"table": table, "rows": len(batch)}
         ):
@@ -163,7 +162,7 @@ class RowCommit:
                 await self._append(table, [each.row for each in batch], [each.row_id for each in batch])
             finally:
                 record(APPENDED_ROWS, len(batch), table=table)
-                record(APPEND_DURATION, time.perf_counter() - started, table=table)
+                record(APPEND_DURATION, self._clock() - started, table=table)
 
     def _answer(self, waiting: _Waiting, failure: Exception | None, refused: str | None = None) -> None:
         self._rows -= 1

@@ -81,13 +81,14 @@ def execute(
         attempt=request.attempt,
     ):
         result = _run(job, http, saved)
-        _log_end(result, time.monotonic() - started)
+        seconds = monotonic() - started
+        _log_end(result, seconds)
     executed = build_execution(
         result.request,
         result.outcome,
         environment=environment,
         triggered_at=now,
-        completed_at=now + timedelta(seconds=monotonic() - started),
+        completed_at=now + timedelta(seconds=seconds),
         # The outcome's own facts come last: no scraper can talk its record count up.
         data_summary={**result.known.summary, **_headline(result.outcome)},
         opts=declared_parameters(result.request, scraper.spec),

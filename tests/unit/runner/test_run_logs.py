@@ -4,14 +4,16 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.samples import GAME_DATE, requested
+from tests.support.samples import GAME_DATE, NOON, requested
 from tests.unit.runner.bench import Bench, text
 from tipoff_common.logs import JsonFormatter
+from tipoff_scraper_runner.execution import execute
 
 REQUEST = requested(parameters={"game_date": GAME_DATE.isoformat()})
 
@@ -38,6 +40,22 @@ def test_the_end_of_a_run_is_always_a_line(bench: Bench, written: io.StringIO) -
     (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
     assert (ended["status"], ended["records"]) == ("success", 3)
     assert (ended["request_id"], ended["occurrence_id"]) == (REQUEST.request_id, REQUEST.occurrence_id)
+
+
+def test_the_line_and_the_log_agree_on_how_long_it_took(bench: Bench, written: io.StringIO) -> None:
+    """Both by the clock that the execution was given: 7 s pass each time that it is read."""
+    seconds = count(0.0, 7.0)
+    executed = execute(
+        REQUEST,
+        bench.registry[REQUEST.scraper],
+        environment="local",
+        now=NOON,
+        open_http=bench.open_http,
+        data=None,
+        monotonic=lambda: next(seconds),
+    ).executed
+    (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
+    assert ended["seconds"] == executed.duration_seconds == 7.0
 
 
 def test_the_end_of_a_run_says_where_the_payload_is_kept(bench: Bench, written: io.StringIO) -> None:

@@ -204,7 +204,7 @@ def _told(driver: Driver, **environment: str) -> Iterator[None]:
 def test_receipts_that_cannot_be_read_are_one_row_with_an_error_and_no_republish(
     healing: Healing, denied: str
 ) -> None:
-    """Without permission to read receipts nothing is republished, and it is said (incidents 11 and 15)."""
+    """Without permission to read receipts nothing is republished, and it is said (incident 15)."""
     noon = at(healing.day, 12)
     healing.land("old", noon)
     with _told(healing.driver, BIGQUERY_EMULATOR_HOST=denied):

@@ -135,7 +135,7 @@ def test_without_the_dataset_the_ledger_decides_and_says_so() -> None:
 
 
 def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> None:
-    """11: a failure to coordinate is no success."""
+    """Incident 11: a failure to coordinate is no success."""
     made = world()
     made.state.down = True
     with pytest.raises(Unavailable):
@@ -284,7 +284,7 @@ def test_a_lock_that_comes_late_is_of_the_day_it_was_fired_on() -> None:
 
 
 def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
-    """11: a tick that is lost leaves no day without its expectation."""
+    """A tick that is lost leaves no day without its expectation."""
     made = world()
     made.tick(at("05:15"))
     assert made.schedules == []
@@ -297,7 +297,7 @@ def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
 
 
 def test_the_days_first_game_called_off_leaves_the_later_slots_to_run() -> None:
-    """20: what was fetched around a game that is no longer played stands for no slot around the others."""
+    """Incident 20: what was fetched around a game that is no longer played stands for no slot around the others."""
     made = world(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
     noon, evening = game(1, at("12:00")), game(2, at("20:00"))
     made.land([noon, evening], at("05:00"))

@@ -180,7 +180,7 @@ def test_steps_follow_as_in_any_run() -> None:
 
 
 def test_an_unknown_field_is_refused() -> None:
-    """30: one canonical name."""
+    """Incident 30: one canonical name."""
     with pytest.raises(ValidationError, match="gamedate"):
         ManualRun.model_validate({"game_date": "2025-01-15", "gamedate": "2025-01-15"})
 

@@ -18,7 +18,7 @@ def test_games_are_read_from_the_landed_document() -> None:
 
 
 def test_a_tip_after_midnight_belongs_to_the_evening_before() -> None:
-    """21: the league's day of the game counts, not the clock's."""
+    """Incident 21: the league's day of the game counts, not the clock's."""
     late = game(1, utc("2025-01-16T05:10:00"), game_date=DAY)
     assert calendar(late).games_on(DAY, REGULAR) == (late,)
     assert calendar(late).games_on(DAY + timedelta(days=1), REGULAR) == ()
@@ -35,7 +35,7 @@ def test_only_the_types_that_count_are_given() -> None:
 
 
 def test_a_row_still_scheduled_at_night_is_a_game_like_any_other() -> None:
-    """32: the status in an old file decides nothing."""
+    """Incident 32: the status in an old file decides nothing."""
     stale = game(1, at("19:00"), status=GameStatus.SCHEDULED)
     assert calendar(stale, fetched_at=at("05:00")).games_on(DAY, REGULAR) == (stale,)
 

@@ -52,7 +52,7 @@ def told(decision: Decision) -> tuple[str, str]:
 
 
 def test_before_its_time_it_is_too_early_and_says_when() -> None:
-    """24: too early is a state, no alert."""
+    """Incident 24: too early is a state, no alert."""
     decision = decided(DAILY, at("04:45"))
     assert told(decision) == ("SKIP", "too_early")
     assert decision.sentence == "Not due before 2025-01-15 05:00 EST."
@@ -103,7 +103,7 @@ def test_found_stops_the_search_for_that_date() -> None:
 
 
 def test_a_report_fetched_yesterday_evening_is_no_success_of_today() -> None:
-    """2: it ran on this day in UTC, and was about the day before."""
+    """Incident 2: it ran on this day in UTC, and was about the day before."""
     known = history(fact("bulletin", game_date=YESTERDAY, triggered_at=at("19:05", YESTERDAY)))
     assert decided(REPORT, at("12:05"), history=known).action is Action.RUN
 
@@ -131,7 +131,7 @@ def test_found_long_enough_ago_is_looked_for_again() -> None:
 
 
 def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
-    """9: the slot that found it says what it lacks, the next one asks again, and the end of the window is told."""
+    """Incident 9: the slot that found it says what it lacks, the next asks again, and the end of the window is told."""
     whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     plan, identifier = plan_of(whole, "one"), _request(whole)
     known = history(
@@ -190,7 +190,7 @@ def test_a_transient_failure_is_asked_for_again_within_the_same_occurrence() -> 
 
 
 def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
-    """5: a used-up budget of not-yet is an alert on a game day."""
+    """Incident 5: a used-up budget of not-yet is an alert on a game day."""
     decision = decided(REPORT, at("15:00"))
     assert told(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL
@@ -236,7 +236,7 @@ def test_a_game_in_vain_is_told_while_another_is_still_collected() -> None:
 
 
 def test_a_search_that_ends_after_midnight_is_told_too() -> None:
-    """1: the night belongs to the day before."""
+    """Incident 1: the night belongs to the day before."""
     decisions = {item.occurrence.subject: told(item) for item in _per_game("02:00", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("SKIP", "not_found")}
 
@@ -286,7 +286,7 @@ def test_a_day_without_games_has_nothing_to_fetch() -> None:
 
 
 def test_a_morning_after_asks_about_the_games_of_the_night_before() -> None:
-    """18: today's empty slate says nothing about yesterday's."""
+    """Incident 18: today's empty slate says nothing about yesterday's."""
     configuration = configured(one=workflow(daily("06:00", "09:00", about="yesterday"), "digest"))
     games = calendar(*slate(2, YESTERDAY), fetched_at=at("05:00"))
     assert told(decided(configuration, at("05:30"), games=games)) == ("SKIP", "too_early")

@@ -21,7 +21,7 @@ from tipoff_planning.history import (
 
 
 def test_a_success_is_found_by_the_date_the_data_is_about() -> None:
-    """2: a report fetched after midnight UTC is no success of the next day."""
+    """Incident 2: a report fetched after midnight UTC is no success of the next day."""
     late = fact("bulletin", triggered_at=at("19:05"))  # 00:05 UTC of the day after
     known = history(late)
     assert known.found("bulletin", DAY, "-") == (at("19:05"), at("19:05"))

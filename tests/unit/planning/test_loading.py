@@ -80,7 +80,7 @@ def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_
 def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
     schedule: str, minutes: str, needed: int, tmp_path: Path
 ) -> None:
-    """12: ticks and schedules are checked against each other."""
+    """Incident 12: ticks and schedules are checked against each other."""
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path, QUARTER)
     assert fault == (
         f"7: each occurrence can be met for {minutes} minutes, and an evaluation comes every 15;"
@@ -237,13 +237,13 @@ def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_file_names_its_line(old: str, new: str, line: int, told: str, tmp_path: Path) -> None:
-    """37: settings that nothing reads are errors."""
+    """Incident 37: settings that nothing reads are errors."""
     found = faults((HEAD + AT + STEP).replace(old, new), tmp_path)
     assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
 
 
 def test_an_unknown_scraper_is_refused_by_its_registered_name(tmp_path: Path) -> None:
-    """36: the registered name is the only name."""
+    """Incident 36: the registered name is the only name."""
     (fault,) = faults(HEAD + AT + STEP.replace("bulletin", "FixtureBulletinScraper".lower()), tmp_path)
     assert "scraper 'fixturebulletinscraper' is not known" in fault
 

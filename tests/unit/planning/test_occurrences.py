@@ -55,7 +55,7 @@ def test_daily_is_once_from_opening_to_closing() -> None:
 
 
 def test_a_time_of_day_means_new_york() -> None:
-    """13: five o'clock is five o'clock in the file's zone."""
+    """Incident 13: five o'clock is five o'clock in the file's zone."""
     (one,) = of(daily("05:00", "10:00"))
     assert one.expected == utc("2025-01-15T10:00:00")
 
@@ -110,7 +110,7 @@ def test_a_discovery_polls_from_opening_to_closing() -> None:
 
 
 def test_a_budget_is_spread_over_the_window_to_its_last_minute() -> None:
-    """3: not six attempts before eleven when the report comes at one."""
+    """Incident 3: not six attempts before eleven when the report comes at one."""
     found = of(discovery("06:00", "18:00", budget=7))
     assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in range(6, 19, 2)]
 
@@ -128,7 +128,7 @@ def test_a_window_after_midnight_about_yesterday_is_yesterdays_data_today() -> N
 
 
 def test_a_same_night_window_is_about_the_same_night() -> None:
-    """34: 22:00 and 23:30 do not collect the previous night."""
+    """Incident 34: 22:00 and 23:30 do not collect the previous night."""
     assert [item.game_date for item in of(at_times("22:00", "23:30"))] == [DAY, DAY]
 
 
@@ -187,7 +187,7 @@ def test_an_interval_surrounds_the_days_games() -> None:
 def test_a_first_game_called_off_renumbers_no_slot_of_an_interval(
     tips: list[int], every: int, before: int, day: date
 ) -> None:
-    """20: a slot with the number of one that has run would not run."""
+    """Incident 20: a slot with the number of one that has run would not run."""
     games = [game(n, at("00:00", day) + timedelta(minutes=tip)) for n, tip in enumerate(sorted(tips))]
     schedule = interval(f"{every}m", f"{before}m")
     planned = {item.id: item.expected for item in of(schedule, calendar(*games), day)}
@@ -206,7 +206,7 @@ def test_a_tip_to_be_decided_makes_no_instant(schedule: Json, scraper: str) -> N
     [(interval(), "bulletin"), (per_game(), "box_score"), (discovery(), "digest"), (daily(), "digest")],
 )
 def test_a_day_without_games_expects_nothing_of_what_needs_them(schedule: Json, scraper: str) -> None:
-    """31: All-Star break and summer are days off, not degraded days."""
+    """Incident 31: All-Star break and summer are days off, not degraded days."""
     assert of(schedule, calendar(), scraper=scraper) == ()
     assert of(schedule, None, scraper=scraper) == ()
 
@@ -223,7 +223,7 @@ def test_preseason_is_on_the_calendar_and_nothing_is_fetched_for_it() -> None:
 
 
 def test_about_yesterday_needs_yesterdays_games() -> None:
-    """18: the games and the parameters are of the same day."""
+    """Incident 18: the games and the parameters are of the same day."""
     yesterday = calendar(game(1, at("19:00", DAY - timedelta(days=1))))
     (one,) = of(daily(about="yesterday"), yesterday, scraper="digest")
     assert [item.game_date for item in one.games] == [one.game_date]
@@ -247,7 +247,7 @@ def test_what_is_expected_comes_by_time() -> None:
     ],
 )
 def test_a_clock_change_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
-    """13: the same count, at the same times of day, as on the day before."""
+    """Incident 13: the same count, at the same times of day, as on the day before."""
     before = of(schedule, day=day - timedelta(days=1))
     found = of(schedule, day=day)
     zone = configured(one=workflow(schedule, "bulletin")).zone

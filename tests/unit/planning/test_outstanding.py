@@ -33,7 +33,7 @@ def outstanding(configuration: Configuration, known: History) -> Outstanding:
 
 
 def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
-    """33: one scraper's success closes nothing but its own part."""
+    """Incident 33: one scraper's success closes nothing but its own part."""
     configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
     partly = outstanding(configuration, history(fact("bulletin")))
     assert (partly.found, set(partly.steps or {})) == (False, {"digest"})
@@ -41,7 +41,7 @@ def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
 
 
 def test_one_game_of_nine_leaves_eight() -> None:
-    """9: completeness is per game."""
+    """Incident 9: completeness is per game."""
     configuration = configured(one=workflow(discovery(), {"scraper": "box_score", "for_each": "game"}))
     partly = outstanding(configuration, history(fact("box_score", GAMES[0].game_id)))
     assert partly.steps == {"box_score": frozenset(item.game_id for item in GAMES[1:])}
@@ -76,7 +76,7 @@ def test_teams_of_a_game_are_told_apart() -> None:
 
 
 def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None:
-    """33: a success of one market is none of the other."""
+    """Incident 33: a success of one market is none of the other."""
     steps = [
         {"scraper": "bulletin", "name": name, "parameters": {"market": name, "as_of": "{slot}"}}
         for name in ("h2h", "spreads")
@@ -115,7 +115,7 @@ def test_the_whole_was_found_when_its_last_part_was() -> None:
 
 
 def test_what_lacks_a_game_is_found_and_not_complete() -> None:
-    """9: one document may be about nine games and have eight."""
+    """Incident 9: one document may be about nine games and have eight."""
     found, complete = (
         configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
     )
@@ -126,7 +126,7 @@ def test_what_lacks_a_game_is_found_and_not_complete() -> None:
 
 
 def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> None:
-    """9: the document is whole by its own word."""
+    """Incident 9: the document is whole by its own word."""
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin"))
     short, whole = (history(fact("bulletin", completeness=KnownCompleteness(count))) for count in (8, 9))
     assert outstanding(configuration, short).missing == ("1 of 9 games, which it does not list",)
@@ -165,7 +165,7 @@ def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
 
 
 def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
-    """4: later corrections are fetched."""
+    """Incident 4: later corrections are fetched."""
     configuration = configured(
         again=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin")
     )

@@ -34,7 +34,7 @@ def test_parents_come_first_whatever_the_files_order() -> None:
 
 
 def test_the_date_travels_in_the_parameters() -> None:
-    """18: nothing about dates is worked out again downstream."""
+    """Incident 18: nothing about dates is worked out again downstream."""
     configuration = configured(
         one=workflow(
             at_times("06:00", about="yesterday"), {"scraper": "bulletin", "parameters": {"as_of": "{slot}"}}

@@ -1,0 +1,24 @@
+"""The dataset's README names the rule of each alert query that it lists, and lists every query that no rule asks."""
+
+import re
+
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_monitor.loading import load_rules
+
+QUERIES = REPOSITORY / "queries"
+README = (REPOSITORY / "schemas/bigquery/nba_orchestration/README.md").read_text(encoding="utf-8")
+LISTED = dict(re.findall(r"^\|[^|]+\| `(alert_\w+)` \| (.+) \|$", README, re.MULTILINE))
+BOOK = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES)
+RULES = {rule.query: name for name, rule in BOOK.rules.items() if rule.query is not None}
+"""The rule that asks a query; of several, the last."""
+
+
+def test_each_listed_query_has_the_rule_that_asks_it() -> None:
+    assert LISTED
+    said = {query: None if rule.startswith("no: ") else rule.strip("`") for query, rule in LISTED.items()}
+    assert said == {query: RULES.get(query) for query in LISTED}
+
+
+def test_every_query_without_a_rule_is_listed() -> None:
+    asked_by_hand = {path.stem for path in QUERIES.glob("alert_*.sql")} - set(RULES)
+    assert asked_by_hand <= set(LISTED)

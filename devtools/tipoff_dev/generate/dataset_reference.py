@@ -12,7 +12,7 @@ from bigquery_ddl.declared import (
 )
 from tipoff_common.ports import DATASET
 from tipoff_dataset.files import SCHEMAS, declared_tables, function_heading
-from tipoff_dev.generate.markdown import generated_from, table
+from tipoff_dev.generate.markdown import generated_from, table, whole_sentence
 
 _HEADING = ("Column", "Type", "Mode", "Meaning")
 
@@ -50,7 +50,7 @@ def _functions() -> Iterator[tuple[str, str]]:
     """Yield each function with its arguments and what it answers, from the first line of its file."""
     for path in sorted(SCHEMAS.glob("fn_*.sql")):
         signature, meaning = function_heading(path)
-        yield f"`{signature}`", meaning
+        yield f"`{signature}`", whole_sentence(meaning, path.name)
 
 
 def _layout(declared: DeclaredTable) -> str:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from tipoff_common.events import EVENTS, Event
 from tipoff_common.service_map import ServiceMap
-from tipoff_dev.generate.markdown import generated_from, table
+from tipoff_dev.generate.markdown import generated_from, table, whole_sentence
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -20,11 +20,15 @@ def event_schema(model: type[Event]) -> str:
 def events_index() -> str:
     """Render the list of events, each with its meaning and a link to its schema."""
     rows = [
-        (f"[`{name}`]({name}.schema.json)", inspect.cleandoc(model.__doc__ or "").partition("\n")[0])
+        (f"[`{name}`]({name}.schema.json)", whole_sentence(_first_line(model), model.__name__))
         for name, model in EVENTS.items()
     ]
     parts = [generated_from("`tipoff_common.events`"), "# Events", table(("Type", "Meaning"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _first_line(model: type[Event]) -> str:
+    return inspect.cleandoc(model.__doc__ or "").partition("\n")[0]
 
 
 def workflows_schema() -> str:

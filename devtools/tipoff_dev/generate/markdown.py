@@ -13,6 +13,13 @@ def generated_from(what: str) -> str:
     return f"<!-- Generated from {what} by `make generate`; change it there. -->"
 
 
+def whole_sentence(line: str, where: str) -> str:
+    """Return the line that a table shows alone. Raises ValueError when it stops in mid-sentence."""
+    if not line.endswith((".", "?")):
+        raise ValueError(f"{where}: {line!r} stops in mid-sentence; end the sentence on the first line")
+    return line
+
+
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(_harmless(cell) for cell in cells)} |"
 

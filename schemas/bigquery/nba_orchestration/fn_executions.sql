@@ -1,5 +1,6 @@
--- executions(first_day, last_day): scraper_execution_log with one row an execution_id and UTC day: a success, if
--- there is one, else the newest that was not merely presumed, else the newest.
+-- executions(first_day, last_day): scraper_execution_log with one row an execution_id and UTC day.
+--
+-- That row is a success, if there is one, else the newest that was not merely presumed, else the newest.
 --
 --   first_day, last_day  UTC days of triggered_at, both included; only their partitions are read
 --

@@ -9,7 +9,7 @@ from tests.support.pushes import REPOSITORY
 from tipoff_dataset.files import declared_tables
 from tipoff_dev.generate import __main__ as generate
 from tipoff_dev.generate.dataset_reference import dataset
-from tipoff_dev.generate.markdown import table
+from tipoff_dev.generate.markdown import table, whole_sentence
 from tipoff_dev.generate.settings_reference import SERVICES, configuration
 
 TICK = "docs/reference/events/tipoff.tick.fired.v1.schema.json"
@@ -68,6 +68,12 @@ def test_a_file_that_is_up_to_date_is_left_alone(written: Path) -> None:
 def test_a_document_is_the_same_each_time() -> None:
     for render in generate.documents().values():
         assert render() == render()
+
+
+def test_a_row_does_not_stop_in_mid_sentence() -> None:
+    assert whole_sentence("It is time.", "TickFired") == "It is time."
+    with pytest.raises(ValueError, match="TickFired: 'It is time, and a tick takes' stops in mid-sentence"):
+        whole_sentence("It is time, and a tick takes", "TickFired")
 
 
 def test_every_setting_of_every_service_is_documented() -> None:

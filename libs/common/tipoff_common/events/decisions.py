@@ -33,8 +33,11 @@ class Tick(OpenEnum):
 
 
 class TickFired(Event):
-    """It is time for `tick`. Cloud Scheduler can only send fixed content, so a tick without `event_time` takes
-    its time from Pub/Sub's publishTime, rounded down to `cadence_minutes`."""
+    """It is time for `tick`.
+
+    Cloud Scheduler can only send fixed content, so a tick without `event_time` takes its time from Pub/Sub's
+    publishTime, rounded down to `cadence_minutes`.
+    """
 
     TYPE = "tipoff.tick.fired.v1"
     KEY = ("tick", "event_time")

@@ -2,7 +2,7 @@
 --
 -- For notebooks and by hand: nobody is told of it. The rule workflow-missing tells, of every workflow at its own level.
 --
--- One row an expectation past its deadline, of the New York day of @as_of and of the night before; and one when the
+-- One row an expectation past its deadline, of the business day of @as_of and of the night before; and one when the
 -- day's schedule itself is not there by 06:00, without which nothing would be expected. It starts from what is expected,
 -- so it sees days on which nothing was decided at all. A cancelled game, a day off and a slot whose time has not come
 -- raise nothing.

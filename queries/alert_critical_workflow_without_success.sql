@@ -2,7 +2,7 @@
 --
 -- For notebooks and by hand: nobody is told of it. The rule workflow-failing tells, of every workflow at its own level.
 --
--- One row an expectation of the New York day of @as_of whose first RUN is older than @minutes and none of whose
+-- One row an expectation of the business day of @as_of whose first RUN is older than @minutes and none of whose
 -- executions succeeded.
 --
 --   @as_of        TIMESTAMP = now  instant of the question

@@ -1,6 +1,6 @@
 -- Is today's schedule there?
 --
--- One row when the New York day of @as_of has no locked schedule by @minutes after midnight. Without it nothing is
+-- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without it nothing is
 -- expected, and so nothing would be missed. A day on which nothing is expected has no rows of a schedule: it raises
 -- nothing when every decision since that time says no_games or day_done.
 --

@@ -1,10 +1,10 @@
 -- Who causes the work, and how many seconds of it?
 --
 -- One row a source and environment, the most executions first. Every environment and source is shown, LOCAL too: that
--- is the question. The days are New York days, that of @as_of included.
+-- is the question. The days are business days, that of @as_of included.
 --
 --   @as_of  TIMESTAMP = now  instant of the question; later executions do not count
---   @days   INT64 = 30       number of New York days
+--   @days   INT64 = 30       number of business days
 --
 -- source, environment STRING, executions, successful INT64, avg_duration, total_seconds FLOAT64
 

@@ -6,7 +6,7 @@
 --
 --   @as_of         TIMESTAMP = now                  instant of the question; later executions do not count
 --   @scraper_name  STRING                           registered name
---   @game_date     DATE = today                     date that the data is about; the New York date of @as_of
+--   @game_date     DATE = today                     date that the data is about; the business day of @as_of
 --   @environment   STRING = prod                    prod, staging, dev or local
 --
 -- status STRING, records INT64 (NULL when not stated), triggered_at TIMESTAMP, time_et STRING (11:05 AM)

@@ -4,7 +4,7 @@
 -- the two looks between which it appeared. What each column means stands in
 -- schemas/bigquery/nba_orchestration/fn_discovery_predictions.sql.
 --
---   @as_of        TIMESTAMP = now  instant of the question; the last day is its New York date
+--   @as_of        TIMESTAMP = now  instant of the question; the last day is its business day
 --   @days         INT64 = 30       game dates to look back, that of @as_of included
 --   @environment  STRING = prod    prod, staging, dev or local
 --

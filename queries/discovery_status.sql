@@ -3,7 +3,7 @@
 -- One row a scraper and subject (a game, or - for the day), tried or only expected; what is in trouble first. What each
 -- status means stands in schemas/bigquery/nba_orchestration/fn_discovery_status.sql.
 --
---   @as_of        TIMESTAMP = now  instant of the question; the day is its New York date
+--   @as_of        TIMESTAMP = now  instant of the question; the day is its business day
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- scraper_name, subject, status STRING, attempts, no_data_yet, failures, records INT64, found_et, next_et STRING (HH:MM),

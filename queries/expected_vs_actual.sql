@@ -1,13 +1,13 @@
 -- What was expected today, and did it happen?
 --
--- One row an expected occurrence of the New York business day of @as_of; of the day before, those whose deadline
+-- One row an expected occurrence of the business day of @as_of; of the day before, those whose deadline
 -- falls after its midnight, because a night's work belongs to the day it began. What each status means stands in
 -- schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
 --   @environment  STRING = prod    prod, staging, dev or local
 --
--- workflow_name, expected_time and actual_time (HH:MM New York; NULL without a run), status, expected_reason,
+-- workflow_name, expected_time and actual_time (HH:MM in the fleet's zone; NULL without a run), status, expected_reason,
 -- actual_reason: STRING
 
 WITH outcomes AS (

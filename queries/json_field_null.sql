@@ -1,13 +1,13 @@
 -- Why does a field of data_summary read NULL?
 --
--- One row an execution of the last New York days, the newest first, with the whole value and a verdict: the column is
+-- One row an execution of the last business days, the newest first, with the whole value and a verdict: the column is
 -- empty, the field is absent, it is a JSON null, an object or a list (JSON_VALUE takes scalars only), it is no integer
 -- (CAST would end the query, SAFE_CAST gives NULL), or it is fine.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
 --   @scraper_name  STRING                       registered name
 --   @path          STRING = $.record_count      JSONPath of the field
---   @days          INT64 = 1                    number of New York days
+--   @days          INT64 = 1                    number of business days
 --   @environment   STRING = prod                prod, staging, dev or local
 --
 -- triggered_at TIMESTAMP, status, value, verdict, full_json STRING

@@ -1,11 +1,11 @@
 -- What did this scraper do lately?
 --
--- One row an execution of the last New York days, the newest first: only the partitions and the columns that are needed.
+-- One row an execution of the last business days, the newest first: only the partitions and the columns that are needed.
 -- Every source is shown, LOCAL too.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
 --   @scraper_name  STRING                       registered name
---   @days          INT64 = 7                    number of New York days
+--   @days          INT64 = 7                    number of business days
 --   @environment   STRING = prod                prod, staging, dev or local
 --
 -- triggered_at TIMESTAMP, game_date DATE, status, source STRING, records INT64, duration_seconds FLOAT64, error_type,

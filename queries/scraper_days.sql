@@ -1,10 +1,10 @@
 -- What did each scraper do, day by day?
 --
--- One row a scraper and New York day on which it ran, the newest day first; runs of a developer's machine (LOCAL) do not
+-- One row a scraper and business day on which it ran, the newest day first; runs of a developer's machine (LOCAL) do not
 -- count. records is the median of a success. drift tells of a success whose payload had other fields than are known.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
---   @days         INT64 = 90       number of New York days, that of @as_of included
+--   @days         INT64 = 90       number of business days, that of @as_of included
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- scraper_name STRING, day DATE, runs, successes, no_data, failures INT64, median_seconds, records FLOAT64 (NULL without
@@ -16,7 +16,7 @@ WITH runs AS (
     e.status,
     e.duration_seconds,
     e.data_summary,
-    DATE(e.triggered_at, 'America/New_York') AS new_york_day
+    DATE(e.triggered_at, 'America/New_York') AS business_day
   FROM nba_orchestration.executions(
       DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY), DATE(@as_of)
     ) AS e
@@ -27,7 +27,7 @@ WITH runs AS (
 )
 SELECT
   r.scraper_name,
-  r.new_york_day AS day,
+  r.business_day AS day,
   COUNT(*) AS runs,
   COUNTIF(r.status = 'success') AS successes,
   COUNTIF(r.status = 'no_data') AS no_data,
@@ -44,5 +44,5 @@ SELECT
     )
   ) > 0 AS drift
 FROM runs AS r
-GROUP BY r.scraper_name, r.new_york_day
+GROUP BY r.scraper_name, r.business_day
 ORDER BY day DESC, r.scraper_name;

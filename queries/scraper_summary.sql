@@ -1,6 +1,6 @@
 -- What did each scraper do today?
 --
--- One row a scraper that ran on the New York day of @as_of; runs of a developer's machine (LOCAL) do not count. A
+-- One row a scraper that ran on the business day of @as_of; runs of a developer's machine (LOCAL) do not count. A
 -- scraper that did not run has no row: ask discovery_status.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count

@@ -3,11 +3,11 @@
 -- One row a scraper that ran, the worst first: by the lower of its two shares, without a rate as if it were 0.
 -- success_rate_pct is over runs that could succeed or fail: no_data is a proper answer and neither. found_share_pct is
 -- over the days on which it was asked, so that a source that works and finds nothing does not look well. The days are
--- New York days, that of @as_of included; runs of a developer's machine (LOCAL) do not count. See
+-- business days, that of @as_of included; runs of a developer's machine (LOCAL) do not count. See
 -- schemas/bigquery/nba_orchestration/fn_success_rates.sql.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
---   @days         INT64 = 7        number of New York days
+--   @days         INT64 = 7        number of business days
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- scraper_name STRING, success_rate_pct (NULL without a run that could tell, and after three days of nothing but

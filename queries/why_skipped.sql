@@ -1,6 +1,6 @@
 -- Why did this workflow run, or not, today?
 --
--- One row a decision of the New York day of @as_of, the newest first. An empty answer means that nothing was decided:
+-- One row a decision of the business day of @as_of, the newest first. An empty answer means that nothing was decided:
 -- ask alert_critical_workflow_not_run and heartbeats.
 --
 --   @as_of          TIMESTAMP = now            instant of the question; later decisions do not count

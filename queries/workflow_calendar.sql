@@ -5,7 +5,7 @@
 -- were cancelled or are still to come do not count.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
---   @days         INT64 = 90       number of New York days, that of @as_of included
+--   @days         INT64 = 90       number of business days, that of @as_of included
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- workflow_name STRING, day DATE, expected, ran, found, failed, missed INT64

@@ -13,13 +13,14 @@ _INTRODUCTION = """\
 # Commands
 
 `tipoff --help` and `tipoff COMMAND --help` say the same. Dates are written `2025-01-15`, `20250115`, `today`,
-`yesterday` or `tomorrow`, instants as ISO 8601 with a zone or as New York's time, `"2025-01-15 13:00"` or
-`"yesterday 13:00"`. On the day on which clocks go back, a time that they show twice needs `EDT` or `EST` behind it, and
-every instant of that day is shown with it. Where a command prints data, `--json` prints it as JSON. Control characters
-in what a source or a row says are shown as escapes, never sent to the terminal.
+`yesterday` or `tomorrow`, instants as ISO 8601 with a zone or as local time in the fleet's zone,
+`"2025-01-15 13:00"` or `"yesterday 13:00"`. On the day on which clocks go back, a time that they show twice needs the
+zone's abbreviation behind it (`EDT` or `EST` in New York), and every instant of that day is shown with it. Where a
+command prints data, `--json` prints it as JSON. Control characters in what a source or a row says are shown as escapes,
+never sent to the terminal.
 
-Exit codes are 0 for what went well, 1 for what could not be done, 2 for wrong usage, 3 where something is missing or
-not published yet, 130 when interrupted, and what a command's own text says."""
+Exit code 0 means success and 130 interrupted; usually 1 means failure and 2 wrong usage. A command that uses other
+codes, or these for something else, says so in its text: `status`, for example, ends with 2 when something is red."""
 
 
 def commands() -> str:

@@ -97,7 +97,7 @@ class DashboardSpec:
 TODAY_BOARD = DashboardSpec(
     "tipoff-today",
     "Tipoff: Today",
-    "What was expected today against what happened. The times of the tables are New York's.",
+    "What was expected today against what happened. The times of the tables are in the fleet's zone.",
     "now-24h",
     (
         PanelSpec(

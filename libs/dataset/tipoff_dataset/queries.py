@@ -6,7 +6,7 @@ its type, its default and its meaning:
     -- Has this scraper found its data for the business day?
     --
     --   @as_of  TIMESTAMP = now  instant of the question
-    --   @days   INT64 = 7        number of New York days
+    --   @days   INT64 = 7        number of business days
 """
 
 import re

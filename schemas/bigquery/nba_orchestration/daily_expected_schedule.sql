@@ -1,10 +1,10 @@
--- daily_expected_schedule: the locked list of what is expected to run on a day, written at 05:00 New York.
+-- daily_expected_schedule: the locked list of what is expected to run on a day, written at 05:00 in the fleet's zone.
 --
 -- A correction during the day (a postponed game, an added one) adds rows with state CANCELLED or ADDED under a
 -- new schedule_version; nothing is rewritten. Read v_expected_schedule, which keeps one row an occurrence.
 
 CREATE TABLE IF NOT EXISTS nba_orchestration.daily_expected_schedule (
-  date DATE NOT NULL OPTIONS(description='New York business day whose schedule this row belongs to. The partition. The instants of a late night fall after its midnight.'),
+  date DATE NOT NULL OPTIONS(description='Business day whose schedule this row belongs to. The partition. The instants of a late night fall after its midnight.'),
   locked_at TIMESTAMP NOT NULL OPTIONS(description='Instant at which this version of the schedule was worked out, UTC.'),
   workflow_name STRING NOT NULL OPTIONS(description='Name in config/workflows.yaml.'),
   expected_run_time TIMESTAMP NOT NULL OPTIONS(description='Instant from which the workflow is expected, UTC.'),
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.daily_expected_schedule (
   occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot index): the expectation this row belongs to. It never contains the instant, so a game that moves keeps it.'),
   state STRING NOT NULL OPTIONS(description='EXPECTED (in the morning lock), ADDED (became expected later) or CANCELLED (no longer expected).'),
   deadline TIMESTAMP NOT NULL OPTIONS(description='Instant after which an expectation without a run is missing, UTC.'),
-  game_date DATE OPTIONS(description='New York business date that the data is about; for post-game work often the day before date.'),
+  game_date DATE OPTIONS(description='Business date that the data is about; for post-game work often the day before date.'),
   subject STRING OPTIONS(description='Game id, team or - for a workflow of the whole day.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
   config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.'),

@@ -3,7 +3,7 @@
 -- Tables, one .sql file each with every field described:
 --   scraper_execution_log     every execution with its three-status outcome
 --   workflow_decisions        every evaluation: RUN, SKIP or ABORT and why
---   daily_expected_schedule   what was expected when, locked at 05:00 New York
+--   daily_expected_schedule   what was expected when, locked at 05:00 in the fleet's zone
 --   cleanup_operations        every self-healing scan
 --   file_receipts             what Phase 2 has processed
 --   dead_letters              messages that could not be handled

@@ -1,7 +1,7 @@
--- cost_by_source(as_of, days): executions and their seconds by where they came from, over the last New York days.
+-- cost_by_source(as_of, days): executions and their seconds by where they came from, over the last business days.
 --
---   as_of  instant of the question; its New York day is the last one, later executions do not count
---   days   number of New York days, that of as_of included; one UTC partition more is read
+--   as_of  instant of the question; its business day is the last one, later executions do not count
+--   days   number of business days, that of as_of included; one UTC partition more is read
 --
 -- Every source counts here, LOCAL too: who causes the work is the question. total_seconds is what is paid for.
 

@@ -1,7 +1,7 @@
 -- discovery_status(as_of, for_date): has the data about a business day been found, as known at an instant?
 --
 --   as_of     instant of the question; schedules and executions later than it do not count
---   for_date  game_date, the New York date that the data is about; partitions from two days before to two after
+--   for_date  game_date, the business date that the data is about; partitions from two days before to two after
 --
 -- One row an environment, scraper and subject (a game, or - for the day as a whole), both for what was tried and for
 -- what the schedule expects: a scraper that nobody asked has a row too. Runs of a developer's machine (LOCAL) do not

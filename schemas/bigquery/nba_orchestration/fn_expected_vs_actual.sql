@@ -1,7 +1,7 @@
 -- expected_vs_actual(as_of, for_date): what became of each expected occurrence of a day, as known at an instant.
 --
 --   as_of     instant of the question; schedules, decisions and executions later than it do not count
---   for_date  New York business day of the schedule; with it only four daily partitions are read
+--   for_date  business day of the schedule; with it only four daily partitions are read
 --
 -- An occurrence is joined to its own decisions by occurrence_id, so one run cannot satisfy two slots. status:
 --   CANCELLED   no longer expected, as the latest version of the schedule says

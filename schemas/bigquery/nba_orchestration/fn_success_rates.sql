@@ -1,7 +1,7 @@
--- success_rates(as_of, days): how reliable each scraper was over the last New York business days.
+-- success_rates(as_of, days): how reliable each scraper was over the last business days.
 --
---   as_of  instant of the question; its New York day is the last one, later executions do not count
---   days   number of New York days, that of as_of included; one UTC partition more is read
+--   as_of  instant of the question; its business day is the last one, later executions do not count
+--   days   number of business days, that of as_of included; one UTC partition more is read
 --
 -- Two shares, as a run that works may find nothing. success_rate_pct is over the runs that could succeed or fail:
 -- no_data is a proper answer and neither. found_share_pct is over the days on which it was asked: days_found of

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.scraper_execution_log (
   execution_id STRING NOT NULL OPTIONS(description='Identity of this execution; equal to request_id. A retry is a new execution.'),
   scraper_name STRING NOT NULL OPTIONS(description='Registered name of the scraper, e.g. nbac_injury_report.'),
   workflow STRING OPTIONS(description='Workflow that asked for it, or MANUAL for a run outside any workflow.'),
-  game_date DATE OPTIONS(description='New York business date that the data is about, which is not always the date of the run. Discovery is keyed by it.'),
+  game_date DATE OPTIONS(description='Business date that the data is about, which is not always the date of the run. Discovery is keyed by it.'),
   status STRING NOT NULL OPTIONS(description='success (record count above 0), no_data (nothing published yet) or failed (a real error).'),
   triggered_at TIMESTAMP NOT NULL OPTIONS(description='Start of the execution, UTC. The table is partitioned by its UTC day.'),
   completed_at TIMESTAMP OPTIONS(description='End of the execution, UTC.'),

@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.workflow_decisions (
   triggered_by STRING OPTIONS(description='What asked for the evaluation: the tick or the caller of a manual trigger.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
   reason_code STRING NOT NULL OPTIONS(description='Machine form of the reason, e.g. due, incomplete, already_found, no_games, too_early, superseded, history_unavailable.'),
-  game_date DATE OPTIONS(description='New York business date that the data is about.'),
+  game_date DATE OPTIONS(description='Business date that the data is about.'),
   occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot index): the expectation this row belongs to. It never contains the instant, so a game that moves keeps it.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
   config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.')
@@ -35,7 +35,7 @@ OPTIONS(
 -- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
--- Decisions by action and reason today in New York (the two UTC days it touches are scanned).
+-- Decisions by action and reason today (the two UTC days it touches are scanned).
 -- SELECT workflow_name, action, reason_code, COUNT(DISTINCT decision_id) AS decisions
 -- FROM nba_orchestration.workflow_decisions
 -- WHERE DATE(decision_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)

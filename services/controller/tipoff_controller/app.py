@@ -27,9 +27,7 @@ from tipoff_planning.manual_runs import KeyTaken, ManualRun, RunProgress, Unusab
 from tipoff_planning.pauses import Pause, PauseRequest
 from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence
 
-GameDates = Annotated[
-    list[date], Query(alias="day", max_length=31, description="game dates, America/New_York")
-]
+GameDates = Annotated[list[date], Query(alias="day", max_length=31, description="game dates")]
 
 
 def create_app(settings: ControllerSettings) -> FastAPI:

@@ -158,5 +158,5 @@ def test_the_list_names_parameters_and_defaults() -> None:
         "name": "days",
         "type": "INT64",
         "default": "7",
-        "meaning": "number of New York days",
+        "meaning": "number of business days",
     }

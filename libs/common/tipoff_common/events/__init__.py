@@ -2,8 +2,8 @@
 
 Additive means: unknown fields of a newer producer are kept, unknown members of an enumeration are carried as
 themselves (open_enum.py), neither is refused. Every part has its bound (bounds.py). Instants are aware UTC, dates are
-business days in America/New_York. `event_time`, where it stands, replaces the clock when a day is replayed and is
-accepted only by services that run in event time.
+business days of the fleet's zone (clock.py). `event_time`, where it stands, replaces the clock when a day is replayed
+and is accepted only by services that run in event time.
 """
 
 from collections.abc import Mapping

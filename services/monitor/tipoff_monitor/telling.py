@@ -1,7 +1,7 @@
 """Whether the news of each rule is told now, as one message, and why not. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
@@ -16,69 +16,45 @@ LISTED = 20
 """Incidents that one message names; the others are counted."""
 
 
+@dataclass(frozen=True)
+class _Message:
+    """One message with the news of a rule."""
+
+    event: AlertChanged
+    lead: str
+    """The key of the incident that the event is of, the worst."""
+    changes: Mapping[str, Change]
+    """Everything that the message tells of, by key, as it is once that is sent."""
+
+    @property
+    def listed(self) -> list[str]:
+        """The keys of those that are told by the lead's message."""
+        return [key for key in self.changes if key != self.lead]
+
+
 def tell(
     seen: Mapping[str, Change], rules: Mapping[str, Rule], memory: Memory, at: Watch
 ) -> tuple[dict[str, Change], list[AlertChanged]]:
     """Decide of each rule whether its news is told now, as one message, and make the events of all changes."""
-    after, events = dict(seen), list[AlertChanged]()
-    why_not: dict[str, str] = {}
-    ended, begun = list[str](), list[str]()
-    for key, change in seen.items():
-        if not change.tell:
-            continue
-        # The reason goes into the event, so that "why was I not told" has an answer.
-        if reason := _why_not_told(change.incident, seen, at):
-            why_not[key] = reason
-            continue
-        (ended if change.incident.state is AlertState.RESOLVED else begun).append(key)
-
-    def send(group: Sequence[Incident], left: Sequence[Incident] = ()) -> None:
-        """Make one message of a group, the worst first, and note that all in it are told."""
-        lead = group[0]
-        # Before those of this message are told: none of them was known by another one of them.
-        known_by = lead.told_by or _known_before(lead, after, at)
-        for incident in (*group, *left):
-            told = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
-            # A reminder is a change as well: its number tells it from the message before.
-            bump = (
-                {}
-                if seen[incident.key].moved
-                else {"transition": incident.transition + 1, "changed_at": at.now}
-            )
-            after[incident.key] = replace(
-                seen[incident.key], incident=incident.model_copy(update={**told, **bump}), moved=True
-            )
-            # They count as told, by the lead's message.
-            if incident is not lead:
-                why_not[incident.key] = f"listed in the message about {lead.key}"
-        context = _listed(group, left, after)
-        if any(it.escalated_at is not None for it in group):
-            # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
-            context["escalated"] = True
-        if known_by is not None:
-            # More of what people were told, or worse.
-            context["known_by"] = known_by
-        rule = rules.get(lead.rule)
-        events.append(changed(after[lead.key].incident, rule, at.environment, notify=True, context=context))
-        why_not[lead.key] = ""
-
+    news = {key: change.incident for key, change in seen.items() if change.tell}
+    # The reason goes into the event, so that "why was I not told" has an answer.
+    why_not = {key: reason for key, incident in news.items() if (reason := _why_not_told(incident, seen, at))}
+    ready = {key: incident for key, incident in news.items() if key not in why_not}
+    ended = [key for key, incident in ready.items() if incident.state is AlertState.RESOLVED]
+    begun = [key for key, incident in ready.items() if incident.state is not AlertState.RESOLVED]
+    after, messages = dict(seen), list[_Message]()
     for group in _by_rule(ended, seen):
-        over = {it.key for it in group}
-        # What stays when its cause is over is told with that, in one message. What is CRITICAL is told by itself, as
-        # the end of the cause closes the page that the cause had opened.
-        left = [
-            seen[key].incident
-            for key in begun
-            if _stood_behind(memory.incidents.get(key)) in over
-            and seen[key].incident.severity is not AlertLevel.CRITICAL
-        ]
+        left = _left_of(group, begun, seen, memory)
         listed = {it.key for it in left}
         begun = [key for key in begun if key not in listed]
-        send(group, sorted(left, key=urgency))
+        messages.append(message := _message(group, left, after, rules, at))
+        after |= message.changes
     for group in _by_rule(begun, seen):
         # Anew for each rule: the messages before are this one's to join. Who joins changes nothing for the others.
         speakers = Speakers(after, at)
-        group = [it for it in group if not _join_told(it, speakers, after, rules, at)]
+        joins = {it.key: known for it in group if (known := _join_told(it, speakers, rules, at)) is not None}
+        after |= {key: replace(after[key], incident=known) for key, known in joins.items()}
+        group = [it for it in group if it.key not in joins]
         if not group:
             continue
         if not _may_tell(group, rules[group[0].rule], memory, at):
@@ -86,20 +62,79 @@ def tell(
                 [it.key for it in group], "its rule was told of lately; it is told when the cool-down is over"
             )
             continue
-        send(group)
-    for key, change in after.items():
-        if change.moved and why_not.get(key) != "":
-            incident = change.incident
-            # Its first change: 0 stands for events that are no incident's.
-            if incident.transition == 0:
-                after[key] = replace(
-                    change, incident=(incident := incident.model_copy(update={"transition": 1}))
-                )
-            reason = why_not.get(key) or (incident.told_by and f"people know of it by {incident.told_by}")
-            context = {"not_told": reason} if reason else {}
-            rule = rules.get(incident.rule)
-            events.append(changed(incident, rule, at.environment, notify=False, context=context))
-    return after, events
+        messages.append(message := _message(group, (), after, rules, at))
+        after |= message.changes
+    for message in messages:
+        why_not |= dict.fromkeys(message.listed, f"listed in the message about {message.lead}")
+    leads = {message.lead for message in messages}
+    untold = {key: _numbered(it) for key, it in after.items() if it.moved and key not in leads}
+    events = [message.event for message in messages]
+    events += [_untold_event(it.incident, why_not.get(key), rules, at) for key, it in untold.items()]
+    return after | untold, events
+
+
+def _message(
+    group: Sequence[Incident],
+    left: Sequence[Incident],
+    seen: Mapping[str, Change],
+    rules: Mapping[str, Rule],
+    at: Watch,
+) -> _Message:
+    """Return the message of a group, the worst first, and of what is left of it. seen: as it was before that."""
+    lead = group[0]
+    changes = {it.key: _told(seen[it.key], at) for it in (*group, *left)}
+    context = _listed(group, left, {**seen, **changes})
+    if any(it.escalated_at is not None for it in group):
+        # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
+        context["escalated"] = True
+    # Before those of this message are told: none of them was known by another one of them.
+    known_by = lead.told_by or _known_before(lead, seen, at)
+    if known_by is not None:
+        # More of what people were told, or worse.
+        context["known_by"] = known_by
+    incident, rule = changes[lead.key].incident, rules.get(lead.rule)
+    event = changed(incident, rule, at.environment, notify=True, context=context)
+    return _Message(event, lead.key, changes)
+
+
+def _told(change: Change, at: Watch) -> Change:
+    """Return an incident as it is once a message tells of it."""
+    incident = change.incident
+    known = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
+    # A reminder is a change as well: its number tells it from the message before.
+    number = {} if change.moved else {"transition": incident.transition + 1, "changed_at": at.now}
+    return replace(change, incident=incident.model_copy(update={**known, **number}), moved=True)
+
+
+def _numbered(change: Change) -> Change:
+    """Return a change that has a number: 0 stands for events that are no incident's."""
+    if change.incident.transition != 0:
+        return change
+    return replace(change, incident=change.incident.model_copy(update={"transition": 1}))
+
+
+def _untold_event(
+    incident: Incident, why_not: str | None, rules: Mapping[str, Rule], at: Watch
+) -> AlertChanged:
+    """Return the event of a change that no message is about, and why not."""
+    reason = why_not or (incident.told_by and f"people know of it by {incident.told_by}")
+    context = {"not_told": reason} if reason else {}
+    return changed(incident, rules.get(incident.rule), at.environment, notify=False, context=context)
+
+
+def _left_of(
+    group: Sequence[Incident], begun: Iterable[str], seen: Mapping[str, Change], memory: Memory
+) -> list[Incident]:
+    """Return what stays when its cause is over, the worst first: it is told with that, in one message."""
+    over = {it.key for it in group}
+    left = [
+        seen[key].incident
+        for key in begun
+        if _stood_behind(memory.incidents.get(key)) in over
+        # What is CRITICAL is told by itself, as the end of the cause closes the page that the cause had opened.
+        and seen[key].incident.severity is not AlertLevel.CRITICAL
+    ]
+    return sorted(left, key=urgency)
 
 
 def _by_rule(keys: Iterable[str], seen: Mapping[str, Change]) -> list[list[Incident]]:
@@ -116,15 +151,13 @@ def _stood_behind(before: Incident | None) -> str | None:
 
 
 def _join_told(
-    incident: Incident, speakers: Speakers, after: dict[str, Change], rules: Mapping[str, Rule], at: Watch
-) -> bool:
-    """Let a first word join a message of this very watch, if that is about it; change `after`."""
+    incident: Incident, speakers: Speakers, rules: Mapping[str, Rule], at: Watch
+) -> Incident | None:
+    """Return a first word as it is when it joins a message of this very watch; None when there is none about it."""
     speaker = None if incident.was_told else speakers.of(incident)
     if speaker is None or not covers(speaker, incident, rules):
-        return False
-    change = after[incident.key]
-    after[incident.key] = replace(change, incident=joined(incident, speaker, at))
-    return True
+        return None
+    return joined(incident, speaker, at)
 
 
 def _known_before(incident: Incident, seen: Mapping[str, Change], at: Watch) -> str | None:

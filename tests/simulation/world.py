@@ -55,7 +55,7 @@ from tipoff_controller.occurrence_store import Concurrency, OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_dataset.files import QUERIES
 from tipoff_logger.batching import Bounds, RowCommit
-from tipoff_logger.handlers import Deps as LoggerDeps
+from tipoff_logger.deps import Deps as LoggerDeps
 from tipoff_logger.handlers import record_event
 from tipoff_monitor.channels import Sender
 from tipoff_monitor.deps import Deps as MonitorDeps

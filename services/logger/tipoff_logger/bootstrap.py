@@ -12,7 +12,8 @@ from tipoff_common.ports import Row, Warehouse
 from tipoff_common.push import PushEndpoint
 from tipoff_logger.archive import Archive
 from tipoff_logger.batching import Append, Bounds, RowCommit
-from tipoff_logger.handlers import ACCEPTED, Deps
+from tipoff_logger.deps import Deps
+from tipoff_logger.handlers import ACCEPTED
 from tipoff_logger.settings import LoggerSettings
 
 

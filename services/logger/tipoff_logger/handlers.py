@@ -1,34 +1,17 @@
 """Events become rows; the push is answered when they are durable."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
-from starlette.concurrency import run_in_threadpool
-
 from tipoff_common.events import Event, MessageRejected, RejectReason, Tick, TickFired
-from tipoff_common.ports import Objects, RowsRefused
-from tipoff_common.publisher import Publisher
+from tipoff_common.ports import RowsRefused
 from tipoff_common.push import Delivery
 from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import TABLES
 from tipoff_logger.archive import Archive, archive_partitions
-from tipoff_logger.batching import RowCommit
+from tipoff_logger.deps import Deps
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Deps:
-    """What the handlers need."""
-
-    environment: str
-    commit: RowCommit
-    publisher: Publisher
-    state: Objects
-    run: Callable[..., Awaitable[None]] = run_in_threadpool
-    """Runs what blocks off the event loop."""
 
 
 ACCEPTED: frozenset[type[Event]] = frozenset({*TABLES, TickFired})

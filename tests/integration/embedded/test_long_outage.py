@@ -24,7 +24,8 @@ from tipoff_common.push import Delivery
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_logger.batching import Bounds, RowCommit
-from tipoff_logger.handlers import Deps, record_event
+from tipoff_logger.deps import Deps
+from tipoff_logger.handlers import record_event
 
 if TYPE_CHECKING:
     from conftest import Dataset

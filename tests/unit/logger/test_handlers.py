@@ -18,7 +18,8 @@ from tipoff_common.rows import TABLES
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_logger.archive import Archive
 from tipoff_logger.batching import Bounds, RowCommit
-from tipoff_logger.handlers import ACCEPTED, Deps, handle_delivery
+from tipoff_logger.deps import Deps
+from tipoff_logger.handlers import ACCEPTED, handle_delivery
 
 
 @dataclass

@@ -1,0 +1,23 @@
+"""What the handlers work with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+from tipoff_common.ports import Objects
+from tipoff_common.publisher import Publisher
+from tipoff_logger.batching import RowCommit
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the handlers need."""
+
+    environment: str
+    commit: RowCommit
+    publisher: Publisher
+    state: Objects
+    """Keeps the payloads of messages that are rejected."""
+    run: Callable[..., Awaitable[None]] = run_in_threadpool
+    """Runs what blocks off the event loop."""

@@ -108,7 +108,7 @@ format: setup ## Format the code and the SQL
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --quiet queries schemas
 
-generate: setup ## Write the generated files anew (JSON Schemas of events and of workflows.yaml)
+generate: setup ## Write the generated files: references, JSON Schemas, docker-compose.yaml, Grafana's dashboards
 	$(BIN)/python -m tipoff_dev.generate
 
 bench: setup ## Measure, both sides in one run
@@ -151,7 +151,7 @@ fuzz: setup ## Feed the parsers documents that are nearly right, for MINUTES; fi
 OWN = $(foreach folder,$(PACKAGES),$(shell sed -n 's/^name = "\(.*\)"/\1/p' $(folder)/pyproject.toml))
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(OWN:%=--no-emit-package %)
 
-lock: setup ## Resolve the pinned requirements anew
+lock: setup ## Resolve the pinned requirements again
 	$(COMPILE) requirements-dev.in $(PACKAGES:%=%/pyproject.toml) -o requirements-dev.txt
 	$(COMPILE) requirements-audit.in -o requirements-audit.txt
 	for folder in $(SERVICES:%=services/%) devtools; do \
@@ -166,10 +166,14 @@ $(AUDIT)/.complete: requirements-audit.txt
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
 	@touch $@
 
+# All pins but those of bench/peers, which are other schedulers' and run nowhere but in a measurement.
+AUDITED := $(SERVICES:%=services/%/requirements.txt) services/build-requirements.txt devtools/requirements.txt \
+  docs/requirements.txt infra/terraform/checks/requirements.txt requirements-dev.txt requirements-audit.txt
+
 audit: $(AUDIT)/.complete ## Look up what is known against the pinned requirements (asks pypi.org)
 	@$(AUDIT)/bin/python -c 'import requests; requests.get("https://pypi.org/pypi/pip/json", timeout=10).raise_for_status()' 2>/dev/null \
 	  || { echo "pypi.org does not answer, so nothing was audited; run this where there is a network" >&2; exit 1; }
-	@for file in $(SERVICES:%=services/%/requirements.txt) requirements-dev.txt requirements-audit.txt infra/terraform/checks/requirements.txt; do \
+	@for file in $(AUDITED); do \
 	  echo "$$file"; \
 	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$file || failed=1; \
 	done; exit $${failed:-0}

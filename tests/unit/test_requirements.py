@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -22,6 +23,14 @@ PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 ENTRY = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^\s;@/]+( ; [^#@/]+?)?( +--hash=sha256:[0-9a-f]{64})+\s*")
 COMMENT = re.compile(r"\s*#[\w .,()\[\]/-]*:?")
 """Who asked for a package, or a heading. No address fits, as a colon stands only at the end."""
+
+
+def test_the_audit_covers_every_file_of_pins_but_the_peers() -> None:
+    shown = subprocess.run(
+        ["make", "--dry-run", "audit"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    (loop,) = re.findall(r"for file in (.+?); do", shown.stdout)
+    assert sorted(loop.split()) == [file for file in COMMITTED if not file.startswith("bench/peers/")]
 
 
 def pins(requirements: Path) -> dict[str, str]:

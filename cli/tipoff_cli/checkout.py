@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tipoff_common.fleet_root import MARKER, find_root
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from tipoff_common.ticks import Cadence
 
 REPOSITORY = Path(__file__).parents[2]
-MARKER = "tipoff.toml"
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,8 @@ def _parsed_timezone(text: str) -> str:
 
 def find_fleet(start: Path) -> Fleet:
     """Find the fleet that `start` lies in; this checkout's where no folder above it has a tipoff.toml."""
-    for folder in (start, *start.parents):
-        if (folder / MARKER).is_file():
-            return _own_fleet(folder)
+    if root := find_root(start):
+        return _own_fleet(root)
     scrapers = REPOSITORY / "services/scraper-runner/scrapers"
     tests = REPOSITORY / "tests/unit/scrapers"
     return Fleet(REPOSITORY, scrapers, tests, "nba-props-platform", "nba-scraped-data", "nba_orchestration")

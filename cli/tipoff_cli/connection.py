@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from tipoff_cli.checkout import FLEET, TOPICS, WORKFLOWS, read_timezone
 from tipoff_cli.errors import CommandFailed
+from tipoff_common import fleet_root
 from tipoff_common.ports import Objects, Warehouse
 
 if TYPE_CHECKING:
     from tipoff_common.adapters.pubsub import PubSubBus
     from tipoff_common.topics import TopicMap
 
-STACK_ENVIRONMENT = FLEET.folder / ".tipoff/stack.env"
+STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 MONITOR_URL = "TIPOFF_MONITOR_URL"
 IMPERSONATED = "TIPOFF_IMPERSONATE"

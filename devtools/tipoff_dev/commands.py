@@ -147,18 +147,21 @@ def scrape(context: typer.Context) -> None:
 
     Exit code 0 when it got the data, 3 when that is not published yet, 1 when it failed, 2 for wrong usage.
     """
+    from tipoff_cli.checkout import SCRAPERS
+    from tipoff_cli.connection import STACK_ENVIRONMENT
     from tipoff_cli.console import console
-    from tipoff_dev.fleet.this_fleet import use_this_fleet
     from tipoff_scraper_runner.cli import EXIT_USAGE
     from tipoff_scraper_runner.cli import main as run_scraper
 
-    use_this_fleet()
     if not context.args or context.args[0] in ("--help", "-h"):
         console.print(context.get_help(), highlight=False, markup=False)
         console.print("tipoff scrapers list: the names", highlight=False)
         raise typer.Exit(0 if context.args else EXIT_USAGE)
     name, *arguments = context.args
-    raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
+    program = f"tipoff scrape {name}"
+    raise typer.Exit(
+        run_scraper(name, arguments, scrapers=SCRAPERS, stack=STACK_ENVIRONMENT, program=program)
+    )
 
 
 def new(

@@ -101,6 +101,11 @@ def test_a_document_cut_short_ends_the_same_live_and_saved(name: str) -> None:
     assert live.outcome.kind == saved.outcome.kind  # type: ignore[union-attr]  # both failed
 
 
+def scrape(name: str, *arguments: str) -> int:
+    """Run a shipped scraper from the command line; no stack is looked for where a file is given."""
+    return cli.main(name, arguments, scrapers=cli.SCRAPERS_DIR, stack=Path("no-stack.env"))
+
+
 def test_the_scrapers_that_are_asked_for_one_thing_read_it_off_the_document() -> None:
     asked_for_one = {name for name, asked in ASKED.items() if asked.parameters}
     assert {*STATING, "nbac_gamebook_pdf"} == asked_for_one, "a gamebook prints no game id"
@@ -113,7 +118,7 @@ def test_what_a_saved_document_states_need_not_be_given(
     live, data = fetched(name)
     file = tmp_path / "saved"
     file.write_bytes(BOM_UTF8 + payload_of(live, data))
-    assert cli.main(name, ["--from-file", str(file), "--game-date", DAY.isoformat(), "--json"]) == 0
+    assert scrape(name, "--from-file", str(file), "--game-date", DAY.isoformat(), "--json") == 0
     row = json.loads(capsys.readouterr().out)
     assert row["opts"].items() >= asked_of(name).parameters.items()
 
@@ -124,7 +129,7 @@ def test_a_document_that_does_not_say_names_the_option(
 ) -> None:
     file = tmp_path / "saved"
     file.write_bytes(b"{}")
-    assert cli.main(name, ["--from-file", str(file)]) == cli.EXIT_USAGE
+    assert scrape(name, "--from-file", str(file)) == cli.EXIT_USAGE
     (parameter,) = asked_of(name).parameters
     assert f"give --{parameter.replace('_', '-')}" in capsys.readouterr().err
 
@@ -137,5 +142,5 @@ def test_what_is_given_is_compared_with_what_the_document_states(
     file = tmp_path / "saved"
     file.write_bytes(payload_of(live, data))
     given = ["--from-file", str(file), "--game-date", DAY.isoformat(), "--game-id", "0022400001"]
-    assert cli.main("nbac_play_by_play", given) == cli.EXIT_FAILED
+    assert scrape("nbac_play_by_play", *given) == cli.EXIT_FAILED
     assert "asked for game 0022400001, the document is of" in capsys.readouterr().out

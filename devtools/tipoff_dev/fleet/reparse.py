@@ -1,6 +1,5 @@
 """`tipoff reparse`: a mended parser, run again on the payloads that are kept."""
 
-import getpass
 from datetime import date
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from pydantic import JsonValue
 from rich.text import Text
 
+from tipoff_cli import checkout, connection
 from tipoff_cli.console import AsJson, console, day, refuse, refuse_unknown, say_json
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
@@ -17,8 +17,8 @@ from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fleet.kept_payloads import Reparsed
 from tipoff_dev.fleet.kept_payloads import reparse as parse_again
-from tipoff_dev.fleet.this_fleet import use_this_fleet
-from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, NoStack, connect, fleet_source
+from tipoff_scraper_runner.account import account_name
+from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, NoStack, connect
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.manual import UnusableParameters
 from tipoff_scraper_runner.registry import Registered, load_registry
@@ -39,7 +39,7 @@ def reparse(
     """
     scraper, deps = _prepared(name)
     try:
-        done = list(parse_again(scraper, game_date, deps, triggered_by=getpass.getuser(), now=wall_now()))
+        done = list(parse_again(scraper, game_date, deps, triggered_by=account_name(), now=wall_now()))
     except (Unavailable, UnusableParameters) as error:
         refuse(str(error))
     if json:
@@ -54,12 +54,11 @@ def reparse(
 
 
 def _prepared(name: str) -> tuple[Registered, Deps]:
-    use_this_fleet()
     try:
-        registry = load_registry(fleet_source())
+        registry = load_registry(checkout.SCRAPERS)
         if name not in registry:
             refuse_unknown("scraper", name, registry)
-        return registry[name], connect(registry)
+        return registry[name], connect(registry, connection.STACK_ENVIRONMENT)
     except NoStack as error:
         refuse(f"there is no bucket to read payloads from: {error}; `tipoff up` starts a stack")
     except (Unavailable, SettingsError, ConfigurationError) as error:

@@ -7,9 +7,10 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from tipoff_cli.checkout import MARKER, find_shared
+from tipoff_cli.checkout import find_shared
 from tipoff_common import __version__
 from tipoff_common.clock import read_zone
+from tipoff_common.fleet_root import MARKER
 from tipoff_dev.fleet.scaffold import ScaffoldRefused, fill, require_name, write_scraper
 
 SOURCE = "example"

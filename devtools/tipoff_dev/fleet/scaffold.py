@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from tipoff_cli.checkout import MARKER, find_fleet
+from tipoff_cli.checkout import find_fleet
+from tipoff_common.fleet_root import MARKER
 
 TEMPLATES = Path(__file__).parent / "templates"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

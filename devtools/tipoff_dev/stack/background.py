@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
-from tipoff_cli.connection import without_data_frames
+from tipoff_cli.connection import STACK_ENVIRONMENT, without_data_frames
 from tipoff_cli.edits import note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from tipoff_dev.stack.stack import Stack
 
-FOLDER = FLEET.folder / ".tipoff"
-_LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
+FOLDER = STACK_ENVIRONMENT.parent
+_LOCK, _LOG = FOLDER / "stack.lock", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
 """What the warehouse and the bucket hold, from one stack to the next."""
@@ -83,7 +83,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             try:
                 serve(stack, options, console, lambda: write_environment(layout))
             finally:
-                _ENVIRONMENT.unlink(missing_ok=True)
+                STACK_ENVIRONMENT.unlink(missing_ok=True)
                 if not google:
                     drain(stack, console)
 
@@ -123,7 +123,9 @@ def start_in_background(console: Console, options: UpOptions) -> None:
 def _start_owner(options: list[str], seconds: float) -> None:
     """Start `tipoff up --foreground` with `options`, and return when the stack is ready, which takes so many seconds
     at most."""
-    _ENVIRONMENT.unlink(missing_ok=True)  # left by an owner that was killed; it tells that the stack is ready
+    STACK_ENVIRONMENT.unlink(
+        missing_ok=True
+    )  # left by an owner that was killed; it tells that the stack is ready
     with _LOG.open("wb") as log:
         owner = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-m", "tipoff_cli", "up", "--foreground", *options],
@@ -172,7 +174,7 @@ def _end_of_the_last() -> str:
 
 def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while not _ENVIRONMENT.exists():
+    while not STACK_ENVIRONMENT.exists():
         if owner.poll() is not None:
             raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
         if time.monotonic() > deadline:
@@ -200,7 +202,7 @@ def _phase2_wanted() -> Behaviour:
         ) from error
 
 
-def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:
+def write_environment(layout: Layout, file: Path = STACK_ENVIRONMENT) -> None:
     """Write where the stack is, for commands in the same folder; the file is there whole or not at all."""
     variables = {
         **layout.runner_environment(),
@@ -220,7 +222,7 @@ def _owned() -> Iterator[None]:
     with _LOCK.open("a+") as lock:
         if not _take(lock.fileno()):
             raise StackError("a stack is running already; `tipoff down` stops it")
-        _ENVIRONMENT.unlink(missing_ok=True)
+        STACK_ENVIRONMENT.unlink(missing_ok=True)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -4,7 +4,6 @@ The same runner as in the service. Exit codes: 0 got it, 3 not published yet, 1 
 """
 
 import argparse
-import getpass
 import json
 import os
 import sys
@@ -18,13 +17,15 @@ from tipoff_common.catalog import GAME_DATE
 from tipoff_common.clock import business_date, read_day
 from tipoff_common.connections import Connections
 from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.fleet_root import STACK_ENVIRONMENT, find_root
 from tipoff_common.outcomes import Failed, NoData, Success
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import PermanentRefusal, Unavailable
 from tipoff_common.rows import execution_row
 from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize, unknown_name
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_scraper_runner.account import account_name
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import execute
@@ -40,30 +41,36 @@ from tipoff_scraper_runner.settings import RunnerSettings
 # 1 and 2 are what they are for every command, 130 is a shell's for SIGINT. 3 lets a script tell late from broken.
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATA, EXIT_INTERRUPTED = 1, 2, 3, 130
 SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
+_CHECKOUT = Path(__file__).parents[3]
+"""The repository of a fleet that has none of its own."""
 PARSER = ParserProcess()
 """The same bounds on parsing as in the service; it starts a process only for a payload that needs one."""
-RUNNING_STACK = Path(".tipoff/stack.env")
-"""Written by the local stack while it runs, so that commands in the same folder find it."""
 _GAME_DATE_ALIASES = ("--game-date", "--game_date", "--gamedate", "--date")
-
-
-def fleet_source() -> str | Path:
-    """Return where the scrapers are: what TIPOFF_SCRAPERS names, else the fleet that comes with the runner."""
-    return os.environ.get("TIPOFF_SCRAPERS") or SCRAPERS_DIR
 
 
 def run_module(name: str) -> NoReturn:
     """Run a scraper as `python -m scrapers.<source>.<name>` does, and exit."""
+    # Under `python -m` it is the path of the scraper's __main__.py, <fleet>/<source>/<name>/__main__.py.
+    fleet = Path(sys.argv[0]).resolve().parents[2]
+    scrapers = os.environ.get("TIPOFF_SCRAPERS") or fleet
+    stack = (find_root(Path.cwd()) or _CHECKOUT) / STACK_ENVIRONMENT
+    program = f"python -m {fleet.name}...{name}"
     try:
-        sys.exit(main(name, sys.argv[1:], program=f"python -m scrapers...{name}"))
+        sys.exit(main(name, sys.argv[1:], scrapers=scrapers, stack=stack, program=program))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 
 
-def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape") -> int:
-    """Run one scraper and return the exit code."""
+def main(
+    name: str, arguments: Sequence[str], *, scrapers: str | Path, stack: Path, program: str = "tipoff scrape"
+) -> int:
+    """Run one scraper and return the exit code.
+
+    scrapers: folder or package of the fleet.
+    stack: the file that the local stack keeps its environment in while it runs.
+    """
     try:
-        registry = load_registry(fleet_source())
+        registry = load_registry(scrapers)
     except ConfigurationError as error:
         return _complain(str(error))
     if name not in registry:
@@ -84,7 +91,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         # The fleet's business day and not the date of this machine's own zone.
         parameters.setdefault(GAME_DATE, business_date(wall_now()).isoformat())
         request = manual_request(
-            scraper, parameters, source=Source.LOCAL, triggered_by=getpass.getuser(), now=wall_now()
+            scraper, parameters, source=Source.LOCAL, triggered_by=account_name(), now=wall_now()
         )
     except (UnusableParameters, ParametersNotStated) as error:
         return _complain(str(error))
@@ -103,21 +110,27 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             saved=saved,
         ).executed
 
-    # A saved document is tried out, as a rule again and again: its executions would only clutter the log.
-    if options.dry_run or saved is not None:
-        why = "dry run" if options.dry_run else "parsed from a file"
-        return _report(try_out(), options.json, f"not logged: {why}")
     try:
-        deps = connect(registry)
+        # A saved document is tried out, as a rule again and again: its executions would only clutter the log.
+        if options.dry_run or saved is not None:
+            why = "dry run" if options.dry_run else "parsed from a file"
+            return _report(try_out(), options.json, f"not logged: {why}")
+        try:
+            deps = connect(registry, stack)
+        except (SettingsError, ConfigurationError) as error:
+            return _complain(
+                f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}"
+            )
+        # Somebody who tries a scraper without a stack wants to see what it brings, and is told that it is not logged.
+        except (NoStack, Unavailable) as error:
+            reason = str(error).partition("\n")[0]
+            note = f"not logged: no bus is reachable ({reason}); `tipoff up` starts one"
+            return _report(try_out(), options.json, note)
         executed = run_request(request, deps, wall_now())
-        note = f"logged with source LOCAL as {executed.execution_id}"
-    except (SettingsError, ConfigurationError) as error:
-        return _complain(f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}")
-    # Somebody who tries a scraper without a stack wants to see what it brings, and is told that it is not logged.
-    except (NoStack, Unavailable) as error:
-        executed = try_out()
-        note = f"not logged: no bus is reachable ({str(error).splitlines()[0]}); `tipoff up` starts one"
-    return _report(executed, options.json, note)
+    # The source may have been asked by now: nothing is fetched a second time because its answer found no place.
+    except (Unavailable, PermanentRefusal) as error:
+        return _complain(f"not logged: {error}", EXIT_FAILED)
+    return _report(executed, options.json, f"logged with source LOCAL as {executed.execution_id}")
 
 
 class ParametersNotStated(Exception):
@@ -145,8 +158,10 @@ class NoStack(Exception):
     """Neither the environment names a stack nor does one run here."""
 
 
-def connect(registry: Registry) -> Deps:
-    """Connect to the stack that the environment names, else to the one running here.
+def connect(registry: Registry, stack: Path) -> Deps:
+    """Connect to the stack that the environment names, else to the local one.
+
+    stack: the file that the local one keeps its environment in while it runs.
 
     Raises:
         NoStack
@@ -154,11 +169,9 @@ def connect(registry: Registry) -> Deps:
     """
     # An environment that is set outranks a stack that happens to run in this folder.
     if "TIPOFF_PROJECT" not in os.environ:
-        if not RUNNING_STACK.exists():
+        if not stack.exists():
             raise NoStack("TIPOFF_PROJECT is not set, and no stack runs here")
-        os.environ.update(
-            {key: value for key, value in dotenv_values(RUNNING_STACK).items() if value is not None}
-        )
+        os.environ.update({key: value for key, value in dotenv_values(stack).items() if value is not None})
     # Settings first: their faults are told by variable, where a client would fail with something of its own.
     settings = load_settings(RunnerSettings)
     cloud = Connections("scraper-runner", settings)
@@ -244,6 +257,6 @@ def _json_value(value: object) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, code: int = EXIT_USAGE) -> int:
     sys.stderr.write(f"{message}\n")
-    return EXIT_USAGE
+    return code

@@ -22,7 +22,7 @@ from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.fleet import reparse as reparse_command
 from tipoff_dev.fleet.scaffold import FLEET, TESTS
-from tipoff_scraper_runner import cli as runner_cli
+from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.http_clients import http_opener
 from tipoff_scraper_runner.registry import load_registry
@@ -37,7 +37,6 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
-    monkeypatch.setattr(runner_cli, "RUNNING_STACK", tmp_path / "no-stack.env")
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -271,7 +270,7 @@ class TestDiagnose:
 class TestReparse:
     @pytest.fixture
     def deps(self, monkeypatch: pytest.MonkeyPatch) -> Deps:
-        registry = load_registry(runner_cli.SCRAPERS_DIR)
+        registry = load_registry(SCRAPERS_DIR)
         deps = Deps(
             environment="local",
             registry=registry,
@@ -280,7 +279,7 @@ class TestReparse:
             publisher=Publisher("scraper-runner", RecordingBus()),
             open_http=http_opener(),
         )
-        monkeypatch.setattr(reparse_command, "connect", lambda _registry: deps)
+        monkeypatch.setattr(reparse_command, "connect", lambda _registry, _stack: deps)
         return deps
 
     def keep(self, deps: Deps, body: bytes, at: datetime = NOON) -> None:
@@ -318,8 +317,6 @@ class TestReparse:
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         """`diagnose` names this command, and in another fleet's folder it knew the shipped scrapers only."""
-        monkeypatch.setenv("TIPOFF_SCRAPERS", "set to be restored")
-        monkeypatch.delenv("TIPOFF_SCRAPERS")
         monkeypatch.setattr("tipoff_cli.checkout.SCRAPERS", tmp_path / "own_scrapers")
         told = run("reparse", "nbac_schedule", "--date", "2025-01-15", code=1).output
         assert "bdl_injuries" not in told

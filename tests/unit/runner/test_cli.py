@@ -2,10 +2,16 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from unittest.mock import Mock
 
+import httpx
 import pytest
 
+from tests.support.scrapers import FLEET
 from tests.unit.runner.bench import Bench
 from tipoff_common.clock import business_date
 from tipoff_common.events import ScrapeExecuted, Source
@@ -17,8 +23,7 @@ Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def _no_stack_here(fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "SCRAPERS_DIR", fleet)
+def _nothing_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith("TIPOFF_"):
@@ -32,10 +37,10 @@ def payload(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: str, name: str = "lines") -> int:
+def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
     """The exit code, however it comes."""
     try:
-        return cli.main(name, arguments)
+        return cli.main(name, arguments, scrapers=scrapers, stack=Path("stack.env"))
     except SystemExit as ended:
         assert isinstance(ended.code, int)
         return ended.code
@@ -84,11 +89,8 @@ def test_an_unknown_scraper_is_wrong_usage_and_names_those_there_are(capsys: Cap
     assert capsys.readouterr().err == "no scraper 'rows'; there are lines\n"
 
 
-def test_a_fleet_at_fault_is_wrong_usage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    monkeypatch.setattr(cli, "SCRAPERS_DIR", tmp_path)
-    assert run() == cli.EXIT_USAGE
+def test_a_fleet_at_fault_is_wrong_usage(tmp_path: Path, capsys: Captured) -> None:
+    assert run(scrapers=tmp_path) == cli.EXIT_USAGE
     assert "no <source>/<name>/scraper.yaml below it" in capsys.readouterr().err
 
 
@@ -142,7 +144,7 @@ def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(
 def test_with_a_bus_it_is_logged_as_any_other(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr(cli, "connect", lambda _registry: bench.deps())
+    monkeypatch.setattr(cli, "connect", lambda _registry, _stack: bench.deps())
     assert run("--date", "2025-01-15") == 0
     (executed,) = bench.bus.of(ScrapeExecuted)
     assert executed.source is Source.LOCAL
@@ -150,6 +152,78 @@ def test_with_a_bus_it_is_logged_as_any_other(
     assert printed.err == f"logged with source LOCAL as {executed.execution_id}\n"
     assert "3 records" in printed.out
     assert "gs://data/fixtures/lines/2025-01-15/" in printed.out
+
+
+@pytest.mark.parametrize("part", ["bus", "bucket"])
+def test_what_fails_after_the_source_was_asked_is_told_and_nothing_is_fetched_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: Captured, part: str
+) -> None:
+    def source(_request: httpx.Request) -> httpx.Response:
+        if part == "bus":
+            bench.bus.capacity = 0
+        else:
+            bench.data.down = True
+        return httpx.Response(200, text="a\nb\nc\n")
+
+    bench.source = source
+    monkeypatch.setattr(cli, "connect", lambda _registry, _stack: bench.deps())
+    # Were it fetched again, it would be through this client.
+    monkeypatch.setattr(cli, "http_opener", lambda: bench.open_http)
+    assert run("--date", "2025-01-15") == cli.EXIT_FAILED
+    assert len(bench.asked) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"the {part} is down" in printed.err or f"{part} data is down" in printed.err
+    assert "tipoff up" not in printed.err, "there is a stack"
+
+
+def test_an_account_without_a_name_is_told_by_its_number(
+    payload: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """A container that runs as any user has no entry for it in /etc/passwd."""
+    monkeypatch.setattr("getpass.getuser", Mock(side_effect=KeyError("getpwuid(): uid not found: 4711")))
+    monkeypatch.setattr("os.getuid", lambda: 4711)
+    assert run("--date", "2025-01-15", "--from-file", str(payload), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["triggered_by"] == "uid 4711"
+
+
+def test_a_module_finds_the_stack_of_its_fleet_from_a_folder_below_the_root(tmp_path: Path) -> None:
+    """The stack there cannot be used, so that it is told and no source is asked."""
+    (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
+    (tmp_path / ".tipoff").mkdir()
+    (tmp_path / ".tipoff/stack.env").write_text("TIPOFF_PROJECT=somewhere\n")
+    below = tmp_path / "config/below"
+    below.mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "scrapers.espn.espn_scoreboard", "--date", "2025-01-15"],
+        cwd=below,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == cli.EXIT_USAGE, done.stderr
+    assert "TIPOFF_DATA_BUCKET: missing" in done.stderr
+
+
+def test_a_module_of_a_fleet_in_its_own_repository_is_known(tmp_path: Path) -> None:
+    package = tmp_path / "rivers"
+    shutil.copytree(FLEET, package)
+    (package / "fixtures/lines/__main__.py").write_text(
+        'from tipoff_scraper_runner.cli import run_module\n\nrun_module("lines")\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "rivers.fixtures.lines", "--help"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--raises STRING" in done.stdout
 
 
 def test_help_names_parameters_and_exit_codes(capsys: Captured) -> None:

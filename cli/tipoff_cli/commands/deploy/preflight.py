@@ -11,7 +11,6 @@ import yaml
 
 from tipoff_cli.checkout import (
     FLEET,
-    MARKER,
     REPOSITORY,
     SCRAPERS,
     SERVICES,
@@ -32,6 +31,7 @@ from tipoff_cli.commands.deploy.shell import Shell, ShellFailed, last_line
 from tipoff_common import __version__
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick
+from tipoff_common.fleet_root import MARKER
 from tipoff_common.service_map import load_services, map_faults
 from tipoff_common.ticks import cadence_of
 from tipoff_common.topics import load_topics

@@ -1,9 +1,10 @@
 """`tipoff terraform`: Terraform for a fleet in its own repository."""
 
-from tipoff_cli.checkout import FLEET, MARKER, REPOSITORY
+from tipoff_cli.checkout import FLEET, REPOSITORY
 from tipoff_cli.commands.deploy.fleet_terraform import FOLDER, write_terraform
 from tipoff_cli.console import console, refuse
 from tipoff_common import __version__
+from tipoff_common.fleet_root import MARKER
 from tipoff_common.words import pluralize
 
 

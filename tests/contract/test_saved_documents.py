@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.test_sources import ASKED, DAY, REGISTRY, SCHEDULED, FakeSources, asked_of, run
+from tests.support.fleet_sources import ASKED, DAY, REGISTRY, SCHEDULED, FakeSources, asked_of, run
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Success
 from tipoff_common.testing import MemoryObjects

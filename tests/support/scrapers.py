@@ -5,8 +5,30 @@ from typing import Any
 
 import yaml
 
+from tipoff_common.catalog import ScraperSpec
+
 FLEET = Path(__file__).parents[1] / "fixtures/fleet"
 """A small fleet of its own; `lines` counts the lines of its payload and can be told how to fail."""
+
+
+def spec(**fields: Any) -> ScraperSpec:
+    """The description of a scraper that nobody has written, with a timeout of a second."""
+    return ScraperSpec.model_validate(
+        {
+            "name": "sample",
+            "description": "a sample",
+            "source": "samples",
+            "parameters": {"game_date": {"type": "date", "required": True, "description": "the day"}},
+            "output": "samples",
+            "timeout_seconds": 1.0,
+            "rate_limit": {"per_second": 50},
+            "retry": {"attempts": 2},
+            "assertions": {"min": 1, "max": 10},
+            "not_published": "never",
+            "needs_games": False,
+            **fields,
+        }
+    )
 
 
 def spec_data(folder: str, **changes: Any) -> dict[str, Any]:

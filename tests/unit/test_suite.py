@@ -1,5 +1,6 @@
 """How the suite is divided: what tests/conftest.py names is there."""
 
+import ast
 from pathlib import Path
 
 from tests.conftest import ALONE, APART, LONGEST, THOROUGH, TOGETHER, WITH
@@ -12,3 +13,14 @@ def test_every_file_that_is_named_is_there() -> None:
     groups = (name.removesuffix(" on Google's") for name in LONGEST)
     named = {*TOGETHER, *ALONE, *APART, *WITH, *WITH.values(), *THOROUGH, *groups}
     assert [name for name in sorted(named) if not (TESTS / name).exists()] == []
+
+
+def test_no_test_module_is_imported() -> None:
+    """What two of them need is in tests/support, or in a package's `testing` module."""
+    imported = [
+        f"{path.relative_to(TESTS)}: {node.module}"
+        for path in sorted(TESTS.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2].startswith("test_")
+    ]
+    assert imported == []

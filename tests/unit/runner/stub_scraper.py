@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.unit.runner.test_http_faults import spec
+from tests.support.scrapers import spec
 from tipoff_common.events import Source
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution, execute

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from tests.support.scrapers import spec
 from tests.unit.runner.stub_scraper import Row, run
-from tests.unit.runner.test_http_faults import spec
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.samples import GAME_DATE, requested
+from tests.support.scrapers import spec
 from tests.unit.runner.stub_scraper import Row, run
-from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.testing import MemoryObjects

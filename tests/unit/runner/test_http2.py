@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.unit.runner.faulty_server import FaultyServer, faulty_server
-from tests.unit.runner.test_http_faults import NOW, spec
+from tests.support.faulty_server import FaultyServer, faulty_server
+from tests.support.samples import NOON
+from tests.support.scrapers import spec
 from tipoff_scraper_runner import bounded_transport
 from tipoff_scraper_runner.errors import TimedOut
 from tipoff_scraper_runner.http import HttpxHttp
@@ -76,7 +77,7 @@ def answering(tls: ssl.SSLContext, *, end: bool) -> Iterator[FaultyServer]:
 
 
 def test_http_2_is_spoken_where_it_is_offered(tls: ssl.SSLContext) -> None:
-    with answering(tls, end=True) as server, HttpxHttp(spec(), NOW, Pacer()) as http:
+    with answering(tls, end=True) as server, HttpxHttp(spec(), NOON, Pacer()) as http:
         assert http.get(f"{server.url}/data").body == b"data"
         assert http.get(f"{server.url}/more").body == b"data"
 
@@ -86,7 +87,7 @@ def test_http_2_is_spoken_where_it_is_offered(tls: ssl.SSLContext) -> None:
 def test_a_stream_that_does_not_end_ends_within_the_timeout(tls: ssl.SSLContext) -> None:
     with (
         answering(tls, end=False) as server,
-        HttpxHttp(spec(), NOW, Pacer()) as http,
+        HttpxHttp(spec(), NOON, Pacer()) as http,
         pytest.raises(TimedOut),
     ):
         http.get(f"{server.url}/data")

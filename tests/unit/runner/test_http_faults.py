@@ -3,17 +3,18 @@
 import gzip
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tenacity import wait_fixed
 
-from tests.unit.runner.faulty_server import FaultyServer, faulty_server, reply, reset
-from tipoff_common.catalog import ScraperSpec
+from tests.support.faulty_server import Answer, FaultyServer, faulty_server, in_turn, reply, reset
+from tests.support.samples import NOON
+from tests.support.scrapers import spec
 from tipoff_common.outcomes import FailureKind
 from tipoff_scraper_runner import http as http_module
 from tipoff_scraper_runner.errors import (
@@ -28,11 +29,8 @@ from tipoff_scraper_runner.errors import (
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
 
-NOW = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
-TIMEOUT = 1.0
 GZIPPED = "Content-Encoding: gzip"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
-Answer = Callable[[FaultyServer, socket.socket], None]
 
 
 @pytest.fixture(autouse=True)
@@ -48,30 +46,11 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-def spec(**fields: Any) -> ScraperSpec:
-    return ScraperSpec.model_validate(
-        {
-            "name": "sample",
-            "description": "a sample",
-            "source": "samples",
-            "parameters": {"game_date": {"type": "date", "required": True, "description": "the day"}},
-            "output": "samples",
-            "timeout_seconds": TIMEOUT,
-            "rate_limit": {"per_second": 50},
-            "retry": {"attempts": 2},
-            "assertions": {"min": 1, "max": 10},
-            "not_published": "never",
-            "needs_games": False,
-            **fields,
-        }
-    )
-
-
 @contextmanager
 def asking(
     answer: Answer, pacer: Pacer | None = None, **fields: Any
 ) -> Iterator[tuple[HttpxHttp, FaultyServer]]:
-    with faulty_server(answer) as server, HttpxHttp(spec(**fields), NOW, pacer or Pacer()) as http:
+    with faulty_server(answer) as server, HttpxHttp(spec(**fields), NOON, pacer or Pacer()) as http:
         yield http, server
 
 
@@ -82,15 +61,6 @@ def fails(
     with asking(answer, **fields) as (http, server), pytest.raises(kind, match=match):
         http.get(f"{server.url}/data")
     return len(server.asked), http.retries
-
-
-def in_turn(*answers: bytes) -> Answer:
-    """Each request gets the next answer; the last one is repeated."""
-
-    def answer(server: FaultyServer, connection: socket.socket) -> None:
-        connection.sendall(answers[min(len(server.asked), len(answers)) - 1])
-
-    return answer
 
 
 def hang(server: FaultyServer, _connection: socket.socket) -> None:
@@ -190,7 +160,9 @@ def test_a_wait_longer_than_is_left_travels_with_the_failure(
     assert not caught.value.kind.retried_at_once
     assert caught.value.not_before is not None
     assert caught.value.paused_host == server.url.removeprefix("http://"), "whoever asks the host waits"
-    assert believed <= caught.value.not_before - http.now < believed + timedelta(seconds=TIMEOUT)
+    assert (
+        believed <= caught.value.not_before - http.now < believed + timedelta(seconds=spec().timeout_seconds)
+    )
 
 
 def test_429_for_ever_is_an_http_failure_with_its_retries_counted() -> None:
@@ -341,7 +313,7 @@ def test_nobody_there_is_an_http_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with (
-        HttpxHttp(spec(), NOW, Pacer()) as http,
+        HttpxHttp(spec(), NOON, Pacer()) as http,
         pytest.raises(HttpFailure, match=r"could not be reached: .*refused"),
     ):
         http.get(f"http://127.0.0.1:{port}/data")

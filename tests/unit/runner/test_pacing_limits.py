@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.unit.runner.test_http_faults import NOW, spec
+from tests.support.samples import NOON
+from tests.support.scrapers import spec
 from tipoff_scraper_runner.http_clients import http_opener
 from tipoff_scraper_runner.pacing import Pacer
 
@@ -45,6 +46,6 @@ def test_a_turn_that_is_too_far_away_is_not_taken() -> None:
 def test_the_runner_s_executions_share_one_pacer() -> None:
     open_http = http_opener(max_instances=4)
 
-    with open_http(spec(), NOW, False) as one, open_http(spec(), NOW, False) as other:
+    with open_http(spec(), NOON, False) as one, open_http(spec(), NOON, False) as other:
         assert one._pacer is other._pacer
         assert one._pacer._sharers == 4

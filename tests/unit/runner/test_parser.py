@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import GAME_DATE
-from tests.unit.runner.test_http_faults import spec
+from tests.support.scrapers import spec
 from tipoff_common.logs import JsonFormatter, log_context
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged, TooCostly, Undecodable, Unforeseen
 from tipoff_scraper_runner.parser import Limits, ParserProcess, is_harmless

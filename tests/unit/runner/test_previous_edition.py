@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from tests.support.scrapers import spec
 from tests.unit.runner.stub_scraper import DAY, NOW, Row, from_nowhere
-from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
 from tipoff_common.files import FETCHED_AT
 from tipoff_common.outcomes import Failed, FailureKind, Success

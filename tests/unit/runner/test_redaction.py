@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
+from tests.support.faulty_server import FaultyServer, faulty_server, reply
 from tests.support.pushes import AUTHORIZED, REPOSITORY, client, local_settings, pushed
-from tests.unit.runner.faulty_server import FaultyServer, faulty_server, reply
+from tests.support.scrapers import spec
 from tests.unit.runner.stub_scraper import NOW
-from tests.unit.runner.test_http_faults import spec
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope, encode

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from scrapers.oddsapi.oddsa_events import scraper as oddsa_events
-from tests.unit.runner.faulty_server import faulty_server, reply
+from tests.support.faulty_server import faulty_server, in_turn, reply
+from tests.support.scrapers import spec
 from tests.unit.runner.stub_scraper import NOW, run
-from tests.unit.runner.test_http_faults import in_turn, spec
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import NotPublished, QuotaSpent

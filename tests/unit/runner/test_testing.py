@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.scrapers import spec
 from tests.unit.runner.stub_scraper import Row
-from tests.unit.runner.test_http_faults import spec
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 from tipoff_scraper_runner.testing import Bench

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from random import Random
 
 from tests.support.controller import at
-from tests.unit.planning.discovery.test_model import seen
+from tests.support.publications import seen
 from tipoff_planning.discovery.advice import MIN_ADVICE_DAYS, PRICES, Advice, advise
 from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
 from tipoff_planning.discovery.plans import Search

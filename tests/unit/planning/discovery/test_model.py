@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from statistics import fmean
@@ -15,28 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
+from tests.support.publications import FIRST, WINDOW, seen
 from tipoff_planning.discovery.backtest import LearnedLooks, Published, replay
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.model import PublicationModel, fit, sharpen, support_of, turnbull, uniform
 from tipoff_planning.discovery.policy import Guards
 from tipoff_planning.discovery.steps import BIN_MINUTES
 
-WINDOW = 480
 BINS = WINDOW // BIN_MINUTES
-FIRST = date(2025, 1, 6)
-
-
-def seen(
-    published: Iterable[float | None], every: int = 30, first: date = FIRST
-) -> list[PublicationInterval]:
-    """What a poller on a fixed beat saw of days that published at these minutes; None: never."""
-    found = []
-    for number, minute in enumerate(published):
-        looks = range(0, WINDOW + 1, every)
-        before = next((look for look in looks if minute is not None and look >= minute), None)
-        after = max((look for look in looks if minute is None or look < minute), default=None)
-        found.append(PublicationInterval(first + timedelta(days=number), after, before))
-    return found
 
 
 def mass(model: PublicationModel, start: float, end: float) -> float:

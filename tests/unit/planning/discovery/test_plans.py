@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.controller import at, calendar, configured, decided, discovery, fact, history, workflow
 from tests.support.examples import examples
-from tests.unit.planning.discovery.test_model import seen
+from tests.support.publications import FIRST, WINDOW, seen
 from tipoff_common.clock import EASTERN
 from tipoff_planning.decision import DecisionInputs
 from tipoff_planning.decisions import decide
@@ -33,9 +33,6 @@ from tipoff_planning.discovery.plans import (
 from tipoff_planning.discovery.policy import Guards, expect, widen
 from tipoff_planning.occurrences import LEARNED_SLOTS, occurrences
 from tipoff_planning.workflows import Configuration
-
-FIRST = date(2025, 1, 6)
-WINDOW = 480
 
 
 def learning(every: str = "30m", **more: object) -> Configuration:

@@ -57,10 +57,20 @@ class FaultyServer:
             self.answer(self, connection)
 
 
+Answer = Callable[[FaultyServer, socket.socket], None]
+
+
+def in_turn(*answers: bytes) -> Answer:
+    """Each request gets the next answer; the last one is repeated."""
+
+    def answer(server: FaultyServer, connection: socket.socket) -> None:
+        connection.sendall(answers[min(len(server.asked), len(answers)) - 1])
+
+    return answer
+
+
 @contextlib.contextmanager
-def faulty_server(
-    answer: Callable[[FaultyServer, socket.socket], None], tls: ssl.SSLContext | None = None
-) -> Iterator[FaultyServer]:
+def faulty_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[FaultyServer]:
     """Serves until the block ends; every connection in its own thread, all joined at the end."""
     server = FaultyServer(answer, tls)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,0 +1,129 @@
+"""The shipped fleet's scrapers, run by the runner on the fakes of their sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+import httpx
+
+from tests.support.scenario import SCENARIO
+from tipoff_cli.checkout import WORKFLOWS
+from tipoff_common.events import Source
+from tipoff_common.testing import MemoryObjects
+from tipoff_dev.fakes.sources.app import create_app
+from tipoff_dev.fakes.sources.hosts import fleet_fakes
+from tipoff_dev.fakes.sources.odds import event_id
+from tipoff_dev.fakes.sources.testing import FAKE_URL, FAKES, InProcessTransport
+from tipoff_planning.loading import load_workflows
+from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.fake_sources import FakeSources as RunnerFakes
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.saved_payload import Saved
+
+DAY = date(2025, 1, 15)
+GAME = next(game for game in SCENARIO.games[DAY] if game.home == "PHI")
+OF_THE_GAME = {"game_id": GAME.id}
+REGISTRY = load_registry(SCRAPERS_DIR)
+CONFIGURATION = load_workflows(WORKFLOWS, REGISTRY.catalog)
+SCHEDULED = sorted({step.scraper for item in CONFIGURATION.workflows.values() for step in item.steps})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a scraper is asked. out, not_out: instants at which the source has what it wants and has not, New York; None
+    when the source always has it."""
+
+    not_out: str | None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    out: str = "2025-01-15T23:45:00-05:00"
+
+
+AFTERNOON = "2025-01-15T16:00:00-05:00"
+ASKED = {
+    "bdl_injuries": Asked(None),
+    "espn_roster": Asked(None, {"team": "PHI"}),
+    "espn_scoreboard": Asked(None),
+    "nbac_gamebook_pdf": Asked(AFTERNOON, OF_THE_GAME),
+    "nbac_injury_report": Asked("2025-01-15T10:00:00-05:00"),
+    "nbac_play_by_play": Asked(AFTERNOON, OF_THE_GAME),
+    "nbac_player_boxscore": Asked(AFTERNOON, OF_THE_GAME),
+    "nbac_player_list": Asked(None),
+    "nbac_player_movement": Asked(None),
+    "nbac_referee_assignments": Asked("2025-01-15T08:00:00-05:00"),
+    "nbac_schedule": Asked(None),
+    "nbac_scoreboard": Asked(None),
+    "nbac_team_boxscore": Asked(AFTERNOON, OF_THE_GAME),
+    "oddsa_events": Asked("2025-01-10T12:00:00-05:00", out=AFTERNOON),
+    "oddsa_game_lines": Asked("2025-01-13T12:00:00-05:00", out=AFTERNOON),
+    "oddsa_player_props": Asked("2025-01-16T12:00:00-05:00", {"event_id": event_id(GAME)}, out=AFTERNOON),
+}
+
+
+FLEET = fleet_fakes(SCRAPERS_DIR)
+ALL_FAKES = RunnerFakes({**FAKES.urls, **dict.fromkeys(FLEET, FAKE_URL)})
+
+
+def asked_of(name: str) -> Asked:
+    """A scraper with a fake of its own needs no line above: its fake has the day's document at any time."""
+    return ASKED.get(name, Asked(None))
+
+
+@cache
+def fake_sources() -> InProcessTransport:
+    """One application for all tests: what it answers depends on the request alone."""
+    return InProcessTransport(create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC), fleet=FLEET))
+
+
+class FakeSources(httpx.BaseTransport):
+    """The fake sources in this process; `spoil` works on every answer."""
+
+    def __init__(self) -> None:
+        self._app = fake_sources()
+        self.spoil: Any = lambda answer: answer
+        self.asked: set[str] = set()
+        """The hosts that were asked; a fake's address names the host it stands for."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.add(request.url.path.split("/")[1])
+        answer: httpx.Response = self.spoil(self._app.handle_request(request))
+        return answer
+
+
+def run(
+    name: str,
+    source: FakeSources,
+    instant: str,
+    data: MemoryObjects | None = None,
+    saved: Saved | None = None,
+) -> Execution:
+    scraper, asked, now = REGISTRY[name], asked_of(name), datetime.fromisoformat(instant)
+    request = manual_request(
+        scraper,
+        {"game_date": DAY.isoformat(), **asked.parameters},
+        source=Source.LOCAL,
+        triggered_by="test",
+        now=now,
+    ).model_copy(update={"event_time": now})
+    return execute(
+        request,
+        scraper,
+        environment="local",
+        now=now,
+        open_http=lambda spec, at, replaying: HttpxHttp(
+            spec,
+            at,
+            Pacer(sleep=lambda _: None),
+            fakes=ALL_FAKES,
+            replaying=replaying,
+            environ={},
+            transport=source,
+        ),
+        data=data,
+        saved=saved,
+    )

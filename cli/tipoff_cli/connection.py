@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from tipoff_common.ports import Objects, Warehouse
 
 if TYPE_CHECKING:
     from tipoff_common.adapters.pubsub import PubSubBus
+    from tipoff_common.adapters.storage import StorageClient
     from tipoff_common.topics import TopicMap
 
 STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
@@ -141,12 +143,17 @@ class Connection:
 
     def bucket(self, bucket: str) -> Objects:
         """Open the bucket of this name. Raises NotConnected."""
-        from tipoff_common.adapters.storage import GcsObjects, storage_client
+        from tipoff_common.adapters.storage import GcsObjects
+
+        return GcsObjects(self._storage, bucket)
+
+    # One for all buckets: replaying dead letters opens one for each letter, and each client keeps connections open.
+    @cached_property
+    def _storage(self) -> "StorageClient":
+        from tipoff_common.adapters.storage import storage_client
 
         with _credentials():
-            return GcsObjects(
-                storage_client(self._project(), self._emulator("STORAGE_EMULATOR_HOST")), bucket
-            )
+            return storage_client(self._project(), self._emulator("STORAGE_EMULATOR_HOST"))
 
     def _project(self) -> str:
         return self._value(PROJECT, "project")

@@ -5,11 +5,16 @@ Each client is made when it is first asked for, as importing one takes long and 
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tipoff_common.ports import Bus, Objects, Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.topics import TopicMap, load_topics
+
+if TYPE_CHECKING:
+    from tipoff_common.adapters.pubsub import PubSubBus
+    from tipoff_common.adapters.storage import StorageClient
 
 
 class Connections:
@@ -19,18 +24,14 @@ class Connections:
         self._service, self._settings = service, settings
         self.topics: TopicMap = load_topics(settings.topics_file)
 
-    @cached_property
+    @property
     def bus(self) -> Bus:
         """The bus, connected at its first use."""
-        from tipoff_common.adapters.pubsub import PubSubBus
-
-        return PubSubBus(self._settings.project, self.topics)
+        return self._pubsub
 
     def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
         """Publish (topic, data, attributes) as they are, such as what died before. Raises Unavailable."""
-        from tipoff_common.adapters.pubsub import PubSubBus
-
-        PubSubBus(self._settings.project, self.topics).publish_messages(messages)
+        self._pubsub.publish_messages(messages)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -57,11 +58,22 @@ class Connections:
 
     def objects(self, bucket: str) -> Objects:
         """Return a bucket by its name."""
-        from tipoff_common.adapters.storage import GcsObjects, storage_client
+        from tipoff_common.adapters.storage import GcsObjects
+
+        return GcsObjects(self._storage, bucket)
+
+    # One channel and one pool of connections for the process: each client opens its own, and would keep it open.
+    @cached_property
+    def _pubsub(self) -> "PubSubBus":
+        from tipoff_common.adapters.pubsub import PubSubBus
+
+        return PubSubBus(self._settings.project, self.topics)
+
+    @cached_property
+    def _storage(self) -> "StorageClient":
+        from tipoff_common.adapters.storage import storage_client
 
         settings = self._settings
         # Twice: a handler may have a second call under way while it makes one.
         connections = 2 * settings.concurrency
-        return GcsObjects(
-            storage_client(settings.project, settings.storage_emulator_host, connections), bucket
-        )
+        return storage_client(settings.project, settings.storage_emulator_host, connections)

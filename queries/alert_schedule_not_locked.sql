@@ -1,7 +1,7 @@
 -- Is today's schedule there?
 --
 -- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without it nothing is
--- expected, and so nothing would be missed. A day on which nothing is expected has no rows of a schedule: it raises
+-- expected, and a missing run would go unnoticed. A day on which nothing is expected has no rows of a schedule: it raises
 -- nothing when every decision since that time says no_games or day_done.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count

@@ -25,22 +25,40 @@ def commands_of(text: str) -> list[str]:
 
 
 def check(command: str) -> None:
-    """Parse a command as the command line does, without running it."""
+    """Parse a command as the command line does, with all that it requires, without running it."""
     words = shlex.split(command)[1:]
     found: Any = get_command(app)
     while hasattr(found, "get_command") and words:
         sub = found.get_command(None, words[0])
         assert sub is not None, f"no command '{words[0]}' in: {command}"
         found, words = sub, words[1:]
-    known = {option for parameter in found.params for option in parameter.opts}
-    for word in words:
-        if word.startswith("--"):
-            assert word.split("=")[0] in known, f"no option {word} in: {command}"
+    # A group alone prints its help and ends with 2.
+    assert not hasattr(found, "get_command"), f"a group of commands, none of which is named: {command}"
+    # Raises for an argument or option that is unknown, lacks or cannot be read.
+    found.make_context(found.name, list(words))
     if found.name == "query" and words and not words[0].startswith("--"):
         assert words[0] in names(), f"no such query in: {command}"
         declared = {parameter.name for parameter in named(words[0]).parameters}
         for given in (word for word in words if "=" in word):
             assert given.partition("=")[0] in declared, f"no such parameter in: {command}"
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("tipoff", "a group of commands"),
+        ("tipoff files", "a group of commands"),
+        ("tipoff filse list", "no command 'filse'"),
+        ("tipoff explain", "Missing parameter: workflow"),
+        ("tipoff deploy prod", "Missing parameter: project"),
+        ("tipoff status --fault", "No such option: --fault"),
+        ("tipoff trigger x --date never", "'never' is not a date"),
+        ("tipoff query why_ran", "no such query"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_found(command: str, what: str) -> None:
+    with pytest.raises(Exception, match=what):
+        check(command)
 
 
 @pytest.mark.parametrize("name", RULES)

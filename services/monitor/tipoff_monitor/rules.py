@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from string import Formatter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tipoff_common.catalog import Name
 from tipoff_common.events import AlertLevel
@@ -24,6 +25,28 @@ PAUSED = "paused"
 """Leads the rows of pauses among those of the rules."""
 OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
 """Names that no rule may have: the monitor raises these about itself, or means something else by them."""
+
+FILLED = ("subject", "workflow", "scraper")
+"""What a rule's command may name of an incident."""
+
+
+def _fillable(command: str) -> str:
+    """Refuse a command that the names of an incident could not be filled into."""
+    # Found here and not when the notice is written: nobody would be told of the incident.
+    remedy = f"write {', '.join(f'{{{name}}}' for name in FILLED)}, and {{{{ or }}}} for a brace of the command's own"
+    try:
+        parts = list(Formatter().parse(command))
+    except ValueError as error:
+        raise ValueError(f"a brace is alone ({error}); {remedy}") from error
+    for _, name, layout, conversion in parts:
+        # None where only text follows; the empty name is {}, which is filled in by its place.
+        if name is not None and (name not in FILLED or layout or conversion):
+            written = f"{name}{f'!{conversion}' if conversion else ''}{f':{layout}' if layout else ''}"
+            raise ValueError(f"'{{{written}}}' is nothing that is filled in; {remedy}")
+    return command
+
+
+Command = Annotated[str, Field(min_length=1), AfterValidator(_fillable)]
 
 
 class Cause(ConfigurationNode):
@@ -92,9 +115,9 @@ class Rule(ConfigurationNode):
         " tells each one, as for a rule whose every incident is lost data",
     )
     runbook: str = Field(pattern=r"^docs/runbooks/[a-z0-9-]+\.md$", description="what to do")
-    command: str = Field(
-        min_length=1,
-        description="the first command to run; {subject}, {workflow} and {scraper} are filled in",
+    command: Command = Field(
+        description="the first command to run; {subject}, {workflow} and {scraper} are filled in, and {{ and }} stand"
+        " for a brace",
     )
 
     @model_validator(mode="after")

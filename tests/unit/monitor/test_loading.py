@@ -4,10 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from tests.unit.monitor.bench import RULE, write_rules
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_monitor.loading import load_rules
+from tipoff_monitor.notices import filled
+from tipoff_monitor.rules import Command
 
 REPOSITORY = Path(__file__).parents[3]
 QUERIES = REPOSITORY / "queries"
@@ -41,10 +46,40 @@ def test_the_files_own_rules_and_runbooks() -> None:
         ({"causes": [{"rule": "broken"}]}, "rules cause each other: broken > broken"),
         ({"escalate": {}}, "says neither after nor value"),
         ({"runbook": "docs/x.md"}, "runbook"),
+        ({"command": ""}, "at least 1 character"),
+        (
+            {"command": "tipoff logs | jq '{a: .b}'"},
+            "'{a: .b}' is nothing that is filled in; write {subject}",
+        ),
+        ({"command": "tipoff logs {}"}, "'{}' is nothing that is filled in"),
+        ({"command": "tipoff logs {0}"}, "'{0}' is nothing that is filled in"),
+        ({"command": "tipoff logs {subject.foo}"}, "'{subject.foo}' is nothing that is filled in"),
+        ({"command": "tipoff logs {subject!r}"}, "'{subject!r}' is nothing that is filled in"),
+        ({"command": "tipoff logs {subject:>9}"}, "'{subject:>9}' is nothing that is filled in"),
+        ({"command": "tipoff logs {workfow}"}, "'{workfow}' is nothing that is filled in"),
+        ({"command": "tipoff logs {"}, "a brace is alone"),
+        ({"command": "tipoff logs }"}, "{{ or }} for a brace of the command's own"),
     ],
 )
 def test_a_rule_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
     assert what in refused(write_rules(tmp_path, broken=changes))
+
+
+# Nobody would be told of an incident whose command cannot be written.
+@given(
+    command=st.lists(
+        st.sampled_from(["jq ", "{", "}", "{{", "}}", "{subject}", "{workflow}", "{0}", "{a.b}", "!r", ":"]),
+        min_size=1,
+    ).map("".join),
+    subject=st.text(),
+)
+def test_a_command_that_is_taken_can_be_filled_in(command: str, subject: str) -> None:
+    try:
+        taken = TypeAdapter(Command).validate_python(command)
+    except ValidationError:
+        return
+    literal = taken.replace("{{", "").replace("}}", "")
+    assert ("{subject}" not in literal) or subject in filled(taken, subject, {})
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
     # First: a pager or a locked phone shows one line.
     yield plain(event.summary)
     since = event.since.astimezone(fleet_zone())
-    yield f"{'It lasted from' if over else 'Since'} {since:%Y-%m-%d %H:%M} {zone_name()} time{_numbers(event)}."
+    began = f"{since:%Y-%m-%d %H:%M} {zone_name()} time"
+    yield f"{'It lasted from' if over else 'Since'} {began}{_numbers(event, over=over)}."
     if over:
         yield f"Over at {event.changed_at.astimezone(fleet_zone()):%Y-%m-%d %H:%M}."
     yield from _listed(event.context, "others", "Also" if not over else "Over too")
@@ -77,12 +78,13 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
         yield f"Console: {console_url}"
 
 
-def _numbers(event: AlertChanged) -> str:
+def _numbers(event: AlertChanged, *, over: bool) -> str:
     if event.value is None:
         return ""
     start = event.context.get("value_at_start")
     before = f", {start:g} at the start" if isinstance(start, int | float) and start != event.value else ""
-    return f"; {event.value:g} now{before}"
+    # Of what is over, the number is that of the last watch that saw it.
+    return f"; {event.value:g} {'when last seen' if over else 'now'}{before}"
 
 
 def _listed(context: Mapping[str, Any], name: str, heading: str) -> Iterator[str]:

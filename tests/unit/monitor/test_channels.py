@@ -12,7 +12,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.monitor.bench import NINE, rules_file
+from tests.unit.monitor.bench import NINE, TICK, rules_file
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_monitor.channels import AppriseSender, open_channels, send_to
@@ -59,6 +59,15 @@ def test_the_cause_comes_first_then_numbers_and_what_to_do() -> None:
         "Runbook: docs/runbooks/dead-letters.md",
         "Acknowledge: tipoff alerts ack a1b2c3d4",
         "Console: https://console.test",
+    ]
+
+
+def test_an_end_says_nothing_of_now() -> None:
+    lines = notice(state=AlertState.RESOLVED, summary="It broke.", changed_at=NINE + TICK).body.splitlines()
+    assert lines == [
+        "It broke.",
+        "It lasted from 2026-01-15 09:00 New York time; 70 when last seen, 3 at the start.",
+        "Over at 2026-01-15 09:05.",
     ]
 
 

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, AlertChanged})
 STALE_AFTER = timedelta(hours=2)
 """A notification that a channel did not take for so long is old news; the failing channel itself is told elsewhere."""
-# After so many others wrote in between, somebody else has judged this tick.
 _WRITERS = 5
+"""Writers that may come in between before a watch gives up; people and watches are few."""
 
 
 def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
@@ -41,7 +41,8 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
     """Judge every rule and publish what changed; a tick that was handled only publishes what is left.
 
     Raises:
-        Unavailable: the memory cannot be read or written, or the changes not be published; delivered again.
+        Unavailable: the memory cannot be read or written, also as others write all the time, or the changes not be
+            published; delivered again.
     """
     instant = event.event_time or now
     tick = floor_to(event.event_time or published_at, event.cadence_minutes)
@@ -56,6 +57,11 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
         if deps.state.write(after, generation):
             break
         # Another monitor watched, or somebody acknowledged something: what they wrote counts.
+    else:
+        # The writers need not have been watches, so this tick may not have been judged by anybody.
+        raise Unavailable(
+            "the monitor's memory is changed by too many at once; the tick is judged when it comes again"
+        )
     # Also for a tick that came before: its first delivery may have died between writing and publishing.
     flush_outbox(deps)
     if deps.workflows_text:

@@ -14,6 +14,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.handlers import notify_people, run_watch
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.loading import RuleBook
 from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.notices import Notice
@@ -137,6 +138,27 @@ def test_two_monitors_that_read_the_same_memory_write_it_once(world: World) -> N
     run_watch(tick(NINE), NINE, second, NINE)
     assert not first.state.write(memory, generation)
     assert len({event.id for event in world.bus.of(AlertChanged)}) == 1
+
+
+def test_a_watch_that_others_write_over_all_the_time_is_judged_when_it_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor, write = world.monitor(), MonitorState.write
+
+    def overtaken(state: MonitorState, memory: Memory, generation: int | None) -> bool:
+        # Somebody notes a failing channel meanwhile, as an acknowledgement or a silence would be noted.
+        before, found = state.read()
+        failing = {"team": (before.failing_channels.get("team") or NINE) + MINUTE}
+        write(state, before.model_copy(update={"failing_channels": failing}), found)
+        return write(state, memory, generation)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MonitorState, "write", overtaken)
+        with pytest.raises(Unavailable, match="judged when it comes again"):
+            run_watch(tick(NINE), NINE, monitor, NINE)
+    assert world.bus.of(AlertChanged) == []
+    run_watch(tick(NINE), NINE, monitor, NINE)
+    assert "broken" in [event.rule for event in world.bus.of(AlertChanged)]
 
 
 def test_a_tick_that_comes_again_or_from_a_clock_that_steps_back_judges_nothing(world: World) -> None:

@@ -20,6 +20,8 @@ LONGEST = timedelta(days=30)
 """A pause is for a while; what shall not run any more is taken out of the configuration, where others see it."""
 DEFAULT = timedelta(hours=12)
 """Without an end a pause lasts the night, so that the next day is decided again whoever forgot it."""
+WHY_LENGTH = 500
+"""Characters of a reason; it stands in each decision that the pause holds back."""
 KEPT = timedelta(days=7)
 """How long a pause that is over is remembered: decisions about windows that closed during it go on for days."""
 
@@ -36,7 +38,7 @@ class PauseRequest(BaseModel):
     until: Instant | None = Field(
         default=None, description="when it ends by itself; 12 hours from now when left out, 30 days at most"
     )
-    why: str = Field(min_length=1, max_length=500, description="shown wherever somebody asks")
+    why: str = Field(min_length=1, max_length=WHY_LENGTH, description="shown wherever somebody asks")
 
 
 class Pause(Frozen):

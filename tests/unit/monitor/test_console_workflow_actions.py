@@ -61,6 +61,14 @@ def test_a_pause_says_who_and_why_and_is_ended_by_hand(client: httpx.Client, wor
     assert (world.asked[-1].method, world.asked[-1].url.path) == ("DELETE", "/pauses/injury_discovery")
 
 
+def test_a_pause_with_a_long_reason_still_says_who(client: httpx.Client, world: World) -> None:
+    world.controller = lambda _: httpx.Response(201, json={})
+    form = {"workflow": "injury_discovery", "hours": "2", "why": "x" * 600, "csrf": sign_in(client)}
+    assert client.post("/actions/pause", data=form).status_code == 200
+    why = json.loads(world.asked[0].content)["why"]
+    assert (len(why), why.endswith("xxx (developer@localhost)")) == (500, True)
+
+
 def test_a_backfill_asks_for_each_missed_run_under_its_own_key(client: httpx.Client, world: World) -> None:
     world.controller = lambda _: httpx.Response(202, json={"decisions": [], "requests": [], "plans": []})
     token = sign_in(client)

@@ -25,6 +25,7 @@ from tipoff_monitor.console.gate import Form
 from tipoff_monitor.console.rendering import clock, url
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import Expectation
+from tipoff_planning.pauses import WHY_LENGTH
 
 _MOST_BACKFILLED = 50
 """Runs that one form asks for; more is `tipoff backfill`, which shows a plan."""
@@ -88,12 +89,14 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         """Pause a workflow for a while."""
         name, why = _workflow(deps, form.get("workflow", "")), reason_of(form)
         until = deps.now() + hours_of(form.get("hours", ""))
-        # The controller knows the monitor's identity only, hence the person stands in the words.
+        # The controller knows the monitor's identity only, hence the person stands in the words; of what is too long,
+        # the reason is cut and not the person.
+        by = f" ({who(request)})"
         body = {
             "name": name,
             "target": "workflow",
             "until": until.isoformat(),
-            "why": f"{why} ({who(request)})"[:500],
+            "why": why[: WHY_LENGTH - len(by)] + by,
         }
         deps.controller.ask("POST", "/pauses", json=body)
         _forget_day(deps)

@@ -22,8 +22,9 @@ Item = TypeVar("Item")
 class GroupCommit(Generic[Key, Item]):
     """Commits of one key follow each other; those of different keys run at the same time.
 
-    Alone, an item is committed at once, and under load batches grow by themselves. Where `company` says that more is on
-    its way, the next batch also waits for it, for `company_seconds` after the commit before and never longer.
+    Alone, an item is committed at once, and under load batches grow by themselves. Where `expected_arrivals`
+    says that more is on its way, the next batch also waits for it, for `arrival_seconds` after the commit before and
+    never longer.
     """
 
     def __init__(
@@ -33,19 +34,20 @@ class GroupCommit(Generic[Key, Item]):
         *,
         largest: int,
         gather_seconds: float = math.inf,
-        company: Callable[[Key], int] = lambda _key: 0,
-        company_seconds: float = 0.0,
+        expected_arrivals: Callable[[Key], int] = lambda _key: 0,
+        arrival_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """commit: writes a batch and tells each item's owner what became of it; raises nothing.
         take: removes the next batch from what is queued, oldest first; an empty one when it answered all it removed.
         largest: how many items need not be gathered further.
         gather_seconds: the longest that arrivals one after the other keep a batch open.
-        company: how many items of a key are under way, the queued ones included.
+        expected_arrivals: how many items of a key are under way, the queued ones included.
+        arrival_seconds: from one commit of a key to the next while more are expected.
         """
         self._commit, self._take = commit, take
         self._largest, self._gather_seconds = largest, gather_seconds
-        self._company, self._company_seconds = company, company_seconds
+        self._expected_arrivals, self._arrival_seconds = expected_arrivals, arrival_seconds
         self._clock = clock
         self._queues: dict[Key, deque[Item]] = {}
         self._arrived: dict[Key, asyncio.Event] = {}
@@ -70,7 +72,7 @@ class GroupCommit(Generic[Key, Item]):
                 break
             if batch := self._take(queue):
                 await self._commit(key, batch)
-            not_before = self._clock() + self._company_seconds
+            not_before = self._clock() + self._arrival_seconds
         del self._queues[key], self._arrived[key], self._committers[key]
 
     async def _gather(self, key: Key, queue: Sized, not_before: float) -> None:
@@ -83,7 +85,7 @@ class GroupCommit(Generic[Key, Item]):
             quiet = quiet + 1 if len(queue) == before else 0
             if self._clock() - began > self._gather_seconds:
                 return
-        while len(queue) < min(self._company(key), self._largest):
+        while len(queue) < min(self._expected_arrivals(key), self._largest):
             left = not_before - self._clock()
             if left <= 0:
                 return

@@ -78,7 +78,6 @@ def create_app(
         version=__version__,
         openapi_url="/openapi.json" if environment == "local" else None,  # its pages ask nobody for a token
     )
-    # none
     if is_on():
         app.add_middleware(HopMiddleware)
     health = Health(

@@ -216,7 +216,7 @@ def _decide_ended(
         return None  # somebody stopped it, and so knows
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
-    # Over before the stack was started or the workflow was added: nobody expected it, so it ended in nobody's vain.
+    # Over before the stack was started or the workflow was added: nobody expected it, so nothing was missed.
     if standing is None and occurrence.id not in inputs.locked.get(occurrence.day, (occurrence.id,)):
         return None
     # Failing before missing: people who mend a scraper and people who wait for a source are not the same.

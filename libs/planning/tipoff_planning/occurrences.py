@@ -33,7 +33,7 @@ from tipoff_planning.schedules import (
 from tipoff_planning.workflows import Configuration
 
 REPORT_UNFOUND_FOR = timedelta(hours=6)
-"""How long after a search ended in vain each evaluation says so."""
+"""How long evaluations keep reporting a search that found nothing."""
 LEARNED_SLOTS = 10_000
 """Added to the minute of a learned check, so that its number is that of no slot of the fixed beat: a day may change
 from one to the other when the configuration does, and an id must not mean two instants."""

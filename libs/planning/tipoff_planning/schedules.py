@@ -187,7 +187,7 @@ class Discovery(ByTheClock):
         """Attempts of one day on the fixed beat: the day's budget, whatever the strategy."""
         if self.every is not None:
             return self.window.length // self.every + 1
-        # One of both is set, as checked below; the 1 is for the type checker.
+        # One of the two is set, as checked below; the 1 is for the type checker.
         return self.budget or 1
 
     def beat(self, start: datetime, end: datetime) -> list[datetime]:

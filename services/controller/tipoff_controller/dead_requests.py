@@ -1,7 +1,7 @@
-"""Answers for requests that nothing came of, so that the log, the follow-ups and the retries learn of them.
+"""Failures of requests that nothing came of, so that the log, the follow-ups and the retries learn of them.
 
-The answer is an event like any other execution: the controller logs it when it comes back by its own subscription. Its
-content depends on the request alone, so that publishing it twice is publishing it once.
+Such a failure is an event like any other execution: the controller logs it when it comes back by its own subscription.
+Its content depends on the request alone, so that publishing it twice is publishing it once.
 """
 
 import logging
@@ -45,7 +45,7 @@ def note_dead_request(message: Message, deps: Deps) -> None:
     deps.published.add(dead.request_id)
 
 
-def fail_expired_requests(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScrapeExecuted]:
+def draft_lease_failures(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScrapeExecuted]:
     """Draft the failure of each request whose lease has passed, and of which the dataset knows nothing either."""
     if past.stale:
         return  # Without the dataset a request whose execution was logged and not heard of looks dead.
@@ -58,9 +58,9 @@ def fail_expired_requests(past: Past, context: EvaluationContext, deps: Deps) ->
             # The dataset has its execution: `_settle_past` has just taken it into the log.
             if attempt is None or identifier in past.answer.requests:
                 continue
-            dead = request(plan, attempt, standing.requested[identifier])
             # Rebuilt from the plan, which is frozen, so that the failure carries what was asked for
             # and not today's configuration.
+            dead = request(plan, attempt, standing.requested[identifier])
             allowed = lease(dead.scraper, deps)
             at = dead.event_time or dead.requested_at + allowed
             yield presume_dead(dead, f"no execution within {allowed}", deps, at)

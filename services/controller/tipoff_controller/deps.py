@@ -52,4 +52,4 @@ class Deps:
     evaluated_every: timedelta = timedelta(minutes=15)
     """How often all workflows are evaluated; between two of these only learned checks are looked at."""
     published: Once = field(default_factory=Once)
-    """Ticks and manual runs whose events this process has published, and ticks that it gave up aloud."""
+    """Ticks and manual runs whose events this process has published, and ticks whose aborts it has published."""

@@ -12,7 +12,7 @@ from tipoff_common.events import ScrapeRequested
 from tipoff_common.identity import decision_id
 from tipoff_common.ports import Unavailable
 from tipoff_controller import names
-from tipoff_controller.dead_requests import fail_expired_requests
+from tipoff_controller.dead_requests import draft_lease_failures
 from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import append, publish_tick_again
 from tipoff_controller.occurrence_store import Key
@@ -59,8 +59,8 @@ def evaluate_workflows(
                 drafted = _decide(past, pauses, context, deps, only)
             decided = deps.ledger.remember_decided(context.tick, drafted)
     except Unavailable as error:
-        _give_up_aloud(name, error, context, deps, only)
-        # Said aloud and still refused: a 2xx for an evaluation that decided nothing is what hid a
+        _publish_aborts_once(name, error, context, deps, only)
+        # Published and still refused: a 2xx for an evaluation that decided nothing is what hid a
         # dead controller for three days.
         raise
     publish_batch(decided, name, deps, context.wall)
@@ -71,7 +71,7 @@ def evaluate_workflows(
     return decided
 
 
-def _give_up_aloud(
+def _publish_aborts_once(
     name: str, error: Unavailable, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
 ) -> None:
     """Publish an ABORT for every workflow, once a tick and not with each of its deliveries."""
@@ -217,7 +217,7 @@ def _decide(
             "requests": (*drafted.requests, *retries),
             "locks": tuple(late_locks(past, context, deps)),
             "schedules": tuple(schedule_changes(past, context, deps)),
-            "failures": tuple(fail_expired_requests(past, context, deps)),
+            "failures": tuple(draft_lease_failures(past, context, deps)),
         }
     )
 

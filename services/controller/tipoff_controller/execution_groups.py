@@ -41,18 +41,23 @@ class _Waiting(NamedTuple):
 
 
 class ExecutionGroups:
-    """One per process. `note` logs executions of one occurrence; `company` tells how many are under way there."""
+    """One per process. `note` logs executions of one occurrence; `expected_arrivals` counts those under way."""
 
     def __init__(
         self,
         note: Note,
-        company: Callable[[Key], int],
+        expected_arrivals: Callable[[Key], int],
         clock: Callable[[], float] = time.monotonic,
         run: Run = run_in_threadpool,
     ) -> None:
         self._note, self._run = note, run
         self._groups: GroupCommit[Key, _Waiting] = GroupCommit(
-            self._write, _take, largest=LARGEST, company=company, company_seconds=WAIT_SECONDS, clock=clock
+            self._write,
+            _take,
+            largest=LARGEST,
+            expected_arrivals=expected_arrivals,
+            arrival_seconds=WAIT_SECONDS,
+            clock=clock,
         )
 
     async def submit(self, event: ScrapeExecuted) -> None:

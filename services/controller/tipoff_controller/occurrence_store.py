@@ -55,7 +55,7 @@ class Concurrency:
     locks: int = 128
     """So many occurrences can change at the same time; a lock each would stay for every one that ever was."""
     readers: Callable[[], Executor] = lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="occurrences")
-    """Makes the executor of calls that wait for each other's company only."""
+    """Makes an executor for reads from the bucket."""
 
 
 THREADS = Concurrency()

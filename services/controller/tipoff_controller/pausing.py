@@ -87,7 +87,7 @@ def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
         raise UnknownName(
             f"no workflow or scraper '{name}'; workflows are {', '.join(workflows)}; scrapers {', '.join(scrapers)}"
         )
-    # Refused rather than guessed: to pause the wrong one of both stops a fetch that nobody meant to stop.
+    # Refused rather than guessed: to pause the wrong one of the two stops a fetch that nobody meant to stop.
     if len(found) > 1:
-        raise UnusablePause(f"target: {name} is a workflow and a scraper; say which of both")
+        raise UnusablePause(f"target: {name} is a workflow and a scraper; say which of the two")
     return found[0]

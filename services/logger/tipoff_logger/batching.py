@@ -1,7 +1,7 @@
 """Rows that arrive together share one append, and each submission is answered by what became of its own.
 
 While an append to a table is under way, what arrives for the table gathers; the next append takes all of it that the
-bounds allow. No timer waits for company: alone, a row is appended at once (tipoff_common.group_commit).
+bounds allow. No timer waits for more rows: alone, a row is appended at once (tipoff_common.group_commit).
 """
 
 import asyncio

@@ -103,7 +103,7 @@ def _advance(
 ) -> Change | None:
     """Move one incident on; None when there is nothing left to remember of it."""
     if condition is None:
-        assert before is not None  # noqa: S101  # one of both is there
+        assert before is not None  # noqa: S101  # one of the two is there
         return _without_condition(before, rules.get(before.rule), judged, at)
     rule = rules[condition.rule]
     if before is None:

@@ -143,7 +143,7 @@ class RequestMemory:
         if self._state.replace(name, body, generation=kept.generation):
             return execution
         # Another delivery was first. If its outcome cannot be read, ours is published:
-        # same ids, and one of both is true.
+        # same ids, and one of the two is true.
         return self.recall(request) or execution
 
 

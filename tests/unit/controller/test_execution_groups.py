@@ -22,10 +22,10 @@ from tipoff_controller.occurrence_store import Key
 class Writer:
     """Notes groups; a group is written when it is let go, if it is held."""
 
-    def __init__(self, *, held: bool = False, fails: int = 0, company: int = 1) -> None:
+    def __init__(self, *, held: bool = False, fails: int = 0, expected_arrivals: int = 1) -> None:
         self.groups: list[list[str]] = []
         self.go = threading.Event()
-        self.fails, self.company = fails, company
+        self.fails, self.expected_arrivals = fails, expected_arrivals
         if not held:
             self.go.set()
 
@@ -37,7 +37,7 @@ class Writer:
             raise Unavailable("the bucket is down")
 
     def under_way(self, _key: Key) -> int:
-        return self.company
+        return self.expected_arrivals
 
 
 def event(number: int, occurrence: str | None = "o") -> ScrapeExecuted:
@@ -74,9 +74,9 @@ def test_what_arrives_during_a_write_makes_the_next_group() -> None:
     assert writer.groups == [["r-0"], ["r-1", "r-2", "r-3"]]
 
 
-def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_company() -> None:
+def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_the_others() -> None:
     """By a clock of the test's own: siblings are under way, so the second group waits for them until its time is up."""
-    writer, now = Writer(company=100), [0.0]
+    writer, now = Writer(expected_arrivals=100), [0.0]
     groups = ExecutionGroups(writer.note, writer.under_way, lambda: now[0])
 
     async def run() -> None:
@@ -93,8 +93,8 @@ def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_company
     assert sorted(name for group in writer.groups for name in group) == ["r-0", "r-1", "r-2", "r-3"]
 
 
-def test_nobody_waits_for_company_that_cannot_come() -> None:
-    writer = Writer(company=1)
+def test_nobody_waits_for_what_cannot_come() -> None:
+    writer = Writer(expected_arrivals=1)
     groups = ExecutionGroups(writer.note, writer.under_way, lambda: 0.0)  # a clock on which no time passes
 
     async def run() -> None:

@@ -49,9 +49,7 @@ class _Ticks(ConfigurationNode):
     @model_validator(mode="after")
     def _decided_at_all(self) -> Self:
         if missing := [tick for tick in (Tick.EVALUATE, Tick.LOCK_SCHEDULE) if tick not in self.ticks]:
-            raise ValueError(
-                f"{', '.join(missing)}: not there, and nothing is decided without; say when it fires"
-            )
+            raise ValueError(f"missing required ticks: {', '.join(missing)}; add a schedule for each")
         return self
 
 

@@ -36,7 +36,10 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
             "has no time_zone",
         ),
         ("evaluat: { description: d, every_minutes: 15, cadence_minutes: 15 }", "evaluat"),
-        ("archive: { description: d, every_minutes: 15, cadence_minutes: 15 }", "evaluate: not there"),
+        (
+            "archive: { description: d, every_minutes: 15, cadence_minutes: 15 }",
+            "missing required ticks: evaluate; add a schedule for each",
+        ),
     ],
 )
 def test_a_fault_is_named(tmp_path: Path, evaluate: str, told: str) -> None:

@@ -72,7 +72,7 @@ SELECT
       CAST(scans.republished_count AS STRING), ' of those were republished',
       COALESCE(
         CONCAT(
-          '; the oldest that nothing later overtook waits for ',
+          '; the oldest file not overtaken by a later one has been waiting for ',
           CAST(TIMESTAMP_DIFF(scans.cleanup_time, scans.landed_at, MINUTE) AS STRING), ' minutes'
         ),
         ''

@@ -66,7 +66,7 @@ SELECT
   scraper_name AS scraper,
   CONCAT(
     scraper_name, ' failed ', CAST(failures AS STRING), ' of its last ', CAST(runs AS STRING), ' runs',
-    COALESCE(CONCAT(', lately with ', error_type), ''), '.'
+    COALESCE(CONCAT(', most recently with ', error_type), ''), '.'
   ) AS summary,
   error_type
 FROM judged

@@ -26,10 +26,10 @@ SELECT
   CAST(NULL AS STRING) AS scraper,
   COALESCE(
     CONCAT(
-      'Nothing was decided since ',
+      'Nothing has been decided since ',
       FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', MAX(decision_time), 'America/New_York'), '.'
     ),
-    'Nothing was decided for two days.'
+    'Nothing has been decided for two days.'
   ) AS summary
 FROM nba_orchestration.workflow_decisions
 WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 2 DAY) AND DATE(@as_of)

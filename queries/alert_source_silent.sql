@@ -53,7 +53,7 @@ SELECT
   found.workflow,
   waited.scraper,
   CONCAT(
-    waited.scraper, ' found nothing since ',
+    waited.scraper, ' has found nothing since ',
     FORMAT_TIMESTAMP(
       '%Y-%m-%d %H:%M', COALESCE(found.last_found, waited.first_deadline), 'America/New_York'
     ),

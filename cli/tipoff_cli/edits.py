@@ -48,8 +48,8 @@ def unread() -> str | None:
     if not changed:
         return None
     return (
-        f"changed and not read yet by the running stack: {', '.join(changed)}; runs under way go on as they began."
-        " tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
+        f"the running stack has not read these changes yet: {', '.join(changed)}; runs under way go on as they began."
+        " Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
     )
 
 

@@ -33,7 +33,7 @@ COMMANDS = (
     CommandSpec(
         "scrape",
         f"{_HERE}:scrape",
-        "Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters.",
+        "Run one scraper; `tipoff scrape NAME --help` lists its parameters.",
         # The scraper's own parameters are parsed by the runner's command line.
         {
             "context_settings": {
@@ -143,7 +143,7 @@ def down() -> None:
 
 
 def scrape(context: typer.Context) -> None:
-    """Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters.
+    """Run one scraper; `tipoff scrape NAME --help` lists its parameters.
 
     Exit code 0 when it got the data, 3 when that is not published yet, 1 when it failed, 2 for wrong usage.
     """
@@ -176,7 +176,7 @@ def new(
 ) -> None:
     """Write a working scraper with its test, to be changed into what it should be.
 
-    See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
+    See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or not valid; then nothing is written.
     """
     from tipoff_cli.console import console, refuse
     from tipoff_dev.fleet.scaffold import Places, ScaffoldRefused, write_scraper
@@ -207,7 +207,7 @@ def init(
     """Write a fleet in its own repository: one scraper with its test, a workflow, and what runs them.
 
     It validates, its tests pass and `tipoff up` runs it as it is. Exit code 1 when the folder is not empty or a name is
-    none; then nothing is written.
+    not valid; then nothing is written.
     """
     from tipoff_cli.console import console, refuse
     from tipoff_dev.fleet.repository import init_fleet

@@ -364,7 +364,7 @@ def an_incident(**changes: Any) -> Incident:
         "seen_at": et(9),
         "fired_at": et(9.1),
         "changed_at": et(9.1),
-        "summary": "oddsa_lines of odds_snapshots fails since 09:00 (8 attempts, http).",
+        "summary": "oddsa_lines of odds_snapshots has been failing since 09:00 (8 attempts, http).",
         "workflow": "odds_snapshots",
     }
     return Incident(**{**values, **changes})

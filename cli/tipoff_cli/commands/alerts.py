@@ -61,7 +61,7 @@ def list_incidents(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """List what stands, the worst first. Exit code 1 when the monitor cannot be asked."""
+    """List the open alerts, worst first. Exit code 1 when the monitor cannot be asked."""
     found = _ask("GET", "/incidents", {"everything": str(everything).lower()})
     if json:
         say_json(found)
@@ -69,13 +69,14 @@ def list_incidents(
     if found["blind_since"]:
         since = _time(found["blind_since"])
         console.print(
-            Text(f"? nothing can be judged since {since}: the warehouse does not answer", "bold yellow")
+            Text(f"? nothing could be judged since {since}: the warehouse does not answer", "bold yellow")
         )
     if found["silent_since"]:
         since = _time(found["silent_since"])
         console.print(
             Text(
-                f"? nobody watches since {since}: what follows is of then; see docs/runbooks/not-watching.md",
+                f"? the monitor has not run since {since}; the alerts below are as of then;"
+                " see docs/runbooks/not-watching.md",
                 "bold yellow",
             )
         )
@@ -229,7 +230,7 @@ def test(
 @alerts.command()
 def routes(
     dry_run: Annotated[  # noqa: ARG001  # what somebody writes to be sure
-        bool, typer.Option("--dry-run", help="send nothing, which is so without it, too")
+        bool, typer.Option("--dry-run", help="no effect: this command never sends anything")
     ] = False,
     json: AsJson = False,
 ) -> None:

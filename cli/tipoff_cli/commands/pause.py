@@ -32,7 +32,7 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="workflow|scraper",
-        help="which of both, for a name that a workflow and a scraper share",
+        help="which of the two, for a name that a workflow and a scraper share",
         show_default=False,
     ),
 ]

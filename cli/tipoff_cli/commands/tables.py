@@ -83,7 +83,10 @@ def _differences(target: TableTarget, dataset: str, schemas: Path) -> "list[Diff
 
 
 def _faults(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
-    """Check that everything is there, as declared, and that each view can be read (dry run). Exit codes as of diff."""
+    """Check that everything is there, as declared, and that each view can be read (dry run).
+
+    Exit codes are those of `tables diff`.
+    """
     from tipoff_dataset.migrations import Difference
 
     found = _differences(target, dataset, schemas)

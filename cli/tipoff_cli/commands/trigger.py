@@ -29,8 +29,8 @@ def _unread(workflow: str) -> str:
     if not has_workflow(WORKFLOWS, workflow):
         return ""
     return (
-        f"\n{WORKFLOWS} has it, and what runs was started before that:"
-        " `tipoff down`, then `tipoff up` (with --watch it picks up edits); elsewhere deploy it"
+        f"\n{WORKFLOWS} has it, but the controller has not read it yet: restart the stack with"
+        " `tipoff down` and `tipoff up` (with --watch it picks up edits); on Google Cloud, deploy it"
     )
 
 

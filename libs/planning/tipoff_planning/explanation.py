@@ -115,7 +115,7 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondi
         times = pluralize(len(failures), "failure")
         error = ": ".join(filter(None, (str(failures[0].kind or ""), failures[0].message)))
         since = _when(failures[-1].triggered_at, inputs.configuration.zone_of(workflow))
-        told = f"{scraper} fails since {since} ({times}), at last {error or 'unknown'}"
+        told = f"{scraper} has been failing since {since} ({times}), most recently {error or 'unknown'}"
         yield RunCondition("source", False, told)
 
 

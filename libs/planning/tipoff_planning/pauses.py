@@ -33,7 +33,7 @@ class PauseRequest(BaseModel):
 
     name: str = Field(min_length=1, max_length=100, description="a workflow or a scraper")
     target: PauseTarget | None = Field(
-        default=None, description="which of both, for a name that a workflow and a scraper share"
+        default=None, description="which of the two, for a name that a workflow and a scraper share"
     )
     until: Instant | None = Field(
         default=None, description="when it ends by itself; 12 hours from now when left out, 30 days at most"

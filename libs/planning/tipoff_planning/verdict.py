@@ -158,7 +158,7 @@ def _system_faults(day: DayExpectations) -> Iterator[Fault]:
             kind=FaultKind.NOTHING_DECIDED,
             color=Color.RED,
             since=decided,
-            sentence=f"nothing was decided since {_clock(decided)}",
+            sentence=f"nothing has been decided since {_clock(decided)}",
         )
 
 
@@ -307,7 +307,7 @@ def _judge_step(
         subject=subject,
         since=since,
         count=failures,
-        sentence=f"{_who(scraper, name)}{about} fails since {_clock(since)}{of_units}"
+        sentence=f"{_who(scraper, name)}{about} has been failing since {_clock(since)}{of_units}"
         f" ({pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''})",
         error=last.error_message,
         error_type=last.error_type,

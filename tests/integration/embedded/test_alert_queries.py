@@ -410,7 +410,7 @@ def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(da
     assert (found.since, found.value) == (since + 10 * MINUTE, 43.0)
     assert found.summary == (
         "Phase 2 is behind: 43 of 60 files have no receipt, 41 of them are lost and 40 of those were republished;"
-        " the oldest that nothing later overtook waits for 140 minutes."
+        " the oldest file not overtaken by a later one has been waiting for 140 minutes."
     )
 
 

@@ -202,7 +202,7 @@ class TestAlerts:
             lambda memory: memory.model_copy(update={"watched_at": wall_now() - timedelta(hours=3)})
         )
         shown = run("alerts", "list").stdout
-        assert "? nobody watches since" in shown
+        assert "? the monitor has not run since" in shown
         assert "✔" not in shown
 
     def test_who_is_at_it_is_told_to_the_others(self, run: Run, monitor: Monitor) -> None:

@@ -148,7 +148,7 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     environment.write_text("")
     assert edits.unread() is None
     found = {kept: 1, edited: 2, new: 1}
-    told = f"changed and not read yet by the running stack: {edited}, {gone}, {new};"
+    told = f"the running stack has not read these changes yet: {edited}, {gone}, {new};"
     assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
     monkeypatch.setenv(PROJECT, "a-deployment")
     assert edits.unread() is None, "a deployment reads no files of this folder"

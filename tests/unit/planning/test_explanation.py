@@ -53,7 +53,7 @@ def test_a_source_that_fails_is_named_with_its_last_error() -> None:
     explanation = explain_workflow("one", at("12:05"), configuration, calendar(fetched_at=at("05:00")), known)
     (source,) = [it for it in explanation.general if it.name == "source"]
     assert source.detail == (
-        "bulletin fails since 2025-01-15 11:00 (2 failures), at last blocked: the key is refused"
+        "bulletin has been failing since 2025-01-15 11:00 (2 failures), most recently blocked: the key is refused"
     )
     assert not source.met
 
@@ -267,7 +267,7 @@ def test_a_failure_that_a_success_followed_is_mended() -> None:
     broken = _known("bulletin", "11:30", failed())
     assert conditions(SEARCH, "12:05", broken)["source"] == (
         False,
-        "bulletin fails since 2025-01-15 11:30 (1 failure), at last http: it failed: http",
+        "bulletin has been failing since 2025-01-15 11:30 (1 failure), most recently http: it failed: http",
     )
     assert "source" not in conditions(SEARCH, "12:05", broken, fact("bulletin", triggered_at=at("11:45")))
     assert "source" not in conditions(SEARCH, "12:05", _known("digest", "11:30", failed()))

@@ -78,13 +78,13 @@ def test_one_scraper_that_failed_24_of_24_times_is_red_beside_a_healthy_one() ->
     rows = [slot(number, steps={"dead": FAILED, "well": FOUND}) for number in range(-6, 6)]
     verdict = judge(*rows, slot(20, status="TOO_EARLY", steps={"dead": {}, "well": {}}), at=ELEVEN + 6 * HOUR)
     assert kinds(verdict) == [(FaultKind.FAILING, Color.RED)]
-    assert "dead of daily fails since" in verdict.headline
+    assert "dead of daily has been failing since" in verdict.headline
     assert "36 attempts" in verdict.headline
 
 
 def test_a_scraper_and_a_workflow_of_one_name_are_named_once() -> None:
     rows = [slot(number, steps={"daily": FAILED}) for number in range(3)]
-    assert judge(*rows, at=ELEVEN + 4 * HOUR).headline.startswith("daily fails since 11:00")
+    assert judge(*rows, at=ELEVEN + 4 * HOUR).headline.startswith("daily has been failing since 11:00")
 
 
 def test_what_found_nothing_is_not_hidden_by_one_missed_slot() -> None:
@@ -120,7 +120,8 @@ def test_one_of_nine_units_that_failed_for_good_is_red() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "told"), [(1, "fails since 11:00 (3"), (2, "fails since 11:00 for 1 of 2 units (3")]
+    ("units", "told"),
+    [(1, "has been failing since 11:00 (3"), (2, "has been failing since 11:00 for 1 of 2 units (3")],
 )
 def test_units_are_counted_where_there_are_several(units: int, told: str) -> None:
     rows = [slot(0, steps={"s": {**FAILED, "units": units}})]
@@ -245,7 +246,7 @@ class TestAPause:
         (found,) = judge(*rows, at=ELEVEN + 30 * MINUTE).workflows
         assert found.color is Color.YELLOW
         assert found.sentence.startswith("paused by ann@example.com until ")
-        assert "s of daily fails since" in found.sentence
+        assert "s of daily has been failing since" in found.sentence
 
     def test_of_a_scraper_is_about_its_own_faults_only(self) -> None:
         steps = {
@@ -321,7 +322,9 @@ def test_a_later_run_that_was_executed_shows_that_the_way_is_open_again() -> Non
 @pytest.mark.parametrize(("minutes", "silent"), [(40, False), (41, True)])
 def test_nobody_decides_when_two_evaluations_are_missing(minutes: int, silent: bool) -> None:
     verdict = judge(slot(3, status="TOO_EARLY"), at=ELEVEN, decided=ELEVEN - minutes * MINUTE)
-    assert verdict.headline == (f"nothing was decided since 10:{60 - minutes}" if silent else "all right")
+    assert verdict.headline == (
+        f"nothing has been decided since 10:{60 - minutes}" if silent else "all right"
+    )
 
 
 def test_of_a_day_that_is_over_nobody_is_missed() -> None:
@@ -445,7 +448,7 @@ def test_a_failure_lasts_since_the_first_of_those_in_a_row() -> None:
     ]
     (fault,) = judge(*rows, at=ELEVEN + 4 * HOUR).faults
     assert (fault.since, fault.count, fault.color) == (ELEVEN + 2 * HOUR, 6, Color.YELLOW)
-    assert fault.sentence == "s of daily fails since 13:00 (6 attempts, http)"
+    assert fault.sentence == "s of daily has been failing since 13:00 (6 attempts, http)"
 
 
 def test_a_partial_success_shows_that_the_source_answers() -> None:

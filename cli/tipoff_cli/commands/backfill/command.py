@@ -135,14 +135,14 @@ def backfill(
     schedule: ScheduleFile = None,
     workflows: WorkflowsFile = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
-    yes: Annotated[bool, typer.Option("--yes", help=f"more than {_MOST_DATES} dates")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=f"allow more than {_MOST_DATES} dates")] = False,
     json: AsJson = False,
 ) -> None:
     """Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date.
 
     Games and teams are those of each date. The plan and its size are shown first. At most 10 requests are under way,
     beside the live fleet's. The same command again goes on where it was interrupted and asks for nothing twice; another
-    --name asks anew. See docs/how-to/backfill.md.
+    --name asks for everything again. See docs/how-to/backfill.md.
 
     Exit code 0 when everything was found, 3 when something was not, 1 when it cannot be done, 2 for wrong usage, 130
     when interrupted.

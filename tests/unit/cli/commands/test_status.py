@@ -93,7 +93,7 @@ class TestStatus:
             row, {**EXPECTATION, **later, "occurrence_id": "o2", "executions": 0, "found": False}
         )
         assert run(*self.AS_OF, code=1).stdout.startswith(
-            "! today: nbac_injury_report of injury_discovery fails"
+            "! today: nbac_injury_report of injury_discovery has been failing"
         )
 
     def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:

@@ -27,9 +27,9 @@ class TestTrigger:
         edited.write_text("workflows: {tides: {}}")
         monkeypatch.setattr("tipoff_cli.commands.trigger.WORKFLOWS", edited)
         told = run("trigger", "tides", "--game-date", SLATE, code=1).output
-        assert f"{edited} has it, and what runs was started before that" in told.replace("\n", "")
+        assert f"{edited} has it, but the controller has not read it yet" in told.replace("\n", "")
         told = run("trigger", "tide", "--game-date", SLATE, code=1).output
-        assert "started before" not in told
+        assert "has not read it yet" not in told
         assert controller.bus.published == []
 
     def test_the_same_key_is_the_same_run(self, run: Run, controller: Controller) -> None:

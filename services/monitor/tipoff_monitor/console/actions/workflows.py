@@ -142,7 +142,7 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             f"Run {pluralize(len(missed), 'workflow')}",
             str(url("/", date=day.isoformat())),
             (
-                ("Each of these passed its deadline without a run. It is asked for once, by hand.",)
+                ("Each of these passed its deadline without a run. Each gets one manual run.",)
                 if missed
                 else ("Nothing was missed that is not found yet.",)
             ),

@@ -47,19 +47,21 @@ BREAK_DAYS = 3
 
 @dataclass(frozen=True)
 class Fault:
-    """A kind of fault. causes: rules of which one has to tell of it, none where it is no fault and nobody is to hear.
-
-    also: rules that it explains beside them. hours: its length. within: hours from its begin to the message. clock: the
-    hour in New York at which it begins, on a day with games. beside: others may happen meanwhile.
-    """
+    """A kind of fault."""
 
     name: str
     causes: frozenset[str]
+    """Rules of which one has to tell of it; none where it is no fault and nobody is to hear."""
     hours: float
+    """How many hours it lasts."""
     within: float
+    """Hours from its begin to the message."""
     also: frozenset[str] = frozenset()
+    """Rules that it explains beside `causes`."""
     clock: float | None = None
+    """The hour in New York at which it begins, on a day with games."""
     beside: bool = False
+    """Whether others may happen meanwhile."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -111,12 +113,13 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Injected:
-    """A fault that happens. met: when the first request came that a source's fault could spoil."""
+    """A fault that happens."""
 
     fault: Fault
     begins: datetime
     ends: datetime
     met: datetime | None = None
+    """When the first request came that a source's fault could spoil."""
 
     @property
     def told_by(self) -> datetime:
@@ -135,9 +138,10 @@ class Injected:
 
 @dataclass(frozen=True)
 class Written:
-    """A row. at: when it was written, from when on it can be read."""
+    """A row."""
 
     at: datetime
+    """When it was written; from then on it can be read."""
     happened: datetime
     table: str
     row: Mapping[str, Any]

@@ -178,10 +178,12 @@ class MessageKind(StrEnum):
 
 @dataclass
 class Heard:
-    """The messages of a season. told: the first one about each fault, by its name. words: their number by kind."""
+    """The messages of a season."""
 
     told: dict[str, datetime] = field(default_factory=dict)
+    """The first one about each fault, by its name."""
     words: Counter[MessageKind] = field(default_factory=Counter)
+    """Their number by kind."""
     left: int = 0
     explained: int = 0
     firsts: int = 0

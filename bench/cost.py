@@ -88,12 +88,15 @@ IMAGE_GB = 0.1 * len(load_services(SERVICES_FILE)) * 20  # assumed: 100 MB, 20 v
 
 @dataclass(frozen=True)
 class PricedService:
-    """requests: pushes for each execution; seconds: of each. gib: memory of an instance."""
+    """What one service costs for each execution."""
 
     requests: float
+    """Pushes for each execution."""
     seconds: float
+    """The seconds that each push takes."""
     concurrency: int
     gib: float
+    """Memory of an instance, in GiB."""
 
     def active_seconds(self, executions: float) -> float:
         """Return the seconds that instances are paid for: those with a request under way, requests arriving at

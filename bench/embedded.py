@@ -30,9 +30,10 @@ def statements(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class EmbeddedWarehouse:
-    """A running warehouse with the dataset deployed in it. process: the id of the server's."""
+    """A running warehouse with the dataset deployed in it."""
 
     process: int
+    """The id of the server's process."""
     client: Client
 
     def ask(self, sql: str, **parameters: int | float | str | datetime) -> list[Row]:

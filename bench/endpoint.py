@@ -20,9 +20,10 @@ Receipt = tuple[float, bytes]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Takes every request. url: where, without a path."""
+    """Takes every request."""
 
     url: str
+    """Where it listens, without a path."""
     _pipe: Connection
 
     def count(self) -> int:

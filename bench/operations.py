@@ -51,14 +51,15 @@ CLASS_B = {"get", "info", "read"}
 
 @dataclass(frozen=True)
 class Operations:
-    """Of one day. quiet: of the tick that calls least, as nothing is due. listed: the names that a tick is given, on
-    average."""
+    """The calls of one day."""
 
     ticks: int
     executions: int
     calls: Calls
     quiet: Calls
+    """Those of the tick that calls least, as nothing is due."""
     listed: float
+    """The names that a tick is given, on average."""
 
     @property
     def listed_for_an_execution(self) -> float:

@@ -25,11 +25,12 @@ def client() -> "httpx.Client":
 
 
 class NotAnswered(CommandFailed):
-    """The controller did not do what was asked; the message says why. status: its answer's, None without one."""
+    """The controller did not do what was asked; the message says why."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        """The status of its answer; None without one."""
 
 
 def ask(

@@ -40,11 +40,13 @@ class Harm(StrEnum):
 
 @dataclass(frozen=True)
 class Weather:
-    """How much goes wrong. share: of the calls. longest: seconds of a delay."""
+    """How much goes wrong."""
 
     share: float = 0.0
+    """The share of the calls that are harmed."""
     harms: tuple[Harm, ...] = tuple(Harm)
     longest: float = 0.5
+    """The most seconds of a delay."""
 
 
 FAIR = Weather()
@@ -67,13 +69,12 @@ class FireLog:
 
 @dataclass(eq=False)
 class HarmedLink:
-    """The way of one service to one part of the cloud, or of Pub/Sub to one service.
-
-    service: whose calls these are, or who answers them. part: what it calls; push for deliveries to it.
-    """
+    """The way of one service to one part of the cloud, or of Pub/Sub to one service."""
 
     service: str
+    """Whose calls these are, or who answers them."""
     part: str
+    """What it calls; push for deliveries to it."""
     record: FireLog
     draw: random.Random
     target: int = 0

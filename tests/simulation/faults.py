@@ -32,20 +32,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong between two instants, in seconds of the simulation.
-
-    target: what it befalls: a service, a process, or a part of the cloud. share: of the calls or messages in that time.
-    size: seconds, calls or whatever the kind counts. number: makes its own random numbers its own, so that taking other
-    faults away does not change them.
-    """
+    """One thing that goes wrong between two instants, in seconds of the simulation."""
 
     number: int
+    """Makes its own random numbers its own, so that taking other faults away does not change them."""
     kind: Kind
     start: float
     end: float
     target: str = ""
+    """What it befalls: a service, a process, or a part of the cloud."""
     share: float = 1.0
+    """The share of the calls or messages in that time."""
     size: float = 0.0
+    """Seconds, calls or whatever the kind counts."""
 
     def __str__(self) -> str:
         share = f" {self.share:.0%}" if self.share < 1 else ""

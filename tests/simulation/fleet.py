@@ -23,17 +23,18 @@ FLEET = ("slate", "bulletin", "box_score", "event_list", "event_props")
 
 @dataclass(frozen=True)
 class Shape:
-    """The size of a run's world.
-
-    games, events: of the day. instances: of each service. faults: the most that are drawn.
-    night: the whole day is eight hours earlier, so that the clocks of New York change in the middle of it.
-    """
+    """The size of a run's world."""
 
     games: int = 2
+    """How many there are on the day."""
     events: int = 2
+    """How many there are on the day."""
     instances: int = 2
+    """How many there are of each service."""
     faults: int = 14
+    """The most that are drawn."""
     night: bool = False
+    """The whole day is eight hours earlier, so that the clocks of New York change in the middle of it."""
 
     @classmethod
     def draw(cls, seed: int) -> "Shape":
@@ -58,13 +59,11 @@ USUAL = Shape()
 
 @dataclass(frozen=True)
 class Truth:
-    """What the sources have, and from when: drawn from the seed, known to the checker, told to nobody else.
-
-    published: the first instant at which a document is there, by scraper and subject.
-    """
+    """What the sources have, and from when: drawn from the seed, known to the checker, told to nobody else."""
 
     day: date
     published: Mapping[tuple[str, str], datetime]
+    """The first instant at which a document is there, by scraper and subject."""
     games: tuple[Mapping[str, Any], ...]
     events: tuple[str, ...]
 

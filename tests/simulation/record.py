@@ -9,12 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened. at: seconds since the simulation began. facts: JSON values, by name."""
+    """One thing that happened."""
 
     at: float
+    """Seconds since the simulation began."""
     kind: str
     by: str
     facts: Mapping[str, Any]
+    """JSON values, by name."""
 
     def __getitem__(self, name: str) -> Any:
         return self.facts[name]

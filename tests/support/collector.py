@@ -29,11 +29,12 @@ class CollectedSpan:
 
 @dataclass
 class Collector:
-    """What has arrived. metrics: names by service."""
+    """What has arrived."""
 
     endpoint: str
     spans: list[CollectedSpan] = field(default_factory=list)
     metrics: dict[str, set[str]] = field(default_factory=dict)
+    """Names by service."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of_trace(self, trace: str) -> list[CollectedSpan]:

@@ -372,7 +372,7 @@ def an_incident(**changes: Any) -> Incident:
 
 @dataclass
 class World:
-    """What the console reads, which a test changes while it looks. jobs: how often the warehouse was asked."""
+    """What the console reads, which a test changes while it looks."""
 
     day: list[dict[str, Any]] = field(default_factory=a_day)
     fleet: dict[str, list[dict[str, Any]]] = field(default_factory=a_fleet)
@@ -381,6 +381,7 @@ class World:
     """Rows of other statements, each by a word in its text; the first that fits answers."""
     now: datetime = NOW
     jobs: int = 0
+    """How often the warehouse was asked."""
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     data: MemoryObjects = field(default_factory=lambda: MemoryObjects("data"))

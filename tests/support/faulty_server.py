@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FaultyServer:
-    """url: of its root. asked: the request lines and headers of each request so far. stopping: set when the test is
-    over, for answers that wait."""
+    """A server that answers as a test says."""
 
     answer: Callable[["FaultyServer", socket.socket], None]
     tls: ssl.SSLContext | None = None
     asked: list[str] = field(default_factory=list)
+    """The request lines and headers of each request so far."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the test is over, for answers that wait."""
     port: int = 0
 
     @property

@@ -36,12 +36,13 @@ SCHEDULED = sorted({step.scraper for item in CONFIGURATION.workflows.values() fo
 
 @dataclass(frozen=True)
 class Asked:
-    """How a scraper is asked. out, not_out: instants at which the source has what it wants and has not, New York; None
-    when the source always has it."""
+    """How a scraper is asked."""
 
     not_out: str | None
+    """An instant in New York at which the source has not what it wants; None when the source always has it."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     out: str = "2025-01-15T23:45:00-05:00"
+    """An instant in New York at which the source has it."""
 
 
 AFTERNOON = "2025-01-15T16:00:00-05:00"

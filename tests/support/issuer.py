@@ -48,11 +48,14 @@ def key(name: str) -> Key:
 
 @dataclass
 class Issuer:
-    """published: names of the keys whose certificates it shows. broken: it answers 500. asked: how often it was."""
+    """A token issuer that shows its certificates."""
 
     published: list[str] = field(default_factory=lambda: ["first"])
+    """Names of the keys whose certificates it shows."""
     broken: bool = False
+    """Whether it answers 500."""
     asked: int = 0
+    """How often it was asked."""
     url: str = ""
 
     def token(self, *, signed_with: str = "first", **claims: object) -> str:

@@ -35,11 +35,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class TypedValue:
-    """A query parameter: its SQL type, such as `TIMESTAMP`, and its value; repeated: it is an array of that type."""
+    """A query parameter: its SQL type, such as `TIMESTAMP`, and its value."""
 
     kind: str
     value: Any
     repeated: bool = False
+    """Whether it is an array of that type."""
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,13 @@ _ROUND = settings(
 
 @dataclass(frozen=True)
 class Seed:
-    """A document that is right. parsed: its JSON, or the words of its pages."""
+    """A document that is right."""
 
     name: str
     parameters: Mapping[str, str]
     body: bytes
     parsed: Any
+    """Its JSON, or the words of its pages."""
 
     @property
     def pdf(self) -> bool:
@@ -87,10 +88,11 @@ class Seed:
 
 @dataclass(frozen=True)
 class Input:
-    """pages: the words of a PDF's pages that are given instead of its own."""
+    """A document that a parser is given."""
 
     body: bytes
     pages: Sequence[PageText] | None = None
+    """The words of a PDF's pages that are given instead of its own."""
 
     @property
     def kept(self) -> bytes:
@@ -266,14 +268,15 @@ class Found(Exception):
 
 
 class Search:
-    """The inputs of one scraper: how many there were, how they ended, and how often each find came.
-
-    slowest: seconds of the slowest one. widest: megabytes of the widest.
-    """
+    """The inputs of one scraper: how many there were, how they ended, and how often each find came."""
 
     def __init__(self, scraper: Registered, seeds: Sequence[Seed], traces: Traces) -> None:
         self._scraper, self._inputs, self._traces = scraper, inputs(seeds), traces
-        self.inputs, self.slowest, self.widest = 0, 0.0, 0.0
+        self.inputs = 0
+        self.slowest = 0.0
+        """Seconds of the slowest one."""
+        self.widest = 0.0
+        """Megabytes of the widest one."""
         self.ends: Counter[str] = Counter()
         self.finds: Counter[str] = Counter()
         self._told: set[str] = set()

@@ -66,13 +66,14 @@ class PanelKind(StrEnum):
 
 @dataclass(frozen=True)
 class PanelSpec:
-    """One panel. width: of 24."""
+    """One panel."""
 
     title: str
     description: str
     kind: PanelKind
     sql: str
     width: int = 24
+    """In columns, of which a row has 24."""
     height: int = 8
 
     @property
@@ -85,12 +86,14 @@ class PanelSpec:
 
 @dataclass(frozen=True)
 class DashboardSpec:
-    """One dashboard. name: of its file and its uid. since: the range that it opens with."""
+    """One dashboard."""
 
     name: str
+    """The name of its file, and its uid."""
     title: str
     description: str
     since: str
+    """The range that it opens with."""
     panels: tuple[PanelSpec, ...]
 
 

@@ -34,15 +34,14 @@ class InstallError(Exception):
 
 @dataclass(frozen=True)
 class InstalledService:
-    """A service in an environment of its own; `root` is its working directory.
-
-    bytecode: the folder in which its processes look for bytecode and write it; None for what was compiled beside the
-    sources, and nothing written.
-    """
+    """A service in an environment of its own."""
 
     service: str
     root: Path
+    """Its working directory."""
     bytecode: Path | None = None
+    """The folder in which its processes look for bytecode and write it; None for what was compiled beside the sources,
+    and nothing written."""
 
     @property
     def python(self) -> Path:

@@ -38,21 +38,20 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a stack differs from the usual one.
-
-    google_pubsub: Google's own emulator in place of our server.
-    minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
-    scenario: what the fake sources serve, in place of their own.
-    phase2: how the fake of Phase 2 behaves at first; None runs none.
-    services: those that run; the others have no subscriptions.
-    """
+    """How a stack differs from the usual one."""
 
     google_pubsub: bool = False
+    """Google's own emulator in place of our server."""
     minimum_backoff: float | None = None
+    """Seconds between deliveries of a message, in place of the topic map's."""
     maximum_backoff: float | None = None
+    """Seconds between deliveries of a message, in place of the topic map's."""
     scenario: Path | None = None
+    """What the fake sources serve, in place of their own."""
     phase2: Behaviour | None = FAULTLESS
+    """How the fake of Phase 2 behaves at first; None runs none."""
     services: tuple[str, ...] = tuple(SERVICES)
+    """Those that run; the others have no subscriptions."""
     data: Path | None = None
     """Where the embedded warehouse and object store keep what they hold; None keeps nothing."""
 

@@ -58,14 +58,16 @@ class _Anything(ScrapeParameters):
 
 @dataclass
 class History:
-    """What happened up to `until`. files: the objects of the data bucket, by name."""
+    """What happened until an instant."""
 
     until: datetime
+    """That instant."""
     bucket: str
     environment: str = ENVIRONMENT
     events: list[Event] = field(default_factory=list)
     landed: list[FileLanded] = field(default_factory=list)
     files: dict[str, RecordsFile] = field(default_factory=dict)
+    """The objects of the data bucket, by name."""
 
     def of(self, kind: type[Event]) -> list[Any]:
         """Return the events of one kind, oldest first."""

@@ -84,13 +84,14 @@ class _Known(FileDataset):
 
 @dataclass(frozen=True)
 class Taking:
-    """How Phase 2 takes files. loses: whether it loses an announcement at an instant. halts: stretches, by begin and
-    end, in which it stands still; it goes on with what came meanwhile. by_hand: instants at which somebody loads files
-    himself, each with path and rows."""
+    """How Phase 2 takes files."""
 
     loses: Callable[[FileLanded, datetime], bool]
+    """Whether it loses an announcement at an instant."""
     halts: Sequence[tuple[datetime, datetime]] = ()
+    """Stretches, by begin and end, in which it stands still; it goes on with what came meanwhile."""
     by_hand: Sequence[tuple[datetime, str, int]] = ()
+    """Instants at which somebody loads files himself, each with path and rows."""
 
 
 @dataclass

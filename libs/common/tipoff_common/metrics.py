@@ -17,13 +17,15 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. unit: as UCUM writes it. attributes: the names that a measurement may carry, each of few values."""
+    """One metric."""
 
     name: str
     kind: MetricKind
     unit: str
+    """The unit as UCUM writes it."""
     description: str
     attributes: tuple[str, ...]
+    """The names that a measurement may carry, each of few values."""
 
 
 MESSAGES: Final = Metric(

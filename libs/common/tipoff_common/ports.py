@@ -79,12 +79,13 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """One object of a listing. `metadata` is the custom metadata given when it was written."""
+    """One object of a listing."""
 
     name: str
     size: int
     updated: datetime
     metadata: Mapping[str, str]
+    """The custom metadata that it was written with."""
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,16 @@ _EXTRA: Final = "extra"
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows for one table; `ids` are the rows' identities, in the same order.
-
-    unknown: the event's fields that a newer producer added, by dotted path. unknown_kept_in: the JSON column that
-    holds them.
-    """
+    """Rows for one table."""
 
     table: str
     rows: tuple[Mapping[str, Any], ...]
     ids: tuple[str, ...]
+    """The rows' identities, in the same order."""
     unknown: Mapping[str, JsonValue]
+    """The event's fields that a newer producer added, by dotted path."""
     unknown_kept_in: str
+    """The JSON column that holds them."""
 
 
 def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, Any]:

@@ -19,10 +19,11 @@ WRITTEN_AT = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
 
 @dataclass
 class MemoryObjects:
-    """One bucket. `create` is atomic, as Cloud Storage's if_generation_match=0 is. down: whether calls fail."""
+    """One bucket. `create` is atomic, as Cloud Storage's if_generation_match=0 is."""
 
     bucket: str = "state"
     down: bool = False
+    """Whether calls fail."""
     bodies: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
     generations: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 1))
@@ -131,9 +132,10 @@ class MemoryObjects:
 
 @dataclass
 class RecordingBus:
-    """Keeps what is published, if it could be sent. capacity: how many events it still takes; None for any number."""
+    """Keeps what is published, if it could be sent."""
 
     capacity: int | None = None
+    """How many events it still takes; None for any number."""
     published: list[Envelope] = field(default_factory=list)
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
@@ -161,14 +163,13 @@ class RecordingBus:
 
 @dataclass
 class MemoryWarehouse:
-    """Keeps what is appended by table; `answer` gives the rows of a query and may raise Unavailable.
-
-    refused: the reason for which each append is refused, by row index; {} refuses nothing.
-    """
+    """Keeps what is appended, by table."""
 
     down: bool = False
     refused: Mapping[int, str] = field(default_factory=dict)
+    """The reason for which each append is refused, by row index; {} refuses nothing."""
     answer: Callable[[str, Mapping[str, Parameter]], list[dict[str, Any]]] = lambda _sql, _: []
+    """Gives the rows of a query; may raise Unavailable."""
     tables: dict[str, list[Row]] = field(default_factory=dict)
     row_ids: list[str] = field(default_factory=list)
 

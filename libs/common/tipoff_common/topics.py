@@ -17,11 +17,12 @@ class Retry(ConfigurationNode):
 
 
 class Subscription(ConfigurationNode):
-    """A push subscription of one service. `filter` is Pub/Sub's filter language; "" takes everything."""
+    """A push subscription of one service."""
 
     service: str
     description: str = Field(min_length=1)
     filter: str = Field(default="", max_length=256)
+    """In Pub/Sub's filter language; "" takes everything."""
     ack_deadline_seconds: int = Field(default=60, ge=10, le=600, description="also the push timeout")
 
 

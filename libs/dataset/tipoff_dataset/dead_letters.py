@@ -33,7 +33,7 @@ ORDER BY rejected_at DESC, event_id
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One row of dead_letters. `attributes` are the message's, with those that Pub/Sub added when it gave up."""
+    """One row of dead_letters."""
 
     event_id: str
     rejected_at: datetime
@@ -44,6 +44,7 @@ class DeadLetter:
     message_id: str | None
     event_type: str | None
     attributes: Mapping[str, str]
+    """The message's, with those that Pub/Sub added when it gave up."""
     payload_path: str | None
     payload_sha256: str | None
     payload_head: str | None
@@ -60,13 +61,15 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Replay:
-    """What is to become of one dead letter: published to `topic`, left as a copy of another that is, or refused with
-    the reason."""
+    """What is to become of one dead letter: it is published, left as a copy of another, or refused."""
 
     letter: DeadLetter
     topic: str | None = None
+    """Where it is published."""
     copy_of: str | None = None
+    """The event id of another dead letter of the same message, which is published."""
     refused: str | None = None
+    """Why it cannot be published."""
     dies_again: str | None = None
     """Why services of this version would refuse it again; a newer one may read it."""
 

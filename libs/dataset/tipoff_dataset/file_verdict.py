@@ -32,11 +32,12 @@ _LEFT_ALONE = {
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """next: what happens by itself, or what somebody has to do."""
+    """How a file stands, why, and what comes next."""
 
     state: FileState
     why: str
     next: str
+    """What happens by itself, or what somebody has to do."""
 
 
 def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:

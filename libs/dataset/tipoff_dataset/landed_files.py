@@ -82,10 +82,12 @@ ORDER BY rejected_at
 
 @dataclass(frozen=True)
 class LogWindow:
-    """The instants between which the dataset is asked: what was written since then, as it was known at `as_of`."""
+    """The instants between which the dataset is asked."""
 
     since: datetime
+    """Rows that were written before are left out."""
     as_of: datetime
+    """The instant whose knowledge counts: what was written later is left out."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,12 @@ class FileDeadLetter:
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One path. wrote: the executions that wrote it in the order of time, as the same content fetched again is the same
-    file; none when only its receipt is known."""
+    """One path."""
 
     gcs_path: str
     wrote: Sequence[ExecutionRow] = ()
+    """The executions that wrote it in the order of time, as the same content fetched again is the same file; none when
+    only its receipt is known."""
     receipts: Sequence[Receipt] = ()
     sightings: Sequence[Sighting] = ()
     findings: Sequence[StatedFinding] = ()

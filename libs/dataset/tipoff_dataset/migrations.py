@@ -15,15 +15,17 @@ from bigquery_ddl.declared import REST_TYPES, SQL_TYPES, DeclaredTable
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference. `statement` mends it; None: deploying creates it (a whole table, view or function is missing), or
-    `refused` says why it must not be mended. `wider`: the live table takes what the files say, and more, as newer
-    files had it."""
+    """One difference between the files and the live dataset."""
 
     where: str
     what: str
     statement: str | None = None
+    """Mends it. None when deploying does, as a whole table, view or function is missing, or when it must not be
+    mended."""
     refused: bool = False
+    """Whether it must not be mended; `what` says why."""
     wider: bool = False
+    """Whether the live table takes what the files say, and more, as newer files had it."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}{' (refused)' if self.refused else ''}"
@@ -31,9 +33,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class LiveTable:
-    """A table as BigQuery's client reads it. `fields` have name, field_type, mode and fields."""
+    """A table as BigQuery's client reads it."""
 
     fields: Sequence[Any]
+    """Each with name, field_type, mode and fields."""
     partitioned_by: str | None
     clustered_by: tuple[str, ...]
 

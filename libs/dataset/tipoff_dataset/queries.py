@@ -39,11 +39,12 @@ class QueryParameterError(Exception):
 
 @dataclass(frozen=True)
 class QueryParameter:
-    """One parameter. `default` is its text, None when it has to be given."""
+    """One parameter."""
 
     name: str
     type: str
     default: str | None
+    """Its text; None when it has to be given."""
     meaning: str
 
 

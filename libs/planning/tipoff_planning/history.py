@@ -21,13 +21,13 @@ _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFact:
-    """The result of one request. `subject` tells apart what is asked of one scraper about one date: the game, the team,
-    the key, the market."""
+    """The result of one request."""
 
     request_id: str
     scraper: str
     game_date: date
     subject: str
+    """Tells apart what is asked of one scraper about one date: the game, the team, the key, the market."""
     status: Status
     kind: FailureKind | None
     source: Source
@@ -57,11 +57,13 @@ Slate = Mapping[str, datetime | None]
 
 @dataclass(frozen=True)
 class KnownCompleteness:
-    """What a success says of itself. expected: how many games or teams there should be in it. missing: those that are
-    not, by name; of many the first few and the number of the others, as they become part of an object's name."""
+    """What a success says of itself."""
 
     expected: int | None = None
+    """How many games or teams there should be in it."""
     missing: tuple[str, ...] = ()
+    """Those that are not, by name; of many the first few and the number of the others, as they become part of an
+    object's name."""
 
     def lacks(self, games: int) -> tuple[str, ...]:
         """Return what it lacks when so many games are played: a document may be without one and not know it."""
@@ -89,13 +91,7 @@ def pause_of(fact: ExecutionFact) -> HostPause | None:
 
 
 class History:
-    """What is known when a decision is taken.
-
-    executions: results by request id.
-    requested: when each request first went out, wall clock, by request id.
-    stale: the dataset could not be asked; the ledger alone speaks.
-    pauses: what sources asked for in executions that are not among these any more.
-    """
+    """What is known when a decision is taken. pauses: those of executions that are not among these any more."""
 
     def __init__(
         self,
@@ -105,8 +101,11 @@ class History:
         pauses: Iterable[HostPause] = (),
     ) -> None:
         self.executions: Mapping[str, ExecutionFact] = executions or {}
+        """Results by request id."""
         self.requested: Mapping[str, datetime] = requested or {}
+        """When each request first went out, wall clock, by request id."""
         self.stale = stale
+        """Whether the dataset could not be asked, so that the ledger alone speaks."""
         self._pauses: dict[tuple[str, str | None], datetime] = {}
         """The longest pause by scraper and host."""
         self.slates: list[ExecutionFact] = []

@@ -12,10 +12,12 @@ from tipoff_planning.workflows import Workflow
 
 @dataclass(frozen=True)
 class Unpaused:
-    """outstanding: what may be asked for; None when nothing may. pauses: those that keep something back."""
+    """What is left of an occurrence's outstanding steps, and what keeps the others back."""
 
     outstanding: Outstanding | None
+    """What may be asked for; None when nothing may."""
     pauses: tuple[Pause, ...] = ()
+    """Those that keep something back."""
 
     def told(self, zone: ZoneInfo) -> str:
         """Name what is left out, for people."""

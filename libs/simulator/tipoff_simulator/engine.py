@@ -92,7 +92,7 @@ class OccurrenceDecisions:
 
 @dataclass
 class Log:
-    """What happened. skipped: the steps of an occurrence that were never asked for, with why."""
+    """What happened."""
 
     upstream: Upstream
     memory: SimulatedMemory
@@ -102,6 +102,7 @@ class Log:
     decided: dict[str, OccurrenceDecisions] = field(default_factory=dict)
     actions: Counter[tuple[str, Action]] = field(default_factory=Counter)
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The steps of an occurrence that were never asked for, with why."""
     plans: dict[tuple[str, date], DiscoveryPlan] = field(default_factory=dict)
     """The plans of the searches that learn, by workflow and day."""
     ticks: int = 0

@@ -77,27 +77,30 @@ class End(StrEnum):
 @dataclass(frozen=True)
 class Target:
     """What a workflow was to get: for a search that of one game date and subject, for other kinds that of one
-    occurrence. delay: from the publication to the end of the execution that completed it; None when what it is
-    about is always there. reason: why it was missed."""
+    occurrence."""
 
     workflow: str
     game_date: date
     subject: str
     end: End
     delay: timedelta | None = None
+    """From the publication to the end of the execution that completed it; None when what it is about is always
+    there."""
     reason: str = ""
+    """Why it was missed."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One scraper and subject of a target, with what was executed for it, oldest first. complete: whether a success
-    that lacks something is none."""
+    """One scraper and subject of a target."""
 
     scraper: str
     subject: str
     published: datetime | None
     done: tuple[Done, ...]
+    """What was executed for it, oldest first."""
     complete: bool = False
+    """Whether a success that lacks something is none."""
 
     @property
     def got_at(self) -> datetime | None:

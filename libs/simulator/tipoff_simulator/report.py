@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from statistics import median
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tipoff_common.clock import fleet_zone
 from tipoff_common.events import Action
@@ -38,25 +38,22 @@ class MissingRun(BaseModel):
 
 
 class WorkflowNumbers(BaseModel):
-    """One workflow's season.
+    """One workflow's season."""
 
-    occurrences: the expected runs, by status in `statuses`. attempts: executions; no_data of them were wasted.
-    found, missed, empty: of what the workflow was to get; empty is what there never was (a game called off, a look
-    before the publication). delay: None when what it is about is always there.
-    """
-
-    occurrences: int
-    statuses: dict[RunStatus, int]
+    occurrences: int = Field(description="the expected runs")
+    statuses: dict[RunStatus, int] = Field(description="how many of them there are of each status")
     decisions: dict[Action, int]
-    attempts: int
-    no_data: int
+    attempts: int = Field(description="executions")
+    no_data: int = Field(description="executions that found nothing, hence were wasted")
     failed: int
-    found: int
-    empty: int
-    missed: list[Missed]
+    found: int = Field(description="what the workflow was to get and got")
+    empty: int = Field(
+        description="what it was to get and there never was: a game called off, a look before the publication"
+    )
+    missed: list[Missed] = Field(description="what it was to get and did not")
     missing_runs: list[MissingRun]
     """What `statuses` counts as MISSING, in the order of time."""
-    delay: Delay | None
+    delay: Delay | None = Field(description="null when what it is about is always there")
 
 
 class SourceNumbers(BaseModel):

@@ -21,14 +21,16 @@ _GAME_ID = re.compile(r"\d{10}$")
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one execution. `seconds`: how long it took. `outputs`: what it gave to fan out over, by key.
-    `missing`: the games that it lacks."""
+    """What came of one execution."""
 
     status: Status
     seconds: float
+    """How long it took."""
     kind: FailureKind | None = None
     outputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What it gave to fan out over, by key."""
     missing: tuple[str, ...] = ()
+    """The games that it lacks."""
 
 
 class Upstream:

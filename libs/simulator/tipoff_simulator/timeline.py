@@ -11,14 +11,18 @@ from tipoff_simulator.world import Ticks
 
 @dataclass(frozen=True)
 class Wake:
-    """now: when it comes. tick: the instant that identifies it. times: how often it comes. lock: of the daily lock.
-    discover: between two evaluations, for learned checks alone."""
+    """One tick of the controller."""
 
     now: datetime
+    """When it comes."""
     tick: datetime
+    """The instant that identifies it."""
     times: int = 1
+    """How often it comes."""
     lock: bool = False
+    """Whether the day's schedule is locked by it."""
     discover: bool = False
+    """Whether it comes between two evaluations, for learned checks alone."""
 
 
 def wakes(

@@ -22,37 +22,37 @@ class Landed:
 
 @dataclass(frozen=True)
 class Overview:
-    """The dataset at one instant.
-
-    files: how many landed within the lookback. waiting: how many of them have no receipt.
-    receipts: how many paths have one, whoever wrote the file.
-    overtaken_before: when the newest of the files landed whose receipt is older than the grace; None without any.
-    last_cleanup: the newest cleanup row before this run.
-    """
+    """The dataset at one instant."""
 
     files: int
+    """How many landed within the lookback."""
     waiting: int
+    """How many of them have no receipt."""
     receipts: int
+    """How many paths have one, whoever wrote the file."""
     overtaken_before: datetime | None
+    """When the newest of the files landed whose receipt is older than the grace; None without any."""
     last_cleanup: datetime | None
+    """The newest cleanup row before this run."""
 
 
 @dataclass(frozen=True)
 class LossRule:
-    """lost_after: without a receipt for this long, a file is lost.
-    grace: how late rows may be; a receipt younger than this proves nothing about earlier files.
-    behind_after: how long a file may wait for Phase 2 before somebody is told.
-    backoff: from one announcement to the next; doubles each time.
-    storm_files, storm_share: more lost files than both are not believed.
-    """
+    """When a file is lost, and how often that is announced."""
 
     lost_after: timedelta
+    """Without a receipt for this long, a file is lost."""
     grace: timedelta
+    """How late rows may be; a receipt younger than this proves nothing about earlier files."""
     behind_after: timedelta
+    """How long a file may wait for Phase 2 before somebody is told."""
     backoff: timedelta
+    """The time from one announcement to the next; it doubles each time."""
     max_republishes: int
     storm_files: int
+    """More lost files than this, and than `storm_share` of all, are not believed."""
     storm_share: float
+    """A share of the files compared."""
 
     @property
     def patience(self) -> timedelta:
@@ -69,13 +69,15 @@ class LossRule:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What was done about one file. republishes: announcements that were taken. announced: the instant of each, and of
-    its adoption, oldest first. next_number: of the next announcement."""
+    """What was done about one file."""
 
     republishes: int = 0
+    """How many announcements were taken."""
     announced: tuple[datetime, ...] = ()
+    """The instant of each, and of its adoption, oldest first."""
     given_up: bool = False
     next_number: int = 1
+    """The number of the next announcement."""
 
 
 class NextStep(Enum):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tipoff_cleanup.losses import Attempts
 from tipoff_common.clock import Instant
@@ -35,11 +35,13 @@ _AT, _PATH = "at", "path"
 
 
 class CleanupRun(BaseModel):
-    """What one tick came to. written_until: files that were written before this are all looked at; None when no run
-    has looked yet."""
+    """What one tick came to."""
 
     completed: CleanupCompleted
-    written_until: Instant | None = None
+    written_until: Instant | None = Field(
+        default=None,
+        description="files that were written before this are all looked at; null when no run has looked yet",
+    )
 
 
 class Adopted(BaseModel):

@@ -162,13 +162,15 @@ def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archi
 
 @dataclass
 class _Content:
-    """The object of a partition of `rows` rows; `size` is what was given of it so far, in bytes."""
+    """The object of a partition."""
 
     table: str
     day: date
     rows: int
+    """How many the partition has."""
     warehouse: Warehouse
     size: int = 0
+    """What was given of it so far, in bytes."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the rows as lines; raises Unavailable before the end when they are not as many as were counted."""

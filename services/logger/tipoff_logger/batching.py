@@ -24,17 +24,20 @@ Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Bounds:
-    """batch_rows, batch_bytes: the most that one append takes; a single row may be larger.
-    batch_seconds: the longest that a batch gathers.
-    queue_rows, queue_bytes: how much may be unanswered when one more submission is taken.
-    queue_seconds: the longest that a row waits for its append to begin."""
+    """How much is gathered in a batch, and how much may wait."""
 
     batch_rows: int
+    """The most that one append takes."""
     batch_bytes: int
+    """The most that one append takes; a single row may be larger."""
     batch_seconds: float
+    """The longest that a batch gathers."""
     queue_rows: int
+    """How much may be unanswered when one more submission is taken."""
     queue_bytes: int
+    """As `queue_rows`, by size."""
     queue_seconds: float
+    """The longest that a row waits for its append to begin."""
 
 
 @dataclass(slots=True)
@@ -60,14 +63,16 @@ class _Submission:
 
 
 class _Waiting(NamedTuple):
-    """One row of a submission, `place` its index there; `since` is when it came, in seconds of the clock."""
+    """One row of a submission."""
 
     row: Row
     row_id: str
     size: int
     since: float
+    """When it came, in seconds of the clock."""
     submission: _Submission
     place: int
+    """Its index in the submission."""
     hop: "SpanContext | None"
 
 

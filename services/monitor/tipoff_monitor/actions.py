@@ -14,9 +14,10 @@ _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertStat
 
 
 class Refusal(Exception):
-    """It cannot be done; the message says why. status: of the answer to who asks over HTTP."""
+    """It cannot be done; the message says why."""
 
     status: int
+    """The HTTP status of the answer to who asks over HTTP."""
 
 
 class UnknownIncident(Refusal):

@@ -33,11 +33,13 @@ _PAGES_A_MINUTE = 600
 
 @dataclass(frozen=True)
 class Wiring:
-    """app: with the push endpoint's routes to come. manual: for the routes that people call."""
+    """What `app` needs to route requests."""
 
     app: FastAPI
+    """The application, to which the push endpoint's routes are added."""
     endpoint: PushEndpoint
     manual: APIRouter
+    """Takes the routes that people call."""
     deps: Deps
     console: Callable[[Callable[[], datetime]], ConsoleDeps]
     """Makes what the console's handlers work with; given what reads the clock."""

@@ -18,13 +18,15 @@ LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 
 @dataclass(frozen=True)
 class Watch:
-    """What one watch works with. tick: the instant that it was due. conditions: None when it cannot judge."""
+    """What one watch works with."""
 
     file: AlertsFile
     environment: str
     now: datetime
     tick: datetime
+    """The instant that it was due."""
     conditions: tuple[Condition, ...] | None
+    """None when it cannot judge."""
     cadence: timedelta = timedelta(minutes=5)
 
     def elapsed(self, since: datetime) -> timedelta:
@@ -39,11 +41,13 @@ class Watch:
 
 @dataclass(frozen=True)
 class Change:
-    """An incident after the watch, and how it got there. tell: whether people have to hear of it, if they may."""
+    """An incident after the watch, and how it got there."""
 
     incident: Incident
     moved: bool = False
+    """Whether it changed, so that an event says so."""
     tell: bool = False
+    """Whether people have to hear of it, if they may."""
 
 
 def is_louder(one: AlertLevel, other: AlertLevel) -> bool:

@@ -27,7 +27,7 @@ WHERE environment = @environment
 
 @dataclass(frozen=True)
 class Condition:
-    """One rule holds for one subject. `value` is the number behind it."""
+    """One rule holds for one subject."""
 
     rule: str
     subject: str
@@ -35,6 +35,7 @@ class Condition:
     severity: AlertLevel
     summary: str
     value: float | None = None
+    """The number behind it."""
     workflow: str | None = None
     scraper: str | None = None
     error_type: str | None = None

@@ -14,22 +14,26 @@ from tipoff_monitor.notices import Notice
 
 @dataclass(frozen=True)
 class Deps:
-    """version, config_hash: the monitor's own, which the controller's are compared with.
-    levels: alert level by workflow. sources: source by scraper. workflows_text: the file that config_hash is of.
-    names: gives the names of games by id. send: hands a notice to several channels and returns which of them took it.
-    """
+    """What the handlers need."""
 
     environment: str
     book: RuleBook
     version: str
+    """The monitor's own, which the controller's is compared with."""
     config_hash: str
+    """The monitor's own, which the controller's is compared with."""
     levels: Mapping[str, AlertLevel]
+    """Alert level by workflow."""
     sources: Mapping[str, str]
+    """Source by scraper."""
     names: Callable[[], Mapping[str, str]]
+    """Gives the names of games by id."""
     state: MonitorState
     warehouse: Warehouse
     publisher: Publisher
     senders: Mapping[str, Sender]
     console_url: str | None = None
     send: Callable[[Mapping[str, Sender], Notice], Mapping[str, bool]] = send_to
+    """Hands a notice to several channels and returns which of them took it."""
     workflows_text: str = ""
+    """The file that `config_hash` is of."""

@@ -29,13 +29,14 @@ _ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RuleBook:
-    """A checked file with the queries of its rules. hash: of the file. of_failures: rules whose query selects
-    ERROR_TYPE."""
+    """A checked file with the queries of its rules."""
 
     file: AlertsFile
     queries: Mapping[str, NamedQuery]
     hash: str
+    """The hash of the file."""
     of_failures: frozenset[str] = frozenset()
+    """Rules whose query selects ERROR_TYPE."""
 
     @property
     def rules(self) -> Mapping[str, Rule]:

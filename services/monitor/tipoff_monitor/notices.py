@@ -12,11 +12,12 @@ from tipoff_monitor.texts import plain
 
 @dataclass(frozen=True)
 class Notice:
-    """What a channel is given. resolved: it is over, for channels that close what they opened."""
+    """What a channel is given."""
 
     title: str
     body: str
     resolved: bool
+    """Whether it is over, for channels that close what they opened."""
     alert_id: str
     event_id: str
 

@@ -14,11 +14,12 @@ from tipoff_scraper_runner.errors import SourceChanged
 
 @dataclass(frozen=True)
 class Drift:
-    """added: fields nobody knew. missing_optional: known ones that no object has any more. Both sorted and named
-    `kind.field`."""
+    """How a document's fields differ from the known ones. Both are sorted and named `kind.field`."""
 
     added: tuple[str, ...] = ()
+    """Fields nobody knew."""
     missing_optional: tuple[str, ...] = ()
+    """Known ones that no object has any more."""
 
 
 def names(listed: str) -> frozenset[str]:

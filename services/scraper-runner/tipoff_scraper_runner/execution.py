@@ -120,13 +120,14 @@ class _Known:
 
 @dataclass(frozen=True)
 class _Result:
-    """How the execution ended. announces: whether this request is the one that announces the file."""
+    """How the execution ended."""
 
     outcome: Outcome
     request: ScrapeRequested
     known: _Known
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     announces: bool = False
+    """Whether this request is the one that announces the file."""
 
 
 def _log_end(result: _Result, seconds: float) -> None:

@@ -61,13 +61,7 @@ class _Transient(Exception):
 
 
 class HttpxHttp:
-    """One execution's access to its source.
-
-    now: the instant of the scrape, aware UTC.
-    retries: transport retries so far.
-    notes: what the scraper noted, and whether a fake answered.
-    redactor: keeps the execution's secrets out of texts.
-    """
+    """One execution's access to its source."""
 
     def __init__(
         self,
@@ -83,9 +77,13 @@ class HttpxHttp:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.now = now
+        """The instant of the scrape, aware UTC."""
         self.retries = 0
+        """Transport retries so far."""
         self.notes: dict[str, JsonValue] = {}
+        """What the scraper noted, and whether a fake answered."""
         self.redactor = SecretRedactor(spec, environ, fake=bool(fakes), proxy_url=proxy_url)
+        """Keeps the execution's secrets out of texts."""
         self._spec, self._pacer, self._fakes, self._replaying = spec, pacer, fakes, replaying
         self._pauses = pauses or HostPauses()
         self._started = time.monotonic()

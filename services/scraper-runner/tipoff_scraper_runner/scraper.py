@@ -50,15 +50,14 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses).
-
-    url: where it came from, after redirects and without secret parameters. headers: by lower-case name. A secret that
-    the source repeats in headers or body is *** in them.
-    """
+    """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses). A secret that the source
+    repeats in headers or body is *** in them."""
 
     status: int
     url: str
+    """Where it came from, after redirects and without secret parameters."""
     headers: Mapping[str, str]
+    """By lower-case name."""
     body: bytes
 
 
@@ -99,11 +98,12 @@ class Http(Protocol):
 
 @dataclass(frozen=True)
 class Payload:
-    """The source's bytes as the response has them, and where they are from. `suffix` is the file ending, e.g. "pdf"."""
+    """The source's bytes as the response has them, and where they are from."""
 
     body: bytes
     url: str
     suffix: str
+    """The file ending, e.g. "pdf"."""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,11 @@ def file(name: str, minutes_ago: float, **changes: Any) -> Landed:
 
 @dataclass(frozen=True)
 class Receipt:
-    """seen_at: when its row is in the dataset."""
+    """The receipt of one file."""
 
     processed_at: datetime
     seen_at: datetime
+    """When its row is in the dataset."""
 
 
 @dataclass
@@ -81,11 +82,14 @@ class Bucket(MemoryObjects):
 
 @dataclass
 class World:
-    """files: what the log says has landed. receipts: by path. rows: other executions of the log."""
+    """What cleanup works with."""
 
     files: list[Landed] = field(default_factory=list)
+    """What the log says has landed."""
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    """Receipts by path."""
     rows: list[ExecutionRow] = field(default_factory=list)
+    """Other executions of the log."""
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     clock_ahead: timedelta = timedelta(0)

@@ -220,15 +220,13 @@ def test_what_is_asked_for_does_not_change_the_key() -> None:
 
 @dataclass
 class Fleet:
-    """A controller and a runner in memory, and the time: a second answers a request or two.
-
-    outcomes: what becomes of a scraper, success unless named. interrupt: after how many seconds of sleep somebody
-    presses Ctrl-C.
-    """
+    """A controller and a runner in memory, and the time: a second answers a request or two."""
 
     world: World
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """What becomes of a scraper, success unless named."""
     interrupt: float | None = None
+    """After how many seconds of sleep somebody presses Ctrl-C."""
     answers: int = 2
     seconds: float = 0.0
     waiting: list[ScrapeRequested] = field(default_factory=list)

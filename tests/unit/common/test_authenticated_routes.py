@@ -34,11 +34,13 @@ class Clock:
 
 @dataclass
 class Service:
-    """per_minute: calls a caller may make. called: who got as far as the handler."""
+    """Routes with a limit of calls, and who got through."""
 
     per_minute: int = 100
+    """Calls a caller may make."""
     clock: Clock = field(default_factory=Clock)
     called: list[str] = field(default_factory=list)
+    """Who got as far as the handler."""
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -93,11 +95,12 @@ def test_a_stranger_learns_nothing_of_what_is_wrong_with_his_request(
 
 @dataclass
 class Sent:
-    """A request without Content-Length, part by part. read: how many parts the application took."""
+    """A request without Content-Length, part by part."""
 
     parts: int
     headers: Mapping[str, str]
     read: int = 0
+    """How many parts the application took."""
     status: int = 0
 
     def to(self, app: FastAPI) -> "Sent":

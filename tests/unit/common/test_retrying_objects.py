@@ -15,10 +15,11 @@ from tipoff_common.testing import MemoryObjects
 
 @dataclass
 class Failing(MemoryObjects):
-    """Fails its next calls; `lost`: only the answers of writes, which are done."""
+    """Fails its next calls."""
 
     failures: int = 0
     lost: int = 0
+    """Writes that are done and whose answers are lost."""
     calls: list[str] = field(default_factory=list)
 
     def check(self) -> None:

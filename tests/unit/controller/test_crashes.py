@@ -32,10 +32,11 @@ from tipoff_controller.dead_requests import note_dead_request
 
 @dataclass
 class MortalObjects(ClockedObjects):
-    """A bucket whose n-th write is the last thing that the process does; `done`: whether the write is made."""
+    """A bucket whose n-th write is the last thing that the process does."""
 
     dies_at: int | None = None
     done: bool = False
+    """Whether that write is made."""
     writes: int = 0
     names: list[str] = field(default_factory=list)
 

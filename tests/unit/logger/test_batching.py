@@ -24,16 +24,16 @@ ROOMY = Bounds(
 
 @dataclass
 class Warehouse:
-    """Appends only when told to, and keeps what it was asked: `asked` holds (table, row ids) of each append.
-
-    poison: ids of rows that it refuses, one by one; with `as_a_whole`, by refusing the batch without saying why.
-    down: from which append on it is unavailable.
-    """
+    """Appends only when told to, and keeps what it was asked."""
 
     poison: frozenset[str] = frozenset()
+    """Ids of rows that it refuses, one by one."""
     as_a_whole: bool = False
+    """Whether it refuses the batch instead, without saying why."""
     down: int | None = None
+    """From which append on it is unavailable."""
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
+    """(table, row ids) of each append."""
     durable: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -30,7 +30,7 @@ def text(content: str) -> Source:
 
 @dataclass
 class Bench:
-    """asked: the addresses that the source was asked for, in order. opened: (now, replaying) of each execution."""
+    """A runner in memory, and a source that answers as a test says."""
 
     registry: Registry
     bus: RecordingBus
@@ -38,7 +38,9 @@ class Bench:
     data: MemoryObjects
     source: Source = field(default_factory=lambda: text("a\nb\nc\n"))
     asked: list[str] = field(default_factory=list)
+    """The addresses that the source was asked for, in order."""
     opened: list[tuple[datetime, bool]] = field(default_factory=list)
+    """(now, replaying) of each execution."""
     writes: Executor | None = None
 
     def open_http(self, spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:

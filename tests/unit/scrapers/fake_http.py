@@ -14,12 +14,14 @@ from tipoff_scraper_runner.scraper import Response
 
 @dataclass
 class FakeHttp:
-    """The fake sources as they answer at one instant. asked: the URLs, in order. notes: what the scraper noted."""
+    """The fake sources as they answer at one instant."""
 
     client: httpx.Client
     now: datetime
     asked: list[str] = field(default_factory=list)
+    """The URLs, in order."""
     notes: dict[str, JsonValue] = field(default_factory=dict)
+    """What the scraper noted."""
 
     def secret(self, name: str) -> SecretStr:
         return SecretStr(f"a-secret-called-{name}")

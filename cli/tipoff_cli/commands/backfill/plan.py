@@ -34,11 +34,12 @@ class UnusableTarget(CommandFailed):
 
 @dataclass(frozen=True)
 class BackfillTarget:
-    """What is asked for each date: a workflow, or some steps of it. scraper: whose steps they are."""
+    """What is asked for each date: a workflow, or some steps of it."""
 
     workflow: str
     steps: tuple[str, ...]
     scraper: str | None = None
+    """The scraper whose steps they are; None for a whole workflow."""
 
     @property
     def name(self) -> str:
@@ -110,17 +111,16 @@ def needs_games(target: BackfillTarget, configuration: Configuration) -> bool:
 
 @dataclass(frozen=True)
 class BackfillRun:
-    """One manual run.
-
-    key: the same content, the same key. requests: how many it begins with at the least. fans_out_over: the parameters
-    for each value of which more may come.
-    """
+    """One manual run."""
 
     key: str
+    """The idempotency key: the same for the same content."""
     workflow: str
     body: ManualRun
     requests: int
+    """How many requests it begins with at the least."""
     fans_out_over: tuple[str, ...] = ()
+    """The parameters for each value of which more requests may come."""
 
     @property
     def game_date(self) -> date:
@@ -130,12 +130,14 @@ class BackfillRun:
 
 @dataclass(frozen=True)
 class Day:
-    """What is asked for one date. games: None when they do not matter. without: why nothing is asked."""
+    """What is asked for one date."""
 
     date: date
     games: int | None
+    """How many there are on the date; None when they do not matter."""
     runs: tuple[BackfillRun, ...] = ()
     without: str | None = None
+    """Why nothing is asked; None when something is."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,7 @@ _NEVER = Outcome(None, "not asked for")
 
 @dataclass(frozen=True)
 class DayResult:
-    """One date. The counts are of requests, a retried one counted once.
-
-    unanswered: asked for, and without a result yet. not_asked: of runs that were not, or not for certain, asked for.
-    complete: nothing is missing. occurrences: what `tipoff trace` takes. notes: what is to be said.
-    """
+    """One date. The counts are of requests, a retried one counted once."""
 
     date: date
     games: int | None
@@ -26,10 +22,15 @@ class DayResult:
     no_data: int
     failed: int
     unanswered: int
+    """Asked for, and without a result yet."""
     not_asked: int
+    """Of runs that were not, or not for certain, asked for."""
     complete: bool
+    """Whether nothing is missing."""
     occurrences: tuple[str, ...]
+    """Their ids, as `tipoff trace` takes them."""
     notes: tuple[str, ...]
+    """What is to be said, one sentence each."""
 
 
 def day_results(backfill: Backfill, outcomes: Mapping[str, Outcome]) -> list[DayResult]:

@@ -50,13 +50,12 @@ class Clock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of a run that was asked for.
-
-    progress: None before it was heard of. trouble: why nothing more is awaited of it, though it is not settled.
-    """
+    """What is known of a run that was asked for."""
 
     progress: RunProgress | None
+    """None before it was heard of."""
     trouble: str | None = None
+    """Why nothing more is awaited of it, though it is not settled."""
 
     @property
     def ended(self) -> bool:
@@ -89,16 +88,16 @@ class _UnderWay:
 
 @dataclass
 class Asking:
-    """One backfill under way. `outcomes`, by key, is right at any moment, also when it is interrupted.
-
-    per_minute: requests; None to ask as fast as they are answered. report: told of each run that ends.
-    """
+    """One backfill under way."""
 
     controller: RunSubmitter
     per_minute: float | None
+    """Requests a minute; None to ask as fast as they are answered."""
     clock: Clock = field(default_factory=Clock)
     report: Callable[[BackfillRun, Outcome], None] = lambda _run, _outcome: None
+    """Called with each run that ends."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """By the run's key; right at any moment, also when the backfill is interrupted."""
     _open: dict[str, _UnderWay] = field(default_factory=dict)
     _next: float = 0.0
     _pause: float = _FIRST_LOOK

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from statistics import median
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tipoff_cli.times import zone_name
 from tipoff_common.catalog import ScraperSpec
@@ -45,17 +45,18 @@ class RecordVolume(BaseModel):
 
 
 class Diagnosis(BaseModel):
-    """findings: what led to the verdict, one sentence each. drift: fields that came and went by the last success.
-    reproduce: commands, the one that reads the kept payload again first if that is where the fault is."""
+    """What is wrong with a scraper, and what led to this verdict."""
 
     scraper: str
     verdict: ScraperCondition
-    findings: tuple[str, ...]
+    findings: tuple[str, ...] = Field(description="what led to the verdict, one sentence each")
     likely_cause: str
-    reproduce: tuple[str, ...]
+    reproduce: tuple[str, ...] = Field(
+        description="commands; one that reads the kept payload again comes first if the fault is there"
+    )
     last_success: ExecutionRow | None
     volume: RecordVolume | None
-    drift: Mapping[str, tuple[str, ...]]
+    drift: Mapping[str, tuple[str, ...]] = Field(description="fields that came and went by the last success")
     runs: tuple[ExecutionRow, ...]
 
 

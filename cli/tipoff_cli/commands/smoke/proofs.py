@@ -33,10 +33,11 @@ class NothingToProve(CommandFailed):
 
 @dataclass(frozen=True)
 class Proof:
-    """An event and the query that finds its row. `through` names the services that have to work for it."""
+    """An event and the query that finds its row."""
 
     what: str
     through: str
+    """The services that have to work for it."""
     event: Event
     sql: str
     parameters: Mapping[str, Parameter]
@@ -44,12 +45,15 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proven:
-    """What became of a proof: its row, or what is wrong; after how many seconds."""
+    """What became of a proof."""
 
     proof: Proof
     seconds: float
+    """How long it took."""
     row: Mapping[str, Any] = field(default_factory=dict)
+    """What was found; empty when something is wrong."""
     fault: str | None = None
+    """What is wrong; None when the row was found."""
 
 
 def scraper_to_prove(configuration: Configuration) -> str:

@@ -51,10 +51,11 @@ _HCL = re.compile(r"^```hcl\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing to find out; `run` answers with a line for each fault."""
+    """One thing to find out."""
 
     name: str
     run: Callable[[], list[str]]
+    """Answers with a line for each fault."""
 
 
 def examples(terraform: Path) -> Iterator[tuple[str, str]]:

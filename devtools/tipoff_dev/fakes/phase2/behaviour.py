@@ -19,23 +19,30 @@ class Fate(StrEnum):
 
 
 class Behaviour(BaseModel):
-    """down: every message is refused. drop, delay, fail: shares of the messages, together at most 1.
-
-    delay_seconds: for how long, in event time when a day is replayed. fail_times: deliveries of a message that fail
-    before one succeeds; null for all. seed: which messages the shares hit. paths: a pattern over gs:// paths, `*`
-    matching slashes too; other files are processed.
-    """
+    """What the fake of Phase 2 does with messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    down: bool = False
-    drop: float = Field(default=0, ge=0, le=1)
-    delay: float = Field(default=0, ge=0, le=1)
-    fail: float = Field(default=0, ge=0, le=1)
-    delay_seconds: float = Field(default=3600, gt=0, le=14 * 24 * 3600)
-    fail_times: int | None = Field(default=1, ge=1)
-    seed: int = 0
-    paths: str = "*"
+    down: bool = Field(default=False, description="every message is refused")
+    drop: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="share of the messages that are acknowledged and forgotten; with `delay` and `fail` at most 1",
+    )
+    delay: float = Field(default=0, ge=0, le=1, description="share of the messages that are processed late")
+    fail: float = Field(default=0, ge=0, le=1, description="share of the messages that fail")
+    delay_seconds: float = Field(
+        default=3600, gt=0, le=14 * 24 * 3600, description="how late, in event time when a day is replayed"
+    )
+    fail_times: int | None = Field(
+        default=1, ge=1, description="deliveries of a message that fail before one succeeds; null for all"
+    )
+    seed: int = Field(default=0, description="which messages the shares hit")
+    paths: str = Field(
+        default="*",
+        description="a pattern over gs:// paths, `*` matching slashes too; other files are processed",
+    )
 
     @model_validator(mode="after")
     def _shares_of_one_whole(self) -> "Behaviour":

@@ -14,10 +14,11 @@ from tipoff_dev.fakes.phase2.loading import Loader, NotLoadable
 
 @dataclass(frozen=True)
 class HeldMessage:
-    """A message that is processed at `due`."""
+    """A message that is processed later."""
 
     landed: FileLanded
     due: datetime
+    """The instant at which it is processed."""
 
 
 @dataclass
@@ -33,12 +34,13 @@ class Told:
 
 @dataclass(frozen=True)
 class Consumer:
-    """event_time: the instants of receipts are the events' and not the clock's."""
+    """What takes the messages of landed files."""
 
     told: Told
     loader: Loader
     receipts: Receipts
     event_time: bool
+    """Whether the instants of receipts are the events' and not the clock's."""
 
     def receive(self, landed: FileLanded, now: datetime) -> None:
         """Deal with a message as told; it is dealt with when this returns.

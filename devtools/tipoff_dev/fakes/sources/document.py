@@ -14,12 +14,13 @@ JSON, PDF = "application/json", "application/pdf"
 
 @dataclass(frozen=True)
 class Document:
-    """What is served. headers: beside those that every answer has."""
+    """What is served."""
 
     media_type: str
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers beside those that every answer has."""
 
 
 FORBIDDEN = Document(

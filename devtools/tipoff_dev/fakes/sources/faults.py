@@ -9,23 +9,24 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class SourceFault(BaseModel):
-    """What goes wrong for which paths.
-
-    path: a pattern over "HOST/PATH", `*` matching slashes too. status: the answer's status instead of the real one.
-    held: it is answered when the faults are cleared, and not before.
-    body: the real one, a page for people as an edge shows it to clients it refuses, the first half, or nothing.
-    times: how often before it heals; null for ever. since, until: when, by the request's time.
-    """
+    """What goes wrong for which paths."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str = Field(min_length=1)
-    status: int | None = Field(default=None, ge=200, le=599)
-    held: bool = False
-    body: Literal["real", "html", "truncated", "empty"] = "real"
-    times: int | None = Field(default=None, ge=1)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    path: str = Field(min_length=1, description='a pattern over "HOST/PATH", `*` matching slashes too')
+    status: int | None = Field(
+        default=None, ge=200, le=599, description="the answer's status instead of the real one"
+    )
+    held: bool = Field(
+        default=False, description="it is answered when the faults are cleared, and not before"
+    )
+    body: Literal["real", "html", "truncated", "empty"] = Field(
+        default="real",
+        description="the real one, a page as an edge shows it to clients it refuses, the first half, or nothing",
+    )
+    times: int | None = Field(default=None, ge=1, description="how often before it heals; null for ever")
+    since: AwareDatetime | None = Field(default=None, description="from when on, by the request's time")
+    until: AwareDatetime | None = Field(default=None, description="until when, by the request's time")
 
     def applies(self, path: str, at: datetime) -> bool:
         """Return whether the fault is on for a path at an instant."""

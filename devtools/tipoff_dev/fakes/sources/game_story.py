@@ -37,14 +37,16 @@ _STARTER_SECONDS, _BENCH_SECONDS = 32 * 60, 16 * 60
 
 @dataclass(frozen=True)
 class Player:
-    """position: of starters. absence: why he does not play, in the source's words; blank for who plays."""
+    """One player of a game."""
 
     id: int
     first: str
     last: str
     jersey: str
     position: str
+    """The position of a starter; blank for others."""
     absence: Absence
+    """Why he does not play, in the source's words; blank for who plays."""
     seconds: int
 
     @property
@@ -65,14 +67,16 @@ class Player:
 
 @dataclass(frozen=True)
 class GameEvent:
-    """Something a player does. left: seconds left in the period. made: of shots; of rebounds whether offensive."""
+    """Something a player does."""
 
     period: int
     left: float
+    """Seconds left in the period."""
     side: int
     player: Player
     kind: Kind
     made: bool = False
+    """Whether a shot went in; of a rebound whether it was offensive."""
 
 
 @dataclass(frozen=True)

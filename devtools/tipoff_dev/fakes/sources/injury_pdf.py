@@ -37,10 +37,11 @@ _PLAYER_COLUMN = 4
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A listed player, or without one a team that has not submitted. game_time: as printed, "07:30 (ET)"."""
+    """A listed player, or without one a team that has not submitted."""
 
     game_date: date
     game_time: str
+    """As printed, "07:30 (ET)"."""
     matchup: str
     team: str
     player_name: str = ""

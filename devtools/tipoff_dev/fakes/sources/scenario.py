@@ -35,17 +35,16 @@ class ExtraTeam(_Model):
 
 
 class ScenarioGame(_Model):
-    """tip: time of day, or null while it is to be decided. away, home: tricodes, "" while undecided. postponed_at:
-    when the schedule begins to say so."""
+    """One game of a scenario."""
 
     id: str = Field(pattern=r"^00[1-6]\d{7}$")
-    away: str = ""
-    home: str = ""
-    tip: TimeOfDay | None = None
+    away: str = Field(default="", description='tricode, "" while undecided')
+    home: str = Field(default="", description='tricode, "" while undecided')
+    tip: TimeOfDay | None = Field(default=None, description="time of day; null while it is to be decided")
     label: str = ""
     sub_label: str = ""
     arena: str = ""
-    postponed_at: AwareDatetime | None = None
+    postponed_at: AwareDatetime | None = Field(default=None, description="when the schedule begins to say so")
 
     def is_off(self, now: datetime) -> bool:
         """Tell whether the schedule says by `now` (aware) that it is postponed."""
@@ -68,31 +67,37 @@ class Injury(_Model):
 
 
 class Submissions(_Model):
-    """When teams hand in: by the league's rule at five the day before the game, on the second of two days in a row
-    at one on the game's day. late: exceptions by game date and team, times on the game date."""
+    """When teams hand in: by the league's rule at five the day before the game, on the second of two days in a row at
+    one on the game's day."""
 
     day_before: TimeOfDay = "17:00"
     back_to_back: TimeOfDay = "13:00"
-    late: Mapping[date, Mapping[str, TimeOfDay]] = Field(default_factory=dict)
+    late: Mapping[date, Mapping[str, TimeOfDay]] = Field(
+        default_factory=dict, description="exceptions by game date and team, times on the game date"
+    )
 
 
 class ReportDay(_Model):
-    """first: the time in the title of a day's first report. first_published: when that one is out, if not at once.
-    delay_minutes: from a report's title to its publication."""
+    """When the injury reports of one day come out."""
 
-    first: TimeOfDay = "00:30"
-    first_published: TimeOfDay | None = None
-    delay_minutes: int = Field(default=0, ge=0)
+    first: TimeOfDay = Field(default="00:30", description="the time in the title of a day's first report")
+    first_published: TimeOfDay | None = Field(
+        default=None, description="when that one is out, if not at once"
+    )
+    delay_minutes: int = Field(default=0, ge=0, description="from a report's title to its publication")
 
 
 class Reports(_Model):
-    """When injury reports come out. published: single reports by file name, null for never. always: reports that
-    are out whatever the time, as the archive of past seasons is."""
+    """When injury reports come out."""
 
     default: ReportDay = ReportDay()
     days: Mapping[date, ReportDay] = Field(default_factory=dict)
-    published: Mapping[ReportFile, AwareDatetime | None] = Field(default_factory=dict)
-    always: tuple[ReportFile, ...] = ()
+    published: Mapping[ReportFile, AwareDatetime | None] = Field(
+        default_factory=dict, description="single reports by file name; null for never"
+    )
+    always: tuple[ReportFile, ...] = Field(
+        default=(), description="reports that are out whatever the time, as the archive of past seasons is"
+    )
 
 
 class Scenario(_Model):

@@ -49,11 +49,12 @@ class DeliveryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One lease of a message; `attempt` counts its deliveries on this subscription from 1."""
+    """One lease of a message."""
 
     ack_id: str
     message: Message
     attempt: int
+    """Counts the message's deliveries on this subscription from 1."""
 
 
 @dataclass(slots=True)

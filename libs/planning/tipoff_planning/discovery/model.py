@@ -72,9 +72,10 @@ MIN_MASS = 1e-6
 
 
 class PublicationModel(Frozen):
-    """When a source publishes, as probabilities of one day. Stored as JSON; a decision names its `version`."""
+    """When a source publishes, as probabilities of one day. Stored as JSON."""
 
     version: str = Field(description="hash of everything below")
+    """A decision names it."""
     window_minutes: int = Field(gt=0, description="length of the window that it was fitted for")
     bin_minutes: int = Field(default=BIN_MINUTES, gt=0)
     fitted_for: date = Field(description="the game date that it predicts")

@@ -33,7 +33,7 @@ and cleanup does not look further back."""
 
 @dataclass(frozen=True)
 class Scope:
-    """What a chain is read by. days: those of the rows that led to it."""
+    """What a chain is read by."""
 
     occurrences: frozenset[str] = frozenset()
     executions: frozenset[str] = frozenset()
@@ -41,6 +41,7 @@ class Scope:
     letters: frozenset[str] = frozenset()
     cleanups: frozenset[str] = frozenset()
     days: frozenset[date] = frozenset()
+    """The days of the rows that led to it."""
 
     def __or__(self, other: "Scope") -> "Scope":
         return Scope(*(getattr(self, item.name) | getattr(other, item.name) for item in fields(self)))

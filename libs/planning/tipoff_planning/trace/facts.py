@@ -63,7 +63,7 @@ class CleanupSighting:
 
 @dataclass(frozen=True)
 class Dead:
-    """A dead letter; `ce_id` is the id of the event that it was."""
+    """A dead letter."""
 
     event_id: str
     rejected_at: datetime
@@ -72,6 +72,7 @@ class Dead:
     subscription: str | None
     event_type: str | None
     ce_id: str | None
+    """The id of the event that it was."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class CleanupRow:
 
 @dataclass(frozen=True)
 class Facts:
-    """skips: (occurrence, step) of the steps that are never asked for."""
+    """All rows and decisions that a chain is built from."""
 
     expected: Sequence[Expected] = ()
     decided: Sequence[Decided] = ()
@@ -99,3 +100,4 @@ class Facts:
     cleanups: Sequence[CleanupRow] = ()
     plans: Sequence[Plan] = ()
     skips: frozenset[tuple[str, str]] = frozenset()
+    """(occurrence, step) of the steps that are never asked for."""

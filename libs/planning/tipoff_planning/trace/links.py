@@ -18,15 +18,17 @@ _MOST_ANNOUNCEMENTS = 11
 
 @dataclass(frozen=True)
 class ChainNode:
-    """One link. gap: from the link above. ids: everything by which it may have been asked for."""
+    """One link."""
 
     kind: str
     text: str
     id: str | None = None
     at: datetime | None = None
     gap: timedelta | None = None
+    """The time since the link above."""
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     ids: frozenset[str] = frozenset()
+    """Everything by which it may have been asked for."""
     children: tuple["ChainNode", ...] = ()
 
 

@@ -42,10 +42,11 @@ class Ambiguous(NotFound):
 
 @dataclass(frozen=True)
 class Trace:
-    """The chains that an id belongs to. without_memory: why the controller could not be asked, if it could not."""
+    """The chains that an id belongs to."""
 
     roots: tuple[ChainNode, ...]
     without_memory: str | None = None
+    """Why the controller could not be asked; None when it was."""
 
 
 def trace(

@@ -20,10 +20,10 @@ PublishMessages = Callable[[Iterable[tuple[str, bytes, Mapping[str, str]]]], Non
 
 @dataclass(frozen=True)
 class ConsoleDeps:
-    """monitor: what the service's other handlers work with. bucket_of: opens a bucket by its name. now: reads the
-    clock."""
+    """What the console's handlers need."""
 
     monitor: Deps
+    """What the service's other handlers work with."""
     access: Access
     sources: Sources
     snapshots: Snapshots
@@ -33,8 +33,10 @@ class ConsoleDeps:
     topics: TopicMap
     publish_messages: PublishMessages
     bucket_of: Callable[[str], Objects]
+    """Opens a bucket by its name."""
     calls_per_minute: int
     now: Callable[[], datetime]
+    """Reads the clock."""
 
     @property
     def environment(self) -> str:

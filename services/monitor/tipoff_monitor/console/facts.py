@@ -132,10 +132,11 @@ class FleetSummary:
 
 @dataclass(frozen=True)
 class Recent:
-    """The newest rows of each kind. history: the executions as the planning core knows them."""
+    """The newest rows of each kind."""
 
     decisions: tuple[DecisionRow, ...]
     executions: tuple[ExecutionRow, ...]
     dead_letters: tuple[DeadLetterRow, ...]
     missing_files: tuple[MissingFileRow, ...]
     history: Sequence[ExecutionFact] = ()
+    """The executions as the planning core knows them."""

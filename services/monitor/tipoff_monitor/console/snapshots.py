@@ -30,40 +30,41 @@ _TRIED_AGAIN = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """What was known at `read_at`. fault: why it could not be read since, at `tried_at`; all are None before the first
-    reading."""
+    """What was known at an instant; all is None before the first reading."""
 
     value: T | None = None
     read_at: datetime | None = None
+    """That instant."""
     fault: str | None = None
+    """Why it could not be read since."""
     tried_at: datetime | None = None
+    """When that was tried."""
 
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
-    """How something is read, and how old it may grow. key: two readings of one key are one.
-
-    jobs: how many warehouse jobs it costs. standing: whether pages show it at any time; others are look-ups.
-    """
+    """How something is read, and how old it may grow."""
 
     key: str
+    """Two readings of one key are one."""
     read: Callable[[datetime], T]
     max_age: timedelta
     jobs: int = 1
+    """How many warehouse jobs it costs."""
     standing: bool = True
+    """Whether pages show it at any time; others are look-ups."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a page waits for data that is missing or too old.
-
-    is_refresh: a tab that was left open asks. takes_old: data up to twice as old as it should be is shown at once and
-    read anew meanwhile: a page that opens now and says how old it is beats one that waits to be a minute younger.
-    """
+    """How long a page waits for data that is missing or too old."""
 
     seconds: float
     is_refresh: bool = False
+    """A tab that was left open asks."""
     takes_old: bool = False
+    """Data up to twice as old as it should be is shown at once and read anew meanwhile: a page that opens now and says
+    how old it is beats one that waits to be a minute younger."""
 
 
 class Budget:

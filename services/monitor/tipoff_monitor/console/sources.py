@@ -71,11 +71,13 @@ RECENT_QUERIES = ("latest_decisions", "latest_executions", "latest_dead_letters"
 
 @dataclass(frozen=True)
 class Chain:
-    """What `tipoff trace` found. not_found: why there is nothing, with what is `near`."""
+    """What `tipoff trace` found."""
 
     roots: tuple[ChainNode, ...] = ()
     near: tuple[str, ...] = ()
+    """The ids that are most like the one that was looked for."""
     not_found: str | None = None
+    """Why there is nothing; None when something was found."""
     without_memory: str | None = None
 
 

@@ -38,14 +38,16 @@ _LANE, _MARGIN = 11, 4
 
 @dataclass(frozen=True)
 class View(Generic[P]):
-    """One page. build: from what the address gives. drawing: what its template draws with."""
+    """One page."""
 
     name: str
     section: str
     path: str
     model: type[P]
     build: Callable[[ConsoleDeps, Mapping[str, str], Patience], P]
+    """Makes it of what the address gives."""
     drawing: Callable[[P], Mapping[str, Any]] = field(default=lambda _: {})
+    """What its template draws with."""
 
     @property
     def json_path(self) -> str:

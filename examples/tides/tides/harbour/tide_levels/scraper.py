@@ -17,9 +17,10 @@ class Parameters(ScrapeParameters):
 
 
 class HighWaterRecord(Record):
-    """One high water. tide_id: the source's."""
+    """One high water."""
 
     tide_id: int
+    """The source's id."""
     name: str
     metres: float
 

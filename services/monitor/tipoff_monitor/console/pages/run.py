@@ -64,11 +64,12 @@ def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]
 
 @dataclass(frozen=True)
 class WaterfallStep:
-    """A link in the drawing: from the instant of the link above to its own. width: 0 for what is not drawn."""
+    """A link in the drawing: from the instant of the link above to its own."""
 
     link: Link
     left: float
     width: float
+    """0 for what is not drawn."""
 
 
 def waterfall(links: Sequence[Link]) -> list[WaterfallStep]:

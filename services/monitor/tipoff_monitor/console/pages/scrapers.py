@@ -63,11 +63,12 @@ def ordered(lines: Sequence[ScraperLine]) -> tuple[ScraperLine, ...]:
 
 @dataclass(frozen=True)
 class Column:
-    """One day of a chart. parts: (kind, top, height), shares of the chart's height from its top."""
+    """One day of a chart."""
 
     day: date
     left: float
     parts: tuple[tuple[str, float, float], ...]
+    """(kind, top, height), shares of the chart's height from its top."""
     text: str
 
 
@@ -115,12 +116,14 @@ def columns_of_seconds(days: Sequence[ScraperDay], today: date) -> list[Column]:
 
 @dataclass(frozen=True)
 class Volume:
-    """Records a success over time. low, high: where the asserted bounds stand, None beyond what is drawn."""
+    """Records a success over time."""
 
     columns: tuple[Column, ...]
     top: float
     low: float | None
+    """Where the lower asserted bound stands; None beyond what is drawn."""
     high: float | None
+    """Where the upper one stands; None beyond what is drawn."""
 
 
 def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int) -> Volume:

@@ -43,10 +43,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """An hour of the axis. width: to the next one, or to the edge."""
+    """An hour of the axis."""
 
     left: float
     width: float
+    """The distance to the next one, or to the edge."""
     label: str
 
 

@@ -152,10 +152,11 @@ class CurveBar:
 
 @dataclass(frozen=True)
 class SeenSpan:
-    """A day before: between which two looks the document appeared. width: 0 for a day on which it did not."""
+    """A day before: between which two looks the document appeared."""
 
     left: float
     width: float
+    """0 for a day on which it did not."""
     text: str
 
 

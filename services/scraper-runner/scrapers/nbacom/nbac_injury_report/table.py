@@ -39,10 +39,12 @@ class Cells:
 
 @dataclass(frozen=True)
 class Table:
-    """published: the instant in the title, aware UTC. pages: the rows of each page, in order."""
+    """The table of one report."""
 
     published: datetime
+    """The instant in the title, aware UTC."""
     pages: Sequence[Sequence[Cells]]
+    """The rows of each page, in order."""
 
 
 def read_table(pages: Sequence[PageText]) -> Table:

@@ -15,9 +15,10 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameter
 
 
 class Parameters(ScrapeParameters):
-    """`game_date` picks the events; the API lists weeks ahead. `as_of`: see scraper.yaml."""
+    """`game_date` picks the events; the API lists weeks ahead."""
 
     as_of: AwareDatetime | None = None
+    """See scraper.yaml."""
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:

@@ -20,7 +20,7 @@ from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Event, FileLanded
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.rows import TABLES
-from tipoff_dev.tour.history import History, write_down
+from tipoff_dev.tour.history import EventHistory, write_down
 from tipoff_dev.tour.loading import happened_at, schedule_rows
 from tipoff_dev.tour.recovery import Taking, recover
 from tipoff_planning.calendar import Game
@@ -288,7 +288,7 @@ def _met(it: Injected, written: Sequence[Written], catalog: Catalog) -> datetime
     return min(ended, default=None)
 
 
-def _taking(injections: Injections, history: History, seed: int) -> Taking:
+def _taking(injections: Injections, history: EventHistory, seed: int) -> Taking:
     """Return how Phase 2 takes files: it loses one in a hundred, and what the faults say until people load it."""
 
     def loses(landed: FileLanded, at: datetime) -> bool:

@@ -19,7 +19,7 @@ from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.images.build import build_wheels
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import Stack, running_stack
-from tipoff_dev.tour.history import History
+from tipoff_dev.tour.history import EventHistory
 from tipoff_dev.tour.loading import load_week
 
 Install = Callable[..., Path]
@@ -58,7 +58,7 @@ def google_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
 
 
 @pytest.fixture(scope="session")
-def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, History]]:
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, EventHistory]]:
     """A stack in wall-clock time with the week of the tour behind it."""
     layout = Layout.on_free_ports(event_time=False, workflows_file=WORKFLOWS)
     with running_stack(layout, tmp_path_factory.mktemp("tour")) as stack:

@@ -18,7 +18,7 @@ from tests.support.samples import executed
 from tipoff_common.clock import business_date
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.stack import Stack
-from tipoff_dev.tour.history import History
+from tipoff_dev.tour.history import EventHistory
 from tipoff_dev.tour.loading import append_events
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
@@ -28,7 +28,7 @@ VERDICT = """
 SELECT occurrence_id, status FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), @day)
 """
 DRAWN = """bars => bars.map(bar => ({occurrence_id: bar.dataset.occurrence, status: bar.dataset.status}))"""
-Tour = tuple[Stack, History]
+Tour = tuple[Stack, EventHistory]
 
 
 class Console:

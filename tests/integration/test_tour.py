@@ -14,7 +14,7 @@ from tipoff_dev.grafana.macros import expand
 from tipoff_dev.grafana.panels import DASHBOARDS
 from tipoff_dev.stack.stack import Stack
 from tipoff_dev.tour.faults import MARK
-from tipoff_dev.tour.history import DAYS, History
+from tipoff_dev.tour.history import DAYS, EventHistory
 
 QUIET = frozenset(
     {
@@ -45,7 +45,7 @@ QUIET = frozenset(
 )
 
 
-def test_every_named_query_has_rows(tour: tuple[Stack, History]) -> None:
+def test_every_named_query_has_rows(tour: tuple[Stack, EventHistory]) -> None:
     stack, history = tour
     # Questions about a business day are asked of its evening too: just after midnight a day is empty, rightly.
     evening = local_instant(business_date(history.until) - timedelta(days=1), time(22))
@@ -61,7 +61,7 @@ def test_every_named_query_has_rows(tour: tuple[Stack, History]) -> None:
     assert [name for name in asked if not (has_rows(name, history.until) or has_rows(name, evening))] == []
 
 
-def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, History]) -> None:
+def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, EventHistory]) -> None:
     """What Grafana would send for the dashboard's week; the boards of today are empty just after midnight, rightly."""
     stack, history = tour
     at_night = business_date(history.until) != business_date(history.until - timedelta(hours=8))
@@ -80,7 +80,7 @@ def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, Hist
                 assert tuple(row) == panel.columns, (board.name, panel.title)
 
 
-def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, History]) -> None:
+def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, EventHistory]) -> None:
     stack, _ = tour
     found = {
         name: stack.warehouse.query(sql.replace("'prod'", "'local'"), {})
@@ -92,7 +92,7 @@ def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, History]) ->
 
 
 def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(
-    tour: tuple[Stack, History],
+    tour: tuple[Stack, EventHistory],
 ) -> None:
     stack, history = tour
     rows = stack.warehouse.query(
@@ -108,7 +108,7 @@ def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(
     assert max(row["last"] for row in rows) > history.until - timedelta(days=1)
 
 
-def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, History]) -> None:
+def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, EventHistory]) -> None:
     """The running services decide on the history, and the monitor knows the alerts that stand."""
     stack, history = tour
     stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=15, event_time=None)])

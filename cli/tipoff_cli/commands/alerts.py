@@ -31,7 +31,7 @@ _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _STYLES = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
 
 alerts = typer.Typer(no_args_is_help=True, help="What stands, who is at it, and who is told.")
-Name = Annotated[
+IncidentName = Annotated[
     str,
     typer.Argument(
         metavar="ID", help="an incident's id, its beginning, rule/subject, or the rule", show_default=False
@@ -117,7 +117,7 @@ def _known_by(incident: Any) -> str:
 
 
 @alerts.command()
-def show(name: Name, json: AsJson = False) -> None:
+def show(name: IncidentName, json: AsJson = False) -> None:
     """Show one incident, and what to do about it."""
     found = _ask("GET", f"/incidents/{quote(name, safe='/')}")
     if json:
@@ -152,7 +152,7 @@ def _told(incident: Any) -> str:
 
 
 @alerts.command()
-def ack(name: Name) -> None:
+def ack(name: IncidentName) -> None:
     """Say that somebody is at it: no reminder and no escalation from here on."""
     found = _ask("POST", f"/acknowledgements/{quote(name, safe='/')}")
     console.print(f"{_about(found)} acknowledged by {found['acknowledged_by']}")

@@ -34,9 +34,9 @@ from tipoff_dataset.landed_files import (
     EVERY,
     FileDeadLetter,
     Files,
+    FileSelector,
     LandedFile,
     LogWindow,
-    Name,
     NoFileNamed,
     NotAnnounceable,
     announcement,
@@ -196,11 +196,11 @@ def _open(window: LogWindow) -> tuple[Connection, Files]:
 def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedFile]:
     """Return the one file that is named so; refuse where it is none or several."""
     try:
-        name = Name.read(asked)
+        selector = FileSelector.read(asked)
     except NoFileNamed as error:
         refuse(str(error), WRONG_USAGE)
     connection, known = _open(window)
-    found = known.find(name)
+    found = known.find(selector)
     if len(found) != 1:
         refuse(_not_one(asked, found, known, window))
     return connection, known, found[0]

@@ -23,7 +23,7 @@ from tipoff_cli.times import zone_name
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.pauses import Pause
 
-Name = Annotated[
+PausedName = Annotated[
     str,
     typer.Argument(metavar="WORKFLOW|SCRAPER", help="name of a workflow or a scraper", show_default=False),
 ]
@@ -39,7 +39,7 @@ Target = Annotated[
 
 
 def pause(
-    name: Name,
+    name: PausedName,
     why: Annotated[
         str, typer.Option("--why", metavar="TEXT", help="shown wherever somebody asks", show_default=False)
     ],
@@ -85,7 +85,7 @@ def pause(
         )
 
 
-def resume(name: Name, target: Target = None) -> None:
+def resume(name: PausedName, target: Target = None) -> None:
     """Let a paused workflow or scraper go on.
 
     Exit code 1 when it is not paused.

@@ -28,7 +28,7 @@ Records = Mapping[str, list[JsonValue]]
 
 
 @dataclass(frozen=True)
-class Change:
+class RecordsDiff:
     """The difference between the records that were there and those of now."""
 
     path: str
@@ -46,7 +46,7 @@ class Reparsed:
     raw_path: str
     """gs:// path of the payload."""
     executed: ScrapeExecuted
-    changed: Change | None
+    changed: RecordsDiff | None
     """None when the records are what they were, or when none were there before."""
     announced: bool
     """Whether its file is new to Phase 2."""
@@ -97,7 +97,7 @@ def _read(
     # No claim: the request is new with each run, so no other delivery can have it.
     execution = deps.memory.remember(request, execution)
     publish_execution(execution, deps)
-    change = _change(execution.executed, before, deps.data)
+    change = _difference(execution.executed, before, deps.data)
     return Reparsed(fetched.raw_path, execution.executed, change, execution.landed is not None)
 
 
@@ -119,20 +119,20 @@ def _records_of(info: ObjectInfo, data: Objects) -> Records:
     return {name: json.loads(body)["records"] for name, body in bodies.items() if body is not None}
 
 
-def _change(executed: ScrapeExecuted, before: Records, data: Objects) -> Change | None:
+def _difference(executed: ScrapeExecuted, before: Records, data: Objects) -> RecordsDiff | None:
     """Compare with the newest records that were there."""
     outcome = executed.outcome
     if not before:
         return None
     # A parser that now reads nothing takes nothing away; the difference says what it would.
     if not isinstance(outcome, Success) or outcome.gcs_path is None:
-        return Change(f"gs://{data.bucket}/{[*before][-1]}", 0, len(before[[*before][-1]]))
+        return RecordsDiff(f"gs://{data.bucket}/{[*before][-1]}", 0, len(before[[*before][-1]]))
     name = outcome.gcs_path.removeprefix(f"gs://{data.bucket}/")
     # The same content, hence the same file: nothing changed.
     if name in before:
         return None
     old, new = _counted(before[[*before][-1]]), _counted(json.loads(data.get(name) or b"{}")["records"])
-    return Change(outcome.gcs_path, (new - old).total(), (old - new).total())
+    return RecordsDiff(outcome.gcs_path, (new - old).total(), (old - new).total())
 
 
 def _counted(records: list[JsonValue]) -> Counter[str]:

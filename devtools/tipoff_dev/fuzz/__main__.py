@@ -267,7 +267,7 @@ class Found(Exception):
         self.find, self.source, self.given = find, source, given
 
 
-class Search:
+class InputSearch:
     """The inputs of one scraper: how many there were, how they ended, and how often each find came."""
 
     def __init__(self, scraper: Registered, seeds: Sequence[Seed], traces: Traces) -> None:
@@ -378,7 +378,9 @@ def main() -> int:
     runner.propagate = False
     fleet = {name: _of_any_length(scraper) for name, scraper in load_registry(SCRAPERS_DIR).items()}
     names = options.scraper or list(fleet)
-    searches = {name: Search(fleet[name], seeds_of(fleet[name], options.seeds), traces) for name in names}
+    searches = {
+        name: InputSearch(fleet[name], seeds_of(fleet[name], options.seeds), traces) for name in names
+    }
     turns = ((number, name) for number in count(options.seed) for name in names)
     until = time.monotonic() + options.minutes * 60
     while time.monotonic() < until:

@@ -57,7 +57,7 @@ class _Anything(ScrapeParameters):
 
 
 @dataclass
-class History:
+class EventHistory:
     """What happened until an instant."""
 
     until: datetime
@@ -80,7 +80,7 @@ def past_week(
     schedule_rows: Sequence[Mapping[str, JsonValue]],
     now: datetime,
     bucket: str,
-) -> History:
+) -> EventHistory:
     """Make up the week before the evaluation tick at `now`; the live stack goes on with that tick.
 
     games: the calendar, of the past and of the days to come. schedule_rows: its records, as the fleet lands them.
@@ -108,13 +108,13 @@ def past_week(
 
 def write_down(
     season: Season, schedule_rows: Sequence[Mapping[str, JsonValue]] = (), bucket: str = "data"
-) -> History:
+) -> EventHistory:
     """Play a season that breaks off at its `until`, and return what the services would have published of it.
 
     schedule_rows: the records that the calendar's scraper lands.
     """
     assert season.until is not None  # noqa: S101  # the caller's own
-    history = History(season.until, bucket, environment=season.environment)
+    history = EventHistory(season.until, bucket, environment=season.environment)
     simulate(season, observer=_Witness(history, season.configuration, schedule_rows))
     return history
 
@@ -123,7 +123,10 @@ class _Witness:
     """Writes the season down as events, and makes up what an answer of the simulated source does not have."""
 
     def __init__(
-        self, history: History, configuration: Configuration, schedule_rows: Sequence[Mapping[str, JsonValue]]
+        self,
+        history: EventHistory,
+        configuration: Configuration,
+        schedule_rows: Sequence[Mapping[str, JsonValue]],
     ) -> None:
         self._history, self._catalog = history, configuration.catalog
         self._calendar = configuration.file.calendar.scraper

@@ -34,7 +34,7 @@ from tipoff_dev.fakes.sources.rolling import new_york_date, rolled
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.stack.stack import Progress, Stack
-from tipoff_dev.tour.history import ENVIRONMENT, History, past_week
+from tipoff_dev.tour.history import ENVIRONMENT, EventHistory, past_week
 from tipoff_dev.tour.recovery import Recovery, recover
 from tipoff_monitor.deps import Deps as MonitorDeps
 from tipoff_monitor.handlers import run_watch
@@ -65,7 +65,7 @@ _HAPPENED: Mapping[type[Event], str] = {
 """The field by which an event says when it happened."""
 
 
-def load_week(stack: Stack, now: datetime, progress: Progress) -> History:
+def load_week(stack: Stack, now: datetime, progress: Progress) -> EventHistory:
     """Make up the week before `now` and write it into the stack. Raises Unavailable."""
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(stack.layout.workflows_file, catalog)
@@ -115,13 +115,13 @@ def schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mappi
     return [record.model_dump(mode="json") for record in parsed.records]
 
 
-def _write_files(stack: Stack, history: History) -> None:
+def _write_files(stack: Stack, history: EventHistory) -> None:
     """Write the records where the rows say that they are."""
     for name, file in history.files.items():
         stack.data.create(name, file.body, content_type="application/json", metadata=file.metadata)
 
 
-def _remember(stack: Stack, history: History, recovery: Recovery) -> None:
+def _remember(stack: Stack, history: EventHistory, recovery: Recovery) -> None:
     """Write what the controller and cleanup would remember, so that neither begins the day anew."""
     ledger, today = Ledger(stack.state), business_date(history.until)
     for event in history.of(ScheduleLocked):

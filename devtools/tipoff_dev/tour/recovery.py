@@ -18,7 +18,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.phase2.behaviour import Fate, fate
 from tipoff_dev.tour.faults import GIVEN_UP, PHASE2
-from tipoff_dev.tour.history import DAYS, ENVIRONMENT, EVERY, History
+from tipoff_dev.tour.history import DAYS, ENVIRONMENT, EVERY, EventHistory
 
 _LOADS_WITHIN = timedelta(seconds=40)
 """From the announcement of a file to its receipt."""
@@ -123,7 +123,9 @@ class _Phase2:
             )
 
 
-def recover(history: History, catalog: Catalog, taking: Taking | None = None, days: int = DAYS) -> Recovery:
+def recover(
+    history: EventHistory, catalog: Catalog, taking: Taking | None = None, days: int = DAYS
+) -> Recovery:
     """Run cleanup over the days before the end of the history, tick by tick, as Phase 2 takes and loses the files."""
     data, state, bus = MemoryObjects(history.bucket), MemoryObjects(), RecordingBus()
     for name, file in history.files.items():

@@ -212,14 +212,14 @@ class NoFileNamed(Exception):
 
 
 @dataclass(frozen=True)
-class Name:
+class FileSelector:
     """Which files are meant: one path, all whose content hash begins so, or every one."""
 
     path: str = ""
     hash: str = ""
 
     @classmethod
-    def read(cls, text: str) -> "Name":
+    def read(cls, text: str) -> "FileSelector":
         """Read how a command names files: a path, the beginning of a content hash, or nothing. Raises
         NoFileNamed."""
         if text.startswith("gs://"):
@@ -232,7 +232,7 @@ class Name:
         )
 
 
-EVERY = Name()
+EVERY = FileSelector()
 
 
 class Files:
@@ -241,10 +241,10 @@ class Files:
     def __init__(self, warehouse: Warehouse, environment: str, window: LogWindow) -> None:
         self._warehouse, self._environment, self._window = warehouse, environment, window
 
-    def find(self, name: Name) -> list[LandedFile]:
+    def find(self, selector: FileSelector) -> list[LandedFile]:
         """Return the files so named, by path; receipts for files that no execution of the window wrote make files
         too."""
-        named = {"path": name.path, "hash": name.hash}
+        named = {"path": selector.path, "hash": selector.hash}
         wrote = _by_path(ExecutionRow, self._rows(_EXECUTIONS, **named))
         receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
         sightings, findings = (

@@ -18,14 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Literal
 
-Name = Literal["pubsub", "pubsub.google", "bigquery", "storage"]
+ServerName = Literal["pubsub", "pubsub.google", "bigquery", "storage"]
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 """Patience, not an expectation: the warehouse takes two seconds, and several times that on a busy machine."""
 STOP_SECONDS = 20.0
 
-_VARIABLES: Mapping[Name, tuple[str, str]] = {
+_VARIABLES: Mapping[ServerName, tuple[str, str]] = {
     "pubsub": ("PUBSUB_EMULATOR_HOST", ""),
     "pubsub.google": ("PUBSUB_EMULATOR_HOST", ""),
     "bigquery": ("BIGQUERY_EMULATOR_HOST", "http://"),
@@ -33,7 +33,7 @@ _VARIABLES: Mapping[Name, tuple[str, str]] = {
 }
 """The variable by which Google's client finds the emulator, and what stands before the address in it."""
 
-_SECOND_PORTS: Mapping[Name, str] = {"pubsub": "--admin-port", "bigquery": "--grpc-port"}
+_SECOND_PORTS: Mapping[ServerName, str] = {"pubsub": "--admin-port", "bigquery": "--grpc-port"}
 """Option of the port that an emulator has beside its first."""
 
 
@@ -45,7 +45,7 @@ class DidNotStartError(RuntimeError):
 class Emulator:
     """A running emulator."""
 
-    name: Name
+    name: ServerName
     port: int
     second_port: int | None
     """Pub/Sub's admin port (/backlog, /healthz), BigQuery's Storage API."""
@@ -81,7 +81,7 @@ class Emulator:
 
 @contextmanager
 def running(
-    name: Name, *arguments: str, port: int | None = None, env: Mapping[str, str] | None = None
+    name: ServerName, *arguments: str, port: int | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Emulator]:
     """Start an emulator, yield it when it answers, and end it with SIGTERM.
 

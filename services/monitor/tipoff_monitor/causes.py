@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import cache
 
 from tipoff_common.events import AlertState
-from tipoff_monitor.changes import LIVE, Change, Watch, is_louder, urgency
+from tipoff_monitor.changes import LIVE, IncidentChange, Watch, is_louder, urgency
 from tipoff_monitor.incidents import Incident
 from tipoff_monitor.rules import Rule
 
 
-def note_causes(seen: Mapping[str, Change], rules: Mapping[str, Rule]) -> dict[str, Change]:
+def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -> dict[str, IncidentChange]:
     """Note of each incident which other one explains it, directly or through others."""
     # One that is gone explains until it is resolved: it may come back, and its symptoms need a while to go, too.
     standing = {
@@ -76,7 +76,9 @@ def _direct_causes(standing: Mapping[str, Incident], rules: Mapping[str, Rule]) 
     return {key: cause_of(incident) for key, incident in standing.items()}
 
 
-def join_told(seen: Mapping[str, Change], rules: Mapping[str, Rule], at: Watch) -> dict[str, Change]:
+def join_told(
+    seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule], at: Watch
+) -> dict[str, IncidentChange]:
     """Let a first word join what people were told already; tell alone whose message is over.
 
     People know of a cause when they were told of its symptom, and of a failure when they were told of another one in
@@ -109,7 +111,7 @@ def joined(incident: Incident, speaker: Incident, at: Watch) -> Incident:
     return incident.model_copy(update=known)
 
 
-def _speaks(change: Change | None) -> bool:
+def _speaks(change: IncidentChange | None) -> bool:
     """Return whether an incident is open, not silenced, and was told in a message of its own."""
     if change is None:
         return False
@@ -125,7 +127,7 @@ class Speakers:
     Of hundreds of failures each needs to know its own: searched for, that would be hundreds squared.
     """
 
-    def __init__(self, seen: Mapping[str, Change], at: Watch) -> None:
+    def __init__(self, seen: Mapping[str, IncidentChange], at: Watch) -> None:
         self._at = at
         self._of_cause = defaultdict[str | None, list[Incident]](list)
         self._of_trouble = defaultdict[str | None, list[Incident]](list)

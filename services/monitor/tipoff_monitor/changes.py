@@ -40,7 +40,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Change:
+class IncidentChange:
     """An incident after the watch, and how it got there."""
 
     incident: Incident

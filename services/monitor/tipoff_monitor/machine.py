@@ -10,7 +10,7 @@ from datetime import timedelta
 from tipoff_common.clock import business_date, fleet_zone
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.causes import join_told, note_causes
-from tipoff_monitor.changes import LIVE, Change, Watch, changed, is_louder
+from tipoff_monitor.changes import LIVE, IncidentChange, Watch, changed, is_louder
 from tipoff_monitor.conditions import SYSTEM, Condition
 from tipoff_monitor.incidents import Incident, Memory, incident_id
 from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, Rule
@@ -25,7 +25,7 @@ def watch(memory: Memory, at: Watch) -> Memory:
     conditions = {item.key: item for item in (*_own_conditions(memory, at), *(at.conditions or ()))}
     # While the warehouse is silent only the monitor's own rules are judged; all others keep their state.
     judged = {name for name in rules if at.conditions is not None or name not in at.file.rules}
-    seen: dict[str, Change] = {}
+    seen: dict[str, IncidentChange] = {}
     # Known incidents first and in their order, so that the same watch gives the same events.
     for key in {**memory.incidents, **conditions}:
         change = _advance(memory.incidents.get(key), conditions.get(key), rules, judged, memory, at)
@@ -100,7 +100,7 @@ def _advance(
     judged: set[str],
     memory: Memory,
     at: Watch,
-) -> Change | None:
+) -> IncidentChange | None:
     """Move one incident on; None when there is nothing left to remember of it."""
     if condition is None:
         assert before is not None  # noqa: S101  # one of the two is there
@@ -136,7 +136,7 @@ def _advance(
         # Measured from its first sight and not from `since`: a row that comes an
         # hour late must not fire at once.
         if waits or at.elapsed(incident.seen_at) < (rule.for_ or timedelta()):
-            return Change(incident, moved=moved or before.transition == 0)
+            return IncidentChange(incident, moved=moved or before.transition == 0)
         incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
         moved = True
     # Weighed before it is silenced: a silenced incident that grew is told with its new
@@ -144,7 +144,7 @@ def _advance(
     incident, grew = _weigh(incident, condition, rule, at)
     incident, silence = _silenced(incident, condition, memory, at)
     tell = incident.state in LIVE and _is_news(incident, rule, at)
-    return Change(incident, moved=moved or grew or silence, tell=tell)
+    return IncidentChange(incident, moved=moved or grew or silence, tell=tell)
 
 
 def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
@@ -166,25 +166,27 @@ def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
     )
 
 
-def _without_condition(before: Incident, rule: Rule | None, judged: set[str], at: Watch) -> Change | None:
+def _without_condition(
+    before: Incident, rule: Rule | None, judged: set[str], at: Watch
+) -> IncidentChange | None:
     if rule is not None and before.rule not in judged:
-        return Change(before)  # whether it holds is not known: it stays as it is
+        return IncidentChange(before)  # whether it holds is not known: it stays as it is
     # Forgotten without a trace: it was never told, so nobody waits for its end.
     if before.state is AlertState.PENDING and before.told_at is None:
         return None  # it never held for as long as its rule asks
     if before.state is AlertState.RESOLVED:
         # Kept until then, so that one that flaps comes back as itself and not as a new one each time.
         cooled = rule is None or at.elapsed(before.changed_at) >= rule.cool_down
-        return None if cooled else Change(before)
+        return None if cooled else IncidentChange(before)
     gone_at = before.gone_at or at.now
     incident = before.model_copy(update={"gone_at": gone_at})
     # A rule that was taken out of the file has nobody to wait for.
     if rule is not None and at.elapsed(gone_at) < rule.clear_for:
-        return Change(incident)
+        return IncidentChange(incident)
     resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, told_by=None)
     # Its end is told to those who were told of it, and not of what another message stood for: that one has an end, too.
     tell = before.told_at is not None and before.told_by is None and before.state is not AlertState.SILENCED
-    return Change(resolved, moved=True, tell=tell)
+    return IncidentChange(resolved, moved=True, tell=tell)
 
 
 def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> tuple[Incident, bool]:

@@ -11,7 +11,7 @@ from tipoff_planning.frozen import Frozen
 
 # What is read side by side on one screen; a comparison of more is for the JSON.
 MOST_CONFIGURATIONS = 4
-Name = Annotated[str, Field(max_length=500)]
+ShortText = Annotated[str, Field(max_length=500)]
 
 
 # Sent by whoever may call the monitor and kept as one object, so every part has its bound. A newer command's fields are
@@ -27,15 +27,15 @@ class SeasonLoss(Frozen):
     """Something that was never got."""
 
     game_date: date
-    subject: Name
-    reason: Name
+    subject: ShortText
+    reason: ShortText
 
 
 class SeasonWorkflow(Frozen):
     """What a season came to for one workflow."""
 
     occurrences: int = Field(description="expected runs")
-    statuses: Mapping[Name, int] = Field(description="of these, by what became of them", max_length=20)
+    statuses: Mapping[ShortText, int] = Field(description="of these, by what became of them", max_length=20)
     attempts: int
     no_data: int = Field(description="attempts that found nothing published yet")
     failed: int
@@ -58,11 +58,11 @@ class SimulatedSeason(Frozen):
     first: date
     last: date
     games: int
-    world: Name = Field(description="how the sources behaved")
+    world: ShortText = Field(description="how the sources behaved")
     seed: int
-    config_hash: Name
-    workflows: Mapping[Name, SeasonWorkflow] = Field(max_length=500)
-    sources: Mapping[Name, SeasonSource] = Field(max_length=500)
+    config_hash: ShortText
+    workflows: Mapping[ShortText, SeasonWorkflow] = Field(max_length=500)
+    sources: Mapping[ShortText, SeasonSource] = Field(max_length=500)
 
     @property
     def missed(self) -> int:
@@ -81,7 +81,7 @@ class SimulatedSeason(Frozen):
 class Simulation(Frozen):
     """What `tipoff simulate --json` says: seasons by the workflows file that each was run with."""
 
-    configurations: Mapping[Name, SimulatedSeason] = Field(min_length=1, max_length=MOST_CONFIGURATIONS)
+    configurations: Mapping[ShortText, SimulatedSeason] = Field(min_length=1, max_length=MOST_CONFIGURATIONS)
 
 
 class KeptSimulation(Simulation):

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from tipoff_common.clock import business_date
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.causes import Speakers, covers, joined
-from tipoff_monitor.changes import Change, Watch, changed, is_louder, urgency
+from tipoff_monitor.changes import IncidentChange, Watch, changed, is_louder, urgency
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.rules import Rule
 
@@ -23,7 +23,7 @@ class _Message:
     event: AlertChanged
     lead: str
     """The key of the incident that the event is of, the worst."""
-    changes: Mapping[str, Change]
+    changes: Mapping[str, IncidentChange]
     """Everything that the message tells of, by key, as it is once that is sent."""
 
     @property
@@ -33,8 +33,8 @@ class _Message:
 
 
 def tell(
-    seen: Mapping[str, Change], rules: Mapping[str, Rule], memory: Memory, at: Watch
-) -> tuple[dict[str, Change], list[AlertChanged]]:
+    seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule], memory: Memory, at: Watch
+) -> tuple[dict[str, IncidentChange], list[AlertChanged]]:
     """Decide of each rule whether its news is told now, as one message, and make the events of all changes."""
     news = {key: change.incident for key, change in seen.items() if change.tell}
     # The reason goes into the event, so that "why was I not told" has an answer.
@@ -76,7 +76,7 @@ def tell(
 def _message(
     group: Sequence[Incident],
     left: Sequence[Incident],
-    seen: Mapping[str, Change],
+    seen: Mapping[str, IncidentChange],
     rules: Mapping[str, Rule],
     at: Watch,
 ) -> _Message:
@@ -97,7 +97,7 @@ def _message(
     return _Message(event, lead.key, changes)
 
 
-def _told(change: Change, at: Watch) -> Change:
+def _told(change: IncidentChange, at: Watch) -> IncidentChange:
     """Return an incident as it is once a message tells of it."""
     incident = change.incident
     known = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
@@ -106,7 +106,7 @@ def _told(change: Change, at: Watch) -> Change:
     return replace(change, incident=incident.model_copy(update={**known, **number}), moved=True)
 
 
-def _numbered(change: Change) -> Change:
+def _numbered(change: IncidentChange) -> IncidentChange:
     """Return a change that has a number: 0 stands for events that are no incident's."""
     if change.incident.transition != 0:
         return change
@@ -123,7 +123,7 @@ def _untold_event(
 
 
 def _left_of(
-    group: Sequence[Incident], begun: Iterable[str], seen: Mapping[str, Change], memory: Memory
+    group: Sequence[Incident], begun: Iterable[str], seen: Mapping[str, IncidentChange], memory: Memory
 ) -> list[Incident]:
     """Return what stays when its cause is over, the worst first: it is told with that, in one message."""
     over = {it.key for it in group}
@@ -137,7 +137,7 @@ def _left_of(
     return sorted(left, key=urgency)
 
 
-def _by_rule(keys: Iterable[str], seen: Mapping[str, Change]) -> list[list[Incident]]:
+def _by_rule(keys: Iterable[str], seen: Mapping[str, IncidentChange]) -> list[list[Incident]]:
     """Group incidents by rule, the worst first: 600 e-mails for one bug is what this prevents."""
     groups: dict[str, list[Incident]] = {}
     for key in keys:
@@ -160,7 +160,7 @@ def _join_told(
     return joined(incident, speaker, at)
 
 
-def _known_before(incident: Incident, seen: Mapping[str, Change], at: Watch) -> str | None:
+def _known_before(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
     """Return the key of the incident by which people know of the cause of a first word already."""
     if incident.was_told or incident.state is AlertState.RESOLVED:
         return None
@@ -168,7 +168,7 @@ def _known_before(incident: Incident, seen: Mapping[str, Change], at: Watch) -> 
     return None if speaker is None else speaker.key
 
 
-def _why_not_told(incident: Incident, seen: Mapping[str, Change], at: Watch) -> str | None:
+def _why_not_told(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
     # Quiet windows are days in the fleet's zone, as people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
@@ -205,7 +205,7 @@ def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) 
 
 
 def _listed(
-    group: Sequence[Incident], left: Sequence[Incident], seen: Mapping[str, Change]
+    group: Sequence[Incident], left: Sequence[Incident], seen: Mapping[str, IncidentChange]
 ) -> dict[str, JsonValue]:
     """Return what a message lists beside its lead: others of the rule, what they stand for, and what is left of it."""
     keys = {it.key for it in group}

@@ -49,7 +49,7 @@ def test_a_fresh_dataset_is_what_the_files_say(dataset: Dataset) -> None:
 
 
 @dataclass(frozen=True)
-class Change:
+class FileEdit:
     """An edit of a file, and what is said of it."""
 
     file: str
@@ -59,43 +59,43 @@ class Change:
 
 
 REFUSED = {
-    "retyped": Change(
+    "retyped": FileEdit(
         "dead_letters.sql",
         "payload_bytes INT64",
         "payload_bytes STRING",
         "dead_letters.payload_bytes: declared STRING, the live column is INT64",
     ),
-    "removed": Change(
+    "removed": FileEdit(
         "dead_letters.sql",
         "  detail STRING",
         "  details STRING",
         "dead_letters.detail: the files no longer have this column",
     ),
-    "required": Change(
+    "required": FileEdit(
         "dead_letters.sql",
         "  detail STRING",
         "  more STRING NOT NULL,\n  detail STRING",
         "dead_letters.more: the column is missing, and rows there are have no value for it",
     ),
-    "not repeated": Change(
+    "not repeated": FileEdit(
         "cleanup_operations.sql",
         "errors ARRAY<STRING>",
         "errors STRING",
         "cleanup_operations.errors: declared NULLABLE, the live column is REPEATED",
     ),
-    "nested": Change(
+    "nested": FileEdit(
         "cleanup_operations.sql",
         "    age_minutes INT64",
         "    size INT64,\n    age_minutes INT64",
         "cleanup_operations.missing_files.size: the column is missing, and ALTER TABLE adds none within a RECORD",
     ),
-    "clustered": Change(
+    "clustered": FileEdit(
         "cleanup_operations.sql",
         "CLUSTER BY missing_files_found, republished_count",
         "CLUSTER BY environment",
         "cleanup_operations: declared clustered by environment, the live table by missing_files_found, republished",
     ),
-    "partitioned": Change(
+    "partitioned": FileEdit(
         "alert_events.sql",
         "PARTITION BY DATE(changed_at)",
         "PARTITION BY DATE(since)",
@@ -106,7 +106,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("change", REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_additive_is_refused_before_anything_changes(
-    dataset: Dataset, edited: Path, change: Change
+    dataset: Dataset, edited: Path, change: FileEdit
 ) -> None:
     replace(edited / change.file, change.old, change.new)
     replace(

@@ -20,9 +20,9 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dataset.file_verdict import FileState, judge
 from tipoff_dataset.landed_files import (
+    FileSelector,
     LandedFile,
     LatestCleanup,
-    Name,
     NoFileNamed,
     Receipt,
     Sighting,
@@ -170,22 +170,22 @@ class TestJudging:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
+    ("text", "selector"),
     [
-        (PATH, Name(path=PATH)),
-        ("gs://b/ü/../'", Name(path="gs://b/ü/../'")),
-        ("0123AB", Name(path="-", hash="0123ab")),
-        ("0123456789abcdef" * 4, Name(path="-", hash="0123456789abcdef")),
+        (PATH, FileSelector(path=PATH)),
+        ("gs://b/ü/../'", FileSelector(path="gs://b/ü/../'")),
+        ("0123AB", FileSelector(path="-", hash="0123ab")),
+        ("0123456789abcdef" * 4, FileSelector(path="-", hash="0123456789abcdef")),
     ],
 )
-def test_a_file_is_named_by_its_path_or_the_beginning_of_its_hash(text: str, name: Name) -> None:
-    assert Name.read(text) == name
+def test_a_file_is_named_by_its_path_or_the_beginning_of_its_hash(text: str, selector: FileSelector) -> None:
+    assert FileSelector.read(text) == selector
 
 
 @pytest.mark.parametrize("text", ["", "012", "nba-com/injury/x.json", "%%%%", "0123456789abcdef" * 5])
 def test_what_names_no_file_is_refused_with_how_one_is_named(text: str) -> None:
     with pytest.raises(NoFileNamed, match="gs:// path"):
-        Name.read(text)
+        FileSelector.read(text)
 
 
 @dataclass

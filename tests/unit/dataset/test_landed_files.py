@@ -15,9 +15,9 @@ from tipoff_common.testing import MemoryWarehouse
 from tipoff_dataset.landed_files import (
     EVERY,
     Files,
+    FileSelector,
     LandedFile,
     LogWindow,
-    Name,
     NotAnnounceable,
     Sighting,
     StatedFinding,
@@ -124,7 +124,7 @@ def test_files_are_gathered_by_path_those_with_a_receipt_alone_too() -> None:
         return [{"gcs_path": path, **seen} for path in ("gs://d/b", "gs://d/unknown")]
 
     window = LogWindow(NOON - timedelta(days=1), NOON)
-    one, two = Files(MemoryWarehouse(answer=answer), "prod", window).find(Name.read("0123"))
+    one, two = Files(MemoryWarehouse(answer=answer), "prod", window).find(FileSelector.read("0123"))
     assert (one.gcs_path, len(one.wrote), len(one.receipts)) == ("gs://d/a", 0, 1)
     assert [item.execution_id for item in two.wrote] == ["e-1", "e-2"]
     assert [len(found) for found in (two.receipts, two.sightings, two.findings)] == [1, 1, 1]

@@ -100,7 +100,7 @@ def test_what_is_found_on_the_way_to_another_find_is_told_too(monkeypatch: pytes
     body = json.dumps(DOCUMENT).encode()
     monkeypatch.setattr(fuzzer, "judge", judge)
     scraper = fuzzer.load_registry(SCRAPERS)["nbac_schedule"]
-    search = fuzzer.Search(scraper, [fuzzer.Seed("s", {}, body, DOCUMENT)], fuzzer.Traces())
+    search = fuzzer.InputSearch(scraper, [fuzzer.Seed("s", {}, body, DOCUMENT)], fuzzer.Traces())
     rounds = [search.round(number) for number in range(8)]
     assert sorted(found.find for found in rounds if found is not None) == ["large", "small"]
     assert set(search.finds) == {"large", "small"}

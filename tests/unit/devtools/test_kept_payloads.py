@@ -10,7 +10,7 @@ from tests.unit.runner.bench import Bench, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.testing import MemoryObjects, RecordingBus
-from tipoff_dev.fleet.kept_payloads import Change, Reparsed, reparse
+from tipoff_dev.fleet.kept_payloads import RecordsDiff, Reparsed, reparse
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.scraper import Parsed
 
@@ -77,7 +77,7 @@ def test_what_a_mended_parser_reads_lands_and_is_announced(
     mend(scraped, monkeypatch, "b")
     _, second = again(scraped)
     assert isinstance(second.executed.outcome, Success)
-    assert second.changed == Change(str(second.executed.outcome.gcs_path), added=0, removed=1)
+    assert second.changed == RecordsDiff(str(second.executed.outcome.gcs_path), added=0, removed=1)
     assert second.announced
     landed = scraped.bus.of(FileLanded)
     assert [file.gcs_path for file in landed] == [second.executed.outcome.gcs_path]

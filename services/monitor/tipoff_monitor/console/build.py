@@ -11,7 +11,7 @@ from tipoff_common.clock import business_date, read_date
 from tipoff_common.events import AlertState
 from tipoff_common.near import nearest
 from tipoff_common.reproduce import reparse_command, scrape_command
-from tipoff_dataset.landed_files import Name, NoFileNamed
+from tipoff_dataset.landed_files import FileSelector, NoFileNamed
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.facts import FleetSummary, Recent, ScraperHealth, StandingPauseRow
 from tipoff_monitor.console.pages.operations import (
@@ -314,11 +314,11 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
     why: str | None = None
     if asked:
         try:
-            name = Name.read(asked[:_LONGEST_ID])
+            selector = FileSelector.read(asked[:_LONGEST_ID])
         except NoFileNamed as error:
             why = str(error)
         else:
-            found = it.take("the file", deps.sources.files(name)) or ()
+            found = it.take("the file", deps.sources.files(selector)) or ()
             # Only once it was read: before that "none" would be a guess.
             if not found and it.ages[-1].read_at is not None:
                 why = "No file of the last two weeks is named so."

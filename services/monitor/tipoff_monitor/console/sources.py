@@ -12,7 +12,7 @@ from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.batch import Part, ask_batch
 from tipoff_dataset.file_verdict import judge
-from tipoff_dataset.landed_files import Files, LandedFile, LatestCleanup, LogWindow, Name
+from tipoff_dataset.landed_files import Files, FileSelector, LandedFile, LatestCleanup, LogWindow
 from tipoff_dataset.queries import named
 from tipoff_monitor.console.facts import (
     DeadLetterRow,
@@ -210,16 +210,16 @@ class Sources:
 
         return Reading(f"chain {asked}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)
 
-    def files(self, name: Name) -> Reading[tuple[FileFacts, ...]]:
+    def files(self, selector: FileSelector) -> Reading[tuple[FileFacts, ...]]:
         """Return the files that are named so, with the verdict of `tipoff files`."""
 
         def read(at: datetime) -> tuple[FileFacts, ...]:
             files = Files(self._warehouse, self._environment, LogWindow(at - _FILES_BACK, at))
             cleanup = files.latest_cleanup()
             # A short hash may begin the names of many files; each of them costs a verdict and a paragraph of the page.
-            return tuple(_facts_of(file, cleanup, at) for file in files.find(name)[:_MOST_FILES])
+            return tuple(_facts_of(file, cleanup, at) for file in files.find(selector)[:_MOST_FILES])
 
-        key = f"files {name.path} {name.hash}"
+        key = f"files {selector.path} {selector.hash}"
         return Reading(key, read, _LOOK_UP_AGE, jobs=_FILES_JOBS, standing=False)
 
     def _ask(self, queries: Sequence[str], at: datetime) -> Mapping[str, list[dict[str, Any]]]:

@@ -20,6 +20,7 @@ from tipoff_cli.console import (
 )
 from tipoff_cli.controller_client import ask
 from tipoff_cli.times import zone_name
+from tipoff_common.events import PauseTarget
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.pauses import Pause
 
@@ -27,10 +28,19 @@ PausedName = Annotated[
     str,
     typer.Argument(metavar="WORKFLOW|SCRAPER", help="name of a workflow or a scraper", show_default=False),
 ]
+
+
+def _target(value: str) -> PauseTarget:
+    if value not in PauseTarget.__members__.values():
+        raise typer.BadParameter(f"'{value}' is not one of {', '.join(PauseTarget)}")
+    return PauseTarget(value)
+
+
 Target = Annotated[
-    str | None,
+    PauseTarget | None,
     typer.Option(
         "--target",
+        parser=_target,
         metavar="workflow|scraper",
         help="which of the two, for a name that a workflow and a scraper share",
         show_default=False,
@@ -73,7 +83,7 @@ def pause(
     if end is not None:
         body["until"] = end.isoformat()
     if target is not None:
-        body["target"] = target
+        body["target"] = target.value
     made = Pause.model_validate_json(ask(find_connection(), "POST", "/pauses", json=body))
     if json:
         say_json(made.model_dump(mode="json"))
@@ -90,7 +100,7 @@ def resume(name: PausedName, target: Target = None) -> None:
 
     Exit code 1 when it is not paused.
     """
-    query = {"target": target} if target is not None else {}
+    query = {"target": target.value} if target is not None else {}
     path = f"/pauses/{quote(name, safe='')}"
     ended = Pause.model_validate_json(ask(find_connection(), "DELETE", path, query=query))
     console.print(f"{ended.target.value} {ended.name} goes on with the next evaluation", markup=False)

@@ -6,12 +6,14 @@ out. What is under way is finished, and what was held goes out when the pause is
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import PauseChanged, PauseState, PauseTarget, Source
 from tipoff_common.identity import event_id
+from tipoff_common.open_enum import Declared
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import NOTHING_HELD, Held
@@ -26,13 +28,17 @@ KEPT = timedelta(days=7)
 """How long a pause that is over is remembered: decisions about windows that closed during it go on for days."""
 
 
+DeclaredTarget = Annotated[PauseTarget, Declared]
+"""A target that a person names: an unknown one is misspelt."""
+
+
 class PauseRequest(BaseModel):
     """The body of a new pause."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100, description="a workflow or a scraper")
-    target: PauseTarget | None = Field(
+    target: DeclaredTarget | None = Field(
         default=None, description="which of the two, for a name that a workflow and a scraper share"
     )
     until: Instant | None = Field(

@@ -8,7 +8,6 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
 from tipoff_common.clock import GameDate, Instant, local_instant
-from tipoff_common.events import PauseTarget
 from tipoff_common.problems import problems
 from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
@@ -24,7 +23,7 @@ from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.manual_runs import KeyTaken, ManualRun, RunProgress, UnusableRun
-from tipoff_planning.pauses import Pause, PauseRequest
+from tipoff_planning.pauses import DeclaredTarget, Pause, PauseRequest
 from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence
 
 GameDates = Annotated[list[date], Query(alias="day", max_length=31, description="game dates")]
@@ -141,13 +140,15 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @manual.delete("/pauses/{name}", tags=["manual"], responses=problems(404))
     def end(
-        name: str, caller: Annotated[Caller, Depends(current_caller)], target: PauseTarget | None = None
+        name: str, caller: Annotated[Caller, Depends(current_caller)], target: DeclaredTarget | None = None
     ) -> Pause:
         """Let a workflow or a scraper go on before its pause is over; answers with the pause that ended."""
         try:
             return resume(name, target, deps, by=caller.email, now=wall_now())
         except UnknownName as error:
             raise HTTPException(404, str(error)) from error
+        except UnusablePause as error:
+            raise HTTPException(422, str(error)) from error
 
     # Last: FastAPI copies the routes that a router has at this moment, and later ones would be unreachable.
     app.include_router(manual)

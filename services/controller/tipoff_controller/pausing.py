@@ -13,7 +13,7 @@ class UnknownName(Exception):
 
 
 class UnusablePause(Exception):
-    """The body does not make a pause; the message names the field and the remedy."""
+    """What is asked makes no pause, or ends none; the message names the field and the remedy."""
 
 
 def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause:
@@ -60,6 +60,7 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
 
     Raises:
         UnknownName: nothing of that name is paused.
+        UnusablePause: a workflow and a scraper of that name are, and no target says which of the two goes on.
         Unavailable
     """
     ended: list[Pause] = []
@@ -71,6 +72,11 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
         if not found:
             known = ", ".join(f"{it.name} ({it.target.value})" for it in standing) or "nothing"
             raise UnknownName(f"'{name}' is not paused; paused is {known}")
+        # Refused rather than guessed: what goes on may be what somebody still repairs.
+        if len(found) > 1:
+            raise UnusablePause(
+                f"target: a workflow and a scraper {name} are paused; say which of the two goes on"
+            )
         pauses, events = end_pause(memory.pauses, found[0], by=by, now=now, environment=deps.environment)
         ended[:] = [found[0]]
         return memory.model_copy(update={"pauses": pauses, "outbox": (*memory.outbox, *events)})

@@ -24,13 +24,16 @@ from tests.support.controller import (
     status_of,
     workflow,
 )
+from tests.support.controller_app import in_memory_controller
 from tests.support.examples import examples
+from tests.support.pushes import AUTHORIZED
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import (
     Action,
     AlertLevel,
     PauseChanged,
     PauseState,
+    PauseTarget,
     ScrapeRequested,
     Source,
 )
@@ -57,8 +60,8 @@ def stop(made: World, name: str = "one", until: str = "09:30", now: str = "05:30
     return pause(asked, made.deps, by=BY, now=at(now))
 
 
-def go_on(made: World, name: str = "one", now: str = "08:10") -> Pause:
-    return resume(name, None, made.deps, by="bob@example.com", now=at(now))
+def go_on(made: World, name: str = "one", now: str = "08:10", target: PauseTarget | None = None) -> Pause:
+    return resume(name, target, made.deps, by="bob@example.com", now=at(now))
 
 
 def ticks(made: World, first: str, last: str, outcome: Any = SUCCESS) -> dict[str, list[str]]:
@@ -275,6 +278,38 @@ class TestWhatIsRefused:
     def test_what_is_not_paused_does_not_go_on(self) -> None:
         with pytest.raises(UnknownName, match="'one' is not paused; paused is nothing"):
             go_on(world())
+
+    def test_a_name_that_is_paused_twice_goes_on_with_its_target_only(self) -> None:
+        made = world(configured(bulletin=workflow(at_times("06:00"), "bulletin")))
+        with pytest.raises(UnusablePause, match="bulletin is a workflow and a scraper"):
+            stop(made, "bulletin")
+        for target in PauseTarget:
+            stop(made, "bulletin", target=target)
+        with pytest.raises(UnusablePause, match="target: a workflow and a scraper bulletin are paused"):
+            go_on(made, "bulletin")
+        assert go_on(made, "bulletin", target=PauseTarget.SCRAPER).target is PauseTarget.SCRAPER
+        # One alone is left, so that its name says which.
+        assert go_on(made, "bulletin").target is PauseTarget.WORKFLOW
+        assert states(made) == [PauseState.PAUSED, PauseState.PAUSED, PauseState.RESUMED, PauseState.RESUMED]
+
+    def test_over_http_a_misspelt_target_or_one_that_is_needed_is_named(self) -> None:
+        made = world(configured(bulletin=workflow(at_times("06:00"), "bulletin")))
+        with in_memory_controller(made.deps) as client:
+            client.headers.update(AUTHORIZED)
+            body = {"name": "bulletin", "why": "w"}
+            answers = [
+                client.post("/pauses", json={**body, "target": "scrapper"}),
+                client.delete("/pauses/bulletin", params={"target": "scrapper"}),
+            ]
+            for answer in answers:
+                assert answer.status_code == 422, answer.text
+                assert "'scrapper' is not one of workflow, scraper" in answer.text
+            for target in PauseTarget:
+                assert client.post("/pauses", json={**body, "target": target.value}).status_code == 201
+            refused = client.delete("/pauses/bulletin")
+            assert (refused.status_code, "say which of the two" in refused.text) == (422, True)
+            ended = client.delete("/pauses/bulletin", params={"target": "workflow"})
+            assert ended.json()["target"] == "workflow"
 
     def test_a_memory_that_cannot_be_read_pauses_nothing(self) -> None:
         made = world()

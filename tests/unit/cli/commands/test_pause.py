@@ -47,5 +47,14 @@ class TestPause:
         assert told in run(*arguments, code=1).stderr
         assert controller.bus.published == []
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [("pause", "nbac_schedule", "--why", "w"), ("resume", "nbac_schedule")],
+        ids=["pause", "resume"],
+    )
+    def test_a_misspelt_target_is_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
+        told = run(*arguments, "--target", "scrapper", code=2).stderr
+        assert "'scrapper' is not one of workflow, scraper" in told
+
     def test_two_ends_are_wrong_usage(self, run: Run) -> None:
         run(*self.ASKED, "--until", "tomorrow 09:00", code=2)

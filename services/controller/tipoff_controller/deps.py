@@ -1,5 +1,6 @@
 """What the controller's handlers work with."""
 
+import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -24,16 +25,19 @@ class Once:
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}
+        # Deliveries are handled in threads, and two that forget the oldest key at once would mean the same one.
+        self._lock = threading.Lock()
 
     def __contains__(self, key: str) -> bool:
         return key in self._seen
 
     def add(self, key: str) -> None:
         """Remember a key."""
-        self._seen[key] = None
-        # A dict keeps the order of insertion, so its first key is the oldest.
-        if len(self._seen) > _REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        with self._lock:
+            self._seen[key] = None
+            # A dict keeps the order of insertion, so its first key is the oldest.
+            if len(self._seen) > _REMEMBERED:
+                del self._seen[next(iter(self._seen))]
 
 
 @dataclass(frozen=True)

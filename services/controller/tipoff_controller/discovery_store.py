@@ -1,6 +1,7 @@
 """The plans of searches that learn, in the state bucket: one a workflow and day, the first that was written."""
 
 import logging
+import threading
 from datetime import date
 
 from pydantic import ValidationError
@@ -22,20 +23,24 @@ class DiscoveryStore:
     def __init__(self, state: Objects) -> None:
         self._state = retrying(state)
         self._kept: dict[tuple[str, date], DiscoveryPlan] = {}
+        # Ticks are handled in threads, and two that forget the oldest plan at once would mean the same one.
+        self._lock = threading.Lock()
 
     def known(self, workflow: str, day: date) -> DiscoveryPlan | None:
         """Return the plan that was made for a day; None when none was, or when it cannot be read."""
-        if (workflow, day) not in self._kept:
-            name = names.discovery_plan(workflow, day)
-            # Absence is not kept: the plan may be written by another process at any moment.
-            if (body := self._state.get(name)) is None:
-                return None
-            try:
-                self._keep(DiscoveryPlan.model_validate_json(body))
-            except ValidationError as error:
-                log.error("discovery plan cannot be read: %s", name, extra={"detail": str(error)[:500]})
-                return None
-        return self._kept[workflow, day]
+        if (kept := self._kept.get((workflow, day))) is not None:
+            return kept
+        name = names.discovery_plan(workflow, day)
+        # Absence is not kept: the plan may be written by another process at any moment.
+        if (body := self._state.get(name)) is None:
+            return None
+        try:
+            plan = DiscoveryPlan.model_validate_json(body)
+        except ValidationError as error:
+            log.error("discovery plan cannot be read: %s", name, extra={"detail": str(error)[:500]})
+            return None
+        self._keep(plan)
+        return plan
 
     def remember(self, plan: DiscoveryPlan) -> DiscoveryPlan:
         """Write a plan down, and return the one that counts: the first for its workflow and day.
@@ -54,7 +59,8 @@ class DiscoveryStore:
         return first or plan
 
     def _keep(self, plan: DiscoveryPlan) -> None:
-        self._kept[plan.workflow, plan.day] = plan
-        # Plans are read for three days around now, so the oldest are never asked for again.
-        while len(self._kept) > _KEPT:
-            del self._kept[next(iter(self._kept))]
+        with self._lock:
+            self._kept[plan.workflow, plan.day] = plan
+            # Plans are read for three days around now, so the oldest are never asked for again.
+            while len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]

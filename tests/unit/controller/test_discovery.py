@@ -1,6 +1,7 @@
 """Searches that learn: planned once a day, kept, looked at between evaluations, and explained in each decision."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
+from tests.support.threads import MeetingDict
 from tipoff_common.events import Action, Priority, ScrapeRequested, Source, Tick, TickFired, WorkflowDecided
 from tipoff_common.outcomes import Outcome, Success
 from tipoff_common.ports import Unavailable
@@ -126,6 +128,20 @@ def test_of_two_processes_that_plan_at_once_the_first_counts() -> None:
     first = stored(made)
     other = first.model_copy(update={"budget": 3})
     assert made.deps.discovery.remember(other) == first
+
+
+def test_two_ticks_at_once_forget_a_plan_each() -> None:
+    made = world()
+    made.lock()
+    first, store = stored(made), made.deps.discovery
+    store._kept = MeetingDict({(str(number), DAY): first for number in range(500)})
+    days = [DAY + timedelta(days=number) for number in (1, 2)]
+    with ThreadPoolExecutor(2) as threads:
+        plans = [first.model_copy(update={"day": day}) for day in days]
+        for written in [threads.submit(store.remember, plan) for plan in plans]:
+            written.result()
+    kept = list(store._kept)
+    assert (kept[0], sorted(kept[-2:])) == (("2", DAY), [("one", day) for day in days])
 
 
 def test_an_evaluation_plans_where_the_lock_did_not_come() -> None:

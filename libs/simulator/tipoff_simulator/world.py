@@ -96,7 +96,7 @@ class Outage(Span):
 
     sources: tuple[Name, ...] = Field(default=(), description="sources that are out")
     scrapers: tuple[Name, ...] = Field(default=(), description="single scrapers that are out")
-    kind: FailureKind | None = Field(
+    kind: Annotated[FailureKind, Declared] | None = Field(
         default=FailureKind.HTTP,
         description="how a request fails meanwhile; null where the source answers and has nothing",
     )

@@ -4,9 +4,9 @@ A world file is laid over `worlds/usual.yaml`, key by key and, for what is given
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -18,6 +18,7 @@ from tipoff_planning.schedules import Clock, Duration
 
 USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
 Probability = Annotated[float, Field(ge=0, le=1)]
+_Moment = TypeVar("_Moment", time, timedelta)
 
 
 class Always(ConfigurationNode):
@@ -26,9 +27,12 @@ class Always(ConfigurationNode):
     kind: Literal["always"]
 
 
-class _Spread(ConfigurationNode):
+class _Spread(ConfigurationNode, Generic[_Moment]):
     """A publication somewhere between `earliest` and `latest`, most often around `usual`."""
 
+    earliest: _Moment
+    usual: _Moment
+    latest: _Moment
     never: Probability = Field(default=0.0, description="chance that it does not come out at all")
     incomplete: Probability = Field(default=0.0, description="chance that a game is missing in it at first")
     complete_after: Duration | None = Field(default=None, description="how long that game is missing")
@@ -39,36 +43,24 @@ class _Spread(ConfigurationNode):
             raise ValueError("incomplete needs complete_after; say how long the game is missing")
         return self
 
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.earliest <= self.usual <= self.latest:
+            raise ValueError("earliest, usual and latest do not ascend; put them in order")
+        return self
 
-class TimeOfDay(_Spread):
+
+class TimeOfDay(_Spread[Clock]):
     """Once for a game date, by the fleet's clock."""
 
     kind: Literal["time_of_day"]
-    earliest: Clock
-    usual: Clock
-    latest: Clock
     days_after: int = Field(default=0, ge=-1, le=2, description="days from the game date to the publication")
 
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if not self.earliest <= self.usual <= self.latest:
-            raise ValueError("earliest, usual and latest do not ascend; put them in order")
-        return self
 
-
-class AfterTip(_Spread):
+class AfterTip(_Spread[Duration]):
     """For each game, so long after its tip-off; what is about a whole day is there after its last game."""
 
     kind: Literal["after_tip"]
-    earliest: Duration
-    usual: Duration
-    latest: Duration
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if not self.earliest <= self.usual <= self.latest:
-            raise ValueError("earliest, usual and latest do not ascend; put them in order")
-        return self
 
 
 Publication = Annotated[Always | TimeOfDay | AfterTip, Field(discriminator="kind")]

@@ -128,6 +128,11 @@ def test_worlds_that_ship_can_be_read(world: str) -> None:
             2,
             "order",
         ),
+        (
+            "publication: {nbac_schedule: {kind: after_tip, earliest: 1h, usual: 3h, latest: 2h}}",
+            2,
+            "order",
+        ),
         ("weather: bad", 2, "unknown key"),
     ],
 )

@@ -24,9 +24,9 @@ SELECT
   CAST(NULL AS STRING) AS scraper,
   COALESCE(
     CONCAT(
-      'Cleanup last looked at ', FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', MAX(cleanup_time), 'America/New_York'), '.'
+      'Cleanup last ran at ', FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', MAX(cleanup_time), 'America/New_York'), '.'
     ),
-    'Cleanup has not looked for two days.'
+    'Cleanup has not run for two days.'
   ) AS summary
 FROM nba_orchestration.cleanup_operations
 WHERE DATE(cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 2 DAY) AND DATE(@as_of)

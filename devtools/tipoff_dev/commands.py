@@ -52,7 +52,7 @@ COMMANDS = (
     CommandSpec(
         "scrapers new",
         f"{_HERE}:new",
-        "Write a working scraper with its test, to be changed into what it should be.",
+        "Write a working scraper with its test, as a starting point.",
     ),
     CommandSpec(
         "reparse",
@@ -74,7 +74,7 @@ def demo(
 ) -> None:
     """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.
 
-    Exit code 1 when the dataset tells another day: the report found at 13:00, after two attempts in vain.
+    Exit code 1 unless the dataset shows the report found at 13:00, after two attempts that found nothing.
     """
     from tipoff_cli.connection import without_data_frames
     from tipoff_cli.console import console, refuse
@@ -100,7 +100,7 @@ def up(
     live: bool = typer.Option(
         False,
         "--live",
-        help="ask the real sources, all of them or the named hosts, though there are fakes of them",
+        help="send requests to the real sources, all of them or the named hosts, even where fakes exist",
     ),
     every: int | None = typer.Option(
         None,
@@ -112,13 +112,13 @@ def up(
     watch: bool = typer.Option(False, "--watch", help="pick up edits of workflows.yaml and of the scrapers"),
     fresh: bool = typer.Option(False, "--fresh", help="empty the history of earlier stacks first"),
     tour: bool = typer.Option(
-        False, "--tour", help="begin with a week that is made up, faults among it, in a dataset of its own"
+        False, "--tour", help="begin with a made-up week, faults included, in a dataset of its own"
     ),
     foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack"),
 ) -> None:
     """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler.
 
-    Hosts that have a fake are asked there, around today's date; every other host, this machine too, is asked itself.
+    Requests to hosts that have a fake go to the fake, whose games are around today's date; all others go to the host.
     The dataset and the bucket are kept from one stack to the next.
     """
     from tipoff_cli.console import console, refuse
@@ -166,15 +166,17 @@ def scrape(context: typer.Context) -> None:
 
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="its only name: small letters, digits and _")],
-    source: Annotated[str, typer.Option(metavar="S", help="folder of its source, made if it is not there")],
+    source: Annotated[
+        str, typer.Option(metavar="S", help="folder of its source, created if it does not exist")
+    ],
     page: Annotated[
-        bool, typer.Option("--page", help="of a source that is a page with a table, in place of JSON")
+        bool, typer.Option("--page", help="for a source that is an HTML page with a table, not JSON")
     ] = False,
     folder: Annotated[
         Path, typer.Option(metavar="DIR", help="the repository to write to", show_default="this one")
     ] = FLEET.folder,
 ) -> None:
-    """Write a working scraper with its test, to be changed into what it should be.
+    """Write a working scraper with its test, as a starting point.
 
     See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or not valid; then nothing is written.
     """

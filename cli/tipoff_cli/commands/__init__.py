@@ -48,9 +48,9 @@ _COMMANDS = {
     ),
     "trigger:trigger": "Run a workflow for a game date now, whatever was found before.",
     "pause:pause": (
-        "Request nothing new of a workflow or a scraper for a while, and tell nobody that it is missing."
+        "Stop requesting a workflow or a scraper for a while, without alerts that it is missing."
     ),
-    "pause:resume": "Let a paused workflow or scraper go on.",
+    "pause:resume": "End the pause of a workflow or a scraper.",
     "pause:pauses": "List what is paused, by whom, until when and why.",
     "backfill.command:backfill": (
         "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date."

@@ -38,7 +38,10 @@ IncidentName = Annotated[
     ),
 ]
 Why = Annotated[
-    str, typer.Option("--why", metavar="TEXT", help="shown wherever somebody asks", show_default=False)
+    str,
+    typer.Option(
+        "--why", metavar="TEXT", help="the reason, shown wherever the silence is", show_default=False
+    ),
 ]
 
 
@@ -153,7 +156,7 @@ def _told(incident: Any) -> str:
 
 @alerts.command()
 def ack(name: IncidentName) -> None:
-    """Say that somebody is at it: no reminder and no escalation from here on."""
+    """Acknowledge an incident: no reminder and no escalation from here on."""
     found = _ask("POST", f"/acknowledgements/{quote(name, safe='/')}")
     console.print(f"{_about(found)} acknowledged by {found['acknowledged_by']}")
 
@@ -161,7 +164,12 @@ def ack(name: IncidentName) -> None:
 @alerts.command()
 def silence(
     rule: Annotated[
-        str, typer.Argument(metavar="RULE[/SUBJECT]", help="what not to hear of", show_default=False)
+        str,
+        typer.Argument(
+            metavar="RULE[/SUBJECT]",
+            help="a rule of config/alerts.yaml, or one subject of it",
+            show_default=False,
+        ),
     ],
     why: Why,
     lasting: Annotated[
@@ -179,7 +187,7 @@ def silence(
         typer.Option(parser=instant, metavar="TIME", help="in place of --for", show_default=False),
     ] = None,
 ) -> None:
-    """Tell nobody of a rule, or of one subject of it, for a while; it is recorded all the same."""
+    """Silence a rule, or one subject of it, for a while; its changes are recorded all the same."""
     name, _, subject = rule.partition("/")
     if until is not None and lasting is not None:
         refuse("--until and --for: give one of them", WRONG_USAGE)
@@ -195,7 +203,7 @@ def unsilence(
         str, typer.Argument(metavar="ID", help="a silence's id, or its rule", show_default=False)
     ],
 ) -> None:
-    """Take a silence back."""
+    """End a silence."""
     _ask("DELETE", f"/silences/{quote(name, safe='')}")
     console.print("people are told again from the next watch on")
 
@@ -205,7 +213,7 @@ def test(
     rule: Annotated[
         str, typer.Argument(metavar="RULE", help="a rule of config/alerts.yaml", show_default=False)
     ],
-    send: Annotated[bool, typer.Option("--send", help="send the message; without, only show it")] = False,
+    send: Annotated[bool, typer.Option("--send", help="send the message; without it, only show it")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only show it, as without --send")] = False,
     escalated: Annotated[bool, typer.Option("--escalated", help="as if nobody had answered")] = False,
     json: AsJson = False,
@@ -234,7 +242,7 @@ def routes(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Show who is told of each rule, as things are and when nobody answers. Nothing is sent."""
+    """Show who is told of each rule, at once and when nobody answers. Nothing is sent."""
     found = _ask("GET", "/routes")
     if json:
         say_json(found)

@@ -123,7 +123,7 @@ def announce(
     since: Since = None,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
 ) -> None:
-    """Announce one file to Phase 2 once more, whatever was done about it before: for one that cleanup gave up.
+    """Announce a file to Phase 2 once more, whatever was done about it before, such as one that cleanup gave up.
 
     Exit code 1 when it cannot be announced, or nothing was published.
     """
@@ -144,7 +144,7 @@ def announce(
         what = (
             "not in the bucket" if content is None else "in the bucket with another content than was written"
         )
-        refuse(f"{event.gcs_path} is {what}; restore it, or write it anew with `tipoff reparse`")
+        refuse(f"{event.gcs_path} is {what}; restore it, or write it again with `tipoff reparse`")
     if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
         refuse("nothing was published")
     Publisher("cli", connection.bus(connection.topics())).publish([event])

@@ -51,10 +51,9 @@ def logs(
 ) -> None:
     """Show what the services and the scraper itself logged about one run, tracebacks included.
 
-    Of a traceback the scraper's own frames are shown, and the last error.
-
-    From the files of the stack that runs here, or ran here last; else from Cloud Logging by gcloud, for which the
-    environment names TIPOFF_PROJECT. Secrets were taken out when the lines were written. `tipoff trace ID` has the ids.
+    A traceback is cut to the scraper's own frames and the last error. Lines are read from the files of the stack that
+    runs here, or ran here last; else from Cloud Logging by gcloud, for which the environment names TIPOFF_PROJECT.
+    Secrets were taken out when the lines were written. `tipoff trace ID` has the ids.
     Exit code 1 when there is no such line, or the logs cannot be read.
     """
     if len(identifier) < _SHORTEST_PREFIX:

@@ -51,11 +51,16 @@ Target = Annotated[
 def pause(
     name: PausedName,
     why: Annotated[
-        str, typer.Option("--why", metavar="TEXT", help="shown wherever somebody asks", show_default=False)
+        str,
+        typer.Option(
+            "--why", metavar="TEXT", help="the reason, shown wherever the pause is", show_default=False
+        ),
     ],
     until: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="TIME", help="when it goes on by itself", show_default=False),
+        typer.Option(
+            parser=instant, metavar="TIME", help="when the pause ends by itself", show_default=False
+        ),
     ] = None,
     lasting: Annotated[
         timedelta | None,
@@ -70,9 +75,9 @@ def pause(
     target: Target = None,
     json: AsJson = False,
 ) -> None:
-    """Request nothing new of a workflow or a scraper for a while, and tell nobody that it is missing.
+    """Stop requesting a workflow or a scraper for a while, without alerts that it is missing.
 
-    What is under way is finished; what was held goes out when the pause is over. It ends by itself: after 12 hours
+    Runs under way are finished; what was held back goes out when the pause is over. It ends by itself: after 12 hours
     when neither --until nor --for is given, after 30 days at most. The controller is asked; exit code 1 when it
     refuses or does not answer.
     """
@@ -96,7 +101,7 @@ def pause(
 
 
 def resume(name: PausedName, target: Target = None) -> None:
-    """Let a paused workflow or scraper go on.
+    """End the pause of a workflow or a scraper.
 
     Exit code 1 when it is not paused.
     """

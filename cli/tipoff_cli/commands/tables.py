@@ -75,7 +75,7 @@ def deploy_dataset(
 
 
 def _differences(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
-    """Say what the live dataset lacks, or has of another zone.
+    """List what the live dataset lacks, and what it has for another zone than the fleet's.
 
     Exit code 4 when it lacks something, 3 when it cannot be reached.
     """

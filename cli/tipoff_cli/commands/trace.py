@@ -59,7 +59,7 @@ def trace(
 ) -> None:
     """Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.
 
-    Each with its time in the fleet's zone and how long after the one above it; what should be there and is not, is
+    Each has its time in the fleet's zone and how long it came after the one above. What is expected and not there is
     pending as long as it may still come, and then missing. Exit code 1 when nothing is known of the id, or the dataset
     cannot be asked.
     """

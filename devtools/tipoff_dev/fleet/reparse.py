@@ -34,7 +34,7 @@ def reparse(
 ) -> None:
     """Run a scraper's parser again on the raw payloads of a game date, without fetching, and say what changed.
 
-    What comes out lands as what a scrape brings does: logged with source LOCAL, and announced if its content is new.
+    The result lands like a scrape's: logged with source LOCAL, and announced if its content is new.
     Exit code 0 when every payload was read, 3 when none is kept, 1 when one failed or none could be looked at.
     """
     scraper, deps = _prepared(name)

@@ -44,7 +44,7 @@ def require_name(text: str) -> None:
 def write_scraper(root: Path, name: str, source: str, *, page: bool = False) -> list[Path]:
     """Write the scraper, its fake and its test below the repository `root`; return the files, relative to it.
 
-    page: of a source that is a page with a table, in place of JSON.
+    page: for a source that is an HTML page with a table, not JSON.
 
     Raises:
         Refused: no such repository, a name that cannot be one or is taken, or a file that would be replaced.

@@ -20,7 +20,7 @@ class FileState(StrEnum):
     FOREIGN = "foreign"  # no runner writes to its path
 
 
-_ANEW = "write it anew (`tipoff reparse`), or restore the object, and the next cleanup announces it"
+_ANEW = "write it again (`tipoff reparse`), or restore the object, and the next cleanup announces it"
 _LEFT_ALONE = {
     "object_missing": (FileState.GONE, _ANEW),
     "content_differs": (FileState.CHANGED, _ANEW),

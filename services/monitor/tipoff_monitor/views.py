@@ -19,7 +19,7 @@ class Watching(BaseModel):
     watched_at: Instant | None = Field(description="newest watch; null when none has been")
     blind_since: Instant | None = Field(description="since when nothing can be judged; null while it can")
     silent_since: Instant | None = Field(
-        description="newest watch, when the next one is overdue: what is listed is of then; null while it watches"
+        description="newest watch, when the next one is overdue: what is listed is as of then; null while it watches"
     )
     incidents: tuple[Incident, ...] = Field(
         description="worst first; their state is unknown while nothing is judged"

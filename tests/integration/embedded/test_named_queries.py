@@ -384,7 +384,7 @@ def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> No
     late = day.ask("alert_cleanup_not_running", as_of=NOON + 3 * HOUR)
     assert [row["since"] for row in late] == [NOON + 2 * HOUR + 15 * MINUTE]
     never = day.ask("alert_cleanup_not_running", as_of=NOON, environment="staging")
-    assert [row["summary"] for row in never] == ["Cleanup has not looked for two days."]
+    assert [row["summary"] for row in never] == ["Cleanup has not run for two days."]
 
 
 def test_a_critical_workflow_that_nothing_was_decided_about_is_an_alert(day: Dataset) -> None:

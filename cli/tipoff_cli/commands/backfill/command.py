@@ -119,7 +119,7 @@ def backfill(
     only_missing: Annotated[
         bool,
         typer.Option(
-            "--only-missing", help="only what the execution log, which keeps 90 days, has no success of"
+            "--only-missing", help="leave out what has a success in the execution log, which keeps 90 days"
         ),
     ] = False,
     pace: Annotated[
@@ -130,7 +130,9 @@ def backfill(
     ] = False,
     name: Annotated[
         str,
-        typer.Option(parser=_name, metavar="N", help="what is asked for under one name is asked for once"),
+        typer.Option(
+            parser=_name, metavar="N", help="of this backfill; under one name nothing is requested twice"
+        ),
     ] = _USUAL_NAME,
     schedule: ScheduleFile = None,
     workflows: WorkflowsFile = WORKFLOWS,

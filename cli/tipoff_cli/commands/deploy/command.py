@@ -31,7 +31,7 @@ def deploy(
         BuildWith, typer.Option("--build", help="who builds the images that the registry lacks")
     ] = BuildWith.CLOUD_BUILD,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run/--apply", help="stop when the plan was shown, or go on")
+        bool, typer.Option("--dry-run/--apply", help="stop once the plan is shown, or go on")
     ] = True,
     confirm: Annotated[
         str | None,
@@ -48,7 +48,7 @@ def deploy(
         bool, typer.Option("--drift", help="with --dry-run: fail when anything differs from what is deployed")
     ] = False,
     shared: Annotated[
-        bool, typer.Option("--shared", help="something else may live in the project too")
+        bool, typer.Option("--shared", help="accept that the project holds something else too")
     ] = False,
 ) -> None:
     """Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.

@@ -11,9 +11,9 @@ from tipoff_common.words import pluralize
 def terraform() -> None:
     """Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets.
 
-    Run again after an upgrade, and after a change of the zone, the ticks or a scraper's secrets; what differs is told,
-    and `tipoff deploy` refuses until it is written. Files of variables and the provider's locks are left alone. Exit
-    code 1 where there is no fleet, or its descriptions cannot be read.
+    Run it again after an upgrade, and after a change of the zone, the ticks or a scraper's secrets: until then
+    `tipoff deploy` refuses. Prints the files that changed; files of variables and the provider's locks are left alone.
+    Exit code 1 where there is no fleet, or its descriptions cannot be read.
     """
     if FLEET.folder == REPOSITORY:
         refuse(

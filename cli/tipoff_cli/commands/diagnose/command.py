@@ -62,7 +62,7 @@ def diagnose(
     """Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do.
 
     Read from the dataset of the running stack, or of the project that TIPOFF_PROJECT names. Exit code 0 when all is
-    right, 3 when something is to be looked at, 1 when it cannot be said.
+    right, 3 when something needs a look, 1 when no verdict is possible.
     """
     catalog = load_catalog(scrapers)
     if name not in catalog:

@@ -52,15 +52,13 @@ def show(
     workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="a workflow of kind discovery")],
     on: Annotated[
         date | None,
-        typer.Option(
-            "--date", parser=day, metavar="DAY", help="the day on which it looks; today when left out"
-        ),
+        typer.Option("--date", parser=day, metavar="DAY", help="the day of the checks; today when left out"),
     ] = None,
     workflows: WorkflowsFile = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
-    """Show when a source publishes as far as the dataset tells, and how a day looks for it. Changes nothing.
+    """Show when a source publishes, as far as the dataset knows, and when a day's checks look for it. Changes nothing.
 
     Exit code 1 when the workflow searches for nothing that can be learned, 3 when the dataset cannot be asked.
     """

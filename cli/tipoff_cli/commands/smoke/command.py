@@ -21,7 +21,7 @@ def smoke(
     """Send real events through every service and read their rows: a decision, a cleanup, a scrape.
 
     On the stack that runs here, or on the project that TIPOFF_PROJECT and TIPOFF_ENVIRONMENT name. Exit code 1 when a
-    row does not come, or says that the image lacks the scraper; a source that is down is told and is no failure.
+    row does not come, or says that the image lacks the scraper; a source that is down is reported and is no failure.
     """
     connection = find_connection()
     publisher = Publisher("smoke", connection.bus(load_topics(TOPICS)))

@@ -77,7 +77,7 @@ class WorkflowDecided(Event):
     context: Context = Field(description="the facts that led to it; what is too large is cut")
     scrapers_triggered: Texts = Field(default=(), description="scrapers that were requested, each once")
     target_games: Texts = Field(default=(), description="ids of the games that it is about")
-    next_check_time: Instant | None = Field(default=None, description="when it is decided anew, if it is")
+    next_check_time: Instant | None = Field(default=None, description="when it is decided again, if it is")
     priority: Priority = Field(description="the workflow's, or the caller's")
     alert_level: AlertLevel = Field(description="how loudly people are told; NONE for nothing wrong")
     config_hash: Label = Field(description="hash of the configuration that was in force")

@@ -97,7 +97,7 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.post("/actions/unsilence", tags=["console"])
     def do_unsilence(request: Request, form: Form) -> Response:
-        """Take a silence back."""
+        """End a silence."""
         # Taken as it is: the memory knows its silences, and an unknown one is a 404 from there.
         name = form.get("silence", "")
         _change(deps, lambda it: unsilence(it, name))

@@ -96,7 +96,7 @@ def cadence(value: str) -> timedelta:
     """Read 15m or 1h. Raises BadParameter."""
     from pydantic import TypeAdapter, ValidationError
 
-    from tipoff_planning.schedules import Duration
+    from tipoff_common.yaml_times import Duration
 
     adapter: TypeAdapter[timedelta] = TypeAdapter(Duration)
     try:

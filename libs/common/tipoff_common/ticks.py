@@ -1,17 +1,18 @@
 """When ticks fire, as `infra/ticks.yaml` says: Cloud Scheduler's jobs are made from it."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from tipoff_common.clock import fleet_zone, floor_to
+from tipoff_common.clock import ZoneKey, fleet_zone, floor_to
 from tipoff_common.events import Tick
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import ConfigurationNode, YamlSource
+from tipoff_common.yaml_times import Clock
 
 
 class Cadence(ConfigurationNode):
@@ -19,8 +20,8 @@ class Cadence(ConfigurationNode):
 
     description: str = Field(min_length=1)
     every_minutes: int | None = Field(default=None, ge=1, le=60)
-    daily_at: time | None = None
-    time_zone: str | None = None
+    daily_at: Clock | None = None
+    time_zone: ZoneKey | None = None
     cadence_minutes: int = Field(ge=1, le=1440)
 
     @model_validator(mode="after")

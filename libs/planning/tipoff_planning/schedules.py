@@ -1,40 +1,14 @@
 """The schedule kinds of `workflows.yaml`: when a workflow is expected, in terms of one business day."""
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.yaml_source import ConfigurationNode
-
-_DURATION = re.compile(r"^(?:(\d{1,4})h)?(?:(\d{1,4})m)?$")
-_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
-
-
-def _clock(value: object) -> time:
-    if isinstance(value, time):
-        return value
-    # Only text: YAML reads 12:30 without quotes as the number 750, which is refused here with the remedy.
-    if isinstance(value, str) and _CLOCK.match(value):
-        return time.fromisoformat(value)
-    raise ValueError('not a time of day; write "HH:MM" in quotes, 24 hours')
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    # The empty text would match: both parts are optional.
-    match = _DURATION.match(value) if isinstance(value, str) and value else None
-    if match is None:
-        raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
-    hours, minutes = (int(part or 0) for part in match.groups())
-    if not (hours or minutes):
-        raise ValueError("a duration of nothing; write at least 1m")
-    return timedelta(hours=hours, minutes=minutes)
-
+from tipoff_common.yaml_times import Clock, Duration
 
 _REACH = timedelta(hours=20)
 """How long after the last tip-off of a day something may be due: an evaluation looks back to the day before."""
@@ -42,9 +16,6 @@ _REACH = timedelta(hours=20)
 _DAY = timedelta(hours=24)
 _OVER_BY = time(18)
 """By when a window across midnight is over on its second day: what was not found is then reported for six hours."""
-
-Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
-Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
 
 
 class Weekday(StrEnum):

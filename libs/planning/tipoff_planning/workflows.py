@@ -16,8 +16,9 @@ from tipoff_common.clock import ZoneKey
 from tipoff_common.events import AlertLevel, Priority
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import ConfigurationNode
+from tipoff_common.yaml_times import Duration
 from tipoff_planning.discovery.steps import CHECK_STEP
-from tipoff_planning.schedules import ByTheClock, Duration, PerGame, Schedule, tolerance
+from tipoff_planning.schedules import ByTheClock, PerGame, Schedule, tolerance
 
 PLACEHOLDERS = ("{game_date}", "{slot}")
 

@@ -8,13 +8,13 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.yaml_source import ConfigurationError, ConfigurationNode, YamlSource
-from tipoff_planning.schedules import Clock, Duration
+from tipoff_common.yaml_times import Clock, Duration, WrittenInstant
 
 USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -69,8 +69,8 @@ Publication = Annotated[Always | TimeOfDay | AfterTip, Field(discriminator="kind
 class Span(ConfigurationNode):
     """From `start` up to, not including, `end`: instants with their zone."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: WrittenInstant
+    end: WrittenInstant
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -103,8 +103,8 @@ class Postponement(ConfigurationNode):
     """A game that is called off, and perhaps played later."""
 
     game_id: str
-    announced: AwareDatetime = Field(description="from when on the schedule says so")
-    tipoff: AwareDatetime | None = Field(default=None, description="when it is played instead, if it is")
+    announced: WrittenInstant = Field(description="from when on the schedule says so")
+    tipoff: WrittenInstant | None = Field(default=None, description="when it is played instead, if it is")
 
 
 class Ticks(ConfigurationNode):

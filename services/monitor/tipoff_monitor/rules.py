@@ -1,7 +1,7 @@
 """`config/alerts.yaml` as a model: which rules are judged, how long each holds before people are told, and who is."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from string import Formatter
@@ -13,7 +13,7 @@ from tipoff_common.catalog import Name
 from tipoff_common.events import AlertLevel
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import ConfigurationNode
-from tipoff_planning.schedules import Duration
+from tipoff_common.yaml_times import Duration, WrittenDate
 from tipoff_planning.verdict import FaultKind
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
@@ -65,7 +65,9 @@ class Escalation(ConfigurationNode):
     """When an incident is told with more weight. It becomes CRITICAL and goes to the routes with `escalated: true`."""
 
     after: Duration | None = Field(default=None, description="told and not acknowledged for so long")
-    value: float | None = Field(default=None, gt=0, description="the rule's number from which it is worse")
+    value: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="the rule's number from which it is worse"
+    )
 
     @model_validator(mode="after")
     def _one_at_least(self) -> Self:
@@ -160,8 +162,8 @@ class QuietWindow(ConfigurationNode):
     """Days on which some rules tell nobody; what happens is recorded all the same."""
 
     why: str = Field(min_length=1, description="shown wherever somebody asks why nothing was told")
-    first: date = Field(description="first day, in the fleet's zone")
-    last: date = Field(description="last day, included")
+    first: WrittenDate = Field(description="first day, in the fleet's zone")
+    last: WrittenDate = Field(description="last day, included")
     rules: tuple[RuleName, ...] = Field(default=(), description="the rules that are quiet; all when left out")
 
     @model_validator(mode="after")

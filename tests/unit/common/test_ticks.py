@@ -1,5 +1,6 @@
 """When ticks fire, as a file says it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,23 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
         written(tmp_path, "evaluate: { description: d, every_minutes: 20, cadence_minutes: 20 }")
     )
     assert found[Tick.EVALUATE].cadence_minutes == 20
+
+
+@pytest.mark.parametrize(
+    ("lock", "told"),
+    [
+        # YAML reads 10:00 without quotes as 600, which was ten past midnight in seconds.
+        ("daily_at: 10:00", 'daily_at = 10:00: not a time of day; write "HH:MM" in quotes'),
+        ('daily_at: "10:00:30"', "not a time of day"),
+        ('daily_at: "05:00", time_zone: New York', "did you mean 'America/New_York'?"),
+        ('daily_at: "05:00", time_zone: ""', "not a known zone"),
+    ],
+)
+def test_a_time_or_a_zone_that_cannot_be_meant_is_named(tmp_path: Path, lock: str, told: str) -> None:
+    evaluate = "evaluate: { description: d, every_minutes: 15, cadence_minutes: 15 }"
+    path = written(tmp_path, evaluate, f"lock-schedule: {{ description: d, {lock}, cadence_minutes: 60 }}")
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        load_ticks(path)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def test_a_command_that_is_taken_can_be_filled_in(command: str, subject: str) ->
             "CRITICAL has no route without conditions",
         ),
         ({"quiet": [{"why": "w", "first": "2026-02-02", "last": "2026-02-01"}]}, "swap them"),
+        ({"quiet": [{"why": "w", "first": 0, "last": "2026-02-01"}]}, "not a date; write 2025-01-15"),
         (
             {"quiet": [{"why": "w", "first": "2026-02-01", "last": "2026-02-01", "rules": ["x"]}]},
             "no rule 'x'",

@@ -6,23 +6,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tests.support.controller import Json, at, at_times, daily, discovery, interval, per_game
-from tipoff_planning.schedules import At, Daily, Discovery, Duration, Interval, PerGame, Schedule, tolerance
+from tipoff_planning.schedules import At, Daily, Discovery, Interval, PerGame, Schedule, tolerance
 
 SCHEDULE: TypeAdapter[Daily | At | Discovery | Interval | PerGame] = TypeAdapter(Schedule)
-DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
-
-
-@pytest.mark.parametrize(
-    ("text", "minutes"), [("1h", 60), ("90m", 90), ("1h30m", 90), ("0h5m", 5), ("48h", 2880)]
-)
-def test_a_duration_is_hours_and_minutes(text: str, minutes: int) -> None:
-    assert DURATION.validate_python(text) == timedelta(minutes=minutes)
-
-
-@pytest.mark.parametrize("value", ["", "0m", "0h0m", "1 h", "1d", "-1h", "h", 60, None, "99999999999999h"])
-def test_what_is_no_duration_is_refused(value: object) -> None:
-    with pytest.raises(ValidationError, match="duration"):
-        DURATION.validate_python(value)
 
 
 @pytest.mark.parametrize("kind", [daily(), at_times("08:00"), discovery(), interval(), per_game()])

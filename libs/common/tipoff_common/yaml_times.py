@@ -1,0 +1,61 @@
+"""Times of day, durations, dates and instants as people write them in YAML.
+
+YAML reads much that looks like a time as a number, and a model would take most numbers for a time of their own: without
+quotes 10:00 is 600, which is ten minutes past midnight in seconds.
+"""
+
+import re
+from datetime import date, time, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator
+
+_DURATION = re.compile(r"^(?:(\d{1,4})h)?(?:(\d{1,4})m)?$")
+_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
+def _clock(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    # Only text: YAML reads 12:30 without quotes as the number 750, which is refused here with the remedy.
+    if isinstance(value, str) and _CLOCK.match(value):
+        return time.fromisoformat(value)
+    raise ValueError('not a time of day; write "HH:MM" in quotes, 24 hours')
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    # The empty text would match: both parts are optional.
+    match = _DURATION.match(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
+    hours, minutes = (int(part or 0) for part in match.groups())
+    if not (hours or minutes):
+        raise ValueError("a duration of nothing; write at least 1m")
+    return timedelta(hours=hours, minutes=minutes)
+
+
+def _no_number_for_a_date(value: object) -> object:
+    # A number would be taken for seconds since 1970.
+    if isinstance(value, int | float):
+        raise ValueError("not a date; write 2025-01-15")
+    return value
+
+
+def _no_number_for_an_instant(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00")
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
+"""A time of day, "HH:MM"."""
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
+"""Hours and minutes: 1h, 90m, 1h30m."""
+WrittenDate = Annotated[date, BeforeValidator(_no_number_for_a_date, json_schema_input_type=date)]
+"""A date, 2025-01-15."""
+WrittenInstant = Annotated[
+    AwareDatetime, BeforeValidator(_no_number_for_an_instant, json_schema_input_type=AwareDatetime)
+]
+"""An instant with its zone, 2025-01-15T10:00:00-05:00."""

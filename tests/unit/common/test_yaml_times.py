@@ -1,0 +1,60 @@
+"""Times as people write them in YAML: what is read, and what is refused with a remedy."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from tipoff_common.yaml_times import Clock, Duration, WrittenDate, WrittenInstant
+
+CLOCK: TypeAdapter[time] = TypeAdapter(Clock)
+DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
+DATE: TypeAdapter[date] = TypeAdapter(WrittenDate)
+INSTANT: TypeAdapter[datetime] = TypeAdapter(WrittenInstant)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"), [("1h", 60), ("90m", 90), ("1h30m", 90), ("0h5m", 5), ("48h", 2880)]
+)
+def test_a_duration_is_hours_and_minutes(text: str, minutes: int) -> None:
+    assert DURATION.validate_python(text) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("value", ["", "0m", "0h0m", "1 h", "1d", "-1h", "h", 60, None, "99999999999999h"])
+def test_what_is_no_duration_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError, match="duration"):
+        DURATION.validate_python(value)
+
+
+@given(st.times().map(lambda it: it.replace(second=0, microsecond=0)))
+def test_a_time_of_day_is_itself_in_quotes_and_nothing_else_without(at: time) -> None:
+    assert CLOCK.validate_python(yaml.safe_load(f'"{at:%H:%M}"')) == at
+    try:
+        # YAML leaves what has a leading zero as text; the rest becomes a number.
+        assert CLOCK.validate_python(yaml.safe_load(f"{at:%H:%M}")) == at
+    except ValidationError as error:
+        assert 'write "HH:MM" in quotes' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "text", "read"),
+    [
+        (DATE, "2025-01-15", date(2025, 1, 15)),
+        (DATE, "'2025-01-15'", date(2025, 1, 15)),
+        (INSTANT, "2025-01-15T10:00:00-05:00", datetime(2025, 1, 15, 15, tzinfo=UTC)),
+        (INSTANT, "'2025-01-15T15:00:00Z'", datetime(2025, 1, 15, 15, tzinfo=UTC)),
+    ],
+)
+def test_a_date_and_an_instant_are_read(adapter: TypeAdapter[Any], text: str, read: object) -> None:
+    assert adapter.validate_python(yaml.safe_load(text)) == read
+
+
+@pytest.mark.parametrize("value", [0, 20250115, 86400.0, True])
+@pytest.mark.parametrize(("adapter", "remedy"), [(DATE, "write 2025-01-15"), (INSTANT, "with its zone")])
+def test_a_number_is_no_date_and_no_instant(adapter: TypeAdapter[Any], value: object, remedy: str) -> None:
+    with pytest.raises(ValidationError, match=remedy):
+        adapter.validate_python(value)

@@ -30,11 +30,16 @@ def every(minutes: int, source: Path, target: Path) -> Path:
     """Write ticks that are those of `source`, but for evaluations, which come each so many minutes; return `target`.
 
     Raises:
-        ConfigurationError: evaluations cannot come at such a distance.
+        ConfigurationError: the source is at fault, or evaluations cannot come at such a distance.
     """
+    # Checked first, so that a fault of the source is told with its own lines.
+    load_ticks(source)
     written = yaml.safe_load(source.read_text(encoding="utf-8"))
+    evaluate = written["ticks"][Tick.EVALUATE.value]
+    for daily in ("daily_at", "time_zone"):
+        evaluate.pop(daily, None)
     # An evaluation's identity is its instant rounded down to the cadence, so both change together.
-    written["ticks"][Tick.EVALUATE.value].update(every_minutes=minutes, cadence_minutes=minutes)
+    evaluate.update(every_minutes=minutes, cadence_minutes=minutes)
     target.write_text(yaml.safe_dump(written), encoding="utf-8")
     load_ticks(target)
     return target
@@ -56,7 +61,8 @@ def run_scheduler(
 
     Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again.
     """
-    due = [_fired(tick, cadences[tick]) for tick in (Tick.EVALUATE, Tick.CLEANUP)]
+    # A fleet may have no cleanup.
+    due = [_fired(tick, cadences[tick]) for tick in (Tick.EVALUATE, Tick.CLEANUP) if tick in cadences]
     minute = floor_to(clock(), 1)
     while True:
         try:

@@ -1,12 +1,18 @@
 """What fires when, as Cloud Scheduler fires it."""
 
+import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tipoff_cli.checkout import ticks
-from tipoff_common.events import Tick
-from tipoff_dev.stack.scheduler import due_ticks
+from tipoff_cli.checkout import TICKS, ticks
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import RecordingBus
+from tipoff_common.ticks import load_ticks
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_dev.stack.scheduler import due_ticks, every, run_scheduler
 
 MIDNIGHT = datetime(2025, 1, 15, tzinfo=UTC)
 
@@ -32,3 +38,35 @@ def test_the_schedule_is_locked_at_five_in_new_york_whatever_the_season(month: i
 
 def test_evaluations_and_cleanups_come_each_quarter_of_an_hour() -> None:
     assert len(_minutes(MIDNIGHT, Tick.EVALUATE)) == len(_minutes(MIDNIGHT, Tick.CLEANUP)) == 96
+
+
+@pytest.mark.parametrize("missing", [None, Tick.CLEANUP])
+def test_a_fresh_stack_evaluates_at_once_and_looks_for_lost_files_where_a_fleet_does(
+    missing: Tick | None,
+) -> None:
+    bus, stopped = RecordingBus(), threading.Event()
+    stopped.set()
+    cadences = {tick: cadence for tick, cadence in ticks().items() if tick is not missing}
+    run_scheduler(Publisher("scheduler", bus), stopped, cadences, clock=lambda: MIDNIGHT)
+    first = [Tick.EVALUATE, Tick.CLEANUP]
+    assert [event.tick for event in bus.of(TickFired)] == [tick for tick in first if tick is not missing]
+
+
+@pytest.mark.parametrize("when", ["every_minutes: 20", 'daily_at: "05:00", time_zone: Asia/Tokyo'])
+def test_evaluations_come_as_often_as_is_asked_however_often_the_file_says(tmp_path: Path, when: str) -> None:
+    source = tmp_path / "ticks.yaml"
+    source.write_text(
+        f"ticks:\n  evaluate: {{ description: d, {when}, cadence_minutes: 20 }}\n"
+        '  lock-schedule: { description: d, daily_at: "05:00", cadence_minutes: 60 }\n'
+    )
+    found = load_ticks(every(5, source, tmp_path / "written.yaml"))
+    assert (found[Tick.EVALUATE].every_minutes, found[Tick.EVALUATE].cadence_minutes) == (5, 5)
+    with pytest.raises(ConfigurationError, match="does not divide an hour"):
+        every(7, TICKS, tmp_path / "written.yaml")
+
+
+def test_a_file_without_evaluations_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "ticks.yaml"
+    source.write_text("ticks: { watch: { description: d, every_minutes: 5, cadence_minutes: 5 } }\n")
+    with pytest.raises(ConfigurationError, match=f"{source}:1: .*evaluate"):
+        every(5, source, tmp_path / "written.yaml")

@@ -400,9 +400,7 @@ def _nothing_published(
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
         return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.{told}")
-    sentence = (
-        f"Nothing was published for the last {len(looks)} times; look whether the source has moved.{told}"
-    )
+    sentence = f"Nothing was published the last {len(looks)} times; check whether the source has moved.{told}"
     return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
 
 

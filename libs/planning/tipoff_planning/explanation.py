@@ -130,7 +130,7 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
         told = f"fetched {_length(age)} before, old after {_length(limit)}"
         # A past instant explained with today's calendar; saying "fetched 3 h before" would be wrong.
         if age < timedelta():
-            told = f"fetched {_length(-age)} later: the games as they are known since, not as they were then"
+            told = f"fetched {_length(-age)} later: the games as known later, not as they were then"
         yield RunCondition("calendar", not inputs.calendar_is_stale, told)
     game_date = game_date_of(
         configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))
@@ -180,7 +180,7 @@ def _last_empty(item: Occurrence, inputs: DecisionInputs) -> str:
         return ""
     last = max(found, key=lambda it: (it.triggered_at, it.request_id))
     at = _when(last.triggered_at, inputs.configuration.zone_of(item.workflow))
-    return f"; asked last at {at}: {last.message or 'no data'}"
+    return f"; last asked at {at}: {last.message or 'no data'}"
 
 
 def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:

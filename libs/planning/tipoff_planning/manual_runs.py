@@ -130,7 +130,7 @@ class RunProgress(BaseModel):
     settled: bool = Field(description="nothing more will come of it")
     stalled: bool = Field(
         description="something is to be requested and nothing is under way: its requests have not gone out yet;"
-        " asking for the run under its key again goes on"
+        " ask for the run under its key again to go on"
     )
     units: tuple[UnitProgress, ...] = Field(description="what it asks for, as far as that is known")
     skipped: Mapping[str, str] = Field(description="steps that are never asked for, each with the reason")

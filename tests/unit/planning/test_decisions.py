@@ -538,7 +538,7 @@ def test_nothing_for_the_third_time_is_said_aloud(before: str, code: str, level:
     assert (told(decision), decision.alert_level.value) == (("SKIP", code), level)
     if code == "nothing_for_long":
         assert decision.context["empty_looks"] == 3
-        assert "for the last 3 times" in decision.sentence
+        assert "the last 3 times" in decision.sentence
 
 
 def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_not_before() -> None:

@@ -135,7 +135,7 @@ def test_without_a_calendar_a_workflow_of_games_has_none() -> None:
         (
             timedelta(hours=-3),
             True,
-            "fetched 3 h later: the games as they are known since, not as they were then",
+            "fetched 3 h later: the games as known later, not as they were then",
         ),
     ],
 )
@@ -176,7 +176,7 @@ def test_what_is_not_found_yet_is_named_with_what_its_source_last_said() -> None
     assert conditions(SEARCH, "12:05")["history"] == (True, "not found yet: bulletin")
     assert conditions(SEARCH, "12:05", *empty)["history"] == (
         True,
-        "not found yet: bulletin; asked last at 2025-01-15 11:30: 11:30 has none",
+        "not found yet: bulletin; last asked at 2025-01-15 11:30: 11:30 has none",
     )
 
 
@@ -204,7 +204,7 @@ def test_a_workflow_by_the_clock_runs_whatever_was_found() -> None:
     empty = _known("summary", "12:01", NO_DATA)
     assert conditions(CLOCK, "12:05", empty)["history"] == (
         True,
-        "at runs whatever was found before; asked last at 2025-01-15 12:01: no data",
+        "at runs whatever was found before; last asked at 2025-01-15 12:01: no data",
     )
 
 

@@ -43,7 +43,7 @@ class ServiceEntry(ConfigurationNode):
     cpu: str = Field(default="1", description="CPUs of an instance")
     memory: str = Field(default="512Mi", pattern=r"^\d+(Mi|Gi)$", description="memory of an instance")
     concurrency: int = Field(ge=1, le=1000, description="requests that one instance handles at a time")
-    max_instances: int = Field(ge=1, description="most instances at a time")
+    max_instances: int = Field(ge=1, le=1000, description="most instances at a time")
     publishes: tuple[str, ...] = Field(default=(), description="topics that it publishes to")
     data: Literal["read", "create"] | None = Field(
         default=None,

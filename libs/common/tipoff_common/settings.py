@@ -49,7 +49,9 @@ class ServiceSettings(BaseSettings):
     )
     topics_file: Path = Field(default=Path("infra/topics.yaml"), description="the topic map")
     host: str = Field(default="0.0.0.0", description="address to listen on; a container's is every one")  # noqa: S104
-    port: int = Field(default=8080, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT")
+    port: int = Field(
+        default=8080, ge=1, le=65_535, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT"
+    )
 
     concurrency: int = Field(
         default=40,

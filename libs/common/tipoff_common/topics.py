@@ -15,6 +15,15 @@ class Retry(ConfigurationNode):
     minimum_seconds: float = Field(default=10, ge=0, le=600)
     maximum_seconds: float = Field(default=600, ge=0, le=600)
 
+    @model_validator(mode="after")
+    def _ascending(self) -> "Retry":
+        # Pub/Sub would refuse it, which shows only when it is deployed.
+        if self.maximum_seconds < self.minimum_seconds:
+            raise ValueError(
+                f"maximum_seconds {self.maximum_seconds:g} is below minimum_seconds {self.minimum_seconds:g}; swap them"
+            )
+        return self
+
 
 class Subscription(ConfigurationNode):
     """A push subscription of one service."""

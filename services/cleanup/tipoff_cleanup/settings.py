@@ -19,7 +19,7 @@ class CleanupSettings(ServiceSettings):
         default=24, ge=1, le=24 * 7, description="how far back landed files are compared"
     )
     lost_after_hours: int = Field(
-        default=6, ge=1, description="without a receipt for this long, a file is lost"
+        default=6, ge=1, le=24 * 7, description="without a receipt for this long, a file is lost"
     )
     grace_minutes: int = Field(
         default=30,
@@ -31,14 +31,21 @@ class CleanupSettings(ServiceSettings):
     behind_after_minutes: int = Field(
         default=60,
         ge=1,
+        le=7 * 24 * 60,
         description="minutes that a file may wait for Phase 2 before the row says phase2_behind",
     )
     max_republishes: int = Field(default=3, ge=1, le=10, description="times one file is republished")
     backoff_minutes: int = Field(
-        default=30, ge=1, description="from one announcement of a file to the next; doubles each time"
+        default=30,
+        ge=1,
+        le=7 * 24 * 60,
+        description="from one announcement of a file to the next; doubles each time",
     )
     storm_files: int = Field(
-        default=50, ge=1, description="more lost files than this, and than storm_share, are a storm"
+        default=50,
+        ge=1,
+        le=1_000_000,
+        description="more lost files than this, and than storm_share, are a storm",
     )
     storm_share: float = Field(
         default=0.25, gt=0, le=1, description="share of the files compared; see storm_files"

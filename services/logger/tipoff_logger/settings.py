@@ -21,9 +21,12 @@ class LoggerSettings(ServiceSettings):
     batch_seconds: float = Field(
         default=0.05, ge=0, le=5, description="longest that a batch gathers rows which come one on the other"
     )
-    queue_rows: int = Field(default=2_000, ge=1, description="rows that may wait for an answer")
+    queue_rows: int = Field(default=2_000, ge=1, le=1_000_000, description="rows that may wait for an answer")
     queue_bytes: int = Field(
-        default=16 * 1024 * 1024, ge=1, description="bytes of events that may wait for an answer"
+        default=16 * 1024 * 1024,
+        ge=1,
+        le=1024**3,
+        description="bytes of events that may wait for an answer; an instance holds them in memory",
     )
     queue_seconds: float = Field(
         default=15.0,

@@ -32,6 +32,7 @@ class RunnerSettings(ServiceSettings):
     max_instances: int = Field(
         default=1,
         ge=1,
+        le=1000,
         description="how many runners there are at most: each takes that part of a source's rate limit",
     )
     proxy_url: SecretStr | None = Field(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.support.applications import APPLICATIONS
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings, variable
 
 LOCAL = {
@@ -74,6 +75,8 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str)
         ("TIPOFF_ENVIRONMENT", "production", "Input should be 'local', 'dev', 'staging' or 'prod'"),
         ("TIPOFF_PROJECT", "", "at least 1 character"),
         ("PORT", "http", "valid integer"),
+        ("PORT", "0", "greater than or equal to 1"),
+        ("PORT", "80800", "less than or equal to 65535"),
         ("TIPOFF_EVENT_TIME", "maybe", "valid boolean"),
         ("TIPOFF_INVOKERS", "a@example.com", "JSON list"),
     ],
@@ -84,6 +87,25 @@ def test_a_malformed_variable_is_named(
     (found,) = faults(monkeypatch, {**LOCAL, name: value})
     assert found.startswith(f"{name}: ")
     assert fault in found
+
+
+NUMBERS = [
+    pytest.param(model, name, id=f"{service}-{name}")
+    for service, (_, model, _) in APPLICATIONS.items()
+    for name, field in model.model_fields.items()
+    if field.annotation in (int, float)
+]
+
+
+@pytest.mark.parametrize("value", ["-1", str(10**15)])
+@pytest.mark.parametrize(("model", "name"), NUMBERS)
+def test_a_number_that_no_service_can_work_with_is_named_at_start(
+    monkeypatch: pytest.MonkeyPatch, model: type[ServiceSettings], name: str, value: str
+) -> None:
+    for key, given in {**LOCAL, variable(name, model): value}.items():
+        monkeypatch.setenv(key, given)
+    with pytest.raises(SettingsError, match=f"^{variable(name, model)}: Input should be "):
+        load_settings(model)
 
 
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

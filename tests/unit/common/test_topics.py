@@ -48,6 +48,10 @@ def subscribed(**changes: Any) -> dict[str, Any]:
         ({"max_delivery_attempts": 4}, "max_delivery_attempts = 4"),
         ({"retry": {"maximum_seconds": 601}}, "retry.maximum_seconds = 601"),
         (
+            {"retry": {"minimum_seconds": 60, "maximum_seconds": 30}},
+            "30 is below minimum_seconds 60; swap them",
+        ),
+        (
             {"topics": {"all": {**ALL, "events": [*EVENTS, "tipoff.other.v1"]}}},
             "tipoff.other.v1 is not known",
         ),

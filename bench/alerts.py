@@ -230,8 +230,8 @@ def _word_of(event: AlertChanged, before: Incident | None) -> MessageKind:
         return MessageKind.ESCALATION
     if "known_by" in event.context:
         return MessageKind.WORSE
-    fired, told = (before.fired_at, before.told_at) if before is not None else (None, None)
-    if before is None or fired is None or told is None or told < fired:
+    fired, told_at = (before.fired_at, before.told_at) if before is not None else (None, None)
+    if before is None or fired is None or told_at is None or told_at < fired:
         return MessageKind.FIRST
     return MessageKind.REMINDER if before.told_severity is event.severity else MessageKind.WORSE
 
@@ -289,24 +289,24 @@ def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, 
     """Compare what people heard with what went wrong."""
     heard = listen(made, answers, book)
     faults = [it for it in made.injections.faults if it.fault.causes]
-    told = [it for it in faults if it.fault.name in heard.told]
+    heard_of = [it for it in faults if it.fault.name in heard.told]
     late = {}
-    for it in told:
+    for it in heard_of:
         shown = shown_at(it, answers, book)
         if shown is not None:
             late[it.fault.name] = max((heard.told[it.fault.name] - shown).total_seconds() / 60, 0.0)
-    begun = {it.fault.name: (heard.told[it.fault.name] - it.begins).total_seconds() / 60 for it in told}
+    begun = {it.fault.name: (heard.told[it.fault.name] - it.begins).total_seconds() / 60 for it in heard_of}
     return {
         "seed": seed,
         "days": (made.injections.end - made.start).days,
         "faults": len(faults),
-        "told": len(told),
-        "untold": sorted(it.fault.name for it in faults if it not in told),
+        "told": len(heard_of),
+        "untold": sorted(it.fault.name for it in faults if it not in heard_of),
         "false_critical": heard.false_critical,
-        "messages_per_cause": round(heard.firsts / max(len(told), 1), 2),
+        "messages_per_cause": round(heard.firsts / max(len(heard_of), 1), 2),
         "words": {word.value: heard.words[word] for word in MessageKind} | {"left": heard.left},
         "precision": round(heard.explained / max(heard.all, 1), 3),
-        "recall": round(len(told) / len(faults), 3),
+        "recall": round(len(heard_of) / len(faults), 3),
         "minutes_to_tell": _spread(late.values()),
         "minutes_from_fault": _spread(begun.values()),
         "by_fault": {name: round(minutes) for name, minutes in begun.items()},

@@ -72,7 +72,7 @@ def fixed(published: Sequence[Published], every: int) -> list[Any]:
     return replay(published, lambda _: beat(every))
 
 
-def told(summary: ReplaySummary) -> dict[str, float]:
+def rounded(summary: ReplaySummary) -> dict[str, float]:
     """Round a summary for printing."""
     return {name: round(value, 2) for name, value in asdict(summary).items()}
 
@@ -144,14 +144,14 @@ def measure_trace(file: Path, most_looks: float) -> dict[str, Any]:
         "mean_delay_min": round(whole.mean_delay, 2),
         "p95_delay_min": round(whole.p95_delay, 2),
         "attempts_per_day": round(whole.looks_per_day, 2),
-        "reported_2022": told(in_years(runs[price], (2022,))),
-        "chosen_on_2020_2021": told(in_years(runs[price], CHOSEN_ON)),
-        "learned": {str(key): told(summarize(days)) for key, days in runs.items()},
-        "fixed": {str(every): told(summarize(fixed(published, every))) for every in BEATS},
-        "oracle": {str(key): told(oracle(published, key)) for key in PRICES},
+        "reported_2022": rounded(in_years(runs[price], (2022,))),
+        "chosen_on_2020_2021": rounded(in_years(runs[price], CHOSEN_ON)),
+        "learned": {str(key): rounded(summarize(days)) for key, days in runs.items()},
+        "fixed": {str(every): rounded(summarize(fixed(published, every))) for every in BEATS},
+        "oracle": {str(key): rounded(oracle(published, key)) for key in PRICES},
         "first_five_days": {
-            "learned": told(summarize(runs[price][:5])),
-            "fixed_30": told(summarize(fixed(published, 30)[:5])),
+            "learned": rounded(summarize(runs[price][:5])),
+            "fixed_30": rounded(summarize(fixed(published, 30)[:5])),
         },
     }
 
@@ -232,8 +232,8 @@ def measure_synthetic(seeds: int, only: Sequence[str]) -> dict[str, Any]:
             hourly = summarize(fixed(published, 60))
             others = [price for price in SYNTHETIC_PRICES if price != CALIBRATED_AT]
             runs = {price: learned(published, price, tip_offs) for price in others}
-            runs[CALIBRATED_AT], told = learned_and_told(published, CALIBRATED_AT, seed, tip_offs)
-            quantiles += told
+            runs[CALIBRATED_AT], reported = learned_and_told(published, CALIBRATED_AT, seed, tip_offs)
+            quantiles += reported
             delay = at_looks(curve_of(runs.values()), hourly.looks_per_day)
             ratios.append(delay / hourly.mean_delay)
             if tip_offs:

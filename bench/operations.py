@@ -213,8 +213,8 @@ def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str,
     """Return a dataset in which every file has its execution and its receipt."""
     if "overtaken_before" in sql:
         none = dict.fromkeys(item.name for item in fields(Landed))
-        told = {"files": 1, "waiting": 0, "receipts": 1, "overtaken_before": None}
-        return [{**none, **told, "last_cleanup": parameters["now"]}]
+        counts = {"files": 1, "waiting": 0, "receipts": 1, "overtaken_before": None}
+        return [{**none, **counts, "last_cleanup": parameters["now"]}]
     paths = parameters.get("paths", ())
     return [{"gcs_path": path} for path in paths] if isinstance(paths, list) else []
 

@@ -85,8 +85,8 @@ def list_letters(reason: Reason = None, since: Since = None, json: AsJson = Fals
         return
     if letters:
         _show_letters(letters)
-    told = f"{len(letters)} dead letters; instants in {zone_name()} time; from {connection.where}"
-    console.print(told, style="bright_black")
+    summary = f"{len(letters)} dead letters; instants in {zone_name()} time; from {connection.where}"
+    console.print(summary, style="bright_black")
 
 
 @dead_letters.command()
@@ -101,8 +101,8 @@ def show(
     except (PayloadMissing, Unavailable, NotConnected) as error:
         body, missing = letter.payload_head or "", str(error)
     if json:
-        told = {name: value for name, value in jsonable(letter).items() if name != "payload_head"}
-        say_json({**told, "payload": body, "payload_incomplete": missing})
+        shown = {name: value for name, value in jsonable(letter).items() if name != "payload_head"}
+        say_json({**shown, "payload": body, "payload_incomplete": missing})
         return
     fields = []
     for name, value in asdict(letter).items():

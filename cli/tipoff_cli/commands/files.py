@@ -86,7 +86,7 @@ def show(
         return
     console.print(Text(landed.gcs_path, "bold"))
     story = sorted(_story(landed, letters), key=lambda event: event[0])
-    say_fields([(clock(at, _MINUTE), what, told) for at, what, told in story])
+    say_fields([(clock(at, _MINUTE), what, text) for at, what, text in story])
     console.print(Text.assemble((f"{verdict.state.value}: ", _STYLES[verdict.state]), verdict.why))
     console.print(Text.assemble(("next: ", "bold"), verdict.next))
     say_source(connection.where)
@@ -220,9 +220,9 @@ def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogW
 
 def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tuple[datetime, str, str]]:
     for number, wrote in enumerate(file.wrote):
-        told = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
-        told += f" ({wrote.workflow}), {wrote.records} records about {wrote.game_date}"
-        yield wrote.ended_at, "fetched again" if number else "landed", told
+        text = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
+        text += f" ({wrote.workflow}), {wrote.records} records about {wrote.game_date}"
+        yield wrote.ended_at, "fetched again" if number else "landed", text
     for receipt in file.receipts:
         rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
         yield receipt.processed_at, "receipt", f"of {receipt.processor}{rows}"
@@ -232,8 +232,8 @@ def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tupl
     for finding in file.findings:
         yield finding.cleanup_time, finding.kind.replace("_", " "), finding.detail
     for letter in letters:
-        told = f"{letter.event_type} refused by {letter.service}: {letter.reason}: {letter.detail}"
-        yield letter.rejected_at, "dead letter", f"{told}  {letter.event_id}"
+        text = f"{letter.event_type} refused by {letter.service}: {letter.reason}: {letter.detail}"
+        yield letter.rejected_at, "dead letter", f"{text}  {letter.event_id}"
 
 
 def _show(rows: Sequence[tuple[LandedFile, FileVerdict]]) -> None:
@@ -253,5 +253,5 @@ def _show(rows: Sequence[tuple[LandedFile, FileVerdict]]) -> None:
 
 
 def _as_json(file: LandedFile, verdict: FileVerdict) -> dict[str, Any]:
-    told: dict[str, Any] = jsonable(file)
-    return {**told, "state": verdict.state.value, "why": verdict.why, "next": verdict.next}
+    fields: dict[str, Any] = jsonable(file)
+    return {**fields, "state": verdict.state.value, "why": verdict.why, "next": verdict.next}

@@ -163,8 +163,8 @@ def _show(
     if rows:
         say_rows(list(rows[0]), [_seen_group(alike) for alike in alike_in_a_row(rows)])
     else:
-        told = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
-        console.print(f"no rows for {told}" if told else "no rows", markup=False)
+        given = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
+        console.print(f"no rows for {given}" if given else "no rows", markup=False)
         if "scraper_name" in arguments and asked.name != _LATELY:
             hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
             console.print(f"what it did lately: {hint}", markup=False)

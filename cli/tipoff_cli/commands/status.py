@@ -90,8 +90,8 @@ def status(
         if watch is not None:
             console.clear()
         if json:
-            told: dict[str, JsonValue] = {"ok": verdict.color is Color.GREEN, "source": source}
-            say_json(told | verdict.model_dump(mode="json") | expected.model_dump(mode="json"))
+            head: dict[str, JsonValue] = {"ok": verdict.color is Color.GREEN, "source": source}
+            say_json(head | verdict.model_dump(mode="json") | expected.model_dump(mode="json"))
         else:
             _show(expected, verdict, source, names, faults_only=faults, slots=slots)
         if watch is None:
@@ -187,8 +187,8 @@ def _show(
     for name, until in _paused_scrapers(expected).items():
         console.print(Text(f"scraper {name} is paused until {clock(until, '%a %H:%M')}", "magenta"))
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
-    told = f"as of {at}, {expected.environment}, by the {source}"
-    console.print(told, style="bright_black")
+    origin = f"as of {at}, {expected.environment}, by the {source}"
+    console.print(origin, style="bright_black")
     for stale in filter(None, (stale_zone(), unread())):
         console.print(stale, style="yellow")
 

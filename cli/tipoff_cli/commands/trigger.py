@@ -129,9 +129,9 @@ def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -
     """Follow the run to its end, and end the command with code 1 when something of it failed."""
 
     def report(unit: UnitProgress) -> None:
-        mark, told = line(unit)
+        mark, text = line(unit)
         if not quiet:
-            console.print(Text.assemble((mark, _MARKS[mark]), f" {told}"))
+            console.print(Text.assemble((mark, _MARKS[mark]), f" {text}"))
 
     progress = follow(look_at(connection, workflow, key), report)
     failed = any(unit.state is State.GIVEN_UP for unit in progress.units)

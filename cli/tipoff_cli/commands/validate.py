@@ -51,8 +51,8 @@ def validate(
         raise typer.Exit(1)
     if not json:
         counts = _counts(catalog, configuration, topic_map)
-        told = ", ".join(f"{number} {what}" for what, number in counts.items() if what != "config_hash")
-        console.print(Text.assemble(("✔ ", "green"), f"{file}: {told}; hash {counts['config_hash']}"))
+        summary = ", ".join(f"{number} {what}" for what, number in counts.items() if what != "config_hash")
+        console.print(Text.assemble(("✔ ", "green"), f"{file}: {summary}; hash {counts['config_hash']}"))
         if stale := stale_zone():
             console.print(stale, style="yellow")
 

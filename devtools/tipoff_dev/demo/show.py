@@ -103,10 +103,10 @@ class Timeline:
                         None, _mark(execution["status"]), execution["scraper_name"], _came_of(execution)
                     )
                     if execution["processor"]:
-                        told = (
+                        text = (
                             f"processed by Phase 2's {execution['processor']}, {execution['row_count']} rows"
                         )
-                        self._line(None, _mark("receipt"), "", told)
+                        self._line(None, _mark("receipt"), "", text)
 
     def _line(self, instant: datetime | None, mark: Text, name: str, text: str) -> None:
         clock = (f"{instant.astimezone(fleet_zone()):%H:%M}" if instant else "", "bold")

@@ -219,9 +219,10 @@ def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
     if len({json.dumps(record, sort_keys=True) for record in records}) < len(records):
         yield "a record stands twice"
     summary: Mapping[str, Any] = executed.data_summary
-    told = summary.get("completeness")
-    if told is not None and (
-        not 0 <= told["got"] <= told["expected"] or len(told["missing"]) != told["expected"] - told["got"]
+    completeness = summary.get("completeness")
+    if completeness is not None and (
+        not 0 <= completeness["got"] <= completeness["expected"]
+        or len(completeness["missing"]) != completeness["expected"] - completeness["got"]
     ):
         yield "completeness does not add up"
     # Of a player who is set aside the totals know nothing either.

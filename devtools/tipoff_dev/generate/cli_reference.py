@@ -58,8 +58,8 @@ def _section(path: str, command: Any) -> Iterator[str]:
 
 def _options(command: Any, options: list[Any]) -> list[str]:
     """List a command's options as it says them; a command that hands its options on declares none."""
-    told = str(command.options_metavar)
-    return [told] if options or told != "[OPTIONS]" else []
+    metavar = str(command.options_metavar)
+    return [metavar] if options or metavar != "[OPTIONS]" else []
 
 
 def _argument(item: Any) -> str:
@@ -74,9 +74,9 @@ def _option(item: Any) -> str:
 
 
 def _meaning(item: Any) -> str:
-    told = item.help or ""
+    text = item.help or ""
     shown = item.show_default if isinstance(item.show_default, str) else _default(item)
-    return f"{told}; `{shown}` by default" if shown else told
+    return f"{text}; `{shown}` by default" if shown else text
 
 
 def _default(item: Any) -> str:

@@ -158,5 +158,5 @@ def _run(*command: str | Path, compiled: bool = False) -> None:
         check=False,
     )
     if done.returncode:
-        told = done.stderr.strip() or done.stdout.strip()
-        raise InstallError(f"{' '.join(str(word) for word in command)}:\n{told}")
+        output = done.stderr.strip() or done.stdout.strip()
+        raise InstallError(f"{' '.join(str(word) for word in command)}:\n{output}")

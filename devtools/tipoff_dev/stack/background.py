@@ -153,14 +153,14 @@ def stop_background(console: Console) -> None:
                 f"the last one ended by itself: {ended} (see {_LOG})", highlight=False, soft_wrap=True
             )
         return
-    told = _LOG.stat().st_size if _LOG.exists() else 0
+    length = _LOG.stat().st_size if _LOG.exists() else 0
     os.kill(owner, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _owner() is not None:
         if time.monotonic() > deadline:
             raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
-    if lost := [line for line in _LOG.read_text(errors="replace")[told:].splitlines() if UNHANDLED in line]:
+    if lost := [line for line in _LOG.read_text(errors="replace")[length:].splitlines() if UNHANDLED in line]:
         console.print(lost[-1], highlight=False, soft_wrap=True)
     console.print("stopped; its history is kept, and tipoff up --fresh empties it", highlight=False)
 
@@ -178,8 +178,8 @@ def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
         if owner.poll() is not None:
             raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
         if time.monotonic() > deadline:
-            told = f"the stack was not ready within {seconds:g} s and is stopped; this machine may be busy, try again"
-            raise StackError(f"{told} ({FOLDER / 'logs'} has what each service said)")
+            fault = f"the stack was not ready within {seconds:g} s and is stopped; this machine may be busy, try again"
+            raise StackError(f"{fault} ({FOLDER / 'logs'} has what each service said)")
         time.sleep(0.1)
 
 

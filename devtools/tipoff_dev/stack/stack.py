@@ -168,8 +168,8 @@ class Stack:
         fleet = ("--scrapers", str(SCRAPERS))
         self._start("fake-sources", "tipoff_dev.fakes.sources", *ports, *fleet, *days, *scenario)
         if behaviour := self._options.phase2:
-            told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
-            environment = {**self.layout.service_environment("phase2"), **told}
+            added = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
+            environment = {**self.layout.service_environment("phase2"), **added}
             self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
 
     def _listening(self, ports: Mapping[str, str]) -> Iterator[str]:

@@ -21,7 +21,7 @@ class UpOptions:
 
     def arguments(self) -> list[str]:
         """Return the command-line arguments that say the same."""
-        told = [] if self.live == () else ["--live", *(self.live or ())]
-        told += [] if self.every is None else ["--every", str(self.every)]
+        options = [] if self.live == () else ["--live", *(self.live or ())]
+        options += [] if self.every is None else ["--every", str(self.every)]
         given = {"--watch": self.watch, "--fresh": self.fresh, "--tour": self.tour}
-        return [*told, *(name for name, is_given in given.items() if is_given)]
+        return [*options, *(name for name, is_given in given.items() if is_given)]

@@ -23,10 +23,10 @@ def check_object(name: str, metadata: Mapping[str, str] = {}) -> None:
         )
     if name in (".", "..") or "\r" in name or "\n" in name or name.startswith(".well-known/acme-challenge/"):
         raise PermanentRefusal(f"no name of an object: {name!r:.80}")
-    told = sum(_bytes(key, "metadata") + _bytes(value, "metadata") for key, value in metadata.items())
-    if told > METADATA_BYTES:
+    total = sum(_bytes(key, "metadata") + _bytes(value, "metadata") for key, value in metadata.items())
+    if total > METADATA_BYTES:
         raise PermanentRefusal(
-            f"metadata of {told} bytes for {name:.80}; Cloud Storage takes {METADATA_BYTES}"
+            f"metadata of {total} bytes for {name:.80}; Cloud Storage takes {METADATA_BYTES}"
         )
 
 

@@ -28,10 +28,10 @@ def rejection(
     message: Message, reason: RejectReason, detail: str, *, service: str, environment: str, at: datetime
 ) -> MessageRejected:
     """Return the event that records `message`, without its payload's path."""
-    told = message.attributes.get(f"{SOURCE}DeliveryCount", "")
+    count = message.attributes.get(f"{SOURCE}DeliveryCount", "")
     # The attribute is whatever the sender wrote, digits without end included.
     attempts = (
-        int(told) if told.isascii() and told.isdecimal() and len(told) < 10 else message.delivery_attempt
+        int(count) if count.isascii() and count.isdecimal() and len(count) < 10 else message.delivery_attempt
     )
     return MessageRejected(
         rejected_at=at,

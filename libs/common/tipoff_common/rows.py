@@ -125,32 +125,32 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
 
 def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of file_receipts."""
-    told = _named(event, "gcs_path processor processed_at row_count environment")
-    return {**told, "event_id": event.id, "created_at": created_at, _EXTRA: None}
+    columns = _named(event, "gcs_path processor processed_at row_count environment")
+    return {**columns, "event_id": event.id, "created_at": created_at, _EXTRA: None}
 
 
 def alert_row(event: AlertChanged, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of alert_events."""
-    told = _named(
+    columns = _named(
         event, "alert_id rule state severity changed_at since value summary context runbook environment"
     )
-    return {**told, "subject": event.about, "event_id": event.id, "created_at": created_at}
+    return {**columns, "subject": event.about, "event_id": event.id, "created_at": created_at}
 
 
 def pause_row(event: PauseChanged, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of pause_events."""
-    told = _named(event, "pause_id target name state changed_at since until why environment")
-    return {**told, "changed_by": event.by, "event_id": event.id, "created_at": created_at, _EXTRA: None}
+    columns = _named(event, "pause_id target name state changed_at since until why environment")
+    return {**columns, "changed_by": event.by, "event_id": event.id, "created_at": created_at, _EXTRA: None}
 
 
 def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of dead_letters."""
-    told = _named(
+    columns = _named(
         event,
         "rejected_at reason detail service subscription message_id event_type attributes payload_path payload_sha256"
         " payload_head payload_bytes delivery_attempts environment",
     )
-    return {**told, "event_id": event.id, "created_at": created_at}
+    return {**columns, "event_id": event.id, "created_at": created_at}
 
 
 def _named(model: BaseModel, names: str) -> dict[str, Any]:

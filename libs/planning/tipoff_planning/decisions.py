@@ -327,15 +327,15 @@ def _decide_planned(
         sentence = _paused_sentence(pause, inputs.configuration.zone_of(occurrence.workflow))
         return build(Action.SKIP, Reason.PAUSED, sentence)
     failure = standing.last_failure()
-    told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
+    last = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
     # Waiting before given up: a retry that is still to come may mend it.
     if State.WAITING in states:
         retry = standing.next_retry()
         zone = inputs.configuration.zone_of(occurrence.workflow)
         again = f"from {_when(retry, zone)} on" if retry else "within the window"
-        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{told}")
+        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{last}")
     if State.GIVEN_UP in states:
-        sentence = f"Failed, and asking again before the next slot would not help.{told}"
+        sentence = f"Failed, and asking again before the next slot would not help.{last}"
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
     # Not broken and not found, the usual state of a search: no alert.
     if State.NO_DATA in states:
@@ -395,12 +395,12 @@ def _nothing_published(
     """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
-    told = _told_empty(inputs.standing(occurrence.id))
+    last = _told_empty(inputs.standing(occurrence.id))
     # A set, as this occurrence is among them once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
-        return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.{told}")
-    sentence = f"Nothing was published the last {len(looks)} times; check whether the source has moved.{told}"
+        return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.{last}")
+    sentence = f"Nothing was published the last {len(looks)} times; check whether the source has moved.{last}"
     return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
 
 

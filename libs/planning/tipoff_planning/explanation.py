@@ -115,8 +115,8 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondi
         times = pluralize(len(failures), "failure")
         error = ": ".join(filter(None, (str(failures[0].kind or ""), failures[0].message)))
         since = _when(failures[-1].triggered_at, inputs.configuration.zone_of(workflow))
-        told = f"{scraper} has been failing since {since} ({times}), most recently {error or 'unknown'}"
-        yield RunCondition("source", False, told)
+        detail = f"{scraper} has been failing since {since} ({times}), most recently {error or 'unknown'}"
+        yield RunCondition("source", False, detail)
 
 
 def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
@@ -127,11 +127,11 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
         yield RunCondition("calendar", False, "no schedule of games has landed yet")
     else:
         age, limit = calendar.age(now), configuration.file.calendar.stale_after
-        told = f"fetched {_length(age)} before, old after {_length(limit)}"
+        detail = f"fetched {_length(age)} before, old after {_length(limit)}"
         # A past instant explained with today's calendar; saying "fetched 3 h before" would be wrong.
         if age < timedelta():
-            told = f"fetched {_length(-age)} later: the games as known later, not as they were then"
-        yield RunCondition("calendar", not inputs.calendar_is_stale, told)
+            detail = f"fetched {_length(-age)} later: the games as known later, not as they were then"
+        yield RunCondition("calendar", not inputs.calendar_is_stale, detail)
     game_date = game_date_of(
         configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))
     )
@@ -160,11 +160,11 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
         if outstanding.missing:
             wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
         again = outstanding.found and outstanding.refresh_due(item, workflow)
-        told = f"{found}; a later version is due" if again else found if outstanding.found else wanting
-        yield RunCondition("history", not outstanding.found or again, told)
+        detail = f"{found}; a later version is due" if again else found if outstanding.found else wanting
+        yield RunCondition("history", not outstanding.found or again, detail)
     else:
-        told = f"{workflow.schedule.kind} runs whatever was found before"
-        yield RunCondition("history", True, told + _last_empty(item, inputs))
+        detail = f"{workflow.schedule.kind} runs whatever was found before"
+        yield RunCondition("history", True, detail + _last_empty(item, inputs))
     yield from _attempts(item, inputs)
 
 
@@ -203,11 +203,11 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
         workflow.max_retries,
         f"{workflow.max_retries} retries, the first at once and the last before {until},",
     )
-    told = f"{attempt}; {retries} of a transient failure"
+    detail = f"{attempt}; {retries} of a transient failure"
     standing = inputs.standing(item.id)
     states = standing.at(inputs.now).states if standing else set()
     # Used up is a budget whose retries are spent, and not one of which something came.
-    yield RunCondition("budget", State.GIVEN_UP not in states, told)
+    yield RunCondition("budget", State.GIVEN_UP not in states, detail)
     if standing is None:
         return
     reached = ", ".join(sorted(state.value.replace("_", " ") for state in states))

@@ -144,9 +144,9 @@ class History:
         needed = frozenset(hosts)
         named = (
             until
-            for (told, host), until in self._pauses.items()
+            for (paused_scraper, host), until in self._pauses.items()
             # Of a scraper that does not say which hosts it needs, only what it was told itself is known.
-            if host in needed or (told == scraper and (host is None or not needed))
+            if host in needed or (paused_scraper == scraper and (host is None or not needed))
         )
         return max(named, default=None)
 
@@ -168,11 +168,11 @@ def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
     return fact.completeness.lacks(games) if fact.completeness else ()
 
 
-def completeness_in(told: object) -> KnownCompleteness | None:
+def completeness_in(stated: object) -> KnownCompleteness | None:
     """Read `completeness` from a data_summary; None when it has none."""
-    if not isinstance(told, Mapping):
+    if not isinstance(stated, Mapping):
         return None
-    expected, missing = told.get("expected"), told.get("missing")
+    expected, missing = stated.get("expected"), stated.get("missing")
     # The source's words, so anything may stand there.
     names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
     if len(names) > MISSING_TOLD:
@@ -188,12 +188,12 @@ def completeness_of(event: ScrapeExecuted) -> KnownCompleteness | None:
 def slate_of(event: ScrapeExecuted) -> dict[str, datetime | None] | None:
     """Return how a scoreboard lists the day's games; None when the execution does not tell, or in words not known
     here."""
-    told = event.data_summary.get("slate")
-    if not isinstance(told, dict):
+    stated = event.data_summary.get("slate")
+    if not isinstance(stated, dict):
         return None
     slate: dict[str, datetime | None] = {}
     # Bounded, as it becomes part of a log entry: no day has more games than the league has teams.
-    for matchup, tipoff in list(told.items())[:SLATE_GAMES]:
+    for matchup, tipoff in list(stated.items())[:SLATE_GAMES]:
         instant = _instant(tipoff)
         # Half a slate would look like games that are gone: all of it, or none.
         if len(matchup) > MATCHUP_CHARACTERS or (instant is None and tipoff != OFF):

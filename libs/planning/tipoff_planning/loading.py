@@ -84,8 +84,8 @@ def _faults(
             yield ("calendar", "scraper"), _unknown_scraper(calendar.scraper, catalog)
         # It would wait for a calendar that only it can land.
         elif catalog[calendar.scraper].needs_games:
-            told = f"{calendar.scraper} needs games itself, so it cannot list them; name the scraper of the schedule"
-            yield ("calendar", "scraper"), told
+            fault = f"{calendar.scraper} needs games itself, so it cannot list them; name the scraper of the schedule"
+            yield ("calendar", "scraper"), fault
     for at in source.entries(("workflows",)):
         workflow = source.part(Workflow, at)
         # Of a wrong shape, but its scrapers' names can be checked all the same.
@@ -94,8 +94,8 @@ def _faults(
             continue
         steps: Location = (*at, "steps")
         if needs_games(workflow, catalog) and not (calendar and calendar.scraper):
-            told = "it needs games and there is no calendar; write at the top of the file: calendar: {scraper: NAME}"
-            yield at, told
+            fault = "it needs games and there is no calendar; write at the top of the file: calendar: {scraper: NAME}"
+            yield at, fault
         yield from _step_faults(workflow, steps, catalog)
         yield from _edge_faults(workflow, steps)
         yield from _search_faults(workflow, steps)
@@ -202,25 +202,25 @@ def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Ite
     # One distribution is learned of one document. Where several are searched together, each has its own time, and the
     # last of them would be learned as if it were the only one.
     if len(workflow.steps) > 1:
-        told = f"{len(workflow.steps)} steps have a time of publication each, and one is learned"
-        yield strategy, f"{told}; make a workflow of each step, or use strategy: fixed"
+        fault = f"{len(workflow.steps)} steps have a time of publication each, and one is learned"
+        yield strategy, f"{fault}; make a workflow of each step, or use strategy: fixed"
     elif workflow.steps[0].for_each is not None:
-        told = "a step that fans out looks for several documents, and the time of one is learned"
-        yield strategy, f"{told}; remove for_each, or use strategy: fixed"
+        fault = "a step that fans out looks for several documents, and the time of one is learned"
+        yield strategy, f"{fault}; remove for_each, or use strategy: fixed"
     # Checks may be planned one step apart, and a host that lets fewer requests through would be met later than planned.
     spec = catalog.get(workflow.steps[0].scraper)
     if spec and spec.rate_limit.per_second * CHECK_STEP.total_seconds() < 1:
-        told = f"{spec.name} may be asked every {1 / spec.rate_limit.per_second:.0f} s, and checks may be"
-        yield strategy, f"{told} {CHECK_STEP.seconds} s apart; use strategy: fixed, or raise its rate_limit"
+        fault = f"{spec.name} may be asked every {1 / spec.rate_limit.per_second:.0f} s, and checks may be"
+        yield strategy, f"{fault} {CHECK_STEP.seconds} s apart; use strategy: fixed, or raise its rate_limit"
     fewest = fewest_checks(schedule.window.length, settings.max_gap)
     if schedule.attempts < fewest:
         attempts, window = pluralize(schedule.attempts, "attempt"), _minutes(schedule.window.length)
-        told = (
+        fault = (
             f"{attempts} a day leave gaps over max_gap, {_minutes(settings.max_gap)}, in a window of {window}"
         )
         # The line that the person wrote; a default has none.
         key: Location = (*where, "max_gap") if "max_gap" in settings.model_fields_set else strategy
-        yield key, f"{told}; raise max_gap, or let every or budget allow {fewest} attempts"
+        yield key, f"{fault}; raise max_gap, or let every or budget allow {fewest} attempts"
 
 
 def _minutes(length: timedelta) -> str:
@@ -268,8 +268,10 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
         if isinstance(source, ForEachOutput) and parent is not None and parent.scraper in catalog:
             known = catalog[parent.scraper].fan_out_keys
             if source.key not in known:
-                told = f"'{source.key}' is no output of {parent.scraper}; it has {', '.join(known) or 'none'}"
-                yield (*at, index, "for_each", "key"), told
+                fault = (
+                    f"'{source.key}' is no output of {parent.scraper}; it has {', '.join(known) or 'none'}"
+                )
+                yield (*at, index, "for_each", "key"), fault
 
 
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:

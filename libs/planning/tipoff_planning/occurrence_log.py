@@ -310,7 +310,7 @@ def _told(outcome: Outcome) -> str:
 
 def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> LoggedExecution:
     """Return an execution event as the log keeps it."""
-    outcome, told = event.outcome, completeness_of(event)
+    outcome, completeness = event.outcome, completeness_of(event)
     failed = outcome if isinstance(outcome, Failed) else None
     return LoggedExecution(
         request_id=event.request_id,
@@ -320,8 +320,8 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         kind=failed.kind if failed else None,
         source=event.source,
         triggered_at=event.triggered_at,
-        expected=told.expected if told else None,
-        missing=told.missing if told else None,
+        expected=completeness.expected if completeness else None,
+        missing=completeness.missing if completeness else None,
         not_before=failed.not_before if failed else None,
         paused_host=failed.paused_host if failed else None,
         message=_told(outcome)[:MESSAGE_CHARACTERS],

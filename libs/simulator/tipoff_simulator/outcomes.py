@@ -109,8 +109,8 @@ class _Part:
 
 
 def _lacks(done: Done) -> bool:
-    told = done.fact.completeness
-    return told is not None and bool(told.missing)
+    completeness = done.fact.completeness
+    return completeness is not None and bool(completeness.missing)
 
 
 def targets(configuration: Configuration, log: Log) -> Iterator[Target]:

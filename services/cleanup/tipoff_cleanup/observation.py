@@ -111,10 +111,10 @@ def _unseen_run(
 
     Cleanup's own rows tell how far the dataset is behind, as nothing but the logger is between them and it.
     """
-    told = (
+    ticks = (
         tick for tick in earlier if instants.now - deps.lookback <= tick <= instants.now - deps.rule.grace
     )
-    due, seen = next(told, None), overview.last_cleanup
+    due, seen = next(ticks, None), overview.last_cleanup
     if due is None or (seen is not None and seen >= due):
         return None
     # A row has the instant of its run, by the clock of the process that ran: one that is behind is before its own tick.

@@ -138,17 +138,17 @@ def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileL
         document = read_document(info, deps.data)
     except NotOurs as error:
         raise Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
-    told = (
+    stated = (
         file.scraper_name,
         # Rows of older versions lack these; what a row does not say cannot contradict the file.
         file.game_date or document.game_date,
         file.content_sha256 or document.content_sha256,
     )
-    if told != (document.scraper, document.game_date, document.content_sha256):
+    if stated != (document.scraper, document.game_date, document.content_sha256):
         raise Unusable(
             "content_differs",
             f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, and its"
-            f" row says {told[0]}, {told[1]}, {told[2]}",
+            f" row says {stated[0]}, {stated[1]}, {stated[2]}",
         )
     return build_file_landed(
         gcs_path=file.gcs_path,

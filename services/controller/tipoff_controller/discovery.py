@@ -99,8 +99,8 @@ def _fitted(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[D
         facts = read_looks(deps.warehouse, deps.environment, scrapers, first, last)
     except Unavailable as error:
         log.error("searches are not learned today, the dataset cannot be asked", extra={"detail": str(error)})
-        told = "the dataset could not be asked when the day was planned"
-        return [keep_beat(search, Fallback.HISTORY_UNAVAILABLE, told, now) for search in searches]
+        detail = "the dataset could not be asked when the day was planned"
+        return [keep_beat(search, Fallback.HISTORY_UNAVAILABLE, detail, now) for search in searches]
     calendar = _calendar(deps)
     return [
         plan_day(search, history_of(search, facts, configuration, now, calendar), now) for search in searches

@@ -140,12 +140,12 @@ def _archived(table: str, bucket: Objects) -> dict[date, int]:
 def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archive) -> bool:
     """Write the object of a day unless it is archived, and return whether it had to be. Raises Unavailable."""
     name = object_name(table, day, rows)
-    told = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
+    extra = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
     # Never fewer rows than before: partitions expire, and late rows make them grow.
     if not is_to_be_written(rows, archived):
         if rows != archived:
             log.warning(
-                "the archive holds more rows than the partition", extra={**told, "archived": archived}
+                "the archive holds more rows than the partition", extra={**extra, "archived": archived}
             )
         return False
     content = _Content(table, day, rows, archive.warehouse)
@@ -156,7 +156,7 @@ def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archi
     # The only proof that the object is whole: an upload that broke off may leave a shorter one.
     if stored is None or stored.size != content.size:
         raise Unavailable(f"{name} holds {stored.size if stored else 'no'} bytes, not {content.size}")
-    log.info("archived", extra={**told, "bytes": content.size, "before": archived})
+    log.info("archived", extra={**extra, "bytes": content.size, "before": archived})
     return True
 
 

@@ -108,8 +108,8 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
     try:
         columns, used = _selected(query.sql)
     except SqlglotError as error:
-        told = str(error).splitlines()[0]
-        yield "query", f"queries/{query.name}.sql does not parse: {told}; mend it"
+        fault = str(error).splitlines()[0]
+        yield "query", f"queries/{query.name}.sql does not parse: {fault}; mend it"
         return
     except _NotASelect:
         yield "query", f"queries/{query.name}.sql is no SELECT; write one"

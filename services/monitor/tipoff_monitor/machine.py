@@ -33,12 +33,12 @@ def watch(memory: Memory, at: Watch) -> Memory:
             seen[key] = change
     # After all have moved: whether a cause stands depends on this watch, not on the one before.
     explained = join_told(note_causes(seen, rules), rules, at)
-    told, changes = tell(explained, rules, memory, at)
+    after, changes = tell(explained, rules, memory, at)
     return Memory(
         watched_at=at.now,
         tick=at.tick,
         blind_since=None if at.conditions is not None else memory.blind_since or at.now,
-        incidents={key: change.incident for key, change in told.items()},
+        incidents={key: change.incident for key, change in after.items()},
         silences=tuple(item for item in memory.silences if item.until > at.now),
         failing_channels=memory.failing_channels,
         told_rules={
@@ -234,15 +234,15 @@ def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watc
 
 def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
     """Tell whether people have to hear of an incident: never told, told less loudly, or due for a reminder."""
-    told = incident.told_at
+    told_at = incident.told_at
     # Not of an earlier round either, before it was resolved and came back.
-    if told is None or not incident.was_told:
+    if told_at is None or not incident.was_told:
         return True
     if incident.told_severity is None or is_louder(incident.severity, incident.told_severity):
         return True
-    if incident.state is AlertState.ESCALATED and told < incident.changed_at:
+    if incident.state is AlertState.ESCALATED and told_at < incident.changed_at:
         return True
-    return rule.remind is not None and incident.told_by is None and at.elapsed(told) >= rule.remind
+    return rule.remind is not None and incident.told_by is None and at.elapsed(told_at) >= rule.remind
 
 
 def _moved(incident: Incident, state: AlertState, at: Watch, **changes: object) -> Incident:

@@ -53,8 +53,8 @@ def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) 
             continue
         exhibitions.append("@".join(spelled))
         if len(exhibitions) > MOST_A_DAY:
-            told = ", ".join(map(str, exhibitions))
-            raise UnknownTeam(f"no team is spelled {unknown[0]!r}: {told} are too many for exhibitions")
+            listed = ", ".join(map(str, exhibitions))
+            raise UnknownTeam(f"no team is spelled {unknown[0]!r}: {listed} are too many for exhibitions")
     return DaysGames(tuple(league), tuple(exhibitions))
 
 

@@ -50,11 +50,11 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     reader = _Reader(wanted)
     reader.feed(text)
     reader.close()
-    told = " ".join(f"{name}={value}" for name, value in wanted.items())
+    marks = " ".join(f"{name}={value}" for name, value in wanted.items())
     if not reader.begun:
-        raise SourceChanged(f"the page has no table {told}; it begins {first_bytes(payload)}")
+        raise SourceChanged(f"the page has no table {marks}; it begins {first_bytes(payload)}")
     if not reader.ended:
-        raise Undecodable(f"the page ends within the table {told}: cut short")
+        raise Undecodable(f"the page ends within the table {marks}: cut short")
     heads = next((cells for kind, cells in reader.rows if kind == "th"), ())
     rows = tuple(tuple(cells) for kind, cells in reader.rows if kind == "td")
     return HtmlTable(reader.attributes, tuple(heads), rows)

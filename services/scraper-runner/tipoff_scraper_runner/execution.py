@@ -135,15 +135,15 @@ def _log_end(result: _Result, seconds: float) -> None:
     outcome = result.outcome
     match outcome:
         case Failed():
-            told: Mapping[str, object] = {"kind": outcome.kind.value, "detail": outcome.message}
+            details: Mapping[str, object] = {"kind": outcome.kind.value, "detail": outcome.message}
         case NoData():
-            told = {"detail": outcome.reason}
+            details = {"detail": outcome.reason}
         case _:
-            told = {"records": outcome.record_count}
+            details = {"records": outcome.record_count}
     # By which `tipoff files cat` shows what the source sent: of a broken document nothing else lands.
     if raw_path := result.known.summary.get("raw_path"):
-        told = {**told, "payload": raw_path}
-    log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **told})
+        details = {**details, "payload": raw_path}
+    log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **details})
 
 
 def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
@@ -208,9 +208,9 @@ def _read(
         try:
             # Where it is parsed is the parser's to decide; what it raises is a fact about the payload.
             parsed = job.parse(job.scraper, payload.body, parameters)
-            told = findings(parsed, request, spec)
+            found = findings(parsed, request, spec)
             # Before the document is judged, so that a refused one is described in the log too.
-            known = replace(known, summary={**parsed.summary, **told, **known.summary})
+            known = replace(known, summary={**parsed.summary, **found, **known.summary})
             request = dated(request, parsed, fixed=saved is None or saved.dated)
             outcome = judged(parsed, spec, show)
         except Unavailable:

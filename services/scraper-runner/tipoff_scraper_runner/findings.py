@@ -19,19 +19,19 @@ EXAMPLE_CHARACTERS = 200
 
 def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dict[str, JsonValue]:
     """Return the parts of `data_summary` that tell what is odd in the document or contradicts what is known."""
-    told: dict[str, JsonValue] = {}
+    found: dict[str, JsonValue] = {}
     contradictions = [*parsed.contradictions, *_against_the_calendar(parsed, request, spec)]
     if parsed.set_aside:
-        told["set_aside"] = _counted(parsed.set_aside)
+        found["set_aside"] = _counted(parsed.set_aside)
     if contradictions:
-        told["contradictions"] = _counted(contradictions)
+        found["contradictions"] = _counted(contradictions)
     if parsed.games_listed is not None:
-        told["games_listed"] = parsed.games_listed
+        found["games_listed"] = parsed.games_listed
     if parsed.slate is not None:
-        told["slate"] = {
+        found["slate"] = {
             matchup: tipoff.isoformat() if tipoff else OFF for matchup, tipoff in parsed.slate.items()
         }
-    return told
+    return found
 
 
 def _against_the_calendar(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> list[str]:

@@ -196,8 +196,8 @@ class HttpxHttp:
                     _check_status(shown, request.host, answer)
                 # Before the body is read: by then it would be unpacked.
                 _check_encoding(shown, answer)
-                told = {name: self.redactor.redact(value) for name, value in answer.headers.items()}
-                return Response(answer.status_code, shown, told, self._read(shown, answer))
+                redacted = {name: self.redactor.redact(value) for name, value in answer.headers.items()}
+                return Response(answer.status_code, shown, redacted, self._read(shown, answer))
         # Nothing was sent yet, so another try may help; a source that does not answer has had its time.
         except httpx.ConnectTimeout as error:
             raise _Transient(f"{shown} does not accept a connection") from error

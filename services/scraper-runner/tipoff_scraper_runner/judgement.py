@@ -71,10 +71,10 @@ def shown(text: str, redactor: SecretRedactor, *, faked: bool) -> str:
 
     In this order: were a text cut before it is redacted, a secret that is cut in two would not be recognised.
     """
-    told = redactor.redact(text)
-    if faked and VIA_FAKE not in told:
-        told += VIA_FAKE
-    return told if len(told) <= MAX_TEXT else f"{told[:MAX_TEXT]}... ({len(told)} characters)"
+    redacted = redactor.redact(text)
+    if faked and VIA_FAKE not in redacted:
+        redacted += VIA_FAKE
+    return redacted if len(redacted) <= MAX_TEXT else f"{redacted[:MAX_TEXT]}... ({len(redacted)} characters)"
 
 
 def _listed(names: Iterable[str]) -> str:

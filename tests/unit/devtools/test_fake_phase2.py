@@ -17,7 +17,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.receipts import Receipts
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour, Fate, fate
-from tipoff_dev.fakes.phase2.consumer import Consumer, Told
+from tipoff_dev.fakes.phase2.consumer import Consumer, Phase2State
 from tipoff_dev.fakes.phase2.loading import Loader, NotLoadable
 from tipoff_dev.stack import background
 from tipoff_dev.stack.processes import StackError
@@ -55,8 +55,8 @@ class House:
 
         self.warehouse = MemoryWarehouse(answer=answer)
         receipts = Receipts(Publisher("p", self.bus), processor="p", environment="local")
-        self.told = Told(self.behaviour)
-        self.consumer = Consumer(self.told, Loader(self.data, self.warehouse), receipts, self.event_time)
+        self.state = Phase2State(self.behaviour)
+        self.consumer = Consumer(self.state, Loader(self.data, self.warehouse), receipts, self.event_time)
 
     @property
     def rows(self) -> list[Any]:
@@ -183,7 +183,7 @@ class TestConsumer:
     def test_what_is_dropped_is_acknowledged_and_nothing_else(self) -> None:
         house = House(behaviour=Behaviour(drop=1))
         house.consumer.receive(announced(), NOON)
-        assert (house.rows, house.receipts, dict(house.told.counts)) == ([], [], {"dropped": 1})
+        assert (house.rows, house.receipts, dict(house.state.counts)) == ([], [], {"dropped": 1})
 
     @pytest.mark.parametrize(("times", "failures"), [(1, 1), (2, 2), (None, 4)])
     def test_a_message_fails_as_often_as_it_is_told_to(self, times: int | None, failures: int) -> None:
@@ -193,7 +193,7 @@ class TestConsumer:
                 house.consumer.receive(announced(), NOON)
             except Unavailable:
                 assert house.receipts == []
-        assert house.told.counts["failed"] == failures
+        assert house.state.counts["failed"] == failures
         assert len(house.receipts) == 4 - failures
 
 

@@ -258,8 +258,8 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
         return
     (decision,) = controller.rehearse(plan.runs[0]).decisions
     if decision.config_hash != configuration.hash:
-        told = f"the controller decides by configuration {decision.config_hash}, this plan is by {configuration.hash}"
-        errors.print(f"{told}; what it asks for may differ", style="yellow")
+        note = f"the controller decides by configuration {decision.config_hash}, this plan is by {configuration.hash}"
+        errors.print(f"{note}; what it asks for may differ", style="yellow")
 
 
 @contextmanager

@@ -37,8 +37,8 @@ class LocalShell:
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
         """Run a command whose output people see. Raises CommandFailed."""
         print("+", *command, flush=True)  # noqa: T201
-        told = {**os.environ, **environment}
-        done = subprocess.run(command, cwd=FLEET.folder, env=told, check=False)  # noqa: S603  # our own commands
+        variables = {**os.environ, **environment}
+        done = subprocess.run(command, cwd=FLEET.folder, env=variables, check=False)  # noqa: S603  # our own commands
         if done.returncode:
             raise ShellFailed(f"{' '.join(command)}: exit code {done.returncode}")
 

@@ -40,10 +40,10 @@ def settings_faults(plan: TerraformPlan) -> Iterator[str]:
 
 def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSettings:
     """Load a service's settings from its planned environment. Raises SettingsError."""
-    told = {name: value or "a-secret" for name, value in environment(service).items()}
+    variables = {name: value or "a-secret" for name, value in environment(service).items()}
     name = service.values["name"]
     added = {"K_SERVICE": name, "K_CONFIGURATION": name, "K_REVISION": f"{name}-00001-abc"}
-    with _environment({**told, **added}):  # which Cloud Run adds
+    with _environment({**variables, **added}):  # which Cloud Run adds
         return load_settings(model)
 
 

@@ -45,9 +45,9 @@ class Workspace:
             timeout=_COMMAND_SECONDS,
         )
         if done.returncode:
-            told = done.stderr.strip() or done.stdout.strip()
+            output = done.stderr.strip() or done.stdout.strip()
             where = folder.relative_to(self.root / TERRAFORM)
-            raise TerraformError(f"{where}: terraform {command[0]}: {told}")
+            raise TerraformError(f"{where}: terraform {command[0]}: {output}")
         return done.stdout
 
     def plan(

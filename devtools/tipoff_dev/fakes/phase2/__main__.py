@@ -34,7 +34,7 @@ def main() -> None:
 def _release_what_is_due(wiring: Wiring) -> None:
     while True:
         time.sleep(1.0)
-        if wiring.told.held:
+        if wiring.state.held:
             now = wall_now()
             try:
                 wiring.consumer.release(now, now)

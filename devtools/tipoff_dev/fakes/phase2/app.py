@@ -22,7 +22,7 @@ from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.web import create_app as create_service
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
-from tipoff_dev.fakes.phase2.consumer import Consumer, Told
+from tipoff_dev.fakes.phase2.consumer import Consumer, Phase2State
 from tipoff_dev.fakes.phase2.loading import DATASET, Loader, NotLoadable
 from tipoff_dev.fakes.phase2.settings import Phase2Settings
 
@@ -36,7 +36,7 @@ class Wiring:
     def __init__(self, settings: Phase2Settings) -> None:
         self.settings = settings
         self.cloud = Cloud(SERVICE, settings)
-        self.told = Told(settings.phase2)
+        self.state = Phase2State(settings.phase2)
 
     @cached_property
     def endpoint(self) -> PushEndpoint:
@@ -51,7 +51,7 @@ class Wiring:
         settings = self.settings
         warehouse = BigQueryWarehouse(settings.project, settings.bigquery_emulator_host, DATASET)
         receipts = Receipts(self.cloud.publisher, processor="fake", environment=settings.environment)
-        return Consumer(self.told, Loader(self.cloud.data, warehouse), receipts, settings.event_time)
+        return Consumer(self.state, Loader(self.cloud.data, warehouse), receipts, settings.event_time)
 
     def reject(self, message: Message, reason: str, at: datetime) -> None:
         """Record what can never be loaded. Raises Unavailable."""
@@ -64,7 +64,7 @@ class Wiring:
             at=at,
         )
         self.cloud.publisher.publish([keep_payload(event, message.data, self.cloud.state)])
-        self.told.counts["rejected"] += 1
+        self.state.counts["rejected"] += 1
 
 
 def create_app(wiring: Wiring) -> FastAPI:
@@ -76,10 +76,10 @@ def create_app(wiring: Wiring) -> FastAPI:
         config_hash=wiring.cloud.config_hash,
         checks={"bus": lambda: wiring.cloud.bus.check(), "data": lambda: wiring.cloud.data.check()},
     )
-    told = wiring.told
+    state = wiring.state
 
     def refuse_when_down() -> None:
-        if told.behaviour.down:
+        if state.behaviour.down:
             raise Unavailable("told to be down")
 
     async def delivered(request: Request) -> Delivery:
@@ -98,16 +98,16 @@ def create_app(wiring: Wiring) -> FastAPI:
 
     @app.get("/control/behaviour")
     def read_behaviour() -> Behaviour:
-        return told.behaviour
+        return state.behaviour
 
     @app.put("/control/behaviour")
     def set_behaviour(behaviour: Behaviour) -> Behaviour:
-        told.behaviour = behaviour
+        state.behaviour = behaviour
         return behaviour
 
     @app.get("/control/counts")
     def read_counts() -> dict[str, int]:
-        return dict(told.counts)
+        return dict(state.counts)
 
     @app.post("/control/release")
     def release(until: AwareDatetime | None = None) -> dict[str, int]:

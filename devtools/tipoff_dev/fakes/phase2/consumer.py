@@ -22,7 +22,7 @@ class HeldMessage:
 
 
 @dataclass
-class Told:
+class Phase2State:
     """What the fake is told, and what it has done; a process's memory."""
 
     behaviour: Behaviour
@@ -36,7 +36,7 @@ class Told:
 class Consumer:
     """What takes the messages of landed files."""
 
-    told: Told
+    state: Phase2State
     loader: Loader
     receipts: Receipts
     event_time: bool
@@ -50,18 +50,18 @@ class Consumer:
             Unavailable: to be delivered again.
         """
         at = (landed.event_time or landed.landed_at) if self.event_time else now
-        behaviour = self.told.behaviour
+        behaviour = self.state.behaviour
         match fate(landed, behaviour):
             case Fate.DROP:
-                self.told.counts["dropped"] += 1
+                self.state.counts["dropped"] += 1
             case Fate.DELAY:
-                with self.told.lock:
-                    self.told.held.append(
+                with self.state.lock:
+                    self.state.held.append(
                         HeldMessage(landed, at + timedelta(seconds=behaviour.delay_seconds))
                     )
-                self.told.counts["held"] += 1
+                self.state.counts["held"] += 1
             case Fate.FAIL if self._fails(landed, behaviour.fail_times):
-                self.told.counts["failed"] += 1
+                self.state.counts["failed"] += 1
                 raise Unavailable("told to fail")
             case _:
                 self._process(landed, at)
@@ -72,23 +72,23 @@ class Consumer:
         Raises:
             Unavailable: the message at which it failed and those after it are still held.
         """
-        with self.told.lock:
-            due = [item for item in self.told.held if until is None or item.due <= until]
+        with self.state.lock:
+            due = [item for item in self.state.held if until is None or item.due <= until]
             for item in sorted(due, key=lambda item: item.due):
                 try:
                     self._process(item.landed, item.due if self.event_time else now)
                 except NotLoadable:  # its message is acknowledged, so there is nothing left to reject
-                    self.told.counts["rejected"] += 1
-                self.told.held.remove(item)
+                    self.state.counts["rejected"] += 1
+                self.state.held.remove(item)
             return len(due)
 
     def _fails(self, landed: FileLanded, times: int | None) -> bool:
-        with self.told.lock:
+        with self.state.lock:
             message = (landed.gcs_path, landed.republish)
-            self.told.failures[message] += 1
-            return times is None or self.told.failures[message] <= times
+            self.state.failures[message] += 1
+            return times is None or self.state.failures[message] <= times
 
     def _process(self, landed: FileLanded, at: datetime) -> None:
         records = self.loader.load(landed, at)
         self.receipts.processed(landed, row_count=records, processed_at=at)
-        self.told.counts["processed"] += 1
+        self.state.counts["processed"] += 1

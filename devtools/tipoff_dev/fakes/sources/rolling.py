@@ -27,8 +27,8 @@ def rolled(scenario: Scenario, today: date) -> Scenario:
         for day, template in templates.items()
     }
     days, late = (
-        {day: told[template] for day, template in templates.items() if template in told}
-        for told in (scenario.reports.days, scenario.submissions.late)
+        {day: by_day[template] for day, template in templates.items() if template in by_day}
+        for by_day in (scenario.reports.days, scenario.submissions.late)
     )
     return scenario.model_copy(
         update={

@@ -111,13 +111,13 @@ def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
     """
     errors = [(item["index"], error) for item in answer for error in item["errors"]]
     reasons = {error.get("reason") for _, error in errors}
-    told = json.dumps(errors[0][1])
+    details = json.dumps(errors[0][1])
     if any(error.get("message", "").startswith("no such field") for _, error in errors):
-        raise Unavailable(f"{table} lacks a column, deploy its schema: {told}")
+        raise Unavailable(f"{table} lacks a column, deploy its schema: {details}")
     if "stopped" in reasons:
-        raise BatchRefused(f"BigQuery stopped an append to {table}: {told}")
+        raise BatchRefused(f"BigQuery stopped an append to {table}: {details}")
     if reasons != {"invalid"}:
-        raise Unavailable(f"BigQuery did not append all rows to {table}: {told}")
+        raise Unavailable(f"BigQuery did not append all rows to {table}: {details}")
     raise RowsRefused(table, {item["index"]: json.dumps(item["errors"]) for item in answer})
 
 

@@ -258,10 +258,10 @@ class GcsObjects:
         try:
             yield
         except _FAULTS as error:
-            told = f"Cloud Storage did not {verb} gs://{self.bucket}/{name}: {error}"
+            fault = f"Cloud Storage did not {verb} gs://{self.bucket}/{name}: {error}"
             if isinstance(error, GoogleAPICallError) and error.code in _REFUSALS:
-                raise PermanentRefusal(told) from error
-            raise Unavailable(told) from error
+                raise PermanentRefusal(fault) from error
+            raise Unavailable(fault) from error
 
 
 def _without_mark(metadata: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -136,8 +136,8 @@ class StorageCalls:
                 self._credentials.refresh(self._refresher())
             answer = self._send(method, path, body, self._headers(method, path, content_type))
         if answer.status >= 300:
-            told = answer.data[:500].decode(errors="replace")
-            raise from_http_status(answer.status, f"{method} {path}: {told}")
+            text = answer.data[:500].decode(errors="replace")
+            raise from_http_status(answer.status, f"{method} {path}: {text}")
         return answer
 
     def _send(

@@ -40,16 +40,16 @@ def discovery_context(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> M
     """
     if plan is None:
         return {}
-    told: dict[str, JsonValue] = {
+    account: dict[str, JsonValue] = {
         "strategy": "fixed" if plan.fallback else "learned",
         "opens": plan.opens.isoformat(),
         "window_minutes": plan.window_minutes,
         "budget": plan.budget,
     }
     if plan.fallback is not None:
-        told |= {"fallback": plan.fallback.value, "detail": plan.detail}
+        account |= {"fallback": plan.fallback.value, "detail": plan.detail}
     if (model := plan.model) is not None:
-        told |= {
+        account |= {
             "model": model.version,
             "days": model.days,
             "first_day": model.first_day.isoformat() if model.first_day else None,
@@ -59,10 +59,10 @@ def discovery_context(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> M
         }
         for share in QUANTILES:
             instant = plan.quantile(share)
-            told[f"p{round(100 * share)}"] = instant.isoformat() if instant else None
+            account[f"p{round(100 * share)}"] = instant.isoformat() if instant else None
     if plan.fallback is None:
         number = plan.number(occurrence.expected)
-        told |= {
+        account |= {
             "checks": [plan.at(check).isoformat() for check in plan.checks],
             "check": number,
             "purpose": plan.checks[number - 1].purpose.value if number else None,
@@ -70,4 +70,4 @@ def discovery_context(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> M
             "expected_delay_minutes": plan.expected_delay_minutes,
             "expected_checks": plan.expected_checks,
         }
-    return {"discovery": told}
+    return {"discovery": account}

@@ -91,9 +91,9 @@ def advise(
         "resolution_minutes": round(fmean(widths), 1) if widths else None,
     }
     if len(widths) < MIN_ADVICE_DAYS:
-        told = f"{pluralize(len(widths), 'day')} with a publication known, and it takes {MIN_ADVICE_DAYS} to compare"
+        why = f"{pluralize(len(widths), 'day')} with a publication known, and it takes {MIN_ADVICE_DAYS} to compare"
         return Advice(
-            **facts, fixed=None, learned=(), price_per_attempt=None, sentence=f"Stay with fixed: {told}."
+            **facts, fixed=None, learned=(), price_per_attempt=None, sentence=f"Stay with fixed: {why}."
         )
     tip_offs = {item.game_date: item.first_tip_off for item in days if item.first_tip_off is not None}
     # The same draws for every price and the beat: differences are those of the policy and not of luck.

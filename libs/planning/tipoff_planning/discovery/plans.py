@@ -222,14 +222,14 @@ def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple
         return Fallback.FEW_DAYS, f"{pluralize(history.days, 'day')} known, and it takes {MIN_DAYS}"
     if (recent := len(newest) + len(odd) + len(moved)) < MIN_DAYS:
         known = f"{recent} of {pluralize(history.days, 'known day')}"
-        told = f"{known} lie in the last {RECENT_DAYS}, and it takes {MIN_DAYS}"
-        return Fallback.STALE, told
+        detail = f"{known} lie in the last {RECENT_DAYS}, and it takes {MIN_DAYS}"
+        return Fallback.STALE, detail
     if len(odd) > CONTRADICTORY_SHARE * recent:
-        told = f"the rows of {len(odd)} of {recent} days contradict each other or the clock, {max(odd)} the newest"
-        return Fallback.CONTRADICTORY, told
+        detail = f"the rows of {len(odd)} of {recent} days contradict each other or the clock, {max(odd)} the newest"
+        return Fallback.CONTRADICTORY, detail
     if len(newest) < MIN_DAYS:
-        told = f"{pluralize(len(newest), 'day')} looked at in the window of today, {len(moved)} in another"
-        return Fallback.WINDOW_CHANGED, told
+        detail = f"{pluralize(len(newest), 'day')} looked at in the window of today, {len(moved)} in another"
+        return Fallback.WINDOW_CHANGED, detail
     # A source that has stopped publishing would be fitted to its past.
     last = newest[-SILENT_DAYS:]
     if all(item.before is None for item in last):

@@ -183,15 +183,15 @@ class _Assembly:
             since = asked.requested_at if asked else None
             children.append(self._absent("no execution yet", since, _EXECUTION_WITHIN))
         scraper, attempt = (asked.scraper, asked.attempt) if asked else (ran[0].scraper_name, ran[0].attempt)
-        told = f"{scraper}, attempt {attempt}"
+        text = f"{scraper}, attempt {attempt}"
         parameters: dict[str, JsonValue] = {}
         if asked:
             parameters = {name: value for name, value in asked.parameters.items() if name != "game_date"}
-            told += f", step {asked.step}" if asked.step != asked.scraper else ""
-            told += "".join(f", {name} {value}" for name, value in parameters.items())
+            text += f", step {asked.step}" if asked.step != asked.scraper else ""
+            text += "".join(f", {name} {value}" for name, value in parameters.items())
         return ChainNode(
             "request",
-            told,
+            text,
             request,
             asked.requested_at if asked else None,
             facts={"scraper": scraper, "attempt": attempt, "parameters": parameters},
@@ -201,19 +201,19 @@ class _Assembly:
 
     def _execution(self, item: ExecutionRow) -> ChainNode:
         took = (item.ended_at - item.triggered_at).total_seconds()
-        told = f"{item.status} in {took:.1f} s, {item.source}"
+        text = f"{item.status} in {took:.1f} s, {item.source}"
         if item.retry_count:
-            told += f", {item.retry_count} transport retries"
+            text += f", {item.retry_count} transport retries"
         if item.error_type:
-            told += f": {item.error_type}: {item.error_message}"
+            text += f": {item.error_type}: {item.error_message}"
         if not item.is_logged:
-            told += " (not in the dataset yet)"
+            text += " (not in the dataset yet)"
         children = list(self._dead_of(event_id(ScrapeExecuted.TYPE, item.execution_id)))
         if item.gcs_path:
             children.append(self._file(item.gcs_path, item))
         return ChainNode(
             "execution",
-            told,
+            text,
             item.execution_id,
             item.triggered_at,
             facts={"status": item.status, "source": item.source, "error_type": item.error_type},

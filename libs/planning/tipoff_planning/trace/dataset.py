@@ -238,13 +238,13 @@ class ChainDataset:
             return Scope()
         occurrences, executions, paths = set[str](), set[str](), set[str]()
         for row in self._rows(_DEAD, scope.span, letters=_list(scope.letters), events=[]):
-            told = _object(row["payload_head"])
+            payload = _object(row["payload_head"])
             for name, found in (
                 ("occurrence_id", occurrences),
                 ("gcs_path", paths),
                 ("request_id", executions),
             ):
-                if isinstance(value := told.get(name), str):
+                if isinstance(value := payload.get(name), str):
                     found.add(value)
         return Scope(frozenset(occurrences), frozenset(executions), frozenset(paths))
 

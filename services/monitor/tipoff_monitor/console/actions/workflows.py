@@ -101,8 +101,8 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         deps.controller.ask("POST", "/pauses", json=body)
         _forget_day(deps)
         back = str(url(f"/workflows/{name}"))
-        told = f"until {clock(until)} {zone_name()} time"
-        return done(request, deps, f"Paused {name}", back, [(told, back)])
+        text = f"until {clock(until)} {zone_name()} time"
+        return done(request, deps, f"Paused {name}", back, [(text, back)])
 
     @router.get("/actions/resume", tags=["console"])
     def ask_resume(request: Request) -> Response:

@@ -76,8 +76,8 @@ def _inactive_players(listed: str) -> Iterator[PlayerLine]:
         name, _, reason = part.strip().partition("(")
         if name.strip():
             # One closing parenthesis is the list's own; those before it belong to the reason.
-            told = reason.strip().removesuffix(")").strip()
-            yield PlayerLine(name.strip(" )"), "inactive", reason=told or None)
+            text = reason.strip().removesuffix(")").strip()
+            yield PlayerLine(name.strip(" )"), "inactive", reason=text or None)
 
 
 def _is_balanced(text: str) -> bool:

@@ -228,7 +228,7 @@ class Processes:
 
 def _inherited() -> dict[str, str]:
     """Return what a Python process needs of the caller's environment, so that no setting leaks into a service."""
-    kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT", "TZ"]
+    kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT", "TZ", "XDG_CACHE_HOME"]
     # By it `make coverage` measures the services too; no service reads it.
     kept.append("COVERAGE_PROCESS_CONFIG")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}

@@ -514,6 +514,15 @@ def test_what_is_not_asked_of_queries_is_asked_of_all_else(warehouse: Warehouse)
         warehouse.query("DROP SCHEMA ds")
 
 
+def test_a_table_may_be_called_function(warehouse: Warehouse) -> None:
+    """Its creation begins as that of a table function does, of which no table comes."""
+    warehouse.query("CREATE TABLE ds.function (a INT64)")
+    assert [field.name for field in warehouse.client.get_table("ds.function").schema] == ["a"]
+    warehouse.query("CREATE TABLE FUNCTION ds.doubled(n INT64) AS (SELECT 2 * n AS a)")
+    assert warehouse.query("SELECT a FROM ds.doubled(2)") == [{"a": 4}]
+    assert "doubled" not in {table.table_id for table in warehouse.client.list_tables("ds")}
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "reason"),
     [

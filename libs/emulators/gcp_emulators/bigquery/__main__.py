@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gcp_emulators.bigquery.kept_texts import default_folder
 from gcp_emulators.testing import is_free
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--storage-url", help="object store that extract jobs write to, such as http://127.0.0.1:9023"
     )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        default=default_folder(),
+        help="keep here what SQL was translated to, for the next start (%(default)s)",
+    )
+    parser.add_argument(
+        "--no-cache", dest="cache_dir", action="store_const", const=None, help="keep nothing of that kind"
+    )
     return parser.parse_args(arguments)
 
 
@@ -57,14 +67,14 @@ def emulator_settings(options: argparse.Namespace) -> "Settings":
     )
 
 
-async def serve(settings: "Settings", storage_url: str | None = None) -> None:
+async def serve(settings: "Settings", storage_url: str | None = None, cache_dir: Path | None = None) -> None:
     """Repair the emulator and serve until a signal asks to stop."""
     # Imported here because the emulator logs while it is imported, before logging could be configured.
     from bqemulator.server import EmulatorServer
 
     from gcp_emulators.bigquery.repairs import apply_all
 
-    apply_all(storage_url)
+    apply_all(storage_url, cache_dir)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = emulator_settings(options)
     configure_logging(level=settings.log_level, fmt=settings.log_format)
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB does not have
-    asyncio.run(serve(settings, options.storage_url))
+    asyncio.run(serve(settings, options.storage_url, options.cache_dir))
     return 0
 
 

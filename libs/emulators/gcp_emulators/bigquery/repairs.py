@@ -1,5 +1,7 @@
 """All repairs, in the order in which they are put in place."""
 
+from pathlib import Path
+
 from gcp_emulators.bigquery import (
     catalogue,
     dialect,
@@ -40,14 +42,16 @@ REPAIRS = (
 )
 
 
-def apply_all(storage_url: str | None = None) -> None:
+def apply_all(storage_url: str | None = None, cache_dir: Path | None = None) -> None:
     """Put every repair in place; on the event loop that will serve, before the server is built, once a process.
 
     storage_url: the object store that extract jobs write to; without one they fail and say so.
+    cache_dir: where translations are kept for the next start; None keeps none.
 
     Raises UnsupportedEmulatorError for another version of the emulator.
     """
     require_supported_version()
     extracts.extract_to_storage(storage_url)
+    translations.keep_translations(cache_dir)  # below what others remember of them in memory
     for repair in REPAIRS:
         repair()

@@ -1,17 +1,23 @@
 """The translation of a statement, remembered."""
 
 import functools
+import hashlib
 import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.memory_repository import MemoryCatalogRepository
+from bqemulator.domain.result import Ok
 from bqemulator.jobs import executor
 from bqemulator.sql.translator import SQLTranslator
+from bqemulator.udf import table_valued
 
+from gcp_emulators.bigquery.kept_texts import KeptTexts
 from gcp_emulators.bigquery.patching import replace
 
 Translate = Callable[..., Awaitable[str]]
@@ -21,6 +27,12 @@ _MOST_REMEMBERED = 256
 _LEADING_COMMENTS = r"\s*(?:--[^\n]*\n\s*)*"
 _QUERY = re.compile(rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\()", re.IGNORECASE)
 _QUERY_OR_CREATION = re.compile(rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\(|CREATE\b)", re.IGNORECASE)
+_QUERY_OR_FUNCTION = re.compile(
+    rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\(|CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(?:(?:TABLE|AGGREGATE)\s+)?"
+    r"FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?!AS\b)[\w`.-]+\s*\()",
+    re.IGNORECASE,
+)
+"""A table may be called `function`, so a name and its parameters have to follow."""
 _OF_THE_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
 """What becomes of these depends on more than what tables are like."""
 _CHANGES = (
@@ -41,7 +53,6 @@ _LOOKS_FOR_CREATIONS = (
     "sync_created_schema",
     "sync_created_table",
     "sync_created_view",
-    "_guard_and_resolve_single_ddl",
 )
 _LOOKS_FOR_DROPS_AND_WRITES = (
     "sync_dropped_object",
@@ -86,6 +97,58 @@ def _shape(table: Any) -> tuple[Any, ...]:
     return (table.schema_, table.table_type, table.view_query, table.time_partitioning)
 
 
+def keep_translations(folder: Path | None) -> None:
+    """Fault: each start translates all functions of a dataset anew, which is half of what it takes to deploy it.
+
+    folder: where translations are kept; None keeps none.
+    """
+    if folder is None:
+        return
+    kept = KeptTexts(folder, made_by=translated_by())
+    replace(SQLTranslator, "translate", lambda translate: keeping_translations(translate, kept))
+    for module in (executor, table_valued):
+        replace(module, "rewrite_table_refs", lambda rewrite: keeping_texts(rewrite, kept))
+    replace(executor, "classify_statement_type", lambda classify: keeping_texts(classify, kept))
+
+
+def translated_by() -> str:
+    """Tell what a translation depends on beside its text: the emulator, the parser and the repairs, to the letter."""
+    repairs = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        repairs.update(source.read_bytes())
+    return f"{metadata.version('bqemulator')} {metadata.version('sqlglot')} {repairs.hexdigest()}"
+
+
+def keeping_translations(translate: Callable[..., Any], kept: KeptTexts) -> Callable[..., Any]:
+    """Make `SQLTranslator.translate` keep its answers on disk; what it refuses it refuses anew each time."""
+
+    @functools.wraps(translate)
+    def looked_up(translator: Any, sql: str, **context: Any) -> Any:
+        arguments = (sql, sorted(context.items()))
+        if (text := kept.get("translate", *arguments)) is not None:
+            return Ok(text)
+        answer = translate(translator, sql, **context)
+        if isinstance(answer, Ok):
+            kept.put(answer.value, "translate", *arguments)
+        return answer
+
+    return looked_up
+
+
+def keeping_texts(function: Callable[..., str], kept: KeptTexts) -> Callable[..., str]:
+    """Make a function that makes a text of texts keep its answers on disk."""
+
+    @functools.wraps(function)
+    def looked_up(*arguments: str) -> str:
+        if (text := kept.get(function.__name__, *arguments)) is not None:
+            return text
+        text = function(*arguments)
+        kept.put(text, function.__name__, *arguments)
+        return text
+
+    return looked_up
+
+
 def translate_a_text_once() -> None:
     """Fault: a query is translated anew each time it is asked, which costs seconds for one of a thousand lines.
 
@@ -117,16 +180,17 @@ def examine_only_what_may_change_something() -> None:
     """Fault: a query is parsed and copied some fifteen times to learn each time that it changes nothing.
 
     Two thirds of a query's CPU time. What a text alone decides is remembered; what asks whether a statement drops,
-    creates or writes something is not asked of one that begins as a query, which does none of it, and whether it drops
-    or writes not of one that begins as a creation.
+    creates or writes something is not asked of one that begins as a query, which does none of it; whether it drops or
+    writes not of one that begins as a creation, and whether it creates a table or a view not of a function.
     """
     for name in ("parse_script", "classify_statement_type"):  # their answers are immutable
         replace(executor, name, functools.lru_cache(maxsize=_MOST_REMEMBERED))
     for name in _LOOKS_FOR_CREATIONS:
-        replace(executor, name, _unless(_QUERY))
+        replace(executor, name, _unless(_QUERY_OR_FUNCTION))
+    replace(executor, "_guard_and_resolve_single_ddl", _unless(_QUERY))
     for name in _LOOKS_FOR_DROPS_AND_WRITES:
         replace(executor, name, _unless(_QUERY_OR_CREATION))
-    replace(ddl_sync, "_detect_plain_create_table", _unless(_QUERY))
+    replace(ddl_sync, "_detect_plain_create_table", _unless(_QUERY_OR_FUNCTION))
 
 
 def _unless(kind: re.Pattern[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

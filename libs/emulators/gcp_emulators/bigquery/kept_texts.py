@@ -1,0 +1,90 @@
+"""Texts that take long to make, kept on disk for the next start and for other emulators of this machine."""
+
+import hashlib
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+FILE = "bigquery.sqlite"
+MOST_KEPT = 20_000
+"""Texts; those of a dataset with its queries are a thousand, of 1 KiB on average."""
+PATIENCE_SECONDS = 1.0
+"""For another process that is writing."""
+
+_log = logging.getLogger(__name__)
+
+
+def default_folder() -> Path | None:
+    """Return this user's folder for what may be deleted at any time, by the XDG Base Directory Specification; None for
+    a user without a home."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named) / "gcp-emulators"
+    try:
+        return Path.home() / ".cache" / "gcp-emulators"
+    except RuntimeError:
+        return None
+
+
+class KeptTexts:
+    """Answers of functions whose answer depends on nothing but their arguments, in a file that many processes share.
+
+    It only saves time: when the file cannot be read or written, nothing is kept, and the log says so once.
+    """
+
+    def __init__(self, folder: Path, made_by: str) -> None:
+        """Open the file and drop the oldest of more than MOST_KEPT texts.
+
+        made_by: what else the answers depend on, such as versions; what others made is not found.
+        """
+        self._made_by = made_by
+        self._database: sqlite3.Connection | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(folder / FILE, timeout=PATIENCE_SECONDS, isolation_level=None)
+            # Readers and a writer do not wait for each other, and a commit does not wait for the disk.
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute("CREATE TABLE IF NOT EXISTS texts (key BLOB UNIQUE, text TEXT NOT NULL)")
+            self._database.execute(
+                "DELETE FROM texts WHERE rowid <= (SELECT MAX(rowid) FROM texts) - ?", (MOST_KEPT,)
+            )
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+
+    def get(self, function: str, *arguments: object) -> str | None:
+        """Return what a function answered to these arguments, told apart by their repr; None when it is not kept."""
+        if self._database is None:
+            return None
+        try:
+            row = self._database.execute(
+                "SELECT text FROM texts WHERE key = ?", (self._key(function, arguments),)
+            ).fetchone()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        return row and str(row[0])
+
+    def put(self, text: str, function: str, *arguments: object) -> None:
+        """Keep what a function answered to these arguments."""
+        if self._database is None:
+            return
+        try:
+            self._database.execute(
+                "INSERT OR IGNORE INTO texts VALUES (?, ?)", (self._key(function, arguments), text)
+            )
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Close the file; nothing is kept from now on."""
+        if self._database is not None:
+            self._database.close()
+        self._database = None
+
+    def _key(self, function: str, arguments: tuple[object, ...]) -> bytes:
+        return hashlib.sha256(repr((self._made_by, function, arguments)).encode()).digest()
+
+    def _give_up(self, error: Exception) -> None:
+        _log.warning("translations are not kept for the next start: %s", error)
+        self.close()

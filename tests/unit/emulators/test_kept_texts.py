@@ -1,0 +1,96 @@
+"""Texts kept on disk: found again by the same makers alone, by all processes, and never in anybody's way."""
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gcp_emulators.bigquery import kept_texts
+from gcp_emulators.bigquery.kept_texts import FILE, KeptTexts, default_folder
+
+
+def test_a_text_is_found_by_its_function_its_arguments_and_what_made_it(tmp_path: Path) -> None:
+    KeptTexts(tmp_path, made_by="1.0").put("duckdb", "translate", "SELECT 1", {"a": "INT64"})
+
+    later = KeptTexts(tmp_path, made_by="1.0")
+    assert later.get("translate", "SELECT 1", {"a": "INT64"}) == "duckdb"
+    assert later.get("translate", "SELECT 1", {"a": "STRING"}) is None
+    assert later.get("rewrite", "SELECT 1", {"a": "INT64"}) is None
+    assert KeptTexts(tmp_path, made_by="1.1").get("translate", "SELECT 1", {"a": "INT64"}) is None
+
+
+def test_an_empty_text_is_a_text(tmp_path: Path) -> None:
+    kept = KeptTexts(tmp_path, made_by="")
+    kept.put("", "classify", "?")
+    assert kept.get("classify", "?") == ""
+
+
+def test_the_oldest_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_texts, "MOST_KEPT", 3)
+    first = KeptTexts(tmp_path, made_by="")
+    for number in range(5):
+        first.put(f"text {number}", "f", number)
+    later = KeptTexts(tmp_path, made_by="")
+    assert [later.get("f", number) for number in range(5)] == [None, None, "text 2", "text 3", "text 4"]
+
+
+def test_processes_share_a_file_while_all_of_them_write(tmp_path: Path) -> None:
+    write = (
+        "import sys; from pathlib import Path; from gcp_emulators.bigquery.kept_texts import KeptTexts\n"
+        "kept = KeptTexts(Path(sys.argv[1]), 'us')\n"
+        "for n in range(200): kept.put(f'{n} of {sys.argv[2]}', 'f', n, sys.argv[2])"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", write, str(tmp_path), who]) for who in "abc"]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    kept = KeptTexts(tmp_path, "us")
+    assert {kept.get("f", n, who) == f"{n} of {who}" for n in range(200) for who in "abc"} == {True}
+
+
+def damage(folder: Path) -> None:
+    (folder / FILE).write_bytes(b"no database" * 1000)
+
+
+def stand_in_the_way(folder: Path) -> None:
+    folder.rmdir()
+    folder.write_text("a file")
+
+
+def have_other_columns(folder: Path) -> None:
+    with sqlite3.connect(folder / FILE) as database:
+        database.execute("CREATE TABLE texts (something INT)")
+    database.close()
+
+
+@pytest.mark.parametrize("spoil", [damage, stand_in_the_way, have_other_columns])
+def test_what_cannot_be_kept_is_said_once_and_costs_only_time(
+    spoil: object, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    assert callable(spoil)
+    spoil(folder)
+    with caplog.at_level(logging.WARNING):
+        kept = KeptTexts(folder, made_by="")
+        for _ in range(2):
+            kept.put("text", "f", 1)
+            assert kept.get("f", 1) is None
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "translations are not kept for the next start"
+    ]
+
+
+def test_the_folder_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "named"))
+    assert default_folder() == tmp_path / "named" / "gcp-emulators"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_folder() == tmp_path / ".cache" / "gcp-emulators"
+
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert default_folder() is None

@@ -77,6 +77,11 @@ class Connection:
         """
         # First: where there is a key the services take nothing else.
         if key := self.values.get(DEVELOPMENT_KEY):
+            # It travels in a header, which takes nothing else.
+            if not (key.isascii() and key.isprintable()):
+                raise NotConnected(
+                    f"{DEVELOPMENT_KEY} of {self.where} has characters beyond ASCII; set it to the services' key"
+                )
             return key
         gcloud = shutil.which("gcloud")
         if gcloud is None:
@@ -94,6 +99,7 @@ class Connection:
                 ],
                 capture_output=True,
                 text=True,
+                errors="replace",
                 timeout=_TOKEN_SECONDS,
                 check=False,
             )
@@ -169,7 +175,7 @@ class Connection:
         address = self.values.get(name)
         if address is None:
             return None
-        require_answer(address, self.where)
+        require_answer(address, f"{name} of {self.where}")
         # Google's clients read it there and take no argument for it.
         os.environ[name] = address
         return address
@@ -227,9 +233,16 @@ def _credentials() -> Iterator[None]:
 
 def require_answer(address: str, where: str) -> None:
     """Raise NotConnected when nothing listens at an emulator's address, which `where` names."""
-    parts = urlsplit(address if "//" in address else f"//{address}")
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 80), _ANSWER_SECONDS).close()
+        parts = urlsplit(address if "//" in address else f"//{address}")
+        host, port = parts.hostname or "", parts.port or 80
+        host.encode("idna")  # as the connection would, whose error says less
+    except ValueError as error:
+        raise NotConnected(
+            f"'{address}', named by {where}, is not an address: {error}; write one such as localhost:9050"
+        ) from error
+    try:
+        socket.create_connection((host, port), _ANSWER_SECONDS).close()
     except OSError as error:
         raise NotConnected(
             f"nothing answers at {address}, named by {where}: no stack is running; `tipoff up` starts one"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from tipoff_cli.connection import Connection
+from tipoff_cli.connection import CONTROLLER_URL, MONITOR_URL, Connection
 from tipoff_cli.errors import CommandFailed
 
 if TYPE_CHECKING:
@@ -51,15 +51,25 @@ def ask(
     """
     import httpx
 
+    variable = CONTROLLER_URL if service == "controller" else MONITOR_URL
     base = connection.controller_url if service == "controller" else connection.monitor_url
     url = f"{base}{path}"
     sent = {"Authorization": f"Bearer {connection.token(base)}", **headers}
     try:
         answer = client().request(method, url, params=dict(query), headers=sent, json=json)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    # UnicodeError: a part of the host's name that is too long or empty.
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        what = f"{variable} of {connection.where}: '{base}' is not a usable URL: {error}"
+        raise NotAnswered(f"{what}; write one such as http://127.0.0.1:8081") from error
+    except httpx.HTTPError as error:
         what = f"the {service} does not answer at {base}: {error}"
         raise NotAnswered(f"{what}; is the stack up?") from error
     if answer.is_success:
+        # Another server, such as a proxy's page to sign in, says yes to anything.
+        if "text/html" in answer.headers.get("Content-Type", ""):
+            raise NotAnswered(
+                f"what answers at {base} is a web page and not the {service}; correct {variable}"
+            )
         return answer.content
     raise NotAnswered(f"the {service} answered {answer.status_code}: {_detail(answer)}", answer.status_code)
 

@@ -11,7 +11,7 @@ from typer.main import get_command, get_group
 from tipoff_cli.commands import COMMANDS, CommandSpec, all_commands
 from tipoff_cli.errors import CommandFailed
 from tipoff_cli.version import version_line
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import PermanentRefusal, Unavailable
 
 _HELP = "Run a fleet of scrapers and prove what it did."
 
@@ -41,6 +41,14 @@ class Commands(TyperGroup):
                 self.commands.setdefault(name, TyperCommand(name))
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse what is not text before any command sees it: it can neither be sent nor printed."""
+        for arg in args:
+            # Bytes that are not UTF-8 come as unpaired surrogates.
+            if (shown := arg.encode("utf-8", "backslashreplace").decode()) != arg:
+                raise typer.BadParameter(f"'{shown}' is not UTF-8 text; write it in UTF-8")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command. What it cannot do for a reason that people can mend ends it with that reason and code 1."""
         try:
@@ -63,7 +71,7 @@ class Commands(TyperGroup):
 def _says_why(error: Exception) -> bool:
     # Whoever raised a ConfigurationError has loaded its module, which a command's --help must not wait for.
     loaded: Any = sys.modules.get("tipoff_common.yaml_source")
-    return isinstance(error, CommandFailed | Unavailable) or (
+    return isinstance(error, CommandFailed | PermanentRefusal | Unavailable) or (
         loaded is not None and isinstance(error, loaded.ConfigurationError)
     )
 

@@ -27,6 +27,7 @@ from tipoff_cli.console import (
 )
 from tipoff_common.files import object_name
 from tipoff_common.near import nearest
+from tipoff_common.ports import PermanentRefusal
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_dataset.file_verdict import FileState, FileVerdict, judge
@@ -105,7 +106,10 @@ def cat(
     bucket, _, name = path.removeprefix("gs://").partition("/")
     if not path.startswith("gs://") or not name:
         refuse(f"'{path}' is no path; write gs://BUCKET/NAME as `tipoff files list` prints it", WRONG_USAGE)
-    body = find_connection().bucket(bucket).get(name)
+    try:
+        body = find_connection().bucket(bucket).get(name)
+    except PermanentRefusal as error:
+        refuse(f"'{path}' cannot be a file: {error}", WRONG_USAGE)
     if body is None:
         refuse(f"{path} is not in the bucket; `tipoff files show` says what became of it")
     if sys.stdout.isatty():

@@ -68,7 +68,9 @@ def status(
     ] = False,
     watch: Annotated[
         int | None,
-        typer.Option(metavar="SECONDS", min=1, help="look again every so many seconds until interrupted"),
+        typer.Option(
+            metavar="SECONDS", min=1, max=86_400, help="look again every so many seconds until interrupted"
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:

@@ -24,6 +24,15 @@ _MARKS = {"✔": "bold green", "–": "cyan", "✘": "bold red", "!": "bold yell
 NOT_FOUND = 404
 
 
+def _sendable(value: str | None) -> str | None:
+    """Take a key that an HTTP header carries. Raises BadParameter."""
+    if value is not None and not (value.isascii() and value.isprintable()):
+        raise typer.BadParameter(
+            f"'{value}' has characters beyond ASCII; write letters, digits and signs such as -"
+        )
+    return value
+
+
 def _unread(workflow: str) -> str:
     """Say that what runs has not read this folder's workflows.yaml, if that is why it does not know a workflow."""
     if not has_workflow(WORKFLOWS, workflow):
@@ -58,7 +67,11 @@ def trigger(
     ] = False,
     idempotency_key: Annotated[
         str | None,
-        typer.Option(metavar="K", help="the same key is the same run, however often it is asked for"),
+        typer.Option(
+            metavar="K",
+            callback=_sendable,
+            help="the same key is the same run, however often it is asked for",
+        ),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="follow the run to its end; exit code 1 when a scraper of it fails")

@@ -207,7 +207,13 @@ def load_catalog(scrapers: Path) -> Catalog:
     """
     specs: dict[str, ScraperSpec] = {}
     faults: list[str] = []
-    for path in sorted(scrapers.glob("*/*/scraper.yaml")):
+    try:
+        files = sorted(scrapers.glob("*/*/scraper.yaml"))
+    except OSError as error:
+        raise ConfigurationError(
+            [f"{scrapers}: cannot be read: {error.strerror}; set TIPOFF_SCRAPERS to a fleet's folder"]
+        ) from error
+    for path in files:
         try:
             source = YamlSource.read(path)
             spec = source.validate(ScraperSpec)

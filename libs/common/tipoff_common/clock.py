@@ -44,14 +44,19 @@ def fleet_zone() -> ZoneInfo:
     """Return the zone of this process's fleet: that of its days, and of the times that people read.
 
     Raises:
-        ValueError: TIPOFF_TIMEZONE names no zone.
+        ConfigurationError: TIPOFF_TIMEZONE is not the name of a zone.
     """
     # From the environment, as one process serves one fleet: an argument would pass through whatever writes a time.
     name = os.environ.get(ZONE_VARIABLE) or EASTERN.key
     try:
         return read_zone(name)
     except ValueError as error:
-        raise ValueError(f"{ZONE_VARIABLE}: '{name}' is {error}") from error
+        # Imported here for the same reason as above.
+        from tipoff_common.yaml_source import ConfigurationError
+
+        # The command line fills the variable from the file where it is not set.
+        where = f"{ZONE_VARIABLE}, or timezone of workflows.yaml where that is not set"
+        raise ConfigurationError([f"{where}: '{name}' is {error}"]) from error
 
 
 def zone_name(zone: ZoneInfo | None = None) -> str:

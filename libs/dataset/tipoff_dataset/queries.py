@@ -12,11 +12,11 @@ its type, its default and its meaning:
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import business_date, to_utc
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.files import QUERIES
 
@@ -117,7 +117,10 @@ def _read(parameter: QueryParameter, text: str, now: Parameter) -> Parameter:
     try:
         return _READERS[parameter.type](text)
     except ValueError as error:
-        raise QueryParameterError(f"'{text}' is no {parameter.type} for '{parameter.name}'") from error
+        why = f": {error}" if parameter.type == "TIMESTAMP" else ""
+        raise QueryParameterError(
+            f"'{text}' is not a valid {parameter.type} for '{parameter.name}'{why}"
+        ) from error
 
 
 def _boolean(text: str) -> bool:
@@ -139,8 +142,8 @@ def _timestamp(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     # Which zone was meant nobody can guess; a wrong guess is off by hours and looks right.
     if instant.tzinfo is None:
-        raise ValueError(f"{text} names no zone")
-    return instant.astimezone(UTC)
+        raise ValueError("it has no zone; add Z or an offset such as -05:00")
+    return to_utc(instant)
 
 
 _READERS: Mapping[str, Callable[[str], Parameter]] = {

@@ -130,7 +130,7 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
         (["discovery_check", "--param", "scraper=x"], "has no parameter 'scraper'"),
         (["discovery_check"], "is about one scraper; write: tipoff query discovery_check SCRAPER"),
         (["success_rates", "x"], "success_rates is about no scraper or workflow; leave 'x' out"),
-        (["success_rates", "--param", "days=many"], "'many' is no INT64 for 'days'"),
+        (["success_rates", "--param", "days=many"], "'many' is not a valid INT64 for 'days'"),
         (["success_rates", "--param", "days"], "'days' is no parameter; write --param name=value"),
         (["success_rates", "--json", "--csv"], "exclude each other"),
         (["success_rates", "--as-of", "noon"], "is no time"),

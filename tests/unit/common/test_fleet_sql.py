@@ -7,6 +7,7 @@ import pytest
 
 from tipoff_common.clock import ZONE_VARIABLE, business_date, fleet_zone, local_instant, zone_name
 from tipoff_common.fleet_sql import for_fleet
+from tipoff_common.yaml_source import ConfigurationError
 
 SQL = "SELECT DATE(@as_of, 'America/New_York') FROM nba_orchestration.executions(@first, @last)"
 
@@ -42,7 +43,7 @@ def test_a_zone_that_is_none_is_named_with_its_variable(monkeypatch: pytest.Monk
     monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokio")
     fleet_zone.cache_clear()
     try:
-        with pytest.raises(ValueError, match="TIPOFF_TIMEZONE: 'Asia/Tokio' is not a known zone"):
+        with pytest.raises(ConfigurationError, match=r"TIPOFF_TIMEZONE, .*'Asia/Tokio' is not a known zone"):
             fleet_zone()
     finally:
         fleet_zone.cache_clear()

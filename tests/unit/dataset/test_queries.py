@@ -78,12 +78,15 @@ def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
     [
         ({}, "so needs 'day': the day"),
         ({"day": "2026-01-15", "dya": "x"}, "so has no parameter 'dya'; it has as_of, day, share"),
-        ({"day": "tomorrow"}, "'tomorrow' is no DATE for 'day'"),
-        ({"day": "2026-01-15", "days": "many"}, "'many' is no INT64 for 'days'"),
-        ({"day": "2026-01-15", "days": str(2**63)}, f"'{2**63}' is no INT64 for 'days'"),
-        ({"day": "2026-01-15", "days": str(-(2**63) - 1)}, f"'{-(2**63) - 1}' is no INT64 for 'days'"),
-        ({"day": "2026-01-15", "strict": "yes"}, "'yes' is no BOOL for 'strict'"),
-        ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is no TIMESTAMP for 'as_of'"),
+        ({"day": "tomorrow"}, "'tomorrow' is not a valid DATE for 'day'"),
+        ({"day": "2026-01-15", "days": "many"}, "'many' is not a valid INT64 for 'days'"),
+        ({"day": "2026-01-15", "days": str(2**63)}, f"'{2**63}' is not a valid INT64 for 'days'"),
+        (
+            {"day": "2026-01-15", "days": str(-(2**63) - 1)},
+            f"'{-(2**63) - 1}' is not a valid INT64 for 'days'",
+        ),
+        ({"day": "2026-01-15", "strict": "yes"}, "'yes' is not a valid BOOL for 'strict'"),
+        ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is not a valid TIMESTAMP for 'as_of'"),
     ],
 )
 def test_a_parameter_that_does_not_fit_is_named(query: NamedQuery, given: dict[str, str], said: str) -> None:

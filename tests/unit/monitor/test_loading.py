@@ -38,7 +38,7 @@ def test_the_files_own_rules_and_runbooks() -> None:
         ({"query": "alert_dead_leters"}, "did you mean 'alert_dead_letters'?"),
         ({"query": "heartbeats"}, "a rule's query selects subject, since, value"),
         ({"parameters": {"hour": 3}}, "has no parameter 'hour'"),
-        ({"parameters": {"hours": "many"}}, "is no INT64"),
+        ({"parameters": {"hours": "many"}}, "is not a valid INT64"),
         ({"query": None}, "names neither a query nor a verdict"),
         ({"verdict": ["missing"]}, "names a query and a verdict"),
         ({"severity": "LOUD"}, "is not one of NONE, INFO, WARNING, CRITICAL"),

@@ -15,7 +15,7 @@ from tipoff_common.wall_clock import wall_now
 
 def smoke(
     timeout: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="how long to wait for the rows")
+        float, typer.Option(min=1, max=86_400, metavar="SECONDS", help="how long to wait for the rows")
     ] = 180.0,
 ) -> None:
     """Send real events through every service and read their rows: a decision, a cleanup, a scrape.

@@ -54,10 +54,15 @@ def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
     """Load every fake below a fleet's folder, by host.
 
     Raises:
-        UnusableFake: a file fails, lacks HOSTS or answer, or claims a host that another fake has.
+        UnusableFake: the folder cannot be read, or a file fails, lacks HOSTS or answer, or claims a host that another
+            fake has.
     """
     found: dict[str, FleetFake] = {}
-    for file in sorted([*scrapers.glob(f"*/{FILE}"), *scrapers.glob(f"*/*/{FILE}")]):
+    try:
+        files = sorted([*scrapers.glob(f"*/{FILE}"), *scrapers.glob(f"*/*/{FILE}")])
+    except OSError as error:
+        raise UnusableFake(f"{scrapers}: cannot be read: {error.strerror}; name a fleet's folder") from error
+    for file in files:
         fake = _load(file)
         for host in fake.hosts:
             owner = found[host].file if host in found else None

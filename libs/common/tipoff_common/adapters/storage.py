@@ -97,10 +97,16 @@ def _retry(on_error: Callable[[Exception], None] | None = None) -> Retry:
 
 
 class GcsObjects:
-    """One bucket. Transient faults are retried for a few seconds; after that the message is delivered again."""
+    """One bucket. Transient faults are retried for a few seconds; after that the message is delivered again.
+
+    Raises PermanentRefusal when no bucket can have that name.
+    """
 
     def __init__(self, client: StorageClient, bucket: str) -> None:
-        self._client, self._bucket, self._name = client, client.bucket(bucket), bucket
+        try:
+            self._client, self._bucket, self._name = client, client.bucket(bucket), bucket
+        except ValueError as error:  # the library's own check of the name
+            raise PermanentRefusal(f"'{bucket}' is not the name of a bucket: {error}") from error
 
     @property
     def bucket(self) -> str:

@@ -1,0 +1,125 @@
+"""What somebody mistypes, in an option or in a variable, is told with its name and what to write instead."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from tipoff_cli import controller_client
+from tipoff_cli.main import app
+from tipoff_common.clock import fleet_zone
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A deployment that the environment names, whose bucket is reached when somebody asks for it."""
+    for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
+        monkeypatch.delenv(name)
+    with socket.create_server(("127.0.0.1", 0)) as bucket:
+        values = {
+            "TIPOFF_PROJECT": "p",
+            "TIPOFF_CONTROLLER_URL": NOWHERE,
+            "TIPOFF_MONITOR_URL": NOWHERE,
+            "TIPOFF_DEVELOPMENT_KEY": "key",
+            "BIGQUERY_EMULATOR_HOST": NOWHERE,
+            "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{bucket.getsockname()[1]}",
+            "COLUMNS": "500",
+        }
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        fleet_zone.cache_clear()
+        yield
+        fleet_zone.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("trigger", "w", "--idempotency-key", "schlüssel"), 2, "'schlüssel' has characters beyond ASCII"),
+        (
+            ("query", "heartbeats", "--param", "as_of=0001-01-01T00:00:00+05:00"),
+            2,
+            "is not a valid TIMESTAMP for 'as_of': 0001-01-01T00:00:00+05:00 is outside the years 2000 to 2100",
+        ),
+        (("query", "heartbeats", "--param", "as_of=2025-01-15"), 2, "add Z or an offset such as -05:00"),
+        (("files", "cat", "gs://bucket/.."), 2, "'gs://bucket/..' cannot be a file"),
+        (("files", "cat", "gs://-/x"), 2, "'-' is not the name of a bucket"),
+        (("trace", "\udcff"), 2, r"'\udcff' is not UTF-8 text"),
+        (("schedule", "--scrapers", "a" * 300), 1, "cannot be read: File name too long"),
+        (("status", "--watch", "99999999999"), 2, "--watch"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_named(words: tuple[str, ...], code: int, told: str) -> None:
+    refused(words, code, told)
+
+
+ZONE = "Amerika/New_York' is not a known zone; did you mean 'America/New_York'"
+
+
+@pytest.mark.parametrize(
+    ("words", "variable", "value", "code", "told"),
+    [
+        (("query", "heartbeats"), "BIGQUERY_EMULATOR_HOST", "localhost:abc", 1, "write one such as localhost:9050"),
+        (("query", "heartbeats"), "BIGQUERY_EMULATOR_HOST", "http://[::1", 1, "write one such as localhost:9050"),
+        (("query", "heartbeats"), "BIGQUERY_EMULATOR_HOST", f"{'a' * 70}.example", 1, "is not an address"),
+        (("trigger", "w"), "TIPOFF_CONTROLLER_URL", "http://localhost:abc", 1, "is not a usable URL"),
+        (("trigger", "w"), "TIPOFF_CONTROLLER_URL", "localhost:8081", 1, "is not a usable URL"),
+        (("alerts", "list"), "TIPOFF_MONITOR_URL", f"http://{'a' * 70}.example", 1, "is not a usable URL"),
+        (("alerts", "list"), "TIPOFF_DEVELOPMENT_KEY", "schlüssel", 1, "has characters beyond ASCII"),
+        (("status",), "TIPOFF_TIMEZONE", "Amerika/New_York", 1, ZONE),
+        (("trace", "x"), "TIPOFF_TIMEZONE", "Amerika/New_York", 1, ZONE),
+        (("trigger", "w"), "TIPOFF_TIMEZONE", "Amerika/New_York", 1, ZONE),
+        (("status", "--as-of", "today 13:00"), "TIPOFF_TIMEZONE", "Amerika/New_York", 1, ZONE),
+    ],
+)  # fmt: skip
+def test_a_variable_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], variable: str, value: str, code: int, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert variable in refused(words, code, told)
+
+
+def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's page to sign in, or another server at a mistyped address."""
+    page = httpx.MockTransport(lambda _: httpx.Response(200, html="<html>Sign in</html>"))
+    monkeypatch.setattr(controller_client, "client", lambda: httpx.Client(transport=page))
+    assert "TIPOFF_CONTROLLER_URL" in refused(("trigger", "w"), 1, "is a web page and not the controller")
+
+
+def refused(words: tuple[str, ...], code: int, told: str) -> str:
+    """Run a command that ends with this code and tells so; return what it printed."""
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == code, (result.output, result.exception)
+    # Usage errors are broken into lines within a frame.
+    printed = " ".join(result.output.replace("│", " ").split())
+    assert told in printed
+    return printed
+
+
+@pytest.mark.parametrize("words", [("status",), ("trace", "x"), ("validate",)])
+def test_a_zone_that_is_mistyped_in_the_fleets_file_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "tipoff.toml").write_text('name = "rivers"\n')
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/workflows.yaml").write_text("timezone: Amerika/New_York\nworkflows: {}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tipoff_cli", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "not a known zone; did you mean 'America/New_York'" in done.stdout + done.stderr
+    assert "workflows.yaml" in done.stdout + done.stderr

@@ -18,7 +18,7 @@ from tipoff_dataset.queries import NamedQuery
 from tipoff_dev.grafana.dashboards import DATA_SOURCE, query
 from tipoff_dev.grafana.models import alerting, expr
 from tipoff_monitor.loading import load_rules
-from tipoff_monitor.rules import Rule
+from tipoff_monitor.rules import FILLED, Rule
 
 UID = "tipoff-bigquery"
 """Of the data source that is provisioned beside the rules: a rule names one, and cannot choose as a dashboard does."""
@@ -90,12 +90,18 @@ def _rule(name: str, sql: str, rule: Rule) -> dict[str, Any]:
         .exec_err_state("Error")
         .for_val(f"{minutes}m")
         .labels({"severity": rule.severity.value, "rule": name})
-        .annotations({"summary": rule.description, "runbook": rule.runbook, "command": rule.command})
+        .annotations({"summary": rule.description, "runbook": rule.runbook, "command": _command(rule)})
         .build()
     )
     text: dict[str, Any] = json.loads(json.dumps(built, cls=JSONEncoder))
     # Provisioning says folder, group and organization once for all rules.
     return {key: value for key, value in text.items() if key not in ("folderUID", "ruleGroup", "orgID")}
+
+
+def _command(rule: Rule) -> str:
+    """Write the command with the names that a rule of Grafana does not fill in, and each brace of its own once."""
+    # Twice, as in the file, it would be a template of Grafana's.
+    return rule.command.format(**{name: f"{{{name}}}" for name in FILLED})
 
 
 def _counted(sql: str) -> str:

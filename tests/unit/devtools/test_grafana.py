@@ -15,6 +15,7 @@ from tipoff_cli.checkout import find_fleet
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_dev.fleet.repository import init_fleet
 from tipoff_dev.grafana import __main__ as grafana_main
+from tipoff_dev.grafana import alerting
 from tipoff_dev.grafana.alerting import UID, alerting_json, rule_queries
 from tipoff_dev.grafana.dashboards import dashboard_json
 from tipoff_dev.grafana.macros import UnknownMacro, expand
@@ -125,6 +126,21 @@ def test_each_rule_with_a_query_is_a_rule_of_grafana_and_names_no_parameter() ->
         # No row is well; a query that fails is told of.
         assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
         assert re.fullmatch(r"[\w-]{1,40}", rule["uid"])
+
+
+def test_a_brace_of_a_command_is_a_template_of_neither(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "alerts.yaml"
+    command = "tipoff query heartbeats"
+    piped = f"{command} --json | jq '{{{{a: .b}}}}' # {{workflow}}"
+    file.write_text(alerting.ALERTS.read_text().replace(f"command: {command}", f'command: "{piped}"'))
+    monkeypatch.setattr(alerting, "ALERTS", file)
+    (group,) = json.loads(alerting_json())["groups"]
+    (written,) = {
+        it["annotations"]["command"] for it in group["rules"] if "jq" in it["annotations"]["command"]
+    }
+    assert written == f"{command} --json | jq '{{a: .b}}' # {{workflow}}"
 
 
 def test_another_fleets_files_name_its_dataset_and_its_zone(

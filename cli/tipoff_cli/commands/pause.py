@@ -95,7 +95,7 @@ def pause(
     else:
         console.print(
             f"{made.target.value} {made.name} is paused until {_time(made.until)} {zone_name()} time; before that:"
-            f" tipoff resume {made.name}",
+            f" tipoff resume {made.name}{f' --target {target.value}' if target else ''}",
             markup=False,
         )
 

@@ -104,12 +104,14 @@ def _own_fleet(folder: Path) -> Fleet:
         raise CommandFailed(f"{file}: cannot be read: {error}") from error
     name, dataset = written.get("name"), written.get("dataset", "nba_orchestration")
     if not isinstance(dataset, str) or not re.fullmatch(r"\w{1,1024}", dataset, re.ASCII):
-        raise CommandFailed(f"{file}: dataset is no name of a dataset; use letters, digits and underscores")
+        raise CommandFailed(
+            f"{file}: dataset is not the name of a dataset; use letters, digits and underscores"
+        )
     if not isinstance(name, str) or not name.isidentifier():
         raise CommandFailed(f'{file}: name is missing; write name = "the_package_of_the_scrapers"')
     base_images = written.get("base_images")
     if not (base_images is None or (isinstance(base_images, str) and base_images)):
-        raise CommandFailed(f"{file}: base_images is no registry; write one such as ghcr.io/acme/tipoff")
+        raise CommandFailed(f"{file}: base_images is not a registry; write one such as ghcr.io/acme/tipoff")
     dashed = name.replace("_", "-")
     local, data = f"{dashed}-local", f"{dashed}-data"
     return Fleet(folder, folder / name, folder / "tests", local, data, dataset, base_images)

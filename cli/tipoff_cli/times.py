@@ -89,7 +89,7 @@ def _wall_time(text: str, value: str) -> datetime:
             return datetime.combine(day(first), time.fromisoformat(rest or "00:00"))
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"'{value}' is no time; {_EXAMPLE}") from error
+        raise typer.BadParameter(f"'{value}' is not a valid time; {_EXAMPLE}") from error
 
 
 def cadence(value: str) -> timedelta:

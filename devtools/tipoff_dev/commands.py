@@ -86,7 +86,7 @@ def demo(
         try:
             load_scenario(scenario)
         except ConfigurationError as error:
-            refuse(f"{scenario.absolute()} is no scenario:\n{error}")
+            refuse(f"{scenario.absolute()} is not a scenario:\n{error}")
     with without_data_frames():
         from tipoff_dev.demo.run import run_demo
 

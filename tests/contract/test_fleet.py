@@ -57,13 +57,13 @@ def _table(path: Path) -> Covers:
 
 def _conditions(value: ast.expr, tests: set[str], path: Path) -> Iterator[tuple[str, str]]:
     for condition, what in _items(value, path):
-        assert condition in CONDITIONS, f"{path}: '{condition}' is no condition; they are {CONDITIONS}"
+        assert condition in CONDITIONS, f"{path}: '{condition}' is not a condition; they are {CONDITIONS}"
         if isinstance(what, ast.Constant):
             assert str(what.value).startswith(NEVER), f"{path}: {condition}: write '{NEVER}why'"
             yield condition, str(what.value)
         else:
             test = ast.unparse(what)
-            assert test in tests, f"{path}: {test} is no test of this file"
+            assert test in tests, f"{path}: {test} is not a test of this file"
             assert test.startswith("test_"), f"{path}: {test} is not run, as it is not named test_..."
             yield condition, test
 
@@ -71,7 +71,7 @@ def _conditions(value: ast.expr, tests: set[str], path: Path) -> Iterator[tuple[
 def _items(value: ast.expr, path: Path) -> Iterator[tuple[str, ast.expr]]:
     assert isinstance(value, ast.Dict), f"{path}: COVERS is a literal: scraper, condition, test"
     for key, item in zip(value.keys, value.values, strict=True):
-        assert isinstance(key, ast.Constant), f"{path}: {key and ast.unparse(key)} is no literal"
+        assert isinstance(key, ast.Constant), f"{path}: {key and ast.unparse(key)} is not a literal"
         yield str(key.value), item
 
 
@@ -134,11 +134,11 @@ class TestTheTables:
     @pytest.mark.parametrize(
         ("text", "complaint"),
         [
-            ('COVERS = {"a": {"normal": test_b}}', "test_b is no test of this file"),
-            ('COVERS = {"a": {"norml": test_a}}', "'norml' is no condition"),
+            ('COVERS = {"a": {"normal": test_b}}', "test_b is not a test of this file"),
+            ('COVERS = {"a": {"norml": test_a}}', "'norml' is not a condition"),
             ('COVERS = {"a": {"empty": "later"}}', "write 'never: why'"),
             ('COVERS = {"a": check}', "COVERS is a literal"),
-            ('COVERS = {name: {"normal": test_a}}', "name is no literal"),
+            ('COVERS = {name: {"normal": test_a}}', "name is not a literal"),
         ],
     )
     def test_a_table_at_fault(self, tmp_path: Path, text: str, complaint: str) -> None:

@@ -47,7 +47,7 @@ def faults(row: Mapping[str, Any], fields: Any, within: str = "") -> list[str]:
     for name in row.keys() & columns.keys():
         field, value, where = columns[name], row[name], f"{within}{name}"
         if field.mode == "REPEATED" and not isinstance(value, list):
-            found.append(f"{where}: {value!r} is no list")
+            found.append(f"{where}: {value!r} is not a list")
             continue
         items = value if field.mode == "REPEATED" else [value]
         for item in items:

@@ -39,5 +39,5 @@ def test_a_scenario_that_cannot_be_read_is_refused_before_anything_starts(tmp_pa
         )
         assert done.returncode == 1
         told = done.stdout + done.stderr
-        assert "is no scenario" in told
+        assert "is not a scenario" in told
         assert why in told

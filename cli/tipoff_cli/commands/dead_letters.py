@@ -57,7 +57,7 @@ def _known_reason(value: str | None) -> str | None:
     from tipoff_common.events import RejectReason
 
     if value not in RejectReason.__members__.values():
-        raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(RejectReason)}")
+        raise typer.BadParameter(f"'{value}' is not a valid reason; there are {', '.join(RejectReason)}")
     return value
 
 

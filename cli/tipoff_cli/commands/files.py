@@ -105,7 +105,10 @@ def cat(
     """
     bucket, _, name = path.removeprefix("gs://").partition("/")
     if not path.startswith("gs://") or not name:
-        refuse(f"'{path}' is no path; write gs://BUCKET/NAME as `tipoff files list` prints it", WRONG_USAGE)
+        refuse(
+            f"'{path}' is not a gs:// path; write gs://BUCKET/NAME as `tipoff files list` prints it",
+            WRONG_USAGE,
+        )
     try:
         body = find_connection().bucket(bucket).get(name)
     except PermanentRefusal as error:
@@ -142,7 +145,7 @@ def announce(
     data = connection.data()
     name_in_bucket = object_name(event.gcs_path, data.bucket)
     if name_in_bucket is None:
-        refuse(f"{event.gcs_path} is no path that a runner writes to in gs://{data.bucket}")
+        refuse(f"{event.gcs_path} is not a path that a runner writes to in gs://{data.bucket}")
     content = data.get(name_in_bucket)
     if content is None or content_hash(content) != event.content_sha256:
         what = (

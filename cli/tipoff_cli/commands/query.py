@@ -108,7 +108,7 @@ def _given(
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign:
-            raise QueryParameterError(f"'{assignment}' is no parameter; write --param name=value")
+            raise QueryParameterError(f"'{assignment}' is not a parameter; write --param name=value")
         given[name] = value
     needed = {one.name for one in asked.parameters if one.default is None}
     known = {one.name for one in asked.parameters}

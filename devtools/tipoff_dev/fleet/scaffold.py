@@ -38,7 +38,9 @@ class Places:
 def require_name(text: str) -> None:
     """Raise Refused for a text that cannot be a scraper's, a source's or a fleet's name."""
     if not _NAME.fullmatch(text):
-        raise ScaffoldRefused(f"'{text}' is no name; write small letters, digits and _, and a letter first")
+        raise ScaffoldRefused(
+            f"'{text}' is not a valid name; write small letters, digits and _, and a letter first"
+        )
 
 
 def write_scraper(root: Path, name: str, source: str, *, page: bool = False) -> list[Path]:

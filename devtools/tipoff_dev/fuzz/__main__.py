@@ -194,7 +194,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
         json.dumps(execution_row(executed, NOW), default=str).encode()
         json.dumps(executed.model_dump(mode="json"), allow_nan=False)
     except ValueError as error:
-        yield f"the execution is no event: {type(error).__name__}"
+        yield f"the execution is not an event: {type(error).__name__}"
     if isinstance(outcome, Success):
         written = [body for name, body in data.bodies.items() if not name.startswith(("raw/", "journal/"))]
         yield from broken_by(written[0], executed)
@@ -214,7 +214,7 @@ def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
     try:
         records = json.loads(body, parse_constant=_refused)["records"]
     except ValueError:
-        yield "the records are no JSON: NaN or an infinity"
+        yield "the records are not JSON: NaN or an infinity"
         return
     if len({json.dumps(record, sort_keys=True) for record in records}) < len(records):
         yield "a record stands twice"
@@ -257,7 +257,7 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             minutes[record["team"]] += record["seconds_played"] / 60
     for played in minutes.values():
         if round(played) < 240 or (round(played) - 240) % 25:
-            yield "a team's minutes are no game's"
+            yield "a team's minutes are not those of a game"
 
 
 class Found(Exception):

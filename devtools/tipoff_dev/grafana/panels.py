@@ -211,7 +211,7 @@ ORDER BY in_vain_a_day DESC, firsts.scraper_name""",
 RELIABILITY_BOARD = DashboardSpec(
     "tipoff-reliability",
     "Tipoff: Reliability",
-    "How often each scraper works, what it fails with and how long it takes. Not published yet is no failure.",
+    "How often each scraper works, what it fails with and how long it takes. Not published yet is not a failure.",
     "now-7d",
     (
         PanelSpec(

@@ -128,7 +128,7 @@ def check_json(value: Any, depth: int = 0) -> Any:
         value.encode()  # An unpaired surrogate cannot be encoded as UTF-8.
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{value} is no finite number")
+            raise ValueError(f"{value} is not a finite number")
     elif isinstance(value, int):
         if value not in _INT64:
             raise ValueError("an integer of more than 64 bits")

@@ -124,7 +124,9 @@ class ScraperSpec(ConfigurationNode):
         for name in names:
             declared = self.parameters.get(name)
             if declared is None or not declared.required:
-                raise ValueError(f"output: {{{name}}} is no required parameter; declare it, or leave it out")
+                raise ValueError(
+                    f"output: {{{name}}} is not a required parameter; declare it, or leave it out"
+                )
         if names and names[0] != GAME_DATE:
             raise ValueError(
                 f"output: {{{GAME_DATE}}} has to come before {{{names[0]}}}, so that a day is one listing"
@@ -137,7 +139,7 @@ class ScraperSpec(ConfigurationNode):
         try:
             _TYPES[kind].validate_python(value)
         except ValidationError as error:
-            return f"'{value}' is no {kind}: {error.errors()[0]['msg']}"
+            return f"'{value}' is not a valid {kind}: {error.errors()[0]['msg']}"
         if name in self.output_parameters and not is_segment(value):
             return f"'{value}' cannot stand in a path; letters, digits, '_', '.' and '-' can"
         return None

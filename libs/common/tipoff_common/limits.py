@@ -22,7 +22,7 @@ def check_object(name: str, metadata: Mapping[str, str] = {}) -> None:
             f"an object's name of {size} bytes; Cloud Storage takes 1 to {OBJECT_NAME_BYTES}: {name:.80}"
         )
     if name in (".", "..") or "\r" in name or "\n" in name or name.startswith(".well-known/acme-challenge/"):
-        raise PermanentRefusal(f"no name of an object: {name!r:.80}")
+        raise PermanentRefusal(f"not the name of an object: {name!r:.80}")
     total = sum(_bytes(key, "metadata") + _bytes(value, "metadata") for key, value in metadata.items())
     if total > METADATA_BYTES:
         raise PermanentRefusal(
@@ -39,7 +39,7 @@ def check_message(data: bytes, attributes: Mapping[str, str]) -> None:
         # An empty name and an empty message are refused as well, and no message of ours has either.
         length, taken = _bytes(name, "an attribute's name"), _bytes(value, f"the attribute {name:.80}")
         if not 1 <= length <= ATTRIBUTE_NAME_BYTES or name.lower().startswith("goog"):
-            raise PermanentRefusal(f"no name of an attribute: {name!r:.80}")
+            raise PermanentRefusal(f"not the name of an attribute: {name!r:.80}")
         if taken > ATTRIBUTE_VALUE_BYTES:
             raise PermanentRefusal(
                 f"the attribute {name} has {taken} bytes; Pub/Sub takes {ATTRIBUTE_VALUE_BYTES}"

@@ -161,7 +161,7 @@ class ServiceSettings(BaseSettings):
         cloud_run = (self.cloud_run_service, self.cloud_run_revision, self.cloud_run_configuration)
         if self.environment == "local" and any(cloud_run):
             raise ValueError(
-                f"{PREFIX}ENVIRONMENT=local is for a developer's machine, and Cloud Run is none (K_SERVICE is set);"
+                f"{PREFIX}ENVIRONMENT=local is for a developer's machine, which Cloud Run is not (K_SERVICE is set);"
                 " set it to dev, staging or prod"
             )
         emulators = [

@@ -268,9 +268,7 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
         if isinstance(source, ForEachOutput) and parent is not None and parent.scraper in catalog:
             known = catalog[parent.scraper].fan_out_keys
             if source.key not in known:
-                fault = (
-                    f"'{source.key}' is no output of {parent.scraper}; it has {', '.join(known) or 'none'}"
-                )
+                fault = f"'{source.key}' is not an output of {parent.scraper}; it has {', '.join(known) or 'none'}"
                 yield (*at, index, "for_each", "key"), fault
 
 

@@ -35,7 +35,7 @@ def read_games(path: Path, parse_payload: PayloadParser | None = None) -> tuple[
         return ScheduleFile.model_validate({"records": list(parse_payload(body))}).records
     except (ValueError, ValidationError) as error:
         what = "name a landed schedule, or a payload of the scraper that the configuration's calendar names"
-        raise ConfigurationError([f"{path}: is no schedule: {error}; {what}"]) from error
+        raise ConfigurationError([f"{path}: not a schedule: {error}; {what}"]) from error
 
 
 def read_calendar_file(

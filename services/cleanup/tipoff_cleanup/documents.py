@@ -49,4 +49,4 @@ def _parsed(name: str, body: bytes) -> RecordsDocument:
         return RecordsDocument(scraper, date.fromisoformat(game_date), len(records), digest)
     # RecursionError too: JSON of a million brackets is a few hundred kilobytes.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise NotOurs(f"it is no document of records: {type(error).__name__}: {error}") from error
+        raise NotOurs(f"it is not a document of records: {type(error).__name__}: {error}") from error

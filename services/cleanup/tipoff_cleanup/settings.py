@@ -26,7 +26,7 @@ class CleanupSettings(ServiceSettings):
         ge=10,
         le=360,
         description="how late rows may be: a receipt proves nothing against earlier files, and a file without an "
-        "execution is no orphan, until it is this old; a scrape, which may last nine minutes, ends within it",
+        "execution is not an orphan, until it is this old; a scrape, which may last nine minutes, ends within it",
     )
     behind_after_minutes: int = Field(
         default=60,

@@ -93,7 +93,7 @@ def open_channels(
         # Tried at start: at the first alert Apprise would refuse it without a word.
         elif Apprise.instantiate(url) is None:
             faults.append(
-                f"channel {name}: the value of {channel.url} is no URL that Apprise understands;"
+                f"channel {name}: the value of {channel.url} is not a URL that Apprise understands;"
                 " see https://appriseit.com for its form"
             )
         else:

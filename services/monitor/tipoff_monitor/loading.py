@@ -112,7 +112,7 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
         yield "query", f"queries/{query.name}.sql does not parse: {fault}; mend it"
         return
     except _NotASelect:
-        yield "query", f"queries/{query.name}.sql is no SELECT; write one"
+        yield "query", f"queries/{query.name}.sql is not a SELECT; write one"
         return
     # In this very order too: the rows of all rules are one UNION, which goes by position.
     if columns not in (COLUMNS, (*COLUMNS, ERROR_TYPE)):

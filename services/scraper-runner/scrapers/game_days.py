@@ -21,4 +21,4 @@ def game_date_of(start: datetime) -> date:
         # midnight.
         return business_date(start - DAY_BEGINS, EASTERN)
     except OverflowError as error:
-        raise SourceChanged(f"a game starts at {start.isoformat()}, which is no day of a game") from error
+        raise SourceChanged(f"a game starts at {start.isoformat()}, which is not a day of a game") from error

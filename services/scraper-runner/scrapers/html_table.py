@@ -45,7 +45,7 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
-        raise Undecodable(f"the page is no UTF-8: {error.reason} at byte {error.start}") from error
+        raise Undecodable(f"the page is not UTF-8: {error.reason} at byte {error.start}") from error
     wanted = {name.rstrip("_"): value for name, value in attributes.items()}
     reader = _Reader(wanted)
     reader.feed(text)

@@ -20,7 +20,9 @@ def importable_package(folder: Path) -> str:
     while (root / "__init__.py").is_file():
         root, name = root.parent, f"{root.name}.{name}"
     if not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigurationError([f"{folder}: '{name}' is no name that Python can import; rename the folder"])
+        raise ConfigurationError(
+            [f"{folder}: '{name}' is not a name that Python can import; rename the folder"]
+        )
     # On the path already, as the installed fleet is: the path stays what it is.
     if folder in _found(name):
         return name

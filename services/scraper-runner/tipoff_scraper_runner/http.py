@@ -211,7 +211,7 @@ class HttpxHttp:
         except httpx.HTTPError as error:
             raise _Transient(f"{shown} could not be reached: {self.redactor.redact(str(error))}") from error
         except httpx.InvalidURL as error:
-            raise HttpFailure(f"{shown} is no address: {self.redactor.redact(str(error))}") from error
+            raise HttpFailure(f"{shown} is not an address: {self.redactor.redact(str(error))}") from error
 
     def _read(self, shown: str, answer: httpx.Response) -> bytes:
         """Read the body within what is left of bytes and time; a secret that is repeated in it is masked."""

@@ -131,9 +131,9 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
         (["discovery_check"], "is about one scraper; write: tipoff query discovery_check SCRAPER"),
         (["success_rates", "x"], "success_rates is about no scraper or workflow; leave 'x' out"),
         (["success_rates", "--param", "days=many"], "'many' is not a valid INT64 for 'days'"),
-        (["success_rates", "--param", "days"], "'days' is no parameter; write --param name=value"),
+        (["success_rates", "--param", "days"], "'days' is not a parameter; write --param name=value"),
         (["success_rates", "--json", "--csv"], "exclude each other"),
-        (["success_rates", "--as-of", "noon"], "is no time"),
+        (["success_rates", "--as-of", "noon"], "is not a valid time"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str) -> None:

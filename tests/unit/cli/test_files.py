@@ -346,8 +346,8 @@ class TestCat:
         ("path", "code", "told"),
         [
             ("gs://data/nowhere.json", 1, "is not in the bucket"),
-            ("nba-com/x.pdf", 2, "is no path; write gs://BUCKET/NAME"),
-            ("gs://data", 2, "is no path"),
+            ("nba-com/x.pdf", 2, "is not a gs:// path; write gs://BUCKET/NAME"),
+            ("gs://data", 2, "is not a gs:// path"),
         ],
     )
     def test_what_is_not_there(

@@ -119,8 +119,8 @@ class TestNew:
 
     @pytest.mark.parametrize("name", ["Items", "1st", "a-b", "../x", "a.b", ""])
     def test_what_is_no_name_is_refused(self, run: Run, repository: Path, name: str) -> None:
-        assert "is no name" in self.new(run, repository, name, code=1)
-        assert "is no name" in self.new(run, repository, "els_items", name, code=1)
+        assert "is not a valid name" in self.new(run, repository, name, code=1)
+        assert "is not a valid name" in self.new(run, repository, "els_items", name, code=1)
 
     def test_a_folder_that_is_no_repository_is_refused(self, run: Run, tmp_path: Path) -> None:
         assert "name the repository's folder with --folder" in self.new(run, tmp_path, "els_items", code=1)

@@ -29,9 +29,9 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("at", "2025-01-15T10:00:00-05:00", None),
-        ("at", "2025-01-15T10:00:00", "'2025-01-15T10:00:00' is no instant: "),
+        ("at", "2025-01-15T10:00:00", "'2025-01-15T10:00:00' is not a valid instant: "),
         ("hour", "8", None),
-        ("hour", "eight", "'eight' is no integer: "),
+        ("hour", "eight", "'eight' is not a valid integer: "),
         ("subject", "0022400561", None),
         ("subject", "../up", "'../up' cannot stand in a path; letters, digits"),
         ("note", "../up", None),
@@ -70,10 +70,10 @@ def test_the_fleet_as_shipped_is_described_well() -> None:
         ({"name": "Not-A-Name"}, "name = 'Not-A-Name'"),
         ({"output": "../elsewhere"}, "output = '../elsewhere'"),
         ({"output": "/absolute"}, "output = '/absolute'"),
-        ({"output": "lines/{subject}"}, "output: {subject} is no required parameter"),
+        ({"output": "lines/{subject}"}, "output: {subject} is not a required parameter"),
         ({"output": "journal/lines"}, "output: 'journal/lines' begins with what the bucket keeps for itself"),
         ({"output": "lines/{game_date"}, "output: a brace of 'lines/{game_date' is alone"),
-        ({"output": "lines/{}"}, "output: {} is no required parameter"),
+        ({"output": "lines/{}"}, "output: {} is not a required parameter"),
         ({"output": "{game_date}/lines"}, "output = '{game_date}/lines'"),
         ({"not_published": ""}, "not_published = ''"),
         ({"colour": "red"}, "unknown key 'colour'"),
@@ -101,7 +101,7 @@ _DATE = {"type": "date", "required": True, "description": "x"}
 
 def test_a_folder_names_required_parameters_only(tmp_path: Path) -> None:
     write_spec(tmp_path, "lines", output="x/{game_date}/{a}", parameters={"game_date": _DATE, "a": _SUBJECT})
-    assert "output: {a} is no required parameter; declare it, or leave it out" in faults(tmp_path)[0]
+    assert "output: {a} is not a required parameter; declare it, or leave it out" in faults(tmp_path)[0]
 
 
 def test_the_date_comes_before_what_else_a_folder_names(tmp_path: Path) -> None:

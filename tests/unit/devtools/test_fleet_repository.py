@@ -51,7 +51,7 @@ def test_it_names_its_dataset_and_its_zone(tmp_path: Path) -> None:
     fleet = find_fleet(tmp_path / "rivers")
     assert (fleet.dataset, fleet.timezone) == ("rivers_orchestration", "Asia/Tokyo")
     (tmp_path / "rivers/tipoff.toml").write_text('name = "rivers"\ndataset = "not a name"\n')
-    with pytest.raises(CommandFailed, match="dataset is no name of a dataset"):
+    with pytest.raises(CommandFailed, match="dataset is not the name of a dataset"):
         find_fleet(tmp_path / "rivers")
 
 

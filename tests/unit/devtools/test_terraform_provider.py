@@ -42,7 +42,7 @@ def test_a_good_configuration_is_taken() -> None:
         ({"ack_deadline_seconds": 601}, "ack_deadline_seconds is out of range: 601; must be 10 to 600"),
         (
             {"retry_policy": [{"minimum_backoff": "10"}]},
-            "retry_policy.minimum_backoff is no duration: '10'; write seconds, such as \"600s\"",
+            "retry_policy.minimum_backoff is not a valid duration: '10'; write seconds, such as \"600s\"",
         ),
         (
             {"retry_policy": [{"maximum_backoff": "601s"}]},

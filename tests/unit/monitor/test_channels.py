@@ -144,7 +144,7 @@ def test_pagerduty_closes_what_it_opened(sent: list[dict[str, Any]]) -> None:
 def test_a_url_that_apprise_does_not_understand_is_refused_and_not_shown(url: str) -> None:
     environ = {"ALERTS_TEAM_URL": url, "ALERTS_ONCALL_URL": "json://hook.test"}
     with pytest.raises(
-        ConfigurationError, match="channel team: the value of ALERTS_TEAM_URL is no URL"
+        ConfigurationError, match="channel team: the value of ALERTS_TEAM_URL is not a URL"
     ) as caught:
         open_channels(rules_file(broken={}).channels, environ, local=False)
     assert SECRET not in str(caught.value)

@@ -118,7 +118,7 @@ def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
     ("sql", "what"),
     [
         ("SELECT FROM WHERE", "does not parse"),
-        ("DROP TABLE x", "is no SELECT"),
+        ("DROP TABLE x", "is not a SELECT"),
         ("SELECT 1 AS subject", "a rule's query selects"),
         (
             "SELECT 1 AS subject, @x AS since, 1 AS value, 1 AS severity, 1 AS workflow, 1 AS scraper, 1 AS summary",

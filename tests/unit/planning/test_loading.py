@@ -145,7 +145,7 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
         (
             "      - scraper: bulletin\n        parameters: { as_of: noon }",
             10,
-            "parameter 'as_of' of bulletin: 'noon' is no instant: ",
+            "parameter 'as_of' of bulletin: 'noon' is not a valid instant: ",
         ),
         ("      - scraper: box_score", 9, "parameter 'game_id' of box_score is required"),
         (
@@ -160,7 +160,7 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             "        for_each: { step: event_list, key: odds_id }\n"
             "        parameters: { event_id: x }",
             11,
-            "'odds_id' is no output of event_list; it has event_id",
+            "'odds_id' is not an output of event_list; it has event_id",
         ),
         ("      - { scraper: bulletin, nmae: a }", 9, "unknown key 'workflows.one.steps.0.nmae'"),
     ],

@@ -34,12 +34,12 @@ def test_a_payload_without_a_parser_says_what_is_missing(tmp_path: Path) -> None
 
 def test_what_the_parser_says_is_told_with_the_file(tmp_path: Path) -> None:
     file = write(tmp_path, "{}")
-    with pytest.raises(ConfigurationError, match=f"{file}: is no schedule: it has no key 'leagueSchedule'"):
+    with pytest.raises(ConfigurationError, match=f"{file}: not a schedule: it has no key 'leagueSchedule'"):
         read_games(file, refuse)
 
 
 def test_records_that_are_no_games_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="is no schedule"):
+    with pytest.raises(ConfigurationError, match="not a schedule"):
         read_games(write(tmp_path, "x"), lambda _body: [{"game_id": "1"}])
 
 

@@ -175,7 +175,7 @@ def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_pat
 def test_a_folder_that_cannot_be_imported_says_so(tmp_path: Path, name: str) -> None:
     write_spec(tmp_path / name, "lines", source_folder="made", source="made")
     (fault,) = faults(tmp_path / name)
-    assert f"'{name}' is no name that Python can import; rename the folder" in fault
+    assert f"'{name}' is not a name that Python can import; rename the folder" in fault
 
 
 @pytest.mark.parametrize("source", ["no_such_package", "no/such/folder", "json.decoder", ""])

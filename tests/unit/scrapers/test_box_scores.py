@@ -230,7 +230,7 @@ def test_minutes_of_another_form_are_named() -> None:
     def edit(document: Any) -> None:
         document["game"]["homeTeam"]["players"][0]["statistics"]["minutes"] = "half an hour"
 
-    assert_set_aside(parsed(players, edited(PAYLOAD, edit)), "'half an hour' is no length of time")
+    assert_set_aside(parsed(players, edited(PAYLOAD, edit)), "'half an hour' is not a length of time")
 
 
 @BOTH

@@ -69,7 +69,7 @@ def test_a_character_in_two_halves_is_one() -> None:
 
 @pytest.mark.parametrize("printed", ["PT" + "9" * 400 + "M00.00S", "9" * 400 + ":00"])
 def test_a_length_of_time_beyond_all_numbers_is_a_changed_source(printed: str) -> None:
-    with pytest.raises(SourceChanged, match="is no length of time"):
+    with pytest.raises(SourceChanged, match="is not a length of time"):
         seconds(printed)
 
 

@@ -43,7 +43,7 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_a_page_that_is_no_text_is_named() -> None:
-    with pytest.raises(Undecodable, match=r"no UTF-8: .* at byte 0"):
+    with pytest.raises(Undecodable, match=r"not UTF-8: .* at byte 0"):
         read_table(b"\xff\xfe", class_="levels")
 
 

@@ -139,7 +139,7 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
     ("keys", "complaint"),
     [
         ({"scoreHome": "many"}, "scoreHome is 'many'"),
-        ({"clock": "11:38 left"}, "no length of time"),
+        ({"clock": "11:38 left"}, "not a length of time"),
         ({"timeActual": "2025-01-15T19:10:00"}, "timeActual is"),
         ({"personId": "7"}, "personId is str"),
     ],

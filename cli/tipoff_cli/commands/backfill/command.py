@@ -67,7 +67,9 @@ def rate(value: str) -> int:
     """20/min, 20."""
     found = _RATE.fullmatch(value)
     if found is None or not 1 <= int(found[1]) <= 600:
-        raise typer.BadParameter(f"--rate: '{value}' is no rate; write 20/min, from 1/min to 600/min")
+        raise typer.BadParameter(
+            f"--rate: '{value}' is not a valid rate; write 20/min, from 1/min to 600/min"
+        )
     return int(found[1])
 
 

@@ -83,7 +83,7 @@ def _not_deployable(deployment: Deployment) -> Iterator[str]:
     """Yield what a repository lacks to be deployed: Terraform as this Tipoff writes it, and base images."""
     if not deployment.own_fleet:
         if not (REPOSITORY / FOLDER).is_dir():
-            yield f"{FLEET.folder} is no fleet and no checkout of Tipoff: run it in a folder that has a {MARKER}"
+            yield f"{FLEET.folder} is neither a fleet nor a checkout of Tipoff: run it in a folder that has a {MARKER}"
         return
     try:
         changed = differing(FLEET)
@@ -222,7 +222,7 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
             first = changed.splitlines()[0].strip()
             yield f"uncommitted changes ({first}, ...): commit or stash them; images are named after the commit"
     except ShellFailed as error:
-        yield f"this is no git clone: {error}"
+        yield f"this is not a git clone: {error}"
 
 
 def _nobody(shell: Shell) -> Iterator[str]:

@@ -93,7 +93,7 @@ def object_name(landed: FileLanded, bucket: str) -> str:
         raise NotLoadable(f"{landed.gcs_path!r} is not in gs://{bucket}/")
     name = files.object_name(landed.gcs_path, bucket)
     if name is None:
-        raise NotLoadable(f"{landed.gcs_path!r} is no path that a scraper writes to")
+        raise NotLoadable(f"{landed.gcs_path!r} is not a path that a scraper writes to")
     if not _SCRAPER.fullmatch(landed.scraper_name):
-        raise NotLoadable(f"scraper_name {landed.scraper_name!r} is no table name")
+        raise NotLoadable(f"scraper_name {landed.scraper_name!r} is not a table name")
     return name

@@ -96,7 +96,7 @@ def fake_hosts(scrapers: Path) -> tuple[str, ...]:
 def _load(file: Path) -> FleetFake:
     spec = importlib.util.spec_from_file_location(f"fake_of_{file.parent.name}", file)
     if spec is None or spec.loader is None:
-        raise UnusableFake(f"{file} is no Python module")
+        raise UnusableFake(f"{file} is not a Python module")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

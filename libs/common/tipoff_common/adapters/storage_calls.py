@@ -177,7 +177,7 @@ def _json(answer: BaseHTTPResponse) -> dict[str, Any]:
     try:
         found: dict[str, Any] = answer.json()
     except ValueError as error:
-        raise ConnectionError(f"the answer is no JSON, it broke off: {error}") from error
+        raise ConnectionError(f"the answer is not JSON, it broke off: {error}") from error
     return found
 
 

@@ -260,7 +260,7 @@ def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
         why = "Write an id, its beginning, or a file's gs:// path into the field above."
     # Before anything is asked: a chain costs nine jobs.
     elif len(asked) > _LONGEST_ID or not asked.isprintable():
-        why = "That is no id: ids are at most 1,100 printable characters long."
+        why = "That is not an id: ids are at most 1,100 printable characters long."
     else:
         found = it.take("the chain", deps.sources.chain(asked, it.today))
         why = found.not_found if found else None

@@ -29,7 +29,7 @@ def seconds(printed: str) -> float:
     match = _ISO.fullmatch(printed) or _CLOCK.fullmatch(printed)
     if match is None:
         raise SourceChanged(
-            f"{printed!r:.40} is no length of time; known forms are 'PT43M44.00S' and '43:44'"
+            f"{printed!r:.40} is not a length of time; known forms are 'PT43M44.00S' and '43:44'"
         )
     return int(match[1]) * 60 + float(match[2])
 

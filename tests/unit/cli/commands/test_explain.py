@@ -75,4 +75,4 @@ class TestExplain:
         assert condition.detail == "fetched 3 days later: the games as known later, not as they were then"
 
     def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
-        assert "is no time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr
+        assert "is not a valid time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr

@@ -53,7 +53,7 @@ class TestSchedule:
         file = tmp_path / "broken.json"
         file.write_text(body)
         refused = run("schedule", "--date", SLATE, "--schedule", str(file), *season[2:], code=1)
-        assert f"{file}: is no schedule" in refused.stderr
+        assert f"{file}: not a schedule" in refused.stderr
 
     def test_without_a_stack_a_file_is_asked_for(self, run: Run) -> None:
         refused = run("schedule", "--date", SLATE, code=1).stderr

@@ -33,7 +33,7 @@ def _value_faults(attribute: Mapping[str, Any], given: Any) -> Iterator[str]:
         yield f" cannot be {given!r}; possible values: {', '.join(attribute['enum'])}"
     if bounds := attribute.get("bounds"):
         if isinstance(given, str) and not _DURATION.fullmatch(given):
-            yield f' is no duration: {given!r}; write seconds, such as "600s"'
+            yield f' is not a valid duration: {given!r}; write seconds, such as "600s"'
         elif not bounds[0] <= float(str(given).rstrip("s")) <= bounds[1]:
             yield f" is out of range: {given}; must be {bounds[0]} to {bounds[1]}"
 

@@ -109,12 +109,12 @@ def date_of(text: str) -> str:
 
 
 def hours_of(text: str) -> timedelta:
-    """Return how long something is to last: 422 for what is no number of hours, or too many."""
+    """Return how long something is to last: 422 for what is not a number of hours, or too many."""
     try:
         # Hours may be a fraction, and "inf" and "nan" are floats too: the first overflows, the second is no timedelta.
         lasts = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
-        raise HTTPException(422, f"'{text[:20]}' is no number of hours") from error
+        raise HTTPException(422, f"'{text[:20]}' is not a number of hours") from error
     if not timedelta() < lasts <= _LONGEST:
         raise HTTPException(422, f"it lasts up to {_LONGEST.days} days")
     return lasts

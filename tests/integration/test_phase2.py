@@ -134,11 +134,14 @@ def test_what_waits_for_a_phase_2_that_is_down_is_processed_when_it_is_up(embedd
 
 BAD_FILES: dict[str, tuple[dict[str, str], str]] = {
     "another bucket": ({"gcs_path": "gs://somebody-elses/a.json"}, "is not in gs://"),
-    "a path upwards": ({"gcs_path": f"gs://{DATA_BUCKET}/../secrets/a.json"}, "no path that a scraper"),
-    "odd characters": ({"gcs_path": f"gs://{DATA_BUCKET}/a'; DROP ?#%2F/é.json"}, "no path that a scraper"),
+    "a path upwards": ({"gcs_path": f"gs://{DATA_BUCKET}/../secrets/a.json"}, "not a path that a scraper"),
+    "odd characters": (
+        {"gcs_path": f"gs://{DATA_BUCKET}/a'; DROP ?#%2F/é.json"},
+        "not a path that a scraper",
+    ),
     "no such object": ({"gcs_path": f"gs://{DATA_BUCKET}/nowhere/0123456789abcdef.json"}, "no object"),
     "other content": ({"content_sha256": "0" * 64}, "not what was announced"),
-    "a table of its own": ({"scraper_name": "x; DROP TABLE y"}, "no table name"),
+    "a table of its own": ({"scraper_name": "x; DROP TABLE y"}, "not a table name"),
 }
 
 

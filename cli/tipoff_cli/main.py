@@ -54,12 +54,13 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if not _says_why(error):
+            reason = _reason(error)
+            if reason is None:
                 raise
             # Only here, as --help and --version load nothing of Rich.
             from tipoff_cli.console import refuse
 
-            refuse(str(error))
+            refuse(reason)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # Typer's signature
         """List every command with the line that its specification holds."""
@@ -68,12 +69,15 @@ class Commands(TyperGroup):
             formatter.write_dl(rows)
 
 
-def _says_why(error: Exception) -> bool:
+def _reason(error: Exception) -> str | None:
+    """Return what to tell people about an error that they can mend; None for one that is a fault of this program."""
+    # A file that cannot be read or written: its name is too long, its folder is another's, the disk is full.
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     # Whoever raised a ConfigurationError has loaded its module, which a command's --help must not wait for.
     loaded: Any = sys.modules.get("tipoff_common.yaml_source")
-    return isinstance(error, CommandFailed | PermanentRefusal | Unavailable) or (
-        loaded is not None and isinstance(error, loaded.ConfigurationError)
-    )
+    known = (CommandFailed, PermanentRefusal, Unavailable, *([loaded.ConfigurationError] if loaded else []))
+    return str(error) if isinstance(error, known) else None
 
 
 def _top_level() -> Mapping[str, CommandSpec]:

@@ -1,5 +1,6 @@
 """How the command line starts: what each command imports before it does anything, and what its help says."""
 
+import errno
 import inspect
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from tipoff_cli.errors import CommandFailed
 from tipoff_cli.main import app
 from tipoff_cli.version import version_line
 from tipoff_common import __version__
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import PermanentRefusal, Unavailable
 from tipoff_common.yaml_source import ConfigurationError
 
 _NEVER_FOR_HELP = {
@@ -101,7 +102,13 @@ def test_a_fleet_file_that_names_nothing_ends_every_command_with_the_reason_alon
 
 
 @pytest.mark.parametrize(
-    "failure", [CommandFailed("say why"), Unavailable("say why"), ConfigurationError(["say why"])]
+    "failure",
+    [
+        CommandFailed("say why"),
+        Unavailable("say why"),
+        PermanentRefusal("say why"),
+        ConfigurationError(["say why"]),
+    ],
 )
 def test_a_command_that_cannot_be_done_ends_with_the_reason_alone(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
@@ -109,6 +116,13 @@ def test_a_command_that_cannot_be_done_ends_with_the_reason_alone(
     monkeypatch.setattr("tipoff_cli.commands.pause.find_connection", Mock(side_effect=failure))
     result = CliRunner().invoke(app, ["pauses"])
     assert (result.exit_code, result.stderr) == (1, "say why\n")
+
+
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "a.json")
+    monkeypatch.setattr("tipoff_cli.commands.pause.find_connection", Mock(side_effect=full))
+    result = CliRunner().invoke(app, ["pauses"])
+    assert (result.exit_code, result.stderr) == (1, "a.json: No space left on device\n")
 
 
 def test_an_unforeseen_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A deployment that the environment names, whose bucket is reached when somebody asks for it."""
+    monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
         monkeypatch.delenv(name)
     with socket.create_server(("127.0.0.1", 0)) as bucket:
@@ -57,6 +58,8 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (("trace", "\udcff"), 2, r"'\udcff' is not UTF-8 text"),
         (("schedule", "--scrapers", "a" * 300), 1, "cannot be read: File name too long"),
         (("status", "--watch", "99999999999"), 2, "--watch"),
+        (("init", "a" * 300), 1, "File name too long"),
+        (("scrapers", "new", "x", "--source", "s", "--folder", "a" * 300), 1, "File name too long"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_named(words: tuple[str, ...], code: int, told: str) -> None:

@@ -18,7 +18,7 @@ from tipoff_common.limits import check_object
 from tipoff_common.ports import ObjectInfo, Parameter, Row, Unavailable, Versioned
 
 if TYPE_CHECKING:
-    from tests.simulation.world import Process
+    from tests.simulation.process import Process
 
 T = TypeVar("T")
 INSERT_ID_WINDOW = 60.0

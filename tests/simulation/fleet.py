@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, JsonValue
@@ -18,6 +19,10 @@ from tipoff_scraper_runner.registry import Registered, Registry
 from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = "prod"
+EVERY = 30
+"""Minutes from one tick to the next."""
 FLEET = ("slate", "bulletin", "box_score", "event_list", "event_props")
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from tests.simulation.checker import check
 from tests.simulation.faults import Fault
 from tests.simulation.fleet import USUAL, Shape
-from tests.simulation.world import SERVICES, simulate
+from tests.simulation.services import SERVICES
+from tests.simulation.world import simulate
 
 
 def laws_broken(

@@ -8,7 +8,8 @@ import pytest
 from tests.simulation.checker import check
 from tests.simulation.faults import HOUR, Fault, Kind
 from tests.simulation.fleet import Shape
-from tests.simulation.world import DURATION, SERVICES, simulate
+from tests.simulation.services import SERVICES
+from tests.simulation.world import DURATION, simulate
 from tests.support.examples import examples
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -10,7 +10,8 @@ from google.cloud import bigquery
 
 from gcp_emulators.testing import running
 from tests.simulation import dataset
-from tests.simulation.world import ROOT, simulate
+from tests.simulation.fleet import ROOT
+from tests.simulation.world import simulate
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_dataset.deploy import deploy
 

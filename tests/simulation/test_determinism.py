@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.simulation.world import ROOT, simulate
+from tests.simulation.fleet import ROOT
+from tests.simulation.world import simulate
 
 SEEDS = (3, 26)
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.world import SERVICES, Done, Handle, Process
+from tests.simulation.process import Done, Handle, Process
+from tests.simulation.services import SERVICES
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.push import Delivery
 from tipoff_scraper_runner import handlers
@@ -53,7 +54,7 @@ def publish_before_remember() -> Iterator[Services]:
     with (
         patch.object(RequestMemory, "remember", remember),
         patch.object(handlers, "publish_execution", lambda _execution, _deps: None),
-        patch("tests.simulation.world.run_request", run),
+        patch("tests.simulation.services.run_request", run),
     ):
         yield SERVICES
 

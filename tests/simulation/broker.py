@@ -1,0 +1,246 @@
+"""Pub/Sub, and Phase 2 behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from gcp_emulators.pubsub.filters import parse as parse_filter
+from tests.simulation.cloud import instant_of
+from tests.simulation.faults import Kind
+from tests.simulation.fleet import ENVIRONMENT, ROOT
+from tests.simulation.process import Process
+from tipoff_common.binding import Message
+from tipoff_common.events import (
+    EVENTS,
+    Event,
+    FileLanded,
+    FileProcessed,
+    MessageRejected,
+    RejectReason,
+)
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Unavailable
+from tipoff_common.push import Delivery
+from tipoff_common.rejections import rejection
+from tipoff_common.topics import Subscription, TopicMap, load_topics
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@cache
+def topic_map() -> TopicMap:
+    """The real map of topics."""
+    return load_topics(ROOT / "infra/topics.yaml")
+
+
+@cache
+def routes() -> Mapping[str, Sequence[tuple[str, str, Subscription, Any]]]:
+    """Each type of event, and who subscribes to it by which filter."""
+    found: dict[str, list[tuple[str, str, Subscription, Any]]] = {}
+    for topic, name, settings in topic_map().subscriptions():
+        for event_type in topic_map().topics[topic].events:
+            found.setdefault(event_type, []).append((topic, name, settings, parse_filter(settings.filter)))
+    return found
+
+
+@dataclass(eq=False)
+class Pushed:
+    """One message of one subscription."""
+
+    number: int
+    subscription: str
+    settings: Subscription
+    topic: str
+    event: Event
+    published: float
+    attempts: int = 0
+    acknowledged: bool = False
+
+
+@dataclass(eq=False)
+class Handling:
+    """One attempt of one message at one process."""
+
+    broker: "Broker"
+    message: Pushed
+    process: Process
+    over: bool = False
+
+    def answered(self, _result: Any, error: Exception | None) -> None:
+        """The handler returned or raised."""
+        world, name = self.broker.world, self.process.name
+        self.process.deliveries.pop(self, None)
+        if error is None:
+            world.log.add(world.hub.now, "ack", name, message=self.message.number, late=self.over)
+            if world.fates.befalls(Kind.LOST_ACK, world.hub.now):
+                return
+            # A late answer counts as well, if Pub/Sub still listens; it does not after its deadline.
+            if not self.over:
+                self.message.acknowledged = True
+                self.over = True
+            return
+        told = f"{type(error).__name__}: {error}"
+        unforeseen = not isinstance(error, Unavailable)
+        world.log.add(
+            world.hub.now, "nack", name, message=self.message.number, error=told[:300], unforeseen=unforeseen
+        )
+        self.broken()
+
+    def broken(self) -> None:
+        """No answer, or a bad one: the message comes again."""
+        if not self.over:
+            self.over = True
+            self.broker.again(self.message)
+
+
+@lru_cache(maxsize=256)
+def _read(event_type: str, data: str) -> Event:
+    """Read an event as a subscriber does. Ticks, and what is published again, are the same text many times."""
+    return EVENTS[event_type].model_validate_json(data)
+
+
+class Broker:
+    """Pub/Sub: at least once, in any order, with back-off and dead letters."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self._messages = 0
+        self.open: dict[Pushed, None] = {}
+        self._routes = routes()
+
+    def publish(self, event: Event, process: Process | None, by: str = "") -> None:
+        """Take an event; whoever subscribes to it will have it."""
+        world = self.world
+        data = event.model_dump_json()
+        name = process.name if process else by
+        world.log.add(
+            world.hub.now,
+            "publish",
+            name,
+            type=event.TYPE,
+            id=event.id,
+            digest=content_hash(data.encode())[:16],
+            data=data,
+        )
+        if process is not None and process.version == 2:
+            # A later version of the service adds fields, as versions may.
+            data = f'{data[:-1]},"added_later":{{"by":"{process.name}"}}}}'
+        # What a subscriber reads is what was written, not the object that the publisher holds.
+        read = _read(event.TYPE, data)
+        if isinstance(event, FileLanded):
+            world.phase2.take(event)
+        attributes = {**event.filter_attributes, "ce-type": event.TYPE}
+        for topic, subscription, settings, wanted in self._routes.get(event.TYPE, ()):
+            if wanted(attributes):
+                self._add(subscription, settings, topic, read)
+
+    def _add(self, subscription: str, settings: Subscription, topic: str, event: Event) -> None:
+        world = self.world
+        self._messages += 1
+        message = Pushed(self._messages, subscription, settings, topic, event, world.hub.now)
+        self.open[message] = None
+        late = world.fates.befalls(Kind.DELAY, world.hub.now)
+        world.hub.after(
+            world.latency() + (world.fates.draw(late).uniform(0, late.size) if late else 0.0),
+            self.deliver,
+            message,
+        )
+        if world.fates.befalls(Kind.DUPLICATE, world.hub.now):
+            world.hub.after(world.latency() * 3, self.deliver, message, True)
+
+    def deliver(self, message: Pushed, copy: bool = False) -> None:
+        """Push a message to one of its service's processes."""
+        world, now = self.world, self.world.hub.now
+        if message.acknowledged:
+            self.open.pop(message, None)
+            return
+        message.attempts += not copy
+        if message.attempts > world.max_attempts and not copy:
+            self._give_up(message)
+            return
+        ready = [it for it in world.processes[message.settings.service] if it.alive]
+        if not ready or world.fates.befalls(Kind.LOST_DELIVERY, now):
+            if not copy:
+                self.again(message)
+            return
+        process = ready[world.draw.randrange(len(ready))]
+        handling = Handling(self, message, process)
+        process.deliveries[handling] = None
+        world.log.add(
+            now, "deliver", process.name, message=message.number, subscription=message.subscription,
+            attempt=message.attempts, type=message.event.TYPE, id=message.event.id,
+            request=getattr(message.event, "request_id", None),
+        )  # fmt: skip
+        delivery = Delivery(
+            message.event,
+            None,  # type: ignore[arg-type]  # nobody below the push edge looks at the envelope
+            Message(
+                b"", {}, str(message.number), instant_of(world.start, message.published), message.subscription
+            ),
+        )
+        process.handle(delivery, handling.answered)
+        if not copy:
+            world.hub.after(message.settings.ack_deadline_seconds, self._expire, handling)
+
+    def _expire(self, handling: Handling) -> None:
+        if not handling.message.acknowledged:
+            handling.broken()
+
+    def again(self, message: Pushed) -> None:
+        """Deliver later, and later each time."""
+        retry = topic_map().retry
+        wait = min(retry.maximum_seconds, retry.minimum_seconds * 2 ** min(message.attempts, 10))
+        self.world.hub.after(wait * self.world.draw.uniform(0.8, 1.2), self.deliver, message)
+
+    def _give_up(self, message: Pushed) -> None:
+        """Hand a message to the dead letters, as the push edge of the logger reads it."""
+        message.acknowledged = True
+        self.open.pop(message, None)
+        if message.topic == topic_map().dead_letter_topic:
+            return
+        event = rejection(
+            Message(
+                b"{}",
+                {"ce-type": message.event.TYPE},
+                str(message.number),
+                self.world.instant(),
+                message.subscription,
+            ),
+            RejectReason.DELIVERY_ATTEMPTS,
+            f"{message.event.TYPE} {message.event.id}",
+            service="pubsub",
+            environment=ENVIRONMENT,
+            at=self.world.instant(),
+        )
+        assert isinstance(event, MessageRejected)
+        self.publish(event, None, "pubsub")
+
+
+@dataclass
+class Phase2:
+    """Phase 2: processes each file once, and answers with a receipt."""
+
+    world: "World"
+    receipts: dict[str, FileProcessed] = field(default_factory=dict)
+
+    def take(self, event: FileLanded) -> None:
+        """A file was announced."""
+        world = self.world
+        if world.fates.befalls(Kind.PHASE2_DROPS, world.hub.now):
+            world.log.add(world.hub.now, "dropped", "phase2", path=event.gcs_path)
+            return
+        world.hub.after(world.draw.uniform(2, 60), self._process, event.gcs_path)
+
+    def _process(self, path: str) -> None:
+        world = self.world
+        if path not in self.receipts:
+            self.receipts[path] = FileProcessed(
+                gcs_path=path,
+                processor="p",
+                processed_at=world.instant(),
+                row_count=2,
+                environment=ENVIRONMENT,
+            )
+        world.broker.publish(self.receipts[path], None, "phase2")

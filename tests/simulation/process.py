@@ -1,0 +1,115 @@
+"""One instance of a service: what it holds in memory, and how it dies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.cloud import Bucket, Bus
+from tests.simulation.faults import Fault, Kind
+from tests.simulation.scheduler import SimulatedLoop, Task
+from tipoff_common.publisher import Publisher
+from tipoff_common.push import Delivery
+from tipoff_common.retrying_objects import RetryingObjects
+
+if TYPE_CHECKING:
+    from tests.simulation.broker import Handling
+    from tests.simulation.world import World
+
+Done = Callable[[Any, Exception | None], None]
+Handle = Callable[[Delivery, Done], None]
+
+
+@dataclass
+class Process:
+    """One instance of a service: what it holds in memory is gone with it."""
+
+    world: "World"
+    service: str
+    number: int
+    skew: float = 0.0
+    version: int = 0
+    paused_until: float = 0.0
+    calls: int = 0
+    alive: bool = False
+    incarnation: int = 0
+    tasks: dict[Task, None] = field(default_factory=dict)
+    deliveries: "dict[Handling, None]" = field(default_factory=dict)
+    crashes: list[tuple[Fault, int]] = field(default_factory=list)
+    """Planned ends: the fault, and the count of calls at which it strikes."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}-{self.number}"
+
+    def now(self) -> datetime:
+        """What its clock says."""
+        return self.world.instant() + timedelta(seconds=self.skew)
+
+    def start(self) -> None:
+        """Come up with nothing in memory."""
+        self.alive, self.incarnation, self.paused_until = True, self.incarnation + 1, 0.0
+        self.tasks = {}
+        self.deliveries = {}
+        self.loop = SimulatedLoop(self.world.hub, self)  # type: ignore[abstract]  # only what is used
+        self.handle = self.world.services[self.service](self)
+        self.world.log.add(self.world.hub.now, "start", self.name, version=self.version)
+
+    def planned_crash(self) -> Fault | None:
+        """Return the fault that ends the process at this call."""
+        for planned in self.crashes:
+            if self.calls >= planned[1]:
+                self.crashes.remove(planned)
+                return planned[0]
+        return None
+
+    def crash(self, where: str, fault: Fault | None = None, *, back_after: float | None = None) -> None:
+        """Die at once: what it was doing is never finished, and nobody is answered."""
+        world = self.world
+        if not self.alive:
+            return
+        if fault is not None:
+            world.fates.counts[Kind.CRASH] = world.fates.counts.get(Kind.CRASH, 0) + 1
+        world.log.add(world.hub.now, "crash", self.name, where=where)
+        self.alive = False
+        self.loop.close()
+        for task in list(self.tasks):
+            task.kill()
+        for handling in list(self.deliveries):
+            world.hub.after(world.latency(), handling.broken)
+        self.deliveries.clear()
+        delay = world.draw.uniform(1, 90) if back_after is None else back_after
+        world.hub.after(delay, self.start)
+
+    def task(self, work: Callable[[], Any], done: Callable[[Any, Exception | None], None]) -> Task:
+        return Task(self.world.hub, self, work, done)
+
+    def in_a_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """In place of `run_in_threadpool`: an awaitable of what a task of its own comes to."""
+        future, loop = self.loop.create_future(), self.loop
+
+        def done(result: Any, error: Exception | None) -> None:
+            if loop.closed or future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self.task(lambda: work(*arguments), done)
+        return future
+
+    def publisher(self) -> Publisher:
+        return Publisher(self.service, Bus(self))
+
+    def retrying(self, bucket: Bucket) -> RetryingObjects:
+        """A bucket whose failed calls are repeated, in simulated time."""
+        return RetryingObjects(bucket, self.world.hub.sleep, self.world.hub_now)
+
+    @property
+    def state(self) -> Bucket:
+        return Bucket(self, "state", self.world.state)
+
+    @property
+    def data(self) -> Bucket:
+        return Bucket(self, "data", self.world.data)

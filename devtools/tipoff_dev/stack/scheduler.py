@@ -59,18 +59,23 @@ def run_scheduler(
 
     A fresh stack has decided so, and is not told of a cleanup that has not looked yet.
 
-    Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again.
+    Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again. When
+    minutes were slept through, each kind of tick that came due in them is fired once.
     """
     # A fleet may have no cleanup.
     due = [_fired(tick, cadences[tick]) for tick in (Tick.EVALUATE, Tick.CLEANUP) if tick in cadences]
-    minute = floor_to(clock(), 1)
+    minute = floor_to(clock(), 1) + timedelta(minutes=1)
     while True:
         try:
             publisher.publish(due)
             due = []
         except Unavailable as error:
             log.error("ticks not fired, to be tried again", extra={"detail": str(error)})
-        minute += timedelta(minutes=1)
         if stopped.wait(max(0.0, (minute - clock()).total_seconds())):
             return
-        due += [tick for tick in due_ticks(minute, cadences) if tick not in due]
+        # Not minute by minute: after a laptop's night each of its minutes would be fired at once, all with the time of
+        # now. `minute` itself is due even if the wait ended a moment before it.
+        now = max(minute, floor_to(clock(), 1))
+        while minute <= now:
+            due += [tick for tick in due_ticks(minute, cadences) if tick not in due]
+            minute += timedelta(minutes=1)

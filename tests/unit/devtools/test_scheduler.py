@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tipoff_cli.checkout import TICKS, ticks
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.publisher import Publisher
@@ -50,6 +53,46 @@ def test_a_fresh_stack_evaluates_at_once_and_looks_for_lost_files_where_a_fleet_
     run_scheduler(Publisher("scheduler", bus), stopped, cadences, clock=lambda: MIDNIGHT)
     first = [Tick.EVALUATE, Tick.CLEANUP]
     assert [event.tick for event in bus.of(TickFired)] == [tick for tick in first if tick is not missing]
+
+
+class _Sleeper(threading.Event):
+    """A machine that oversleeps each wait by so long, and is stopped after the last."""
+
+    def __init__(self, *oversleeps: timedelta) -> None:
+        super().__init__()
+        self.now, self.oversleeps = MIDNIGHT + timedelta(seconds=30), list(oversleeps)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.oversleeps:
+            return True
+        self.now += timedelta(seconds=timeout or 0) + self.oversleeps.pop(0)
+        return False
+
+
+def _fired(*oversleeps: timedelta) -> list[Tick]:
+    bus, machine = RecordingBus(), _Sleeper(*oversleeps)
+    run_scheduler(Publisher("scheduler", bus), machine, ticks(), clock=lambda: machine.now)
+    return [event.tick for event in bus.of(TickFired)][2:]  # after those of a fresh stack
+
+
+def test_a_laptop_that_slept_for_eight_hours_fires_each_tick_once_and_goes_on_from_now() -> None:
+    """It wakes at 08:01, and everything came due but the lock; then come 08:02 to 08:05."""
+    fired = _fired(timedelta(hours=8), *4 * [timedelta(0)])
+    assert sorted(fired) == sorted([Tick.EVALUATE, Tick.CLEANUP, Tick.WATCH, Tick.ARCHIVE, Tick.WATCH])
+
+
+@given(st.lists(st.timedeltas(timedelta(0), timedelta(hours=30)), max_size=3))
+@settings(max_examples=examples(30), deadline=None)
+def test_no_tick_is_lost_or_fired_twice_after_a_sleep(oversleeps: list[timedelta]) -> None:
+    """Each wake fires each kind that came due since the one before, once."""
+    expected, minute = list[Tick](), MIDNIGHT
+    for oversleep in oversleeps:
+        woken, due = minute + timedelta(minutes=1) + oversleep, set[Tick]()
+        while minute + timedelta(minutes=1) <= woken:
+            minute += timedelta(minutes=1)
+            due |= {fired.tick for fired in due_ticks(minute, ticks())}
+        expected += due
+    assert sorted(_fired(*oversleeps)) == sorted(expected)
 
 
 @pytest.mark.parametrize("when", ["every_minutes: 20", 'daily_at: "05:00", time_zone: Asia/Tokyo'])

@@ -100,16 +100,17 @@ def _landed(given: Parameters, tables: Tables) -> Answer:
         known = first.get(row["gcs_path"])
         if known is None or _age(row) < _age(known):
             first[row["gcs_path"]] = row
-    received: dict[str, datetime] = {}
+    received = defaultdict[str, list[datetime]](list)
     for row in _of(tables["file_receipts"], given):
         if _day(row["processed_at"]) >= _day(since) - timedelta(days=1):
-            earlier = received.get(row["gcs_path"], row["processed_at"])
-            received[row["gcs_path"]] = min(earlier, row["processed_at"])
-    known_files = {
-        path: (row, row["completed_at"] or row["triggered_at"], received.get(path))
-        for path, row in first.items()
-    }
-    proofs = [at for _, at, got in known_files.values() if got is not None and max(got, at) <= settled]
+            received[row["gcs_path"]].append(row["processed_at"])
+    known_files = {path: (row, row["completed_at"] or row["triggered_at"]) for path, row in first.items()}
+    proofs = [
+        at
+        for path, (_, at) in known_files.items()
+        for got in received.get(path, ())
+        if got >= at - cleanup_dataset.CLOCKS_AGREE_WITHIN and max(got, at) <= settled
+    ]
     runs = [
         row["cleanup_time"]
         for row in _of(tables["cleanup_operations"], given)
@@ -117,7 +118,7 @@ def _landed(given: Parameters, tables: Tables) -> Answer:
         or (_day(row["cleanup_time"]) >= _day(since) and row["cleanup_time"] < now)
     ]
     waiting = sorted(
-        ((row, at) for row, at, got in known_files.values() if got is None),
+        (known for path, known in known_files.items() if path not in received),
         key=lambda it: (it[1], it[0]["gcs_path"]),
     )
     overview = {

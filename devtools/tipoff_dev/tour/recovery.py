@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from tipoff_cleanup.dataset import FileDataset
+from tipoff_cleanup.dataset import CLOCKS_AGREE_WITHIN, FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, Overview
@@ -58,7 +58,8 @@ class _Known(FileDataset):
         overtaking = [
             file.landed_at
             for file in found
-            if max(self.receipts.get(file.gcs_path, now), file.landed_at) <= now - grace
+            if file.landed_at - CLOCKS_AGREE_WITHIN <= self.receipts.get(file.gcs_path, now)
+            and max(self.receipts.get(file.gcs_path, now), file.landed_at) <= now - grace
         ]
         recent = sum(at >= now - lookback for at in self.receipts.values())
         overview = Overview(len(found), len(waiting), recent, max(overtaking, default=None), self.last_run)

@@ -18,9 +18,15 @@ BATCH = 500
 # As the tables' partitions expire: asking for more would find nothing and cost the same.
 KEPT = timedelta(days=90)
 """How long the dataset has its rows."""
+# As planning allows between the clocks of runner and controller; a longer one would do little harm, as the receipts to
+# keep out are of a landing before the lookback.
+CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
+"""By how much the clock that dates a receipt may be behind the one that dates a landing."""
 
 # Files with their receipts, both within the lookback, as of one instant. The first execution of a path is the one that
-# announced it. A receipt that is dated before its file landed proves nothing before the file did.
+# announced it, unless it landed before the lookback as well: content that stays the same is announced once. Its old
+# receipt shows that it is processed, and not that Phase 2 took anything since, so what proves that Phase 2 went past
+# other files is a receipt from after the landing.
 _FILES = f"""
 WITH landed AS (
   SELECT
@@ -36,11 +42,15 @@ WITH landed AS (
     AND environment = @environment
   QUALIFY ROW_NUMBER() OVER (PARTITION BY gcs_path ORDER BY triggered_at, execution_id, created_at) = 1
 ),
-received AS (
-  SELECT gcs_path, MIN(processed_at) AS processed_at
+receipts AS (
+  SELECT gcs_path, processed_at
   FROM nba_orchestration.file_receipts
   WHERE DATE(processed_at) >= DATE_SUB(DATE(@since), INTERVAL 1 DAY)
     AND environment = @environment
+),
+received AS (
+  SELECT gcs_path, MIN(processed_at) AS processed_at
+  FROM receipts
   GROUP BY gcs_path
 ),
 known AS (
@@ -54,7 +64,14 @@ overview AS (
     COUNT(*) AS files,
     COUNTIF(processed_at IS NULL) AS waiting,
     (SELECT COUNT(*) FROM received) AS receipts,
-    MAX(IF(GREATEST(processed_at, landed_at) <= @settled, landed_at, NULL)) AS overtaken_before,
+    (
+      SELECT MAX(landed.landed_at)
+      FROM landed
+      JOIN receipts
+        ON receipts.gcs_path = landed.gcs_path
+      WHERE receipts.processed_at >= TIMESTAMP_SUB(landed.landed_at, INTERVAL {CLOCKS_AGREE_WITHIN.seconds} SECOND)
+        AND GREATEST(receipts.processed_at, landed.landed_at) <= @settled
+    ) AS overtaken_before,
     (
       SELECT MAX(cleanup_time)
       FROM nba_orchestration.cleanup_operations
@@ -74,7 +91,7 @@ FROM overview
 LEFT JOIN oldest
   ON TRUE
 ORDER BY oldest.landed_at, oldest.gcs_path
-"""  # noqa: S608 - a number of our own
+"""  # noqa: S608 - numbers of our own
 
 # A file that landed again within the lookback may have had its receipt long before.
 _RECEIVED = """

@@ -31,7 +31,8 @@ class Overview:
     receipts: int
     """How many paths have one, whoever wrote the file."""
     overtaken_before: datetime | None
-    """When the newest of the files landed whose receipt is older than the grace; None without any."""
+    """When the newest of the files landed that has a receipt from after its landing, older than the grace; None without
+    any."""
     last_cleanup: datetime | None
     """The newest cleanup row before this run."""
 
@@ -90,7 +91,7 @@ class NextStep(Enum):
 
 
 def overtaken(file: Landed, overview: Overview) -> bool:
-    """Return whether a file that landed later has had its receipt for longer than the grace."""
+    """Return whether a file that landed later was processed since, longer ago than the grace."""
     return overview.overtaken_before is not None and file.landed_at < overview.overtaken_before
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.samples import GAME_DATE, NOON, tick
 from tests.support.scrapers import spec_data
-from tipoff_cleanup.dataset import FileDataset
+from tipoff_cleanup.dataset import CLOCKS_AGREE_WITHIN, FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, LossRule
@@ -177,7 +177,9 @@ class World:
         proofs = [
             item.landed_at
             for item in landed
-            if item.gcs_path in seen and max(seen[item.gcs_path].processed_at, item.landed_at) <= settled
+            if item.gcs_path in seen
+            and seen[item.gcs_path].processed_at >= item.landed_at - CLOCKS_AGREE_WITHIN
+            and max(seen[item.gcs_path].processed_at, item.landed_at) <= settled
         ]
         runs = [
             event.cleanup_time

@@ -209,6 +209,38 @@ def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
     assert (run.phase2_behind, run.republished_count) == (False, 39)
 
 
+def test_phase_2_is_down_though_a_file_landed_again_that_it_processed_yesterday() -> None:
+    """A file whose content stays the same is not announced again: its old receipt says nothing of today."""
+    world = World(files=[file("seen", 26 * 60), file("waiting", 50), file("again", 40)])
+    world.receive("seen", at=NOON - 25 * HOUR)
+    world.receive("again", at=NOON - 26 * HOUR)
+    runs = [world.run(NOON + number * QUARTER) for number in range(20)]
+    assert [run.phase2_behind for run in runs] == [False] + 19 * [True]
+    assert (world.republished, runs[-1].given_up_count) == ([], 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(25, 80)), max_size=5))
+@settings(max_examples=examples(30), deadline=None)
+def test_files_that_landed_again_change_nothing_about_those_that_wait(again: list[tuple[int, int]]) -> None:
+    def runs(*more: tuple[int, int]) -> tuple[object, ...]:
+        landed = (file(f"again{number}", minutes) for number, (minutes, _) in enumerate(more))
+        world = World(files=[file("lost", 200), file("seen", 180), file("waiting", 50), *landed])
+        world.receive("seen", at=NOON - 170 * MINUTE)
+        for number, (_, hours) in enumerate(more):
+            world.receive(f"again{number}", at=NOON - hours * HOUR)
+        found = [world.run(NOON + number * QUARTER) for number in range(0, 8, 2)]
+        return world.republished, [(run.phase2_behind, run.missing_files_found) for run in found]
+
+    assert runs(*again) == runs()
+
+
+@pytest.mark.parametrize(("seconds", "behind"), [(0, False), (299, False), (600, True)])
+def test_a_receipt_by_a_clock_that_is_a_little_behind_counts(seconds: int, behind: bool) -> None:
+    world = World(files=[file("waiting", 70), file("later", 65)])
+    world.receive("later", at=NOON - 65 * MINUTE - timedelta(seconds=seconds))
+    assert world.run().phase2_behind is behind
+
+
 def test_phase_2_behind_counts_only_what_waits() -> None:
     """A file that was processed before the lookback does not."""
     world = World(files=[file("waiting", 61), file("again", 120)])

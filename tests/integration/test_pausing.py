@@ -40,6 +40,12 @@ def test_a_workflow_is_paused_by_the_command_until_it_is_resumed(embedded: Drive
         assert (decision["action"], decision["reason_code"]) == ("SKIP", "paused")
         assert WHY in decision["reason"]
 
+    explained = " ".join(driver.tipoff("explain", "morning_operations", "--at", f"{day} 05:20").split())
+    assert "✘ pause paused by" in explained
+    assert "SKIP paused: Paused by" in explained
+    assert explained.count(WHY) == 2
+    assert "✘ pause" in " ".join(driver.tipoff("explain", "morning_operations").split())
+
     late = at(day, 10, 30)
     assert [row["status"] for row in driver.rows(EXPECTED, as_of=late, day=day)] == ["PAUSED"]
     options = ("--workflow", "morning_operations", "--as-of", f"{day} 10:30")
@@ -51,6 +57,9 @@ def test_a_workflow_is_paused_by_the_command_until_it_is_resumed(embedded: Drive
     assert [row["state"] for row in until(lambda: driver.rows(EVENTS)[1:], "the row of its end")] == [
         "resumed"
     ]
+    explained = driver.tipoff("explain", "morning_operations", "--at", f"{day} 05:20")
+    assert "RUN due" in explained
+    assert WHY not in explained
     tick = driver.tick(Tick.EVALUATE, day, 5, 30)
     (decision,) = driver.decisions("morning_operations", tick)
     assert decision["action"] == "RUN"

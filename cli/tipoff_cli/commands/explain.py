@@ -37,6 +37,8 @@ from tipoff_planning.execution_log import read_executions, read_looks
 from tipoff_planning.expectations import read_locked
 from tipoff_planning.explanation import Explanation, RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact
+from tipoff_planning.pause_log import read_pauses
+from tipoff_planning.pauses import NO_PAUSES
 from tipoff_planning.workflows import Configuration
 
 T = TypeVar("T")
@@ -78,7 +80,8 @@ def explain(
     locked: Mapping[date, frozenset[str]] = _from_dataset(
         lambda warehouse, environment: read_locked(warehouse, environment, first, last, at), {}
     )
-    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans, locked)
+    pauses = _from_dataset(lambda warehouse, environment: read_pauses(warehouse, environment, at), NO_PAUSES)
+    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans, locked, pauses)
     # None for a workflow of which that cannot be learned, too.
     report = _from_dataset(
         lambda warehouse, environment: read_discovery(

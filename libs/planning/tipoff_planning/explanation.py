@@ -18,6 +18,7 @@ from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
 from tipoff_planning.outstanding import find_outstanding
+from tipoff_planning.pauses import NO_PAUSES, Pauses
 from tipoff_planning.plans import Plan, freeze, units
 from tipoff_planning.progress import State
 from tipoff_planning.schedules import Discovery, PerGame
@@ -51,15 +52,18 @@ def explain_workflow(
     executions: Iterable[ExecutionFact] = (),
     discovery: DiscoveryPlans = NO_PLANS,
     locked: Mapping[date, Container[str]] = {},
+    pauses: Pauses = NO_PAUSES,
 ) -> Explanation:
     """Say what is decided about a workflow at an instant, with every condition.
 
     executions: what is known to have happened; what is later than `at` does not count. discovery: the plans of the days
     around it, for a search that learns. locked: what the schedules of the days around it expect, by id; a window that
-    none of them has was over before anybody expected it.
+    none of them has was over before anybody expected it. pauses: what people stopped around that instant.
     """
     history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
-    inputs = DecisionInputs(configuration, calendar, history, at, discovery=discovery, locked=locked)
+    inputs = DecisionInputs(
+        configuration, calendar, history, at, discovery=discovery, locked=locked, pauses=pauses
+    )
     # In two steps: which occurrences were decided before follows from the inputs without plans.
     begun = _plans(workflow, inputs)
     inputs = replace(inputs, plans=begun)
@@ -67,7 +71,7 @@ def explain_workflow(
     return Explanation(
         workflow,
         at,
-        (*_about_games(workflow, inputs), *_failing_sources(workflow, inputs)),
+        (*_pauses(workflow, inputs), *_about_games(workflow, inputs), *_failing_sources(workflow, inputs)),
         tuple((item, tuple(_own(item, inputs))) for item in decisions),
     )
 
@@ -99,6 +103,17 @@ def _first_requests(plan: Plan) -> Iterable[str]:
         if isinstance(step.fan_out, tuple):
             for unit in units(step, step.fan_out):
                 yield unit.request_id(plan.occurrence_id, 1)
+
+
+def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
+    """Name each pause that stands and keeps the workflow, or a scraper of it, from being requested."""
+    configuration, now = inputs.configuration, inputs.now
+    scrapers = (step.scraper for step in configuration.workflows[workflow].plan.values())
+    whole = inputs.pauses.of_workflow(workflow, now)
+    for pause in filter(None, (whole, *inputs.pauses.of_scrapers(scrapers, now).values())):
+        what = "paused" if pause is whole else f"{pause.name} is paused"
+        until = _when(pause.until, configuration.zone_of(workflow))
+        yield RunCondition("pause", False, f"{what} by {pause.by} until {until}: {pause.why}")
 
 
 def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:

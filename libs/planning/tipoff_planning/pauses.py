@@ -121,6 +121,10 @@ class Pauses(Frozen):
         return whole[0] if whole else None
 
 
+NO_PAUSES = Pauses()
+"""Nothing is paused, and nothing was lately."""
+
+
 def begin_pause(
     pauses: Pauses,
     target: PauseTarget,

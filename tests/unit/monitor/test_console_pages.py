@@ -407,3 +407,23 @@ def test_the_dark_scheme_sets_colors_alone() -> None:
     style = (resources.files("tipoff_monitor.console") / "static/console.css").read_text(encoding="utf-8")
     (dark,) = re.findall(r"@media [^{]*prefers-color-scheme[^{]*\{(.*?\})\s*\}", style, re.DOTALL)
     assert re.fullmatch(r"\s*:root\s*\{(\s*--[a-z-]+:\s*#[0-9a-f]{6};)+\s*\}", dark)
+
+
+@pytest.mark.parametrize("target", ["workflow", "scraper"])
+def test_the_reasons_of_a_workflow_name_a_pause(target: str) -> None:
+    world = World()
+    names = {"workflow": "injury_discovery", "scraper": "nbac_injury_report"}
+    world.fleet["standing_pauses"] = [
+        {
+            "target": target,
+            "name": names[target],
+            "since": et(14).isoformat(),
+            "until": et(20).isoformat(),
+            "changed_by": "ann@example.com",
+            "why": "the report moved",
+        }
+    ]
+    page = signed_in(world).get("/workflows/injury_discovery.json").json()
+    (pause,) = [item for item in page["conditions"] if item["name"] == "pause"]
+    assert "paused by ann@example.com until 2026-01-15 20:00: the report moved" in pause["detail"]
+    assert [item["reason_code"] for item in page["decisions_now"]] == ["paused"]

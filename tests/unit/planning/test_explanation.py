@@ -23,10 +23,12 @@ from tests.support.controller import (
     slate,
     workflow,
 )
+from tipoff_common.events import PauseTarget
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.explanation import RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact, KnownCompleteness
+from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import units
 from tipoff_planning.workflows import Configuration
 
@@ -87,6 +89,50 @@ def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:
     return fact(
         scraper, outcome=outcome, request_id=f"{scraper} {clock}", triggered_at=at(clock), message=message
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "what"),
+    [("workflow", "one", "paused"), ("scraper", "bulletin", "bulletin is paused")],
+)
+@pytest.mark.parametrize("planned", [False, True])
+def test_a_pause_is_a_condition_and_the_verdict_while_it_stands(
+    target: str, name: str, what: str, planned: bool
+) -> None:
+    """An explanation that knew of no pause said RUN of what nobody was to ask for."""
+    known = asked(SEARCH, NO_DATA) if planned else []
+    told = f"{what} by ann@example.com until 2025-01-15 12:30: it moved"
+    for clock, stands in (("12:04", False), ("12:05", True), ("12:29", True), ("12:30", False)):
+        explanation = explain_workflow(
+            "one", at(clock), SEARCH, None, known, pauses=paused(target, name, "12:05", "12:30")
+        )
+        conditions = [it for it in explanation.general if it.name == "pause"]
+        assert conditions == ([RunCondition("pause", False, told)] if stands else [])
+        ((decision, _),) = explanation.decisions
+        assert (decision.code.value == "paused") == stands
+
+
+def test_a_pause_of_another_workflow_is_no_condition() -> None:
+    other = paused("workflow", "two", "12:00", "13:00")
+    assert "pause" not in conditions(SEARCH, "12:05", pauses=other)
+
+
+def test_what_is_not_due_names_the_pause_too() -> None:
+    found = conditions(SEARCH, "10:00", pauses=paused("workflow", "one", "09:00", "13:00"))
+    assert found["pause"] == (False, "paused by ann@example.com until 2025-01-15 13:00: it moved")
+
+
+def paused(target: str, name: str, since: str, until: str) -> Pauses:
+    pause = Pause(
+        id="p",
+        target=PauseTarget(target),
+        name=name,
+        since=at(since),
+        until=at(until),
+        by="ann@example.com",
+        why="it moved",
+    )
+    return Pauses(items=(pause,))
 
 
 # Each condition by itself

@@ -8,7 +8,7 @@ from fastapi import HTTPException
 
 from tipoff_common import COMMIT
 from tipoff_common.clock import business_date, read_date
-from tipoff_common.events import AlertState
+from tipoff_common.events import AlertState, PauseTarget
 from tipoff_common.near import nearest
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_dataset.landed_files import FileSelector, NoFileNamed
@@ -37,6 +37,7 @@ from tipoff_planning.discovery.plans import NO_PLANS
 from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import DayExpectations
 from tipoff_planning.explanation import Explanation
+from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.schedules import Discovery
 from tipoff_planning.verdict import judge_day
 
@@ -137,6 +138,24 @@ def _pauses(fleet: FleetSummary | None, now: datetime) -> Mapping[str, StandingP
     return {row.name: row for row in pauses if row.target == "workflow" and row.until > now}
 
 
+def _standing(fleet: FleetSummary | None) -> Pauses:
+    """Return the pauses as decisions take them, those of scrapers included."""
+    return Pauses(
+        items=tuple(
+            Pause(
+                id=f"{row.target} {row.name}",  # one stands at a time, and no decision names it
+                target=PauseTarget(row.target),
+                name=row.name,
+                since=row.since,
+                until=row.until,
+                by=row.changed_by or "somebody",
+                why=row.why or "no reason given",
+            )
+            for row in (fleet.pauses if fleet else ())
+        )
+    )
+
+
 def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> WorkflowPage:
     """Build the page of a workflow; 404 for one that is not configured."""
     name = given["name"]
@@ -160,7 +179,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     explanation: Explanation | None = None
     # The reasons are worked out from the newest rows; without them every search would look unfinished.
     if recent is not None:
-        reasons = deps.sources.explanation(name, calendar, recent.history, plans)
+        reasons = deps.sources.explanation(name, calendar, recent.history, plans, _standing(fleet))
         explanation = it.take("the reasons", reasons)
     rows = rows_of(expected, judge_day(expected, names)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []

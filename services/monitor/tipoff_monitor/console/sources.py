@@ -39,6 +39,7 @@ from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.explanation import Explanation, explain_workflow
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.pauses import Pauses
 from tipoff_planning.trace.dataset import ChainDataset
 from tipoff_planning.trace.links import ChainNode
 from tipoff_planning.trace.lookup import NotFound, trace
@@ -183,11 +184,12 @@ class Sources:
         calendar: Calendar | None,
         history: Sequence[ExecutionFact],
         plans: DiscoveryPlans,
+        pauses: Pauses,
     ) -> Reading[Explanation]:
         """Explain what would be decided about a workflow now: no warehouse job, but a tenth of a second of CPU."""
 
         def read(at: datetime) -> Explanation:
-            return explain_workflow(name, at, self._configuration, calendar, history, plans)
+            return explain_workflow(name, at, self._configuration, calendar, history, plans, pauses=pauses)
 
         return Reading(f"explanation {name}", read, _EXPLANATION_AGE, jobs=0)
 

@@ -12,7 +12,11 @@ from tipoff_cli.checkout import FLEET
 from tipoff_cli.commands import CommandSpec
 
 _HERE = "tipoff_dev.commands"
-CHECKS = ("tipoff_dev.fakes.sources.hosts:fake_faults",)
+CHECKS = (
+    "tipoff_dev.fakes.sources.hosts:fake_faults",
+    "tipoff_dev.fleet.start_checks:import_faults",
+    "tipoff_dev.fleet.start_checks:alert_faults",
+)
 """Checks that the developer's tools add to `tipoff validate`."""
 COMMANDS = (
     CommandSpec(

@@ -88,7 +88,7 @@ COMMANDS = tuple(
 
 
 def further_checks() -> tuple[Callable[[Path], list[str]], ...]:
-    """Return what installed packages check of a fleet's folder of scrapers beside the services: its fakes.
+    """Return what installed packages check of a fleet, given its folder of scrapers: its code, fakes and alerts.
 
     A module of the group may name them as `CHECKS`, `module:function`; each returns a line for each fault.
     """

@@ -35,7 +35,7 @@ def validate(
 ) -> None:
     """Check workflows.yaml, the scrapers it names and the topic map as the services do at their start.
 
-    Where the local stack is installed, the fakes beside the scrapers are checked too.
+    Where the local stack is installed, the scrapers are imported too, and their fakes and config/alerts.yaml checked.
     Prints what was found to be right, or every fault as file:line: what; remedy. Exit code 1 when there is a fault.
     """
     faults: list[str] = []

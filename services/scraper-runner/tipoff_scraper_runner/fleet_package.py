@@ -1,8 +1,9 @@
-"""Makes the folder of a fleet importable, wherever it lies."""
+"""Makes the folder of a fleet importable, wherever it lies, and finds which line of it failed."""
 
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 
 from tipoff_common.yaml_source import ConfigurationError
@@ -49,3 +50,20 @@ def _found(name: str) -> list[Path]:
         return []
     places = spec.submodule_search_locations if spec is not None else None
     return [Path(place).resolve() for place in places or ()]
+
+
+def line_of_failure(error: BaseException, folder: Path) -> str | None:
+    """Return `file:line` of the fleet's code at which `error` arose; None when none of the code in `folder` ran."""
+    # A syntax error has no frame in the file that it stands in.
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        places = [(error.filename, error.lineno)]
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [(frame.filename, frame.lineno or 1) for frame in reversed(frames)]
+    root = folder.resolve()
+    for name, line in places:
+        file = Path(name).resolve()
+        # The innermost of the fleet's own lines: what a library raises below it is mended here.
+        if file.is_relative_to(root):
+            return f"{folder / file.relative_to(root)}:{line}"
+    return None

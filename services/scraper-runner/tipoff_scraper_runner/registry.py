@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog, scrapers_folder
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_scraper_runner.fleet_package import importable_package
+from tipoff_scraper_runner.fleet_package import importable_package, line_of_failure
 from tipoff_scraper_runner.scraper import ScrapeParameters, Scraper
 from tipoff_scraper_runner.secret_use import secret_faults
 
@@ -67,7 +67,8 @@ def load_registry(source: str | Path) -> Registry:
             module = importlib.import_module(f"{package}.{spec.source}.{name}.scraper")
         except Exception as error:  # noqa: BLE001  # a fleet's code may raise anything, and the others are checked too
             what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-            faults.append(f"{folder / spec.source / name / 'scraper.py'}: cannot be imported: {what}")
+            where = line_of_failure(error, folder) or folder / spec.source / name / "scraper.py"
+            faults.append(f"{where}: cannot be imported: {what}")
             continue
         # All modules are looked at before it fails: a fleet is mended in one go, and not a fault a start.
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))

@@ -19,6 +19,7 @@ from types import ModuleType
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.errors import CommandFailed
+from tipoff_scraper_runner.fleet_package import line_of_failure
 
 LEAGUE_REFERERS = {
     "ak-static.cms.nba.com": "https://official.nba.com/",
@@ -101,7 +102,8 @@ def _load(file: Path) -> FleetFake:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a file of the user's raises is shown with its name
-        raise UnusableFake(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
+        where = line_of_failure(error, file.parent) or file
+        raise UnusableFake(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
     return FleetFake(file, _hosts(file, module), _answer(file, module))
 
 

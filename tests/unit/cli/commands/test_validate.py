@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.seasons import WORKFLOWS
 from tests.unit.cli.commands.harness import Run
+from tipoff_dev.fleet import start_checks
 from tipoff_dev.fleet.repository import init_fleet
 
 
@@ -47,6 +50,47 @@ class TestValidate:
         place = (str(fleet / "config/workflows.yaml"), "--scrapers", str(fleet / "rivers"))
         shown = run("validate", *place, code=1).stdout
         assert f"{second}: api.example.example has a fake already, {first}; a host has one fake" in shown
+
+    @pytest.mark.parametrize(
+        ("added", "complaint"),
+        [
+            ("def broken(:", "SyntaxError: invalid syntax"),
+            ("from nowhere import rivers", "No module named 'nowhere'"),
+            ("print('said to nobody')\nRATIO = 1 / 0", "ZeroDivisionError: division by zero"),
+        ],
+    )
+    def test_a_scraper_that_cannot_be_imported_is_named_with_its_line(
+        self, run: Run, tmp_path: Path, added: str, complaint: str
+    ) -> None:
+        """The runner would not start."""
+        fleet = tmp_path / "rivers"
+        init_fleet(fleet, None, "UTC")
+        scraper = fleet / "rivers/example/rivers_items/scraper.py"
+        scraper.write_text(f"{scraper.read_text()}\n{added}\n")
+        place = (str(fleet / "config/workflows.yaml"), "--scrapers", str(fleet / "rivers"))
+        (fault,) = json.loads(run("validate", *place, "--json", code=1).stdout)["faults"]
+        last = len(scraper.read_text().splitlines())
+        assert fault.startswith(f"{scraper}:{last}: cannot be imported: ")
+        assert complaint in fault
+
+    def test_a_scraper_that_ends_python_is_a_fault(self, run: Run, tmp_path: Path) -> None:
+        fleet = tmp_path / "rivers"
+        init_fleet(fleet, None, "UTC")
+        (fleet / "rivers/example/rivers_items/scraper.py").write_text("raise SystemExit('no key')\n")
+        place = (str(fleet / "config/workflows.yaml"), "--scrapers", str(fleet / "rivers"))
+        shown = run("validate", *place, code=1).stdout
+        assert "importing its scrapers ended Python with exit code 1: no key" in shown
+
+    def test_the_alert_rules_are_checked_as_the_monitor_does(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alerts = tmp_path / "alerts.yaml"
+        monkeypatch.setattr(start_checks, "ALERTS", alerts)
+        alerts.write_text("{\n")
+        assert f"✘ {alerts}:2: not YAML: " in run("validate", code=1).stdout
+        alerts.write_text("version: 1\nchannels: {}\n")
+        shown = run("validate", code=1).stdout
+        assert f"✘ {alerts}:1: key 'routes' is missing; add it" in shown
 
     def test_a_file_that_is_not_there(self, run: Run) -> None:
         assert "name an existing file" in run("validate", "nowhere.yaml", code=1).stdout

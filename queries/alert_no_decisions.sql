@@ -1,7 +1,8 @@
 -- Does the controller still decide?
 --
 -- One row when the newest decision is older than @minutes, or when there is none in two days. Each evaluation decides
--- about every workflow, with games or without, so silence means that no tick arrives or that nobody answers it.
+-- about every workflow, with games or without, so silence means that no tick arrives or that nobody answers it. A manual
+-- run comes without a tick and does not count.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @minutes       INT64 = 35  silence that is an alert; evaluations come every 15 minutes
@@ -35,5 +36,6 @@ FROM nba_orchestration.workflow_decisions
 WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 2 DAY) AND DATE(@as_of)
   AND decision_time <= @as_of
   AND environment = @environment
+  AND reason_code NOT IN ('parent_unfruitful', 'manual')
 HAVING COALESCE(MAX(decision_time), TIMESTAMP '1970-01-01 00:00:00+00')
   < TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE);

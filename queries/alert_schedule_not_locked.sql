@@ -2,7 +2,7 @@
 --
 -- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without it nothing is
 -- expected, and a missing run would go unnoticed. A day on which nothing is expected has no rows of a schedule: it raises
--- nothing when every decision since that time says no_games or day_done.
+-- nothing when every decision since that time says no_games or day_done, those of manual runs aside.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @minutes       INT64 = 330  minutes after midnight by which it is locked; 330 is 05:30
@@ -33,6 +33,7 @@ HAVING COUNT(*) = 0
     FROM nba_orchestration.workflow_decisions
     WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
       AND environment = @environment
+      AND reason_code NOT IN ('parent_unfruitful', 'manual')
       AND decision_time <= @as_of
       AND decision_time >= TIMESTAMP(DATETIME(DATE(@as_of, 'America/New_York'), TIME '05:00:00'), 'America/New_York')
   );

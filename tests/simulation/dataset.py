@@ -205,20 +205,22 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
         if given["first_partition"] <= _day(row["decision_time"]) <= given["last_partition"]
     ]
     telling = [row for row in in_reach if row["reason_code"] != "parent_unfruitful"]
+    evaluated = [row for row in telling if row["reason_code"] != "manual"]
     order = sorted(telling, key=lambda row: row["decision_id"])
     order.sort(key=lambda row: row["decision_time"], reverse=True)
     latest: dict[str, Any] = {}
     last_word: dict[str, Any] = {}
     for row in order:
-        latest.setdefault(row["workflow_name"], row["next_check_time"])
+        if row["reason_code"] != "manual":
+            latest.setdefault(row["workflow_name"], row["next_check_time"])
         last_word.setdefault(row["occurrence_id"], row["reason_code"])
     skipped = {
         (row["occurrence_id"], row["context"].get("scraper"))
         for row in in_reach
         if row["reason_code"] == "parent_unfruitful"
     }
-    last_decided = max((row["decision_time"] for row in in_reach), default=None)
-    today = [row["reason_code"] for row in in_reach if row["decision_time"] >= given["lock"]]
+    last_decided = max((row["decision_time"] for row in evaluated), default=None)
+    today = [row["reason_code"] for row in evaluated if row["decision_time"] >= given["lock"]]
     idle = bool(today) and all(code in ("no_games", "day_done") for code in today)
     steps, found_at = _steps(executions), _found_at(executions)
     rows: Answer = []
@@ -423,7 +425,11 @@ def _newest(
 
     def model(given: Parameters, tables: Tables) -> Answer:
         as_of = given["as_of"]
-        at = [row[column] for row in _of(tables[table], given) if row[column] <= as_of]
+        at = [
+            row[column]
+            for row in _of(tables[table], given)
+            if row[column] <= as_of and row.get("reason_code") not in ("parent_unfruitful", "manual")
+        ]
         allowed = timedelta(minutes=minutes(given))
         last = max(at, default=as_of - timedelta(hours=48))
         if at and last >= as_of - allowed:

@@ -22,7 +22,8 @@ WHERE environment = @environment
 """
 # One row a step: an expected occurrence and one of its scrapers, so that the healthy steps of a workflow cannot hide a
 # dead one. A unit is one set of parameters (a game, a team); its latest attempt speaks unless one was a success.
-# Each workflow is looked at again when its latest decision says so; a skipped step's decision says nothing of it.
+# Each workflow is looked at again when its latest evaluation says so; neither a skipped step's decision nor that of a
+# manual run says anything of it, nor of whether evaluations go on or the day is idle.
 _EXPECTED_VS_ACTUAL = """
 WITH outcomes AS (
   SELECT * FROM nba_orchestration.expected_vs_actual(@as_of, @day)
@@ -39,10 +40,14 @@ decided AS (
     AND decision_time <= @as_of
     AND environment = @environment
 ),
+evaluated AS (
+  SELECT workflow_name, decision_time, decision_id, reason_code, next_check_time
+  FROM decided
+  WHERE reason_code NOT IN ('parent_unfruitful', 'manual')
+),
 latest AS (
   SELECT workflow_name, next_check_time
-  FROM decided
-  WHERE reason_code != 'parent_unfruitful'
+  FROM evaluated
   QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_name ORDER BY decision_time DESC, decision_id) = 1
 ),
 last_word AS (
@@ -110,7 +115,7 @@ steps AS (
 )
 SELECT
   base.idle, e.*, latest.next_check_time, last_word.reason_code AS last_reason_code,
-  (SELECT MAX(decision_time) FROM decided) AS last_decided_at,
+  (SELECT MAX(decision_time) FROM evaluated) AS last_decided_at,
   COALESCE(steps.scraper_name, listed.scraper) AS scraper,
   COALESCE(steps.units, 0) AS units,
   COALESCE(steps.attempts, 0) AS attempts,
@@ -126,7 +131,7 @@ FROM (
   SELECT
     @environment AS environment,
     COUNT(*) > 0 AND COUNTIF(reason_code NOT IN ('no_games', 'day_done')) = 0 AS idle
-  FROM decided
+  FROM evaluated
   WHERE decision_time >= @lock
 ) AS base
 LEFT JOIN outcomes AS e ON e.environment = base.environment

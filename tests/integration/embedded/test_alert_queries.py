@@ -249,6 +249,23 @@ def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None
     assert [it.rule for it in days.conditions("off-season")] == []
 
 
+def test_manual_runs_hide_no_silence_and_wake_nobody_on_a_day_off(days: Days) -> None:
+    run = decided("by-hand", AT - MINUTE, "RUN", "manual", scrapers_triggered=[], alert_level="NONE")
+    silent = [
+        row
+        for row in healthy()
+        if row[0] != "workflow_decisions" or row[1]["decision_time"] < (AT - HOUR).isoformat()
+    ]
+    days.insert("by-hand-only", [*silent, ("workflow_decisions", run)])
+    assert "no-decisions" in {it.rule for it in days.conditions("by-hand-only")}
+    rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]
+    quiet = [
+        (table, {**row, "reason_code": "no_games"} if "reason_code" in row else row) for table, row in rows
+    ]
+    days.insert("asked-in-summer", [*quiet, ("workflow_decisions", run)])
+    assert "schedule-not-locked" not in {it.rule for it in days.conditions("asked-in-summer")}
+
+
 def test_an_empty_dataset_is_behind_and_nothing_is_decided(days: Days) -> None:
     found = {it.rule for it in days.conditions("nowhere")}
     assert found == {"dataset-behind", "no-decisions", "cleanup-silent", "schedule-not-locked"}

@@ -149,6 +149,35 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
     assert FaultKind.NOT_LOCKED in {it.kind for it in judged("empty").faults}
 
 
+def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    """A triggered run's decision has no next check, and status showed none until the next evaluation."""
+    own = {"workflow_name": "levels", "environment": "asked"}
+    upcoming = (ELEVEN + HOUR).isoformat()
+    dataset.insert("daily_expected_schedule", scheduled("levels0", ELEVEN, **own))
+    dataset.insert(
+        "workflow_decisions",
+        decided("levels0", ELEVEN, "RUN", "due", next_check_time=upcoming, **own),
+        decided("by-hand", ELEVEN + 5 * MINUTE, "RUN", "manual", next_check_time=None, **own),
+        decided("levels0", ELEVEN + 6 * MINUTE, "SKIP", "parent_unfruitful", next_check_time=None, **own),
+    )
+    day = read_expectations(warehouse, "asked", date(2026, 1, 15), ELEVEN + 10 * MINUTE)
+    assert day.last_decided_at == ELEVEN
+    assert [it.next_check for it in judge_day(day).workflows] == [ELEVEN + HOUR]
+
+
+def test_a_manual_run_makes_no_day_off_a_working_day(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:
+    summer, noon = date(2026, 7, 15), datetime(2026, 7, 15, 16, tzinfo=UTC)
+    dataset.insert(
+        "workflow_decisions",
+        decided("q", noon - 5 * MINUTE, "SKIP", "no_games", environment="off"),
+        decided("m", noon - MINUTE, "RUN", "manual", environment="off"),
+    )
+    day = read_expectations(warehouse, "off", summer, noon)
+    assert judge_day(day).headline == "nothing is expected on this day"
+
+
 def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWarehouse) -> None:
     day = read(warehouse, ELEVEN - 9 * HOUR)
     assert {row.occurrence_id for row in day.expectations if row.date == date(2026, 1, 14)} == {"night"}

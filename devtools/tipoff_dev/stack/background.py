@@ -42,6 +42,8 @@ _LOCK, _LOG = FOLDER / "stack.lock", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
 """What the warehouse and the bucket hold, from one stack to the next."""
+_BEGUN = "begun"
+"""File beside that data: its first day has been begun."""
 _TOUR_DATA = FOLDER / "tour"
 """The same of `tipoff up --tour`, made anew each time: what is made up never mixes with a developer's history."""
 _TOUR_SECONDS = 300.0
@@ -62,7 +64,6 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
         data = _TOUR_DATA if options.tour else _DATA
         if options.fresh or options.tour:
             shutil.rmtree(data, ignore_errors=True)
-        first = not data.exists()
         with running_stack(
             layout,
             FOLDER,
@@ -74,9 +75,11 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             # Before anybody is told that the stack is ready: who looks then finds a day, and no empty tables.
             if options.tour:
                 _make_up_a_week(stack, status, console)
-            elif first:
+            # By a mark, as a start that failed half-way has made the folder and begun nothing.
+            elif not (data / _BEGUN).exists():
                 fetch_calendar(stack, console)
                 begin_day(stack, wall_now())
+                (data / _BEGUN).touch()
             status.stop()
             show_addresses(console, stack)
             write_environment(layout)

@@ -1,12 +1,18 @@
-"""What `tipoff down` says of a stack that is gone."""
+"""What `tipoff up` begins with, and what `tipoff down` says of a stack that is gone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tipoff_dev.stack import background
-from tipoff_dev.stack.background import stop_background
+from tipoff_dev.demo import show
+from tipoff_dev.stack import background, session, stack
+from tipoff_dev.stack.background import run_in_foreground, stop_background
+from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.up_options import UpOptions
 
 
 def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
@@ -20,3 +26,47 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
     assert capsys.readouterr().out == (
         f"no stack is running\nthe last one ended by itself: logger ended with exit code -9 (see {log})\n"
     )
+
+
+def test_a_first_start_that_fails_begins_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack that was started after it reported all that the day had expected before as missed."""
+    monkeypatch.setattr(background, "FOLDER", tmp_path)
+    for name, file in {
+        "_LOCK": "stack.lock",
+        "_DATA": "data",
+        "STACK_ENVIRONMENT": "stack.env",
+    }.items():
+        monkeypatch.setattr(background, name, tmp_path / file)
+    monitor_starts, begun = False, list[str]()
+
+    @contextmanager
+    def running_stack(*_: object, data: Path, **_more: object) -> Iterator[None]:
+        (data / "bigquery").mkdir(parents=True, exist_ok=True)
+        if not monitor_starts:
+            raise StackError("monitor ended with exit code 1")
+        yield
+
+    def nothing(*_: Any) -> None:
+        """Take the place of what a stack does while it runs."""
+
+    monkeypatch.setattr(stack, "running_stack", running_stack)
+    monkeypatch.setattr(session, "begin_day", lambda *_: begun.append("day"))
+    for module, name in (
+        (session, "fetch_calendar"),
+        (session, "serve"),
+        (session, "drain"),
+        (show, "show_addresses"),
+        (background, "write_environment"),
+    ):
+        monkeypatch.setattr(module, name, nothing)
+
+    with pytest.raises(StackError, match="monitor ended"):
+        run_in_foreground(Console(), UpOptions())
+    assert begun == []
+    monitor_starts = True
+    run_in_foreground(Console(), UpOptions())
+    assert begun == ["day"]
+    run_in_foreground(Console(), UpOptions())
+    assert begun == ["day"], "what is kept goes on"
+    run_in_foreground(Console(), UpOptions(fresh=True))
+    assert begun == ["day", "day"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from scrapers.payloads import first_bytes
-from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+from scrapers.payloads import block_mark, first_bytes
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 
 _ROW = frozenset({"td", "th", "tr"})
 _BREAKS = _ROW | frozenset({"br", "div", "li", "p"})
@@ -39,12 +39,14 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     """Read the page's first table that has these attributes; `class_` is the attribute class, one of its words.
 
     Raises:
+        Blocked: there is no such table, and the page says that this client is refused.
         Undecodable: the page is no UTF-8, or ends within the table: cut short, it would look like one without rows.
         SourceChanged: there is no such table.
     """
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
+        _refuse_block_page(payload)
         raise Undecodable(f"the page is not UTF-8: {error.reason} at byte {error.start}") from error
     wanted = {name.rstrip("_"): value for name, value in attributes.items()}
     reader = _Reader(wanted)
@@ -52,12 +54,21 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     reader.close()
     marks = " ".join(f"{name}={value}" for name, value in wanted.items())
     if not reader.begun:
+        _refuse_block_page(payload)
         raise SourceChanged(f"the page has no table {marks}; it begins {first_bytes(payload)}")
     if not reader.ended:
         raise Undecodable(f"the page ends within the table {marks}: cut short")
     heads = next((cells for kind, cells in reader.rows if kind == "th"), ())
     rows = tuple(tuple(cells) for kind, cells in reader.rows if kind == "td")
     return HtmlTable(reader.attributes, tuple(heads), rows)
+
+
+def _refuse_block_page(payload: bytes) -> None:
+    """Raise Blocked for a page that says so: nobody need mend the parser then."""
+    if mark := block_mark(payload):
+        raise Blocked(
+            f"a page for people in place of the table: it says '{mark}'; it begins {first_bytes(payload)}"
+        )
 
 
 class _Reader(HTMLParser):

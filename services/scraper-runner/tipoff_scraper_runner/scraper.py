@@ -145,7 +145,7 @@ class Scraper(Protocol[P]):
         """Fetch the payload. Raises NotPublished, or a ScrapeFailure."""
 
     def parse(self, payload: bytes, parameters: P, /) -> Parsed:
-        """Parse the payload. Raises Undecodable or SourceChanged."""
+        """Parse the payload. Raises Undecodable, SourceChanged, or Blocked where the payload is a page for people."""
 
 
 class Compares(Protocol):

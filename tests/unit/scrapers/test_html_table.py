@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrapers.html_table import read_table
-from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+from tipoff_scraper_runner.testing import BLOCK_PAGE
 
 PAGE = """<html><body><table class="menu"><tr><td>home</td></tr></table>
 <table class="wide levels" data-date="2025-01-15"><thead><tr><th>Place</th><th>Level,
@@ -54,3 +55,41 @@ def test_a_page_that_is_cut_short_is_never_one_without_rows(length: int) -> None
     except (SourceChanged, Undecodable):
         return
     assert table == read_table(PAGE.encode(), class_="levels")
+
+
+@pytest.mark.parametrize(
+    ("page", "mark"),
+    [
+        (BLOCK_PAGE, "access denied"),
+        (b"<html><head><title>Just a moment...</title><script>x</script></head></html>", "just a moment"),
+        (b"<html><title>Attention\nRequired! | Cloudflare</title></html>", "attention required"),
+        (b"<html><body><h1>Request&nbsp;blocked.</h1></body></html>", "request blocked"),
+        (b"<p>Access <b>Denied</b> \xe9</p>", "access denied"),
+        (b"<html><script>window._cf_chl_opt = {}</script></html>", "_cf_chl_opt"),
+        (b"<html><div id='px-captcha'></div></html>", "px-captcha"),
+    ],
+)
+def test_a_page_for_people_in_place_of_the_table_is_a_refusal(page: bytes, mark: str) -> None:
+    """It was reported as a source that changed, and nothing was wrong with the parser."""
+    with pytest.raises(Blocked, match=f"a page for people in place of the table: it says '{mark}'"):
+        read_table(page, class_="levels")
+
+
+def test_a_page_with_its_table_is_read_whatever_it_says() -> None:
+    page = PAGE.replace(
+        "<body>", "<body><h1>Access denied, just a moment: captcha</h1><script>_cf_chl_opt</script>"
+    )
+    assert read_table(page.encode(), class_="levels").heads == ("Place", "Level, metres")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html>Please sign in</html>",
+        "<html><script>loadCaptcha()</script><h1>Levels</h1></html>",
+        "<html><h1>Levels</h1>" + "<p>fine weather</p>" * 50 + "<footer>no captcha here</footer></html>",
+    ],
+)
+def test_a_changed_page_is_no_refusal_for_a_word_of_it(page: str) -> None:
+    with pytest.raises(SourceChanged, match="no table class=levels"):
+        read_table(page.encode(), class_="levels")

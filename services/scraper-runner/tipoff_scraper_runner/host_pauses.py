@@ -45,9 +45,8 @@ class HostPauses:
         """Note that `host` is not to be asked between two instants; a shorter pause never replaces a longer one."""
         if not self._note(host, since, until) or self._state is None:
             return
-        body = _StoredPause(since=since, until=until).model_dump_json().encode()
         try:
-            self._state.put(_name(host), body, content_type="application/json")
+            _store(self._state, _name(host), _StoredPause(since=since, until=until))
         except Unavailable as error:
             log.warning("pause is known to this process alone", extra={"host": host, "detail": str(error)})
 
@@ -87,6 +86,28 @@ class HostPauses:
                 self._note(host, read.since, read.until)
         except (Unavailable, ValidationError) as error:
             log.warning("pauses of others are not known", extra={"host": host, "detail": str(error)})
+
+
+def _store(state: Objects, name: str, pause: _StoredPause) -> None:
+    """Write the pause unless another process has stored one that ends as late. Raises Unavailable."""
+    body = pause.model_dump_json().encode()
+    # Ends after as many rounds as processes write at once: a write fails only because another one succeeded.
+    while True:
+        held = state.read(name)
+        if held is None:
+            if state.create(name, body, content_type="application/json"):
+                return
+        # This process may have read the object too long ago to know of the longer pause.
+        elif _ends_as_late(held.body, pause) or state.replace(name, body, generation=held.generation):
+            return
+
+
+def _ends_as_late(body: bytes, pause: _StoredPause) -> bool:
+    """Return whether the stored pause ends no earlier; one that cannot be read is none, and is written over."""
+    try:
+        return _StoredPause.model_validate_json(body).until >= pause.until
+    except ValidationError:
+        return False
 
 
 def _name(host: str) -> str:

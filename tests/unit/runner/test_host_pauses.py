@@ -1,15 +1,17 @@
 """What a host said about when to come back counts for every scrape, in each process of the runner."""
 
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import NOON
+from tipoff_common.ports import Versioned
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner import host_pauses
-from tipoff_scraper_runner.host_pauses import HostPauses
+from tipoff_scraper_runner.host_pauses import HostPauses, _StoredPause
 
 SECONDS = st.integers(-1000, 1000).map(lambda number: NOON + timedelta(seconds=number))
 
@@ -79,3 +81,59 @@ def test_while_the_bucket_is_down_a_process_knows_its_own_pauses() -> None:
     pauses.pause("a.example", NOON, NOON + DAY)
     assert pauses.until("a.example", LATER) == NOON + DAY
     assert pauses.until("b.example", LATER) is None
+
+
+def ends(state: MemoryObjects) -> datetime | None:
+    """When the pause ends for a process that starts now."""
+    return HostPauses(state).until("a.example", NOON)
+
+
+def test_a_shorter_pause_of_a_process_that_read_before_the_longer_one_does_not_replace_it() -> None:
+    state = MemoryObjects()
+    first, second = HostPauses(state), HostPauses(state)
+    assert second.until("a.example", NOON) is None
+    first.pause("a.example", NOON, NOON + DAY)
+    second.pause("a.example", NOON, LATER)
+    assert ends(state) == NOON + DAY
+
+
+def test_a_longer_pause_replaces_a_shorter_one_of_another_process() -> None:
+    state = MemoryObjects()
+    HostPauses(state).pause("a.example", NOON, LATER)
+    HostPauses(state).pause("a.example", NOON, NOON + DAY)
+    assert ends(state) == NOON + DAY
+
+
+def test_a_pause_replaces_one_that_cannot_be_read() -> None:
+    state = MemoryObjects(bodies={"runner/pauses/a.example.json": b"{}"})
+    HostPauses(state).pause("a.example", NOON, LATER)
+    assert ends(state) == LATER
+
+
+@dataclass
+class Raced(MemoryObjects):
+    """A bucket in which another process stores its pause after each read, unless a longer one is there."""
+
+    others: list[datetime] = field(default_factory=list)
+
+    def read(self, name: str) -> Versioned | None:
+        held = super().read(name)
+        if self.others:
+            other = self.others.pop()
+            if held is None or _StoredPause.model_validate_json(held.body).until < other:
+                stored = _StoredPause(since=NOON, until=other).model_dump_json().encode()
+                self.put(name, stored, content_type="application/json")
+        return held
+
+
+HOURS = st.integers(1, 9).map(lambda hours: NOON + timedelta(hours=hours))
+
+
+@given(others=st.lists(HOURS, max_size=4), own=HOURS)
+def test_of_processes_that_write_at_once_the_longest_pause_stays(
+    others: list[datetime], own: datetime
+) -> None:
+    state = Raced(others=[*others])
+    HostPauses(state).pause("a.example", NOON, own)
+    written = others[len(state.others) :]
+    assert HostPauses(state).until("a.example", NOON) == max([own, *written])

@@ -150,6 +150,15 @@ class _Lines(logging.Handler):
         self._pipe, self._left = pipe, _MOST_LINES
 
     def emit(self, record: logging.LogRecord) -> None:
+        # As every handler of `logging` does: a log call that is wrong costs its line and never the parse.
+        try:
+            self._write(record)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001  # as said
+            self.handleError(record)
+
+    def _write(self, record: logging.LogRecord) -> None:
         if self._left == 0:
             return
         self._left -= 1
@@ -205,7 +214,8 @@ def _parse(job: bytes) -> object:
         raise
     except (NotPublished, ScrapeFailure) as error:
         return error
-    except Exception as error:  # noqa: BLE001  # an unforeseen error is a fact about this payload
+    # An unforeseen error is a fact about this payload, and so is a call of sys.exit().
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # as said
         return Unforeseen(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 

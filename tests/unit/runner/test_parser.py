@@ -50,6 +50,9 @@ def parse(payload, parameters):
         except KeyError:
             log.warning("odd row, key=%s", "s3cret", exc_info=True)
         what = what.removeprefix("log ")
+    if what == "misprint":
+        log.info("%d rows", "a")
+        log.info("and on it goes")
     if what == "chatter":
         for number in range(5000):
             log.info("row %d %s", number, "x" * 5000)
@@ -66,6 +69,8 @@ def parse(payload, parameters):
         os.abort()
     if what == "exit":
         os._exit(0)
+    if what == "leave":
+        sys.exit(3)
     if what == "records":
         return Parsed(records=[Row(text=f"{number:0100}") for number in range(15_000)])
     if what == "print":
@@ -176,6 +181,7 @@ def test_a_process_that_was_started_again_is_kept_for_the_next_payload(
         ("not published", NotPublished, "not yet"),
         ("surprise", Unforeseen, "KeyError: 'homeTeam'"),
         ("local", Unforeseen, "Strange: 1"),
+        ("leave", Unforeseen, "SystemExit: 3"),
     ],
 )
 def test_what_the_parser_raises_is_raised_here(parse, what: str, kind: type[Exception], told: str) -> None:  # type: ignore[no-untyped-def]
@@ -219,6 +225,27 @@ def test_what_a_scraper_logs_apart_is_logged_here_with_the_run_and_without_its_s
         "r-1",
     )
     assert "KeyError: 'homeTeam'" in second["exception"]
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in the service", "apart"])
+def test_a_log_call_that_is_wrong_costs_its_line_and_not_the_parse(
+    parser: ParserProcess, module: ModuleType, caplog: pytest.LogCaptureFixture, apart: bool
+) -> None:
+    scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+    logger = logging.getLogger("costly_scraper")
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logger.addHandler(handler)
+    logger.propagate = False  # pytest's own handler raises what every other one leaves at its line
+    try:
+        with caplog.at_level(logging.INFO, "costly_scraper"):
+            parsed = parser.parse(scraper, b"misprint", ScrapeParameters(game_date=GAME_DATE), apart=apart)
+    finally:
+        logger.propagate = True
+        logger.removeHandler(handler)
+
+    assert parsed.records == [module.Row(text="misprint")]
+    assert stream.getvalue() == "and on it goes\n"
 
 
 def test_of_a_scraper_that_logs_without_end_the_first_lines_are_kept(

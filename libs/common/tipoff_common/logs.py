@@ -79,7 +79,9 @@ class JsonFormatter(logging.Formatter):
             entry["exception"] = self.formatException(record.exc_info)
         if context is not None and context.redact is not None:
             entry = {name: _redacted(value, context.redact) for name, value in entry.items()}
-        return json.dumps(entry, default=str, ensure_ascii=False)
+        line = json.dumps(entry, default=str, ensure_ascii=False)
+        # An unpaired surrogate, which an exception may quote, cannot be encoded as UTF-8: the line would be lost.
+        return line if line.isascii() else line.encode("utf-8", "backslashreplace").decode()
 
 
 def configure_logs(service: str, version: str, project: str, stream: TextIO = sys.stdout) -> None:

@@ -45,6 +45,12 @@ def line(**record: Any) -> dict[str, Any]:
     return entry
 
 
+def test_a_text_that_utf_8_cannot_hold_costs_no_line() -> None:
+    made = logging.makeLogRecord({"msg": "team '%s'", "args": ("\ud83d",), "exception": "KeyError: '\udcff'"})
+    written = JsonFormatter("logger", "1.2.3", "p").format(made)
+    assert json.loads(written.encode())["message"] == "team '\ud83d'"
+
+
 def test_a_line_says_who_when_what_and_how_bad() -> None:
     entry = line(levelname="WARNING", msg="%d rows", args=(3,), created=1736960400.0)
     assert {

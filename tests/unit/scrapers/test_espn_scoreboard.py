@@ -163,7 +163,7 @@ def test_a_day_of_exhibitions_alone_is_no_data_and_names_them() -> None:
             scoreboard(*(game(number, home=(f"X{number}", "0")) for number in range(4))),
             "4 of 4 games are odd, the first: no team is spelled 'X0'",
         ),
-        (scoreboard(game(home=("PHI", "ten"))), "not points"),
+        (scoreboard(game(home=("PHI", "ten"))), "not a number"),
         (scoreboard(game(status=("STATUS_X", "limbo"))), "state is 'limbo'"),
     ],
 )

@@ -127,6 +127,35 @@ def test_names_of_all_kinds_and_a_wrapped_reason_are_read() -> None:
     assert (report.officials, report.attendance, report.duration_minutes) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("line", "attendance", "minutes"),
+    [
+        ("Attendance: 18,000 Game Duration: 2:10", 18000, 130),
+        ("Attendance: ,", None, None),
+        ("Attendance: ,5", None, None),
+        (f"Attendance: {'9' * 5000}", None, None),
+        (f"Game Duration: {'9' * 5000}:10", None, None),
+        ("Attendance: \u0663", None, None),
+    ],
+)
+def test_a_footer_that_is_printed_oddly_costs_no_more_than_itself(
+    line: str, attendance: int | None, minutes: int | None
+) -> None:
+    report = read([*LINES, line])
+
+    assert (report.attendance, report.duration_minutes) == (attendance, minutes)
+    assert len(report.home.players) == 2
+
+
+@pytest.mark.parametrize("printed", ["9" * 5000, "\u0663", "1_0"])
+def test_a_statistic_that_is_printed_oddly_costs_its_line(printed: str) -> None:
+    odd = LINES[9].removesuffix("2") + printed
+    report = read([*LINES[:9], odd, *LINES[10:]])
+
+    assert [player.name for player in report.home.players] == ["Ed Fox"]
+    assert len(report.set_aside) == 1
+
+
 PRINTED = """\
 NATIONAL BASKETBALL ASSOCIATION OFFICIAL SCORER'S REPORT
 FINAL BOX

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -170,12 +171,41 @@ def test_one_odd_item_changes_only_itself(name: str, pattern: str, seed: int) ->
     assert len(found.set_aside) <= 1
 
 
+NOT_PRINTED_NUMBERS = ("\u0663", "\u00b2", "1_000", "+1", "9" * 19, "9" * 5000)
+"""Texts that Python takes for numbers, or fails to read as one, and that no source writes."""
+
+
+@pytest.mark.parametrize(("name", "pattern"), EVERY)
+def test_a_number_that_is_printed_oddly_changes_only_its_item(name: str, pattern: str) -> None:
+    document = document_of(name)
+    every = places_in(name, pattern)
+    place = every[len(every) // 3]
+    item = place.item(document)
+    numbers = [way for way in _ways(item) if way and _is_printed_number(_walk(item, way))]
+    for way, printed in product(numbers, NOT_PRINTED_NUMBERS):
+        found = parse(name, place.replaced(document, _with(item, way, printed)))
+
+        if name in WHOLE_GAMES and found.empty_reason:
+            continue
+        kept = set(found.records)
+        assert all(record in kept for record in others(name, place)), (way, printed)
+        assert len(found.set_aside) <= 1, (way, printed)
+
+
+def _is_printed_number(value: Any) -> bool:
+    return isinstance(value, str) and value.isdecimal()
+
+
+def _with(item: Any, way: Sequence[str | int], value: Any) -> Any:
+    """The item with another value at the end of the way."""
+    changed = json.loads(json.dumps(item))
+    _walk(changed, way[:-1])[way[-1]] = value
+    return changed
+
+
 def _spoilt(item: Any, chance: Random) -> Any:
     """The item with one of its values exchanged for any other."""
-    *way, last = chance.choice([way for way in _ways(item) if way])
-    changed = json.loads(json.dumps(item))
-    _walk(changed, way)[last] = chance.choice(JUNK)
-    return changed
+    return _with(item, chance.choice([way for way in _ways(item) if way]), chance.choice(JUNK))
 
 
 def _ways(value: Any) -> Iterator[tuple[str | int, ...]]:

@@ -118,7 +118,7 @@ def _player(athlete: Node, tricode: str) -> RosterRecord:
     newest = injuries[-1] if injuries else None
     return RosterRecord(
         team=tricode,
-        espn_id=_identifier(athlete),
+        espn_id=athlete.printed_number("id"),
         player_name=athlete.nonblank("displayName"),
         first_name=athlete.text("firstName"),
         last_name=athlete.text("lastName"),
@@ -137,11 +137,3 @@ def _player(athlete: Node, tricode: str) -> RosterRecord:
         injury_status=newest.text("status") if newest else None,
         injury_date=newest.instant("date").date() if newest else None,
     )
-
-
-def _identifier(athlete: Node) -> int:
-    printed = athlete.text("id")
-    # Not int(): that takes "1_000" and digits of other scripts.
-    if not printed.isdecimal():
-        raise SourceChanged(f"{athlete.path}.id is {printed!r}, not a number")
-    return int(printed)

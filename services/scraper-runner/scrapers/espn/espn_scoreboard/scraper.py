@@ -188,8 +188,4 @@ def _status(kind: Node) -> Status:
 
 def _score(competitor: Node) -> int:
     """Read the points, a text in the source that is blank before some tips."""
-    printed = competitor.optional_text("score") or "0"
-    # A text in the source; "-" and the like are no points.
-    if not printed.isdecimal():
-        raise SourceChanged(f"{competitor.path}.score is {printed!r}, not points")
-    return int(printed)
+    return competitor.printed_number("score") if competitor.optional_text("score") else 0

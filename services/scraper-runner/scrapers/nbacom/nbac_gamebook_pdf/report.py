@@ -24,8 +24,9 @@ _TITLE = "FINAL BOX"
 _TITLE_WITHIN = 8  # lines from the top
 _DATE = re.compile(r"\w+day, (\w+ \d{1,2}, \d{4})\s*(.*)")
 _OFFICIAL = re.compile(r"#?(\d+) ([^,(]+)")
-_ATTENDANCE = re.compile(r"Attendance: ([\d,]+)")
-_DURATION = re.compile(r"Game Duration: (\d+):(\d\d)")
+# Digits are bounded wherever they are read as a number: int() refuses more than 4,300 of them.
+_ATTENDANCE = re.compile(r"Attendance: ([0-9][0-9,]{0,15})(?![0-9,])")
+_DURATION = re.compile(r"Game Duration: ([0-9]{1,3}):([0-9]{2})")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ STATISTICS = (
 )
 
 _TEAM = re.compile(r"(VISITOR|HOME) ?: (.+?)(?: \(\d+-\d+\))?")
-_NUMBERS = rf"(?P<numbers>(?: [+-]?\d+){{{len(STATISTICS)}}})"
+# Digits are bounded, as int() refuses more than 4,300 of them; no player has a thousand of anything.
+_NUMBERS = rf"(?P<numbers>(?: [+-]?[0-9]{{1,4}}){{{len(STATISTICS)}}})"
 # The name is what stands between number and position, whatever it consists of.
 _PLAYED = re.compile(
     rf"(?P<jersey>\d{{1,2}}) (?P<name>.+?)(?: (?P<position>[FGC](?:-[FGC])?))? (?P<minutes>\d+:\d\d){_NUMBERS}"

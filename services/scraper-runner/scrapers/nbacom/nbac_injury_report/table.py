@@ -18,7 +18,8 @@ from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 COLUMNS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
 
 _TITLE = re.compile(r"Injury Report: (\d{2}/\d{2}/\d{2} \d{2}:\d{2} [AP]M)")
-_FOOTER = re.compile(r"Page (\d+) of (\d+)")
+# Digits are bounded: int() refuses more than 4,300 of them.
+_FOOTER = re.compile(r"Page ([0-9]{1,9}) of ([0-9]{1,9})")
 _SAME_RULE = 1.5  # points between the strokes of one rule
 _LABEL_GAP = 8.0  # points between two column labels; inside one there are 3 at most
 _OUTDENT = 6.0  # points a cell's text may begin left of its label

@@ -112,7 +112,9 @@ def _contradictions(records: Sequence[TransactionRecord], day: date) -> list[str
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
     """Say how many rows the edition before had and this one lacks; blank for a usual number."""
     # Not the wording, which the league mends; a transaction is its group, team and player.
-    before = [(row.get("group"), row.get("team_id"), row.get("player_id")) for row in previous]
+    keys = [(row.get("group"), row.get("team_id"), row.get("player_id")) for row in previous]
+    # A row of lists or objects is none of this scraper's: somebody else put the file there.
+    before = [key for key in keys if not any(isinstance(part, list | dict) for part in key)]
     present = [
         (row.group, row.team_id, row.player_id)
         for row in parsed.records

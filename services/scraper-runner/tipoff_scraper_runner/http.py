@@ -300,11 +300,13 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     need not be ours.
     """
     stated = headers.get("Retry-After", "")
-    if stated.isdecimal():
+    # In ASCII, as digits of other scripts are no number to HTTP.
+    if stated.isascii() and stated.isdecimal():
         return float(stated)
     try:
         return (
             parsedate_to_datetime(stated) - parsedate_to_datetime(headers.get("Date", ""))
         ).total_seconds()
-    except (TypeError, ValueError):
+    # OverflowError: a year of more digits than a C int holds.
+    except (TypeError, ValueError, OverflowError):
         return 0.0

@@ -1,6 +1,7 @@
 """Every way in which a source can misbehave ends in time, as the right kind, with a message that says what was seen."""
 
 import gzip
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tenacity import wait_fixed
 
 from tests.support.faulty_server import Answer, FaultyServer, faulty_server, in_turn, reply, reset
@@ -26,7 +29,7 @@ from tipoff_scraper_runner.errors import (
     TooLarge,
     Undecodable,
 )
-from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.http import HttpxHttp, _retry_after
 from tipoff_scraper_runner.pacing import Pacer
 
 GZIPPED = "Content-Encoding: gzip"
@@ -129,10 +132,41 @@ def test_429_may_name_an_instant(slept: list[float]) -> None:
     assert slept == [1.0]
 
 
-@pytest.mark.parametrize("stated", ["soon", "-5", "", "Wed, 15 Jan 2025 17:00:01 GMT"])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "soon",
+        "-5",
+        "",
+        "Wed, 15 Jan 2025 17:00:01 GMT",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2025 00:00:00 +99999999999",
+    ],
+)
 def test_a_retry_after_that_says_nothing_leaves_the_back_off(stated: str) -> None:
     with asking(in_turn(reply("429 Slow", b"", f"Retry-After: {stated}"), reply("200 OK"))) as (http, server):
         assert http.get(f"{server.url}/data").status == 200
+
+
+_DATES = st.builds(
+    "Mon, {} Jan {} {}:{}:00 {}".format,
+    *[st.integers(0, 10**12) | st.text(max_size=3)] * 4,
+    st.sampled_from(["GMT", "EST", ""]) | st.integers().map("{:+05d}".format),
+)
+_HEADERS = st.text(max_size=30) | st.from_regex(r"\A\d{1,400}\Z") | _DATES
+
+
+@given(stated=_HEADERS, date=_HEADERS | st.just("Wed, 15 Jan 2025 17:00:00 GMT"))
+def test_whatever_retry_after_says_is_a_number_of_seconds(stated: str, date: str) -> None:
+    seconds = _retry_after({"Retry-After": stated, "Date": date})
+
+    assert isinstance(seconds, float)
+    assert not math.isnan(seconds)
+
+
+@pytest.mark.parametrize("stated", ["\u0663", "\u00b2"], ids=["an Arabic digit", "a superscript"])
+def test_digits_of_other_scripts_are_no_seconds(stated: str) -> None:
+    assert _retry_after({"Retry-After": stated}) == 0.0
 
 
 @pytest.mark.parametrize(

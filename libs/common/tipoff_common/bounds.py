@@ -154,12 +154,15 @@ def storable_json(value: Any, depth: int = 0) -> JsonValue:
         case int() | float():
             return f"{value:.17g}" if isinstance(value, float) else hex(value)
         case Mapping() if depth < MAX_DEPTH:
-            return {
-                str(storable_json(str(name))): storable_json(item, depth + 1) for name, item in value.items()
-            }
+            return storable_object(value, depth)
         case list() | tuple() if depth < MAX_DEPTH:
             return [storable_json(item, depth + 1) for item in value]
     return clip_text(str(value), VALUE_CHARACTERS).encode("utf-8", "backslashreplace").decode()
+
+
+def storable_object(value: Mapping[str, Any], depth: int = 0) -> dict[str, JsonValue]:
+    """Return the object as `check_json` accepts it, names and values: what cannot be stored as it is becomes text."""
+    return {str(storable_json(str(name))): storable_json(item, depth + 1) for name, item in value.items()}
 
 
 _CUTS = ((1_000, 4_000), (200, 1_000), (50, 400), (20, 200), (5, 100))

@@ -8,7 +8,7 @@ from uuid import uuid4
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tipoff_common import RELEASE
-from tipoff_common.bounds import FanOutKeys, storable_json
+from tipoff_common.bounds import FanOutKeys, storable_object
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import EMPTY, Failed, FailureKind, Outcome
@@ -43,7 +43,7 @@ def build_execution(
         game_date=request.game_date,
         parameters=request.parameters,
         outcome=outcome,
-        data_summary={name: storable_json(value) for name, value in data_summary.items()},
+        data_summary=storable_object(data_summary),
         triggered_at=triggered_at,
         completed_at=completed_at,
         # Of both instants and not measured apart, so that the three never contradict each other in a row.

@@ -14,10 +14,31 @@ from tipoff_scraper_runner.secret_redactor import SecretRedactor
 log = logging.getLogger(__name__)
 
 
+FLEET_ERRORS = (Exception, SystemExit)
+"""What a fleet's code may raise. A call of sys.exit() in it is an error as any other: it must not end the service."""
+
+
 def outcome_of_error(
-    error: Exception, request: ScrapeRequested, redactor: SecretRedactor, show: Show
+    error: BaseException, request: ScrapeRequested, redactor: SecretRedactor, show: Show
 ) -> NoData | Failed:
-    """Return what a scraper's exception amounts to; log the trace of one that no scraper should raise."""
+    """Return what a scraper's exception amounts to; log the trace of one that no scraper should raise.
+
+    Raises nothing, whatever the exception's class makes of its text and attributes.
+    """
+    try:
+        return _outcome(error, request, redactor, show)
+    # The exception is the fleet's too: its __str__ may raise, and its `not_before` may be no instant.
+    except FLEET_ERRORS as fault:
+        what = validation_faults(fault) if isinstance(fault, ValidationError) else type(fault).__name__
+        return Failed(
+            kind=FailureKind.INTERNAL,
+            message=show(f"{type(error).__name__}, of which no outcome can be made: {what}"),
+        )
+
+
+def _outcome(
+    error: BaseException, request: ScrapeRequested, redactor: SecretRedactor, show: Show
+) -> NoData | Failed:
     match error:
         # The only exception that becomes no_data: every exhausted retry, even a timeout, was once logged so.
         case NotPublished():

@@ -10,14 +10,17 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
+from tipoff_common.bounds import storable_object
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_execution, build_file_landed, declared_parameters
+from tipoff_common.files import is_segment
 from tipoff_common.logs import log_context
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_common.telemetry import span
-from tipoff_scraper_runner.error_outcomes import outcome_of_error
+from tipoff_scraper_runner.error_outcomes import FLEET_ERRORS, outcome_of_error
+from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.fake_sources import FAKED
 from tipoff_scraper_runner.findings import findings
 from tipoff_scraper_runner.http import HttpxHttp
@@ -154,6 +157,8 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
     def show(text: str) -> str:
         return shown(text, redactor, faked=FAKED in http.notes)
 
+    # Here and in `_read`: all of the fleet's code runs within these two blocks, and whatever it returns is checked or
+    # made plain JSON in them. An error beyond them is no outcome, and the request would be delivered and fetched again.
     try:
         parameters: ScrapeParameters = job.scraper.module.Parameters.model_validate(job.request.parameters)
         # A value that cannot stand in a path is found before the source is asked in vain.
@@ -162,7 +167,7 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
             payload = _payload(job, http, parameters, saved)
     except Unavailable:
         raise  # no fact about the scrape: the request is delivered again
-    except Exception as error:  # noqa: BLE001  # whatever a scraper raises is a fact about this scrape
+    except FLEET_ERRORS as error:  # whatever a scraper raises is a fact about this scrape
         known = _Known(_redacted(http.notes, redactor), http.retries)
         return _Result(outcome_of_error(error, job.request, redactor, show), job.request, known)
     # Outside of `with http`: the connection is closed while a large payload is parsed.
@@ -177,9 +182,26 @@ def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Sa
     if saved is not None:
         # Address and suffix name the object that is written, and a saved payload that has one is not written again.
         return Payload(saved.body, "file", "saved")
-    payload: Payload = job.scraper.module.fetch(parameters, http)
+    return _usable(job.scraper.module.fetch(parameters, http), http.redactor)
+
+
+def _usable(payload: object, redactor: SecretRedactor) -> Payload:
+    """Return what `fetch` returned as an object can be written of it. Raises TypeError and UnusablePath."""
+    match payload:
+        case Payload(body=bytes(), url=str(url), suffix=str(suffix)):
+            pass
+        case _:
+            # Without its value, in which a secret that is cut in two would not be recognised.
+            raise TypeError(
+                f"fetch returned a {type(payload).__name__}; a Payload of bytes, an address and a suffix is needed"
+            )
+    if not is_segment(suffix):
+        raise UnusablePath(
+            f"the payload's suffix is {suffix!r:.120}, which cannot stand in a path;"
+            " letters, digits, '_', '.' and '-' can"
+        )
     # A scraper builds the address itself, and may have put the key into it.
-    return replace(payload, url=http.redactor.redact(payload.url))
+    return replace(payload, url=redactor.redact(url).encode("utf-8", "backslashreplace").decode())
 
 
 def _known(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Known:
@@ -205,34 +227,35 @@ def _read(
     # Side by side, because writing takes as long as parsing for most documents.
     with _kept(job, payload, parameters, saved, known) as keeping:
         request, spec = job.request, job.scraper.spec
+        # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
+        fetched_at = saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
         try:
             # Where it is parsed is the parser's to decide; what it raises is a fact about the payload.
             parsed = job.parse(job.scraper, payload.body, parameters)
             found = findings(parsed, request, spec)
             # Before the document is judged, so that a refused one is described in the log too.
-            known = replace(known, summary={**parsed.summary, **found, **known.summary})
+            # And as plain JSON: a parser may put anything into it, and only in JSON are secrets found.
+            known = replace(known, summary=storable_object({**parsed.summary, **found, **known.summary}))
             request = dated(request, parsed, fixed=saved is None or saved.dated)
             outcome = judged(parsed, spec, show)
+            if isinstance(outcome, Success):
+                # After `dated`: the document's own day names the folder, not the day that was asked for.
+                target = folder(spec, parameters, request.game_date)
+                # In a dry run too, so that it says which records cannot be written.
+                file = records_file(parsed, spec, request, target, fetched_at)
+                if job.data is not None and (
+                    lost := _lost(job.scraper, parsed, request, fetched_at, job.data)
+                ):
+                    outcome = Failed(kind=FailureKind.SOURCE_CHANGED, message=show(lost))
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001  # as above
+        except FLEET_ERRORS as error:  # as above
             outcome = outcome_of_error(error, request, redactor, show)
         if not isinstance(outcome, Success):
             return _Result(outcome, request, _with_path(known, keeping))
         # A dry run ends here: all is known, and nothing is written.
         if job.data is None or keeping is None:
             return _Result(outcome, request, known, parsed.fan_out)
-        # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
-        fetched_at = saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
-        if lost := _lost(job.scraper, parsed, request, fetched_at, job.data):
-            return _Result(
-                Failed(kind=FailureKind.SOURCE_CHANGED, message=show(lost)),
-                request,
-                _with_path(known, keeping),
-            )
-        # After `dated`: the document's own day names the folder, not the day that was asked for.
-        target = folder(spec, parameters, request.game_date)
-        file = records_file(parsed, spec, request, target, fetched_at)
         # Records without their payload could never be read again by a mended parser, hence the wait for it.
         announces = write_records(file, job.now, job.data, after=keeping.result)
         known = _with_path(known, keeping)

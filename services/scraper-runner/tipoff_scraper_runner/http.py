@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -20,6 +20,7 @@ from tenacity import (
 )
 
 from tipoff_common import __version__
+from tipoff_common.bounds import storable_object
 from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner.bounded_transport import bounded_transport
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut, ToldToWait, TooLarge, Undecodable
@@ -45,6 +46,7 @@ MAX_REDIRECTS = 5
 # Not 403 and 404: what they mean differs by source, so a scraper says which of them it expects.
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 _BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=10)
+_NOTES: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 # These log whole addresses and headers, with the secrets in them, at INFO and DEBUG.
 for _name in ("httpx", "httpcore", "hpack", "h2"):
@@ -111,7 +113,16 @@ class HttpxHttp:
 
     def note(self, name: str, value: JsonValue) -> None:
         """See `Http.note`."""
-        self.notes[name] = value
+        # Refused here, where the trace names the scraper's line, and in a dry run too, which keeps nothing.
+        try:
+            _NOTES.validate_python({name: value})
+        except ValidationError as error:
+            raise TypeError(
+                f"note {name!r} is a {type(value).__name__} that JSON cannot hold;"
+                " note texts, numbers, booleans, null, and lists and objects of them"
+            ) from error
+        # A copy: what the scraper does to a list or object afterwards was checked by nobody.
+        self.notes.update(storable_object({name: value}))
 
     def get(
         self,

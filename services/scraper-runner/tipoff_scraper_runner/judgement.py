@@ -67,11 +67,13 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
 
 
 def shown(text: str, redactor: SecretRedactor, *, faked: bool) -> str:
-    """Return the text redacted, marked when a fake source is behind it, and no longer than a person reads.
+    """Return the text redacted, as UTF-8 can hold it, marked when a fake source is behind it, and no longer than a
+    person reads.
 
     In this order: were a text cut before it is redacted, a secret that is cut in two would not be recognised.
     """
-    redacted = redactor.redact(text)
+    # An unpaired surrogate, which a source's text may have, is written as its escape.
+    redacted = redactor.redact(text).encode("utf-8", "backslashreplace").decode()
     if faked and VIA_FAKE not in redacted:
         redacted += VIA_FAKE
     return redacted if len(redacted) <= MAX_TEXT else f"{redacted[:MAX_TEXT]}... ({len(redacted)} characters)"

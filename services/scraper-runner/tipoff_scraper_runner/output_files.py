@@ -107,6 +107,8 @@ def records_file(
 
     The document holds nothing that differs between two scrapes of the same data; when it was fetched, by which
     execution and for which request is in its metadata, so that a file whose runner died can tell.
+
+    Raises whatever the records do when they are dumped, and ValueError for what JSON in UTF-8 cannot hold.
     """
     document = {
         "scraper": spec.name,
@@ -115,7 +117,9 @@ def records_file(
     }
     # One spelling for one content: keys in order, no blanks. Another spelling would be
     # another hash, and another file.
-    body = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    body = json.dumps(
+        document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
     digest = content_hash(body)
     metadata = {
         FETCHED_AT: fetched.isoformat(),

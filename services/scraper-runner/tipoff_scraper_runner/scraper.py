@@ -31,7 +31,8 @@ class ScrapeParameters(BaseModel):
 class Record(BaseModel):
     """One parsed row; scrapers subclass it. JSON, as which it is written, has no infinity and no NaN.
 
-    Texts are in Unicode's NFC, so that one name is one sequence of characters whichever source spells it.
+    Texts are in Unicode's NFC, so that one name is one sequence of characters whichever source spells it. One with an
+    unpaired surrogate is refused.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -40,12 +41,18 @@ class Record(BaseModel):
     @classmethod
     def _in_nfc(cls, value: object) -> object:
         if isinstance(value, str):
-            return unicodedata.normalize("NFC", value)
+            return _nfc(value)
         if isinstance(value, tuple):
-            return tuple(
-                unicodedata.normalize("NFC", item) if isinstance(item, str) else item for item in value
-            )
+            return tuple(_nfc(item) if isinstance(item, str) else item for item in value)
         return value
+
+
+def _nfc(text: str) -> str:
+    """Return the text in NFC. Raises UnicodeEncodeError, by which pydantic names the field, for what is no Unicode."""
+    if not text.isascii():
+        # An unpaired surrogate cannot be encoded as UTF-8, in which records are written.
+        text.encode()
+    return unicodedata.normalize("NFC", text)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,11 @@ class Http(Protocol):
         """
 
     def note(self, name: str, value: JsonValue) -> None:
-        """Put a fact about this scrape into `data_summary`, however the scrape ends."""
+        """Put a fact about this scrape into `data_summary`, however the scrape ends.
+
+        Raises:
+            TypeError: JSON cannot hold the value: a date, for one.
+        """
 
     def get(
         self,

@@ -21,6 +21,7 @@ from tipoff_common.bounds import (
     cut_list,
     name_part,
     storable_json,
+    storable_object,
 )
 
 anything = st.recursive(
@@ -90,6 +91,20 @@ def test_too_many_levels_are_refused() -> None:
 def test_whatever_a_scraper_says_can_be_made_storable(value: Any) -> None:
     stored = check_json(storable_json(value))
     assert json.loads(to_json(stored)) == stored
+
+
+@given(st.dictionaries(st.text(max_size=9) | st.sampled_from(["\ud800"]), anything, max_size=9))
+def test_an_object_of_any_names_and_values_can_be_made_storable(value: dict[str, Any]) -> None:
+    stored = storable_object(value)
+    assert check_json(stored) == stored
+
+
+def test_an_object_of_too_many_levels_can_be_made_storable() -> None:
+    deep: Any = 1
+    for _ in range(MAX_DEPTH):
+        deep = {"in": deep}
+    assert storable_object(deep) == check_json(deep)
+    assert check_json(storable_object({"deeper": deep}))
 
 
 @given(st.dictionaries(st.text(max_size=9), anything, max_size=9))

@@ -3,15 +3,20 @@
 import atexit
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from tipoff_cli.connection import CONTROLLER_URL, MONITOR_URL, Connection
+from tipoff_cli.connection import CONTROLLER_URL, DEVELOPMENT_KEY, MONITOR_URL, Connection
 from tipoff_cli.errors import CommandFailed
 
 if TYPE_CHECKING:
     import httpx
 
+T = TypeVar("T")
+Service = Literal["controller", "monitor"]
+
 _SECONDS = 30.0
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @cache
@@ -41,7 +46,7 @@ def ask(
     query: Mapping[str, str | Sequence[str]] = {},
     headers: Mapping[str, str] = {},
     json: Mapping[str, object] | None = None,
-    service: Literal["controller", "monitor"] = "controller",
+    service: Service = "controller",
 ) -> bytes:
     """Return the body of a good answer.
 
@@ -51,16 +56,24 @@ def ask(
     """
     import httpx
 
-    variable = CONTROLLER_URL if service == "controller" else MONITOR_URL
-    base = connection.controller_url if service == "controller" else connection.monitor_url
+    base, variable = _address(connection, service)
     url = f"{base}{path}"
-    sent = {"Authorization": f"Bearer {connection.token(base)}", **headers}
+    unusable = f"{variable} of {connection.where}: '{base}' is not a usable URL"
+    remedy = "write one such as http://127.0.0.1:8081"
+    # First: gcloud would refuse to make a token for it, and say nothing of the variable.
+    if not base.startswith(("http://", "https://")):
+        raise NotAnswered(f"{unusable}: it begins with neither http:// nor https://; {remedy}")
+    sent = {**_authorization(connection, base), **headers}
     try:
         answer = client().request(method, url, params=dict(query), headers=sent, json=json)
     # UnicodeError: a part of the host's name that is too long or empty.
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-        what = f"{variable} of {connection.where}: '{base}' is not a usable URL: {error}"
-        raise NotAnswered(f"{what}; write one such as http://127.0.0.1:8081") from error
+        raise NotAnswered(f"{unusable}: {error}; {remedy}") from error
+    except httpx.ConnectError as error:
+        named = f"{base}, named by {variable} of {connection.where}"
+        raise NotAnswered(
+            f"the {service} does not answer at {named}: nothing answers there; is the stack up?"
+        ) from error
     except httpx.HTTPError as error:
         what = f"the {service} does not answer at {base}: {error}"
         raise NotAnswered(f"{what}; is the stack up?") from error
@@ -72,6 +85,45 @@ def ask(
             )
         return answer.content
     raise NotAnswered(f"the {service} answered {answer.status_code}: {_detail(answer)}", answer.status_code)
+
+
+def read_answer(shape: type[T], body: bytes, connection: Connection, service: Service = "controller") -> T:
+    """Read the body of a good answer as what the service answers with. Raises NotAnswered when it is anything else."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(shape).validate_json(body)
+    except ValidationError as error:
+        raise not_ours(connection, service) from error
+
+
+def not_ours(connection: Connection, service: Service) -> NotAnswered:
+    """Return the error for an answer that the service does not give: another server is at the address."""
+    base, variable = _address(connection, service)
+    return NotAnswered(
+        f"what answers at {base} is no Tipoff {service}, or one of another version; correct {variable}"
+    )
+
+
+def _address(connection: Connection, service: Service) -> tuple[str, str]:
+    """Return a service's URL and the variable that names it. Raises NotConnected."""
+    if service == "controller":
+        return connection.controller_url, CONTROLLER_URL
+    return connection.monitor_url, MONITOR_URL
+
+
+def _authorization(connection: Connection, base: str) -> Mapping[str, str]:
+    """Return the header that authenticates us. Raises NotConnected."""
+    try:
+        url = urlsplit(base)
+        is_local = url.scheme == "http" and url.hostname in _LOCAL
+    except ValueError:
+        is_local = False
+    # What listens on this machine has no use for Google's token: it takes the development key, or it is a proxy that
+    # adds a token itself.
+    if is_local and not connection.values.get(DEVELOPMENT_KEY):
+        return {}
+    return {"Authorization": f"Bearer {connection.token(base)}"}
 
 
 def _detail(answer: "httpx.Response") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from tipoff_cli.connection import Connection
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.errors import CommandFailed
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
@@ -29,7 +29,7 @@ class NothingComes(CommandFailed):
 def look_at(connection: Connection, workflow: str, key: str) -> Look:
     """Return a look at the run that was asked for under the key."""
     path = f"/workflows/{quote(workflow, safe='')}/runs/{quote(key, safe='')}"
-    return lambda: RunProgress.model_validate_json(ask(connection, "GET", path))
+    return lambda: read_answer(RunProgress, ask(connection, "GET", path), connection)
 
 
 def follow(

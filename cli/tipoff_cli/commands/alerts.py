@@ -9,7 +9,7 @@ import typer
 from pydantic import TypeAdapter
 from rich.text import Text
 
-from tipoff_cli.connection import find_connection
+from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
@@ -22,7 +22,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.controller_client import ask
+from tipoff_cli.controller_client import ask, not_ours
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import Instant
 from tipoff_common.wall_clock import wall_now
@@ -46,11 +46,41 @@ Why = Annotated[
 
 
 def _ask(
-    method: str, path: str, query: dict[str, str] | None = None, json: dict[str, object] | None = None
+    method: str,
+    path: str,
+    query: dict[str, str] | None = None,
+    json: dict[str, object] | None = None,
+    *,
+    listing: bool = False,
 ) -> Any:
-    """Ask the monitor."""
-    body = ask(find_connection(), method, path, query=query or {}, json=json, service="monitor")
-    return json_text.loads(body) if body else None
+    """Ask the monitor. The fields of its answer are there: looking one up raises NotAnswered otherwise.
+
+    listing: the answer is a list of such, and not one.
+    """
+    connection = find_connection()
+    body = ask(connection, method, path, query=query or {}, json=json, service="monitor")
+    if not body:
+        return None
+    try:
+        found = json_text.loads(body)
+    except ValueError as error:
+        raise not_ours(connection, "monitor") from error
+    items = found if listing else [found]
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise not_ours(connection, "monitor")
+    answers = [_MonitorAnswer(item, connection) for item in items]
+    return answers if listing else answers[0]
+
+
+class _MonitorAnswer(dict[str, Any]):
+    """The fields of an answer; one that is missing shows that another server answered."""
+
+    def __init__(self, fields: dict[str, Any], connection: Connection) -> None:
+        super().__init__(fields)
+        self._connection = connection
+
+    def __missing__(self, _field: str) -> Any:
+        raise not_ours(self._connection, "monitor")
 
 
 def _time(value: str | None) -> str:
@@ -243,7 +273,7 @@ def routes(
     json: AsJson = False,
 ) -> None:
     """Show who is told of each rule, at once and when nobody answers. Nothing is sent."""
-    found = _ask("GET", "/routes")
+    found = _ask("GET", "/routes", listing=True)
     if json:
         say_json(found)
         return

@@ -18,7 +18,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.controller_client import ask
+from tipoff_cli.controller_client import ask, read_answer
 from tipoff_cli.times import zone_name
 from tipoff_common.events import PauseTarget
 from tipoff_common.wall_clock import wall_now
@@ -89,7 +89,8 @@ def pause(
         body["until"] = end.isoformat()
     if target is not None:
         body["target"] = target.value
-    made = Pause.model_validate_json(ask(find_connection(), "POST", "/pauses", json=body))
+    connection = find_connection()
+    made = read_answer(Pause, ask(connection, "POST", "/pauses", json=body), connection)
     if json:
         say_json(made.model_dump(mode="json"))
     else:
@@ -107,15 +108,15 @@ def resume(name: PausedName, target: Target = None) -> None:
     """
     query = {"target": target.value} if target is not None else {}
     path = f"/pauses/{quote(name, safe='')}"
-    ended = Pause.model_validate_json(ask(find_connection(), "DELETE", path, query=query))
+    connection = find_connection()
+    ended = read_answer(Pause, ask(connection, "DELETE", path, query=query), connection)
     console.print(f"{ended.target.value} {ended.name} goes on with the next evaluation", markup=False)
 
 
 def pauses(json: AsJson = False) -> None:
     """List what is paused, by whom, until when and why."""
-    from pydantic import TypeAdapter
-
-    found = TypeAdapter(tuple[Pause, ...]).validate_json(ask(find_connection(), "GET", "/pauses"))
+    connection = find_connection()
+    found = read_answer(tuple[Pause, ...], ask(connection, "GET", "/pauses"), connection)
     if json:
         say_json([item.model_dump(mode="json") for item in found])
     elif not found:

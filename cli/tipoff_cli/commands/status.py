@@ -23,7 +23,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.edits import unread
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date, local_instant
@@ -135,9 +135,8 @@ def _expectations(on: date | None, at: datetime) -> tuple[DayExpectations, str, 
 
 def _from_controller(connection: Connection, on: date, at: datetime, night: bool) -> DayExpectations:
     query = {"as_of": at.isoformat(), "with_night": str(night).lower()}
-    return DayExpectations.model_validate_json(
-        ask(connection, "GET", f"/schedule/{on.isoformat()}", query=query)
-    )
+    body = ask(connection, "GET", f"/schedule/{on.isoformat()}", query=query)
+    return read_answer(DayExpectations, body, connection)
 
 
 def _from_dataset(

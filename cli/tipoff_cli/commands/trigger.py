@@ -12,7 +12,7 @@ from tipoff_cli import edits
 from tipoff_cli.checkout import WORKFLOWS, has_workflow, workflow_zone
 from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, day, refuse, say_json, say_rows
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.run_following import follow, line, look_at
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
@@ -105,7 +105,7 @@ def trigger(
         )
     except NotAnswered as error:
         refuse(f"{error}{_unread(workflow) if error.status == NOT_FOUND else ''}")
-    decided = DecisionBatch.model_validate_json(answer)
+    decided = read_answer(DecisionBatch, answer, connection)
     if json and not wait:
         say_json(decided.model_dump(mode="json", include={"decisions", "requests"}))
         return

@@ -667,3 +667,10 @@ def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its
 def test_a_dataset_that_is_down_is_heard() -> None:
     with pytest.raises(Unavailable):
         trace("abc-1", dataset({}, down=True), memory_of(MemoryObjects()), DAYS, SPANS)
+
+
+def test_another_server_remembers_nothing() -> None:
+    """A server at a mistyped address, whose JSON has another shape."""
+    other = ControllerMemory(lambda _path, _query: b'{"status": "ok"}')
+    with pytest.raises(MemoryUnavailable, match="is no Tipoff controller"):
+        other.find("r-1", [GAME_DATE])

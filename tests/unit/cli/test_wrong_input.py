@@ -99,6 +99,49 @@ def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.
     assert "TIPOFF_CONTROLLER_URL" in refused(("trigger", "w"), 1, "is a web page and not the controller")
 
 
+@pytest.mark.parametrize("address", ["foo", "ftp://127.0.0.1", NOWHERE, "http://localhost:9"])
+def test_no_identity_token_is_asked_for_what_needs_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str
+) -> None:
+    """gcloud's refusal to make one said nothing of the variable that was mistyped."""
+    monkeypatch.delenv("TIPOFF_DEVELOPMENT_KEY")
+    monkeypatch.setenv("PATH", str(tmp_path))  # without a gcloud
+    monkeypatch.setenv("TIPOFF_CONTROLLER_URL", address)
+    remedy = (
+        "nothing answers there; is the stack up?" if "http" in address else "neither http:// nor https://"
+    )
+    for words in (("trigger", "w"), ("pauses",)):
+        assert "TIPOFF_CONTROLLER_URL of the environment" in refused(words, 1, remedy)
+    refused(("status",), 3, remedy)
+
+
+OTHER = {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "service"),
+    [
+        (("status",), 3, "CONTROLLER"),
+        (("trigger", "w"), 1, "CONTROLLER"),
+        (("pause", "w", "--why", "x"), 1, "CONTROLLER"),
+        (("resume", "w"), 1, "CONTROLLER"),
+        (("pauses",), 1, "CONTROLLER"),
+        (("alerts", "list"), 1, "MONITOR"),
+        (("alerts", "routes"), 1, "MONITOR"),
+        (("alerts", "ack", "a/b"), 1, "MONITOR"),
+    ],
+)
+@pytest.mark.parametrize("body", [OTHER, [OTHER], [1], "text"])
+def test_another_server_is_not_taken_for_ours(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, service: str, body: object
+) -> None:
+    """A server at a mistyped address, whose JSON has another shape."""
+    other = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    monkeypatch.setattr(controller_client, "client", lambda: httpx.Client(transport=other))
+    told = f"what answers at {NOWHERE} is no Tipoff {service.lower()}"
+    assert f"correct TIPOFF_{service}_URL" in refused(words, code, told)
+
+
 def refused(words: tuple[str, ...], code: int, told: str) -> str:
     """Run a command that ends with this code and tells so; return what it printed."""
     result = CliRunner().invoke(app, words)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import NotNow, NotThis
 from tipoff_cli.connection import Connection
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import RunProgress
 
@@ -24,13 +24,13 @@ class ControllerRuns:
 
     def rehearse(self, run: BackfillRun) -> DecisionBatch:
         """Return what the controller would make of the run; nothing is requested. Raises NotThis and NotNow."""
-        return DecisionBatch.model_validate_json(self._post(run, dry_run=True))
+        return read_answer(DecisionBatch, self._post(run, dry_run=True), self._connection)
 
     def look(self, run: BackfillRun) -> RunProgress | None:
         """Return how far the run has come; None when it was never asked for."""
         path = f"/workflows/{quote(run.workflow, safe='')}/runs/{quote(run.key, safe='')}"
         try:
-            return RunProgress.model_validate_json(ask(self._connection, "GET", path))
+            return read_answer(RunProgress, ask(self._connection, "GET", path), self._connection)
         except NotAnswered as error:
             if error.status == _ABSENT:
                 return None

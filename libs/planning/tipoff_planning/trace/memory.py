@@ -4,8 +4,9 @@ yet."""
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.execution_row import ExecutionRow
@@ -15,6 +16,7 @@ from tipoff_planning.remembered import FoundOccurrence, RememberedExecution, Rem
 from tipoff_planning.trace.dataset import Scope
 from tipoff_planning.trace.facts import Decided, Expected, Facts
 
+T = TypeVar("T")
 Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
 """Answers a path of the controller with a query. Raises MemoryUnavailable."""
 
@@ -36,7 +38,7 @@ class ControllerMemory:
         """Look up what the id belongs to: a manual run's occurrence, or among the game dates `days` an occurrence,
         a request, or a request's event."""
         body = self._ask("/remembered", {"identifier": identifier, "day": _texts(days)})
-        found = _FOUND.validate_json(body)
+        found = _read(_FOUND, body)
         return Scope(
             occurrences=frozenset(item.occurrence_id for item in found),
             days=frozenset(item.game_date for item in found),
@@ -61,7 +63,7 @@ class ControllerMemory:
         logged = {row.execution_id for row in facts.executed}
         for occurrence, game_dates in occurrences.items():
             body = self._ask(f"/remembered/{occurrence}", {"day": _texts(game_dates)})
-            for known in _RECALLED.validate_json(body):
+            for known in _read(_RECALLED, body):
                 plans.append(known.plan)
                 skips |= {(occurrence, step) for step in known.skipped}
                 requested += known.requested
@@ -75,6 +77,16 @@ class ControllerMemory:
             plans=plans,
             skips=frozenset(skips),
         )
+
+
+def _read(adapter: TypeAdapter[T], body: bytes) -> T:
+    """Read an answer. Raises MemoryUnavailable for one of another shape."""
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        raise MemoryUnavailable(
+            "what answers at the controller's address is no Tipoff controller, or one of another version"
+        ) from error
 
 
 def _texts(days: Iterable[date]) -> list[str]:

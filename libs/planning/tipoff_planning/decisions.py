@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel, PauseTarget
+from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.calendar_refresh import CONTRADICTED, REFRESH, refresh_calendar, refresh_occurrence
 from tipoff_planning.decision import Decision, DecisionInputs, Reason, decision_about
 from tipoff_planning.discovery.accounts import explain_check
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.expectations import WHOLE_DAY
-from tipoff_planning.history import History
+from tipoff_planning.history import ExecutionFact, History, subject_of
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
     Occurrence,
@@ -219,6 +220,9 @@ def _decide_ended(
     # Over before the stack was started or the workflow was added: nobody expected it, so nothing was missed.
     if standing is None and occurrence.id not in inputs.locked.get(occurrence.day, (occurrence.id,)):
         return None
+    # Somebody triggered it, or another slot came later: what went wrong here is made good.
+    if standing is not None and _found_since(occurrence, standing, inputs) is not None:
+        return None
     # Failing before missing: people who mend a scraper and people who wait for a source are not the same.
     failure = standing.last_failure() if standing else None
     if failure is not None:
@@ -237,7 +241,7 @@ def _decide_ended(
     sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
     if outstanding.missing:
         sentence += f" It lacks {', '.join(outstanding.missing)}."
-    sentence += _told_empty(standing)
+    sentence += _last_answer(occurrence, inputs)
     return build(Reason.NOT_FOUND, sentence, alert=True)
 
 
@@ -334,8 +338,15 @@ def _decide_planned(
         zone = inputs.configuration.zone_of(occurrence.workflow)
         again = f"from {_when(retry, zone)} on" if retry else "within the window"
         return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{last}")
+    # The plan is frozen, but what it did not find may have been found since, by a manual run for example.
+    if (found := _found_since(occurrence, standing, inputs)) is not None:
+        when = _when(found, inputs.configuration.zone_of(occurrence.workflow))
+        sentence = f"Already found for {game_date} at {when}, by another run after this one."
+        return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
     if State.GIVEN_UP in states:
-        sentence = f"Failed, and asking again before the next slot would not help.{last}"
+        sentence = (
+            f"Failed, and asking again before the next slot would not help.{_last_answer(occurrence, inputs)}"
+        )
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
     # Not broken and not found, the usual state of a search: no alert.
     if State.NO_DATA in states:
@@ -383,10 +394,49 @@ def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
     return f"{what} by {pause.by} until {_when(pause.until, zone)}: {pause.why}"
 
 
-def _told_empty(standing: PlanProgress | None) -> str:
-    """Repeat how the scraper understood the last answer without data: an empty page, say, or a missing one."""
-    empty = standing.last_empty() if standing else None
-    return f" Last: {empty.message}" if empty is not None and empty.message else ""
+def _found_since(occurrence: Occurrence, standing: PlanProgress, inputs: DecisionInputs) -> datetime | None:
+    """Return when the last of what a plan asked for in vain was found by another run; None while any of it was not."""
+    configuration, history = inputs.configuration, inputs.history
+    if isinstance(configuration.workflows[occurrence.workflow].schedule, Discovery | PerGame):
+        if not find_outstanding(occurrence, configuration, history).found:
+            return None
+    # Of the other kinds nothing tells whether what was never asked for is there in the version that this slot wants.
+    elif standing.skipped:
+        return None
+    found: list[datetime] = []
+    for unit, answer in standing.unfound():
+        subject = subject_of(unit.parameters, configuration.subject_parameters)
+        known = history.found(unit.scraper, occurrence.game_date, subject)
+        # An earlier find is the version that this slot wanted a later one of.
+        if answer is None or known is None or known[1] <= answer.triggered_at:
+            return None
+        found.append(known[1])
+    return max(found, default=None)
+
+
+def _last_answer(occurrence: Occurrence, inputs: DecisionInputs) -> str:
+    """Repeat the newest answer of what a plan did not find: an empty page, say, or a refusal. Where another run got it,
+    as a manual one, when that was."""
+    standing = inputs.standing(occurrence.id)
+    newest: list[tuple[ExecutionFact, bool]] = []
+    for unit, own in standing.unfound() if standing else ():
+        subject = subject_of(unit.parameters, inputs.configuration.subject_parameters)
+        other = inputs.history.newest(unit.scraper, occurrence.game_date, subject)
+        later = other is not None and (own is None or other.triggered_at > own.triggered_at)
+        if other is not None and later and other.status is not Status.SUCCESS:
+            newest.append((other, True))
+        elif own is not None:
+            newest.append((own, False))
+    if not newest:
+        return ""
+    answer, by_another = max(newest, key=lambda it: (it[0].triggered_at, it[0].request_id))
+    told = answer.message
+    if answer.status is Status.FAILED:
+        told = f"{answer.kind.value if answer.kind else 'failed'}: {answer.message or 'no message'}"
+    if not by_another:
+        return f" Last: {told}" if told else ""
+    when = _when(answer.triggered_at, inputs.configuration.zone_of(occurrence.workflow))
+    return f" Last, by another run at {when}: {told or 'no data'}"
 
 
 def _nothing_published(
@@ -395,7 +445,7 @@ def _nothing_published(
     """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
-    last = _told_empty(inputs.standing(occurrence.id))
+    last = _last_answer(occurrence, inputs)
     # A set, as this occurrence is among them once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:

@@ -171,7 +171,7 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
         found = f"everything for {item.game_date} was found"
         if outstanding.last_found is not None:
             found += f", last at {_when(outstanding.last_found, zone)}"
-        wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}{_last_empty(item, inputs)}"
+        wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}{_last_asked(item, inputs)}"
         if outstanding.missing:
             wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
         again = outstanding.found and outstanding.refresh_due(item, workflow)
@@ -179,23 +179,26 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
         yield RunCondition("history", not outstanding.found or again, detail)
     else:
         detail = f"{workflow.schedule.kind} runs whatever was found before"
-        yield RunCondition("history", True, detail + _last_empty(item, inputs))
+        yield RunCondition("history", True, detail + _last_asked(item, inputs))
     yield from _attempts(item, inputs)
 
 
-def _last_empty(item: Occurrence, inputs: DecisionInputs) -> str:
-    """Say when one of its scrapers was last told that there is nothing, and how."""
+def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
+    """Say when one of its scrapers was last asked in vain, and what came of it; nothing where a success followed."""
     scrapers = {step.scraper for step in inputs.configuration.workflows[item.workflow].plan.values()}
-    found = [
-        it
-        for it in inputs.history.executions.values()
-        if it.scraper in scrapers and it.game_date == item.game_date and it.status is Status.NO_DATA
-    ]
+    newest: dict[tuple[str, str], ExecutionFact] = {}
+    for it in sorted(inputs.history.executions.values(), key=lambda it: (it.triggered_at, it.request_id)):
+        if it.scraper in scrapers and it.game_date == item.game_date:
+            newest[it.scraper, it.subject] = it
+    found = [it for it in newest.values() if it.status is not Status.SUCCESS]
     if not found:
         return ""
     last = max(found, key=lambda it: (it.triggered_at, it.request_id))
     at = _when(last.triggered_at, inputs.configuration.zone_of(item.workflow))
-    return f"; last asked at {at}: {last.message or 'no data'}"
+    told = last.message or "no data"
+    if last.status is Status.FAILED:
+        told = ": ".join(filter(None, ("failed", str(last.kind or ""), last.message)))
+    return f"; last asked at {at}: {told}"
 
 
 def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:

@@ -112,6 +112,7 @@ class History:
         """Executions of scoreboards that list the games of a day."""
         # Decisions ask for every subject of every workflow; scanning all facts each time would be quadratic.
         self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
+        self._newest: dict[tuple[str, date, str], ExecutionFact] = {}
         for fact in self.executions.values():
             self._index(fact)
         for pause in pauses:
@@ -127,6 +128,10 @@ class History:
             fact.triggered_at for fact in facts if complete_for is None or not _lacks(fact, complete_for)
         ]
         return (min(instants), max(instants)) if instants else None
+
+    def newest(self, scraper: str, game_date: date, subject: str) -> ExecutionFact | None:
+        """Return what came of the newest execution for the date the data is about, whoever asked; None without one."""
+        return self._newest.get((scraper, game_date, subject))
 
     def lacking(self, scraper: str, game_date: date, subject: str, games: int) -> tuple[str, ...]:
         """Return what the newest success lacks of so many games."""
@@ -153,10 +158,17 @@ class History:
     def _index(self, fact: ExecutionFact) -> None:
         if (pause := pause_of(fact)) is not None:
             self._note_pause(pause)
-        if fact.slate is not None and fact.source is not Source.LOCAL:
+        # A try from somebody's laptop says nothing of how production stands.
+        if fact.source is Source.LOCAL:
+            return
+        if fact.slate is not None:
             self.slates.append(fact)
+        key = (fact.scraper, fact.game_date, fact.subject)
+        before = self._newest.get(key)
+        # The request id breaks a tie, so that the answer does not depend on the order of the rows.
+        if before is None or (before.triggered_at, before.request_id) < (fact.triggered_at, fact.request_id):
+            self._newest[key] = fact
         if fact.counts:
-            key = (fact.scraper, fact.game_date, fact.subject)
             self._found.setdefault(key, []).append(fact)
 
     def _note_pause(self, pause: HostPause) -> None:

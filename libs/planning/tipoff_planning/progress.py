@@ -286,17 +286,16 @@ class PlanProgress:
             (item.retry for step in self._steps.values() for item in self._waiting(step)), default=None
         )
 
-    def last_empty(self) -> ExecutionFact | None:
-        """Return the newest answer without data, of a unit that nothing was found for."""
-        found = [
-            fact
-            for step in self._steps.values()
-            for item in step.units
-            if item.state is State.NO_DATA
-            for identifier in item.ids
-            if (fact := self.executions.get(identifier)) is not None and fact.status is Status.NO_DATA
-        ]
-        return max(found, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
+    def unfound(self) -> Iterator[tuple[Unit, ExecutionFact | None]]:
+        """Yield each unit that was not found, with the newest answer to it; None where there is none."""
+        for step in self._steps.values():
+            # In most plans everything was found, and units are many.
+            if step.counts[State.SUCCESS] == len(step.units):
+                continue
+            for item in step.units:
+                if item.state is not State.SUCCESS:
+                    facts = (self.executions.get(identifier) for identifier in item.ids)
+                    yield item.unit, max(filter(None, facts), key=_age, default=None)
 
     def last_failure(self) -> ExecutionFact | None:
         """Return the newest failure that nothing better followed."""
@@ -435,6 +434,11 @@ class PlanProgress:
         if not step.counts[State.WAITING]:
             return []
         return [item for item in step.units if item.state is State.WAITING]
+
+
+def _age(fact: ExecutionFact) -> tuple[datetime, str]:
+    """Order facts by time; the request id breaks a tie, so that the order does not depend on that of the rows."""
+    return fact.triggered_at, fact.request_id
 
 
 def _queue(item: _Unit) -> None:

@@ -546,6 +546,65 @@ def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_no
     assert told(decision) == ("SKIP", "not_published")
 
 
+@pytest.mark.parametrize("configuration", [REPORT, DAILY, LOOKS])
+@pytest.mark.parametrize("outcome", [NoData(reason="404"), failed(FailureKind.DECODE)])
+@pytest.mark.parametrize(("minutes", "found"), [(-1, False), (0, False), (1, True)])
+def test_what_another_run_found_after_a_plan_asked_in_vain_is_found(
+    configuration: Configuration, outcome: Outcome, minutes: int, found: bool
+) -> None:
+    """A find before the plan asked is the version of which this one wanted a later."""
+    plan = plan_of(configuration, "one")
+    expected = plan.deadline - timedelta(hours=1) if plan.deadline else at("11:00")
+    (unit,) = units(plan.steps[0], ())
+    own = fact(
+        "bulletin",
+        outcome=outcome,
+        request_id=unit.request_id(plan.occurrence_id, 1),
+        triggered_at=expected,
+    )
+    other = fact("bulletin", request_id="m", triggered_at=expected + timedelta(minutes=minutes))
+    plans = {plan.occurrence_id: plan}
+    decision = decided(
+        configuration, expected + timedelta(minutes=5), history=history(own, other), plans=plans
+    )
+    assert (decision.code is Reason.ALREADY_FOUND) == found
+    assert decision.alert_level is AlertLevel.NONE or not found
+
+
+def test_a_failure_that_a_manual_run_made_good_raises_nothing_when_its_window_closes() -> None:
+    plan = plan_of(DAILY, "one")
+    (unit,) = units(plan.steps[0], ())
+    own = fact(
+        "bulletin",
+        outcome=failed(FailureKind.DECODE),
+        request_id=unit.request_id(plan.occurrence_id, 1),
+        triggered_at=at("05:00"),
+    )
+    plans = {plan.occurrence_id: plan}
+    assert told(decided(DAILY, at("10:00"), history=history(own), plans=plans)) == ("SKIP", "source_failing")
+    mended = history(own, fact("bulletin", request_id="m", triggered_at=at("09:00")))
+    assert told(decided(DAILY, at("10:00"), history=mended, plans=plans)) == ("SKIP", "day_done")
+
+
+def test_a_find_of_one_part_makes_good_that_part_only() -> None:
+    two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
+    plan = plan_of(two, "one")
+    own = [
+        fact(
+            step.scraper,
+            outcome=NoData(reason="404"),
+            request_id=unit.request_id(plan.occurrence_id, 1),
+            triggered_at=at("05:00"),
+        )
+        for step in plan.steps
+        for unit in units(step, ())
+    ]
+    plans = {plan.occurrence_id: plan}
+    later = fact("bulletin", request_id="m", triggered_at=at("05:30"))
+    known = history(*own, later)
+    assert told(decided(two, at("06:00"), history=known, plans=plans)) == ("SKIP", "not_published")
+
+
 # Sources that asked to be left alone
 
 BOTH = configured(one=workflow(daily("05:00", "10:00"), "slate", "summary"))

@@ -23,13 +23,15 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_common.events import PauseTarget
+from tipoff_common.events import PauseTarget, Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.calendar import Calendar
+from tipoff_planning.context import EvaluationContext
 from tipoff_planning.explanation import RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact, KnownCompleteness
+from tipoff_planning.occurrences import occurrences
 from tipoff_planning.pauses import Pause, Pauses
-from tipoff_planning.plans import units
+from tipoff_planning.plans import freeze, units
 from tipoff_planning.workflows import Configuration
 
 
@@ -89,6 +91,45 @@ def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:
     return fact(
         scraper, outcome=outcome, request_id=f"{scraper} {clock}", triggered_at=at(clock), message=message
     )
+
+
+def test_what_was_triggered_after_a_slot_asked_in_vain_is_the_verdict_too() -> None:
+    """The conditions said that everything was found, and the verdict that the source answers 404."""
+    triggered = fact("bulletin", request_id="by-hand", triggered_at=at("12:18"))
+    first = fact_of(SEARCH, NoData(reason="404"))
+    ((decision, conditions),) = explain_workflow(
+        "one", at("12:20"), SEARCH, None, [first, triggered]
+    ).decisions
+    assert (decision.code.value, decision.sentence) == (
+        "already_found",
+        "Already found for 2025-01-15 at 2025-01-15 12:18 EST, by another run after this one.",
+    )
+    found = "everything for 2025-01-15 was found, last at 2025-01-15 12:18"
+    assert RunCondition("history", False, found) in conditions
+
+
+def test_what_was_triggered_and_refused_is_the_newest_answer() -> None:
+    refused = Failed(kind=FailureKind.BLOCKED, message="403")
+    triggered = replace(_known("bulletin", "12:18", refused), request_id="by-hand")
+    first = fact_of(SEARCH, NoData(reason="404"))
+    ((decision, conditions),) = explain_workflow(
+        "one", at("12:20"), SEARCH, None, [first, triggered]
+    ).decisions
+    assert decision.sentence == (
+        "Asked for 2025-01-15: not published yet. Last, by another run at 2025-01-15 12:18 EST: blocked: 403"
+    )
+    told = "not found yet: bulletin; last asked at 2025-01-15 12:18: failed: blocked: 403"
+    assert RunCondition("history", True, told) in conditions
+
+
+def fact_of(configuration: Configuration, outcome: Outcome) -> ExecutionFact:
+    """What the slot of 12:00 came to at 12:01."""
+    slots = [it for it in occurrences(configuration, None, DAY) if it.expected == at("12:00")]
+    context = EvaluationContext(at("12:00"), at("12:00"), at("12:00"), "tick", Source.CONTROLLER)
+    plan = freeze(slots[0], configuration, context, None)
+    (unit,) = units(plan.steps[0], ())
+    name = unit.request_id(plan.occurrence_id, 1)
+    return fact("bulletin", outcome=outcome, request_id=name, triggered_at=at("12:01"))
 
 
 @pytest.mark.parametrize(

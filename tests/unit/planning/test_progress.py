@@ -420,15 +420,24 @@ def test_a_retry_that_waited_takes_its_place_among_those_that_may_be_under_way()
     assert due_at("11:31") == []
 
 
-def test_the_last_answer_without_data_is_the_newest_of_units_that_nothing_was_found_for() -> None:
+def test_what_was_not_found_is_told_with_its_newest_answer() -> None:
     made = plan("parallel")
     standing = PlanProgress(made)
-    assert standing.last_empty() is None
-    given = {}
-    for step, clock in (("bulletin", "06:02"), ("digest", "06:01")):
-        unit = unit_of(made, step)
-        identifier = unit.request_id(made.occurrence_id, 1)
-        given[step] = fact(unit.scraper, outcome=NO_DATA, request_id=identifier, triggered_at=at(clock))
-        standing.add(given[step])
-    assert standing.last_empty() == given["bulletin"]
-    assert PlanProgress(made, Known(Past(made).came("bulletin").executions, {}, {})).last_empty() is None
+    assert {unit.scraper: answer for unit, answer in standing.unfound()} == {"bulletin": None, "digest": None}
+    failed_first = _came(made, "bulletin", 1, failed(), "06:01")
+    empty = _came(made, "bulletin", 2, NO_DATA, "06:05")
+    for answer in (empty, failed_first, _came(made, "digest", 1, SUCCESS, "06:02")):
+        standing.add(answer)
+    assert {unit.scraper: answer for unit, answer in standing.unfound()} == {"bulletin": empty}
+    standing.add(_came(made, "bulletin", 2, SUCCESS, "06:06"))
+    assert list(standing.unfound()) == []
+
+
+def _came(made: Plan, step: str, attempt: int, outcome: Outcome, clock: str) -> ExecutionFact:
+    unit = unit_of(made, step)
+    return fact(
+        unit.scraper,
+        outcome=outcome,
+        request_id=unit.request_id(made.occurrence_id, attempt),
+        triggered_at=at(clock),
+    )

@@ -5,6 +5,7 @@ another; it is worked out once, at the edge, and travels as `game_date` from the
 """
 
 import os
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated
@@ -17,15 +18,28 @@ EASTERN = ZoneInfo("America/New_York")
 ZONE_VARIABLE = "TIPOFF_TIMEZONE"
 
 
+_PLACES_OF = {
+    "EST": "America/New_York, or America/Panama where clocks are not changed",
+    "MST": "America/Denver, or America/Phoenix where clocks are not changed",
+    "HST": "Pacific/Honolulu",
+}
+"""What people mean who write an abbreviation that is the name of an offset, the same all year."""
+_OFFSET = re.compile(r"Etc/GMT[+-][1-9]\d?")
+
+
 def read_zone(name: str) -> ZoneInfo:
     """Return the zone of an IANA name. Raises ValueError, with the name that may be meant."""
+    # It would be right all winter, and an hour late all summer.
+    if name in _PLACES_OF or _OFFSET.fullmatch(name):
+        place = _PLACES_OF.get(name, "an IANA name of a place, such as America/New_York")
+        raise ValueError(f"a fixed offset, without summer time; write {place}")
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         # Only here: all zones are some hundred files, and the module brings the YAML parser.
         from tipoff_common.yaml_source import did_you_mean
 
-        zones = available_timezones()
+        zones = available_timezones() - _PLACES_OF.keys()
         # Most people write the city alone.
         city = sorted(
             zone for zone in zones if zone.rpartition("/")[2].lower() == name.lower().replace(" ", "_")

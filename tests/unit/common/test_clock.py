@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.support.strategies import instants
-from tipoff_common.clock import EASTERN, Instant, business_date, floor_to, local_instant, read_date, read_day
+from tipoff_common.clock import (
+    EASTERN,
+    Instant,
+    business_date,
+    floor_to,
+    local_instant,
+    read_date,
+    read_day,
+    read_zone,
+)
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -154,3 +163,26 @@ def test_a_date_is_written_in_two_forms(text: str) -> None:
 def test_what_is_no_date_of_a_game_is_refused(text: str, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         read_date(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("EST", "America/New_York"),
+        ("MST", "America/Denver"),
+        ("HST", "Pacific/Honolulu"),
+        ("Etc/GMT+5", "a place"),
+        ("Etc/GMT-14", "a place"),
+    ],
+)
+def test_an_offset_that_is_called_like_a_zone_is_refused(name: str, place: str) -> None:
+    """All that ran at a time of day of EST ran an hour late from March on."""
+    with pytest.raises(ValueError, match=f"without summer time; write .*{place}"):
+        read_zone(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Etc/UTC", "Etc/GMT", "Etc/GMT+0", "EST5EDT", "Asia/Tokyo", "America/Panama"]
+)
+def test_zones_and_utc_are_taken(name: str) -> None:
+    assert read_zone(name).key == name

@@ -222,6 +222,12 @@ def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
     ("old", "new", "line", "told"),
     [
         ("America/New_York", "Amerika/New_York", 2, "a known zone; did you mean 'America/New_York'?"),
+        (
+            "America/New_York",
+            "EST",
+            2,
+            "timezone = 'EST': a fixed offset, without summer time; write America/New_York",
+        ),
         ("America/New_York", "the east", 2, "timezone = 'the east': not a known zone; use an IANA name"),
         ("scraper: slate", "scraper: slat", 3, "scraper 'slat' is not known"),
         ("scraper: slate", "scraper: slate, stale_after: 36", 3, "write hours and minutes"),

@@ -53,6 +53,8 @@ class Fleet:
         return os.environ.get("TIPOFF_TIMEZONE") or read_timezone(self.workflows)
 
 
+_KEYS = ("name", "dataset", "base_images")
+"""What a tipoff.toml may say."""
 _DEFAULT_ZONE = "America/New_York"
 
 
@@ -92,7 +94,7 @@ def find_fleet(start: Path) -> Fleet:
 
 
 def _own_fleet(folder: Path) -> Fleet:
-    """Read a fleet's tipoff.toml. Raises CommandFailed when it has no name."""
+    """Read a fleet's tipoff.toml. Raises CommandFailed when it has no name, or a key that nothing reads."""
     import tomllib
 
     from tipoff_cli.errors import CommandFailed
@@ -102,6 +104,13 @@ def _own_fleet(folder: Path) -> Fleet:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandFailed(f"{file}: cannot be read: {error}") from error
+    # A mistyped dataset would be the default one, silently.
+    for key in sorted(written.keys() - set(_KEYS)):
+        # Only here, as it brings the YAML parser.
+        from tipoff_common.yaml_source import did_you_mean
+
+        remedy = did_you_mean(key, _KEYS) or f"its keys are {', '.join(_KEYS)}"
+        raise CommandFailed(f"{file}: unknown key '{key}'; {remedy}")
     name, dataset = written.get("name"), written.get("dataset", "nba_orchestration")
     if not isinstance(dataset, str) or not re.fullmatch(r"\w{1,1024}", dataset, re.ASCII):
         raise CommandFailed(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tipoff_cli.checkout import read_timezone
+from tipoff_cli.checkout import find_fleet, read_timezone
+from tipoff_cli.errors import CommandFailed
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,17 @@ def test_the_fleets_zone_is_read_however_yaml_writes_it(tmp_path: Path, text: st
 
 def test_a_fleet_without_a_file_has_the_default_zone(tmp_path: Path) -> None:
     assert read_timezone(tmp_path / "workflows.yaml") == "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('datset = "x"', "unknown key 'datset'; did you mean 'dataset'?"),
+        ("zone = 1", "its keys are name, dataset"),
+    ],
+)
+def test_a_key_of_tipoff_toml_that_nothing_reads_is_refused(tmp_path: Path, line: str, told: str) -> None:
+    """A mistyped dataset was the default one."""
+    (tmp_path / "tipoff.toml").write_text(f'name = "rivers"\n{line}\n')
+    with pytest.raises(CommandFailed, match=re.escape(told)):
+        find_fleet(tmp_path)

@@ -97,7 +97,7 @@ def test_a_fleet_file_that_names_nothing_ends_every_command_with_the_reason_alon
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(f"{tmp_path / 'tipoff.toml'}: name is missing")
+    assert done.stderr.startswith(f"{tmp_path / 'tipoff.toml'}: unknown key 'nme'; did you mean 'name'?")
     assert "Traceback" not in done.stderr
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import time
+from typing import LiteralString
 
 import procrastinate
 import psycopg
@@ -16,6 +17,11 @@ from bench.peers import side
 
 CONCURRENCY = 8
 SUCCEEDED = "SELECT COUNT(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
+# The last statement of the connection on which a worker waits for jobs, which it takes at once from then on.
+LISTENING = """
+SELECT COUNT(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%LISTEN %' AND state = 'idle'
+"""
 
 
 def make_app(database: str) -> procrastinate.App:
@@ -47,29 +53,30 @@ def main() -> None:
     with app.open(), psycopg.connect(options.database, autocommit=True) as connection:
         app.schema_manager.apply_schema()
 
-        def succeeded() -> int:
-            row = connection.execute(SUCCEEDED).fetchone()
+        def count(query: LiteralString) -> int:
+            row = connection.execute(query).fetchone()
             return int(row[0]) if row else 0
 
         def run(units: int, what: str) -> None:
-            wanted = succeeded() + units
+            wanted = count(SUCCEEDED) + units
             app.tasks["noop"].batch_defer(*({"unit": str(unit)} for unit in range(units)))
-            measures.until(lambda: succeeded() >= wanted, 600, what)
+            measures.until(lambda: count(SUCCEEDED) >= wanted, 600, what)
 
         code = f"from bench.peers import procrastinate_peer\nprocrastinate_peer.work({options.database!r})"
         begun = time.perf_counter()
         with side.running([sys.executable, "-c", code]) as worker:
-            run(1, "the first job")
+            measures.until(lambda: count(LISTENING) > 0, 300, "the worker")
             cold = time.perf_counter() - begun
+            idle = side.idle_mib([*worker, options.postgres])
             roots = [os.getpid(), *worker, options.postgres]
             known = {
                 "cold_start_seconds": round(cold, 2),
                 "trigger_ms": side.trigger_ms(lambda _: run(1, "one job")),
                 **side.batch(lambda: run(options.tasks, "all jobs"), options.tasks, roots),
-                "idle_mib": side.idle_mib([*worker, options.postgres]),
+                "idle_mib": idle,
                 "settings": f"one worker, concurrency {CONCURRENCY}, deferred in one batch, rows of jobs kept",
             }
-            side.report(known, lambda count: evaluation(options.database, count))
+            side.report(known, lambda workflows: evaluation(options.database, workflows))
 
 
 def evaluation(database: str, workflows: int) -> float:

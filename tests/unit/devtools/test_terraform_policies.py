@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tipoff_dev.checks.terraform.plans import TerraformPlan
 from tipoff_dev.checks.terraform.policies import POLICIES, findings
 from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
+from tipoff_dev.generate.settings_reference import SERVICES
 
 URI = "https://cleanup-1.us-central1.run.app"
 ACCOUNT = "tipoff-cleanup@p.iam.gserviceaccount.com"
@@ -239,6 +241,14 @@ class TestBehaviour:
         (fault,) = settings_faults(plan(document))
         assert "TIPOFF_STATE_BUCKET: missing" in fault
         assert "TIPOFF_STAET_BUCKET: unknown variable" in fault
+
+    def test_a_service_without_settings_is_found_and_the_remedy_names_the_map_of_them(self) -> None:
+        document = good()
+        put("cloud_run_v2_service.cleanup", name="sweeper")(document)
+        (fault,) = settings_faults(plan(document))
+        assert "no settings are known of sweeper" in fault
+        name, module = fault.partition("add it to ")[2].split(" of ")
+        assert getattr(import_module(module), name) == SERVICES
 
     def test_a_tick_is_read_as_services_read_it(self) -> None:
         document = good()

@@ -12,7 +12,7 @@ from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import TickFired
 from tipoff_common.settings import PREFIX, ServiceSettings, SettingsError, load_settings
 from tipoff_dev.checks.terraform.plans import Resource, TerraformPlan, environment
-from tipoff_dev.generate.settings_reference import SERVICES
+from tipoff_dev.generate import settings_reference
 
 _AN_INSTANT = datetime(2025, 1, 15, 10, tzinfo=UTC)
 
@@ -21,9 +21,11 @@ def settings_faults(plan: TerraformPlan) -> Iterator[str]:
     """Load each service's settings from its planned environment, and yield what it would refuse at start."""
     for service in plan.of("cloud_run_v2_service"):
         name = service.values["name"]
-        model = SERVICES.get(name)
+        model = settings_reference.SERVICES.get(name)
         if model is None:
-            yield f"{service.address}: no settings are known of {name}; add it to documents/configuration.py"
+            # From the module itself, so that the remedy names where the map is.
+            where = settings_reference.__name__
+            yield f"{service.address}: no settings are known of {name}; add it to SERVICES of {where}"
             continue
         try:
             settings = settings_of(service, model)

@@ -4,8 +4,9 @@
 
 Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage are
 counted as the services' handlers run a day (operations.py); durations and sizes marked as assumed are not measured on
-Google Cloud, and what the monitor's ticks and queries take is left out. Beside it stands Cloud Composer's smallest
-environment, which schedules and runs nothing by itself.
+Google Cloud, and what the monitor's ticks and queries take is left out. The month is that after a first year: payloads
+are never deleted, so that each further year adds to it. Beside it stands Cloud Composer's smallest environment, which
+schedules and runs nothing by itself.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ RUN_REQUEST = Price(0.40 / 1e6, 2e6)
 STORAGE_GB = Price(0.020, 5)
 STORAGE_CLASS_A = Price(0.005 / 1_000, 5_000)
 STORAGE_CLASS_B = Price(0.0004 / 1_000, 50_000)
+# Nearline; an object that a lifecycle rule moves is an operation of the class it comes to
+NEARLINE_GB = Price(0.010)
+NEARLINE_CLASS_A = Price(0.01 / 1_000)
 # https://cloud.google.com/bigquery/pricing: insertAll counts a row as 1 KiB at least (docs/adr/0011); a query as 10 MB
 BIGQUERY_INSERT_BYTE = Price(0.05 / GIB)
 BIGQUERY_QUERY_BYTE = Price(6.25 / TIB, 1 * TIB)
@@ -81,7 +85,9 @@ QUERIED_DAYS = 2
 QUERIED_ROW_BYTES = 300  # assumed: of the columns that these read
 MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.execution); others are smaller
 PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
-PAYLOAD_DAYS, ROW_DAYS = 90, 90
+PAYLOAD_OBJECTS = 2  # raw payload and records; the journal's entry is deleted before it would be moved
+STANDARD_DAYS, STORED_DAYS = 90, 365  # infra/terraform/platform/storage.tf: then Nearline, without an end
+ROW_DAYS = 90
 LOG_BYTES = 1_500  # assumed: Cloud Run's own line for a request
 IMAGE_GB = 0.1 * len(load_services(SERVICES_FILE)) * 20  # assumed: 100 MB, 20 versions of each
 
@@ -147,7 +153,7 @@ def month(executions: float, operations: Operations) -> Month:
         + STORAGE_CLASS_B.of(
             executions * operations.of_an_execution(CLASS_B) + ticks * operations.of_a_tick(CLASS_B)
         )
-        + STORAGE_GB.of(executions * PAYLOAD_BYTES * PAYLOAD_DAYS / DAYS / 1e9),
+        + payloads(executions),
         bigquery=bigquery(executions, ticks),
         scheduler=SCHEDULER_JOB.of(JOBS),
         logging=LOGGING_GIB.of(requests * LOG_BYTES / GIB),
@@ -166,6 +172,16 @@ def class_a(executions: float, ticks: float, operations: Operations) -> float:
     lists."""
     pages = executions / DAYS * operations.listed_for_an_execution / PAGE
     return executions * operations.of_an_execution(CLASS_A) + ticks * (operations.of_a_tick(CLASS_A) + pages)
+
+
+def payloads(executions: float) -> float:
+    """Price a year's payloads for a month, and moving those that become old enough in it."""
+    gb_a_day = executions / DAYS * PAYLOAD_BYTES / 1e9
+    return (
+        STORAGE_GB.of(gb_a_day * STANDARD_DAYS)
+        + NEARLINE_GB.of(gb_a_day * (STORED_DAYS - STANDARD_DAYS))
+        + NEARLINE_CLASS_A.of(executions * PAYLOAD_OBJECTS)
+    )
 
 
 def cloud_run(executions: float, ticks: float, requests: float) -> float:

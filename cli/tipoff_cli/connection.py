@@ -80,7 +80,8 @@ class Connection:
             # It travels in a header, which takes nothing else.
             if not (key.isascii() and key.isprintable()):
                 raise NotConnected(
-                    f"{DEVELOPMENT_KEY} of {self.where} has characters beyond ASCII; set it to the services' key"
+                    f"{DEVELOPMENT_KEY} of {self.where} has characters that a header cannot carry; set it to"
+                    " the services' key"
                 )
             return key
         gcloud = shutil.which("gcloud")

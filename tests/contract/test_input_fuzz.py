@@ -115,7 +115,8 @@ LEAVES: Mapping[str, TyperCommand] = {
     if name.partition(" ")[0] not in ("deploy", "terraform", "smoke")
     and name not in ("tables deploy", "scrapers new")
 }
-"""The operators' commands but those that build, write or send: here they only look, and find nothing to look at."""
+"""The operators' commands but those that build, deploy or write files. What would send something reaches nobody here,
+as no service answers."""
 NOWHERE = "http://127.0.0.1:9"
 
 

@@ -17,10 +17,13 @@ def test_every_file_that_is_named_is_there() -> None:
 
 def test_no_test_module_is_imported() -> None:
     """What two of them need is in tests/support, or in a package's `testing` module."""
+    modules = {path.stem for path in TESTS.rglob("test_*.py")}
     imported = [
-        f"{path.relative_to(TESTS)}: {node.module}"
+        f"{path.relative_to(TESTS)}: {name}"
         for path in sorted(TESTS.rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2].startswith("test_")
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (getattr(node, "module", None) or "", *(alias.name for alias in node.names))
+        if name.rpartition(".")[2] in modules
     ]
     assert imported == []

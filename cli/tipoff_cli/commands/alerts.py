@@ -102,7 +102,7 @@ def list_incidents(
     if found["blind_since"]:
         since = _time(found["blind_since"])
         console.print(
-            Text(f"? nothing could be judged since {since}: the warehouse does not answer", "bold yellow")
+            Text(f"? nothing has been judged since {since}: the warehouse does not answer", "bold yellow")
         )
     if found["silent_since"]:
         since = _time(found["silent_since"])

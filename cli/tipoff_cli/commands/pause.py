@@ -104,7 +104,7 @@ def pause(
 def resume(name: PausedName, target: Target = None) -> None:
     """End the pause of a workflow or a scraper.
 
-    Exit code 1 when it is not paused.
+    Exit code 1 when it is not paused, or when a workflow and a scraper of that name are and `--target` is missing.
     """
     query = {"target": target.value} if target is not None else {}
     path = f"/pauses/{quote(name, safe='')}"

@@ -28,7 +28,7 @@ def _sendable(value: str | None) -> str | None:
     """Take a key that an HTTP header carries. Raises BadParameter."""
     if value is not None and not (value.isascii() and value.isprintable()):
         raise typer.BadParameter(
-            f"'{value}' has characters beyond ASCII; write letters, digits and signs such as -"
+            f"{value!r} has characters that a header cannot carry; write letters, digits and signs such as -"
         )
     return value
 

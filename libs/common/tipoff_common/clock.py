@@ -68,8 +68,7 @@ def fleet_zone() -> ZoneInfo:
         # Imported here for the same reason as above.
         from tipoff_common.yaml_source import ConfigurationError
 
-        # The command line fills the variable from the file where it is not set.
-        where = f"{ZONE_VARIABLE}, or timezone of workflows.yaml where that is not set"
+        where = f"{ZONE_VARIABLE}, which `tipoff` takes from workflows.yaml unless it is set"
         raise ConfigurationError([f"{where}: '{name}' is {error}"]) from error
 
 

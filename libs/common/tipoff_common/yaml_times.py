@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BeforeValidator
 
 _DURATION = re.compile(r"^(?:(\d{1,4})h)?(?:(\d{1,4})m)?$")
+_NUMBER = re.compile(r"^\s*[-+]?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?\s*$")
 _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
@@ -36,15 +37,19 @@ def _duration(value: object) -> timedelta:
     return timedelta(hours=hours, minutes=minutes)
 
 
+def _is_number(value: object) -> bool:
+    """Tell whether a date or an instant would be taken for seconds since 1970, as a number in quotes is, too."""
+    return isinstance(value, int | float) or (isinstance(value, str) and bool(_NUMBER.match(value)))
+
+
 def _no_number_for_a_date(value: object) -> object:
-    # A number would be taken for seconds since 1970.
-    if isinstance(value, int | float):
+    if _is_number(value):
         raise ValueError("not a date; write 2025-01-15")
     return value
 
 
 def _no_number_for_an_instant(value: object) -> object:
-    if isinstance(value, int | float):
+    if _is_number(value):
         raise ValueError("not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00")
     return value
 

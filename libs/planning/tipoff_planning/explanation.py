@@ -145,7 +145,7 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
         detail = f"fetched {_length(age)} before, old after {_length(limit)}"
         # A past instant explained with today's calendar; saying "fetched 3 h before" would be wrong.
         if age < timedelta():
-            detail = f"fetched {_length(-age)} later: the games as known later, not as they were then"
+            detail = f"fetched {_length(-age)} afterwards: the games as known by that time, not at the instant asked"
         yield RunCondition("calendar", not inputs.calendar_is_stale, detail)
     game_date = game_date_of(
         configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))

@@ -14,7 +14,7 @@ from typing import NoReturn
 from dotenv import dotenv_values
 
 from tipoff_common.catalog import GAME_DATE
-from tipoff_common.clock import business_date, read_day
+from tipoff_common.clock import business_date, fleet_zone, read_day
 from tipoff_common.connections import Connections
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.fleet_root import STACK_ENVIRONMENT, find_root
@@ -53,7 +53,8 @@ def run_module(name: str) -> NoReturn:
     # Under `python -m` it is the path of the scraper's __main__.py, <fleet>/<source>/<name>/__main__.py.
     fleet = Path(sys.argv[0]).resolve().parents[2]
     scrapers = os.environ.get("TIPOFF_SCRAPERS") or fleet
-    stack = (find_root(Path.cwd()) or _CHECKOUT) / STACK_ENVIRONMENT
+    # The fleet's own stack first, from whatever folder its module is run.
+    stack = (find_root(fleet) or find_root(Path.cwd()) or _CHECKOUT) / STACK_ENVIRONMENT
     program = f"python -m {fleet.name}...{name}"
     try:
         sys.exit(main(name, sys.argv[1:], scrapers=scrapers, stack=stack, program=program))
@@ -70,6 +71,7 @@ def main(
     stack: the file that the local stack keeps its environment in while it runs.
     """
     try:
+        fleet_zone()  # dates of the arguments are read in it
         registry = load_registry(scrapers)
     except ConfigurationError as error:
         return _complain(str(error))

@@ -53,7 +53,7 @@ def test_a_date_and_an_instant_are_read(adapter: TypeAdapter[Any], text: str, re
     assert adapter.validate_python(yaml.safe_load(text)) == read
 
 
-@pytest.mark.parametrize("value", [0, 20250115, 86400.0, True])
+@pytest.mark.parametrize("value", [0, 20250115, 86400.0, True, "20250115", " 1736899200.5 ", "-1"])
 @pytest.mark.parametrize(("adapter", "remedy"), [(DATE, "write 2025-01-15"), (INSTANT, "with its zone")])
 def test_a_number_is_no_date_and_no_instant(adapter: TypeAdapter[Any], value: object, remedy: str) -> None:
     with pytest.raises(ValidationError, match=remedy):

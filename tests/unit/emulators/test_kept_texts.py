@@ -4,6 +4,8 @@ import logging
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,33 @@ def test_an_empty_text_is_a_text(tmp_path: Path) -> None:
     assert kept.get("classify", "?") == ""
 
 
+def test_half_a_character_is_not_kept_and_all_else_is(tmp_path: Path) -> None:
+    kept = KeptTexts(tmp_path, made_by="")
+    kept.put("\ud800", "f", "\ud800")
+    kept.put("whole", "f", "a")
+    assert (kept.get("f", "\ud800"), kept.get("f", "a")) == (None, "whole")
+
+
+def test_another_thread_is_in_nobodys_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept = KeptTexts(tmp_path, made_by="")
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(kept.get, "f", 1).result() is None
+    assert "not kept" in caplog.text
+
+
+def test_a_text_that_must_wait_too_long_for_another_writer_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_texts, "PATIENCE_SECONDS", 0.01)
+    kept = KeptTexts(tmp_path, made_by="")
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        kept.put("text", "f", 1)
+        other.execute("ROLLBACK")
+    kept.put("text", "f", 2)
+    assert (kept.get("f", 1), kept.get("f", 2)) == (None, "text")
+
+
 def test_the_oldest_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_texts, "MOST_KEPT", 3)
     first = KeptTexts(tmp_path, made_by="")
@@ -39,8 +68,9 @@ def test_the_oldest_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: p
 
 def test_processes_share_a_file_while_all_of_them_write(tmp_path: Path) -> None:
     write = (
-        "import sys; from pathlib import Path; from gcp_emulators.bigquery.kept_texts import KeptTexts\n"
-        "kept = KeptTexts(Path(sys.argv[1]), 'us')\n"
+        "import sys; from pathlib import Path; from gcp_emulators.bigquery import kept_texts\n"
+        "kept_texts.PATIENCE_SECONDS = 60.0\n"
+        "kept = kept_texts.KeptTexts(Path(sys.argv[1]), 'us')\n"
         "for n in range(200): kept.put(f'{n} of {sys.argv[2]}', 'f', n, sys.argv[2])"
     )
     writers = [subprocess.Popen([sys.executable, "-c", write, str(tmp_path), who]) for who in "abc"]
@@ -85,7 +115,7 @@ def test_what_cannot_be_kept_is_said_once_and_costs_only_time(
 def test_the_folder_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "named"))
     assert default_folder() == tmp_path / "named" / "gcp-emulators"
-    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder() == tmp_path / ".cache" / "gcp-emulators"
 

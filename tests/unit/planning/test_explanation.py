@@ -222,7 +222,7 @@ def test_without_a_calendar_a_workflow_of_games_has_none() -> None:
         (
             timedelta(hours=-3),
             True,
-            "fetched 3 h later: the games as known later, not as they were then",
+            "fetched 3 h afterwards: the games as known by that time, not at the instant asked",
         ),
     ],
 )

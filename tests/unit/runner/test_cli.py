@@ -207,23 +207,56 @@ def test_a_module_finds_the_stack_of_its_fleet_from_a_folder_below_the_root(tmp_
     assert "TIPOFF_DATA_BUCKET: missing" in done.stderr
 
 
-def test_a_module_of_a_fleet_in_its_own_repository_is_known(tmp_path: Path) -> None:
-    package = tmp_path / "rivers"
-    shutil.copytree(FLEET, package)
-    (package / "fixtures/lines/__main__.py").write_text(
+@pytest.fixture
+def rivers(tmp_path: Path) -> Path:
+    """The root of a repository of its own with a fleet called rivers."""
+    root = tmp_path / "repository"
+    shutil.copytree(FLEET, root / "rivers")
+    (root / "rivers/fixtures/lines/__main__.py").write_text(
         'from tipoff_scraper_runner.cli import run_module\n\nrun_module("lines")\n'
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "rivers.fixtures.lines", "--help"],
-        cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")},
+    return root
+
+
+def run_rivers(root: Path, cwd: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")}
+    return subprocess.run(
+        [sys.executable, "-m", "rivers.fixtures.lines", *arguments],
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": str(root), **variables},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_a_module_of_a_fleet_in_its_own_repository_is_known(rivers: Path) -> None:
+    done = run_rivers(rivers, rivers, "--help")
     assert done.returncode == 0, done.stderr
     assert "--raises STRING" in done.stdout
+
+
+def test_a_fleets_own_stack_is_found_from_within_another_fleet(rivers: Path, tmp_path: Path) -> None:
+    """Else what is fetched would go to the bus, the bucket and the dataset of somebody else."""
+    for root, project in ((rivers, "ours"), (tmp_path / "theirs", "theirs")):
+        (root / ".tipoff").mkdir(parents=True)
+        (root / "tipoff.toml").write_text('name = "rivers"\n')
+        # Neither can be used, which is said with the names of its variables, so that no source is asked.
+        (root / ".tipoff/stack.env").write_text(
+            "TIPOFF_PROJECT=p\n" if project == "ours" else "TIPOFF_DATA_BUCKET=b\n"
+        )
+    done = run_rivers(rivers, tmp_path / "theirs", "--date", "2025-01-15")
+    assert done.returncode == cli.EXIT_USAGE, done.stderr
+    assert "TIPOFF_DATA_BUCKET: missing" in done.stderr
+    assert "TIPOFF_PROJECT: missing" not in done.stderr
+
+
+def test_an_unknown_zone_is_wrong_usage(rivers: Path) -> None:
+    done = run_rivers(rivers, rivers, "--date", "2025-01-15", TIPOFF_TIMEZONE="Amerika/New_York")
+    assert done.returncode == cli.EXIT_USAGE, done.stderr
+    assert "'Amerika/New_York' is not a known zone" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_names_parameters_and_exit_codes(capsys: Captured) -> None:

@@ -4,6 +4,8 @@ import hashlib
 import logging
 import os
 import sqlite3
+import time
+from contextlib import suppress
 from pathlib import Path
 
 FILE = "bigquery.sqlite"
@@ -18,7 +20,8 @@ _log = logging.getLogger(__name__)
 def default_folder() -> Path | None:
     """Return this user's folder for what may be deleted at any time, by the XDG Base Directory Specification; None for
     a user without a home."""
-    if named := os.environ.get("XDG_CACHE_HOME"):
+    named = os.environ.get("XDG_CACHE_HOME")
+    if named and Path(named).is_absolute():  # a relative one is to be ignored
         return Path(named) / "gcp-emulators"
     try:
         return Path.home() / ".cache" / "gcp-emulators"
@@ -42,13 +45,7 @@ class KeptTexts:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(folder / FILE, timeout=PATIENCE_SECONDS, isolation_level=None)
-            # Readers and a writer do not wait for each other, and a commit does not wait for the disk.
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute("CREATE TABLE IF NOT EXISTS texts (key BLOB UNIQUE, text TEXT NOT NULL)")
-            self._database.execute(
-                "DELETE FROM texts WHERE rowid <= (SELECT MAX(rowid) FROM texts) - ?", (MOST_KEPT,)
-            )
+            _prepare(self._database)
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
@@ -73,6 +70,8 @@ class KeptTexts:
             self._database.execute(
                 "INSERT OR IGNORE INTO texts VALUES (?, ?)", (self._key(function, arguments), text)
             )
+        except (UnicodeEncodeError, sqlite3.OperationalError):
+            pass  # half a character, or another process that has been writing for long: this text is not kept
         except sqlite3.Error as error:
             self._give_up(error)
 
@@ -87,4 +86,24 @@ class KeptTexts:
 
     def _give_up(self, error: Exception) -> None:
         _log.warning("translations are not kept for the next start: %s", error)
-        self.close()
+        with suppress(sqlite3.Error):  # such as for another thread than the one that opened it
+            self.close()
+        self._database = None
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the table, and drop the oldest texts."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            # Readers and a writer do not wait for each other, and a commit does not wait for the disk.
+            database.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            # Of two processes that turn it on at once, SQLite refuses one without waiting.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("CREATE TABLE IF NOT EXISTS texts (key BLOB UNIQUE, text TEXT NOT NULL)")
+    database.execute("DELETE FROM texts WHERE rowid <= (SELECT MAX(rowid) FROM texts) - ?", (MOST_KEPT,))

@@ -72,7 +72,10 @@ class TestExplain:
         told = explain_workflow("injury_discovery", at, configuration, calendar)
         condition = told.general[0]
         assert (condition.name, condition.met) == ("calendar", True)
-        assert condition.detail == "fetched 3 days later: the games as known later, not as they were then"
+        assert (
+            condition.detail
+            == "fetched 3 days afterwards: the games as known by that time, not at the instant asked"
+        )
 
     def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
         assert "is not a valid time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr

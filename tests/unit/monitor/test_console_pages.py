@@ -17,7 +17,7 @@ from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, ma
 from tipoff_monitor.console.pages.today import why_not
 from tipoff_monitor.console.pages.workflow import learned_curve
 from tipoff_monitor.console.rendering import ago, clock, environment, label_cells, presentable, url
-from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshots
+from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshot, Snapshots
 from tipoff_monitor.console.views import VIEWS
 from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import Expectation
@@ -108,6 +108,69 @@ def test_a_warehouse_that_never_answered_is_an_error_and_no_endless_wait() -> No
     page = client.get("/today.json").json()
     assert (page["color"], page["headline"]) == (None, "is not known yet")
     assert "Reading the dataset" not in client.get("/").text
+
+
+OPENED = [
+    "/",
+    "/workflows/injury_discovery",
+    "/scrapers",
+    "/scrapers/nbac_injury_report",
+    "/run?id=abc",
+    "/alerts",
+    "/dead-letters",
+    "/files?name=0123abcd",
+    "/configuration",
+    "/simulation",
+]
+ABSENCES = re.compile(
+    r"none\b|nothing (is|was|has|more)\b|nothing:|did not run|no (other|season|schedule|alert|file|fault|decision)\b"
+    r"|has not run yet|not expected|never",
+    re.IGNORECASE,
+)
+"""How pages say that something does not exist or did not happen."""
+
+
+def shown_facts(html: str) -> str:
+    """The text of a page below its banners, titles of drawings included."""
+    main = html.split('<div id="data-state"')[1].split("</div>", 1)[1].split("</main>")[0]
+    return re.sub(r"<[^>]+>", " ", main)
+
+
+def test_every_page_is_among_those_that_are_opened_before_the_dataset_answers() -> None:
+    routes = [re.compile(re.sub(r"{\w+}", "[^/]+", view.path)) for view in VIEWS]
+    assert all(any(route.fullmatch(path.split("?")[0]) for path in OPENED) for route in routes)
+
+
+@pytest.mark.parametrize("path", OPENED)
+@pytest.mark.parametrize(
+    ("snapshot", "word"),
+    [
+        (Snapshot[object](), "not read yet"),
+        (Snapshot[object](fault="the warehouse is down", tried_at=NOW), "cannot be read"),
+    ],
+    ids=["unread", "unreadable"],
+)
+def test_no_page_states_an_absence_that_it_has_not_read(
+    path: str, snapshot: Snapshot[object], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens a page right after a run would take "did not run for 30 days" for a fact, whatever banner stands
+    above it."""
+    client = signed_in(World())
+    monkeypatch.setattr(Snapshots, "get", lambda *_: snapshot)
+    answer = client.get(path)
+    assert answer.status_code == 200
+    facts = shown_facts(answer.text)
+    assert ABSENCES.findall(facts) == []
+    assert word in facts.lower()
+
+
+@pytest.mark.parametrize("path", ["/", "/scrapers/nbac_schedule", "/dead-letters", "/alerts", "/simulation"])
+def test_a_page_states_an_absence_that_it_has_read(path: str) -> None:
+    client = signed_in(World(day=[], fleet={}, recent={}))
+    client.get(path.rstrip("/") + ".json" if path != "/" else "/today.json")
+    facts = shown_facts(client.get(path).text)
+    assert ABSENCES.search(facts)
+    assert "not read yet" not in facts.lower()
 
 
 def test_tabs_that_stay_open_cost_three_jobs_a_minute_at_most() -> None:

@@ -24,7 +24,7 @@ from tipoff_monitor.console.pages.operations import (
     difference,
     previous_hash,
 )
-from tipoff_monitor.console.pages.page import DataAge, data_age
+from tipoff_monitor.console.pages.page import DataAge, SourceName, data_age
 from tipoff_monitor.console.pages.run import RunPage, links_of
 from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, ScrapersPage, ordered
 from tipoff_monitor.console.pages.today import TodayPage, rows_of, upcoming
@@ -58,18 +58,18 @@ class _Gathered:
         self.today = business_date(self.now)
         self.ages: list[DataAge] = []
 
-    def take(self, name: str, reading: Reading[Any]) -> Any:
+    def take(self, name: SourceName, reading: Reading[Any]) -> Any:
         """Return the newest value, None when there is none, and note its age."""
         snapshot: Snapshot[Any] = self.deps.snapshots.get(reading, self.patience)
         self.ages.append(data_age(name, snapshot, self.now))
         return snapshot.value
 
     def fleet(self) -> FleetSummary | None:
-        found: FleetSummary | None = self.take("the last ninety days", self.deps.sources.fleet())
+        found: FleetSummary | None = self.take(SourceName.FLEET, self.deps.sources.fleet())
         return found
 
     def recent(self) -> Recent | None:
-        found: Recent | None = self.take("the newest rows", self.deps.sources.recent())
+        found: Recent | None = self.take(SourceName.RECENT, self.deps.sources.recent())
         return found
 
     def names(self) -> Mapping[str, str]:
@@ -104,10 +104,12 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     day = day_of(given, it.today)
     # An address can name any day; a crawler that follows "the day before" must not cost a job for each.
     is_near = it.today - _BACK <= day <= it.today + _AHEAD
-    expected: DayExpectations | None = it.take("the day", deps.sources.day(day, it.now)) if is_near else None
+    expected: DayExpectations | None = (
+        it.take(SourceName.DAY, deps.sources.day(day, it.now)) if is_near else None
+    )
     # What is sick now says nothing about another day.
     fleet = it.fleet() if day == it.today else None
-    memory = it.take("the alerts", deps.sources.memory())
+    memory = it.take(SourceName.ALERTS, deps.sources.memory())
     names = it.names()
     # By the same function as `tipoff status`, so that a page and a terminal never disagree about a day.
     verdict = judge_day(expected, names) if expected else None
@@ -163,14 +165,14 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     if workflow is None:
         raise HTTPException(404, _unknown("workflow", name, deps.configuration.workflows))
     it = _Gathered(deps, patience)
-    expected = it.take("the day", deps.sources.day(it.today, it.now))
+    expected = it.take(SourceName.DAY, deps.sources.day(it.today, it.now))
     recent, fleet = it.recent(), it.fleet()
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
     # A report costs two jobs and a fit, and a schedule that searches nothing has none.
     discovery: DiscoveryReport | None = None
     if isinstance(workflow.schedule, Discovery):
-        discovery = it.take("what is learned", deps.sources.discovery(name, it.today, calendar))
+        discovery = it.take(SourceName.LEARNED, deps.sources.discovery(name, it.today, calendar))
     # As the controller decides: a search that is configured to keep its beat is explained by its beat, though the page
     # shows what it could learn.
     plans = (
@@ -180,7 +182,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     # The reasons are worked out from the newest rows; without them every search would look unfinished.
     if recent is not None:
         reasons = deps.sources.explanation(name, calendar, recent.history, plans, _standing(fleet))
-        explanation = it.take("the reasons", reasons)
+        explanation = it.take(SourceName.REASONS, reasons)
     rows = rows_of(expected, judge_day(expected, names)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
     days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []
@@ -281,7 +283,7 @@ def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
     elif len(asked) > _LONGEST_ID or not asked.isprintable():
         why = "That is not an id: ids are at most 1,100 printable characters long."
     else:
-        found = it.take("the chain", deps.sources.chain(asked, it.today))
+        found = it.take(SourceName.CHAIN, deps.sources.chain(asked, it.today))
         why = found.not_found if found else None
     return RunPage(
         **it.frame(f"Run {asked[:40]}" if asked else "Run"),
@@ -296,7 +298,7 @@ def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
 def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsPage:  # noqa: ARG001
     """Build the page of alerts."""
     it = _Gathered(deps, patience)
-    memory = it.take("the alerts", deps.sources.memory())
+    memory = it.take(SourceName.ALERTS, deps.sources.memory())
     stands = watching(memory, deps.monitor.book.file, it.now, everything=True) if memory else None
     incidents = stands.incidents if stands else ()
     # What was open when the warehouse fell silent may hold still, so it is not counted among what is over.
@@ -337,7 +339,7 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
         except NoFileNamed as error:
             why = str(error)
         else:
-            found = it.take("the file", deps.sources.files(selector)) or ()
+            found = it.take(SourceName.FILE, deps.sources.files(selector)) or ()
             # Only once it was read: before that "none" would be a guess.
             if not found and it.ages[-1].read_at is not None:
                 why = "No file of the last two weeks is named so."
@@ -358,7 +360,7 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
 def build_simulation(deps: ConsoleDeps, given: Given, patience: Patience) -> SimulationPage:  # noqa: ARG001
     """Build the page of the simulated season that was sent last."""
     it = _Gathered(deps, patience)
-    kept: KeptSimulation | None = it.take("the simulation", deps.sources.simulation())
+    kept: KeptSimulation | None = it.take(SourceName.SIMULATION, deps.sources.simulation())
     return SimulationPage(
         **it.frame("Simulation"),
         simulation=kept,
@@ -374,14 +376,16 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
     in_force = sorted(fleet.configurations, key=lambda row: row.last_seen, reverse=True) if fleet else []
     # Of what decided, not of what was deployed: a configuration that never decided changed nothing.
     previous = previous_hash(in_force, live)
-    text = deps.snapshots.get(deps.sources.configuration_text(previous), patience).value if previous else None
+    text = it.take(SourceName.PREVIOUS, deps.sources.configuration_text(previous)) if previous else None
     changed = difference(text, deps.monitor.workflows_text) if text else ()
-    without: str | None
-    if previous is None:
+    without: str | None = None
+    # Only of what was read: before that "no other" would be a guess.
+    is_read = all(source.read_at for source in it.ages)
+    if is_read and previous is None:
         without = "No other configuration was in force for thirty days."
-    else:
+    elif is_read and text is None:
         # The dataset has hashes only. A file is kept by the monitor that first sees it live.
-        without = "That file was never seen by a monitor, so it cannot be compared." if text is None else None
+        without = "That file was never seen by a monitor, so it cannot be compared."
     return ConfigurationPage(
         **it.frame("Configuration"),
         config_hash=live,

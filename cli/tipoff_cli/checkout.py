@@ -107,7 +107,7 @@ def _own_fleet(folder: Path) -> Fleet:
     # A mistyped dataset would be the default one, silently.
     for key in sorted(written.keys() - set(_KEYS)):
         # Only here, as it brings the YAML parser.
-        from tipoff_common.yaml_source import did_you_mean
+        from tipoff_common.words import did_you_mean
 
         remedy = did_you_mean(key, _KEYS) or f"its keys are {', '.join(_KEYS)}"
         raise CommandFailed(f"{file}: unknown key '{key}'; {remedy}")

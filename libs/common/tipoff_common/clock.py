@@ -37,7 +37,7 @@ def read_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         # Only here: all zones are some hundred files, and the module brings the YAML parser.
-        from tipoff_common.yaml_source import did_you_mean
+        from tipoff_common.words import did_you_mean
 
         zones = available_timezones() - _PLACES_OF.keys()
         # Most people write the city alone.

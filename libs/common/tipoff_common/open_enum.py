@@ -14,6 +14,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
+from tipoff_common.words import did_you_mean
+
 # A member becomes part of object names and attributes, hence these characters and a length.
 _MEMBER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
@@ -67,7 +69,8 @@ class OpenEnum(StrEnum):
 
 def _declared(member: OpenEnum) -> OpenEnum:
     if not member.is_declared:
-        raise ValueError(f"'{member}' is not one of {', '.join(type(member))}")
+        meant = did_you_mean(member, type(member)) or "write one of them"
+        raise ValueError(f"'{member}' is not one of {', '.join(type(member))}; {meant}")
     return member
 
 

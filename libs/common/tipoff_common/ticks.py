@@ -32,7 +32,8 @@ class Cadence(ConfigurationNode):
             raise ValueError("every_minutes has no time_zone; remove it")
         if self.every_minutes and 60 % self.every_minutes:
             raise ValueError(
-                f"every_minutes: {self.every_minutes} does not divide an hour; cron cannot say it"
+                f"every_minutes: {self.every_minutes} does not divide an hour, which cron cannot say; write one of"
+                f" {', '.join(str(minutes) for minutes in range(1, 61) if 60 % minutes == 0)}"
             )
         return self
 

@@ -12,9 +12,21 @@ def pluralize(number: int, noun: str) -> str:
 def meant(name: str, known: Iterable[str]) -> str:
     """Return the question for the known names that are near, else all there are."""
     names = list(known)
-    # Without regard to case, in which names here do not differ.
-    near = get_close_matches(name.lower(), names, n=3)
+    near = _near(name, names, 3)
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question after the known name that is nearest, empty when none is near."""
+    near = _near(name, known, 1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def _near(name: str, known: Iterable[str], most: int) -> list[str]:
+    # Without regard to case, in which no two names here differ.
+    written = {item.lower(): item for item in known}
+    # Cut, since what comes from outside may be long and each comparison takes its length squared.
+    return [written[item] for item in get_close_matches(name[:100].lower(), written, n=most)]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

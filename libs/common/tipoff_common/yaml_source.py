@@ -6,13 +6,15 @@ to the line that a person has to change.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
+
+from tipoff_common.faults import tag_key, told
+from tipoff_common.words import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -108,14 +110,47 @@ class YamlSource:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            found = error.errors()
+            found = self._of_likely_kinds(error.errors())
             missing = {item["loc"] for item in found if item["type"] == "missing"}
             faults = [
-                self._describe(item["loc"], item["type"], item["msg"], item["input"], missing)
+                self._describe(item, missing)
                 for item in found
                 if not (item["type"] == "too_short" and _is_told_of_parts(item["loc"], found))
             ]
             raise ConfigurationError(faults) from error
+
+    def _of_likely_kinds(self, found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+        """Leave out the faults of a union's kinds that are not meant: pydantic tells those of every kind."""
+        kinds: dict[Location, dict[int | str, list[ErrorDetails]]] = {}
+        places = [self._trace(item)[1] for item in found]
+        for item, place in zip(found, places, strict=True):
+            if place is not None:
+                own = kinds.setdefault(item["loc"][:place], {})
+                own.setdefault(item["loc"][place], []).append(item)
+        meant = {at: min(own, key=lambda kind: _unlikeliness(own[kind])) for at, own in kinds.items()}
+        return [
+            item
+            for item, place in zip(found, places, strict=True)
+            if place is None or meant[item["loc"][:place]] == item["loc"][place]
+        ]
+
+    def _trace(self, item: ErrorDetails) -> tuple[Location, int | None]:
+        """Return where a fault stands in the document, and which step of its location names the kind of a union."""
+        written: Location = ()
+        kind_at: int | None = None
+        last = len(item["loc"]) - 1
+        for place, step in enumerate(item["loc"]):
+            is_missing_key = item["type"] == "missing" and place == last
+            if is_missing_key or self._has(written, step):
+                written = (*written, step)
+            # So pydantic writes a fault of the key itself.
+            elif step != "[key]" and kind_at is None:
+                kind_at = place
+        return written, kind_at
+
+    def _has(self, location: Location, step: int | str) -> bool:
+        found = self._at(location)
+        return step in found if isinstance(found, dict) else isinstance(found, list) and isinstance(step, int)
 
     def part(self, model: type[M], location: Location) -> M | None:
         """Read what stands at `location` as `model`; None when that is not its shape."""
@@ -145,28 +180,40 @@ class YamlSource:
                 return None
         return found
 
-    def _describe(
-        self, location: Location, kind: str, message: str, value: object, missing: set[Location]
-    ) -> str:
+    def _describe(self, item: ErrorDetails, missing: set[Location]) -> str:
+        location, value = self._trace(item)[0], item["input"]
+        # A fault of the key by which kinds are told apart is placed at what they are the kinds of.
+        if (key := tag_key(item)) is not None:
+            location = (*location, key)
+            value = item["ctx"].get("tag", value)
         name = ".".join(str(step) for step in location)
-        if kind == "extra_forbidden":
+        if item["type"] == "extra_forbidden":
             # An unknown key beside a missing one is most likely that one, misspelt.
-            siblings = [str(other[-1]) for other in missing if other[:-1] == location[:-1]]
+            siblings = [str(other[-1]) for other in missing if other[:-1] == item["loc"][:-1]]
             meant = did_you_mean(str(location[-1]), siblings) or "remove it or correct its spelling"
             return self.fault(location, f"unknown key '{name}'; {meant}")
-        if kind == "missing":
+        if item["type"] in ("missing", "union_tag_not_found"):
             return self.fault(location, f"key '{name}' is missing; add it")
         node, _ = self._deepest(location)
         as_written = isinstance(node, yaml.ScalarNode) and not isinstance(value, str)  # 15:00 is read as 900
         shown = str(node.value) if as_written else repr(value)
+        # Braces without quotes are a mapping to YAML, though a placeholder is meant.
+        if item["type"] == "string_type" and isinstance(value, dict) and set(value.values()) == {None}:
+            shown = f"{{{', '.join(map(str, value))}}}"
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        return self.fault(location, f"{name} = {shown}: {message.removeprefix('Value error, ')}")
+        return self.fault(location, f"{name} = {shown}: {told(item)}")
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a question after the known name that is nearest, empty when none is near."""
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean '{near[0]}'?" if near else ""
+def _unlikeliness(found: Sequence[ErrorDetails]) -> tuple[int, int, int]:
+    """Rate how little a kind of a union fits: whether its shape is another, how much is wrong, how few are typos."""
+    other_shape = sum(
+        item["type"].endswith("_type")
+        or (item["type"] == "literal_error" and isinstance(item["input"], dict | list))
+        for item in found
+    )
+    missing = [str(item["loc"][-1]) for item in found if item["type"] == "missing"]
+    unknown = [str(item["loc"][-1]) for item in found if item["type"] == "extra_forbidden"]
+    return other_shape, len(found), -sum(bool(did_you_mean(key, missing)) for key in unknown)
 
 
 def _is_told_of_parts(location: Location, found: Sequence[ErrorDetails]) -> bool:

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
-from tipoff_common.words import pluralize
-from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource, did_you_mean
+from tipoff_common.words import did_you_mean, pluralize
+from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource
 from tipoff_planning.discovery.steps import CHECK_STEP, fewest_checks
-from tipoff_planning.schedules import Discovery, tolerance
+from tipoff_planning.schedules import At, Daily, Discovery, Schedule, tolerance
 from tipoff_planning.workflows import (
     CalendarSource,
     Configuration,
@@ -179,12 +179,32 @@ def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -
     """Find a schedule whose occurrences no tick need hit: they would be missed with nothing wrong anywhere."""
     minutes, met = looked_every // MINUTE, tolerance(workflow.schedule)
     if met < looked_every:
+        # By name: a file has many such lines, and the line alone does not say of what this is.
+        key = _tolerance_key(workflow.schedule)
         needed = dividing_an_hour(met) // MINUTE
-        what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
+        name = ".".join(map(str, (*at, key)))
+        met_for = f"each occurrence can be met for {met / MINUTE:g} minutes"
+        what = f"{name}: {met_for}, and an evaluation comes every {minutes}"
         tick = (
             f"infra/ticks.yaml a tick `discover` with every_minutes: {needed} and cadence_minutes: {needed}"
         )
-        yield at, f"{what}; make it {minutes}m or longer, or give {tick}, which is for such workflows alone"
+        yield (
+            (*at, key),
+            f"{what}; make it {minutes}m or longer, or give {tick}, which is for such workflows alone",
+        )
+
+
+def _tolerance_key(schedule: Schedule) -> str:
+    """Return the key of a schedule that says how long an occurrence can be met."""
+    match schedule:
+        case Daily():
+            return "window"
+        case At():
+            return "within"
+        case Discovery(every=None):
+            return "budget"
+        case _:
+            return "every"
 
 
 def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:

@@ -13,7 +13,8 @@ from sqlglot.errors import SqlglotError
 
 from tipoff_common.identity import short_hash
 from tipoff_common.ports import Parameter
-from tipoff_common.yaml_source import ConfigurationError, YamlSource, did_you_mean
+from tipoff_common.words import did_you_mean
+from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_dataset.queries import NamedQuery, QueryParameterError
 from tipoff_monitor.rules import AlertsFile, Rule, faults_of
 

@@ -29,9 +29,9 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("at", "2025-01-15T10:00:00-05:00", None),
-        ("at", "2025-01-15T10:00:00", "'2025-01-15T10:00:00' is not a valid instant: "),
+        ("at", "2025-01-15T10:00:00", "'2025-01-15T10:00:00' is not an instant; write it with its zone"),
         ("hour", "8", None),
-        ("hour", "eight", "'eight' is not a valid integer: "),
+        ("hour", "eight", "'eight' is not a whole number"),
         ("subject", "0022400561", None),
         ("subject", "../up", "'../up' cannot stand in a path; letters, digits"),
         ("note", "../up", None),

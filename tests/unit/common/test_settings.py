@@ -72,12 +72,12 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str)
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
     [
-        ("TIPOFF_ENVIRONMENT", "production", "Input should be 'local', 'dev', 'staging' or 'prod'"),
-        ("TIPOFF_PROJECT", "", "at least 1 character"),
-        ("PORT", "http", "valid integer"),
+        ("TIPOFF_ENVIRONMENT", "production", "not one of local, dev, staging, prod; write one of them"),
+        ("TIPOFF_PROJECT", "", "empty; write something"),
+        ("PORT", "http", "not a whole number"),
         ("PORT", "0", "greater than or equal to 1"),
         ("PORT", "80800", "less than or equal to 65535"),
-        ("TIPOFF_EVENT_TIME", "maybe", "valid boolean"),
+        ("TIPOFF_EVENT_TIME", "maybe", "neither true nor false"),
         ("TIPOFF_INVOKERS", "a@example.com", "JSON list"),
     ],
 )

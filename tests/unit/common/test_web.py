@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from datetime import date
 
 import httpx
 import pytest
@@ -50,6 +51,10 @@ class Body(BaseModel):
     day: str
 
 
+class Dated(BaseModel):
+    game_date: date
+
+
 @pytest.mark.parametrize(
     ("content_type", "status", "told"),
     [
@@ -73,6 +78,20 @@ def test_a_body_that_is_not_read_says_how_to_send_it(
         answer = http.post("/bodies", content=b"{}", headers=headers)
     assert answer.status_code == status
     assert told in answer.text
+
+
+def test_a_body_that_does_not_fit_says_what_to_write() -> None:
+    taking = app()
+
+    @taking.post("/dates")
+    def take(body: Dated) -> date:
+        return body.game_date
+
+    with client(taking) as http:
+        answer = http.post("/dates", json={"game_date": "15.1.2025"})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["detail"]
+    assert (fault["loc"], fault["msg"]) == (["body", "game_date"], "not a date; write it as 2025-01-15")
 
 
 @pytest.mark.parametrize(("environment", "status"), [("local", 200), ("dev", 404), ("prod", 404)])

@@ -1,6 +1,7 @@
 """Mistakes in a YAML file are named with file, line, value and remedy."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -103,6 +104,40 @@ def test_a_misspelt_key_is_told_beside_the_missing_one(file: Path) -> None:
     missing, unknown = faults(file, "nam: a\n")
     assert missing == ":1: key 'name' is missing; add it"
     assert unknown == ":1: unknown key 'nam'; did you mean 'name'?"
+
+
+@pytest.mark.parametrize(("value", "shown"), [("{slot}", "{slot}"), ("5", "5"), ("2025-01-15", "2025-01-15")])
+def test_what_yaml_takes_for_something_else_than_text_is_to_be_quoted(
+    file: Path, value: str, shown: str
+) -> None:
+    assert faults(file, f"name: {value}\n") == [f":1: name = {shown}: not text; put it in quotes"]
+
+
+class TestTheKindsOfAUnion:
+    """Pydantic tells the faults of every kind; a person meant one of them."""
+
+    class Drawn(BaseModel):
+        shape: Literal["dot", "line"] | Inner | Outer
+
+    def faults(self, file: Path, text: str) -> list[str]:
+        file.write_text(f"shape: {text}\n", encoding="utf-8")
+        with pytest.raises(ConfigurationError) as error:
+            YamlSource.read(file).validate(self.Drawn)
+        return [fault.removeprefix(f"{file}:1: ") for fault in error.value.faults]
+
+    def test_a_word_is_held_against_the_words(self, file: Path) -> None:
+        assert self.faults(file, "dots") == [
+            "shape = 'dots': not one of dot, line; did you mean 'dot'?",
+        ]
+
+    def test_a_mapping_is_held_against_the_mapping_that_is_nearest(self, file: Path) -> None:
+        assert self.faults(file, "{ size: 0 }") == [
+            "shape.size = 0: Input should be greater than or equal to 1"
+        ]
+        assert self.faults(file, "{ nam: a }") == [
+            "key 'shape.name' is missing; add it",
+            "unknown key 'shape.nam'; did you mean 'name'?",
+        ]
 
 
 def test_what_is_too_short_for_the_faults_in_it_is_not_told_twice(file: Path) -> None:

@@ -57,7 +57,20 @@ def test_the_fixture_files_are_accepted(name: str) -> None:
         ("{ kind: hourly }", 7, "'hourly'"),
         ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: -2 }', 7, "budget = -2"),
         ("{ kind: per_game, first: 3h, every: 30m, until: 1h }", 7, "let until be first or later"),
-        ('{ kind: at, times: ["06:00"], jitter: 1m }', 7, "unknown key 'workflows.one.schedule.at.jitter'"),
+        ('{ kind: at, times: ["06:00"], jitter: 1m }', 7, "unknown key 'workflows.one.schedule.jitter'"),
+        (
+            '{ kind: dayly, window: { start: "10:00", end: "11:00" } }',
+            7,
+            "workflows.one.schedule.kind = 'dayly': not one of daily, at, discovery, interval, per_game;"
+            " did you mean 'daily'?",
+        ),
+        ('{ times: ["06:00"] }', 7, "key 'workflows.one.schedule.kind' is missing; add it"),
+        (
+            '{ kind: at, times: ["06:00"], days: [monday] }',
+            7,
+            "workflows.one.schedule.days.0 = 'monday': not one of mon, tue, wed, thu, fri, sat, sun;"
+            " did you mean 'mon'?",
+        ),
     ],
 )
 def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_path: Path) -> None:
@@ -67,23 +80,24 @@ def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_
 
 
 @pytest.mark.parametrize(
-    ("schedule", "minutes", "needed"),
+    ("schedule", "key", "minutes", "needed"),
     [
-        ('{ kind: daily, window: { start: "10:00", end: "10:10" } }', "10", 10),
-        ('{ kind: at, times: ["06:00"], within: 14m }', "14", 12),
-        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, every: 5m }', "5", 5),
-        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 9 }', "7.5", 6),
-        ("{ kind: interval, every: 5m, before_first_tip: 2h }", "5", 5),
-        ("{ kind: per_game, first: 3h, every: 5m, until: 4h }", "5", 5),
+        ('{ kind: daily, window: { start: "10:00", end: "10:10" } }', "window", "10", 10),
+        ('{ kind: at, times: ["06:00"], within: 14m }', "within", "14", 12),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, every: 5m }', "every", "5", 5),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 9 }', "budget", "7.5", 6),
+        ("{ kind: interval, every: 5m, before_first_tip: 2h }", "every", "5", 5),
+        ("{ kind: per_game, first: 3h, every: 5m, until: 4h }", "every", "5", 5),
     ],
 )
 def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
-    schedule: str, minutes: str, needed: int, tmp_path: Path
+    schedule: str, key: str, minutes: str, needed: int, tmp_path: Path
 ) -> None:
     """Incident 12: ticks and schedules are checked against each other."""
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path, QUARTER)
     assert fault == (
-        f"7: each occurrence can be met for {minutes} minutes, and an evaluation comes every 15;"
+        f"7: workflows.one.schedule.{key}: each occurrence can be met for {minutes} minutes, and an evaluation comes"
+        " every 15;"
         f" make it 15m or longer, or give infra/ticks.yaml a tick `discover` with every_minutes: {needed} and"
         f" cadence_minutes: {needed}, which is for such workflows alone"
     )
@@ -145,7 +159,7 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
         (
             "      - scraper: bulletin\n        parameters: { as_of: noon }",
             10,
-            "parameter 'as_of' of bulletin: 'noon' is not a valid instant: ",
+            "parameter 'as_of' of bulletin: 'noon' is not an instant; write it with its zone",
         ),
         ("      - scraper: box_score", 9, "parameter 'game_id' of box_score is required"),
         (
@@ -153,7 +167,7 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             9,
             "for_each fills 'game_id', which bulletin does not",
         ),
-        ("      - { scraper: bulletin, for_each: player }", 9, "'game' or 'team'"),
+        ("      - { scraper: bulletin, for_each: player }", 9, "'player': not one of game, team; write one"),
         (
             "      - scraper: event_list\n"
             "      - scraper: event_props\n"

@@ -3,6 +3,7 @@
 They are registered as `COMMANDS` in the entry-point group `tipoff.commands`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -131,11 +132,31 @@ def up(
 
     if hosts and not live:
         refuse(f"{hosts[0]}: hosts are named with --live; write: tipoff up --live {' '.join(hosts)}")
+    if hosts:
+        _refuse_unknown_hosts(hosts)
     options = UpOptions((tuple(hosts) if hosts else None) if live else (), every, watch, fresh, tour)
     if foreground:
         run_in_foreground(console, options)
     else:
         start_in_background(console, options)
+
+
+def _refuse_unknown_hosts(hosts: Sequence[str]) -> None:
+    """End the command for a host that no source of the fleet has: its fake would go on answering, without a word."""
+    from tipoff_cli.checkout import SCRAPERS
+    from tipoff_cli.console import refuse, refuse_unknown
+    from tipoff_common.catalog import load_catalog
+    from tipoff_common.yaml_source import ConfigurationError
+    from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
+
+    try:
+        asked = {host for spec in load_catalog(SCRAPERS).values() for host in spec.hosts}
+        known = sorted({*fake_hosts(SCRAPERS), *asked})
+    except (ConfigurationError, UnusableFake) as error:
+        refuse(str(error))
+    for host in hosts:
+        if host not in known:
+            refuse_unknown("host of the fleet's sources", host, known)
 
 
 def down() -> None:

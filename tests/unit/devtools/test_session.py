@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from tipoff_cli import edits
 from tipoff_cli.checkout import TICKS, WORKFLOWS
 from tipoff_cli.connection import PROJECT
 from tipoff_cli.edits import changed_since, look
+from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_common.events import ScheduleLocked, Tick
@@ -46,6 +48,17 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 )
 def test_the_owner_in_the_background_is_told_the_same(options: UpOptions, arguments: list[str]) -> None:
     assert options.arguments() == arguments
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("cdn.nba.co", "did you mean cdn.nba.com"), ("nosuch.example", "no host of the fleet's sources")],
+)
+def test_a_host_that_no_source_has_is_not_asked_live(host: str, told: str) -> None:
+    """Its fake would go on answering, and nobody would be told."""
+    refused = CliRunner().invoke(app, ["up", "--live", host])
+    assert refused.exit_code == 1
+    assert told in refused.stderr
 
 
 def test_evaluations_may_come_each_minute_and_all_else_stays(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tipoff_cli.console import (
     instant,
     jsonable,
     load_configuration,
+    refuse,
     refuse_unknown,
     say_json,
 )
@@ -53,7 +54,8 @@ def explain(
         typer.Option(
             parser=instant,
             metavar="TIME",
-            help="'2025-01-15 13:00' in the fleet's zone, or ISO 8601 with its own; now when left out",
+            help="'2025-01-15 13:00' in the fleet's zone, or ISO 8601 with its own; now when left out. A date alone is"
+            " its first instant, a time alone today's",
         ),
     ] = None,
     schedule: ScheduleFile = None,
@@ -69,6 +71,8 @@ def explain(
     """
     configuration = load_configuration(workflows, scrapers)
     if workflow not in configuration.workflows:
+        if workflow in configuration.catalog:
+            refuse(f"'{workflow}' is a scraper and no workflow; ask: tipoff diagnose {workflow}")
         refuse_unknown("workflow", workflow, configuration.workflows)
     at = at or wall_now()
     needs_games = workflow in configuration.needing_games

@@ -18,6 +18,7 @@ from typing import Any
 
 from tipoff_common.clock import business_date, to_utc
 from tipoff_common.ports import Parameter, Warehouse
+from tipoff_common.words import unknown_name
 from tipoff_dataset.files import QUERIES
 
 FOLDER = QUERIES
@@ -30,7 +31,7 @@ _DECLARED = re.compile(
 
 
 class UnknownQueryError(Exception):
-    """There is no query of that name; the message lists those that there are."""
+    """There is no query of that name; the message names those that are near, else all there are."""
 
 
 class QueryParameterError(Exception):
@@ -100,7 +101,7 @@ def names() -> list[str]:
 def named(name: str) -> NamedQuery:
     """Return the query of that name. Raises UnknownQueryError."""
     if name not in names():
-        raise UnknownQueryError(f"no query '{name}'; there are {', '.join(names())}")
+        raise UnknownQueryError(unknown_name("query", name, names()))
     return NamedQuery.read(FOLDER / f"{name}.sql")
 
 

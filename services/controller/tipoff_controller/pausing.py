@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from tipoff_common.clock import fleet_zone
 from tipoff_common.events import PauseTarget
+from tipoff_common.words import unknown_name
 from tipoff_controller.deps import Deps
 from tipoff_controller.pause_store import PauseMemory
 from tipoff_planning.pauses import DEFAULT, LONGEST, Pause, PauseRequest, begin_pause, end_pause
@@ -27,12 +29,12 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
     target = _target(request.name, request.target, deps)
     until = request.until or now + DEFAULT
     if until <= now:
-        raise UnusablePause(f"until: {until.isoformat()} has passed; name an instant to come")
+        raise UnusablePause(f"until: {_shown(until)} has passed; name an instant to come")
     # A pause that nobody remembers is a workflow that silently never runs; its end has to be in sight.
     if until - now > LONGEST:
         raise UnusablePause(
-            f"until: {until.isoformat()} is more than {LONGEST // timedelta(days=1)} days away; what shall not run for"
-            " longer is taken out of the configuration"
+            f"until: {_shown(until)} is more than {LONGEST // timedelta(days=1)} days away, which is the most; end it"
+            f" by {_shown(now + LONGEST)}, or take out of the configuration what shall not run for longer"
         )
     # `change` runs again when another writer came in between; the last run is the one that was written.
     made: list[Pause] = []
@@ -75,7 +77,8 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
         # Refused rather than guessed: what goes on may be what somebody still repairs.
         if len(found) > 1:
             raise UnusablePause(
-                f"target: a workflow and a scraper {name} are paused; say which of the two goes on"
+                f"target: a workflow and a scraper {name} are paused; say which of the two goes on:"
+                " --target workflow or --target scraper"
             )
         pauses, events = end_pause(memory.pauses, found[0], by=by, now=now, environment=deps.environment)
         ended[:] = [found[0]]
@@ -85,15 +88,23 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
     return ended[0]
 
 
+def _shown(at: datetime) -> str:
+    """Write an instant as people read it, by the fleet's clocks."""
+    return f"{at.astimezone(fleet_zone()):%Y-%m-%d %H:%M %Z}"
+
+
 def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
     workflows, scrapers = deps.configuration.workflows, deps.configuration.catalog
     known = {PauseTarget.WORKFLOW: name in workflows, PauseTarget.SCRAPER: name in scrapers}
     found = [kind for kind, there in known.items() if there and target in (None, kind)]
     if not found:
-        raise UnknownName(
-            f"no workflow or scraper '{name}'; workflows are {', '.join(workflows)}; scrapers {', '.join(scrapers)}"
-        )
+        other = next((kind for kind, there in known.items() if there), None)
+        if target is not None and other is not None:
+            raise UnknownName(f"no {target} '{name}'; it is a {other}: leave target out, or make it {other}")
+        raise UnknownName(unknown_name("workflow or scraper", name, dict.fromkeys((*workflows, *scrapers))))
     # Refused rather than guessed: to pause the wrong one of the two stops a fetch that nobody meant to stop.
     if len(found) > 1:
-        raise UnusablePause(f"target: {name} is a workflow and a scraper; say which of the two")
+        raise UnusablePause(
+            f"target: {name} is a workflow and a scraper; say which of the two: --target workflow or --target scraper"
+        )
     return found[0]

@@ -243,6 +243,10 @@ class TestDiagnose:
     def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
         assert "tipoff up" in run("diagnose", NAME, code=1).output
 
+    def test_a_workflows_name_leads_to_its_reasons(self, run: Run) -> None:
+        told = run("diagnose", "injury_discovery", code=1).output
+        assert "'injury_discovery' is a workflow and no scraper; ask: tipoff explain injury_discovery" in told
+
     def test_a_dataset_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(_sql: str, _parameters: Any) -> list[dict[str, Any]]:
             raise Unavailable("no dataset")

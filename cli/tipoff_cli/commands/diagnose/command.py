@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from tipoff_cli.checkout import SCRAPERS
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, has_workflow
 from tipoff_cli.commands.diagnose.diagnosis import Diagnosis, ScraperCondition
 from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
 from tipoff_cli.connection import find_connection
@@ -17,6 +17,7 @@ from tipoff_cli.console import (
     ScrapersFolder,
     clock,
     console,
+    refuse,
     refuse_unknown,
     say_json,
     say_rows,
@@ -66,6 +67,8 @@ def diagnose(
     """
     catalog = load_catalog(scrapers)
     if name not in catalog:
+        if has_workflow(WORKFLOWS, name):
+            refuse(f"'{name}' is a workflow and no scraper; ask: tipoff explain {name}")
         refuse_unknown("scraper", name, catalog)
     at = as_of or wall_now()
     connection = find_connection()

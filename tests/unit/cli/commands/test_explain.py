@@ -60,6 +60,13 @@ class TestExplain:
         refused = run("explain", "injuries", "--at", "2025-01-15 11:05", *season, code=1)
         assert "there are morning_operations, injury_discovery" in refused.stderr
 
+    def test_a_scrapers_name_leads_to_its_verdict(self, run: Run, season: tuple[str, ...]) -> None:
+        refused = run("explain", "nbac_schedule", *season, code=1)
+        assert (
+            "'nbac_schedule' is a scraper and no workflow; ask: tipoff diagnose nbac_schedule"
+            in refused.stderr
+        )
+
     def test_now_when_no_time_is_given(self, run: Run, season: tuple[str, ...]) -> None:
         answer = json.loads(run("explain", "injury_discovery", "--json", *season).stdout)
         assert abs(datetime.fromisoformat(answer["at"]) - wall_now()) < timedelta(minutes=5)

@@ -1,5 +1,6 @@
 """Dates and instants as people write and read them: of the fleet's zone, unless another is named."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import typer
@@ -9,6 +10,8 @@ from tipoff_common.wall_clock import wall_now
 # Whatever needs pydantic is imported where it is used, here and in `console`: every command imports these two, and a
 # command's --help must not wait for what only its answer needs.
 _EXAMPLE = 'write "2025-01-15 13:00" by the clocks of the fleet, "today 13:00" or 2025-01-15T18:00Z'
+_DAYS = re.compile(r"(\d{1,3})d(.*)")
+_TIME_ALONE = re.compile(r"\d{2}:\d{2}(:\d{2})?")
 
 
 def day(value: str) -> date:
@@ -23,7 +26,7 @@ def day(value: str) -> date:
 
 def instant(value: str) -> datetime:
     """Read ISO 8601, or a day and a time of the fleet's clocks, with the zone's short name (EST or EDT) where they show
-    it twice.
+    it twice. A day alone is its first instant, and a time alone is today's.
 
     The day has the bounds of a date. Raises BadParameter, also for a time that the clocks skip and for one that they
     show twice: neither reading is taken silently.
@@ -87,23 +90,29 @@ def _wall_time(text: str, value: str) -> datetime:
     try:
         if first.lower() in RELATIVE_DAYS:
             return datetime.combine(day(first), time.fromisoformat(rest or "00:00"))
+        if _TIME_ALONE.fullmatch(text):
+            return datetime.combine(day("today"), time.fromisoformat(text))
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"'{value}' is not a valid time; {_EXAMPLE}") from error
 
 
 def cadence(value: str) -> timedelta:
-    """Read 15m or 1h. Raises BadParameter."""
+    """Read 15m, 1h or 2d. Raises BadParameter."""
     from pydantic import TypeAdapter, ValidationError
 
     from tipoff_common.yaml_times import Duration
 
     adapter: TypeAdapter[timedelta] = TypeAdapter(Duration)
+    # Days are read here alone: in a configuration file a schedule of days has `days` for it.
+    days, rest = match.groups() if (match := _DAYS.fullmatch(value)) else (0, value)
     try:
-        return adapter.validate_python(value)
+        return timedelta(days=int(days)) + (
+            adapter.validate_python(rest) if rest or not int(days) else timedelta()
+        )
     except ValidationError as error:
         what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise typer.BadParameter(f"'{value}': {what}") from error
+        raise typer.BadParameter(f"'{value}': {what}, or days such as 2d") from error
 
 
 def clock(moment: datetime, form: str = "%H:%M") -> str:

@@ -38,6 +38,23 @@ def test_a_time_without_a_zone_is_new_yorks(text: str, meant: str) -> None:
     assert instant(text) == datetime.fromisoformat(meant).replace(tzinfo=UTC)
 
 
+@pytest.mark.parametrize("text", ["13:00", "13:00:30", "today 13:00"])
+def test_a_time_alone_is_todays(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(times, "wall_now", lambda: datetime(2025, 1, 15, 3, tzinfo=UTC))
+    # 22:00 of the day before in New York, whose day it is.
+    assert instant(text).date() == date(2025, 1, 14)
+    assert f"{clock(instant(text))}" == "13:00"
+
+
+def test_a_date_alone_is_its_first_instant() -> None:
+    assert instant("2025-01-15") == datetime(2025, 1, 15, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("text", "meant"), [("2d", timedelta(days=2)), ("1d12h", timedelta(hours=36))])
+def test_a_duration_may_be_of_days(text: str, meant: timedelta) -> None:
+    assert times.cadence(text) == meant
+
+
 def test_a_time_that_clocks_skip_is_refused_with_its_neighbours() -> None:
     with pytest.raises(typer.BadParameter, match=r"no 02:30 on 2025-03-09 .* write 01:30 or 03:30"):
         instant("2025-03-09 02:30")

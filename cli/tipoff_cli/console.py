@@ -66,7 +66,11 @@ WorkflowsFile = Annotated[
 ]
 AsOf = Annotated[
     datetime | None,
-    typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
+    typer.Option(
+        parser=instant,
+        metavar="TIME",
+        help="as it was known then; now when left out. A date alone is its first instant",
+    ),
 ]
 ScrapersFolder = Annotated[
     Path,
@@ -77,6 +81,13 @@ ScrapersFolder = Annotated[
         show_default="services/scraper-runner/scrapers",
     ),
 ]
+
+
+def reason(value: str) -> str:
+    """Read why somebody does something. Raises BadParameter for blanks."""
+    if not value.strip():
+        raise typer.BadParameter("empty; say why, which is shown wherever somebody asks")
+    return value.strip()
 
 
 def refuse(message: str, code: int = 1) -> NoReturn:

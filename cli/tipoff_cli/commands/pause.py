@@ -14,6 +14,7 @@ from tipoff_cli.console import (
     clock,
     console,
     instant,
+    reason,
     refuse,
     say_json,
     say_rows,
@@ -53,7 +54,11 @@ def pause(
     why: Annotated[
         str,
         typer.Option(
-            "--why", metavar="TEXT", help="the reason, shown wherever the pause is", show_default=False
+            "--why",
+            parser=reason,
+            metavar="TEXT",
+            help="the reason, shown wherever the pause is",
+            show_default=False,
         ),
     ],
     until: Annotated[
@@ -68,7 +73,7 @@ def pause(
             "--for",
             parser=cadence,
             metavar="DURATION",
-            help="in place of --until: 30m, 8h",
+            help="in place of --until: 30m, 8h, 2d",
             show_default=False,
         ),
     ] = None,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints
 from pydantic_core import to_json
 
 from tipoff_common.identity import content_hash
@@ -242,6 +242,8 @@ Label = Annotated[str, Field(max_length=LABEL_CHARACTERS)]
 """A name, hash or version."""
 Prose = Annotated[str, AfterValidator(clip_text)]
 """Text for a person."""
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""Why a person did something, in that person's words. Blanks would tell nothing to whoever asks later."""
 Subject = Annotated[str, AfterValidator(clip_subject)]
 Head = Annotated[str, AfterValidator(_clip_head)]
 Texts = Annotated[tuple[Prose, ...], AfterValidator(_cut_texts)]

@@ -272,7 +272,7 @@ class TestWhatIsRefused:
             pause(far, made.deps, by=BY, now=at("05:30"))
 
     def test_a_name_that_is_not_known(self) -> None:
-        with pytest.raises(UnknownName, match="workflows are one; scrapers"):
+        with pytest.raises(UnknownName, match="did you mean one"):
             stop(world(), "onne")
 
     def test_what_is_not_paused_does_not_go_on(self) -> None:
@@ -306,6 +306,13 @@ class TestWhatIsRefused:
                 assert "'scrapper' is not one of workflow, scraper" in answer.text
             for target in PauseTarget:
                 assert client.post("/pauses", json={**body, "target": target.value}).status_code == 201
+            blank = client.post("/pauses", json={**body, "why": " "})
+            assert (blank.status_code, "empty; write something" in blank.text) == (422, True)
+            unclear = client.post("/pauses", json=body)
+            assert (unclear.status_code, "--target workflow or --target scraper" in unclear.text) == (
+                422,
+                True,
+            )
             refused = client.delete("/pauses/bulletin")
             assert (refused.status_code, "say which of the two" in refused.text) == (422, True)
             ended = client.delete("/pauses/bulletin", params={"target": "workflow"})

@@ -33,11 +33,19 @@ class TestPause:
         ("arguments", "told"),
         [
             (("pause", "nothing", "--why", "w"), "404: no workflow or scraper 'nothing'"),
+            (("pause", "morning_operation", "--why", "w"), "did you mean morning_operations?"),
+            (
+                ("pause", "nbac_schedule", "--why", "w", "--for", "60d"),
+                "is more than 30 days away, which is the most; end it by",
+            ),
             (
                 ("pause", "nbac_schedule", "--why", "w", "--until", "2025-01-01 09:00"),
-                "422: until: 2025-01-01",
+                "422: until: 2025-01-01 09:00 EST has passed",
             ),
-            (("pause", "nbac_schedule", "--why", "w", "--target", "workflow"), "404: no workflow or scraper"),
+            (
+                ("pause", "nbac_schedule", "--why", "w", "--target", "workflow"),
+                "404: no workflow 'nbac_schedule'; it is a scraper",
+            ),
             (("resume", "nbac_schedule"), "404: 'nbac_schedule' is not paused; paused is nothing"),
         ],
     )
@@ -55,6 +63,10 @@ class TestPause:
     def test_a_misspelt_target_is_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
         told = run(*arguments, "--target", "scrapper", code=2).stderr
         assert "'scrapper' is not one of workflow, scraper" in told
+
+    @pytest.mark.parametrize("why", ["", " ", "\t\u3000"])
+    def test_a_blank_reason_is_wrong_usage(self, run: Run, why: str) -> None:
+        assert "say why" in run("pause", "nbac_schedule", "--why", why, code=2).stderr
 
     def test_two_ends_are_wrong_usage(self, run: Run) -> None:
         run(*self.ASKED, "--until", "tomorrow 09:00", code=2)

@@ -9,6 +9,7 @@ import typer
 from pydantic import TypeAdapter
 from rich.text import Text
 
+from tipoff_cli.checkout import ticks
 from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import (
     WRONG_USAGE,
@@ -17,6 +18,7 @@ from tipoff_cli.console import (
     clock,
     console,
     instant,
+    reason,
     refuse,
     say_fields,
     say_json,
@@ -25,6 +27,7 @@ from tipoff_cli.console import (
 from tipoff_cli.controller_client import ask, not_ours
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import Instant
+from tipoff_common.events import Tick
 from tipoff_common.wall_clock import wall_now
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -40,7 +43,11 @@ IncidentName = Annotated[
 Why = Annotated[
     str,
     typer.Option(
-        "--why", metavar="TEXT", help="the reason, shown wherever the silence is", show_default=False
+        "--why",
+        parser=reason,
+        metavar="TEXT",
+        help="the reason, shown wherever the silence is",
+        show_default=False,
     ),
 ]
 
@@ -134,9 +141,18 @@ def list_incidents(
     watched = (
         f"watched at {_time(found['watched_at'])} {zone_name()} time"
         if found["watched_at"]
-        else "never watched yet"
+        else f"never watched yet; {_first_watch(wall_now())}"
     )
     console.print(watched, style="bright_black")
+
+
+def _first_watch(now: datetime) -> str:
+    """Say when somebody who waits for the first watch can look again."""
+    watch = ticks().get(Tick.WATCH)
+    if watch is None:
+        return "infra/ticks.yaml has no tick watch; add it"
+    due = watch.next_due(now)
+    return f"the next watch is due at {clock(due, '%Y-%m-%d %H:%M')} {zone_name()} time"
 
 
 def _about(incident: Any) -> str:

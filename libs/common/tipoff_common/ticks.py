@@ -44,6 +44,14 @@ class Cadence(ConfigurationNode):
         local = minute.astimezone(ZoneInfo(self.time_zone) if self.time_zone else fleet_zone())
         return (local.hour, local.minute) == (self.daily_at.hour, self.daily_at.minute)
 
+    def next_due(self, now: datetime) -> datetime:
+        """Return the first instant after `now` at which the tick fires."""
+        minute = floor_to(now, 1) + timedelta(minutes=1)
+        # By the minute, as the clocks of a zone skip and repeat some: at most two days of them.
+        while not self.is_due(minute):
+            minute += timedelta(minutes=1)
+        return minute
+
 
 class _Ticks(ConfigurationNode):
     ticks: Mapping[Annotated[Tick, Declared], Cadence]

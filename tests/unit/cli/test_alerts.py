@@ -1,6 +1,7 @@
 """`tipoff alerts` and `tipoff sick` against the monitor's own routes."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -195,7 +196,12 @@ class TestAlerts:
         self, run: Run, monitor: Monitor
     ) -> None:
         monitor.deps.state.update(lambda memory: memory.model_copy(update={"watched_at": None}))
-        assert "? nothing was judged yet" in run("alerts", "list").stdout
+        told = run("alerts", "list").stdout
+        assert "? nothing was judged yet" in told
+        # Whoever has just started the stack wants to know when to look again.
+        assert re.search(
+            r"never watched yet; the next watch is due at \d{4}-\d\d-\d\d \d\d:\d[05] New York", told
+        )
         monitor.watched()
         assert "✔ no alert stands" in run("alerts", "list").stdout
         monitor.deps.state.update(

@@ -1,12 +1,15 @@
 """When ticks fire, as a file says it."""
 
 import re
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tipoff_common.events import Tick
-from tipoff_common.ticks import load_ticks
+from tipoff_common.ticks import Cadence, load_ticks
 from tipoff_common.yaml_source import ConfigurationError
 
 LOCK = (
@@ -18,6 +21,18 @@ def written(folder: Path, evaluate: str, lock: str = LOCK) -> Path:
     path = folder / "ticks.yaml"
     path.write_text(f"ticks:\n  {evaluate}\n  {lock}\n")
     return path
+
+
+@given(st.integers(0, 700 * 86_400), st.sampled_from([5, 15, 60, None]))
+def test_the_next_instant_of_a_tick_is_the_first_after_now(second: int, every: int | None) -> None:
+    tick = Cadence(
+        description="d", every_minutes=every, daily_at=None if every else time(5), cadence_minutes=every or 60
+    )
+    now, minute = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=second), timedelta(minutes=1)
+    due = tick.next_due(now)
+    assert due > now and tick.is_due(due)
+    earlier = [due - number * minute for number in range(1, (due - now) // minute + 1)]
+    assert not any(tick.is_due(instant) for instant in earlier if instant > now)
 
 
 def test_a_tick_has_a_cadence(tmp_path: Path) -> None:

@@ -48,20 +48,22 @@ def schedule(
     calendar, source = load_calendar(schedule, configuration, local_instant(on, time()))
     expected = occurrences(configuration, calendar, on)
     games = games_of(configuration, calendar, on)
+    uncovered = calendar.uncovered(on) if calendar else None
     if json:
         say_json(
             {
                 "date": on.isoformat(),
-                "games": len(games) if calendar else None,
+                "games": len(games) if calendar and not uncovered else None,
                 "calendar": source,
                 "config_hash": configuration.hash,
                 "occurrences": [_row(item) for item in expected],
             }
         )
         return
-    about = (
-        f"{pluralize(len(games), 'game') if calendar else 'no schedule of games has landed yet'} ({source})"
+    known = uncovered or (
+        pluralize(len(games), "game") if calendar else "no schedule of games has landed yet"
     )
+    about = f"{known} ({source})"
     if not configuration.needing_games:
         about = "no games are needed"
     console.print(f"[bold]{on:%A %d %B %Y}[/], {about}")

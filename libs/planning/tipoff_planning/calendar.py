@@ -66,6 +66,20 @@ class Calendar:
             for day, by_id in by_date.items()
         }
 
+    @property
+    def span(self) -> tuple[date, date] | None:
+        """The first and the last day that it has games of, called off or not; None where it has none at all."""
+        return (min(self._by_date), max(self._by_date)) if self._by_date else None
+
+    def uncovered(self, day: date) -> str | None:
+        """Say that the calendar does not cover a day, and what it covers; None where it does.
+
+        A landed schedule holds one season, so that no games on a day outside of it says nothing of that day.
+        """
+        if self.span is None or self.span[0] <= day <= self.span[1]:
+            return None
+        return f"the calendar does not cover {day} (it has games from {self.span[0]} to {self.span[1]})"
+
     def fetched_again(self, at: datetime) -> "Calendar":
         """Return the same games as of a later instant, at which the source was asked again."""
         again = copy(self)

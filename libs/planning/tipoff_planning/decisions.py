@@ -155,9 +155,7 @@ def _none_due(
     if (upcoming is None or upcoming.day > today) and name in configuration.needing_games:
         games = games_of(configuration, inputs.calendar, game_date)
         if not games:
-            return build(
-                Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch."
-            )
+            return build(Action.SKIP, Reason.NO_GAMES, _no_games(game_date, inputs))
         # The schedule is read again every hour of such a day, which picks them up once their times are set.
         if timeless := _timeless(game_date, inputs):
             known = ", ".join(_matchup(game) for game in timeless)
@@ -177,6 +175,13 @@ def _none_due(
         sentence += f" No time yet: {', '.join(map(_matchup, timeless))}."
         return build(Action.SKIP, Reason.TOO_EARLY, sentence, games_without_time=len(timeless))
     return build(Action.SKIP, Reason.TOO_EARLY, sentence)
+
+
+def _no_games(day: date, inputs: DecisionInputs) -> str:
+    """Say that there is nothing to fetch, and whether games of the day could be known at all."""
+    uncovered = inputs.calendar.uncovered(day) if inputs.calendar else None
+    known = f"{uncovered[0].upper()}{uncovered[1:]}" if uncovered else f"No games on {day}"
+    return f"{known}, so there is nothing to fetch."
 
 
 def _timeless(day: date, inputs: DecisionInputs) -> list[Game]:

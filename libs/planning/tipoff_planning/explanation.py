@@ -151,7 +151,8 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
         configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))
     )
     count = len(games_of(configuration, calendar, game_date))
-    yield RunCondition("games", count > 0, f"{pluralize(count, 'game')} on {game_date}")
+    uncovered = calendar.uncovered(game_date) if calendar else None
+    yield RunCondition("games", count > 0, uncovered or f"{pluralize(count, 'game')} on {game_date}")
 
 
 def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:

@@ -76,13 +76,17 @@ def asked_occurrence(
     configuration: Configuration,
     now: datetime,
     key: str,
+    *,
+    uncovered: str | None = None,
 ) -> Occurrence:
-    """Build the occurrence of a manual run under `key`. Raises UnusableRun."""
+    """Build the occurrence of a manual run under `key`. uncovered: why games of its date could not be known; None where
+    they could. Raises UnusableRun."""
     subject = WHOLE_DAY
     if takes_game(configuration.workflows[workflow]):
         known = [game.game_id for game in games]
         if not known and run.game_id is None:
-            raise UnusableRun(f"game_id: {workflow} runs for each game, and none is known on {run.game_date}")
+            why = uncovered or f"none is known on {run.game_date}"
+            raise UnusableRun(f"game_id: {workflow} runs for each game, and {why}")
         if run.game_id is None:
             raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
         # With no game known of that date the caller is believed: old dates have no calendar.

@@ -48,9 +48,13 @@ def draft_run(
     configuration = deps.configuration
     games = run.games
     # Frozen now: the run asks for today's games of that date even if the calendar changes before it begins.
+    uncovered = None
     if games is None:
-        games = games_of(configuration, deps.calendar.current(), run.game_date)
-    occurrence = asked_occurrence(workflow, run, games, configuration, now, idempotency_key or str(uuid4()))
+        calendar = deps.calendar.current()
+        games = games_of(configuration, calendar, run.game_date)
+        uncovered = calendar.uncovered(run.game_date) if calendar else None
+    key = idempotency_key or str(uuid4())
+    occurrence = asked_occurrence(workflow, run, games, configuration, now, key, uncovered=uncovered)
     decision = Decision(
         occurrence=occurrence,
         action=Action.RUN,
@@ -83,9 +87,8 @@ def draft_run(
             )
     # Accepted, it would be a run that is complete at once and fetched nothing.
     if not drafted.requests:
-        raise UnusableRun(
-            f"game_date: no games or teams of {run.game_date} to ask for; name a day with games"
-        )
+        why = uncovered or f"no games or teams of {run.game_date} to ask for"
+        raise UnusableRun(f"game_date: {why}; name a day with games")
     return drafted
 
 

@@ -86,7 +86,7 @@ def test_each_games_workflow_has_a_run_for_each_game_of_the_date() -> None:
     assert [(day.games, len(day.runs), day.without) for day in plan.days] == [
         (2, 2, None),
         (3, 3, None),
-        (0, 0, "no games"),
+        (None, 0, "not covered by the calendar"),
     ]
     assert [run.body.game_id for run in plan.days[0].runs] == [game.game_id for game in GAMES[:2]]
 
@@ -94,7 +94,7 @@ def test_each_games_workflow_has_a_run_for_each_game_of_the_date() -> None:
 def test_a_fan_out_is_one_run_of_as_many_requests_as_the_date_has_games_and_teams() -> None:
     first, second, third = planned("games").days
     assert [run.requests for run in (*first.runs, *second.runs)] == [2 + 4 + 1, 3 + 6 + 1]
-    assert third.without == "no games"
+    assert third.without == "not covered by the calendar"
 
 
 def test_what_needs_no_games_is_asked_for_each_date() -> None:
@@ -397,7 +397,7 @@ def test_what_the_controller_refuses_stops_nothing_else() -> None:
     plan = planned("games")
     first, second, third = day_results(plan, carry_out(plan, Fleet(made)))
     assert (first.complete, second.complete, third.complete) == (True, False, True)
-    assert "no games or teams of 2025-01-16" in second.notes[0]
+    assert "the calendar does not cover 2025-01-16" in second.notes[0]
     assert (second.unanswered, second.not_asked) == (0, 10)
 
 

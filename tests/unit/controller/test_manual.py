@@ -150,7 +150,7 @@ def test_a_workflow_that_runs_for_each_game_needs_one() -> None:
 def test_a_game_that_is_not_played_that_day_is_refused_with_those_that_are() -> None:
     with pytest.raises(UnusableRun, match=f"no game 9 on 2025-01-15; there are .*{GAMES[0].game_id}"):
         asked(world("schedules"), "post_game", game_id="9")
-    with pytest.raises(UnusableRun, match="and none is known on 2025-02-14"):
+    with pytest.raises(UnusableRun, match=r"the calendar does not cover 2025-02-14 \(it has games from"):
         asked(world("schedules"), "post_game", game_date=DAY + timedelta(days=30))
 
 
@@ -166,7 +166,7 @@ def test_a_game_narrows_a_fan_out() -> None:
 
 @pytest.mark.parametrize("run", [{"game_id": "0022499999"}, {"game_date": DAY + timedelta(days=30)}])
 def test_a_run_that_would_ask_for_nothing_is_refused(run: dict[str, Any]) -> None:
-    with pytest.raises(UnusableRun, match="to ask for; name a day with games"):
+    with pytest.raises(UnusableRun, match="name a day with games"):
         asked(world(), "games", **run)
 
 

@@ -176,6 +176,17 @@ def paused(target: str, name: str, since: str, until: str) -> Pauses:
     return Pauses(items=(pause,))
 
 
+def test_a_day_outside_the_calendar_is_no_day_without_games() -> None:
+    """Eleven games were played on it, and the calendar of another season knows none."""
+    games = calendar(*slate(1, DAY + timedelta(days=300)), *slate(1, DAY + timedelta(days=310)))
+    explanation = explain_workflow("one", at("12:00"), GAMES, games)
+    told = "the calendar does not cover 2025-01-15 (it has games from 2025-11-11 to 2025-11-21)"
+    assert RunCondition("games", False, told) in explanation.general
+    ((decision, _),) = explanation.decisions
+    assert decision.code.value == "no_games"
+    assert decision.sentence == f"T{told[1:]}, so there is nothing to fetch."
+
+
 # Each condition by itself
 
 

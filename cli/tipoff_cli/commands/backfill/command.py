@@ -20,6 +20,7 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
 from tipoff_cli.commands.backfill.plan import (
     NO_GAMES,
+    NOT_COVERED,
     Backfill,
     BackfillRun,
     BackfillTarget,
@@ -156,19 +157,24 @@ def backfill(
     asked = _Asked(target, first, last, only_missing, per_minute, name, schedule, workflows, scrapers)
     configuration = load_configuration(workflows, scrapers)
     found = find_target(target, configuration)
+    calendar = _calendar(schedule, found, configuration)
     plan = plan_backfill(
         name,
         found,
         dates,
         configuration,
-        _calendar(schedule, found, configuration),
+        calendar,
         own_games=schedule is not None,
         found=_past(dates, configuration) if only_missing else None,
     )
     if not json:
         _show_plan(plan, per_minute, listed=dry_run or len(dates) <= _LISTED)
-    if all(item.without == NO_GAMES for item in plan.days):
-        refuse("the schedule knows no game of these dates; name the one of their season with --schedule")
+    if all(item.without in (NO_GAMES, NOT_COVERED) for item in plan.days):
+        span = calendar.span if calendar else None
+        known = f" (it has games from {span[0]} to {span[1]})" if span else ""
+        refuse(
+            f"the schedule knows no game of these dates{known}; name the one of their season with --schedule"
+        )
     if dry_run:
         if json:
             say_json(_plan_as_json(plan))

@@ -20,6 +20,7 @@ from tipoff_planning.plans import OutputOf, freeze, units
 from tipoff_planning.workflows import Configuration, ForEachOutput, Step, Workflow, takes_game
 
 NO_GAMES, FOUND = "no games", "found before"
+NOT_COVERED = "not covered by the calendar"
 
 _NOW_ONLY = "fetches what is there now, whatever the date, so a past date cannot be backfilled"
 _WHENEVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -134,7 +135,7 @@ class Day:
 
     date: date
     games: int | None
-    """How many there are on the date; None when they do not matter."""
+    """How many there are on the date; None when they do not matter, or the calendar does not cover it."""
     runs: tuple[BackfillRun, ...] = ()
     without: str | None = None
     """Why nothing is asked; None when something is."""
@@ -205,7 +206,9 @@ def _day(
     else:
         games = games_of(configuration, calendar, day)
         if not games and needs_games(target, configuration):
-            return Day(day, 0, without=NO_GAMES)
+            # Of a date outside the schedule nothing is known, and 0 would say that there are none.
+            uncovered = calendar.uncovered(day) is not None
+            return Day(day, None, without=NOT_COVERED) if uncovered else Day(day, 0, without=NO_GAMES)
     subjects = (
         [game.game_id for game in games] if takes_game(configuration.workflows[target.workflow]) else [None]
     )

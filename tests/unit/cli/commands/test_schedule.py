@@ -33,6 +33,13 @@ class TestSchedule:
         assert "Wednesday 15 January 2025, 11 games" in shown
         assert " +1" in shown  # box scores of late games are due after midnight
 
+    def test_a_day_outside_the_calendar_is_no_day_without_games(
+        self, run: Run, season: tuple[str, ...]
+    ) -> None:
+        shown = run("schedule", "--date", "2030-01-15", *season).stdout
+        assert "the calendar does not cover 2030-01-15 (it has games from " in " ".join(shown.split())
+        assert json.loads(run("schedule", "--date", "2030-01-15", "--json", *season).stdout)["games"] is None
+
     def test_a_landed_document_is_read_too(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
         from tipoff_planning.schedule_file import read_games
 

@@ -127,8 +127,10 @@ def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> No
     table = Table(box=None, pad_edge=False, header_style="bold")
     cells = [[_text(cell) for cell in row] for row in rows]
     for place, column in enumerate(columns):
-        short = all(cell.cell_len <= _SHORT_CELL for cell in (row[place] for row in cells))
-        table.add_column(column, no_wrap=short, overflow="fold")
+        longest = max((row[place].cell_len for row in cells), default=0)
+        short = longest <= _SHORT_CELL
+        # Rich measures the least width of any column by its words, and cuts a cell off that may not be broken at them.
+        table.add_column(column, no_wrap=short, overflow="fold", min_width=longest if short else None)
     for row in cells:
         table.add_row(*row)
     least = Measurement.get(console, console.options.update(max_width=100_000), table).minimum

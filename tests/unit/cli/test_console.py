@@ -72,3 +72,14 @@ def test_a_name_near_a_known_one_is_suggested() -> None:
     told = printed(lambda: refuse_unknown("workflow", "injury_discovry", ["injury_discovery", "post_game"]))
     assert "did you mean injury_discovery?" in told
     assert "there are one, two" in printed(lambda: refuse_unknown("workflow", "xyz", ["one", "two"]))
+
+
+PAUSE = ("workflow", "levels", "2026-12-01 06:40", "2026-12-01 18:40", "root", "the source moved")
+
+
+@pytest.mark.parametrize("width", [40, 60, 70, 76, 80, 120])
+def test_no_cell_of_a_table_is_cut_off(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """A pause was listed without the minute at which it ends."""
+    monkeypatch.setattr(console, "_width", width)
+    out = printed(lambda: say_rows(("what", "name", "since", "until", "by", "why"), [PAUSE]))
+    assert all(cell in out for cell in PAUSE)

@@ -77,7 +77,8 @@ class Stack:
         """Start everything, and return when every service answers ready. Raises StackError naming what did not."""
         if taken := self.layout.taken_ports():
             raise StackError(
-                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`tipoff down`, if it is a stack)"
+                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (if it is a stack: `tipoff down` in the"
+                " folder in which it was started)"
             )
         self._start_cloud()
         for service in self._options.services:

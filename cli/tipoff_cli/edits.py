@@ -31,6 +31,12 @@ def note_read(environment: Path) -> None:
     """Write beside a stack's `environment` which files it has read by now, for `unread`."""
     read = {str(path): changed_at for path, changed_at in look().items()}
     _list_of(environment).write_text(json.dumps(read))
+    _refusal_of(environment).unlink(missing_ok=True)  # whatever was wrong, it was of files that are read now
+
+
+def note_refused(environment: Path, faults: str) -> None:
+    """Write beside a stack's `environment` why it did not take edits up, for `unread`."""
+    _refusal_of(environment).write_text(faults)
 
 
 def unread() -> str | None:
@@ -47,10 +53,20 @@ def unread() -> str | None:
     changed = changed_since({Path(path): changed_at for path, changed_at in read.items()}, look())
     if not changed:
         return None
+    refusal = _refusal_of(STACK_ENVIRONMENT)
+    if refusal.exists():
+        return (
+            f"the running stack refused these changes: {', '.join(changed)}; it goes on with what it read before, and"
+            f" takes them up once this is mended:\n{refusal.read_text()}"
+        )
     return (
         f"the running stack has not read these changes yet: {', '.join(changed)}; runs under way go on as they began."
         " Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
     )
+
+
+def _refusal_of(environment: Path) -> Path:
+    return environment.with_suffix(".refused.txt")
 
 
 def _list_of(environment: Path) -> Path:

@@ -13,6 +13,8 @@ import requests
 from rich.console import Console
 
 from tipoff_cli.checkout import SCRAPERS, TICKS, read_timezone
+from tipoff_cli.connection import STACK_ENVIRONMENT
+from tipoff_cli.edits import note_refused
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, business_date, fleet_zone
 from tipoff_common.ticks import load_ticks
@@ -124,6 +126,8 @@ def _take_up(stack: "Stack", changes: list[str], console: Console, taken: Callab
     """Restart what reads the changed files once nothing is under way; a configuration with faults is not taken."""
     if wrong := faults():
         console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
+        # The console is a log in the background: commands tell whoever made the edit.
+        note_refused(STACK_ENVIRONMENT, wrong)
         return
     # What is under way would end as a failure of its source, whose fake is started anew.
     try:

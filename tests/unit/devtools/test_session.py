@@ -142,7 +142,10 @@ def test_another_zone_is_brought_to_the_dataset_before_the_services(
     assert done == ["tables of Asia/Tokyo", "logger", "fake-sources"]
 
 
-def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(session, "STACK_ENVIRONMENT", tmp_path / "stack.env")
     console = Console(file=StringIO(), width=200)
     monkeypatch.setattr(session, "faults", lambda: "workflows.yaml:3: no such key")
     session._take_up(SimpleNamespace(), ["config/workflows.yaml"], console, lambda: None)  # type: ignore[arg-type]
@@ -163,6 +166,17 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     found = {kept: 1, edited: 2, new: 1}
     told = f"the running stack has not read these changes yet: {edited}, {gone}, {new};"
     assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
+    monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
+    monkeypatch.setattr(session, "faults", lambda: "scraper.py:3: invalid syntax")
+    session._take_up(SimpleNamespace(), ["edited"], Console(file=StringIO()), lambda: None)  # type: ignore[arg-type]
+    refused = str(edits.unread())
+    assert refused.startswith(f"the running stack refused these changes: {edited}, {gone}, {new};")
+    assert refused.endswith("\nscraper.py:3: invalid syntax"), (
+        "its log is in the background, where nobody looks"
+    )
+    edits.note_read(environment)
+    found = {kept: 1, edited: 3, new: 1}
+    assert "has not read these changes yet" in str(edits.unread()), "what was refused is mended"
     monkeypatch.setenv(PROJECT, "a-deployment")
     assert edits.unread() is None, "a deployment reads no files of this folder"
 

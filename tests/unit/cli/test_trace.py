@@ -301,6 +301,19 @@ def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
     assert texts(facts) == ["step props (s) not asked for yet", "step lines (s) skipped"]
 
 
+def test_a_receipt_from_before_the_run_says_that_it_is_of_an_earlier_one() -> None:
+    """Two runs got the same content, and so the same file: its receipt stood there nine seconds before the file."""
+    later = DONE.triggered_at + MINUTE
+    before = replace(RECEIPT, processed_at=DONE.triggered_at - MINUTE)
+    told = texts(
+        replace(WHOLE, receipts=[before, replace(RECEIPT, event_id="r2", processed_at=later)]), "receipt"
+    )
+    assert told == [
+        "processed by injuries, 3 rows, when an earlier run landed the same content",
+        "processed by injuries, 3 rows",
+    ]
+
+
 def test_a_file_that_no_execution_wrote_stands_alone_with_its_receipt() -> None:
     (root,) = assemble(Facts(receipts=[RECEIPT]))
     assert (root.kind, root.id, root.children[0].kind) == ("file", PATH, "receipt")

@@ -223,7 +223,12 @@ class _Assembly:
 
     def _file(self, path: str, item: ExecutionRow | None = None) -> ChainNode:
         facts = self._facts
-        receipts = [receipt_link(receipt) for receipt in facts.receipts if receipt.gcs_path == path]
+        receipts = [
+            # From before the run began, so that a clock that goes a little wrong makes no receipt an earlier one.
+            receipt_link(receipt, earlier=item is not None and receipt.processed_at < item.triggered_at)
+            for receipt in facts.receipts
+            if receipt.gcs_path == path
+        ]
         letters = [node for identifier in file_ids(path) for node in self._dead_of(identifier)]
         children = list(self._by_time([*receipts, *sightings(path, facts.seen), *letters]))
         if not receipts:

@@ -97,12 +97,14 @@ def expectation_link(
     )
 
 
-def receipt_link(receipt: ReceiptRow) -> ChainNode:
-    """Build the node of a receipt."""
+def receipt_link(receipt: ReceiptRow, *, earlier: bool = False) -> ChainNode:
+    """Build the node of a receipt. earlier: it is from before the run that it stands below."""
     rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
     return ChainNode(
         "receipt",
-        f"processed by {receipt.processor}{rows}",
+        # A file is named by its content, so that two runs that got the same share it and its receipts.
+        f"processed by {receipt.processor}{rows}"
+        + (", when an earlier run landed the same content" if earlier else ""),
         receipt.event_id,
         receipt.processed_at,
         facts={"processor": receipt.processor, "row_count": receipt.row_count},

@@ -203,18 +203,18 @@ def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
 
 
 def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:
-    """Yield which attempt of the window this one is, and, where it was made, what came of it."""
+    """Yield which of its slots the occurrence is, and, where something was asked for in it, what came of that."""
     configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
         other.id
         for other in occurrences(configuration, inputs.calendar, item.day, inputs.discovery)
-        # Attempts of one search: slots that look for later versions are counted apart.
+        # Slots of one search: those that look for later versions are counted apart.
         if (other.workflow, other.subject, other.role) == (item.workflow, item.subject, item.role)
     ]
-    attempt = (
-        f"attempt {siblings.index(item.id) + 1} of {len(siblings)}"
+    slot = (
+        f"slot {siblings.index(item.id) + 1} of {len(siblings)}, asked in or not"
         if item.id in siblings
-        else "no other attempt"
+        else "no other slot"
     )
     # The first retry follows at once; further ones are spread over what is left of the window (retry_at).
     until = _when(item.deadline, configuration.zone_of(item.workflow))
@@ -222,7 +222,7 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
         workflow.max_retries,
         f"{workflow.max_retries} retries, the first at once and the last before {until},",
     )
-    detail = f"{attempt}; {retries} of a transient failure"
+    detail = f"{slot}; {retries} of a transient failure"
     standing = inputs.standing(item.id)
     states = standing.at(inputs.now).states if standing else set()
     # Used up is a budget whose retries are spent, and not one of which something came.

@@ -309,11 +309,12 @@ def test_a_workflow_by_the_clock_runs_whatever_was_found() -> None:
 @pytest.mark.parametrize(
     ("retries", "told"),
     [
-        (0, "attempt 2 of 4; no retry of a transient failure"),
-        (1, "attempt 2 of 4; 1 retry at once of a transient failure"),
+        (0, "slot 2 of 4, asked in or not; no retry of a transient failure"),
+        (1, "slot 2 of 4, asked in or not; 1 retry at once of a transient failure"),
         (
             2,
-            "attempt 2 of 4; 2 retries, the first at once and the last before 2025-01-15 13:00, of a transient failure",
+            "slot 2 of 4, asked in or not; 2 retries, the first at once and the last before 2025-01-15 13:00,"
+            " of a transient failure",
         ),
     ],
 )

@@ -42,7 +42,7 @@ class TestExplain:
     ) -> None:
         shown = run("explain", "post_game", "--at", "2025-01-15 23:50", *season).stdout
         assert shown.count("RUN due") > 1
-        assert "attempt 1 of 8" in shown
+        assert "slot 1 of 8, asked in or not" in shown
 
     def test_a_day_without_anything_to_do_is_no_subject(self, run: Run, season: tuple[str, ...]) -> None:
         shown = run("explain", "post_game", "--at", "2025-07-15 13:00", *season).stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tipoff_common.fleet_root import MARKER, find_root
+from tipoff_common.words import did_you_mean
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -106,9 +107,6 @@ def _own_fleet(folder: Path) -> Fleet:
         raise CommandFailed(f"{file}: cannot be read: {error}") from error
     # A mistyped dataset would be the default one, silently.
     for key in sorted(written.keys() - set(_KEYS)):
-        # Only here, as it brings the YAML parser.
-        from tipoff_common.words import did_you_mean
-
         remedy = did_you_mean(key, _KEYS) or f"its keys are {', '.join(_KEYS)}"
         raise CommandFailed(f"{file}: unknown key '{key}'; {remedy}")
     name, dataset = written.get("name"), written.get("dataset", "nba_orchestration")

@@ -143,7 +143,7 @@ def test_faults_of_all_files_are_told_together(tmp_path: Path) -> None:
 
 def test_a_folder_without_scrapers_is_refused(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path)
-    assert "set TIPOFF_SCRAPERS" in fault
+    assert "name a fleet's folder" in fault
 
 
 def test_a_description_does_not_change() -> None:

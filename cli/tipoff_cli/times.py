@@ -97,8 +97,10 @@ def _wall_time(text: str, value: str) -> datetime:
         raise typer.BadParameter(f"'{value}' is not a valid time; {_EXAMPLE}") from error
 
 
-def cadence(value: str) -> timedelta:
-    """Read 15m, 1h or 2d. Raises BadParameter."""
+def cadence(value: str | timedelta) -> timedelta:
+    """Read 15m, 1h or 2d, or take an option's default as it is. Raises BadParameter."""
+    if isinstance(value, timedelta):
+        return value
     from pydantic import TypeAdapter, ValidationError
 
     from tipoff_common.yaml_times import Duration

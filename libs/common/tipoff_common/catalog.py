@@ -214,7 +214,7 @@ def load_catalog(scrapers: Path) -> Catalog:
         files = sorted(scrapers.glob("*/*/scraper.yaml"))
     except OSError as error:
         raise ConfigurationError(
-            [f"{scrapers}: cannot be read: {error.strerror}; name a fleet's folder"]
+            [f"{scrapers}: cannot be read: {error.strerror}; name a fleet's folder (TIPOFF_SCRAPERS)"]
         ) from error
     for path in files:
         try:
@@ -247,6 +247,6 @@ def load_catalog(scrapers: Path) -> Catalog:
         raise ConfigurationError(faults)
     if not specs:
         raise ConfigurationError(
-            [f"{scrapers}: no <source>/<name>/scraper.yaml below it; name a fleet's folder"]
+            [f"{scrapers}: no <source>/<name>/scraper.yaml below it; name a fleet's folder (TIPOFF_SCRAPERS)"]
         )
     return Catalog(specs)

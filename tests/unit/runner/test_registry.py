@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_imported_says_so(tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("source", ["no_such_package", "no/such/folder", "json.decoder", ""])
 def test_what_is_neither_a_folder_nor_a_package_is_refused_with_the_setting(source: str) -> None:
-    with pytest.raises(ConfigurationError, match="set TIPOFF_SCRAPERS to") as error:
+    with pytest.raises(ConfigurationError, match="TIPOFF_SCRAPERS") as error:
         load_registry(source)
     assert "neither a folder nor a package" in error.value.faults[0] or "no <source>" in error.value.faults[0]
 

@@ -10,6 +10,9 @@ from tipoff_cli.checkout import ALERTS
 from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
 
+IMPORT_SECONDS = 60.0
+"""As long as the startup probe of infra/terraform waits for a service; the fleet that ships takes half a second."""
+
 
 def import_faults(scrapers: Path) -> list[str]:
     """Say which scrapers cannot be imported, or differ from their descriptions; empty when the runner would start."""
@@ -19,7 +22,13 @@ def import_faults(scrapers: Path) -> list[str]:
         return []  # `tipoff validate` lists these itself, and without descriptions nothing says what to import
     # In a process of its own: a module is imported once a process, whatever its file says later, and may end it.
     command = [sys.executable, "-m", __name__, str(scrapers)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
+    try:
+        done = subprocess.run(  # noqa: S603  # our own module, by our own interpreter
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=IMPORT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        what = f"importing its scrapers takes longer than {IMPORT_SECONDS:g} seconds"
+        return [f"{scrapers}: {what}; let no module wait or fetch while it is imported"]
     if done.returncode:
         ended = done.stderr.strip().rpartition("\n")[2] or "without a word"
         return [f"{scrapers}: importing its scrapers ended Python with exit code {done.returncode}: {ended}"]

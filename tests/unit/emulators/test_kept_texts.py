@@ -57,6 +57,25 @@ def test_a_text_that_must_wait_too_long_for_another_writer_is_not_kept(
     assert (kept.get("f", 1), kept.get("f", 2)) == (None, "text")
 
 
+def test_the_oldest_are_dropped_while_others_are_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_texts, "MOST_KEPT", 3)
+    monkeypatch.setattr(kept_texts, "PRUNED_AFTER", 5)
+    kept = KeptTexts(tmp_path, made_by="")
+    for number in range(100):
+        kept.put(f"text {number}", "f", number)
+    assert [number for number in range(100) if kept.get("f", number) is not None] == [97, 98, 99]
+
+
+def test_what_is_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_texts, "MOST_CHARACTERS", 3)
+    kept = KeptTexts(tmp_path, made_by="")
+    kept.put("abc", "f", 1)
+    kept.put("abcd", "f", 2)
+    assert (kept.get("f", 1), kept.get("f", 2)) == ("abc", None)
+
+
 def test_the_oldest_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_texts, "MOST_KEPT", 3)
     first = KeptTexts(tmp_path, made_by="")

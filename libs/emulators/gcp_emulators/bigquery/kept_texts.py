@@ -11,6 +11,10 @@ from pathlib import Path
 FILE = "bigquery.sqlite"
 MOST_KEPT = 20_000
 """Texts; those of a dataset with its queries are a thousand, of 1 KiB on average."""
+MOST_CHARACTERS = 100_000
+"""Of a text that is kept; a dataset's largest function becomes half of that. What is longer is data, most likely."""
+PRUNED_AFTER = 1_000
+"""Texts that are added before the oldest are dropped again: an emulator may live for weeks."""
 PATIENCE_SECONDS = 1.0
 """For another process that is writing."""
 
@@ -36,12 +40,13 @@ class KeptTexts:
     """
 
     def __init__(self, folder: Path, made_by: str) -> None:
-        """Open the file and drop the oldest of more than MOST_KEPT texts.
+        """Open the file, from which the oldest of more than MOST_KEPT texts are dropped now and then.
 
         made_by: what else the answers depend on, such as versions; what others made is not found.
         """
         self._made_by = made_by
         self._database: sqlite3.Connection | None = None
+        self._added = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(folder / FILE, timeout=PATIENCE_SECONDS, isolation_level=None)
@@ -63,13 +68,16 @@ class KeptTexts:
         return row and str(row[0])
 
     def put(self, text: str, function: str, *arguments: object) -> None:
-        """Keep what a function answered to these arguments."""
-        if self._database is None:
+        """Keep what a function answered to these arguments, unless that is longer than MOST_CHARACTERS."""
+        if self._database is None or len(text) > MOST_CHARACTERS:
             return
         try:
             self._database.execute(
                 "INSERT OR IGNORE INTO texts VALUES (?, ?)", (self._key(function, arguments), text)
             )
+            self._added += 1
+            if self._added % PRUNED_AFTER == 0:
+                _drop_oldest(self._database)
         except (UnicodeEncodeError, sqlite3.OperationalError):
             pass  # half a character, or another process that has been writing for long: this text is not kept
         except sqlite3.Error as error:
@@ -92,7 +100,7 @@ class KeptTexts:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Make the table, and drop the oldest texts."""
+    """Make the table, and drop what is too much."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -106,4 +114,8 @@ def _prepare(database: sqlite3.Connection) -> None:
             time.sleep(0.01)
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("CREATE TABLE IF NOT EXISTS texts (key BLOB UNIQUE, text TEXT NOT NULL)")
+    _drop_oldest(database)
+
+
+def _drop_oldest(database: sqlite3.Connection) -> None:
     database.execute("DELETE FROM texts WHERE rowid <= (SELECT MAX(rowid) FROM texts) - ?", (MOST_KEPT,))

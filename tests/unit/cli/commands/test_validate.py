@@ -81,6 +81,16 @@ class TestValidate:
         shown = run("validate", *place, code=1).stdout
         assert "importing its scrapers ended Python with exit code 1: no key" in shown
 
+    def test_a_scraper_that_does_not_end_being_imported_is_a_fault(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(start_checks, "IMPORT_SECONDS", 0.01)
+        fleet = tmp_path / "rivers"
+        init_fleet(fleet, None, "UTC")
+        place = (str(fleet / "config/workflows.yaml"), "--scrapers", str(fleet / "rivers"))
+        shown = run("validate", *place, code=1).stdout
+        assert "importing its scrapers takes longer than 0.01 seconds; let no module wait or fetch" in shown
+
     def test_the_alert_rules_are_checked_as_the_monitor_does(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

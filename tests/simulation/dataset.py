@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tipoff_cleanup import dataset as cleanup_dataset
+from tipoff_common.clock import CLOCKS_AGREE_WITHIN
 from tipoff_monitor.loading import COLUMNS
 from tipoff_planning import execution_log, expectations
 
@@ -109,7 +110,7 @@ def _landed(given: Parameters, tables: Tables) -> Answer:
         at
         for path, (_, at) in known_files.items()
         for got in received.get(path, ())
-        if got >= at - cleanup_dataset.CLOCKS_AGREE_WITHIN and max(got, at) <= settled
+        if got >= at - CLOCKS_AGREE_WITHIN and max(got, at) <= settled
     ]
     runs = [
         row["cleanup_time"]

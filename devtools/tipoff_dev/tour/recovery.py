@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from tipoff_cleanup.dataset import CLOCKS_AGREE_WITHIN, FileDataset
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, Overview
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import Catalog
+from tipoff_common.clock import CLOCKS_AGREE_WITHIN
 from tipoff_common.events import CleanupCompleted, Event, FileLanded, FileProcessed, Tick, TickFired
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.publisher import Publisher

@@ -242,7 +242,7 @@ Label = Annotated[str, Field(max_length=LABEL_CHARACTERS)]
 """A name, hash or version."""
 Prose = Annotated[str, AfterValidator(clip_text)]
 """Text for a person."""
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+ReasonText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """Why a person did something, in that person's words. Blanks would tell nothing to whoever asks later."""
 Subject = Annotated[str, AfterValidator(clip_subject)]
 Head = Annotated[str, AfterValidator(_clip_head)]

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from tipoff_common.faults import told
+from tipoff_common.faults import describe
 from tipoff_common.files import RESERVED, is_segment
 from tipoff_common.yaml_source import ConfigurationError, ConfigurationNode, YamlSource
 
@@ -140,7 +140,7 @@ class ScraperSpec(ConfigurationNode):
         try:
             _TYPES[kind].validate_python(value)
         except ValidationError as error:
-            return f"'{value}' is {told(error.errors()[0])}"
+            return f"'{value}' is {describe(error.errors()[0])}"
         if name in self.output_parameters and not is_segment(value):
             return f"'{value}' cannot stand in a path; letters, digits, '_', '.' and '-' can"
         return None

@@ -16,8 +16,8 @@ from pydantic import AfterValidator, AwareDatetime, Field
 EASTERN = ZoneInfo("America/New_York")
 """The zone of the league whose fleet ships with Tipoff, and of a fleet that names none."""
 ZONE_VARIABLE = "TIPOFF_TIMEZONE"
-
-
+CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
+"""By how much the clocks of two processes may differ: what is dated so far apart may have happened at once."""
 _PLACES_OF = {
     "EST": "America/New_York, or America/Panama where clocks are not changed",
     "MST": "America/Denver, or America/Phoenix where clocks are not changed",

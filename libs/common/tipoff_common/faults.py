@@ -23,19 +23,19 @@ PATTERNS: Mapping[str, str] = {
 }
 """What each pattern of a configuration file or a setting wants: nobody should have to read it to learn that."""
 
+DATE = "not a date; write 2025-01-15"
+INSTANT = "not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00"
 _QUOTED = re.compile(r"'([^']*)'")
-_DATE = "not a date; write it as 2025-01-15"
-_INSTANT = "not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00"
 _WHOLE = "not a whole number; write digits alone, such as 5"
 _NUMBER = "not a number; write digits without a unit, such as 30"
 _FLAG = "neither true nor false; write one of them"
 _KEYS = "not a mapping; write its keys and their values"
 _LIST = "not a list; write its items in [ ] or each behind '- '"
 _WORDS: Mapping[str, str] = {
-    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), _DATE),
-    "date_from_datetime_inexact": _DATE,
-    **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing"), _INSTANT),
-    "timezone_aware": _INSTANT,
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), DATE),
+    "date_from_datetime_inexact": DATE,
+    **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing"), INSTANT),
+    "timezone_aware": INSTANT,
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
     **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
     **dict.fromkeys(("bool_type", "bool_parsing"), _FLAG),
@@ -45,7 +45,7 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def told(item: ErrorDetails) -> str:
+def describe(item: ErrorDetails) -> str:
     """Say what is wrong with the value of a fault that pydantic found, and what is wanted in its place."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "string_pattern_mismatch":

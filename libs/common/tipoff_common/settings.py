@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from tipoff_common.clock import EASTERN, ZoneKey
-from tipoff_common.faults import told
+from tipoff_common.faults import describe
 from tipoff_common.ports import DATASET
 
 PREFIX = "TIPOFF_"
@@ -232,7 +232,7 @@ def load_settings(model: type[S]) -> S:
             # pydantic names the field, or the alias where one was given; a person needs the variable.
             name = str(item["loc"][0])
             where = name if name.isupper() else variable(name, model)
-            faults.append(f"{where}: {'missing; set it' if item['type'] == 'missing' else told(item)}")
+            faults.append(f"{where}: {'missing; set it' if item['type'] == 'missing' else describe(item)}")
         raise SettingsError("\n".join(faults)) from error
     except UnreadableVariable as error:
         name = next((name for name in model.model_fields if f'"{name}"' in str(error)), "")

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from tipoff_common import COMMIT, RELEASE, __version__
-from tipoff_common.faults import told
+from tipoff_common.faults import describe
 from tipoff_common.logs import configure_logs
 from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import RECORD_REFUSAL, Acknowledged
@@ -121,9 +121,9 @@ def create_app(
         if unread and not _is_json(sent):
             was = f"it is '{sent}'" if sent else "it is missing"
             return JSONResponse({"detail": f"Content-Type: {was}; send the body as application/json"}, 415)
-        faults = [{**item, "msg": told(item)} for item in error.errors()]
-        told_anew = RequestValidationError(faults, body=error.body)
-        return await request_validation_exception_handler(request, told_anew)
+        faults = [{**item, "msg": describe(item)} for item in error.errors()]
+        reworded = RequestValidationError(faults, body=error.body)
+        return await request_validation_exception_handler(request, reworded)
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:

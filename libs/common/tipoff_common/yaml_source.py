@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from tipoff_common.faults import tag_key, told
+from tipoff_common.faults import describe, tag_key
 from tipoff_common.words import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
@@ -201,7 +201,7 @@ class YamlSource:
         if item["type"] == "string_type" and isinstance(value, dict) and set(value.values()) == {None}:
             shown = f"{{{', '.join(map(str, value))}}}"
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        return self.fault(location, f"{name} = {shown}: {told(item)}")
+        return self.fault(location, f"{name} = {shown}: {describe(item)}")
 
 
 def _unlikeliness(found: Sequence[ErrorDetails]) -> tuple[int, int, int]:

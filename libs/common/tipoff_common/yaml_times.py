@@ -10,8 +10,10 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator
 
+from tipoff_common.faults import DATE, INSTANT
+
 _DURATION = re.compile(r"^(?:(\d{1,4})h)?(?:(\d{1,4})m)?$")
-_NUMBER = re.compile(r"^\s*[-+]?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?\s*$")
+_NUMBER = re.compile(r"^\s*[-+]?[\d_.]+(?:[eE][-+]?\d+)?\s*$")
 _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
@@ -44,13 +46,13 @@ def _is_number(value: object) -> bool:
 
 def _no_number_for_a_date(value: object) -> object:
     if _is_number(value):
-        raise ValueError("not a date; write 2025-01-15")
+        raise ValueError(DATE)
     return value
 
 
 def _no_number_for_an_instant(value: object) -> object:
     if _is_number(value):
-        raise ValueError("not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00")
+        raise ValueError(INSTANT)
     return value
 
 

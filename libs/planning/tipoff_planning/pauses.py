@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tipoff_common.bounds import Reason
+from tipoff_common.bounds import ReasonText
 from tipoff_common.clock import Instant
 from tipoff_common.events import PauseChanged, PauseState, PauseTarget, Source
 from tipoff_common.identity import event_id
@@ -45,7 +45,7 @@ class PauseRequest(BaseModel):
     until: Instant | None = Field(
         default=None, description="when it ends by itself; 12 hours from now when left out, 30 days at most"
     )
-    why: Reason = Field(max_length=WHY_LENGTH, description="shown wherever somebody asks")
+    why: ReasonText = Field(max_length=WHY_LENGTH, description="shown wherever somebody asks")
 
 
 class Pause(Frozen):

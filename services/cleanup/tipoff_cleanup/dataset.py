@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tipoff_cleanup.losses import Landed, Overview
+from tipoff_common.clock import CLOCKS_AGREE_WITHIN
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 
@@ -18,10 +19,6 @@ BATCH = 500
 # As the tables' partitions expire: asking for more would find nothing and cost the same.
 KEPT = timedelta(days=90)
 """How long the dataset has its rows."""
-# As planning allows between the clocks of runner and controller; a longer one would do little harm, as the receipts to
-# keep out are of a landing before the lookback.
-CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
-"""By how much the clock that dates a receipt may be behind the one that dates a landing."""
 
 # Files with their receipts, both within the lookback, as of one instant. The first execution of a path is the one that
 # announced it, unless it landed before the lookback as well: content that stays the same is announced once. Its old

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tipoff_common.bounds import Reason
+from tipoff_common.bounds import ReasonText
 from tipoff_common.catalog import Name
 from tipoff_common.events import AlertLevel
 from tipoff_common.open_enum import Declared
@@ -162,7 +162,7 @@ class Route(ConfigurationNode):
 class QuietWindow(ConfigurationNode):
     """Days on which some rules tell nobody; what happens is recorded all the same."""
 
-    why: Reason = Field(description="shown wherever somebody asks why nothing was told")
+    why: ReasonText = Field(description="shown wherever somebody asks why nothing was told")
     first: WrittenDate = Field(description="first day, in the fleet's zone")
     last: WrittenDate = Field(description="last day, included")
     rules: tuple[RuleName, ...] = Field(default=(), description="the rules that are quiet; all when left out")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from tipoff_common.bounds import Reason
+from tipoff_common.bounds import ReasonText
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import find
@@ -44,7 +44,7 @@ class SilenceRequest(BaseModel):
     rule: str = Field(min_length=1, max_length=100)
     subject: str | None = Field(default=None, max_length=1300)
     until: Instant
-    why: Reason = Field(max_length=500)
+    why: ReasonText = Field(max_length=500)
 
 
 class RouteView(BaseModel):

@@ -53,7 +53,8 @@ def block_mark(body: bytes) -> str:
     missing, as a real page may have the words too.
     """
     text = body.decode(errors="replace")
-    if code := next((mark for mark in _CODE if mark in text.lower()), ""):
+    lowered = text.lower()
+    if code := next((mark for mark in _CODE if mark in lowered), ""):
         return code
     reader = _VisibleText()
     reader.feed(text)

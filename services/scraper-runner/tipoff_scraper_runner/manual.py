@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tipoff_common.clock import GameDate
 from tipoff_common.events import ScrapeRequested, Source
-from tipoff_common.faults import told
+from tipoff_common.faults import describe
 from tipoff_common.identity import manual_occurrence_id, request_id
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.output_files import folder
@@ -61,7 +61,9 @@ def manual_request(
         checked = scraper.module.Parameters.model_validate(parameters)
     except ValidationError as error:
         known = ", ".join(spec.parameters)
-        faults = [(".".join(map(str, item["loc"])) or "parameters", told(item)) for item in error.errors()]
+        faults = [
+            (".".join(map(str, item["loc"])) or "parameters", describe(item)) for item in error.errors()
+        ]
         raise UnusableParameters([f"{name}: {what} (known: {known})" for name, what in faults]) from error
     # The path is worked out to find now what could only fail later, when nobody waits for an answer.
     try:

@@ -8,12 +8,13 @@ from typing import Any
 
 from tests.support.samples import GAME_DATE, NOON, tick
 from tests.support.scrapers import spec_data
-from tipoff_cleanup.dataset import CLOCKS_AGREE_WITHIN, FileDataset
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, LossRule
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common.catalog import ScraperSpec
+from tipoff_common.clock import CLOCKS_AGREE_WITHIN
 from tipoff_common.events import CleanupCompleted, FileLanded, TickFired
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import content_hash

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 import tipoff_common
 import tipoff_monitor
 import tipoff_planning
-from tipoff_common.faults import PATTERNS, told
+from tipoff_common.faults import PATTERNS, describe
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.yaml_source import ConfigurationNode
 
@@ -39,13 +39,13 @@ Shape = Annotated[Circle | Square, Field(discriminator="kind")]
 def fault_of(kind: Any, value: object) -> str:
     with pytest.raises(ValidationError) as error:
         TypeAdapter(kind).validate_python(value)
-    return told(error.value.errors()[0])
+    return describe(error.value.errors()[0])
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "words"),
     [
-        (date, "15.1.2025", "not a date; write it as 2025-01-15"),
+        (date, "15.1.2025", "not a date; write 2025-01-15"),
         (AwareDatetime, "2025-01-15T10:00", "not an instant; write it with its zone"),
         (int, "seven", "not a whole number; write digits alone"),
         (float, "abc", "not a number; write digits without a unit"),

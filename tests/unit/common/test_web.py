@@ -91,7 +91,7 @@ def test_a_body_that_does_not_fit_says_what_to_write() -> None:
         answer = http.post("/dates", json={"game_date": "15.1.2025"})
     assert answer.status_code == 422
     (fault,) = answer.json()["detail"]
-    assert (fault["loc"], fault["msg"]) == (["body", "game_date"], "not a date; write it as 2025-01-15")
+    assert (fault["loc"], fault["msg"]) == (["body", "game_date"], "not a date; write 2025-01-15")
 
 
 @pytest.mark.parametrize(("environment", "status"), [("local", 200), ("dev", 404), ("prod", 404)])

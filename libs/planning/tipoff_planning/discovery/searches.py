@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import CLOCKS_AGREE_WITHIN, business_date
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar
@@ -20,8 +20,6 @@ _MINUTE = timedelta(minutes=1)
 HISTORY_DAYS = 120
 """Days back from which executions are read: as many as a fit looks at. The log keeps 90 days unless it is told to keep
 more."""
-_CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
-"""How far ahead of the reader's clock a row may be; the runner's and the controller's are two."""
 
 
 def search_of(configuration: Configuration, workflow: str, day: date) -> Search | None:
@@ -81,7 +79,7 @@ def history_of(
         # A try from a laptop says nothing of the source as production sees it, whose cache may be older.
         if fact.scraper == scraper and fact.source is not Source.LOCAL and fact.status is not Status.FAILED
     ]
-    errors = {fact.game_date for fact in own if fact.triggered_at > now + _CLOCKS_AGREE_WITHIN}
+    errors = {fact.game_date for fact in own if fact.triggered_at > now + CLOCKS_AGREE_WITHIN}
     looks = _looks(search.workflow, own, configuration)
     history = read_history(looks, search.window_minutes, search.first_look_by, errors)
     if calendar is None:

@@ -61,7 +61,7 @@ class Fault:
     clock: float | None = None
     """The hour in New York at which it begins, on a day with games."""
     beside: bool = False
-    """Whether others may happen meanwhile."""
+    """Whether another fault may happen at the same time."""
 
 
 def _names(text: str) -> frozenset[str]:

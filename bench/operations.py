@@ -57,7 +57,7 @@ class Operations:
     executions: int
     calls: Calls
     quiet: Calls
-    """Those of the tick that calls least, as nothing is due."""
+    """Calls of the tick with the fewest: nothing is due at it."""
     listed: float
     """The names that a tick is given, on average."""
 

@@ -119,7 +119,7 @@ class BackfillRun:
     workflow: str
     body: ManualRun
     requests: int
-    """How many requests it begins with at the least."""
+    """The fewest requests that it can begin with."""
     fans_out_over: tuple[str, ...] = ()
     """The parameters for each value of which more requests may come."""
 
@@ -165,7 +165,7 @@ class Backfill:
         return tuple(dict.fromkeys(key for run in self.runs for key in run.fans_out_over))
 
     def duration(self, per_minute: float) -> timedelta:
-        """Return how long the asking takes at the least."""
+        """Return the shortest time in which all runs can be asked for."""
         return timedelta(minutes=max(0, self.requests - 1) / per_minute)
 
 

@@ -14,7 +14,7 @@ _NEVER = Outcome(None, "not asked for")
 
 @dataclass(frozen=True)
 class DayResult:
-    """One date. The counts are of requests, a retried one counted once."""
+    """What came of one date. Counts requests; one that was retried counts once."""
 
     date: date
     games: int | None

@@ -322,14 +322,17 @@ def test_says_that_its_port_is_taken(port: int) -> None:
 
 
 TOLD_AT_ONCE = f"""
-import signal, sys
-import uvicorn
+import signal, socket, sys
 from {MODULE}.__main__ import main
-config = uvicorn.Config
+listen = socket.create_server
 def told(*arguments, **options):
-    signal.raise_signal(signal.SIGTERM)
-    return config(*arguments, **options)
-uvicorn.Config = told
+    listener = listen(*arguments, **options)
+    Signal()
+    return listener
+class Signal:  # arrives while an object is collected, where an exception would be lost
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+socket.create_server = told
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -22,7 +22,6 @@ import logging
 import signal
 import socket
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -65,28 +64,14 @@ def _caller(text: str) -> tuple[int, Grants]:
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     options = parse_arguments(arguments)
-    # Before anything listens, as whoever sees that may end it at once. uvicorn raises the signal that ended it once
-    # more; to be told to end is no failure.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        return serve(options)
-    return 0
-
-
-def serve(options: argparse.Namespace) -> int:
-    """Serve until KeyboardInterrupt; returns the exit code of what cannot begin."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they report each 404 as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
     callers: dict[int, Grants | None] = {options.port: None, **dict(options.caller)}
-    try:
-        sockets = [socket.create_server((options.host, port)) for port in callers]
-    except OSError as error:
-        ports = ", ".join(map(str, callers))
-        sys.stderr.write(f"cannot listen on {options.host}:{ports}: {error}\n")
-        return EXIT_PORT_TAKEN
     config = uvicorn.Config(
-        StorageService(ObjectStore(options.data_dir), callers),
+        # Made once the ports are ours: another emulator there may have the objects in --data-dir open.
+        lambda: StorageService(ObjectStore(options.data_dir), callers),
+        factory=True,
         lifespan="off",
         log_level="warning",
         access_log=False,
@@ -95,7 +80,19 @@ def serve(options: argparse.Namespace) -> int:
         # Open connections do not keep the process from ending.
         timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(config).run(sockets)
+    server = uvicorn.Server(config)
+    # Before anything listens, as whoever sees that may end it at once. A note and no exception, which could be raised
+    # where it is lost, such as while an object is collected. uvicorn sets the same handlers, and in the end calls those
+    # that were there before: to be told to end is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    try:
+        sockets = [socket.create_server((options.host, port)) for port in callers]
+    except OSError as error:
+        ports = ", ".join(map(str, callers))
+        sys.stderr.write(f"cannot listen on {options.host}:{ports}: {error}\n")
+        return EXIT_PORT_TAKEN
+    server.run(sockets)
     return 0
 
 

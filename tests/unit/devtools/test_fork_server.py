@@ -21,11 +21,12 @@ PATIENCE_SECONDS = 60.0
 NONE = ()
 """The libraries of a server whose end is looked at, which has no use for what takes a second to import."""
 TELL = """
-import json, os, sys
+import gc, json, os, sys
 loaded = [name for name in sys.modules if name.startswith("tipoff")]
 print(json.dumps({
     "name": __name__, "arguments": sys.argv[1:], "environment": dict(os.environ), "cwd": os.getcwd(),
     "session": os.getsid(0) == os.getpid(), "loaded": loaded, "process": open("/proc/self/comm").read().strip(),
+    "spared": gc.get_freeze_count(), "collects": gc.isenabled(),
 }))
 """
 
@@ -84,6 +85,15 @@ def test_a_module_runs_with_what_it_is_given_and_nothing_else(server: ForkServer
 def test_code_of_this_repository_is_read_anew_by_each_process(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
     assert json.loads((folder / "log").read_text())["loaded"] == ["tipoff_dev", "tipoff_dev.stack"]
+
+
+def test_processes_collect_cycles_and_not_among_the_libraries_that_they_share(
+    server: ForkServer, folder: Path
+) -> None:
+    assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
+    told = json.loads((folder / "log").read_text())
+    assert told["collects"]
+    assert told["spared"] > 100_000, "objects of the libraries"
 
 
 def test_how_a_process_ended_is_told_and_its_log_goes_on(server: ForkServer, folder: Path) -> None:

@@ -57,19 +57,22 @@ APART = {"simulation/test_seeds.py"}
 """Files whose tests share nothing and take long: each test may run in any worker, after all others."""
 LONGEST = (
     "integration",
+    "chaos/test_under_fire.py",
     "integration/test_tour.py",
+    "conformance on Google's",
     "integration/embedded",
     "integration/test_packages_alone.py",
     "integration on Google's",
-    "chaos/test_under_fire.py",
-    "browser/test_console.py",
     "integration/test_supervision.py",
-    "integration/test_logger_faults.py",
+    "e2e/test_tutorials.py",
+    "browser/test_console.py",
     "integration/test_escalation.py",
+    "integration/test_logger_faults.py",
+    "e2e/test_add_a_scraper.py",
     "integration/test_learned_search.py",
+    "integration/test_pubsub_server.py",
     "integration/test_tracing.py",
     "e2e/test_demo.py",
-    "conformance on Google's",
     "conformance",
 )
 """Groups that take longest, the longest first: begun last, one of them would keep a single worker busy at the end."""

@@ -3,12 +3,11 @@
 import json
 import os
 import secrets
-import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gcp_emulators.testing import is_free
+from gcp_emulators.testing import free_port, is_free
 from tipoff_cli.checkout import (
     ALERTS,
     FLEET,
@@ -47,15 +46,8 @@ FIXED_PORTS: Mapping[str, int] = {
 
 
 def free_ports(names: Collection[str] = (*CLOUD, *SERVICES)) -> dict[str, int]:
-    """Return a free port for each name, all held at once so that no two are the same."""
-    probes = {name: socket.socket() for name in names}
-    try:
-        for probe in probes.values():
-            probe.bind((HOST, 0))
-        return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
-    finally:
-        for probe in probes.values():
-            probe.close()
+    """Return a free port for each name, no two the same."""
+    return {name: free_port() for name in names}
 
 
 def storage_rights() -> Mapping[str, Mapping[str, str]]:

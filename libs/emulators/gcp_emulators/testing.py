@@ -7,7 +7,9 @@ with running("pubsub") as emulator:
     ...                                         # Google's clients find it there
 """
 
+import itertools
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -32,6 +34,12 @@ _VARIABLES: Mapping[ServerName, tuple[str, str]] = {
     "storage": ("STORAGE_EMULATOR_HOST", "http://"),
 }
 """The variable by which Google's client finds the emulator, and what stands before the address in it."""
+
+_PORTS = range(10_000, 32_000)
+"""Below those of outgoing connections (from 32,768 on Linux, from 49,152 on others). A port that the system chooses is
+one of theirs, and a connection can have it by the time that the server listens."""
+_next_place = itertools.count(secrets.randbelow(len(_PORTS)))
+"""Processes that look for ports at the same moment begin at different ones."""
 
 _SECOND_PORTS: Mapping[ServerName, str] = {"pubsub": "--admin-port", "bigquery": "--grpc-port"}
 """Option of the port that an emulator has beside its first."""
@@ -114,10 +122,15 @@ def running(
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nothing listens on, and another one with each call.
+
+    Raises RuntimeError where all are taken.
+    """
+    for _ in _PORTS:
+        port = _PORTS[next(_next_place) % len(_PORTS)]
+        if is_free(port):
+            return port
+    raise RuntimeError(f"every port from {_PORTS[0]} to {_PORTS[-1]} of {HOST} is taken; stop what listens there")
 
 
 def is_free(port: int, host: str = HOST) -> bool:

@@ -1,5 +1,6 @@
 """gcp_emulators as another project uses it: from its README, without anything of Tipoff."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gcp_emulators
-from gcp_emulators.testing import DidNotStartError, running
+from gcp_emulators.testing import HOST, DidNotStartError, free_port, running
 
 FOLDER = Path(gcp_emulators.__file__).parent
 README = FOLDER.parent / "README.md"
@@ -46,3 +47,16 @@ def test_the_readmes_variables_are_those_that_googles_clients_read() -> None:
         assert emulator.variable == ("STORAGE_EMULATOR_HOST", emulator.url)
         assert f"export {emulator.variable[0]}=http://" in README.read_text()
     assert emulator.process.returncode == 0
+
+
+def test_no_connection_can_have_a_free_port_before_its_server_listens() -> None:
+    chosen_by_the_system = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    ports = [free_port() for _ in range(100)]
+    assert max(ports) < int(chosen_by_the_system[0])
+    assert len(set(ports)) == len(ports)
+
+
+def test_a_port_where_something_listens_is_passed_over() -> None:
+    last = free_port()
+    with socket.create_server((HOST, last + 1)):
+        assert free_port() not in (last, last + 1)

@@ -6,7 +6,6 @@ DECLARE.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tarfile
@@ -20,6 +19,8 @@ from types import ModuleType
 from typing import Any
 
 import grpc
+
+from gcp_emulators.testing import free_port
 
 VERSION = "1.13.0"
 PACKAGE = f"@fivetrandevelopers/zetasql@{VERSION}"
@@ -165,9 +166,7 @@ def running_analyzer(project: str) -> Iterator[Analyzer]:
     """Start the analyzer for the length of a block. Raises AnalyzerUnavailableError."""
     folder = _package()
     protocol = _protocol(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(  # noqa: S603  # the binary just unpacked
         [folder / "package/lib/zetasql/remote_server.so", "localhost", str(port)],
         stdout=subprocess.DEVNULL,

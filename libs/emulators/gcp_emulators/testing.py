@@ -130,7 +130,9 @@ def free_port() -> int:
         port = _PORTS[next(_next_place) % len(_PORTS)]
         if is_free(port):
             return port
-    raise RuntimeError(f"every port from {_PORTS[0]} to {_PORTS[-1]} of {HOST} is taken; stop what listens there")
+    raise RuntimeError(
+        f"every port from {_PORTS[0]} to {_PORTS[-1]} of {HOST} is taken; stop what listens there"
+    )
 
 
 def is_free(port: int, host: str = HOST) -> bool:

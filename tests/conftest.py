@@ -75,8 +75,8 @@ LONGEST = (
     "e2e/test_demo.py",
     "conformance",
 )
-"""Groups that take longest, which begin first: begun last, one of them would keep a single worker busy at the end. Those
-that mostly wait (the chaos run, Google's emulator) begin beside those that compute, so that processors do not wait."""
+"""Groups that take longest, which begin first: begun last, one of them would keep a single worker busy at the end.
+Those that mostly wait (the chaos run, Google's emulator) begin beside those that compute, so that processors do not."""
 THOROUGH = (
     "contract/test_api_fuzz.py",
     "contract/test_fleet.py",

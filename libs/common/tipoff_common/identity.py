@@ -25,7 +25,11 @@ def _id_of(canonical: str) -> str:
 
 
 def occurrence_id(workflow: str, game_date: date, subject: str, slot: int) -> str:
-    """Never the instant: a game that moves keeps its occurrence. `subject` is the game, the team or "-"."""
+    """Derive the id of an expected run.
+
+    subject: the game, the team or "-". slot: its number within game date and subject, which is a function of its
+        instant, and after a game of the time since tip-off: a game that moves keeps its occurrences.
+    """
     return _id("occurrence", workflow, game_date.isoformat(), subject, slot)
 
 

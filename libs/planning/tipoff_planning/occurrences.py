@@ -35,8 +35,8 @@ from tipoff_planning.workflows import Configuration
 REPORT_UNFOUND_FOR = timedelta(hours=6)
 """How long evaluations keep reporting a search that found nothing."""
 LEARNED_SLOTS = 10_000
-"""Added to the minute of a learned check, so that its number is that of no slot of the fixed beat: a day may change
-from one to the other when the configuration does, and an id must not mean two instants."""
+"""Added to the number of a learned check, so that it is that of no slot of the fixed beat, which may look for later
+versions at the same instant."""
 _MINUTE, _A_DAY = timedelta(minutes=1), timedelta(days=1)
 _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -63,7 +63,8 @@ class Occurrence(_Facts):
 
     day: the business day it is expected on, in the fleet's zone; of a window across midnight the day on which it opens.
     game_date: the day the data is about, in the workflow's zone.
-    subject: the game it is about, "-" for the whole day. slot: its number within day and subject.
+    subject: the game it is about, "-" for the whole day. slot: its number within game date and subject: its instant in
+        minutes (see `_number`), after tip-off the minutes since then, 0 of what is once a day.
     expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
     identity: its id when that is no function of the above, as for a manual run.
     role: of a search, whether the slot looks for what was not found, for a later version of what was, or for both.
@@ -275,6 +276,7 @@ def game_date_of(schedule: Schedule, day: date) -> date:
 def _slots(
     schedule: Schedule, zone: ZoneInfo, day: date, games: Sequence[Game], plan: DiscoveryPlan | None
 ) -> Iterator[_Slot]:
+    about = game_date_of(schedule, day)
     if isinstance(schedule, ByTheClock) and WEEK[day.weekday()] not in schedule.days:
         return
     match schedule:
@@ -282,33 +284,46 @@ def _slots(
             start, end = _bounds(window, day, zone)
             yield _Slot(0, start, end, f"daily, {_stretch(window)}")
         case At(times=times, within=within):
-            for index, clock in enumerate(times):
-                expected = _at(day, clock, zone)
-                yield _Slot(index, expected, expected + within, f"at {clock:%H:%M}")
+            # The night on which clocks go forward: 02:00 and 03:00 are one instant then, and one run.
+            first_at = {_at(day, clock, zone): clock for clock in reversed(times)}
+            for expected, clock in sorted(first_at.items()):
+                yield _Slot(_number(expected, about), expected, expected + within, f"at {clock:%H:%M}")
         case Discovery(window=window) if plan is not None and plan.learned:
-            yield from _planned(schedule, plan, *_bounds(window, day, zone))
+            yield from _planned(schedule, plan, about, *_bounds(window, day, zone))
         case Discovery(window=window):
-            yield from _attempts(schedule, *_bounds(window, day, zone))
+            yield from _attempts(schedule, about, *_bounds(window, day, zone))
         case Interval():
-            yield from _around(schedule, zone, day, games)
+            yield from _around(schedule, about, games)
 
 
-def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_Slot]:
+def _number(expected: datetime, game_date: date) -> int:
+    """Return the number of a slot at an instant: minutes since the game date began in UTC.
+
+    A function of the instant, whatever the schedule: the configuration may change in the middle of a day, as may the
+    games, and a slot with the number of one that has run would not run.
+    """
+    return (expected - datetime.combine(game_date, time.min, UTC)) // _MINUTE
+
+
+def _attempts(schedule: Discovery, about: date, start: datetime, end: datetime) -> Iterator[_Slot]:
     """Yield attempts of the fixed beat, each due for as long as two are apart."""
     beat = schedule.beat(start, end)
     # From the window's instants, as a clock change may make it longer or shorter than its times of day say.
     step = schedule.every or (end - start) / max(len(beat) - 1, 1)
     rhythm = f"every {_length(step)}" if schedule.every else f"{len(beat)} attempts"
-    for index, expected in enumerate(beat):
-        yield _Slot(index, expected, expected + step, f"discovery, {rhythm}, {_stretch(schedule.window)}")
+    reason = f"discovery, {rhythm}, {_stretch(schedule.window)}"
+    for expected in beat:
+        yield _Slot(_number(expected, about), expected, expected + step, reason)
 
 
-def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: datetime) -> Iterator[_Slot]:
+def _planned(
+    schedule: Discovery, plan: DiscoveryPlan, about: date, start: datetime, end: datetime
+) -> Iterator[_Slot]:
     """Yield the learned checks, each due until the next; where found is not final, the fixed beat for later versions
     too."""
     if schedule.refresh_after_found is not None:
         # First, so that at one instant the search comes last: it has the last word when the window has closed.
-        for slot in _attempts(schedule, start, end):
+        for slot in _attempts(schedule, about, start, end):
             yield slot._replace(role="refresh", reason=f"later versions, {slot.reason}")
     # The window is the configuration's: of a plan made for a longer one what lies beyond is left out.
     checks = [check for check in plan.checks if start + check.minute * _MINUTE <= end]
@@ -316,24 +331,20 @@ def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: dat
     for index, (check, expected) in enumerate(zip(checks, instants, strict=True)):
         deadline = instants[index + 1] if index + 1 < len(instants) else expected + tolerance(schedule)
         reason = f"learned discovery, check {index + 1} of {len(checks)}: {PURPOSES[check.purpose]}"
-        yield _Slot(LEARNED_SLOTS + check.minute, expected, deadline, reason, "search")
+        yield _Slot(LEARNED_SLOTS + _number(expected, about), expected, deadline, reason, "search")
 
 
-def _around(schedule: Interval, zone: ZoneInfo, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
-    """Yield the slots of a stretch around the day's games, each numbered by its minute of the day: when a first
-    game is called off or moved, no slot may take the number of one that has run."""
+def _around(schedule: Interval, about: date, games: Sequence[Game]) -> Iterator[_Slot]:
+    """Yield the slots of a stretch around the day's games."""
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:
         return
     # From the day's own games and not from fixed hours: noon games on Christmas were once never collected.
     start, end = min(tips) - schedule.before_first_tip, max(tips) + schedule.after_last_tip
     every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
-    # Of the game day, so that slots after the next midnight go on counting and get no
-    # number of the day's beginning.
-    midnight = local_instant(day, time.min, zone)
     for index in range((end - start) // every + 1):
         expected = start + index * every
-        yield _Slot((expected - midnight) // _MINUTE, expected, expected + every, reason)
+        yield _Slot(_number(expected, about), expected, expected + every, reason)
 
 
 def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str, tuple[Game, ...], _Slot]]:
@@ -341,15 +352,16 @@ def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str,
     offsets = [
         schedule.first + index * every for index in range((schedule.until - schedule.first) // every + 1)
     ]
-    slots = [(index, after, f"{_length(after)} after tip-off of") for index, after in enumerate(offsets)]
+    # By the time since tip-off, which stays when a game moves, and is no other's when the configuration changes.
+    slots = [(after // _MINUTE, after, f"{_length(after)} after tip-off of") for after in offsets]
     for game in games:
         # Its time is not decided; the schedule is read again every hour of such a day.
         if game.tipoff is None:
             continue
         about = (game,)
-        for index, after, text in slots:
+        for number, after, text in slots:
             expected = game.tipoff + after
-            slot = _Slot(index, expected, expected + every, f"{text} {game.game_id}")
+            slot = _Slot(number, expected, expected + every, f"{text} {game.game_id}")
             yield game.game_id, about, slot
 
 

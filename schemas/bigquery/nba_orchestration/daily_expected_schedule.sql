@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.daily_expected_schedule (
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
   schedule_row_id STRING NOT NULL OPTIONS(description='uuid5 of (occurrence, schedule version, state): locking twice repeats it.'),
-  occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot index): the expectation this row belongs to. It never contains the instant, so a game that moves keeps it.'),
+  occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot number): the expectation this row belongs to. After a game the number is the time since tip-off, so a game that moves keeps it.'),
   state STRING NOT NULL OPTIONS(description='EXPECTED (in the morning lock), ADDED (became expected later) or CANCELLED (no longer expected).'),
   deadline TIMESTAMP NOT NULL OPTIONS(description='Instant after which an expectation without a run is missing, UTC.'),
   game_date DATE OPTIONS(description='Business date that the data is about; for post-game work often the day before date.'),

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.scraper_execution_log (
   run_id STRING OPTIONS(description='Groups the executions that one decision or one manual call started.'),
   opts JSON OPTIONS(description='Parameters the scraper declares as loggable (an allow-list); never credentials.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
-  occurrence_id STRING OPTIONS(description='uuid5 of (workflow, game_date, subject, slot index): the expectation this row belongs to. It never contains the instant, so a game that moves keeps it. NULL for a run outside any workflow.'),
+  occurrence_id STRING OPTIONS(description='uuid5 of (workflow, game_date, subject, slot number): the expectation this row belongs to. After a game the number is the time since tip-off, so a game that moves keeps it. NULL for a run outside any workflow.'),
   decision_id STRING OPTIONS(description='Decision that requested it (workflow_decisions.decision_id). NULL for a run outside any workflow.'),
   request_id STRING NOT NULL OPTIONS(description='uuid5 of (occurrence, step, scraper, parameters, attempt), or the caller Idempotency-Key.'),
   attempt INT64 OPTIONS(description='1 for the first try, one more for each retry.'),

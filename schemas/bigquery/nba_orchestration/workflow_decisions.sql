@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.workflow_decisions (
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
   reason_code STRING NOT NULL OPTIONS(description='Machine form of the reason, e.g. due, incomplete, already_found, no_games, too_early, superseded, history_unavailable.'),
   game_date DATE OPTIONS(description='Business date that the data is about.'),
-  occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot index): the expectation this row belongs to. It never contains the instant, so a game that moves keeps it.'),
+  occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot number): the expectation this row belongs to. After a game the number is the time since tip-off, so a game that moves keeps it.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
   config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.')
 )

@@ -123,6 +123,35 @@ def test_what_the_ledger_knows_ends_the_search_though_its_row_is_not_there_yet()
     assert made.decisions[-1].reason_code == "already_found"
 
 
+def test_times_that_change_during_the_day_are_each_run_once() -> None:
+    """17:00 alone was taken for the first time of the day, which had run."""
+    made = world(configured(one=workflow(at_times("09:00", "17:00"), "bulletin")))
+    made.lock()
+    asked = []
+    for clock in ("09:00", "12:15", "17:00", "17:15", "19:00"):
+        if clock == "12:15":
+            made.restart(configured(one=workflow(at_times("17:00", "19:00"), "bulletin")))
+        made.tick(at(clock))
+        for request in made.take(ScrapeRequested):
+            made.run(request)
+            asked.append((clock, request.scraper))
+    assert asked == [(clock, "bulletin") for clock in ("09:00", "17:00", "19:00")]
+
+
+def test_a_search_that_is_moved_into_the_afternoon_asks_in_the_afternoon() -> None:
+    """Its slots were taken for those of the morning, which had found nothing."""
+    made = world(configured(one=workflow(discovery("08:00", "10:00"), "bulletin")))
+    made.lock()
+    for clock in ("08:00", "09:00", "10:00"):
+        made.tick(at(clock))
+        made.run(made.requests[-1], NO_DATA)
+    made.restart(configured(one=workflow(discovery("14:00", "16:00"), "bulletin")))
+    for clock in ("12:00", "14:00", "15:00"):
+        made.tick(at(clock))
+    asked = [item.requested_at for item in made.requests if item.scraper == "bulletin"]
+    assert asked == [at("08:00"), at("09:00"), at("10:00"), at("14:00"), at("15:00")]
+
+
 def test_without_the_dataset_the_ledger_decides_and_says_so() -> None:
     made = world()
     made.tick(at("11:00"))

@@ -194,7 +194,7 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
     decision = decided(REPORT, at("15:00"))
     assert told(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL
-    assert decision.occurrence.slot == 3
+    assert decision.occurrence.expected == at("14:00")
     assert decision.sentence == "The publication window closed and not all was found for 2025-01-15."
 
 
@@ -433,16 +433,17 @@ def test_what_the_dataset_could_not_say_is_flagged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "slots"), [("10:59", []), ("11:00", [0]), ("12:00", [1]), ("14:59", [3]), ("15:00", [3])]
+    ("clock", "slots"),
+    [("10:59", []), ("11:00", ["11:00"]), ("12:00", ["12:00"]), ("14:59", ["14:00"]), ("15:00", ["14:00"])],
 )
-def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: str, slots: list[int]) -> None:
+def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: str, slots: list[str]) -> None:
     """Each once: a plan that is not read is taken for one that was not made, and asked for again."""
     configuration = configured(
         one=workflow(discovery("11:00", "14:00"), "bulletin"),
         feeds=workflow(daily("05:00", "06:00"), "slate"),
     )
     found = considered(configuration, None, at(clock))
-    assert [item.slot for item in found if item.workflow == "one"] == slots
+    assert [item.expected for item in found if item.workflow == "one"] == [at(slot) for slot in slots]
     refreshes = [item.subject for item in found if item.subject.startswith("calendar")]
     assert refreshes == ["calendar-refresh", "calendar-contradicted"]
 

@@ -24,6 +24,7 @@ from tests.support.controller import (
     utc,
     workflow,
 )
+from tests.support.fleets import discoveries, intervals, per_games, times_of_day
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.occurrences import (
     Occurrence,
@@ -100,7 +101,6 @@ def test_fixed_times_are_each_in_time_for_as_long_as_within_says() -> None:
         (at("08:00"), at("08:45")),
         (at("23:30"), at("00:15", DAY + timedelta(days=1))),
     ]
-    assert [item.slot for item in found] == [0, 1]
 
 
 def test_a_discovery_polls_from_opening_to_closing() -> None:
@@ -142,10 +142,10 @@ def test_per_game_follows_each_tip_off() -> None:
     games = calendar(game(1, at("12:00")), game(2, at("22:30")))
     found = of(per_game("2h", "1h", "3h"), games, scraper="box_score")
     assert [(item.subject, item.slot, item.expected) for item in found] == [
-        ("0022400001", 0, at("14:00")),
-        ("0022400001", 1, at("15:00")),
-        ("0022400002", 0, at("00:30", DAY + timedelta(days=1))),
-        ("0022400002", 1, at("01:30", DAY + timedelta(days=1))),
+        ("0022400001", 120, at("14:00")),
+        ("0022400001", 180, at("15:00")),
+        ("0022400002", 120, at("00:30", DAY + timedelta(days=1))),
+        ("0022400002", 180, at("01:30", DAY + timedelta(days=1))),
     ]
     assert {item.day for item in found} == {DAY}
 
@@ -337,10 +337,65 @@ def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_
     ]
 
 
+def test_a_changed_schedule_gives_no_slot_the_id_of_another_instant() -> None:
+    """At noon 09:00 and 17:00 become 17:00: it is not the slot of 09:00, which was found."""
+    nine, five = of(at_times("09:00", "17:00"))
+    assert [item.id for item in of(at_times("17:00"))] == [five.id]
+    assert [item.id for item in of(at_times("08:00", "17:00"))][1:] == [five.id]
+    assert not {item.id for item in of(discovery("08:00", "12:00"))} & {
+        item.id for item in of(discovery("14:00", "18:00"))
+    }
+    assert nine.id != five.id
+
+
+@given(
+    schedules=st.lists(times_of_day() | discoveries() | intervals, min_size=2, max_size=3),
+    zones=st.lists(st.sampled_from(["America/New_York", "America/Los_Angeles", "Asia/Tokyo"]), min_size=3),
+    day=st.sampled_from([DAY, SPRING, AUTUMN]),
+)
+def test_an_id_is_one_instants_whatever_the_configuration_is_changed_to(
+    schedules: list[Json], zones: list[str], day: date
+) -> None:
+    """A slot with the id of one that has run would not run."""
+    found = [
+        item
+        for schedule, zone in zip(schedules, zones, strict=False)
+        for offset in (-1, 0, 1)
+        for item in occurrences(
+            configured(
+                one=workflow(
+                    schedule, "bulletin", **({} if schedule["kind"] == "interval" else {"timezone": zone})
+                )
+            ),
+            calendar(*slate(3, day)),
+            day + timedelta(days=offset),
+        )
+    ]
+    instants = {item.id: item.expected for item in found}
+    assert all(instants[item.id] == item.expected for item in found)
+
+
+@given(schedules=st.tuples(per_games(), per_games()))
+def test_an_id_is_one_time_after_tip_off_whatever_the_schedule_is_changed_to(
+    schedules: tuple[Json, Json],
+) -> None:
+    games = calendar(game(1, at("12:00")), game(2, at("22:30")))
+    found = [item for schedule in schedules for item in of(schedule, games, scraper="box_score")]
+    instants = {item.id: item.expected for item in found}
+    assert all(instants[item.id] == item.expected for item in found)
+
+
+def test_two_times_that_are_one_instant_are_one_run() -> None:
+    """Where clocks go forward from 02:00 to 03:00."""
+    (one,) = of(at_times("02:00", "03:00"), day=SPRING)
+    assert (one.expected, one.reason) == (at("03:00", SPRING), "at 02:00")
+    assert len(of(at_times("02:00", "03:00"))) == 2
+
+
 def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
     games = slate(2, DAY + timedelta(days=1))
     ((_, expected),) = agenda(configured(one=workflow(per_game(), "box_score")), calendar(*games), DAY)
-    assert [(item.subject, item.slot) for item in expected] == [(item.game_id, 0) for item in games]
+    assert [(item.subject, item.slot) for item in expected] == [(item.game_id, 120) for item in games]
 
 
 @pytest.mark.parametrize(

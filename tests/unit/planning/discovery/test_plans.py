@@ -31,7 +31,7 @@ from tipoff_planning.discovery.plans import (
     plan_day,
 )
 from tipoff_planning.discovery.policy import Guards, expect, widen
-from tipoff_planning.occurrences import LEARNED_SLOTS, occurrences
+from tipoff_planning.occurrences import occurrences
 from tipoff_planning.workflows import Configuration
 
 
@@ -243,7 +243,6 @@ def test_what_is_expected_are_the_checks_each_until_the_next() -> None:
     ]
     assert [item.deadline for item in expected[:-1]] == [item.expected for item in expected[1:]]
     assert expected[-1].deadline > expected[-1].expected
-    assert {item.slot - LEARNED_SLOTS for item in expected} <= set(minutes(plan))
     assert len({item.id for item in expected}) == len(expected)
     others = occurrences(configuration, None, plan.day)
     assert not {item.id for item in expected} & {item.id for item in others}

@@ -12,7 +12,7 @@ SEEDS := 10000
 FIRST := 0
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo tour up down test test-quick coverage soak simulate-faults check check-sql check-images check-infra mutate prove-images deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo tour up down test test-quick coverage soak simulate-faults check check-sql check-images check-infra mutate prove-images wheels deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -95,6 +95,11 @@ check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's
 
 prove-images: setup ## Install each service alone as its image does, start it, send it a real push (no Docker needed)
 	$(BIN)/pytest tests/integration/test_services_alone.py
+
+wheels: setup ## Build a wheel of each package into build/wheels, for `pip install --find-links` elsewhere
+	rm -rf build/wheels
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheels $(addprefix ./,$(PACKAGES))
+	@echo "pip install --find-links $(CURDIR)/build/wheels tipoff-cli tipoff-dev"
 
 deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker] [IMAGES_FROM=P]; APPLY=yes [CONFIRM=dev] goes on
 	@$(BIN)/tipoff deploy "$(or $(ENV),$(error ENV is missing: make deploy ENV=dev PROJECT=my-project))" \

@@ -41,7 +41,7 @@ def run(command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str] = {
 
 def test_the_example_validates_and_passes_from_its_own_folder() -> None:
     tipoff = (sys.executable, "-m", "tipoff_cli")
-    assert "1 scrapers" in run((*tipoff, "validate"), EXAMPLE)
+    assert "1 scraper," in run((*tipoff, "validate"), EXAMPLE)
     assert "tide_levels" in run((*tipoff, "scrapers", "list"), EXAMPLE / "tests")
     assert "no games are needed" in run((*tipoff, "schedule", "--date", "2026-07-01"), EXAMPLE)
     assert "window" in run((*tipoff, "explain", "tides", "--at", "2026-07-01 05:00"), EXAMPLE)
@@ -67,7 +67,7 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
 ) -> None:
     tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
     run((tipoff, "init", "rivers", "--time-zone", "Europe/Berlin"), tmp_path, environ)
-    assert "1 workflows, 1 steps, 1 scrapers" in run((tipoff, "validate"), fleet, environ)
+    assert "1 workflow, 1 step, 1 scraper" in run((tipoff, "validate"), fleet, environ)
     run((tipoff, "scrapers", "new", "rivers_gauges", "--source", "example"), fleet / "config", environ)
     assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet, environ)
     told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet, environ)

@@ -145,7 +145,10 @@ def announce(
     data = connection.data()
     name_in_bucket = object_name(event.gcs_path, data.bucket)
     if name_in_bucket is None:
-        refuse(f"{event.gcs_path} is not a path that a runner writes to in gs://{data.bucket}")
+        refuse(
+            f"{event.gcs_path} is not a path that a runner writes to in gs://{data.bucket}; check TIPOFF_PROJECT, or"
+            f" look at its finding with `tipoff files show {file}`"
+        )
     content = data.get(name_in_bucket)
     if content is None or content_hash(content) != event.content_sha256:
         what = (

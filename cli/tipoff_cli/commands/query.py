@@ -70,7 +70,7 @@ def query(
     or for a scraper or workflow that neither the dataset nor the configuration knows.
     """
     if json and as_csv:
-        refuse("--json and --csv exclude each other", WRONG_USAGE)
+        refuse("--json and --csv: give only one of them", WRONG_USAGE)
     if listing or name is None:
         _list(json)
         return

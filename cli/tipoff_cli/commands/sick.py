@@ -10,6 +10,7 @@ from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import AsJson, AsOf, clock, console, refuse, say_json, say_rows
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
 from tipoff_dataset.queries import named
 
 
@@ -39,7 +40,7 @@ def sick(
         headings = ("scraper", "likely cause", "last success", "silence", "failed", "drift", "last error")
         say_rows(headings, [_row(row) for row in shown])
     else:
-        console.print(Text(f"✔ all {len(rows)} scrapers are well", "bold green"))
+        console.print(Text(f"✔ {pluralize(len(rows), 'scraper')}, nothing wrong", "bold green"))
     # Nothing that ran is nothing that is well.
     raise typer.Exit(1 if ill or not rows else 0)
 

@@ -15,6 +15,7 @@ from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.ticks import cadence_of
 from tipoff_common.topics import TopicMap, load_topics
+from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration, WorkflowsFile
@@ -51,7 +52,11 @@ def validate(
         raise typer.Exit(1)
     if not json:
         counts = _counts(catalog, configuration, topic_map)
-        summary = ", ".join(f"{number} {what}" for what, number in counts.items() if what != "config_hash")
+        summary = ", ".join(
+            pluralize(number, what.removesuffix("s"))
+            for what, number in counts.items()
+            if isinstance(number, int)
+        )
         console.print(Text.assemble(("✔ ", "green"), f"{file}: {summary}; hash {counts['config_hash']}"))
         if stale := stale_zone():
             console.print(stale, style="yellow")

@@ -44,13 +44,13 @@ locals {
   # Services that ask the controller for something in somebody's name: the console.
   askers = [for name, it in local.services : name if contains(it.computed, "TIPOFF_CONTROLLER_URL")]
 
-  # Who may call a service that people call: those named, and Cloud Scheduler's account, which runs a scraper by the
-  # clock; the monitor those who only look too; the controller the console.
+  # Who may call a service that people call: those named; Cloud Scheduler's account where the service knows it, so that a
+  # job of one's own may run a scraper by the clock; the monitor those who only look too; the controller the console.
   invokers = { for name, it in local.services : name => concat(
     sort(var.invokers),
     contains(it.computed, "TIPOFF_VIEWERS") ? sort(setsubtract(var.viewers, var.invokers)) : [],
     name == "controller" ? [for asker in local.askers : local.member[asker]] : [],
-    [local.member.scheduler],
+    contains(it.computed, "TIPOFF_SCHEDULER_SERVICE_ACCOUNT") ? [local.member.scheduler] : [],
   ) }
 
   # Values that are worked out here; a service asks for them under `computed` in infra/services.yaml.

@@ -74,11 +74,15 @@ class TopicMap(ConfigurationNode):
     @model_validator(mode="after")
     def _consistent(self) -> "TopicMap":
         if self.dead_letter_topic not in self.topics:
-            raise ValueError(f"dead_letter_topic: '{self.dead_letter_topic}' is not among topics")
+            raise ValueError(
+                f"dead_letter_topic: '{self.dead_letter_topic}' is not among topics; add it there, or correct it"
+            )
         carried = [name for topic in self.topics.values() for name in topic.events]
         missing = [name for name in EVENTS if name not in carried]
         if missing:
-            raise ValueError(f"topics: no topic carries {', '.join(missing)}")
+            raise ValueError(
+                f"topics: no topic carries {', '.join(missing)}; list each under the events of one"
+            )
         twice = sorted({name for name in carried if carried.count(name) > 1})
         if twice:
             raise ValueError(f"topics: {', '.join(twice)} stands under two topics; an event type has one")

@@ -15,7 +15,7 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def continue_trace(traceparent: str | None) -> None:
-    """Take part in the given trace, or starts one when there is none or it is malformed."""
+    """Take part in the given trace, or start one when there is none or it is malformed."""
     match = TRACEPARENT.match(traceparent or "")
     trace_id = match.group(1) if match else secrets.token_hex(16)
     _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-01")

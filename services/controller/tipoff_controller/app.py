@@ -83,7 +83,9 @@ def routes(wiring: Wiring) -> FastAPI:
         require_workflow(name)
         found = read_run(name, key, deps)
         if found is None:
-            raise HTTPException(404, f"no run of {name} was asked for under the key '{key}'")
+            raise HTTPException(
+                404, f"no run of {name} was asked for under the key '{key}'; start one by POST"
+            )
         return found
 
     @manual.get("/schedule/{day}", tags=["manual"])

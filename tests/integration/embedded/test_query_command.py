@@ -132,7 +132,7 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
         (["success_rates", "x"], "success_rates is about no scraper or workflow; leave 'x' out"),
         (["success_rates", "--param", "days=many"], "'many' is not a valid INT64 for 'days'"),
         (["success_rates", "--param", "days"], "'days' is not a parameter; write --param name=value"),
-        (["success_rates", "--json", "--csv"], "exclude each other"),
+        (["success_rates", "--json", "--csv"], "--json and --csv: give only one of them"),
         (["success_rates", "--as-of", "noon"], "is not a valid time"),
     ],
 )

@@ -342,7 +342,7 @@ class TestSick:
         (item,) = json.loads(run("sick", "--json", code=1).stdout)
         assert item["last_success"] == "2025-01-14T17:00:00+00:00"
         asked[:] = [WELL]
-        assert "all 1 scrapers are well" in run("sick").stdout
+        assert "✔ 1 scraper, nothing wrong" in run("sick").stdout
 
     def test_a_fleet_of_which_nothing_ran_is_not_well(self, run: Run, asked: list[dict[str, Any]]) -> None:
         asked.clear()

@@ -4,6 +4,7 @@ A request for `https://HOST/PATH` is sent to it as `http://ADDRESS/HOST/PATH`. W
 file and the time, which is the wall clock unless the request says `X-Tipoff-Event-Time`, so a day can be replayed.
 
     hosts.py          which hosts are faked, and the fakes beside a fleet's own scrapers
+    document.py       what the fakes answer
     scenario.py       the model of a scenario file
     rolling.py        the scenario's weeks on the days around today
     teams.py          the league's teams
@@ -16,4 +17,5 @@ file and the time, which is the wall clock unless the request says `X-Tipoff-Eve
     *_json.py, *_pdf.py  the writers of those documents
     faults.py         answers that go wrong on purpose
     app.py            the HTTP surface
+    testing.py        the fakes without a port, for tests
 """

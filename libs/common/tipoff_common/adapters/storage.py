@@ -248,7 +248,9 @@ class GcsObjects:
         """See `Objects.check`."""
         try:
             if not self._bucket.exists(timeout=5.0, retry=None):
-                raise Unavailable(f"bucket {self.bucket} does not exist")
+                raise Unavailable(
+                    f"bucket {self.bucket} does not exist; make it, or name another in the settings"
+                )
         except _FAULTS as error:
             raise Unavailable(f"bucket {self.bucket} cannot be reached: {error}") from error
 

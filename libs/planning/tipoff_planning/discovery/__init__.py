@@ -7,6 +7,7 @@ plans.py      the checks of one day, or why the fixed beat is kept
 searches.py   from configuration and execution log to what a plan is made of
 accounts.py   what a decision says of the plan it followed
 report.py     one search on one day for people: curve, days, checks
+steps.py      in which step learned times are planned, and how many checks a gap takes
 backtest.py   replay days against a way of looking
 advice.py     whether a search should learn, by its own history
 """

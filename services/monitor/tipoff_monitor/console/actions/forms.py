@@ -114,7 +114,11 @@ def hours_of(text: str) -> timedelta:
         # Hours may be a fraction, and "inf" and "nan" are floats too: the first overflows, the second is no timedelta.
         lasts = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
-        raise HTTPException(422, f"'{text[:20]}' is not a number of hours") from error
+        raise HTTPException(
+            422, f"hours: '{text[:20]}' is not a number; write one such as 2 or 0.5"
+        ) from error
     if not timedelta() < lasts <= _LONGEST:
-        raise HTTPException(422, f"it lasts up to {_LONGEST.days} days")
+        raise HTTPException(
+            422, f"hours: {text[:20]} is out of range; write more than 0 and at most {_LONGEST.days * 24}"
+        )
     return lasts

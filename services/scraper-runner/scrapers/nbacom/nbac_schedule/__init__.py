@@ -2,6 +2,7 @@
 
 fetching.py  asks for it
 document.py  the shape of the payload
+currency.py  whether a schedule is of this season and this day
 games.py     one game of the payload to one record
 scraper.py   what the runner calls
 """

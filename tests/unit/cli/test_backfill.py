@@ -1,7 +1,7 @@
 """What a backfill asks for, and that it is asked once, at its pace, however often it is interrupted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -328,6 +328,42 @@ def test_a_second_time_nothing_is_asked_and_the_same_is_told() -> None:
     count = len(made.executed)
     assert carry_out(plan, made) == first
     assert len(made.executed) == count
+
+
+TEAMS = sorted({team for game in GAMES[:2] for team in game.teams})
+FOUND = [*scored(0, 1), fact("summary"), *(fact("roster", team) for team in TEAMS)]
+subsets_of_found = st.lists(st.booleans(), min_size=len(FOUND), max_size=len(FOUND)).map(
+    lambda kept: [it for it, keep in zip(FOUND, kept, strict=True) if keep]
+)
+
+
+@settings(max_examples=examples(25))
+@given(subsets_of_found, subsets_of_found)
+def test_what_an_earlier_run_under_the_name_did_not_ask_for_is_not_complete(
+    before: list[ExecutionFact], now: list[ExecutionFact]
+) -> None:
+    """Its key is the same, so nothing is posted: only a comparison tells that less was asked for."""
+    made = fleet()
+    carry_out(planned("games", dates=DAYS[:1], found=before), made)
+    earlier = ids(made.executed)
+    plan = planned("games", dates=DAYS[:1], found=now)
+    (day,) = day_results(plan, carry_out(plan, made))
+    wanted = {(it.scraper, it.subject) for it in FOUND if it not in now}
+    lacking = wanted & {(it.scraper, it.subject) for it in before} if earlier else set()
+    assert (day.not_asked, day.complete) == (len(lacking), not lacking)
+    assert bool(day.notes and "give another --name" in day.notes[-1]) == bool(lacking)
+    assert ids(made.executed)[: len(earlier)] == earlier
+    assert len(made.executed) == (len(earlier) or len(wanted))
+
+
+def test_a_step_over_an_output_that_an_earlier_run_did_not_ask_for_is_not_complete() -> None:
+    made = fleet()
+    whole = planned("event_props", dates=DAYS[:1])
+    (run,) = whole.runs
+    events = replace(run, body=run.body.model_copy(update={"steps": {"events": None}}))
+    made.ask(events)
+    (day,) = day_results(whole, carry_out(whole, made))
+    assert (day.success, day.not_asked, day.complete) == (1, 1, False)
 
 
 @pytest.mark.parametrize("target", ["parallel", "props", "games"])

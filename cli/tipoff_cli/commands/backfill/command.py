@@ -59,7 +59,9 @@ _USUAL_RATE, _USUAL_NAME = 20, "backfill"
 _MOST_DATES = 400
 _LISTED = 31
 _RATE = re.compile(r"(\d{1,4})(?:/min)?")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+_LONGEST_NAME = 63
+_NAME = re.compile(rf"[a-z0-9][a-z0-9_.-]{{0,{_LONGEST_NAME - 1}}}")
+_RETRY = re.compile(r"(.+)-retry-([1-9][0-9]{0,5})")
 _SOMETHING_MISSING, _INTERRUPTED = 3, 130
 _RESULT = TypeAdapter(DayResult)
 
@@ -76,7 +78,7 @@ def rate(value: str) -> int:
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise typer.BadParameter(f"'{value}': small letters, digits and . _ - only, at most 63")
+        raise typer.BadParameter(f"'{value}': small letters, digits and . _ - only, at most {_LONGEST_NAME}")
     return value
 
 
@@ -106,11 +108,17 @@ class _Asked:
         return shlex.join(words)
 
     def again(self) -> str:
-        """Return the command that asks for what is missing still, under the next name: backfill, backfill-2,
-        backfill-3."""
-        stem, _, number = self.name.rpartition("-")
-        name = f"{stem}-{int(number) + 1}" if stem and number.isdecimal() else f"{self.name}-2"
-        return replace(self, only_missing=True, name=name).command()
+        """Return the command that asks for what is still missing, under the next name."""
+        return replace(self, only_missing=True, name=next_name(self.name)).command()
+
+
+def next_name(name: str) -> str:
+    """Return the name for the next try: backfill, backfill-retry-1, backfill-retry-2."""
+    # Only a number of ours is counted up: after season-2024 comes no season-2025, which may be a backfill of its own.
+    found = _RETRY.fullmatch(name)
+    stem, number = (found[1], int(found[2]) + 1) if found else (name, 1)
+    suffix = f"-retry-{number}"
+    return stem[: _LONGEST_NAME - len(suffix)] + suffix
 
 
 def backfill(

@@ -13,10 +13,10 @@ from tipoff_common.words import unknown_name
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.history import ExecutionFact, History
-from tipoff_planning.manual_runs import ManualRun, asked_occurrence
+from tipoff_planning.manual_runs import ManualRun, RunProgress, asked_occurrence
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.outstanding import find_unfound
-from tipoff_planning.plans import OutputOf, freeze, units
+from tipoff_planning.plans import OutputOf, PlannedStep, freeze, units
 from tipoff_planning.workflows import Configuration, ForEachOutput, Step, Workflow, takes_game
 
 NO_GAMES, FOUND = "no games", "found before"
@@ -115,18 +115,44 @@ class BackfillRun:
     """One manual run."""
 
     key: str
-    """The idempotency key: the same for the same content."""
+    """The idempotency key: the same for the same date and game, whatever steps are asked for."""
     workflow: str
     body: ManualRun
-    requests: int
-    """The fewest requests that it can begin with."""
-    fans_out_over: tuple[str, ...] = ()
-    """The parameters for each value of which more requests may come."""
+    steps: tuple[PlannedStep, ...]
+    """What it asks for, as the controller will freeze it."""
+
+    @cached_property
+    def requests(self) -> int:
+        """The fewest requests that it can begin with."""
+        known = [(step, step.fan_out) for step in self.steps if not isinstance(step.fan_out, OutputOf)]
+        return sum(len(list(units(step, values))) for step, values in known)
+
+    @cached_property
+    def fans_out_over(self) -> tuple[str, ...]:
+        """The parameters for each value of which more requests may come."""
+        return tuple({step.fan_out.key: None for step in self.steps if isinstance(step.fan_out, OutputOf)})
+
+    def missing_from(self, known: RunProgress) -> int:
+        """Count the requests of this run that a settled run under the same key neither made nor skipped."""
+        return sum(
+            _missing_units(step, [unit.parameters for unit in known.units if unit.step == step.name])
+            for step in self.steps
+            if step.name not in known.skipped
+        )
 
     @property
     def game_date(self) -> date:
         """The date that the run's data is about."""
         return self.body.game_date
+
+
+def _missing_units(step: PlannedStep, made: Sequence[Mapping[str, str]]) -> int:
+    key = step.fan_out_parameter
+    if key is None or isinstance(step.fan_out, OutputOf):
+        # Which values a parent gave is not planned, so one request stands for all of them.
+        return 0 if made else 1
+    # By subject and not by all parameters: those filled from the instant of asking differ from run to run.
+    return len(set(step.fan_out) - {parameters.get(key) for parameters in made})
 
 
 @dataclass(frozen=True)
@@ -234,15 +260,12 @@ def _day(
 def _run(
     key: str, target: BackfillTarget, body: ManualRun, games: Sequence[Game], configuration: Configuration
 ) -> BackfillRun:
-    """Return the run with its size, from the plan that the controller will freeze."""
+    """Return the run with its steps, from the plan that the controller will freeze."""
     occurrence = asked_occurrence(target.workflow, body, games, configuration, _WHENEVER, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
     context = EvaluationContext(_WHENEVER, _WHENEVER, _WHENEVER, "", Source.MANUAL)
     plan = freeze(occurrence, configuration, context, only)
-    known = [(step, step.fan_out) for step in plan.steps if not isinstance(step.fan_out, OutputOf)]
-    over = [step.fan_out.key for step in plan.steps if isinstance(step.fan_out, OutputOf)]
-    count = sum(len(list(units(step, values))) for step, values in known)
-    return BackfillRun(key, target.workflow, body, count, tuple(dict.fromkeys(over)))
+    return BackfillRun(key, target.workflow, body, plan.steps)
 
 
 class _Past:

@@ -24,7 +24,7 @@ class DayResult:
     unanswered: int
     """Asked for, and without a result yet."""
     not_asked: int
-    """Of runs that were not, or not for certain, asked for."""
+    """Of runs that were not, or not for certain, asked for, and those that an earlier run under the key lacks."""
     complete: bool
     """Whether nothing is missing."""
     occurrences: tuple[str, ...]
@@ -47,6 +47,7 @@ def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
         about = f"{run.body.game_id}: " if run.body.game_id and outcome is not _NEVER else ""
         if outcome.trouble:
             notes.append(f"{about}{outcome.trouble}")
+        not_asked += outcome.not_asked
         if outcome.progress is None:
             not_asked += run.requests
             continue

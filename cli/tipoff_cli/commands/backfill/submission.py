@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from tipoff_cli.commands.backfill.plan import BackfillRun
+from tipoff_common.words import pluralize
 from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 from tipoff_planning.progress import State
@@ -55,7 +56,9 @@ class Outcome:
     progress: RunProgress | None
     """None before it was heard of."""
     trouble: str | None = None
-    """Why nothing more is awaited of it, though it is not settled."""
+    """Why it is not what was asked for, or nothing more is awaited of it."""
+    not_asked: int = 0
+    """Requests that a run known under its key before does not make."""
 
     @property
     def ended(self) -> bool:
@@ -162,7 +165,11 @@ class Asking:
 
     def _note(self, run: BackfillRun, progress: RunProgress) -> None:
         if progress.settled:
-            self._end(run, Outcome(progress))
+            # Only now are all of its units known. Its key does not tell what it asks for, so an earlier run under the
+            # same name may have asked for less.
+            missing = run.missing_from(progress)
+            trouble = f"the run under this name lacks {pluralize(missing, 'request')}; give another --name"
+            self._end(run, Outcome(progress, trouble if missing else None, missing))
         else:
             self.outcomes[run.key] = Outcome(progress)
             self._open[run.key] = _UnderWay(run, progress, self.clock.monotonic())

@@ -11,6 +11,8 @@ import pytest
 from tests.support.seasons import WORKFLOWS
 from tests.unit.cli.commands.harness import SLATE, Controller, Run
 from tipoff_cli import connection
+from tipoff_cli.commands.backfill.command import next_name
+from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import Asking, Clock
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.outcomes import NoData, Success
@@ -62,12 +64,23 @@ class TestBackfill:
         assert "1/3 2025-01-14: 1 no_data" in told.stderr
         again = told.stderr.splitlines()[-1].split()
         assert again[:2] == ["tipoff", "backfill"]
-        assert "--name backfill-2" in told.stderr
+        assert "--name backfill-retry-1" in told.stderr
         before = len(controller.bus.of(ScrapeRequested))
         run(*self.RUN, *season, code=3)
         assert len(controller.bus.of(ScrapeRequested)) == before
-        run(*self.RUN, *season, "--name", "backfill-2", code=3)
+        run(*self.RUN, *season, "--name", "backfill-retry-1", code=3)
         assert len(controller.bus.of(ScrapeRequested)) == 2 * before
+
+    def test_what_the_run_under_the_name_lacks_is_the_exit_code(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
+        run(*self.RUN, *season)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(BackfillRun, "missing_from", lambda _run, _known: 2)
+            told = run(*self.RUN, *season, code=3)
+        assert "the run under this name lacks 2 requests; give another --name" in told.stderr
+        assert "--only-missing --name backfill-retry-1" in told.stderr
 
     @pytest.mark.usefixtures("controller")
     def test_interrupted_it_says_how_to_go_on(
@@ -164,3 +177,18 @@ class TestBackfill:
         Path(season[3]).write_text(WORKFLOWS.replace("injury_discovery", "injuries"))
         refused = run("backfill", "injuries", *self.RUN[2:], *season, code=1).stderr
         assert "404: no workflow 'injuries'; there are" in refused
+
+
+@pytest.mark.parametrize(
+    ("name", "then"),
+    [
+        ("backfill", "backfill-retry-1"),
+        ("backfill-retry-9", "backfill-retry-10"),
+        ("season-2024", "season-2024-retry-1"),
+        ("backfill-2", "backfill-2-retry-1"),
+        ("x" * 63, "x" * 55 + "-retry-1"),
+    ],
+)
+def test_the_next_name_counts_only_its_own_number(name: str, then: str) -> None:
+    """After season-2024 comes no season-2025, which may be a backfill of its own and would ask for nothing."""
+    assert next_name(name) == then

@@ -139,7 +139,7 @@ def announce(
 
     connection, _, landed = _find_one(file, _window(since, None))
     try:
-        event = announcement(landed)
+        event = announcement(landed, wall_now())
     except NotAnnounceable as error:
         refuse(str(error))
     data = connection.data()

@@ -120,12 +120,12 @@ def build_file_landed(
     event_time: datetime | None,
     recovered: bool = False,
     republish: int = 0,
-    source: Source | None = None,
+    announced_at: datetime | None = None,
 ) -> FileLanded:
     """Build the announcement of a file of records.
 
-    recovered: it is announced in place of the runner that wrote it, by cleanup unless `source` says who. republish: 0
-    for the first announcement, n for the n-th repetition of it.
+    recovered: it is announced in place of the runner that wrote it, by cleanup, or by a person at `announced_at`.
+    republish: 0 for the first announcement, n for the n-th repetition of it.
     """
     return FileLanded(
         gcs_path=gcs_path,
@@ -139,5 +139,6 @@ def build_file_landed(
         recovery=recovered,
         republish=republish,
         event_time=event_time,
-        source=source or (Source.RECOVERY if recovered else None),
+        source=Source.MANUAL if announced_at else Source.RECOVERY if recovered else None,
+        announced_at=announced_at,
     )

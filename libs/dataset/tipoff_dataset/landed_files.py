@@ -164,21 +164,20 @@ class NotAnnounceable(Exception):
     """The file cannot be announced; the message says why."""
 
 
-def announcement(file: LandedFile) -> "FileLanded":
-    """Build the event that tells Phase 2 of the file once more, as it was told first.
+def announcement(file: LandedFile, at: datetime) -> "FileLanded":
+    """Build the event that tells Phase 2 of the file once more, as it was told first, by hand at an instant.
 
     Raises:
         NotAnnounceable
     """
     from pydantic import ValidationError
 
-    from tipoff_common.events import Source
     from tipoff_common.executions import build_file_landed
 
     if not file.wrote:
         raise NotAnnounceable("no execution is known to have written it; look further back with --since")
     first = file.wrote[0]
-    # Another number than cleanup's own, so that the announcement is another event and no copy of one.
+    # The number of cleanup's next one as well, so the instant is what makes each announcement an event of its own.
     again = sum(sighting.republished for sighting in file.sightings) + 1
     lacking = [name for name, column in _ANNOUNCED.items() if getattr(first, column) is None]
     # Spelled out for the type checker as well: these are None in rows of older services.
@@ -197,7 +196,7 @@ def announcement(file: LandedFile) -> "FileLanded":
             event_time=None,
             recovered=True,
             republish=again,
-            source=Source.MANUAL,
+            announced_at=at,
         )
     except ValidationError as error:
         raise NotAnnounceable(_lacking(str(item["loc"][0]) for item in error.errors())) from error

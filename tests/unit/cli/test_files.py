@@ -287,6 +287,8 @@ class TestCommands:
         (event,) = bus.of(FileLanded)
         assert (event.gcs_path, event.execution_id, event.landed_at) == (PATH, "e-0", NOON)
         assert (event.recovery, event.republish, event.source) == (True, 3, Source.MANUAL)
+        run("announce", "01234", *since, "--yes")
+        assert len({event.id for event in bus.of(FileLanded)}) == 2
 
     def test_every_query_is_bounded_by_days(self, house: House, run: Run) -> None:
         run("show", PATH, *AS_OF, "--since", "2025-01-10T00:00Z")

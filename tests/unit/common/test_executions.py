@@ -75,7 +75,9 @@ def test_a_recovered_file_says_so() -> None:
     first, recovered = build_file_landed(**fields), build_file_landed(**fields, recovered=True, republish=2)  # type: ignore[arg-type]
     assert (first.recovery, first.source, first.republish) == (False, None, 0)
     assert (recovered.recovery, recovered.source, recovered.republish) == (True, Source.RECOVERY, 2)
-    assert first.id != recovered.id
+    by_hand = build_file_landed(**fields, recovered=True, republish=2, announced_at=NOON)  # type: ignore[arg-type]
+    assert (by_hand.recovery, by_hand.source, by_hand.announced_at) == (True, Source.MANUAL, NOON)
+    assert len({first.id, recovered.id, by_hand.id}) == 3
 
 
 def test_values_to_fan_out_over_have_to_fit_an_event() -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tipoff_common.events import Source
 from tipoff_common.execution_row import ExecutionRow
@@ -25,6 +27,7 @@ from tipoff_dataset.landed_files import (
 )
 
 NOON = datetime(2025, 1, 15, 17, tzinfo=UTC)
+NIGHT = NOON + timedelta(hours=12)
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 ROW: dict[str, Any] = {
     "execution_id": "e-1",
@@ -46,22 +49,34 @@ def file(**changes: Any) -> LandedFile:
 
 def test_it_is_announced_as_it_was_the_first_time() -> None:
     later = ExecutionRow.model_validate({**ROW, "execution_id": "e-2"})
-    event = announcement(LandedFile(PATH, [*file().wrote, later]))
+    event = announcement(LandedFile(PATH, [*file().wrote, later]), NIGHT)
     assert (event.gcs_path, event.execution_id, event.workflow) == (PATH, "e-1", "injury_discovery")
     assert (event.game_date, event.record_count, event.landed_at) == (date(2025, 1, 15), 30, NOON)
     assert (event.recovery, event.republish, event.source) == (True, 1, Source.MANUAL)
+    assert event.announced_at == NIGHT
 
 
-def test_each_announcement_is_another_event() -> None:
-    """Under the number of one of cleanup's it would be taken for a copy."""
-    seen = [Sighting(f"c-{number}", NOON, 60, again) for number, again in enumerate((True, False, True))]
-    event = announcement(LandedFile(PATH, file().wrote, sightings=seen))
-    assert event.republish == 3
-    assert event.id != announcement(file()).id
+@given(
+    st.lists(st.booleans(), max_size=4),
+    st.lists(
+        st.integers(0, 10**12).map(lambda n: NIGHT + timedelta(microseconds=n)), min_size=1, unique=True
+    ),
+)
+def test_each_announcement_is_an_event_of_its_own(republished: list[bool], instants: list[datetime]) -> None:
+    """A consumer that drops a known id would never hear of the second, by hand or by cleanup."""
+    seen = [Sighting(f"c-{number}", NOON, 60, again) for number, again in enumerate(republished)]
+    landed = LandedFile(PATH, file().wrote, sightings=seen)
+    by_hand = [announcement(landed, at) for at in instants]
+    own = {"announced_at": None, "source": Source.RECOVERY}
+    by_cleanup = [by_hand[0].model_copy(update={**own, "republish": number}) for number in range(6)]
+    by_runner = by_hand[0].model_copy(update={**own, "source": None, "recovery": False, "republish": 0})
+    events = [*by_hand, *by_cleanup, by_runner]
+    assert len({event.id for event in events}) == len(events)
+    assert [announcement(landed, at).id for at in instants] == [event.id for event in by_hand]
 
 
 def test_a_run_of_no_workflow_was_manual() -> None:
-    assert announcement(file(workflow=None)).workflow == "MANUAL"
+    assert announcement(file(workflow=None), NIGHT).workflow == "MANUAL"
 
 
 @pytest.mark.parametrize(
@@ -74,12 +89,12 @@ def test_a_run_of_no_workflow_was_manual() -> None:
 )
 def test_what_its_row_lacks_is_named(changes: dict[str, Any], lacks: str) -> None:
     with pytest.raises(NotAnnounceable, match=f"row lacks {lacks}; fetch it again"):
-        announcement(file(**changes))
+        announcement(file(**changes), NIGHT)
 
 
 def test_a_file_that_nobody_is_known_to_have_written_is_not_announced() -> None:
     with pytest.raises(NotAnnounceable, match="look further back"):
-        announcement(LandedFile(PATH))
+        announcement(LandedFile(PATH), NIGHT)
 
 
 def test_the_newest_finding_of_a_kind_is_the_latest() -> None:

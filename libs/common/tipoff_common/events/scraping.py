@@ -147,23 +147,32 @@ class FileLanded(Event):
     record_count: Integer = Field(gt=0, description="records in the file")
     content_sha256: Label = Field(description="SHA-256 of the file's content, hexadecimal")
     landed_at: Instant = Field(description="when it was written")
-    recovery: bool = Field(default=False, description="whether cleanup announces it, not the runner")
-    republish: Count = Field(default=0, description="0 for the original, n for cleanup's n-th republish")
+    recovery: bool = Field(
+        default=False, description="whether cleanup or a person announces it, not the runner"
+    )
+    republish: Count = Field(default=0, description="0 for the original, n for the n-th republish")
     event_time: EventTime | None = Field(
         default=None, description="the instant of this announcement, when a day is replayed"
     )
     source: Source | None = Field(
-        default=None, description="RECOVERY when cleanup announces it; else its execution's"
+        default=None,
+        description="RECOVERY when cleanup announces it, MANUAL when a person does; else its execution's",
+    )
+    announced_at: Instant | None = Field(
+        default=None,
+        description="when a person announced it by hand; null for the runner's and cleanup's own",
     )
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The file, the announcement's number, and whether cleanup makes it.
+        """The file, the announcement's number, whether cleanup makes it, and when a person does.
 
         Cleanup adopts a file whose execution has no row yet, and the runner may have announced that very file: what
-        the two know of it differs, as its instant and source do, so the two are two events.
+        the two know of it differs, as its instant and source do, so the two are two events. A person's announcement
+        has its instant instead of a number of its own, as nobody counts those.
         """
-        return (self.gcs_path, self.republish, *(["recovery"] if self.recovery else []))
+        manual = [] if self.announced_at is None else ["manual", self.announced_at.isoformat()]
+        return (self.gcs_path, self.republish, *(["recovery"] if self.recovery else []), *manual)
 
 
 class FileProcessed(Event):

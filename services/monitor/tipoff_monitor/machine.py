@@ -126,7 +126,13 @@ def _advance(
     if incident.state is AlertState.RESOLVED:
         # It came back before its cool-down was over: the same incident, which is told when its rule may be.
         incident = _moved(
-            incident, AlertState.PENDING, at, seen_at=at.now, severity=condition.severity, escalated_at=None
+            incident,
+            AlertState.PENDING,
+            at,
+            seen_at=at.now,
+            severity=condition.severity,
+            escalated_at=None,
+            acknowledged_by=None,
         )
     # None of the lines above but a return from RESOLVED changes it.
     moved = incident.transition != before.transition
@@ -171,9 +177,12 @@ def _without_condition(
 ) -> IncidentChange | None:
     if rule is not None and before.rule not in judged:
         return IncidentChange(before)  # whether it holds is not known: it stays as it is
-    # Forgotten without a trace: it was never told, so nobody waits for its end.
-    if before.state is AlertState.PENDING and before.told_at is None:
-        return None  # it never held for as long as its rule asks
+    if before.state is AlertState.PENDING:
+        # It never held for as long as its rule asks, so nobody waits for its end. What was told of an earlier round is
+        # remembered until its cool-down is over; what was not is forgotten without a trace.
+        if before.told_at is None:
+            return None
+        return IncidentChange(_moved(before, AlertState.RESOLVED, at, gone_at=at.now, cause=None), moved=True)
     if before.state is AlertState.RESOLVED:
         # Kept until then, so that one that flaps comes back as itself and not as a new one each time.
         cooled = rule is None or at.elapsed(before.changed_at) >= rule.cool_down
@@ -185,7 +194,8 @@ def _without_condition(
         return IncidentChange(incident)
     resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, told_by=None)
     # Its end is told to those who were told of it, and not of what another message stood for: that one has an end, too.
-    tell = before.told_at is not None and before.told_by is None and before.state is not AlertState.SILENCED
+    # Nor of a return that the cool-down kept quiet: told_at may be of the round before.
+    tell = before.was_told and before.told_by is None and before.state is not AlertState.SILENCED
     return IncidentChange(resolved, moved=True, tell=tell)
 
 
@@ -208,7 +218,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
     unanswered = (
         escalate.after is not None
         and incident.state is AlertState.FIRING
-        and incident.told_at is not None
+        and incident.was_told
         # Whoever answers the message that stands for it answers this, too.
         and incident.told_by is None
         and incident.fired_at is not None

@@ -65,6 +65,31 @@ class TestOneIncident:
         assert watched.ticks(6, wrong()) == []
         assert states(watched.ticks(12, wrong())) == [("broken", "firing")]
 
+    @pytest.mark.parametrize("count", [1, 2, 3, 5])
+    def test_the_end_of_a_return_that_nobody_was_told_of_is_not_told(
+        self, watched: Watched, count: int
+    ) -> None:
+        """Pending, or firing within its cool-down."""
+        watched.ticks(3, wrong())
+        assert states(watched.ticks(3)) == [("broken", "resolved")]
+        assert watched.ticks(count, wrong()) == []
+        assert watched.ticks(6) == []
+        assert watched.incident().state is AlertState.RESOLVED
+
+    def test_a_return_is_not_escalated_before_it_was_told(self) -> None:
+        watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
+        watched.tick(wrong())
+        watched.ticks(3)
+        assert watched.ticks(8, wrong()) == []
+        assert states(watched.ticks(8, wrong())) == [("broken", "firing"), ("broken", "escalated")]
+
+    def test_whoever_was_at_it_before_is_not_at_its_return(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        watched.memory = acknowledge(watched.memory, "broken/-", "ann@x", watched.file, "prod", watched.now)
+        watched.ticks(3)
+        watched.tick(wrong())
+        assert watched.incident().acknowledged_by is None
+
     def test_failed_at_ten_and_late_at_noon_is_one_incident_that_changes(self) -> None:
         """Failed at +10 min, deadline at +3 h: no second message says that it is late."""
         watched = Watched(
@@ -560,6 +585,30 @@ def test_a_cause_and_its_symptom_are_one_message_whichever_comes_first_and_goes(
     for both, count in history:
         watched.ticks(count, failure(stays, "1", None), *([failure(other, "1", None)] if both else []))
     assert len([event for event in watched.events if event.notify and event.state is AlertState.FIRING]) <= 1
+
+
+ROUNDS = st.lists(
+    st.tuples(st.sampled_from(LEVELS), st.integers(1, 9), ACTIONS, st.integers(1, 9)), min_size=2, max_size=6
+)
+"""How loud it is and for how many watches, what somebody does then, and for how many watches it is gone."""
+
+
+@settings(max_examples=examples(60))
+@given(st.sampled_from(["1m", "10m"]), ROUNDS)
+def test_an_end_and_an_escalation_follow_a_message_of_the_same_round(
+    holds: str, history: list[tuple[AlertLevel, int, str, int]]
+) -> None:
+    """Law: what was told of it before it was resolved and came back is not what people wait for now."""
+    watched = Watched(rules_file(broken={"for": holds, "escalate": {"after": "30m"}}))
+    for level, stands, action, gone in history:
+        watched.ticks(stands, wrong(severity=level))
+        act(watched, action)
+        watched.ticks(gone)
+    told = False
+    for event in watched.events:
+        if event.state is AlertState.ESCALATED or (event.state is AlertState.RESOLVED and event.notify):
+            assert told, event
+        told = event.state is not AlertState.RESOLVED and (told or event.notify)
 
 
 CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))

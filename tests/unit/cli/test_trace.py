@@ -19,6 +19,7 @@ from tipoff_cli.commands.trace import length, tree
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.executions import build_file_landed
 from tipoff_common.identity import event_id
 from tipoff_common.near import nearest
 from tipoff_common.ports import Parameter, Unavailable
@@ -40,7 +41,7 @@ from tipoff_planning.trace.facts import (
     Facts,
     ReceiptRow,
 )
-from tipoff_planning.trace.links import ChainNode, landed_id, requested_id
+from tipoff_planning.trace.links import ChainNode, file_ids, landed_id, requested_id
 from tipoff_planning.trace.lookup import NotFound, trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
@@ -118,7 +119,25 @@ def test_every_id_of_a_link_leads_to_it() -> None:
     assert by_kind["decision"] == {"d-1", "e-1"}
     assert by_kind["request"] == {"r-1", requested_id("r-1")}
     assert by_kind["execution"] == {"r-1", DONE.event_id}
-    assert {PATH, landed_id(PATH), landed_id(PATH, 10)} <= by_kind["file"]
+    assert {PATH, landed_id(PATH), landed_id(PATH, 10, recovery=True)} <= by_kind["file"]
+
+
+@pytest.mark.parametrize(("republish", "recovered"), [(0, False), (0, True), (1, True), (10, True)])
+def test_the_event_of_every_announcement_leads_to_its_file(republish: int, recovered: bool) -> None:
+    event = build_file_landed(
+        gcs_path=PATH,
+        scraper_name="bulletin",
+        workflow="one",
+        game_date=NOON.date(),
+        execution_id="r-1",
+        record_count=3,
+        content_sha256="0" * 64,
+        landed_at=NOON,
+        event_time=None,
+        recovered=recovered,
+        republish=republish,
+    )
+    assert event.id in set(file_ids(PATH))
 
 
 @pytest.mark.parametrize(
@@ -559,7 +578,9 @@ def test_a_direct_call_and_a_cleanup_are_read_by_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    "identifier", [requested_id("r-1"), landed_id(PATH)], ids=["request", "announcement"]
+    "identifier",
+    [requested_id("r-1"), landed_id(PATH), landed_id(PATH, 2, recovery=True)],
+    ids=["request", "announcement", "republish"],
 )
 @pytest.mark.parametrize("occurrence", ["o-1", None], ids=["decided", "direct call"])
 def test_the_id_of_a_request_and_an_announcement_is_worked_out_from_the_execution(

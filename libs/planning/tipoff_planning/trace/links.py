@@ -12,8 +12,8 @@ from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
 from tipoff_planning.trace.facts import CleanupRow, CleanupSighting, Dead, Expected, ReceiptRow
 
-_MOST_ANNOUNCEMENTS = 11
-"""Of one file: the runner's own, and as many of cleanup's as its settings allow."""
+_MOST_REPUBLISHES = 10
+"""As many of one file as cleanup's settings allow."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ChainNode:
     children: tuple["ChainNode", ...] = ()
 
 
-def landed_id(gcs_path: str, republish: int = 0) -> str:
-    """Return the id of the event that announced a file."""
-    return event_id(FileLanded.TYPE, gcs_path, republish)
+def landed_id(gcs_path: str, republish: int = 0, *, recovery: bool = False) -> str:
+    """Return the id of the event that announced a file: the runner's, or one of cleanup's (see `FileLanded.key`)."""
+    return event_id(FileLanded.TYPE, gcs_path, republish, *(["recovery"] if recovery else []))
 
 
 def requested_id(request: str) -> str:
@@ -43,8 +43,11 @@ def requested_id(request: str) -> str:
 
 
 def file_ids(gcs_path: str) -> Iterator[str]:
-    """Return the ids that the events about a file may have."""
-    return (landed_id(gcs_path, number) for number in range(_MOST_ANNOUNCEMENTS))
+    """Yield the ids that the runner's and cleanup's events about a file may have; a person's contain their instant."""
+    yield landed_id(gcs_path)
+    # Number 0 is that of a file which cleanup adopted: nobody had announced it.
+    for number in range(_MOST_REPUBLISHES + 1):
+        yield landed_id(gcs_path, number, recovery=True)
 
 
 def few(nodes: Sequence[ChainNode]) -> Iterator[ChainNode]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from tipoff_common.near import nearest
 from tipoff_planning.trace.chain import assemble
 from tipoff_planning.trace.dataset import ChainDataset, Scope, Span
-from tipoff_planning.trace.links import ChainNode, landed_id, requested_id
+from tipoff_planning.trace.links import ChainNode, file_ids, requested_id
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _SHORTEST_PREFIX = 4
@@ -114,8 +114,8 @@ def _of_events(identifier: str, dataset: ChainDataset, span: Span) -> Scope:
                 days=frozenset({row["day"]}),
             )
             for row in dataset.files(span)
-            if identifier
-            in (requested_id(row["execution_id"]), row["gcs_path"] and landed_id(row["gcs_path"]))
+            if identifier == requested_id(row["execution_id"])
+            or (row["gcs_path"] and identifier in file_ids(row["gcs_path"]))
         ),
         Scope(),
     )

@@ -39,7 +39,7 @@ def note_executions(key: Key, events: Sequence[ScrapeExecuted], deps: Deps, now:
             log.info("execution of an occurrence that is not known", extra={"occurrence": key.occurrence_id})
             return
         entry = append(state, executions, deps, instant, now)
-        _publish_again(key, state, executions, entry, deps)
+        _publish_again(state, executions, entry, deps)
 
 
 def append(
@@ -58,9 +58,10 @@ def append(
     tick: the evaluation that appends, whose next delivery publishes the same again.
     """
     key = Key(state.game_date, state.occurrence_id)
-    if state.settled and state.next_number and (rebuilt or state.has_news(executions)):
-        # It may have been closed since; what came now, an answer to a request presumed dead, is not known there. First,
-        # since nobody would do it after a crash: an execution that is logged is no news to its next delivery.
+    # It may have been closed since; what came now, an answer to a request presumed dead, is not known there.
+    perhaps_closed = bool(state.settled and state.next_number and (rebuilt or state.has_news(executions)))
+    if perhaps_closed:
+        # First, so that a crash after the entry leaves a marker even if nothing is delivered again.
         deps.occurrences.open(key)
     own = plan or state.plan
     # What somebody paused goes out with the evaluation after the pause.
@@ -72,7 +73,13 @@ def append(
     ) is not None:
         if not deps.occurrences.append(state, entry):
             deps.occurrences.catch_up(state)
+            # What another process wrote may have settled it.
+            perhaps_closed = True
             continue
+        if perhaps_closed:
+            # Once more: whoever closes it just now may have deleted the first marker and looked before the entry was
+            # there. Before publishing, because a repetition opens again only what is not published.
+            deps.occurrences.open(key)
         publish_entry(state, state.next_number - 1, entry, deps)
         return entry
     return None
@@ -97,15 +104,23 @@ def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> En
     # Only this tick's own: entries of executions are published again by their own deliveries.
     if state.written_by_tick is None or state.written_by_tick[0] != tick:
         return None
-    number = state.written_by_tick[1]
-    entry = deps.occurrences.entry(Key(state.game_date, state.occurrence_id), number)
+    return _publish_written(state, state.written_by_tick[1], deps)
+
+
+def _publish_written(state: OccurrenceState, number: int, deps: Deps) -> Entry | None:
+    """Publish an entry that is in the log, and open its occurrence; None when it cannot be read."""
+    key = Key(state.game_date, state.occurrence_id)
+    entry = deps.occurrences.entry(key, number)
     if entry is not None:
+        if number not in state.published and not state.settled:
+            # The delivery that wrote it may have died before it came to the marker.
+            deps.occurrences.open(key)
         publish_entry(state, number, entry, deps)
     return entry
 
 
 def _publish_again(
-    key: Key, state: OccurrenceState, executions: Sequence[LoggedExecution], new: Entry | None, deps: Deps
+    state: OccurrenceState, executions: Sequence[LoggedExecution], new: Entry | None, deps: Deps
 ) -> None:
     known = [number for item in executions if (number := state.entry_of.get(item.request_id)) is not None]
     if not known:
@@ -117,6 +132,4 @@ def _publish_again(
     for number in range(min(known), state.next_number):
         if number == own or number in state.published:
             continue
-        entry = deps.occurrences.entry(key, number)
-        if entry is not None:
-            publish_entry(state, number, entry, deps)
+        _publish_written(state, number, deps)

@@ -1,0 +1,153 @@
+"""One controller closes an occurrence while another takes in a late answer: whoever is first, it is looked at again.
+
+Both are stepped through every order of their calls to the bucket that the other can see, with the one that takes in the
+answer killed nowhere, or before any one of its writes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import greenlet
+import pytest
+
+from tests.support.controller import (
+    ClockedObjects,
+    World,
+    at,
+    at_times,
+    configured,
+    slate,
+    workflow,
+)
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_controller.deps import Deps, Once
+from tipoff_controller.follow_ups import append, note_execution, publish_tick_again
+from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_planning.occurrence_log import OccurrenceState, log_execution
+
+CHAIN = configured(
+    chain=workflow(at_times("06:00"), "bulletin", {"scraper": "digest", "after": ["bulletin"]}, max_retries=0)
+)
+NOW = at("06:31")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def pause() -> None:
+    """Let the test choose who goes on; nothing outside of a stepped task."""
+    if (parent := greenlet.getcurrent().parent) is not None:
+        parent.switch()
+
+
+class Stepped(ClockedObjects):
+    """A bucket at whose writes tasks give up control."""
+
+    def create(
+        self, name: str, body: bytes, *, content_type: str = "", metadata: Mapping[str, str] = {}
+    ) -> bool:
+        pause()
+        return super().create(name, body, content_type=content_type, metadata=metadata)
+
+    def delete(self, name: str) -> None:
+        pause()
+        super().delete(name)
+
+
+class SteppedLoads(OccurrenceStore):
+    """The memory of the controller that closes: it alone reads what the other writes."""
+
+    def load(self, key: Key) -> OccurrenceState:
+        # All reads of a load are one: what is appended between two of them is found by the last.
+        pause()
+        return super().load(key)
+
+
+def settled_by_a_presumed_death() -> tuple[World, ScrapeRequested, dict[str, bytes]]:
+    """A chain whose first request counts as dead, and the bucket as it was before that was known."""
+    made = World(CHAIN, state=Stepped("state"))
+    made.land(slate(1), at("05:00"))
+    made.tick(at("06:00"))
+    (parent,) = made.take(ScrapeRequested)
+    made.tick(at("06:30"))
+    before = dict(made.state.bodies)
+    made.hear()
+    made.take(ScrapeRequested)
+    assert made.state_of(parent).settled
+    return made, parent, before
+
+
+def every_order(
+    begin: Callable[[], dict[str, greenlet.greenlet]], *, kill: str | None
+) -> Iterator[list[str]]:
+    """Begin tasks and step through them, once in each order; with `kill` that task dies once, anywhere."""
+    pending: list[list[str]] = [[]]
+    while pending:
+        planned, taken = pending.pop(), list[str]()
+        tasks = begin()
+        while moves := [name for name, task in tasks.items() if not task.dead]:
+            if kill in moves and kill in taken and "kill" not in taken:
+                moves.append("kill")
+            if len(taken) == len(planned):
+                pending += [[*taken, other] for other in moves[1:]]
+                planned = [*taken, moves[0]]
+            taken.append(planned[len(taken)])
+            if taken[-1] == "kill":
+                tasks[kill or ""].throw(Killed)
+            else:
+                tasks[taken[-1]].switch()
+        yield taken
+
+
+def hear_by_delivery(late: ScrapeExecuted, deps: Deps) -> None:
+    note_execution(late, deps, NOW)
+
+
+def hear_by_tick(late: ScrapeExecuted, deps: Deps) -> None:
+    """As an evaluation takes in what only the dataset knows."""
+    state = deps.occurrences.kept(Key(late.game_date, late.occurrence_id or ""))
+    publish_tick_again(state, NOW, deps)
+    append(state, [log_execution(late, CHAIN.subject_parameters)], deps, NOW, NOW, tick=NOW)
+
+
+@pytest.mark.parametrize("kill", [None, "hears"])
+@pytest.mark.parametrize("remembers", ["settled", "under way"])
+@pytest.mark.parametrize("hear", [hear_by_delivery, hear_by_tick])
+def test_an_occurrence_that_is_closed_while_an_answer_comes_is_looked_at_again(
+    hear: Callable[[ScrapeExecuted, Deps], None], remembers: str, kill: str | None
+) -> None:
+    made, parent, before = settled_by_a_presumed_death()
+    key = Key(parent.game_date, parent.occurrence_id or "")
+    late: ScrapeExecuted = made.execute(parent, instant=at("06:05"))
+    bucket = Stepped()
+
+    def begin() -> dict[str, greenlet.greenlet]:
+        nonlocal bucket
+        # What the other controller knows may be from before the failure was logged.
+        bucket = Stepped(bodies=dict(before if remembers == "under way" else made.state.bodies))
+        listener = OccurrenceStore(bucket, CHAIN.subject_parameters)
+        assert listener.load(key).settled is (remembers == "settled")
+        bucket.bodies.update(made.state.bodies)
+        closer = SteppedLoads(bucket, CHAIN.subject_parameters)
+        assert closer.load(key).settled
+        made.bus.published.clear()
+
+        def hear_until_acknowledged() -> None:
+            try:
+                hear(late, replace(made.deps, occurrences=listener, published=Once()))
+            except Killed:
+                # Delivered again, to a new process.
+                store = OccurrenceStore(bucket, CHAIN.subject_parameters)
+                hear(late, replace(made.deps, occurrences=store, published=Once()))
+
+        return {
+            "hears": greenlet.greenlet(hear_until_acknowledged),
+            "closes": greenlet.greenlet(lambda: closer.close(key)),
+        }
+
+    for order in every_order(begin, kill=kill):
+        store = OccurrenceStore(bucket, ())
+        assert not store.load(key).settled, "the step after it is under way"
+        assert key in store.opened(), order
+        assert {item.step for item in made.requests} == {"digest"}

@@ -40,7 +40,8 @@ class CleanupRun(BaseModel):
     completed: CleanupCompleted
     written_until: Instant | None = Field(
         default=None,
-        description="files that were written before this are all looked at; null when no run has looked yet",
+        description="files that were written before this are all looked at; null when the run could not read how far"
+        " the ones before it had looked",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.failures import describe_failure
@@ -14,6 +15,10 @@ _BEHIND = (
     "the dataset is behind: the cleanup row of {} UTC is not in it, so others may be missing;"
     " nothing is judged by it"
 )
+
+
+_RUNS_READ = 1_000
+"""Ten days of quarter hours in which the bucket took each run and listed none; read in half a minute, and once."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
     try:
         # Memory first: it is what shows whether the dataset can be believed.
         earlier = list(_earlier_runs(instants, deps))
-        last = deps.memory.run(earlier[0]) if earlier else None
-        # The first run ever looks as far back as files are compared; a later one goes
-        # on where the last one stopped.
-        seen = replace(seen, journal_from=(last and last.written_until) or now - deps.lookback)
+        seen = replace(seen, journal_from=_journal_from(earlier, instants, deps))
 
         overview, waiting = deps.dataset.files(now, deps.lookback, rule.grace)
         seen = replace(seen, overview=overview, waiting=tuple(waiting))
@@ -102,6 +104,23 @@ def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
         # One beyond the grace is enough; the younger ones before it may still be on their way.
         if tick <= instants.now - deps.rule.grace:
             return
+
+
+def _journal_from(earlier: Sequence[datetime], instants: Instants, deps: Deps) -> datetime:
+    """Return until when earlier runs have looked at what was written; the newest that knows it counts.
+
+    The first run of all looks as far back as files are compared. One whose reading failed did not know where to begin,
+    and the next begins in its place.
+    """
+    first = instants.now
+    # Listed again only when none of these knows it.
+    further = deps.memory.ticks_before(earlier[-1]) if earlier else iter(())
+    for tick in islice(chain(earlier, further), _RUNS_READ):
+        run = deps.memory.run(tick)
+        if run is not None and run.written_until is not None:
+            return run.written_until
+        first = min(first, tick)
+    return first - deps.lookback
 
 
 def _unseen_run(

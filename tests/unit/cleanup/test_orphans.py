@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support.samples import GAME_DATE, NOON, requested
-from tests.unit.cleanup.bench import DAY, FOLDER, HOUR, MINUTE, QUARTER, RULE, SPEC, World, file
+from tests.unit.cleanup.bench import DAY, FOLDER, HOUR, MINUTE, QUARTER, RULE, SPEC, Bucket, World, file
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Success
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import ObjectInfo, Unavailable
 from tipoff_scraper_runner.output_files import records_file, write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
@@ -348,3 +349,58 @@ def test_executions_that_cannot_be_read_mean_that_nothing_is_adopted() -> None:
     assert (len(run.errors), run.adopted_count, adopted(world)) == (1, 0, [])
     world.unreadable = None
     assert world.run(NOON + QUARTER).adopted_count == 1
+
+
+def run_without_listing(world: World, at: datetime) -> None:
+    """A run whose memory takes what is written and lists nothing."""
+
+    def broken(prefix: str) -> Iterator[ObjectInfo]:
+        raise Unavailable(f"{prefix} is not listed")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world.state, "list", broken)
+        assert world.run(at).errors
+
+
+def damage_run(world: World, at: datetime) -> None:
+    world.run(at)
+    world.state.bodies[max(name for name in world.state.bodies if name.startswith("cleanup/runs/"))] = b"{"
+
+
+@pytest.mark.parametrize("forget", [run_without_listing, damage_run])
+@pytest.mark.parametrize("times", [1, 2, 12])
+def test_how_far_the_journal_was_read_is_known_after_runs_that_do_not_know_it(
+    times: int, forget: Callable[[World, datetime], None]
+) -> None:
+    """The run after such a one began at the lookback, and older orphans were nobody's for ever."""
+    world = World()
+    world.run(NOON - HOUR)
+    orphan(world)
+    world.unreadable = "scraper_execution_log"
+    world.run(NOON)
+    for number in range(times):
+        forget(world, NOON + 2 * DAY + number * QUARTER)
+    world.unreadable = None
+    assert world.run(NOON + 3 * DAY).adopted_count == 1
+
+
+def test_the_run_after_a_first_one_that_read_nothing_looks_as_far_back_as_that() -> None:
+    world = World()
+    orphan(world)
+    run_without_listing(world, NOON)
+    assert world.run(NOON + DAY).adopted_count == 1
+
+
+def test_runs_that_know_nothing_are_read_up_to_a_limit_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tipoff_cleanup.observation._RUNS_READ", 10)
+    bucket = Bucket("state")
+    world = World(state=bucket)
+    for number in range(50):
+        run_without_listing(world, NOON + number * QUARTER)
+    read = []
+    for number in range(50, 52):
+        bucket.calls.clear()
+        world.run(NOON + number * QUARTER)
+        read.append(sum(call.startswith("get cleanup/runs/") for call in bucket.calls))
+    assert read[0] <= 10 + 2, "besides the tick's own and the one whose row is due"
+    assert read[1] <= 3

@@ -1,4 +1,4 @@
-"""When ticks fire, as `infra/ticks.yaml` says: Cloud Scheduler's jobs are made from it."""
+"""When ticks fire, as `infra/ticks.yaml` says: Cloud Scheduler's jobs are made from it. And which tick a message is."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,10 +9,24 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from tipoff_common.clock import ZoneKey, fleet_zone, floor_to
-from tipoff_common.events import Tick
+from tipoff_common.events import Tick, TickFired
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import ConfigurationNode, YamlSource
 from tipoff_common.yaml_times import Clock
+
+_EARLY = timedelta(seconds=5)
+"""Cloud Scheduler may fire a moment before the minute; rounded down, that tick would be the one before it again."""
+
+
+def fired_for(event: TickFired, published_at: datetime) -> datetime:
+    """Return an instant of the tick's own minute and day, also of one that fired a moment early."""
+    # When it was published and not when it arrived: a delivery that comes late is still the same tick.
+    return event.event_time or published_at + _EARLY
+
+
+def tick_instant(event: TickFired, published_at: datetime) -> datetime:
+    """Return the instant that identifies a tick: when it was due, the same for each of its deliveries."""
+    return floor_to(fired_for(event, published_at), event.cadence_minutes)
 
 
 class Cadence(ConfigurationNode):

@@ -7,8 +7,8 @@ from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.memory import CleanupRun
 from tipoff_cleanup.observation import observe
 from tipoff_cleanup.repair import journal_until, repair
-from tipoff_common.clock import floor_to
 from tipoff_common.events import Event, TickFired
+from tipoff_common.ticks import tick_instant
 
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired})
 
@@ -22,8 +22,7 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
         Unavailable: the run could not be written down or published, so the tick has to be delivered again.
     """
     instants = Instants(
-        # When it was published and not when it arrived: a delivery that comes late is still the same run.
-        tick=floor_to(event.event_time or published_at, event.cadence_minutes),
+        tick=tick_instant(event, published_at),
         now=event.event_time or now,
         event_time=event.event_time,
     )

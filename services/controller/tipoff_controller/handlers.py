@@ -17,6 +17,7 @@ from tipoff_common.events import (
     WorkflowDecided,
 )
 from tipoff_common.push import Delivery
+from tipoff_common.ticks import fired_for, tick_instant
 from tipoff_controller.dead_requests import note_dead_request
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery import plans_around
@@ -33,8 +34,6 @@ from tipoff_planning.occurrences import begun_since
 log = logging.getLogger(__name__)
 
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, ScrapeExecuted, WorkflowDecided, MessageRejected})
-_EARLY = timedelta(seconds=5)
-"""Cloud Scheduler may fire a moment before the minute; rounded down, that tick would be the one before it again."""
 
 
 async def receive_delivery(
@@ -85,7 +84,7 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
         case Tick.LOCK_SCHEDULE:
             # The tick's own time, not the delivery's: one that arrives a day late
             # locks the day it was meant for.
-            day = business_date(event.event_time or published_at + _EARLY, deps.configuration.zone)
+            day = business_date(fired_for(event, published_at), deps.configuration.zone)
             lock_schedule(day, event.event_time or now, deps)
         # Ticks share a topic; this one is another service's, or of a kind newer than this version.
         case _:
@@ -113,7 +112,7 @@ def look_between_evaluations(event: TickFired, published_at: datetime, deps: Dep
 
 
 def _context(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> EvaluationContext:
-    tick = floor_to(event.event_time or published_at + _EARLY, event.cadence_minutes)
+    tick = tick_instant(event, published_at)
     return EvaluationContext(
         environment=deps.environment,
         tick=tick,

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
-from tipoff_common.clock import business_date, floor_to, local_instant
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import AlertChanged, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
+from tipoff_common.ticks import tick_instant
 from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.deps import Deps
@@ -44,8 +45,9 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
         Unavailable: the memory cannot be read or written, also as others write all the time, or the changes not be
             published; delivered again.
     """
-    instant = event.event_time or now
-    tick = floor_to(event.event_time or published_at, event.cadence_minutes)
+    tick = tick_instant(event, published_at)
+    # One that came a moment too early is judged at its own time, as `Watch.elapsed` counts from tick to tick.
+    instant = event.event_time or max(now, tick)
     # Judged anew in each round: what the other writer left may already contain this tick's answer.
     for _ in range(_WRITERS):
         memory, generation = deps.state.read()

@@ -74,6 +74,16 @@ def test_a_run_in_which_nothing_was_missing_is_told_too() -> None:
     assert (run.files_checked, run.missing_files, run.errors, run.storm_guard) == (0, (), (), False)
 
 
+@pytest.mark.parametrize("early", [timedelta(0), timedelta(milliseconds=200), timedelta(seconds=4)])
+def test_a_tick_that_fires_a_moment_early_is_a_run_of_its_own(world: World, early: timedelta) -> None:
+    """Taken for the one before it, it published that run's row once more, and nothing was healed."""
+    before = world.run(NOON - QUARTER)
+    run = world.run(NOON - early)
+    assert run.cleanup_id != before.cleanup_id
+    assert run.cleanup_time == NOON - early
+    assert world.run(NOON + timedelta(seconds=1)).cleanup_id == run.cleanup_id
+
+
 @pytest.mark.parametrize("table", ["file_receipts", "scraper_execution_log", "cleanup_operations"])
 def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(world: World, table: str) -> None:
     """Incident 15: the query failed, so everything was republished."""

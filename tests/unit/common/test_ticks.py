@@ -5,11 +5,11 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tipoff_common.events import Tick
-from tipoff_common.ticks import Cadence, load_ticks
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.ticks import Cadence, load_ticks, tick_instant
 from tipoff_common.yaml_source import ConfigurationError
 
 LOCK = (
@@ -33,6 +33,21 @@ def test_the_next_instant_of_a_tick_is_the_first_after_now(second: int, every: i
     assert due > now and tick.is_due(due)
     earlier = [due - number * minute for number in range(1, (due - now) // minute + 1)]
     assert not any(tick.is_due(instant) for instant in earlier if instant > now)
+
+
+@given(
+    st.integers(0, 365 * 1_440),
+    st.sampled_from([1, 5, 15, 60]),
+    st.floats(-5, 54.9),
+    st.none() | st.just(datetime(2025, 3, 9, 7, tzinfo=UTC)),
+)
+@example(1, 15, -0.2, None)
+def test_a_tick_that_fires_a_moment_early_is_the_one_that_was_due(
+    number: int, cadence: int, seconds: float, event_time: datetime | None
+) -> None:
+    due = datetime(2025, 1, 1, tzinfo=UTC) + number * timedelta(minutes=cadence)
+    fired = TickFired(tick=Tick.WATCH, cadence_minutes=cadence, event_time=event_time)
+    assert tick_instant(fired, due + timedelta(seconds=seconds)) == (event_time or due)
 
 
 def test_a_tick_has_a_cadence(tmp_path: Path) -> None:

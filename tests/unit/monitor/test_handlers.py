@@ -132,6 +132,19 @@ def test_two_monitors_at_the_same_tick_tell_once(world: World) -> None:
     assert titles(world.team) == ["[WARNING] broken (prod)"]
 
 
+@pytest.mark.parametrize("early", [timedelta(0), timedelta(milliseconds=200), timedelta(seconds=4)])
+def test_a_watch_whose_tick_fires_a_moment_early_is_judged(world: World, early: timedelta) -> None:
+    """Taken for the one before it, it was skipped, and what began since was told a watch later."""
+    five, fired = 5 * MINUTE, TickFired(tick=Tick.WATCH, cadence_minutes=5)
+    world.wrong = False
+    run_watch(fired, NINE + MINUTE / 60, world.monitor(), NINE + MINUTE / 60)
+    world.wrong = True
+    run_watch(fired, NINE + five - early, world.monitor(), NINE + five - early)
+    memory, _ = world.monitor().state.read()
+    assert (memory.tick, memory.watched_at) == (NINE + five, NINE + five)
+    assert len(world.bus.of(AlertChanged)) == 1
+
+
 def test_two_monitors_that_read_the_same_memory_write_it_once(world: World) -> None:
     first, second = world.monitor(), world.monitor()
     memory, generation = first.state.read()

@@ -36,7 +36,7 @@ class TickFired(Event):
     """It is time for `tick`.
 
     Cloud Scheduler can only send fixed content, so a tick without `event_time` takes its time from Pub/Sub's
-    publishTime, rounded down to `cadence_minutes`.
+    publishTime, rounded down to `cadence_minutes`; one that fires up to five seconds early is the next.
     """
 
     TYPE = "tipoff.tick.fired.v1"

@@ -114,13 +114,11 @@ def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> 
     for state in past.states.values():
         # Logged by the runner and never delivered here: the dataset is the second way by
         # which the controller learns of it.
-        heard = [
-            _logged(fact)
-            for identifier, fact in past.answer.requests.items()
-            if state.progress
-            and identifier in state.progress.requested
-            and identifier not in state.executions
-        ]
+        requested = state.progress.requested if state.progress else {}
+        # Walks the smaller of both: after a long loss many occurrences have as many answers. Sorted, since the order of
+        # a set differs from process to process.
+        answered = sorted(past.answer.requests.keys() & requested.keys())
+        heard = [_logged(past.answer.requests[name]) for name in answered if name not in state.executions]
         if heard:
             with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
                 append(

@@ -1,8 +1,8 @@
 """Whatever is pushed at a service, it answers 2xx or 4xx, and the next message is handled as if nothing had been.
 
 Envelopes of Pub/Sub, and CloudEvents in binary and in structured mode, that are nearly right: an attribute more or
-less, text in every alphabet, half a character, a number where there should be text, base64 with a hole, a key that is
-there twice. 5xx means to Pub/Sub "send it again", which for a message that can never be read is for ever.
+less, text in every alphabet, an unpaired surrogate, a number where there should be text, base64 with a hole, a key
+that is there twice. 5xx means to Pub/Sub "send it again", which for a message that can never be read is for ever.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ def sound() -> bytes:
 
 
 def dumped(value: Any) -> bytes:
-    """JSON as Python writes it: NaN and half characters included, which JSON has no room for."""
+    """JSON as Python writes it: NaN and unpaired surrogates included, which JSON has no room for."""
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 

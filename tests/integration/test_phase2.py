@@ -169,7 +169,7 @@ RECORDED = {
 REFUSED = {
     "without a path": ({"gcs_path": "http://x"}, "invalid_payload", "gcs_path"),
     "with a line break": ({"gcs_path": "gs://b/a\nb"}, "invalid_payload", "gcs_path"),
-    "with half a character": ({"gcs_path": "gs://b/\ud800"}, "undecodable", "hex escape"),
+    "with an unpaired surrogate": ({"gcs_path": "gs://b/\ud800"}, "undecodable", "hex escape"),
     "without a zone": ({"processed_at": "2025-01-15T12:00:00"}, "invalid_payload", "processed_at"),
     "before all time": ({"processed_at": "0001-01-01T00:00:00+14:00"}, "invalid_payload", "processed_at"),
     "after all time": ({"processed_at": "9999-12-31T23:59:59Z"}, "invalid_payload", "processed_at"),

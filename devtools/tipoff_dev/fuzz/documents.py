@@ -223,7 +223,7 @@ def _of_page(value: Any) -> st.SearchStrategy[Any]:
     shift = st.sampled_from((-30.0, -12.0, -3.0, 3.0, 12.0, 30.0, 1e6))
     moved = st.tuples(names, shift).map(lambda it: _moved(value, *it))
     if isinstance(value, Word):
-        # No reader of PDFs gives half a character or an empty word.
+        # A PDF library never returns an unpaired surrogate or an empty word.
         texts = _edited(value.text).map(lambda text: text.replace("\ud800", "") or "x")
         return texts.map(lambda text: replace(value, text=text)) | moved
     return moved

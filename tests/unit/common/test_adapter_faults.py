@@ -151,7 +151,7 @@ MESSAGES = {
     "a name too long": (b"", {"x" * 257: ""}),
     "a name of Google's": (b"", {"googclient": ""}),
     "too many": (b"", {f"a{n}": "" for n in range(101)}),
-    "half a character": (b"", {"a": "\ud800"}),
+    "unpaired surrogate": (b"", {"a": "\ud800"}),
 }
 
 

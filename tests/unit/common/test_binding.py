@@ -32,7 +32,7 @@ def test_a_message_knows_its_type_without_being_read() -> None:
         (b"\xff", None),
         (b"[" * 100_000, None),
     ],
-    ids=["its type", "a number", "half a character", "no type", "a list", "no text", "too deep"],
+    ids=["its type", "a number", "unpaired surrogate", "no type", "a list", "no text", "too deep"],
 )
 def test_a_structured_message_says_its_type_in_its_data(data: bytes, told: str | None) -> None:
     assert Message(data, {"content-type": STRUCTURED}).event_type == told

@@ -62,7 +62,7 @@ def found_ways(
 def test_a_document_is_wrong_in_each_of_these_ways() -> None:
     ways: dict[str, Callable[[bytes], bool]] = {
         "no JSON": lambda body: parsed(body) is None,
-        "half a character": lambda body: b"\\ud800" in body,
+        "unpaired surrogate": lambda body: b"\\ud800" in body,
         "no number": lambda body: b"1e999" in body or b"NaN" in body,
         "repeated": lambda body: len(games(body)) > 6,
         "dropped": lambda body: len(games(body)) == 5,

@@ -79,7 +79,7 @@ class KeptTexts:
             if self._added % PRUNED_AFTER == 0:
                 _drop_oldest(self._database)
         except (UnicodeEncodeError, sqlite3.OperationalError):
-            pass  # half a character, or another process that has been writing for long: this text is not kept
+            pass  # an unpaired surrogate, or a database that another process keeps locked: the text is not kept
         except sqlite3.Error as error:
             self._give_up(error)
 

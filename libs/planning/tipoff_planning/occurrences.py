@@ -44,32 +44,32 @@ _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=U
 class _Facts(NamedTuple):
     workflow: str
     day: date
+    """The business day it is expected on, in the fleet's zone; for a window across midnight the day of its opening."""
     game_date: date
+    """The day the data is about, in the workflow's zone."""
     subject: str
+    """The game it is about, "-" for the whole day."""
     slot: int
+    """Its number within game date and subject: its instant in minutes (see `_number`), after tip-off the minutes since
+    then, 0 for a run once a day."""
     expected: datetime
+    """The instant from which it is due."""
     deadline: datetime
+    """The instant from which it can no longer be met."""
     games: tuple[Game, ...]
     reason: str
     identity: str | None = None
+    """Its id when that is no function of the fields above, as for a manual run."""
     role: "Role" = "both"
+    """Whether a search's slot looks for missing data, for a later version of found data, or for both. Learned checks
+    only search: nothing was learned about later versions, so they are looked for on the fixed beat."""
 
 
 Role = Literal["both", "search", "refresh"]
 
 
 class Occurrence(_Facts):
-    """One expected run of one workflow; a tuple, as there are many.
-
-    day: the business day it is expected on, in the fleet's zone; of a window across midnight the day on which it opens.
-    game_date: the day the data is about, in the workflow's zone.
-    subject: the game it is about, "-" for the whole day. slot: its number within game date and subject: its instant in
-        minutes (see `_number`), after tip-off the minutes since then, 0 of what is once a day.
-    expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
-    identity: its id when that is no function of the above, as for a manual run.
-    role: of a search, whether the slot looks for what was not found, for a later version of what was, or for both.
-        Learned checks only search: later versions are looked for on the fixed beat, which nothing was learned of.
-    """
+    """One expected run of one workflow; a tuple, as there are many."""
 
     @cached_property
     def id(self) -> str:

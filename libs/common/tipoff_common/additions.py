@@ -1,4 +1,5 @@
-"""What a newer producer added to an event within its version: fields, and members of enumerations."""
+"""Detection of additions that a newer producer made to an event within its version: fields, and members of
+enumerations."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""Who is calling: Google's OIDC tokens, verified; locally a development key.
+"""Authentication of callers: Google's OIDC tokens, verified; locally a development key.
 
 Push tokens: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions.
 """

@@ -1,4 +1,4 @@
-"""How large the parts of an event may be.
+"""Size limits for the parts of an event.
 
 Whatever an event holds has to fit a message, a row and an object, and has to be readable again from each of them. What
 identifies something is refused when it is too long, as another name would be another thing. What people read, and what

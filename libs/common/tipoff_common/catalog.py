@@ -72,7 +72,7 @@ class Assertions(ConfigurationNode):
 
 
 class ScraperSpec(ConfigurationNode):
-    """What scraper.yaml says."""
+    """The content of a scraper.yaml: source, parameters, output, limits and assertions of one scraper."""
 
     name: Name
     description: str = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""Whether Cloud Run turns strangers away: found out by being one, not believed because a setting says so.
+"""A check that Cloud Run rejects anonymous callers, made by an anonymous call; a setting would prove nothing.
 
 Where Cloud Run verifies tokens it removes their signatures, so the service has nothing left to verify
 (docs/adr/0014-both-ask-who-calls.md). Were the invoker check off, whoever wrote such a token himself would be believed.

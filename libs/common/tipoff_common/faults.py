@@ -1,4 +1,4 @@
-"""What is wrong with a value that a model refuses, in words that say what to write instead."""
+"""Messages for values that a model refuses, in words that say what to write instead."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Where a fleet's repository begins, and where its local stack says how to reach it."""
+"""The root folder of a fleet's repository, and the environment file of its local stack."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How long a lease in the bucket still holds, by the bucket's own clock."""
+"""Remaining time of a lease in the bucket, by the bucket's own clock."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What Google's services take, checked before they are asked, by the adapters and by the in-memory fakes alike.
+"""Limits of Google's services, checked before a call by the adapters and by the in-memory fakes alike.
 
 Sources: https://cloud.google.com/storage/docs/objects#naming, https://cloud.google.com/storage/quotas#objects and
 https://cloud.google.com/pubsub/quotas#resource_limits.

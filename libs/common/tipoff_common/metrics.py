@@ -9,7 +9,7 @@ from typing import Final
 
 
 class MetricKind(StrEnum):
-    """How measurements of a metric are put together."""
+    """Aggregation of a metric's measurements."""
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"

@@ -20,7 +20,7 @@ from tipoff_common.open_enum import OpenEnum
 
 
 class Trouble(StrEnum):
-    """Where the cause of failures is looked for."""
+    """Place in which to look for the cause of failures."""
 
     OURS = "ours"  # whatever the source
     SOURCE_AWAY = "away"  # the source gives no answer, or none to us
@@ -29,7 +29,7 @@ class Trouble(StrEnum):
 
 
 class FailureKind(OpenEnum):
-    """Why a scrape failed; the kind decides when it is requested again."""
+    """Kind of a failed scrape; it decides when the scrape is requested again."""
 
     TIMEOUT = "timeout"  # no answer in time, or the request died
     HTTP = "http"  # an answer that is an error, or no connection

@@ -1,4 +1,4 @@
-"""What services need of the cloud: a bus, a warehouse, objects. Adapters implement them on Google's clients."""
+"""Ports to the cloud: a bus, a warehouse, objects. Adapters implement them on Google's clients."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class BatchRefused(Exception):
 
 
 class Bus(Protocol):
-    """Where events are published."""
+    """The message bus to which events are published."""
 
     def publish(self, envelopes: "Iterable[Envelope]") -> None:
         """Publish; return when all are durable on their topics.

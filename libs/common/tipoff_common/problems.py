@@ -1,4 +1,4 @@
-"""What errors look like to callers, for the descriptions of routes."""
+"""The body of error responses, for the descriptions of routes."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Phase 2 says to Tipoff: a receipt for each file that it has processed.
+"""Publisher of receipts for Phase 2: a receipt for each file that it has processed.
 
 It runs in any Python program and needs google-cloud-pubsub, pydantic and cloudevents, no setting and no topic map:
 

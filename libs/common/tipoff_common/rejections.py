@@ -1,4 +1,4 @@
-"""What becomes of a message that can never succeed: its payload is kept, the fact is an event, Pub/Sub is answered."""
+"""Rejection of messages that can never succeed: keep the payload, publish the fact as an event, answer Pub/Sub."""
 
 from datetime import datetime
 

@@ -28,7 +28,7 @@ ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,16}$")]
 
 
 class ServiceEntry(ConfigurationNode):
-    """What one service is given on Google Cloud and on a developer's machine."""
+    """Resources, rights and subscriptions of one service, on Google Cloud and on a developer's machine."""
 
     description: str = Field(min_length=1, description="what the service does, one line")
     ingress: Literal["all", "internal"] = Field(

@@ -31,7 +31,7 @@ class SettingsError(Exception):
 
 
 class ServiceSettings(BaseSettings):
-    """What every service needs to know."""
+    """Settings that every service needs."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True)
 

@@ -1,4 +1,5 @@
-"""When ticks fire, as `infra/ticks.yaml` says: Cloud Scheduler's jobs are made from it. And which tick a message is."""
+"""The times at which ticks fire, as read from `infra/ticks.yaml`, from which Cloud Scheduler's jobs are made; and which
+tick a message is."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -30,7 +31,8 @@ def tick_instant(event: TickFired, published_at: datetime) -> datetime:
 
 
 class Cadence(ConfigurationNode):
-    """When a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`, the fleet's when left out."""
+    """The times at which a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`, by default the
+    fleet's."""
 
     description: str = Field(min_length=1)
     every_minutes: int | None = Field(default=None, ge=1, le=60)

@@ -29,7 +29,7 @@ S = TypeVar("S", bound=ServiceSettings)
 
 
 class Health(BaseModel):
-    """Which service, version and configuration is live."""
+    """The service, version and configuration that are live."""
 
     service: str = Field(description="the service's name")
     version: str = Field(description="the version of Tipoff")
@@ -39,7 +39,7 @@ class Health(BaseModel):
 
 
 class Readiness(Health):
-    """What is live, and whether what it needs can be reached."""
+    """The live version, and the state of each dependency."""
 
     checks: Mapping[str, str] = Field(description='each thing that is needed: "ok", or what is wrong with it')
 

@@ -61,7 +61,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Replay:
-    """What is to become of one dead letter: it is published, left as a copy of another, or refused."""
+    """The plan for one dead letter: it is published, left as a copy of another, or refused."""
 
     letter: DeadLetter
     topic: str | None = None

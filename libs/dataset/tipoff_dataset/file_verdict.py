@@ -1,4 +1,4 @@
-"""What a file's facts mean and what comes next: pure. The rules are cleanup's."""
+"""The state of a landed file, derived from its facts, and the next step for it: pure. The rules are cleanup's."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from tipoff_dataset.landed_files import LandedFile, LatestCleanup
 
 
 class FileState(StrEnum):
-    """Where a landed file stands."""
+    """State of a landed file."""
 
     PROCESSED = "processed"  # it has a receipt
     WAITING = "waiting"  # Phase 2 is behind, which is no loss yet
@@ -32,7 +32,7 @@ _LEFT_ALONE = {
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """How a file stands, why, and what comes next."""
+    """State of a file, the reason for it, and the next step."""
 
     state: FileState
     why: str

@@ -111,7 +111,8 @@ class Sighting:
 
 @dataclass(frozen=True)
 class StatedFinding:
-    """What else a cleanup says of the file: given_up, object_missing and others, see cleanup_operations.findings."""
+    """Another finding of a cleanup about the file: given_up, object_missing and others, see
+    cleanup_operations.findings."""
 
     cleanup_time: datetime
     kind: str
@@ -207,12 +208,12 @@ def _lacking(names: Iterable[str]) -> str:
 
 
 class NoFileNamed(Exception):
-    """What was given names no file; the message says how one is named."""
+    """The given text names no file; the message says how to name one."""
 
 
 @dataclass(frozen=True)
 class FileSelector:
-    """Which files are meant: one path, all whose content hash begins so, or every one."""
+    """A selection of files: one path, all files whose content hash has a prefix, or every file."""
 
     path: str = ""
     hash: str = ""

@@ -1,4 +1,4 @@
-"""What separates a live dataset from its SQL files, and what may be done about it.
+"""Differences between a live dataset and its SQL files, and the changes that may be made for them.
 
 Changes are additive: a column that the live table lacks is added, one that the files let be NULL is relaxed. A column
 that the files no longer have, or have with another type, or require where it may be NULL, is refused by its name: the

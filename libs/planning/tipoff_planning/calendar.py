@@ -12,7 +12,7 @@ from tipoff_planning.frozen import Frozen
 
 
 class GameStatus(StrEnum):
-    """Where a game stands in the league's schedule."""
+    """State of a game in the league's schedule."""
 
     SCHEDULED = "scheduled"
     LIVE = "live"
@@ -20,7 +20,7 @@ class GameStatus(StrEnum):
 
 
 class Game(Frozen):
-    """What the controller reads of a game; the file holds more."""
+    """The fields of a game that the controller reads; the file holds more."""
 
     # The scraper may land more fields at any time; decisions must not stop for one that they do not read.
     game_id: str

@@ -1,4 +1,4 @@
-"""When the calendar of games is read again beside its own workflow: when it is old, or a scoreboard contradicts it."""
+"""Refreshes of the calendar of games beside its own workflow: when it is old, or a scoreboard contradicts it."""
 
 from collections.abc import Container, Mapping
 from datetime import date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""When and on whose behalf something is decided."""
+"""The instant and the requester of a decision."""
 
 from dataclasses import dataclass
 from datetime import datetime

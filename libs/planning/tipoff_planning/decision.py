@@ -1,4 +1,4 @@
-"""What a decision is, what it depends on, and how one is made of its words."""
+"""Decisions, their inputs, and the construction of a decision from its parts."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from tipoff_planning.workflows import Configuration
 
 
 class Reason(StrEnum):
-    """Why; the dataset's views tell a skip that is all right from one that is not by these codes."""
+    """Code of the reason for a decision; the dataset's views tell harmless skips from others by it."""
 
     DUE = "due"
     PARTLY_DUE = "partly_due"

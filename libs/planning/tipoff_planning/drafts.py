@@ -25,7 +25,7 @@ from tipoff_planning.workflows import Configuration
 
 
 class DecisionBatch(BaseModel):
-    """What one tick, or one manual run, came to: all that is published of it."""
+    """Everything to publish for one tick, or one manual run."""
 
     decisions: tuple[WorkflowDecided, ...]
     plans: tuple[Plan, ...] = Field(description="the plans that it froze")

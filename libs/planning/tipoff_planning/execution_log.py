@@ -1,4 +1,4 @@
-"""What the dataset knows of the past: the execution log decides."""
+"""The dataset's record of past executions."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,8 @@ WHERE scraper_name IN UNNEST(@searched_scrapers)
 
 @dataclass(frozen=True)
 class DatasetQuestion:
-    """What a decision asks the dataset: its answer grows with what is open and looked for, not with what happened."""
+    """Input of a decision's query to the dataset. The answer grows with open and searched items, not with all of
+    history."""
 
     game_dates: Sequence[date]
     """The dates whose data is looked for."""
@@ -85,7 +86,7 @@ class DatasetQuestion:
 
 @dataclass(frozen=True)
 class DatasetAnswer:
-    """What the dataset knows."""
+    """The dataset's answer to a `DatasetQuestion`."""
 
     found: Sequence[ExecutionFact] = ()
     """Successes by subject; their request ids are no real ones."""

@@ -1,4 +1,4 @@
-"""What was expected of a day and what became of it, as the dataset tells it."""
+"""Expected runs of a day and their results, read from the dataset."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -154,7 +154,7 @@ _LOCK = time(5)
 
 
 class StepOutcome(BaseModel):
-    """What one scraper of an occurrence came to, over its units: the games, teams or values it fans out over."""
+    """The result of one scraper of an occurrence, over its units: the games, teams or values it fans out over."""
 
     scraper: str
     units: int = Field(default=0, description="units that were asked for")

@@ -1,4 +1,5 @@
-"""Why a workflow would run at an instant, or not: the decision core's own answer with each condition behind it."""
+"""Explanation why a workflow would run at an instant, or not: the decision core's own answer with each condition behind
+it."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What is known of the past: the union, by request id, of the dataset and the controller's own ledger."""
+"""Known past executions: the union, by request id, of the dataset and the controller's own ledger."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ Slate = Mapping[str, datetime | None]
 
 @dataclass(frozen=True)
 class KnownCompleteness:
-    """What a success says of itself."""
+    """Completeness that a success reports of itself."""
 
     expected: int | None = None
     """How many games or teams there should be in it."""
@@ -74,7 +74,7 @@ class KnownCompleteness:
 
 
 class HostPause(Frozen):
-    """What a source asked for: not to be asked again before an instant."""
+    """A source's demand not to be asked again before an instant."""
 
     scraper: str = Field(description="which one was told")
     host: str | None = Field(
@@ -91,7 +91,7 @@ def pause_of(fact: ExecutionFact) -> HostPause | None:
 
 
 class History:
-    """What is known when a decision is taken. pauses: those of executions that are not among these any more."""
+    """Knowledge at the time of a decision. `pauses` are those of executions that are no longer among `executions`."""
 
     def __init__(
         self,
@@ -252,7 +252,7 @@ Outputs = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of requests, by their ids."""
+    """Known executions, request times and outputs, by request id."""
 
     executions: Mapping[str, ExecutionFact] = field(default_factory=dict)
     requested: Mapping[str, datetime] = field(default_factory=dict)

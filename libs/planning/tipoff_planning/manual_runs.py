@@ -113,7 +113,7 @@ def asked_occurrence(
 
 
 class UnitProgress(BaseModel):
-    """How far one scraper with its parameters has come."""
+    """Progress of one scraper with its parameters."""
 
     step: str = Field(description="the step of the workflow")
     scraper: str = Field(description="registered name of the scraper")
@@ -127,7 +127,7 @@ class UnitProgress(BaseModel):
 
 
 class RunProgress(BaseModel):
-    """How far a manual run has come."""
+    """Progress of a manual run."""
 
     occurrence_id: str = Field(description="identity of the run, for `tipoff trace`")
     game_date: date = Field(description="the date the data is about")

@@ -1,4 +1,4 @@
-"""What is remembered of one occurrence: a log of numbered entries, and the standing that follows from them. Pure.
+"""The log of one occurrence in numbered entries, and the state that follows from them. Pure.
 
 The first entry holds the plan and its first requests. Each further one holds the executions that arrived together and
 the requests that follow from them. Who appends an entry has read all before it, so what follows is worked out once, and
@@ -129,7 +129,7 @@ class Entry(Frozen):
 
 @dataclass(frozen=True)
 class FollowUps:
-    """What an entry makes the controller publish."""
+    """Events that the controller has to publish because of an entry."""
 
     requests: tuple[ScrapeRequested, ...] = ()
     skips: tuple[WorkflowDecided, ...] = ()

@@ -1,4 +1,4 @@
-"""What a search still wants: of the scrapers, games and teams of an occurrence, those not found yet.
+"""Outstanding parts of a search: the scrapers, games and teams of an occurrence that are not found yet.
 
 A workflow is complete when each of its scrapers is, for each game; partial success closes nothing but its own part.
 """

@@ -1,4 +1,4 @@
-"""What is left of a workflow when some of its scrapers, or all of it, are paused. Pure."""
+"""The remaining steps of a workflow when some of its scrapers, or all of it, are paused. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from tipoff_planning.workflows import Workflow
 
 @dataclass(frozen=True)
 class Unpaused:
-    """What is left of an occurrence's outstanding steps, and what keeps the others back."""
+    """Outstanding steps of an occurrence that may run, and the pauses that keep the others back."""
 
     outstanding: Outstanding | None
     """What may be asked for; None when nothing may."""

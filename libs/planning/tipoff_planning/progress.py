@@ -23,7 +23,7 @@ _ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
 class State(StrEnum):
-    """How far one unit has come."""
+    """State of one unit."""
 
     OPEN = "open"  # to be requested: never asked for, or due for another attempt
     WAITING = "waiting"  # failed, and to be requested again later

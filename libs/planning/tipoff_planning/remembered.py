@@ -1,4 +1,4 @@
-"""What the controller remembers of an occurrence, as it answers who traces a chain. Part of its HTTP contract."""
+"""The controller's memory of an occurrence, as served for `tipoff trace`. Part of its HTTP contract."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,7 +16,7 @@ from tipoff_planning.plans import Plan
 
 
 class FoundOccurrence(Frozen):
-    """Where an id leads."""
+    """The occurrence to which an id leads."""
 
     game_date: date = Field(description="the date its data is about")
     occurrence_id: str

@@ -34,14 +34,14 @@ WEEK: Sequence[Weekday] = tuple(Weekday)
 
 
 class About(StrEnum):
-    """Which day the data is about, seen from the day on which it is fetched."""
+    """Day of the data, relative to the day of the fetch."""
 
     TODAY = "today"
     YESTERDAY = "yesterday"
 
 
 class Until(StrEnum):
-    """What ends a search."""
+    """Condition that ends a search."""
 
     FOUND = "found"
     COMPLETE = "complete"
@@ -88,7 +88,7 @@ def _over_in_time(window: Window, last_for: timedelta) -> None:
 
 
 class ByTheClock(ConfigurationNode):
-    """What kinds that follow the clock rather than the games have in common."""
+    """Common fields of kinds that follow the clock rather than the games."""
 
     about: About = Field(
         default=About.TODAY, description="the game date: that of the day itself or of the day before"

@@ -1,4 +1,4 @@
-"""What settled occurrences came to, so that decisions need not read them again. Pure.
+"""Results of settled occurrences, so that decisions need not read them again. Pure.
 
 The dataset knows it too. This closes the time between an event and its row, and lets decisions go on while the dataset
 is down; it stays small because it holds subjects, not executions.

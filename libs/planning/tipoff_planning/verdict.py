@@ -36,7 +36,7 @@ SILENT_AFTER = timedelta(minutes=40)
 
 
 class Color(StrEnum):
-    """How bad; ordered from good to bad in `rank`."""
+    """Severity of a verdict, from good to bad."""
 
     GREEN = "green"
     YELLOW = "yellow"
@@ -49,7 +49,7 @@ class Color(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What can be wrong with a day."""
+    """Kind of fault of a day."""
 
     NOT_LOCKED = "not_locked"  # the day's schedule was not written down
     NOTHING_DECIDED = "nothing_decided"  # no decision for two evaluations

@@ -105,14 +105,14 @@ class Step(ConfigurationNode):
 
 
 class Strategy(StrEnum):
-    """How a search chooses the times at which it looks."""
+    """Policy by which a search chooses its times."""
 
     FIXED = "fixed"
     LEARNED = "learned"
 
 
 class DiscoverySettings(ConfigurationNode):
-    """How a search of kind discovery chooses its times."""
+    """Settings by which a search of kind discovery chooses its times."""
 
     strategy: Strategy = Field(
         default=Strategy.FIXED,
@@ -142,7 +142,7 @@ class DiscoverySettings(ConfigurationNode):
 
 
 class Workflow(ConfigurationNode):
-    """What is fetched together, and when."""
+    """A set of steps to fetch together, and their schedule."""
 
     description: str = Field(min_length=1, description="what it is for")
     priority: Annotated[Priority, Declared] = Field(
@@ -200,7 +200,7 @@ class Workflow(ConfigurationNode):
 
 
 class CalendarSource(ConfigurationNode):
-    """Where the calendar of games comes from."""
+    """The source of the calendar of games."""
 
     scraper: Name | None = Field(
         default=None,

@@ -45,7 +45,7 @@ _LANDED_BEFORE = timedelta(hours=19)
 
 @dataclass(frozen=True)
 class Season:
-    """What is simulated: `games` as published at first, the business days from `first` to `last`."""
+    """A season to simulate: `games` as published at first, the business days from `first` to `last`."""
 
     configuration: Configuration
     world: World
@@ -75,7 +75,7 @@ class Season:
 
 @dataclass
 class OccurrenceDecisions:
-    """What was decided of one occurrence: the first RUN, the last decision, and the last SKIP."""
+    """Decisions about one occurrence: the first RUN, the last decision, and the last SKIP."""
 
     first_run: datetime | None = None
     last: tuple[datetime, Action, Reason] | None = None
@@ -92,7 +92,7 @@ class OccurrenceDecisions:
 
 @dataclass
 class Log:
-    """What happened."""
+    """Decisions, schedules and plans of one simulated season."""
 
     upstream: Upstream
     memory: SimulatedMemory

@@ -1,4 +1,4 @@
-"""What the simulated controller remembers of a season."""
+"""The memory of the simulated controller over one season."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Who looks on while a season runs, and gets every event as a controller and a runner would have published it."""
+"""Observers of a season under way; they receive every event as a controller and a runner would have published it."""
 
 from datetime import datetime
 from typing import Protocol

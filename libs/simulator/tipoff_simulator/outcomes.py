@@ -1,4 +1,4 @@
-"""What became of each expectation: the status of an occurrence, and whether what it was for was got, and when."""
+"""Results of each expectation: the status of an occurrence, and whether and when its data was found."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def standing_runs(log: Log) -> list[ExpectedRun]:
 
 
 class End(StrEnum):
-    """How a target ended."""
+    """Outcome of a target."""
 
     FOUND = "found"
     EMPTY = (
@@ -76,8 +76,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """What a workflow was to get: for a search that of one game date and subject, for other kinds that of one
-    occurrence."""
+    """Data that a workflow was to get: of one game date and subject for a search, of one occurrence for other kinds."""
 
     workflow: str
     game_date: date

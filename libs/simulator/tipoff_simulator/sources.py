@@ -1,5 +1,5 @@
-"""What a source answers at an instant. Each chance has its own luck, drawn from the seed and what it is about, so that
-what is added to a configuration does not change anybody else's luck."""
+"""Answers of a simulated source at an instant. Each chance is drawn from the seed and its own subject, so that an
+addition to a configuration does not change the luck of anything else."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ _GAME_ID = re.compile(r"\d{10}$")
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one execution."""
+    """The result of one simulated execution."""
 
     status: Status
     seconds: float

@@ -1,4 +1,4 @@
-"""When the simulated controller is woken: evaluation ticks with what becomes of them, and the daily lock."""
+"""Instants at which the simulated controller is woken: evaluation ticks with their faults, and the daily lock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -108,7 +108,7 @@ class Postponement(ConfigurationNode):
 
 
 class Ticks(ConfigurationNode):
-    """What becomes of the evaluation's ticks. The daily lock always comes."""
+    """Faults of the evaluation's ticks. The daily lock always comes."""
 
     missed: Probability = Field(default=0.0, description="chance that a tick never comes")
     doubled: Probability = Field(default=0.0, description="chance that a tick comes twice")

@@ -1,4 +1,4 @@
-"""What every event is, and the words that several of them share."""
+"""The base class of all events, and the enumerations that several of them share."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
@@ -11,7 +11,7 @@ from tipoff_common.open_enum import OpenEnum
 
 
 class Source(OpenEnum):
-    """Where an execution came from; set by the surface it came through, never by the caller."""
+    """The surface through which an execution was requested; set by that surface, never by the caller."""
 
     CONTROLLER = "CONTROLLER"  # a decision
     MANUAL = "MANUAL"  # a workflow triggered over HTTP or `tipoff trigger`
@@ -22,7 +22,7 @@ class Source(OpenEnum):
 
 
 class Priority(OpenEnum):
-    """How urgent the data is."""
+    """Urgency of a workflow's data."""
 
     CRITICAL = "CRITICAL"
     HIGH = "HIGH"
@@ -36,7 +36,7 @@ class Priority(OpenEnum):
 
 
 class AlertLevel(OpenEnum):
-    """How loudly people are told."""
+    """Severity of a decision or an incident, ascending."""
 
     NONE = "NONE"
     INFO = "INFO"

@@ -1,4 +1,4 @@
-"""What the controller hears and says: ticks, decisions, locked schedules, pauses."""
+"""Events that the controller receives and publishes: ticks, decisions, locked schedules, pauses."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ from tipoff_common.open_enum import OpenEnum
 
 
 class Tick(OpenEnum):
-    """What it is time for. A service ignores ticks that it does not know."""
+    """Name of a periodic job. A service ignores ticks that it does not know."""
 
     EVALUATE = "evaluate"
     DISCOVER = "discover"
@@ -51,7 +51,7 @@ class TickFired(Event):
 
 
 class Action(OpenEnum):
-    """What the controller decided."""
+    """Outcome of a decision."""
 
     RUN = "RUN"
     SKIP = "SKIP"
@@ -87,7 +87,7 @@ class WorkflowDecided(Event):
 
 
 class ScheduleState(OpenEnum):
-    """What the locked schedule says of an occurrence."""
+    """Standing of an occurrence in the locked schedule."""
 
     EXPECTED = "EXPECTED"
     ADDED = "ADDED"
@@ -114,7 +114,7 @@ _RUNS_BYTES = EVENT_LIMIT // 2
 
 
 class ScheduleLocked(Event):
-    """What is expected of one business day, written down once."""
+    """The runs expected of one business day, recorded once."""
 
     TYPE = "tipoff.schedule.locked.v1"
     SUBJECT = "date"
@@ -149,14 +149,14 @@ class ScheduleLocked(Event):
 
 
 class PauseTarget(OpenEnum):
-    """What a pause is about."""
+    """Kind of thing that a pause stops."""
 
     WORKFLOW = "workflow"
     SCRAPER = "scraper"
 
 
 class PauseState(OpenEnum):
-    """What happened to a pause."""
+    """Change of a pause that an event reports."""
 
     PAUSED = "paused"  # somebody began it
     RESUMED = "resumed"  # somebody ended it, or began another one in its place

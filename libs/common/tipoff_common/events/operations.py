@@ -1,4 +1,4 @@
-"""What goes wrong and what is done about it: cleanups, alerts, messages that nobody can handle."""
+"""Events about faults and repairs: cleanups, alerts, messages that cannot be handled."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -39,7 +39,7 @@ class MissingFile(EventPart):
 
 
 class Finding(EventPart):
-    """What a cleanup run saw that is wrong with one file or receipt."""
+    """A fault of one file or receipt, as a cleanup run saw it."""
 
     kind: Label = Field(description="what is wrong, as a word")
     gcs_path: Subject = Field(description="the path it is about, as it was found")
@@ -119,7 +119,7 @@ class CleanupCompleted(Event):
 
 
 class AlertState(OpenEnum):
-    """Where an alert stands."""
+    """State of an alert."""
 
     PENDING = "pending"  # it holds, not yet for as long as the rule asks
     FIRING = "firing"  # it does, and people are told
@@ -169,7 +169,7 @@ class AlertChanged(Event):
 
 
 class RejectReason(OpenEnum):
-    """Why a message can never succeed, or why nobody tries any more."""
+    """Reason why a message cannot be handled: it can never succeed, or its delivery attempts are used up."""
 
     UNDECODABLE = "undecodable"
     OVERSIZED = "oversized"

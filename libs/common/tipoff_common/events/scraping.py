@@ -1,4 +1,4 @@
-"""What is asked of the scraper-runner and what comes of it: requests, executions, files and their receipts."""
+"""Events around the scraper-runner: requests, executions, files and their receipts."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -51,7 +51,7 @@ class ScrapeRequested(Event):
 
 
 class Completeness(EventPart):
-    """What a document of many games or teams should have said, and what it did."""
+    """Games or teams that a document should contain, and those that it lacks."""
 
     expected: Count | None = Field(default=None, description="how many games or teams there should be")
     missing: tuple[Prose, ...] = Field(default=(), description="those that are not in it, by name")
@@ -71,7 +71,7 @@ def _check_summary(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
 
 
 class ScrapeExecuted(Event):
-    """What came of one request. Its execution_id is the request's id."""
+    """The result of one request. Its execution_id is the request's id."""
 
     TYPE = "tipoff.scrape.executed.v1"
     SUBJECT = "scraper_name"

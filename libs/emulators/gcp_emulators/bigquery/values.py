@@ -12,7 +12,7 @@ from typing import Any
 
 
 class RowProblem(Exception):
-    """Why one row cannot be stored; `location` is the field's dotted path."""
+    """The reason why one row cannot be stored; `location` is the field's dotted path."""
 
     def __init__(self, message: str, location: str) -> None:
         super().__init__(message)

@@ -15,7 +15,7 @@ from gcp_emulators.pubsub.subscription import LiveSubscription
 
 
 class Pusher(Protocol):
-    """What sends a subscription's messages to its endpoint."""
+    """A sender of a subscription's messages to its endpoint."""
 
     @property
     def endpoint(self) -> str:

@@ -1,4 +1,4 @@
-"""What becomes of a message on one subscription: waiting, leased, backing off, acknowledged or out of attempts.
+"""State of the messages on one subscription: waiting, leased, backing off, acknowledged or out of attempts.
 
 Pure state, driven by a clock given to it; nothing here sleeps, sends or logs. Sources: "Subscription overview"
 (https://cloud.google.com/pubsub/docs/subscription-overview) for leases, "Handle message failures"
@@ -33,7 +33,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """How a subscription leases and retries; times in seconds."""
+    """Leases and retries of a subscription; times in seconds."""
 
     ack_deadline: float = 10.0
     minimum_backoff: float = 0.0

@@ -1,4 +1,4 @@
-"""What may be published. Source: "Quotas and limits", https://cloud.google.com/pubsub/quotas#resource_limits."""
+"""Checks of a publish request. Source: "Quotas and limits", https://cloud.google.com/pubsub/quotas#resource_limits."""
 
 from __future__ import annotations
 

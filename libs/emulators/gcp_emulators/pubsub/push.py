@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Flow:
-    """How many pushes may be in flight, and whether to pause: slow start, halving and pausing while refused."""
+    """The limit of pushes in flight: slow start, halving and pausing while the endpoint refuses."""
 
     def __init__(
         self, clock: Callable[[], float], *, initial: int = FIRST_WINDOW, maximum: int = LARGEST_WINDOW

@@ -1,4 +1,4 @@
-"""What the embedded object store answers to a request: rights, conditions, and the emulator's own handlers."""
+"""Request handling of the embedded object store: rights, conditions, and the emulator's own handlers."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What a decision says of the plan its search followed: for people a sentence, for queries a part of its context."""
+"""Account of the plan behind a decision: a sentence for people, a part of its context for queries."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What learned discovery would have been worth on a search's own history, in figures.
+"""The gain that learned discovery would have brought on a search's own history, in figures.
 
 The history tells publication as intervals only, so each day's time is drawn from its interval, several times over; both
 ways of looking are replayed on the same draws. A coarse beat leaves wide intervals, on which learning shows less than
@@ -34,7 +34,7 @@ WORTHWHILE = 0.8
 
 
 class Figures(Frozen):
-    """What one way of looking came to, over days on which it was published in the window."""
+    """Delay and attempts of one policy, over days on which the source published in the window."""
 
     mean_delay_minutes: float
     p95_delay_minutes: float
@@ -42,13 +42,13 @@ class Figures(Frozen):
 
 
 class PricedFigures(Figures):
-    """What the learned policy came to at one price."""
+    """Figures of the learned policy at one price."""
 
     price_per_attempt: float
 
 
 class Advice(Frozen):
-    """Whether a search should learn."""
+    """Advice whether a search should learn."""
 
     workflow: str
     days: int = Field(description="days of its history that can be learned from")

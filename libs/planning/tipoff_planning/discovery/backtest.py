@@ -35,7 +35,7 @@ Looks = Callable[[date], Sequence[float]]
 
 @dataclass(frozen=True)
 class Published:
-    """When one day's document was really published."""
+    """The true publication time of one day's document."""
 
     game_date: date
     minute: float | None
@@ -55,7 +55,7 @@ class ReplayedDay:
 
 @dataclass(frozen=True)
 class ReplaySummary:
-    """What a way of looking came to."""
+    """Delays and looks of one policy over the replayed days."""
 
     days: int
     mean_delay: float

@@ -30,7 +30,7 @@ class PublicationInterval:
 
 @dataclass(frozen=True)
 class PublicationHistory:
-    """What the poller saw of the days before, as far as it can be learned from."""
+    """Publication intervals that the looks of earlier days observed, as far as a model can learn from them."""
 
     intervals: tuple[PublicationInterval, ...] = ()
     """One a game date, in the order of dates."""

@@ -72,7 +72,7 @@ MIN_MASS = 1e-6
 
 
 class PublicationModel(Frozen):
-    """When a source publishes, as probabilities of one day. Stored as JSON."""
+    """Probabilities of a source's publication time within one day. Stored as JSON."""
 
     version: str = Field(description="hash of everything below")
     """A decision names it."""

@@ -39,7 +39,7 @@ _ROUNDING = 1e-6
 
 
 class Fallback(StrEnum):
-    """Why a learned search keeps to the fixed beat on a day."""
+    """Reason why a learned search keeps to the fixed beat on a day."""
 
     FEW_DAYS = "few_days"
     STALE = "stale"
@@ -52,7 +52,7 @@ class Fallback(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a check is for."""
+    """Reason for a planned check."""
 
     LIKELY = "likely"
     """Publication since the check before is likely enough to be worth it."""
@@ -79,7 +79,7 @@ class PlannedCheck(Frozen):
 
 
 class DiscoveryPlan(Frozen):
-    """When a learned search looks on one day, and why. Without checks it keeps to the fixed beat."""
+    """Checks of a learned search on one day, and the reasons for them. Without checks it keeps to the fixed beat."""
 
     version: Literal[1] = 1
     workflow: str
@@ -158,7 +158,7 @@ def due_checks(plans: DiscoveryPlans, tick: datetime, cadence: timedelta) -> fro
 
 @dataclass(frozen=True)
 class Search:
-    """What is to be planned: one search on one day, within its guards."""
+    """The input of a plan: one search on one day, within its guards."""
 
     workflow: str
     day: date

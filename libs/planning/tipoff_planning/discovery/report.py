@@ -50,7 +50,7 @@ QUALIFY ROW_NUMBER() OVER (ORDER BY decision_time DESC, decision_id) = 1
 
 
 class CheckState(StrEnum):
-    """How a check of the day stands."""
+    """State of one of the day's checks."""
 
     PLANNED = "planned"
     FOUND = "found"
@@ -80,7 +80,7 @@ class CurveBin(Frozen):
 
 
 class SeenDay(Frozen):
-    """What was seen of one day before: the document appeared between two looks."""
+    """Observation of one day before: the document appeared between two looks."""
 
     game_date: date
     after_minute: float | None = Field(
@@ -99,7 +99,7 @@ class DayCheck(Frozen):
 
 
 class DiscoveryReport(Frozen):
-    """What is known of when a source publishes, and how a day looks for it."""
+    """Publication times of a source as far as known, and the checks of one day."""
 
     workflow: str
     strategy: Strategy = Field(description="what the configuration says")

@@ -1,4 +1,4 @@
-"""What the dataset knows of an id, and of the chain that it belongs to.
+"""Rows of the dataset for an id, and for the chain to which it belongs.
 
 An id does not tell its day. It is looked for in the days that are given; its chain is then read from the partitions
 around the day on which it was found.
@@ -33,7 +33,7 @@ and cleanup does not look further back."""
 
 @dataclass(frozen=True)
 class Scope:
-    """What a chain is read by."""
+    """The ids and days by which a chain is read."""
 
     occurrences: frozenset[str] = frozenset()
     executions: frozenset[str] = frozenset()

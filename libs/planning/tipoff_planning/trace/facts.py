@@ -1,4 +1,4 @@
-"""What is known of a chain: rows of the dataset, and what only the state bucket has."""
+"""Facts of a chain: rows of the dataset, and records that only the state bucket has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

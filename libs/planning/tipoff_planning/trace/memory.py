@@ -1,5 +1,5 @@
-"""What the controller remembers of a chain, and the dataset lacks: requests, plans, and outcomes that are not logged
-yet."""
+"""The controller's record of a chain, for facts that the dataset lacks: requests, plans, and outcomes that are not
+logged yet."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -16,7 +16,7 @@ from tipoff_common.push import PushEndpoint
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the routes need."""
+    """The application, its routers and the dependencies of its handlers, as `app` registers them."""
 
     app: FastAPI
     endpoint: PushEndpoint

@@ -1,4 +1,4 @@
-"""What the dataset knows of files and receipts."""
+"""Rows of the dataset about files and receipts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields

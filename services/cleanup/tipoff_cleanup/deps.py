@@ -15,7 +15,7 @@ from tipoff_common.publisher import Publisher
 
 @dataclass(frozen=True)
 class Deps:
-    """What a run reads from and writes to."""
+    """Dependencies of a run."""
 
     environment: str
     lookback: timedelta
@@ -34,7 +34,7 @@ class Deps:
 
 @dataclass(frozen=True)
 class Instants:
-    """When a run happens."""
+    """Instants of one run."""
 
     tick: datetime
     """Identifies the run."""

@@ -1,4 +1,4 @@
-"""What the content of a file of records says of itself."""
+"""Facts that a file of records states about itself."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class NotOurs(Exception):
 
 @dataclass(frozen=True)
 class RecordsDocument:
-    """What a file of records says of itself."""
+    """Facts that a file of records states about itself."""
 
     scraper: str
     game_date: date

@@ -1,4 +1,4 @@
-"""Which landed files are lost, and what is done about each: pure."""
+"""Rules that tell which landed files are lost, and the next step for each: pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class LossRule:
-    """When a file is lost, and how often that is announced."""
+    """Thresholds for losses and for their republishing."""
 
     lost_after: timedelta
     """Without a receipt for this long, a file is lost."""
@@ -70,7 +70,7 @@ class LossRule:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What was done about one file."""
+    """Past republishes of one file."""
 
     republishes: int = 0
     """How many announcements were taken."""
@@ -82,7 +82,7 @@ class Attempts:
 
 
 class NextStep(Enum):
-    """What a run does about a lost file."""
+    """Next step for a lost file."""
 
     REPUBLISH = auto()
     WAIT = auto()  # it was republished a while ago

@@ -1,4 +1,4 @@
-"""What cleanup remembers, as write-once objects below `cleanup/` in the state bucket.
+"""Cleanup's memory, as write-once objects below `cleanup/` in the state bucket.
 
     cleanup/runs/<day>/<tick>.json                 the result of a run, published again when its tick comes again
     cleanup/files/<date in the path>/<path hash>/  what was done about a file
@@ -35,7 +35,7 @@ _AT, _PATH = "at", "path"
 
 
 class CleanupRun(BaseModel):
-    """What one tick came to."""
+    """The result of one tick."""
 
     completed: CleanupCompleted
     written_until: Instant | None = Field(
@@ -46,7 +46,7 @@ class CleanupRun(BaseModel):
 
 
 class Adopted(BaseModel):
-    """What is published of an object that no execution named."""
+    """Events to publish for an object that no execution named."""
 
     executed: ScrapeExecuted
     landed: FileLanded

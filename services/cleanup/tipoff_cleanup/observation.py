@@ -23,7 +23,7 @@ _RUNS_READ = 1_000
 
 @dataclass(frozen=True)
 class Observation:
-    """What a run knows before it does anything. Fields keep their defaults from where reading failed."""
+    """Facts that a run reads before it acts. Fields keep their defaults from where reading failed."""
 
     instants: Instants
     journal_from: datetime | None = None

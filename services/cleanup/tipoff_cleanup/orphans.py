@@ -44,7 +44,7 @@ _NO_PATH = "-"  # a finding about no single file
 
 @dataclass(frozen=True)
 class Adoptions:
-    """What was done about files that no execution names."""
+    """Adoptions by one run of files that no execution names."""
 
     journal_until: datetime
     """Files written before this have all been looked at."""

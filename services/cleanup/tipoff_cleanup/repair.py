@@ -11,7 +11,7 @@ from tipoff_cleanup.republishing import Republished, republish_lost
 
 @dataclass(frozen=True)
 class Repairs:
-    """What a run did."""
+    """Files republished and orphans adopted by one run."""
 
     republished: Republished = field(default_factory=Republished)
     adoptions: Adoptions | None = None

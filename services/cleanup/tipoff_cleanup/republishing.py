@@ -39,7 +39,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Republished:
-    """What was done about the lost files."""
+    """Republishes of lost files by one run."""
 
     announced: frozenset[str] = frozenset()
     """Paths that were republished."""

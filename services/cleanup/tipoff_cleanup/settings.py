@@ -9,7 +9,7 @@ from tipoff_common.settings import ServiceSettings
 
 
 class CleanupSettings(ServiceSettings):
-    """What cleanup needs beyond what every service needs."""
+    """Settings of cleanup beyond those of every service."""
 
     scrapers: str = Field(
         default="services/scraper-runner/scrapers",

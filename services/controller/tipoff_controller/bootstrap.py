@@ -24,7 +24,7 @@ from tipoff_planning.loading import load_workflows
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the routes need."""
+    """The application, its routers and the dependencies of its handlers, as `app` registers them."""
 
     app: FastAPI
     endpoint: PushEndpoint

@@ -1,4 +1,4 @@
-"""What the controller's handlers work with."""
+"""Dependencies of the controller's handlers."""
 
 import threading
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Once:
 
 @dataclass(frozen=True)
 class Deps:
-    """What the handlers read from and write to."""
+    """Dependencies of the controller's handlers."""
 
     environment: str
     configuration: Configuration

@@ -1,4 +1,4 @@
-"""What follows from executions: retries, the next steps of a plan, and the end of a manual run."""
+"""Follow-ups of executions: retries, the next steps of a plan, and the end of a manual run."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the controller does about each event that comes in."""
+"""Handlers of the events that the controller receives."""
 
 import logging
 from collections.abc import Callable

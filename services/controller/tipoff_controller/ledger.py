@@ -1,4 +1,5 @@
-"""What the controller has decided and expects, in the state bucket; names.py has the names of all its objects.
+"""The controller's record of decisions and expectations, in the state bucket; names.py has the names of all its
+objects.
 
 First creation wins: what was decided once is published again, never decided again.
 """

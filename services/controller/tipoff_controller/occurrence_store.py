@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class Key(NamedTuple):
-    """Which occurrence: its log lies below its game date, so that old ones can be found and expire by day."""
+    """Identity of an occurrence's log. It lies below the game date, so that old logs can be found and expire by day."""
 
     game_date: date
     occurrence_id: str
@@ -48,7 +48,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Concurrency:
-    """What calls to the bucket run side by side on, and what keeps two of them from changing one occurrence."""
+    """The executor for calls to the bucket, and the locks that keep two of them from changing the same occurrence."""
 
     lock: Callable[[], AbstractContextManager[Any]] = threading.RLock
     """Makes a lock that its holder may take again."""

@@ -1,4 +1,4 @@
-"""What is known when something is decided: the controller's memory joined with the dataset."""
+"""Past events that decisions depend on: the controller's memory joined with the dataset."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ LEASE_SLACK = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Past:
-    """What happened so far, as far as decisions at one tick depend on it."""
+    """Past events, as far as decisions at one tick depend on them."""
 
     calendar: Calendar | None
     states: Mapping[Key, OccurrenceState]

@@ -15,7 +15,7 @@ class UnknownName(Exception):
 
 
 class UnusablePause(Exception):
-    """What is asked makes no pause, or ends none; the message names the field and the remedy."""
+    """A request that makes no pause, or ends none; the message names the field and the remedy."""
 
 
 def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause:

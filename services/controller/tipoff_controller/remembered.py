@@ -1,4 +1,4 @@
-"""What the controller tells of its memory: where an id leads, and what is remembered there. Nothing is changed."""
+"""Read-only look-ups in the controller's memory: the occurrences of an id, and the record of an occurrence."""
 
 from collections.abc import Collection, Iterable
 from datetime import date

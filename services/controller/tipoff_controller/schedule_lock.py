@@ -83,7 +83,7 @@ def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps)
 
 
 class _Begun:
-    """Whether an occurrence of a schedule was requested: looked up only for those that are no longer expected."""
+    """Occurrences of a schedule that were requested; each is looked up only when it is no longer expected."""
 
     def __init__(self, deps: Deps, standing: Sequence[ScheduleLocked]) -> None:
         self._deps = deps

@@ -8,7 +8,7 @@ from tipoff_common.settings import ServiceSettings
 
 
 class ControllerSettings(ServiceSettings):
-    """What the controller needs beyond what every service needs."""
+    """Settings of the controller beyond those of every service."""
 
     workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
     ticks_file: Path = Field(default=Path("infra/ticks.yaml"), description="when ticks fire")

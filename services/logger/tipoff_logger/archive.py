@@ -43,7 +43,7 @@ PARTITIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Archive:
-    """Where from and where to."""
+    """The warehouse to export from and the bucket to export to."""
 
     warehouse: Warehouse
     bucket: Objects

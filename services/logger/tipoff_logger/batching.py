@@ -24,7 +24,7 @@ Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is gathered in a batch, and how much may wait."""
+    """Limits of one batch, and of the rows that wait for theirs."""
 
     batch_rows: int
     """The most that one append takes."""
@@ -42,7 +42,7 @@ class Bounds:
 
 @dataclass(slots=True)
 class _Submission:
-    """What one caller waits for: answered when the last of its rows is."""
+    """The rows of one caller; it is answered when the last of them is."""
 
     table: str
     unanswered: int

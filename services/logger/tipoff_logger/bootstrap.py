@@ -19,7 +19,7 @@ from tipoff_logger.settings import LoggerSettings
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the routes need."""
+    """The application, its routers and the dependencies of its handlers, as `app` registers them."""
 
     app: FastAPI
     endpoint: PushEndpoint

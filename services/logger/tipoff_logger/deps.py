@@ -1,4 +1,4 @@
-"""What the handlers work with."""
+"""Dependencies of the logger's handlers."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tipoff_logger.batching import RowCommit
 
 @dataclass(frozen=True)
 class Deps:
-    """What the handlers need."""
+    """Dependencies of the logger's handlers."""
 
     environment: str
     commit: RowCommit

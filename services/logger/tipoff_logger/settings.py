@@ -6,8 +6,8 @@ from tipoff_common.settings import ServiceSettings
 
 
 class LoggerSettings(ServiceSettings):
-    """What one append takes, and how much may wait for one: past that, pushes are answered 503 and come again.
-    Where rows go before they expire."""
+    """Limits of one append and of the rows that wait (past those, pushes are answered 503 and come again), and the
+    archive of rows that expire."""
 
     batch_rows: int = Field(
         default=500, ge=1, le=50_000, description="most rows in one append; BigQuery suggests 500"

@@ -1,4 +1,4 @@
-"""What people do about incidents: acknowledge, silence, take a silence back. Pure."""
+"""Actions of people on incidents: acknowledge, silence, take a silence back. Pure."""
 
 from datetime import datetime
 

@@ -33,7 +33,7 @@ _PAGES_A_MINUTE = 600
 
 @dataclass(frozen=True)
 class Wiring:
-    """What `app` needs to route requests."""
+    """The application, its routers and the dependencies of its handlers, as `app` registers them."""
 
     app: FastAPI
     """The application, to which the push endpoint's routes are added."""

@@ -1,4 +1,4 @@
-"""Which incident explains another one, and by whose message people know of it already. Pure."""
+"""Causes among incidents: the incident that explains another, and the message that has reported it already. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping

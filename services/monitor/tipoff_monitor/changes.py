@@ -1,4 +1,4 @@
-"""What one watch works with, and the changes of incidents that it makes."""
+"""The input of one watch, and the changes of incidents that it makes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 
 @dataclass(frozen=True)
 class Watch:
-    """What one watch works with."""
+    """The input of one watch."""
 
     file: AlertsFile
     environment: str

@@ -1,4 +1,4 @@
-"""What is wrong now: the rows of every rule's query, asked in one job, and the faults of the day's verdict."""
+"""Present faults: the rows of every rule's query, read in one job, and the faults of the day's verdict."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -78,7 +78,7 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
 
 @dataclass(frozen=True)
 class Paused:
-    """What somebody paused."""
+    """Paused workflows and scrapers."""
 
     workflows: frozenset[str] = frozenset()
     scrapers: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What the monitor's handlers work with."""
+"""Dependencies of the monitor's handlers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tipoff_monitor.notices import Notice
 
 @dataclass(frozen=True)
 class Deps:
-    """What the handlers need."""
+    """Dependencies of the monitor's handlers."""
 
     environment: str
     book: RuleBook

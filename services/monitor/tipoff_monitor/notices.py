@@ -12,7 +12,7 @@ from tipoff_monitor.texts import plain
 
 @dataclass(frozen=True)
 class Notice:
-    """What a channel is given."""
+    """A message to a channel."""
 
     title: str
     body: str

@@ -1,4 +1,4 @@
-"""Who is told of a change. Pure."""
+"""The channels that receive a change of an incident. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

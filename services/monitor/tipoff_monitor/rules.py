@@ -63,7 +63,7 @@ class Cause(ConfigurationNode):
 
 
 class Escalation(ConfigurationNode):
-    """When an incident is told with more weight. It becomes CRITICAL and goes to the routes with `escalated: true`."""
+    """Conditions that escalate an incident. It becomes CRITICAL and goes to the routes with `escalated: true`."""
 
     after: Duration | None = Field(default=None, description="told and not acknowledged for so long")
     value: float | None = Field(
@@ -139,7 +139,7 @@ class Rule(ConfigurationNode):
 
 
 class Channel(ConfigurationNode):
-    """Where people are told. Its URL is a secret, and so stands in a variable of the environment."""
+    """A recipient of messages. Its URL is a secret, and so stands in a variable of the environment."""
 
     description: str = Field(min_length=1, description="who reads it")
     # By name, so that the file can be read by everybody and a secret is rotated without a change of it.
@@ -147,7 +147,7 @@ class Channel(ConfigurationNode):
 
 
 class Route(ConfigurationNode):
-    """Which incidents go to which channels. Every route that fits is followed."""
+    """Incidents to send to channels. Every route that fits is followed."""
 
     # INFO is recorded and shown; a message for it would teach people to ignore messages.
     severity: tuple[Severity, ...] = Field(

@@ -8,8 +8,8 @@ from tipoff_common.settings import ServiceSettings
 
 
 class MonitorSettings(ServiceSettings):
-    """What the monitor needs beyond what every service needs. Channels' URLs come from variables of their own, named
-    in the rules file."""
+    """Settings of the monitor beyond those of every service. Channels' URLs come from variables of their own, named in
+    the rules file."""
 
     alerts_file: Path = Field(default=Path("config/alerts.yaml"), description="rules, channels and routes")
     workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")

@@ -32,7 +32,7 @@ class SeasonLoss(Frozen):
 
 
 class SeasonWorkflow(Frozen):
-    """What a season came to for one workflow."""
+    """Results of one workflow over a simulated season."""
 
     occurrences: int = Field(description="expected runs")
     statuses: Mapping[ShortText, int] = Field(description="of these, by what became of them", max_length=20)
@@ -79,7 +79,7 @@ class SimulatedSeason(Frozen):
 
 
 class Simulation(Frozen):
-    """What `tipoff simulate --json` says: seasons by the workflows file that each was run with."""
+    """The output of `tipoff simulate --json`: seasons by the workflows file of each."""
 
     configurations: Mapping[ShortText, SimulatedSeason] = Field(min_length=1, max_length=MOST_CONFIGURATIONS)
 

@@ -1,4 +1,4 @@
-"""Whether the news of each rule is told now, as one message, and why not. Pure."""
+"""Messages of each rule's news: whether a message is sent now, and why not. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

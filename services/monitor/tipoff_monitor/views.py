@@ -1,4 +1,4 @@
-"""What the monitor answers people: its incidents and silences, and who would be told."""
+"""Responses of the monitor's routes for people: incidents, silences and recipients."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from tipoff_monitor.rules import AlertsFile
 
 
 class Watching(BaseModel):
-    """What stands, and how far the watch can be relied on."""
+    """Open incidents, and how far the watch can be relied on."""
 
     as_of: Instant
     watched_at: Instant | None = Field(description="newest watch; null when none has been")
@@ -48,7 +48,7 @@ class SilenceRequest(BaseModel):
 
 
 class RouteView(BaseModel):
-    """Who is told of a rule: as things are, and in addition when it is escalated."""
+    """Recipients of a rule: as things are, and in addition when it is escalated."""
 
     rule: str
     severity: AlertLevel
@@ -57,7 +57,7 @@ class RouteView(BaseModel):
 
 
 class TestResult(BaseModel):
-    """Who would be told of a rule, or was. sent: null in a dry run."""
+    """Recipients of a rule's test message. sent: null in a dry run."""
 
     __test__ = False  # no test of pytest's, whatever its name says
 

@@ -1,4 +1,4 @@
-"""What a document about many games or teams should have said, and what it did: told in `data_summary`, by name.
+"""Completeness of a document about many games or teams, by name, for `data_summary`.
 
 What is expected follows from the document itself. A success may well be incomplete; that is how nine games of which one
 came are told from nine.

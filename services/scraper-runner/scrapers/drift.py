@@ -14,7 +14,7 @@ from tipoff_scraper_runner.errors import SourceChanged
 
 @dataclass(frozen=True)
 class Drift:
-    """How a document's fields differ from the known ones. Both are sorted and named `kind.field`."""
+    """Difference between a document's fields and the known fields. Both are sorted and named `kind.field`."""
 
     added: tuple[str, ...] = ()
     """Fields nobody knew."""

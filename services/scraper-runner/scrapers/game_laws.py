@@ -1,4 +1,4 @@
-"""What cannot be true of a game, whichever source says it: laws that decide whether a game counts as complete."""
+"""Laws that hold for a game in every source; they decide whether a game counts as complete."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ MIN_SHARE = 0.95
 
 @dataclass(frozen=True)
 class Standing:
-    """How a game stands by one source."""
+    """State of a game by one source."""
 
     matchup: str
     """"AWAY@HOME"."""

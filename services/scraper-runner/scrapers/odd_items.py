@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Items(Generic[T, R]):
-    """What became of a document's items of one kind."""
+    """A document's items of one kind: those that were read, and those that were set aside."""
 
     sources: tuple[T, ...]
     """The items that were read, in the document's order."""

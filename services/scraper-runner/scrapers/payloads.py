@@ -1,4 +1,4 @@
-"""What the answers of all hosts have in common: telling a document from a block page."""
+"""Checks for the answers of all hosts: telling a document from a block page."""
 
 from html.parser import HTMLParser
 

@@ -19,7 +19,7 @@ from tipoff_scraper_runner.settings import RunnerSettings
 
 @dataclass(frozen=True)
 class Wiring:
-    """What `app` needs to route requests."""
+    """The application, its routers and the dependencies of its handlers, as `app` registers them."""
 
     app: FastAPI
     endpoint: PushEndpoint

@@ -1,4 +1,4 @@
-"""What the runner's handlers work with."""
+"""Dependencies of the runner's handlers."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How an exception during a scrape becomes an outcome."""
+"""Conversion of an exception during a scrape into an outcome."""
 
 import logging
 import traceback

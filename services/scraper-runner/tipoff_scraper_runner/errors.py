@@ -1,4 +1,4 @@
-"""What a scraper may raise. The runner turns each into an outcome; anything else is `failed`/`internal`."""
+"""Exceptions that a scraper may raise. The runner turns each into an outcome; anything else is `failed`/`internal`."""
 
 from datetime import datetime
 from typing import ClassVar

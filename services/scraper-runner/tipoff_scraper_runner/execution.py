@@ -40,7 +40,7 @@ OpenHttp = Callable[[ScraperSpec, datetime, bool], HttpxHttp]
 
 @dataclass(frozen=True)
 class Execution:
-    """What to publish about one request."""
+    """Events to publish about one request."""
 
     executed: ScrapeExecuted
     landed: FileLanded | None
@@ -103,7 +103,7 @@ def execute(
 
 @dataclass(frozen=True)
 class _Job:
-    """What every stage of one execution needs."""
+    """Input of every stage of one execution."""
 
     request: ScrapeRequested
     scraper: Registered
@@ -123,7 +123,7 @@ class _Known:
 
 @dataclass(frozen=True)
 class _Result:
-    """How the execution ended."""
+    """The result of an execution."""
 
     outcome: Outcome
     request: ScrapeRequested

@@ -1,4 +1,4 @@
-"""Which hosts a local fake answers for, and how its answers are told from the real source's."""
+"""Hosts that a local fake answers for, and the mark that tells its answers from the real source's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

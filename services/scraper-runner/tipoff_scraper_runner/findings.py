@@ -1,4 +1,4 @@
-"""What a document says wrongly, as `data_summary` has it: counted in full, told in part.
+"""Faults of a document, as `data_summary` has them: counted in full, told in part.
 
 `set_aside` and `contradictions` are absent when there are none, so that an alert asks whether a count is there.
 """

@@ -1,4 +1,4 @@
-"""Which hosts are not to be asked, and until when: what `Retry-After` said beyond the scrape that heard it.
+"""Pauses of hosts: how long `Retry-After` keeps later scrapes from asking a host again.
 
     runner/pauses/<host>.json     the longest pause that the host has asked for
 

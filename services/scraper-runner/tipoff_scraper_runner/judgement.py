@@ -1,4 +1,4 @@
-"""What a parsed document amounts to: pure decisions about its day, its volume and its texts."""
+"""Pure decisions about a parsed document: its day, its volume and its texts."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,4 +1,4 @@
-"""What a scrape writes to the data bucket: the payload as it came, an entry in the journal, then the records."""
+"""Files of a scrape in the data bucket: the payload as it came, an entry in the journal, then the records."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Where payloads are parsed: here when they cannot do harm, else in a process that may die.
+"""Parsing of payloads: in this process when they cannot do harm, else in a process that may be killed.
 
 A payload of a few kilobytes can unfold into gigabytes, or keep a parser busy for hours. A process of its own is given
 so much memory and CPU time and no more; when it needs more it is killed, and the service goes on.
@@ -54,7 +54,7 @@ def parse_in_process(
 
 @dataclass(frozen=True)
 class Limits:
-    """What parsing one payload may take."""
+    """Limits for the parsing of one payload."""
 
     memory_bytes: int = 384 * MIB
     """Beyond what the process has before; the largest document known takes 60 MiB."""

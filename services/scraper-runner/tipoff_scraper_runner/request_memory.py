@@ -1,4 +1,4 @@
-"""What the runner remembers, as objects below `runner/` in the state bucket.
+"""The runner's memory, as objects below `runner/` in the state bucket.
 
     runner/claims/<game date>/<request>.json     which delivery executes the request, and until when
     runner/claims/<game date>/<request>.json.asked   written to read the bucket's clock, when a lease may be over

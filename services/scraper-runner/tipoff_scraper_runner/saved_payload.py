@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Noted(BaseModel):
-    """What a fetch brought beside its payload; kept with the payload, for a delivery that goes on with it."""
+    """Facts about a fetch; kept with the payload, for a delivery that goes on with it."""
 
     model_config = ConfigDict(frozen=True)
 

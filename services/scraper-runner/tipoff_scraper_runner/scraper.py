@@ -1,4 +1,4 @@
-"""What a scraper is: a folder with `scraper.yaml` and a `scraper.py` that offers these three names.
+"""The interface of a scraper: a folder with `scraper.yaml` and a `scraper.py` that offers these three names.
 
 Parameters   a ScrapeParameters model whose fields are those the YAML declares
 fetch        talks to the source and returns its payload unchanged
@@ -119,7 +119,7 @@ class Payload:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a payload says."""
+    """The result of parsing a payload."""
 
     records: Sequence[Record]
     """The rows to write; their number is the record count."""
@@ -160,14 +160,14 @@ class Scraper(Protocol[P]):
 
 
 class Compares(Protocol):
-    """What a scraper module has besides if its documents are editions of one list that hardly shrinks."""
+    """The additional function of a scraper module whose documents are editions of one list that hardly shrinks."""
 
     def lost(self, parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]], /) -> str:
         """Say what `parsed` lost of the records of the edition before; blank when it lost no more than is usual."""
 
 
 class StatesParameters(Protocol):
-    """What a scraper module has besides if its documents say what they were asked for."""
+    """The additional function of a scraper module whose documents state their parameters."""
 
     def stated(self, payload: bytes, /) -> Mapping[str, str]:
         """Return the parameters that the document states, as text, so that nobody has to give them again.

@@ -9,7 +9,7 @@ from tipoff_scraper_runner.secret_redactor import MIN_LENGTH, proxy_credential
 
 
 class RunnerSettings(ServiceSettings):
-    """What the runner needs beyond what every service needs."""
+    """Settings of the runner beyond those of every service."""
 
     scrapers: str = Field(
         default="scrapers",

@@ -1,4 +1,4 @@
-"""What a fleet's tests run its scrapers with: the real runner over what a source is made to answer."""
+"""Tools for the tests of a fleet's scrapers: the real runner over chosen answers of a source."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></h
 
 @dataclass
 class Served:
-    """What a source answers, request by request; the last answer is repeated."""
+    """Chosen answers of a source, request by request; the last answer is repeated."""
 
     answers: list[httpx.Response]
     asked: list[httpx.Request] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Who looks at the console and what they may do: identities, roles, the session of a laptop, CSRF tokens.
+"""Access to the console: identities, roles, the session of a laptop, CSRF tokens.
 
 On Google Cloud the identity is IAP's assertion or an invoker's token, checked with every request; nothing is kept. On a
 laptop a browser cannot send a bearer token, so a form trades the development key for a signed cookie.
@@ -32,7 +32,7 @@ _SAME_SITE = frozenset({"same-origin", "none"})
 
 
 class Role(StrEnum):
-    """What somebody may do."""
+    """A visitor's permission: view or operate."""
 
     VIEWER = "viewer"  # look
     OPERATOR = "operator"  # look, trigger, replay, pause, acknowledge, silence

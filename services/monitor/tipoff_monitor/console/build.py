@@ -51,7 +51,7 @@ _LANDED = 40
 
 
 class _Gathered:
-    """What one page was made from, noted while it is built."""
+    """Sources of one page, noted while it is built."""
 
     def __init__(self, deps: ConsoleDeps, patience: Patience) -> None:
         self.deps, self.patience, self.now = deps, patience, deps.now()

@@ -1,4 +1,4 @@
-"""What the console's handlers work with."""
+"""Dependencies of the console's handlers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ PublishMessages = Callable[[Iterable[tuple[str, bytes, Mapping[str, str]]]], Non
 
 @dataclass(frozen=True)
 class ConsoleDeps:
-    """What the console's handlers need."""
+    """Dependencies of the console's handlers."""
 
     monitor: Deps
     """What the service's other handlers work with."""

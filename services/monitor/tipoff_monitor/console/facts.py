@@ -121,7 +121,7 @@ class MissingFileRow(Frozen):
 
 @dataclass(frozen=True)
 class FleetSummary:
-    """What is summed up over weeks: it changes slowly and is read rarely."""
+    """Summaries over weeks; they change slowly and are read rarely."""
 
     health: tuple[ScraperHealth, ...]
     workflow_days: tuple[WorkflowDay, ...]

@@ -1,4 +1,4 @@
-"""What pages show of the warehouse: read a few times a minute at most, kept, and shown with its age.
+"""Snapshots of the warehouse for pages: read a few times a minute at most, kept, and shown with their age.
 
 A page never asks the warehouse itself. It takes the newest snapshot there is, and one that is older than it should be
 is read anew in the background. Whatever the number of tabs, `JOBS_A_MINUTE` bounds what that costs.
@@ -30,7 +30,7 @@ _TRIED_AGAIN = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """What was known at an instant; all is None before the first reading."""
+    """A value as read at an instant; all is None before the first reading."""
 
     value: T | None = None
     read_at: datetime | None = None
@@ -43,7 +43,7 @@ class Snapshot(Generic[T]):
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
-    """How something is read, and how old it may grow."""
+    """A way to read a value, and the age that the value may reach."""
 
     key: str
     """Two readings of one key are one."""
@@ -57,7 +57,7 @@ class Reading(Generic[T]):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a page waits for data that is missing or too old."""
+    """Time for which a page waits for data that is missing or too old."""
 
     seconds: float
     is_refresh: bool = False

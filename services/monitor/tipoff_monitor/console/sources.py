@@ -1,4 +1,5 @@
-"""Where pages take their facts from. Three statements feed every page; a look-up answers what is asked by name."""
+"""Sources of the pages' facts. Three statements feed every page; a look-up serves each page that shows a single
+subject."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ RECENT_QUERIES = ("latest_decisions", "latest_executions", "latest_dead_letters"
 
 @dataclass(frozen=True)
 class Chain:
-    """What `tipoff trace` found."""
+    """The result of `tipoff trace`."""
 
     roots: tuple[ChainNode, ...] = ()
     near: tuple[str, ...] = ()

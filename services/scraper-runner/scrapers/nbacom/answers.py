@@ -1,4 +1,4 @@
-"""What an answer of the NBA's hosts is: a document, a refusal or something else."""
+"""Classification of an answer of the NBA's hosts: a document, a refusal or something else."""
 
 from collections.abc import Mapping
 from typing import NoReturn

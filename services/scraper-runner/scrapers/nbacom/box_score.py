@@ -80,7 +80,7 @@ class BoxScore:
 
 
 class BoxRecord(CamelRecord):
-    """What every record of a box score says."""
+    """Common fields of every record of a box score."""
 
     game_id: str
     team: str = Field(description="tricode")

@@ -1,4 +1,4 @@
-"""What a box score says against itself: what a final one lacks, and what does not add up in it."""
+"""Contradictions within a box score: missing parts of a final one, and totals that do not add up."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def _lack(side: Side, minutes: int) -> str:
 
 @dataclass(frozen=True)
 class PlayerTotals:
-    """What a player adds to the team."""
+    """A player's part of the team's totals."""
 
     minutes: float
     points: int

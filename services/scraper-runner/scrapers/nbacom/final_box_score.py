@@ -14,7 +14,7 @@ Summary = Mapping[str, JsonValue]
 
 @dataclass(frozen=True)
 class BoxReading:
-    """What one of the readings makes of a box score."""
+    """The result of one of the readings of a box score."""
 
     records: Sequence[Record]
     summary: Summary

@@ -1,4 +1,4 @@
-"""How a game stands, as the league's documents number it."""
+"""State of a game, as the league's documents number it."""
 
 from typing import Literal
 

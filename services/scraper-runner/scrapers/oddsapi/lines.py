@@ -1,4 +1,4 @@
-"""What bookmakers offer in events: bookmakers, their markets, the outcomes of each.
+"""Offers of bookmakers on events: bookmakers, their markets, the outcomes of each.
 
 Each level is a list of items: an odd bookmaker costs its own lines, an odd market or outcome only itself.
 """
@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 
 class LineRecord(Matchup):
-    """What every record of a line says."""
+    """Common fields of every record of a line."""
 
     bookmaker: str = Field(description="the API's key")
     market: str = Field(description="the API's key")
@@ -67,7 +67,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """What was read of all outcomes of some events. Not generic, as the records of two scrapers differ."""
+    """Readings of all outcomes of some events. Not generic, as the records of two scrapers differ."""
 
     set_aside: Sequence[str]
     drifts: Sequence[Drift]

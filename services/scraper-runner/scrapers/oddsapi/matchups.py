@@ -39,7 +39,7 @@ class OddsSnapshot:
 
 
 class Matchup(Record):
-    """What every record of an event says."""
+    """Common fields of every record of an event."""
 
     event_id: str = Field(description="the API's")
     commence_time: datetime = Field(description="as announced at the fetch, aware UTC")

@@ -1,4 +1,4 @@
-"""What all actions share: how they ask, how they answer, and how they read what somebody filled in."""
+"""Common parts of all actions: the confirmation, the answer, and the reading of form fields."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""What each page shows, as values: pure functions of what was read, and the schemas of the JSON twins."""
+"""Contents of each page, as values: pure functions of the rows that were read, and the schemas of the JSON twins."""

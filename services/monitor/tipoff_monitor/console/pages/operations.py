@@ -17,7 +17,7 @@ from tipoff_planning.frozen import Frozen
 
 
 class AlertsPage(Page):
-    """What stands, what was resolved lately, and who is told."""
+    """Open incidents, those resolved lately, silences, and the recipients of each rule."""
 
     blind_since: Instant | None = Field(description="since when nothing can be judged, null while it can")
     silent_since: Instant | None = Field(description="newest watch when the next is overdue, else null")
@@ -35,7 +35,7 @@ class DeadLettersPage(Page):
 
 
 class FileFacts(Frozen):
-    """What is known of a file that somebody looked for."""
+    """Facts about a file that a visitor looked for."""
 
     gcs_path: str
     state: str
@@ -60,7 +60,7 @@ class FilesPage(Page):
 
 
 class ConfigurationPage(Page):
-    """What is live, since when, and what it differs in from before."""
+    """The live configuration, its start, and its difference from the one before."""
 
     config_hash: str = Field(description="of the workflows that this monitor has")
     version: str

@@ -1,4 +1,4 @@
-"""What every page says beside its subject: how old its data is, and what could not be read."""
+"""Common parts of every page: the age of its data, and the sources that could not be read."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from tipoff_planning.frozen import Frozen
 
 
 class SourceName(StrEnum):
-    """What pages are made from, as they name it."""
+    """Name of a page's source, as pages show it."""
 
     DAY = "the day"
     FLEET = "the last ninety days"
@@ -36,7 +36,7 @@ class DataAge(Frozen):
 
 
 class Page(Frozen):
-    """What every page's JSON begins with."""
+    """Common first fields of every page's JSON."""
 
     title: str
     environment: str = Field(description="prod, staging, dev or local")

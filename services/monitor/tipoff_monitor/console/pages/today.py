@@ -34,7 +34,7 @@ class WorkflowLine(Frozen):
 
 
 class Upcoming(Frozen):
-    """What happens next to a workflow."""
+    """The next event of a workflow."""
 
     at: Instant
     workflow: str

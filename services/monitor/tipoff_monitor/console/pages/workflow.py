@@ -28,7 +28,7 @@ class ShownCondition(Frozen):
 
 
 class ShownDecision(Frozen):
-    """What would be decided now."""
+    """The decision that would be made now."""
 
     subject: str
     action: str

@@ -31,7 +31,7 @@ _DURATION = re.compile(r"Game Duration: ([0-9]{1,3}):([0-9]{2})")
 
 @dataclass(frozen=True)
 class Report:
-    """What the final box says of the game."""
+    """The content of a game's final box."""
 
     day: date
     """Of the game, as printed."""

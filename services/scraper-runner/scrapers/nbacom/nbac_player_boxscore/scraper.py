@@ -27,7 +27,7 @@ fetch = fetch_box_score
 
 
 class StatisticsLine(CamelRecord):
-    """What a player did; zeros for who did not play. Percentages are shares of 1."""
+    """A player's statistics; zeros for a player who did not play. Percentages are shares of 1."""
 
     points: int
     field_goals_made: int
@@ -61,7 +61,7 @@ class StatisticsLine(CamelRecord):
 
 
 class Appearance(CamelRecord):
-    """Who a player is and whether he played."""
+    """A player's identity, and whether he played."""
 
     person_id: int
     name: str

@@ -1,1 +1,1 @@
-"""Who officiates which game: out on the game's morning."""
+"""Officials of each game: published on the game's morning."""

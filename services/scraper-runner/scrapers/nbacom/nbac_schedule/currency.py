@@ -1,4 +1,5 @@
-"""Whether a schedule is of the present: compared with the season of a day, and with what should have been played by it.
+"""Checks that a schedule is current: compared with the season of a day, and with the games that should have been played
+by it.
 
 A schedule that is neither is kept and not landed, so the calendar before it stays.
 """

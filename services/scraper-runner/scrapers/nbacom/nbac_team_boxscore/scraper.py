@@ -25,7 +25,7 @@ fetch = fetch_box_score
 
 
 class TeamStatistics(CamelRecord):
-    """What a team did; percentages are shares of 1."""
+    """A team's statistics; percentages are shares of 1."""
 
     points: int
     points_against: int

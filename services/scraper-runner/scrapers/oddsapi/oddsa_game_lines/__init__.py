@@ -1,1 +1,1 @@
-"""What bookmakers offer on games: winner, spread and total."""
+"""Bookmakers' offers on games: winner, spread and total."""

@@ -1,4 +1,4 @@
-"""Where a command takes its calendar of games from: a file, else what the running stack has landed."""
+"""The calendar of games for a command: from a file, else the newest that the running stack has landed."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime

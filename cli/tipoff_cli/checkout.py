@@ -1,4 +1,4 @@
-"""Where the fleet keeps its scrapers and configuration, and where the maps of services, topics and ticks are.
+"""Folders of the fleet's scrapers and configuration, and of the maps of services, topics and ticks.
 
 A fleet in its own repository has a `tipoff.toml` at its root; it is found from the current folder upward. Everywhere
 else the fleet is the one of this checkout.

@@ -1,4 +1,4 @@
-"""Where the controller and the dataset are: what the environment names, else the stack that runs here."""
+"""Addresses of the controller and the dataset: those that the environment names, else those of the local stack."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ class NotConnected(CommandFailed):
 
 @dataclass(frozen=True)
 class Connection:
-    """What the variables of one place say; values of two places are never mixed, so that no key goes astray."""
+    """Variables of one place; values of two places are never mixed, so that no key goes astray."""
 
     values: Mapping[str, str]
     where: str

@@ -1,4 +1,4 @@
-"""What the commands share: how they print, how an error is shown, where files are."""
+"""Common functions of the commands: output, errors, the configuration."""
 
 import json
 from collections.abc import Iterable, Sequence

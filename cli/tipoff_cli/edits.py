@@ -1,4 +1,4 @@
-"""Which of the files that a running stack was started with have changed since."""
+"""Changes of files that a running stack was started with."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a backfill asks for: pure, from the configuration, the games and what was found, to manual runs under keys
+"""The plan of a backfill: pure, from the configuration, the games and the past executions, to manual runs under keys
 that are functions of their content."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class UnusableTarget(CommandFailed):
 
 @dataclass(frozen=True)
 class BackfillTarget:
-    """What is asked for each date: a workflow, or some steps of it."""
+    """The request for each date: a workflow, or some steps of it."""
 
     workflow: str
     steps: tuple[str, ...]
@@ -157,7 +157,7 @@ def _missing_units(step: PlannedStep, made: Sequence[Mapping[str, str]]) -> int:
 
 @dataclass(frozen=True)
 class Day:
-    """What is asked for one date."""
+    """The requests for one date."""
 
     date: date
     games: int | None
@@ -269,7 +269,7 @@ def _run(
 
 
 class _Past:
-    """What is known to have been fetched."""
+    """Past executions, as far as known."""
 
     def __init__(self, facts: Iterable[ExecutionFact], configuration: Configuration) -> None:
         self._configuration = configuration

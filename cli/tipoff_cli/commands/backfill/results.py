@@ -1,4 +1,4 @@
-"""What came of a backfill, date by date."""
+"""The results of a backfill, date by date."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _NEVER = Outcome(None, "not asked for")
 
 @dataclass(frozen=True)
 class DayResult:
-    """What came of one date. Counts requests; one that was retried counts once."""
+    """The results of one date. Counts requests; one that was retried counts once."""
 
     date: date
     games: int | None

@@ -32,7 +32,7 @@ class NotThis(Exception):
 
 
 class RunSubmitter(Protocol):
-    """What runs are asked of. Both raise NotNow; whatever else they raise ends the backfill."""
+    """The interface through which runs are requested. Both methods raise NotNow; any other error ends the backfill."""
 
     def ask(self, run: BackfillRun) -> None:
         """Ask for the run; asking again goes on with it. Raises NotThis."""
@@ -51,7 +51,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of a run that was asked for."""
+    """The known state of a run that was asked for."""
 
     progress: RunProgress | None
     """None before it was heard of."""

@@ -24,7 +24,7 @@ _PROOF_SECONDS = 600  # https://cloud.google.com/iam/docs/access-change-propagat
 
 
 class BuildWith(StrEnum):
-    """What builds images: Cloud Build, or the docker that is here."""
+    """The builder of images: Cloud Build, or the local docker."""
 
     CLOUD_BUILD = "cloud-build"
     DOCKER = "docker"
@@ -36,7 +36,7 @@ class DeployRefused(Exception):
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is deployed where."""
+    """The target and the content of a deployment."""
 
     environment: str
     project: str

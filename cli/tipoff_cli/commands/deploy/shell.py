@@ -1,4 +1,4 @@
-"""How a deployment runs commands: in the folder of the fleet's repository, or a recording in tests."""
+"""The shell of a deployment: it runs commands in the folder of the fleet's repository, or records them in tests."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ class ShellFailed(Exception):
 
 
 class Shell(Protocol):
-    """How commands are run. Both raise CommandFailed."""
+    """A runner of commands. Both methods raise ShellFailed."""
 
     def ask(self, *command: str) -> str:
         """Run the command; return what it prints on stdout."""

@@ -1,4 +1,4 @@
-"""What a source's last executions say of it: pure, from rows to a verdict, its likely cause and what to do."""
+"""Diagnosis of a source from its last executions: pure, from rows to a verdict, its likely cause and commands."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ _ENOUGH = 4
 
 
 class ScraperCondition(StrEnum):
-    """How a scraper is."""
+    """Condition of a scraper."""
 
     HEALTHY = "healthy"  # the last runs got what they came for
     PARTIAL = "partial"  # the last run got a part; the rest, which is named, was not out
@@ -45,7 +45,7 @@ class RecordVolume(BaseModel):
 
 
 class Diagnosis(BaseModel):
-    """What is wrong with a scraper, and what led to this verdict."""
+    """A verdict about a scraper, and the findings that led to it."""
 
     scraper: str
     verdict: ScraperCondition

@@ -45,7 +45,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proven:
-    """What became of a proof."""
+    """The result of a proof."""
 
     proof: Proof
     seconds: float

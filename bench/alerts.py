@@ -1,4 +1,4 @@
-"""What people hear of a season with faults in it, and what one watch costs.
+"""Messages of the monitor over a season with faults in it, and the cost of one watch.
 
     python -m bench.alerts [--seeds 3 4] [--rows 1000000] [--no-season] [--no-cost] [--json]
 

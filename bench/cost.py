@@ -1,4 +1,4 @@
-"""What a month on Google Cloud costs, from published prices and from what an execution does.
+"""Cost of a month on Google Cloud, from published prices and the work of an execution.
 
     python -m bench.cost [--executions 20000 10000000] [--json]
 
@@ -94,7 +94,7 @@ IMAGE_GB = 0.1 * len(load_services(SERVICES_FILE)) * 20  # assumed: 100 MB, 20 v
 
 @dataclass(frozen=True)
 class PricedService:
-    """What one service costs for each execution."""
+    """Load of one service for each execution."""
 
     requests: float
     """Pushes for each execution."""

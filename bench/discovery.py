@@ -1,4 +1,4 @@
-"""How soon the learned policy finds what was published, beside fixed beats and an oracle.
+"""Delay of the learned policy in finding publications, beside fixed beats and an oracle.
 
     python -m bench.discovery [--trace FILE.csv] [--seeds 30] [--plot FILE.svg] [--plot-synthetic FILE.svg] [--json]
 

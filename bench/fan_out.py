@@ -174,7 +174,7 @@ def trigger(layout: Layout, size: int, key: str, *, dry_run: bool = False) -> di
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of a fan-out took."""
+    """Measurements of one run of a fan-out."""
 
     occurrence: str
     trigger_seconds: float

@@ -1,4 +1,4 @@
-"""What a game day of the shipped fleet asks of Cloud Storage, counted at the ports of the services' own handlers.
+"""Operations on Cloud Storage by a game day of the shipped fleet, counted at the ports of the services' own handlers.
 
 Controller, runner and cleanup run days of twelve games over buckets in memory; the last is counted, the others are what
 a tick looks back at. Every source answers at once, with something new: of what an execution can come to, that asks for

@@ -1,4 +1,4 @@
-"""How fast the parsers are, on what the fake sources serve.
+"""Speed of the parsers on the payloads of the fake sources.
 
     python -m bench.parse [--seconds 0.5] [--json]
 

@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass
 class Load:
-    """What a load came to: seconds in all, and of each push; how many were not acknowledged."""
+    """Measurements of a load: seconds in all, and of each push; how many were not acknowledged."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a hop costs more for being traced: processor time of the whole process, its exports included.
+"""Extra cost of a traced hop: processor time of the whole process, its exports included.
 
     python -m bench.tracing [--hops 5000] [--runs 3] [--json]
 

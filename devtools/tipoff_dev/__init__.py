@@ -1,1 +1,1 @@
-"""What developers of Tipoff use: the local stack, fakes, generators, checks."""
+"""Tools for developers of Tipoff: the local stack, fakes, generators, checks."""

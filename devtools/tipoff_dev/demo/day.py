@@ -41,7 +41,7 @@ def ticks() -> Iterator[TickFired]:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the dataset says of the day as of its last tick."""
+    """Answers of the dataset about the day as of its last tick."""
 
     discovery: dict[str, Any]
     attempts: dict[str, Any]

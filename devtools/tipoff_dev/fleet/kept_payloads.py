@@ -41,7 +41,7 @@ class RecordsDiff:
 
 @dataclass(frozen=True)
 class Reparsed:
-    """What came of one payload."""
+    """The result for one payload."""
 
     raw_path: str
     """gs:// path of the payload."""

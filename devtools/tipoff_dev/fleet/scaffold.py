@@ -19,7 +19,7 @@ class ScaffoldRefused(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Where a repository has its scrapers and their tests, relative to its root."""
+    """Folders of a repository's scrapers and their tests, relative to its root."""
 
     scrapers: Path
     tests: Path

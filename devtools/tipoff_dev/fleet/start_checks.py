@@ -1,4 +1,4 @@
-"""What the services check of a fleet at their start and the command line alone cannot: its code and its alert rules."""
+"""Checks of a fleet that services make at their start and the command line cannot: its code and alert rules."""
 
 import json
 import subprocess

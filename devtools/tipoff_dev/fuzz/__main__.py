@@ -261,7 +261,7 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 class Found(Exception):
-    """What was found in a document; Hypothesis raises the last one with the smallest document that it comes of."""
+    """A fault found in a document. Hypothesis raises the last one, with the smallest document that shows it."""
 
     def __init__(self, find: str, source: Seed, given: Input) -> None:
         super().__init__(find)

@@ -1,4 +1,4 @@
-"""What the Markdown documents share."""
+"""Common parts of the Markdown documents."""
 
 from collections.abc import Iterable, Sequence
 

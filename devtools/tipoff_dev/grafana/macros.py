@@ -1,4 +1,4 @@
-"""What Grafana makes of a panel's SQL before BigQuery sees it, so that the checks analyze and run what is really asked.
+"""Grafana's macros in a panel's SQL, expanded as Grafana does, so that the checks analyze and run the real query.
 
 Rules: the data source's documentation of its macros, https://grafana.com/docs/plugins/grafana-bigquery-datasource/latest/
 (`$__timeFilter`, `$__timeGroup`), and Grafana's of variables. A panel may use these and no others.

@@ -57,7 +57,7 @@ ORDER BY time, {by}"""
 
 
 class PanelKind(StrEnum):
-    """How a panel shows its rows."""
+    """Kind of a panel."""
 
     STAT = "stat"
     TABLE = "table"

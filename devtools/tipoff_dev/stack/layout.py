@@ -1,4 +1,4 @@
-"""Which process listens where, and what each service is told."""
+"""Ports and environment of each process of the stack."""
 
 import json
 import os

@@ -30,7 +30,7 @@ class StackError(CommandFailed):
 
 @dataclass(frozen=True)
 class Program:
-    """What a child runs: a module with its arguments, exactly this environment beside what a process needs to live."""
+    """A child process: a module with its arguments, and exactly this environment beside necessities such as PATH."""
 
     module: str
     arguments: tuple[str, ...]

@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a stack differs from the usual one."""
+    """Differences of a stack from the usual one."""
 
     google_pubsub: bool = False
     """Google's own emulator in place of our server."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UpOptions:
-    """How `tipoff up` differs from the usual stack."""
+    """Differences of `tipoff up` from the usual stack."""
 
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""

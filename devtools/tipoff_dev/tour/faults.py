@@ -1,4 +1,4 @@
-"""What goes wrong in the week of the tour, each at a time of its own so that a page shows one fault at a time."""
+"""Faults in the week of the tour, each at a time of its own so that a page shows one fault at a time."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

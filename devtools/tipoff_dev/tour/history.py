@@ -58,7 +58,7 @@ class _Anything(ScrapeParameters):
 
 @dataclass
 class EventHistory:
-    """What happened until an instant."""
+    """Events until an instant."""
 
     until: datetime
     """That instant."""

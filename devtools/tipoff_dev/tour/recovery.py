@@ -1,4 +1,4 @@
-"""What became of the week's files: the fake of Phase 2 loses some, and cleanup's own runs find them again."""
+"""Recovery of the week's files: the fake of Phase 2 loses some, and cleanup's own runs find them again."""
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ so old that it counts as lost even if nothing overtook it."""
 
 @dataclass(frozen=True)
 class Recovery:
-    """What Phase 2 and cleanup published, and what cleanup remembers: objects of the state bucket by name."""
+    """Events that Phase 2 and cleanup published, and cleanup's memory: objects of the state bucket by name."""
 
     events: Sequence[Event]
     memory: MemoryObjects
@@ -86,7 +86,7 @@ class _Known(FileDataset):
 
 @dataclass(frozen=True)
 class Taking:
-    """How Phase 2 takes files."""
+    """Behaviour of Phase 2 towards files."""
 
     loses: Callable[[FileLanded, datetime], bool]
     """Whether it loses an announcement at an instant."""

@@ -1,5 +1,5 @@
-"""What the services would make of a plan: their settings are read from its environment variables and its ticks are
-decoded, by the services' own code."""
+"""A check of a plan by the services' own code: their settings are read from its environment variables and its ticks are
+decoded."""
 
 import os
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""What the fake does to a message: pure, and the same for the same message."""
+"""Effects of the fake on a message: pure, and the same for the same message."""
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -10,7 +10,7 @@ from tipoff_common.identity import content_hash
 
 
 class Fate(StrEnum):
-    """What becomes of a message."""
+    """Effect of the fake on a message."""
 
     PROCESS = "process"
     DROP = "drop"  # acknowledged, and nothing done
@@ -19,7 +19,7 @@ class Fate(StrEnum):
 
 
 class Behaviour(BaseModel):
-    """What the fake of Phase 2 does with messages."""
+    """Faults of the fake of Phase 2, and the messages that they hit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

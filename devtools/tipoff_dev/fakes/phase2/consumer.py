@@ -23,7 +23,7 @@ class HeldMessage:
 
 @dataclass
 class Phase2State:
-    """What the fake is told, and what it has done; a process's memory."""
+    """Orders to the fake, and its record of messages; in the process's memory only."""
 
     behaviour: Behaviour
     held: list[HeldMessage] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Phase2State:
 
 @dataclass(frozen=True)
 class Consumer:
-    """What takes the messages of landed files."""
+    """The subscriber to messages about landed files."""
 
     state: Phase2State
     loader: Loader

@@ -7,6 +7,6 @@ from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
 
 
 class Phase2Settings(ServiceSettings):
-    """What the fake needs beyond what every service needs."""
+    """Settings of the fake beyond those of every service."""
 
     phase2: Behaviour = Field(default=FAULTLESS, description="how it behaves at first, as JSON")

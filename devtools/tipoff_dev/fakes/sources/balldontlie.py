@@ -1,4 +1,4 @@
-"""What BALLDONTLIE serves: who is injured, in pages."""
+"""Documents of BALLDONTLIE: the injured players, in pages."""
 
 import zlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the fake sources answer."""
+"""Answers of the fake sources."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ JSON, PDF = "application/json", "application/pdf"
 
 @dataclass(frozen=True)
 class Document:
-    """What is served."""
+    """An answer of a fake source."""
 
     media_type: str
     body: bytes

@@ -1,4 +1,4 @@
-"""What ESPN's open API serves: the scoreboard of a day, and a team with its roster."""
+"""Documents of ESPN's open API: the scoreboard of a day, and a team with its roster."""
 
 import re
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class SourceFault(BaseModel):
-    """What goes wrong for which paths."""
+    """A fault of a fake source, and the paths that it hits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

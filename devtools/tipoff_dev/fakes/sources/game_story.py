@@ -1,4 +1,4 @@
-"""What happens in a game: players, minutes and events, made up from the game's id and always the same.
+"""The story of a game: players, minutes and events, made up from the game's id and always the same.
 
 Box score, play-by-play and scorer's report are all counted from it, so they agree with each other and with the score
 in the schedule.

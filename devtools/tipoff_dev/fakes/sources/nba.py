@@ -1,4 +1,4 @@
-"""What the league's hosts serve beside the schedule and the injury reports."""
+"""Documents of the league's hosts beside the schedule and the injury reports."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What The Odds API serves: the events on offer, and what two bookmakers that do not exist offer on them.
+"""Documents of The Odds API: the events on offer, and the offers of two invented bookmakers on them.
 
 Source of the shapes: https://the-odds-api.com/liveapi/guides/v4/
 """

@@ -1,4 +1,4 @@
-"""Which injury report is out when, and what it says.
+"""Publication times of the injury reports, and their content.
 
 Written from the source's rules and not from the scraper's code, so that the two check each other.
 """

@@ -67,8 +67,8 @@ class Injury(_Model):
 
 
 class Submissions(_Model):
-    """When teams hand in: by the league's rule at five the day before the game, on the second of two days in a row at
-    one on the game's day."""
+    """Times at which teams hand in: by the league's rule at five the day before the game, on the second of two days in
+    a row at one on the game's day."""
 
     day_before: TimeOfDay = "17:00"
     back_to_back: TimeOfDay = "13:00"
@@ -78,7 +78,7 @@ class Submissions(_Model):
 
 
 class ReportDay(_Model):
-    """When the injury reports of one day come out."""
+    """Publication times of one day's injury reports."""
 
     first: TimeOfDay = Field(default="00:30", description="the time in the title of a day's first report")
     first_published: TimeOfDay | None = Field(
@@ -88,7 +88,7 @@ class ReportDay(_Model):
 
 
 class Reports(_Model):
-    """When injury reports come out."""
+    """Publication times of the injury reports."""
 
     default: ReportDay = ReportDay()
     days: Mapping[date, ReportDay] = Field(default_factory=dict)

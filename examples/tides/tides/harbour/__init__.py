@@ -1,1 +1,1 @@
-"""What the scrapers of harbour have in common."""
+"""Common parts of the scrapers of harbour."""

@@ -1,16 +1,27 @@
-"""Where docstrings say what a field means."""
+"""Rules for docstrings: fields are described under themselves, and a class or module is named by a noun phrase."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("bench", "cli", "devtools", "examples", "libs", "services", "tests")
+QUESTION = re.compile(r"(What|How|Who|Where|Whether|Which|When|Why)\b")
 # At the begin of a sentence: "name: text" or "one, other: text", as a legend has it.
 LEGEND = re.compile(r"(?:\A|(?<=[.;\n])\s*)`?(\w+`?(?:, `?\w+`?)*):\s")
+
+
+def fields_of(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> set[str]:
+    """Return the fields of a class, with those of its bases in the same module."""
+    assigned = (part.target for part in node.body if isinstance(part, ast.AnnAssign))
+    named = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    # A class may extend an imported one of its own name.
+    bases = [classes[name] for name in named - {node.name} if name in classes]
+    own = {target.id for target in assigned if isinstance(target, ast.Name)}
+    return own.union(*(fields_of(base, classes) for base in bases))
 
 
 def packed_fields(source: str) -> Iterator[tuple[str, str]]:
@@ -18,12 +29,12 @@ def packed_fields(source: str) -> Iterator[tuple[str, str]]:
     # Most tests have no class, and to parse them all would take longer than the rest of this file.
     if not re.search(r"^ *class ", source, re.MULTILINE):
         return
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ClassDef):
-            assigned = (part.target for part in node.body if isinstance(part, ast.AnnAssign))
-            fields = {target.id for target in assigned if isinstance(target, ast.Name)}
-            for names in LEGEND.findall(ast.get_docstring(node) or ""):
-                yield from ((node.name, name) for name in re.findall(r"\w+", names) if name in fields)
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    classes = {node.name: node for node in nodes}
+    for node in nodes:
+        fields = fields_of(node, classes)
+        for names in LEGEND.findall(ast.get_docstring(node) or ""):
+            yield from ((node.name, name) for name in re.findall(r"\w+", names) if name in fields)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -50,3 +61,40 @@ def test_what_a_field_means_stands_under_the_field(folder: str) -> None:
 def test_a_legend_begins_a_sentence(docstring: str, packed: list[str]) -> None:
     source = f'class Things:\n    """{docstring}"""\n\n    count: int\n    size: int\n'
     assert list(packed_fields(source)) == [("Things", name) for name in packed]
+
+
+def test_a_legend_of_inherited_fields_is_found() -> None:
+    source = """class Base:\n    size: int\n\n\nclass Things(Base):\n    '''Things.\n\n    size: in bytes.\n    '''\n"""
+    assert list(packed_fields(source)) == [("Things", "size")]
+
+
+def questions(source: str) -> Iterator[str]:
+    """Name the module (as "") and the classes whose docstrings begin as a question does."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef) and QUESTION.match(ast.get_docstring(node) or ""):
+            yield getattr(node, "name", "")
+
+
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "tests"])
+def test_a_class_or_module_is_described_by_a_noun_phrase(folder: str) -> None:
+    """A docstring "What ..." or "How ..." names nothing where it is shown apart from the code, as in a schema."""
+    found = {
+        str(path.relative_to(REPOSITORY)): names
+        for path in sorted((REPOSITORY / folder).rglob("*.py"))
+        if (names := list(questions(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("docstring", "is_question"),
+    [
+        ("What a run did.", True),
+        ("Whether it is over.", True),
+        ("Files republished by one run.", False),
+        ("Whatever the caller wrote.", False),
+    ],
+)
+def test_a_question_is_found_in_modules_and_classes(docstring: str, is_question: bool) -> None:
+    source = f'"""{docstring}"""\n\n\nclass Things:\n    """{docstring}"""\n'
+    assert list(questions(source)) == (["", "Things"] if is_question else [])

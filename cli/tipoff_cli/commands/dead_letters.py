@@ -101,6 +101,7 @@ def show(
     except (PayloadMissing, Unavailable, NotConnected) as error:
         body, missing = letter.payload_head or "", str(error)
     if json:
+        # `payload` contains the head, and is only the head when the object is missing.
         shown = {name: value for name, value in jsonable(letter).items() if name != "payload_head"}
         say_json({**shown, "payload": body, "payload_incomplete": missing})
         return
@@ -136,8 +137,10 @@ def replay(
     """
     if not identifiers and reason is None and since is None:
         refuse("name dead letters, or select them with --reason or --since", WRONG_USAGE)
+    # A prompt on stdout would spoil the JSON.
     if json and not (yes or dry_run):
         refuse("--json asks nothing: add --yes, or --dry-run to see the plan", WRONG_USAGE)
+    # Named letters are found however old they are; a selection without --since is bounded like `list`.
     start = since or (EVER if identifiers else wall_now() - RECENT)
     connection, letters = _find(start, reason, identifiers or [])
     topics = connection.topics()

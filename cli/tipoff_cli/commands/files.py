@@ -150,6 +150,7 @@ def announce(
             f" look at its finding with `tipoff files show {file}`"
         )
     content = data.get(name_in_bucket)
+    # The announcement states the hash of the log, which would be wrong for a changed object.
     if content is None or content_hash(content) != event.content_sha256:
         what = (
             "not in the bucket" if content is None else "in the bucket with another content than was written"
@@ -221,6 +222,7 @@ def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogW
         paths = "".join(f"\n  {file.gcs_path}" for file in found)
         return f"'{asked}' is the beginning of {len(found)} files; write more of it:{paths}"
     since = clock(window.since, "%Y-%m-%d %H:%M")
+    # Similar paths help against a typo; a mistyped hash resembles others by chance only.
     near = nearest(asked, [file.gcs_path for file in known.find(EVERY)]) if "/" in asked else []
     return (
         f"no file '{asked}' landed since {since}; look further back with --since, or see `tipoff files list`"

@@ -106,6 +106,7 @@ def status(
 
 def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[DayExpectations, DayVerdict]:
     """Narrow both to one workflow. Ends the command when nothing of that name was expected."""
+    # Of the day's workflows, not the configuration's: a workflow that expects nothing today has no verdict.
     own = [item for item in verdict.workflows if item.workflow == name]
     if not own:
         known = [item.workflow for item in verdict.workflows]
@@ -126,6 +127,7 @@ def _expectations(on: date | None, at: datetime) -> tuple[DayExpectations, str, 
         connection = find_connection()
         try:
             found, source = _from_controller(connection, on or today, at, night), "controller"
+        # The same rows either way: a caller of the controller needs no rights on the dataset, which answers without it.
         except (NotConnected, NotAnswered) as unanswered:
             found, source = _from_dataset(connection, on or today, at, night, unanswered), "dataset"
     except NotConnected as error:
@@ -153,6 +155,7 @@ def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[st
     """Name the games of the day, CHA@LAL; nothing where the calendar cannot be read, as ids do as well."""
     if not any(row.subject not in (None, "-") for row in expected.expectations):
         return {}
+    # Loaded here, as these imports would delay every start of the command line.
     from tipoff_common.catalog import load_catalog
     from tipoff_common.yaml_source import ConfigurationError
     from tipoff_planning.landed_calendar import LandedCalendar
@@ -190,6 +193,7 @@ def _show(
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
     origin = f"as of {at}, {expected.environment}, by the {source}"
     console.print(origin, style="bright_black")
+    # Answers come from the running stack, which may not have read the latest edits.
     for stale in filter(None, (stale_zone(), unread())):
         console.print(stale, style="yellow")
 

@@ -115,8 +115,10 @@ class ScraperSpec(ConfigurationNode):
 
     @model_validator(mode="after")
     def _output_can_be_filled(self) -> "ScraperSpec":
+        # The pattern of the field allows braces anywhere, pairs or not.
         if set("{}") & set(_PLACEHOLDER.sub("", self.output)):
             raise ValueError(f"output: a brace of '{self.output}' is alone; write {{parameter}}")
+        # Records below these would be taken for raw payloads or entries of the journal.
         if self.output.partition("/")[0] in RESERVED:
             raise ValueError(
                 f"output: '{self.output}' begins with what the bucket keeps for itself; take another"
@@ -141,6 +143,7 @@ class ScraperSpec(ConfigurationNode):
             _TYPES[kind].validate_python(value)
         except ValidationError as error:
             return f"'{value}' is {describe(error.errors()[0])}"
+        # A slash in a value would move the file to another folder.
         if name in self.output_parameters and not is_segment(value):
             return f"'{value}' cannot stand in a path; letters, digits, '_', '.' and '-' can"
         return None
@@ -189,6 +192,7 @@ def scrapers_folder(source: str | Path) -> Path:
     """
     if (folder := Path(source)).is_dir():
         return folder
+    # A mistyped path is no module: find_spec would import the part before its first dot.
     if all(part.isidentifier() for part in str(source).split(".")):
         try:
             found = importlib.util.find_spec(str(source))
@@ -221,6 +225,7 @@ def load_catalog(scrapers: Path) -> Catalog:
             source = YamlSource.read(path)
             spec = source.validate(ScraperSpec)
         except ConfigurationError as error:
+            # Collected, so that a person sees the faults of all files at once.
             faults.extend(error.faults)
             continue
         if spec.name != path.parent.name:

@@ -111,6 +111,7 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
     """
     from tipoff_common.identity import content_hash
 
+    # Rows without a path have the head alone. It may be cut or escaped; the hash below tells.
     body = (letter.payload_head or "").encode()
     if letter.payload_path is not None:
         bucket, _, name = letter.payload_path.removeprefix("gs://").partition("/")
@@ -132,12 +133,14 @@ def plan_replays(letters: Iterable[DeadLetter], topics: "TopicMap", bucket_of: B
     Unavailable."""
     planned: list[Replay] = []
     sent: dict[tuple[str | None, str | None, str | None], str] = {}
+    # Oldest first, so that messages are published again in the order of their rejection.
     for letter in sorted(letters, key=lambda letter: letter.rejected_at):
         try:
             replay = plan_replay(letter, payload(letter, bucket_of), topics)
         except PayloadMissing as error:
             replay = Replay(letter, refused=str(error))
         if replay.topic is not None:
+            # Several subscriptions of a topic may have rejected the message; one publication reaches them all.
             first = sent.setdefault(
                 (replay.topic, letter.attributes.get("ce-id"), letter.payload_sha256), letter.event_id
             )
@@ -160,6 +163,7 @@ def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
         return Replay(letter, refused=f"it names no event type, so no topic: {fault}")
     if event_type not in {name for topic in topics.topics.values() for name in topic.events}:
         return Replay(letter, refused=f"no topic carries {event_type}; deploy a topic map that does")
+    # Replayed now, it would be taken for a tick of the present.
     if envelope and isinstance(envelope.payload, TickFired) and envelope.payload.event_time is None:
         return Replay(letter, refused="a tick takes its time from its delivery; those after it did its work")
     return Replay(letter, topics.topic_of(event_type), dies_again=None if envelope else fault)

@@ -48,6 +48,7 @@ class Upstream:
     def schedule_at(self, instant: datetime) -> tuple[Game, ...]:
         """Return the games as the schedule shows them; the same object while nothing has changed."""
         announced = [item for item in self._postponed.values() if item.announced <= instant]
+        # Announcements only accumulate, so their number identifies the version of the schedule.
         if len(announced) not in self._shown:
             called_off = {item.game_id: item for item in announced}
             self._shown[len(announced)] = tuple(
@@ -83,6 +84,7 @@ class Upstream:
             seconds = spec.timeout_seconds if timeout else self._world.execution_seconds
             return Answer(Status.FAILED, seconds, kind)
         published = self.published_at(scraper, game_date, subject)
+        # An outage without a kind is a silent source: it answers, and has nothing.
         withheld = any(it.kind is None and it.hits(scraper, spec.source, now) for it in self._world.outages)
         if withheld or published is None or published > now:
             return Answer(Status.NO_DATA, self._world.execution_seconds)
@@ -99,6 +101,7 @@ class Upstream:
         rule, games = self._world.publication.get(scraper), self.games_of(game_date, subject)
         if not isinstance(rule, TimeOfDay | AfterTip) or rule.complete_after is None or not games:
             return ()
+        # Drawn for the subject and not the request: every look before `complete_after` lacks the same game.
         luck = self._luck("incomplete", scraper, game_date, subject)
         if luck.random() >= rule.incomplete or published + rule.complete_after <= now:
             return ()
@@ -111,6 +114,7 @@ class Upstream:
                 return outage.kind
         if chances := self._world.failures.get(spec.name):
             draw = self._luck("failure", request_id).random()
+            # One draw against cumulated chances, sorted so that the order in the file does not matter.
             for kind, chance in sorted(chances.items()):
                 if draw < chance:
                     return kind
@@ -135,6 +139,7 @@ class Upstream:
             case AfterTip():
                 instants = [self._after_tip(rule, scraper, game) for game in games]
                 known = [instant for instant in instants if instant is not None]
+                # A document about several games is out with the last of them, and never when one of them never is.
                 return max(known) if len(known) == len(instants) else None
 
     def _after_tip(self, rule: AfterTip, scraper: str, game: Game) -> datetime | None:
@@ -154,6 +159,7 @@ class Upstream:
             drawn = self._luck("postponed", game.game_id).random() < chance
             if drawn and notice and game.tipoff and not game.postponed:
                 found[game.game_id] = Postponement(game_id=game.game_id, announced=game.tipoff - notice)
+        # Postponements that the world names replace drawn ones of the same game.
         return {**found, **{item.game_id: item for item in self._world.postponements}}
 
     def _really_played(self) -> Mapping[date, tuple[Game, ...]]:

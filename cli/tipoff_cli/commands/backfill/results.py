@@ -44,6 +44,7 @@ def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
     unanswered, not_asked, occurrences = 0, 0, []
     for run in day.runs:
         outcome = outcomes.get(run.key, _NEVER)
+        # Runs never asked for share one note a day: without the game their texts are equal and fold below.
         about = f"{run.body.game_id}: " if run.body.game_id and outcome is not _NEVER else ""
         if outcome.trouble:
             notes.append(f"{about}{outcome.trouble}")
@@ -55,6 +56,7 @@ def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
         occurrences.append(found.occurrence_id)
         states.update(unit.state for unit in found.units)
         if not found.settled:
+            # The units of a fan-out are unknown until its parent is answered; the plan counted their requests.
             unanswered += max(0, run.requests - len(found.units))
         notes += [f"{about}{unit.scraper} failed: {unit.kind}" for unit in found.units if unit.kind]
         notes += [f"{about}{step} is not asked for: {reason}" for step, reason in found.skipped.items()]

@@ -38,9 +38,11 @@ def convert_record(
     """
     if not isinstance(record, dict):
         raise RowProblem(f"This field: {path.rstrip('.')} is not a record.", path.rstrip("."))
+    # BigQuery's column names are case-insensitive.
     given = {name.lower(): value for name, value in record.items()}
     unknown = given.keys() - {field.name.lower() for field in fields}
     if unknown and not ignore_unknown:
+        # Reported as the caller spelled it.
         name = next(name for name in record if name.lower() in unknown)
         raise RowProblem(f"no such field: {path}{name}.", f"{path}{name}")
     return {
@@ -73,6 +75,7 @@ def _convert_one(value: Any, field: Any, *, ignore_unknown: bool, path: str) -> 
         return convert_record(value, field.fields, ignore_unknown=ignore_unknown, path=f"{path}.")
     if isinstance(value, dict | list):
         raise RowProblem(f"This field: {path} is not a record.", path)
+    # Types that the fleet's tables do not use are passed to the engine unchecked.
     convert = _CONVERSIONS.get(kind)
     if convert is None:
         return value
@@ -84,6 +87,7 @@ def _convert_one(value: Any, field: Any, *, ignore_unknown: bool, path: str) -> 
 
 
 def _integer(value: Any) -> int:
+    # In Python a bool is an int; it must not pass for 0 or 1.
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError(value)
     number = int(value)
@@ -127,6 +131,7 @@ def _timestamp(value: Any) -> datetime:
         text = f"{text[:-4].rstrip()}+00:00"
     try:
         instant = datetime.fromisoformat(text)
+    # Text of a number is seconds since 1970, as the number itself.
     except ValueError:
         return datetime.fromtimestamp(float(text), UTC)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

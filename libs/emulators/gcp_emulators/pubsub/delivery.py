@@ -44,6 +44,7 @@ class DeliveryPolicy:
 
     def backoff(self, failures: int) -> float:
         """Return the seconds to wait after this many failed deliveries: doubles from the minimum to the maximum."""
+        # The exponent is capped, as 2 to the number of failures would overflow a float for a message retried for ever.
         return float(min(self.maximum_backoff, self.minimum_backoff * 2 ** min(failures - 1, 40)))
 
 
@@ -133,10 +134,12 @@ class DeliveryQueue:
         while self._ready and len(taken) < limit:
             entry = self._ready[0]
             size += entry.message.size
+            # The first message is taken whatever its size, or a large one would block the queue for ever.
             if taken and max_bytes is not None and size > max_bytes:
                 break
             self._ready.popleft()
             entry.attempts += 1
+            # Unique for each delivery, so that an acknowledgement of an expired lease cannot settle the next one.
             ack_id = f"{entry.sequence:x}-{entry.attempts}"
             self._leases[ack_id] = _Lease(entry, expires_at, owner)
             if expires_at is not None:
@@ -185,6 +188,7 @@ class DeliveryQueue:
         while self._expiries and self._expiries[0][0] <= now:
             expires_at, ack_id = heapq.heappop(self._expiries)
             lease = self._leases.get(ack_id)
+            # A heap has no update: settled and extended leases leave stale entries, skipped here.
             if lease is not None and lease.expires_at == expires_at:
                 self._release(ack_id)
                 self.counters.expired += 1
@@ -231,6 +235,7 @@ class DeliveryQueue:
 
     def oldest_unacked_seconds(self) -> float:
         """Age of the oldest message not acknowledged, 0 when there is none."""
+        # Entries are in the order of publication; a retry does not move them.
         oldest = next(iter(self._entries.values()), None)
         return self._clock() - oldest.added_at if oldest else 0.0
 

@@ -78,6 +78,7 @@ def _unescape(body: str, at: int) -> str:
         hexadecimal = match[1] or match[2] or match[3]
         if hexadecimal or match[4]:
             code = int(hexadecimal, 16) if hexadecimal else int(match[4], 8)
+            # chr() accepts surrogates, which no message's attribute can contain.
             if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
                 raise FilterError(f"{match[0]} in the string at character {at} is not a character")
             return chr(code)
@@ -116,6 +117,7 @@ class _Parser:
         joined_by = ""
         while self._current.kind == "word" and self._current.text in ("AND", "OR"):
             operator = self._current
+            # The language has no precedence between AND and OR, so a mix of them is an error and not a guess.
             if joined_by and operator.text != joined_by:
                 raise FilterError(f"AND and OR need parentheses to be combined, at character {operator.at}")
             joined_by = operator.text
@@ -157,6 +159,7 @@ class _Parser:
             self.expect("=")
         value = self.expect("string").text
         if negated:
+            # True without the key too, see the module.
             return lambda attributes: attributes.get(key) != value
         return lambda attributes: attributes.get(key) == value
 

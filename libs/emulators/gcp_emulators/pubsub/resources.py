@@ -30,6 +30,7 @@ _IMMUTABLE = {
     "state",
     "topic_message_retention_duration",
 }
+# Refused and not ignored: a test must not pass here on a setting that has no effect.
 _UNSUPPORTED_FIELDS = (
     "bigquery_config",
     "bigtable_config",
@@ -39,6 +40,7 @@ _UNSUPPORTED_FIELDS = (
     "message_transforms",
 )
 _UNSUPPORTED_TOPIC_FIELDS = ("schema_settings", "ingestion_data_source_settings", "message_transforms")
+# Bound of both back-offs in RetryPolicy of pubsub.proto.
 _MAX_BACKOFF_SECONDS = 600.0
 
 
@@ -83,6 +85,7 @@ def checked_subscription(subscription: Pb) -> Pb:
             f"Invalid ack deadline given: (ack_deadline_seconds={subscription.ack_deadline_seconds}); "
             "it must be between 10 and 600."
         )
+    # Defaults of pubsub.proto: seven days of retention, expiry after 31 days without activity.
     if not subscription.HasField("message_retention_duration"):
         subscription.message_retention_duration.seconds = 7 * 86_400
     if not subscription.HasField("expiration_policy"):
@@ -91,6 +94,7 @@ def checked_subscription(subscription: Pb) -> Pb:
         filters.parse(subscription.filter)
     except filters.FilterError as error:
         raise errors.invalid(f"Invalid filter expression: {error}") from error
+    # Only a policy that is given has defaults: without one the service redelivers at once.
     if subscription.HasField("retry_policy"):
         _check_retry_policy(subscription.retry_policy)
     if subscription.HasField("dead_letter_policy"):
@@ -124,9 +128,11 @@ def updated(current: Pb, wanted: Pb, mask: Pb) -> Pb:
             raise errors.invalid(f"{problem}{path} is not a known {kind} field.")
         if field in _IMMUTABLE:
             raise errors.invalid(f"{problem}the {field} field in the {kind} is not mutable.")
+    # On a copy: a mask that turns out to be invalid must leave the stored resource as it was.
     merged = type(current)()
     merged.CopyFrom(current)
     try:
+        # Both flags replace: an update sets a masked message or list, and does not merge into the stored value.
         field_mask_pb2.FieldMask(paths=mask.paths).MergeMessage(wanted, merged, True, True)
     except ValueError as error:
         raise errors.invalid(str(error)) from error

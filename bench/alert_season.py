@@ -119,7 +119,7 @@ class Injected:
     begins: datetime
     ends: datetime
     met: datetime | None = None
-    """When the first request came that a source's fault could spoil."""
+    """Time of the first request that a source's fault could spoil."""
 
     @property
     def told_by(self) -> datetime:
@@ -141,7 +141,7 @@ class Written:
     """A row."""
 
     at: datetime
-    """When it was written; from then on it can be read."""
+    """Time of its writing; from then on it can be read."""
     happened: datetime
     table: str
     row: Mapping[str, Any]

@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 SPAWN = get_context("spawn")
 Receipt = tuple[float, bytes]
-"""When a request had come, by the machine's clock, and its body."""
+"""Arrival of a request, by the machine's clock, and its body."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Endpoint:
     """Takes every request."""
 
     url: str
-    """Where it listens, without a path."""
+    """The address it listens on, without a path."""
     _pipe: Connection
 
     def count(self) -> int:

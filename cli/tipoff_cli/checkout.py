@@ -55,7 +55,7 @@ class Fleet:
 
 
 _KEYS = ("name", "dataset", "base_images")
-"""What a tipoff.toml may say."""
+"""Keys of a tipoff.toml."""
 _DEFAULT_ZONE = "America/New_York"
 
 

@@ -16,7 +16,7 @@ from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_
 from tipoff_common.words import pluralize
 
 _FOLDER = STACK_ENVIRONMENT.parent / "logs"
-"""Where the local stack keeps a file a process."""
+"""Folder of the local stack's logs, a file a process."""
 _IDS = ("request_id", "execution_id", "occurrence_id", "decision_id", "event_id", "cleanup_id", "alert_id")
 """Fields by which a line belongs to a run."""
 _SHORTEST_PREFIX = 8

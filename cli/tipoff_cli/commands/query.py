@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 _SUBJECTS = ("scraper_name", "workflow_name")
-"""What a query can be about, given behind its name."""
+"""Parameters that can be given as an argument behind the query's name."""
 _LATELY = "recent_executions"
 
 

@@ -21,7 +21,7 @@ from tipoff_planning.trace.lookup import trace as find_trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _AROUND = timedelta(days=7)
-"""What is about a game date is expected, done and processed within a week of it."""
+"""Distance from a game date within which its runs are expected, done and processed."""
 _RECENT_DAYS = (3, 14)
 _CLOCKS_DIFFER = timedelta(seconds=2)
 _STYLES = {

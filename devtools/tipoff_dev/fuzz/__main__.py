@@ -55,7 +55,7 @@ from tipoff_scraper_runner.registry import Registered, load_registry
 from tipoff_scraper_runner.saved_payload import Saved
 
 SECONDS, MEGABYTES = 20.0, 300.0
-"""What one payload may take; memory is what the process's peak rises by."""
+"""Limits for one payload; memory is the rise of the process's peak."""
 ADDRESS_SPACE = 4_000_000_000
 NOW = datetime(2025, 1, 16, 5, 0, tzinfo=UTC)
 RIGHT_KINDS = frozenset({FailureKind.DECODE, FailureKind.SOURCE_CHANGED})

@@ -18,7 +18,7 @@ from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.service_map import package_of
 
 FILES = ("infra/topics.yaml", "infra/ticks.yaml", "config", "services/scraper-runner/scrapers")
-"""What the Dockerfile copies beside the installed packages, at the same paths."""
+"""Paths that the Dockerfile copies unchanged beside the installed packages."""
 _BUILD = """
 import sys
 from hatchling.builders.wheel import WheelBuilder

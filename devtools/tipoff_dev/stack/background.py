@@ -41,7 +41,7 @@ FOLDER = STACK_ENVIRONMENT.parent
 _LOCK, _LOG = FOLDER / "stack.lock", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
-"""What the warehouse and the bucket hold, from one stack to the next."""
+"""Folder in which the warehouse and the bucket keep their content, from one stack to the next."""
 _BEGUN = "begun"
 """File beside that data: its first day has been begun."""
 _TOUR_DATA = FOLDER / "tour"

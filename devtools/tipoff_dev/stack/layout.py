@@ -71,11 +71,11 @@ class Layout:
     event_time: bool
     development_key: str
     workflows_file: Path = WORKFLOWS
-    """What its controller decides by."""
+    """The file by which its controller decides."""
     ticks_file: Path = TICKS
-    """What its scheduler fires by."""
+    """The file by which its scheduler fires."""
     alerts_file: Path = ALERTS
-    """What its monitor tells people of."""
+    """The rules of its monitor."""
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""
 

@@ -47,13 +47,13 @@ class Options:
     maximum_backoff: float | None = None
     """Seconds between deliveries of a message, in place of the topic map's."""
     scenario: Path | None = None
-    """What the fake sources serve, in place of their own."""
+    """Scenario for the fake sources, in place of their own."""
     phase2: Behaviour | None = FAULTLESS
     """How the fake of Phase 2 behaves at first; None runs none."""
     services: tuple[str, ...] = tuple(SERVICES)
     """Those that run; the others have no subscriptions."""
     data: Path | None = None
-    """Where the embedded warehouse and object store keep what they hold; None keeps nothing."""
+    """Folder of the embedded warehouse and object store; None keeps nothing."""
 
     @property
     def subscribers(self) -> tuple[str, ...]:

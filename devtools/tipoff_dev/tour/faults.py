@@ -22,7 +22,7 @@ MESSAGES: Mapping[FailureKind, str] = {
 PHASE2 = Behaviour(drop=0.02)
 """Phase 2 loses one file in fifty of those that it is told of, which cleanup publishes again."""
 GIVEN_UP = Behaviour(drop=1, paths="*/play-by-play/*")
-"""What Phase 2 never takes for a day, so that cleanup gives up."""
+"""A fault of Phase 2 for a day: it drops these files, so that cleanup gives up."""
 
 
 def tour_world(catalog: Catalog, until: datetime) -> World:

@@ -9,4 +9,4 @@ COMMIT = os.environ.get("TIPOFF_COMMIT", "")
 """The git commit that an image was built from, which the image sets; empty elsewhere."""
 
 RELEASE = f"{__version__}+{COMMIT[:12]}" if COMMIT else __version__
-"""What runs, for rows and logs."""
+"""The running version, for rows and logs."""

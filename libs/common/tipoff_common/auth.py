@@ -18,7 +18,7 @@ from tipoff_common.settings import ServiceSettings
 
 DEVELOPER = "developer@localhost"
 SIGNATURE_REMOVED = ".SIGNATURE_REMOVED_BY_GOOGLE"
-"""What Cloud Run's own check leaves in the signature's place:
+"""The text that Cloud Run's own check leaves in the signature's place:
 https://cloud.google.com/run/docs/troubleshooting#signature-removed"""
 SERVERLESS_AUTHORIZATION = "x-serverless-authorization"
 """With this header Cloud Run checks the token in it, and lets that in Authorization through as the caller wrote it."""

@@ -243,7 +243,7 @@ Label = Annotated[str, Field(max_length=LABEL_CHARACTERS)]
 Prose = Annotated[str, AfterValidator(clip_text)]
 """Text for a person."""
 ReasonText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""Why a person did something, in that person's words. Blanks would tell nothing to whoever asks later."""
+"""A person's reason for an action, in that person's words. Blanks would explain nothing later."""
 Subject = Annotated[str, AfterValidator(clip_subject)]
 Head = Annotated[str, AfterValidator(_clip_head)]
 Texts = Annotated[tuple[Prose, ...], AfterValidator(_cut_texts)]

@@ -15,10 +15,10 @@ from typing import NamedTuple
 RAW = "raw"
 JOURNAL = "journal"
 RESERVED = frozenset({RAW, JOURNAL})
-"""What no scraper's output may begin with."""
+"""First folders that no scraper's output may have."""
 
 FETCHED_AT = "fetched-at"
-"""When the source gave the data."""
+"""Metadata key: the time at which the source gave the data."""
 EXECUTION_ID = "execution-id"
 REQUEST = "request"
 """The request, as JSON, with the declared parameters only."""

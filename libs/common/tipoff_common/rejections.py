@@ -13,7 +13,7 @@ HEAD_BYTES = 64 * 1024
 _NAME = 400
 """Bytes of a name that somebody else gave; Pub/Sub's own are shorter."""
 SOURCE = "CloudPubSubDeadLetterSource"
-"""What the names of the attributes begin with that Pub/Sub adds to a message it gave up on."""
+"""Prefix of the attributes that Pub/Sub adds to a message it gave up on."""
 
 
 def is_dead_letter(message: Message) -> bool:

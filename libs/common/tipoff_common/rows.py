@@ -210,4 +210,4 @@ TABLES: Mapping[type[Event], Callable[[Any, datetime], TableRows]] = {
     PauseChanged: _one("pause_events", pause_row, _EXTRA),
     MessageRejected: _one("dead_letters", dead_letter_row, "attributes"),
 }
-"""Which event has rows in which table."""
+"""The function that builds an event's rows, by the event's type."""

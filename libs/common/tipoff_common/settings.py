@@ -21,7 +21,7 @@ PREFIX = "TIPOFF_"
 _OF_COMMANDS = frozenset(
     {"TIPOFF_PUBSUB", "TIPOFF_PHASE2", "TIPOFF_CONTROLLER_URL", "TIPOFF_MONITOR_URL", "TIPOFF_IMPERSONATE"}
 )
-"""What the local stack and the command line are told; no setting of a service."""
+"""Variables for the local stack and the command line; no service has such a setting."""
 _EMULATORS = ("pubsub_emulator_host", "bigquery_emulator_host", "storage_emulator_host")
 S = TypeVar("S", bound="ServiceSettings")
 

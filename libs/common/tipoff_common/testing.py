@@ -29,7 +29,7 @@ class MemoryObjects:
     generations: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 1))
     """1 for what a test put into `bodies` itself."""
     now: datetime = WRITTEN_AT
-    """What the bucket's own clock says."""
+    """Time of the bucket's own clock."""
     updated: dict[str, datetime] = field(default_factory=dict)
     _next_generation: Iterator[int] = field(default_factory=lambda: itertools.count(2))
     _lock: threading.Lock = field(default_factory=threading.Lock)

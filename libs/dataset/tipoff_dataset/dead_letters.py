@@ -65,13 +65,13 @@ class Replay:
 
     letter: DeadLetter
     topic: str | None = None
-    """Where it is published."""
+    """The topic to publish it to."""
     copy_of: str | None = None
     """The event id of another dead letter of the same message, which is published."""
     refused: str | None = None
-    """Why it cannot be published."""
+    """The reason why it cannot be published."""
     dies_again: str | None = None
-    """Why services of this version would refuse it again; a newer one may read it."""
+    """The reason why services of this version would refuse it again; a newer version may read it."""
 
 
 class PayloadMissing(Exception):

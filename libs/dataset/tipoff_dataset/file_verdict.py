@@ -37,7 +37,7 @@ class FileVerdict:
     state: FileState
     why: str
     next: str
-    """What happens by itself, or what somebody has to do."""
+    """The next step: automatic, or a person's."""
 
 
 def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:

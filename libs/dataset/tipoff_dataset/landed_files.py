@@ -68,7 +68,7 @@ LIMIT 1
 """
 
 _ANNOUNCED = {"game_date": "game_date", "record_count": "records", "content_sha256": "content_sha256"}
-"""What an announcement says of its execution, by the field of the event, with the attribute of the row."""
+"""Facts of the execution in an announcement: the attribute of the row, by the field of the event."""
 
 _DEAD = """
 SELECT event_id, rejected_at, reason, detail, service, event_type

@@ -92,18 +92,18 @@ class DecisionInputs:
     standings: Mapping[str, PlanProgress] = field(default_factory=dict)
     """How far plans have come, by occurrence id; of a plan that is not here it is worked out from the history."""
     outputs: Outputs = field(default_factory=dict)
-    """What executions gave to fan out over, by request id."""
+    """Values from executions to fan out over, by request id."""
     empty_looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By workflow, its newest occurrences that found nothing, since its last success."""
     discovery: DiscoveryPlans = field(default_factory=dict)
     """The day's plans of the searches that learn when to look."""
     pauses: Pauses = field(default_factory=Pauses)
-    """What people stopped for a while."""
+    """Pauses of workflows and scrapers by people."""
     locked: Mapping[date, Container[str]] = field(default_factory=dict)
     """By business day, the occurrences that its locked schedule expects, by id. Of a day that is not here all are."""
     # The simulator asks for the same days thousands of times in a season.
     expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
-    """What is expected around a day; a caller that asks often may remember the answers."""
+    """The agenda around a day; a caller that needs it often may cache it."""
 
     @cached_property
     def today(self) -> date:

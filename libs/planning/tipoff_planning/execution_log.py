@@ -75,7 +75,7 @@ class DatasetQuestion:
     game_dates: Sequence[date]
     """The dates whose data is looked for."""
     scrapers: Sequence[str]
-    """What looks for it; of these the first and the last success of each subject are told."""
+    """The scrapers that look for it; the answer has the first and the last success of each subject."""
     requests: Sequence[str] = ()
     """Requests that nothing was heard of."""
     occurrences: Sequence[str] = ()
@@ -91,7 +91,7 @@ class DatasetAnswer:
     found: Sequence[ExecutionFact] = ()
     """Successes by subject; their request ids are no real ones."""
     requests: Mapping[str, ExecutionFact] = field(default_factory=dict)
-    """What came of the requests that were asked for, by their ids."""
+    """Results of the requests in the question, by their ids."""
     occurrences: Mapping[str, Sequence[ExecutionFact]] = field(default_factory=dict)
     """The executions of the occurrences that were asked for."""
 

@@ -12,7 +12,7 @@ from tipoff_common.ports import Parameter, Warehouse
 WHOLE_DAY = "-"
 """The subject of what is about no single game or team. Kept here, as who reads rows needs no workflows."""
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
-"""What each means stands in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
+"""Defined in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
 # What a day's lock and its changes since have written down.
 _LOCKED = """

@@ -104,7 +104,7 @@ def occurrences(
 
 
 Agenda = Iterable[tuple[str, Sequence[Occurrence]]]
-"""What is expected around a day: each workflow with its occurrences in the order of time."""
+"""The expected occurrences around a day: each workflow with its own, in the order of time."""
 
 
 def agenda(

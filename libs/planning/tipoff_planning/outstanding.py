@@ -23,9 +23,9 @@ class Outstanding:
     found: bool = False
     """Nothing is left to be found."""
     missing: tuple[str, ...] = ()
-    """What the newest successes lack, by name, where the search goes on until they are complete."""
+    """Games or teams that the newest successes lack, where the search goes on until they are complete."""
     first_found: datetime | None = None
-    """When the whole was first complete."""
+    """The instant at which the whole was first complete."""
     last_found: datetime | None = None
 
     def refresh_due(self, occurrence: Occurrence, workflow: Workflow) -> bool:

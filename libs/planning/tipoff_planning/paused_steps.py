@@ -15,7 +15,7 @@ class Unpaused:
     """Outstanding steps of an occurrence that may run, and the pauses that keep the others back."""
 
     outstanding: Outstanding | None
-    """What may be asked for; None when nothing may."""
+    """The steps that may be requested; None when none may."""
     pauses: tuple[Pause, ...] = ()
     """Those that keep something back."""
 

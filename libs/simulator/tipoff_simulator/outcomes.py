@@ -86,7 +86,7 @@ class Target:
     """From the publication to the end of the execution that completed it; None when what it is about is always
     there."""
     reason: str = ""
-    """Why it was missed."""
+    """The reason for a miss."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class _Part:
     subject: str
     published: datetime | None
     done: tuple[Done, ...]
-    """What was executed for it, oldest first."""
+    """Executions for it, oldest first."""
     complete: bool = False
     """Whether a success that lacks something is none."""
 

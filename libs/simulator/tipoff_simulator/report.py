@@ -52,7 +52,7 @@ class WorkflowNumbers(BaseModel):
     )
     missed: list[Missed] = Field(description="what it was to get and did not")
     missing_runs: list[MissingRun]
-    """What `statuses` counts as MISSING, in the order of time."""
+    """Runs that `statuses` counts as MISSING, in the order of time."""
     delay: Delay | None = Field(description="null when what it is about is always there")
 
 

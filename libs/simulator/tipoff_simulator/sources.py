@@ -28,7 +28,7 @@ class Answer:
     """How long it took."""
     kind: FailureKind | None = None
     outputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """What it gave to fan out over, by key."""
+    """Values to fan out over, by key."""
     missing: tuple[str, ...] = ()
     """The games that it lacks."""
 

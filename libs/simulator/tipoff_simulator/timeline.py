@@ -14,7 +14,7 @@ class Wake:
     """One tick of the controller."""
 
     now: datetime
-    """When it comes."""
+    """Its instant."""
     tick: datetime
     """The instant that identifies it."""
     times: int = 1

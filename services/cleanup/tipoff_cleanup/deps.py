@@ -39,6 +39,6 @@ class Instants:
     tick: datetime
     """Identifies the run."""
     now: datetime
-    """What the run judges by."""
+    """The instant by which the run judges ages."""
     event_time: datetime | None
     """The same as `now` when a day is replayed, else None; it travels in what is published."""

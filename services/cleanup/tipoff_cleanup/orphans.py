@@ -54,7 +54,7 @@ class Adoptions:
     """So many have no execution that none was adopted."""
     findings: tuple[Finding, ...] = ()
     error: str | None = None
-    """Why the run stopped before the last file; None when it did not."""
+    """The reason why the run stopped before the last file; None when it did not."""
 
 
 def adopt_orphans(since: datetime, until: datetime, deps: Deps, instants: Instants) -> Adoptions:

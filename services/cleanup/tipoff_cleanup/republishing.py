@@ -46,7 +46,7 @@ class Republished:
     findings: tuple[Finding, ...] = ()
     """One for each lost file that is not healed by a republish, in every run that sees it."""
     error: str | None = None
-    """Why the run stopped before the last file; None when it did not."""
+    """The reason why the run stopped before the last file; None when it did not."""
 
 
 def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Republished:

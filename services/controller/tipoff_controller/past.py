@@ -41,9 +41,9 @@ class Past:
     settled: Settled
     answer: DatasetAnswer
     discovery: DiscoveryPlans
-    """When the searches that learn look, on the days around now."""
+    """Plans of the learned searches, on the days around now."""
     schedules: Mapping[date, Sequence[ScheduleLocked]]
-    """What was locked for the days that decisions look at; empty where it was not asked for."""
+    """Locked schedules of the days that decisions look at; empty where they were not read."""
     stale: bool
     """Whether the dataset could not be asked, so that the memory alone speaks."""
 

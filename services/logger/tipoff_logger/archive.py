@@ -170,7 +170,7 @@ class _Content:
     """How many the partition has."""
     warehouse: Warehouse
     size: int = 0
-    """What was given of it so far, in bytes."""
+    """Bytes yielded so far."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the rows as lines; raises Unavailable before the end when they are not as many as were counted."""

@@ -69,7 +69,7 @@ class _Waiting(NamedTuple):
     row_id: str
     size: int
     since: float
-    """When it came, in seconds of the clock."""
+    """Arrival, in seconds of the clock."""
     submission: _Submission
     place: int
     """Its index in the submission."""

@@ -19,7 +19,7 @@ from tipoff_dataset.queries import NamedQuery, QueryParameterError
 from tipoff_monitor.rules import AlertsFile, Rule, faults_of
 
 COLUMNS = ("subject", "since", "value", "severity", "workflow", "scraper", "summary")
-"""What the query of a rule selects, in this order: the rows of all rules are one result."""
+"""Columns of a rule's query, in this order: the rows of all rules are one result."""
 ERROR_TYPE = "error_type"
 """What a query may select after them: the kind of failure, by which its rows are one cause with those of others."""
 GIVEN = frozenset({"as_of", "environment", "version", "config_hash"})

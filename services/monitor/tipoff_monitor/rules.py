@@ -28,7 +28,7 @@ OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
 """Names that no rule may have: the monitor raises these about itself, or means something else by them."""
 
 FILLED = ("subject", "workflow", "scraper")
-"""What a rule's command may name of an incident."""
+"""Fields of an incident that a rule's command may name."""
 
 
 def _fillable(command: str) -> str:

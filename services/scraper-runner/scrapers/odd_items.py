@@ -27,7 +27,7 @@ class Items(Generic[T, R]):
     sources: tuple[T, ...]
     """The items that were read, in the document's order."""
     kept: tuple[R, ...]
-    """What each of `sources` was read as."""
+    """The reading of each of `sources`."""
     set_aside: tuple[str, ...]
     """One reason for each item that was not read, naming its place."""
     unread: tuple[T, ...] = ()

@@ -29,7 +29,7 @@ _PHRASES = (
 """How the edges of hosts head a page for a client that they refuse or test."""
 # Not Cloudflare's path of scripts: it stands in the pages that it lets through too.
 _CODE = ("_cf_chl_opt", "_incapsula_resource", "captcha-delivery.com", "gokuprops", "px-captcha")
-"""What stands in the code of their challenges alone: Cloudflare's, Imperva's, DataDome's, Amazon's and HUMAN's."""
+"""Marks in the code of challenges only: Cloudflare's, Imperva's, DataDome's, Amazon's and HUMAN's."""
 
 
 def first_bytes(body: bytes) -> str:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 FLEET_ERRORS = (Exception, SystemExit)
-"""What a fleet's code may raise. A call of sys.exit() in it is an error as any other: it must not end the service."""
+"""Errors of a fleet's code. A call of sys.exit() in it is one of them: it must not end the service."""
 
 
 def outcome_of_error(

@@ -37,7 +37,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """Of all decoded bodies of one execution. An instance has 1 GiB and handles eight at a time; the largest document known
 has 6 MiB."""
 MAX_PAUSE = timedelta(days=7)
-"""What is believed of a `Retry-After`; a longer one is a mistake, and would silence a source for good."""
+"""The longest `Retry-After` that is obeyed; a longer one is a mistake, and would silence a source for good."""
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """Content-Encodings that are read. Each unpacks at most a thousandfold, so what the network gives at a time stays
 small; one within another would multiply that."""

@@ -28,7 +28,7 @@ _HARMLESS_BYTES = 1 * MIB
 _HARMLESS_VALUES = 50_000
 """JSON values that are decoded in the service itself; they take at most about 10 MiB."""
 _INHERITED = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "TZ")
-"""What a parser's process needs of the environment; the source's secrets are not in it."""
+"""Environment variables of a parser's process; the source's secrets are not among them."""
 
 
 class Parse(Protocol):

@@ -19,9 +19,9 @@ class Registered:
     """One scraper."""
 
     spec: ScraperSpec
-    """What its scraper.yaml declares."""
+    """Declarations of its scraper.yaml."""
     module: Scraper[Any]
-    """What its scraper.py does."""
+    """Functions of its scraper.py."""
 
     @property
     def module_name(self) -> str:

@@ -24,7 +24,7 @@ class Fetched:
 
     raw_path: str
     fetched_at: datetime
-    """When the source gave it."""
+    """Time at which the source gave it."""
     noted: Noted = field(default_factory=Noted)
 
 

@@ -62,7 +62,7 @@ class Response:
 
     status: int
     url: str
-    """Where it came from, after redirects and without secret parameters."""
+    """Its address, after redirects and without secret parameters."""
     headers: Mapping[str, str]
     """By lower-case name."""
     body: bytes
@@ -135,7 +135,7 @@ class Parsed:
     set_aside: Sequence[str] = ()
     """One reason for each item that could not be read and is not among the records."""
     contradictions: Sequence[str] = ()
-    """What the document says against itself or against the clock, one sentence each."""
+    """Contradictions within the document or with the clock, one sentence each."""
     suspect: str = ""
     """Why the document is not to be taken for the present state: frozen, or of last season. It becomes
     `failed`/`source_changed`: the payload is kept, and no records are written or announced."""

@@ -50,7 +50,7 @@ class Bench:
     registry: Registry
     now: datetime = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
     environ: Mapping[str, str] = field(default_factory=dict)
-    """Where the scrapers' secrets are found."""
+    """Environment variables, among them the scrapers' secrets."""
 
     def run(self, name: str, source: Served, **parameters: str) -> ScrapeExecuted:
         """Run a scraper, for the bench's own day unless `game_date` says otherwise."""

@@ -30,7 +30,7 @@ class DayResult:
     occurrences: tuple[str, ...]
     """Their ids, as `tipoff trace` takes them."""
     notes: tuple[str, ...]
-    """What is to be said, one sentence each."""
+    """Remarks for people, one sentence each."""
 
 
 def day_results(backfill: Backfill, outcomes: Mapping[str, Outcome]) -> list[DayResult]:

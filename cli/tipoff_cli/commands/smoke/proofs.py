@@ -51,9 +51,9 @@ class Proven:
     seconds: float
     """How long it took."""
     row: Mapping[str, Any] = field(default_factory=dict)
-    """What was found; empty when something is wrong."""
+    """The row that was found; empty when something is wrong."""
     fault: str | None = None
-    """What is wrong; None when the row was found."""
+    """The fault; None when the row was found."""
 
 
 def scraper_to_prove(configuration: Configuration) -> str:

@@ -46,7 +46,7 @@ class Player:
     position: str
     """The position of a starter; blank for others."""
     absence: Absence
-    """Why he does not play, in the source's words; blank for who plays."""
+    """The reason why he does not play, in the source's words; blank for a player who does."""
     seconds: int
 
     @property

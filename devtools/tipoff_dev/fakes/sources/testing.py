@@ -10,7 +10,7 @@ from tipoff_scraper_runner.fake_sources import FakeSources
 
 FAKE_URL = "http://fake-sources"
 FAKES = FakeSources(dict.fromkeys(HOSTS, FAKE_URL))
-"""What the runner needs to reach an application behind `InProcessTransport`."""
+"""Settings by which the runner reaches an application behind `InProcessTransport`."""
 
 
 class InProcessTransport(httpx.BaseTransport):

@@ -48,7 +48,7 @@ _WRITE = "tipoff-write"
 """Metadata that names one call of `create` or `replace`, kept out of what callers see."""
 _TIMEOUT_SECONDS = 20.0
 _CHUNK_BYTES = 4 * 256 * 1024
-"""What a resumable upload sends at a time; a multiple of 256 KiB is asked for
+"""Size of one part of a resumable upload; it has to be a multiple of 256 KiB
 (https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload)."""
 
 

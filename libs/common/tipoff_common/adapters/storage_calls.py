@@ -29,7 +29,7 @@ _TIMEOUT = Timeout(connect=5.0, read=20.0)
 _UNAUTHORIZED = 401
 _BODILESS = frozenset({204, 304})
 _LISTED = "items(name,size,updated,metadata),nextPageToken"
-"""What an answer to a list call holds: a fifth of what it does when nothing is said."""
+"""Fields of an answer to a list call: a fifth of the default answer's size."""
 
 
 class StorageCalls:

@@ -23,7 +23,7 @@ _SECONDS = 30.0
 _PARTITION = re.compile(r"(?P<table>[^$]+)\$(?P<day>\d{8})")
 _DESTINATION = re.compile(r"gs://(?P<bucket>[^/]+)/(?P<name>.+)")
 _FIRST_SHARD = "0" * 12
-"""What `*` in a destination stands for; one object takes every row here."""
+"""Replacement of `*` in a destination; one object takes every row here."""
 
 
 def extract_to_storage(storage_url: str | None) -> None:

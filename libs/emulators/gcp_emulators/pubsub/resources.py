@@ -18,7 +18,7 @@ from gcp_emulators.pubsub.delivery import DeliveryPolicy
 from gcp_emulators.pubsub.messages import Pb
 
 DELETED_TOPIC = "_deleted-topic_"
-"""What a subscription names as its topic once that is deleted."""
+"""The topic name of a subscription whose topic is deleted."""
 
 _NAME = re.compile(r"projects/(?P<project>[^/]+)/(?P<kind>topics|subscriptions)/(?P<id>[^/]+)")
 _ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")

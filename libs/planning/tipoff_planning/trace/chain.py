@@ -32,7 +32,7 @@ _ROW_WITHIN = timedelta(minutes=2)
 _EXECUTION_WITHIN = timedelta(minutes=10)
 """A scrape takes 540 s at most."""
 _RECEIPT_WITHIN = timedelta(minutes=30)
-"""When cleanup announces a file again that nobody has acknowledged."""
+"""Time after which cleanup republishes a file without a receipt."""
 
 
 def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[ChainNode, ...]:

@@ -46,7 +46,7 @@ class Trace:
 
     roots: tuple[ChainNode, ...]
     without_memory: str | None = None
-    """Why the controller could not be asked; None when it was."""
+    """The reason why the controller could not be asked; None when it was."""
 
 
 def trace(

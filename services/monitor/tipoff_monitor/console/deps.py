@@ -23,7 +23,7 @@ class ConsoleDeps:
     """Dependencies of the console's handlers."""
 
     monitor: Deps
-    """What the service's other handlers work with."""
+    """Dependencies of the service's other handlers."""
     access: Access
     sources: Sources
     snapshots: Snapshots

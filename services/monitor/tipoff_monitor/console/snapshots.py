@@ -36,9 +36,9 @@ class Snapshot(Generic[T]):
     read_at: datetime | None = None
     """That instant."""
     fault: str | None = None
-    """Why it could not be read since."""
+    """The reason why later reads failed."""
     tried_at: datetime | None = None
-    """When that was tried."""
+    """Time of the last read that failed."""
 
 
 @dataclass(frozen=True)

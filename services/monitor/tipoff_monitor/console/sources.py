@@ -79,7 +79,7 @@ class Chain:
     near: tuple[str, ...] = ()
     """The ids that are most like the one that was looked for."""
     not_found: str | None = None
-    """Why there is nothing; None when something was found."""
+    """The reason why there is nothing; None when something was found."""
     without_memory: str | None = None
 
 

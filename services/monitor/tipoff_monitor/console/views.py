@@ -47,7 +47,7 @@ class View(Generic[P]):
     build: Callable[[ConsoleDeps, Mapping[str, str], Patience], P]
     """Makes it of what the address gives."""
     drawing: Callable[[P], Mapping[str, Any]] = field(default=lambda _: {})
-    """What its template draws with."""
+    """Additional variables of its template."""
 
     @property
     def json_path(self) -> str:

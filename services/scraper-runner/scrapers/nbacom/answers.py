@@ -9,7 +9,7 @@ from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Http, Payload, Response
 
 MISSING = frozenset({403, 404})
-"""What the hosts answer for what is not there, and to a client that they refuse."""
+"""Statuses of the hosts for missing documents, and for clients that they refuse."""
 
 
 def pdf_payload(response: Response) -> Payload:

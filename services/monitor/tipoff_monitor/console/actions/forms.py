@@ -20,7 +20,7 @@ _LONGEST = timedelta(days=30)
 # Longer than a page waits: whoever did something is to see it done on the page that follows.
 PATIENCE = Patience(10.0)
 Result = tuple[str, str | None]
-"""What was done, and where it can be seen."""
+"""A sentence about the action's result, and the address that shows it."""
 
 
 @dataclass(frozen=True)

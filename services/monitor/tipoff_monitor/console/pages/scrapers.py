@@ -121,9 +121,9 @@ class Volume:
     columns: tuple[Column, ...]
     top: float
     low: float | None
-    """Where the lower asserted bound stands; None beyond what is drawn."""
+    """Position of the lower asserted bound; None outside of the drawing."""
     high: float | None
-    """Where the upper one stands; None beyond what is drawn."""
+    """Position of the upper bound; None outside of the drawing."""
 
 
 def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int) -> Volume:

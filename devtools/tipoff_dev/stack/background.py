@@ -55,11 +55,11 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
     """Run the stack until it is interrupted; its history stays for the next one."""
     with without_data_frames():
         from tipoff_dev.demo.show import show_addresses
-        from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, serve, ticks_file
+        from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, prepare_ticks_file, serve
         from tipoff_dev.stack.stack import running_stack
 
     with _owned(), console.status("starting") as status:
-        layout = Layout.on_fixed_ports(options.live, ticks_file(options, FOLDER))
+        layout = Layout.on_fixed_ports(options.live, prepare_ticks_file(options, FOLDER))
         google = _google_wanted()
         data = _TOUR_DATA if options.tour else _DATA
         if options.fresh or options.tour:

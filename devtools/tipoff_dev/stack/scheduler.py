@@ -26,7 +26,7 @@ def due_ticks(minute: datetime, cadences: Cadences) -> list[TickFired]:
     return [_fired(tick, cadence) for tick, cadence in cadences.items() if cadence.is_due(minute)]
 
 
-def every(minutes: int, source: Path, target: Path) -> Path:
+def write_ticks_every(minutes: int, source: Path, target: Path) -> Path:
     """Write ticks that are those of `source`, but for evaluations, which come each so many minutes; return `target`.
 
     Raises:

@@ -23,7 +23,7 @@ from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack.processes import UNHANDLED, StackError
 from tipoff_dev.stack.resources import create_tables
-from tipoff_dev.stack.scheduler import every, run_scheduler
+from tipoff_dev.stack.scheduler import run_scheduler, write_ticks_every
 from tipoff_dev.stack.up_options import UpOptions
 from tipoff_dev.stack.watch import READ_BY, FolderWatch, faults
 from tipoff_planning.expected_schedule import draft_schedule
@@ -41,12 +41,15 @@ _DRAIN_SECONDS = 5.0
 """A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
 
 
-def ticks_file(options: UpOptions, folder: Path) -> Path:
-    """Return the ticks to fire by, written into `folder` when they are not the repository's. Raises StackError."""
+def prepare_ticks_file(options: UpOptions, folder: Path) -> Path:
+    """Write the ticks to fire by into `folder`, unless they are the repository's; return their file.
+
+    Raises StackError.
+    """
     if options.every is None:
         return TICKS
     try:
-        return every(options.every, TICKS, folder / "ticks.yaml")
+        return write_ticks_every(options.every, TICKS, folder / "ticks.yaml")
     except ConfigurationError as error:
         raise StackError(f"--every {options.every}: {error}") from error
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 from tipoff_common.ports import Objects
 
 
-def lease_left(objects: Objects, name: str, lease: timedelta) -> timedelta:
-    """Return how much of a lease is left that began when its object was written; zero when it is over or gone.
+def measure_lease(objects: Objects, name: str, lease: timedelta) -> timedelta:
+    """Write `<name>.asked` to read the bucket's clock, and return what is left of the lease.
 
-    Write `<name>.asked` to learn what time it is in the bucket. The clocks of two processes may be minutes apart, and
-    whoever judged the other's lease by its own clock would take over from a holder that is at work.
+    It began when its object was written; zero when it is over or gone. The clocks of two processes may be minutes
+    apart, and whoever judged the other's lease by its own clock would take over from a holder that is at work.
 
     Raises:
         Unavailable: it cannot be known, so nobody takes over.

@@ -35,7 +35,7 @@ class Receipts:
     def processed(
         self, landed: FileLanded | str, *, row_count: int | None = None, processed_at: datetime | None = None
     ) -> FileProcessed:
-        """State that a file, or the file at a gs:// path, is processed; return when that is durable.
+        """Publish that a file, or the file at a gs:// path, is processed; return when that is durable.
 
         row_count: rows written from it; None when nobody counts. processed_at: an aware instant; now when left out.
 

@@ -29,7 +29,7 @@ evaluation only."""
 
 
 def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
-    """Return the plans of the days that are looked at, and make and write down those whose window is about to open.
+    """Write the missing plans of windows that are about to open; return the plans of the days that are looked at.
 
     Raises:
         Unavailable: the state cannot be read or written.
@@ -49,7 +49,7 @@ def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
                 # would lack this evening's facts.
                 if search.opens - PLANNED_BEFORE <= now < closes:
                     missing.append(search)
-    return {**found, **_plan(missing, now, deps)}
+    return {**found, **_remember_plans(missing, now, deps)}
 
 
 def plan_discovery(day: date, now: datetime, deps: Deps) -> DiscoveryPlans:
@@ -65,10 +65,11 @@ def plan_discovery(day: date, now: datetime, deps: Deps) -> DiscoveryPlans:
             found[workflow, day] = plan
         elif (search := search_of(deps.configuration, workflow, day)) is not None:
             missing.append(search)
-    return {**found, **_plan(missing, now, deps)}
+    return {**found, **_remember_plans(missing, now, deps)}
 
 
-def _plan(searches: Sequence[Search], now: datetime, deps: Deps) -> DiscoveryPlans:
+def _remember_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> DiscoveryPlans:
+    """Plan the searches and write each plan down; return the plans that stand, which may be another controller's."""
     if not searches:
         return {}
     # What the beat has asked for of a day that has begun counts towards its budget, and no plan knows of it.

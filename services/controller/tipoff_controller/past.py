@@ -78,13 +78,15 @@ class Past:
 
 
 def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True) -> Past:
-    """Read what is open, and ask the dataset: what this costs grows with neither the executions nor the workflows
-    of the past. What does not depend on each other is read side by side.
+    """Migrate the earlier layout and write plans of searches that are missing, then return what happened so far.
+
+    Reads what is open, and asks the dataset: what this costs grows with neither the executions nor the workflows of
+    the past. What does not depend on each other is read side by side.
 
     schedules: whether what was locked is read too.
 
     Raises:
-        Unavailable: the memory cannot be read, so nothing could be remembered either.
+        Unavailable: the memory cannot be read or written, so nothing could be remembered either.
     """
     # In event time `now` is a day of the past, and rows carry the day on which they were really written.
     zone = deps.configuration.zone

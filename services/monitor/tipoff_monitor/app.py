@@ -58,13 +58,13 @@ def routes(wiring: Wiring) -> FastAPI:
     @manual.get("/incidents", tags=["manual"])
     def list_incidents(everything: bool = False) -> Watching:
         """List what stands now; with `everything` also what is pending or was resolved lately."""
-        memory, _ = deps.state.read()
+        memory, _ = deps.state.read_or_set_aside()
         return watching(memory, deps.book.file, wall_now(), everything=everything)
 
     @manual.get("/incidents/{name:path}", tags=["manual"], responses=problems(404))
     def show_incident(name: str) -> ShownIncident:
         """Return one incident with what to do about it, by id, the beginning of its id, or rule/subject."""
-        memory, _ = deps.state.read()
+        memory, _ = deps.state.read_or_set_aside()
         return shown(name, memory, deps.book.file)
 
     @manual.post("/acknowledgements/{name:path}", tags=["manual"], responses=problems(404, 409))

@@ -50,7 +50,7 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
     instant = event.event_time or max(now, tick)
     # Judged anew in each round: what the other writer left may already contain this tick's answer.
     for _ in range(_WRITERS):
-        memory, generation = deps.state.read()
+        memory, generation = deps.state.read_or_set_aside()
         if _is_handled(memory, tick, instant, deps.book.file.watch.outage_after):
             break
         conditions = _read_conditions(deps, instant)
@@ -83,7 +83,7 @@ def _is_handled(memory: Memory, tick: datetime, now: datetime, outage_after: tim
 
 def flush_outbox(deps: Deps) -> None:
     """Publish the changes that are not published for certain, then forget them. Raises Unavailable."""
-    memory, _ = deps.state.read()
+    memory, _ = deps.state.read_or_set_aside()
     if not memory.outbox:
         return
     deps.publisher.publish(memory.outbox)

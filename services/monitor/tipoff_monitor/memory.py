@@ -19,7 +19,7 @@ from tipoff_common.bounds import name_part
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertChanged
 from tipoff_common.identity import content_hash
-from tipoff_common.leases import lease_left
+from tipoff_common.leases import measure_lease
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.simulation import KeptSimulation
@@ -52,11 +52,12 @@ class MonitorState:
     def __init__(self, state: Objects) -> None:
         self._state = state
 
-    def read(self) -> tuple[Memory, int | None]:
-        """Return the memory with its generation; an empty one with None before the first watch.
+    def read_or_set_aside(self) -> tuple[Memory, int | None]:
+        """Copy a memory that cannot be read to `monitor/damaged/`; return the memory with its generation.
 
-        One that cannot be read is kept aside, and an empty one stands in its place: that people are told once more of
-        what is wrong is the smaller harm, as otherwise they would be told of nothing from then on.
+        It is empty before the first watch, with no generation, and empty in place of one that cannot be read: that
+        people are told once more of what is wrong is the smaller harm, as otherwise they would be told of nothing from
+        then on.
         """
         found = self._state.read(NAME)
         if found is None:
@@ -80,7 +81,7 @@ class MonitorState:
     def update(self, change: Callable[[Memory], Memory]) -> Memory:
         """Change the memory, whoever else does so at the same time; return it as it is now."""
         for _ in range(_ATTEMPTS):
-            before, generation = self.read()
+            before, generation = self.read_or_set_aside()
             after = change(before)
             # An unchanged memory is not written, so that asking twice costs no generation and no other writer its try.
             if after == before or self.write(after, generation):
@@ -127,7 +128,7 @@ class MonitorState:
             return True
         # By this clock first, which costs no call; only the bucket's clock says that a lease is over, as the sender's
         # may be minutes behind.
-        return claim.released or (now >= claim.until and not lease_left(self._state, name, LEASE))
+        return claim.released or (now >= claim.until and not measure_lease(self._state, name, LEASE))
 
     def keep_configuration(self, config_hash: str, text: str) -> None:
         """Write down a workflows file, once."""

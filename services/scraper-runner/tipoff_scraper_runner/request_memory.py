@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
-from tipoff_common.leases import lease_left
+from tipoff_common.leases import measure_lease
 from tipoff_common.ports import Objects, Overloaded, Unavailable
 from tipoff_scraper_runner.execution import Execution
 
@@ -87,7 +87,7 @@ class RequestMemory:
             raise InProgress(request, timedelta(0))
         theirs = _read_lease(held.body, now)
         if not theirs.released:
-            self._wait_for(request, theirs, lease, now)
+            self._raise_while_held(request, theirs, lease, now)
         # A holder that gave up alive is no sign of a payload that kills.
         deaths = theirs.deaths + (not theirs.released)
         mine = replace(mine, taken_over=True, deaths=deaths)
@@ -99,13 +99,15 @@ class RequestMemory:
         # The holder may have finished between the two looks at it.
         return self.recall(request) or mine
 
-    def _wait_for(self, request: ScrapeRequested, theirs: _Lease, lease: timedelta, now: datetime) -> None:
+    def _raise_while_held(
+        self, request: ScrapeRequested, theirs: _Lease, lease: timedelta, now: datetime
+    ) -> None:
         """Raise InProgress while a claim holds."""
         left = theirs.until - now
         # By this clock first, which costs no call. Only the bucket's clock says that a lease is over, as the holder's
         # may be minutes behind; a claim that cannot be read is no holder's.
         if left <= timedelta(0) and theirs.holder:
-            left = lease_left(self._state, _name("claims", request), lease)
+            left = measure_lease(self._state, _name("claims", request), lease)
         if left > timedelta(0):
             raise InProgress(request, left)
 

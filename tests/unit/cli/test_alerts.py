@@ -127,7 +127,7 @@ class Monitor:
         )
 
     def state_of(self, key: str) -> AlertState:
-        memory, _ = self.deps.state.read()
+        memory, _ = self.deps.state.read_or_set_aside()
         return memory.incidents[key].state
 
 
@@ -279,7 +279,7 @@ class TestAlerts:
 
     def test_what_is_over_cannot_be_acknowledged(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
-        memory, _ = monitor.deps.state.read()
+        memory, _ = monitor.deps.state.read_or_set_aside()
         over = memory.incidents["broken/one"].model_copy(update={"state": AlertState.RESOLVED})
         monitor.deps.state.update(lambda it: it.model_copy(update={"incidents": {over.key: over}}))
         assert "409: broken/one is resolved" in run("alerts", "ack", "broken/one", code=1).stderr

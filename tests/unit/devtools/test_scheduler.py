@@ -15,7 +15,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.testing import RecordingBus
 from tipoff_common.ticks import load_ticks
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_dev.stack.scheduler import due_ticks, every, run_scheduler
+from tipoff_dev.stack.scheduler import due_ticks, run_scheduler, write_ticks_every
 
 MIDNIGHT = datetime(2025, 1, 15, tzinfo=UTC)
 
@@ -102,14 +102,14 @@ def test_evaluations_come_as_often_as_is_asked_however_often_the_file_says(tmp_p
         f"ticks:\n  evaluate: {{ description: d, {when}, cadence_minutes: 20 }}\n"
         '  lock-schedule: { description: d, daily_at: "05:00", cadence_minutes: 60 }\n'
     )
-    found = load_ticks(every(5, source, tmp_path / "written.yaml"))
+    found = load_ticks(write_ticks_every(5, source, tmp_path / "written.yaml"))
     assert (found[Tick.EVALUATE].every_minutes, found[Tick.EVALUATE].cadence_minutes) == (5, 5)
     with pytest.raises(ConfigurationError, match="does not divide an hour"):
-        every(7, TICKS, tmp_path / "written.yaml")
+        write_ticks_every(7, TICKS, tmp_path / "written.yaml")
 
 
 def test_a_file_without_evaluations_is_named(tmp_path: Path) -> None:
     source = tmp_path / "ticks.yaml"
     source.write_text("ticks: { watch: { description: d, every_minutes: 5, cadence_minutes: 5 } }\n")
     with pytest.raises(ConfigurationError, match=f"{source}:1: .*evaluate"):
-        every(5, source, tmp_path / "written.yaml")
+        write_ticks_every(5, source, tmp_path / "written.yaml")

@@ -29,7 +29,7 @@ from tipoff_dev.stack import session
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import due_ticks
-from tipoff_dev.stack.session import begin_day, ticks_file
+from tipoff_dev.stack.session import begin_day, prepare_ticks_file
 from tipoff_dev.stack.up_options import UpOptions
 from tipoff_dev.stack.watch import FolderWatch
 
@@ -62,7 +62,7 @@ def test_a_host_that_no_source_has_is_not_asked_live(host: str, told: str) -> No
 
 
 def test_evaluations_may_come_each_minute_and_all_else_stays(tmp_path: Path) -> None:
-    usual, file = load_ticks(TICKS), ticks_file(UpOptions(every=1), tmp_path)
+    usual, file = load_ticks(TICKS), prepare_ticks_file(UpOptions(every=1), tmp_path)
     changed = load_ticks(file)
     assert {name for name in usual if usual[name] != changed[name]} == {Tick.EVALUATE}
     minutes = [NOON + timedelta(minutes=number) for number in range(60)]
@@ -71,12 +71,12 @@ def test_evaluations_may_come_each_minute_and_all_else_stays(tmp_path: Path) -> 
     assert {tick.cadence_minutes for tick in fired} == {1}
     environment = Layout.on_fixed_ports(ticks_file=file).service_environment("controller")
     assert environment["TIPOFF_TICKS_FILE"] == str(file)
-    assert ticks_file(UpOptions(), tmp_path) == TICKS
+    assert prepare_ticks_file(UpOptions(), tmp_path) == TICKS
 
 
 def test_a_distance_that_is_none_is_refused_with_the_option(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"--every 7: .*does not divide an hour"):
-        ticks_file(UpOptions(every=7), tmp_path)
+        prepare_ticks_file(UpOptions(every=7), tmp_path)
 
 
 def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_watch_whose_tick_fires_a_moment_early_is_judged(world: World, early: 
 
 def test_two_monitors_that_read_the_same_memory_write_it_once(world: World) -> None:
     first, second = world.monitor(), world.monitor()
-    memory, generation = first.state.read()
+    memory, generation = first.state.read_or_set_aside()
     run_watch(tick(NINE), NINE, second, NINE)
     assert not first.state.write(memory, generation)
     assert len({event.id for event in world.bus.of(AlertChanged)}) == 1
@@ -160,7 +160,7 @@ def test_a_watch_that_others_write_over_all_the_time_is_judged_when_it_comes_aga
 
     def overtaken(state: MonitorState, memory: Memory, generation: int | None) -> bool:
         # Somebody notes a failing channel meanwhile, as an acknowledgement or a silence would be noted.
-        before, found = state.read()
+        before, found = state.read_or_set_aside()
         failing = {"team": (before.failing_channels.get("team") or NINE) + MINUTE}
         write(state, before.model_copy(update={"failing_channels": failing}), found)
         return write(state, memory, generation)
@@ -230,7 +230,7 @@ def test_a_channel_that_fails_is_tried_again_and_told_on_the_other(world: World)
     world.team.takes = True
     notify_people(event, world.monitor(), NINE + 2 * TICK)
     assert titles(world.team) == ["[WARNING] broken (prod)"]
-    assert world.monitor().state.read()[0].failing_channels == {}
+    assert world.monitor().state.read_or_set_aside()[0].failing_channels == {}
 
 
 def test_the_warehouse_is_asked_twice_a_watch_and_a_failure_is_no_verdict(world: World) -> None:
@@ -241,7 +241,7 @@ def test_the_warehouse_is_asked_twice_a_watch_and_a_failure_is_no_verdict(world:
     assert len(asked) == 2
     world.warehouse.down = True
     run_watch(tick(NINE + TICK), NINE, world.monitor(), NINE)
-    memory, _ = world.monitor().state.read()
+    memory, _ = world.monitor().state.read_or_set_aside()
     assert memory.blind_since == NINE + TICK
     assert memory.incidents["broken/-"].state is AlertState.FIRING
 

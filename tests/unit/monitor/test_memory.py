@@ -20,10 +20,10 @@ def test_a_damaged_memory_is_kept_aside_and_begun_anew(body: bytes) -> None:
     state = MemoryObjects()
     state.bodies[NAME] = body
     monitor = MonitorState(state)
-    memory, generation = monitor.read()
+    memory, generation = monitor.read_or_set_aside()
     assert memory == Memory()
     assert monitor.write(memory, generation)
-    assert monitor.read()[0] == Memory()
+    assert monitor.read_or_set_aside()[0] == Memory()
     assert [kept for name, kept in state.bodies.items() if name != NAME] == [body]
 
 

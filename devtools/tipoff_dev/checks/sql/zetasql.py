@@ -164,7 +164,7 @@ def _outputs(columns: Any) -> list[tuple[str, Any]]:
 @contextmanager
 def running_analyzer(project: str) -> Iterator[Analyzer]:
     """Start the analyzer for the length of a block. Raises AnalyzerUnavailableError."""
-    folder = _package()
+    folder = _fetch_package()
     protocol = _protocol(folder)
     port = free_port()
     server = subprocess.Popen(  # noqa: S603  # the binary just unpacked
@@ -194,8 +194,8 @@ def _wait_until_ready(channel: Any, server: subprocess.Popen[bytes]) -> None:
     raise AnalyzerUnavailableError(f"the analyzer does not start here (exit code {server.poll()})")
 
 
-def _package() -> Path:
-    """Return the folder of the unpacked package, fetched when it is not there yet."""
+def _fetch_package() -> Path:
+    """Fetch and unpack the package unless it is there already; return its folder."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "tipoff" / f"zetasql-{VERSION}"
     if folder.is_dir():

@@ -149,7 +149,7 @@ class Sources:
     def memory(self) -> Reading[Memory]:
         """Read incidents and silences: an object of the state bucket, no warehouse job."""
         # Shorter than any other: who has just acknowledged something looks whether the others see it.
-        return Reading("memory", lambda _: self._state.read()[0], _MEMORY_AGE, jobs=0)
+        return Reading("memory", lambda _: self._state.read_or_set_aside()[0], _MEMORY_AGE, jobs=0)
 
     def calendar(self) -> Reading[Calendar | None]:
         """Read the games by date: an object of the data bucket, no warehouse job."""

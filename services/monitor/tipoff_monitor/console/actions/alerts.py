@@ -22,7 +22,7 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/acknowledge", tags=["console"])
     def ask_acknowledge(request: Request) -> Response:
         """Ask before an incident is acknowledged."""
-        memory, _ = deps.monitor.state.read()
+        memory, _ = deps.monitor.state.read_or_set_aside()
         incident = find(memory, request.query_params.get("incident", ""))
         return ask(
             request,

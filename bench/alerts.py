@@ -48,12 +48,12 @@ from tipoff_common.adapters import bigquery
 from tipoff_common.clock import EASTERN, business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.ports import Parameter, Warehouse
+from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.loading import RuleBook, load_rules
 from tipoff_monitor.machine import watch
-from tipoff_monitor.routing import channels_for
 from tipoff_monitor.rules import CANNOT_JUDGE, OUTAGE
 from tipoff_planning.expectations import read_expectations
 from tipoff_planning.verdict import judge_day

@@ -37,7 +37,7 @@ from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.deps import Deps as RunnerDeps
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registered, Registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters

@@ -23,7 +23,7 @@ from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import load_registry
 
 SCHEDULE = load_registry(SCRAPERS_DIR)["nbac_schedule"]

@@ -28,7 +28,7 @@ from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.source_request import source_request

@@ -17,7 +17,7 @@ from tipoff_scraper_runner import cli
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.saved_payload import Saved
 
 STATING = sorted(name for name in SCHEDULED if hasattr(REGISTRY[name].module, "stated"))

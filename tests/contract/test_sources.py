@@ -40,7 +40,7 @@ from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.saved_payload import Saved
 
 

@@ -30,9 +30,9 @@ from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Concurrency, OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_dataset.files import QUERIES
-from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.deps import Deps as LoggerDeps
 from tipoff_logger.handlers import record_event
+from tipoff_logger.row_commit import Bounds, RowCommit
 from tipoff_monitor.channels import Sender
 from tipoff_monitor.deps import Deps as MonitorDeps
 from tipoff_monitor.handlers import handle_delivery as handle_at_monitor

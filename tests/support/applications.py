@@ -22,7 +22,7 @@ from tipoff_monitor.settings import MonitorSettings
 from tipoff_scraper_runner.app import create_app as runner_app
 from tipoff_scraper_runner.execution import OpenHttp
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.settings import RunnerSettings
 
 APPLICATIONS: dict[str, tuple[Any, Any, dict[str, str]]] = {

@@ -22,7 +22,7 @@ from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.fake_sources import FakeSources as RunnerFakes
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.saved_payload import Saved
 

@@ -50,7 +50,7 @@ from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.judgement import MAX_TEXT
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registered, load_registry
 from tipoff_scraper_runner.saved_payload import Saved
 

@@ -8,7 +8,7 @@ from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import FAKES, InProcessTransport
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registered
 
 DAY = date(2025, 1, 15)

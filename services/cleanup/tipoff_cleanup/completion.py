@@ -10,7 +10,7 @@ from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.losses import Landed
 from tipoff_cleanup.observation import Observation
 from tipoff_cleanup.repair import Repairs
-from tipoff_cleanup.republishing import GIVEN_UP, OBJECT_MISSING
+from tipoff_cleanup.republication import GIVEN_UP, OBJECT_MISSING
 from tipoff_common import RELEASE
 from tipoff_common.events import CleanupCompleted, Finding, MissingFile
 from tipoff_common.identity import event_id

@@ -6,7 +6,7 @@ from datetime import datetime
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.observation import Observation
 from tipoff_cleanup.orphans import Adoptions, adopt_orphans
-from tipoff_cleanup.republishing import Republished, republish_lost
+from tipoff_cleanup.republication import Republished, republish_lost
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_executions
 from tipoff_controller.handlers import receive_delivery
 from tipoff_controller.manual import draft_run, read_run, run_workflow
-from tipoff_controller.pausing import UnknownName, UnusablePause, pause, resume
+from tipoff_controller.manual_pauses import UnknownName, UnusablePause, pause, resume
 from tipoff_controller.remembered import find_occurrences, recall
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.drafts import DecisionBatch

@@ -17,7 +17,7 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import append, publish_tick_again
 from tipoff_controller.occurrence_store import Key
 from tipoff_controller.past import Past, read_past
-from tipoff_controller.publishing import publish_batch
+from tipoff_controller.publication import publish_batch
 from tipoff_controller.schedule_lock import late_locks, schedule_changes
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import DecisionInputs

@@ -12,7 +12,7 @@ from tipoff_common.events import Action, AlertLevel, Source, WorkflowDecided
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_controller.deps import Deps
 from tipoff_controller.occurrence_store import Key
-from tipoff_controller.publishing import begin_run
+from tipoff_controller.publication import begin_run
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, Reason
 from tipoff_planning.drafts import DecisionBatch, draft

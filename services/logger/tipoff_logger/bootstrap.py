@@ -11,9 +11,9 @@ from tipoff_common.cloud import Cloud
 from tipoff_common.ports import Row, Warehouse
 from tipoff_common.push import PushEndpoint
 from tipoff_logger.archive import Archive
-from tipoff_logger.batching import Append, Bounds, RowCommit
 from tipoff_logger.deps import Deps
 from tipoff_logger.handlers import ACCEPTED
+from tipoff_logger.row_commit import Append, Bounds, RowCommit
 from tipoff_logger.settings import LoggerSettings
 
 

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.ports import Objects
 from tipoff_common.publisher import Publisher
-from tipoff_logger.batching import RowCommit
+from tipoff_logger.row_commit import RowCommit
 
 
 @dataclass(frozen=True)

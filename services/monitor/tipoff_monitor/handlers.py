@@ -9,13 +9,13 @@ from tipoff_common.events import AlertChanged, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
 from tipoff_common.ticks import tick_instant
+from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.machine import watch
 from tipoff_monitor.notices import write_notice
-from tipoff_monitor.routing import channels_for
 from tipoff_planning.expectations import read_expectations
 from tipoff_planning.verdict import judge_day
 

@@ -13,8 +13,8 @@ from tipoff_monitor.causes import join_told, note_causes
 from tipoff_monitor.changes import LIVE, IncidentChange, Watch, changed, is_louder
 from tipoff_monitor.conditions import SYSTEM, Condition
 from tipoff_monitor.incidents import Incident, Memory, incident_id
+from tipoff_monitor.notification import tell
 from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, Rule
-from tipoff_monitor.telling import tell
 
 
 def watch(memory: Memory, at: Watch) -> Memory:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from tipoff_common.events import AlertChanged, AlertState
 from tipoff_common.identity import event_id
+from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.channels import send_to
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.notices import write_notice
-from tipoff_monitor.routing import channels_for
 from tipoff_monitor.views import RouteView, TestResult
 
 

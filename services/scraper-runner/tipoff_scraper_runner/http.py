@@ -26,7 +26,7 @@ from tipoff_scraper_runner.bounded_transport import bounded_transport
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut, ToldToWait, TooLarge, Undecodable
 from tipoff_scraper_runner.fake_sources import FAKED, NOT_SERVED, VIA_FAKE, FakeSources
 from tipoff_scraper_runner.host_pauses import HostPauses
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.scraper import Response
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 from tipoff_scraper_runner.source_request import SourceRequest, source_request

@@ -11,7 +11,7 @@ from tipoff_scraper_runner.execution import OpenHttp
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.host_pauses import HostPauses
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.settings import RunnerSettings
 
 

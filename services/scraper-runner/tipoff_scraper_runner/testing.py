@@ -13,7 +13,7 @@ from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registry
 
 BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"

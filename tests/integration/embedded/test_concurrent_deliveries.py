@@ -26,7 +26,7 @@ from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import InProgress, RequestMemory
 

@@ -23,9 +23,9 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
-from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.deps import Deps
 from tipoff_logger.handlers import record_event
+from tipoff_logger.row_commit import Bounds, RowCommit
 
 if TYPE_CHECKING:
     from conftest import Dataset

@@ -40,7 +40,7 @@ from tipoff_common.events import (
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_controller.manual import begin_manual_run, draft_run, run_workflow
-from tipoff_controller.pausing import UnknownName, UnusablePause, pause, resume
+from tipoff_controller.manual_pauses import UnknownName, UnusablePause, pause, resume
 from tipoff_planning.manual_runs import ManualRun
 from tipoff_planning.pauses import Pause, PauseRequest
 

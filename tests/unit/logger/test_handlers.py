@@ -17,9 +17,9 @@ from tipoff_common.push import Delivery
 from tipoff_common.rows import TABLES
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_logger.archive import Archive
-from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.deps import Deps
 from tipoff_logger.handlers import ACCEPTED, handle_delivery
+from tipoff_logger.row_commit import Bounds, RowCommit
 
 
 @dataclass

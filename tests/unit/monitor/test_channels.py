@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.unit.monitor.bench import NINE, TICK, rules_file
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.channels import AppriseSender, open_channels, send_to
 from tipoff_monitor.notices import Notice, write_notice
-from tipoff_monitor.routing import channels_for
 from tipoff_monitor.texts import plain
 
 # One of Apprise's plugins imports a module that Python 3.13 has no more; they are all imported at the first URL.

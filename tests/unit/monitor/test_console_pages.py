@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.support.console import BEARER, HOSTILE, NOW, TODAY, World, client_of, et, expected, looks
 from tipoff_common.clock import local_instant
+from tipoff_monitor.console.page_templates import ago, clock, environment, label_cells, presentable, url
 from tipoff_monitor.console.pages.run import Link, waterfall
 from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, marks
 from tipoff_monitor.console.pages.today import why_not
 from tipoff_monitor.console.pages.workflow import learned_curve
-from tipoff_monitor.console.rendering import ago, clock, environment, label_cells, presentable, url
 from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshot, Snapshots
 from tipoff_monitor.console.views import VIEWS
 from tipoff_planning.discovery.report import DiscoveryReport

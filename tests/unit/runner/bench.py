@@ -16,7 +16,7 @@ from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 

@@ -14,7 +14,7 @@ from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import NO_FAKES, HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 

@@ -12,7 +12,7 @@ from tipoff_scraper_runner import http as http_module
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import NO_FAKES, USER_AGENT, HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 
 URL = "https://source.example/a/b.json?season=2025"
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -22,7 +22,7 @@ from tests.support.scrapers import spec
 from tipoff_scraper_runner import bounded_transport
 from tipoff_scraper_runner.errors import TimedOut
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tipoff_scraper_runner.errors import (
     Undecodable,
 )
 from tipoff_scraper_runner.http import HttpxHttp, _retry_after
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 
 GZIPPED = "Content-Encoding: gzip"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"

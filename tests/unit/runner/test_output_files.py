@@ -31,7 +31,7 @@ from tipoff_scraper_runner.output_files import (
     write_payload,
     write_records,
 )
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.saved_payload import Fetched, Saved
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters

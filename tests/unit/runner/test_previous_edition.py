@@ -18,8 +18,8 @@ from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.previous_edition import LOOK_BACK_DAYS, previous_edition
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 

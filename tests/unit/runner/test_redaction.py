@@ -42,7 +42,7 @@ from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.errors import HttpFailure, Misconfigured
 from tipoff_scraper_runner.handlers import ACCEPTED
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.secret_redactor import SecretRedactor

@@ -20,7 +20,7 @@ from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import NotPublished, QuotaSpent
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.scraper import Http, Payload, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 from tipoff_scraper_runner.secret_use import secret_faults

@@ -20,7 +20,7 @@ from bigquery_ddl.declared import (
     declared_table,
     parsed_create,
 )
-from gcp_emulators.bigquery.patching import replace
+from gcp_emulators.bigquery.patches import replace
 
 Sync = Callable[[str, str, Any], None]
 

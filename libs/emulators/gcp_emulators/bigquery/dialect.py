@@ -12,7 +12,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import TokenError
 from sqlglot.expressions.core import POSITION_META_KEYS
 
-from gcp_emulators.bigquery.patching import replace
+from gcp_emulators.bigquery.patches import replace
 from gcp_emulators.bigquery.trees import copied
 
 Trees = list[exp.Expression | None]

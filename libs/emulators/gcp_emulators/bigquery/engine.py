@@ -18,7 +18,7 @@ from bqemulator.jobs import executor
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 
-from gcp_emulators.bigquery.patching import replace
+from gcp_emulators.bigquery.patches import replace
 
 KEPT_RESULTS = 256
 KEPT_RESULT_BYTES = 128 * 1024 * 1024

@@ -17,7 +17,7 @@ from bqemulator.domain.errors import InvalidQueryError, NotFoundError
 from bqemulator.jobs import executor
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
-from gcp_emulators.bigquery.patching import replace
+from gcp_emulators.bigquery.patches import replace
 
 _SECONDS = 30.0
 _PARTITION = re.compile(r"(?P<table>[^$]+)\$(?P<day>\d{8})")

@@ -11,8 +11,8 @@ from bqemulator.storage.arrow_bridge import bq_rows_to_arrow
 from bqemulator.storage.sql_identifiers import quoted_table_ref, register_name
 from fastapi import Depends, Request
 
-from gcp_emulators.bigquery.patching import replace_route
-from gcp_emulators.bigquery.streaming import arrow_schema
+from gcp_emulators.bigquery.appends import arrow_schema
+from gcp_emulators.bigquery.patches import replace_route
 from gcp_emulators.bigquery.values import CONVERTED, RowProblem, convert_record
 
 _PATH = "/projects/{project_id}/datasets/{dataset_id}/tables/{table_id}/insertAll"

@@ -9,7 +9,7 @@ from bqemulator.domain.errors import DomainError, InvalidQueryError
 from bqemulator.row_access.identity import CallerIdentity
 from fastapi import Depends, Request
 
-from gcp_emulators.bigquery.patching import replace_route
+from gcp_emulators.bigquery.patches import replace_route
 
 _PATH = "/projects/{project_id}/queries"
 _REASONS: Mapping[str, type[DomainError]] = {

@@ -3,23 +3,23 @@
 from pathlib import Path
 
 from gcp_emulators.bigquery import (
+    appends,
     catalogue,
     dialect,
     engine,
     extracts,
     inserts,
     queries,
-    streaming,
     translations,
 )
-from gcp_emulators.bigquery.patching import require_supported_version
+from gcp_emulators.bigquery.patches import require_supported_version
 
 REPAIRS = (
-    streaming.keep_offset_of_failed_append,
-    streaming.accept_stream_name_once,
-    streaming.append_nested_records,
-    streaming.append_absent_arrays_as_empty,
-    streaming.accept_load_from_json,
+    appends.keep_offset_of_failed_append,
+    appends.accept_stream_name_once,
+    appends.append_nested_records,
+    appends.append_absent_arrays_as_empty,
+    appends.accept_load_from_json,
     dialect.parse_a_text_once,
     dialect.copy_trees_quickly,
     translations.translate_a_text_once,

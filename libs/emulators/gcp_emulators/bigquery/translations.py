@@ -18,7 +18,7 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.udf import table_valued
 
 from gcp_emulators.bigquery.kept_texts import KeptTexts
-from gcp_emulators.bigquery.patching import replace
+from gcp_emulators.bigquery.patches import replace
 
 Translate = Callable[..., Awaitable[str]]
 

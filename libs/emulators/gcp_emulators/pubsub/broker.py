@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from gcp_emulators.pubsub import errors, messages, publishing, resources
+from gcp_emulators.pubsub import errors, messages, publish_limits, resources
 from gcp_emulators.pubsub.delivery import Message
 from gcp_emulators.pubsub.messages import Pb
 from gcp_emulators.pubsub.subscription import LiveSubscription
@@ -72,9 +72,9 @@ class Broker:
         return list(self._attached[topic])
 
     def publish(self, request: Pb) -> list[str]:
-        """Return the ids given to the messages. Raises NOT_FOUND, or as `publishing.check_request`."""
+        """Return the ids given to the messages. Raises NOT_FOUND, or as `publish_limits.check_request`."""
         self.topic(request.topic)
-        publishing.check_request(request)
+        publish_limits.check_request(request)
         now = datetime.now(UTC)
         accepted = [
             Message(self._new_id(), sent.data, dict(sent.attributes), now, sent.ordering_key)

@@ -18,7 +18,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_monitor.actions import Refusal
 from tipoff_monitor.console.access import CSRF_COOKIE, NotSignedIn, Visitor, check_csrf, new_csrf_token
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.rendering import render, render_in_parts, url
+from tipoff_monitor.console.page_templates import render, render_in_parts, url
 from tipoff_monitor.console.snapshots import Patience
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from tipoff_monitor.console.actions.routes import action_routes
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import gated_router, page_in_parts
 from tipoff_monitor.console.login import login_routes
+from tipoff_monitor.console.page_templates import STATIC, url, warm
 from tipoff_monitor.console.pages.page import Page
-from tipoff_monitor.console.rendering import STATIC, url, warm
 from tipoff_monitor.console.snapshots import Patience
 from tipoff_monitor.console.views import VIEWS, View
 

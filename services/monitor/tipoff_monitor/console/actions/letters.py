@@ -13,7 +13,7 @@ from tipoff_dataset.dead_letters import (
 from tipoff_monitor.console.actions.forms import Result, ask, done
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import Form
-from tipoff_monitor.console.rendering import url
+from tipoff_monitor.console.page_templates import url
 
 
 def routes(router: APIRouter, deps: ConsoleDeps) -> None:

@@ -22,7 +22,7 @@ from tipoff_monitor.console.actions.forms import (
 from tipoff_monitor.console.build import day_of
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import Form
-from tipoff_monitor.console.rendering import clock, url
+from tipoff_monitor.console.page_templates import clock, url
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import Expectation
 from tipoff_planning.pauses import WHY_LENGTH

@@ -8,7 +8,7 @@ import bqemulator.api.routes.upload as upload
 import bqemulator.grpc_api.write_servicer as write_servicer
 import pyarrow as pa
 
-from gcp_emulators.bigquery.patching import replace
+from gcp_emulators.bigquery.patches import replace
 
 _DETAIL_LIMIT = 300
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused, Unavailable
-from tipoff_logger.batching import Bounds, RowCommit
+from tipoff_logger.row_commit import Bounds, RowCommit
 
 ROOMY = Bounds(
     batch_rows=500,

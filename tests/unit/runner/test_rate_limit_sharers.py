@@ -7,7 +7,7 @@ import pytest
 from tests.support.samples import NOON
 from tests.support.scrapers import spec
 from tipoff_scraper_runner.http_clients import http_opener
-from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.rate_limit import Pacer
 
 
 @dataclass

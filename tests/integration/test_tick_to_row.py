@@ -82,7 +82,7 @@ def test_a_file_is_announced_once_however_often_its_content_is_fetched(embedded:
         assert take() == []
 
 
-def test_a_lost_file_is_announced_again_and_its_row_says_so(driver: Driver, day: date) -> None:
+def test_a_lost_file_is_republished_and_its_row_says_so(driver: Driver, day: date) -> None:
     """Incident 14: what was processed is told by receipts. A file that landed before one with a receipt is lost."""
     driver.tick(Tick.EVALUATE, day, 5)
     (lost,) = driver.executions(day, SCHEDULE)

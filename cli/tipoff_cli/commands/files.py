@@ -47,7 +47,7 @@ _MINUTE = "%Y-%m-%d %H:%M:%S"
 _STYLES = {
     FileState.PROCESSED: "green",
     FileState.WAITING: "cyan",
-    FileState.ANNOUNCED_AGAIN: "yellow",
+    FileState.REPUBLISHED: "yellow",
     FileState.LOST: "yellow",
     FileState.GIVEN_UP: "bold red",
     FileState.GONE: "bold red",
@@ -130,9 +130,9 @@ def announce(
     since: Since = None,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
 ) -> None:
-    """Announce a file to Phase 2 once more, whatever was done about it before, such as one that cleanup gave up.
+    """Republish a file to Phase 2, whatever was done about it before, such as one that cleanup gave up.
 
-    Exit code 1 when it cannot be announced, or nothing was published.
+    Exit code 1 when it cannot be republished, or nothing was published.
     """
     from tipoff_common.identity import content_hash
     from tipoff_common.publisher import Publisher
@@ -156,10 +156,10 @@ def announce(
             "not in the bucket" if content is None else "in the bucket with another content than was written"
         )
         refuse(f"{event.gcs_path} is {what}; restore it, or write it again with `tipoff reparse`")
-    if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
+    if not yes and not typer.confirm(f"republish {event.gcs_path}?"):
         refuse("nothing was published")
     Publisher("cli", connection.bus(connection.topics())).publish([event])
-    console.print(f"announced, event {event.id}; `tipoff files show` says what becomes of it")
+    console.print(f"republished, event {event.id}; `tipoff files show` says what becomes of it")
 
 
 @files.command("list")

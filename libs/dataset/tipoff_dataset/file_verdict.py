@@ -13,7 +13,7 @@ class FileState(StrEnum):
     PROCESSED = "processed"  # it has a receipt
     WAITING = "waiting"  # Phase 2 is behind, which is no loss yet
     LOST = "lost"  # cleanup found it missing and left it alone so far
-    ANNOUNCED_AGAIN = "republished"  # a republish is on its way
+    REPUBLISHED = "republished"  # a republish is on its way
     GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
     GONE = "gone"  # the log says that it was written, and its object is not in the bucket
     CHANGED = "changed"  # its object is not what was written
@@ -75,11 +75,11 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
         last = limit is not None and times >= limit
         at_most = "" if limit is None else f" of at most {limit}"
         return FileVerdict(
-            FileState.ANNOUNCED_AGAIN,
+            FileState.REPUBLISHED,
             f"republished {times}{at_most} times, and no receipt yet",
             "cleanup waits once more, and gives it up if it still misses the receipt then"
             if last
-            else "cleanup announces it again, later each time, until there is a receipt",
+            else "cleanup republishes it, later each time, until there is a receipt",
         )
     # After what was announced: a dry run says nothing of files that an earlier run republished.
     if cleanup and not cleanup.pubsub_enabled:
@@ -97,7 +97,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
     return FileVerdict(
         FileState.LOST,
         f"cleanup found it missing and left it alone{_errors(cleanup)}",
-        "a later cleanup announces it again",
+        "a later cleanup republishes it",
     )
 
 

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
     gcs_path STRING OPTIONS(description='Object path, gs://bucket/name.'),
     triggered_at TIMESTAMP OPTIONS(description='Start of the execution that wrote it, UTC.'),
     age_minutes INT64 OPTIONS(description='Whole minutes from triggered_at to the scan.'),
-    republished BOOL OPTIONS(description='TRUE when this scan announced it again.')
+    republished BOOL OPTIONS(description='TRUE when this scan republished it.')
   >> OPTIONS(description='The lost files, as they were at this scan.'),
   errors ARRAY<STRING> OPTIONS(description='What kept the scan from being complete, e.g. receipts that could not be read. Then nothing is republished.'),
   duration_seconds FLOAT64 OPTIONS(description='Seconds the scan took.'),

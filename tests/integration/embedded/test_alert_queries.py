@@ -394,7 +394,7 @@ def test_a_scraper_whose_last_runs_all_succeeded_is_well_again(days: Days, well:
     assert [(it.subject, it.error_type) for it in found] == ([("s", "http")] if fires else [])
 
 
-def test_files_that_were_announced_again_are_no_more_processed_than_others(days: Days) -> None:
+def test_files_that_were_republished_are_no_more_processed_than_others(days: Days) -> None:
     announced = scanned(
         AT - MINUTE, *[missing(f"gs://b/{n}", AT - 8 * HOUR, AT, republished=True) for n in range(11)],
         created_at=AT.isoformat(),
@@ -433,7 +433,7 @@ def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(da
 
 @pytest.mark.parametrize("waiting", [1, 2])
 def test_files_lost_in_a_quiet_hour_are_not_phase_2_behind(days: Days, waiting: int) -> None:
-    """Nothing later overtakes them, so they look like a halt; cleanup announces them again by itself."""
+    """Nothing later overtakes them, so they look like a halt; cleanup republishes them by itself."""
     rows = scan(phase2_behind=True, waiting_count=waiting, missing_files_found=0)
     assert judged(days, f"quiet-hour-{waiting}", rows, "phase2-behind") == []
 

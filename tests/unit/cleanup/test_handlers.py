@@ -48,7 +48,7 @@ def world() -> World:
     return two_lost()
 
 
-def test_what_was_lost_is_announced_again_oldest_first(world: World) -> None:
+def test_what_was_lost_is_republished_oldest_first(world: World) -> None:
     run = world.run()
     assert world.republished == [path("older"), path("old")]
     assert (run.files_checked, run.missing_files_found, run.republished_count, run.errors) == (3, 2, 2, ())
@@ -220,7 +220,7 @@ def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
 
 
 def test_phase_2_is_down_though_a_file_landed_again_that_it_processed_yesterday() -> None:
-    """A file whose content stays the same is not announced again: its old receipt says nothing of today."""
+    """A file whose content stays the same is not republished: its old receipt says nothing of today."""
     world = World(files=[file("seen", 26 * 60), file("waiting", 50), file("again", 40)])
     world.receive("seen", at=NOON - 25 * HOUR)
     world.receive("again", at=NOON - 26 * HOUR)

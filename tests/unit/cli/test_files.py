@@ -119,10 +119,10 @@ class TestJudging:
         ("republished", "state", "then"),
         [
             ((False,), FileState.LOST, "a later cleanup"),
-            ((True,), FileState.ANNOUNCED_AGAIN, "again"),
-            ((True, False), FileState.ANNOUNCED_AGAIN, "again"),
-            ((True, True, True), FileState.ANNOUNCED_AGAIN, "gives it up"),
-            ((True, True, True, False), FileState.ANNOUNCED_AGAIN, "gives it up"),
+            ((True,), FileState.REPUBLISHED, "republishes it"),
+            ((True, False), FileState.REPUBLISHED, "republishes it"),
+            ((True, True, True), FileState.REPUBLISHED, "gives it up"),
+            ((True, True, True, False), FileState.REPUBLISHED, "gives it up"),
         ],
     )
     def test_what_cleanup_missed_is_announced_until_it_is_given_up(
@@ -156,7 +156,7 @@ class TestJudging:
         assert then.startswith("nothing by itself: ")
         assert remedy in then
         restored = replace(self.landed, sightings=seen(False, True), findings=[gone])
-        assert self.judged(restored, 9)[0] is FileState.ANNOUNCED_AGAIN
+        assert self.judged(restored, 9)[0] is FileState.REPUBLISHED
 
     def test_a_storm_is_named_as_the_reason(self) -> None:
         storm = replace(RUN, storm_guard=True)
@@ -269,7 +269,7 @@ class TestCommands:
         (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
         assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
 
-    def test_a_file_is_announced_once_more_as_it_was_told_first(
+    def test_a_file_is_republished_as_it_was_told_first(
         self, house: House, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bus, data = RecordingBus(), MemoryObjects("data")
@@ -283,7 +283,7 @@ class TestCommands:
         data.put(PATH.removeprefix("gs://data/"), b"[]", content_type="application/json")
         assert "another content than was written" in run("announce", PATH, *since, "--yes", code=1)
         data.put(PATH.removeprefix("gs://data/"), b"{}", content_type="application/json")
-        assert "announced, event" in run("announce", "01234", *since, "--yes")
+        assert "republished, event" in run("announce", "01234", *since, "--yes")
         (event,) = bus.of(FileLanded)
         assert (event.gcs_path, event.execution_id, event.landed_at) == (PATH, "e-0", NOON)
         assert (event.recovery, event.republish, event.source) == (True, 3, Source.MANUAL)

@@ -35,7 +35,7 @@ class MissingFile(EventPart):
     gcs_path: Subject = Field(description="its path, as the log has it")
     triggered_at: Instant = Field(description="when the execution that wrote it began")
     age_minutes: Count = Field(description="whole minutes from then to the cleanup run")
-    republished: bool = Field(description="whether this run announced it again")
+    republished: bool = Field(description="whether this run republished it")
 
 
 class Finding(EventPart):

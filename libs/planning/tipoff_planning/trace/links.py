@@ -116,7 +116,7 @@ def receipt_link(receipt: ReceiptRow, *, earlier: bool = False) -> ChainNode:
 
 
 def sightings(path: str, seen: Sequence[CleanupSighting]) -> Iterator[ChainNode]:
-    """Yield the first cleanup that missed the file, and each that announced it again."""
+    """Yield the first cleanup that missed the file, and each that republished it."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):
         # Cleanup looks every quarter of an hour; the sightings in between say nothing new.

@@ -301,14 +301,14 @@ def _taking(injections: Injections, history: EventHistory, seed: int) -> Taking:
         return lucky < 0.01
 
     halts = [(it.begins, it.ends) for it in injections.named("Phase 2 stands still")]
-    by_hand = [
+    manual = [
         (it.ends + timedelta(minutes=30), landed.gcs_path, landed.record_count)
         for kind in ("files are lost for good", "a storm of losses")
         for it in injections.named(kind)
         for landed in history.landed
         if it.covers(landed.landed_at)
     ]
-    return Taking(loses, halts, by_hand)
+    return Taking(loses, halts, manual)
 
 
 def _rows_of(event: Event) -> Iterator[Written]:

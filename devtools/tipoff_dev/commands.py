@@ -1,4 +1,4 @@
-"""The commands that need this repository: the local stack, the demo, scrapers by hand, new scrapers.
+"""The commands that need this repository: the local stack, the demo, manual scrapes, new scrapers.
 
 They are registered as `COMMANDS` in the entry-point group `tipoff.commands`.
 """

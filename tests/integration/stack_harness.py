@@ -83,7 +83,7 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
 
 
 def last_report(day: date) -> str:
-    """The path of the day's last injury report, which a run by hand asks for first."""
+    """The path of the day's last injury report, which a manual run asks for first."""
     return f"ak-static.cms.nba.com/referee/injury/Injury-Report_{day}_11PM.pdf"
 
 
@@ -109,7 +109,7 @@ class Driver:
         return requests.post(url, headers=headers, timeout=PATIENCE_SECONDS, **options)
 
     def run_workflow(self, name: str, day: date, **headers: str) -> Any:
-        """A run by hand: the decision and its requests."""
+        """A manual run: the decision and its requests."""
         body = {"game_date": day.isoformat()}
         answer = self.post("controller", f"/workflows/{name}/runs", json=body, headers=headers)
         assert answer.status_code == 202, answer.text

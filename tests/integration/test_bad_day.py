@@ -13,7 +13,7 @@ from scrapers.nbacom.nbac_injury_report.fetching import PROBE_URL
 from tipoff_common.events import Tick
 
 BY_HAND = "2026-01-01T00:00:00Z"
-"""Runs by hand ask sources by the wall clock and replayed days by theirs, so a fault since then leaves these alone."""
+"""Manual runs ask sources by the wall clock and replayed days by theirs, so a fault since then leaves these alone."""
 
 
 @dataclass(frozen=True)

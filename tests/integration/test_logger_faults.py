@@ -277,7 +277,7 @@ def test_a_push_to_a_logger_whose_warehouse_hangs_is_answered_before_its_deadlin
     assert answer.status_code == 503
     assert took < subscriptions["logger-executions"].ack_deadline_seconds
     assert {row["n"] for row in driver.rows(COPIES, workflow=load.workflow)} <= {1}
-    assert load.rows() in (500, 501), "the push was made by hand: nobody makes it again"
+    assert load.rows() in (500, 501), "the push was made manually: nobody makes it again"
 
 
 def test_a_logger_killed_in_the_middle_of_batches(driver: Driver, load: Load) -> None:

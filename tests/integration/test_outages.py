@@ -167,7 +167,7 @@ def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
 
 def test_while_the_buckets_are_down_nothing_is_done_and_nothing_is_lost(embedded: Driver, day: date) -> None:
     """What cannot be written down is not done: no decision, no fetch. Ticks and requests stay with Pub/Sub, and
-    somebody who asks by hand is told."""
+    somebody who asks manually is told."""
     body = {"game_date": day.isoformat()}
     runs = "/workflows/injury_discovery/runs"
     (drafted,) = embedded.post("controller", f"{runs}?dry_run=true", json=body).json()["requests"]

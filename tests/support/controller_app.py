@@ -30,7 +30,7 @@ class _DepsOfWhoeverAsks:
 def _build_application() -> FastAPI:
     """Build one application for all clients, as FastAPI takes longer for it than a test takes.
 
-    It is asked by hand and not pushed to: what the routes look up once, for pushes, is the first client's.
+    It is asked manually and not pushed to: what the routes look up once, for pushes, is the first client's.
     """
     app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
     manual = authenticated_router(Authentication(local_settings()), CallLimit(1_000_000))

@@ -92,7 +92,7 @@ class Taking:
     """Whether it loses an announcement at an instant."""
     halts: Sequence[tuple[datetime, datetime]] = ()
     """Stretches, by begin and end, in which it stands still; it goes on with what came meanwhile."""
-    by_hand: Sequence[tuple[datetime, str, int]] = ()
+    manual: Sequence[tuple[datetime, str, int]] = ()
     """Instants at which somebody loads files himself, each with path and rows."""
 
 
@@ -105,7 +105,7 @@ class _Phase2:
     due: list[tuple[datetime, str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.due = sorted(self.taking.by_hand)
+        self.due = sorted(self.taking.manual)
 
     def announce(self, landed: FileLanded, at: datetime) -> None:
         """Take or lose an announcement."""

@@ -1,6 +1,6 @@
 """Spans and metrics by OpenTelemetry, exported by OTLP over HTTP when an endpoint is configured; nothing otherwise.
 
-The spans are made by hand. One span is a hop: it begins when a push is read and ends with its answer, its parent is the
+Spans are made manually. One span is a hop: it begins when a push is read and ends with its answer, its parent is the
 hop that published the message, named by `traceparent`, and it links to it as well. What serves many hops at once, as an
 append of the logger does, is a span of its own that links to each of them.
 

@@ -27,7 +27,7 @@ OPTIONS(
   description='Every change of an alert: pending, firing, escalated, resolved.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Alerts that stand now (0 rows on a healthy day).

@@ -47,7 +47,7 @@ OPTIONS(
   description='Every self-healing scan: what it checked, what was lost, what it republished.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Longest silence between scans in the last day (two hours and more is an incident; NULL means no scan at all).

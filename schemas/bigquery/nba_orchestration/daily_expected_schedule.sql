@@ -33,7 +33,7 @@ OPTIONS(
   description='The locked daily list of expected runs with their deadlines. Read v_expected_schedule for one row an occurrence.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Every day has a lock (one row a day and environment; a missing day is an incident).

@@ -1,4 +1,4 @@
--- dead_letters: one row a message that could not be handled, with what is needed to handle it by hand.
+-- dead_letters: one row a message that could not be handled, with what is needed to handle it manually.
 --
 -- reason: undecodable, oversized, unknown_type, invalid_payload and not_storable are refused at once and acknowledged;
 -- delivery_attempts is a message that Pub/Sub gave up on after its last attempt.
@@ -28,7 +28,7 @@ OPTIONS(
   description='Messages that could not be handled: why, and where their payload is.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Rejections by reason in the last week (0 rows is healthy).

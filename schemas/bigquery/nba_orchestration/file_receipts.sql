@@ -20,7 +20,7 @@ OPTIONS(
   description='Receipts of Phase 2: which object was processed, by what and when.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Receipts an hour in the last day (an empty hour during a game night means Phase 2 is behind).

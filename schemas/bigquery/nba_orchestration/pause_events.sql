@@ -25,7 +25,7 @@ OPTIONS(
   description='Who paused which workflow or scraper, until when and why; and when it went on.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- What is paused now (0 rows on an ordinary day).

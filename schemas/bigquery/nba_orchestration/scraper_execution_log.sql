@@ -41,7 +41,7 @@ OPTIONS(
   description='Every scraper execution with its three-status outcome. Read v_executions for one row an execution.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Copies of one execution (0 rows is ideal; some are normal after a redelivery, the view hides them).

@@ -32,7 +32,7 @@ OPTIONS(
   description='Every evaluation of an occurrence by the controller: RUN, SKIP or ABORT, with its reason. Read v_decisions for one row a decision.'
 );
 
--- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
 -- answer stands above it.
 --
 -- Decisions by action and reason today (the two UTC days it touches are scanned).

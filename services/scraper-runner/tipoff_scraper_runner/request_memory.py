@@ -138,7 +138,7 @@ class RequestMemory:
         if self._state.create(name, body):
             return execution
         kept = self._state.read(name)
-        if kept is None:  # removed by hand between the two calls
+        if kept is None:  # removed manually between the two calls
             return execution
         if (known := _read_outcome(kept.body)) is not None:
             return known

@@ -1,4 +1,4 @@
-"""Before a request by hand is looked into: who asks, how often, and how much of a body there is."""
+"""Before a manual request is looked into: who asks, how often, and how much of a body there is."""
 
 import asyncio
 import math

@@ -458,7 +458,7 @@ def test_a_step_may_fan_out_into_as_many_requests_as_the_file_allows(tmp_path: P
 @pytest.mark.parametrize(
     "text",
     [
-        # A game by hand where nothing else fills it in.
+        # A game written manually where nothing else fills it in.
         f"{HEAD}{AT}    steps:\n      - {{ scraper: box_score, parameters: {{ game_id: '0022400001' }} }}\n",
         # Another parameter beside the game that is filled in.
         f"{HEAD}    schedule: {{ kind: per_game, first: 1h, every: 30m, until: 2h }}\n    steps:\n"

@@ -79,7 +79,7 @@ def test_that_a_suspect_document_is_empty_is_no_news() -> None:
 def test_no_games_contradict_a_calendar_that_has_some(
     source: Source, needs_games: bool, listed: int | None, contradicts: bool
 ) -> None:
-    """The controller asks a source that needs games on game days only; by hand any day may be asked for."""
+    """The controller asks a source that needs games on game days only; a manual run may ask for any day."""
     request = requested(source=source)
     told: Any = findings(Parsed(records=[], games_listed=listed), request, spec(needs_games=needs_games))
 

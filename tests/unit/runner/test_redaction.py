@@ -117,7 +117,7 @@ class Runner:
         )
 
     def run(self, scraper: str) -> Mapping[str, Any]:
-        """The outcome of a run by hand; the same is then asked for by a push."""
+        """The outcome of a manual run; the same is then asked for by a push."""
         with client(self._app) as http:
             path = f"/scrapers/{scraper}/executions"
             self.answers.append(http.post(path, json={"game_date": "2025-01-15"}, headers=AUTHORIZED))

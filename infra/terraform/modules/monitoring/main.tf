@@ -73,7 +73,7 @@ resource "google_monitoring_notification_channel" "email" {
   }
 }
 
-# Channels without a secret. Those with one are made by hand and given by their id: Terraform's state would hold it.
+# Channels without a secret. Those with one are made manually and given by their id: Terraform's state would hold it.
 resource "google_monitoring_notification_channel" "other" {
   for_each = { for name, it in var.notification_channels : name => it if it.id == null }
 

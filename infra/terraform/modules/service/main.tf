@@ -121,7 +121,7 @@ resource "google_cloud_run_v2_service" "this" {
   }
 
   # Said, and not left to the default: what is not said is kept as it is, and a deployment would not end what somebody
-  # sent to an older revision by hand.
+  # sent to an older revision manually.
   traffic {
     type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
     percent = 100

@@ -48,7 +48,7 @@ run "a_deployment_takes_the_traffic" {
 
   assert {
     condition     = length(google_cloud_run_v2_service.this.traffic) == 1 && google_cloud_run_v2_service.this.traffic[0].type == "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST" && google_cloud_run_v2_service.this.traffic[0].percent == 100
-    error_message = "also when an older revision was chosen by hand before"
+    error_message = "also when an older revision was chosen manually before"
   }
 }
 

@@ -70,8 +70,8 @@ def load_book() -> RuleBook:
 
 
 @dataclass
-class Asker:
-    """Asks the warehouse as a watch does, with the rows that are written by then."""
+class WatchQueries:
+    """The queries of a watch, asked with the rows that are written by then."""
 
     made: Made
     book: RuleBook
@@ -123,24 +123,24 @@ def points(made: Made) -> Sequence[datetime]:
     return sorted(it for it in found if made.start <= it <= end)
 
 
-def answers_of(made: Made, asker: Asker) -> Answers:
+def answers_of(made: Made, queries: WatchQueries) -> Answers:
     """Ask the warehouse at its points, and between them until the first watch of each rule is known."""
     found: dict[datetime, tuple[Condition, ...]] = {}
 
     def between(first: datetime, last: datetime) -> None:
         """Look for the first watches of rules between two answers."""
-        if last - first <= TICK or not _is_news(found[first], found[last], asker.book):
+        if last - first <= TICK or not _is_news(found[first], found[last], queries.book):
             return
         middle = floor_to(first + (last - first) / 2, 5)
         if not first < middle < last:
             return
-        found[middle] = asker.ask(middle)
+        found[middle] = queries.ask(middle)
         between(first, middle)
         between(middle, last)
 
     before: datetime | None = None
     for at in points(made):
-        found[at] = asker.ask(at)
+        found[at] = queries.ask(at)
         if before is not None:
             between(before, at)
         before = at
@@ -281,8 +281,8 @@ def shown_at(it: Injected, answers: Answers, book: RuleBook) -> datetime | None:
 def season(seed: int, warehouse: Warehouse) -> dict[str, Any]:
     """Return what people hear of the season of a seed."""
     made, book = make(seed), load_book()
-    asker = Asker(made, book, warehouse)
-    return judge(made, answers_of(made, asker), book, seed) | {"asked": asker.asked}
+    queries = WatchQueries(made, book, warehouse)
+    return judge(made, answers_of(made, queries), book, seed) | {"asked": queries.asked}
 
 
 def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.command import Figures, run
 from bench.measures import resident_mib
-from tipoff_dev.images.build import InstalledService, build_wheels, install_alone
+from tipoff_dev.images.build import InstalledService, build_wheels, install_service
 from tipoff_dev.images.probe import first_event, push_body, settings_in_image, wait_for_answer
 from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, running_stack
@@ -62,7 +62,7 @@ def main(repetitions: int = 5) -> Figures:
         folder = Path(name)
         wheels = build_wheels(folder / "wheels")
         images = {
-            service: install_alone(service, folder / service, wheels, compiled=True) for service in SERVICES
+            service: install_service(service, folder / service, wheels, compiled=True) for service in SERVICES
         }
         with running_stack(Layout.on_free_ports(event_time=True), folder / "stack", phase2=None) as stack:
             for service, image in images.items():

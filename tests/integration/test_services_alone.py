@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dev.images.build import InstalledService, install_alone, service_folder
+from tipoff_dev.images.build import InstalledService, install_service, service_folder
 from tipoff_dev.images.probe import probe
 from tipoff_dev.stack.layout import SERVICES
 from tipoff_dev.stack.stack import Stack
@@ -77,7 +77,7 @@ def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def image(service: str, wheels: Path, install_root: Path, bytecode: Path) -> InstalledService:
-    return install_alone(service, install_root, wheels, bytecode=bytecode)
+    return install_service(service, install_root, wheels, bytecode=bytecode)
 
 
 def run(image: InstalledService, *arguments: str) -> subprocess.CompletedProcess[str]:

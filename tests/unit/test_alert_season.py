@@ -46,7 +46,7 @@ def watches(*spans: tuple[datetime, datetime, Condition]) -> alerts.Answers:
 
 
 @dataclass
-class Knowing(alerts.Asker):
+class Knowing(alerts.WatchQueries):
     """Answers from a list of what holds when, and remembers what it was asked."""
 
     spans: Sequence[tuple[datetime, datetime, Condition]] = field(default=())

@@ -96,7 +96,7 @@ def build_wheels(folder: Path) -> Path:
     return folder
 
 
-def install_alone(
+def install_service(
     service: str, folder: Path, wheels: Path, *, compiled: bool = False, bytecode: Path | None = None
 ) -> InstalledService:
     """Install the service below `folder`, by hashes and without an index for our own, in place of what is there.

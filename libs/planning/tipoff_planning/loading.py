@@ -183,8 +183,8 @@ def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -
         key = _tolerance_key(workflow.schedule)
         needed = dividing_an_hour(met) // MINUTE
         name = ".".join(map(str, (*at, key)))
-        met_for = f"each occurrence can be met for {met / MINUTE:g} minutes"
-        what = f"{name}: {met_for}, and an evaluation comes every {minutes}"
+        tolerated = f"each occurrence can be met for {met / MINUTE:g} minutes"
+        what = f"{name}: {tolerated}, and an evaluation comes every {minutes}"
         tick = (
             f"infra/ticks.yaml a tick `discover` with every_minutes: {needed} and cadence_minutes: {needed}"
         )

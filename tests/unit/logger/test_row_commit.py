@@ -374,13 +374,13 @@ async def test_nothing_to_append_asks_nothing() -> None:
 
 @st.composite
 def loads(draw: st.DrawFn) -> list[list[tuple[str, int, int]]]:
-    """Waves of submissions: (table, rows, bytes)."""
+    """Batches of submissions: (table, rows, bytes)."""
     submission = st.tuples(st.sampled_from("tu"), st.integers(1, 7), st.integers(0, 60))
     return draw(st.lists(st.lists(submission, max_size=6), max_size=5))
 
 
 @given(
-    waves=loads(),
+    batches=loads(),
     batch_rows=st.integers(1, 5),
     batch_bytes=st.integers(1, 60),
     queue_rows=st.integers(1, 15),
@@ -389,7 +389,7 @@ def loads(draw: st.DrawFn) -> list[list[tuple[str, int, int]]]:
     down=st.none() | st.integers(0, 8),
 )
 def test_laws(
-    waves: list[list[tuple[str, int, int]]],
+    batches: list[list[tuple[str, int, int]]],
     batch_rows: int,
     batch_bytes: int,
     queue_rows: int,
@@ -406,9 +406,9 @@ def test_laws(
         bench = Bench(warehouse, bounds)
         submitted: dict[str, tuple[str, list[str], int]] = {}
         number = 0
-        for wave in waves:
+        for batch in batches:
             warehouse.gate.clear()
-            for table, count, size in wave:
+            for table, count, size in batch:
                 ids = [f"{number + offset:04}" for offset in range(count)]
                 number += count
                 submitted[ids[0]] = (table, ids, -(-size // count))

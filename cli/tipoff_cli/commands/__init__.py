@@ -41,7 +41,7 @@ _COMMANDS = {
         "Say what would be decided about a workflow at an instant, with every condition, met or not."
     ),
     "discovery.command:discovery": (
-        "When sources publish: what is learned, and whether a search should learn."
+        "Show learned publication times, and advise whether a search should use them."
     ),
     "simulate.command:simulate": (
         "Try a configuration over a season: the controller's own decisions against a simulated upstream."
@@ -53,15 +53,15 @@ _COMMANDS = {
     "pause:resume": "End the pause of a workflow or a scraper.",
     "pause:pauses": "List what is paused, by whom, until when and why.",
     "backfill.command:backfill": (
-        "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date."
+        "Run a workflow or a scraper for past game dates at a limited rate, and report each date."
     ),
     "trace:trace": (
         "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts."
     ),
     "logs:logs": "Show what the services and the scraper itself logged about one run, tracebacks included.",
     "status:status": "Say in one line whether a day is all right, then how each workflow does.",
-    "sick:sick": "List the scrapers that are not well, the worst first, each with its likely cause.",
-    "alerts:alerts": "What stands, who is at it, and who is told.",
+    "sick:sick": "List unhealthy scrapers, worst first, with the likely cause.",
+    "alerts:alerts": "List, acknowledge and silence alerts; show who is notified.",
     "query:query": "Ask the dataset one of its named questions.",
     "diagnose.command:diagnose": (
         "Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do."
@@ -75,9 +75,9 @@ _COMMANDS = {
     "deploy.terraform:terraform": (
         "Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets."
     ),
-    "scrapers:scrapers": "The fleet: what there is, what one is like, and a new one.",
-    "dead_letters:dead_letters": ("Look at what nobody could handle, and publish it again once it can be."),
-    "files:files": "See what landed, and why a file that Phase 2 should have processed is not.",
+    "scrapers:scrapers": "List, show and create scrapers.",
+    "dead_letters:dead_letters": "List rejected messages and replay them.",
+    "files:files": "List landed files, and explain why one has no receipt.",
     "tables:tables": "Deploy the dataset, or compare a live one with its SQL files.",
 }
 """Modules below this package with the function or group of each command, whose name it is, and its help."""

@@ -33,7 +33,7 @@ from tipoff_common.wall_clock import wall_now
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _STYLES = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
 
-alerts = typer.Typer(no_args_is_help=True, help="What stands, who is at it, and who is told.")
+alerts = typer.Typer(no_args_is_help=True, help="List, acknowledge and silence alerts; show who is notified.")
 IncidentName = Annotated[
     str,
     typer.Argument(

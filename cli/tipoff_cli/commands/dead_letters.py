@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from tipoff_common.topics import TopicMap
 
 
-dead_letters = typer.Typer(
-    no_args_is_help=True, help="Look at what nobody could handle, and publish it again once it can be."
-)
+dead_letters = typer.Typer(no_args_is_help=True, help="List rejected messages and replay them.")
 
 
 def _known_reason(value: str | None) -> str | None:

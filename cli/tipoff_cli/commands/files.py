@@ -55,9 +55,7 @@ _STYLES = {
     FileState.FOREIGN: "bold red",
 }
 
-files = typer.Typer(
-    no_args_is_help=True, help="See what landed, and why a file that Phase 2 should have processed is not."
-)
+files = typer.Typer(no_args_is_help=True, help="List landed files, and explain why one has no receipt.")
 
 Since = Annotated[
     datetime | None,

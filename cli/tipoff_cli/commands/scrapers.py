@@ -21,9 +21,7 @@ from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
 from tipoff_common.reproduce import scrape_command
 from tipoff_planning.loading import load_workflows
 
-scrapers = typer.Typer(
-    no_args_is_help=True, help="The fleet: what there is, what one is like, and a new one."
-)
+scrapers = typer.Typer(no_args_is_help=True, help="List, show and create scrapers.")
 
 
 @scrapers.command("list")

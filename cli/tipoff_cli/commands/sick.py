@@ -19,7 +19,7 @@ def sick(
     everything: Annotated[bool, typer.Option("--all", help="the healthy ones as well")] = False,
     json: AsJson = False,
 ) -> None:
-    """List the scrapers that are not well, the worst first, each with its likely cause.
+    """List unhealthy scrapers, worst first, with the likely cause.
 
     Exit code 0 when all are well, 1 when one is not or none ran, 3 when the dataset cannot be asked.
     """

@@ -151,7 +151,7 @@ def backfill(
     yes: Annotated[bool, typer.Option("--yes", help=f"allow more than {_MOST_DATES} dates")] = False,
     json: AsJson = False,
 ) -> None:
-    """Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date.
+    """Run a workflow or a scraper for past game dates at a limited rate, and report each date.
 
     Games and teams are those of each date. The plan and its size are shown first. At most 10 requests are under way,
     beside the live fleet's. The same command again goes on where it was interrupted and asks for nothing twice; another

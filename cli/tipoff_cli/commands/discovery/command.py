@@ -43,7 +43,7 @@ from tipoff_planning.schedules import Discovery
 from tipoff_planning.workflows import Configuration
 
 discovery = typer.Typer(
-    no_args_is_help=True, help="When sources publish: what is learned, and whether a search should learn."
+    no_args_is_help=True, help="Show learned publication times, and advise whether a search should use them."
 )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tipoff_planning.schedule_file import PayloadParser
     from tipoff_planning.workflows import Configuration
 
-ScheduleFile = Annotated[
+ScheduleOption = Annotated[
     Path | None,
     typer.Option(
         "--schedule",

@@ -58,7 +58,7 @@ for _one in (console, errors):
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print the data as JSON")]
-WorkflowsFile = Annotated[
+WorkflowsOption = Annotated[
     Path,
     typer.Option(
         "--workflows", metavar="FILE", help="what should run when", show_default="config/workflows.yaml"

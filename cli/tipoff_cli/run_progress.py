@@ -10,7 +10,7 @@ from tipoff_cli.errors import CommandFailed
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
 
-Look = Callable[[], RunProgress]
+AskProgress = Callable[[], RunProgress]
 """Ask how far the run has come. Raises NotAnswered."""
 
 # Most scrapes take seconds, and a person watches; after that a look every three seconds is enough.
@@ -26,14 +26,14 @@ class NothingComes(CommandFailed):
     """Nothing more was heard of the run; the message says for how long and what to do."""
 
 
-def look_at(connection: Connection, workflow: str, key: str) -> Look:
+def look_at(connection: Connection, workflow: str, key: str) -> AskProgress:
     """Return a look at the run that was asked for under the key."""
     path = f"/workflows/{quote(workflow, safe='')}/runs/{quote(key, safe='')}"
     return lambda: read_answer(RunProgress, ask(connection, "GET", path), connection)
 
 
 def follow(
-    look: Look,
+    look: AskProgress,
     report: Callable[[UnitProgress], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunProgress:

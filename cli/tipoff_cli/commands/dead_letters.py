@@ -59,7 +59,7 @@ def _known_reason(value: str | None) -> str | None:
     return value
 
 
-Reason = Annotated[
+ReasonOption = Annotated[
     str | None,
     typer.Option(
         metavar="R",
@@ -68,14 +68,14 @@ Reason = Annotated[
         show_default=False,
     ),
 ]
-Since = Annotated[
+SinceOption = Annotated[
     datetime | None,
     typer.Option(parser=instant, metavar="TIME", help="rejected since then; seven days when left out"),
 ]
 
 
 @dead_letters.command("list")
-def list_letters(reason: Reason = None, since: Since = None, json: AsJson = False) -> None:
+def list_letters(reason: ReasonOption = None, since: SinceOption = None, json: AsJson = False) -> None:
     """List the dead letters, the latest first."""
     connection, letters = _find(since or wall_now() - RECENT, reason)
     if json:
@@ -121,8 +121,8 @@ def replay(
     identifiers: Annotated[
         list[str] | None, typer.Argument(metavar="ID", help="as `list` prints them", show_default=False)
     ] = None,
-    reason: Reason = None,
-    since: Since = None,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and publish nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
     json: AsJson = False,

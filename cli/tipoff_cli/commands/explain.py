@@ -9,14 +9,14 @@ from pydantic import JsonValue
 from rich.text import Text
 
 from tipoff_cli import edits
-from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.calendars import ScheduleOption, load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.discovery.picture import show_report
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
-    WorkflowsFile,
+    WorkflowsOption,
     clock,
     console,
     instant,
@@ -58,8 +58,8 @@ def explain(
             " its first instant, a time alone today's",
         ),
     ] = None,
-    schedule: ScheduleFile = None,
-    workflows: WorkflowsFile = WORKFLOWS,
+    schedule: ScheduleOption = None,
+    workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:

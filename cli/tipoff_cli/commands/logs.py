@@ -32,7 +32,7 @@ _READ_SECONDS = 60.0
 _MOST = 1000
 """Lines that are read from Cloud Logging: more than a run has, and few enough to wait for."""
 
-Line = Mapping[str, Any]
+LogLine = Mapping[str, Any]
 
 
 def logs(
@@ -73,12 +73,12 @@ def logs(
     say_source(where)
 
 
-def belongs(line: Line, identifier: str) -> bool:
+def belongs(line: LogLine, identifier: str) -> bool:
     """Tell whether a line is about the id, or about one that begins so."""
     return any(str(line.get(name, "")).startswith(identifier) for name in _IDS)
 
 
-def read_files(folder: Path) -> Iterator[Line]:
+def read_files(folder: Path) -> Iterator[LogLine]:
     """Read the lines of the local stack's processes; what is no JSON object is passed over."""
     for file in sorted(folder.glob("*.log")):
         for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -89,7 +89,7 @@ def read_files(folder: Path) -> Iterator[Line]:
                     continue  # cut off when its process was killed
 
 
-def _found(identifier: str, days: int) -> tuple[str, list[Line]]:
+def _found(identifier: str, days: int) -> tuple[str, list[LogLine]]:
     """Return where was looked, and the lines of the id."""
     try:
         connection = find_connection()
@@ -117,7 +117,7 @@ def cloud_filter(identifier: str) -> str:
     return f'resource.type="cloud_run_revision" AND ({fields})'
 
 
-def _read_cloud(project: str, identifier: str, days: int) -> Iterator[Line]:
+def _read_cloud(project: str, identifier: str, days: int) -> Iterator[LogLine]:
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         refuse("gcloud is not installed, so Cloud Logging cannot be read; install the Google Cloud CLI")
@@ -171,7 +171,7 @@ def own_frames(exception: str) -> list[str]:
     return [*kept, *(line for line in error if line)] if kept else exception.rstrip().splitlines()
 
 
-def _show(line: Line, *, full: bool) -> None:
+def _show(line: LogLine, *, full: bool) -> None:
     severity = str(line.get("severity", "INFO"))
     others = {
         name: value

@@ -37,7 +37,7 @@ def _target(value: str) -> PauseTarget:
     return PauseTarget(value)
 
 
-Target = Annotated[
+TargetOption = Annotated[
     PauseTarget | None,
     typer.Option(
         "--target",
@@ -77,7 +77,7 @@ def pause(
             show_default=False,
         ),
     ] = None,
-    target: Target = None,
+    target: TargetOption = None,
     json: AsJson = False,
 ) -> None:
     """Stop requesting a workflow or a scraper for a while, without alerts that it is missing.
@@ -106,7 +106,7 @@ def pause(
         )
 
 
-def resume(name: PausedName, target: Target = None) -> None:
+def resume(name: PausedName, target: TargetOption = None) -> None:
     """End the pause of a workflow or a scraper.
 
     Exit code 1 when it is not paused, or when a workflow and a scraper of that name are and `--target` is missing.

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.calendars import ScheduleOption, load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
-    WorkflowsFile,
+    WorkflowsOption,
     clock,
     console,
     day,
@@ -33,8 +33,8 @@ def schedule(
         date | None,
         typer.Option("--date", parser=day, metavar="DATE", help="business day; today when left out"),
     ] = None,
-    schedule: ScheduleFile = None,
-    workflows: WorkflowsFile = WORKFLOWS,
+    schedule: ScheduleOption = None,
+    workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:

@@ -11,7 +11,7 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
-    WorkflowsFile,
+    WorkflowsOption,
     refuse_unknown,
     say_fields,
     say_json,
@@ -26,7 +26,7 @@ scrapers = typer.Typer(no_args_is_help=True, help="List, show and create scraper
 
 @scrapers.command("list")
 def list_scrapers(
-    folder: ScrapersFolder = SCRAPERS, workflows: WorkflowsFile = WORKFLOWS, json: AsJson = False
+    folder: ScrapersFolder = SCRAPERS, workflows: WorkflowsOption = WORKFLOWS, json: AsJson = False
 ) -> None:
     """List the scrapers with what they fetch and which workflows ask for them.
 
@@ -56,7 +56,7 @@ def list_scrapers(
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="registered name")],
     folder: ScrapersFolder = SCRAPERS,
-    workflows: WorkflowsFile = WORKFLOWS,
+    workflows: WorkflowsOption = WORKFLOWS,
     json: AsJson = False,
 ) -> None:
     """Show all that is described of one scraper, and the command that runs it.

@@ -14,7 +14,7 @@ from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors,
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
-from tipoff_planning.trace.dataset import ChainDataset, Span
+from tipoff_planning.trace.dataset import ChainDataset, DateSpan
 from tipoff_planning.trace.links import ChainNode
 from tipoff_planning.trace.lookup import NotFound, Trace
 from tipoff_planning.trace.lookup import trace as find_trace
@@ -95,7 +95,7 @@ def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[s
         raise MemoryUnavailable(str(error)) from error
 
 
-def _spans(today: date) -> Sequence[Span]:
+def _spans(today: date) -> Sequence[DateSpan]:
     """Return spans of ever more days before `today`, so that an id of the last days costs no more than
     those."""
     tomorrow = today + timedelta(days=1)

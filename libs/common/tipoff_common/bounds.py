@@ -228,7 +228,7 @@ Integer = Annotated[int, Field(ge=-_MOST, le=_MOST), BeforeValidator(_not_boolea
 Count = Annotated[int, Field(ge=0, le=_MOST), BeforeValidator(_not_boolean)]
 Minutes = Annotated[int, Field(ge=1, le=1440), BeforeValidator(_not_boolean)]
 """Up to a day. A type of its own, as of two bounds of one kind, the type's and the field's, pydantic applies one."""
-Attempt = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_boolean)]
+AttemptNumber = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_boolean)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False), BeforeValidator(_not_boolean)]
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_not_boolean)]
 
@@ -254,6 +254,6 @@ FanOutValue = Annotated[str, Field(min_length=1, max_length=VALUE_CHARACTERS)]
 FanOutKeys = Annotated[
     Mapping[Label, tuple[FanOutValue, ...]], Field(max_length=PARAMETERS), _sized(FAN_OUT_BYTES)
 ]
-Summary = Annotated[Mapping[str, JsonValue], _json_object(SUMMARY_BYTES)]
+DataSummary = Annotated[Mapping[str, JsonValue], _json_object(SUMMARY_BYTES)]
 Context = Annotated[Mapping[str, JsonValue], _json_object(CONTEXT_BYTES)]
 Attributes = Annotated[Mapping[str, str], _json_object(ATTRIBUTES_BYTES)]

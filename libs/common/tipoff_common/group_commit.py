@@ -15,11 +15,11 @@ QUIET_TURNS = 3
 """Turns of the event loop without another arrival that end a batch: one in which those who were answered last send on
 their answers, one in which what is sent next is read, one in which it gets here."""
 
-Key = TypeVar("Key", bound=Hashable)
+GroupKey = TypeVar("GroupKey", bound=Hashable)
 Item = TypeVar("Item")
 
 
-class GroupCommit(Generic[Key, Item]):
+class GroupCommit(Generic[GroupKey, Item]):
     """Commits of one key follow each other; those of different keys run at the same time.
 
     Alone, an item is committed at once, and under load batches grow by themselves. Where `expected_arrivals`
@@ -29,12 +29,12 @@ class GroupCommit(Generic[Key, Item]):
 
     def __init__(
         self,
-        commit: Callable[[Key, list[Item]], Awaitable[None]],
+        commit: Callable[[GroupKey, list[Item]], Awaitable[None]],
         take: Callable[[deque[Item]], list[Item]],
         *,
         largest: int,
         gather_seconds: float = math.inf,
-        expected_arrivals: Callable[[Key], int] = lambda _key: 0,
+        expected_arrivals: Callable[[GroupKey], int] = lambda _key: 0,
         arrival_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,18 +49,18 @@ class GroupCommit(Generic[Key, Item]):
         self._largest, self._gather_seconds = largest, gather_seconds
         self._expected_arrivals, self._arrival_seconds = expected_arrivals, arrival_seconds
         self._clock = clock
-        self._queues: dict[Key, deque[Item]] = {}
-        self._arrived: dict[Key, asyncio.Event] = {}
-        self._committers: dict[Key, asyncio.Task[None]] = {}
+        self._queues: dict[GroupKey, deque[Item]] = {}
+        self._arrived: dict[GroupKey, asyncio.Event] = {}
+        self._committers: dict[GroupKey, asyncio.Task[None]] = {}
 
-    def add(self, key: Key, items: Iterable[Item]) -> None:
+    def add(self, key: GroupKey, items: Iterable[Item]) -> None:
         """Queue the items for their commit, which begins by itself."""
         self._queues.setdefault(key, deque()).extend(items)
         self._arrived.setdefault(key, asyncio.Event()).set()
         if key not in self._committers:
             self._committers[key] = asyncio.create_task(self._run(key), name=f"commit {key}")
 
-    async def _run(self, key: Key) -> None:
+    async def _run(self, key: GroupKey) -> None:
         """Commit until nothing waits.
 
         Between seeing that the queue is empty and ending there is no await, so no item can be queued and forgotten.
@@ -75,7 +75,7 @@ class GroupCommit(Generic[Key, Item]):
             not_before = self._clock() + self._arrival_seconds
         del self._queues[key], self._arrived[key], self._committers[key]
 
-    async def _gather(self, key: Key, queue: Sized, not_before: float) -> None:
+    async def _gather(self, key: GroupKey, queue: Sized, not_before: float) -> None:
         """Wait until what belongs together is queued: a few turns of the loop, which take no time when it idles."""
         began, quiet = self._clock(), 0
         while quiet < QUIET_TURNS and len(queue) < self._largest:

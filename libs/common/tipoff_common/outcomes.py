@@ -76,7 +76,7 @@ _OWN_FIELDS = frozenset({"record_count", "gcs_path", "reason", "kind", "message"
 """Fields that tell one outcome from another."""
 
 
-class _Outcome(BaseModel):
+class _OutcomeBase(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class _Outcome(BaseModel):
         return self
 
 
-class Success(_Outcome):
+class Success(_OutcomeBase):
     """Records were found and written."""
 
     status: Literal[Status.SUCCESS] = Field(default=Status.SUCCESS, description="stops the search")
@@ -98,7 +98,7 @@ class Success(_Outcome):
     )
 
 
-class NoData(_Outcome):
+class NoData(_OutcomeBase):
     """The source was asked properly and has nothing yet."""
 
     status: Literal[Status.NO_DATA] = Field(
@@ -107,7 +107,7 @@ class NoData(_Outcome):
     reason: Prose = Field(min_length=1, description="how this was told apart from an error")
 
 
-class Failed(_Outcome):
+class Failed(_OutcomeBase):
     """A real error."""
 
     status: Literal[Status.FAILED] = Field(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, SpanContext
 
-Attributes = Mapping[str, str | int | float | bool]
+SpanAttributes = Mapping[str, str | int | float | bool]
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """OpenTelemetry's own variable for the collector's base URL: https://opentelemetry.io/docs/specs/otel/protocol/exporter/"""
 MOST_LINKS = 128
@@ -189,7 +189,7 @@ def begin_trace() -> None:
 
 
 @contextmanager
-def span(name: str, attributes: Attributes | None = None) -> Iterator[None]:
+def span(name: str, attributes: SpanAttributes | None = None) -> Iterator[None]:
     """Make a part of a hop a span of its own; nothing outside of a hop, or when telemetry is off."""
     hop = _span.get()
     if _active is None or hop is None:
@@ -203,7 +203,7 @@ def span(name: str, attributes: Attributes | None = None) -> Iterator[None]:
 
 @contextmanager
 def linked_span(
-    name: str, links: Iterable["SpanContext | None"], attributes: Attributes | None = None
+    name: str, links: Iterable["SpanContext | None"], attributes: SpanAttributes | None = None
 ) -> Iterator[None]:
     """Make work for many hops one span, in a trace of its own, with a link to each of them."""
     if _active is None:

@@ -13,7 +13,7 @@ from tipoff_common.clock import ZoneKey, fleet_zone, floor_to
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import ConfigurationNode, YamlSource
-from tipoff_common.yaml_times import Clock
+from tipoff_common.yaml_times import ClockTime
 
 _EARLY = timedelta(seconds=5)
 """Cloud Scheduler may fire a moment before the minute; rounded down, that tick would be the one before it again."""
@@ -36,7 +36,7 @@ class Cadence(ConfigurationNode):
 
     description: str = Field(min_length=1)
     every_minutes: int | None = Field(default=None, ge=1, le=60)
-    daily_at: Clock | None = None
+    daily_at: ClockTime | None = None
     time_zone: ZoneKey | None = None
     cadence_minutes: int = Field(ge=1, le=1440)
 

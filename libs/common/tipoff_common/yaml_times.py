@@ -56,7 +56,7 @@ def _no_number_for_an_instant(value: object) -> object:
     return value
 
 
-Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
+ClockTime = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
 """A time of day, "HH:MM"."""
 Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
 """Hours and minutes: 1h, 90m, 1h30m."""

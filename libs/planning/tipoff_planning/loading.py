@@ -27,13 +27,13 @@ from tipoff_planning.workflows import (
     takes_game,
 )
 
-Fault = tuple[Location, str]
+LocatedFault = tuple[Location, str]
 MINUTE = timedelta(minutes=1)
 # What `max_fan_out` may be at most, for a file whose own limit cannot be read.
 DEFAULT_MAX_FAN_OUT = 10_000
 
 
-class _Limits(BaseModel):
+class _FileLimits(BaseModel):
     """Of a file of any shape: what bounds its parts."""
 
     max_fan_out: int = DEFAULT_MAX_FAN_OUT
@@ -76,7 +76,7 @@ def _faults(
     catalog: Catalog,
     evaluated_every: timedelta | None,
     discovered_every: timedelta | None,
-) -> Iterator[Fault]:
+) -> Iterator[LocatedFault]:
     """Yield faults beyond shape, in each part whose own shape is right, so that all are shown at once."""
     calendar = source.part(CalendarSource, ("calendar",))
     if calendar and calendar.scraper:
@@ -110,7 +110,7 @@ def _faults(
             yield from _check_cadence_faults(workflow, (*at, "discovery", "strategy"), every)
 
 
-def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Iterator[Fault]:
+def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
     """Yield unknown scrapers in the steps of a workflow whose shape is wrong otherwise."""
     for where in source.entries(at):
         step = source.part(Step, where)
@@ -118,7 +118,7 @@ def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Itera
             yield (*where, "scraper"), _unknown_scraper(step.scraper, catalog)
 
 
-def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
     seen: set[str] = set()
     for index, step in enumerate(workflow.steps):
         where: Location = (*at, index, "name" if step.name else "scraper")
@@ -131,7 +131,9 @@ def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator
             yield from _parameter_faults(step, workflow, (*at, index), catalog)
 
 
-def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+def _parameter_faults(
+    step: Step, workflow: Workflow, at: Location, catalog: Catalog
+) -> Iterator[LocatedFault]:
     scraper = catalog[step.scraper]
     declared = scraper.parameters
     # Every request carries the game date, whatever its scraper declares.
@@ -161,7 +163,7 @@ def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Cat
             )
 
 
-def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
+def _edge_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
     names = [step.id for step in workflow.steps]
     for index, step in enumerate(workflow.steps):
         for parent in step.parents:
@@ -175,7 +177,7 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
 
 
-def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[Fault]:
+def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[LocatedFault]:
     """Find a schedule whose occurrences no tick need hit: they would be missed with nothing wrong anywhere."""
     minutes, met = looked_every // MINUTE, tolerance(workflow.schedule)
     if met < looked_every:
@@ -207,7 +209,7 @@ def _tolerance_key(schedule: Schedule) -> str:
             return "every"
 
 
-def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
     """Find settings of discovery that nothing reads, and a learned search that cannot be learned or kept to."""
     where: Location = (*at, "discovery")
     schedule, settings = workflow.schedule, workflow.discovery
@@ -247,7 +249,9 @@ def _minutes(length: timedelta) -> str:
     return f"{length // MINUTE} min"
 
 
-def _check_cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[Fault]:
+def _check_cadence_faults(
+    workflow: Workflow, at: Location, looked_every: timedelta
+) -> Iterator[LocatedFault]:
     """Find learned times that come between two ticks: the later tick meets them, as late as the fixed beat."""
     if workflow.discovery.strategy is Strategy.LEARNED and looked_every > CHECK_STEP:
         what = f"times are learned in steps of {_minutes(CHECK_STEP)}, and a tick comes every {_minutes(looked_every)}"
@@ -255,7 +259,7 @@ def _check_cadence_faults(workflow: Workflow, at: Location, looked_every: timede
         yield at, f"{what}; {remedy}"
 
 
-def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
+def _search_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
     """Find a search that fans out over a parent's output: nobody can tell beforehand when all of it was found."""
     # The other kinds ask once and do not search, so they need not know when all was found.
     if workflow.schedule.kind not in ("discovery", "per_game"):
@@ -266,9 +270,9 @@ def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
             yield (*at, index, "for_each"), f"{what}; use schedule kind at, daily or interval"
 
 
-def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterator[Fault]:
+def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterator[LocatedFault]:
     """More given values than one step may fan out into."""
-    most = source.part(_Limits, ())
+    most = source.part(_FileLimits, ())
     # `most` is None when the file's own limit is of a wrong shape, which is a fault of its own.
     limit = most.max_fan_out if most else DEFAULT_MAX_FAN_OUT
     for index, step in enumerate(workflow.steps):
@@ -280,7 +284,7 @@ def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterat
             )
 
 
-def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
     """Fan-out over an output that the parent's scraper does not declare."""
     for index, step in enumerate(workflow.steps):
         source = step.for_each

@@ -60,12 +60,12 @@ class _Facts(NamedTuple):
     reason: str
     identity: str | None = None
     """Its id when that is no function of the fields above, as for a manual run."""
-    role: "Role" = "both"
+    role: "SearchRole" = "both"
     """Whether a search's slot looks for missing data, for a later version of found data, or for both. Learned checks
     only search: nothing was learned about later versions, so they are looked for on the fixed beat."""
 
 
-Role = Literal["both", "search", "refresh"]
+SearchRole = Literal["both", "search", "refresh"]
 
 
 class Occurrence(_Facts):
@@ -82,7 +82,7 @@ class _Slot(NamedTuple):
     expected: datetime
     deadline: datetime
     reason: str
-    role: Role = "both"
+    role: SearchRole = "both"
 
 
 def occurrences(

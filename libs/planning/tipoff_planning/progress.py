@@ -124,12 +124,12 @@ def retry_at(plan: Plan, fact: ExecutionFact, attempt: int) -> datetime:
     return max(instant, fact.not_before) if fact.not_before else instant
 
 
-class _Unit:
+class _UnitProgress:
     """One unit within a step, with the ids of its attempts as far as they are needed."""
 
     __slots__ = ("attempt", "ids", "place", "retry", "state", "step", "unit")
 
-    def __init__(self, unit: Unit, step: "_Step", place: int) -> None:
+    def __init__(self, unit: Unit, step: "_StepProgress", place: int) -> None:
         self.unit, self.step, self.place = unit, step, place
         # Made when they are needed: hashing an id is most of what a unit costs, and few units need a second one.
         self.ids: list[str] = []
@@ -139,7 +139,7 @@ class _Unit:
         self.retry = datetime.min.replace(tzinfo=UTC)
 
 
-class _Step:
+class _StepProgress:
     """One step: its units, how many are in which state, and those that may be requested."""
 
     __slots__ = (
@@ -158,10 +158,10 @@ class _Step:
 
     def __init__(self, planned: PlannedStep) -> None:
         self.planned = planned
-        self.units: list[_Unit] = []
+        self.units: list[_UnitProgress] = []
         self.values: set[str] = set()
         self.counts: Counter[State] = Counter()
-        self.open: list[tuple[int, _Unit]] = []
+        self.open: list[tuple[int, _UnitProgress]] = []
         """A heap by place; entries that are open no more are dropped when they come up."""
         self.queued: set[int] = set()
         """The places that are in the heap."""
@@ -186,8 +186,8 @@ class PlanProgress:
         self.requested: dict[str, datetime] = dict(known.requested)
         """When each request first went out, by its id."""
         self._outputs = dict(known.outputs)
-        self._steps = {step.name: _Step(step) for step in plan.steps}
-        self._owners: dict[str, tuple[_Unit, int]] = {}
+        self._steps = {step.name: _StepProgress(step) for step in plan.steps}
+        self._owners: dict[str, tuple[_UnitProgress, int]] = {}
         self._advance()
 
     def add(self, fact: ExecutionFact, outputs: Mapping[str, tuple[str, ...]] | None = None) -> bool:
@@ -236,7 +236,7 @@ class PlanProgress:
             room = step.planned.max_in_flight - step.counts[State.UNDER_WAY]
             # Retries go before first attempts: their window is running out.
             candidates = [item for item in self._waiting(step) if item.retry <= now][: max(0, room)]
-            taken: list[tuple[int, _Unit]] = []
+            taken: list[tuple[int, _UnitProgress]] = []
             while step.open and len(taken) + len(candidates) < room:
                 entry = heapq.heappop(step.open)
                 step.queued.discard(entry[0])
@@ -334,14 +334,14 @@ class PlanProgress:
             step.fruitful = not step.settled or counts[State.SUCCESS] > 0
             step.why = "" if step.fruitful else step.why or _why(step)
 
-    def _begin(self, step: _Step) -> None:
+    def _begin(self, step: _StepProgress) -> None:
         source = step.planned.fan_out
         if isinstance(source, OutputOf):
             self._note_values(self._steps[source.step])
         else:
             self._add_units(step, source)
 
-    def _note_values(self, parent: _Step) -> None:
+    def _note_values(self, parent: _StepProgress) -> None:
         """Give the steps that fan out over `parent` what its executions have named and they do not have yet."""
         for step in self._steps.values():
             source = step.planned.fan_out
@@ -368,15 +368,15 @@ class PlanProgress:
             self._add_units(step, sorted(values - step.values))
             step.values |= values
 
-    def _add_units(self, step: _Step, values: Iterable[str]) -> None:
+    def _add_units(self, step: _StepProgress, values: Iterable[str]) -> None:
         for unit in units(step.planned, values):
-            item = _Unit(unit, step, len(step.units))
+            item = _UnitProgress(unit, step, len(step.units))
             step.units.append(item)
             step.counts[item.state] += 1
             _queue(item)
             self._assess(item)
 
-    def _assess(self, item: _Unit) -> None:
+    def _assess(self, item: _UnitProgress) -> None:
         """Find the unit's state and the attempt that is next or under way."""
         last: ExecutionFact | None = None
         attempt = 1
@@ -394,7 +394,7 @@ class PlanProgress:
         if item.state is State.OPEN:
             _queue(item)
 
-    def _state(self, item: _Unit, last: ExecutionFact | None, attempt: int) -> State:
+    def _state(self, item: _UnitProgress, last: ExecutionFact | None, attempt: int) -> State:
         # Found, or known not to be there: nothing more is asked for, even if a further attempt went out.
         if last is not None and last.status is not Status.FAILED:
             return State(last.status.value)
@@ -421,7 +421,7 @@ class PlanProgress:
             named and attempt <= self.plan.max_retries
         )
 
-    def _id(self, item: _Unit, attempt: int) -> str:
+    def _id(self, item: _UnitProgress, attempt: int) -> str:
         while len(item.ids) < attempt:
             number = len(item.ids) + 1
             identifier = item.unit.request_id(self.plan.occurrence_id, number)
@@ -429,7 +429,7 @@ class PlanProgress:
             self._owners[identifier] = (item, number)
         return item.ids[attempt - 1]
 
-    def _waiting(self, step: _Step) -> list[_Unit]:
+    def _waiting(self, step: _StepProgress) -> list[_UnitProgress]:
         # Waiting is rare, and a step without it, which is nearly every one, is not searched.
         if not step.counts[State.WAITING]:
             return []
@@ -441,14 +441,14 @@ def _age(fact: ExecutionFact) -> tuple[datetime, str]:
     return fact.triggered_at, fact.request_id
 
 
-def _queue(item: _Unit) -> None:
+def _queue(item: _UnitProgress) -> None:
     # A unit may become open several times; twice in the heap it would be requested twice.
     if item.place not in item.step.queued:
         item.step.queued.add(item.place)
         heapq.heappush(item.step.open, (item.place, item))
 
 
-def _why(step: _Step) -> str:
+def _why(step: _StepProgress) -> str:
     name = step.planned.name
     if not step.units:  # a fan-out over an empty list: the parent succeeded and named nothing
         return f"{name} gave nothing to go on with"

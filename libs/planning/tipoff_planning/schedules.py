@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tipoff_common.yaml_source import ConfigurationNode
-from tipoff_common.yaml_times import Clock, Duration
+from tipoff_common.yaml_times import ClockTime, Duration
 
 _REACH = timedelta(hours=20)
 """How long after the last tip-off of a day something may be due: an evaluation looks back to the day before."""
@@ -50,8 +50,8 @@ class Until(StrEnum):
 class Window(ConfigurationNode):
     """A stretch of time, times of day in the workflow's zone. It belongs to the day on which it opens."""
 
-    start: Clock = Field(description="when it opens")
-    end: Clock = Field(
+    start: ClockTime = Field(description="when it opens")
+    end: ClockTime = Field(
         description="when it closes; earlier than start: on the next day, by 18:00 with the last attempt's time"
     )
 
@@ -114,7 +114,7 @@ class At(ByTheClock):
     """At fixed times of day."""
 
     kind: Literal["at"]
-    times: tuple[Clock, ...] = Field(min_length=1, description="times of day, ascending")
+    times: tuple[ClockTime, ...] = Field(min_length=1, description="times of day, ascending")
     within: Duration = Field(
         default=timedelta(hours=1), description="how long after each time it is still in time"
     )

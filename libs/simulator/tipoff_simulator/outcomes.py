@@ -19,7 +19,7 @@ from tipoff_simulator.memory import Done
 from tipoff_simulator.sources import ALWAYS
 
 
-class RunStatus(StrEnum):
+class FinalStatus(StrEnum):
     """The statuses of `expected_vs_actual` that are left when the season is over."""
 
     ON_TIME = "ON_TIME"
@@ -33,26 +33,26 @@ class RunStatus(StrEnum):
 _ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES, Reason.SUPERSEDED})
 
 
-def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> RunStatus:
+def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> FinalStatus:
     """Return the rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql, after the deadline."""
     if run.state is ScheduleState.CANCELLED:
-        return RunStatus.CANCELLED
+        return FinalStatus.CANCELLED
     return _status(run.expected_run_time, decided)
 
 
-def _status(expected: datetime, decided: OccurrenceDecisions | None) -> RunStatus:
+def _status(expected: datetime, decided: OccurrenceDecisions | None) -> FinalStatus:
     if decided is not None and decided.first_run is not None:
         in_time = decided.first_run <= expected + timedelta(minutes=LATE_AFTER_MINUTES)
-        return RunStatus.ON_TIME if in_time else RunStatus.LATE
+        return FinalStatus.ON_TIME if in_time else FinalStatus.LATE
     if decided is not None and decided.last_skip is not None:
         at, code = decided.last_skip
         # An earlier SKIP was decided before the slot began and says nothing about it.
         if at >= expected:
             if code in _ALL_RIGHT:
-                return RunStatus.SKIPPED_OK
+                return FinalStatus.SKIPPED_OK
             if code is Reason.PAUSED:
-                return RunStatus.PAUSED
-    return RunStatus.MISSING
+                return FinalStatus.PAUSED
+    return FinalStatus.MISSING
 
 
 def standing_runs(log: Log) -> list[ExpectedRun]:
@@ -216,7 +216,7 @@ class _Judge:
 
     def _is_missing(self, occurrence: Occurrence) -> bool:
         decided = self._log.decided.get(occurrence.id)
-        return _status(occurrence.expected, decided) is RunStatus.MISSING
+        return _status(occurrence.expected, decided) is FinalStatus.MISSING
 
     def _called_off(self, occurrence: Occurrence, part: _Part) -> bool:
         """Return whether a part is never published because its game is not played on that day."""

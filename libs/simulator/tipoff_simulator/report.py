@@ -12,7 +12,7 @@ from tipoff_common.events import Action
 from tipoff_common.outcomes import Status
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.engine import Log, Season
-from tipoff_simulator.outcomes import End, RunStatus, Target, run_status, standing_runs, targets
+from tipoff_simulator.outcomes import End, FinalStatus, Target, run_status, standing_runs, targets
 
 
 class Delay(BaseModel):
@@ -41,7 +41,7 @@ class WorkflowNumbers(BaseModel):
     """One workflow's season."""
 
     occurrences: int = Field(description="the expected runs")
-    statuses: dict[RunStatus, int] = Field(description="how many of them there are of each status")
+    statuses: dict[FinalStatus, int] = Field(description="how many of them there are of each status")
     decisions: dict[Action, int]
     attempts: int = Field(description="executions")
     no_data: int = Field(description="executions that found nothing, hence were wasted")
@@ -80,7 +80,7 @@ class SeasonReport(BaseModel):
     @property
     def missing(self) -> int:
         """How many expected runs ended as MISSING."""
-        return sum(numbers.statuses.get(RunStatus.MISSING, 0) for numbers in self.workflows.values())
+        return sum(numbers.statuses.get(FinalStatus.MISSING, 0) for numbers in self.workflows.values())
 
     @property
     def missed(self) -> int:
@@ -107,12 +107,12 @@ def report(season: Season, log: Log) -> SeasonReport:
 
 
 def _workflows(configuration: Configuration, log: Log) -> dict[str, WorkflowNumbers]:
-    statuses: dict[str, Counter[RunStatus]] = defaultdict(Counter)
+    statuses: dict[str, Counter[FinalStatus]] = defaultdict(Counter)
     missing: dict[str, list[MissingRun]] = defaultdict(list)
     for run in standing_runs(log):
         status = run_status(run, log.decided.get(run.occurrence_id))
         statuses[run.workflow_name][status] += 1
-        if status is RunStatus.MISSING:
+        if status is FinalStatus.MISSING:
             missing[run.workflow_name].append(
                 MissingRun(expected_run_time=run.expected_run_time, subject=run.subject)
             )
@@ -125,7 +125,7 @@ def _workflows(configuration: Configuration, log: Log) -> dict[str, WorkflowNumb
     return {
         name: WorkflowNumbers(
             occurrences=statuses[name].total(),
-            statuses={status: statuses[name][status] for status in RunStatus if statuses[name][status]},
+            statuses={status: statuses[name][status] for status in FinalStatus if statuses[name][status]},
             decisions={action: log.actions[name, action] for action in Action if log.actions[name, action]},
             attempts=results[name].total(),
             no_data=results[name][Status.NO_DATA],

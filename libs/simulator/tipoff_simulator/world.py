@@ -14,7 +14,7 @@ from tipoff_common.catalog import Catalog, Name
 from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.yaml_source import ConfigurationError, ConfigurationNode, YamlSource
-from tipoff_common.yaml_times import Clock, Duration, WrittenInstant
+from tipoff_common.yaml_times import ClockTime, Duration, WrittenInstant
 
 USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -50,7 +50,7 @@ class _Spread(ConfigurationNode, Generic[_Moment]):
         return self
 
 
-class TimeOfDay(_Spread[Clock]):
+class TimeOfDay(_Spread[ClockTime]):
     """Once for a game date, by the fleet's clock."""
 
     kind: Literal["time_of_day"]

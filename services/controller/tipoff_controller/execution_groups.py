@@ -28,7 +28,7 @@ LARGEST = 500
 """Executions in one entry, so that it stays a small object."""
 
 Note = Callable[[Key, Sequence[ScrapeExecuted]], None]
-Run = Callable[[Note, Key, Sequence[ScrapeExecuted]], Awaitable[None]]
+RunGroup = Callable[[Note, Key, Sequence[ScrapeExecuted]], Awaitable[None]]
 """Runs a blocking note off the event loop."""
 
 
@@ -48,7 +48,7 @@ class ExecutionGroups:
         note: Note,
         expected_arrivals: Callable[[Key], int],
         clock: Callable[[], float] = time.monotonic,
-        run: Run = run_in_threadpool,
+        run: RunGroup = run_in_threadpool,
     ) -> None:
         self._note, self._run = note, run
         self._groups: GroupCommit[Key, _Waiting] = GroupCommit(

@@ -17,7 +17,7 @@ LISTED = 20
 
 
 @dataclass(frozen=True)
-class _Message:
+class _RuleNotification:
     """One message with the news of a rule."""
 
     event: AlertChanged
@@ -42,7 +42,7 @@ def tell(
     ready = {key: incident for key, incident in news.items() if key not in why_not}
     ended = [key for key, incident in ready.items() if incident.state is AlertState.RESOLVED]
     begun = [key for key, incident in ready.items() if incident.state is not AlertState.RESOLVED]
-    after, messages = dict(seen), list[_Message]()
+    after, messages = dict(seen), list[_RuleNotification]()
     for group in _by_rule(ended, seen):
         left = _left_of(group, begun, seen, memory)
         listed = {it.key for it in left}
@@ -79,7 +79,7 @@ def _message(
     seen: Mapping[str, IncidentChange],
     rules: Mapping[str, Rule],
     at: Watch,
-) -> _Message:
+) -> _RuleNotification:
     """Return the message of a group, the worst first, and of what is left of it. seen: as it was before that."""
     lead = group[0]
     changes = {it.key: _told(seen[it.key], at) for it in (*group, *left)}
@@ -94,7 +94,7 @@ def _message(
         context["known_by"] = known_by
     incident, rule = changes[lead.key].incident, rules.get(lead.rule)
     event = changed(incident, rule, at.environment, notify=True, context=context)
-    return _Message(event, lead.key, changes)
+    return _RuleNotification(event, lead.key, changes)
 
 
 def _told(change: IncidentChange, at: Watch) -> IncidentChange:

@@ -17,7 +17,7 @@ from tests.support.samples import locked
 from tipoff_common.events import Action, ExpectedRun, WorkflowDecided
 from tipoff_planning.decision import Reason
 from tipoff_simulator.engine import OccurrenceDecisions
-from tipoff_simulator.outcomes import RunStatus, run_status
+from tipoff_simulator.outcomes import FinalStatus, run_status
 
 if TYPE_CHECKING:
     from conftest import Dataset
@@ -82,7 +82,7 @@ def test_the_simulator_judges_a_season_as_the_dataset_does(dataset: Dataset, cas
                 known.note(item.decision_time, item.action, Reason(item.reason_code))
         judged[name] = run_status(run, known if decisions else None).value
     assert judged == told(dataset, ELEVEN + DAY)
-    assert set(judged.values()) == set(RunStatus)
+    assert set(judged.values()) == set(FinalStatus)
 
 
 @pytest.mark.parametrize("after", [2 * HOUR, 3 * HOUR + 30 * MINUTE, 4 * HOUR], ids=str)

@@ -36,8 +36,7 @@ from tipoff_cli.commands.backfill.plan import (
     plan_backfill,
 )
 from tipoff_cli.commands.backfill.results import day_results
-from tipoff_cli.commands.backfill.submission import PATIENCE, Asking, Clock, NotNow, NotThis
-from tipoff_cli.commands.backfill.submission import Outcome as RunOutcome
+from tipoff_cli.commands.backfill.submission import PATIENCE, Asking, Clock, NotNow, NotThis, RunOutcome
 from tipoff_cli.controller_client import NotAnswered
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tipoff_common.yaml_times import Clock, Duration, WrittenDate, WrittenInstant
+from tipoff_common.yaml_times import ClockTime, Duration, WrittenDate, WrittenInstant
 
-CLOCK: TypeAdapter[time] = TypeAdapter(Clock)
+CLOCK: TypeAdapter[time] = TypeAdapter(ClockTime)
 DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 DATE: TypeAdapter[date] = TypeAdapter(WrittenDate)
 INSTANT: TypeAdapter[datetime] = TypeAdapter(WrittenInstant)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.calendars import ScheduleOption, load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
 from tipoff_cli.commands.backfill.plan import (
@@ -30,12 +30,12 @@ from tipoff_cli.commands.backfill.plan import (
     plan_backfill,
 )
 from tipoff_cli.commands.backfill.results import DayResult, day_results
-from tipoff_cli.commands.backfill.submission import Asking, NotNow, NotThis, Outcome
+from tipoff_cli.commands.backfill.submission import Asking, NotNow, NotThis, RunOutcome
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
-    WorkflowsFile,
+    WorkflowsOption,
     console,
     day,
     errors,
@@ -145,8 +145,8 @@ def backfill(
             parser=_name, metavar="N", help="of this backfill; under one name nothing is requested twice"
         ),
     ] = _USUAL_NAME,
-    schedule: ScheduleFile = None,
-    workflows: WorkflowsFile = WORKFLOWS,
+    schedule: ScheduleOption = None,
+    workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     yes: Annotated[bool, typer.Option("--yes", help=f"allow more than {_MOST_DATES} dates")] = False,
     json: AsJson = False,
@@ -233,7 +233,7 @@ def _past(dates: Sequence[date], configuration: Configuration) -> list[Execution
 
 def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json: bool) -> None:
     interrupted = False
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RunOutcome] = {}
     resume = f"what was asked for goes on by itself; go on watching and asking with\n  {asked.command()}"
     try:
         connection = find_connection()
@@ -279,7 +279,7 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
 
 
 @contextmanager
-def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun, Outcome], None]]:
+def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun, RunOutcome], None]]:
     """Show a bar on a terminal, elsewhere a line for each run that ends; yield what tells of one."""
     columns = (
         TextColumn("{task.description}"),
@@ -292,7 +292,7 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
     with Progress(*columns, console=errors, transient=True, disable=quiet or lines) as bar:
         task = bar.add_task(plan.target.name, total=len(plan.runs), day="")
 
-        def report(run: BackfillRun, outcome: Outcome) -> None:
+        def report(run: BackfillRun, outcome: RunOutcome) -> None:
             bar.update(task, advance=1, day=str(run.game_date))
             if lines:
                 about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
@@ -303,7 +303,7 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
         yield report
 
 
-def _sentence(outcome: Outcome) -> str:
+def _sentence(outcome: RunOutcome) -> str:
     if outcome.trouble or outcome.progress is None:
         return outcome.trouble or "not asked for"
     states = [unit.state.value for unit in outcome.progress.units]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from tipoff_cli.commands.backfill.plan import Backfill, Day
-from tipoff_cli.commands.backfill.submission import Outcome
+from tipoff_cli.commands.backfill.submission import RunOutcome
 from tipoff_planning.progress import State
 
-_NEVER = Outcome(None, "not asked for")
+_NEVER = RunOutcome(None, "not asked for")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class DayResult:
     """Remarks for people, one sentence each."""
 
 
-def day_results(backfill: Backfill, outcomes: Mapping[str, Outcome]) -> list[DayResult]:
+def day_results(backfill: Backfill, outcomes: Mapping[str, RunOutcome]) -> list[DayResult]:
     """Sum up each day of the backfill."""
     return [_day(day, outcomes) for day in backfill.days]
 
 
-def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
+def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
     states: Counter[State] = Counter()
     notes: list[str] = [day.without] if day.without else []
     unanswered, not_asked, occurrences = 0, 0, []

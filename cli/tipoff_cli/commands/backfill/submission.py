@@ -50,7 +50,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """The known state of a run that was asked for."""
 
     progress: RunProgress | None
@@ -97,15 +97,15 @@ class Asking:
     per_minute: float | None
     """Requests a minute; None to ask as fast as they are answered."""
     clock: Clock = field(default_factory=Clock)
-    report: Callable[[BackfillRun, Outcome], None] = lambda _run, _outcome: None
+    report: Callable[[BackfillRun, RunOutcome], None] = lambda _run, _outcome: None
     """Called with each run that ends."""
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, RunOutcome] = field(default_factory=dict)
     """By the run's key; right at any moment, also when the backfill is interrupted."""
     _open: dict[str, _UnderWay] = field(default_factory=dict)
     _next: float = 0.0
     _pause: float = _FIRST_LOOK
 
-    def carry_out(self, runs: Sequence[BackfillRun]) -> Mapping[str, Outcome]:
+    def carry_out(self, runs: Sequence[BackfillRun]) -> Mapping[str, RunOutcome]:
         """Ask for runs and watch them until each has ended; those that were asked for before are only watched.
 
         Raises:
@@ -135,11 +135,11 @@ class Asking:
     def _ask(self, run: BackfillRun, before: RunProgress | None) -> None:
         self._charge(run.requests)
         # Before the call: if it is interrupted now, the run may have been taken, and the list must say so.
-        self.outcomes[run.key] = Outcome(before)
+        self.outcomes[run.key] = RunOutcome(before)
         try:
             self._patiently(lambda: self.controller.ask(run))
         except NotThis as refused:
-            self._end(run, Outcome(before, str(refused)))
+            self._end(run, RunOutcome(before, str(refused)))
             return
         if (progress := self._look(run)) is not None:
             self._note(run, progress)
@@ -160,7 +160,7 @@ class Asking:
             self._note(item.run, progress)
             return True
         if self.clock.monotonic() - item.since > PATIENCE.total_seconds():
-            self._end(item.run, Outcome(item.progress, f"nothing came of it within {PATIENCE}"))
+            self._end(item.run, RunOutcome(item.progress, f"nothing came of it within {PATIENCE}"))
         return False
 
     def _note(self, run: BackfillRun, progress: RunProgress) -> None:
@@ -169,12 +169,12 @@ class Asking:
             # same name may have asked for less.
             missing = run.missing_from(progress)
             trouble = f"the run under this name lacks {pluralize(missing, 'request')}; give another --name"
-            self._end(run, Outcome(progress, trouble if missing else None, missing))
+            self._end(run, RunOutcome(progress, trouble if missing else None, missing))
         else:
-            self.outcomes[run.key] = Outcome(progress)
+            self.outcomes[run.key] = RunOutcome(progress)
             self._open[run.key] = _UnderWay(run, progress, self.clock.monotonic())
 
-    def _end(self, run: BackfillRun, outcome: Outcome) -> None:
+    def _end(self, run: BackfillRun, outcome: RunOutcome) -> None:
         self._open.pop(run.key, None)
         self.outcomes[run.key] = outcome
         self.report(run, outcome)

@@ -13,7 +13,7 @@ from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
-    WorkflowsFile,
+    WorkflowsOption,
     clock,
     console,
     day,
@@ -54,7 +54,7 @@ def show(
         date | None,
         typer.Option("--date", parser=day, metavar="DAY", help="the day of the checks; today when left out"),
     ] = None,
-    workflows: WorkflowsFile = WORKFLOWS,
+    workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
@@ -89,7 +89,7 @@ def advise(
     workflow: Annotated[
         str | None, typer.Argument(metavar="[WORKFLOW]", help="all of kind discovery when left out")
     ] = None,
-    workflows: WorkflowsFile = WORKFLOWS,
+    workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:

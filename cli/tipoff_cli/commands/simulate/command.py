@@ -13,7 +13,7 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
-    WorkflowsFile,
+    WorkflowsOption,
     cadence,
     console,
     day,
@@ -33,7 +33,7 @@ def simulate(
     ],
     first: Annotated[date, typer.Option("--from", parser=day, metavar="DATE", help="first business day")],
     last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="last business day")],
-    workflows: WorkflowsFile = WORKFLOWS,
+    workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     world: Annotated[
         Path | None,

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from tipoff_cli.console import clock
 from tipoff_common.words import pluralize
-from tipoff_simulator.outcomes import RunStatus
+from tipoff_simulator.outcomes import FinalStatus
 from tipoff_simulator.report import SeasonReport, WorkflowNumbers
 
 _EXAMPLES = 3
-_STATUS_STYLES = {RunStatus.MISSING: "bold red", RunStatus.LATE: "yellow"}
+_STATUS_STYLES = {FinalStatus.MISSING: "bold red", FinalStatus.LATE: "yellow"}
 
 
 def show_report(console: Console, report: SeasonReport) -> None:
@@ -58,13 +58,13 @@ def show_comparison(console: Console, reports: Mapping[str, SeasonReport]) -> No
             _missed(console, report)
 
 
-def _count_of(status: RunStatus) -> Callable[[WorkflowNumbers], str]:
+def _count_of(status: FinalStatus) -> Callable[[WorkflowNumbers], str]:
     return lambda numbers: str(numbers.statuses.get(status, 0))
 
 
 _MEASURES: Mapping[str, Callable[[WorkflowNumbers], str]] = {
     "expected runs": lambda numbers: str(numbers.occurrences),
-    **{status.value: _count_of(status) for status in RunStatus},
+    **{status.value: _count_of(status) for status in FinalStatus},
     "attempts": lambda numbers: str(numbers.attempts),
     "wasted (no_data)": lambda numbers: str(numbers.no_data),
     "failed": lambda numbers: str(numbers.failed),
@@ -89,11 +89,11 @@ def _heading(console: Console, report: SeasonReport) -> None:
 
 
 def _expected(report: SeasonReport) -> Table:
-    table = _table("What was expected", "workflow", "runs", *(status.value for status in RunStatus))
+    table = _table("What was expected", "workflow", "runs", *(status.value for status in FinalStatus))
     for name, numbers in report.workflows.items():
         cells = [
             Text(str(count), style=_STATUS_STYLES.get(status, "") if count else "bright_black")
-            for status in RunStatus
+            for status in FinalStatus
             for count in [numbers.statuses.get(status, 0)]
         ]
         table.add_row(name, str(numbers.occurrences), *cells)

@@ -56,7 +56,9 @@ def _cut_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     )
 
 
-_Files = Annotated[tuple[MissingFile, ...], AfterValidator(lambda files: tuple(cut_list(files, FILES_BYTES)))]
+_MissingFiles = Annotated[
+    tuple[MissingFile, ...], AfterValidator(lambda files: tuple(cut_list(files, FILES_BYTES)))
+]
 
 
 class CleanupCompleted(Event):
@@ -68,7 +70,7 @@ class CleanupCompleted(Event):
     cleanup_id: Id = Field(description="a function of the tick")
     cleanup_time: Instant = Field(description="when it ran")
     files_checked: Count = Field(description="landed files that were compared with the receipts")
-    missing_files: _Files = Field(
+    missing_files: _MissingFiles = Field(
         default=(), description="the lost files; of very many the first, missing_files_found counts all"
     )
     republished_count: Count = Field(description="files that were republished")

@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from tipoff_common.bounds import (
-    Attempt,
+    AttemptNumber,
     Count,
+    DataSummary,
     FanOutKeys,
     GcsPath,
     Id,
@@ -17,7 +18,6 @@ from tipoff_common.bounds import (
     Prose,
     ScraperName,
     Seconds,
-    Summary,
 )
 from tipoff_common.clock import EventTime, GameDate, Instant
 from tipoff_common.events.base import Event, EventPart, Priority, Source
@@ -39,7 +39,7 @@ class ScrapeRequested(Event):
     scraper: ScraperName = Field(description="registered name of the scraper")
     game_date: GameDate = Field(description="the business day that the data is about")
     parameters: Parameters = Field(description="declared parameters as text, game_date included")
-    attempt: Attempt = Field(description="1 for the first; a retry is another request")
+    attempt: AttemptNumber = Field(description="1 for the first; a retry is another request")
     source: Source = Field(description="the surface it came through")
     priority: Priority = Field(default=Priority.MEDIUM, description="how urgent the data is")
     triggered_by: Prose = Field(description="a tick, an execution, or a caller")
@@ -80,14 +80,14 @@ class ScrapeExecuted(Event):
     request_id: Id = Field(description="the request")
     occurrence_id: Id | None = Field(default=None, description="the request's")
     decision_id: Id | None = Field(default=None, description="the request's")
-    attempt: Attempt = Field(description="the request's")
+    attempt: AttemptNumber = Field(description="the request's")
     scraper_name: ScraperName = Field(description="registered name of the scraper")
     workflow: Label = Field(description="the request's")
     step: Label = Field(description="the request's")
     game_date: GameDate = Field(description="the business day that the data is about")
     parameters: Parameters = Field(description="the request's")
     outcome: Outcome = Field(description="success, no_data or failed")
-    data_summary: Annotated[Summary, AfterValidator(_check_summary)] = Field(
+    data_summary: Annotated[DataSummary, AfterValidator(_check_summary)] = Field(
         description="facts about the data: record_count, content_sha256, completeness, and what a scraper adds;"
         " what is too large is cut, and says how much is left out",
         json_schema_extra={

@@ -24,7 +24,7 @@ from tipoff_planning.trace.facts import (
 )
 
 F = TypeVar("F")
-Span = tuple[date, date]
+DateSpan = tuple[date, date]
 """The first and the last day of some partitions, UTC."""
 _AROUND = timedelta(days=7)
 """How far from any of a chain's rows its other rows may be: executions and receipts follow an expectation within days,
@@ -51,7 +51,7 @@ class Scope:
         return self != Scope()
 
     @property
-    def span(self) -> Span:
+    def span(self) -> DateSpan:
         """The days, with those around them, between which the rows of the scope lie."""
         return min(self.days) - _AROUND, max(self.days) + _AROUND
 
@@ -179,7 +179,7 @@ class ChainDataset:
     def __init__(self, warehouse: Warehouse, environment: str) -> None:
         self._warehouse, self._environment = warehouse, environment
 
-    def find(self, identifier: str, span: Span) -> Scope:
+    def find(self, identifier: str, span: DateSpan) -> Scope:
         """Look up what the id belongs to within the days of `span`; an empty scope when they do not know it."""
         rows = self._rows(_FIND, span, id=identifier)
         # A dead letter leads to what its payload is about, and a file to the occurrence that wrote it: two
@@ -214,11 +214,11 @@ class ChainDataset:
             Dead, _DEAD, scope.span, letters=_list(scope.letters), events=_list(event_ids(facts))
         )
 
-    def files(self, span: Span) -> list[dict[str, Any]]:
+    def files(self, span: DateSpan) -> list[dict[str, Any]]:
         """Query the executions of some days with the files that they wrote."""
         return self._rows(_FILES, span)
 
-    def similar(self, identifier: str, span: Span) -> list[str]:
+    def similar(self, identifier: str, span: DateSpan) -> list[str]:
         """Query ids that begin or end as this one does."""
         if identifier.startswith("gs://"):
             # Paths begin alike by the hundred; what tells them apart is the name of the file.
@@ -227,7 +227,7 @@ class ChainDataset:
             head, tail = identifier[:4], identifier[-6:]
         return [row["id"] for row in self._rows(_NEAR, span, head=head, tail=tail)]
 
-    def beginning_with(self, prefix: str, span: Span) -> list[str]:
+    def beginning_with(self, prefix: str, span: DateSpan) -> list[str]:
         """Return the ids of occurrences, decisions, executions and files that begin so."""
         rows = self._rows(_NEAR, span, head=prefix, tail=_NO_TAIL)
         return [row["id"] for row in rows if row["id"].startswith(prefix)]
@@ -255,7 +255,7 @@ class ChainDataset:
         rows = self._rows(_EXECUTED, scope.span, occurrences=[], executions=[], paths=_list(scope.paths))
         return Scope(occurrences=frozenset(row["occurrence_id"] for row in rows if row["occurrence_id"]))
 
-    def _read(self, kind: type[F], sql: str, span: Span, **parameters: Parameter) -> list[F]:
+    def _read(self, kind: type[F], sql: str, span: DateSpan, **parameters: Parameter) -> list[F]:
         # A query may select columns that only its ORDER BY needs.
         names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
         return [
@@ -263,7 +263,7 @@ class ChainDataset:
             for row in self._rows(sql, span, **parameters)
         ]
 
-    def _rows(self, sql: str, span: Span, **parameters: Parameter) -> list[dict[str, Any]]:
+    def _rows(self, sql: str, span: DateSpan, **parameters: Parameter) -> list[dict[str, Any]]:
         first, last = span
         asked = {"environment": self._environment, "first": first, "last": last, **parameters}
         return self._warehouse.query(sql, asked)

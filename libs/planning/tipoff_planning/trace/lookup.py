@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from tipoff_common.near import nearest
 from tipoff_planning.trace.chain import assemble
-from tipoff_planning.trace.dataset import ChainDataset, Scope, Span
+from tipoff_planning.trace.dataset import ChainDataset, DateSpan, Scope
 from tipoff_planning.trace.links import ChainNode, file_ids, requested_id
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
@@ -54,7 +54,7 @@ def trace(
     dataset: ChainDataset,
     memory: ControllerMemory,
     days: Sequence[date],
-    spans: Sequence[Span],
+    spans: Sequence[DateSpan],
     as_of: datetime | None = None,
 ) -> Trace:
     """Find an id and put together what belongs to it.
@@ -104,7 +104,7 @@ def trace(
     return Trace(assemble(facts, as_of), fault)
 
 
-def _of_events(identifier: str, dataset: ChainDataset, span: Span) -> Scope:
+def _of_events(identifier: str, dataset: ChainDataset, span: DateSpan) -> Scope:
     """Look up requests and announcements, which have no rows: work their ids out from the executions of `span`."""
     return next(
         (

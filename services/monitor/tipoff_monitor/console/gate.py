@@ -50,7 +50,7 @@ _TITLES = {
     409: "Not possible now",
     429: "Too often",
 }
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+PageHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def gated_router(
@@ -63,7 +63,7 @@ def gated_router(
     limit = CallLimit(deps.calls_per_minute)
 
     class GatedRoute(APIRoute):
-        def get_route_handler(self) -> Handler:
+        def get_route_handler(self) -> PageHandler:
             handle = super().get_route_handler()
 
             async def gated(request: Request) -> Response:

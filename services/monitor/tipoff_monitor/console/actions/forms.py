@@ -19,7 +19,7 @@ _LONGEST = timedelta(days=30)
 """Of a silence and of a pause; the controller has the same limit."""
 # Longer than a page waits: whoever did something is to see it done on the page that follows.
 PATIENCE = Patience(10.0)
-Result = tuple[str, str | None]
+FormResult = tuple[str, str | None]
 """A sentence about the action's result, and the address that shows it."""
 
 
@@ -74,7 +74,9 @@ def ask(
     )
 
 
-def done(request: Request, deps: ConsoleDeps, title: str, back: str, results: Sequence[Result]) -> Response:
+def done(
+    request: Request, deps: ConsoleDeps, title: str, back: str, results: Sequence[FormResult]
+) -> Response:
     """Log who did what, and return the page that says so. back: the address that it leads to."""
     log.info(
         "console action",

@@ -10,7 +10,7 @@ from tipoff_dataset.dead_letters import (
     plan_replays,
     read_dead_letters,
 )
-from tipoff_monitor.console.actions.forms import Result, ask, done
+from tipoff_monitor.console.actions.forms import FormResult, ask, done
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import Form
 from tipoff_monitor.console.page_templates import url
@@ -57,7 +57,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
             deps.publish_messages(messages(plan, deps.bucket_of))
         except PayloadMissing as error:
             raise HTTPException(409, str(error)) from error
-        results: list[Result] = [
+        results: list[FormResult] = [
             (f"Published to {item.topic}", str(url("/run", id=item.letter.event_id))) for item in plan
         ]
         return done(request, deps, "Replayed a dead letter", "/dead-letters", results)

@@ -11,7 +11,7 @@ from tipoff_common.words import pluralize
 from tipoff_monitor.console.actions.forms import (
     PATIENCE,
     Field,
-    Result,
+    FormResult,
     ask,
     date_of,
     done,
@@ -159,7 +159,7 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     def do_backfill(request: Request, form: Form) -> Response:
         """Run what a day missed, each unit once however often it is asked for."""
         day = date_of(form.get("date", ""))
-        results: list[Result] = []
+        results: list[FormResult] = []
         for row in _missed(deps, request, day)[:_MOST_BACKFILLED]:
             body: dict[str, object] = {"game_date": row.date.isoformat()}
             # "-" stands for the whole day, which is asked for by the date alone.
@@ -242,7 +242,7 @@ def _trigger(deps: ConsoleDeps, name: str, body: dict[str, object], key: str) ->
     return DecisionBatch.model_validate_json(answer)
 
 
-def _results(batch: DecisionBatch) -> list[Result]:
+def _results(batch: DecisionBatch) -> list[FormResult]:
     return [
         (
             f"{decision.workflow_name}: {pluralize(len(batch.requests), 'request')}. {decision.reason}",

@@ -140,7 +140,7 @@ def test_a_watch_whose_tick_fires_a_moment_early_is_judged(world: World, early: 
     run_watch(fired, NINE + MINUTE / 60, world.monitor(), NINE + MINUTE / 60)
     world.wrong = True
     run_watch(fired, NINE + five - early, world.monitor(), NINE + five - early)
-    memory, _ = world.monitor().state.read()
+    memory, _ = world.monitor().state.read_or_set_aside()
     assert (memory.tick, memory.watched_at) == (NINE + five, NINE + five)
     assert len(world.bus.of(AlertChanged)) == 1
 

@@ -1,7 +1,9 @@
 -- Do rows still reach the dataset, and in time?
 --
 -- One row when no row of any kind was written for @silent_minutes, or when rows of the last hour were written more than
--- @minutes after what they tell happened.
+-- @minutes after what they tell happened. The first copy of a row counts: a message whose answer got lost comes again.
+-- Executions that others answer for late by design are left out: those that cleanup adopted, and failures that the
+-- controller presumed once a lease had ended.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @minutes       INT64 = 15  delay of a row that is an alert
@@ -10,25 +12,31 @@
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
-WITH written AS (
-  SELECT d.decision_time AS happened, d.created_at
+WITH copies AS (
+  SELECT d.event_id, d.decision_time AS happened, d.created_at
   FROM nba_orchestration.workflow_decisions AS d
   WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND d.decision_time <= @as_of
     AND d.environment = @environment
   UNION ALL
-  SELECT COALESCE(e.completed_at, e.triggered_at) AS happened, e.created_at
+  SELECT e.event_id, COALESCE(e.completed_at, e.triggered_at) AS happened, e.created_at
   FROM nba_orchestration.scraper_execution_log AS e
   WHERE DATE(e.triggered_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND e.triggered_at <= @as_of
     AND e.environment = @environment
     AND NOT COALESCE(e.recovery, FALSE)
+    AND JSON_VALUE(e.data_summary, '$.presumed') IS NULL
   UNION ALL
-  SELECT c.cleanup_time AS happened, c.created_at
+  SELECT c.event_id, c.cleanup_time AS happened, c.created_at
   FROM nba_orchestration.cleanup_operations AS c
   WHERE DATE(c.cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND c.cleanup_time <= @as_of
     AND c.environment = @environment
+),
+written AS (
+  SELECT event_id, happened, MIN(created_at) AS created_at
+  FROM copies
+  GROUP BY event_id, happened
 ),
 seen AS (
   SELECT

@@ -302,6 +302,33 @@ def test_rows_that_come_late_are_told(days: Days) -> None:
     assert [it.rule for it in days.conditions("late", AT, "dataset-behind")] == ["dataset-behind"]
 
 
+AT_ONCE = [
+    ("workflow_decisions", decided("copied", AT - 40 * MINUTE, "SKIP", "too_early", alert_level="NONE")),
+    ("scraper_execution_log", executed("copied", AT - 40 * MINUTE, "success", 5)),
+    ("cleanup_operations", scanned(AT - 40 * MINUTE)),
+]
+
+
+@pytest.mark.parametrize(("table", "row"), AT_ONCE, ids=[table for table, _ in AT_ONCE])
+def test_a_row_whose_copy_comes_late_was_not_late(days: Days, table: str, row: Row) -> None:
+    """A message is delivered again when its answer got lost, and cleanup publishes a run again with the next tick."""
+    at = AT - 40 * MINUTE
+    environment = f"copied-{table}"
+    own = [{**row, "created_at": (at + after * MINUTE).isoformat()} for after in (20, 1)]
+    rows: Rows = [*healthy(), *((table, copy) for copy in own)]
+    assert judged(days, environment, rows, "dataset-behind") == []
+    late: Rows = [*healthy(), (table, own[0])]
+    assert len(judged(days, f"{environment}-late", late, "dataset-behind")) == 1
+
+
+def test_a_failure_that_the_controller_presumed_is_not_late(days: Days) -> None:
+    """It is said to have ended with its lease, and is published by the first evaluation after that."""
+    at = AT - 30 * MINUTE
+    row = executed("dead", at, "failed", completed_at=at.isoformat(), error_type="timeout",
+                   data_summary=json.dumps({"presumed": True}), created_at=(at + 20 * MINUTE).isoformat())  # fmt: skip
+    assert judged(days, "presumed", [*healthy(), ("scraper_execution_log", row)], "dataset-behind") == []
+
+
 def test_another_version_or_configuration_is_told(days: Days) -> None:
     assert days.conditions("well", AT, "versions-differ") == []
     other = decided("v", AT - MINUTE, "SKIP", "too_early", alert_level="NONE", created_at=AT.isoformat(),

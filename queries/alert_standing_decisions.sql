@@ -1,7 +1,9 @@
 -- Which decisions with an alert level stand?
 --
 -- One row a workflow whose newest decision about an occurrence, not older than @minutes, has one of @codes and an alert
--- level. Its severity is the decision's. It is repeated at each evaluation while it holds, so that it ends by itself.
+-- level. Its severity is the decision's. It is repeated at each evaluation while it holds, so that it ends by itself. An
+-- ABORT also ends with the next evaluation that decides something about its workflow: one of a whole workflow is about a
+-- placeholder, which no later decision is about.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @codes         STRING = not_found,budget_used,no_calendar,history_unavailable  reason codes, separated by commas
@@ -12,8 +14,11 @@
 
 WITH decided AS (
   SELECT
-    workflow_name, occurrence_id, decision_time, reason_code, reason, alert_level,
+    workflow_name, occurrence_id, decision_time, action, reason_code, reason, alert_level,
     MIN(IF(alert_level != 'NONE', decision_time, NULL)) OVER (PARTITION BY occurrence_id, reason_code) AS first_at,
+    MAX(IF(action != 'ABORT' AND reason_code != 'manual', decision_time, NULL)) OVER (
+      PARTITION BY workflow_name
+    ) AS decided_at,
     ROW_NUMBER() OVER (PARTITION BY occurrence_id ORDER BY decision_time DESC, decision_id) AS from_last
   FROM nba_orchestration.workflow_decisions
   WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
@@ -36,5 +41,7 @@ WHERE from_last = 1
   AND decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
   AND alert_level != 'NONE'
   AND reason_code IN UNNEST(SPLIT(@codes, ','))
+  -- Not those of the same evaluation: of several occurrences one alone may be impossible to decide.
+  AND (action != 'ABORT' OR decided_at IS NULL OR decided_at <= decision_time)
 GROUP BY workflow_name
 ORDER BY workflow_name;

@@ -382,6 +382,32 @@ def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:
     assert days.paused("well") == Paused()
 
 
+@pytest.mark.parametrize("code", ["history_unavailable", "undecidable", "no_calendar"])
+@pytest.mark.parametrize(
+    ("next_at", "action", "next_code", "stands"),
+    [
+        (AT - 10 * MINUTE + MINUTE / 3, "SKIP", "too_early", False),
+        (AT - 10 * MINUTE + MINUTE / 3, "RUN", "due", False),
+        (AT - 10 * MINUTE, "SKIP", "too_early", True),  # another occurrence, in the same evaluation
+        (AT - 25 * MINUTE, "SKIP", "too_early", True),
+        (AT - 5 * MINUTE, "ABORT", "undecidable", True),
+        (AT - 5 * MINUTE, "RUN", "manual", True),  # somebody's own run comes without an evaluation
+        (AT - 5 * MINUTE, "SKIP", "parent_unfruitful", True),
+    ],
+)
+def test_an_abort_ends_with_the_next_evaluation_that_decides(
+    days: Days, code: str, next_at: datetime, action: str, next_code: str, stands: bool
+) -> None:
+    """The delivery of a tick failed, and the next one came twenty seconds later."""
+    environment = f"abort-{code}-{next_at:%M%S}-{next_code}"
+    aborted = decided(
+        "placeholder", AT - 10 * MINUTE, "ABORT", code, workflow_name="w", alert_level="CRITICAL"
+    )
+    following = decided("real", next_at, action, next_code, workflow_name="w", alert_level="NONE")
+    rows: Rows = [("workflow_decisions", aborted), ("workflow_decisions", following)]
+    assert [it.subject for it in judged(days, environment, rows, "decision-aborted")] == ["w"] * stands
+
+
 def test_the_severity_is_the_decisions(days: Days) -> None:
     (found,) = days.conditions("workflow-gave-up", AT, "workflow-gave-up")
     assert found.severity is AlertLevel.CRITICAL

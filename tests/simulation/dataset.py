@@ -419,17 +419,24 @@ def _found_at(executions: Rows) -> dict[tuple[str, date, str], datetime]:
     return found
 
 
+_TOLD_ELSEWHERE = ("no receipts to compare with", "the dataset is behind")
+"""How errors of cleanup begin that other rules are about."""
+
+
 def _newest(
     table: str, column: str, minutes: Callable[[Parameters], int], told: str
 ) -> Callable[..., Answer]:
-    """alert_no_decisions.sql and alert_cleanup_not_running.sql: the newest row is older than it may be."""
+    """alert_no_decisions.sql and alert_cleanup_not_running.sql: the newest row is older than it may be.
+    A scan that failed is none."""
 
     def model(given: Parameters, tables: Tables) -> Answer:
         as_of = given["as_of"]
         at = [
             row[column]
             for row in _of(tables[table], given)
-            if row[column] <= as_of and row.get("reason_code") not in ("parent_unfruitful", "manual")
+            if row[column] <= as_of
+            and row.get("reason_code") not in ("parent_unfruitful", "manual")
+            and all(error.startswith(_TOLD_ELSEWHERE) for error in row.get("errors", ()))
         ]
         allowed = timedelta(minutes=minutes(given))
         last = max(at, default=as_of - timedelta(hours=48))

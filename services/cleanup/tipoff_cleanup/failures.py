@@ -8,8 +8,9 @@ log = logging.getLogger(__name__)
 
 
 def describe_failure(error: Exception) -> str:
-    """Return the row's line for an error; log the traceback of one that nobody foresaw."""
+    """Log an error, with the traceback of one that nobody foresaw, and return the row's line for it."""
     if isinstance(error, Unavailable):
+        log.error("cleanup could not go on", extra={"detail": str(error)})
         return str(error)
     log.error("cleanup raised an unforeseen error", exc_info=error)
     return f"{type(error).__name__}: {error}"

@@ -29,6 +29,7 @@ from tests.support.dataset_rows import (
     scheduled,
 )
 
+from tipoff_cleanup.observation import DATASET_BEHIND, NO_RECEIPTS
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.events import AlertLevel
 from tipoff_monitor.conditions import Condition, Paused, batch_query, conditions_of_rows, paused_of_rows
@@ -211,6 +212,47 @@ def days(dataset: Dataset) -> Iterator[Days]:
         # The emulator translates a statement of all rules for as long as a busy machine makes it.
         patched.setattr("tipoff_common.adapters.bigquery._TIMEOUT_SECONDS", 100.0)
         yield found
+
+
+def scans(*errors: str | None, every: Any = 15 * MINUTE) -> Rows:
+    """A healthy day but for its scans: one a quarter of an hour with these errors, the newest last."""
+    rows = [row for row in healthy() if row[0] != "cleanup_operations"]
+    for number, error in enumerate(reversed(errors)):
+        at = AT - MINUTE - number * every
+        rows.append(
+            ("cleanup_operations", scanned(at, created_at=at.isoformat(), errors=[error] if error else []))
+        )
+    return rows
+
+
+DENIED = "BigQuery did not answer a query: 403 Access Denied"
+
+
+@pytest.mark.parametrize(
+    ("errors", "summary"),
+    [
+        (
+            [DENIED] * 200,
+            f"Every scan of cleanup has failed for two days; the last, at 2026-01-15 14:59, with: {DENIED}",
+        ),
+        (
+            [None, *[DENIED] * 9],
+            "Every scan of cleanup has failed since 2026-01-15 12:44; the last, at 2026-01-15 14:59,"
+            f" with: {DENIED}",
+        ),
+        ([None, *[DENIED] * 7], None),  # not for two hours yet
+        ([*[DENIED] * 99, None], None),
+        ([NO_RECEIPTS] * 99, None),  # phase2-behind
+        ([DATASET_BEHIND.format("2026-01-15 14:00")] * 99, None),  # dataset-behind
+    ],
+    ids=["always", "for-hours", "for-an-hour", "over", "no-receipts", "dataset-behind"],
+)
+def test_cleanup_that_fails_each_time_is_told_with_its_error(
+    days: Days, request: pytest.FixtureRequest, errors: list[str | None], summary: str | None
+) -> None:
+    environment = request.node.callspec.id
+    told = [it.summary for it in judged(days, f"cleanup-{environment}", scans(*errors), "cleanup-silent")]
+    assert told == ([summary] if summary else [])
 
 
 def test_on_a_day_on_which_all_is_well_no_rule_fires(days: Days) -> None:

@@ -85,12 +85,15 @@ def test_a_tick_that_fires_a_moment_early_is_a_run_of_its_own(world: World, earl
 
 
 @pytest.mark.parametrize("table", ["file_receipts", "scraper_execution_log", "cleanup_operations"])
-def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(world: World, table: str) -> None:
+def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(
+    world: World, table: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Incident 15: the query failed, so everything was republished."""
     world.unreadable = table
     run = world.run()
     assert world.republished == []
     assert run.errors == (f"{table} cannot be read",)
+    assert [(record.levelname, record.detail) for record in caplog.records] == [("ERROR", *run.errors)]  # type: ignore[attr-defined]
     assert (run.missing_files, run.republished_count, run.findings) == ((), 0, ())
     assert (run.phase2_behind, run.storm_guard) == (False, False)
 

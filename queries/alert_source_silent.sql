@@ -2,7 +2,8 @@
 --
 -- One row a scraper that was expected on at least @expected_days of the days since its last success, and whose silence
 -- is longer than @intervals of its own usual intervals: the span of its successes, split by their days. A break in the
--- season expects nothing, and so raises nothing.
+-- season expects nothing, and so raises nothing; nor does what was called off, what was paused when its time was over,
+-- and what the last decision about it says there was nothing to ask for.
 --
 --   @as_of          TIMESTAMP = now  instant of the question; what came later does not count
 --   @intervals      INT64 = 3        usual intervals of silence that are an alert
@@ -28,14 +29,38 @@ WITH found AS (
     AND e.status = 'success'
   GROUP BY e.scraper_name
 ),
+decided AS (
+  SELECT d.occurrence_id, d.reason_code
+  FROM nba_orchestration.workflow_decisions AS d
+  WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND d.decision_time <= @as_of
+    AND d.environment = @environment
+    AND d.reason_code != 'parent_unfruitful'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY d.occurrence_id ORDER BY d.decision_time DESC, d.decision_id) = 1
+),
+paused AS (
+  SELECT p.name, MIN(p.since) AS since, MIN(IF(p.state = 'paused', p.until, p.changed_at)) AS ended_at
+  FROM nba_orchestration.pause_events AS p
+  -- A pause lasts at most 30 days.
+  WHERE DATE(p.changed_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL (@days + 31) DAY) AND DATE(@as_of)
+    AND p.changed_at <= @as_of
+    AND p.environment = @environment
+    AND p.target = 'scraper'
+  GROUP BY p.pause_id, p.name
+),
 expected AS (
   SELECT s.date, s.deadline, scraper
-  FROM nba_orchestration.daily_expected_schedule AS s
+  FROM nba_orchestration.expected_schedule(@as_of, DATE_SUB(DATE(@as_of), INTERVAL @days DAY), DATE(@as_of)) AS s
   CROSS JOIN UNNEST(s.scrapers) AS scraper
-  WHERE s.date BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
-    AND s.deadline <= @as_of
+  LEFT JOIN decided AS d
+    ON d.occurrence_id = s.occurrence_id
+  LEFT JOIN paused AS p
+    ON p.name = scraper AND s.deadline > p.since AND s.deadline <= p.ended_at
+  WHERE s.deadline <= @as_of
     AND s.environment = @environment
     AND s.state != 'CANCELLED'
+    AND COALESCE(d.reason_code, '-') NOT IN ('paused', 'no_games', 'already_found', 'superseded')
+    AND p.name IS NULL
 ),
 waited AS (
   SELECT expected.scraper, COUNT(DISTINCT expected.date) AS days, MIN(expected.deadline) AS first_deadline

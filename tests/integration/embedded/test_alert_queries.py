@@ -7,7 +7,7 @@ A day of the warehouse is one environment: its rows are seen by no other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -369,6 +369,98 @@ def test_a_failure_that_the_controller_presumed_is_not_late(days: Days) -> None:
     row = executed("dead", at, "failed", completed_at=at.isoformat(), error_type="timeout",
                    data_summary=json.dumps({"presumed": True}), created_at=(at + 20 * MINUTE).isoformat())  # fmt: skip
     assert judged(days, "presumed", [*healthy(), ("scraper_execution_log", row)], "dataset-behind") == []
+
+
+def silent(settle: Callable[[str, datetime], Rows], *, days: int = 5) -> Rows:
+    """A scraper that found something until six days ago and was expected on each of the last five; settle: what became
+    of an occurrence, by its id and deadline; days: on how many of the last days."""
+    rows = BAD["source-silent"][0]
+    expectations: Rows = []
+    for number, (table, row) in enumerate(rows[-5:]):
+        expected = datetime.fromisoformat(row["expected_run_time"])
+        expectations.append((table, {**row, "locked_at": (expected - 3 * HOUR).isoformat()}))
+        if number < days:
+            expectations += settle(row["occurrence_id"], datetime.fromisoformat(row["deadline"]))
+    return [*healthy(), *rows[:-5], *expectations]
+
+
+def _called_off(occurrence: str, deadline: datetime) -> Rows:
+    expected = deadline - 2 * HOUR
+    row = scheduled(occurrence, expected, scrapers=["old"], date=str(deadline.date()), state="CANCELLED",
+                    locked_at=(expected - HOUR).isoformat(), schedule_version="v2")  # fmt: skip
+    return [("daily_expected_schedule", row)]
+
+
+def _skipped(code: str) -> Callable[[str, datetime], Rows]:
+    def rows(occurrence: str, deadline: datetime) -> Rows:
+        at = deadline - HOUR
+        earlier = decided(occurrence, at - 3 * HOUR, "SKIP", "too_early", created_at=at.isoformat())
+        last = decided(occurrence, at, "SKIP", code, created_at=at.isoformat())
+        return [("workflow_decisions", earlier), ("workflow_decisions", last)]
+
+    return rows
+
+
+def _paused_scraper(_: str, deadline: datetime) -> Rows:
+    began = paused("old", deadline - 3 * HOUR, deadline + DAY, "scraper")
+    over = {
+        **began,
+        "event_id": f"over-{deadline}",
+        "state": "resumed",
+        "changed_at": (deadline + HOUR).isoformat(),
+    }
+    return [("pause_events", began), ("pause_events", over)]
+
+
+SETTLED = {
+    "called-off": _called_off,
+    "paused-scraper": _paused_scraper,
+    **{code: _skipped(code) for code in ("paused", "no_games", "already_found", "superseded")},
+}
+
+
+@pytest.mark.parametrize("how", SETTLED)
+def test_a_source_of_which_nothing_was_to_be_had_is_not_silent(days: Days, how: str) -> None:
+    assert judged(days, f"silent-{how}", silent(SETTLED[how]), "source-silent") == []
+    (found,) = judged(days, f"silent-{how}-but-two", silent(SETTLED[how], days=3), "source-silent")
+    assert found.value == 2.0
+
+
+@pytest.mark.parametrize(
+    "settle",
+    [
+        _skipped("not_published"),
+        # Paused, and resumed in time.
+        lambda occurrence, deadline: [
+            *_skipped("paused")(occurrence, deadline - HOUR),
+            ("workflow_decisions", decided(occurrence, deadline - HOUR, "RUN", "due")),
+        ],
+        # The game was called off and then added again.
+        lambda occurrence, deadline: [
+            *_called_off(occurrence, deadline),
+            (
+                "daily_expected_schedule",
+                {
+                    **_called_off(occurrence, deadline)[0][1],
+                    "state": "ADDED",
+                    "locked_at": (deadline - HOUR).isoformat(),
+                    "schedule_version": "v3",
+                },
+            ),
+        ],
+        # Another scraper was paused, and this one was until an hour before.
+        lambda _, deadline: [
+            ("pause_events", paused("other", deadline - 3 * HOUR, deadline + DAY, "scraper")),
+            ("pause_events", paused("old", deadline - 3 * HOUR, deadline - HOUR, "scraper")),
+        ],
+    ],
+    ids=["not-published", "resumed", "added-again", "paused-before"],
+)
+def test_a_source_that_was_asked_in_vain_is_silent(
+    days: Days, request: pytest.FixtureRequest, settle: Callable[[str, datetime], Rows]
+) -> None:
+    (found,) = judged(days, f"vain-{request.node.callspec.id}", silent(settle), "source-silent")
+    assert found.value == 5.0
 
 
 def test_another_version_or_configuration_is_told(days: Days) -> None:

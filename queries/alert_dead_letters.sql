@@ -1,6 +1,7 @@
 -- Were messages given up?
 --
--- One row when a dead letter came within @hours.
+-- One row when a dead letter came within @hours: was rejected then, or came into the dataset then, as its row may be held up
+-- for as long as Pub/Sub keeps what the logger does not take, which is seven days.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @hours         INT64 = 2  how far back
@@ -8,22 +9,33 @@
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
+WITH letters AS (
+  SELECT
+    event_id,
+    MIN(rejected_at) AS rejected_at,
+    GREATEST(MIN(rejected_at), MIN(created_at)) AS came_at,
+    ANY_VALUE(service) AS service,
+    ANY_VALUE(reason) AS reason,
+    ANY_VALUE(detail) AS detail
+  FROM nba_orchestration.dead_letters
+  WHERE DATE(rejected_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 7 DAY) AND DATE(@as_of)
+    AND environment = @environment
+  GROUP BY event_id
+)
 SELECT
   '-' AS subject,
   MIN(rejected_at) AS since,
-  CAST(COUNT(DISTINCT event_id) AS FLOAT64) AS value,
+  CAST(COUNT(*) AS FLOAT64) AS value,
   CAST(NULL AS STRING) AS severity,
   CAST(NULL AS STRING) AS workflow,
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
-    CAST(COUNT(DISTINCT event_id) AS STRING), IF(COUNT(DISTINCT event_id) = 1, ' message was', ' messages were'),
+    CAST(COUNT(*) AS STRING), IF(COUNT(*) = 1, ' message was', ' messages were'),
     ' rejected, the last by ',
     ANY_VALUE(service HAVING MAX rejected_at),
     ' (', ANY_VALUE(reason HAVING MAX rejected_at), '): ', ANY_VALUE(detail HAVING MAX rejected_at)
   ) AS summary
-FROM nba_orchestration.dead_letters
-WHERE DATE(rejected_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
-  AND rejected_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
-  AND rejected_at <= @as_of
-  AND environment = @environment
+FROM letters
+WHERE came_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
+  AND came_at <= @as_of
 HAVING COUNT(*) > 0;

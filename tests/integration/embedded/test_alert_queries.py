@@ -713,6 +713,38 @@ def test_what_the_future_holds_is_not_counted_yet(days: Days) -> None:
     assert [it.rule for it in days.conditions("ahead", AT + 5 * MINUTE, "dead-letters")] == ["dead-letters"]
 
 
+def letter(rejected: datetime, *written: datetime) -> Rows:
+    """Copies of a dead letter."""
+    row = BAD["dead-letters"][0][0][1]
+    return [
+        (
+            "dead_letters",
+            {**row, "rejected_at": rejected.isoformat(), "created_at": at.isoformat()},
+        )
+        for at in written
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rejected", "written", "told"),
+    [
+        (AT - 3 * HOUR, [AT - MINUTE], True),
+        (AT - 6 * DAY, [AT - MINUTE], True),
+        (AT - HOUR, [AT - HOUR, AT - MINUTE], True),
+        (AT - 3 * HOUR, [AT - 3 * HOUR], False),
+        (AT - 3 * HOUR, [AT - MINUTE, AT - 3 * HOUR], False),  # a copy is not news
+        (AT - HOUR, [AT - 3 * HOUR], True),  # the logger's clock is behind
+        (AT - HOUR, [AT + MINUTE], False),  # not there yet
+    ],
+)
+def test_a_dead_letter_whose_row_was_held_up_is_told_when_it_comes(
+    days: Days, rejected: datetime, written: list[datetime], told: bool
+) -> None:
+    environment = f"letter-{rejected:%d%H}-{'-'.join(f'{at:%H%M}' for at in written)}"
+    rows = letter(rejected, *written)
+    assert [it.value for it in judged(days, environment, rows, "dead-letters")] == [1.0] * told
+
+
 def test_ailing_scrapers_come_first_with_their_likely_cause(dataset: Dataset, days: Days) -> None:
     rows: Rows = [
         *runs("success", "success", name="fine"),

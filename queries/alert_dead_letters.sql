@@ -14,9 +14,10 @@ WITH letters AS (
     event_id,
     MIN(rejected_at) AS rejected_at,
     GREATEST(MIN(rejected_at), MIN(created_at)) AS came_at,
-    ANY_VALUE(service) AS service,
-    ANY_VALUE(reason) AS reason,
-    ANY_VALUE(detail) AS detail
+    -- No service gave up what was delivered too often.
+    ANY_VALUE(
+      CONCAT(COALESCE(CONCAT('by ', service, ' '), ''), '(', reason, ')', COALESCE(CONCAT(': ', detail), ''))
+    ) AS told
   FROM nba_orchestration.dead_letters
   WHERE DATE(rejected_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 7 DAY) AND DATE(@as_of)
     AND environment = @environment
@@ -31,9 +32,7 @@ SELECT
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
     CAST(COUNT(*) AS STRING), IF(COUNT(*) = 1, ' message was', ' messages were'),
-    ' rejected, the last by ',
-    ANY_VALUE(service HAVING MAX rejected_at),
-    ' (', ANY_VALUE(reason HAVING MAX rejected_at), '): ', ANY_VALUE(detail HAVING MAX rejected_at)
+    ' rejected, the last ', ANY_VALUE(told HAVING MAX rejected_at)
   ) AS summary
 FROM letters
 WHERE came_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)

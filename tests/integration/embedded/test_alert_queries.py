@@ -745,6 +745,22 @@ def test_a_dead_letter_whose_row_was_held_up_is_told_when_it_comes(
     assert [it.value for it in judged(days, environment, rows, "dead-letters")] == [1.0] * told
 
 
+@pytest.mark.parametrize(
+    ("service", "detail", "summary"),
+    [
+        ("logger", "no JSON", "1 message was rejected, the last by logger (undecodable): no JSON"),
+        (None, None, "1 message was rejected, the last (undecodable)"),
+    ],
+)
+def test_a_dead_letter_is_told_by_what_is_known_of_it(
+    days: Days, service: str | None, detail: str | None, summary: str
+) -> None:
+    ((table, row),) = letter(AT - HOUR, AT - HOUR)
+    rows = [(table, {**row, "service": service, "detail": detail})]
+    (found,) = judged(days, f"letter-{service}", rows, "dead-letters")
+    assert found.summary == summary
+
+
 def test_ailing_scrapers_come_first_with_their_likely_cause(dataset: Dataset, days: Days) -> None:
     rows: Rows = [
         *runs("success", "success", name="fine"),

@@ -34,17 +34,17 @@ SELECT
   CAST(NULL AS STRING) AS workflow,
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
-    CAST(COUNT(*) AS STRING), ' decisions to run were followed by no execution; the first, of ',
+    CAST(COUNT(*) AS STRING), IF(COUNT(*) = 1, ' decision to run was', ' decisions to run were'),
+    ' followed by no execution; the first, of ',
     ANY_VALUE(d.workflow_name HAVING MIN d.decision_time), ', is of ',
     FORMAT_TIMESTAMP('%H:%M', MIN(d.decision_time), 'America/New_York'), '.'
   ) AS summary
-FROM nba_orchestration.workflow_decisions AS d
+FROM nba_orchestration.decisions(DATE_SUB(DATE(@as_of), INTERVAL 1 DAY), DATE(@as_of)) AS d
 LEFT JOIN executed
   ON executed.decision_id = d.decision_id
 LEFT JOIN retried
   ON retried.occurrence_id = d.occurrence_id AND retried.last_at >= d.decision_time
-WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
-  AND d.decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
+WHERE d.decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
   AND d.decision_time <= TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
   AND d.environment = @environment
   AND d.action = 'RUN'

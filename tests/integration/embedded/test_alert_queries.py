@@ -269,6 +269,19 @@ def test_a_rule_fires_on_its_bad_rows(days: Days, rule: str) -> None:
     assert [it.subject for it in days.conditions(rule, AT, rule)] == [BAD[rule][1]]
 
 
+@pytest.mark.parametrize("rule", BAD)
+def test_copies_of_rows_change_nothing(days: Days, rule: str) -> None:
+    """Rows are delivered at least once, and a copy may come long after the first."""
+    rows = [*healthy(), *BAD[rule][0]]
+    later = [
+        (table, {**row, "created_at": (datetime.fromisoformat(row["created_at"]) + 20 * MINUTE).isoformat()})
+        for table, row in rows
+    ]
+    days.insert(f"{rule}-twice", [*rows, *later])
+    for asked in {rule, "dataset-behind"}:
+        assert days.conditions(f"{rule}-twice", AT, asked) == days.conditions(rule, AT, asked)
+
+
 @pytest.mark.parametrize("rule", ABSENT)
 def test_absence_is_seen_without_any_row(days: Days, rule: str) -> None:
     """Incident 10 of docs/explanation/incidents.md: absence raises no row."""

@@ -384,6 +384,22 @@ def test_timestamp_diff_counts_whole_units(
     assert warehouse.query(f"SELECT TIMESTAMP_DIFF({instants}, {unit}) AS n") == [{"n": whole}]
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("OFFSET(0)", 1.0),
+        ("OFFSET(1)", 2.0),
+        ("SAFE_OFFSET(2)", 9.0),
+        ("ORDINAL(2)", 2.0),
+        ("SAFE_OFFSET(3)", None),
+    ],
+)
+def test_a_quantile_stands_at_its_place(warehouse: Warehouse, place: str, value: float | None) -> None:
+    """The median was the maximum, and the maximum NULL."""
+    sql = f"SELECT APPROX_QUANTILES(x, 2)[{place}] AS found FROM UNNEST([9.0, 1.0, 2.0]) AS x"
+    assert list(warehouse.query(sql)) == [{"found": value}]
+
+
 def test_null_written_as_json_is_the_word_null(warehouse: Warehouse) -> None:
     sql = """SELECT TO_JSON_STRING(JSON_QUERY(JSON '{"a": 1}', '$.b')) AS absent, TO_JSON_STRING(JSON '[1]') AS there"""
     assert warehouse.query(sql) == [{"absent": "null", "there": "[1]"}]

@@ -6,11 +6,13 @@ from typing import Any
 
 import bqemulator.api.routes.jobs as job_routes
 from bqemulator.jobs import executor
+from bqemulator.sql.rules.datetime_semantics import ApproxQuantilesDiscreteRule
 from sqlglot import exp, tokenize
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import TokenError
 from sqlglot.expressions.core import POSITION_META_KEYS
+from sqlglot.optimizer.annotate_types import annotate_types
 
 from gcp_emulators.bigquery.patches import replace
 from gcp_emulators.bigquery.trees import copied
@@ -82,6 +84,27 @@ def write_null_as_json() -> None:
         return {**known, exp.JSONFormat: text}
 
     replace(DuckDB.Generator, "TRANSFORMS", with_null)
+
+
+def read_quantiles_by_place() -> None:
+    """Fault: `APPROX_QUANTILES(x, 2)[OFFSET(1)]` is the maximum and not the median.
+
+    SQLGlot takes DuckDB's function for a number, whose index it leaves alone when it reads the translated text. The
+    emulator puts another function in its place, of no known type, so that the index is counted up once more.
+    """
+
+    def with_type(rewrite: Any) -> Any:
+        @functools.wraps(rewrite)
+        def rewritten(rule: Any, node: exp.Expression) -> exp.Expression:
+            made: exp.Expression = rewrite(rule, node)
+            if node.type is None:
+                annotate_types(node, dialect="duckdb")
+            made.type = node.type
+            return made
+
+        return rewritten
+
+    replace(ApproxQuantilesDiscreteRule, "rewrite", with_type)
 
 
 @functools.lru_cache(maxsize=_MOST_REMEMBERED)

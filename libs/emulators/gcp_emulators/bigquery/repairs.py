@@ -25,6 +25,7 @@ REPAIRS = (
     translations.translate_a_text_once,
     dialect.count_whole_units,
     dialect.write_null_as_json,
+    dialect.read_quantiles_by_place,
     dialect.accept_comments_around_statements,
     catalogue.keep_declared_tables,
     catalogue.keep_added_columns,

@@ -28,11 +28,16 @@ from tipoff_simulator.report import SeasonReport, report
 
 
 def simulate(
-    schedule: Annotated[
-        Path, typer.Option(metavar="FILE", help="the games: a landed schedule or a scheduleLeagueV2 payload")
-    ],
     first: Annotated[date, typer.Option("--from", parser=day, metavar="DATE", help="first business day")],
     last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="last business day")],
+    schedule: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="the games: a landed schedule or a payload of the calendar's scraper; only where a workflow"
+            " needs them",
+        ),
+    ] = None,
     workflows: WorkflowsOption = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     world: Annotated[
@@ -73,7 +78,10 @@ def simulate(
         raise typer.BadParameter("--tick-every: from 1m to 24h")
     files = [workflows, *([compare] if compare else [])]
     configurations = [load_configuration(file, scrapers) for file in files]
-    games = read_games(schedule, calendar_parser(configurations[0]))
+    needing = sorted({name for configuration in configurations for name in configuration.needing_games})
+    if schedule is None and needing:
+        raise typer.BadParameter(f"--schedule is missing: {needing[0]} needs games; name a file with them")
+    games = read_games(schedule, calendar_parser(configurations[0])) if schedule else ()
     surroundings = load_world(world, configurations[0].catalog)
     if games and not any(first <= game.game_date <= last for game in games):
         days = sorted(game.game_date for game in games)

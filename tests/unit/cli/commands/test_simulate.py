@@ -9,6 +9,8 @@ import pytest
 from tests.support.seasons import WORKFLOWS
 from tests.unit.cli.commands.harness import SLATE, Run
 
+TIDES = Path(__file__).parents[4] / "examples/tides"
+
 
 class TestSimulate:
     DAYS = ("--from", SLATE, "--to", SLATE)
@@ -22,6 +24,15 @@ class TestSimulate:
     def test_a_span_without_any_game_is_no_success(self, run: Run, season: tuple[str, ...]) -> None:
         told = run("simulate", *season, "--from", "2019-01-01", "--to", "2019-01-03", code=1)
         assert "no game from 2019-01-01 to 2019-01-03; its games are from 20" in told.output
+
+    def test_a_fleet_without_games_needs_no_schedule(self, run: Run) -> None:
+        files = ("--workflows", str(TIDES / "config/workflows.yaml"), "--scrapers", str(TIDES / "tides"))
+        answer = json.loads(run("simulate", *files, *self.DAYS, "--json").stdout)
+        assert (answer["games"], answer["workflows"]["tides"]["found"]) == (0, 1)
+
+    def test_a_workflow_that_needs_games_needs_a_schedule(self, run: Run) -> None:
+        told = run("simulate", *self.DAYS, code=2)
+        assert re.search(r"--schedule is missing: \w+ needs games; name a file with them", told.output)
 
     def test_two_configurations_side_by_side(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
         other = tmp_path / "other.yaml"

@@ -115,6 +115,7 @@ EXPRESSIONS = {
     ),
     "SAFE_DIVIDE": each("SAFE_DIVIDE({}, {})", NUMBERS[:7], NUMBERS[:8]),
     "SPLIT": each("ARRAY_TO_STRING(SPLIT({}, ','), '|')", TEXTS),
+    "STARTS_WITH": each("STARTS_WITH({}, {})", TEXTS, ("''", "'a,'", "'é'", "CAST(NULL AS STRING)")),
     "SUM": over("SUM(x)"),
     "TIMESTAMP": [*each("TIMESTAMP({})", DAYS), *each("TIMESTAMP({}, 'America/New_York')", DAYS)],
     "TIMESTAMP_ADD": each(

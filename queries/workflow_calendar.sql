@@ -1,8 +1,9 @@
 -- What became of each workflow, day by day?
 --
 -- One row a workflow and day of its schedule, the newest day first. missed counts the occurrences whose deadline passed
--- without an execution or a decision that nothing was to be done; a manual run belongs to no schedule. Occurrences that
--- were cancelled or are still to come do not count.
+-- without an execution or a decision that nothing was to be done. found: something was, and nothing failed for good;
+-- what another run found, a manual one for instance, is found. Occurrences that were cancelled or are still to come do not
+-- count.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
 --   @days         INT64 = 90       number of business days, that of @as_of included
@@ -19,16 +20,35 @@ WITH expected AS (
     ) AS s
   WHERE s.environment = @environment AND s.state != 'CANCELLED' AND s.expected_run_time <= @as_of
 ),
-executed AS (
-  SELECT
-    e.occurrence_id,
-    COUNTIF(e.status = 'success') > 0 AS found,
-    COUNTIF(e.status = 'success') = 0 AND COUNTIF(e.status = 'failed') > 0 AS failed
+executions AS (
+  SELECT e.occurrence_id, e.scraper_name, e.game_date, TO_JSON_STRING(e.opts) AS unit, e.status
   FROM nba_orchestration.executions(
       DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY), DATE(@as_of)
     ) AS e
-  WHERE e.triggered_at <= @as_of AND e.environment = @environment AND e.occurrence_id IS NOT NULL
-  GROUP BY e.occurrence_id
+  WHERE e.triggered_at <= @as_of AND e.environment = @environment AND e.source != 'LOCAL'
+),
+got AS (
+  SELECT DISTINCT scraper_name, game_date, unit
+  FROM executions
+  WHERE status = 'success'
+),
+units AS (
+  SELECT
+    e.occurrence_id,
+    COUNT(g.unit) > 0 AS found,
+    COUNT(g.unit) = 0 AND COUNTIF(e.status = 'failed') > 0 AS failed
+  FROM executions AS e
+  LEFT JOIN got AS g ON g.scraper_name = e.scraper_name AND g.game_date = e.game_date AND g.unit = e.unit
+  WHERE e.occurrence_id IS NOT NULL
+  GROUP BY e.occurrence_id, e.scraper_name, e.unit
+),
+executed AS (
+  SELECT
+    occurrence_id,
+    COUNTIF(found) > 0 AND COUNTIF(failed) = 0 AS found,
+    COUNTIF(failed) > 0 AS failed
+  FROM units
+  GROUP BY occurrence_id
 ),
 settled AS (
   SELECT d.occurrence_id

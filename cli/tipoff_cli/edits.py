@@ -27,10 +27,12 @@ def changed_since(before: Seen, now: Seen) -> list[str]:
     ]
 
 
-def note_read(environment: Path) -> None:
-    """Write beside a stack's `environment` which files it has read by now, for `unread`."""
-    read = {str(path): changed_at for path, changed_at in look().items()}
-    _list_of(environment).write_text(json.dumps(read))
+def note_read(environment: Path, read: Seen) -> None:
+    """Write beside a stack's `environment` which files it has read, for `unread`.
+
+    read: as `look` returned them before the stack read them, so that what is saved meanwhile counts as unread.
+    """
+    _list_of(environment).write_text(json.dumps({str(path): changed_at for path, changed_at in read.items()}))
     _refusal_of(environment).unlink(missing_ok=True)  # whatever was wrong, it was of files that are read now
 
 

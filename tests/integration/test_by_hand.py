@@ -12,6 +12,7 @@ from pathlib import Path
 from stack_harness import INJURIES, Driver, last_report
 
 from tipoff_cli.checkout import SCRAPERS
+from tipoff_cli.edits import look
 from tipoff_dev.stack.background import write_environment
 
 
@@ -28,7 +29,7 @@ def test_the_folder_of_a_fleet_tells_of_its_stack(embedded: Driver, day: date, t
     (tmp_path / "scrapers").symlink_to(SCRAPERS)
     folder = tmp_path / ".tipoff"
     folder.mkdir()
-    write_environment(embedded.stack.layout, folder / "stack.env")
+    write_environment(embedded.stack.layout, look(), folder / "stack.env")
     check_a_run(embedded, day, tmp_path, {})
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
 from tipoff_cli.connection import STACK_ENVIRONMENT, without_data_frames
-from tipoff_cli.edits import note_read, unread
+from tipoff_cli.edits import Seen, note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
@@ -57,6 +57,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
         from tipoff_dev.demo.show import show_addresses
         from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, prepare_ticks_file, serve
         from tipoff_dev.stack.stack import running_stack
+        from tipoff_dev.stack.watch import FolderWatch
 
     with _owned(), console.status("starting") as status:
         layout = Layout.on_fixed_ports(options.live, prepare_ticks_file(options, FOLDER))
@@ -64,6 +65,8 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
         data = _TOUR_DATA if options.tour else _DATA
         if options.fresh or options.tour:
             shutil.rmtree(data, ignore_errors=True)
+        # Before anything reads the files: what is saved while the stack starts is an edit.
+        watch = FolderWatch()
         with running_stack(
             layout,
             FOLDER,
@@ -82,9 +85,9 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
                 (data / _BEGUN).touch()
             status.stop()
             show_addresses(console, stack)
-            write_environment(layout)
+            write_environment(layout, watch.seen)
             try:
-                serve(stack, options, console, lambda: write_environment(layout))
+                serve(stack, options, console, watch, lambda read: write_environment(layout, read))
             finally:
                 STACK_ENVIRONMENT.unlink(missing_ok=True)
                 if not google:
@@ -205,15 +208,18 @@ def _phase2_wanted() -> Behaviour:
         ) from error
 
 
-def write_environment(layout: Layout, file: Path = STACK_ENVIRONMENT) -> None:
-    """Write where the stack is, for commands in the same folder; the file is there whole or not at all."""
+def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT) -> None:
+    """Write where the stack is, for commands in the same folder; the file is there whole or not at all.
+
+    read: the files that it was started with, as they were then.
+    """
     variables = {
         **layout.runner_environment(),
         "TIPOFF_CONTROLLER_URL": layout.url("controller"),
         "TIPOFF_MONITOR_URL": layout.url("monitor"),
     }
     lines = [f"{name}={value}" for name, value in variables.items()]
-    note_read(file)  # first: commands take the environment for a stack whose list is there
+    note_read(file, read)  # first: commands take the environment for a stack whose list is there
     unfinished = file.with_suffix(".new")
     unfinished.write_text("\n".join(lines) + "\n")
     unfinished.replace(file)

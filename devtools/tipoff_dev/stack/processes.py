@@ -176,6 +176,8 @@ class Processes:
         self.folder = logs
         self.folder.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, Child] = {}
+        self.set_aside: set[str] = set()
+        """Children that have ended and are started again later; `check` passes over them."""
         self._server = server or fork_server()
 
     def start(self, name: str, program: Program) -> Child:
@@ -207,12 +209,21 @@ class Processes:
         )
         child = Child(name, program, process, log)
         self.children[name] = child
+        self.set_aside.discard(name)
         return child
 
+    def set_aside_failed(self, names: Collection[str]) -> list[str]:
+        """Set aside those of the named children that ended with a fault of their own, and return their names."""
+        # A signal's exit code is negative: no file made the child end.
+        failed = [name for name in names if (self.children[name].process.poll() or 0) > 0]
+        self.set_aside.update(failed)
+        return failed
+
     def check(self) -> None:
-        """Raise StackError when any child has ended."""
-        for child in self.children.values():
-            child.check()
+        """Raise StackError when any child has ended that is not set aside."""
+        for name, child in self.children.items():
+            if name not in self.set_aside:
+                child.check()
 
     def stop(self, first: Collection[str] = ()) -> None:
         """Ask every child to stop, those named `first` before the others, which they use, and kills what does not."""

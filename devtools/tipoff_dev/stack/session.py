@@ -14,7 +14,8 @@ from rich.console import Console
 
 from tipoff_cli.checkout import SCRAPERS, TICKS, read_timezone
 from tipoff_cli.connection import STACK_ENVIRONMENT
-from tipoff_cli.edits import note_refused
+from tipoff_cli.edits import Seen, note_refused
+from tipoff_cli.errors import CommandFailed
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, business_date, fleet_zone
 from tipoff_common.ticks import load_ticks
@@ -104,39 +105,54 @@ def begin_day(stack: "Stack", now: datetime) -> None:
             stack.publisher.publish([event])
 
 
-def serve(stack: "Stack", options: UpOptions, console: Console, taken: Callable[[], None]) -> None:
+def serve(
+    stack: "Stack", options: UpOptions, console: Console, watch: FolderWatch, taken: Callable[[Seen], None]
+) -> None:
     """Fire ticks until interrupted. Raises StackError when a process ends.
 
-    taken: called after edits were taken up, when the stack's addresses and settings may be others.
+    watch: made before the stack read the files.
+    taken: called with the files as they were read after edits were taken up, when the stack's addresses and settings
+      may be others.
     """
     stopped = threading.Event()
     cadences = load_ticks(stack.layout.ticks_file)
     scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped, cadences), daemon=True)
     scheduler.start()
-    watch = FolderWatch()
     try:
         while scheduler.is_alive():
             stack.processes.check()
             if options.watch and (changes := watch.changes()):
-                _take_up(stack, changes, console, taken)
+                _take_up(stack, watch, changes, console, taken)
             time.sleep(1.0)
         raise StackError("the scheduler ended; see the log above")
     finally:
         stopped.set()
 
 
-def _take_up(stack: "Stack", changes: list[str], console: Console, taken: Callable[[], None]) -> None:
+def _take_up(
+    stack: "Stack",
+    watch: FolderWatch,
+    changes: list[str],
+    console: Console,
+    taken: Callable[[Seen], None],
+) -> None:
     """Restart what reads the changed files once nothing is under way; a configuration with faults is not taken."""
     if wrong := faults():
-        console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
-        # The console is a log in the background: commands tell whoever made the edit.
-        note_refused(STACK_ENVIRONMENT, wrong)
+        _refuse(changes, wrong, console)
         return
-    # What is under way would end as a failure of its source, whose fake is started anew.
-    try:
-        stack.wait_until_quiet(_UNDER_WAY_SECONDS)
-    except StackError as error:
-        console.print(f"interrupted, and asked for again: {error}", highlight=False, soft_wrap=True)
+    # What is under way would end as a failure of its source, whose fake is started anew. While a service is set aside
+    # its messages wait for it, and the stack would never be quiet.
+    if not stack.processes.set_aside:
+        try:
+            stack.wait_until_quiet(_UNDER_WAY_SECONDS)
+        except StackError as error:
+            console.print(f"interrupted, and asked for again: {error}", highlight=False, soft_wrap=True)
+    # The services read what was saved during the wait, too.
+    if later := watch.changes():
+        changes = list(dict.fromkeys([*changes, *later]))
+        if wrong := faults():
+            _refuse(changes, wrong, console)
+            return
     zone = read_timezone(stack.layout.workflows_file)
     if zone != fleet_zone().key:
         # The dataset's functions and views have the zone in them.
@@ -146,9 +162,25 @@ def _take_up(stack: "Stack", changes: list[str], console: Console, taken: Callab
             create_tables()
         console.print(f"the dataset's days are those of {zone} now", highlight=False, soft_wrap=True)
         stack.reload(("logger",))
-    stack.reload(READ_BY)
-    taken()
+    try:
+        stack.reload(READ_BY)
+        taken(watch.seen)
+    except CommandFailed as error:
+        # A fault was saved after the last check. What ended over it starts again with the next edit; a process that
+        # ended for another reason ends the stack.
+        stopped = stack.processes.set_aside_failed(READ_BY)
+        if not stopped and isinstance(error, StackError):
+            raise
+        until = f"{', '.join(stopped)} cannot start until this is mended: " if stopped else ""
+        _refuse(changes, f"{until}{faults() or error}", console)
+        return
     console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)
+
+
+def _refuse(changes: list[str], wrong: str, console: Console) -> None:
+    """Print why edits were not taken up, and note it for the commands: the console is a log in the background."""
+    console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
+    note_refused(STACK_ENVIRONMENT, wrong)
 
 
 def drain(stack: "Stack", console: Console) -> None:

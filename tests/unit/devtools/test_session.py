@@ -1,13 +1,16 @@
 """How `tipoff up` is told what it is to do, and what it notices."""
 
 import json
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -16,7 +19,7 @@ from typer.testing import CliRunner
 from tipoff_cli import edits
 from tipoff_cli.checkout import TICKS, WORKFLOWS
 from tipoff_cli.connection import PROJECT
-from tipoff_cli.edits import changed_since, look
+from tipoff_cli.edits import Seen, changed_since, look
 from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
@@ -26,12 +29,13 @@ from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.ticks import load_ticks
 from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack import session
+from tipoff_dev.stack import watch as watch_module
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.processes import Child, Processes, StackError
 from tipoff_dev.stack.scheduler import due_ticks
 from tipoff_dev.stack.session import begin_day, prepare_ticks_file
 from tipoff_dev.stack.up_options import UpOptions
-from tipoff_dev.stack.watch import FolderWatch
+from tipoff_dev.stack.watch import READ_BY, FolderWatch
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -96,6 +100,13 @@ def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path
     assert watch.changes() == []
 
 
+def take_up(
+    stack: Any, changes: list[str], console: Console, taken: Callable[[Seen], None] = lambda _: None
+) -> None:
+    """Take up edits while nobody makes others."""
+    session._take_up(stack, FolderWatch(), changes, console, taken)
+
+
 @pytest.mark.parametrize("quiet", [True, False])
 def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
     """A fake that was started anew in the middle of a scrape made a failure of the source of it."""
@@ -107,15 +118,126 @@ def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.Monke
             raise StackError(f"waited {timeout:g} s for messages to be handled")
 
     stack: Any = SimpleNamespace(
-        layout=Layout.on_fixed_ports(), wait_until_quiet=wait, reload=lambda names: done.append(names[0])
+        layout=Layout.on_fixed_ports(),
+        processes=SimpleNamespace(set_aside=set()),
+        wait_until_quiet=wait,
+        reload=lambda names: done.append(names[0]),
     )
     console = Console(file=StringIO(), width=200)
     monkeypatch.setattr(session, "faults", lambda: "")
-    session._take_up(stack, ["config/workflows.yaml"], console, lambda: done.append("told"))
+    take_up(stack, ["config/workflows.yaml"], console, taken=lambda _: done.append("told"))
     assert done == ["waited", "fake-sources", "told"]
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert "taken: config/workflows.yaml" in shown
     assert ("interrupted, and asked for again" in shown) is not quiet
+
+
+class Reloading:
+    """A stack whose controller ends when it is started with a fault in the files."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, code: int = 2) -> None:
+        self.fault, self.code, self.reloads = "", code, 0
+        self.files = {Path("workflows.yaml"): 1}
+        self.layout = Layout.on_fixed_ports()
+        self.running: dict[str, int | None] = dict.fromkeys(READ_BY)
+        self.processes = Processes.__new__(Processes)
+        self.processes.set_aside = set()
+        self.processes.children = {
+            name: Child(
+                name, Mock(), Mock(poll=lambda name=name: self.running[name], returncode=code), folder / "log"
+            )
+            for name in READ_BY
+        }
+        self.console = Console(file=StringIO(), width=200)
+        (folder / "log").write_text("a.yaml:3: no such key\n")
+        environment = folder / "stack.env"
+        environment.touch()
+        monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
+        monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
+        monkeypatch.setattr(session, "faults", lambda: self.fault)
+        for module in (edits, watch_module):
+            monkeypatch.setattr(module, "look", lambda: dict(self.files))
+        self.watch = FolderWatch(dict(self.files))
+        edits.note_read(environment, self.watch.seen)
+        self.environment = environment
+
+    def save(self, fault: str) -> None:
+        """Save a file, with a fault or without."""
+        self.fault = fault
+        self.files[Path("workflows.yaml")] += 1
+
+    def wait_until_quiet(self, _seconds: float) -> None:
+        """Be quiet at once."""
+
+    def reload(self, names: Collection[str]) -> None:
+        self.reloads += 1
+        for name in names:
+            self.running[name] = self.code if self.fault and name == "controller" else None
+            self.processes.set_aside.discard(name)
+            self.processes.check()
+
+    def take_up(self) -> str:
+        """Take up what was saved; return what commands say afterwards."""
+        taken = partial(edits.note_read, self.environment)
+        stack: Any = self
+        session._take_up(stack, self.watch, self.watch.changes(), self.console, taken)
+        return edits.unread() or ""
+
+
+def test_a_fault_saved_while_an_edit_waits_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The controller could not start with it, and the whole stack ended."""
+    stack = Reloading(monkeypatch, tmp_path)
+    stack.wait_until_quiet = lambda _: stack.save("no such key")  # type: ignore[method-assign]
+    stack.save("")
+    assert stack.take_up().endswith("no such key")
+    assert stack.reloads == 0
+
+
+def test_a_service_that_cannot_start_with_an_edit_starts_with_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stack = Reloading(monkeypatch, tmp_path)
+    started = stack.reload
+
+    def edited_meanwhile(names: Collection[str]) -> None:
+        stack.save("no such key")
+        started(names)
+
+    stack.save("")
+    monkeypatch.setattr(stack, "reload", edited_meanwhile)
+    assert "refused these changes: workflows.yaml" in (told := stack.take_up())
+    assert told.endswith("controller cannot start until this is mended: no such key")
+    stack.processes.check()
+    assert stack.take_up().endswith("no such key"), "the edit that it could not start with is looked at too"
+    monkeypatch.setattr(stack, "reload", started)
+    monkeypatch.setattr(stack, "wait_until_quiet", Mock(side_effect=StackError("its messages wait")))
+    stack.save("")
+    assert stack.take_up() == ""
+    assert not stack.processes.set_aside
+    assert "interrupted" not in stack.console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_service_that_is_killed_while_an_edit_is_taken_up_ends_the_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stack = Reloading(monkeypatch, tmp_path, code=-9)
+    stack.save("")
+    stack.wait_until_quiet = lambda _: setattr(stack, "fault", "killed")  # type: ignore[method-assign]
+    with pytest.raises(StackError, match="controller ended with exit code -9"):
+        stack.take_up()
+
+
+def test_a_fault_saved_while_an_edit_is_taken_up_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It counted as read, so that commands said nothing of it."""
+    stack = Reloading(monkeypatch, tmp_path)
+    stack.save("")
+    monkeypatch.setattr(stack, "reload", lambda _: stack.save("invalid syntax"))
+    assert "has not read these changes yet: workflows.yaml" in stack.take_up()
+    assert stack.take_up().endswith("invalid syntax")
 
 
 def test_another_zone_is_brought_to_the_dataset_before_the_services(
@@ -129,6 +251,7 @@ def test_another_zone_is_brought_to_the_dataset_before_the_services(
         layout=replace(Layout.on_fixed_ports(), workflows_file=workflows),
         wait_until_quiet=lambda _: None,
         clients=nullcontext,
+        processes=SimpleNamespace(set_aside=set()),
         reload=lambda names: done.append(names[0]),
     )
     monkeypatch.setattr(session, "faults", lambda: "")
@@ -136,7 +259,7 @@ def test_another_zone_is_brought_to_the_dataset_before_the_services(
     monkeypatch.setenv(ZONE_VARIABLE, "America/New_York")  # undone when the test ends
     fleet_zone.cache_clear()
     try:
-        session._take_up(stack, ["config/workflows.yaml"], Console(file=StringIO()), lambda: None)
+        take_up(stack, ["config/workflows.yaml"], Console(file=StringIO()))
     finally:
         fleet_zone.cache_clear()
     assert done == ["tables of Asia/Tokyo", "logger", "fake-sources"]
@@ -148,7 +271,7 @@ def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", tmp_path / "stack.env")
     console = Console(file=StringIO(), width=200)
     monkeypatch.setattr(session, "faults", lambda: "workflows.yaml:3: no such key")
-    session._take_up(SimpleNamespace(), ["config/workflows.yaml"], console, lambda: None)  # type: ignore[arg-type]
+    take_up(SimpleNamespace(), ["config/workflows.yaml"], console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert shown == "not taken: config/workflows.yaml\nworkflows.yaml:3: no such key\n"
 
@@ -160,7 +283,7 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     kept, edited, gone, new = (tmp_path / f"{name}.yaml" for name in ("kept", "edited", "gone", "new"))
     found = dict.fromkeys((kept, edited, gone), 1)
     monkeypatch.setattr(edits, "look", lambda: found)
-    edits.note_read(environment)
+    edits.note_read(environment, found)
     environment.write_text("")
     assert edits.unread() is None
     found = {kept: 1, edited: 2, new: 1}
@@ -168,13 +291,13 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
     monkeypatch.setattr(session, "faults", lambda: "scraper.py:3: invalid syntax")
-    session._take_up(SimpleNamespace(), ["edited"], Console(file=StringIO()), lambda: None)  # type: ignore[arg-type]
+    take_up(SimpleNamespace(), ["edited"], Console(file=StringIO()))
     refused = str(edits.unread())
     assert refused.startswith(f"the running stack refused these changes: {edited}, {gone}, {new};")
     assert refused.endswith("\nscraper.py:3: invalid syntax"), (
         "its log is in the background, where nobody looks"
     )
-    edits.note_read(environment)
+    edits.note_read(environment, found)
     found = {kept: 1, edited: 3, new: 1}
     assert "has not read these changes yet" in str(edits.unread()), "what was refused is mended"
     monkeypatch.setenv(PROJECT, "a-deployment")

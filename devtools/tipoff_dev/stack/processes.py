@@ -212,12 +212,12 @@ class Processes:
         self.set_aside.discard(name)
         return child
 
-    def set_aside_failed(self, names: Collection[str]) -> list[str]:
-        """Set aside those of the named children that ended with a fault of their own, and return their names."""
+    def set_aside_failed(self, names: Collection[str]) -> bool:
+        """Set aside those of the named children that ended with a fault of their own; return whether any did."""
         # A signal's exit code is negative: no file made the child end.
         failed = [name for name in names if (self.children[name].process.poll() or 0) > 0]
         self.set_aside.update(failed)
-        return failed
+        return bool(failed)
 
     def check(self) -> None:
         """Raise StackError when any child has ended that is not set aside."""

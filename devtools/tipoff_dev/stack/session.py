@@ -138,7 +138,7 @@ def _take_up(
 ) -> None:
     """Restart what reads the changed files once nothing is under way; a configuration with faults is not taken."""
     if wrong := faults():
-        _refuse(changes, wrong, console)
+        _refuse(stack, changes, wrong, console)
         return
     # What is under way would end as a failure of its source, whose fake is started anew. While a service is set aside
     # its messages wait for it, and the stack would never be quiet.
@@ -151,7 +151,7 @@ def _take_up(
     if later := watch.changes():
         changes = list(dict.fromkeys([*changes, *later]))
         if wrong := faults():
-            _refuse(changes, wrong, console)
+            _refuse(stack, changes, wrong, console)
             return
     zone = read_timezone(stack.layout.workflows_file)
     if zone != fleet_zone().key:
@@ -168,17 +168,17 @@ def _take_up(
     except CommandFailed as error:
         # A fault was saved after the last check. What ended over it starts again with the next edit; a process that
         # ended for another reason ends the stack.
-        stopped = stack.processes.set_aside_failed(READ_BY)
-        if not stopped and isinstance(error, StackError):
+        if not stack.processes.set_aside_failed(READ_BY) and isinstance(error, StackError):
             raise
-        until = f"{', '.join(stopped)} cannot start until this is mended: " if stopped else ""
-        _refuse(changes, f"{until}{faults() or error}", console)
+        _refuse(stack, changes, faults() or str(error), console)
         return
     console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)
 
 
-def _refuse(changes: list[str], wrong: str, console: Console) -> None:
+def _refuse(stack: "Stack", changes: list[str], wrong: str, console: Console) -> None:
     """Print why edits were not taken up, and note it for the commands: the console is a log in the background."""
+    if stopped := sorted(stack.processes.set_aside):
+        wrong = f"{', '.join(stopped)} cannot start until this is mended: {wrong}"
     console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
     note_refused(STACK_ENVIRONMENT, wrong)
 

@@ -210,7 +210,8 @@ def test_a_service_that_cannot_start_with_an_edit_starts_with_the_next_one(
     assert "refused these changes: workflows.yaml" in (told := stack.take_up())
     assert told.endswith("controller cannot start until this is mended: no such key")
     stack.processes.check()
-    assert stack.take_up().endswith("no such key"), "the edit that it could not start with is looked at too"
+    told = "controller cannot start until this is mended: no such key"
+    assert stack.take_up().endswith(told), "the edit that it could not start with is looked at too"
     monkeypatch.setattr(stack, "reload", started)
     monkeypatch.setattr(stack, "wait_until_quiet", Mock(side_effect=StackError("its messages wait")))
     stack.save("")
@@ -271,7 +272,8 @@ def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", tmp_path / "stack.env")
     console = Console(file=StringIO(), width=200)
     monkeypatch.setattr(session, "faults", lambda: "workflows.yaml:3: no such key")
-    take_up(SimpleNamespace(), ["config/workflows.yaml"], console)
+    stack = SimpleNamespace(processes=SimpleNamespace(set_aside=set()))
+    take_up(stack, ["config/workflows.yaml"], console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert shown == "not taken: config/workflows.yaml\nworkflows.yaml:3: no such key\n"
 
@@ -291,7 +293,8 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
     monkeypatch.setattr(session, "faults", lambda: "scraper.py:3: invalid syntax")
-    take_up(SimpleNamespace(), ["edited"], Console(file=StringIO()))
+    stack = SimpleNamespace(processes=SimpleNamespace(set_aside=set()))
+    take_up(stack, ["edited"], Console(file=StringIO()))
     refused = str(edits.unread())
     assert refused.startswith(f"the running stack refused these changes: {edited}, {gone}, {new};")
     assert refused.endswith("\nscraper.py:3: invalid syntax"), (

@@ -1,6 +1,7 @@
 """Addresses of the controller and the dataset: those that the environment names, else those of the local stack."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tipoff_common.topics import TopicMap
 
 STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
+STACK_LOG = "stack.log"
+"""File beside STACK_ENVIRONMENT: what the stack in the background printed."""
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 MONITOR_URL = "TIPOFF_MONITOR_URL"
 IMPERSONATED = "TIPOFF_IMPERSONATE"
@@ -203,7 +206,19 @@ def find_connection() -> Connection:
             name: value for name, value in dotenv_values(STACK_ENVIRONMENT).items() if value is not None
         }
         return Connection(values, str(STACK_ENVIRONMENT))
-    raise NotConnected(f"no stack runs here; {_START.format(f'{CONTROLLER_URL} and {PROJECT}')}")
+    ended = end_of_last_stack()
+    raise NotConnected(
+        f"no stack runs here{f': {ended}' if ended else ''}; {_START.format(f'{CONTROLLER_URL} and {PROJECT}')}"
+    )
+
+
+def end_of_last_stack() -> str:
+    """Say which process of the last stack ended and took the others with it; empty when the stack was stopped."""
+    file = STACK_ENVIRONMENT.with_name(STACK_LOG)
+    log = file.read_text(errors="replace") if file.exists() else ""
+    # At the beginning of a line: a log also quotes the end of a process that its stack survived.
+    found = re.findall(r"^[\w-]+ ended with exit code -?\d+(?=:$)", log, flags=re.MULTILINE)
+    return f"the last one ended by itself: {found[-1]} (see {file})" if found else ""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
-from tipoff_cli.connection import STACK_ENVIRONMENT, without_data_frames
+from tipoff_cli.connection import STACK_ENVIRONMENT, STACK_LOG, end_of_last_stack, without_data_frames
 from tipoff_cli.edits import Seen, note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tipoff_dev.stack.stack import Stack
 
 FOLDER = STACK_ENVIRONMENT.parent
-_LOCK, _LOG = FOLDER / "stack.lock", FOLDER / "stack.log"
+_LOCK, _LOG = FOLDER / "stack.lock", FOLDER / STACK_LOG
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
 """Folder in which the warehouse and the bucket keep their content, from one stack to the next."""
@@ -154,10 +154,8 @@ def stop_background(console: Console) -> None:
     owner = _owner()
     if owner is None:
         console.print("no stack is running")
-        if ended := _end_of_the_last():
-            console.print(
-                f"the last one ended by itself: {ended} (see {_LOG})", highlight=False, soft_wrap=True
-            )
+        if ended := end_of_last_stack():
+            console.print(ended, highlight=False, soft_wrap=True)
         return
     length = _LOG.stat().st_size if _LOG.exists() else 0
     os.kill(owner, signal.SIGTERM)
@@ -169,13 +167,6 @@ def stop_background(console: Console) -> None:
     if lost := [line for line in _LOG.read_text(errors="replace")[length:].splitlines() if UNHANDLED in line]:
         console.print(lost[-1], highlight=False, soft_wrap=True)
     console.print("stopped; its history is kept, and tipoff up --fresh empties it", highlight=False)
-
-
-def _end_of_the_last() -> str:
-    """Say why it ended, if a process of it did and took the others with it; empty when it was stopped."""
-    log = _LOG.read_text(errors="replace") if _LOG.exists() else ""
-    ended = (line for line in reversed(log.splitlines()) if " ended with exit code " in line)
-    return next(ended, "").removesuffix(":")  # which the end of its log follows
 
 
 def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tipoff_cli import connection
 from tipoff_dev.demo import show
 from tipoff_dev.stack import background, session, stack
 from tipoff_dev.stack.background import run_in_foreground, stop_background
@@ -20,7 +21,7 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
 ) -> None:
     log = tmp_path / "stack.log"
     log.write_text("what  where\nlogger ended with exit code -9:\nits last line\n(log: logger.log)\n")
-    monkeypatch.setattr(background, "_LOG", log)
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "stack.env")
     monkeypatch.setattr(background, "_LOCK", tmp_path / "stack.lock")
     stop_background(Console())
     assert capsys.readouterr().out == (

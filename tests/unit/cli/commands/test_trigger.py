@@ -91,6 +91,27 @@ class TestTrigger:
     def test_without_a_stack(self, run: Run) -> None:
         assert "tipoff up" in run(*self.RUN, code=1).stderr
 
+    @pytest.mark.parametrize(
+        ("log", "told"),
+        [
+            ("logger ended with exit code -9:\nits last line\n(log: logger.log)\n", True),
+            ("not taken: scraper.py\ncontroller cannot start: controller ended with exit code 2:\n", False),
+            ("controller: http://127.0.0.1:8081\n", False),
+        ],
+        ids=["ended", "survived", "stopped"],
+    )
+    @pytest.mark.parametrize(
+        ("command", "code"), [(RUN, 1), (("status",), 3), (("alerts", "list"), 1), (("sick",), 3)]
+    )
+    def test_a_stack_that_ended_by_itself_is_told_of(
+        self, run: Run, tmp_path: Path, command: tuple[str, ...], code: int, log: str, told: bool
+    ) -> None:
+        (tmp_path / "stack.log").write_text(log)
+        shown = run(*command, code=code).stderr
+        ended = f"the last one ended by itself: logger ended with exit code -9 (see {tmp_path / 'stack.log'})"
+        assert (f"no stack runs here: {ended}; start a stack" in shown) is told
+        assert "ended" in shown or "no stack runs here; start a stack" in shown
+
     def test_a_controller_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,20 @@ _BEGUN = "begun"
 """File beside that data: its first day has been begun."""
 _TOUR_DATA = FOLDER / "tour"
 """The same of `tipoff up --tour`, made anew each time: what is made up never mixes with a developer's history."""
+_TOUR = "tour"
+"""Word after the owner's process id in `.tipoff/stack.lock`: its stack is a tour."""
 _TOUR_SECONDS = 300.0
 """A week is made up in half a minute on an idle machine, and a busy one takes some times as long."""
 _STOP_SECONDS = 40.0
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """The process that owns the running stack."""
+
+    process: int
+    tour: bool
+    """Whether the stack's data are those of `tipoff up --tour`."""
 
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
@@ -59,7 +71,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
         from tipoff_dev.stack.stack import running_stack
         from tipoff_dev.stack.watch import FolderWatch
 
-    with _owned(), console.status("starting") as status:
+    with _owned(options), console.status("starting") as status:
         layout = Layout.on_fixed_ports(options.live, prepare_ticks_file(options, FOLDER))
         google = _google_wanted()
         data = _TOUR_DATA if options.tour else _DATA
@@ -158,15 +170,20 @@ def stop_background(console: Console) -> None:
             console.print(ended, highlight=False, soft_wrap=True)
         return
     length = _LOG.stat().st_size if _LOG.exists() else 0
-    os.kill(owner, signal.SIGTERM)
+    os.kill(owner.process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _owner() is not None:
         if time.monotonic() > deadline:
-            raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
+            raise StackError(f"process {owner.process} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
     if lost := [line for line in _LOG.read_text(errors="replace")[length:].splitlines() if UNHANDLED in line]:
         console.print(lost[-1], highlight=False, soft_wrap=True)
-    console.print("stopped; its history is kept, and tipoff up --fresh empties it", highlight=False)
+    kept = (
+        "the next tour makes its week anew; the history of tipoff up is as it was before"
+        if owner.tour
+        else "its history is kept, and tipoff up --fresh empties it"
+    )
+    console.print(f"stopped; {kept}", highlight=False)
 
 
 def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
@@ -217,26 +234,28 @@ def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT
 
 
 @contextmanager
-def _owned() -> Iterator[None]:
+def _owned(options: UpOptions) -> Iterator[None]:
     FOLDER.mkdir(exist_ok=True)
     with _LOCK.open("a+") as lock:
         if not _take(lock.fileno()):
             raise StackError("a stack is running already; `tipoff down` stops it")
         STACK_ENVIRONMENT.unlink(missing_ok=True)
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} {_TOUR}" if options.tour else str(os.getpid()))
         lock.flush()
         yield
 
 
-def _owner() -> int | None:
-    """Return the process id of the living owner."""
+def _owner() -> _Owner | None:
+    """Return the living owner."""
     if not _LOCK.exists():
         return None
     with Path(_LOCK).open("r+") as lock:
         if _take(lock.fileno()):
             return None
-        return int(lock.read() or 0) or None
+        # It is empty between the taking of the lock and the writing.
+        process, _, kind = lock.read().partition(" ")
+        return _Owner(int(process), kind == _TOUR) if process else None
 
 
 def _take(descriptor: int) -> bool:

@@ -1,7 +1,8 @@
 """What `tipoff up` begins with, and what `tipoff down` says of a stack that is gone."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,36 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
     assert capsys.readouterr().out == (
         f"no stack is running\nthe last one ended by itself: logger ended with exit code -9 (see {log})\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (UpOptions(), "stopped; its history is kept, and tipoff up --fresh empties it\n"),
+        (
+            UpOptions(tour=True),
+            "stopped; the next tour makes its week anew; the history of tipoff up is as it was before\n",
+        ),
+    ],
+    ids=["usual", "tour"],
+)
+def test_whoever_stops_a_stack_is_told_what_is_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: UpOptions,
+    kept: str,
+) -> None:
+    """`tipoff up --fresh` would empty the real history, and not that of a tour."""
+    for name, file in {"_LOCK": "stack.lock", "_LOG": "stack.log", "STACK_ENVIRONMENT": "stack.env"}.items():
+        monkeypatch.setattr(background, name, tmp_path / file)
+    monkeypatch.setattr(background, "FOLDER", tmp_path)
+    (tmp_path / "stack.log").touch()
+    with ExitStack() as held:
+        held.enter_context(background._owned(options))
+        monkeypatch.setattr(os, "kill", lambda process, _: held.close() if process == os.getpid() else None)
+        stop_background(Console(width=200))
+    assert capsys.readouterr().out == kept
 
 
 def test_a_first_start_that_fails_begins_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

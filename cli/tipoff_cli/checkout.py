@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tipoff_common.ticks import Cadence
 
 REPOSITORY = Path(__file__).parents[2]
+SHIPPED_SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
+"""Scrapers of this checkout; an installed command line has none."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def find_fleet(start: Path) -> Fleet:
     """Find the fleet that `start` lies in; this checkout's where no folder above it has a tipoff.toml."""
     if root := find_root(start):
         return _own_fleet(root)
-    scrapers = REPOSITORY / "services/scraper-runner/scrapers"
     tests = REPOSITORY / "tests/unit/scrapers"
-    return Fleet(REPOSITORY, scrapers, tests, "nba-props-platform", "nba-scraped-data", "nba_orchestration")
+    project, bucket, dataset = "nba-props-platform", "nba-scraped-data", "nba_orchestration"
+    return Fleet(REPOSITORY, SHIPPED_SCRAPERS, tests, project, bucket, dataset)
 
 
 def _own_fleet(folder: Path) -> Fleet:

@@ -5,7 +5,7 @@ They are registered as `COMMANDS` in the entry-point group `tipoff.commands`.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -79,8 +79,10 @@ def demo(
 ) -> None:
     """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.
 
-    Exit code 1 unless the dataset shows the report found at 13:00, after two attempts that found nothing.
+    In any folder the scrapers are those of Tipoff's repository. Exit code 1 unless the dataset shows the report found
+    at 13:00, after two attempts that found nothing.
     """
+    from tipoff_cli.checkout import REPOSITORY, SHIPPED_SCRAPERS
     from tipoff_cli.connection import without_data_frames
     from tipoff_cli.console import console, refuse
     from tipoff_common.yaml_source import ConfigurationError
@@ -92,10 +94,33 @@ def demo(
             load_scenario(scenario)
         except ConfigurationError as error:
             refuse(f"{scenario.absolute()} is not a scenario:\n{error}")
+    if not SHIPPED_SCRAPERS.is_dir():
+        refuse(
+            "the demo replays a day of the scrapers in Tipoff's repository; clone that, and run `make demo` in it"
+        )
+    # Which fleet a process is of is fixed by the folder in which it starts.
+    if FLEET.scrapers != SHIPPED_SCRAPERS:
+        arguments = ["--scenario", str(scenario.absolute())] if scenario else []
+        arguments += ["--console"] if keep else []
+        _run_in_repository(REPOSITORY, ["demo", *arguments])
     with without_data_frames():
         from tipoff_dev.demo.run import run_demo
 
     raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None, keep=keep))
+
+
+def _run_in_repository(repository: Path, arguments: Sequence[str]) -> NoReturn:
+    """Become the same command in Tipoff's repository, without what this process was told of another fleet."""
+    import os
+    import sys
+
+    from tipoff_common.clock import ZONE_VARIABLE
+
+    own = (ZONE_VARIABLE, "TIPOFF_SCRAPERS")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    os.chdir(repository)
+    # Our own interpreter and module.
+    os.execve(sys.executable, [sys.executable, "-m", "tipoff_cli", *arguments], environment)  # noqa: S606
 
 
 def up(

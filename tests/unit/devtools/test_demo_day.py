@@ -1,10 +1,18 @@
 """The demo's checks are real: a dataset that tells another day is told of, answer by answer."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from tipoff_cli import checkout
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.main import app
 from tipoff_dev.demo.day import EXPECTED_DAY, FIRST_HOUR, LAST_HOUR, Answers, faults
 
 RIGHT = Answers(
@@ -49,3 +57,34 @@ def test_another_day_is_told_of(changed: dict[str, Any], complaints: list[str]) 
     found = faults(replace(RIGHT, **changed))
     assert len(found) == len(complaints)
     assert all(complaint in fault for complaint, fault in zip(complaints, found, strict=True))
+
+
+def test_in_a_fleet_of_ones_own_the_demo_runs_the_scrapers_that_ship(tmp_path: Path) -> None:
+    """They were looked for among the fleet's own, which the demo's workflows do not know."""
+    (tmp_path / "tipoff.toml").write_text('name = "rivers"\n')
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/workflows.yaml").write_text("timezone: Asia/Tokyo\n")
+    told = """
+import os
+from tipoff_cli.__main__ import main
+os.execve = lambda *given: os._exit(print(os.getcwd(), *given[1][1:], "TIPOFF_TIMEZONE" in given[2], flush=True) or 0)
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", told, "demo", "--console"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"{REPOSITORY} -m tipoff_cli demo --console False\n", done.stderr
+
+
+def test_an_installed_command_line_refuses_the_demo_and_says_where_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checkout, "SHIPPED_SCRAPERS", tmp_path / "scrapers")
+    refused = CliRunner().invoke(app, ["demo"])
+    assert refused.exit_code == 1
+    assert "clone that, and run `make demo` in it" in refused.stderr

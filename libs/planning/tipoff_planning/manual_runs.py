@@ -35,7 +35,9 @@ class ManualRun(BaseModel):
         description="in place of scrapers: only these steps, each for these of the games or teams it runs for, null "
         "for all of them",
     )
-    game_id: str | None = Field(default=None, description="the game, for a workflow that runs for each game")
+    game_id: str | None = Field(
+        default=None, description="the game, for a workflow that runs or fans out for each game"
+    )
     # A backfill sends the games of its date: the landed schedule holds the current season alone.
     games: tuple[Game, ...] | None = Field(
         default=None, description="the date's games; those of the landed schedule when left out"
@@ -82,7 +84,8 @@ def asked_occurrence(
     """Build the occurrence of a manual run under `key`. uncovered: why games of its date could not be known; None where
     they could. Raises UnusableRun."""
     subject = WHOLE_DAY
-    if takes_game(configuration.workflows[workflow]):
+    described = configuration.workflows[workflow]
+    if takes_game(described):
         known = [game.game_id for game in games]
         if not known and run.game_id is None:
             why = uncovered or f"none is known on {run.game_date}"
@@ -97,6 +100,11 @@ def asked_occurrence(
         # The game is the occurrence's subject, as in any run of this kind, so
         # that what is found counts for it.
         subject = run.game_id
+    # A fan-out over the date's games or teams is narrowed to the game; without one it would change nothing.
+    elif run.game_id is not None and not any(
+        step.for_each in ("game", "team") for step in described.plan.values()
+    ):
+        raise UnusableRun(f"game_id: {workflow} runs for no game; leave it out (--game-id of tipoff trigger)")
     return Occurrence(
         workflow,
         run.game_date,

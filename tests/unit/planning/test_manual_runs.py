@@ -29,6 +29,8 @@ CONFIGURATION = configured(
         {"scraper": "bulletin", "name": "late", "after": ["events"]},
     ),
     games=workflow(per_game("2h"), "box_score"),
+    of_games=workflow(at_times("06:00"), {"scraper": "box_score", "for_each": "game"}),
+    of_teams=workflow(at_times("06:00"), {"scraper": "roster", "for_each": "team"}),
 )
 GAMES = slate(2)
 FIRST, SECOND = (item.game_id for item in GAMES)
@@ -58,8 +60,16 @@ def test_a_workflow_about_the_day_runs_for_all_of_its_games() -> None:
     assert (made.day, made.game_date, made.expected, made.deadline) == (DAY, DAY, at("15:00"), at("15:00"))
 
 
-def test_one_game_may_be_named_for_it_too() -> None:
-    assert asked("one", game_id=SECOND).games == (GAMES[1],)
+@pytest.mark.parametrize("name", ["of_games", "of_teams"])
+def test_one_game_may_be_named_for_what_is_asked_for_of_each(name: str) -> None:
+    assert asked(name, game_id=SECOND).games == (GAMES[1],)
+
+
+@pytest.mark.parametrize("game_id", [SECOND, "7"])
+def test_a_game_for_a_workflow_without_games_is_refused(game_id: str) -> None:
+    """It was dropped, and the run was made as if it were about the game."""
+    with pytest.raises(UnusableRun, match=r"game_id: one runs for no game; leave it out \(--game-id"):
+        asked("one", game_id=game_id)
 
 
 def test_a_workflow_of_games_runs_for_the_one_that_is_named() -> None:

@@ -53,6 +53,7 @@ from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.execution_log import read_executions
 from tipoff_planning.history import ExecutionFact
+from tipoff_planning.progress import State
 from tipoff_planning.workflows import Configuration
 
 _USUAL_RATE, _USUAL_NAME = 20, "backfill"
@@ -241,9 +242,17 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
         _rehearse(plan, controller, configuration)
         with _progress(plan, quiet=json) as report:
             asking = Asking(
-                controller, _live_rate(connection, asked.per_minute), report=report, outcomes=outcomes
+                controller,
+                _live_rate(connection, asked.per_minute),
+                report=lambda run, outcome: report(run, outcome, run.key in asking.asked_before),
+                outcomes=outcomes,
             )
             asking.carry_out(plan.runs)
+        if before := len(asking.asked_before):
+            errors.print(
+                f"{before} of {pluralize(len(plan.runs), 'run')} had been asked for under the name {plan.name} before,"
+                " and nothing of them was asked for again; another --name asks for everything again"
+            )
     except KeyboardInterrupt:
         interrupted = True
     except (NotConnected, NotAnswered, NotNow, NotThis) as error:
@@ -279,8 +288,9 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
 
 
 @contextmanager
-def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun, RunOutcome], None]]:
-    """Show a bar on a terminal, elsewhere a line for each run that ends; yield what tells of one."""
+def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun, RunOutcome, bool], None]]:
+    """Show a bar on a terminal, elsewhere a line for each run that ends; yield what reports a run, its outcome, and
+    whether it was asked for before this backfill."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -292,12 +302,13 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
     with Progress(*columns, console=errors, transient=True, disable=quiet or lines) as bar:
         task = bar.add_task(plan.target.name, total=len(plan.runs), day="")
 
-        def report(run: BackfillRun, outcome: RunOutcome) -> None:
+        def report(run: BackfillRun, outcome: RunOutcome, asked_before: bool) -> None:
             bar.update(task, advance=1, day=str(run.game_date))
             if lines:
                 about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
+                before = " (asked for before)" if asked_before else ""
                 errors.print(
-                    f"{bar.tasks[task].completed:.0f}/{len(plan.runs)} {about}: {_sentence(outcome)}"
+                    f"{bar.tasks[task].completed:.0f}/{len(plan.runs)} {about}: {_sentence(outcome)}{before}"
                 )
 
         yield report
@@ -306,7 +317,10 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
 def _sentence(outcome: RunOutcome) -> str:
     if outcome.trouble or outcome.progress is None:
         return outcome.trouble or "not asked for"
-    states = [unit.state.value for unit in outcome.progress.units]
+    # The table's word for a request that is given up.
+    states = [
+        "failed" if unit.state is State.GIVEN_UP else unit.state.value for unit in outcome.progress.units
+    ]
     return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
 

@@ -101,6 +101,8 @@ class Asking:
     """Called with each run that ends."""
     outcomes: dict[str, RunOutcome] = field(default_factory=dict)
     """By the run's key; right at any moment, also when the backfill is interrupted."""
+    asked_before: set[str] = field(default_factory=set)
+    """Keys of the runs that were asked for before this backfill and are only watched."""
     _open: dict[str, _UnderWay] = field(default_factory=dict)
     _next: float = 0.0
     _pause: float = _FIRST_LOOK
@@ -119,6 +121,7 @@ class Asking:
                 self._wait_for_room(run)
                 self._ask(run, progress)
             else:
+                self.asked_before.add(run.key)
                 self._note(run, progress)
         while self._open:
             self._let_pass(self._pause)

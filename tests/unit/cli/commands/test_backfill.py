@@ -15,7 +15,7 @@ from tipoff_cli.commands.backfill.command import next_name
 from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import Asking, Clock
 from tipoff_common.events import ScrapeRequested
-from tipoff_common.outcomes import NoData, Success
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 
 
 class TestBackfill:
@@ -55,6 +55,26 @@ class TestBackfill:
             assert (told["complete"], told["interrupted"]) == (True, False)
             assert [item["success"] for item in told["dates"]] == [1, 1, 1, 0]
         assert len(controller.bus.of(ScrapeRequested)) == 3
+
+    def test_what_was_asked_for_before_is_told_apart(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        """A second time it looked as if all had run again."""
+        controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
+        first = (*self.RUN[:-1], "2025-01-14", *season)
+        assert "before" not in run(*first).stderr
+        told = run(*self.RUN, *season).stderr
+        assert "1/3 2025-01-14: 1 success (asked for before)\n" in told
+        assert "2/3 2025-01-15: 1 success\n" in told
+        assert "1 of 3 runs had been asked for under the name backfill before, and nothing of them" in told
+
+    def test_a_run_that_failed_is_called_as_in_the_table(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(Failed(kind=FailureKind.BLOCKED, message="the key is refused"))
+        told = run(*self.RUN, *season, code=3)
+        assert "1/3 2025-01-14: 1 failed\n" in told.stderr
+        assert "given_up" not in told.output
 
     def test_what_was_not_found_is_the_exit_code_and_how_to_ask_again_is_told(
         self, run: Run, controller: Controller, season: tuple[str, ...]

@@ -36,6 +36,7 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsOption,
+    clock,
     console,
     day,
     errors,
@@ -47,6 +48,7 @@ from tipoff_cli.console import (
 from tipoff_cli.controller_client import NotAnswered
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
+from tipoff_common.events import PauseTarget
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
@@ -240,6 +242,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
         connection = find_connection()
         controller = ControllerRuns(connection)
         _rehearse(plan, controller, configuration)
+        _say_what_is_paused(plan, controller, configuration)
         with _progress(plan, quiet=json) as report:
             asking = Asking(
                 controller,
@@ -285,6 +288,24 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
     if decision.config_hash != configuration.hash:
         note = f"the controller decides by configuration {decision.config_hash}, this plan is by {configuration.hash}"
         errors.print(f"{note}; what it asks for may differ", style="yellow")
+
+
+def _say_what_is_paused(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
+    """Print the pauses of what is asked for, which hold no manual run back. Raises what asking raises."""
+    if not plan.runs:
+        return
+    target = plan.target
+    steps = configuration.workflows[target.workflow].plan
+    asked = {(PauseTarget.SCRAPER, steps[name].scraper) for name in target.steps}
+    asked.add((PauseTarget.WORKFLOW, target.workflow))
+    for pause in controller.pauses():
+        if (pause.target, pause.name) in asked:
+            errors.print(
+                f"{pause.name} is paused until {clock(pause.until, '%Y-%m-%d %H:%M')} {zone_name()} time"
+                f" ({pause.why}); a backfill runs all the same",
+                style="yellow",
+                markup=False,
+            )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from tipoff_cli.connection import Connection
 from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import RunProgress
+from tipoff_planning.pauses import Pause
 
 _REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
 
@@ -35,6 +36,10 @@ class ControllerRuns:
             if error.status == _ABSENT:
                 return None
             raise sorted_out(error) from error
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """Return what is paused."""
+        return read_answer(tuple[Pause, ...], ask(self._connection, "GET", "/pauses"), self._connection)
 
     def _post(self, run: BackfillRun, *, dry_run: bool) -> bytes:
         try:

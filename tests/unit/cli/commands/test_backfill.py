@@ -1,6 +1,7 @@
 """`tipoff backfill`: past dates at a pace."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,21 @@ class TestBackfill:
         told = run(*self.RUN, *season, code=3)
         assert "1/3 2025-01-14: 1 failed\n" in told.stderr
         assert "given_up" not in told.output
+
+    @pytest.mark.parametrize("name", ["injury_discovery", "nbac_injury_report"])
+    def test_a_pause_of_what_is_asked_for_is_told_before_it_is_asked(
+        self, run: Run, controller: Controller, season: tuple[str, ...], name: str
+    ) -> None:
+        controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
+        run("pause", name, "--for", "8h", "--why", "[quota]")
+        run("pause", "morning_operations", "--for", "8h", "--why", "another's")
+        first, *others = run(*self.RUN, *season).stderr.splitlines()
+        assert re.fullmatch(
+            rf"{name} is paused until [-0-9]+ [:0-9]+ New York time \(\[quota\]\); a backfill runs all the same",
+            first,
+        )
+        assert others[0] == "1/3 2025-01-14: 1 success"
+        assert len(controller.bus.of(ScrapeRequested)) == 3
 
     def test_what_was_not_found_is_the_exit_code_and_how_to_ask_again_is_told(
         self, run: Run, controller: Controller, season: tuple[str, ...]

@@ -45,7 +45,7 @@ def unread() -> str | None:
     """Name the files changed since the stack that runs here read them, and what to do; None where there are none, or
     the environment names a deployment, which reads no files of this folder.
 
-    The stack reads them when it writes stack.env: when it starts, and when `tipoff up --watch` takes edits up.
+    The stack reads them when it starts, and when `tipoff up --watch` takes edits up.
     """
     listed = _list_of(STACK_ENVIRONMENT)
     # The list outlives a stack that was killed.

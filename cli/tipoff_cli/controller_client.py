@@ -70,9 +70,14 @@ def ask(
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise NotAnswered(f"{unusable}: {error}; {remedy}") from error
     except httpx.ConnectError as error:
+        from tipoff_cli.edits import unread
+
         named = f"{base}, named by {variable} of {connection.where}"
+        # An edit with a fault may keep a service of a stack that watches its files from starting.
+        edited = unread()
         raise NotAnswered(
             f"the {service} does not answer at {named}: nothing answers there; is the stack up?"
+            + (f"\n{edited}" if edited else "")
         ) from error
     except httpx.HTTPError as error:
         what = f"the {service} does not answer at {base}: {error}"

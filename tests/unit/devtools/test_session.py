@@ -140,8 +140,7 @@ class Reloading:
         self.files = {Path("workflows.yaml"): 1}
         self.layout = Layout.on_fixed_ports()
         self.running: dict[str, int | None] = dict.fromkeys(READ_BY)
-        self.processes = Processes.__new__(Processes)
-        self.processes.set_aside = set()
+        self.processes = Processes(folder / "logs", Mock())
         self.processes.children = {
             name: Child(
                 name, Mock(), Mock(poll=lambda name=name: self.running[name], returncode=code), folder / "log"

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.pushes import KEY
 from tests.unit.cli.commands.harness import SLATE, Controller, Run
+from tipoff_cli import edits
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind, Success
 
@@ -116,6 +117,19 @@ class TestTrigger:
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
         assert "does not answer at http://127.0.0.1:9" in run(*self.RUN, code=1).stderr
+
+    def test_a_service_that_an_edit_keeps_from_starting_is_told_of(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        environment, edited = tmp_path / "no-stack.env", tmp_path / "workflows.yaml"
+        environment.write_text(f"TIPOFF_CONTROLLER_URL=http://127.0.0.1:9\nTIPOFF_DEVELOPMENT_KEY={KEY}\n")
+        monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
+        monkeypatch.setattr(edits, "look", lambda: {edited: 2})
+        edits.note_read(environment, {edited: 1})
+        edits.note_refused(environment, "controller cannot start until this is mended: no such key")
+        told = run(*self.RUN, code=1).stderr
+        assert "nothing answers there; is the stack up?" in told
+        assert told.endswith("controller cannot start until this is mended: no such key\n")
 
     def test_a_key_is_never_sent_to_a_controller_of_another_place(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

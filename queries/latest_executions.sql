@@ -10,7 +10,7 @@
 --
 -- execution_id, occurrence_id, scraper_name, workflow STRING, game_date DATE, status, source STRING, triggered_at
 -- TIMESTAMP, attempt, records INT64, duration_seconds FLOAT64, error_type, error_message, gcs_path STRING, opts,
--- drift, completeness JSON
+-- drift, completeness JSON, not_before TIMESTAMP, paused_host STRING
 
 SELECT
   e.execution_id,
@@ -29,7 +29,9 @@ SELECT
   e.gcs_path,
   e.opts,
   JSON_QUERY(e.data_summary, '$.drift') AS drift,
-  JSON_QUERY(e.data_summary, '$.completeness') AS completeness
+  JSON_QUERY(e.data_summary, '$.completeness') AS completeness,
+  SAFE_CAST(JSON_VALUE(e.data_summary, '$.not_before') AS TIMESTAMP) AS not_before,
+  JSON_VALUE(e.data_summary, '$.paused_host') AS paused_host
 FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL @days DAY), DATE(@as_of)) AS e
 WHERE e.triggered_at <= @as_of AND e.environment = @environment
 QUALIFY ROW_NUMBER() OVER (PARTITION BY e.scraper_name ORDER BY e.triggered_at DESC, e.execution_id) <= @per_scraper

@@ -122,7 +122,11 @@ def _executions(configuration: Configuration, at: datetime) -> tuple[list[Execut
     """Read what happened around the instant, and say where it was read."""
     facts = _from_dataset(
         lambda warehouse, environment: read_executions(
-            warehouse, environment, _around(at), configuration.subject_parameters
+            # Further back than a decision looks: a source may ask to be left alone for a week.
+            warehouse,
+            environment,
+            _around(at, before=8),
+            configuration.subject_parameters,
         ),
         None,
     )
@@ -131,9 +135,9 @@ def _executions(configuration: Configuration, at: datetime) -> tuple[list[Execut
     return facts, f"the dataset named by {find_connection().where}"
 
 
-def _around(at: datetime) -> list[date]:
+def _around(at: datetime, *, before: int = 4) -> list[date]:
     """Return the days that a decision may be about, those of a workflow in any other zone included."""
-    return [business_date(at) + timedelta(days=offset) for offset in range(-4, 3)]
+    return [business_date(at) + timedelta(days=offset) for offset in range(-before, 3)]
 
 
 def _looks(workflow: str, configuration: Configuration, at: datetime) -> list[ExecutionFact]:

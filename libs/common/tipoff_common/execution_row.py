@@ -66,6 +66,11 @@ class ExecutionRow(BaseModel):
     content_sha256: str | None = Field(default=None, description="data_summary's")
     drift: RowObject = Field(default=None, description="data_summary's")
     completeness: RowObject = Field(default=None, description="data_summary's")
+    not_before: RowInstant | None = Field(
+        default=None,
+        description="data_summary's: the instant before which the source is not to be asked again",
+    )
+    paused_host: str | None = Field(default=None, description="data_summary's: the host that named it")
     is_presumed: bool = Field(default=False, description="whether the controller answered for a dead request")
     is_logged: bool = Field(
         default=True,

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 _EXECUTIONS = """
 SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at,
   COALESCE(error_message, JSON_VALUE(data_summary, '$.reason')) AS error_message,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.not_before') AS TIMESTAMP) AS not_before,
+  JSON_VALUE(data_summary, '$.paused_host') AS paused_host,
   TO_JSON_STRING(opts) AS opts, TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
 FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)
@@ -230,6 +232,8 @@ def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> Execution
             source=Source(row.source),
             triggered_at=row.triggered_at,
             completeness=completeness_in(row.completeness),
+            not_before=row.not_before,
+            paused_host=row.paused_host,
             presumed=row.is_presumed,
             message=row.error_message or "",
         )

@@ -72,7 +72,12 @@ def explain_workflow(
     return Explanation(
         workflow,
         at,
-        (*_pauses(workflow, inputs), *_about_games(workflow, inputs), *_failing_sources(workflow, inputs)),
+        (
+            *_pauses(workflow, inputs),
+            *_paused_sources(workflow, inputs),
+            *_about_games(workflow, inputs),
+            *_failing_sources(workflow, inputs),
+        ),
         tuple((item, tuple(_own(item, inputs))) for item in decisions),
     )
 
@@ -115,6 +120,18 @@ def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
         what = "paused" if pause is whole else f"{pause.name} is paused"
         until = _when(pause.until, configuration.zone_of(workflow))
         yield RunCondition("pause", False, f"{what} by {pause.by} until {until}: {pause.why}")
+
+
+def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
+    """Name each scraper of the workflow whose source asked not to be asked before an instant that is to come."""
+    for scraper in dict.fromkeys(
+        step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
+    ):
+        if (until := inputs.paused_until(scraper)) is not None:
+            when = _when(until, inputs.configuration.zone_of(workflow))
+            yield RunCondition(
+                "pause", False, f"the source of {scraper} is paused until {when} by its own answer"
+            )
 
 
 def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:

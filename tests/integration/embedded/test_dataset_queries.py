@@ -51,6 +51,7 @@ DECISIONS = [
     decided("aborted", ELEVEN + MINUTE, "ABORT", "history_unavailable"),
     decided("on_time", ELEVEN, "RUN", "due", environment="dev"),
 ]
+PAUSED = json.dumps({"not_before": (ELEVEN + 9 * HOUR).isoformat(), "paused_host": "news.example"})
 EXECUTIONS = [
     executed("yesterdays", ELEVEN - 9 * HOUR, "success", 9, game_date="2026-01-14"),
     executed("local", ELEVEN - HOUR, "success", 3, source="LOCAL"),
@@ -66,6 +67,16 @@ EXECUTIONS = [
     executed("first", ELEVEN, "no_data"),  # delivered twice
     executed("second", ELEVEN + HOUR, "success", 12, occurrence_id="on_time"),
     executed("third", ELEVEN + 2 * HOUR, "failed", error_type="http", error_message="503"),
+    executed(
+        "paused", ELEVEN + 2 * HOUR, "failed", game_date="2026-01-14", error_type="quota", data_summary=PAUSED
+    ),
+    executed(
+        "odd_pause",
+        ELEVEN + 2 * HOUR,
+        "failed",
+        game_date="2026-01-14",
+        data_summary='{"not_before": "soon"}',
+    ),
     executed(
         "late_evening", ELEVEN + 11 * HOUR + 30 * MINUTE, "no_data"
     ),  # 22:30 in New York, tomorrow in UTC
@@ -184,6 +195,21 @@ def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch
         "local": None,
         "second": None,
     }
+
+
+def test_a_pause_that_a_source_asked_for_is_read(
+    ask: Ask, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tipoff explain` and the console decide without the controller's memory."""
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+    warehouse = BigQueryWarehouse(dataset.project, dataset.url)
+    expected = {"paused": (ELEVEN + 9 * HOUR, "news.example"), "odd_pause": (None, None)}
+    facts = read_executions(warehouse, "prod", [date(2026, 1, 14)], ())
+    told = {fact.request_id: (fact.not_before, fact.paused_host) for fact in facts}
+    assert {name: told[name] for name in expected} == expected
+    rows = ask("latest_executions.sql", as_of=ELEVEN + 3 * HOUR, days=7, per_scraper=60, environment="prod")
+    named = {row["execution_id"]: (row["not_before"], row["paused_host"]) for row in rows}
+    assert {name: named[name] for name in expected} == expected
 
 
 @pytest.mark.usefixtures("ask")

@@ -65,6 +65,14 @@ def test_what_a_success_lacks_is_read(told: str | None, completeness: KnownCompl
     assert fact.completeness == completeness
 
 
+def test_the_pause_that_a_source_asked_for_is_read() -> None:
+    """Without it a decision explained from the dataset knew of no pause."""
+    until = datetime(2025, 1, 15, 19, 52, tzinfo=UTC)
+    made = row(error_type="quota", not_before=until, paused_host="news.example")
+    (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ())
+    assert (fact.not_before, fact.paused_host) == (until, "news.example")
+
+
 @pytest.mark.parametrize("newer", [{"error_type": "captcha"}, {"source": "MARS"}])
 def test_a_member_of_a_newer_version_is_read_as_itself(newer: dict[str, Any]) -> None:
     warehouse = MemoryWarehouse(answer=lambda *_: [row(**newer)])

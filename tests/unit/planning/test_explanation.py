@@ -153,6 +153,30 @@ def test_a_pause_is_a_condition_and_the_verdict_while_it_stands(
         assert (decision.code.value == "paused") == stands
 
 
+@pytest.mark.parametrize("scraper", ["bulletin", "digest"], ids=["its own", "another that needs the host"])
+def test_a_pause_that_the_source_asked_for_is_a_condition_and_the_verdict_until_it_ends(scraper: str) -> None:
+    """It said RUN of what the controller decided SKIP about."""
+    told = fact(
+        scraper,
+        outcome=Failed(kind=FailureKind.QUOTA, message="429"),
+        triggered_at=at("11:10"),
+        not_before=at("12:30"),
+        paused_host="news.example",
+    )
+    for clock, code in (
+        ("11:05", "due"),
+        ("11:15", "source_paused"),
+        ("12:29", "source_paused"),
+        ("12:30", "due"),
+    ):
+        explanation = explain_workflow("one", at(clock), SEARCH, None, [told])
+        conditions = [it for it in explanation.general if it.name == "pause"]
+        detail = "the source of bulletin is paused until 2025-01-15 12:30 by its own answer"
+        stands = code == "source_paused"
+        assert conditions == ([RunCondition("pause", False, detail)] if stands else [])
+        assert [decision.code.value for decision, _ in explanation.decisions] == [code]
+
+
 def test_a_pause_of_another_workflow_is_no_condition() -> None:
     other = paused("workflow", "two", "12:00", "13:00")
     assert "pause" not in conditions(SEARCH, "12:05", pauses=other)

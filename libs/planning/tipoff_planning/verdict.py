@@ -26,6 +26,8 @@ GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last words about an occurrence after which nothing is asked for before its next slot."""
 ALREADY_FOUND = "already_found"
 """Last word about a slot that asked for nothing, as an earlier one had found it."""
+SOURCE_PAUSED = "source_paused"
+"""Last word about an occurrence that has to wait, as its sources asked to be left alone."""
 HOPELESS_STREAK = 3
 """Occurrences in a row that failed, from which a further attempt is not counted on."""
 # Longer than the lease, so that the controller has answered for the request itself before a person is told.
@@ -54,6 +56,7 @@ class FaultKind(StrEnum):
     NOT_LOCKED = "not_locked"  # the day's schedule was not written down
     NOTHING_DECIDED = "nothing_decided"  # no decision for two evaluations
     MISSING = "missing"  # an expected occurrence passed its deadline without a run
+    SOURCE_PAUSED = "source_paused"  # due, and not run since its sources asked to be left alone
     NOT_EXECUTED = "not_executed"  # decided and requested, and no execution came of it
     FAILING = "failing"  # the latest attempts of a step failed
     FOUND_NOTHING = "found_nothing"  # every attempt was no_data, and none is to come
@@ -242,6 +245,7 @@ def _judge_subject(
         healed = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
         at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
         more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
+        why = next((_waits_for(row) for row in reversed(missed) if row.reason_code == SOURCE_PAUSED), "")
         yield Fault(
             kind=FaultKind.MISSING,
             color=Color.YELLOW if healed else Color.RED,
@@ -249,7 +253,19 @@ def _judge_subject(
             subject=subject,
             since=missed[0].deadline,
             count=len(missed),
-            sentence=f"{name}{about} did not run at {at}{more}{', and found later' if healed else ''}",
+            sentence=f"{name}{about} did not run at {at}{more}{', and found later' if healed else ''}{why}",
+        )
+    waiting = [row for row in rows if row.status == "PENDING" and row.last_reason_code == SOURCE_PAUSED]
+    if waiting:
+        # Never red: it is asked for once the pause ends, and is missing when its window ends first.
+        yield Fault(
+            kind=FaultKind.SOURCE_PAUSED,
+            color=Color.YELLOW,
+            workflow=name,
+            subject=subject,
+            since=waiting[0].expected_run_time,
+            count=len(waiting),
+            sentence=f"{name}{about} has been due since {_clock(waiting[0].expected_run_time)}{_waits_for(waiting[0])}",
         )
     ran = [(row, row.actual_run_time) for row in rows if row.actual_run_time]
     unexecuted = [row for row, at in ran if not row.executions and as_of - at > EXECUTED_WITHIN]
@@ -271,6 +287,11 @@ def _judge_subject(
     # With steps, each was judged by itself above.
     if not any(row.steps for row in rows) and _came_to_nothing(rows, as_of):
         yield _found_nothing(name, subject, about, None, rows)
+
+
+def _waits_for(row: Expectation) -> str:
+    """Add the decision's sentence, which names the sources and until when they are not to be asked."""
+    return f" ({row.actual_reason.rstrip('.')})" if row.actual_reason else ""
 
 
 def _judge_step(

@@ -296,6 +296,37 @@ def test_missed_slots_are_named_up_to_the_third(number: int, told: str) -> None:
     assert (verdict.faults[0].count, verdict.faults[0].since) == (number, ELEVEN + HOUR)
 
 
+class TestAPauseThatASourceAskedFor:
+    """`tipoff status` showed a tick and "due" until the run was missing, and then gave no reason."""
+
+    TOLD = "s: the source is not to be asked before 2026-01-15 14:52 EST"
+
+    def waiting(self, number: int = 0, **changes: Any) -> Expectation:
+        word = {"reason_code": "source_paused", "last_reason_code": "source_paused", "action": "SKIP"}
+        return slot(number, **{"status": "PENDING", **word, "actual_reason": f"{self.TOLD}.", **changes})
+
+    def test_is_yellow_with_its_end_while_the_window_is_open(self) -> None:
+        verdict = judge(self.waiting(), at=ELEVEN + 20 * MINUTE)
+        assert kinds(verdict) == [(FaultKind.SOURCE_PAUSED, Color.YELLOW)]
+        assert verdict.headline == f"daily has been due since 11:00 ({self.TOLD})"
+
+    def test_is_why_a_run_is_missing(self) -> None:
+        rows = [self.waiting(0, status="MISSING"), slot(1, status="MISSING", reason_code="not_found")]
+        verdict = judge(*rows, at=ELEVEN + 3 * HOUR)
+        assert kinds(verdict) == [(FaultKind.MISSING, Color.RED)]
+        assert verdict.headline == f"daily did not run at 11:00, 12:00 ({self.TOLD})"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"status": "ON_TIME", "last_reason_code": "already_found"},
+            {"last_reason_code": "too_early", "reason_code": "too_early"},
+        ],
+    )
+    def test_that_is_over_is_no_fault(self, changes: dict[str, Any]) -> None:
+        assert judge(self.waiting(**changes), at=ELEVEN + 20 * MINUTE).color is Color.GREEN
+
+
 def test_only_a_later_slot_makes_a_missed_one_good() -> None:
     found, missed = {"s": FOUND}, slot(1, status="MISSING")
     assert judge(slot(0, steps=found), missed, at=ELEVEN + 9 * HOUR).color is Color.RED

@@ -77,6 +77,11 @@ def zone_name(zone: ZoneInfo | None = None) -> str:
     return (zone or fleet_zone()).key.rpartition("/")[2].replace("_", " ")
 
 
+def readable(instant: datetime, zone: ZoneInfo | None = None) -> str:
+    """Write an instant for people by a zone's clocks, the fleet's by default, with their short name."""
+    return f"{instant.astimezone(zone or fleet_zone()):%Y-%m-%d %H:%M %Z}"
+
+
 _FIRST_DATE, _LAST_DATE = date(1946, 11, 1), date(2100, 1, 1)
 
 GameDate = Annotated[

@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
+from zoneinfo import ZoneInfo
 
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Action
@@ -107,12 +108,12 @@ def _contradicted(calendar: Calendar, inputs: DecisionInputs) -> str:
         }
         others = (game for game in calendar.all_on(fact.game_date) if not game.postponed)
         listed = {"@".join(game.teams) for game in others}
-        if said := _difference(fact.slate or {}, games, listed):
+        if said := _difference(fact.slate or {}, games, listed, inputs.configuration.zone):
             return f"{fact.scraper} of {fact.game_date} {said}"
     return ""
 
 
-def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str]) -> str:
+def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str], zone: ZoneInfo) -> str:
     """Say how a scoreboard differs from the calendar's games of the day; blank when it does not.
 
     games: those that count, by "AWAY@HOME". listed: all that the calendar has played on the day, friendlies too.
@@ -130,7 +131,8 @@ def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str])
         elif game.tipoff is None:
             return f"has a time for {matchup}, and the calendar has none"
         elif abs(game.tipoff - tipoff) >= MOVED_BY:
-            return f"has {matchup} at {tipoff:%H:%M} UTC, and the calendar at {game.tipoff:%H:%M} UTC"
+            theirs, ours = (it.astimezone(zone).strftime("%H:%M %Z") for it in (tipoff, game.tipoff))
+            return f"has {matchup} at {theirs}, and the calendar at {ours}"
     # After the others: a game that is listed and differs says more than one that is not listed.
     missing = sorted(games.keys() - slate.keys())
     return f"does not list {missing[0]}, and the calendar does" if missing else ""

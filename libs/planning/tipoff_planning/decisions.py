@@ -11,7 +11,7 @@ from functools import partial
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import business_date, readable
 from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
@@ -466,4 +466,4 @@ def _placeholder(name: str, subject: str, inputs: DecisionInputs) -> Occurrence:
 
 
 def _when(instant: datetime, zone: ZoneInfo) -> str:
-    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    return readable(instant, zone)

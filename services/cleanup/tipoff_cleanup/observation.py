@@ -8,12 +8,13 @@ from itertools import chain, islice
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import Landed, Overview, behind_since, is_storm, lost
+from tipoff_common.clock import readable
 from tipoff_common.events import Finding
 
 # queries/alert_cleanup_not_running.sql knows these two by how they begin, as other alerts are about what they say.
 NO_RECEIPTS = "no receipts to compare with; nothing is republished"
 DATASET_BEHIND = (
-    "the dataset is behind: the cleanup row of {} UTC is not in it, so others may be missing;"
+    "the dataset is behind: the cleanup row of {} is not in it, so others may be missing;"
     " nothing is judged by it"
 )
 
@@ -59,7 +60,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         seen = replace(seen, overview=overview, waiting=tuple(waiting))
         # Rows that are not there yet look like receipts that never came, so nothing is judged by a late dataset.
         if unseen := _unseen_run(earlier, overview, instants, deps):
-            return replace(seen, errors=(DATASET_BEHIND.format(f"{unseen:%Y-%m-%d %H:%M}"),))
+            return replace(seen, errors=(DATASET_BEHIND.format(readable(unseen)),))
 
         candidates = lost(waiting, overview, now, rule)
         # A file that landed again may have had its receipt before the lookback.

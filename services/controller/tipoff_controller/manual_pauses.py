@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tipoff_common.clock import fleet_zone
+from tipoff_common.clock import readable
 from tipoff_common.events import PauseTarget
 from tipoff_common.words import unknown_name
 from tipoff_controller.deps import Deps
@@ -29,12 +29,12 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
     target = _target(request.name, request.target, deps)
     until = request.until or now + DEFAULT
     if until <= now:
-        raise UnusablePause(f"until: {_shown(until)} has passed; name an instant to come")
+        raise UnusablePause(f"until: {readable(until)} has passed; name an instant to come")
     # A pause that nobody remembers is a workflow that silently never runs; its end has to be in sight.
     if until - now > LONGEST:
         raise UnusablePause(
-            f"until: {_shown(until)} is more than {LONGEST // timedelta(days=1)} days away, which is the most; end it"
-            f" by {_shown(now + LONGEST)}, or take out of the configuration what shall not run for longer"
+            f"until: {readable(until)} is more than {LONGEST // timedelta(days=1)} days away, which is the most; end it"
+            f" by {readable(now + LONGEST)}, or take out of the configuration what shall not run for longer"
         )
     # `change` runs again when another writer came in between; the last run is the one that was written.
     made: list[Pause] = []
@@ -86,11 +86,6 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
 
     deps.pauses.publish(deps.pauses.update(change, now), deps.publisher, now)
     return ended[0]
-
-
-def _shown(at: datetime) -> str:
-    """Write an instant as people read it, by the fleet's clocks."""
-    return f"{at.astimezone(fleet_zone()):%Y-%m-%d %H:%M %Z}"
 
 
 def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:

@@ -22,6 +22,7 @@ from tenacity import (
 from tipoff_common import __version__
 from tipoff_common.bounds import storable_object
 from tipoff_common.catalog import ScraperSpec
+from tipoff_common.clock import readable
 from tipoff_scraper_runner.bounded_transport import bounded_transport
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut, ToldToWait, TooLarge, Undecodable
 from tipoff_scraper_runner.fake_sources import FAKED, NOT_SERVED, VIA_FAKE, FakeSources
@@ -168,9 +169,7 @@ class HttpxHttp:
         if until := self._pauses.until(host, self._instant()):
             pause = (until - self._instant()).total_seconds()
             if pause >= self._remaining():
-                raise ToldToWait(
-                    f"{host} asked not to be asked before {until:%Y-%m-%d %H:%M:%S} UTC", until, host
-                )
+                raise ToldToWait(f"{host} asked not to be asked before {readable(until)}", until, host)
             # Short enough to be waited for, so that a fan-out is slowed down and not failed.
             if not self._replaying:
                 time.sleep(max(0.0, pause))

@@ -17,6 +17,7 @@ from tipoff_common.clock import (
     read_date,
     read_day,
     read_zone,
+    readable,
 )
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
@@ -56,6 +57,12 @@ def test_a_business_day_begins_at_midnight_in_new_york_and_ends_at_the_next(day:
     begins, ends = local_instant(day, time(0)), local_instant(day + timedelta(days=1), time(0))
     assert business_date(begins) == business_date(ends - timedelta(microseconds=1)) == day
     assert business_date(begins - timedelta(microseconds=1)) == day - timedelta(days=1)
+
+
+def test_an_instant_is_written_by_the_clocks_of_a_place_with_their_name() -> None:
+    winter, summer = at("2026-12-01T10:52:56+00:00"), at("2026-07-01T23:30:00+00:00")
+    assert (readable(winter), readable(summer)) == ("2026-12-01 05:52 EST", "2026-07-01 19:30 EDT")
+    assert readable(summer, read_zone("Europe/Berlin")) == "2026-07-02 01:30 CEST"
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25), (date(2025, 1, 15), 24)])

@@ -394,7 +394,7 @@ FIRST = "@".join(ONE.teams)
     ("told", "what"),
     [
         (told_of(ONE, TWO, **{FIRST: "off"}), "called off"),
-        (told_of(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 03:00 UTC"),
+        (told_of(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 22:00 EST"),
         (told_of(ONE, TWO, **{"AAA@BBB": at("22:00").isoformat()}), "lists AAA@BBB"),
         (told_of(TWO), f"does not list {FIRST}"),
         ({}, "does not list"),

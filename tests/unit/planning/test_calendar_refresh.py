@@ -149,7 +149,7 @@ def test_a_tip_off_may_differ_by_less_than_half_an_hour(minutes: int, moved: boo
 
 def test_the_sentence_says_who_has_which_game_when() -> None:
     assert contradiction(EVENING, A01_H01=at("20:30")) == (
-        "The schedule is read again: bulletin of 2025-01-15 has A01@H01 at 01:30 UTC, and the calendar at 00:00 UTC."
+        "The schedule is read again: bulletin of 2025-01-15 has A01@H01 at 20:30 EST, and the calendar at 19:00 EST."
     )
     assert contradiction(EVENING, A01_H01=None) == (
         "The schedule is read again: bulletin of 2025-01-15 has A01@H01 called off, and the calendar has it played."

@@ -18,6 +18,7 @@ from tenacity import wait_fixed
 from tests.support.faulty_server import Answer, FaultyServer, faulty_server, in_turn, reply, reset
 from tests.support.samples import NOON
 from tests.support.scrapers import spec
+from tipoff_common.clock import EASTERN
 from tipoff_common.outcomes import FailureKind
 from tipoff_scraper_runner import http as http_module
 from tipoff_scraper_runner.errors import (
@@ -187,8 +188,11 @@ def test_a_wait_longer_than_is_left_travels_with_the_failure(
         with pytest.raises(ToldToWait, match="answered 429") as caught:
             http.get(f"{server.url}/data")
         assert (len(server.asked), http.retries) == (1, 0)
-        with pytest.raises(ToldToWait, match="asked not to be asked before"):
+        with pytest.raises(ToldToWait, match="asked not to be asked before") as refused:
             http.get(f"{server.url}/other")
+        until = refused.value.not_before
+        assert until is not None
+        assert str(refused.value).endswith(f" before {until.astimezone(EASTERN):%Y-%m-%d %H:%M %Z}")
         assert len(server.asked) == 1, "nothing is asked of the host before the pause ends"
     assert caught.value.kind is FailureKind.QUOTA
     assert not caught.value.kind.retried_at_once

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from tipoff_common.clock import business_date, local_instant
+from tipoff_common.clock import business_date, local_instant, readable
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.batch import Part, ask_batch
@@ -253,7 +253,5 @@ def _facts_of(file: LandedFile, cleanup: LatestCleanup | None, at: datetime) -> 
         landed_at=wrote.ended_at if wrote else None,
         game_date=wrote.game_date if wrote else None,
         record_count=wrote.records if wrote else None,
-        receipts=tuple(
-            f"{item.processor} at {item.processed_at:%Y-%m-%d %H:%M} UTC" for item in file.receipts
-        ),
+        receipts=tuple(f"{item.processor} at {readable(item.processed_at)}" for item in file.receipts),
     )

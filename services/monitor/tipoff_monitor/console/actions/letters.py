@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from tipoff_common.clock import readable
 from tipoff_dataset.dead_letters import (
     EVER,
     PayloadMissing,
@@ -35,7 +36,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
             "Publish it again",
             "/dead-letters",
             (
-                f"{letter.event_type or 'A message'} of {letter.rejected_at:%Y-%m-%d %H:%M} UTC:"
+                f"{letter.event_type or 'A message'} of {readable(letter.rejected_at)}:"
                 f" {letter.reason}. {letter.detail or ''}",
                 "It keeps its ids, so what was done once is not done twice.",
             ),

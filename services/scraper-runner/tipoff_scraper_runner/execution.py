@@ -24,7 +24,7 @@ from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.fake_sources import FAKED
 from tipoff_scraper_runner.findings import findings
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.judgement import Show, dated, judged, shown
+from tipoff_scraper_runner.judgement import Show, dated, judged, require_day, shown
 from tipoff_scraper_runner.output_files import folder, records_file, write_payload, write_records
 from tipoff_scraper_runner.parser import Parse, parse_in_process
 from tipoff_scraper_runner.previous_edition import Records, previous_edition
@@ -232,11 +232,15 @@ def _read(
         try:
             # Where it is parsed is the parser's to decide; what it raises is a fact about the payload.
             parsed = job.parse(job.scraper, payload.body, parameters)
+            # Nobody said which day a payload of a file is of; the document does.
+            fixed = saved is None or saved.dated
+            request = request if fixed else dated(request, parsed)
             found = findings(parsed, request, spec)
             # Before the document is judged, so that a refused one is described in the log too.
             # And as plain JSON: a parser may put anything into it, and only in JSON are secrets found.
             known = replace(known, summary=storable_object({**parsed.summary, **found, **known.summary}))
-            request = dated(request, parsed, fixed=saved is None or saved.dated)
+            if fixed:
+                require_day(request, parsed)
             outcome = judged(parsed, spec, show)
             if isinstance(outcome, Success):
                 # After `dated`: the document's own day names the folder, not the day that was asked for.

@@ -27,7 +27,8 @@ def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dic
         found["contradictions"] = _counted(contradictions)
     if parsed.games_listed is not None:
         found["games_listed"] = parsed.games_listed
-    if parsed.slate is not None:
+    # That of another day, such as yesterday's that still stands, would contradict the calendar of the day asked for.
+    if parsed.slate is not None and parsed.about in (None, request.game_date):
         found["slate"] = {
             matchup: tipoff.isoformat() if tipoff else OFF for matchup, tipoff in parsed.slate.items()
         }

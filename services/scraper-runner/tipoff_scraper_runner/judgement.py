@@ -6,7 +6,7 @@ from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.executions import fan_out_fault
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
-from tipoff_scraper_runner.errors import Misconfigured, SourceChanged
+from tipoff_scraper_runner.errors import Misconfigured, NotPublished, SourceChanged
 from tipoff_scraper_runner.fake_sources import VIA_FAKE
 from tipoff_scraper_runner.scraper import Parsed
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
@@ -18,20 +18,28 @@ Show = Callable[[str], str]
 """Makes a text of a source or scraper fit for an outcome."""
 
 
-def dated(request: ScrapeRequested, parsed: Parsed, *, fixed: bool) -> ScrapeRequested:
-    """Return the request, about the day that the document states.
-
-    fixed: the request's day is certain. Raises SourceChanged for a document about another day than that: it is no
-    success for the day asked for.
-    """
+def dated(request: ScrapeRequested, parsed: Parsed) -> ScrapeRequested:
+    """Return the request, about the day that the document states."""
     # Most documents do not say; then the day asked for is all there is.
     if parsed.about is None or parsed.about == request.game_date:
         return request
-    # Yesterday's document taken for today's would end today's search.
-    if fixed:
-        raise SourceChanged(f"asked for {request.game_date}, the document is about {parsed.about}")
     parameters = {**request.parameters, GAME_DATE: parsed.about.isoformat()}
     return request.model_copy(update={"game_date": parsed.about, "parameters": parameters})
+
+
+def require_day(request: ScrapeRequested, parsed: Parsed) -> None:
+    """Refuse a document about another day than was asked for: it would end the search for that day.
+
+    Raises:
+        NotPublished: it is about an earlier day, as a page is until the next day's takes its place.
+        SourceChanged: it is about a later day, or is suspect whichever day it is about.
+    """
+    if parsed.about is None or parsed.about == request.game_date:
+        return
+    # Nothing changed: the commonest form of late. A document that is frozen or of last season is broken all the same.
+    if parsed.about < request.game_date and not parsed.suspect:
+        raise NotPublished(f"asked for {request.game_date}, the document is still that of {parsed.about}")
+    raise SourceChanged(f"asked for {request.game_date}, the document is about {parsed.about}")
 
 
 def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | Failed:

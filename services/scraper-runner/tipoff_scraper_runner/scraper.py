@@ -129,7 +129,8 @@ class Parsed:
     """Why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
     `failed`/`source_changed`."""
     about: date | None = None
-    """The day that the document itself says it is about; another one than was asked for is never a success."""
+    """The day that the document itself says it is about. Another one than was asked for is never a success: an earlier
+    one is `no_data`, a later one `failed`/`source_changed`."""
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """For each of scraper.yaml's `fan_out_keys`, the values that follow-up steps are requested for."""
     set_aside: Sequence[str] = ()

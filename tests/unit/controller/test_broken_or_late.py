@@ -22,6 +22,7 @@ from tipoff_planning.occurrence_log import log_execution
 
 GUIDE = REPOSITORY / "docs/how-to/broken-late-empty-or-blocked.md"
 LATE = NoData(reason="https://tse.example.jp/closing.html answers 404; not published yet")
+STANDING = NoData(reason="asked for 2025-01-15, the document is still that of 2025-01-14")
 EMPTY = NoData(reason="the table is there and has no rows")
 BLOCKED = Failed(
     kind=FailureKind.BLOCKED, message="https://tse.example.jp answers 403: the host refuses this client"
@@ -31,6 +32,7 @@ DOWN = Failed(kind=FailureKind.HTTP, message="https://tse.example.jp answers 503
 SOURCES: dict[str, Outcome] = {
     "fine": SUCCESS,
     "late": LATE,
+    "yesterday's page": STANDING,
     "empty": EMPTY,
     "blocked": BLOCKED,
     "broken": BROKEN,

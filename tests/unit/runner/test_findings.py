@@ -1,6 +1,7 @@
 """What is odd about a document reaches data_summary, bounded, however the scrape ends."""
 
 import unicodedata
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +59,23 @@ def test_a_suspect_document_is_kept_and_not_announced() -> None:
     assert execution.executed.data_summary["season"] == "2025-26"
     assert execution.landed is None
     assert [name.split("/")[0] for name in data.bodies] == ["raw"]
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, True), (-1, False), (1, False)])
+def test_the_slate_of_another_day_is_not_told(days: int, told: bool) -> None:
+    """Yesterday's scoreboard that still stands would contradict today's calendar."""
+    about = GAME_DATE + timedelta(days=days)
+    executed = run(parse=parsed(about=about, slate={"A@B": None})).executed
+
+    assert ("slate" in executed.data_summary) == told
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_suspect_document_is_broken_whichever_day_it_is_about(days: int) -> None:
+    outcome = run(parse=parsed(suspect="frozen", about=GAME_DATE + timedelta(days=days))).executed.outcome
+
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is FailureKind.SOURCE_CHANGED
 
 
 def test_that_a_suspect_document_is_empty_is_no_news() -> None:

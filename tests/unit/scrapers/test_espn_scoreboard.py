@@ -104,9 +104,11 @@ def test_empty_and_not_yet_published_a_scoreboard_without_games() -> None:
 
 
 def test_incident_2_the_scoreboard_of_another_day_is_no_success() -> None:
-    executed = run(NAME, served(scoreboard(game(date="2025-01-15T00:00Z"))))
+    yesterday = run(NAME, served(scoreboard(game(date="2025-01-15T00:00Z"))))
+    tomorrow = run(NAME, served(scoreboard(game(date="2025-01-17T00:00Z"))))
 
-    assert "asked for 2025-01-15, the document is about 2025-01-14" in failure(executed, "source_changed")
+    assert reason(yesterday) == "asked for 2025-01-15, the document is still that of 2025-01-14"
+    assert "asked for 2025-01-15, the document is about 2025-01-16" in failure(tomorrow, "source_changed")
 
 
 def test_games_of_several_days_are_filtered_and_told() -> None:

@@ -229,10 +229,19 @@ def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogW
 
 
 def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tuple[datetime, str, str]]:
+    from tipoff_common.events import Source
+
     for number, wrote in enumerate(file.wrote):
         text = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
-        text += f" ({wrote.workflow}), {wrote.records} records about {wrote.game_date}"
-        yield wrote.ended_at, "fetched again" if number else "landed", text
+        # Of a workflow the name says who asked; of what people run, only the source does.
+        by = (
+            wrote.workflow
+            if wrote.source == Source.CONTROLLER
+            else f"{wrote.workflow}, source {wrote.source}"
+        )
+        text += f" ({by}), {wrote.records} records about {wrote.game_date}"
+        again = "parsed again" if wrote.is_parsed_again else "fetched again"
+        yield wrote.ended_at, again if number else "landed", text
     for receipt in file.receipts:
         rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
         yield receipt.processed_at, "receipt", f"of {receipt.processor}{rows}"

@@ -22,9 +22,11 @@ from tipoff_scraper_runner.handlers import publish_execution
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.output_files import PARAMETERS, fetched_at, raw_prefix
 from tipoff_scraper_runner.registry import Registered
-from tipoff_scraper_runner.saved_payload import Fetched, Saved
+from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
 
 Records = Mapping[str, list[JsonValue]]
+_PARSED_AGAIN = Noted(summary={"parsed_again": True})
+"""Tells the execution from a scrape on somebody's machine, which is LOCAL too."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def reparse(
         request = manual_request(
             scraper, _parameters(info, game_date), source=Source.LOCAL, triggered_by=triggered_by, now=now
         )
-        fetched = Fetched(f"gs://{deps.data.bucket}/{info.name}", fetched_at(info))
+        fetched = Fetched(f"gs://{deps.data.bucket}/{info.name}", fetched_at(info), _PARSED_AGAIN)
         yield _read(scraper, request, body, fetched, records, deps, now)
 
 

@@ -72,6 +72,9 @@ class ExecutionRow(BaseModel):
     )
     paused_host: str | None = Field(default=None, description="data_summary's: the host that named it")
     is_presumed: bool = Field(default=False, description="whether the controller answered for a dead request")
+    is_parsed_again: bool = Field(
+        default=False, description="whether a kept payload was parsed again and nothing fetched"
+    )
     is_logged: bool = Field(
         default=True,
         description="set by the reader, no column: false for an execution that only the controller knows yet",

@@ -21,7 +21,8 @@ _HASH_IN_NAME = 16
 _EXECUTIONS = """
 SELECT gcs_path, execution_id, scraper_name, workflow, game_date, status, source, triggered_at, completed_at,
   SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS records,
-  JSON_VALUE(data_summary, '$.content_sha256') AS content_sha256
+  JSON_VALUE(data_summary, '$.content_sha256') AS content_sha256,
+  JSON_VALUE(data_summary, '$.parsed_again') IS NOT NULL AS is_parsed_again
 FROM nba_orchestration.scraper_execution_log
 WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@as_of) AND triggered_at <= @as_of
   AND environment = @environment AND status = 'success' AND gcs_path IS NOT NULL

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.scraper_execution_log (
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
   triggered_by STRING OPTIONS(description='Identity that asked: a service account, a user, or the host for LOCAL runs.'),
   gcs_path STRING OPTIONS(description='Object that holds the data, gs://bucket/name. NULL when nothing was written.'),
-  data_summary JSON OPTIONS(description='Counts of what was written: record_count, and per game expected, got and missing where the scraper declares it; set_aside and contradictions, each count and examples, where the document is odd; presumed where nobody answered the request.'),
+  data_summary JSON OPTIONS(description='Counts of what was written: record_count, and per game expected, got and missing where the scraper declares it; set_aside and contradictions, each count and examples, where the document is odd; presumed where nobody answered the request; parsed_again where a kept payload was and nothing fetched.'),
   error_type STRING OPTIONS(description='For failed, never NULL: timeout, blocked, source_changed, http, decode, quota or internal.'),
   error_message STRING OPTIONS(description='For failed, never NULL: what went wrong, without secrets.'),
   retry_count INT64 OPTIONS(description='Transport retries inside this execution. Attempts are executions of their own.'),

@@ -13,6 +13,7 @@ from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, 
 from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
+from tipoff_dataset.landed_files import Files, FileSelector, LogWindow
 from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions, read_looks
 from tipoff_planning.history import KnownCompleteness
 
@@ -52,6 +53,7 @@ DECISIONS = [
     decided("on_time", ELEVEN, "RUN", "due", environment="dev"),
 ]
 PAUSED = json.dumps({"not_before": (ELEVEN + 9 * HOUR).isoformat(), "paused_host": "news.example"})
+LANDED = "gs://data/nba-com/lines/2026-01-15/0123456789abcdef.json"
 EXECUTIONS = [
     executed("yesterdays", ELEVEN - 9 * HOUR, "success", 9, game_date="2026-01-14"),
     executed("local", ELEVEN - HOUR, "success", 3, source="LOCAL"),
@@ -62,6 +64,16 @@ EXECUTIONS = [
         "success",
         game_date="2026-01-12",
         data_summary=json.dumps({"record_count": 8, "completeness": {"expected": 9, "missing": ["NYK@PHI"]}}),
+    ),
+    executed("fetched", ELEVEN, "success", gcs_path=LANDED, environment="files"),
+    executed(
+        "parsed",
+        ELEVEN + HOUR,
+        "success",
+        gcs_path=LANDED,
+        environment="files",
+        source="LOCAL",
+        data_summary='{"record_count": 1, "parsed_again": true}',
     ),
     executed("first", ELEVEN, "no_data"),
     executed("first", ELEVEN, "no_data"),  # delivered twice
@@ -210,6 +222,15 @@ def test_a_pause_that_a_source_asked_for_is_read(
     rows = ask("latest_executions.sql", as_of=ELEVEN + 3 * HOUR, days=7, per_scraper=60, environment="prod")
     named = {row["execution_id"]: (row["not_before"], row["paused_host"]) for row in rows}
     assert {name: named[name] for name in expected} == expected
+
+
+@pytest.mark.usefixtures("ask")
+def test_a_reparse_is_told_from_a_scrape(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+    warehouse = BigQueryWarehouse(dataset.project, dataset.url)
+    window = LogWindow(ELEVEN - HOUR, ELEVEN + 2 * HOUR)
+    (file,) = Files(warehouse, "files", window).find(FileSelector.read(LANDED))
+    assert {row.execution_id: row.is_parsed_again for row in file.wrote} == {"fetched": False, "parsed": True}
 
 
 @pytest.mark.usefixtures("ask")

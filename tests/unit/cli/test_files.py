@@ -262,6 +262,31 @@ class TestCommands:
         assert (data["gcs_path"], data["state"]) == (PATH, "republished")
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
 
+    @pytest.mark.parametrize(
+        ("source", "is_parsed_again", "event", "by"),
+        [
+            ("LOCAL", True, "parsed again", "(MANUAL, source LOCAL)"),
+            ("LOCAL", False, "fetched again", "(MANUAL, source LOCAL)"),
+            ("MANUAL", False, "fetched again", "(MANUAL, source MANUAL)"),
+            ("CONTROLLER", False, "fetched again", "(MANUAL)"),
+        ],
+    )
+    def test_a_reparse_is_no_fetch(
+        self, house: House, run: Run, source: str, is_parsed_again: bool, event: str, by: str
+    ) -> None:
+        later = WROTE.model_dump(exclude_unset=True) | {
+            "gcs_path": PATH,
+            "execution_id": "e-9",
+            "workflow": "MANUAL",
+            "source": source,
+            "completed_at": NOON + hours(1),
+            "is_parsed_again": is_parsed_again,
+        }
+        house.tables["scraper_execution_log"].append(later)
+        (line,) = [it for it in run("show", PATH, *AS_OF).splitlines() if "e-9" in it]
+        assert event in line
+        assert f"{by}, 30 records" in line
+
     def test_what_cleanup_found_out_is_part_of_the_story(self, house: House, run: Run) -> None:
         gone = StatedFinding(NOON, "object_missing", "it is not in the bucket")
         house.tables["findings"] = [{"gcs_path": PATH, **vars(gone)}]

@@ -67,6 +67,7 @@ def test_each_payload_is_an_execution_of_its_own_logged_as_local(scraped: Bench)
     executed = scraped.bus.of(ScrapeExecuted)
     assert [one.source for one in executed] == [Source.LOCAL, Source.LOCAL]
     assert [one.outcome.record_count for one in executed] == [2, 3]
+    assert all(one.data_summary["parsed_again"] for one in executed)
     assert len({one.execution_id for one in executed}) == 2
     assert all(one.data_summary["raw_path"].startswith("gs://data/raw/fixtures/lines/") for one in executed)
 

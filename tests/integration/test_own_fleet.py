@@ -71,7 +71,7 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
     run((tipoff, "scrapers", "new", "rivers_gauges", "--source", "example"), fleet / "config", environ)
     assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet, environ)
     told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet, environ)
-    assert "24 passed" in told
+    assert "26 passed" in told
     # Terraform comes with the command line, and what it writes for the fleet is what a deployment asks for.
     assert "infra/terraform/platform/main.tf" in run((tipoff, "terraform"), fleet, environ)
     assert "nothing changed" in run((tipoff, "terraform"), fleet, environ)

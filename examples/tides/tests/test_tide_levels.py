@@ -59,8 +59,12 @@ def test_an_odd_high_water_costs_itself_only() -> None:
     assert executed.data_summary["set_aside"]["count"] == 2
 
 
-def test_a_document_about_another_day_is_no_success() -> None:
-    assert "2025-01-14" in failure(run(NAME, served({**LIST, "date": "2025-01-14"})), "source_changed")
+def test_not_published_while_the_document_of_the_day_before_stands() -> None:
+    assert "still that of 2025-01-14" in reason(run(NAME, served({**LIST, "date": "2025-01-14"})))
+
+
+def test_changed_is_a_document_of_a_later_day() -> None:
+    assert "2025-01-16" in failure(run(NAME, served({**LIST, "date": "2025-01-16"})), "source_changed")
 
 
 def test_truncated() -> None:

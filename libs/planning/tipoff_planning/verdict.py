@@ -180,7 +180,10 @@ def _judge_workflow(
     if rows[0].priority == "LOW":
         faults = [fault.model_copy(update={"color": Color.YELLOW}) for fault in faults]
     faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
-    upcoming = [row.next_check_time for row in rows if row.next_check_time and row.next_check_time > as_of]
+    # The newest decision may be older than a pause, during which nothing is looked at.
+    pauses = [row.paused_until for row in rows if row.paused_until and row.paused_until > as_of]
+    checks = [max([row.next_check_time, *pauses]) for row in rows if row.next_check_time]
+    upcoming = [at for at in checks if at > as_of]
     return WorkflowVerdict(
         workflow=name,
         priority=rows[0].priority or "MEDIUM",

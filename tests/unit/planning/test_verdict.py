@@ -259,6 +259,13 @@ class TestAPause:
             "other": Color.RED,
         }
 
+    @pytest.mark.parametrize(("hours", "checked"), [(19, 20), (20, 20), (21, 21), (None, None)])
+    def test_the_next_check_is_not_before_its_end(self, hours: int | None, checked: int | None) -> None:
+        decided = ELEVEN + hours * HOUR if hours else None
+        row = slot(status="PAUSED", next_check_time=decided, **PAUSED)
+        (found,) = judge(row, at=ELEVEN + HOUR).workflows
+        assert found.next_check == (ELEVEN + checked * HOUR if checked else None)
+
     def test_a_day_whose_end_was_paused_did_not_find_nothing(self) -> None:
         rows = [slot(steps={"s": EMPTY}), slot(1, status="PAUSED")]
         assert judge(*rows, at=ELEVEN + 5 * HOUR).color is Color.GREEN

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from operator import attrgetter
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from tipoff_common.clock import business_date, readable
@@ -419,22 +420,34 @@ def _found_since(occurrence: Occurrence, standing: PlanProgress, inputs: Decisio
     return max(found, default=None)
 
 
-def _last_answer(occurrence: Occurrence, inputs: DecisionInputs) -> str:
-    """Repeat the newest answer of what a plan did not find: an empty page, say, or a refusal. Where another run got it,
-    as a manual one, when that was."""
+class _Answer(NamedTuple):
+    """The newest answer to a unit that a plan did not find."""
+
+    fact: ExecutionFact
+    by_another: bool
+    """Whether another run got it, as a manual one."""
+
+
+def _newest_answers(occurrence: Occurrence, inputs: DecisionInputs) -> list[_Answer]:
+    """Return the newest answer to each unit that a plan did not find, the oldest of them first."""
     standing = inputs.standing(occurrence.id)
-    newest: list[tuple[ExecutionFact, bool]] = []
+    newest: list[_Answer] = []
     for unit, own in standing.unfound() if standing else ():
         subject = subject_of(unit.parameters, inputs.configuration.subject_parameters)
         other = inputs.history.newest(unit.scraper, occurrence.game_date, subject)
         later = other is not None and (own is None or other.triggered_at > own.triggered_at)
         if other is not None and later and other.status is not Status.SUCCESS:
-            newest.append((other, True))
+            newest.append(_Answer(other, by_another=True))
         elif own is not None:
-            newest.append((own, False))
-    if not newest:
+            newest.append(_Answer(own, by_another=False))
+    return sorted(newest, key=lambda it: (it.fact.triggered_at, it.fact.request_id))
+
+
+def _told(answers: Sequence[_Answer], occurrence: Occurrence, inputs: DecisionInputs) -> str:
+    """Repeat the newest of some answers: an empty page, say, or a refusal. Where another run got it, when that was."""
+    if not answers:
         return ""
-    answer, by_another = max(newest, key=lambda it: (it[0].triggered_at, it[0].request_id))
+    answer, by_another = answers[-1]
     told = answer.message
     if answer.status is Status.FAILED:
         told = f"{answer.kind.value if answer.kind else 'failed'}: {answer.message or 'no message'}"
@@ -444,13 +457,26 @@ def _last_answer(occurrence: Occurrence, inputs: DecisionInputs) -> str:
     return f" Last, by another run at {when}: {told or 'no data'}"
 
 
+def _last_answer(occurrence: Occurrence, inputs: DecisionInputs) -> str:
+    """Repeat the newest answer of what a plan did not find."""
+    return _told(_newest_answers(occurrence, inputs), occurrence, inputs)
+
+
 def _nothing_published(
     occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
 ) -> Decision:
     """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
-    last = _last_answer(occurrence, inputs)
+    answers = _newest_answers(occurrence, inputs)
+    # The plan itself has no failure here, so another run failed after it asked.
+    if failures := [it for it in answers if it.fact.status is Status.FAILED]:
+        sentence = (
+            f"Asked for {occurrence.game_date}, and failed since; the next slot asks again."
+            f"{_told(failures, occurrence, inputs)}"
+        )
+        return build(Reason.BUDGET_USED, sentence, alert=True)
+    last = _told(answers, occurrence, inputs)
     # A set, as this occurrence is among them once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:

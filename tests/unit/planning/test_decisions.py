@@ -606,6 +606,63 @@ def test_a_find_of_one_part_makes_good_that_part_only() -> None:
     assert told(decided(two, at("06:00"), history=known, plans=plans)) == ("SKIP", "not_published")
 
 
+@pytest.mark.parametrize("configuration", [REPORT, DAILY, LOOKS])
+@pytest.mark.parametrize("outcome", [NoData(reason="404"), failed(FailureKind.SOURCE_CHANGED)])
+@pytest.mark.parametrize("minutes", [-1, 1])
+def test_what_another_run_failed_at_after_a_plan_found_nothing_is_no_late_source(
+    configuration: Configuration, outcome: Outcome, minutes: int
+) -> None:
+    """A SKIP said "not published yet. Last, by another run ...: source_changed"."""
+    plan = plan_of(configuration, "one")
+    expected = plan.deadline - timedelta(hours=1) if plan.deadline else at("11:00")
+    (unit,) = units(plan.steps[0], ())
+    own = fact(
+        "bulletin",
+        outcome=NoData(reason="404"),
+        request_id=unit.request_id(plan.occurrence_id, 1),
+        triggered_at=expected,
+    )
+    other = fact(
+        "bulletin", outcome=outcome, request_id="m", triggered_at=expected + timedelta(minutes=minutes)
+    )
+    decision = decided(
+        configuration,
+        expected + timedelta(minutes=5),
+        history=history(own, other),
+        plans={plan.occurrence_id: plan},
+    )
+    changed = outcome.status.value == "failed" and minutes > 0
+    assert told(decision) == ("SKIP", "budget_used" if changed else "not_published")
+    assert ("not published yet" in decision.sentence) is not changed
+    assert ("source_changed: " in decision.sentence) is changed
+
+
+def test_a_failure_of_one_part_is_told_though_another_part_was_asked_for_later() -> None:
+    two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
+    plan = plan_of(two, "one")
+    own = [
+        fact(
+            step.scraper,
+            outcome=NoData(reason="404"),
+            request_id=unit.request_id(plan.occurrence_id, 1),
+            triggered_at=at("05:00"),
+        )
+        for step in plan.steps
+        for unit in units(step, ())
+    ]
+    failure = fact(
+        "bulletin",
+        outcome=failed(FailureKind.SOURCE_CHANGED),
+        request_id="m1",
+        triggered_at=at("05:30"),
+    )
+    empty = fact("summary", outcome=NoData(reason="404"), request_id="m2", triggered_at=at("05:40"))
+    known = history(*own, failure, empty)
+    decision = decided(two, at("06:00"), history=known, plans={plan.occurrence_id: plan})
+    assert told(decision) == ("SKIP", "budget_used")
+    assert "by another run at 2025-01-15 05:30 EST: source_changed" in decision.sentence
+
+
 # Sources that asked to be left alone
 
 BOTH = configured(one=workflow(daily("05:00", "10:00"), "slate", "summary"))

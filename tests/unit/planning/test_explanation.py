@@ -108,15 +108,17 @@ def test_what_was_triggered_after_a_slot_asked_in_vain_is_the_verdict_too() -> N
     assert RunCondition("history", False, found) in conditions
 
 
-def test_what_was_triggered_and_refused_is_the_newest_answer() -> None:
+def test_what_was_triggered_and_refused_is_the_newest_answer_and_not_called_unpublished() -> None:
     refused = Failed(kind=FailureKind.BLOCKED, message="403")
     triggered = replace(_known("bulletin", "12:18", refused), request_id="by-hand")
     first = fact_of(SEARCH, NoData(reason="404"))
     ((decision, conditions),) = explain_workflow(
         "one", at("12:20"), SEARCH, None, [first, triggered]
     ).decisions
-    assert decision.sentence == (
-        "Asked for 2025-01-15: not published yet. Last, by another run at 2025-01-15 12:18 EST: blocked: 403"
+    assert (decision.code.value, decision.sentence) == (
+        "budget_used",
+        "Asked for 2025-01-15, and failed since; the next slot asks again."
+        " Last, by another run at 2025-01-15 12:18 EST: blocked: 403",
     )
     told = "not found yet: bulletin; last asked at 2025-01-15 12:18: failed: blocked: 403"
     assert RunCondition("history", True, told) in conditions

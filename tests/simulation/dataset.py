@@ -4,6 +4,7 @@ test_dataset.py holds each of them against the SQL itself, on the embedded wareh
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -240,7 +241,8 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
             }
             for scraper in run["scrapers"] or [None]:
                 step = steps.get((run["occurrence_id"], scraper), {})
-                found = found_at.get((scraper, run["game_date"], run["subject"] or "-"))
+                key = run["workflow_name"], scraper, run["game_date"], run["subject"] or "-"
+                found, began = found_at.get(key), base["actual_run_time"]
                 rows.append(
                     {
                         **base,
@@ -249,7 +251,9 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                         **{name: step.get(name) for name in _FACTS},
                         **dict.fromkeys(_PAUSES),  # nobody pauses anything here
                         "parent_unfruitful": (run["occurrence_id"], scraper) in skipped,
-                        "found_later": bool(found and step and found > step["last_at"]),
+                        "found_later": step["found_later"]
+                        if step
+                        else bool(found and began and found > began),
                     }
                 )
     if not rows:
@@ -282,7 +286,10 @@ _OUTCOME = (
 )  # fmt: skip
 _PAUSES = ("paused_until", "paused_by", "paused_why", "scraper_paused_until")
 _COUNTS = ("units", "attempts", "units_found", "units_failed")
-_FACTS = ("failing_since", "last_at", "error_type", "error_message")
+_FACTS = (
+    "failing_since", "last_at", "error_type", "error_message", "failed_later_at", "later_error_type",
+    "later_error_message",
+)  # fmt: skip
 
 
 def _standing(day: date, given: Parameters, tables: Tables) -> Rows:
@@ -388,15 +395,21 @@ def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, execution
 
 def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
     units: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    answers: dict[tuple[str, date, str], list[Mapping[str, Any]]] = {}
     for row in executions:
-        if row["occurrence_id"] is not None and row["source"] != "LOCAL":
-            units.setdefault((row["occurrence_id"], row["scraper_name"], _json(row["opts"])), []).append(row)
+        if row["source"] == "LOCAL":
+            continue
+        unit = _json(row["opts"])
+        answers.setdefault((row["scraper_name"], row["game_date"], _asked(unit)), []).append(row)
+        if row["occurrence_id"] is not None:
+            units.setdefault((row["occurrence_id"], row["scraper_name"], unit), []).append(row)
     steps: dict[tuple[str, str], dict[str, Any]] = {}
-    for (occurrence, scraper, _), rows in units.items():
+    for (occurrence, scraper, unit), rows in units.items():
         last = max(rows, key=lambda row: row["triggered_at"])
         found = any(row["status"] == "success" for row in rows)
         failing = not found and last["status"] == "failed"
-        step = steps.setdefault((occurrence, scraper), dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_FACTS))
+        blank = dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_FACTS) | {"unfound": 0}
+        step = steps.setdefault((occurrence, scraper), blank)
         step["units"] += 1
         step["attempts"] += len(rows)
         step["units_found"] += found
@@ -407,14 +420,36 @@ def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
             step["failing_since"] = min(step["failing_since"] or since, since)
             step["error_type"] = max(step["error_type"] or "", last["error_type"] or "") or None
             step["error_message"] = max(step["error_message"] or "", last["error_message"] or "") or None
+        later = [
+            row
+            for row in answers[(scraper, last["game_date"], _asked(unit))]
+            if row["triggered_at"] > last["triggered_at"]
+        ]
+        step["unfound"] += not found and all(row["status"] != "success" for row in later)
+        newest = max(later, key=lambda row: row["triggered_at"], default=None)
+        if not found and newest is not None and newest["status"] == "failed":
+            for name, value in (
+                ("failed_later_at", newest["triggered_at"]),
+                ("later_error_type", newest["error_type"]),
+                ("later_error_message", newest["error_message"]),
+            ):
+                step[name] = max(filter(None, (step[name], value)), default=None)
+    for step in steps.values():
+        step["found_later"] = step["units_found"] < step["units"] and not step["unfound"]
     return steps
 
 
-def _found_at(executions: Rows) -> dict[tuple[str, date, str], datetime]:
-    found: dict[tuple[str, date, str], datetime] = {}
+def _asked(unit: str) -> str:
+    """Return a unit without the hour of its slot."""
+    return re.sub(r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*', "", unit)
+
+
+def _found_at(executions: Rows) -> dict[tuple[str, str, date, str], datetime]:
+    found: dict[tuple[str, str, date, str], datetime] = {}
     for row in executions:
         if row["status"] == "success" and row["source"] != "LOCAL":
-            key = row["scraper_name"], row["game_date"], row["opts"].get("game_id", "-")
+            game = row["opts"].get("game_id", "-")
+            key = row["workflow"], row["scraper_name"], row["game_date"], game
             found[key] = max(found.get(key, row["triggered_at"]), row["triggered_at"])
     return found
 

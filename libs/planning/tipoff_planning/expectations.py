@@ -74,20 +74,33 @@ paused AS (
 ),
 executed AS (
   SELECT
-    occurrence_id, scraper_name, TO_JSON_STRING(opts) AS unit, status, error_type, error_message, triggered_at,
-    game_date, COALESCE(JSON_VALUE(opts, '$.game_id'), '-') AS subject
+    occurrence_id, workflow, scraper_name, COALESCE(TO_JSON_STRING(opts), '{}') AS unit, status, error_type,
+    error_message, triggered_at, game_date, COALESCE(JSON_VALUE(opts, '$.game_id'), '-') AS subject,
+    -- Without the hour of a slot: what another run found then counts for it.
+    REGEXP_REPLACE(COALESCE(TO_JSON_STRING(opts), '{}'), r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*', '') AS asked
   FROM nba_orchestration.executions(@first_partition, @last_partition)
   WHERE triggered_at <= @as_of AND environment = @environment AND source != 'LOCAL'
 ),
 found AS (
-  SELECT scraper_name, game_date, subject, MAX(triggered_at) AS found_at
+  SELECT workflow, scraper_name, game_date, subject, MAX(triggered_at) AS found_at
   FROM executed
   WHERE status = 'success'
-  GROUP BY scraper_name, game_date, subject
+  GROUP BY workflow, scraper_name, game_date, subject
+),
+answered AS (
+  SELECT
+    scraper_name, game_date, asked,
+    MAX(IF(status = 'success', triggered_at, NULL)) AS found_at,
+    MAX(triggered_at) AS newest_at,
+    ANY_VALUE(status HAVING MAX triggered_at) AS newest_status,
+    ANY_VALUE(error_type HAVING MAX triggered_at) AS newest_error_type,
+    ANY_VALUE(error_message HAVING MAX triggered_at) AS newest_error_message
+  FROM executed
+  GROUP BY scraper_name, game_date, asked
 ),
 units AS (
   SELECT
-    occurrence_id, scraper_name, unit,
+    occurrence_id, scraper_name, unit, game_date, asked,
     COUNT(*) AS attempts,
     COUNTIF(status = 'success') AS successes,
     ANY_VALUE(status HAVING MAX triggered_at) AS last_status,
@@ -97,7 +110,22 @@ units AS (
     MAX(triggered_at) AS last_at
   FROM executed
   WHERE occurrence_id IS NOT NULL
-  GROUP BY occurrence_id, scraper_name, unit
+  GROUP BY occurrence_id, scraper_name, unit, game_date, asked
+),
+-- What a run found of a unit, any run found: the same scraper with the same parameters about the same date.
+followed AS (
+  SELECT
+    units.*, answered.newest_error_type, answered.newest_error_message,
+    COALESCE(answered.found_at > units.last_at, FALSE) AS is_found_later,
+    IF(
+      units.successes = 0 AND answered.newest_status = 'failed' AND answered.newest_at > units.last_at,
+      answered.newest_at, NULL
+    ) AS failed_later_at
+  FROM units
+  LEFT JOIN answered
+    ON
+      answered.scraper_name = units.scraper_name AND answered.game_date = units.game_date
+      AND answered.asked = units.asked
 ),
 steps AS (
   SELECT
@@ -109,8 +137,12 @@ steps AS (
     MIN(IF(successes = 0 AND last_status = 'failed', first_at, NULL)) AS failing_since,
     MAX(last_at) AS last_at,
     MAX(IF(successes = 0 AND last_status = 'failed', error_type, NULL)) AS error_type,
-    MAX(IF(successes = 0 AND last_status = 'failed', error_message, NULL)) AS error_message
-  FROM units
+    MAX(IF(successes = 0 AND last_status = 'failed', error_message, NULL)) AS error_message,
+    COUNTIF(successes = 0) > 0 AND COUNTIF(successes = 0 AND NOT is_found_later) = 0 AS found_later,
+    MAX(failed_later_at) AS failed_later_at,
+    MAX(IF(failed_later_at IS NULL, NULL, newest_error_type)) AS later_error_type,
+    MAX(IF(failed_later_at IS NULL, NULL, newest_error_message)) AS later_error_message
+  FROM followed
   GROUP BY occurrence_id, scraper_name
 )
 SELECT
@@ -123,7 +155,9 @@ SELECT
   COALESCE(steps.units_failed, 0) AS units_failed,
   steps.failing_since, steps.last_at, steps.error_type, steps.error_message,
   skipped.occurrence_id IS NOT NULL AS parent_unfruitful,
-  COALESCE(found.found_at > steps.last_at, FALSE) AS found_later,
+  -- Without a unit it was left out: then a run of the workflow, later than the one that left it out, found it.
+  COALESCE(steps.found_later, found.found_at > e.actual_run_time, FALSE) AS found_later,
+  steps.failed_later_at, steps.later_error_type, steps.later_error_message,
   whole.until AS paused_until, whole.changed_by AS paused_by, whole.why AS paused_why,
   own.until AS scraper_paused_until
 -- One row without an occurrence where nothing is expected: that there was a decision is known all the same.
@@ -140,7 +174,9 @@ LEFT JOIN last_word ON last_word.occurrence_id = e.occurrence_id
 LEFT JOIN listed ON listed.occurrence_id = e.occurrence_id AND listed.date = e.date
 LEFT JOIN steps ON steps.occurrence_id = e.occurrence_id AND steps.scraper_name = listed.scraper
 LEFT JOIN found
-  ON found.scraper_name = listed.scraper AND found.game_date = listed.game_date AND found.subject = listed.subject
+  ON
+    found.workflow = e.workflow_name AND found.scraper_name = listed.scraper
+    AND found.game_date = listed.game_date AND found.subject = listed.subject
 LEFT JOIN paused AS whole ON whole.target = 'workflow' AND whole.name = e.workflow_name
 LEFT JOIN paused AS own ON own.target = 'scraper' AND own.name = listed.scraper
 LEFT JOIN skipped ON skipped.occurrence_id = e.occurrence_id AND skipped.skipped_scraper = listed.scraper
@@ -167,9 +203,17 @@ class StepOutcome(BaseModel):
     error_message: str | None = None
     found_later: bool = Field(
         default=False,
-        description="a later run of any occurrence, a manual one too, found what this one is about",
+        description="later runs of any occurrence, manual ones too, found all that this one did not",
     )
-    parent_unfruitful: bool = Field(default=False, description="never asked for: its parent found nothing")
+    failed_later_at: Instant | None = Field(
+        default=None,
+        description="newest run of a unit that was not found, where it is another occurrence's and failed",
+    )
+    later_error_type: str | None = None
+    later_error_message: str | None = None
+    parent_unfruitful: bool = Field(
+        default=False, description="never asked for: its parent failed, found nothing or named nothing"
+    )
     scraper_paused_until: Instant | None = Field(
         default=None, description="until when somebody paused the scraper; null when nobody did"
     )

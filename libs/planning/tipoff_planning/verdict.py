@@ -58,8 +58,8 @@ class FaultKind(StrEnum):
     MISSING = "missing"  # an expected occurrence passed its deadline without a run
     SOURCE_PAUSED = "source_paused"  # due, and not run since its sources asked to be left alone
     NOT_EXECUTED = "not_executed"  # decided and requested, and no execution came of it
-    FAILING = "failing"  # the latest attempts of a step failed
-    FOUND_NOTHING = "found_nothing"  # every attempt was no_data, and none is to come
+    FAILING = "failing"  # the latest attempts of a step failed, or it was left out for a parent that failed
+    FOUND_NOTHING = "found_nothing"  # every attempt of it or of its parent was no_data, and none is to come
 
 
 class Fault(Frozen):
@@ -231,11 +231,44 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
     # slot of yesterday is not asked for again: the slots of tonight only say so.
     subjects = {row.subject or WHOLE_DAY for row in live}
     begun = {row.subject or WHOLE_DAY for row in live if row.status != "TOO_EARLY"}
-    found = {row.subject or WHOLE_DAY for row in live if row.found or row.last_reason_code == ALREADY_FOUND}
     if subjects != {WHOLE_DAY}:
+        by_game = ([row for row in live if (row.subject or WHOLE_DAY) == subject] for subject in begun)
+        found_games = sum(all(_found_steps(own).values()) for own in by_game)
         coming = f", {len(subjects - begun)} to come" if subjects - begun else ""
-        return f"{len(found & begun)} of {pluralize(len(begun), 'game')} found{coming}"
-    return "found" if found else "asked, nothing there yet" if any(row.executions for row in live) else "due"
+        return f"{found_games} of {pluralize(len(begun), 'game')} found{coming}"
+    found = _found_steps(live)
+    if all(found.values()):
+        return "found"
+    # Some scrapers of several: neither "found" nor "nothing there" would be true of the workflow.
+    if any(found.values()):
+        return f"{sum(found.values())} of {len(found)} scrapers found"
+    return "asked, nothing there yet" if any(row.executions for row in live) else "due"
+
+
+def _found_steps(rows: Sequence[Expectation]) -> Mapping[str | None, bool]:
+    """Tell by scraper whether it was found, by these occurrences of a subject or by any later run.
+
+    Without steps, as an older controller answers, or where an earlier slot had found all: one answer under None.
+    """
+    if any(row.last_reason_code == ALREADY_FOUND for row in rows):
+        return {None: True}
+    # A step whose parents named nothing to ask for is none of those to be found.
+    steps = [it for row in rows for it in row.steps if not _left_out(it) or it.found_later or _vain(row)]
+    if not steps:
+        return {None: any(row.found for row in rows)}
+    found: dict[str | None, bool] = {}
+    for step in steps:
+        found[step.scraper] = found.get(step.scraper, False) or step.units_found > 0 or step.found_later
+    return found
+
+
+def _left_out(step: StepOutcome) -> bool:
+    return step.parent_unfruitful and not step.attempts
+
+
+def _vain(row: Expectation) -> list[StepOutcome]:
+    """Return the steps of an occurrence that were asked for in vain, for which others may have been left out."""
+    return [step for step in row.steps if step.attempts and not step.units_found]
 
 
 def _judge_subject(
@@ -284,9 +317,12 @@ def _judge_subject(
             count=len(unexecuted),
             sentence=f"{name}{about} was requested at {_clock(since)} and nothing executed it",
         )
-    for scraper in dict.fromkeys(step.scraper for row in rows for step in row.steps):
-        if fault := _judge_step(name, subject, about, scraper, rows, as_of):
-            yield fault
+    scrapers = list(dict.fromkeys(step.scraper for row in rows for step in row.steps))
+    judged = [_judge_step(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
+    # A step that was left out is told only where its parent is not: that one is to be mended first.
+    if not any(judged):
+        judged = [_judge_left_out(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
+    yield from filter(None, judged)
     # With steps, each was judged by itself above.
     if not any(row.steps for row in rows) and _came_to_nothing(rows, as_of):
         yield _found_nothing(name, subject, about, None, rows)
@@ -305,10 +341,10 @@ def _judge_step(
     if not asked:
         return None
     row, last = asked[-1]
-    # Found by a manual run, say. Of several units it would be unknown which of them that mended.
-    if last.found_later and last.units == 1:
+    # By a manual run, say.
+    if last.found_later:
         return None
-    if not last.units_failed:
+    if not last.units_failed and last.failed_later_at is None:
         found = any(step.units_found for _, step in asked)
         # Nothing published yet is no fault while another look is to come: 93 of 100
         # alerts of this kind once were false.
@@ -318,11 +354,12 @@ def _judge_step(
     streak = _failing_streak(asked)
     # A search that found something before may fail to find a later version; units that fail beside others are lost.
     found_before = not last.units_found and any(step.units_found for _, step in asked)
-    ended = _is_over(rows, as_of) or row.last_reason_code in GIVEN_UP or as_of > row.deadline
-    final = len(streak) >= HOPELESS_STREAK or (ended and not found_before)
-    since = min((step.failing_since for step in streak if step.failing_since), default=row.expected_run_time)
+    final = len(streak) >= HOPELESS_STREAK or (_is_given_up(row, rows, as_of) and not found_before)
+    since = min(
+        (step.failing_since for step in streak if step.failing_since),
+        default=last.failed_later_at or row.expected_run_time,
+    )
     failures = sum(step.attempts for step in streak)
-    of_units = f" for {last.units_failed} of {last.units} units" if last.units > 1 else ""
     return Fault(
         kind=FaultKind.FAILING,
         color=Color.RED if final else Color.YELLOW,
@@ -330,20 +367,76 @@ def _judge_step(
         scraper=scraper,
         subject=subject,
         since=since,
-        count=failures,
-        sentence=f"{_who(scraper, name)}{about} has been failing since {_clock(since)}{of_units}"
-        f" ({pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''})",
-        error=last.error_message,
-        error_type=last.error_type,
+        count=max(1, failures),
+        sentence=f"{_who(scraper, name)}{about} {_how_failing(last, since, failures)}",
+        error=last.later_error_message if last.failed_later_at else last.error_message,
+        error_type=last.later_error_type if last.failed_later_at else last.error_type,
     )
+
+
+def _how_failing(last: StepOutcome, since: datetime, failures: int) -> str:
+    """Tell since when a step fails and with what, and the newest run of it where that was another occurrence's."""
+    later = ""
+    if last.failed_later_at:
+        kind = f" ({last.later_error_type})" if last.later_error_type else ""
+        later = f"{_clock(last.failed_later_at)}{kind}"
+    if not last.units_failed:
+        return f"found nothing, and a later run failed at {later}"
+    of_units = f" for {last.units_failed} of {last.units} units" if last.units > 1 else ""
+    attempts = f"{pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''}"
+    too = f", and later runs failed too, last at {later}" if later else ""
+    return f"has been failing since {_clock(since)}{of_units} ({attempts}){too}"
+
+
+def _judge_left_out(
+    name: str, subject: str, about: str, scraper: str, rows: Sequence[Expectation], as_of: datetime
+) -> Fault | None:
+    """Judge one scraper that was never asked for, as its parent came to nothing, though another run mended that."""
+    known = [
+        (row, step)
+        for row in rows
+        for step in row.steps
+        if step.scraper == scraper and (step.attempts or step.parent_unfruitful)
+    ]
+    if not known:
+        return None
+    row, last = known[-1]
+    parents = _vain(row)
+    # Without a parent that came to nothing it had nothing to be asked for.
+    if not _left_out(last) or last.found_later or not parents:
+        return None
+    failed = [step for step in parents if step.units_failed]
+    found_before = any(step.units_found for _, step in known)
+    if not failed and (found_before or not _is_over(rows, as_of)):
+        return None
+    if not _is_given_up(row, rows, as_of):
+        return None
+    parent = next(iter(failed or parents))
+    what = f"failed{f' ({parent.error_type})' if parent.error_type else ''}" if failed else "found nothing"
+    return Fault(
+        kind=FaultKind.FAILING if failed else FaultKind.FOUND_NOTHING,
+        color=Color.YELLOW if found_before else Color.RED,
+        workflow=name,
+        scraper=scraper,
+        subject=subject,
+        since=parent.last_at or row.expected_run_time,
+        sentence=f"{_who(scraper, name)}{about} was never asked for, as {parent.scraper} {what}",
+        error=parent.error_message,
+        error_type=parent.error_type,
+    )
+
+
+def _is_given_up(row: Expectation, rows: Sequence[Expectation], as_of: datetime) -> bool:
+    """Tell whether nothing of an occurrence is asked for again."""
+    return _is_over(rows, as_of) or row.last_reason_code in GIVEN_UP or as_of > row.deadline
 
 
 def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[StepOutcome]:
     """Return the latest outcomes in a row of which nothing but failures came."""
-    streak = [asked[-1][1]]
-    for _, step in reversed(asked[:-1]):
-        # A partial success ends the streak: the source answers.
-        if not step.units_failed or step.units_found:
+    streak: list[StepOutcome] = []
+    for _, step in reversed(asked):
+        # A partial success before the newest ends the streak: the source answers.
+        if not step.units_failed or (streak and step.units_found):
             break
         streak.append(step)
     return streak

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, decided, executed, paused, scheduled
@@ -165,6 +166,112 @@ def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
     day = read_expectations(warehouse, "asked", date(2026, 1, 15), ELEVEN + 10 * MINUTE)
     assert day.last_decided_at == ELEVEN
     assert [it.next_check for it in judge_day(day).workflows] == [ELEVEN + HOUR]
+
+
+def test_what_later_runs_came_to_is_told_by_parameters_and_date(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    """Other markets of one scraper, or another day, neither make a failure good nor add to it."""
+    slots = ("mended", "worse", "emptied", "other")
+    dataset.insert(
+        "daily_expected_schedule",
+        *(
+            scheduled(f"u-{name}", scrapers=["lines"], game_date="2026-01-15", environment="units")
+            for name in slots
+        ),
+    )
+
+    def ran(name: str, minutes: int, status: str, market: str, **changes: Any) -> dict[str, Any]:
+        return executed(
+            f"u{name}{minutes}{market}", ELEVEN + minutes * MINUTE, status, scraper_name="lines",
+            environment="units", opts=json.dumps({"market": market}), **changes,
+        )  # fmt: skip
+
+    failures = {"error_type": "blocked", "error_message": "403"}
+    quota = {"error_type": "quota", "error_message": "429"}
+    dataset.insert(
+        "scraper_execution_log",
+        *(
+            ran(name, 0, "no_data" if name == "emptied" else "failed", name, occurrence_id=f"u-{name}", **failures)
+            for name in slots
+        ),
+        ran("m", 10, "success", "mended"),
+        ran("m", 11, "failed", "mended", **quota),
+        ran("w", 10, "failed", "worse", **failures),
+        ran("w", 20, "failed", "worse", **quota),
+        ran("w", 90, "success", "worse"),
+        ran("e", 10, "failed", "emptied", **quota),
+        ran("o", -10, "failed", "other", **quota),
+        ran("o", 10, "success", "other", game_date="2026-01-14"),
+        ran("o", 20, "failed", "other", game_date="2026-01-16", **quota),
+    )  # fmt: skip
+    day = read_expectations(warehouse, "units", date(2026, 1, 15), ELEVEN + HOUR)
+    steps = {row.occurrence_id[2:]: row.steps[0] for row in day.expectations}
+    assert {name: (it.found_later, it.later_error_type, it.later_error_message) for name, it in steps.items()} == {
+        "mended": (True, "quota", "429"),
+        "worse": (False, "quota", "429"),
+        "emptied": (False, "quota", "429"),
+        "other": (False, None, None),
+    }  # fmt: skip
+    assert steps["worse"].failed_later_at == ELEVEN + 20 * MINUTE
+    assert steps["other"].failed_later_at is None
+
+
+def test_what_a_run_of_another_hour_found_counts_for_a_slot(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    """A parameter that holds the slot's instant differs with each run."""
+    own: dict[str, Any] = {"environment": "hours", "scraper_name": "lines"}
+
+    def at(hour: int) -> dict[str, str]:
+        return {"opts": json.dumps({"as_of": f"2026-01-15T{hour}:00:00-05:00", "market": "totals"})}
+
+    dataset.insert(
+        "daily_expected_schedule",
+        scheduled("hour0", scrapers=["lines"], environment="hours", game_date="2026-01-15"),
+    )
+    dataset.insert(
+        "scraper_execution_log",
+        executed("h1", ELEVEN, "failed", occurrence_id="hour0", **at(11), **own),
+        executed("h2", ELEVEN + 10 * MINUTE, "success", **at(12), **own),
+    )
+    (row,) = read_expectations(warehouse, "hours", date(2026, 1, 15), ELEVEN + HOUR).expectations
+    assert row.steps[0].found_later
+
+
+@pytest.mark.parametrize(
+    ("workflow", "minutes", "found"), [("both", 5, True), ("one", 5, False), ("both", -5, False)]
+)
+def test_what_was_left_out_is_found_by_a_later_run_of_its_workflow(
+    warehouse: BigQueryWarehouse, dataset: Dataset, workflow: str, minutes: int, found: bool
+) -> None:
+    # Ids are unique across environments, as they are of uuids.
+    case = f"{workflow}{minutes}"
+    own: dict[str, Any] = {"environment": f"left-{case}"}
+    dataset.insert(
+        "daily_expected_schedule",
+        scheduled(case, workflow_name="both", scrapers=["a", "b"], game_date="2026-01-15", **own),
+    )
+    dataset.insert(
+        "workflow_decisions",
+        decided(case, ELEVEN, "RUN", "due", workflow_name="both", **own),
+        decided(
+            case, ELEVEN + MINUTE, "SKIP", "parent_unfruitful", workflow_name="both",
+            context=json.dumps({"scraper": "b"}), **own,
+        ),
+        decided(case, ELEVEN + 2 * MINUTE, "SKIP", "budget_used", workflow_name="both", **own),
+    )  # fmt: skip
+    dataset.insert(
+        "scraper_execution_log",
+        executed(f"l1{case}", ELEVEN, "failed", scraper_name="a", occurrence_id=case, workflow="both", **own),
+        executed(f"l2{case}", ELEVEN + HOUR, "success", scraper_name="a", workflow="one", **own),
+        executed(
+            f"l3{case}", ELEVEN + minutes * MINUTE, "success", scraper_name="b", workflow=workflow, **own
+        ),
+    )
+    day = read_expectations(warehouse, own["environment"], date(2026, 1, 15), ELEVEN + 3 * HOUR)
+    faults = [fault.sentence for fault in judge_day(day).faults if fault.kind is FaultKind.FAILING]
+    assert faults == ([] if found else ["b of both was never asked for, as a failed"])
 
 
 def test_a_manual_run_makes_no_day_off_a_working_day(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:

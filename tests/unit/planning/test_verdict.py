@@ -414,6 +414,15 @@ def test_of_several_faults_of_a_workflow_the_worst_is_told_with_how_many_more() 
             "asked, nothing there yet",
         ),
         ([slot(0, status="PENDING", deadline=ELEVEN + 9 * HOUR)], "due"),
+        ([slot(0, steps={"s": FOUND, "t": EMPTY}, deadline=ELEVEN + 9 * HOUR)], "1 of 2 scrapers found"),
+        ([slot(0, steps={"s": FOUND, "t": {}}), slot(1, steps={"s": {}, "t": FOUND})], "found"),
+        (
+            [
+                slot(0, steps={"s": FOUND, "t": FOUND}, subject="21"),
+                slot(0, steps={"s": FOUND, "t": EMPTY}, subject="22", deadline=ELEVEN + 9 * HOUR),
+            ],
+            "1 of 2 games found",
+        ),
         ([slot(0, status="SKIPPED_OK", last_reason_code="already_found")], "found"),
         (
             [slot(0, steps={"s": FOUND}, subject="21"), slot(0, steps={"s": FOUND}, subject="22")],
@@ -508,13 +517,99 @@ def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, c
     assert judge(*rows[:-1], last, ahead, at=ELEVEN + number * HOUR).color is color
 
 
+@pytest.mark.parametrize("step", [FAILED, EMPTY])
+@pytest.mark.parametrize("units", [1, 2])
+def test_what_later_runs_found_is_found_and_no_fault(step: dict[str, Any], units: int) -> None:
+    """A manual run found what the scheduled one had failed at, and the line said "asked, nothing there yet"."""
+    changes = {**step, "units": units, "failed_later_at": ELEVEN + HOUR}
+    mended = judge(slot(steps={"s": {**changes, "found_later": True}}), at=ELEVEN + 4 * HOUR)
+    assert (mended.color, mended.workflows[0].sentence) == (Color.GREEN, "found")
+    assert judge(slot(steps={"s": changes}), at=ELEVEN + 4 * HOUR).color is Color.RED
+
+
+LATER = {
+    "failed_later_at": ELEVEN + 2 * HOUR,
+    "later_error_type": "quota",
+    "later_error_message": "429",
+}
+
+
 @pytest.mark.parametrize(
-    ("later", "units", "color"), [(True, 1, Color.GREEN), (True, 2, Color.RED), (False, 1, Color.RED)]
+    ("step", "told", "count"),
+    [
+        (
+            FAILED,
+            "s of daily has been failing since 11:00 (3 attempts, http), and later runs failed too, last at"
+            " 13:00 (quota)",
+            3,
+        ),
+        (EMPTY, "s of daily found nothing, and a later run failed at 13:00 (quota)", 1),
+    ],
 )
-def test_what_a_manual_run_found_mends_a_step_of_one_unit(later: bool, units: int, color: Color) -> None:
-    """Of several it would be unknown which of them that mended."""
-    step = {**FAILED, "units": units, "units_failed": units, "found_later": later}
-    assert judge(slot(steps={"s": step}), at=ELEVEN + 4 * HOUR).color is color
+@pytest.mark.parametrize(("deadline", "color"), [(9, Color.YELLOW), (3, Color.RED)])
+def test_a_later_run_that_failed_is_the_newest_answer(
+    step: dict[str, Any], told: str, count: int, deadline: int, color: Color
+) -> None:
+    """Nine manual runs had failed, the last with `quota`, and it said "1 attempt, blocked" or "nothing there yet"."""
+    row = slot(steps={"s": {**step, **LATER}}, deadline=ELEVEN + deadline * HOUR)
+    (fault,) = judge(row, at=ELEVEN + 4 * HOUR).faults
+    assert (fault.kind, fault.color, fault.count) == (FaultKind.FAILING, color, count)
+    assert (fault.sentence, fault.error_type, fault.error) == (told, "quota", "429")
+
+
+LEFT_OUT = {"parent_unfruitful": True}
+MENDED = {"found_later": True}
+
+
+class TestAStepThatWasLeftOut:
+    @pytest.mark.parametrize(
+        ("parent", "kind", "told"),
+        [
+            (FAILED, FaultKind.FAILING, "b of daily was never asked for, as a failed (http)"),
+            (EMPTY, FaultKind.FOUND_NOTHING, "b of daily was never asked for, as a found nothing"),
+        ],
+    )
+    def test_is_a_fault_though_another_run_mended_its_parent(
+        self, parent: dict[str, Any], kind: FaultKind, told: str
+    ) -> None:
+        """The only run of a day ended at its first step, and the day was called all right."""
+        row = slot(steps={"a": {**parent, **MENDED}, "b": LEFT_OUT})
+        verdict = judge(row, at=ELEVEN + 4 * HOUR)
+        assert (kinds(verdict), verdict.headline) == ([(kind, Color.RED)], told)
+        low = row.model_copy(update={"priority": "LOW"})
+        assert judge(low, at=ELEVEN + 4 * HOUR).color is Color.YELLOW
+
+    def test_is_none_while_its_occurrence_goes_on(self) -> None:
+        row = slot(steps={"a": {**FAILED, **MENDED}, "b": LEFT_OUT})
+        verdict = judge(row, at=ELEVEN + 30 * MINUTE)
+        assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "1 of 2 scrapers found")
+        given_up = row.model_copy(update={"last_reason_code": "budget_used"})
+        assert judge(given_up, at=ELEVEN + 30 * MINUTE).color is Color.RED
+
+    def test_is_told_by_its_parent_while_that_is_a_fault(self) -> None:
+        verdict = judge(slot(steps={"a": FAILED, "b": LEFT_OUT}), at=ELEVEN + 4 * HOUR)
+        assert [fault.scraper for fault in verdict.faults] == ["a"]
+
+    def test_is_made_good_by_a_later_run_of_it(self) -> None:
+        left = slot(steps={"a": {**FAILED, **MENDED}, "b": LEFT_OUT})
+        both = slot(steps={"a": {**FAILED, **MENDED}, "b": {**LEFT_OUT, **MENDED}})
+        for rows in ([both], [left, slot(1, steps={"a": FOUND, "b": FOUND})]):
+            verdict = judge(*rows, at=ELEVEN + 4 * HOUR)
+            assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "found")
+
+    @pytest.mark.parametrize(("parent", "color"), [(FAILED, Color.YELLOW), (EMPTY, Color.GREEN)])
+    def test_that_was_found_before_lacks_a_later_version_only(
+        self, parent: dict[str, Any], color: Color
+    ) -> None:
+        rows = [
+            slot(0, steps={"a": FOUND, "b": FOUND}),
+            slot(1, steps={"a": {**parent, **MENDED}, "b": LEFT_OUT}),
+        ]
+        assert judge(*rows, at=ELEVEN + 4 * HOUR).color is color
+
+    def test_as_its_parent_named_nothing_is_not_missed(self) -> None:
+        verdict = judge(slot(steps={"a": FOUND, "b": LEFT_OUT}), at=ELEVEN + 4 * HOUR)
+        assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "found")
 
 
 @pytest.mark.parametrize(("minutes", "color"), [(60, Color.YELLOW), (61, Color.RED)])

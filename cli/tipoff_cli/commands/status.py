@@ -76,10 +76,10 @@ def status(
 ) -> None:
     """Say in one line whether a day is all right, then how each workflow does.
 
-    Exit code 0 when all is well (green), 1 when something is wrong that has another attempt to come or is over
-    (yellow), 2 when something will not mend itself (red), 3 when neither the controller nor the dataset can be asked.
-    Today includes what is left of last night. What became of files afterwards: `tipoff query missing_files`; what
-    people were told: `tipoff alerts list`.
+    Exit code 0 when all is well or nothing is known of the day (green), 1 when something is wrong that has another
+    attempt to come or is over (yellow), 2 when something will not mend itself (red), 3 when neither the controller nor
+    the dataset can be asked. Today includes what is left of last night. What became of files afterwards: `tipoff query
+    missing_files`; what people were told: `tipoff alerts list`.
     """
     if watch is not None and as_of is not None:
         refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)
@@ -214,7 +214,7 @@ def _headline(name: str, expected: DayExpectations, verdict: DayVerdict) -> Text
         return Text(f"{mark} {name}: {verdict.headline}", style)
     if expected.expectations:
         return Text(f"{mark} {name} is all right", style)
-    if expected.idle:
+    if expected.idle or expected.is_unknown:
         return Text(f"· {name}: {verdict.headline}", "bold")
     return Text(f"· {name}: nothing is known yet, its schedule is locked at {lock_time():%H:%M}", "bold")
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from tipoff_common.clock import Instant, local_instant
+from tipoff_common.clock import Instant, business_date, local_instant
 from tipoff_common.ports import Parameter, Warehouse
 
 WHOLE_DAY = "-"
@@ -14,6 +14,15 @@ WHOLE_DAY = "-"
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
 """Defined in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
+# The oldest that is kept: partitions expire.
+_KNOWN_SINCE = """
+SELECT MIN(known_at) AS known_since
+FROM (
+  SELECT MIN(locked_at) AS known_at FROM nba_orchestration.daily_expected_schedule WHERE environment = @environment
+  UNION ALL
+  SELECT MIN(decision_time) AS known_at FROM nba_orchestration.workflow_decisions WHERE environment = @environment
+)
+"""
 # What a day's lock and its changes since have written down.
 _LOCKED = """
 SELECT date, occurrence_id
@@ -260,6 +269,15 @@ class DayExpectations(BaseModel):
         default=False,
         description="every decision since the schedule's time says that nothing is to do: no games, or none any more",
     )
+    known_since: Instant | None = Field(
+        default=None,
+        description="oldest lock or decision of any day, for a day that is over and has no schedule; else null",
+    )
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the day was over before anything was known, as before the stack was first started."""
+        return self.known_since is not None and business_date(self.known_since) > self.date
 
 
 def read_expectations(
@@ -288,13 +306,19 @@ def read_expectations(
     rows = warehouse.query(_EXPECTED_VS_ACTUAL, parameters)
     # The same in every row; there is one even for a day without expectations.
     decided = (row.get("last_decided_at") for row in rows)
+    expectations = tuple(_expectations(rows))
+    idle = any(row.get("idle") for row in rows)
+    # It costs a job, so it is asked of a day that is over and without a schedule, which no watch of the monitor is.
+    asks = day < business_date(as_of) and not expectations and not idle
+    since = warehouse.query(_KNOWN_SINCE, {"environment": environment}) if asks else ()
     return DayExpectations(
         date=day,
         as_of=as_of,
         environment=environment,
-        expectations=tuple(_expectations(rows)),
+        expectations=expectations,
         last_decided_at=next(decided, None),
-        idle=any(row.get("idle") for row in rows),
+        idle=idle,
+        known_since=next((row.get("known_since") for row in since), None),
     )
 
 

@@ -116,16 +116,19 @@ def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict
     color = max((fault.color for fault in faults), key=lambda found: found.rank, default=Color.GREEN)
     return DayVerdict(
         color=color,
-        headline=_headline(color, faults, rows, idle=day.idle),
+        headline=_headline(color, faults, day),
         workflows=workflows,
         faults=tuple(faults),
     )
 
 
-def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation], *, idle: bool) -> str:
+def _headline(color: Color, faults: Sequence[Fault], day: DayExpectations) -> str:
+    if day.is_unknown and day.known_since is not None:
+        oldest = business_date(day.known_since)
+        return f"nothing is known of that day: the oldest schedule or decision is of {oldest}"
     # Two different things for a person: a day off, and a morning on which nothing is written down yet.
-    if not rows and not faults:
-        return "nothing is expected on this day" if idle else "nothing is expected yet"
+    if not day.expectations and not faults:
+        return "nothing is expected on this day" if day.idle else "nothing is expected yet"
     if color is Color.GREEN:
         return "all right"
     worst = [fault for fault in faults if fault.color is color]
@@ -134,6 +137,9 @@ def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation]
 
 
 def _system_faults(day: DayExpectations) -> Iterator[Fault]:
+    # Nobody was there who could have locked or decided.
+    if day.is_unknown:
+        return
     lock_at = local_instant(day.date, LOCKED_BY)
     # Without what is left of last night, which was locked yesterday.
     own = [row for row in day.expectations if row.date == day.date]

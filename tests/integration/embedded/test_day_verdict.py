@@ -150,6 +150,22 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
     assert FaultKind.NOT_LOCKED in {it.kind for it in judged("empty").faults}
 
 
+def test_nothing_is_known_of_a_day_before_the_first_lock_and_decision(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    own: dict[str, Any] = {"environment": "new"}
+    dataset.insert("daily_expected_schedule", scheduled("new0", locked_at=ELEVEN.isoformat(), **own))
+    dataset.insert("workflow_decisions", decided("new0", ELEVEN + MINUTE, "SKIP", "too_early", **own))
+
+    def known(day: int, environment: str = "new") -> datetime | None:
+        noon = datetime(2026, 1, day, 17, tzinfo=UTC)
+        return read_expectations(warehouse, environment, date(2026, 1, day), noon + DAY).known_since
+
+    assert (known(14), known(15), known(14, "unheard-of")) == (ELEVEN, None, None)
+    dataset.insert("workflow_decisions", decided("new0", ELEVEN - MINUTE, "SKIP", "too_early", **own))
+    assert known(14) == ELEVEN - MINUTE
+
+
 def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:

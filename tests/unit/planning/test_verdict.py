@@ -148,6 +148,34 @@ def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> Non
     assert judge_day(tomorrow).color is Color.GREEN
 
 
+@pytest.mark.parametrize(
+    ("known_since", "color", "headline"),
+    [
+        (None, Color.RED, "no schedule was locked for 2026-01-15"),
+        (ELEVEN + 12 * HOUR, Color.RED, "no schedule was locked for 2026-01-15"),
+        (
+            ELEVEN + 13 * HOUR,
+            Color.GREEN,
+            "nothing is known of that day: the oldest schedule or decision is of 2026-01-16",
+        ),
+    ],
+)
+def test_a_day_before_anything_was_known_was_not_missed(
+    known_since: datetime | None, color: Color, headline: str
+) -> None:
+    """Yesterday of a new stack was red, as if its schedule should have been locked before there was a stack."""
+    day = DayExpectations(
+        date=DAY,
+        as_of=ELEVEN + 24 * HOUR,
+        environment="prod",
+        expectations=(),
+        last_decided_at=known_since,
+        known_since=known_since,
+    )
+    verdict = judge_day(day)
+    assert (verdict.color, verdict.headline) == (color, headline)
+
+
 def test_without_a_schedule_after_its_time() -> None:
     assert kinds(judge(at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
     assert judge(at=LOCK - MINUTE).headline == "nothing is expected yet"

@@ -102,6 +102,13 @@ class TestStatus:
         early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
         assert early.startswith("! today: nothing was decided in the last two days")
 
+    def test_a_day_before_the_stack_is_unknown_and_no_fault(self, run: Run, controller: Controller) -> None:
+        controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
+        told = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout
+        assert told.startswith(
+            "· 2025-01-14: nothing is known of that day: the oldest schedule or decision is of 2025-01-15"
+        )
+
     def test_the_dataset_is_asked_when_the_controller_cannot_be(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:

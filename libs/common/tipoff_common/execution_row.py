@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tipoff_common.clock import Instant
 
@@ -32,6 +32,7 @@ RowObject = Annotated[Mapping[str, Any] | None, BeforeValidator(_as_object)]
 _Values = Annotated[Mapping[str, Any], BeforeValidator(lambda value: _as_object(value) or {})]
 RowInstant = Annotated[Instant, BeforeValidator(_with_minutes)]
 """An instant of a row, which may have come as JSON."""
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(RowInstant)
 
 
 class ExecutionRow(BaseModel):
@@ -84,6 +85,14 @@ class ExecutionRow(BaseModel):
     def ended_at(self) -> datetime:
         """When it ended; when it began, for a row that has only that."""
         return self.completed_at or self.triggered_at
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """The instant before which the source asks not to be asked again, where it named one."""
+        try:
+            return _INSTANT.validate_python(self.data_summary.get("not_before"))
+        except ValidationError:
+            return None
 
     @property
     def has_drifted(self) -> bool:

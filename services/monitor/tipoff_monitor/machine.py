@@ -120,9 +120,11 @@ def _advance(
             "gone_at": None,
         }
     )
-    if before.told_by is not None and incident.trouble != before.trouble:
-        # It joined what people know of, and is another trouble now.
-        incident = incident.model_copy(update={"told_at": None, "told_severity": None, "told_by": None})
+    if before.trouble is not None and incident.trouble != before.trouble:
+        # Another trouble now: what explained the one before need not explain it.
+        incident = incident.model_copy(update={"cause": None})
+        if before.told_by is not None:
+            incident = incident.model_copy(update={"told_at": None, "told_severity": None, "told_by": None})
     if incident.state is AlertState.RESOLVED:
         # It came back before its cool-down was over: the same incident, which is told when its rule may be.
         incident = _moved(

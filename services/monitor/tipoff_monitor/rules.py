@@ -56,9 +56,10 @@ class Cause(ConfigurationNode):
     rule: RuleName = Field(
         description="the cause: while it holds, this rule's incidents are listed in its message"
     )
-    match: tuple[Literal["workflow", "scraper"], ...] = Field(
+    match: tuple[Literal["workflow", "scraper", "trouble"], ...] = Field(
         default=(),
-        description="what both have to be about; nothing when any incident of the cause explains this",
+        description="what both have to be about; nothing when any incident of the cause explains this. trouble:"
+        " failures of one source for one reason, such as a document that changed or an allowance that is spent",
     )
 
 

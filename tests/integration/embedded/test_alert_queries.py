@@ -83,6 +83,18 @@ def runs(*statuses: str, name: str = "s", every: Any = DAY, **changes: Any) -> R
     return rows
 
 
+def outcomes(*results: Row) -> Rows:
+    """Executions of one scraper, an hour apart, as they ended: the newest last, an hour before AT."""
+    rows: Rows = []
+    for number, changes in enumerate(reversed(results)):
+        at = AT - (1 + number) * HOUR
+        summary = json.dumps(changes.get("data_summary", {}))
+        own = {"scraper_name": "s", "workflow": "w", "created_at": at.isoformat(), **changes}
+        row = executed(f"run{number}", at, **{"status": "failed", **own, "data_summary": summary})
+        rows.append(("scraper_execution_log", row))
+    return rows
+
+
 def files(count: int, **changes: Any) -> Rows:
     at = AT - 8 * HOUR
     own = {"created_at": at.isoformat(), **changes}
@@ -292,6 +304,67 @@ def test_failures_name_their_kind(days: Days) -> None:
     """By it they are one cause with others of the same source."""
     found = {rule: days.conditions(rule, AT, rule)[0].error_type for rule in ("quota-low", "volume-unusual")}
     assert found == {"quota-low": "quota", "volume-unusual": "source_changed"}
+
+
+def told_to_wait(until: datetime) -> Row:
+    """A 429 with Retry-After."""
+    return {
+        "error_type": "quota",
+        "data_summary": {"not_before": until.isoformat(), "paused_host": "api.example.com"},
+    }
+
+
+FOUND: Row = {"status": "success", "data_summary": {"record_count": 5}}
+LOW: Row = {"status": "success", "data_summary": {"quota": {"used": 450, "remaining": 50, "warning": True}}}
+WELL: Row = {"status": "success", "data_summary": {"quota": {"used": 50, "remaining": 450, "warning": False}}}
+SPENT: Row = {
+    "error_type": "quota",
+    "data_summary": {"quota": {"used": 500, "remaining": 0, "warning": True}},
+}
+REFUSED: Row = {"error_type": "quota"}
+CHANGED: Row = {"error_type": "source_changed"}
+TIMED_OUT: Row = {"error_type": "timeout"}
+WAITS = "s: api.example.com asks to be left alone until 2026-01-15 15:10."
+LITTLE_LEFT = "s: four fifths of the allowance are used, 50 left."
+NOTHING_LEFT = "s: the allowance is spent, 0 left."
+
+
+@pytest.mark.parametrize(
+    ("results", "summary"),
+    [
+        ([FOUND, told_to_wait(AT + 10 * MINUTE)], WAITS),
+        ([told_to_wait(AT)], None),
+        ([told_to_wait(AT + 10 * MINUTE), FOUND], None),
+        ([told_to_wait(AT + 10 * MINUTE), CHANGED], None),
+        ([told_to_wait(AT + 10 * MINUTE), {"status": "no_data"}], None),
+        ([LOW, told_to_wait(AT + 10 * MINUTE)], WAITS),
+        ([LOW, told_to_wait(AT)], LITTLE_LEFT),
+        ([LOW], LITTLE_LEFT),
+        ([LOW, TIMED_OUT], LITTLE_LEFT),
+        ([LOW, WELL], None),
+        ([SPENT], NOTHING_LEFT),
+        ([SPENT, TIMED_OUT], NOTHING_LEFT),
+        ([SPENT, WELL], None),
+        ([REFUSED], "s: the allowance is spent."),
+        ([REFUSED, FOUND], None),
+    ],
+    ids=[
+        "told-to-wait", "waited", "found-since", "changed-since", "no-data-since", "low-and-told-to-wait",
+        "low-and-waited", "low", "low-and-timed-out", "well-again", "spent", "spent-and-timed-out", "bought",
+        "refused", "refused-and-found-since",
+    ],
+)  # fmt: skip
+def test_an_allowance_is_told_from_a_pause_and_either_ends(
+    days: Days, request: pytest.FixtureRequest, results: list[Row], summary: str | None
+) -> None:
+    found = judged(days, f"quota-{request.node.callspec.id}", outcomes(*results), "quota-low")
+    assert [it.summary for it in found] == ([summary] if summary else [])
+
+
+def test_a_pause_of_days_is_told_until_it_is_over(days: Days) -> None:
+    ((table, row),) = outcomes(told_to_wait(AT + DAY))
+    rows = [(table, {**row, "triggered_at": (AT - 5 * DAY).isoformat()})]
+    assert len(judged(days, "quota-days", rows, "quota-low")) == 1
 
 
 def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None:

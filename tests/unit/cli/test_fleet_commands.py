@@ -202,6 +202,25 @@ class TestDiagnose:
     def test_every_kind_of_failure_has_a_cause(self, diagnosed: Any, kind: str) -> None:
         assert diagnosed(row("failed", error_type=kind))["likely_cause"]
 
+    @pytest.mark.parametrize(
+        ("summary", "cause"),
+        [
+            (
+                {"not_before": "2025-01-15T17:10:00+00:00", "paused_host": "api.example.com"},
+                "asks to be left alone until 2025-01-15 12:10 New York; wait",
+            ),
+            ({"quota": {"used": 500, "remaining": 0}}, "the paid allowance is used up"),
+            ({"not_before": "soon"}, "the paid allowance is used up"),
+        ],
+        ids=["pause", "spent", "unreadable"],
+    )
+    def test_a_pause_that_a_source_asks_for_is_no_allowance(
+        self, diagnosed: Any, summary: Any, cause: str
+    ) -> None:
+        """A 429 with Retry-After sent people to buy more of what has no price."""
+        found = diagnosed(row("failed", error_type="quota", data_summary=summary))
+        assert cause in found["likely_cause"]
+
     def test_not_yet_is_no_alarm_at_first(self, diagnosed: Any) -> None:
         found = diagnosed(row("no_data"), row("no_data", 1), row("success", 20), code=0)
         assert found["verdict"] == "waiting"

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tests.unit.monitor.bench import NINE, TICK, Watched, rules_file, states, wrong
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import acknowledge, silence, unsilence
 from tipoff_monitor.conditions import Condition
 from tipoff_monitor.incidents import Incident, Memory
+from tipoff_monitor.loading import load_rules
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SYMPTOMS = [wrong("symptom", f"s{number:03}") for number in range(600)]
@@ -258,6 +260,15 @@ class TestManyAtOnce:
         )
         told = watched.ticks(2, wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
         assert {event.rule for event in told} == {"cause", "symptom"}
+
+    def test_a_scraper_that_fails_for_another_reason_is_no_longer_explained(self) -> None:
+        """It was refused for its allowance, which stays low, and then its source changed as well."""
+        watched = Watched(load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries").file)
+        low = wrong("quota-low", "s", scraper="s", trouble="a spent")
+        refused = replace(low, rule="scraper-failing")
+        changed = replace(refused, trouble="a changed")
+        assert states(watched.ticks(6, low, refused)) == [("quota-low", "firing")]
+        assert states(watched.ticks(6, low, changed)) == [("scraper-failing", "firing")]
 
 
 class TestOutages:

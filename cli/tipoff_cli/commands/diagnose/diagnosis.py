@@ -102,6 +102,13 @@ def _verdict(
     newest = runs[0]
     if newest.status == Status.FAILED:
         kind = newest.error_type or FailureKind.INTERNAL
+        # The same kind, as nothing is asked for meanwhile in either case; but nobody has to buy anything.
+        if kind == FailureKind.QUOTA and newest.paused_until is not None:
+            return (
+                ScraperCondition.FAILING,
+                f"the source asks to be left alone until {_when(newest.paused_until)}; wait, it is asked again after"
+                " that; if it happens often, lower rate_limit",
+            )
         return ScraperCondition.FAILING, _CAUSES.get(
             kind, f"{kind}: a kind that only a newer version knows; see the message"
         )

@@ -3,7 +3,8 @@
 -- One row a scraper that ran within @days, the worst first. silent_intervals counts the time since its last success in
 -- its own usual intervals: the days of its successes, split by their span. Failures are counted over its last ten runs
 -- that succeeded or failed; runs of a developer's machine (LOCAL) do not count. cause: the kind of its newest error
--- while its newest telling run failed; found nothing; drift; quota low; well.
+-- while its newest telling run failed; found nothing; items set aside (more than a tenth, at its newest success, if that
+-- is its newest telling run); drift; quota low; well. last_error also tells what was set aside.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 30       how far back
@@ -15,6 +16,8 @@
 WITH runs AS (
   SELECT
     e.scraper_name, e.status, e.triggered_at, e.error_type, e.error_message, e.data_summary,
+    SAFE_CAST(JSON_VALUE(e.data_summary, '$.record_count') AS INT64) AS records,
+    SAFE_CAST(JSON_VALUE(e.data_summary, '$.set_aside.count') AS INT64) AS set_aside,
     ROW_NUMBER() OVER (
       PARTITION BY e.scraper_name, e.status = 'no_data' ORDER BY e.triggered_at DESC, e.execution_id
     ) AS place
@@ -40,7 +43,12 @@ health AS (
         OR JSON_VALUE(data_summary, '$.drift.missing_optional[0]') IS NOT NULL
       )
     ) > 0 AS drift,
-    COUNTIF(place = 1 AND JSON_VALUE(data_summary, '$.quota.warning') = 'true') > 0 AS quota_low
+    COUNTIF(place = 1 AND JSON_VALUE(data_summary, '$.quota.warning') = 'true') > 0 AS quota_low,
+    MAX(IF(status = 'success' AND place = 1, records, NULL)) AS records,
+    MAX(IF(status = 'success' AND place = 1, set_aside, NULL)) AS set_aside,
+    MAX(
+      IF(status = 'success' AND place = 1, JSON_VALUE(data_summary, '$.set_aside.examples[0]'), NULL)
+    ) AS set_aside_example
   FROM runs
   GROUP BY scraper_name
 ),
@@ -59,15 +67,25 @@ judged AS (
     CASE
       WHEN error_type IS NOT NULL THEN error_type
       WHEN last_success IS NULL OR (silent_intervals > 3 AND last_status = 'no_data') THEN 'found nothing'
+      WHEN set_aside > 0.1 * (records + set_aside) THEN 'items set aside'
       WHEN quota_low THEN 'quota low'
       WHEN drift THEN 'drift'
       ELSE 'well'
     END AS cause
   FROM silence
 )
-SELECT scraper_name, cause, last_success, silent_intervals, telling_runs, failures, drift, last_error
+SELECT
+  scraper_name, cause, last_success, silent_intervals, telling_runs, failures, drift,
+  IF(
+    cause = 'items set aside',
+    CONCAT(
+      CAST(set_aside AS STRING), ' of ', CAST(records + set_aside AS STRING), ' items set aside',
+      COALESCE(CONCAT(', e.g. ', set_aside_example), '')
+    ),
+    last_error
+  ) AS last_error
 FROM judged
 ORDER BY
-  CASE cause WHEN 'well' THEN 3 WHEN 'drift' THEN 2 WHEN 'quota low' THEN 1 ELSE 0 END,
+  CASE cause WHEN 'well' THEN 4 WHEN 'drift' THEN 3 WHEN 'quota low' THEN 2 WHEN 'items set aside' THEN 1 ELSE 0 END,
   SAFE_DIVIDE(failures, telling_runs) DESC,
   scraper_name;

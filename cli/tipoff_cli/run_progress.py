@@ -7,6 +7,7 @@ from urllib.parse import quote
 from tipoff_cli.connection import Connection
 from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.errors import CommandFailed
+from tipoff_common.executions import describe_records
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
 
@@ -99,7 +100,9 @@ def line(unit: UnitProgress) -> tuple[str, str]:
     why += f": {unit.message}" if unit.message else ""
     match unit.state:
         case State.SUCCESS:
-            return "✔", f"{about} success"
+            # Unknown to a controller of an earlier version.
+            brought = "" if unit.records is None else f", {describe_records(unit.records, unit.set_aside)}"
+            return "✔", f"{about} success{brought}"
         case State.NO_DATA:
             return "–", f"{about} no_data{why}"
         case State.GIVEN_UP:

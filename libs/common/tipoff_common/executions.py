@@ -12,6 +12,7 @@ from tipoff_common.bounds import FanOutKeys, storable_object
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import EMPTY, Failed, FailureKind, Outcome
+from tipoff_common.words import pluralize
 
 
 def build_execution(
@@ -66,6 +67,21 @@ OFF = "off"
 """In `data_summary.slate`, in place of the tip-off of a game that is not played."""
 PRESUMED = "presumed"
 """The entry of a data_summary that marks an execution which nobody has seen; the views prefer any other."""
+
+
+def set_aside_in(summary: Mapping[str, object]) -> tuple[int, str | None]:
+    """Return how many items of the document could not be read, by a `data_summary`, and the first reason."""
+    stated = summary.get("set_aside")
+    # An event is the publisher's: what it says here may be anything.
+    if not isinstance(stated, Mapping) or not isinstance(count := stated.get("count"), int) or count <= 0:
+        return 0, None
+    examples = stated.get("examples")
+    return count, str(examples[0]) if isinstance(examples, list) and examples else None
+
+
+def describe_records(records: int, set_aside: int) -> str:
+    """Say what a success brought: "3 records, 2 set aside"."""
+    return f"{pluralize(records, 'record')}{f', {set_aside} set aside' if set_aside else ''}"
 
 
 def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:

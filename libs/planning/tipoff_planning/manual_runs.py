@@ -132,6 +132,12 @@ class UnitProgress(BaseModel):
     message: str = Field(
         default="", description="of the last attempt: what a person needs to act, cut to its beginning"
     )
+    records: int | None = Field(
+        default=None, description="written by the last attempt; null unless it succeeded"
+    )
+    set_aside: int = Field(
+        default=0, description="items of the last attempt's document that could not be read"
+    )
 
 
 class RunProgress(BaseModel):

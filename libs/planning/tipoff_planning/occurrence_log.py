@@ -23,9 +23,9 @@ from tipoff_common.events import (
     Source,
     WorkflowDecided,
 )
-from tipoff_common.executions import PRESUMED
+from tipoff_common.executions import PRESUMED, set_aside_in
 from tipoff_common.identity import decision_id
-from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status, Success
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Reason
 from tipoff_planning.drafts import request, skip
@@ -67,6 +67,8 @@ class LoggedExecution(Frozen):
     paused_host: str | None = None
     message: str = ""
     presumed: bool = False
+    records: int | None = Field(default=None, description="of a success: how many it wrote")
+    set_aside: int = Field(default=0, description="items of the document that could not be read")
     outputs: Mapping[str, tuple[str, ...]] = Field(default={}, description="values to fan out over, by key")
     slate: Mapping[str, Instant | None] | None = Field(
         default=None,
@@ -326,6 +328,8 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         paused_host=failed.paused_host if failed else None,
         message=_told(outcome)[:MESSAGE_CHARACTERS],
         presumed=bool(event.data_summary.get(PRESUMED)),
+        records=outcome.record_count if isinstance(outcome, Success) else None,
+        set_aside=set_aside_in(event.data_summary)[0],
         outputs=event.fan_out_keys,
         # A refused document may be about another day.
         slate=None if failed else slate_of(event),

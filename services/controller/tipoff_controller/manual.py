@@ -5,6 +5,7 @@ own subscription: Cloud Run gives no CPU after an answer, and a message is deliv
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from tipoff_planning.manual_runs import (
     difference,
     outstanding_of,
 )
+from tipoff_planning.occurrence_log import LoggedExecution
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import PlanProgress, State, UnitStatus
@@ -129,21 +131,23 @@ def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | N
     key = Key(plan.game_date, occurrence)
     with deps.occurrences.lock(key):
         # Answered and not begun yet: its decision has still to come back.
-        standing = deps.occurrences.load(key).progress or PlanProgress(plan)
+        state = deps.occurrences.load(key)
+        standing = state.progress or PlanProgress(plan)
         return RunProgress(
             occurrence_id=occurrence,
             game_date=plan.game_date,
             settled=standing.settled,
             stalled=standing.counts[State.OPEN] > 0 and not standing.under_way,
-            units=tuple(_unit_progress(item, plan, standing) for item in standing.units()),
+            units=tuple(_unit_progress(item, plan, state.executions) for item in standing.units()),
             skipped={item.step: item.reason for item in standing.skipped},
         )
 
 
-def _unit_progress(item: UnitStatus, plan: Plan, standing: PlanProgress) -> UnitProgress:
+def _unit_progress(item: UnitStatus, plan: Plan, executions: Mapping[str, LoggedExecution]) -> UnitProgress:
     unit, state, attempt = item
-    # `attempt` is the next one; what went wrong stands in the execution of the one before.
-    last = standing.executions.get(unit.request_id(plan.occurrence_id, attempt - 1)) if attempt > 1 else None
+    # `attempt` is the next one, unless nothing follows a success.
+    answered = attempt if state is State.SUCCESS else attempt - 1
+    last = executions.get(unit.request_id(plan.occurrence_id, answered)) if answered else None
     return UnitProgress(
         step=unit.step,
         scraper=unit.scraper,
@@ -152,4 +156,6 @@ def _unit_progress(item: UnitStatus, plan: Plan, standing: PlanProgress) -> Unit
         attempt=attempt,
         kind=last.kind if last is not None and state is State.GIVEN_UP else None,
         message=last.message if last is not None else "",
+        records=last.records if last is not None else None,
+        set_aside=last.set_aside if last is not None else 0,
     )

@@ -17,13 +17,14 @@ from tipoff_common.catalog import GAME_DATE
 from tipoff_common.clock import business_date, fleet_zone, read_day
 from tipoff_common.connections import Connections
 from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.executions import describe_records, set_aside_in
 from tipoff_common.fleet_root import STACK_ENVIRONMENT, find_root
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import PermanentRefusal, Unavailable
 from tipoff_common.rows import execution_row
 from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize, unknown_name
+from tipoff_common.words import unknown_name
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.account import account_name
 from tipoff_scraper_runner.deps import Deps
@@ -248,7 +249,8 @@ def _sentence(executed: ScrapeExecuted) -> str:
     match executed.outcome:
         case Success(record_count=count, gcs_path=path):
             where = f", {path}" if path else ""
-            return f"{subject}: success, {pluralize(count, 'record')} in {executed.duration_seconds:.1f} s{where}"
+            brought = describe_records(count, set_aside_in(executed.data_summary)[0])
+            return f"{subject}: success, {brought} in {executed.duration_seconds:.1f} s{where}"
         case NoData(reason=reason):
             return f"{subject}: no_data, {reason}"
         case Failed(kind=kind, message=message):

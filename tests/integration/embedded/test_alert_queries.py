@@ -138,6 +138,7 @@ BAD: dict[str, tuple[Rows, str]] = {
     ),
     "source-drift": (told({"drift": {"added": ["new"], "missing_optional": []}}), "s"),
     "quota-low": (told({"quota": {"used": 450, "remaining": 50, "warning": True}}), "s"),
+    "items-set-aside": (told({"record_count": 3, "set_aside": {"count": 2, "examples": ["items[1] is null"]}}), "s"),
     "sources-contradict": (told({"contradictions": {"count": 1}}), "s"),
     "source-silent": (
         [
@@ -365,6 +366,34 @@ def test_a_pause_of_days_is_told_until_it_is_over(days: Days) -> None:
     ((table, row),) = outcomes(told_to_wait(AT + DAY))
     rows = [(table, {**row, "triggered_at": (AT - 5 * DAY).isoformat()})]
     assert len(judged(days, "quota-days", rows, "quota-low")) == 1
+
+
+def lost(records: int, count: int, *examples: str) -> Row:
+    summary = {"record_count": records, "set_aside": {"count": count, "examples": examples}}
+    return {"status": "success", "data_summary": summary}
+
+
+@pytest.mark.parametrize(
+    ("results", "summary"),
+    [
+        (
+            [lost(3, 2, "items[1] has no name")],
+            "s set aside 2 of 5 items, e.g. items[1] has no name.",
+        ),
+        ([lost(9, 1)], None),  # a tenth
+        ([lost(8, 1)], "s set aside 1 of 9 items."),
+        ([lost(3, 2), FOUND], None),
+        ([lost(3, 2), TIMED_OUT], "s set aside 2 of 5 items."),
+        ([{**lost(3, 2), "source": "LOCAL"}], None),
+    ],
+    ids=["two-of-five", "a-tenth", "above", "over", "failed-since", "local"],
+)
+def test_a_source_that_is_read_in_part_is_told(
+    days: Days, request: pytest.FixtureRequest, results: list[Row], summary: str | None
+) -> None:
+    """Two of five items were lost each time, and no alert told of it."""
+    found = judged(days, f"aside-{request.node.callspec.id}", outcomes(*results), "items-set-aside")
+    assert [it.summary for it in found] == ([summary] if summary else [])
 
 
 def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None:
@@ -853,10 +882,18 @@ def test_ailing_scrapers_come_first_with_their_likely_cause(dataset: Dataset, da
         *runs("success", "failed", "failed", name="dead", error_type="blocked", error_message="403"),
         *runs("success", name="other", data_summary=json.dumps({"drift": {"added": ["x"]}})),
         *runs("no_data", "no_data", "no_data", name="mute"),
+        *runs("success", name="half", data_summary=json.dumps(lost(3, 2, "x")["data_summary"])),
     ]
     days.insert("ill", rows)
     found = dataset.ask("scraper_health", as_of=AT, environment="ill")
     causes = {row["scraper_name"]: row["cause"] for row in found}
-    assert causes == {"dead": "blocked", "mute": "found nothing", "other": "drift", "fine": "well"}
-    assert [row["scraper_name"] for row in found][-2:] == ["other", "fine"]
-    assert next(row for row in found if row["scraper_name"] == "dead")["last_error"] == "403"
+    assert causes == {
+        "dead": "blocked",
+        "mute": "found nothing",
+        "half": "items set aside",
+        "other": "drift",
+        "fine": "well",
+    }
+    assert [row["scraper_name"] for row in found][-3:] == ["half", "other", "fine"]
+    errors = {row["scraper_name"]: row["last_error"] for row in found}
+    assert (errors["dead"], errors["half"]) == ("403", "2 of 5 items set aside, e.g. x")

@@ -238,6 +238,26 @@ class TestDiagnose:
         assert found["verdict"] == "suspect"
         assert "drift, added: game.colour" in found["findings"]
 
+    @pytest.mark.parametrize(
+        ("count", "verdict", "said"),
+        [
+            (67, "suspect", "67 of 167 items set aside, e.g. items[1] has no key 'name'"),
+            (12, "suspect", "12 of 112 items set aside, e.g. items[1] has no key 'name'"),
+            (11, "healthy", "11 of 111 items set aside, e.g. items[1] has no key 'name'"),
+        ],
+    )
+    def test_items_that_could_not_be_read_are_told(
+        self, diagnosed: Any, count: int, verdict: str, said: str
+    ) -> None:
+        """Two of five items were lost each time, and all was said to be well."""
+        lost = {"count": count, "examples": ["items[1] has no key 'name'"]}
+        summary = {"record_count": 100, "set_aside": lost, "raw_path": "gs://data/raw/x.json"}
+        found = diagnosed(row("success", data_summary=summary), code=0 if verdict == "healthy" else 3)
+        assert found["verdict"] == verdict
+        assert said in found["findings"]
+        assert found["likely_cause"].startswith(said if verdict == "suspect" else "")
+        assert found["reproduce"][0].startswith("tipoff reparse") is (verdict == "suspect")
+
     def test_a_volume_far_from_the_usual_is_suspect(self, diagnosed: Any) -> None:
         less = row("success", data_summary={"record_count": 30})
         found = diagnosed(less, *(row("success", number) for number in range(1, 6)))

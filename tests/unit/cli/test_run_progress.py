@@ -13,7 +13,9 @@ from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
 
 
-def unit(state: State, attempt: int = 1, message: str = "", kind: FailureKind | None = None) -> UnitProgress:
+def unit(
+    state: State, attempt: int = 1, message: str = "", kind: FailureKind | None = None, **changes: Any
+) -> UnitProgress:
     return UnitProgress(
         step="odds",
         scraper="odds",
@@ -22,6 +24,7 @@ def unit(state: State, attempt: int = 1, message: str = "", kind: FailureKind | 
         attempt=attempt,
         kind=kind,
         message=message,
+        **changes,
     )
 
 
@@ -60,6 +63,18 @@ def test_each_unit_is_reported_once_when_it_has_settled() -> None:
     done = unit(State.SUCCESS)
     _, told = followed(at(unit(State.UNDER_WAY)), at(done), at(done), at(done, settled=True))
     assert told == ["✔ odds market=h2h success"]
+
+
+@pytest.mark.parametrize(
+    ("brought", "said"),
+    [
+        ({}, "success"),  # a controller of an earlier version
+        ({"records": 1}, "success, 1 record"),
+        ({"records": 3, "set_aside": 2}, "success, 3 records, 2 set aside"),
+    ],
+)
+def test_a_success_says_what_it_brought(brought: dict[str, int], said: str) -> None:
+    assert line(unit(State.SUCCESS, 2, **brought)) == ("✔", f"odds market=h2h {said}")
 
 
 def test_an_attempt_that_failed_is_reported_while_another_follows() -> None:

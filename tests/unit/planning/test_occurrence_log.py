@@ -277,7 +277,11 @@ def logged(outcome: dict[str, Any], **changes: Any) -> LoggedExecution:
 
 
 def test_a_success_is_kept_with_what_it_says_of_itself() -> None:
-    told = {"completeness": {"expected": 9, "missing": ["NYK@PHI"]}, "slate": {"A@B": "off"}}
+    told = {
+        "completeness": {"expected": 9, "missing": ["NYK@PHI"]},
+        "slate": {"A@B": "off"},
+        "set_aside": {"count": 2, "examples": ["games[1] is null"]},
+    }
     made = logged(
         {"status": "success", "record_count": 3, "gcs_path": None},
         data_summary=told,
@@ -286,6 +290,7 @@ def test_a_success_is_kept_with_what_it_says_of_itself() -> None:
     )
     assert (made.status, made.kind, made.message, made.presumed) == (Status.SUCCESS, None, "", False)
     assert (made.expected, made.missing, made.slate) == (9, ("NYK@PHI",), {"A@B": None})
+    assert (made.records, made.set_aside) == (3, 2)
     assert (made.subject, made.outputs) == ("22", {"event_id": ("a",)})
     fact = made.fact(DAY)
     assert fact.completeness is not None
@@ -294,7 +299,7 @@ def test_a_success_is_kept_with_what_it_says_of_itself() -> None:
 
 def test_a_success_that_says_nothing_of_itself_lacks_nothing() -> None:
     made = logged({"status": "success", "record_count": 3, "gcs_path": None}, data_summary={})
-    assert (made.expected, made.missing, made.slate) == (None, None, None)
+    assert (made.expected, made.missing, made.slate, made.set_aside) == (None, None, None, 0)
     assert made.fact(DAY).completeness is None
 
 

@@ -50,6 +50,7 @@ def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
     ("content", "code", "said"),
     [
         ("a\nb\nc\n", 0, "lines 2025-01-15: success, 3 records in "),
+        ("a\nodd: x\nodd: y\nb\nc\n", 0, "lines 2025-01-15: success, 3 records, 2 set aside in "),
         ("empty: nobody has submitted\n", 3, "lines 2025-01-15: no_data, nobody has submitted"),
         ("", 1, "lines 2025-01-15: failed (source_changed), 0 records; between 2 and 4 are expected"),
         (
@@ -59,7 +60,7 @@ def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
         ),
         ("about: 2025-01-16\na\nb\n", 1, "asked for 2025-01-15, the document is about 2025-01-16"),
     ],
-    ids=["got it", "not yet", "failed", "an earlier day", "a later day"],
+    ids=["got it", "got a part", "not yet", "failed", "an earlier day", "a later day"],
 )
 def test_the_exit_code_is_the_outcome(
     payload: Path, capsys: Captured, content: str, code: int, said: str

@@ -11,6 +11,7 @@ from tipoff_cli.times import zone_name
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import fleet_zone
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.executions import set_aside_in
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
@@ -19,6 +20,8 @@ QUIET_AFTER = 6
 """So many times no_data in a row, none of them found: longer than a source usually keeps one waiting."""
 UNUSUAL = 0.5
 """A volume that differs from the usual one by more than this part of it."""
+MAX_SET_ASIDE = 0.1
+"""Share of a document's items that may be set aside, as in `alert_items_set_aside`: single odd ones are usual."""
 _ENOUGH = 4
 """Successes from which there is something usual about them."""
 
@@ -120,6 +123,12 @@ def _verdict(
                 f"it says 'not yet' all the time ({spec.not_published}); {moved}: look yourself",
             )
         return ScraperCondition.WAITING, "nothing is there yet"
+    if _lost_share(newest) > MAX_SET_ASIDE:
+        return (
+            ScraperCondition.SUSPECT,
+            f"{_set_aside(newest)}; the source writes them otherwise: mend the parser, then read the kept payload"
+            " again",
+        )
     if any(drift.values()):
         return ScraperCondition.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
     if volume is not None and _is_unusual(volume):
@@ -156,6 +165,8 @@ def _findings(
             yield f"drift, {what.replace('_', ' ')}: {', '.join(fields)}"
     if runs and (missing := _missing(runs[0])):
         yield f"missing in what it brought: {', '.join(missing)}"
+    if runs and (set_aside := _set_aside(runs[0])):
+        yield set_aside
     if runs and (retries := sum(run.retry_count or 0 for run in runs)):
         yield f"transport retries: {retries} in {pluralize(len(runs), 'run')}"
     if runs and isinstance(quota := runs[0].data_summary.get("quota"), Mapping):
@@ -167,7 +178,8 @@ def _reproduce(spec: ScraperSpec, runs: Sequence[ExecutionRow]) -> Iterator[str]
     if newest is None:
         yield scrape_command(spec)
         return
-    if newest.error_type in _PARSERS and newest.data_summary.get("raw_path"):
+    unread = newest.error_type in _PARSERS or _lost_share(newest) > MAX_SET_ASIDE
+    if unread and newest.data_summary.get("raw_path"):
         yield reparse_command(spec, str(newest.game_date))
     yield scrape_command(spec, newest.opts)
 
@@ -200,6 +212,19 @@ def _is_unusual(volume: RecordVolume) -> bool:
 def _missing(run: ExecutionRow) -> tuple[str, ...]:
     missing = (run.completeness or {}).get("missing")
     return tuple(map(str, missing)) if isinstance(missing, list) else ()
+
+
+def _lost_share(run: ExecutionRow) -> float:
+    """Return the share of the items that a success could not read."""
+    count, _ = set_aside_in(run.data_summary)
+    return count / (count + (run.records or 0)) if count and run.status == Status.SUCCESS else 0.0
+
+
+def _set_aside(run: ExecutionRow) -> str:
+    """Say how many items a run could not read and why; nothing where it could read all."""
+    count, example = set_aside_in(run.data_summary)
+    told = f"{count} of {count + (run.records or 0)} items set aside"
+    return f"{told}{f', e.g. {example}' if example else ''}" if count else ""
 
 
 def _streak(runs: Sequence[ExecutionRow], status: str) -> int:

@@ -43,7 +43,7 @@ class TestTrigger:
     def test_a_run_is_followed_to_its_end(self, run: Run, controller: Controller) -> None:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
         *_, ended, traced = run(*self.RUN, "--wait").stdout.splitlines()
-        assert ended == "✔ nbac_schedule success"
+        assert ended == "✔ nbac_schedule success, 3 records"
         assert traced == f"tipoff trace {controller.bus.of(ScrapeRequested)[0].occurrence_id}"
 
     def test_a_run_that_fails_ends_with_the_reason_and_code_1(self, run: Run, controller: Controller) -> None:

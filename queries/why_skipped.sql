@@ -3,9 +3,9 @@
 -- One row a decision of the business day of @as_of, the newest first. An empty answer means that nothing was decided:
 -- ask alert_critical_workflow_not_run and heartbeats.
 --
---   @as_of          TIMESTAMP = now            instant of the question; later decisions do not count
---   @workflow_name  STRING = injury_discovery  name in config/workflows.yaml
---   @environment    STRING = prod              prod, staging, dev or local
+--   @as_of          TIMESTAMP = now  instant of the question; later decisions do not count
+--   @workflow_name  STRING           name in config/workflows.yaml
+--   @environment    STRING = prod    prod, staging, dev or local
 --
 -- time_et STRING (HH:MM), action, reason_code, reason STRING, next_check_et STRING (HH:MM, with its date when that is
 -- another; NULL when settled), context JSON

@@ -26,6 +26,7 @@ QUIET = frozenset(
         "alert_contradicting_documents",
         "alert_contradictions",
         "alert_dataset_behind",
+        "alert_items_set_aside",
         "alert_many_missing_files",
         "alert_no_decisions",
         "alert_schedule_not_locked",

@@ -368,6 +368,19 @@ def test_a_pause_of_days_is_told_until_it_is_over(days: Days) -> None:
     assert len(judged(days, "quota-days", rows, "quota-low")) == 1
 
 
+def test_two_scoreboards_that_differ_are_told(days: Days) -> None:
+    """Which two those are the rule says, as another fleet has none of them."""
+    rows: Rows = [
+        ("scraper_execution_log", executed(name, AT - 2 * HOUR, "success", records, scraper_name=name))
+        for name, records in (("nbac_scoreboard", 9), ("espn_scoreboard", 8))
+    ]
+    (found,) = judged(days, "scoreboards", rows, "sources-contradict")
+    assert (found.subject, found.summary) == (
+        "nbac_scoreboard/espn_scoreboard",
+        "nbac_scoreboard has 9 records for 2026-01-15, and espn_scoreboard has 8.",
+    )
+
+
 def lost(records: int, count: int, *examples: str) -> Row:
     summary = {"record_count": records, "set_aside": {"count": count, "examples": examples}}
     return {"status": "success", "data_summary": summary}

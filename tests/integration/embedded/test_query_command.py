@@ -80,8 +80,9 @@ def test_rows_for_people() -> None:
     asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked")
     assert asked.stdout.startswith("Why did this workflow run, or not, today?")
     assert "[not]" in asked.stdout
-    assert "no rows for as_of 2026-01-15 12:00:00" in query("why_skipped", *AS_OF).stdout
-    assert query("why_skipped", *AS_OF, "--csv").stdout == ""
+    nothing = ["why_skipped", "injury_discovery", *AS_OF]
+    assert "no rows for as_of 2026-01-15 12:00:00" in query(*nothing).stdout
+    assert query(*nothing, "--csv").stdout == ""
 
 
 @in_dev
@@ -129,6 +130,7 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
         (["nothing"], "no query 'nothing'; there are alert_"),
         (["discovery_check", "--param", "scraper=x"], "has no parameter 'scraper'"),
         (["discovery_check"], "is about one scraper; write: tipoff query discovery_check SCRAPER"),
+        (["why_skipped"], "is about one workflow; write: tipoff query why_skipped WORKFLOW"),
         (["success_rates", "x"], "success_rates is about no scraper or workflow; leave 'x' out"),
         (["success_rates", "--param", "days=many"], "'many' is not a valid INT64 for 'days'"),
         (["success_rates", "--param", "days"], "'days' is not a parameter; write --param name=value"),

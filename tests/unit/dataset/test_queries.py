@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_common.catalog import load_catalog
 from tipoff_common.ports import Parameter
 from tipoff_common.testing import MemoryWarehouse
 from tipoff_dataset.queries import NamedQuery, QueryParameterError, UnknownQueryError, ask, named, names
+from tipoff_planning.loading import load_workflows
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
 TEXT = """\
@@ -48,6 +51,19 @@ def test_the_header_names_question_parameters_and_defaults(query: NamedQuery) ->
         ("environment", "STRING", "prod"),
     ]
     assert query.parameters[1].meaning == "the day"
+
+
+def test_no_default_names_anything_of_the_fleet_that_ships() -> None:
+    """`why_skipped` refused its own default in every other fleet."""
+    configuration = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))
+    of_one_fleet = {*configuration.catalog, *configuration.workflows}
+    defaults = {
+        (name, part)
+        for name in names()
+        for item in named(name).parameters
+        for part in (item.default or "").split(",")
+    }
+    assert [name for name, part in defaults if part in of_one_fleet] == []
 
 
 def test_what_is_not_given_has_its_default(query: NamedQuery) -> None:

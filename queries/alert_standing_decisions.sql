@@ -3,7 +3,8 @@
 -- One row a workflow whose newest decision about an occurrence, not older than @minutes, has one of @codes and an alert
 -- level. Its severity is the decision's. It is repeated at each evaluation while it holds, so that it ends by itself. An
 -- ABORT also ends with the next evaluation that decides something about its workflow: one of a whole workflow is about a
--- placeholder, which no later decision is about.
+-- placeholder, which no later decision is about. A decision about an occurrence whose scrapers have run ends when another
+-- run, such as a manual one, has found since what they had not.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @codes         STRING = not_found,budget_used,no_calendar,history_unavailable  reason codes, separated by commas
@@ -25,6 +26,38 @@ WITH decided AS (
     AND decision_time <= @as_of
     AND environment = @environment
     AND reason_code != 'parent_unfruitful'
+),
+runs AS (
+  SELECT
+    e.occurrence_id, e.scraper_name, e.game_date, TO_JSON_STRING(e.opts) AS unit, e.triggered_at,
+    e.status = 'success' AND JSON_VALUE(e.data_summary, '$.completeness.missing[0]') IS NULL AS is_found
+  FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 1 DAY), DATE(@as_of)) AS e
+  WHERE e.triggered_at <= @as_of
+    AND e.environment = @environment
+    AND e.source != 'LOCAL'
+    AND e.occurrence_id IS NOT NULL
+),
+units AS (
+  SELECT
+    occurrence_id, scraper_name, game_date, unit, MIN(triggered_at) AS first_at, MAX(triggered_at) AS last_at
+  FROM runs
+  GROUP BY occurrence_id, scraper_name, game_date, unit
+),
+found AS (
+  SELECT scraper_name, game_date, unit, MAX(triggered_at) AS found_at
+  FROM runs
+  WHERE is_found
+  GROUP BY scraper_name, game_date, unit
+),
+found_since AS (
+  SELECT units.occurrence_id
+  FROM units
+  LEFT JOIN found
+    ON found.scraper_name = units.scraper_name AND found.game_date = units.game_date AND found.unit = units.unit
+  GROUP BY units.occurrence_id
+  -- Something by another run: what the occurrence found itself did not keep it from its decision.
+  HAVING LOGICAL_AND(COALESCE(found.found_at >= units.first_at, FALSE))
+    AND LOGICAL_OR(COALESCE(found.found_at > units.last_at, FALSE))
 )
 SELECT
   workflow_name AS subject,
@@ -41,6 +74,7 @@ WHERE from_last = 1
   AND decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
   AND alert_level != 'NONE'
   AND reason_code IN UNNEST(SPLIT(@codes, ','))
+  AND occurrence_id NOT IN (SELECT found_since.occurrence_id FROM found_since)
   -- Not those of the same evaluation: of several occurrences one alone may be impossible to decide.
   AND (action != 'ABORT' OR decided_at IS NULL OR decided_at <= decision_time)
 GROUP BY workflow_name

@@ -670,6 +670,50 @@ def test_an_abort_ends_with_the_next_evaluation_that_decides(
     assert [it.subject for it in judged(days, environment, rows, "decision-aborted")] == ["w"] * stands
 
 
+def run_of(occurrence: str, scraper: str, minutes: int, **changes: Any) -> tuple[str, Row]:
+    """A success of one scraper, so many minutes before AT."""
+    at = AT - minutes * MINUTE
+    own: Row = {"status": "success", "scraper_name": scraper, "occurrence_id": occurrence, "workflow": "lines",
+                "opts": json.dumps({"market": "h2h"}), "created_at": at.isoformat(), **changes}  # fmt: skip
+    return "scraper_execution_log", executed(f"{occurrence}/{scraper}/{minutes}", at, **own)
+
+
+IN_VAIN: Row = {"status": "failed", "error_type": "http"}
+PART: Row = {"data_summary": json.dumps({"completeness": {"missing": ["NYK@PHI"]}})}
+
+
+@pytest.mark.parametrize("code", ["budget_used", "not_found"])
+@pytest.mark.parametrize(
+    ("rows", "stands"),
+    [
+        ([run_of("manual", "a", 7), run_of("manual", "b", 7)], False),
+        ([run_of("manual", "a", 7)], True),
+        ([run_of("own", "b", 29), run_of("manual", "a", 7)], False),
+        ([run_of("manual", "a", 7), run_of("manual", "b", 7, game_date="2026-01-14")], True),
+        ([run_of("manual", "a", 7), run_of("manual", "b", 7, opts='{"market": "spreads"}')], True),
+        ([run_of("manual", "a", 7), run_of("manual", "b", 7, **PART)], True),
+        ([run_of("manual", "a", 7), run_of("mine", "b", 7, source="LOCAL")], True),
+        ([run_of("morning", "a", 300), run_of("morning", "b", 300)], True),
+        ([run_of("own", "a", 25, **PART), run_of("own", "b", 25)], True),
+        ([run_of("own", "a", 25), run_of("own", "b", 25)], True),  # it lacks what the calendar has
+    ],
+    ids=[
+        "both-found", "one-found", "one-found-before", "another-date", "another-unit", "a-part", "local", "earlier",
+        "a-part-of-its-own", "all-of-its-own",
+    ],
+)  # fmt: skip
+def test_a_decision_ends_when_another_run_has_found_what_was_missing(
+    days: Days, request: pytest.FixtureRequest, code: str, rows: Rows, stands: bool
+) -> None:
+    """A workflow was given up at 19:31 and run by hand at 19:53, and at 20:00 people were told that it had given up."""
+    gave_up = decided("own", AT - 5 * MINUTE, "SKIP", code, workflow_name="lines", alert_level="WARNING")
+    asked = [run_of("own", scraper, 30, **IN_VAIN) for scraper in ("a", "b")]
+    rule = "workflow-gave-up" if code == "budget_used" else "search-ended-in-vain"
+    environment = f"since-{request.node.callspec.id}"
+    found = judged(days, environment, [("workflow_decisions", gave_up), *asked, *rows], rule)
+    assert [it.subject for it in found] == ["lines"] * stands
+
+
 def test_the_severity_is_the_decisions(days: Days) -> None:
     (found,) = days.conditions("workflow-gave-up", AT, "workflow-gave-up")
     assert found.severity is AlertLevel.CRITICAL

@@ -104,6 +104,11 @@ EXPRESSIONS = {
     "GREATEST": ["GREATEST(1, 2)", "GREATEST(1, NULL)", "GREATEST('a', 'B')"],
     "IF": ["IF(NULL, 1, 2)", "IF(TRUE, 1, NULL)"],
     "LEAST": ["LEAST(1, 2)", "LEAST(1, NULL)"],
+    "LOGICAL_AND, LOGICAL_OR": each(
+        "(SELECT {}(x) FROM UNNEST({}) AS x)",
+        ("LOGICAL_AND", "LOGICAL_OR"),
+        ("[TRUE, FALSE]", "[TRUE]", "[FALSE]", "CAST([] AS ARRAY<BOOL>)", "[TRUE, NULL]", "[FALSE, NULL]"),
+    ),
     "MAX": over("MAX(x)"),
     "MIN": over("MIN(x)"),
     "REGEXP_CONTAINS": each("REGEXP_CONTAINS({}, r'^[a-z]+,')", TEXTS),

@@ -18,9 +18,13 @@ RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPP
 _KNOWN_SINCE = """
 SELECT MIN(known_at) AS known_since
 FROM (
-  SELECT MIN(locked_at) AS known_at FROM nba_orchestration.daily_expected_schedule WHERE environment = @environment
+  SELECT MIN(locked_at) AS known_at
+  FROM nba_orchestration.daily_expected_schedule
+  WHERE date <= DATE_ADD(DATE(@as_of), INTERVAL 1 DAY) AND environment = @environment
   UNION ALL
-  SELECT MIN(decision_time) AS known_at FROM nba_orchestration.workflow_decisions WHERE environment = @environment
+  SELECT MIN(decision_time) AS known_at
+  FROM nba_orchestration.workflow_decisions
+  WHERE DATE(decision_time) <= DATE(@as_of) AND environment = @environment
 )
 """
 # What a day's lock and its changes since have written down.
@@ -310,7 +314,7 @@ def read_expectations(
     idle = any(row.get("idle") for row in rows)
     # It costs a job, so it is asked of a day that is over and without a schedule, which no watch of the monitor is.
     asks = day < business_date(as_of) and not expectations and not idle
-    since = warehouse.query(_KNOWN_SINCE, {"environment": environment}) if asks else ()
+    since = warehouse.query(_KNOWN_SINCE, {"as_of": as_of, "environment": environment}) if asks else ()
     return DayExpectations(
         date=day,
         as_of=as_of,

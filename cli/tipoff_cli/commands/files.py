@@ -233,7 +233,7 @@ def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tupl
 
     for number, wrote in enumerate(file.wrote):
         text = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
-        # Of a workflow the name says who asked; of what people run, only the source does.
+        # A workflow's name tells the requester; a run that a person started has only its source.
         by = (
             wrote.workflow
             if wrote.source == Source.CONTROLLER

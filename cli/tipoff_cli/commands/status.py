@@ -106,7 +106,7 @@ def status(
 
 def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[DayExpectations, DayVerdict]:
     """Narrow both to one workflow. Ends the command when nothing of that name was expected."""
-    # Of the day's workflows, not the configuration's: a workflow that expects nothing today has no verdict.
+    # The verdict covers only workflows that expect something today, and the configuration may have more.
     own = [item for item in verdict.workflows if item.workflow == name]
     if not own:
         known = [item.workflow for item in verdict.workflows]

@@ -60,7 +60,7 @@ class _Owner:
 
     process: int
     tour: bool
-    """Whether the stack's data are those of `tipoff up --tour`."""
+    """Whether the stack shows the made-up week of `tipoff up --tour`."""
 
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
@@ -253,7 +253,7 @@ def _owner() -> _Owner | None:
     with Path(_LOCK).open("r+") as lock:
         if _take(lock.fileno()):
             return None
-        # It is empty between the taking of the lock and the writing.
+        # The file is empty until its owner has written its id.
         process, _, kind = lock.read().partition(" ")
         return _Owner(int(process), kind == _TOUR) if process else None
 

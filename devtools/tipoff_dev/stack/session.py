@@ -140,8 +140,8 @@ def _take_up(
     if wrong := faults():
         _refuse(stack, changes, wrong, console)
         return
-    # What is under way would end as a failure of its source, whose fake is started anew. While a service is set aside
-    # its messages wait for it, and the stack would never be quiet.
+    # The reload restarts the fakes, which would fail fetches under way, so wait for those. A service that is set aside
+    # leaves its messages waiting: then the stack never grows quiet.
     if not stack.processes.set_aside:
         try:
             stack.wait_until_quiet(_UNDER_WAY_SECONDS)

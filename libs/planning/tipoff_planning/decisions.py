@@ -425,7 +425,7 @@ class _Answer(NamedTuple):
 
     fact: ExecutionFact
     by_another: bool
-    """Whether another run got it, as a manual one."""
+    """Whether another run got the answer, for example a manual one."""
 
 
 def _newest_answers(occurrence: Occurrence, inputs: DecisionInputs) -> list[_Answer]:

@@ -14,7 +14,7 @@ WHOLE_DAY = "-"
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
 """Defined in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
-# The oldest that is kept: partitions expire.
+# Of what is kept, as partitions expire.
 _KNOWN_SINCE = """
 SELECT MIN(known_at) AS known_since
 FROM (
@@ -280,7 +280,7 @@ class DayExpectations(BaseModel):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the day was over before anything was known, as before the stack was first started."""
+        """Whether the day is older than every lock and decision, such as a day before the first start."""
         return self.known_since is not None and business_date(self.known_since) > self.date
 
 
@@ -312,7 +312,7 @@ def read_expectations(
     decided = (row.get("last_decided_at") for row in rows)
     expectations = tuple(_expectations(rows))
     idle = any(row.get("idle") for row in rows)
-    # It costs a job, so it is asked of a day that is over and without a schedule, which no watch of the monitor is.
+    # A job of its own: only for a past day without a schedule, which the monitor never asks about.
     asks = day < business_date(as_of) and not expectations and not idle
     since = warehouse.query(_KNOWN_SINCE, {"as_of": as_of, "environment": environment}) if asks else ()
     return DayExpectations(

@@ -61,15 +61,15 @@ class _Facts(NamedTuple):
     identity: str | None = None
     """Its id when that is no function of the fields above, as for a manual run."""
     role: "SearchRole" = "both"
-    """Whether a search's slot looks for missing data, for a later version of found data, or for both. Learned checks
-    only search: nothing was learned about later versions, so they are looked for on the fixed beat."""
+    """Purpose of a search's slot: "search" for missing data, "refresh" for a later version of found data, or both.
+    Learned checks only search; the fixed beat refreshes."""
 
 
 SearchRole = Literal["both", "search", "refresh"]
 
 
 class Occurrence(_Facts):
-    """One expected run of one workflow; a tuple, as there are many."""
+    """One expected run of one workflow. A tuple for speed, as a simulated season makes very many."""
 
     @cached_property
     def id(self) -> str:

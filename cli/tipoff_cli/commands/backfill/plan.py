@@ -119,7 +119,7 @@ class BackfillRun:
     workflow: str
     body: ManualRun
     steps: tuple[PlannedStep, ...]
-    """What it asks for, as the controller will freeze it."""
+    """The steps that the controller will freeze for it."""
 
     @cached_property
     def requests(self) -> int:

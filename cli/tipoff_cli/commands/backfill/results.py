@@ -24,7 +24,8 @@ class DayResult:
     unanswered: int
     """Asked for, and without a result yet."""
     not_asked: int
-    """Of runs that were not, or not for certain, asked for, and those that an earlier run under the key lacks."""
+    """Requests of runs that never reached the controller for certain, and requests that an earlier run under the key
+    lacks."""
     complete: bool
     """Whether nothing is missing."""
     occurrences: tuple[str, ...]

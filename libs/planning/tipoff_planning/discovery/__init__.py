@@ -1,6 +1,7 @@
 """Learned discovery: when a source publishes, and when to look for it.
 
 intervals.py  what the poller itself saw: between which two looks a document appeared
+trend.py      by how many minutes a day publication moves, from those intervals
 model.py      the distribution of publication times, fitted to those intervals
 policy.py     the looks that cost least, given the distribution
 plans.py      the checks of one day, or why the fixed beat is kept

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.steps import BIN_MINUTES
+from tipoff_planning.discovery.trend import slopes
 from tipoff_planning.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ STEADY = ((1.0, 1.0), (3.0, 1.0), (12.0, 1.0), (40.0, 1.0), (12.0, 200.0), (40.0
 """One expert each: days after which a day counts half, and how much more a day of the same weekday counts."""
 DRIFT_HALF_LIVES = (4.0, 16.0)
 """Half-lives of the experts that move each day along the trend of the latest to where it would be on the target day."""
-TREND_HALF_LIFE = 12.0
-"""Days after which a day counts half for the trend."""
-TREND_ROUNDS = 5
-"""Of least squares, after each of which a day's time is taken to be that in its interval which is nearest the trend."""
-TREND_DAYS = 5
-"""Days with a publication below which there is no trend."""
-MAX_SLOPE = 10.0
-"""Minutes a day. A steeper trend is a change overnight, which forgetting follows."""
 TIP_OFF_HALF_LIVES = (4.0, 24.0)
 """Half-lives of the experts that move each day by as much as the target day's first tip-off is later than its own."""
 SMOOTHING_BINS = (0.3, 0.8, 1.5, 3.5)
@@ -153,7 +146,7 @@ def predict(
     estimates = turnbull(_support(*known.ends(bins), bins), steady.reshape(-1, len(days)), prior)
     estimates = estimates.reshape(len(targets), -1, bins + 2)
     # Days that are moved along a trend have other cells for each target.
-    moved = known.ends(bins, _slopes(known, ages)[:, None] * ages)
+    moved = known.ends(bins, slopes(known.after, known.before, ages)[:, None] * ages)
     drifting = turnbull(
         _support(*moved, bins),
         _weights(ages, same, [(half_life, 1.0) for half_life in DRIFT_HALF_LIVES]),
@@ -201,7 +194,7 @@ def combine(
     blended = sharpen(mixed, support)
     predicted = (1 - explore) * blended + explore * uniform(bins)
     tip_off_weight = round(float(weights[EXPERTS:].sum()), 4) if len(weights) > EXPERTS else None
-    calibration = _calibration(predicted[:-1], support)
+    calibration = miscalibration(predicted[:-1], support)
     return _model(predicted[-1], fitted_for, window_minutes, days, calibration, tip_off_weight)
 
 
@@ -237,10 +230,10 @@ class _Known:
         # A look at minute 5 finds what appeared in bin 1, which ends there; one at minute 0 what was there before. A
         # look within a bin leaves all of it open on either side, or what it saw would be moved to later bins.
         width = BIN_MINUTES
-        first = np.clip(np.floor((self.after + shift) / width + 1e-9), -1, bins) + 1
+        first = np.minimum(np.floor((self.after + shift) / width + 1e-9), bins) + 1
         last = np.clip(np.ceil((self.before + shift) / width - 1e-9), 0, bins)
-        last = np.where(np.isposinf(self.before + 0 * shift), bins + 1, last)
-        return np.minimum(np.maximum(first, 0), last), last
+        last = np.where(np.isposinf(self.before), bins + 1, last)
+        return np.minimum(first, last), last
 
 
 def _support(first: "Array", last: "Array", bins: int) -> "Array":
@@ -258,36 +251,6 @@ def _weights(ages: "Array", same: "Array", experts: Sequence[tuple[float, float]
     rows = [0.5 ** (ages / half_life) * np.where(same, weekday, 1.0) for half_life, weekday in experts]
     # Only days before the target have an age above zero.
     return np.where(ages[:, None, :] > 0, np.stack(rows, axis=1), 0.0)
-
-
-def _slopes(known: "_Known", ages: "Array") -> "Array":
-    """Fit by how many minutes a day publication moves, for each target: weighted least squares over intervals."""
-    import numpy as np
-
-    # A day that never published, or published before the window, has no middle to lie on a trend.
-    seen = np.isfinite(known.before) & (known.before > 0)
-    before = np.where(seen, known.before, 0.0)
-    after = np.where(np.isfinite(known.after), known.after, np.minimum(0.0, before))
-    weights = np.where((ages > 0) & seen, 0.5 ** (ages / TREND_HALF_LIFE), 0.0)
-    total = np.maximum(weights.sum(axis=1), MIN_MASS)
-    age = (weights * ages).sum(axis=1) / total
-    apart = ages - age[:, None]
-    spread = np.maximum((weights * apart**2).sum(axis=1), MIN_MASS)
-    times = np.broadcast_to(np.where(seen, (after + before) / 2, 0.0), weights.shape)
-    for _ in range(TREND_ROUNDS):
-        middle = (weights * times).sum(axis=1) / total
-        slope = (weights * apart * (times - middle[:, None])).sum(axis=1) / spread
-        # Of each interval the time nearest to the trend: the middle of a wide one says nothing of it.
-        times = np.clip(middle[:, None] + slope[:, None] * apart, after, before)
-    left = (weights * (times - middle[:, None] - slope[:, None] * apart) ** 2).sum(axis=1)
-    mean = (weights * times).sum(axis=1) / total
-    whole = (weights * (times - mean[:, None]) ** 2).sum(axis=1)
-    # Shrunk by what it explains: days that differ by their weekday, or by nothing that is known, have no trend.
-    explained = np.clip(1 - left / np.maximum(whole, MIN_MASS), 0, 1)
-    # Through fewer days a line fits anything.
-    enough = (weights > 0).sum(axis=1) >= TREND_DAYS
-    # Ages count backwards.
-    return np.clip(np.where(enough, -slope * explained, 0.0), -MAX_SLOPE, MAX_SLOPE)
 
 
 def turnbull(
@@ -389,8 +352,11 @@ def sharpen(blended: "Array", scored: "Array") -> "Array":
     return _compete(np.concatenate([edges[..., :1], drawn, edges[..., -1:]], axis=2), scored)[0]
 
 
-def _calibration(predicted: "Array", scored: "Array") -> float | None:
-    """Compare the quantiles at which the scored days fell with the shares that were predicted."""
+def miscalibration(predicted: "Array", scored: "Array") -> float | None:
+    """Return the largest distance between the predicted share of days and the observed one, over all quantiles.
+
+    predicted, scored: days by cells, a distribution and the marked support of each. None while the days are too few.
+    """
     import numpy as np
 
     # With fewer days chance alone is as far off as a bad model (MAX_MISCALIBRATION).

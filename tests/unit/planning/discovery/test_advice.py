@@ -1,7 +1,10 @@
 """Whether a search should learn, by its own history."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
+
+import pytest
 
 from tests.support.controller import at
 from tests.support.publications import seen
@@ -14,10 +17,10 @@ FIRST = date(2025, 1, 6)
 BEAT = [float(minute) for minute in range(0, 481, 30)]
 
 
-def advice(days: list[PublicationInterval]) -> Advice:
+def advice(days: list[PublicationInterval], beat: list[float] = BEAT) -> Advice:
     day = FIRST + timedelta(days=len(days))
     search = Search("one", day, day, at("16:00", day), 480, Guards(17, 3.5, 120), explore=0.03)
-    return advise(search, PublicationHistory(tuple(days)), BEAT)
+    return advise(search, PublicationHistory(tuple(days)), beat)
 
 
 def test_a_source_that_is_punctual_should_be_learned() -> None:
@@ -40,7 +43,47 @@ def test_a_source_that_keeps_no_time_stays_on_its_beat() -> None:
     told = advice(seen([luck.uniform(0, 480) for _ in range(26)]))
     assert told.price_per_attempt is None
     assert told.sentence.startswith("Stay with fixed")
-    assert "attempts a day" in told.sentence
+    assert told.fixed is not None
+    affordable = [
+        item for item in told.learned if item.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
+    ]
+    best = min(affordable, key=lambda item: item.mean_delay_minutes)
+    # The best that would cost no more, so that a person sees how far off it is.
+    assert (
+        f"at {best.attempts_per_day:g} attempts a day instead of {told.fixed.attempts_per_day:g}"
+        in told.sentence
+    )
+
+
+def test_where_every_price_costs_more_attempts_the_cheapest_is_shown() -> None:
+    told = advice(seen([100.0 + 9 * number for number in range(MIN_ADVICE_DAYS)]), beat=[480.0])
+    assert told.price_per_attempt is None
+    cheapest = min(item.attempts_per_day for item in told.learned)
+    assert f"at {cheapest:g} attempts a day instead of 1," in told.sentence
+
+
+def test_a_source_that_follows_its_games_is_replayed_with_them() -> None:
+    tips = [Random(f"{day}").choice((180.0, 300.0, 420.0)) for day in range(26)]  # noqa: S311  # luck, not a secret
+    days = seen([tip - 90 for tip in tips])
+    told = advice([replace(item, first_tip_off=tip) for item, tip in zip(days, tips, strict=True)])
+    assert told.fixed is not None
+    assert min(item.mean_delay_minutes for item in told.learned) < 0.7 * told.fixed.mean_delay_minutes
+    assert told.sentence.startswith("Learn")
+
+
+def test_what_was_there_when_the_window_opened_has_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tipoff_planning.discovery.advice.PRICES", (1.0,))
+    days = seen([100.0 + 9 * number for number in range(MIN_ADVICE_DAYS)])
+    later = days[-1].game_date + timedelta(days=1)
+    found_at_once = [PublicationInterval(later + timedelta(days=number), None, 0.0) for number in range(20)]
+    without = advice(days).fixed
+    assert without is not None
+    assert advice([*days, *found_at_once]).fixed == without
+    # Half a minute after the opening is found by the next look, half an hour later.
+    soon = [replace(item, before=0.5) for item in found_at_once]
+    among_them = advice([*days, *soon]).fixed
+    assert among_them is not None
+    assert among_them.mean_delay_minutes > without.mean_delay_minutes + 5
 
 
 def test_with_little_history_there_is_no_advice_but_the_beat() -> None:

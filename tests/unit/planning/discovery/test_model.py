@@ -18,7 +18,18 @@ from tests.support.examples import examples
 from tests.support.publications import FIRST, WINDOW, seen
 from tipoff_planning.discovery.backtest import LearnedLooks, Published, replay
 from tipoff_planning.discovery.intervals import PublicationInterval
-from tipoff_planning.discovery.model import PublicationModel, fit, sharpen, support_of, turnbull, uniform
+from tipoff_planning.discovery.model import (
+    EXPERTS,
+    PublicationModel,
+    fit,
+    miscalibration,
+    predict,
+    sharpen,
+    smoothing_kernel,
+    support_of,
+    turnbull,
+    uniform,
+)
 from tipoff_planning.discovery.policy import Guards
 from tipoff_planning.discovery.steps import BIN_MINUTES
 
@@ -44,6 +55,38 @@ def test_a_model_says_how_far_its_predictions_were_off_once_it_has_a_fortnight_o
     assert calibration is not None
     assert 0 < calibration == round(calibration, 4) < 1
     assert fit(seen([70.0] * 3), after(3), WINDOW).calibration is None
+
+
+def days_in(*cells: tuple[int, int], of: int = 12) -> np.ndarray:
+    """Mark for each day the cells from the first to the last."""
+    numbers = np.arange(of)
+    return np.array([(first <= numbers) & (numbers <= last) for first, last in cells], dtype=float)
+
+
+EVEN = np.array([0.0, *[0.1] * 10, 0.0])
+"""A distribution in which each of ten cells is as likely."""
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        # Of a day that may have been at any time nothing can be off.
+        ([(1, 10)] * 14, 0.0),
+        # All in the first tenth: at that quantile all of the days are over, and a tenth was predicted.
+        ([(1, 1)] * 14, 0.9),
+        ([(10, 10)] * 14, 0.9),
+        # From the second tenth's end to the half: there all of them are over, and half was predicted.
+        ([(3, 5)] * 14, 0.5),
+        # Half of them at once, the others whenever.
+        ([(1, 1), (1, 10)] * 7, 0.45),
+        # Only the newest fortnight counts.
+        ([(1, 1)] * 5 + [(1, 10)] * 14, 0.0),
+    ],
+)
+def test_miscalibration_is_the_largest_distance_of_a_quantile(
+    cells: list[tuple[int, int]], expected: float
+) -> None:
+    assert miscalibration(np.array([EVEN] * len(cells)), days_in(*cells)) == pytest.approx(expected)
 
 
 def test_a_sharp_source_is_learned_in_a_week() -> None:
@@ -78,6 +121,26 @@ def test_silent_days_are_days_on_which_it_may_never_come() -> None:
     assert 0.25 < model.never < 0.75
 
 
+def test_yesterday_counts() -> None:
+    """A day alone, which weighs as much as the configured window."""
+    assert mass(fit(seen([70.0]), after(1), WINDOW), 60, 90) > 3 * mass(fit([], after(1), WINDOW), 60, 90)
+
+
+@given(st.lists(st.floats(0, 480), max_size=20), st.floats(0, 1))
+@settings(max_examples=examples(20))
+def test_exploration_is_the_share_of_the_configured_window(minutes: list[float], explore: float) -> None:
+    learned, mixed = (
+        fit(seen(minutes), after(len(minutes)), WINDOW, explore=share) for share in (0.0, explore)
+    )
+    expected = [
+        (1 - explore) * known + explore * any_time
+        for known, any_time in zip(
+            (learned.early, *learned.masses, learned.never), uniform(BINS), strict=True
+        )
+    ]
+    assert (mixed.early, *mixed.masses, mixed.never) == pytest.approx(expected, abs=2e-6)
+
+
 def test_days_from_the_date_on_are_not_looked_at() -> None:
     history = seen([60.0] * 10 + [300.0] * 10)
     assert fit(history, after(10), WINDOW) == fit(history[:10], after(10), WINDOW)
@@ -87,6 +150,14 @@ def test_the_version_is_that_of_the_content() -> None:
     history = seen([60.0] * 10)
     assert fit(history, after(10), WINDOW).version == fit(list(reversed(history)), after(10), WINDOW).version
     assert fit(history, after(10), WINDOW).version != fit(history, after(11), WINDOW).version
+    assert len(fit(history, after(10), WINDOW).version) == 12
+
+
+def test_its_numbers_have_few_digits_since_machines_differ_in_the_last() -> None:
+    model = fit(with_tips(seen([60.0, 80.0] * 5)), after(10), WINDOW, first_tip_off=180.0)
+    assert model.masses == tuple(round(one, 6) for one in model.masses)
+    assert model.tip_off_weight is not None
+    assert model.tip_off_weight == round(model.tip_off_weight, 4)
 
 
 @given(
@@ -161,13 +232,34 @@ def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("after", "before", "cells"),
-    [(180, 210, (37, 42)), (None, 0, (0, 0)), (None, 5, (0, 1)), (182, 183, (37, 37)), (478, None, (96, 97))],
+    [
+        (180, 210, (37, 42)),
+        (None, 0, (0, 0)),
+        (None, 5, (0, 1)),
+        (182, 183, (37, 37)),
+        (182, 191, (37, 39)),
+        (478, None, (96, 97)),
+        (None, None, (0, 97)),
+    ],
 )
 def test_a_look_within_a_bin_leaves_all_of_it_open(
     after: float | None, before: float | None, cells: tuple[int, int]
 ) -> None:
     marked = np.flatnonzero(support_of(PublicationInterval(FIRST, after, before), BINS))
     assert (marked[0], marked[-1]) == cells
+
+
+@given(st.floats(1e-3, 1e3))
+@settings(max_examples=examples(20))
+def test_the_configured_window_counts_as_a_day_however_much_days_weigh(scale: float) -> None:
+    """An expert that forgets fast is not thrown back to the window by a pause of weeks."""
+    support, weights = days_in((1, 3), (2, 6), (5, 5)), np.array([[1.0, 0.5, 0.25], [0.2, 0.0, 1.0]])
+    prior = uniform(10)
+    assert turnbull(support, weights * scale, prior) == pytest.approx(turnbull(support, weights, prior))
+
+
+def test_smoothing_keeps_what_lies_near_an_end_within_the_window() -> None:
+    assert smoothing_kernel(BINS, 3.5).sum(axis=1) == pytest.approx(1)
 
 
 @given(st.lists(st.floats(0, 1), min_size=12, max_size=12), st.floats(0, 0.4), st.floats(0, 0.4))
@@ -227,6 +319,16 @@ def test_a_source_that_follows_the_first_tip_off_is_learned(tip: float) -> None:
     assert mass(model, tip - 120, tip - 60) > 0.7
     assert (model.tip_off_weight or 0) > 0.8
     assert PublicationModel.model_validate_json(model.model_dump_json()) == model
+
+
+@pytest.mark.parametrize("later", [60.0, -60.0, 3.0])
+def test_a_day_is_moved_whole_by_how_much_later_the_games_begin(later: float) -> None:
+    """Of one day alone its weight does not matter, so it counts as one that was seen where it was moved to."""
+    day = PublicationInterval(FIRST, 100.0, 190.0, first_tip_off=300.0)
+    there = PublicationInterval(FIRST, 100.0 + later, 190.0 + later)
+    moved = predict([day], [after(1)], WINDOW, [300.0 + later])[0]
+    unmoved = predict([there], [after(1)], WINDOW)[0]
+    assert moved[EXPERTS] == pytest.approx(unmoved[0])
 
 
 def test_a_source_that_ignores_its_games_is_not_moved_with_them() -> None:

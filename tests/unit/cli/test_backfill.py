@@ -45,8 +45,9 @@ from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_planning.calendar import Game
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.loading import load_workflows
-from tipoff_planning.manual_runs import RunProgress, UnusableRun
+from tipoff_planning.manual_runs import RunProgress, UnitProgress, UnusableRun
 from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
+from tipoff_planning.progress import State
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
 FLEET = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))
@@ -418,6 +419,27 @@ def test_what_nobody_answers_is_given_up_and_told() -> None:
     (day,) = day_results(plan, carry_out(plan, made))
     assert (day.unanswered, day.notes) == (2, (f"nothing came of it within {PATIENCE}",))
     assert PATIENCE.total_seconds() <= made.seconds < PATIENCE.total_seconds() + 60
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_request_is_counted_once_whatever_its_state(state: State) -> None:
+    """Also one whose retry was still to come when the backfill gave up waiting."""
+    plan = planned("sequence", dates=DAYS[:1])
+    (run,) = plan.days[0].runs
+    unit = UnitProgress(
+        step="summary", scraper="summary", parameters={}, state=state, attempt=2, kind=None, records=None
+    )
+    progress = RunProgress(
+        occurrence_id="one",
+        game_date=DAY,
+        settled=False,
+        stalled=False,
+        units=(unit,) * run.requests,
+        skipped={},
+    )
+    (day,) = day_results(plan, {run.key: RunOutcome(progress, "nothing came of it")})
+    assert day.success + day.no_data + day.failed + day.unanswered == run.requests
+    assert (day.unanswered > 0) == (state in (State.OPEN, State.WAITING, State.UNDER_WAY))
 
 
 def test_games_that_were_not_asked_for_are_said_once_a_date() -> None:

@@ -22,7 +22,7 @@ class DayResult:
     no_data: int
     failed: int
     unanswered: int
-    """Asked for, and without a result yet."""
+    """Asked for, and without a result yet; also what failed and is to be asked for again."""
     not_asked: int
     """Requests of runs that never reached the controller for certain, and requests that an earlier run under the key
     lacks."""
@@ -67,7 +67,7 @@ def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
         success=states[State.SUCCESS],
         no_data=states[State.NO_DATA],
         failed=states[State.GIVEN_UP],
-        unanswered=unanswered + states[State.OPEN] + states[State.UNDER_WAY],
+        unanswered=unanswered + sum(count for state, count in states.items() if not state.settled),
         not_asked=not_asked,
         complete=all(run.key in outcomes and outcomes[run.key].complete for run in day.runs),
         occurrences=tuple(occurrences),

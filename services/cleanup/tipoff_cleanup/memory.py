@@ -10,23 +10,19 @@
 Metadata has the instant and the path, so that one list call reads a day's files.
 """
 
-import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from tipoff_cleanup.losses import Attempts
 from tipoff_common.clock import Instant
 from tipoff_common.events import CleanupCompleted, FileLanded, ScrapeExecuted
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Objects
-
-log = logging.getLogger(__name__)
-Stored = TypeVar("Stored", bound=BaseModel)
+from tipoff_common.stored import read_stored
 
 _DATE = re.compile(r"/([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _RUNS = "cleanup/runs"
@@ -75,7 +71,8 @@ class CleanupMemory:
 
     def run(self, tick: datetime) -> CleanupRun | None:
         """Return the run of a tick; None when none is written down, or when it cannot be read."""
-        return _read(CleanupRun, _run_name(tick), self._state.get(_run_name(tick)))
+        # Without the run of before, all is done once more that it was to save this one from.
+        return read_stored(CleanupRun, _run_name(tick), self._state.get(_run_name(tick)))
 
     def remember_run(self, tick: datetime, run: CleanupRun) -> CleanupRun:
         """Write a run down unless there is one; return the first that was written, which counts."""
@@ -129,7 +126,7 @@ class CleanupMemory:
             return adopted
         # Somebody else was first; what they wrote is what is published.
         name = f"{_folder(gcs_path)}/adopted.json"
-        return _read(Adopted, name, self._state.get(name)) or adopted
+        return read_stored(Adopted, name, self._state.get(name)) or adopted
 
     def _mark(self, gcs_path: str, mark: str, body: bytes, now: datetime) -> bool:
         metadata = {_AT: now.isoformat(), _PATH: gcs_path}
@@ -137,17 +134,6 @@ class CleanupMemory:
 
 
 _UNDONE = "not-republished-"
-
-
-def _read(model: type[Stored], name: str, body: bytes | None) -> Stored | None:
-    """Return what was stored. None for what cannot be read: the run does once more what that was to save it from."""
-    if body is None:
-        return None
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        log.error("memory cannot be read: %s", name, extra={"detail": str(error)[:500]})
-        return None
 
 
 def _run_name(tick: datetime) -> str:

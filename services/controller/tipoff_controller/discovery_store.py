@@ -1,17 +1,13 @@
 """The plans of searches that learn, in the state bucket: one a workflow and day, the first that was written."""
 
-import logging
 import threading
 from datetime import date
 
-from pydantic import ValidationError
-
 from tipoff_common.ports import Objects
 from tipoff_common.retrying_objects import retrying
+from tipoff_common.stored import read_stored
 from tipoff_controller import names
 from tipoff_planning.discovery.plans import DiscoveryPlan
-
-log = logging.getLogger(__name__)
 
 _KEPT = 500
 """Plans kept in this process, a few kB each: three days of over a hundred searches."""
@@ -32,14 +28,9 @@ class DiscoveryStore:
             return kept
         name = names.discovery_plan(workflow, day)
         # Absence is not kept: the plan may be written by another process at any moment.
-        if (body := self._state.get(name)) is None:
-            return None
-        try:
-            plan = DiscoveryPlan.model_validate_json(body)
-        except ValidationError as error:
-            log.error("discovery plan cannot be read: %s", name, extra={"detail": str(error)[:500]})
-            return None
-        self._keep(plan)
+        plan = read_stored(DiscoveryPlan, name, self._state.get(name))
+        if plan is not None:
+            self._keep(plan)
         return plan
 
     def remember(self, plan: DiscoveryPlan) -> DiscoveryPlan:

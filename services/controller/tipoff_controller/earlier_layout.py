@@ -10,18 +10,14 @@
 It can go once no bucket holds such objects, 30 days after the upgrade: the bucket's lifecycle removes them.
 """
 
-import logging
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from pydantic import ValidationError
-
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.ports import ObjectInfo, Objects
+from tipoff_common.stored import read_stored
 from tipoff_planning.occurrence_log import Entry, LoggedExecution, Summary, log_execution
 from tipoff_planning.plans import Plan
-
-log = logging.getLogger(__name__)
 
 _SETTLED = "settled"
 
@@ -67,14 +63,16 @@ class EarlierLayout:
         for info in found:
             match info.name.removeprefix(prefix).removesuffix(".json").split("/"):
                 case ["plan"]:
-                    plan = self._plan(info.name)
+                    # Without its plan the occurrence counts as undecided, and is decided anew under the same ids.
+                    plan = read_stored(Plan, info.name, self._state.get(info.name))
                 case ["requests", request]:
                     # That version published a request when it wrote the object, so the object's
                     # time is when it was asked for.
                     requested[request] = info.updated
                 case ["executions", *_]:
-                    if (execution := self._execution(info.name)) is not None:
-                        executions.append(execution)
+                    event = read_stored(ScrapeExecuted, info.name, self._state.get(info.name))
+                    if event is not None:
+                        executions.append(log_execution(event, self._subject_parameters))
                 case ["skips", step]:
                     skipped.append(step)
         # The entry is a function of the objects alone: two controllers that migrate at once write the same.
@@ -93,22 +91,6 @@ class EarlierLayout:
             found.pop("-", None)  # executions of no occurrence, which the dataset knows
             self._days[day] = found
         return self._days[day]
-
-    def _plan(self, name: str) -> Plan | None:
-        try:
-            # Without its plan the occurrence counts as undecided, and is decided anew under the same ids.
-            return Plan.model_validate_json(self._state.get(name) or b"")
-        except ValidationError as error:
-            log.error("plan cannot be read: %s", name, extra={"detail": str(error)[:500]})
-            return None
-
-    def _execution(self, name: str) -> LoggedExecution | None:
-        try:
-            event = ScrapeExecuted.model_validate_json(self._state.get(name) or b"")
-        except ValidationError as error:
-            log.error("execution cannot be read: %s", name, extra={"detail": str(error)[:500]})
-            return None
-        return log_execution(event, self._subject_parameters)
 
 
 def _folder(day: date) -> str:

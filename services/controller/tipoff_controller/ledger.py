@@ -4,20 +4,16 @@ objects.
 First creation wins: what was decided once is published again, never decided again.
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-
-from pydantic import ValidationError
 
 from tipoff_common.events import ScheduleLocked
 from tipoff_common.ports import Objects
 from tipoff_common.retrying_objects import retrying
+from tipoff_common.stored import read_stored, write_stored
 from tipoff_controller import names
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.settled import Settled
-
-log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -52,8 +48,7 @@ class Ledger:
 
     def settled(self) -> Settled:
         """Return what settled occurrences came to; nothing when it cannot be read, as the dataset knows it too."""
-        body = self._state.get(names.SETTLED)
-        return _settled(body)
+        return _settled(self._state.get(names.SETTLED))
 
     def change_settled(self, change: Callable[[Settled], Settled]) -> None:
         """Write what settled occurrences came to, changed; again if somebody else wrote in between."""
@@ -65,11 +60,7 @@ class Ledger:
             if changed == known:
                 return
             body = changed.model_dump_json(exclude_defaults=True).encode()
-            if versioned is None:
-                written = self._state.create(names.SETTLED, body)
-            else:
-                written = self._state.replace(names.SETTLED, body, generation=versioned.generation)
-            if written:
+            if write_stored(self._state, names.SETTLED, body, versioned.generation if versioned else None):
                 return
 
     def schedules(self, day: date) -> list[ScheduleLocked]:
@@ -105,30 +96,13 @@ class Ledger:
         return self._batch(name) or drafted
 
     def _batch(self, name: str) -> DecisionBatch | None:
-        body = self._state.get(name)
-        if body is None:
-            return None
-        try:
-            return DecisionBatch.model_validate_json(body)
-        except ValidationError as error:
-            # What is decided in its place has the same ids, and begins no occurrence anew.
-            log.error("what was decided cannot be read: %s", name, extra={"detail": str(error)[:500]})
-            return None
+        # What is decided in place of one that cannot be read has the same ids, and begins no occurrence anew.
+        return read_stored(DecisionBatch, name, self._state.get(name))
 
     def _schedule(self, name: str) -> ScheduleLocked | None:
-        try:
-            return ScheduleLocked.model_validate_json(self._state.get(name) or b"")
-        except ValidationError as error:
-            log.error("schedule cannot be read: %s", name, extra={"detail": str(error)[:500]})
-            return None
+        return read_stored(ScheduleLocked, name, self._state.get(name))
 
 
 def _settled(body: bytes | None) -> Settled:
-    if body is None:
-        return Settled()
     # To forget what was found costs looks that were not needed; to fail would stop every decision.
-    try:
-        return Settled.model_validate_json(body)
-    except ValidationError as error:
-        log.error("what was found cannot be read: %s", names.SETTLED, extra={"detail": str(error)[:500]})
-        return Settled()
+    return read_stored(Settled, names.SETTLED, body) or Settled()

@@ -5,7 +5,6 @@ was written before it tries the next number. Each entry is an object of its own,
 second of the same name (https://cloud.google.com/storage/quotas#objects) and any number of different ones.
 """
 
-import logging
 import threading
 import zlib
 from collections import OrderedDict
@@ -17,15 +16,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
-
 from tipoff_common.ports import Objects
 from tipoff_common.retrying_objects import retrying
+from tipoff_common.stored import read_stored
 from tipoff_controller import names
 from tipoff_controller.earlier_layout import EarlierLayout
 from tipoff_planning.occurrence_log import Entry, OccurrenceState
-
-log = logging.getLogger(__name__)
 
 # A summary holds all executions of the occurrence, so writing it with every entry would
 # make bytes grow with their square.
@@ -158,8 +154,8 @@ class OccurrenceStore:
 
     def entry(self, key: Key, number: int) -> Entry | None:
         """Return one entry; None when it is not there or cannot be read."""
-        body = self._state.get(names.entry(*key, number))
-        return _parse(names.entry(*key, number), body) if body is not None else None
+        name = names.entry(*key, number)
+        return read_stored(Entry, name, self._state.get(name))
 
     def forget(self, key: Key) -> None:
         """Read the occurrence anew the next time."""
@@ -237,7 +233,7 @@ class OccurrenceStore:
                 yield name, body or b""
 
     def _apply(self, state: OccurrenceState, name: str, body: bytes) -> None:
-        entry = _parse(name, body)
+        entry = read_stored(Entry, name, body)
         if entry is not None:
             state.apply(entry)
         else:
@@ -264,12 +260,4 @@ class _Sequential:
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
-
-
-def _parse(name: str, body: bytes) -> Entry | None:
-    try:
-        return Entry.model_validate_json(body)
-    except ValidationError as error:
-        log.error("what is remembered cannot be read: %s", name, extra={"detail": str(error)[:500]})
         return None

@@ -4,21 +4,19 @@ What changed stands in the object until it is published, so that one write makes
 publishes a change late, never not at all.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import PauseChanged
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.retrying_objects import retrying
+from tipoff_common.stored import read_stored, write_stored
 from tipoff_controller import names
 from tipoff_planning.pauses import Pauses, expire
-
-log = logging.getLogger(__name__)
 
 FRESH_FOR = timedelta(seconds=60)
 """How old the pauses may be by which executions are followed up: a read for each of them would double what one costs,
@@ -66,7 +64,9 @@ class PauseStore:
             before, generation = self._read()
             after = change(before)
             # An unchanged memory is not written: Cloud Storage takes one write a second of a name.
-            if after == before or self._write(after, generation):
+            if after == before or write_stored(
+                self._state, names.PAUSES, after.model_dump_json().encode(), generation
+            ):
                 self._known = now, after.pauses
                 return after
         raise Unavailable("the pauses are changed by too many at once; ask again")
@@ -109,15 +109,5 @@ class PauseStore:
         found = self._state.read(names.PAUSES)
         if found is None:
             return PauseMemory(), None
-        try:
-            return PauseMemory.model_validate_json(found.body), found.generation
-        except ValidationError as error:
-            # To go on fetching is the smaller harm; who paused sees in `tipoff status` that it does not stand.
-            log.error("pauses cannot be read: %s", names.PAUSES, extra={"detail": str(error)[:500]})
-            return PauseMemory(), found.generation
-
-    def _write(self, memory: PauseMemory, generation: int | None) -> bool:
-        body = memory.model_dump_json().encode()
-        if generation is None:
-            return self._state.create(names.PAUSES, body, content_type="application/json")
-        return self._state.replace(names.PAUSES, body, generation=generation)
+        # To go on fetching is the smaller harm; who paused sees in `tipoff status` that it does not stand.
+        return read_stored(PauseMemory, names.PAUSES, found.body) or PauseMemory(), found.generation

@@ -21,6 +21,7 @@ from tipoff_common.events import AlertChanged
 from tipoff_common.identity import content_hash
 from tipoff_common.leases import measure_lease
 from tipoff_common.ports import Objects, Unavailable
+from tipoff_common.stored import read_stored, write_stored
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.simulation import KeptSimulation
 from tipoff_planning.frozen import Frozen
@@ -72,11 +73,7 @@ class MonitorState:
 
     def write(self, memory: Memory, generation: int | None) -> bool:
         """Write over exactly that generation; False when another writer was faster."""
-        body = memory.model_dump_json().encode()
-        # Two first writers meet here: create() lets one of them win, and the other reads what it wrote.
-        if generation is None:
-            return self._state.create(NAME, body, content_type="application/json")
-        return self._state.replace(NAME, body, generation=generation)
+        return write_stored(self._state, NAME, memory.model_dump_json().encode(), generation)
 
     def update(self, change: Callable[[Memory], Memory]) -> Memory:
         """Change the memory, whoever else does so at the same time; return it as it is now."""
@@ -121,10 +118,8 @@ class MonitorState:
 
     def _is_over(self, name: str, body: bytes, now: datetime) -> bool:
         """Tell whether a claim holds no longer; one that cannot be read does not, or nobody would ever be told."""
-        try:
-            claim = SendingClaim.model_validate_json(body)
-        except ValidationError as error:
-            log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
+        claim = read_stored(SendingClaim, name, body)
+        if claim is None:
             return True
         # By this clock first, which costs no call; only the bucket's clock says that a lease is over, as the sender's
         # may be minutes behind.

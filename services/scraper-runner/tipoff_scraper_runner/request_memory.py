@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.leases import measure_lease
 from tipoff_common.ports import Objects, Overloaded, Unavailable
+from tipoff_common.stored import read_stored
 from tipoff_scraper_runner.execution import Execution
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class RequestMemory:
         held = self._state.read(_name("claims", request))
         if held is None:  # somebody removed it between the two calls
             raise InProgress(request, timedelta(0))
-        theirs = _read_lease(held.body, now)
+        theirs = _read_lease(_name("claims", request), held.body, now)
         if not theirs.released:
             self._raise_while_held(request, theirs, lease, now)
         # A holder that gave up alive is no sign of a payload that kills.
@@ -114,19 +115,20 @@ class RequestMemory:
     def release(self, request: ScrapeRequested, claim: Claim, now: datetime) -> None:
         """Let the next delivery go on at once; the lease does it in time when this fails. Raises nothing."""
         try:
-            held = self._state.read(_name("claims", request))
+            name = _name("claims", request)
+            held = self._state.read(name)
             # Somebody else's by now: this delivery was paused for longer than its lease.
-            if held is None or _read_lease(held.body, now).holder != claim.holder:
+            if held is None or _read_lease(name, held.body, now).holder != claim.holder:
                 return
             released = _lease(claim, now, released=True)
-            self._state.replace(_name("claims", request), released, generation=held.generation)
+            self._state.replace(name, released, generation=held.generation)
         except Unavailable as error:
             log.warning("claim not released, its lease ends by itself", extra={"detail": str(error)})
 
     def recall(self, request: ScrapeRequested) -> Execution | None:
         """Return the outcome of the request, None when it has none yet."""
-        body = self._state.get(_name("outcomes", request))
-        return None if body is None else _read_outcome(body)
+        name = _name("outcomes", request)
+        return _read_outcome(name, self._state.get(name))
 
     def remember(self, request: ScrapeRequested, execution: Execution) -> Execution:
         """Write the outcome down before anything is published of it; return the one that counts.
@@ -140,7 +142,7 @@ class RequestMemory:
         kept = self._state.read(name)
         if kept is None:  # removed manually between the two calls
             return execution
-        if (known := _read_outcome(kept.body)) is not None:
+        if (known := _read_outcome(name, kept.body)) is not None:
             return known
         if self._state.replace(name, body, generation=kept.generation):
             return execution
@@ -154,23 +156,15 @@ def _lease(claim: Claim, until: datetime, *, released: bool = False) -> bytes:
     return stored.model_dump_json().encode()
 
 
-def _read_lease(body: bytes, now: datetime) -> _Lease:
+def _read_lease(name: str, body: bytes, now: datetime) -> _Lease:
     """Return the stored claim; one that cannot be read is over, or its request would never be executed."""
-    try:
-        return _Lease.model_validate_json(body)
-    except ValidationError as error:
-        log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
-        return _Lease(holder="", until=now)
+    return read_stored(_Lease, name, body) or _Lease(holder="", until=now)
 
 
-def _read_outcome(body: bytes) -> Execution | None:
+def _read_outcome(name: str, body: bytes | None) -> Execution | None:
     """Return the stored outcome; one that cannot be read is none, or its request would never be answered."""
-    try:
-        stored = _Stored.model_validate_json(body)
-    except ValidationError as error:
-        log.error("outcome cannot be read, taken as none", extra={"detail": str(error)[:500]})
-        return None
-    return Execution(stored.executed, stored.landed)
+    stored = read_stored(_Stored, name, body)
+    return None if stored is None else Execution(stored.executed, stored.landed)
 
 
 def _name(kind: str, request: ScrapeRequested) -> str:

@@ -181,7 +181,7 @@ class Denied(BaseHTTPRequestHandler):
 @pytest.fixture
 def denied() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Denied) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -69,7 +69,7 @@ class _Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def source() -> Iterator[Source]:
     with Source() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_cli.times import cadence, clock, day, instant, zone_name
+from tipoff_cli.times import instant, zone_name
 from tipoff_common.visible import visible
 from tipoff_common.words import unknown_name
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from tipoff_planning.workflows import Configuration
-
-__all__ = ["cadence", "clock", "day", "instant", "visible"]
 
 WRONG_USAGE = 2
 """The exit code of wrong usage, as Typer has it."""

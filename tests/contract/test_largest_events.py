@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from tests.support.examples import examples
 from tests.support.largest import largest
 from tests.support.samples import NOON, PATH, SAMPLES, cleaned, executed, locked, requested
-from tipoff_common.binding import ATTRIBUTE_BYTES, Envelope, Message, Refused, decode, encode
+from tipoff_common.binding import Envelope, Message, Refused, decode, encode
 from tipoff_common.bounds import EVENT_LIMIT
 from tipoff_common.events import (
     EVENTS,
@@ -30,6 +30,7 @@ from tipoff_common.events import (
     TickFired,
 )
 from tipoff_common.executions import build_execution
+from tipoff_common.limits import ATTRIBUTE_VALUE_BYTES
 from tipoff_common.outcomes import Success
 from tipoff_common.rows import TABLES
 from tipoff_common.testing import MemoryObjects
@@ -58,7 +59,7 @@ def test_the_largest_event_fits_a_message_and_a_row(model: type[Event], characte
     for part in event.parts():
         message = sent(part)
         assert len(message.data) <= EVENT_LIMIT
-        assert all(len(value.encode()) <= ATTRIBUTE_BYTES for value in message.attributes.values())
+        assert all(len(value.encode()) <= ATTRIBUTE_VALUE_BYTES for value in message.attributes.values())
         assert decode(message).payload == part
         if model in TABLES:
             for row in TABLES[model](part, NOON).rows:

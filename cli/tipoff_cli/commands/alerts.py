@@ -11,21 +11,9 @@ from rich.text import Text
 
 from tipoff_cli.checkout import ticks
 from tipoff_cli.connection import Connection, find_connection
-from tipoff_cli.console import (
-    WRONG_USAGE,
-    AsJson,
-    cadence,
-    clock,
-    console,
-    instant,
-    reason,
-    refuse,
-    say_fields,
-    say_json,
-    say_rows,
-)
+from tipoff_cli.console import WRONG_USAGE, AsJson, console, reason, refuse, say_fields, say_json, say_rows
 from tipoff_cli.controller_client import ask, not_ours
-from tipoff_cli.times import zone_name
+from tipoff_cli.times import cadence, clock, instant, zone_name
 from tipoff_common.clock import Instant
 from tipoff_common.events import Tick
 from tipoff_common.wall_clock import wall_now

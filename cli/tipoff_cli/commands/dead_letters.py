@@ -14,17 +14,15 @@ from tipoff_cli.console import (
     RECENT,
     WRONG_USAGE,
     AsJson,
-    clock,
     console,
     errors,
-    instant,
     jsonable,
     refuse,
     say_fields,
     say_json,
     say_rows,
 )
-from tipoff_cli.times import zone_name
+from tipoff_cli.times import clock, instant, zone_name
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize

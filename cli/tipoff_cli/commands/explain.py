@@ -17,16 +17,14 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsOption,
-    clock,
     console,
-    instant,
     jsonable,
     load_configuration,
     refuse,
     refuse_unknown,
     say_json,
 )
-from tipoff_cli.times import zone_name
+from tipoff_cli.times import clock, instant, zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable, Warehouse
 from tipoff_common.wall_clock import wall_now

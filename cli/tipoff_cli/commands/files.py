@@ -14,22 +14,20 @@ from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
     AsOf,
-    clock,
     console,
-    instant,
     jsonable,
     refuse,
     say_fields,
     say_json,
     say_rows,
     say_source,
-    visible,
 )
+from tipoff_cli.times import clock, instant
 from tipoff_common.files import object_name
-from tipoff_common.near import nearest
 from tipoff_common.ports import PermanentRefusal
+from tipoff_common.visible import visible
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
+from tipoff_common.words import nearest, pluralize
 from tipoff_dataset.file_verdict import FileState, FileVerdict, judge
 from tipoff_dataset.landed_files import (
     EVERY,

@@ -12,7 +12,8 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.connection import PROJECT, STACK_ENVIRONMENT, NotConnected, find_connection
-from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_json, say_source
+from tipoff_cli.console import WRONG_USAGE, AsJson, console, refuse, say_json, say_source
+from tipoff_cli.times import clock
 from tipoff_common.words import pluralize
 
 _FOLDER = STACK_ENVIRONMENT.parent / "logs"

@@ -16,7 +16,6 @@ from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
     AsOf,
-    clock,
     console,
     jsonable,
     load_configuration,
@@ -25,9 +24,10 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
     say_source,
-    visible,
 )
+from tipoff_cli.times import clock
 from tipoff_common.ports import Parameter
+from tipoff_common.visible import visible
 from tipoff_common.wall_clock import wall_now
 from tipoff_dataset.queries import (
     NamedQuery,

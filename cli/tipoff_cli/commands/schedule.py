@@ -14,14 +14,12 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsOption,
-    clock,
     console,
-    day,
     load_configuration,
     say_json,
     say_rows,
 )
-from tipoff_cli.times import zone_name
+from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize

@@ -7,7 +7,8 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.connection import NotConnected, find_connection
-from tipoff_cli.console import AsJson, AsOf, clock, console, refuse, say_json, say_rows
+from tipoff_cli.console import AsJson, AsOf, console, refuse, say_json, say_rows
+from tipoff_cli.times import clock
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize

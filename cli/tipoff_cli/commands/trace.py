@@ -10,8 +10,9 @@ from pydantic import JsonValue
 from rich.text import Text
 
 from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json, say_source
+from tipoff_cli.console import WRONG_USAGE, AsJson, console, errors, refuse, say_json, say_source
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.times import clock, day
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.trace.dataset import ChainDataset, DateSpan

@@ -8,7 +8,8 @@ from pydantic import JsonValue
 from rich.text import Text
 
 from tipoff_cli import checkout, connection
-from tipoff_cli.console import AsJson, console, day, refuse, refuse_unknown, say_json
+from tipoff_cli.console import AsJson, console, refuse, refuse_unknown, say_json
+from tipoff_cli.times import day
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
 from tipoff_common.settings import SettingsError

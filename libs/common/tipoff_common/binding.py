@@ -22,12 +22,11 @@ from tipoff_common.bounds import bounded_name
 from tipoff_common.clock import to_utc
 from tipoff_common.events import EVENTS, Event, RejectReason, TickFired
 from tipoff_common.identity import event_id
+from tipoff_common.limits import ATTRIBUTE_VALUE_BYTES
 
 STRUCTURED = "application/cloudevents+json"
 _TYPE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _PREFIX = "ce-"
-ATTRIBUTE_BYTES = 1024
-"""Of an attribute's value (https://cloud.google.com/pubsub/quotas#resource_limits)."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _cloud_event(envelope: Envelope) -> CloudEvent:
     }
     if envelope.payload.subject:
         # For filters and people; the payload has it whole. A path may be a little longer than an attribute.
-        attributes["subject"] = bounded_name(envelope.payload.subject, ATTRIBUTE_BYTES)
+        attributes["subject"] = bounded_name(envelope.payload.subject, ATTRIBUTE_VALUE_BYTES)
     return CloudEvent(attributes, envelope.payload.model_dump(mode="json"))
 
 
@@ -205,8 +204,8 @@ def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEv
     for name, value in attributes.items():
         # Structured mode carries attributes of any length, which binary mode could not send on; and an unpaired
         # surrogate, which JSON may escape, cannot be encoded as UTF-8.
-        if len(str(value).encode()) > ATTRIBUTE_BYTES:
-            raise ValueError(f"attribute '{name}' has more than {ATTRIBUTE_BYTES} bytes")
+        if len(str(value).encode()) > ATTRIBUTE_VALUE_BYTES:
+            raise ValueError(f"attribute '{name}' has more than {ATTRIBUTE_VALUE_BYTES} bytes")
     # The SDK checks the rest of the specification.
     event = CloudEvent(attributes, data)
     to_utc(attributes["time"])

@@ -16,7 +16,6 @@ PATTERNS: Mapping[str, str] = {
     r"^[a-z0-9_-]+(/[a-z0-9_{}-]+)*$": "write a folder such as nba-com/box-scores/{game_date}/{game_id}",
     r"^docs/runbooks/[a-z0-9-]+\.md$": "write the runbook's path, such as docs/runbooks/warehouse-down.md",
     r"^https?://\S+$": "write an address such as https://console.example.com",
-    r"^https?://[^\s]+$": "write an address such as https://console.example.com",
     r"^[A-Za-z0-9_]{1,1024}$": "write letters, digits and '_'",
     r"^[A-Za-z0-9._-]{0,128}$": "write at most 128 letters, digits, '.', '_' and '-'",
     r"^\d+(Mi|Gi)$": "write an amount of memory such as 512Mi",

@@ -1,7 +1,9 @@
-"""Sentences for people."""
+"""Sentences for people, and the names that they may have meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
+
+_ALIKE, _MOST = 0.6, 5
 
 
 def pluralize(number: int, noun: str) -> str:
@@ -32,3 +34,16 @@ def _near(name: str, known: Iterable[str], most: int) -> list[str]:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that a name is none of a kind, and which may have been meant."""
     return f"no {kind} '{name}'; {meant(name, known)}"
+
+
+def nearest(identifier: str, candidates: Iterable[str]) -> list[str]:
+    """Return the ids that continue this one, or else are most like it, best first."""
+
+    def likeness(candidate: str) -> float:
+        if candidate.startswith(identifier) or identifier.startswith(candidate):
+            return 1.0
+        return SequenceMatcher(None, identifier, candidate, autojunk=False).ratio()
+
+    rated = {candidate: likeness(candidate) for candidate in candidates}
+    alike = [candidate for candidate in rated if rated[candidate] >= _ALIKE]
+    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:_MOST]

@@ -18,7 +18,7 @@ class MonitorSettings(ServiceSettings):
         description="folder or importable package of <source>/<name>/scraper.yaml",
     )
     console_url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s]+$", description="where people look; stands in notifications"
+        default=None, pattern=r"^https?://\S+$", description="where people look; stands in notifications"
     )
     # Beside the invokers of Cloud Run, which may act: most who look at a page of today only want to know.
     viewers: tuple[str, ...] = Field(
@@ -33,6 +33,6 @@ class MonitorSettings(ServiceSettings):
     # Without a default: a guess would send a person's trigger to another environment.
     controller_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^\s]+$",
+        pattern=r"^https?://\S+$",
         description="the controller that the console triggers and pauses workflows at; without, it offers neither",
     )

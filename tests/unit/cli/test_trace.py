@@ -21,9 +21,9 @@ from tipoff_common.events import ScrapeExecuted
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.executions import build_file_landed
 from tipoff_common.identity import event_id
-from tipoff_common.near import nearest
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
+from tipoff_common.words import nearest
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.drafts import DecisionBatch

@@ -36,9 +36,7 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsOption,
-    clock,
     console,
-    day,
     errors,
     load_configuration,
     refuse,
@@ -46,7 +44,7 @@ from tipoff_cli.console import (
     say_rows,
 )
 from tipoff_cli.controller_client import NotAnswered
-from tipoff_cli.times import zone_name
+from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.events import PauseTarget
 from tipoff_common.ports import Unavailable

@@ -15,13 +15,13 @@ from tipoff_cli.console import (
     AsJson,
     AsOf,
     ScrapersFolder,
-    clock,
     console,
     refuse,
     refuse_unknown,
     say_json,
     say_rows,
 )
+from tipoff_cli.times import clock
 from tipoff_common.catalog import load_catalog
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse

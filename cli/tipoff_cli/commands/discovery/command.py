@@ -14,9 +14,7 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsOption,
-    clock,
     console,
-    day,
     jsonable,
     load_configuration,
     refuse,
@@ -24,7 +22,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.times import zone_name
+from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from rich.text import Text
 
-from tipoff_cli.console import clock, console, say_rows
+from tipoff_cli.console import console, say_rows
+from tipoff_cli.times import clock
 from tipoff_planning.discovery.plans import PURPOSES
 from tipoff_planning.discovery.report import CheckState, CurveBin, DayCheck, DiscoveryReport
 from tipoff_planning.workflows import Strategy

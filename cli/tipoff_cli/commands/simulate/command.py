@@ -14,14 +14,13 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsOption,
-    cadence,
     console,
-    day,
     errors,
     load_configuration,
     refuse,
     say_json,
 )
+from tipoff_cli.times import cadence, day
 from tipoff_simulator.engine import Season
 from tipoff_simulator.engine import simulate as run_season
 from tipoff_simulator.report import SeasonReport, report

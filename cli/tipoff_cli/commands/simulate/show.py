@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_cli.console import clock
+from tipoff_cli.times import clock
 from tipoff_common.words import pluralize
 from tipoff_simulator.outcomes import FinalStatus
 from tipoff_simulator.report import SeasonReport, WorkflowNumbers

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from tipoff_common.near import nearest
+from tipoff_common.words import nearest
 from tipoff_planning.trace.chain import assemble
 from tipoff_planning.trace.dataset import ChainDataset, DateSpan, Scope
 from tipoff_planning.trace.links import ChainNode, file_ids, requested_id

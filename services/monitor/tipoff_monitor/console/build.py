@@ -9,8 +9,8 @@ from fastapi import HTTPException
 from tipoff_common import COMMIT
 from tipoff_common.clock import business_date, read_date
 from tipoff_common.events import AlertState, PauseTarget
-from tipoff_common.near import nearest
 from tipoff_common.reproduce import reparse_command, scrape_command
+from tipoff_common.words import nearest
 from tipoff_dataset.landed_files import FileSelector, NoFileNamed
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.facts import FleetSummary, Recent, ScraperHealth, StandingPauseRow

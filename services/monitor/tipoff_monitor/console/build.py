@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
@@ -29,19 +29,17 @@ from tipoff_monitor.console.pages.run import RunPage, links_of
 from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, ScrapersPage, ordered
 from tipoff_monitor.console.pages.today import TodayPage, rows_of, upcoming
 from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, shown
-from tipoff_monitor.console.snapshots import Patience, Reading, Snapshot
+from tipoff_monitor.console.snapshots import Patience, Reading
 from tipoff_monitor.rehearsal import route_of
 from tipoff_monitor.simulation import KeptSimulation
 from tipoff_monitor.views import watching
 from tipoff_planning.discovery.plans import NO_PLANS
-from tipoff_planning.discovery.report import DiscoveryReport
-from tipoff_planning.expectations import DayExpectations
-from tipoff_planning.explanation import Explanation
 from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.schedules import Discovery
 from tipoff_planning.verdict import judge_day
 
 Given = Mapping[str, str]
+T = TypeVar("T")
 _BACK = timedelta(days=1100)
 _AHEAD = timedelta(days=14)
 """Three seasons back, for the replay of a past one; schedules are locked a day ahead. Beyond, nothing is asked."""
@@ -58,19 +56,17 @@ class _Gathered:
         self.today = business_date(self.now)
         self.ages: list[DataAge] = []
 
-    def take(self, name: SourceName, reading: Reading[Any]) -> Any:
+    def take(self, name: SourceName, reading: Reading[T]) -> T | None:
         """Return the newest value, None when there is none, and note its age."""
-        snapshot: Snapshot[Any] = self.deps.snapshots.get(reading, self.patience)
+        snapshot = self.deps.snapshots.get(reading, self.patience)
         self.ages.append(data_age(name, snapshot, self.now))
         return snapshot.value
 
     def fleet(self) -> FleetSummary | None:
-        found: FleetSummary | None = self.take(SourceName.FLEET, self.deps.sources.fleet())
-        return found
+        return self.take(SourceName.FLEET, self.deps.sources.fleet())
 
     def recent(self) -> Recent | None:
-        found: Recent | None = self.take(SourceName.RECENT, self.deps.sources.recent())
-        return found
+        return self.take(SourceName.RECENT, self.deps.sources.recent())
 
     def names(self) -> Mapping[str, str]:
         """Return who plays whom; ids do where the calendar cannot be read, so no age is noted."""
@@ -104,9 +100,7 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     day = day_of(given, it.today)
     # An address can name any day; a crawler that follows "the day before" must not cost a job for each.
     is_near = it.today - _BACK <= day <= it.today + _AHEAD
-    expected: DayExpectations | None = (
-        it.take(SourceName.DAY, deps.sources.day(day, it.now)) if is_near else None
-    )
+    expected = it.take(SourceName.DAY, deps.sources.day(day, it.now)) if is_near else None
     # What is sick now says nothing about another day.
     fleet = it.fleet() if day == it.today else None
     memory = it.take(SourceName.ALERTS, deps.sources.memory())
@@ -170,7 +164,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
     # A report costs two jobs and a fit, and a schedule that searches nothing has none.
-    discovery: DiscoveryReport | None = None
+    discovery = None
     if isinstance(workflow.schedule, Discovery):
         discovery = it.take(SourceName.LEARNED, deps.sources.discovery(name, it.today, calendar))
     # As the controller decides: a search that is configured to keep its beat is explained by its beat, though the page
@@ -178,7 +172,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     plans = (
         {(name, it.today): discovery.plan} if discovery and name in deps.configuration.learned else NO_PLANS
     )
-    explanation: Explanation | None = None
+    explanation = None
     # The reasons are worked out from the newest rows; without them every search would look unfinished.
     if recent is not None:
         reasons = deps.sources.explanation(name, calendar, recent.history, plans, _standing(fleet))

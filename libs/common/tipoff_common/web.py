@@ -89,6 +89,12 @@ def create_app(
         environment=environment,
     )
 
+    _add_probes(app, health, checks)
+    _add_error_answers(app)
+    return app
+
+
+def _add_probes(app: FastAPI, health: Health, checks: Mapping[str, Callable[[], None]]) -> None:
     @app.get("/health", tags=["operation"])
     @app.get("/healthz", tags=["operation"])
     # `async`: it answers on the loop even when every thread is busy, or a loaded
@@ -107,6 +113,8 @@ def create_app(
             response.status_code = 503
         return Readiness(**health.model_dump(), checks=results)
 
+
+def _add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(Acknowledged)
     async def acknowledged(_request: Request, _error: Acknowledged) -> Response:
         return Response(status_code=204)
@@ -147,8 +155,6 @@ def create_app(
         except Unavailable as failure:
             return await unavailable(request, failure)
         return Response(status_code=204)
-
-    return app
 
 
 def _is_json(content_type: str | None) -> bool:

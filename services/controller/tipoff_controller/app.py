@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
@@ -13,6 +13,7 @@ from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import unknown_name
 from tipoff_controller.bootstrap import Wiring, bootstrap
+from tipoff_controller.deps import Deps
 from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_executions
 from tipoff_controller.handlers import receive_delivery
@@ -42,14 +43,23 @@ def routes(wiring: Wiring) -> FastAPI:
         lambda key, events: note_executions(key, events, deps, wall_now()), deps.occurrences.under_way
     )
 
-    def require_workflow(name: str) -> None:
-        if name not in deps.configuration.workflows:
-            raise HTTPException(404, unknown_name("workflow", name, deps.configuration.workflows))
-
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """Take in ticks, executions, decisions of manual runs, and requests that ran out of deliveries."""
         await receive_delivery(delivery, deps, groups, wall_now)
+
+    _add_run_routes(manual, deps)
+    _add_history_routes(manual, deps)
+    _add_pause_routes(manual, deps)
+    # Last: FastAPI copies the routes that a router has at this moment, and later ones would be unreachable.
+    app.include_router(manual)
+    return app
+
+
+def _add_run_routes(manual: APIRouter, deps: Deps) -> None:
+    def require_workflow(name: str) -> None:
+        if name not in deps.configuration.workflows:
+            raise HTTPException(404, unknown_name("workflow", name, deps.configuration.workflows))
 
     @manual.post("/workflows/{name}/runs", status_code=202, tags=["manual"], responses=problems(404, 409))
     def trigger_workflow(
@@ -88,6 +98,8 @@ def routes(wiring: Wiring) -> FastAPI:
             )
         return found
 
+
+def _add_history_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/schedule/{day}", tags=["manual"])
     def expected_against_actual(
         day: GameDate, as_of: Instant | None = None, with_night: bool = False
@@ -121,6 +133,8 @@ def routes(wiring: Wiring) -> FastAPI:
         """
         return recall(occurrence_id, days, deps)
 
+
+def _add_pause_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/pauses", tags=["manual"])
     def list_pauses() -> tuple[Pause, ...]:
         """List what is paused now, the first to end first."""
@@ -151,7 +165,3 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(404, str(error)) from error
         except UnusablePause as error:
             raise HTTPException(422, str(error)) from error
-
-    # Last: FastAPI copies the routes that a router has at this moment, and later ones would be unreachable.
-    app.include_router(manual)
-    return app

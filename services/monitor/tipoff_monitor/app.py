@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from tipoff_common.auth import Caller
@@ -15,6 +15,7 @@ from tipoff_common.words import unknown_name
 from tipoff_monitor.actions import Refusal, acknowledge, find, silence, unsilence
 from tipoff_monitor.bootstrap import Wiring, bootstrap
 from tipoff_monitor.console.routes import console_routes
+from tipoff_monitor.deps import Deps
 from tipoff_monitor.handlers import flush_outbox, handle_delivery
 from tipoff_monitor.incidents import Incident, Memory, Silence
 from tipoff_monitor.rehearsal import rehearse, route_of
@@ -46,15 +47,29 @@ def routes(wiring: Wiring) -> FastAPI:
     async def refused(_request: Request, error: Refusal) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, error.status)
 
-    def require_rule(name: str) -> None:
-        if name not in (known := deps.book.file.all_rules):
-            raise HTTPException(404, unknown_name("rule", name, known))
-
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """`tipoff.tick.fired.v1` with tick `watch`, and `tipoff.alert.changed.v1`."""
         handle_delivery(delivery, deps, wall_now())
 
+    _add_incident_routes(manual, deps)
+    _add_silence_routes(manual, deps)
+    _add_rule_routes(manual, deps)
+
+    @manual.put("/simulation", status_code=204, tags=["manual"])
+    def keep_simulation(body: Simulation, caller: Person) -> None:
+        """Show a simulated season on the console, in place of the one before: what `tipoff simulate --json` says."""
+        deps.state.keep_simulation(
+            KeptSimulation(configurations=body.configurations, sent_at=wall_now(), sent_by=caller.email)
+        )
+
+    app.include_router(manual)
+    # After all other routes: the console's last one answers every address that is left.
+    console_routes(app, wiring.console(wall_now))
+    return app
+
+
+def _add_incident_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/incidents", tags=["manual"])
     def list_incidents(everything: bool = False) -> Watching:
         """List what stands now; with `everything` also what is pending or was resolved lately."""
@@ -78,10 +93,12 @@ def routes(wiring: Wiring) -> FastAPI:
         flush_outbox(deps)
         return find(memory, name)
 
+
+def _add_silence_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.post("/silences", status_code=201, tags=["manual"], responses=problems(404))
     def make_silence(body: SilenceRequest, caller: Person) -> Silence:
         """Tell nobody of a rule, or of one subject of it, until an instant."""
-        require_rule(body.rule)
+        _require_rule(body.rule, deps)
         # Refused and not ignored: a silence in the past is a mistaken time zone, and people would be told all night.
         if body.until <= wall_now():
             raise HTTPException(
@@ -104,6 +121,8 @@ def routes(wiring: Wiring) -> FastAPI:
         """Take a silence back, by its id or its rule."""
         deps.state.update(lambda memory: unsilence(memory, name))
 
+
+def _add_rule_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/routes", tags=["manual"])
     def list_routes() -> list[RouteView]:
         """List who is told of each rule."""
@@ -112,17 +131,10 @@ def routes(wiring: Wiring) -> FastAPI:
     @manual.post("/rules/{name}/rehearsals", tags=["manual"], responses=problems(404))
     def rehearse_rule(name: str, dry_run: bool = True, escalated: bool = False) -> TestResult:
         """Show who is told of a rule, with which text; without `dry_run` send them a test message."""
-        require_rule(name)
+        _require_rule(name, deps)
         return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
 
-    @manual.put("/simulation", status_code=204, tags=["manual"])
-    def keep_simulation(body: Simulation, caller: Person) -> None:
-        """Show a simulated season on the console, in place of the one before: what `tipoff simulate --json` says."""
-        deps.state.keep_simulation(
-            KeptSimulation(configurations=body.configurations, sent_at=wall_now(), sent_by=caller.email)
-        )
 
-    app.include_router(manual)
-    # After all other routes: the console's last one answers every address that is left.
-    console_routes(app, wiring.console(wall_now))
-    return app
+def _require_rule(name: str, deps: Deps) -> None:
+    if name not in (known := deps.book.file.all_rules):
+        raise HTTPException(404, unknown_name("rule", name, known))

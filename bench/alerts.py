@@ -51,10 +51,11 @@ from tipoff_common.ports import Parameter, Warehouse
 from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition, batch_query, find_conditions
-from tipoff_monitor.incidents import Incident, Memory
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.loading import RuleBook, load_rules
 from tipoff_monitor.machine import watch
 from tipoff_monitor.rules import CANNOT_JUDGE, OUTAGE
+from tipoff_planning.alerts import Incident
 from tipoff_planning.expectations import read_expectations
 from tipoff_planning.verdict import judge_day
 

@@ -37,9 +37,10 @@ from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.snapshots import Snapshots
 from tipoff_monitor.console.sources import Sources
 from tipoff_monitor.deps import Deps
-from tipoff_monitor.incidents import Incident, Memory
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.settings import MonitorSettings
+from tipoff_planning.alerts import Incident
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows

@@ -1,25 +1,23 @@
 """`tipoff alerts`: what stands, who is at it, who is told."""
 
-import json as json_text
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 import typer
-from pydantic import TypeAdapter
 from rich.text import Text
 
 from tipoff_cli.checkout import ticks
-from tipoff_cli.connection import Connection, find_connection
+from tipoff_cli.connection import find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, reason, refuse, say_fields, say_json, say_rows
-from tipoff_cli.controller_client import ask, not_ours
+from tipoff_cli.controller_client import ask, read_answer
 from tipoff_cli.times import cadence, clock, instant, zone_name
-from tipoff_common.clock import Instant
-from tipoff_common.events import Tick
+from tipoff_common.events import AlertLevel, AlertState, Tick
 from tipoff_common.wall_clock import wall_now
+from tipoff_planning.alerts import Incident, RouteView, ShownIncident, Silence, TestResult, Watching
 
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-_STYLES = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
+T = TypeVar("T")
+_STYLES = {AlertLevel.CRITICAL: "bold red", AlertLevel.WARNING: "yellow", AlertLevel.INFO: "cyan"}
 
 alerts = typer.Typer(no_args_is_help=True, help="List, acknowledge and silence alerts; show who is notified.")
 IncidentName = Annotated[
@@ -41,45 +39,20 @@ Why = Annotated[
 
 
 def _ask(
+    shape: type[T],
     method: str,
     path: str,
     query: dict[str, str] | None = None,
     json: dict[str, object] | None = None,
-    *,
-    listing: bool = False,
-) -> Any:
-    """Ask the monitor. The fields of its answer are there: looking one up raises NotAnswered otherwise.
-
-    listing: the answer is a list of such, and not one.
-    """
+) -> T:
+    """Ask the monitor. Raises NotAnswered, also when something else answers."""
     connection = find_connection()
     body = ask(connection, method, path, query=query or {}, json=json, service="monitor")
-    if not body:
-        return None
-    try:
-        found = json_text.loads(body)
-    except ValueError as error:
-        raise not_ours(connection, "monitor") from error
-    items = found if listing else [found]
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise not_ours(connection, "monitor")
-    answers = [_MonitorAnswer(item, connection) for item in items]
-    return answers if listing else answers[0]
+    return read_answer(shape, body, connection, "monitor")
 
 
-class _MonitorAnswer(dict[str, Any]):
-    """The fields of an answer; one that is missing shows that another server answered."""
-
-    def __init__(self, fields: dict[str, Any], connection: Connection) -> None:
-        super().__init__(fields)
-        self._connection = connection
-
-    def __missing__(self, _field: str) -> Any:
-        raise not_ours(self._connection, "monitor")
-
-
-def _time(value: str | None) -> str:
-    return clock(_INSTANT.validate_python(value), "%Y-%m-%d %H:%M") if value else "-"
+def _time(at: datetime | None) -> str:
+    return clock(at, "%Y-%m-%d %H:%M") if at else "-"
 
 
 @alerts.command("list")
@@ -90,17 +63,17 @@ def list_incidents(
     json: AsJson = False,
 ) -> None:
     """List the open alerts, worst first. Exit code 1 when the monitor cannot be asked."""
-    found = _ask("GET", "/incidents", {"everything": str(everything).lower()})
+    found = _ask(Watching, "GET", "/incidents", {"everything": str(everything).lower()})
     if json:
-        say_json(found)
+        say_json(found.model_dump(mode="json"))
         return
-    if found["blind_since"]:
-        since = _time(found["blind_since"])
+    if found.blind_since:
+        since = _time(found.blind_since)
         console.print(
             Text(f"? nothing has been judged since {since}: the warehouse does not answer", "bold yellow")
         )
-    if found["silent_since"]:
-        since = _time(found["silent_since"])
+    if found.silent_since:
+        since = _time(found.silent_since)
         console.print(
             Text(
                 f"? the monitor has not run since {since}; the alerts below are as of then;"
@@ -108,27 +81,27 @@ def list_incidents(
                 "bold yellow",
             )
         )
-    if found["incidents"]:
+    if found.incidents:
         # Two lines each: at night and on a phone a table would be folded into many.
-        for incident in found["incidents"]:
-            severity = incident["severity"]
-            since = f"{incident['state']} since {_time(incident['since'])}"
-            line = f"{incident['id'][:8]}  {severity:<8}  {_about(incident)}  {since}"
+        for incident in found.incidents:
+            severity = incident.severity
+            since = f"{incident.state} since {_time(incident.since)}"
+            line = f"{incident.id[:8]}  {severity:<8}  {_about(incident)}  {since}"
             console.print(Text(line, _STYLES.get(severity, "")))
-            console.print(Text(f"          {incident['summary']}{_known_by(incident)}"))
-    elif not found["watched_at"]:
+            console.print(Text(f"          {incident.summary}{_known_by(incident)}"))
+    elif not found.watched_at:
         console.print(Text("? nothing was judged yet", "bold yellow"))
-    elif found["silent_since"] or found["blind_since"]:
+    elif found.silent_since or found.blind_since:
         console.print("no alert stood then")
     else:
         console.print(Text("✔ no alert stands", "bold green"))
-    for item in found["silences"]:
-        about = f"{item['rule']}/{item['subject']}" if item["subject"] else item["rule"]
-        said = f"silence {item['id']}: {about} until {_time(item['until'])} by {item['by']}: {item['why']}"
+    for item in found.silences:
+        about = f"{item.rule}/{item.subject}" if item.subject else item.rule
+        said = f"silence {item.id}: {about} until {_time(item.until)} by {item.by}: {item.why}"
         console.print(Text(said, "magenta"))
     watched = (
-        f"watched at {_time(found['watched_at'])} {zone_name()} time"
-        if found["watched_at"]
+        f"watched at {_time(found.watched_at)} {zone_name()} time"
+        if found.watched_at
         else f"never watched yet; {_first_watch(wall_now())}"
     )
     console.print(watched, style="bright_black")
@@ -143,56 +116,54 @@ def _first_watch(now: datetime) -> str:
     return f"the next watch is due at {clock(due, '%Y-%m-%d %H:%M')} {zone_name()} time"
 
 
-def _about(incident: Any) -> str:
-    return incident["rule"] if incident["subject"] == "-" else f"{incident['rule']}/{incident['subject']}"
+def _about(incident: Incident) -> str:
+    return incident.rule if incident.subject == "-" else f"{incident.rule}/{incident.subject}"
 
 
-def _known_by(incident: Any) -> str:
-    if incident["cause"]:
-        return f" (explained by {incident['cause']})"
-    return f" (told with {incident['told_by']})" if incident["told_by"] else ""
+def _known_by(incident: Incident) -> str:
+    if incident.cause:
+        return f" (explained by {incident.cause})"
+    return f" (told with {incident.told_by})" if incident.told_by else ""
 
 
 @alerts.command()
 def show(name: IncidentName, json: AsJson = False) -> None:
     """Show one incident, and what to do about it."""
-    found = _ask("GET", f"/incidents/{quote(name, safe='/')}")
+    found = _ask(ShownIncident, "GET", f"/incidents/{quote(name, safe='/')}")
     if json:
-        say_json(found)
+        say_json(found.model_dump(mode="json"))
         return
     fields: list[tuple[str, str | None]] = [
-        ("alert", f"{_about(found)}, {found['severity']}, {found['state']}"),
-        ("what", found["summary"]),
-        ("since", f"{_time(found['since'])} {zone_name()} time"),
+        ("alert", f"{_about(found)}, {found.severity}, {found.state}"),
+        ("what", found.summary),
+        ("since", f"{_time(found.since)} {zone_name()} time"),
         ("told", _told(found)),
-        ("stands for", "\n".join(found["stands_for"]) or None),
-        ("do", found["command"]),
-        ("runbook", found["runbook"]),
-        ("at it", found["acknowledged_by"] or _unanswered(found)),
+        ("stands for", "\n".join(found.stands_for) or None),
+        ("do", found.command),
+        ("runbook", found.runbook),
+        ("at it", found.acknowledged_by or _unanswered(found)),
     ]
     say_fields([(Text(name, "bold"), value) for name, value in fields if value is not None])
 
 
-def _unanswered(incident: Any) -> str | None:
+def _unanswered(incident: Incident) -> str | None:
     # The monitor refuses to acknowledge what is pending or over.
-    if incident["state"] in ("pending", "resolved"):
+    if incident.state in (AlertState.PENDING, AlertState.RESOLVED):
         return None
-    return f"nobody; tipoff alerts ack {incident['id'][:8]}"
+    return f"nobody; tipoff alerts ack {incident.id[:8]}"
 
 
-def _told(incident: Any) -> str:
-    if incident["cause"] or incident["told_by"]:
-        return f"with {incident['cause'] or incident['told_by']}"
-    return (
-        f"{_time(incident['told_at'])}, as {incident['told_severity']}" if incident["told_at"] else "nobody"
-    )
+def _told(incident: Incident) -> str:
+    if incident.cause or incident.told_by:
+        return f"with {incident.cause or incident.told_by}"
+    return f"{_time(incident.told_at)}, as {incident.told_severity}" if incident.told_at else "nobody"
 
 
 @alerts.command()
 def ack(name: IncidentName) -> None:
     """Acknowledge an incident: no reminder and no escalation from here on."""
-    found = _ask("POST", f"/acknowledgements/{quote(name, safe='/')}")
-    console.print(f"{_about(found)} acknowledged by {found['acknowledged_by']}")
+    found = _ask(Incident, "POST", f"/acknowledgements/{quote(name, safe='/')}")
+    console.print(f"{_about(found)} acknowledged by {found.acknowledged_by}")
 
 
 @alerts.command()
@@ -227,8 +198,8 @@ def silence(
         refuse("--until and --for: give one of them", WRONG_USAGE)
     end = until or wall_now() + (lasting or timedelta(hours=1))
     body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
-    made = _ask("POST", "/silences", json=body)
-    console.print(f"silence {made['id']} until {_time(made['until'])} {zone_name()} time")
+    made = _ask(Silence, "POST", "/silences", json=body)
+    console.print(f"silence {made.id} until {_time(made.until)} {zone_name()} time")
 
 
 @alerts.command()
@@ -238,7 +209,7 @@ def unsilence(
     ],
 ) -> None:
     """End a silence."""
-    _ask("DELETE", f"/silences/{quote(name, safe='')}")
+    ask(find_connection(), "DELETE", f"/silences/{quote(name, safe='')}", service="monitor")
     console.print("people are told again from the next watch on")
 
 
@@ -256,16 +227,16 @@ def test(
     if send and dry_run:
         refuse("--send and --dry-run: give one of them", WRONG_USAGE)
     query = {"dry_run": str(not send).lower(), "escalated": str(escalated).lower()}
-    found = _ask("POST", f"/rules/{quote(rule, safe='')}/rehearsals", query)
+    found = _ask(TestResult, "POST", f"/rules/{quote(rule, safe='')}/rehearsals", query)
     if json:
-        say_json(found)
+        say_json(found.model_dump(mode="json"))
     else:
-        console.print(Text(found["title"], "bold"))
-        console.print(Text(found["body"]))
+        console.print(Text(found.title, "bold"))
+        console.print(Text(found.body))
         said = {None: "would be told", True: "told", False: "did not take it"}
-        for channel, taken in found["channels"].items():
+        for channel, taken in found.channels.items():
             console.print(f"{channel}: {said[taken]}")
-    if False in found["channels"].values():
+    if False in found.channels.values():
         raise typer.Exit(1)
 
 
@@ -277,16 +248,16 @@ def routes(
     json: AsJson = False,
 ) -> None:
     """Show who is told of each rule, at once and when nobody answers. Nothing is sent."""
-    found = _ask("GET", "/routes", listing=True)
+    found = _ask(tuple[RouteView, ...], "GET", "/routes")
     if json:
-        say_json(found)
+        say_json([item.model_dump(mode="json") for item in found])
         return
     rows = [
         (
-            item["rule"],
-            item["severity"],
-            ", ".join(item["channels"]) or "nobody",
-            ", ".join(item["escalated"]) or "-",
+            item.rule,
+            item.severity,
+            ", ".join(item.channels) or "nobody",
+            ", ".join(item.escalated) or "-",
         )
         for item in found
     ]

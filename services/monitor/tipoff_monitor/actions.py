@@ -5,9 +5,10 @@ from datetime import datetime
 from tipoff_common.events import AlertState
 from tipoff_common.identity import event_id
 from tipoff_monitor.changes import changed
-from tipoff_monitor.incidents import Incident, Memory, Silence
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rules import AlertsFile
 from tipoff_monitor.texts import plain
+from tipoff_planning.alerts import Incident, Silence
 
 # Not PENDING: nobody was told of it, and an acknowledgement would keep the first message from ever going out.
 _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})

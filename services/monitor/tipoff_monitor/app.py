@@ -17,18 +17,19 @@ from tipoff_monitor.bootstrap import Wiring, bootstrap
 from tipoff_monitor.console.routes import console_routes
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.handlers import flush_outbox, handle_delivery
-from tipoff_monitor.incidents import Incident, Memory, Silence
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rehearsal import rehearse, route_of
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_monitor.simulation import KeptSimulation, Simulation
-from tipoff_monitor.views import (
+from tipoff_monitor.views import shown, watching
+from tipoff_planning.alerts import (
+    Incident,
     RouteView,
     ShownIncident,
+    Silence,
     SilenceRequest,
     TestResult,
     Watching,
-    shown,
-    watching,
 )
 
 Person = Annotated[Caller, Depends(current_caller)]

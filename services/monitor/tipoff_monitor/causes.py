@@ -8,8 +8,8 @@ from functools import cache
 
 from tipoff_common.events import AlertState
 from tipoff_monitor.changes import LIVE, IncidentChange, Watch, is_louder, urgency
-from tipoff_monitor.incidents import Incident
 from tipoff_monitor.rules import Rule
+from tipoff_planning.alerts import Incident
 
 
 def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -> dict[str, IncidentChange]:

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from tipoff_common.clock import floor_to
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.conditions import Condition
-from tipoff_monitor.incidents import Incident
 from tipoff_monitor.rules import AlertsFile, Rule
+from tipoff_planning.alerts import Incident
 
 LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 """States in which people are told."""

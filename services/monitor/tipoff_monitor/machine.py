@@ -12,9 +12,10 @@ from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.causes import join_told, note_causes
 from tipoff_monitor.changes import LIVE, IncidentChange, Watch, changed, is_louder
 from tipoff_monitor.conditions import SYSTEM, Condition
-from tipoff_monitor.incidents import Incident, Memory, incident_id
+from tipoff_monitor.incidents import Memory, incident_id
 from tipoff_monitor.notification import tell
 from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, Rule
+from tipoff_planning.alerts import Incident
 
 
 def watch(memory: Memory, at: Watch) -> Memory:

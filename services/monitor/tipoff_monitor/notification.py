@@ -9,8 +9,9 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.causes import Speakers, covers, joined
 from tipoff_monitor.changes import IncidentChange, Watch, changed, is_louder, urgency
-from tipoff_monitor.incidents import Incident, Memory
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rules import Rule
+from tipoff_planning.alerts import Incident
 
 LISTED = 20
 """Incidents that one message names; the others are counted."""

@@ -8,7 +8,7 @@ from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.channels import send_to
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.notices import write_notice
-from tipoff_monitor.views import RouteView, TestResult
+from tipoff_planning.alerts import RouteView, TestResult
 
 
 def route_of(name: str, deps: Deps, now: datetime) -> RouteView:

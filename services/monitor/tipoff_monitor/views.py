@@ -1,71 +1,13 @@
-"""Responses of the monitor's routes for people: incidents, silences and recipients."""
+"""Views of the memory for people: one incident, and what stands."""
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
-
-from tipoff_common.bounds import ReasonText
-from tipoff_common.clock import Instant
-from tipoff_common.events import AlertLevel, AlertState
+from tipoff_common.events import AlertState
 from tipoff_monitor.actions import find
-from tipoff_monitor.incidents import Incident, Memory, Silence
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.notices import filled
 from tipoff_monitor.rules import AlertsFile
-
-
-class Watching(BaseModel):
-    """Open incidents, and how far the watch can be relied on."""
-
-    as_of: Instant
-    watched_at: Instant | None = Field(description="newest watch; null when none has been")
-    blind_since: Instant | None = Field(description="since when nothing can be judged; null while it can")
-    silent_since: Instant | None = Field(
-        description="newest watch, when the next one is overdue: what is listed is as of then; null while it watches"
-    )
-    incidents: tuple[Incident, ...] = Field(
-        description="worst first; their state is unknown while nothing is judged"
-    )
-    silences: tuple[Silence, ...]
-
-
-class ShownIncident(Incident):
-    """An incident with what to do about it."""
-
-    command: str | None = Field(default=None, description="the first command to run")
-    runbook: str | None = None
-    stands_for: tuple[str, ...] = Field(
-        default=(), description="summaries of incidents that people know of by this one"
-    )
-
-
-class SilenceRequest(BaseModel):
-    """Body of a new silence."""
-
-    rule: str = Field(min_length=1, max_length=100)
-    subject: str | None = Field(default=None, max_length=1300)
-    until: Instant
-    why: ReasonText = Field(max_length=500)
-
-
-class RouteView(BaseModel):
-    """Recipients of a rule: as things are, and in addition when it is escalated."""
-
-    rule: str
-    severity: AlertLevel
-    channels: tuple[str, ...]
-    escalated: tuple[str, ...]
-
-
-class TestResult(BaseModel):
-    """Recipients of a rule's test message. sent: null in a dry run."""
-
-    __test__ = False  # no test of pytest's, whatever its name says
-
-    rule: str
-    severity: AlertLevel
-    title: str
-    body: str
-    channels: dict[str, bool | None]
+from tipoff_planning.alerts import ShownIncident, Watching
 
 
 def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:

@@ -11,10 +11,11 @@ import yaml
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition
-from tipoff_monitor.incidents import Incident, Memory
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.loading import RuleBook
 from tipoff_monitor.machine import watch
 from tipoff_monitor.rules import AlertsFile
+from tipoff_planning.alerts import Incident
 
 NINE = datetime(2026, 1, 15, 14, 0, tzinfo=UTC)
 """09:00 in New York."""

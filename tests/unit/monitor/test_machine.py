@@ -15,8 +15,9 @@ from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import acknowledge, silence, unsilence
 from tipoff_monitor.conditions import Condition
-from tipoff_monitor.incidents import Incident, Memory
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.loading import load_rules
+from tipoff_planning.alerts import Incident
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SYMPTOMS = [wrong("symptom", f"s{number:03}") for number in range(600)]

@@ -10,9 +10,8 @@ from tipoff_common.clock import Instant
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_monitor.console.facts import DeadLetterRow, LiveConfiguration, MissingFileRow
 from tipoff_monitor.console.pages.page import Page
-from tipoff_monitor.incidents import Incident, Silence
 from tipoff_monitor.simulation import KeptSimulation
-from tipoff_monitor.views import RouteView
+from tipoff_planning.alerts import Incident, RouteView, Silence
 from tipoff_planning.frozen import Frozen
 
 

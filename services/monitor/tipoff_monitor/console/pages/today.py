@@ -9,7 +9,7 @@ from pydantic import Field
 from tipoff_common.clock import Instant
 from tipoff_monitor.console.facts import ScraperHealth, StandingPauseRow
 from tipoff_monitor.console.pages.page import Page
-from tipoff_monitor.incidents import Incident
+from tipoff_planning.alerts import Incident
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.verdict import Color, DayVerdict, Fault

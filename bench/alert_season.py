@@ -179,9 +179,9 @@ class Made:
     start: datetime = field(default=local_instant(FIRST, time()) + BEFORE)
 
 
-def inject(luck: Random, game_days: frozenset[date], kinds: tuple[Fault, ...] = FAULTS) -> Injections:
-    """Put each kind at an instant of the seed's choice, one after the other, and a week without any at the end."""
-    shuffled = list(kinds)
+def inject(luck: Random, game_days: frozenset[date]) -> Injections:
+    """Put each of FAULTS at an instant of the seed's choice, one after the other, and a week without any at the end."""
+    shuffled = list(FAULTS)
     luck.shuffle(shuffled)
     found, free = [], local_instant(FIRST, time()) + BEFORE
     for fault in shuffled:

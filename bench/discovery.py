@@ -103,7 +103,7 @@ def oracle(published: Sequence[Published], price: float) -> ReplaySummary:
     return summarize(replay(published, looks.__getitem__))
 
 
-def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 0.0) -> PublicationModel:
+def known_model(day: date, parts: Sequence[tuple[float, float]]) -> PublicationModel:
     """Return a distribution that is known: a mixture of normals, each a mean and a standard deviation in minutes."""
     edges = [number * BIN_MINUTES for number in range(WINDOW // BIN_MINUTES + 1)]
 
@@ -112,7 +112,7 @@ def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 
             0.5 * (1 + math.erf((minute - mean) / (spread * math.sqrt(2)))) for mean, spread in parts
         ) / len(parts)
 
-    masses = [(below(end) - below(start)) * (1 - never) for start, end in itertools.pairwise(edges)]
+    masses = [below(end) - below(start) for start, end in itertools.pairwise(edges)]
     return PublicationModel(
         version="known",
         window_minutes=WINDOW,
@@ -120,9 +120,9 @@ def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 
         first_day=None,
         last_day=None,
         days=0,
-        early=below(0) * (1 - never),
+        early=below(0),
         masses=tuple(masses),
-        never=max(0.0, 1 - sum(masses) - below(0) * (1 - never)),
+        never=max(0.0, 1 - sum(masses) - below(0)),
         calibration=None,
     )
 
@@ -266,7 +266,7 @@ LEVELS = tuple(number / 20 for number in range(1, 20))
 
 
 def learned_and_told(
-    published: Sequence[Published], price: float, seed: int, tip_offs: Mapping[date, float] = NO_TIP_OFFS
+    published: Sequence[Published], price: float, seed: int, tip_offs: Mapping[date, float]
 ) -> tuple[list[Any], list[float]]:
     """Replay, and note the predicted quantile at which each day was really published."""
     looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30), tip_offs=tip_offs)
@@ -296,9 +296,9 @@ def calibration_points(quantiles: Sequence[float]) -> float:
     return round(100 * max(abs(share - level) for share, level in zip(shares, LEVELS, strict=True)), 1)
 
 
-def measure_speed(sources: int = 100, days: int = 365) -> dict[str, Any]:
+def measure_speed() -> dict[str, Any]:
     """Fit and plan, for each source, the day after a year of days."""
-    histories = []
+    sources, days, histories = 100, 365, []
     for number in range(sources):
         luck = Random(f"speed/{number}")  # noqa: S311  # luck, not a secret
         seen: list[PublicationInterval] = []

@@ -68,11 +68,10 @@ def hops(app: Callable[..., Any], count: int) -> None:
             continue
 
 
-def microseconds(app: Callable[..., Any], count: int, finish: Callable[[], None] = lambda: None) -> float:
+def microseconds(app: Callable[..., Any], count: int) -> float:
     """Return the processor time of one hop, of all threads of this process."""
     started = time.process_time()
     Context().run(hops, app, count)
-    finish()
     return (time.process_time() - started) / count * 1e6
 
 

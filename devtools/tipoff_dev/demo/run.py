@@ -14,7 +14,7 @@ from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import Stack, running_stack
 
 
-def run_demo(console: Console, scenario: Path | None = None, *, keep: bool = False) -> int:
+def run_demo(console: Console, scenario: Path | None, *, keep: bool) -> int:
     """Replay the day; return 0 when the dataset says what happened, 1 with each difference when it does not.
 
     scenario: a sound file with another day at the sources than the one whose outcome is known.

@@ -42,7 +42,7 @@ def draft_change(
     configuration: Configuration,
     *,
     begun: Container[str],
-    calendar: Calendar | None = None,
+    calendar: Calendar | None,
     day: date,
     games_today: int | None,
     environment: str,

@@ -32,7 +32,7 @@ def wakes(
     ticks: Ticks,
     seed: int,
     lock_at: time,
-    discovered_every: timedelta | None = None,
+    discovered_every: timedelta | None,
 ) -> list[Wake]:
     """List the ticks from the midnight that begins `first` to the one that ends `last`, in order. At the
     same instant the evaluation comes before the lock. discovered_every: how often a tick comes in between, if any."""

@@ -13,6 +13,7 @@ from tipoff_common.bounds import GCS_PATH
 from tipoff_common.events import FileLanded, Finding
 from tipoff_common.executions import build_file_landed
 from tipoff_common.files import object_name
+from tipoff_common.limits import ATTRIBUTE_VALUE_BYTES
 from tipoff_common.ports import Unavailable
 from tipoff_common.words import pluralize
 
@@ -22,8 +23,6 @@ log = logging.getLogger(__name__)
 MOST_A_RUN = 500
 """Files that one run republishes, so that it keeps its deadline; the others wait for the next run."""
 _NO_WORKFLOW = "MANUAL"
-_LONGEST_ATTRIBUTE = 1024
-"""Bytes of a Pub/Sub message's attribute; receipts name their file in one."""
 
 GIVEN_UP, OBJECT_MISSING = "given_up", "object_missing"
 """Kinds of findings that the run's row counts."""
@@ -94,7 +93,8 @@ def _nameable(gcs_path: str) -> bool:
     return (
         re.match(GCS_PATH, gcs_path) is not None
         and gcs_path.isprintable()
-        and len(gcs_path.encode()) <= _LONGEST_ATTRIBUTE
+        # Receipts name their file in an attribute.
+        and len(gcs_path.encode()) <= ATTRIBUTE_VALUE_BYTES
     )
 
 

@@ -77,7 +77,7 @@ class Past:
         return {key: state for key, state in self.states.items() if state.unreadable}
 
 
-def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True) -> Past:
+def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Past:
     """Migrate the earlier layout and write plans of searches that are missing, then return what happened so far.
 
     Reads what is open, and asks the dataset: what this costs grows with neither the executions nor the workflows of

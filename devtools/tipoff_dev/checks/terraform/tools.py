@@ -17,9 +17,9 @@ class ToolsUnavailableError(Exception):
     """The tools cannot be had on this machine; the message says what is missing."""
 
 
-def tools_python(requirements: Path = REQUIREMENTS) -> Path:
+def tools_python() -> Path:
     """Make the environment where it is not there yet; return its interpreter. Raises ToolsUnavailableError."""
-    pins = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    pins = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "tipoff" / f"terraform-tools-{version}-{pins}"
@@ -29,7 +29,7 @@ def tools_python(requirements: Path = REQUIREMENTS) -> Path:
         rmtree(folder, ignore_errors=True)
         uv = Path(sys.executable).with_name("uv")
         _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(folder)])
-        install = ["pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(requirements)]
+        install = ["pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(REQUIREMENTS)]
         _run([str(uv), *install])
         complete.touch()
     return python

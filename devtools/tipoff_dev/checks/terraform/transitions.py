@@ -45,9 +45,9 @@ class Transition(BaseModel):
     options: tuple[str, ...] = ()
 
 
-def load_transitions(path: Path = FILE) -> list[Transition]:
+def load_transitions() -> list[Transition]:
     """Read the transitions, in the file's order."""
-    return TypeAdapter(list[Transition]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return TypeAdapter(list[Transition]).validate_python(yaml.safe_load(FILE.read_text(encoding="utf-8")))
 
 
 def transition_faults(place: Workspace, root: str) -> list[str]:

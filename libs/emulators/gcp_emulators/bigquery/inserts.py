@@ -32,7 +32,7 @@ def answer_rows_one_by_one() -> None:
     As documented: 200 with `insertErrors` for each bad row. Then nothing is inserted and the other rows read
     `stopped`, unless skipInvalidRows is set; unknown fields are errors unless ignoreUnknownValues is set.
     """
-    replace_route(tabledata.router, "POST", _PATH, insert_all)
+    replace_route(tabledata.router, _PATH, insert_all)
 
 
 async def insert_all(

@@ -23,15 +23,15 @@ def require_supported_version() -> None:
         )
 
 
-def replace_route(router: Any, method: str, path: str, answer: Callable[..., Any]) -> None:
-    """Let `answer` take the requests of a route. Raises ValueError when there is none, or more than one."""
+def replace_route(router: Any, path: str, answer: Callable[..., Any]) -> None:
+    """Let `answer` take what is posted to a route. Raises ValueError when there is none, or more than one."""
     (known,) = (
         route
         for route in router.routes
-        if route.path.endswith(path) and method in getattr(route, "methods", ())
+        if route.path.endswith(path) and "POST" in getattr(route, "methods", ())
     )
     router.routes.remove(known)
-    router.add_api_route(path, answer, methods=[method])
+    router.add_api_route(path, answer, methods=["POST"])
 
 
 def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:

@@ -25,7 +25,7 @@ def answer_failed_queries_with_errors() -> None:
     As documented, the answer is an HTTP error with the failure's reason and message. Fault too: `defaultDataset` is
     ignored there, while jobs.insert applies it.
     """
-    replace_route(job_routes.router, "POST", _PATH, query)
+    replace_route(job_routes.router, _PATH, query)
 
 
 async def query(

@@ -43,7 +43,7 @@ REPAIRS = (
 )
 
 
-def apply_all(storage_url: str | None = None, cache_dir: Path | None = None) -> None:
+def apply_all(storage_url: str | None, cache_dir: Path | None) -> None:
     """Put every repair in place; on the event loop that will serve, before the server is built, once a process.
 
     storage_url: the object store that extract jobs write to; without one they fail and say so.

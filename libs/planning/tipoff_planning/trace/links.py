@@ -100,7 +100,7 @@ def expectation_link(
     )
 
 
-def receipt_link(receipt: ReceiptRow, *, earlier: bool = False) -> ChainNode:
+def receipt_link(receipt: ReceiptRow, *, earlier: bool) -> ChainNode:
     """Build the node of a receipt. earlier: it is from before the run that it stands below."""
     rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
     return ChainNode(

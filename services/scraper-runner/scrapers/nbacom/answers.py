@@ -24,7 +24,7 @@ def pdf_payload(response: Response) -> Payload:
 
 
 def always_there(
-    http: Http, url: str, *, query: Mapping[str, str] = {}, headers: Mapping[str, str] = {}, after: str = ""
+    http: Http, url: str, *, query: Mapping[str, str] = {}, headers: Mapping[str, str], after: str = ""
 ) -> Payload:
     """Fetch the JSON document at `url`, which always exists. after: what was asked before, for the message.
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.testing import BLOCK_PAGE, Bench, Served, count, failure, reason, served
 
@@ -18,20 +19,25 @@ _BENCH = Bench(REGISTRY, environ=ENVIRON)
 NOW, run, records = _BENCH.now, _BENCH.run, _BENCH.records
 
 _HOSTILE: tuple[Any, ...] = (
-    *(None, True, 0, -1, 1.5, 1e308, 10**400, float("nan")),
-    *("", "x", "9" * 400, "0001-01-01T00:00Z", "9999-12-31T23:59:59Z", "\u0663"),
-    *([], [[]], {}, {"": {}}),
+    *(None, True, 0, -1, 1.5, 1e308, 10**30, 10**400, float("nan")),
+    *("", "x", "9" * 400, "PT99999M00.00S", "0000-00-00", "0001-01-01T00:00Z", "9999-12-31T23:59:59Z"),
+    *("\u0663", [], [[]], {}, {"": {}}),
 )
+"""What stands where something else is expected; the last text is an Arabic digit."""
+_SPOILT = 150
 
 
-def spoilt(document: Any, times: int = 150) -> Iterator[bytes]:
-    """The document with one value exchanged for any other."""
+def assert_read_or_named(scraper: Any, document: Any, **parameters: str) -> None:
+    """Parse the document with one value exchanged for any other, many times: a failure says what is wrong."""
+    given = scraper.Parameters.model_validate({"game_date": "2025-01-15"} | parameters)
     order = Random(7)  # noqa: S311  # no secret depends on it
-    for _ in range(times):
+    for _ in range(_SPOILT):
         changed = deepcopy(document)
-        where = order.choice(list(_places(changed)))
-        where(order.choice(_HOSTILE))
-        yield json.dumps(changed).encode()
+        order.choice(list(_places(changed)))(order.choice(_HOSTILE))
+        try:
+            scraper.parse(json.dumps(changed).encode(), given)
+        except ScrapeFailure as error:
+            assert str(error)
 
 
 def _places(value: Any) -> Iterator[Callable[[Any], None]]:

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+from served import BLOCK_PAGE, REGISTRY, assert_read_or_named, count, failure, reason, records, run, served
 
 from scrapers.balldontlie.bdl_injuries.fetching import MAX_PAGES
 from scrapers.balldontlie.bdl_injuries.team_ids import team_by_number
@@ -168,12 +168,7 @@ def test_truncated(body: bytes) -> None:
 
 
 def test_hostile_values_are_read_or_named() -> None:
-    scraper = REGISTRY[NAME].module
-    for body in spoilt([page(injury(1), cursor=25), page(injury(2))]):
-        try:
-            scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
-        except ScrapeFailure as error:
-            assert str(error)
+    assert_read_or_named(REGISTRY[NAME].module, [page(injury(1), cursor=25), page(injury(2))])
 
 
 COVERS = {

@@ -1,11 +1,10 @@
 from typing import Any
 
 import pytest
-from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+from served import BLOCK_PAGE, REGISTRY, assert_read_or_named, count, failure, reason, records, run, served
 
 from scrapers.espn.espn_roster.team_ids import ESPN_IDS
 from scrapers.teams import TEAMS
-from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.manual import UnusableParameters
 
 NAME = "espn_roster"
@@ -161,13 +160,11 @@ def test_a_new_field_and_one_that_is_gone_are_drift() -> None:
 
 
 def test_hostile_values_are_read_or_named() -> None:
-    scraper = REGISTRY[NAME].module
-    document = roster(athlete(1, injuries=[injury("Out", "2025-01-14T15:30Z")]), athlete(2))
-    for body in spoilt(document):
-        try:
-            scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15", "team": "GSW"}))
-        except ScrapeFailure as error:
-            assert str(error)
+    assert_read_or_named(
+        REGISTRY[NAME].module,
+        roster(athlete(1, injuries=[injury("Out", "2025-01-14T15:30Z")]), athlete(2)),
+        team="GSW",
+    )
 
 
 COVERS = {

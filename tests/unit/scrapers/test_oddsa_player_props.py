@@ -3,9 +3,8 @@ from typing import Any
 
 import pytest
 from odds_payloads import EVENT_ID, QUOTA, bookmaker, error, event, history, market, outcome, over_under
-from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+from served import BLOCK_PAGE, REGISTRY, assert_read_or_named, count, failure, reason, records, run, served
 
-from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.manual import UnusableParameters
 
 NAME = "oddsa_player_props"
@@ -159,13 +158,7 @@ def test_parameters_choose_no_path(parameters: dict[str, str]) -> None:
 
 
 def test_hostile_values_are_read_or_named() -> None:
-    scraper = REGISTRY[NAME].module
-    given = scraper.Parameters.model_validate({"game_date": "2025-01-15", "event_id": EVENT_ID})
-    for body in spoilt(history(PROPS)):
-        try:
-            scraper.parse(body, given)
-        except ScrapeFailure as error:
-            assert str(error)
+    assert_read_or_named(REGISTRY[NAME].module, history(PROPS), event_id=EVENT_ID)
 
 
 COVERS = {

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from tipoff_cli.connection import Connection
-from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.errors import CommandFailed
+from tipoff_cli.service_client import NotAnswered, ask, read_answer
 from tipoff_common.executions import describe_records
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State

@@ -10,7 +10,7 @@ from rich.text import Text
 from tipoff_cli.checkout import ticks
 from tipoff_cli.connection import find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, reason, refuse, say_fields, say_json, say_rows
-from tipoff_cli.controller_client import ask, read_answer
+from tipoff_cli.service_client import ask, read_answer
 from tipoff_cli.times import cadence, clock, instant, zone_name
 from tipoff_common.events import AlertLevel, AlertState, Tick
 from tipoff_common.wall_clock import wall_now

@@ -8,7 +8,7 @@ import typer
 
 from tipoff_cli.connection import find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, reason, refuse, say_json, say_rows
-from tipoff_cli.controller_client import ask, read_answer
+from tipoff_cli.service_client import ask, read_answer
 from tipoff_cli.times import cadence, clock, instant, zone_name
 from tipoff_common.events import PauseTarget
 from tipoff_common.wall_clock import wall_now

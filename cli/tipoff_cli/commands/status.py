@@ -13,8 +13,8 @@ from rich.text import Text
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.connection import Connection, NotConnected, find_connection, stale_zone
 from tipoff_cli.console import WRONG_USAGE, AsJson, AsOf, console, refuse, say_json, say_rows
-from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.edits import unread
+from tipoff_cli.service_client import NotAnswered, ask, read_answer
 from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Unavailable

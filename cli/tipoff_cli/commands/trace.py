@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, errors, refuse, say_json, say_source
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.service_client import NotAnswered, ask
 from tipoff_cli.times import clock, day
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now

@@ -12,8 +12,8 @@ from tipoff_cli import edits
 from tipoff_cli.checkout import WORKFLOWS, has_workflow, workflow_zone
 from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, refuse, say_json, say_rows
-from tipoff_cli.controller_client import NotAnswered, ask, read_answer
 from tipoff_cli.run_progress import follow, line, look_at
+from tipoff_cli.service_client import NotAnswered, ask, read_answer
 from tipoff_cli.times import day
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.unit.monitor.bench import book_of, rules_file, wrong
-from tipoff_cli import connection, controller_client
+from tipoff_cli import connection, service_client
 from tipoff_cli.main import app
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
@@ -145,7 +145,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
     monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
     found = Monitor()
     found.client.base_url = httpx.URL(URL)
-    monkeypatch.setattr(controller_client, "client", lambda: found.client)
+    monkeypatch.setattr(service_client, "client", lambda: found.client)
     with found.client:
         yield found
 

@@ -37,7 +37,7 @@ from tipoff_cli.commands.backfill.plan import (
 )
 from tipoff_cli.commands.backfill.results import day_results
 from tipoff_cli.commands.backfill.submission import PATIENCE, Asking, Clock, NotNow, NotThis, RunOutcome
-from tipoff_cli.controller_client import NotAnswered
+from tipoff_cli.service_client import NotAnswered
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Outcome

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tipoff_cli.controller_client import NotAnswered
 from tipoff_cli.run_progress import NothingComes, follow, line
+from tipoff_cli.service_client import NotAnswered
 from tipoff_common.outcomes import FailureKind
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State

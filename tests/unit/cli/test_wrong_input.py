@@ -13,7 +13,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from tipoff_cli import controller_client
+from tipoff_cli import service_client
 from tipoff_cli.main import app
 from tipoff_common.clock import fleet_zone
 
@@ -99,7 +99,7 @@ def test_a_variable_that_cannot_be_used_is_named(
 def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy's page to sign in, or another server at a mistyped address."""
     page = httpx.MockTransport(lambda _: httpx.Response(200, html="<html>Sign in</html>"))
-    monkeypatch.setattr(controller_client, "client", lambda: httpx.Client(transport=page))
+    monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=page))
     assert "TIPOFF_CONTROLLER_URL" in refused(("trigger", "w"), 1, "is a web page and not the controller")
 
 
@@ -141,7 +141,7 @@ def test_another_server_is_not_taken_for_ours(
 ) -> None:
     """A server at a mistyped address, whose JSON has another shape."""
     other = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
-    monkeypatch.setattr(controller_client, "client", lambda: httpx.Client(transport=other))
+    monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=other))
     told = f"what answers at {NOWHERE} is no Tipoff {service.lower()}"
     assert f"correct TIPOFF_{service}_URL" in refused(words, code, told)
 

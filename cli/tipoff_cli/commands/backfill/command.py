@@ -43,7 +43,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.controller_client import NotAnswered
+from tipoff_cli.service_client import NotAnswered
 from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.events import PauseTarget

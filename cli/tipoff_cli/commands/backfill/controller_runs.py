@@ -5,7 +5,7 @@ from urllib.parse import quote
 from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import NotNow, NotThis
 from tipoff_cli.connection import Connection
-from tipoff_cli.controller_client import NotAnswered, ask, read_answer
+from tipoff_cli.service_client import NotAnswered, ask, read_answer
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.pauses import Pause

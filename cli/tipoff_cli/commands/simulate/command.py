@@ -104,7 +104,7 @@ def simulate(
 def _send(simulation: dict[str, JsonValue]) -> None:
     """Give the result to the monitor, which shows it on its console; ends the command when it does not take it."""
     from tipoff_cli.connection import NotConnected, find_connection
-    from tipoff_cli.controller_client import NotAnswered, ask
+    from tipoff_cli.service_client import NotAnswered, ask
 
     try:
         ask(find_connection(), "PUT", "/simulation", json=simulation, service="monitor")

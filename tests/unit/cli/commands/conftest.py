@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tests.support.pushes import KEY
 from tests.support.seasons import WORKFLOWS, write_season
 from tests.unit.cli.commands.harness import URL, Controller, Run
-from tipoff_cli import connection, controller_client
+from tipoff_cli import connection, service_client
 from tipoff_cli.main import app
 
 
@@ -46,6 +46,6 @@ def controller(monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", URL)
     monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
     found = Controller()
-    monkeypatch.setattr(controller_client, "client", lambda: found.client)
+    monkeypatch.setattr(service_client, "client", lambda: found.client)
     with found.client:
         yield found

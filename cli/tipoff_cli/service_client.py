@@ -1,4 +1,4 @@
-"""The controller's HTTP interface, as the commands ask it."""
+"""HTTP interface of the controller and the monitor, as the commands ask it."""
 
 import atexit
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def client() -> "httpx.Client":
 
 
 class NotAnswered(CommandFailed):
-    """The controller did not do what was asked; the message says why."""
+    """The service did not do what was asked; the message says why."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)

@@ -43,9 +43,7 @@ def draft_change(
     *,
     begun: Container[str],
     calendar: Calendar | None,
-    day: date,
     games_today: int | None,
-    environment: str,
     now: datetime,
 ) -> ScheduleLocked:
     """Draft how the occurrences now differ from the locked schedule and its changes so far, oldest first.
@@ -54,8 +52,9 @@ def draft_change(
     deadline stays as it was expected.
     """
     occurrences, events = tuple(expected), tuple(locked)
-    # The newest event: a version continues the one before it, and so cannot repeat an earlier one.
-    version = _version(events[-1].schedule_version, occurrences, configuration)
+    latest = events[-1]
+    # A version continues the one before it, and so cannot repeat an earlier one.
+    version = _version(latest.schedule_version, occurrences, configuration)
     # Later events replace earlier rows of the same occurrence, as they do in the views.
     standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in events for run in event.runs}
     wanted = {item.id: item for item in occurrences}
@@ -70,7 +69,7 @@ def draft_change(
             update={
                 "schedule_row_id": schedule_row_id(identifier, version, ScheduleState.CANCELLED),
                 "state": ScheduleState.CANCELLED,
-                "reason": _why_cancelled(run, calendar, day),
+                "reason": _why_cancelled(run, calendar, latest.date),
             }
         )
         for identifier, run in standing.items()
@@ -81,14 +80,14 @@ def draft_change(
         and identifier not in begun
     ]
     return ScheduleLocked(
-        date=day,
+        date=latest.date,
         locked_at=now,
         schedule_version=version,
         games_today=games_today,
         runs=tuple(runs),
         config_hash=configuration.hash,
         generated_by=f"controller {RELEASE}",
-        environment=environment,
+        environment=latest.environment,
     )
 
 

@@ -398,9 +398,7 @@ class _Run:
             # What was requested stays in the schedule, whatever becomes of its game.
             begun=self._log.memory.states.keys(),
             calendar=self._calendar,
-            day=day,
             games_today=len(games_of(self._configuration, self._calendar, day)),
-            environment=self._season.environment,
             now=now,
         )
         if change.runs:

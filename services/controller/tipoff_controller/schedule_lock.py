@@ -60,9 +60,7 @@ def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iter
             deps.configuration,
             begun=_Begun(deps, standing),
             calendar=past.calendar,
-            day=day,
             games_today=_games(past.calendar, day, deps),
-            environment=deps.environment,
             now=context.now,
         )
         if change.runs:

@@ -59,9 +59,7 @@ def change(
         configuration,
         begun=begun,
         calendar=told,
-        day=DAY,
         games_today=None,
-        environment="local",
         now=now,
     )
 

@@ -21,7 +21,7 @@ from bench.measures import resident_mib
 from tipoff_dev.images.build import InstalledService, build_wheels, install_service
 from tipoff_dev.images.probe import first_event, push_body, settings_in_image, wait_for_answer
 from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 AIM_SECONDS = 6.0
 AIM_MIB = 150.0
@@ -64,7 +64,9 @@ def main(repetitions: int = 5) -> Figures:
         images = {
             service: install_service(service, folder / service, wheels, compiled=True) for service in SERVICES
         }
-        with running_stack(Layout.on_free_ports(event_time=True), folder / "stack", phase2=None) as stack:
+        with running_stack(
+            Layout.on_free_ports(event_time=True), folder / "stack", StackOptions(phase2=None)
+        ) as stack:
             for service, image in images.items():
                 found[service] = measure(image, service, stack, repetitions)
     aims = {

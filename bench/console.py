@@ -26,7 +26,7 @@ from bench.embedded import EmbeddedWarehouse
 from bench.measures import p95_ms
 from tipoff_cli.commands.tables import embedded_client
 from tipoff_dev.stack.layout import HOST, PROJECT, Layout
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import StackOptions, running_stack
 
 PLAIN = "/healthz"
 PAGES = (
@@ -102,7 +102,7 @@ def main(
     layout, opened, jobs = Layout.on_free_ports(event_time=False), dict[int, Opened](), dict[int, int]()
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
-        running_stack(layout, Path(folder), phase2=None, services=("monitor",)) as stack,
+        running_stack(layout, Path(folder), StackOptions(phase2=None, services=("monitor",))) as stack,
     ):
         for rows in executions:
             stack.restart("bigquery")  # whose tables are empty again

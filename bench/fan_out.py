@@ -33,7 +33,7 @@ from tests.support.controller import at_times, workflow
 from bench.command import Figures, run
 from bench.measures import cpu_seconds, loop_seconds, median_ms, p95_ms, resident_mib, until
 from tipoff_dev.stack.layout import PROJECT, SERVICES, STATE_BUCKET, Layout, storage_rights
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 NOOP = Path(__file__).parent / "fleet/noop"
 TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
@@ -265,7 +265,7 @@ def bench_stack(sizes: Sequence[int]) -> Iterator[tuple[Stack, BenchLayout, Path
             event_time=False, workflows_file=folder / "workflows.yaml", own_rights=True
         )
         layout = BenchLayout(**{**vars(free), "fleet": str(folder / "fleet")})
-        with running_stack(layout, folder, phase2=None) as stack:
+        with running_stack(layout, folder, StackOptions(phase2=None)) as stack:
             yield stack, layout, fetches
 
 

@@ -25,7 +25,7 @@ from bench.measures import cpu_seconds, is_ready, median_ms, p95_ms, resident_mi
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.stack.layout import HOST, Layout, free_ports
 from tipoff_dev.stack.processes import Program
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 AIM_ROWS_PER_SECOND = 1_000.0
 AIM_CPU_RATIO = 1.5
@@ -93,7 +93,7 @@ def main(rows: int = 100_000, round_rows: int = 10_000, connections: int = 64) -
     rounds = max(1, rows // round_rows)
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout.on_free_ports(event_time=False)
-        with running_stack(layout, Path(folder), phase2=None, services=("logger",)) as stack:
+        with running_stack(layout, Path(folder), StackOptions(phase2=None, services=("logger",))) as stack:
             logger = PushedService(
                 stack.processes.children["logger"].process.pid, layout.push_endpoint("logger")
             )

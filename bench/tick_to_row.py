@@ -34,7 +34,7 @@ from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.layout import DEMO_WORKFLOWS, HOST, PROJECT, Layout
 from tipoff_dev.stack.processes import Program
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 from tipoff_planning.loading import load_workflows
 
 FIRST_DAY = date(2024, 11, 1)
@@ -119,7 +119,9 @@ def measure(runs: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
-        running_stack(Layout.on_free_ports(event_time=True), Path(folder), phase2=None) as stack,
+        running_stack(
+            Layout.on_free_ports(event_time=True), Path(folder), StackOptions(phase2=None)
+        ) as stack,
     ):
         empty = {client: Hops(stack, client) for client in CLIENTS}
         for number in range(WARM_UP + runs):

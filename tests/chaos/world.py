@@ -24,7 +24,7 @@ from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.topics import load_topics
 from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, free_ports
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 log = logging.getLogger(__name__)
 TELL_EVERY = 10.0
@@ -389,7 +389,7 @@ def battlefield(folder: Path, seed: int) -> Iterator[Battlefield]:
     )
     try:
         with running_stack(
-            layout, folder, minimum_backoff=0.1, maximum_backoff=1.0, data=folder / "data"
+            layout, folder, StackOptions(minimum_backoff=0.1, maximum_backoff=1.0, data=folder / "data")
         ) as stack:
             yield Battlefield(stack, proxies, record, source)
     finally:

@@ -18,7 +18,7 @@ from tipoff_cli.checkout import REPOSITORY, WORKFLOWS
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.images.build import build_wheels
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 from tipoff_dev.tour.history import EventHistory
 from tipoff_dev.tour.loading import load_week
 
@@ -32,11 +32,13 @@ def _running(folder: Path, kind: str) -> Iterator[Driver]:
     with running_stack(
         layout,
         folder,
-        google_pubsub=kind == GOOGLE,
-        minimum_backoff=0.1,
-        maximum_backoff=1.0,
-        scenario=write_scenario(folder),
-        phase2=Behaviour(drop=1),
+        StackOptions(
+            google_pubsub=kind == GOOGLE,
+            minimum_backoff=0.1,
+            maximum_backoff=1.0,
+            scenario=write_scenario(folder),
+            phase2=Behaviour(drop=1),
+        ),
     ) as stack:
         yield Driver(stack, kind)
 
@@ -142,5 +144,7 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded cloud and the fake sources without a service: what was installed is tried on it alone."""
     layout = Layout.on_free_ports(event_time=True, own_rights=True)
-    with running_stack(layout, tmp_path_factory.mktemp("cloud"), services=(), phase2=None) as stack:
+    with running_stack(
+        layout, tmp_path_factory.mktemp("cloud"), StackOptions(services=(), phase2=None)
+    ) as stack:
         yield stack

@@ -20,9 +20,8 @@ import yaml
 from stack_harness import Driver, at, until, write_scenario
 
 from tipoff_common.events import ScrapeRequested, Source, Tick, TickFired
-from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import StackOptions, running_stack
 
 DAY = date(2025, 1, 15)
 SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
@@ -119,11 +118,7 @@ def driver(tmp_path: Path, hooks: tuple[Webhook, Webhook]) -> Iterator[Driver]:
         running_stack(
             layout,
             tmp_path,
-            google_pubsub=False,
-            minimum_backoff=0.1,
-            maximum_backoff=1.0,
-            scenario=write_scenario(tmp_path),
-            phase2=Behaviour(),
+            StackOptions(minimum_backoff=0.1, maximum_backoff=1.0, scenario=write_scenario(tmp_path)),
         ) as stack,
     ):
         yield Driver(stack, "embedded")

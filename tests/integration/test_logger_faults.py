@@ -30,7 +30,7 @@ from tipoff_common.ports import RowsRefused
 from tipoff_common.rows import execution_row
 from tipoff_common.topics import load_topics
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import StackOptions, running_stack
 
 COPIES = """
 SELECT execution_id, COUNT(*) AS n FROM nba_orchestration.v_executions WHERE workflow = @workflow GROUP BY execution_id
@@ -113,7 +113,7 @@ class Load:
 def over_a_cable(folder: Path, **backoff: float) -> Iterator[tuple[Driver, Cable]]:
     """The embedded cloud and a logger that reaches the warehouse over a cable; back-off as of the topic map."""
     layout = Layout.on_free_ports(event_time=False)
-    with running_stack(layout, folder, phase2=None, services=("logger",), **backoff) as stack:
+    with running_stack(layout, folder, StackOptions(phase2=None, services=("logger",), **backoff)) as stack:
         cable = Cable(layout.ports["bigquery"])
         logger = stack.processes.children["logger"]
         changes = {"BIGQUERY_EMULATOR_HOST": cable.url, "TIPOFF_QUEUE_ROWS": str(QUEUE_ROWS)}

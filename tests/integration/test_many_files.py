@@ -23,7 +23,7 @@ from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.rows import execution_row, receipt_row
 from tipoff_dev.stack.layout import DATA_BUCKET, Layout
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import StackOptions, running_stack
 
 FILES, NEW, BATCH = 100_000, 100, 500
 NOON = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
@@ -81,7 +81,7 @@ def _execution(path: str, at: datetime) -> Any:
 def over_a_cable(folder: Path) -> Iterator[tuple[Driver, Cable]]:
     """Cleanup, which reaches the buckets over a cable, and the logger."""
     layout = Layout.on_free_ports(event_time=True)
-    with running_stack(layout, folder, phase2=None, services=("cleanup", "logger")) as stack:
+    with running_stack(layout, folder, StackOptions(phase2=None, services=("cleanup", "logger"))) as stack:
         cable = Cable(layout.ports["storage"])
         child = stack.processes.children["cleanup"]
         changes = {"STORAGE_EMULATOR_HOST": cable.url}

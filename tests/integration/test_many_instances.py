@@ -24,7 +24,7 @@ import requests
 from gcp_emulators.testing import free_port
 from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import Program
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 pytestmark = pytest.mark.slow
 
@@ -174,7 +174,7 @@ def many(folder: Path, instances: int) -> Iterator[tuple[Stack, Path, list[str]]
         doors=tuple((name, balancer.port) for name, balancer in balancers.items()),
     )
     names = list(SHARED)
-    with running_stack(layout, folder, phase2=None, services=SHARED) as stack:
+    with running_stack(layout, folder, StackOptions(phase2=None, services=SHARED)) as stack:
         for name, others in further.items():
             for number, port in enumerate(others, start=2):
                 environment = {**layout.service_environment(name), "PORT": str(port)}

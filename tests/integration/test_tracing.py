@@ -13,7 +13,7 @@ from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.telemetry import ENDPOINT, configure_telemetry, shutdown_telemetry
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import StackOptions, running_stack
 
 HOPS = [
     # service, what it processes, whose span is the parent
@@ -34,7 +34,7 @@ def test_one_trace_goes_from_the_tick_to_the_row(tmp_path: Path, monkeypatch: py
             with running_stack(
                 Layout.on_free_ports(event_time=True),
                 tmp_path,
-                services=("controller", "scraper-runner", "logger"),
+                StackOptions(services=("controller", "scraper-runner", "logger")),
             ) as stack:
                 # The demo's morning: due at five, one scraper, one file.
                 at = local_instant(date(2025, 1, 15), time(5))

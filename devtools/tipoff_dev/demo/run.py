@@ -11,7 +11,7 @@ from rich.text import Text
 from tipoff_dev.demo.day import GAME_DAY, Answers, ask_dataset, faults, ticks
 from tipoff_dev.demo.show import Timeline, show_addresses, show_answers
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 
 def run_demo(console: Console, scenario: Path | None, *, keep: bool) -> int:
@@ -26,7 +26,9 @@ def run_demo(console: Console, scenario: Path | None, *, keep: bool) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tipoff-demo-") as folder, console.status("starting") as status:
         layout = Layout.on_free_ports(event_time=True)
-        with running_stack(layout, Path(folder), progress=status.update, scenario=scenario) as stack:
+        with running_stack(
+            layout, Path(folder), StackOptions(scenario=scenario), progress=status.update
+        ) as stack:
             status.stop()
             show_addresses(console, stack)
             console.rule(f"{GAME_DAY:%A %d %B %Y}, New York time")

@@ -68,7 +68,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
     with without_data_frames():
         from tipoff_dev.demo.show import show_addresses
         from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, prepare_ticks_file, serve
-        from tipoff_dev.stack.stack import running_stack
+        from tipoff_dev.stack.stack import StackOptions, running_stack
         from tipoff_dev.stack.watch import FolderWatch
 
     with _owned(options), console.status("starting") as status:
@@ -82,10 +82,8 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
         with running_stack(
             layout,
             FOLDER,
+            StackOptions(google_pubsub=google, phase2=_phase2_wanted(), data=data),
             progress=status.update,
-            google_pubsub=google,
-            phase2=_phase2_wanted(),
-            data=data,
         ) as stack:
             # Before anybody is told that the stack is ready: who looks then finds a day, and no empty tables.
             if options.tour:

@@ -37,7 +37,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class StackOptions:
     """Differences of a stack from the usual one."""
 
     google_pubsub: bool = False
@@ -61,6 +61,10 @@ class Options:
         return (*self.services, "phase2") if self.phase2 else self.services
 
 
+USUAL = StackOptions()
+"""All services, faultless, and nothing kept."""
+
+
 class Stack:
     """A running stack. Its addresses are in `layout`; `publisher`, `warehouse`, `data` and `state` reach into it."""
 
@@ -69,7 +73,7 @@ class Stack:
     data: Objects
     state: Objects
 
-    def __init__(self, layout: Layout, folder: Path, options: Options) -> None:
+    def __init__(self, layout: Layout, folder: Path, options: StackOptions) -> None:
         self.layout, self._options = layout, options
         self.processes = Processes(folder / "logs")
 
@@ -257,23 +261,12 @@ class Stack:
 def running_stack(
     layout: Layout,
     folder: Path,
+    options: StackOptions = USUAL,
     *,
     progress: Progress = lambda _: None,
-    google_pubsub: bool = False,
-    minimum_backoff: float | None = None,
-    maximum_backoff: float | None = None,
-    scenario: Path | None = None,
-    phase2: Behaviour | None = FAULTLESS,
-    services: tuple[str, ...] = tuple(SERVICES),
-    data: Path | None = None,
 ) -> Iterator[Stack]:
-    """Return a stack for the length of a block; it is stopped however the block ends. For the options see
-    `Options`."""
-    stack = Stack(
-        layout,
-        folder,
-        Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services, data),
-    )
+    """Return a stack for the length of a block, and stop it however the block ends."""
+    stack = Stack(layout, folder, options)
     try:
         stack.start(progress)
         yield stack

@@ -72,8 +72,11 @@ def test_a_first_start_that_fails_begins_no_history(tmp_path: Path, monkeypatch:
     monitor_starts, begun = False, list[str]()
 
     @contextmanager
-    def running_stack(*_: object, data: Path, **_more: object) -> Iterator[None]:
-        (data / "bigquery").mkdir(parents=True, exist_ok=True)
+    def running_stack(
+        _layout: object, _folder: Path, options: stack.StackOptions, **_more: object
+    ) -> Iterator[None]:
+        assert options.data is not None
+        (options.data / "bigquery").mkdir(parents=True, exist_ok=True)
         if not monitor_starts:
             raise StackError("monitor ended with exit code 1")
         yield

@@ -1,9 +1,9 @@
 """Phase 2's fake: loads landed files into `nba_raw` of the embedded warehouse and acknowledges each with a receipt.
 
-It runs in every stack unless `running_stack(..., phase2=None)`, behind a push subscription that exists locally only,
+It runs in every stack unless `StackOptions(phase2=None)`, behind a push subscription that exists locally only,
 `phase2-files`; the topic map ends where Phase 2 begins. What it does wrong on purpose is a `Behaviour`:
 
-- at start: `running_stack(..., phase2=Behaviour(drop=0.3))`, or TIPOFF_PHASE2='{"drop": 0.3}' for `make up`;
+- at start: `StackOptions(phase2=Behaviour(drop=0.3))`, or TIPOFF_PHASE2='{"drop": 0.3}' for `make up`;
 - while it runs: `PUT /control/behaviour` with the same JSON at `layout.url("phase2")`, GET to read it;
 - `GET /control/counts`: how many messages were processed, dropped, held, failed and rejected;
 - `POST /control/release?until=INSTANT` processes the messages that are held and due by then, all without `until`.

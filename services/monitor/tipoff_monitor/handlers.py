@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
 from tipoff_common.clock import business_date, local_instant
-from tipoff_common.events import AlertChanged, Event, Tick, TickFired
+from tipoff_common.events import AlertChanged, AlertState, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
 from tipoff_common.ticks import tick_instant
@@ -135,6 +135,10 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     if not wanted:
         log.info("nobody is to be told", extra={"rule": event.rule, "about": event.about})
         return
+    memory, _ = deps.state.read_or_set_aside()
+    if _is_outdated(event, memory):
+        log.info("outdated, not sent", extra={"rule": event.rule, "about": event.about})
+        return
     # What another monitor claims is left to it, and counted as missing until its mark is there.
     claimed = [name for name in wanted if deps.state.claim(event, name, now)]
     notice = write_notice(event, deps.book.file.all_rules.get(event.rule), deps.console_url)
@@ -150,6 +154,28 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     missing = [name for name in wanted if not taken.get(name)]
     if missing and now - event.changed_at < STALE_AFTER:
         raise Unavailable(f"not told yet on {', '.join(missing)}")
+
+
+def _is_outdated(event: AlertChanged, memory: Memory) -> bool:
+    """Tell whether the incident ended after the change, or began again after its end.
+
+    Pub/Sub keeps no order. Sent after the message of the end, that of the beginning would open a page that nobody
+    closes; the end of an earlier round would close the page of the present one.
+    """
+    # A memory that was lost has no incidents: the next watch tells of them under other ids.
+    incident = next((it for it in memory.incidents.values() if it.id == event.alert_id and it.is_open), None)
+    began_again = (
+        incident is not None and incident.fired_at is not None and event.changed_at < incident.fired_at
+    )
+    if event.state is AlertState.RESOLVED:
+        # Of a return that no message of its own is about, the page of the earlier round is still to be closed.
+        return began_again and incident is not None and incident.was_told and incident.told_by is None
+    # Others in the message may hold still, and nothing else tells of them: a page too many is the smaller harm.
+    if event.context.get("others") and any(
+        it.rule == event.rule and it.is_open for it in memory.incidents.values()
+    ):
+        return False
+    return incident is None or began_again
 
 
 def _note_channels(taken: Mapping[str, bool], deps: Deps, now: datetime) -> None:

@@ -48,6 +48,7 @@ class World:
     team: Channel = field(default_factory=Channel)
     oncall: Channel = field(default_factory=Channel)
     wrong: bool = True
+    subjects: list[str] = field(default_factory=lambda: ["-"])
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     book: RuleBook = field(default_factory=lambda: book_of(rules_file(broken={})))
     writes_left: int | None = None
@@ -61,9 +62,8 @@ class World:
         if "expected_vs_actual" in sql or not self.wrong:
             return []
         none = dict.fromkeys(("severity", "workflow", "scraper"))
-        return [
-            {"rule": "broken", "subject": "-", "since": NINE, "value": 1.0, "summary": "It broke.", **none}
-        ]
+        same = {"rule": "broken", "since": NINE, "value": 1.0, "summary": "It broke.", **none}
+        return [{**same, "subject": subject} for subject in self.subjects]
 
     def _killable(self, name: str) -> None:
         write = getattr(self.objects, name)
@@ -244,6 +244,55 @@ def test_the_warehouse_is_asked_twice_a_watch_and_a_failure_is_no_verdict(world:
     memory, _ = world.monitor().state.read_or_set_aside()
     assert memory.blind_since == NINE + TICK
     assert memory.incidents["broken/-"].state is AlertState.FIRING
+
+
+def told_events(world: World, *wrong_at: bool) -> list[AlertChanged]:
+    """The messages of a watch at each tick, none of them delivered yet."""
+    for number, world.wrong in enumerate(wrong_at):
+        at = NINE + number * TICK
+        run_watch(tick(at), at, world.monitor(), at)
+    return [event for event in world.bus.of(AlertChanged) if event.notify]
+
+
+HOLDS, GONE = [True] * 2, [False] * 4
+IN_COOL_DOWN, COOLED_DOWN = [True] * 3, [True] * 16
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param([], id="resolved"),
+        pytest.param([False] * 20, id="forgotten"),
+        pytest.param(IN_COOL_DOWN, id="back within its cool-down, not told"),
+        pytest.param([*IN_COOL_DOWN, *GONE], id="back and gone again, not told"),
+    ],
+)
+def test_a_beginning_that_is_delivered_after_its_end_opens_no_page(world: World, later: list[bool]) -> None:
+    firing, resolved = told_events(world, *HOLDS, *GONE, *later)
+    for event in (resolved, firing):
+        notify_people(event, world.monitor(), NINE + 30 * MINUTE)
+    assert titles(world.team) == ["[RESOLVED] broken (prod)"]
+
+
+def test_an_end_that_is_delivered_after_the_next_beginning_closes_no_page(world: World) -> None:
+    _, resolved, again = told_events(world, *HOLDS, *GONE, *COOLED_DOWN)
+    for event in (again, resolved):
+        notify_people(event, world.monitor(), again.changed_at)
+    assert [(event.alert_id, event.state) for event in (resolved, again)] == [
+        (again.alert_id, AlertState.RESOLVED),
+        (again.alert_id, AlertState.FIRING),
+    ]
+    assert titles(world.team) == ["[WARNING] broken (prod)"]
+
+
+def test_a_beginning_whose_lead_ended_is_told_while_others_in_it_hold(world: World) -> None:
+    world.subjects = ["a", "b"]
+    (firing,) = told_events(world, *HOLDS)
+    world.subjects = [subject for subject in world.subjects if subject != firing.about]
+    *_, resolved = told_events(world, *HOLDS, *[True] * 4)
+    assert (resolved.alert_id, resolved.state) == (firing.alert_id, AlertState.RESOLVED)
+    notify_people(firing, world.monitor(), resolved.changed_at)
+    assert titles(world.team) == [f"[WARNING] broken {firing.about} (prod)"]
 
 
 def whole_story(world: World, kill_after: int | None) -> None:

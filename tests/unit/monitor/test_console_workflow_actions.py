@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -69,14 +70,48 @@ def test_a_pause_with_a_long_reason_still_says_who(client: httpx.Client, world: 
     assert (len(why), why.endswith("xxx (developer@localhost)")) == (500, True)
 
 
-def test_a_backfill_asks_for_each_missed_run_under_its_own_key(client: httpx.Client, world: World) -> None:
-    world.controller = lambda _: httpx.Response(202, json={"decisions": [], "requests": [], "plans": []})
-    token = sign_in(client)
+@dataclass
+class Runs:
+    """A controller's manual runs: whether each has settled, by its key."""
+
+    settled: dict[str, bool | None] = field(default_factory=dict)
+    """None: stalled, as its requests have not gone out."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.settled.setdefault(request.headers["idempotency-key"], None)
+            return httpx.Response(202, json={"decisions": [], "requests": [], "plans": []})
+        key = request.url.path.rpartition("/")[2]
+        if key not in self.settled:
+            return httpx.Response(404, json={"detail": f"no run under the key '{key}'"})
+        settled = self.settled[key]
+        progress = {"occurrence_id": "run-1", "game_date": "2026-01-15", "units": [], "skipped": {}}
+        return httpx.Response(200, json={**progress, "settled": settled is True, "stalled": settled is None})
+
+
+def test_a_backfill_asks_for_each_missed_run_again_once_the_last_has_settled(
+    client: httpx.Client, world: World
+) -> None:
+    """Under one key for ever, later presses said "1 request", and requested nothing."""
+    world.controller = runs = Runs()
+    token, first = sign_in(client), "missed-occ-betting_lines---10"
+
+    def press() -> tuple[list[str], str]:
+        world.asked.clear()
+        answer = client.post("/actions/backfill", data={"date": "2026-01-15", "csrf": token})
+        assert answer.status_code == 200
+        keys = [it.headers["idempotency-key"] for it in world.asked if it.method == "POST"]
+        return keys, answer.text
+
     asked = client.get("/actions/backfill?date=2026-01-15")
     assert "betting_lines for 2026-01-15" in asked.text
     assert world.asked == []
-    for _ in range(2):
-        assert client.post("/actions/backfill", data={"date": "2026-01-15", "csrf": token}).status_code == 200
-    assert {request.headers["idempotency-key"] for request in world.asked} == {
-        "missed-occ-betting_lines---10"
-    }
+    # Twice at once, and again while its requests have not gone out.
+    assert [press()[0] for _ in range(2)] == [[first], [first]]
+    runs.settled[first] = False
+    keys, text = press()
+    assert (keys, "still under way; nothing was requested" in text) == ([], True)
+    runs.settled[first] = True
+    assert [press()[0] for _ in range(2)] == [[f"{first}-2"], [f"{first}-2"]]
+    runs.settled[f"{first}-2"] = True
+    assert press()[0] == [f"{first}-3"]

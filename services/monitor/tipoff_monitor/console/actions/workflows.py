@@ -1,6 +1,7 @@
 """Run a workflow or what a day missed, pause a workflow, and end its pause: by the controller's routes."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -25,6 +26,7 @@ from tipoff_monitor.console.gate import Form
 from tipoff_monitor.console.page_templates import clock, url
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import Expectation
+from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.pauses import WHY_LENGTH
 
 _MOST_BACKFILLED = 50
@@ -157,17 +159,12 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.post("/actions/backfill", tags=["console"])
     def do_backfill(request: Request, form: Form) -> Response:
-        """Run what a day missed, each unit once however often it is asked for."""
+        """Run what a day missed, but no unit whose last run from here is still under way."""
         day = date_of(form.get("date", ""))
         results: list[FormResult] = []
         for row in _missed(deps, request, day)[:_MOST_BACKFILLED]:
-            body: dict[str, object] = {"game_date": row.date.isoformat()}
-            # "-" stands for the whole day, which is asked for by the date alone.
-            if row.subject not in (None, "-"):
-                body["game_id"] = row.subject
             try:
-                # The occurrence names the run, so two people who press at once start one.
-                results += _results(_trigger(deps, row.workflow_name, body, f"missed-{row.occurrence_id}"))
+                results += _backfill(deps, row)
             # One unit that the controller refuses must not keep the others from being run.
             except HTTPException as error:
                 results.append((f"{_named(row)}: {error.detail}", None))
@@ -178,6 +175,36 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             str(url("/", date=day)),
             results or [("Nothing was missed.", None)],
         )
+
+
+def _backfill(deps: ConsoleDeps, row: Expectation) -> list[FormResult]:
+    """Run a missed unit, unless its last run from here is under way. Raises HTTPException."""
+    body: dict[str, object] = {"game_date": row.date.isoformat()}
+    # "-" stands for the whole day, which is asked for by the date alone.
+    if row.subject not in (None, "-"):
+        body["game_id"] = row.subject
+    # Numbered and not new each time, so two people who press at once start one run.
+    for number in count(1):
+        key = f"missed-{row.occurrence_id}" if number == 1 else f"missed-{row.occurrence_id}-{number}"
+        progress = _progress(deps, row.workflow_name, key)
+        # A stalled run goes on when it is asked for again under its key.
+        if progress is None or progress.stalled:
+            break
+        if not progress.settled:
+            text = f"{_named(row)}: its run is still under way; nothing was requested."
+            return [(text, str(url("/run", id=progress.occurrence_id)))]
+    return _results(_trigger(deps, row.workflow_name, body, key))
+
+
+def _progress(deps: ConsoleDeps, name: str, key: str) -> RunProgress | None:
+    """Return how far the run under a key has come, None when there is none. Raises HTTPException."""
+    path = f"/workflows/{quote(name, safe='')}/runs/{quote(key, safe='')}"
+    try:
+        return RunProgress.model_validate_json(deps.controller.ask("GET", path))
+    except HTTPException as error:
+        if error.status_code == 404:
+            return None
+        raise
 
 
 def _ask_of_workflow(

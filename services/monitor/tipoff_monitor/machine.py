@@ -20,6 +20,9 @@ from tipoff_planning.alerts import Incident
 
 def watch(memory: Memory, at: Watch) -> Memory:
     """Return the memory after one watch, with the changes to publish in its outbox."""
+    # One that was taken out of the file gets no message that could end its failing.
+    failing = {name: since for name, since in memory.failing_channels.items() if name in at.file.channels}
+    memory = memory.model_copy(update={"failing_channels": failing})
     rules = at.file.all_rules
     outage = _outage(memory, at)
     # Its own come first, so that a rule's row cannot stand for what the monitor says of itself.

@@ -302,6 +302,18 @@ class TestOutages:
         (event,) = watched.tick()
         assert (event.rule, event.about) == ("channel-failing", "team")
 
+    def test_a_failing_channel_that_is_taken_out_of_the_file_is_over(self, watched: Watched) -> None:
+        watched.memory = watched.memory.model_copy(
+            update={"failing_channels": {"team": NINE, "oncall": NINE}}
+        )
+        watched.tick()
+        channels = {"oncall": watched.file.channels["oncall"]}
+        watched.file = rules_file({"channels": channels, "routes": [{"channels": ["oncall"]}]}, broken={})
+        watched.ticks(3)
+        assert list(watched.memory.failing_channels) == ["oncall"]
+        assert watched.incident("channel-failing/team").state is AlertState.RESOLVED
+        assert watched.incident("channel-failing/oncall").state is AlertState.FIRING
+
 
 class TestSilence:
     def test_a_silenced_incident_is_recorded_and_not_told(self, watched: Watched) -> None:

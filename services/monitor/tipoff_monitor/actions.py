@@ -7,7 +7,7 @@ from tipoff_common.identity import event_id
 from tipoff_monitor.changes import changed
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rules import AlertsFile
-from tipoff_monitor.texts import plain
+from tipoff_monitor.texts import one_line
 from tipoff_planning.alerts import Incident, Silence
 
 # Not PENDING: nobody was told of it, and an acknowledgement would keep the first message from ever going out.
@@ -95,7 +95,7 @@ def silence(
         subject=subject,
         until=until,
         by=by,
-        why=plain(why),
+        why=one_line(why),
     )
     others = tuple(item for item in memory.silences if item.id != made.id)
     return memory.model_copy(update={"silences": (*others, made)}), made

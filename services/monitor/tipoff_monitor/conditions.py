@@ -10,7 +10,7 @@ from tipoff_common.ports import Parameter
 from tipoff_dataset.batch import SHARED, bare_statement
 from tipoff_monitor.loading import COLUMNS, ERROR_TYPE, GIVEN, RuleBook
 from tipoff_monitor.rules import PAUSED
-from tipoff_monitor.texts import plain
+from tipoff_monitor.texts import one_line
 from tipoff_planning.verdict import DayVerdict, Fault
 
 SYSTEM = "-"
@@ -98,7 +98,7 @@ def paused_of_rows(rows: Iterable[Mapping[str, object]]) -> Paused:
 
 
 def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> Iterator[Condition]:
-    """Read the rows of a batch; what came from the outside becomes plain text."""
+    """Read the rows of a batch; what came from the outside becomes one line each."""
     for row in rows:
         rule, since, value = str(row["rule"]), row["since"], row["value"]
         if rule == PAUSED:
@@ -108,11 +108,11 @@ def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> 
             continue  # an aggregate over no rows: nothing to tell of
         yield Condition(
             rule=rule,
-            subject=plain(str(row["subject"])),
+            subject=one_line(str(row["subject"])),
             since=since,
             # `effective`: a level of a newer version counts as a known one instead of ending the watch.
             severity=AlertLevel(str(level)).effective if level else book.rules[rule].severity,
-            summary=plain(str(row["summary"])),
+            summary=one_line(str(row["summary"])),
             value=float(value) if isinstance(value, int | float) else None,
             workflow=_name(row["workflow"]),
             scraper=_name(row["scraper"]),
@@ -121,7 +121,7 @@ def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> 
 
 
 def _name(value: object) -> str | None:
-    return plain(str(value)) if value is not None else None
+    return one_line(str(value)) if value is not None else None
 
 
 def conditions_of_verdict(
@@ -148,7 +148,7 @@ def conditions_of_verdict(
                 subject=subject,
                 since=first.since,
                 severity=levels.get(first.workflow or "", rule.severity),
-                summary=plain(f"{_begun(first)}.{error}{more}"),
+                summary=one_line(f"{_begun(first)}.{error}{more}"),
                 value=float(sum(fault.count for fault in faults)),
                 workflow=first.workflow,
                 scraper=first.scraper,

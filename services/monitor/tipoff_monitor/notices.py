@@ -7,7 +7,7 @@ from typing import Any
 from tipoff_common.clock import fleet_zone, zone_name
 from tipoff_common.events import AlertChanged, AlertState
 from tipoff_monitor.rules import Rule
-from tipoff_monitor.texts import plain
+from tipoff_monitor.texts import break_links, plain
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
     if known := event.context.get("known_by"):
         yield f"People were told of {plain(str(known))} before; this is more of it."
     if rule is not None:
-        yield f"Do: {filled(rule.command, event.about, event.context)}"
+        # Not cut as the texts are: half a command is none.
+        yield f"Do: {break_links(filled(rule.command, event.about, event.context))}"
         if rule.query:
             yield f"Rows: tipoff query {rule.query}"
         yield f"Runbook: {rule.runbook}"

@@ -34,7 +34,6 @@ from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.events import AlertLevel
 from tipoff_monitor.conditions import Condition, Paused, batch_query, conditions_of_rows, paused_of_rows
 from tipoff_monitor.loading import load_rules
-from tipoff_monitor.texts import plain
 
 if TYPE_CHECKING:
     from conftest import Dataset
@@ -842,7 +841,7 @@ def test_a_file_that_cannot_be_healed_is_told_with_its_fault_until_its_receipt(d
     ]
     (found,) = judged(days, f"stuck-{kind}", rows, "files-stuck")
     assert (found.subject, found.since, found.value) == (kind, landed, 1.0)
-    assert found.summary == plain(f"1 file: {kind}; the newest is {path}: what is wrong.")
+    assert found.summary == f"1 file: {kind}; the newest is {path}: what is wrong."
     assert (
         judged(days, f"stuck-{kind}", [("file_receipts", received(path, AT - MINUTE))], "files-stuck") == []
     )

@@ -126,6 +126,19 @@ def test_any_text_becomes_one_harmless_line(text: str) -> None:
     assert not any(category(char) == "Cc" for char in found)
 
 
+@pytest.mark.parametrize("part", ["about", "scraper"])
+def test_a_command_with_a_mention_or_a_link_is_harmless_and_whole(part: str) -> None:
+    rule = rules_file(broken={"command": f"tipoff query x --param a={{{part.replace('about', 'subject')}}}"})
+    hostile = f"@channel https://evil.test/{'x' * 700}"
+    told = event(**{"about": hostile} if part == "about" else {"context": {"scraper": hostile}})
+    (line,) = [
+        it for it in write_notice(told, rule.rules["broken"], None).body.splitlines() if it.startswith("Do: ")
+    ]
+    assert line.replace("\u200b", "") == f"Do: tipoff query x --param a={hostile}"
+    assert "@channel" not in line
+    assert "https://" not in line
+
+
 def test_a_webhook_is_told_the_identity_of_a_change(sent: list[dict[str, Any]]) -> None:
     AppriseSender("webhook", CHANNELS["webhook"]).send(notice())
     assert sent[0]["headers"]["Idempotency-Key"] == event().id

@@ -57,7 +57,7 @@ class LossRule:
 
     @property
     def patience(self) -> timedelta:
-        """From the first republish of a file to its being given up."""
+        """From the first republish of a file to its being given up, where a run comes whenever a wait is over."""
         # `lookback` has to be longer, or a file would leave it before it is
         # given up; the settings check that.
         return sum(map(self.wait, range(1, self.max_republishes + 1)), timedelta(0))

@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from tipoff_cleanup.losses import LossRule
 from tipoff_common.settings import ServiceSettings
 
+_CADENCE = timedelta(minutes=15)
+"""Of the tick `cleanup` in infra/ticks.yaml."""
+
 
 class CleanupSettings(ServiceSettings):
     """Settings of cleanup beyond those of every service."""
@@ -72,11 +75,13 @@ class CleanupSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _files_are_seen_to_their_end(self) -> "CleanupSettings":
-        needed = self.rule.lost_after + self.rule.patience
+        # Each step is taken by the first run that finds it due, up to a cadence late, and one run may be missing.
+        late = (self.max_republishes + 2) * _CADENCE
+        needed = self.rule.lost_after + self.rule.patience + late
         if self.lookback < needed:
             raise ValueError(
                 f"TIPOFF_LOOKBACK_HOURS is {self.lookback_hours}, and a file that is lost after"
-                f" {self.lost_after_hours} h is given up only {needed} after it landed; raise it, or lower"
+                f" {self.lost_after_hours} h may be given up only {needed} after it landed; raise it, or lower"
                 " TIPOFF_LOST_AFTER_HOURS, TIPOFF_MAX_REPUBLISHES or TIPOFF_BACKOFF_MINUTES"
             )
         return self

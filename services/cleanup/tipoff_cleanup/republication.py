@@ -2,8 +2,10 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from heapq import nsmallest
 
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, read_document
@@ -13,6 +15,7 @@ from tipoff_common.bounds import GCS_PATH
 from tipoff_common.events import FileLanded, Finding
 from tipoff_common.executions import build_file_landed
 from tipoff_common.files import object_name
+from tipoff_common.identity import content_hash
 from tipoff_common.limits import ATTRIBUTE_VALUE_BYTES
 from tipoff_common.ports import Unavailable
 from tipoff_common.words import pluralize
@@ -21,7 +24,7 @@ log = logging.getLogger(__name__)
 
 # Each costs a read of its object and a write of its marker.
 MOST_A_RUN = 500
-"""Files that one run republishes, so that it keeps its deadline; the others wait for the next run."""
+"""Files that one run tries to republish, so that it keeps its deadline; the others wait for the next run."""
 _NO_WORKFLOW = "MANUAL"
 
 GIVEN_UP, OBJECT_MISSING = "given_up", "object_missing"
@@ -59,9 +62,11 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
     try:
         # For all at once: one listing for each date, where a file at a time would be hundreds.
         attempts = deps.memory.attempts(file.gcs_path for file in lost)
-        for file in lost:
+        steps = {file: next_step(attempts[file.gcs_path], instants.now, deps.rule) for file in lost}
+        turn = _turn((file for file, step in steps.items() if step is NextStep.REPUBLISH), instants.tick)
+        for file, step in steps.items():
             so_far = attempts[file.gcs_path]
-            match next_step(so_far, instants.now, deps.rule):
+            match step:
                 case NextStep.NOTHING:
                     # Stated by every run: the row of the run that gave it up may not have been written.
                     findings.append(_given_up(file, so_far))
@@ -69,7 +74,7 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
                 case NextStep.GIVE_UP if deps.pubsub_enabled:
                     deps.memory.mark_given_up(file.gcs_path, instants.now)
                     findings.append(_given_up(file, so_far))
-                case NextStep.REPUBLISH if len(announced) < MOST_A_RUN:
+                case NextStep.REPUBLISH if file in turn:
                     try:
                         if _republish(file, so_far.next_number, deps, instants):
                             announced.add(file.gcs_path)
@@ -80,6 +85,17 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
     except Exception as failure:  # noqa: BLE001  # what was done before it belongs in the row
         error = describe_failure(failure)
     return Republished(frozenset(announced), tuple(findings), error)
+
+
+def _turn(due: Iterable[Landed], tick: datetime) -> frozenset[Landed]:
+    """Choose the files that the run of a tick tries to republish."""
+
+    # Others in each run: a file that cannot be republished stays due, and many of them, taken by age, would keep those
+    # after them from their turn for ever.
+    def order(file: Landed) -> str:
+        return content_hash(f"{tick.isoformat()} {file.gcs_path}".encode())
+
+    return frozenset(nsmallest(MOST_A_RUN, due, key=order))
 
 
 def _given_up(file: Landed, so_far: Attempts) -> Finding:

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tests.support.samples import NOON, tick
-from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, Receipt, World, body, file, path
+from tests.unit.cleanup.bench import (
+    DAY,
+    FOLDER,
+    HOUR,
+    MINUTE,
+    QUARTER,
+    RULE,
+    Receipt,
+    World,
+    body,
+    file,
+    path,
+)
 from tipoff_cleanup.handlers import ACCEPTED
 from tipoff_cleanup.observation import NO_RECEIPTS
 from tipoff_common.events import CleanupCompleted, FileLanded, Source, TickFired
@@ -347,6 +359,28 @@ def test_a_row_lists_what_fits_and_counts_all() -> None:
     world = storm(600, 700)
     run = world.run()
     assert (run.missing_files_found, len(run.missing_files)) == (600, 500)
+
+
+@pytest.mark.parametrize("pubsub_enabled", [True, False])
+def test_a_run_reads_no_more_files_than_it_may_and_each_has_its_turn(
+    monkeypatch: pytest.MonkeyPatch, pubsub_enabled: bool
+) -> None:
+    """What cannot be republished did not count, and a run read all of it."""
+    monkeypatch.setattr("tipoff_cleanup.republication.MOST_A_RUN", 10)
+    world = storm(40, 100)
+    world.pubsub_enabled = pubsub_enabled
+    oldest = [path(f"n{number:03d}") for number in range(30)]
+    for gone in oldest:
+        del world.data.bodies[gone.removeprefix("gs://data/")]
+    for number in range(20):
+        world.data.calls.clear()
+        world.run(NOON + number * QUARTER)
+        read = {call for call in world.data.calls if call.startswith(f"info {FOLDER}")}
+        assert len(read) <= 10
+    found = {finding.gcs_path for run in world.bus.of(CleanupCompleted) for finding in run.findings}
+    assert found >= set(oldest)
+    healthy = {path(f"n{number:03d}") for number in range(30, 40)}
+    assert set(world.republished) == (healthy if pubsub_enabled else set())
 
 
 def test_a_missing_object_behind_a_logged_path_is_a_finding_of_its_own(world: World) -> None:

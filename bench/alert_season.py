@@ -1,8 +1,8 @@
-"""A season of rows with faults in it, for bench/alerts.py: what the services would have written, and what went wrong.
+"""A season of rows with faults in it, for bench/alerts.py: the rows that the services would write, and the faults.
 
-The controller's own core decides (tipoff_simulator), cleanup's own run looks for files, and the rows are built by the
-logger's rules. Sources, ticks and Phase 2 are made up, and so are the faults of FAULTS, each with the time within which
-people have to be told. The list was written down before the rules were looked at with it.
+The controller's own core decides (tipoff_simulator), cleanup's own run checks the files, and the logger's rules build
+the rows. Sources, ticks and Phase 2 are simulated, and so are the faults of FAULTS, each with the time within which
+operators have to be notified. The list was written before the rules were measured with it.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from tipoff_simulator.engine import Season
 from tipoff_simulator.world import Outage, Span, load_world
 
 ANCHOR = datetime(2026, 1, 15, 14, tzinfo=UTC)
-"""The calendar of the fake sources is rolled to here: games on most days from 1 January to 26 February."""
+"""The instant that the calendar of the fake sources is shifted to: games on most days from 1 January to 26 February."""
 FIRST = date(2026, 1, 6)
 BEFORE = timedelta(days=3)
-"""Of history before the first fault: intervals and rates are learned from it."""
+"""History before the first fault, from which rules learn intervals and rates."""
 SETTLED = timedelta(hours=8)
-"""From the end of a fault to the next, so that what people hear belongs to one of them."""
+"""Time from the end of a fault to the next, so that each message belongs to one fault."""
 EXPLAINS = timedelta(hours=26)
-"""For how long after its end a fault explains what people hear: a failed run counts for a day."""
+"""Time after its end in which a fault still explains messages: a failed run counts for a day."""
 WRITTEN_AFTER = timedelta(seconds=2)
 ENVIRONMENT = "bench"
 VERSION, NEXT_VERSION = "1.0.0", "1.1.0"
 BREAK_DAYS = 3
-"""Without games, like All-Star days, within the week without a fault."""
+"""Days without games, like All-Star days, within the week without a fault."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ class Fault:
 
     name: str
     causes: frozenset[str]
-    """Rules of which one has to tell of it; none where it is no fault and nobody is to hear."""
+    """Rules, any of which has to report the fault; empty for a normal event that must cause no message."""
     hours: float
-    """How many hours it lasts."""
+    """Duration of the fault in hours."""
     within: float
-    """Hours from its begin to the message."""
+    """The most hours from the begin of the fault to the message."""
     also: frozenset[str] = frozenset()
-    """Rules that it explains beside `causes`."""
+    """Rules that the fault explains besides `causes`."""
     clock: float | None = None
-    """The hour in New York at which it begins, on a day with games."""
+    """The hour in New York at which the fault begins, on a day with games."""
     beside: bool = False
     """Whether another fault may happen at the same time."""
 
@@ -79,7 +79,7 @@ FILES_LACK = _names("phase2-behind files-missing storm-guard files-stuck")
 
 PAUSED_WHILE_DOWN = "a workflow is paused while its source is down"
 
-# What happened in docs/explanation/incidents.md, and its like.
+# The incidents of docs/explanation/incidents.md, and similar ones.
 FAULTS = (
     Fault("the logger is down", _names("dataset-behind"), 3, 1, RUNS_LACK | FILES_LACK | DATASET_LACKS),
     Fault("no tick comes", _names("no-decisions"), 4, 1.2, RUNS_LACK, clock=18),
@@ -103,7 +103,7 @@ FAULTS = (
     Fault("a forgotten controller decides", _names("versions-differ"), 4, 1.5),
     Fault("the monitor is off", _names("not-watching"), 3, 3.2),
     Fault("the warehouse does not answer", _names("cannot-judge"), 1, 0.5),
-    # Nobody is to hear of these.
+    # These events must cause no message.
     Fault(PAUSED_WHILE_DOWN, frozenset(), 10, 0, clock=10.9),
     Fault("a deployment", frozenset(), 1, 0, clock=19.1),
     Fault("rows come ten minutes late", frozenset(), 4, 0),
@@ -123,15 +123,15 @@ class Injected:
 
     @property
     def told_by(self) -> datetime:
-        """Until when people have to be told: a source that nobody asks is not known to be down."""
+        """The latest time of the message: a source's fault cannot be detected before its first request."""
         return (self.met or self.begins) + timedelta(hours=self.fault.within)
 
     def covers(self, instant: datetime) -> bool:
-        """Tell whether it is there at an instant."""
+        """Return whether the fault is present at an instant."""
         return self.begins <= instant < self.ends
 
     def explains(self, rule: str, instant: datetime) -> bool:
-        """Tell whether a message at an instant comes of it."""
+        """Return whether the fault explains a message of the rule at an instant."""
         named = rule in self.fault.causes or rule in self.fault.also
         return named and self.begins <= instant < self.ends + EXPLAINS
 
@@ -141,7 +141,7 @@ class Written:
     """A row."""
 
     at: datetime
-    """Time of its writing; from then on it can be read."""
+    """Time of its writing, from which queries can read the row."""
     happened: datetime
     table: str
     row: Mapping[str, Any]
@@ -157,7 +157,7 @@ class Injections:
     quiet_from: datetime
 
     def during(self, name: str, instant: datetime) -> Injected | None:
-        """Return the fault of that name that is there at an instant."""
+        """Return the fault of that name that is present at an instant."""
         return next((it for it in self.faults if it.fault.name == name and it.covers(instant)), None)
 
     def named(self, name: str) -> tuple[Injected, ...]:
@@ -165,7 +165,7 @@ class Injections:
         return tuple(it for it in self.faults if it.fault.name == name)
 
     def version(self, instant: datetime) -> str:
-        """Return what is deployed at an instant."""
+        """Return the version that is deployed at an instant."""
         return NEXT_VERSION if any(instant >= it.begins for it in self.named("a deployment")) else VERSION
 
 
@@ -180,7 +180,7 @@ class Made:
 
 
 def inject(luck: Random, game_days: frozenset[date]) -> Injections:
-    """Put each of FAULTS at an instant of the seed's choice, one after the other, and a week without any at the end."""
+    """Place each of FAULTS at a random instant, one after the other, with a week without faults at the end."""
     shuffled = list(FAULTS)
     luck.shuffle(shuffled)
     found, free = [], local_instant(FIRST, time()) + BEFORE
@@ -191,15 +191,15 @@ def inject(luck: Random, game_days: frozenset[date]) -> Injections:
         found.append(Injected(fault, begins, ends))
         free = begins + timedelta(hours=2) if fault.beside else ends + SETTLED
     last = max(it.ends for it in found)
-    # A day and a half for what the last one explains still.
+    # Leave a day and a half, in which the last fault still explains messages.
     quiet_from = local_instant(business_date(last) + timedelta(days=2), time(12))
     return Injections(tuple(found), quiet_from + timedelta(days=7), quiet_from)
 
 
 def _next(earliest: datetime, clock: float, luck: Random, game_days: frozenset[date]) -> datetime:
-    """Return when it is so late in New York on the next day with games, give or take a quarter of an hour.
+    """Return the instant of that hour in New York on the next day with games, give or take a quarter of an hour.
 
-    On a day without games little is asked for, and a fault of that day has nothing to show itself in.
+    A day without games has few requests, in which a fault would hardly show.
     """
     at = local_instant(business_date(earliest), time()) + timedelta(
         hours=clock, minutes=5 * luck.randrange(-3, 4)
@@ -210,7 +210,7 @@ def _next(earliest: datetime, clock: float, luck: Random, game_days: frozenset[d
 
 
 def make(seed: int) -> Made:
-    """Play the season and write its rows down."""
+    """Simulate the season of a seed, and return its rows and faults."""
     luck = Random(seed)  # noqa: S311  # luck, not a secret
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(WORKFLOWS, catalog)
@@ -269,11 +269,11 @@ OUTAGES: Mapping[str, Mapping[str, Any]] = {
     "a source lost its records": {"scrapers": ("nbac_player_movement",), "kind": FailureKind.SOURCE_CHANGED},
     PAUSED_WHILE_DOWN: {"scrapers": ("nbac_injury_report",), "kind": FailureKind.HTTP},
 }  # fmt: skip
-"""How a source fails, and whose scrapers, by the name of the fault; kind None publishes nothing."""
+"""Arguments of the source's outage, by the name of the fault; with kind None, the source publishes nothing."""
 
 
 def _met(it: Injected, written: Sequence[Written], catalog: Catalog) -> datetime | None:
-    """Return when the first request ended that a source's fault could spoil, None for other faults."""
+    """Return the end of the first request that a source's fault could spoil; None for other faults."""
     outage = OUTAGES.get(it.fault.name)
     if outage is None:
         return None
@@ -289,10 +289,10 @@ def _met(it: Injected, written: Sequence[Written], catalog: Catalog) -> datetime
 
 
 def _taking(injections: Injections, history: EventHistory, seed: int) -> Taking:
-    """Return how Phase 2 takes files: it loses one in a hundred, and what the faults say until people load it."""
+    """Return the behaviour of Phase 2: it loses one file in a hundred, and more in some faults until a manual load."""
 
     def loses(landed: FileLanded, at: datetime) -> bool:
-        """Tell whether Phase 2 loses an announcement."""
+        """Return whether Phase 2 loses an announcement."""
         lucky = Random(f"{seed}{landed.gcs_path}{at}").random()  # noqa: S311
         if injections.during("files are lost for good", landed.landed_at):
             return fnmatchcase(landed.gcs_path, "*boxscore*")
@@ -312,7 +312,7 @@ def _taking(injections: Injections, history: EventHistory, seed: int) -> Taking:
 
 
 def _rows_of(event: Event) -> Iterator[Written]:
-    """Yield the rows that the logger writes of an event."""
+    """Yield the rows that the logger writes for an event."""
     at = happened_at(event)
     batch = TABLES[type(event)](event, at + WRITTEN_AFTER)
     for row, name in zip(batch.rows, batch.ids, strict=True):
@@ -320,7 +320,7 @@ def _rows_of(event: Event) -> Iterator[Written]:
 
 
 def _change(item: Written, injections: Injections, seed: int) -> Iterator[Written]:
-    """Yield the row as the faults of its time make it, or nothing."""
+    """Yield the row, changed by the faults of its time, unless a fault prevents the row."""
     row, at = dict(item.row), item.happened
     luck = Random(f"{seed}{item.id}")  # noqa: S311
     lag = {"workflow_decisions": 2, "scraper_execution_log": 9, "cleanup_operations": 5}.get(item.table, 0)
@@ -351,11 +351,11 @@ def _change_execution(row: dict[str, Any], at: datetime, injections: Injections,
     summary = row["data_summary"] = dict(row["data_summary"])
     name = row["scraper_name"]
     if (it := injections.during("the runner is down", row["triggered_at"])) is not None:
-        # Requests wait in their subscription until somebody takes them.
+        # Requests wait in their subscription until the runner is up.
         row["triggered_at"] = it.ends + timedelta(seconds=luck.randrange(300))
         row["completed_at"] = at = row["triggered_at"] + timedelta(seconds=10)
     if name.endswith("_scoreboard") and row["status"] == "success":
-        # As many games as the other scoreboard has: the simulated sources know nothing of what they hold.
+        # Give both scoreboards the same number of games: simulated sources have no content.
         summary["record_count"] = 3 + business_date(row["triggered_at"]).toordinal() % 9
     if "quota" in summary:
         low = injections.during("the allowance runs out", at) is not None
@@ -372,10 +372,10 @@ def _change_execution(row: dict[str, Any], at: datetime, injections: Injections,
 
 
 def _invented(injections: Injections) -> Iterator[Written]:
-    """Yield rows of events that nothing simulates: dead letters and pauses."""
+    """Yield rows of events that the simulator lacks: dead letters and pauses."""
 
     def row(at: datetime, table: str, id_: str, **columns: Any) -> Written:
-        """Return a row that is written as usual."""
+        """Return a row that is written after the usual delay."""
         own = {**columns, "environment": ENVIRONMENT, "created_at": at + WRITTEN_AFTER}
         return Written(at + WRITTEN_AFTER, at, table, own, id_)
 

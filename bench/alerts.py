@@ -2,29 +2,27 @@
 
     python -m bench.alerts [--seeds 3 4] [--rows 1000000] [--no-season] [--no-cost] [--json]
 
-The season is that of bench/alert_season.py: rows of five weeks and more in the embedded warehouse, with each of its
-faults once, at instants of the seed's choice, and a week without any at its end. They go through all that a watch goes
-through: the statement of all rules, the day's verdict and the state machine, every five minutes. Tune rules with
---seeds 1; the result is that of other seeds.
+The season is the one of bench/alert_season.py: rows of five weeks and more in the embedded warehouse, with each fault
+once, at random instants, and a week without faults at the end. The rows pass every step of a watch every five minutes:
+the statement of all rules, the day's verdict and the state machine. Tune rules with --seeds 1; report other seeds.
 
-Asking every five minutes would take days. The warehouse is asked at the edges of each fault, at wider and wider
-distances within it and after it, and every twelve hours otherwise; where a rule holds that did not hold at the answer
-before, its first watch is looked for between them, down to five minutes, and so is the last watch of a rule that has to
-hold for a while. A watch between two answers sees what the earlier one saw. So what comes and goes between two answers
-is not seen, and another end, or another subject of a rule that holds already, is seen late.
+Queries every five minutes would take days. The bench queries the warehouse at the edges of each fault, at growing
+distances within and after the fault, and every twelve hours otherwise. When a rule starts to hold between two queries,
+a search finds its first watch, down to five minutes; the same search finds the last watch of a rule with a `for`. A
+watch between two queries uses the result of the earlier query. Conditions that start and end between two queries
+therefore stay unseen; other ends, and further subjects of a rule that holds already, are seen late.
 
-faults, told: those that people are to hear of, and those of which a message named a cause within the fault's own
-time, which counts from the first request that a source's fault could spoil. false_critical: CRITICAL messages that no
-fault explains. messages_per_cause: first words over the faults told. A first word says of something that it is wrong
-and was not told before; worse (what was told, with a higher severity), escalations, reminders and ends are counted
-beside them, and left counts what the message of an end lists as still wrong. precision: messages that a fault
-explains, of all without ends. recall: told, of the faults. minutes_to_tell: from when a cause's rows that were not
-there before the fault had been there for its rule's `for`, to the message. minutes_from_fault: from the fault itself;
-much of it is how long a rule has to wait for what is to come. quiet_week: messages in the week without a fault.
-strays: messages that no fault explains.
+faults: faults that must be reported. told: faults with a message that named a cause in time, counted from the first
+request that a source's fault could spoil. false_critical: CRITICAL messages that no fault explains.
+messages_per_cause: first words over the faults told. A first word reports a new incident; worse (a reported incident
+with a higher severity), escalations, reminders and ends are counted beside them, and left counts the incidents that an
+end lists as still open. precision: messages that a fault explains, of all without ends. recall: told over faults.
+minutes_to_tell: from the instant at which a cause's new rows had held for its rule's `for`, to the message.
+minutes_from_fault: from the fault itself; much of this time is the rule's wait for expected rows. quiet_week: messages
+in the week without a fault. strays: messages that no fault explains.
 
-The cost is that of the two jobs of one watch, with the rows of bench/views.py: the first, when the warehouse sees the
-statements for the first time, and the median of the next.
+The cost covers the two jobs of one watch, with the rows of bench/views.py: the first run, when the statements are new
+to the warehouse, and the median of the next.
 """
 
 from __future__ import annotations
@@ -66,13 +64,13 @@ Answers = Mapping[datetime, tuple[Condition, ...]]
 
 
 def load_book() -> RuleBook:
-    """Read the rules that ship."""
+    """Load the shipped rules."""
     return load_rules(ALERTS, REPOSITORY / "queries")
 
 
 @dataclass
 class WatchQueries:
-    """The queries of a watch, asked with the rows that are written by then."""
+    """The queries of a watch over the rows that are written by its instant."""
 
     made: Made
     book: RuleBook
@@ -81,7 +79,7 @@ class WatchQueries:
     asked: int = 0
 
     def ask(self, at: datetime) -> tuple[Condition, ...]:
-        """Return what holds at an instant."""
+        """Return the conditions that hold at an instant."""
         self._write(at)
         self.asked += 1
         configuration, day = self.made.configuration, business_date(at)
@@ -113,23 +111,23 @@ class WatchQueries:
 
 
 def points(made: Made) -> Sequence[datetime]:
-    """Return when the warehouse is asked at least."""
+    """Return the instants at which the warehouse is always queried."""
     end = made.injections.end
     found = {made.start + number * WIDE for number in range((end - made.start) // WIDE + 1)} | {end}
     for it in made.injections.faults:
         for edge, until in ((it.begins, it.ends), (it.ends, it.ends + AFTERWARDS)):
-            # Between an edge and the watch after it nothing is looked for: what a logger held back is there at once.
+            # Query the edge and the next watch, with no search between: rows that a logger held back come at once.
             found |= {floor_to(edge, 5), floor_to(edge, 5) + TICK}
             found |= {floor_to(edge + gap, 5) for gap in GAPS if edge + gap < until}
     return sorted(it for it in found if made.start <= it <= end)
 
 
 def answers_of(made: Made, queries: WatchQueries) -> Answers:
-    """Ask the warehouse at its points, and between them until the first watch of each rule is known."""
+    """Query the warehouse at `points`, and between them until the first watch of each rule is found."""
     found: dict[datetime, tuple[Condition, ...]] = {}
 
     def between(first: datetime, last: datetime) -> None:
-        """Look for the first watches of rules between two answers."""
+        """Search for the first watches of rules between two answers."""
         if last - first <= TICK or not _is_news(found[first], found[last], queries.book):
             return
         middle = floor_to(first + (last - first) / 2, 5)
@@ -149,26 +147,26 @@ def answers_of(made: Made, queries: WatchQueries) -> Answers:
 
 
 def _is_news(before: Sequence[Condition], after: Sequence[Condition], book: RuleBook) -> bool:
-    """Tell whether a rule holds that did not, or holds more loudly, or one that has to hold for a while ended."""
+    """Return whether a rule is new or more severe, or a rule with a `for` ended."""
 
     def looks(conditions: Sequence[Condition]) -> set[tuple[object, ...]]:
-        """Return what a rule's first watch is told from the next by."""
+        """Return the properties that distinguish a rule's first watch from the next."""
         return {(it.rule, it.severity, it.trouble, _is_grown(it, book)) for it in conditions}
 
-    # An end that is seen late would make such a rule hold for long enough.
+    # If its end were seen late, a rule with a `for` would hold for long enough to send a message.
     waits = {name for name, rule in book.rules.items() if rule.for_}
     ended = {it.rule for it in before} - {it.rule for it in after}
     return not looks(after) <= looks(before) or bool(ended & waits)
 
 
 def _is_grown(item: Condition, book: RuleBook) -> bool:
-    """Tell whether the number of a condition is one from which its rule escalates."""
+    """Return whether the value of a condition makes its rule escalate."""
     escalate = book.rules[item.rule].escalate
     return bool(escalate and escalate.value and item.value is not None and item.value >= escalate.value)
 
 
 class MessageKind(StrEnum):
-    """The kinds of messages to people."""
+    """The kinds of messages to operators."""
 
     FIRST = "first words"
     WORSE = "worse"
@@ -182,9 +180,9 @@ class Heard:
     """The messages of a season."""
 
     told: dict[str, datetime] = field(default_factory=dict)
-    """The first one about each fault, by its name."""
+    """Time of the first message about each fault, by the fault's name."""
     words: Counter[MessageKind] = field(default_factory=Counter)
-    """Their number by kind."""
+    """Number of messages by kind."""
     left: int = 0
     explained: int = 0
     firsts: int = 0
@@ -199,7 +197,7 @@ class Heard:
 
 
 def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
-    """Watch every five minutes; what people hear."""
+    """Run a watch every five minutes, and return its messages."""
     heard, memory, at = Heard(), Memory(), made.start
     standing: tuple[Condition, ...] = ()
     injections = made.injections
@@ -223,9 +221,9 @@ def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
 
 
 def _word_of(event: AlertChanged, before: Incident | None) -> MessageKind:
-    """Return what a message says. before: its incident before the watch."""
+    """Return the kind of a message. before: its incident before the watch."""
     if event.state is AlertState.RESOLVED:
-        # Nobody watched, and people hear of it when somebody does again: this end is the first word.
+        # The monitor reports its own outage only afterwards: this end is the first word.
         return MessageKind.FIRST if event.rule == OUTAGE else MessageKind.END
     if event.state is AlertState.ESCALATED and (before is None or before.state is not AlertState.ESCALATED):
         return MessageKind.ESCALATION
@@ -238,7 +236,7 @@ def _word_of(event: AlertChanged, before: Incident | None) -> MessageKind:
 
 
 def _hear(heard: Heard, event: AlertChanged, word: MessageKind, made: Made, at: datetime) -> None:
-    """Count a message, and note the faults that it tells of."""
+    """Count a message, and record the faults that it reports."""
     heard.quiet_week += at >= made.injections.quiet_from
     if not any(it.explains(event.rule, at) for it in made.injections.faults):
         heard.strays.append(
@@ -260,13 +258,13 @@ def _hear(heard: Heard, event: AlertChanged, word: MessageKind, made: Made, at: 
 
 
 def shown_at(it: Injected, answers: Answers, book: RuleBook) -> datetime | None:
-    """Return from when on people could be told: rows of a cause were there, for as long as its rule asks."""
+    """Return the earliest possible time of a message: the rows of a cause had held for as long as its rule requires."""
     if OUTAGE in it.fault.causes:
         return it.ends
     if CANNOT_JUDGE in it.fault.causes:
         return it.begins + book.file.watch.cannot_judge_for
     found = []
-    # Conditions that held before the fault are no sign of it.
+    # Conditions that held before the fault do not report it.
     last = max((at for at in answers if at < it.begins), default=None)
     before = {condition.key for condition in answers[last]} if last is not None else set()
     for at in sorted(answers):
@@ -280,14 +278,14 @@ def shown_at(it: Injected, answers: Answers, book: RuleBook) -> datetime | None:
 
 
 def season(seed: int, warehouse: Warehouse) -> dict[str, Any]:
-    """Return what people hear of the season of a seed."""
+    """Return the figures of the season of a seed."""
     made, book = make(seed), load_book()
     queries = WatchQueries(made, book, warehouse)
     return judge(made, answers_of(made, queries), book, seed) | {"asked": queries.asked}
 
 
 def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, Any]:
-    """Compare what people heard with what went wrong."""
+    """Compare the messages with the faults."""
     heard = listen(made, answers, book)
     faults = [it for it in made.injections.faults if it.fault.causes]
     heard_of = [it for it in faults if it.fault.name in heard.told]
@@ -318,7 +316,7 @@ def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, 
 
 
 def _spread(values: Collection[float]) -> dict[str, float]:
-    """Return the median and the most of some minutes."""
+    """Return the median and the maximum of some minutes."""
     return {
         "median": round(statistics.median(values or [0.0]), 1),
         "max": round(max(values, default=0.0), 1),
@@ -355,8 +353,8 @@ def main(
     no_season: bool = False,
     no_cost: bool = False,
 ) -> Figures:
-    """Measure what people hear of each season, and what one watch costs."""
-    # The first translation of all rules takes as long as a busy machine makes it.
+    """Measure the messages of each season, and the cost of one watch."""
+    # On a busy machine, the first translation of all rules exceeds the usual timeout.
     bigquery._TIMEOUT_SECONDS = 100.0
     figures: dict[str, Any] = {}
     for seed in () if no_season else seeds:

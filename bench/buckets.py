@@ -1,4 +1,4 @@
-"""A bucket that counts what Cloud Storage would be asked."""
+"""A bucket that counts the calls that Cloud Storage would get."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PAGE = 1_000
 """Objects in one answer to a list call, https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 NO_METADATA: Mapping[str, str] = {}
 Calls = Counter[tuple[str, str]]
-"""By who calls and what: `("runner", "create")`."""
+"""Number of calls by caller and method, such as `("runner", "create")`."""
 
 
 class CountedObjects:
-    """Implement `Objects` for one bucket and count the calls.
+    """`Objects` of one bucket that counts the calls.
 
     The objects are in SQLite, in a file if a path is given. In this process's own heap, 20,000 of them would cost a
     measured tick half of its CPU time in cache misses, and no controller has such a heap.
@@ -40,17 +40,17 @@ class CountedObjects:
         )
 
     def reset(self) -> None:
-        """Begin to count anew."""
+        """Reset the counts."""
         self.calls: Calls = Counter()
         self.listed: Counter[str] = Counter()
-        """Names in the answers to list calls, by who calls."""
+        """Names in the answers to list calls, by caller."""
         self.moved = 0
         """Bytes of bodies and listed names."""
 
     def ask(self, sql: str, *values: object) -> list[Any]:
         """Run a statement on the objects, without counting it."""
         with self._lock:
-            # A connection a process, as a fork must not share its parent's.
+            # Open one connection for each process: a fork must not share its parent's.
             if getattr(self, "_owner", None) != os.getpid():
                 self._owner = os.getpid()
                 self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
@@ -140,7 +140,7 @@ class CountedObjects:
             begin = page[-1][0] + "\0"
 
     def check(self) -> None:
-        """Do nothing: it is always there."""
+        """Do nothing: the bucket is always available."""
 
     def _read(self, call: str, name: str) -> Versioned | None:
         found = self.ask("SELECT body, generation FROM objects WHERE name = ?", name)

@@ -9,7 +9,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command and end the process with its exit code: 2 for wrong usage, 130 when interrupted.
 
-    SIGTERM, and SIGHUP of a closed terminal, end it as Ctrl-C does: nothing is left behind.
+    SIGTERM, and SIGHUP of a closed terminal, end the command as Ctrl-C does, with its cleanup.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -19,10 +19,10 @@ def main() -> NoReturn:
         try:
             from tipoff_cli.checkout import FLEET
         except CommandFailed as error:
-            # A tipoff.toml that cannot be read fails every command before any of them begins.
+            # An unreadable tipoff.toml fails every command at the import of the module.
             print(error, file=sys.stderr)  # noqa: T201  # before the console is there
             sys.exit(1)
-        # The fleet's zone, as its workflows.yaml names it, for this process and what it starts.
+        # Set the fleet's zone for this process and its children.
         os.environ["TIPOFF_TIMEZONE"] = FLEET.timezone
         from tipoff_cli.main import app
     except KeyboardInterrupt:  # before Typer is there to handle it

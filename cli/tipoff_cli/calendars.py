@@ -31,9 +31,9 @@ ScheduleOption = Annotated[
 def load_calendar(
     file: Path | None, configuration: "Configuration", now: datetime, *, needed: bool = True
 ) -> "tuple[Calendar | None, str]":
-    """Return the calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither
-    a file nor a stack, none, which ends the command if one is needed. Raises ConfigurationError for a file that is no
-    calendar."""
+    """Return the calendar and the name of its source. A calendar from a file counts as fetched at `now`. Without a file
+    and a stack, return None, or end the command when a calendar is needed. Raises ConfigurationError for a file that is
+    not a calendar."""
     from tipoff_planning.landed_calendar import LandedCalendar
     from tipoff_planning.schedule_file import read_calendar_file
 
@@ -52,15 +52,15 @@ def load_calendar(
 
 
 def calendar_parser(configuration: "Configuration") -> "PayloadParser | None":
-    """Find the parser of the configuration's calendar; None where it has none, or the fleet is not installed."""
+    """Return the parser of the configuration's calendar; None without a calendar or without the fleet's code."""
     scraper = configuration.file.calendar.scraper
     return payload_parser(configuration.catalog[scraper]) if scraper else None
 
 
 def payload_parser(spec: "ScraperSpec") -> "PayloadParser | None":
-    """Find the parser of the scraper that fetches the calendar; None where the fleet's code is not installed.
+    """Return the parser of the scraper that fetches the calendar; None when the fleet's code is not installed.
 
-    It is looked up by name, so that the command line needs no fleet and works with any.
+    The parser is imported by name: the command line works with any fleet, and without one.
     """
     try:
         module = import_module(f"scrapers.{spec.source}.{spec.name}.scraper")
@@ -70,10 +70,10 @@ def payload_parser(spec: "ScraperSpec") -> "PayloadParser | None":
     def parse(body: bytes) -> Iterable[Mapping[str, Any]]:
         parameters = module.Parameters(
             game_date=date(2000, 1, 1)
-        )  # a calendar has every day, so it selects nothing
+        )  # required, but selects nothing: a calendar has every day
         try:
             return [record.model_dump() for record in module.parse(body, parameters).records]
-        except Exception as error:  # whatever a fleet's parser raises, the file is no schedule
+        except Exception as error:  # a fleet's parser may raise anything; the file is not a schedule
             raise ValueError(str(error)) from error
 
     return parse

@@ -1,7 +1,7 @@
 """Folders of the fleet's scrapers and configuration, and of the maps of services, topics and ticks.
 
-A fleet in its own repository has a `tipoff.toml` at its root; it is found from the current folder upward. Everywhere
-else the fleet is the one of this checkout.
+A fleet in its own repository has a `tipoff.toml` at its root, which is searched from the current folder upward. Without
+this file, the fleet is the one of this checkout.
 """
 
 import os
@@ -39,20 +39,20 @@ class Fleet:
     project: str
     """Google Cloud project of the local stack, as its emulators name it."""
     data_bucket: str
-    """Bucket of the local stack for what is fetched."""
+    """Bucket of the local stack for fetched files."""
     dataset: str
     """Name of its BigQuery dataset, locally and deployed; TIPOFF_DATASET overrides it."""
     base_images: str | None = None
-    """Registry that has Tipoff's own images, which the fleet's are built on; None where the fleet names none."""
+    """Registry of Tipoff's images, the base of the fleet's images; None when the fleet names no registry."""
 
     @property
     def workflows(self) -> Path:
-        """What should run when."""
+        """The file of workflows and their schedules."""
         return self.folder / "config/workflows.yaml"
 
     @property
     def timezone(self) -> str:
-        """The zone of its days, TIPOFF_TIMEZONE or that of workflows.yaml."""
+        """The zone of the fleet's days: TIPOFF_TIMEZONE, else the zone in workflows.yaml."""
         return os.environ.get("TIPOFF_TIMEZONE") or read_timezone(self.workflows)
 
 
@@ -62,10 +62,10 @@ _DEFAULT_ZONE = "America/New_York"
 
 
 def read_timezone(workflows: Path) -> str:
-    """Read the zone of a workflows file; New York, the default of a fleet, where it names none or cannot be read.
+    """Return the zone that a workflows file names; New York, the default, when it names none or cannot be read.
 
-    By its line where it is written as usual, as every command needs it and the YAML parser takes longer to import than
-    most commands run.
+    A regular expression finds the usual form of the line: every command needs the zone, and the YAML parser takes
+    longer to import than most commands run.
     """
     try:
         text = workflows.read_text(encoding="utf-8")
@@ -82,13 +82,13 @@ def _parsed_timezone(text: str) -> str:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
-        return _DEFAULT_ZONE  # `tipoff validate` says where the fault is
+        return _DEFAULT_ZONE  # `tipoff validate` reports the fault
     zone = content.get("timezone") if isinstance(content, dict) else None
     return zone if isinstance(zone, str) else _DEFAULT_ZONE
 
 
 def find_fleet(start: Path) -> Fleet:
-    """Find the fleet that `start` lies in; this checkout's where no folder above it has a tipoff.toml."""
+    """Return the fleet whose folder contains `start`; this checkout's fleet when no parent has a tipoff.toml."""
     if root := find_root(start):
         return _own_fleet(root)
     tests = REPOSITORY / "tests/unit/scrapers"
@@ -97,7 +97,7 @@ def find_fleet(start: Path) -> Fleet:
 
 
 def _own_fleet(folder: Path) -> Fleet:
-    """Read a fleet's tipoff.toml. Raises CommandFailed when it has no name, or a key that nothing reads."""
+    """Read a fleet's tipoff.toml. Raises CommandFailed for a missing or invalid value, and for an unknown key."""
     import tomllib
 
     from tipoff_cli.errors import CommandFailed
@@ -107,7 +107,7 @@ def _own_fleet(folder: Path) -> Fleet:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandFailed(f"{file}: cannot be read: {error}") from error
-    # A mistyped dataset would be the default one, silently.
+    # With a misspelled key, the command would silently use the default dataset.
     for key in sorted(written.keys() - set(_KEYS)):
         remedy = did_you_mean(key, _KEYS) or f"its keys are {', '.join(_KEYS)}"
         raise CommandFailed(f"{file}: unknown key '{key}'; {remedy}")
@@ -127,7 +127,7 @@ def _own_fleet(folder: Path) -> Fleet:
 
 
 def find_shared(name: str, fleet: Path) -> Path:
-    """Find a file that a fleet may replace: the fleet's own, the checkout's, or the copy in an installed command line.
+    """Return the path of a file that a fleet may replace: the fleet's, the checkout's, or the installed package's copy.
 
     name: relative to the root of a repository, such as infra/topics.yaml.
     """
@@ -136,17 +136,17 @@ def find_shared(name: str, fleet: Path) -> Path:
 
 
 def workflow_zone(workflows: Path, workflow: str) -> "ZoneInfo | None":
-    """Read the zone that a workflow names for itself; None where it names none, or the file cannot be read."""
+    """Return a workflow's own zone; None when the workflow has none, or the file cannot be read."""
     from zoneinfo import ZoneInfo
 
     try:
         return ZoneInfo(_written_workflows(workflows)[workflow]["timezone"])
     except (LookupError, TypeError, ValueError, OSError):
-        return None  # the controller, or `tipoff validate`, says what is wrong with it
+        return None  # the controller and `tipoff validate` report the fault
 
 
 def has_workflow(workflows: Path, workflow: str) -> bool:
-    """Read whether the file has a workflow of that name; False where it cannot be read."""
+    """Return whether the file has a workflow of that name; False when the file cannot be read."""
     return workflow in _written_workflows(workflows)
 
 
@@ -175,7 +175,7 @@ STACK_WAREHOUSE = "http://127.0.0.1:9050"
 
 @cache
 def ticks() -> "Mapping[Tick, Cadence]":
-    """Read the cadence of each tick from infra/ticks.yaml, once a process."""
+    """Read the cadence of each tick from infra/ticks.yaml, once per process."""
     from tipoff_common.ticks import load_ticks
 
     return load_ticks(TICKS)

@@ -1,4 +1,4 @@
-"""Addresses of the controller and the dataset: those that the environment names, else those of the local stack."""
+"""Addresses of the services and the dataset, from the environment, else from the local stack."""
 
 import os
 import re
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
 STACK_LOG = "stack.log"
-"""File beside STACK_ENVIRONMENT: what the stack in the background printed."""
+"""File beside STACK_ENVIRONMENT with the output of the stack in the background."""
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 MONITOR_URL = "TIPOFF_MONITOR_URL"
 IMPERSONATED = "TIPOFF_IMPERSONATE"
@@ -38,49 +38,49 @@ _DATA_FRAMES = (
     "pandas",
     "tqdm",
 )
-# An emulator is on this machine; one that takes longer is not there.
+# Emulators run on this machine: no connection within this time means that the emulator is down.
 _ANSWER_SECONDS = 2.0
 _TOKEN_SECONDS = 30.0
 _START = "start a stack with `tipoff up`, or set {} for one that runs elsewhere"
 
 
 class NotConnected(CommandFailed):
-    """There is nothing to talk to; the message says what to do."""
+    """No stack or deployment is reachable; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Variables of one place; values of two places are never mixed, so that no key goes astray."""
+    """Variables of one stack or deployment, never mixed with those of another: a key must not reach another service."""
 
     values: Mapping[str, str]
     where: str
 
     @property
     def environment(self) -> str:
-        """The environment whose rows are meant."""
+        """The environment whose rows commands read."""
         return self.values.get("TIPOFF_ENVIRONMENT", "prod")
 
     @property
     def controller_url(self) -> str:
-        """Raises NotConnected."""
+        """The URL of the controller. Raises NotConnected."""
         return self._value(CONTROLLER_URL, "controller").rstrip("/")
 
     @property
     def monitor_url(self) -> str:
-        """Raises NotConnected."""
+        """The URL of the monitor. Raises NotConnected."""
         return self._value(MONITOR_URL, "monitor").rstrip("/")
 
     def token(self, service_url: str | None = None) -> str:
-        """Return what authenticates us to a service, by default the controller: the development key, else an
-        identity token for its URL. The token is of gcloud's account if that is a service account, else of the one
-        to impersonate: a person's own token names gcloud as its audience, not the service.
+        """Return the bearer token for a service, by default the controller: the development key, else an identity
+        token for the service's URL. gcloud issues the token for the account to impersonate, else for its own account,
+        which must be a service account: a person's own token names gcloud as its audience, not the service.
 
         Raises:
             NotConnected
         """
-        # First: where there is a key the services take nothing else.
+        # Try the key first: services with a development key accept nothing else.
         if key := self.values.get(DEVELOPMENT_KEY):
-            # It travels in a header, which takes nothing else.
+            # HTTP headers carry printable ASCII only.
             if not (key.isascii() and key.isprintable()):
                 raise NotConnected(
                     f"{DEVELOPMENT_KEY} of {self.where} has characters that a header cannot carry; set it to"
@@ -93,7 +93,7 @@ class Connection:
                 "gcloud is not installed, so there is no identity token; install the Google Cloud CLI"
             )
         try:
-            done = subprocess.run(  # noqa: S603  # the command that was found
+            done = subprocess.run(  # noqa: S603  # the command that `which` found
                 [
                     gcloud,
                     "auth",
@@ -123,7 +123,7 @@ class Connection:
     def warehouse(self) -> Warehouse:
         """Connect to the warehouse. Raises NotConnected."""
         with _credentials():
-            # Around the import alone: only then does the client look for them.
+            # Hide them during the import only: the client looks for them at no other time.
             with without_data_frames():
                 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
@@ -134,7 +134,7 @@ class Connection:
             )
 
     def data(self) -> Objects:
-        """Return the bucket for what is fetched. Raises NotConnected."""
+        """Return the bucket of fetched files. Raises NotConnected."""
         return self.bucket(self._value("TIPOFF_DATA_BUCKET", "bucket"))
 
     def bus(self, topics: "TopicMap") -> "PubSubBus":
@@ -157,7 +157,7 @@ class Connection:
 
         return GcsObjects(self._storage, bucket)
 
-    # One for all buckets: replaying dead letters opens one for each letter, and each client keeps connections open.
+    # One client for all buckets: a replay opens a bucket for each dead letter, and each client keeps connections open.
     @cached_property
     def _storage(self) -> "StorageClient":
         from tipoff_common.adapters.storage import storage_client
@@ -174,25 +174,25 @@ class Connection:
         raise NotConnected(f"{self.where} names no {what}; {_START.format(variable)}")
 
     def _emulator(self, name: str) -> str | None:
-        """Return the emulator's address, which Google's clients look for in the environment; None on Google's
-        cloud."""
+        """Check that the emulator answers, export its address for Google's clients and return it; None on Google
+        Cloud."""
         address = self.values.get(name)
         if address is None:
             return None
         require_answer(address, f"{name} of {self.where}")
-        # Google's clients read it there and take no argument for it.
+        # Google's clients read the address there and take no argument for it.
         os.environ[name] = address
         return address
 
 
 def names_deployment() -> bool:
-    """Tell whether the environment names what is asked, in place of a stack that runs here."""
-    # Any of them: half an environment is completed by its owner, not by a stack that happens to run here.
+    """Return whether the environment names a deployment, which commands then use in place of the local stack."""
+    # One variable is enough: values of the local stack must not complete a partial environment.
     return any(name in os.environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT))
 
 
 def find_connection() -> Connection:
-    """Find the connection that the environment names, else the stack that runs in this repository.
+    """Return the connection that the environment names, else the one of the local stack.
 
     Raises:
         NotConnected
@@ -213,26 +213,26 @@ def find_connection() -> Connection:
 
 
 def end_of_last_stack() -> str:
-    """Say which process of the last stack ended and took the others with it; empty when the stack was stopped."""
+    """Name the process whose exit ended the last stack; empty when an operator stopped the stack."""
     file = STACK_ENVIRONMENT.with_name(STACK_LOG)
     log = file.read_text(errors="replace") if file.exists() else ""
-    # At the beginning of a line: a log also quotes the end of a process that its stack survived.
+    # Match at the beginning of a line only: the log also quotes exits that the stack survived.
     found = re.findall(r"^[\w-]+ ended with exit code -?\d+(?=:$)", log, flags=re.MULTILINE)
     return f"the last one ended by itself: {found[-1]} (see {file})" if found else ""
 
 
 @contextmanager
 def without_data_frames() -> Iterator[None]:
-    """Hide what BigQuery's client imports for data frames where it is installed: commands read rows.
+    """Hide the packages that BigQuery's client imports for data frames: commands read rows.
 
-    An operator's installation has none of them; in a developer's they are half of what a query takes.
+    An operator's installation has none of them; in a developer's, their import takes half the time of a query.
     """
     hidden = [name for name in _DATA_FRAMES if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
     try:
         yield
     finally:
-        # Taken out again: a later import, such as a plotting command's, must find the real ones.
+        # Remove the entries: a later import, such as a plotting command's, must find the real packages.
         for name in hidden:
             del sys.modules[name]
 
@@ -252,7 +252,7 @@ def require_answer(address: str, where: str) -> None:
     try:
         parts = urlsplit(address if "//" in address else f"//{address}")
         host, port = parts.hostname or "", parts.port or 80
-        host.encode("idna")  # as the connection would, whose error says less
+        host.encode("idna")  # the connection would fail with a less clear error
     except ValueError as error:
         raise NotConnected(
             f"'{address}', named by {where}, is not an address: {error}; write one such as localhost:9050"
@@ -266,8 +266,8 @@ def require_answer(address: str, where: str) -> None:
 
 
 def stale_zone() -> str | None:
-    """Say that the stack that runs here, and is asked, was started with another zone than workflows.yaml has now; None
-    otherwise."""
+    """Return a warning when the local stack was started with another zone than workflows.yaml has now; None otherwise,
+    and for a deployment."""
     from dotenv import dotenv_values
 
     if names_deployment():

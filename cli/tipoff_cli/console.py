@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from tipoff_planning.workflows import Configuration
 
 WRONG_USAGE = 2
-"""The exit code of wrong usage, as Typer has it."""
+"""The exit code of wrong usage, the same as Typer's."""
 RECENT = timedelta(days=7)
-"""How far back commands look when no --since is given."""
+"""The period that commands search when --since is not given."""
 _SHORT_CELL = 20
-"""Characters up to which a cell is never broken: a time, a status, a count."""
+"""Cells of at most this many characters are never broken: a time, a status, a count."""
 
 
 class _Visible:
-    """A renderable whose own text cannot reach the terminal as a command; styles are the console's, and stay."""
+    """A renderable with the control characters of its text escaped; the console's own styles stay."""
 
     def __init__(self, item: Any) -> None:
         self._item = item
@@ -41,18 +41,18 @@ class _Visible:
 
 
 class _Escaping(RenderHook):
-    """The one place through which everything printed passes: sources, rows and messages are not trusted."""
+    """A hook that escapes all printed text: sources, rows and messages are not trusted."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         return [_Visible(item) for item in renderables]
 
 
-# Emoji codes such as :key: are text in messages, and their table takes longer to load than a table to print. Ids, paths
-# and commands are copied from what is printed, so no line is broken here or coloured for what looks like a number.
+# Emoji codes such as :key: are text in messages, and the emoji table is slow to load. Operators copy ids, paths and
+# commands from the output, so the console neither breaks lines nor colours numbers.
 console = Console(emoji=False, soft_wrap=True, highlight=False)
 errors = Console(stderr=True, emoji=False, soft_wrap=True, highlight=False)
-for _one in (console, errors):
-    _one.push_render_hook(_Escaping())
+for _console in (console, errors):
+    _console.push_render_hook(_Escaping())
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print the data as JSON")]
@@ -82,20 +82,20 @@ ScrapersFolder = Annotated[
 
 
 def reason(value: str) -> str:
-    """Read why somebody does something. Raises BadParameter for blanks."""
+    """Parse the reason that an operator gives. Raises BadParameter for blanks."""
     if not value.strip():
         raise typer.BadParameter("empty; say why, which is shown wherever somebody asks")
     return value.strip()
 
 
 def refuse(message: str, code: int = 1) -> NoReturn:
-    """Print on stderr why it cannot be done and what to do, and end the command."""
+    """Print an error and its remedy on stderr, and end the command."""
     errors.print(Text(message, style="red"))
     raise typer.Exit(code)
 
 
 def refuse_unknown(kind: str, name: str, known: Iterable[str], code: int = 1) -> NoReturn:
-    """End the command for a name that is none, with those near it, else with all there are."""
+    """End the command for an unknown name; the message lists similar names, else all known names."""
     refuse(unknown_name(kind, name, known), code)
 
 
@@ -105,29 +105,29 @@ def say_json(value: "JsonValue") -> None:
 
 
 def say_source(where: str) -> None:
-    """Print by which clocks the instants above are, and where they are from."""
+    """Print the zone of the instants above, and the source of the data."""
     console.print(f"instants in {zone_name()} time; from {where}", style="bright_black")
 
 
 def jsonable(value: Any) -> Any:
-    """Convert rows, dataclasses and instants to what `say_json` prints."""
+    """Convert rows, dataclasses and instants to JSON values for `say_json`."""
     from pydantic_core import to_jsonable_python
 
     return to_jsonable_python(value)
 
 
 def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """Print a table, in which only sentences are broken at spaces.
+    """Print a table that breaks only long cells, at spaces.
 
-    Where the terminal is too narrow for that, a record a row instead: names, ids and paths stay whole either way, so
-    that they can be copied.
+    On a narrower terminal, print each row as a record instead. Names, ids and paths stay whole either way, so that
+    operators can copy them.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     cells = [[_text(cell) for cell in row] for row in rows]
     for place, column in enumerate(columns):
         longest = max((row[place].cell_len for row in cells), default=0)
         short = longest <= _SHORT_CELL
-        # Rich measures the least width of any column by its words, and cuts a cell off that may not be broken at them.
+        # Rich takes the longest word as a column's minimum width, and cuts off a longer cell that it may not break.
         table.add_column(column, no_wrap=short, overflow="fold", min_width=longest if short else None)
     for row in cells:
         table.add_row(*row)
@@ -142,7 +142,7 @@ def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> No
 
 
 def say_fields(rows: Sequence[Sequence[str | Text]]) -> None:
-    """Print a line a row, whatever the terminal's width: the cells below each other, the last of any length."""
+    """Print one line for each row at any terminal width: columns are aligned, and the last may have any length."""
     cells = [[_text(cell) for cell in row] for row in rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
     for row in cells:

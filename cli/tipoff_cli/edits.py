@@ -1,4 +1,4 @@
-"""Changes of files that a running stack was started with."""
+"""Changes to the files that a running stack has read."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS) -> Seen:
 
 
 def changed_since(before: Seen, now: Seen) -> list[str]:
-    """Return the files that were changed, added or removed, as a person names them."""
+    """Return the files that were changed, added or removed, relative to the fleet's folder where possible."""
     paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
     return [
         str(path.relative_to(FLEET.folder) if path.is_relative_to(FLEET.folder) else path) for path in paths
@@ -28,27 +28,27 @@ def changed_since(before: Seen, now: Seen) -> list[str]:
 
 
 def note_read(environment: Path, read: Seen) -> None:
-    """Write beside a stack's `environment` which files it has read, for `unread`.
+    """Write the list of files that a stack has read beside its `environment`, for `unread`.
 
-    read: as `look` returned them before the stack read them, so that what is saved meanwhile counts as unread.
+    read: the result of `look` before the stack read the files, so that a file saved meanwhile counts as unread.
     """
     _list_of(environment).write_text(json.dumps({str(path): changed_at for path, changed_at in read.items()}))
-    _refusal_of(environment).unlink(missing_ok=True)  # whatever was wrong, it was of files that are read now
+    _refusal_of(environment).unlink(missing_ok=True)  # it was about edits that are read now
 
 
 def note_refused(environment: Path, faults: str) -> None:
-    """Write beside a stack's `environment` why it did not take edits up, for `unread`."""
+    """Write the faults for which a stack refused edits beside its `environment`, for `unread`."""
     _refusal_of(environment).write_text(faults)
 
 
 def unread() -> str | None:
-    """Name the files changed since the stack that runs here read them, and what to do; None where there are none, or
-    the environment names a deployment, which reads no files of this folder.
+    """Return a message that names the files changed since the local stack read them, and the remedy. None without such
+    files, or when the environment names a deployment, which reads no files of this folder.
 
     The stack reads them when it starts, and when `tipoff up --watch` takes edits up.
     """
     listed = _list_of(STACK_ENVIRONMENT)
-    # The list outlives a stack that was killed.
+    # The list remains after a stack was killed.
     if names_deployment() or not (STACK_ENVIRONMENT.exists() and listed.exists()):
         return None
     read = json.loads(listed.read_text())

@@ -2,4 +2,4 @@
 
 
 class CommandFailed(Exception):
-    """The command cannot do what was asked; the message says why and what to do."""
+    """A failure that an operator can fix; the message says why the command failed and what to do."""

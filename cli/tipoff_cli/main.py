@@ -17,7 +17,7 @@ _HELP = "Run a fleet of scrapers and prove what it did."
 
 
 class Commands(TyperGroup):
-    """Import a command only when it is run or its own help is shown, so that none waits for what others import."""
+    """A group that imports a command only to run it or to show its help: no command waits for the imports of others."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Typer's signature
         """Return the names in the order in which packages list them."""
@@ -25,7 +25,7 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Load the command of this name, None when there is none."""
-        # Other packages are only looked for when the name is not an operator's or may be extended by them.
+        # Search other packages only for a name that is not in COMMANDS: reading their entry points is slow.
         own = {spec.name: spec for spec in COMMANDS}
         spec = own.get(cmd_name) or _top_level().get(cmd_name)
         if spec is None:
@@ -42,22 +42,22 @@ class Commands(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse what is not text before any command sees it: it can neither be sent nor printed."""
+        """Refuse arguments that are not UTF-8 text: a command can neither send nor print them."""
         for arg in args:
-            # Bytes that are not UTF-8 come as unpaired surrogates.
+            # Python decodes bytes that are not UTF-8 to unpaired surrogates.
             if (shown := arg.encode("utf-8", "backslashreplace").decode()) != arg:
                 raise typer.BadParameter(f"'{shown}' is not UTF-8 text; write it in UTF-8")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. What it cannot do for a reason that people can mend ends it with that reason and code 1."""
+        """Run a command. An error that an operator can fix ends the command with its message and code 1."""
         try:
             return super().invoke(ctx)
         except Exception as error:
             reason = _reason(error)
             if reason is None:
                 raise
-            # Only here, as --help and --version load nothing of Rich.
+            # Import Rich late: --help and --version do not need it.
             from tipoff_cli.console import refuse
 
             refuse(reason)
@@ -70,11 +70,11 @@ class Commands(TyperGroup):
 
 
 def _reason(error: Exception) -> str | None:
-    """Return what to tell people about an error that they can mend; None for one that is a fault of this program."""
-    # A file that cannot be read or written: its name is too long, its folder is another's, the disk is full.
+    """Return the message for an error that an operator can fix; None for a fault of this program."""
+    # A file that cannot be read or written: its name is too long, its folder is read-only, the disk is full.
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    # Whoever raised a ConfigurationError has loaded its module, which a command's --help must not wait for.
+    # Do not import ConfigurationError, as --help would have to wait: code that raises it has imported its module.
     loaded: Any = sys.modules.get("tipoff_common.yaml_source")
     known = (CommandFailed, PermanentRefusal, Unavailable, *([loaded.ConfigurationError] if loaded else []))
     return str(error) if isinstance(error, known) else None
@@ -105,7 +105,7 @@ def _single(spec: CommandSpec, function: Any) -> Any:
     return get_command(alone)
 
 
-# Plain help: drawing it with Rich takes longer than everything else that --help does.
+# Plain help: rendering it with Rich takes longer than the rest of --help.
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=_HELP)
 
 

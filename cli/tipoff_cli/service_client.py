@@ -1,4 +1,4 @@
-"""HTTP interface of the controller and the monitor, as the commands ask it."""
+"""Client of the HTTP interfaces of the controller and the monitor."""
 
 import atexit
 from collections.abc import Mapping, Sequence
@@ -21,21 +21,21 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @cache
 def client() -> "httpx.Client":
-    """Return the process's one client: its TLS settings take longer to load than an answer to come."""
+    """Return the only client of the process: loading its TLS settings takes longer than a request."""
     import httpx
 
     made = httpx.Client(timeout=_SECONDS)
-    atexit.register(made.close)  # nobody else knows when the last answer has come
+    atexit.register(made.close)  # no caller knows which request is the last
     return made
 
 
 class NotAnswered(CommandFailed):
-    """The service did not do what was asked; the message says why."""
+    """A request that the service refused or did not answer; the message says why."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-        """The status of its answer; None without one."""
+        """The status of the service's answer; None without an answer."""
 
 
 def ask(
@@ -48,7 +48,7 @@ def ask(
     json: Mapping[str, object] | None = None,
     service: Service = "controller",
 ) -> bytes:
-    """Return the body of a good answer.
+    """Send a request to a service, and return the body of a successful answer.
 
     Raises:
         NotConnected: no such service is named, or there is no token for it.
@@ -60,20 +60,20 @@ def ask(
     url = f"{base}{path}"
     unusable = f"{variable} of {connection.where}: '{base}' is not a usable URL"
     remedy = "write one such as http://127.0.0.1:8081"
-    # First: gcloud would refuse to make a token for it, and say nothing of the variable.
+    # Check the scheme first: gcloud would refuse a token for the URL, and its error would not name the variable.
     if not base.startswith(("http://", "https://")):
         raise NotAnswered(f"{unusable}: it begins with neither http:// nor https://; {remedy}")
     sent = {**_authorization(connection, base), **headers}
     try:
         answer = client().request(method, url, params=dict(query), headers=sent, json=json)
-    # UnicodeError: a part of the host's name that is too long or empty.
+    # UnicodeError: a label of the host name is too long or empty.
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise NotAnswered(f"{unusable}: {error}; {remedy}") from error
     except httpx.ConnectError as error:
         from tipoff_cli.edits import unread
 
         named = f"{base}, named by {variable} of {connection.where}"
-        # An edit with a fault may keep a service of a stack that watches its files from starting.
+        # Under `tipoff up --watch`, a faulty edit may keep a service from starting.
         edited = unread()
         raise NotAnswered(
             f"the {service} does not answer at {named}: nothing answers there; is the stack up?"
@@ -83,7 +83,7 @@ def ask(
         what = f"the {service} does not answer at {base}: {error}"
         raise NotAnswered(f"{what}; is the stack up?") from error
     if answer.is_success:
-        # Another server, such as a proxy's page to sign in, says yes to anything.
+        # Another server, such as a proxy with a sign-in page, answers every request with success.
         if "text/html" in answer.headers.get("Content-Type", ""):
             raise NotAnswered(
                 f"what answers at {base} is a web page and not the {service}; correct {variable}"
@@ -93,7 +93,7 @@ def ask(
 
 
 def read_answer(shape: type[T], body: bytes, connection: Connection, service: Service = "controller") -> T:
-    """Read the body of a good answer as what the service answers with. Raises NotAnswered when it is anything else."""
+    """Parse the body of a successful answer as `shape`. Raises NotAnswered when the body has another shape."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -103,7 +103,7 @@ def read_answer(shape: type[T], body: bytes, connection: Connection, service: Se
 
 
 def not_ours(connection: Connection, service: Service) -> NotAnswered:
-    """Return the error for an answer that the service does not give: another server is at the address."""
+    """Return the error for an answer of another shape: a different server listens at the address."""
     base, variable = _address(connection, service)
     return NotAnswered(
         f"what answers at {base} is no Tipoff {service}, or one of another version; correct {variable}"
@@ -118,21 +118,20 @@ def _address(connection: Connection, service: Service) -> tuple[str, str]:
 
 
 def _authorization(connection: Connection, base: str) -> Mapping[str, str]:
-    """Return the header that authenticates us. Raises NotConnected."""
+    """Return the authorization header, empty when the service needs none. Raises NotConnected."""
     try:
         url = urlsplit(base)
         is_local = url.scheme == "http" and url.hostname in _LOCAL
     except ValueError:
         is_local = False
-    # What listens on this machine has no use for Google's token: it takes the development key, or it is a proxy that
-    # adds a token itself.
+    # A server on this machine needs no token of Google: it takes the development key, or is a proxy that adds a token.
     if is_local and not connection.values.get(DEVELOPMENT_KEY):
         return {}
     return {"Authorization": f"Bearer {connection.token(base)}"}
 
 
 def _detail(answer: "httpx.Response") -> str:
-    """FastAPI's detail: a sentence, or what is wrong with each field."""
+    """Return FastAPI's detail: a sentence, or the fault of each field."""
     try:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):

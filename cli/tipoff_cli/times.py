@@ -1,4 +1,4 @@
-"""Dates and instants as people write and read them: of the fleet's zone, unless another is named."""
+"""Dates and instants as people write and read them: in the fleet's zone, unless another is named."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,15 +7,15 @@ import typer
 
 from tipoff_common.wall_clock import wall_now
 
-# Whatever needs pydantic is imported where it is used, here and in `console`: every command imports these two, and a
-# command's --help must not wait for what only its answer needs.
+# Modules that need pydantic are imported where they are used, here and in `console`: every command imports these two
+# modules, and --help must not wait for pydantic.
 _EXAMPLE = 'write "2025-01-15 13:00" by the clocks of the fleet, "today 13:00" or 2025-01-15T18:00Z'
 _DAYS = re.compile(r"(\d{1,3})d(.*)")
 _TIME_ALONE = re.compile(r"\d{2}:\d{2}(:\d{2})?")
 
 
 def day(value: str) -> date:
-    """Read 2025-01-15, 20250115, today, yesterday or tomorrow. Raises BadParameter."""
+    """Parse 2025-01-15, 20250115, today, yesterday or tomorrow. Raises BadParameter."""
     from tipoff_common.clock import business_date, read_day
 
     try:
@@ -25,11 +25,11 @@ def day(value: str) -> date:
 
 
 def instant(value: str) -> datetime:
-    """Read ISO 8601, or a day and a time of the fleet's clocks, with the zone's short name (EST or EDT) where they show
-    it twice. A day alone is its first instant, and a time alone is today's.
+    """Parse ISO 8601, or a day and a time in the fleet's zone; the zone's short name (EST or EDT) may follow. A day
+    alone is its first instant, and a time alone is today's.
 
-    The day has the bounds of a date. Raises BadParameter, also for a time that the clocks skip and for one that they
-    show twice: neither reading is taken silently.
+    `day` checks the bounds of the day. Raises BadParameter, also for a time that the clocks skip, and for a time that
+    they show twice unless the short name is given: no reading is chosen silently.
     """
     from tipoff_common.clock import fleet_zone
 
@@ -45,7 +45,7 @@ def instant(value: str) -> datetime:
             raise typer.BadParameter(
                 f"'{value}': {zone_name()}'s clocks are not on {zone} then; leave {zone} out"
             )
-    # A time that exists survives the way to UTC and back.
+    # Only a time that exists survives the conversion to UTC and back.
     there = [
         item
         for item in readings
@@ -73,7 +73,7 @@ def zone_name() -> str:
 
 
 def _without_zone(value: str) -> tuple[str, str]:
-    """Split off a short name of the fleet's zone, in New York EST, EDT or ET, which names the clocks meant anyway."""
+    """Split off a short name of the fleet's zone, such as EST or EDT; drop ET, which chooses neither of the two."""
     from tipoff_common.clock import fleet_zone
 
     text, _, zone = value.strip().rpartition(" ")
@@ -98,7 +98,7 @@ def _wall_time(text: str, value: str) -> datetime:
 
 
 def cadence(value: str | timedelta) -> timedelta:
-    """Read 15m, 1h or 2d, or take an option's default as it is. Raises BadParameter."""
+    """Parse 15m, 1h or 2d; return an option's default unchanged. Raises BadParameter."""
     if isinstance(value, timedelta):
         return value
     from pydantic import TypeAdapter, ValidationError
@@ -106,7 +106,7 @@ def cadence(value: str | timedelta) -> timedelta:
     from tipoff_common.yaml_times import Duration
 
     adapter: TypeAdapter[timedelta] = TypeAdapter(Duration)
-    # Days are read here alone: in a configuration file a schedule of days has `days` for it.
+    # Only options accept days: in a configuration file, a schedule of days has the key `days`.
     days, rest = match.groups() if (match := _DAYS.fullmatch(value)) else (0, value)
     try:
         return timedelta(days=int(days)) + (
@@ -118,7 +118,7 @@ def cadence(value: str | timedelta) -> timedelta:
 
 
 def clock(moment: datetime, form: str = "%H:%M") -> str:
-    """Write an instant as the fleet's clocks show it, with their short name (EST or EDT) on a day that has two."""
+    """Format an instant in the fleet's zone, with its short name (EST or EDT) on a day that has two."""
     from tipoff_common.clock import fleet_zone
 
     shown = moment.astimezone(fleet_zone())

@@ -1,4 +1,4 @@
-"""The version and the commit that this command line is."""
+"""The version and the commit of this command line."""
 
 import os
 import subprocess
@@ -7,20 +7,20 @@ from pathlib import Path
 from tipoff_common import __version__
 
 COMMIT = "TIPOFF_COMMIT"
-"""Set where there is no checkout to ask, such as in an image: the full hash of the commit."""
+"""Variable with the full hash of the commit, set where there is no checkout, such as in an image."""
 _SHORT = 12
 
 
 def version_line() -> str:
-    """Return the version with the commit, which is left out where neither the environment nor git knows it."""
+    """Return the version, with the commit when the environment or git has it."""
     commit = os.environ.get(COMMIT) or _checked_out()
     return f"tipoff {__version__}" + (f" ({commit[:_SHORT]})" if commit else "")
 
 
 def _checked_out() -> str:
-    """Ask git for the commit of the checkout that this file is in; empty for an installed package."""
+    """Return the commit of this file's checkout; empty for an installed package."""
     here = Path(__file__).parent
-    # An installed package may lie in somebody else's repository, whose commit would be a wrong answer.
+    # An installed package may lie inside another repository, whose commit would be a wrong answer.
     if not (here.parents[1] / ".git").exists():
         return ""
     try:

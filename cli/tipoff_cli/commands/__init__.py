@@ -1,4 +1,4 @@
-"""The commands, a module or a folder each. Further packages add theirs by the entry-point group `tipoff.commands`."""
+"""The commands, a module or a folder each. Other packages add commands by the entry-point group `tipoff.commands`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ class CommandSpec:
     """A command that is imported when it is needed."""
 
     name: str
-    """As it is typed; "scrapers new" is the command `new` of the group `scrapers`."""
+    """The name as typed; "scrapers new" is the command `new` of the group `scrapers`."""
     target: str
     """`module:attribute` of a function, or of a Typer app for a group."""
     help: str
-    """The first line of its help, so that `tipoff --help` need not import it; a test holds the two equal."""
+    """The first line of its help, so that `tipoff --help` need not import the command; a test keeps the two equal."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of Typer's `command`."""
 
@@ -35,10 +35,10 @@ _COMMANDS = {
         "Check workflows.yaml, the scrapers it names and the topic map as the services do at their start."
     ),
     "schedule:schedule": (
-        "List what is expected of a day: when, until when, which workflow, about what, and why."
+        "List the expected runs of a day: start, deadline, workflow, subject and reason."
     ),
     "explain:explain": (
-        "Say what would be decided about a workflow at an instant, with every condition, met or not."
+        "Explain the decision about a workflow at an instant, with every condition, met or not."
     ),
     "discovery.command:discovery": (
         "Show learned publication times, and advise whether a search should use them."
@@ -51,14 +51,14 @@ _COMMANDS = {
         "Stop requesting a workflow or a scraper for a while, without alerts that it is missing."
     ),
     "pause:resume": "End the pause of a workflow or a scraper.",
-    "pause:pauses": "List what is paused, by whom, until when and why.",
+    "pause:pauses": "List the pauses in force with their author, end and reason.",
     "backfill.command:backfill": (
         "Run a workflow or a scraper for past game dates at a limited rate, and report each date."
     ),
     "trace:trace": (
         "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts."
     ),
-    "logs:logs": "Show what the services and the scraper itself logged about one run, tracebacks included.",
+    "logs:logs": "Show the logs of the services and of the scraper itself about one run, tracebacks included.",
     "status:status": "Say in one line whether a day is all right, then how each workflow does.",
     "sick:sick": "List unhealthy scrapers, worst first, with the likely cause.",
     "alerts:alerts": "List, acknowledge and silence alerts; show who is notified.",
@@ -80,7 +80,7 @@ _COMMANDS = {
     "files:files": "List landed files, and explain why one has no receipt.",
     "tables:tables": "Deploy the dataset, or compare a live one with its SQL files.",
 }
-"""Modules below this package with the function or group of each command, whose name it is, and its help."""
+"""`module:function` of each command below this package, named like the command, with the first line of its help."""
 COMMANDS = tuple(
     CommandSpec(target.rpartition(":")[2].replace("_", "-"), f"{__name__}.{target}", line)
     for target, line in _COMMANDS.items()
@@ -88,9 +88,10 @@ COMMANDS = tuple(
 
 
 def further_checks() -> tuple[Callable[[Path], list[str]], ...]:
-    """Return what installed packages check of a fleet, given its folder of scrapers: its code, fakes and alerts.
+    """Return the checks of a fleet's code, fakes and alerts that installed packages add.
 
-    A module of the group may name them as `CHECKS`, `module:function`; each returns a line for each fault.
+    A module of the group may name them as `CHECKS`, `module:function`. Each check takes the folder of scrapers and
+    returns a line for each fault.
     """
     from importlib.metadata import entry_points
 
@@ -102,7 +103,7 @@ def further_checks() -> tuple[Callable[[Path], list[str]], ...]:
 @cache
 def all_commands() -> tuple[CommandSpec, ...]:
     """Return the commands of every installed package: developers' first, then the operators' above."""
-    # Only the list of all commands and an unknown name need it, and it is slow to import.
+    # Import late: only groups, the list of all commands and unknown names need it, and the import is slow.
     from importlib.metadata import entry_points
 
     found: list[CommandSpec] = []

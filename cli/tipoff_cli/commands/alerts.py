@@ -1,4 +1,4 @@
-"""`tipoff alerts`: what stands, who is at it, who is told."""
+"""`tipoff alerts`: incidents, acknowledgements, silences and routes."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
@@ -45,7 +45,7 @@ def _ask(
     query: dict[str, str] | None = None,
     json: dict[str, object] | None = None,
 ) -> T:
-    """Ask the monitor. Raises NotAnswered, also when something else answers."""
+    """Send a request to the monitor. Raises NotAnswered, also when another server answers."""
     connection = find_connection()
     body = ask(connection, method, path, query=query or {}, json=json, service="monitor")
     return read_answer(shape, body, connection, "monitor")
@@ -82,7 +82,7 @@ def list_incidents(
             )
         )
     if found.incidents:
-        # Two lines each: at night and on a phone a table would be folded into many.
+        # Two lines each: on a phone, a table would be folded into many.
         for incident in found.incidents:
             severity = incident.severity
             since = f"{incident.state} since {_time(incident.since)}"
@@ -108,7 +108,7 @@ def list_incidents(
 
 
 def _first_watch(now: datetime) -> str:
-    """Say when somebody who waits for the first watch can look again."""
+    """Return a sentence with the time at which the first watch is due."""
     watch = ticks().get(Tick.WATCH)
     if watch is None:
         return "infra/ticks.yaml has no tick watch; add it"
@@ -147,7 +147,7 @@ def show(name: IncidentName, json: AsJson = False) -> None:
 
 
 def _unanswered(incident: Incident) -> str | None:
-    # The monitor refuses to acknowledge what is pending or over.
+    # The monitor refuses to acknowledge a pending or resolved incident.
     if incident.state in (AlertState.PENDING, AlertState.RESOLVED):
         return None
     return f"nobody; tipoff alerts ack {incident.id[:8]}"
@@ -223,7 +223,7 @@ def test(
     escalated: Annotated[bool, typer.Option("--escalated", help="as if nobody had answered")] = False,
     json: AsJson = False,
 ) -> None:
-    """Show who is told of a rule and with which text, or send a test. Exit code 1 when a channel does not take it."""
+    """Show the channels and the text of a rule's message, or send a test. Exit code 1 when a channel refuses it."""
     if send and dry_run:
         refuse("--send and --dry-run: give one of them", WRONG_USAGE)
     query = {"dry_run": str(not send).lower(), "escalated": str(escalated).lower()}
@@ -242,12 +242,12 @@ def test(
 
 @alerts.command()
 def routes(
-    dry_run: Annotated[  # noqa: ARG001  # what somebody writes to be sure
+    dry_run: Annotated[  # noqa: ARG001  # accepted for cautious operators
         bool, typer.Option("--dry-run", help="no effect: this command never sends anything")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Show who is told of each rule, at once and when nobody answers. Nothing is sent."""
+    """Show the channels of each rule, at once and when escalated. Nothing is sent."""
     found = _ask(tuple[RouteView, ...], "GET", "/routes")
     if json:
         say_json([item.model_dump(mode="json") for item in found])

@@ -1,4 +1,4 @@
-"""`tipoff dead-letters`: what nobody could handle, and once it can be, to publish it again."""
+"""`tipoff dead-letters`: rejected messages, and their replay."""
 
 import json as json_text
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ dead_letters = typer.Typer(no_args_is_help=True, help="List rejected messages an
 
 def _known_reason(value: str | None) -> str | None:
     if value is None:
-        return None  # the usual case, for which the events need not be loaded
+        return None  # the usual case, which need not import the events
     from tipoff_common.events import RejectReason
 
     if value not in RejectReason.__members__.values():
@@ -74,7 +74,7 @@ SinceOption = Annotated[
 
 @dead_letters.command("list")
 def list_letters(reason: ReasonOption = None, since: SinceOption = None, json: AsJson = False) -> None:
-    """List the dead letters, the latest first."""
+    """List the dead letters, latest first."""
     connection, letters = _find(since or wall_now() - RECENT, reason)
     if json:
         say_json(jsonable(letters))
@@ -90,7 +90,7 @@ def show(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="as `list` prints it")],
     json: AsJson = False,
 ) -> None:
-    """Show one dead letter: what was wrong, its attributes and its payload."""
+    """Show one dead letter: its fault, its attributes and its payload."""
     connection, (letter, *_) = _find(EVER, None, [identifier])
     try:
         body, missing = payload(letter, connection.bucket).decode("utf-8", "backslashreplace"), None
@@ -125,11 +125,10 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
     json: AsJson = False,
 ) -> None:
-    """Publish dead letters to their topics again, as they were.
+    """Publish dead letters to their topics again, unchanged.
 
-    Those named, or with --reason or --since those that they select. The plan is shown first. A message keeps its ids,
-    so that a replay that is repeated does nothing twice. Exit code 1 when one of them was not published, 2 for wrong
-    usage.
+    IDs name the letters, or --reason and --since select them. The command shows the plan first. A message keeps its
+    ids, so that a repeated replay does nothing twice. Exit code 1 when a letter was not published, 2 for wrong usage.
     """
     if not identifiers and reason is None and since is None:
         refuse("name dead letters, or select them with --reason or --since", WRONG_USAGE)

@@ -61,11 +61,11 @@ def explain(
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
-    """Say what would be decided about a workflow at an instant, with every condition, met or not.
+    """Explain the decision about a workflow at an instant, with every condition, met or not.
 
-    What happened before is read from the running stack's dataset when there is one, else nothing is assumed to have
-    happened. Of a search for one document it also shows when its source publishes, and the day's checks. Exit code 1
-    when the workflow is not known, or the configuration or the games cannot be read.
+    Earlier executions are read from the running stack's dataset; without a stack, the history is assumed to be empty.
+    For a search for one document, the command also shows when its source publishes, and the day's checks. Exit code 1
+    when the workflow is unknown, or the configuration or the games cannot be read.
     """
     configuration = load_configuration(workflows, scrapers)
     if workflow not in configuration.workflows:
@@ -84,7 +84,7 @@ def explain(
     )
     pauses = _from_dataset(lambda warehouse, environment: read_pauses(warehouse, environment, at), NO_PAUSES)
     explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans, locked, pauses)
-    # None for a workflow of which that cannot be learned, too.
+    # Also None for a workflow whose publication times cannot be learned.
     report = _from_dataset(
         lambda warehouse, environment: read_discovery(
             warehouse, environment, configuration, workflow, business_date(at), at, calendar
@@ -108,7 +108,7 @@ def explain(
 
 
 def _from_dataset(read: Callable[[Warehouse, str], T], otherwise: U) -> T | U:
-    """Return what `read` reads of the dataset, given its environment; `otherwise` where no dataset is reachable."""
+    """Return the result of `read` for the dataset and its environment; `otherwise` when no dataset is reachable."""
     try:
         connection = find_connection()
         return read(connection.warehouse(), connection.environment)
@@ -117,10 +117,10 @@ def _from_dataset(read: Callable[[Warehouse, str], T], otherwise: U) -> T | U:
 
 
 def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:
-    """Read what happened around the instant, and say where it was read."""
+    """Return the executions around the instant, and the name of their source."""
     facts = _from_dataset(
         lambda warehouse, environment: read_executions(
-            # Further back than a decision looks: a source may ask to be left alone for a week.
+            # Read more days than a decision covers: a source may ask for no requests for a week.
             warehouse,
             environment,
             _around(at, before=8),
@@ -134,12 +134,12 @@ def _executions(configuration: Configuration, at: datetime) -> tuple[list[Execut
 
 
 def _around(at: datetime, *, before: int = 4) -> list[date]:
-    """Return the days that a decision may be about, those of a workflow in any other zone included."""
+    """Return the days that a decision may be about, in any zone of a workflow."""
     return [business_date(at) + timedelta(days=offset) for offset in range(-before, 3)]
 
 
 def _looks(workflow: str, configuration: Configuration, at: datetime) -> list[ExecutionFact]:
-    """Read what the searches that learn are planned from; nothing where this one does not."""
+    """Read the history from which learning searches are planned; empty when this workflow does not learn."""
     if workflow not in configuration.learned:
         return []
     last = business_date(at) + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""`tipoff files`: what landed, what of it Phase 2 has processed, and why a file has no receipt."""
+"""`tipoff files`: landed files, their receipts from Phase 2, and the reasons for missing receipts."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ def show(
     as_of: AsOf = None,
     json: AsJson = False,
 ) -> None:
-    """Explain one file: when it landed and by which execution, its receipts, its republishes, and what comes next.
+    """Explain one file: when it landed and by which execution, its receipts, its republishes, and the next step.
 
     Exit code 1 when no such file is known, or the dataset cannot be asked.
     """
@@ -112,7 +112,7 @@ def cat(
     if body is None:
         refuse(f"{path} is not in the bucket; `tipoff files show` says what became of it")
     if sys.stdout.isatty():
-        # A payload may be a PDF or contain escapes: a terminal gets what it can show.
+        # A payload may be a PDF or contain control characters, which must not reach a terminal.
         typer.echo(visible(body.decode("utf-8", "backslashreplace")))
     else:
         sys.stdout.buffer.write(body)
@@ -126,7 +126,7 @@ def announce(
     since: Since = None,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
 ) -> None:
-    """Republish a file to Phase 2, whatever was done about it before, such as one that cleanup gave up.
+    """Republish a file to Phase 2, also one that cleanup has republished or given up.
 
     Exit code 1 when it cannot be republished, or nothing was published.
     """
@@ -165,7 +165,7 @@ def list_files(
     as_of: AsOf = None,
     json: AsJson = False,
 ) -> None:
-    """List the files that landed and what became of each, the latest first."""
+    """List the landed files with their states, latest first."""
     window = _window(since, as_of)
     connection, known = _open(window)
     found, cleanup = known.find(EVERY), known.latest_cleanup()
@@ -184,7 +184,7 @@ def list_files(
 
 
 def _landed_at(file: LandedFile) -> datetime:
-    """Return when it landed, or when its receipt came, whichever is known."""
+    """Return the time at which the file was first written, else the time of its first receipt."""
     return file.wrote[0].ended_at if file.wrote else file.receipts[0].processed_at
 
 
@@ -201,7 +201,7 @@ def _open(window: LogWindow) -> tuple[Connection, Files]:
 
 
 def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedFile]:
-    """Return the one file that is named so; refuse where it is none or several."""
+    """Return the file of that path or hash; end the command unless exactly one file matches."""
     try:
         selector = FileSelector.read(asked)
     except NoFileNamed as error:
@@ -231,7 +231,7 @@ def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tupl
 
     for number, wrote in enumerate(file.wrote):
         text = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
-        # A workflow's name tells the requester; a run that a person started has only its source.
+        # The workflow names the requester of a controller's run; other runs have only their source.
         by = (
             wrote.workflow
             if wrote.source == Source.CONTROLLER

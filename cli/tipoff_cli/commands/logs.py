@@ -1,4 +1,4 @@
-"""`tipoff logs`: what services and scrapers logged about one run."""
+"""`tipoff logs`: logs of services and scrapers about one run."""
 
 import json as json_format
 import re
@@ -17,21 +17,21 @@ from tipoff_cli.times import clock
 from tipoff_common.words import pluralize
 
 _FOLDER = STACK_ENVIRONMENT.parent / "logs"
-"""Folder of the local stack's logs, a file a process."""
+"""Folder of the local stack's logs, with a file for each process."""
 _IDS = ("request_id", "execution_id", "occurrence_id", "decision_id", "event_id", "cleanup_id", "alert_id")
-"""Fields by which a line belongs to a run."""
+"""Fields that assign a line to a run."""
 _SHORTEST_PREFIX = 8
-"""Fewer characters than this begin too many ids to be meant for one."""
+"""Least characters of a prefix: shorter prefixes match too many ids."""
 _KNOWN = frozenset({"severity", "time", "message", "logger", "service", "version", "exception"})
-"""Fields that a printed line has a place for; all others stand behind it."""
+"""Fields with their own place in a printed line; other fields follow as name=value."""
 _HEADING = "Traceback (most recent call last)"
 _FRAME = re.compile(r'\s+File "([^"]+)", line \d+')
 _LIBRARY = re.compile(r"/(site-packages|dist-packages)/|/lib/python3|<frozen|/tipoff_\w+/")
-"""Paths of code that is not the scraper's."""
+"""Paths of code that does not belong to the scraper."""
 _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 _READ_SECONDS = 60.0
 _MOST = 1000
-"""Lines that are read from Cloud Logging: more than a run has, and few enough to wait for."""
+"""The most lines to read from Cloud Logging: more than one run writes, and few enough to read quickly."""
 
 LogLine = Mapping[str, Any]
 
@@ -50,11 +50,11 @@ def logs(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Show what the services and the scraper itself logged about one run, tracebacks included.
+    """Show the logs of the services and of the scraper itself about one run, tracebacks included.
 
     A traceback is cut to the scraper's own frames and the last error. Lines are read from the files of the stack that
     runs here, or ran here last; else from Cloud Logging by gcloud, for which the environment names TIPOFF_PROJECT.
-    Secrets were taken out when the lines were written. `tipoff trace ID` has the ids.
+    The services removed secrets when they wrote the lines. `tipoff trace ID` has the ids.
     Exit code 1 when there is no such line, or the logs cannot be read.
     """
     if len(identifier) < _SHORTEST_PREFIX:
@@ -75,12 +75,12 @@ def logs(
 
 
 def belongs(line: LogLine, identifier: str) -> bool:
-    """Tell whether a line is about the id, or about one that begins so."""
+    """Return whether a line has the id, or an id with this prefix."""
     return any(str(line.get(name, "")).startswith(identifier) for name in _IDS)
 
 
 def read_files(folder: Path) -> Iterator[LogLine]:
-    """Read the lines of the local stack's processes; what is no JSON object is passed over."""
+    """Yield the log lines of the local stack's processes that are JSON objects."""
     for file in sorted(folder.glob("*.log")):
         for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
             if text.startswith("{"):
@@ -91,7 +91,7 @@ def read_files(folder: Path) -> Iterator[LogLine]:
 
 
 def _found(identifier: str, days: int) -> tuple[str, list[LogLine]]:
-    """Return where was looked, and the lines of the id."""
+    """Return the place that was searched, and the lines of the id."""
     try:
         connection = find_connection()
     except NotConnected as error:
@@ -111,8 +111,8 @@ def _found(identifier: str, days: int) -> tuple[str, list[LogLine]]:
 
 
 def cloud_filter(identifier: str) -> str:
-    """Write Cloud Logging's filter for the lines of an id, or of ids that begin so."""
-    # A quote would end the text; no id has one.
+    """Return Cloud Logging's filter for the lines of an id, or of ids with this prefix."""
+    # Escape quotes, which would end the text.
     quoted = json_format.dumps(identifier)
     fields = " OR ".join(f"jsonPayload.{name}:{quoted}" for name in _IDS)
     return f'resource.type="cloud_run_revision" AND ({fields})'
@@ -143,7 +143,7 @@ def _read_cloud(project: str, identifier: str, days: int) -> Iterator[LogLine]:
     for entry in json_format.loads(done.stdout or "[]"):
         payload = entry.get("jsonPayload") or {}
         labels = (entry.get("resource") or {}).get("labels") or {}
-        # Cloud Logging takes time and severity out of the object, and knows the service by its own label.
+        # Cloud Logging moves time and severity out of the object, and has the service in a label.
         yield {
             "time": entry.get("timestamp", ""),
             "severity": entry.get("severity", "INFO"),
@@ -153,8 +153,8 @@ def _read_cloud(project: str, identifier: str, days: int) -> Iterator[LogLine]:
 
 
 def own_frames(exception: str) -> list[str]:
-    """Return the lines of a traceback that are the scraper's: its frames, and the last error. All of them where no
-    frame is its own."""
+    """Return the scraper's own frames of a traceback and the last error; the whole traceback when the scraper has no
+    frame in it."""
     kept, error = list[str](), list[str]()
     frame_is_own = in_error = False
     for line in exception.rstrip().splitlines():
@@ -164,7 +164,7 @@ def own_frames(exception: str) -> list[str]:
         elif not in_error and (found := _FRAME.match(line)):
             frame_is_own = _LIBRARY.search(found[1]) is None
         elif in_error or not line.startswith(" "):
-            # From the first line without an indent to the next heading: a message may have indented lines of its own.
+            # The error extends from the first unindented line to the next heading: a message may have indented lines.
             frame_is_own, in_error = False, True
             error.append(line)
         if frame_is_own:
@@ -177,7 +177,7 @@ def _show(line: LogLine, *, full: bool) -> None:
     others = {
         name: value
         for name, value in line.items()
-        # Cloud Logging's own fields, such as the trace's, are for its console.
+        # Fields with "/" are Cloud Logging's own, such as the trace's, for its console.
         if name not in _KNOWN and name not in _IDS and "/" not in name and value is not None
     }
     console.print(

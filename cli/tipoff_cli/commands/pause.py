@@ -1,4 +1,4 @@
-"""`tipoff pause`, `resume` and `pauses`: stop a workflow or a scraper for a while, and let it go on."""
+"""`tipoff pause`, `resume` and `pauses`: temporary stops of a workflow or a scraper."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -71,9 +71,9 @@ def pause(
 ) -> None:
     """Stop requesting a workflow or a scraper for a while, without alerts that it is missing.
 
-    Runs under way are finished; what was held back goes out when the pause is over. It ends by itself: after 12 hours
-    when neither --until nor --for is given, after 30 days at most. The controller is asked; exit code 1 when it
-    refuses or does not answer.
+    Runs under way finish; requests that the pause held back go out when it is over. A pause ends by itself: after 12
+    hours when neither --until nor --for is given, after 30 days at most. Exit code 1 when the controller refuses or
+    does not answer.
     """
     if until is not None and lasting is not None:
         refuse("--until and --for: give one of them", WRONG_USAGE)
@@ -98,7 +98,7 @@ def pause(
 def resume(name: PausedName, target: TargetOption = None) -> None:
     """End the pause of a workflow or a scraper.
 
-    Exit code 1 when it is not paused, or when a workflow and a scraper of that name are and `--target` is missing.
+    Exit code 1 when it is not paused, or when both a workflow and a scraper of that name are and --target is missing.
     """
     query = {"target": target.value} if target is not None else {}
     path = f"/pauses/{quote(name, safe='')}"
@@ -108,7 +108,7 @@ def resume(name: PausedName, target: TargetOption = None) -> None:
 
 
 def pauses(json: AsJson = False) -> None:
-    """List what is paused, by whom, until when and why."""
+    """List the pauses in force with their author, end and reason."""
     connection = find_connection()
     found = read_answer(tuple[Pause, ...], ask(connection, "GET", "/pauses"), connection)
     if json:

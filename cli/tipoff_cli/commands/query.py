@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 _SUBJECTS = ("scraper_name", "workflow_name")
-"""Parameters that can be given as an argument behind the query's name."""
+"""Parameters whose value may follow the query's name as an argument."""
 _LATELY = "recent_executions"
 
 
@@ -65,9 +65,9 @@ def query(
 ) -> None:
     """Ask the dataset one of its named questions.
 
-    The dataset is that of the environment (TIPOFF_PROJECT), else of the stack that runs here; @environment is that
-    place's own unless it is given. Exit code 1 when the dataset cannot be asked, 2 for an unknown query or parameter,
-    or for a scraper or workflow that neither the dataset nor the configuration knows.
+    The dataset is the one of the environment (TIPOFF_PROJECT), else of the stack that runs here. @environment is that
+    place's own unless it is given. Exit code 1 when the dataset cannot be queried, 2 for an unknown query or parameter,
+    or for a scraper or workflow that is in neither the dataset nor the configuration.
     """
     if json and as_csv:
         refuse("--json and --csv: give only one of them", WRONG_USAGE)
@@ -77,7 +77,7 @@ def query(
     try:
         asked = named(name)
         given, now = _given(asked, about, param or [], as_of), wall_now()
-        asked.arguments(given, now)  # so that wrong usage is said whether there is a dataset or not
+        asked.arguments(given, now)  # reports wrong usage before the dataset is needed
         connection = find_connection()
         arguments = asked.arguments(given, now, connection.environment)
         rows = connection.warehouse().query(asked.sql, arguments)
@@ -89,7 +89,7 @@ def query(
         say_json(jsonable(rows))
     elif as_csv:
         lines = as_lines(rows)
-        # A file gets what the dataset holds, a terminal what it cannot mistake for a command.
+        # Write values to a file unchanged; escape control characters for a terminal.
         typer.echo(visible(lines) if sys.stdout.isatty() else lines, nl=False)
     else:
         _show(asked, arguments, rows, connection.where)
@@ -98,7 +98,7 @@ def query(
 def _given(
     asked: NamedQuery, about: str | None, assignments: Sequence[str], as_of: datetime | None
 ) -> dict[str, Any]:
-    """Read the parameters as they were given. Raises QueryParameterError."""
+    """Return the given parameters by name. Raises QueryParameterError."""
     given: dict[str, Any] = {}
     subject = next((one.name for one in asked.parameters if one.name in _SUBJECTS), None)
     if about is not None:
@@ -112,7 +112,7 @@ def _given(
         given[name] = value
     needed = {one.name for one in asked.parameters if one.default is None}
     known = {one.name for one in asked.parameters}
-    # A parameter that is none is the likelier mistake, and is named by the query itself.
+    # `arguments` reports unknown parameters first, as they are the likelier mistake.
     if subject in needed - given.keys() and given.keys() <= known:
         kind = str(subject).removesuffix("_name")
         raise QueryParameterError(
@@ -122,8 +122,8 @@ def _given(
 
 
 def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
-    """End the command when no rows came of a name that is in no configuration: a misspelt one. A name that only the
-    dataset knows, such as that of a scraper that was removed, has rows."""
+    """End the command for a scraper or workflow that the configuration lacks. Called only without rows: the dataset has
+    rows about a removed scraper, and none about a misspelt name."""
     asked = [name for name in _SUBJECTS if name in arguments]
     if not asked:
         return
@@ -136,7 +136,7 @@ def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
 
 
 def as_lines(rows: Sequence[Mapping[str, Any]]) -> str:
-    """CSV of rows that share their columns; lists and objects as JSON, NULL as nothing."""
+    """Return rows with the same columns as CSV; lists and objects as JSON, NULL as an empty cell."""
     if not rows:
         return ""
     text = io.StringIO()
@@ -172,17 +172,17 @@ def _show(
 
 
 def alike_in_a_row(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Put rows together that follow each other and differ in their instants and measures only: a source that is asked
-    every minute and says the same each time is a line, and not a screen."""
+    """Group consecutive rows that differ only in instants and measures: equal answers of a source that is requested
+    every minute become one line."""
 
-    def said(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        # With its column: of two instants one may be unknown in this row, and the other one in the next.
+    def compared(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        # Compare columns too: this row may lack one of two instants, and the next row the other.
         return [(name, value) for name, value in row.items() if not isinstance(value, datetime | float)]
 
     groups: list[list[Mapping[str, Any]]] = []
     for row in rows:
         timed = any(isinstance(value, datetime) for value in row.values())
-        if groups and timed and said(groups[-1][-1]) == said(row):
+        if groups and timed and compared(groups[-1][-1]) == compared(row):
             groups[-1].append(row)
         else:
             groups.append([row])
@@ -190,7 +190,7 @@ def alike_in_a_row(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, 
 
 
 def _seen_group(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the cells of rows that are alike: from the first instant to the last, and how many times."""
+    """Return the cells of a group of rows: the range of each instant and measure, and once the number of rows."""
     if len(rows) == 1:
         return [_seen(value) for value in rows[0].values()]
     cells, count = list[str](), f", {len(rows)} times"
@@ -200,7 +200,7 @@ def _seen_group(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         values = [row[name] for row in rows]
         cells.append(f"{_seen(min(values))} to {_seen(max(values))}{count}")
-        count = ""  # once is enough
+        count = ""  # shown once
     return cells
 
 

@@ -1,4 +1,4 @@
-"""`tipoff schedule`: what is expected of a day."""
+"""`tipoff schedule`: the expected runs of a day."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -36,9 +36,9 @@ def schedule(
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
-    """List what is expected of a day: when, until when, which workflow, about what, and why.
+    """List the expected runs of a day: start, deadline, workflow, subject and reason.
 
-    It is computed from the configuration and the games, as the daily lock does it. Exit code 1 when the configuration
+    Computes the runs from the configuration and the games, as the daily lock does. Exit code 1 when the configuration
     or the games cannot be read.
     """
     configuration = load_configuration(workflows, scrapers)
@@ -103,6 +103,6 @@ def _lines(expected: tuple[Occurrence, ...], *, games_too: bool) -> Iterator[tup
 
 
 def _time(moment: datetime, item: Occurrence) -> str:
-    """Return the time of day, with the days that it is after the business day."""
+    """Return the time of day, with the number of days after the business day."""
     after = date.fromisoformat(clock(moment, "%Y-%m-%d")) - item.day
     return clock(moment) + (f" +{after.days}" if after.days else "")

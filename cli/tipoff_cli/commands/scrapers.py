@@ -1,4 +1,4 @@
-"""`tipoff scrapers`: the fleet, one scraper of it, and a new one."""
+"""`tipoff scrapers`: the scrapers of the fleet."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,12 +28,12 @@ scrapers = typer.Typer(no_args_is_help=True, help="List, show and create scraper
 def list_scrapers(
     folder: ScrapersFolder = SCRAPERS, workflows: WorkflowsOption = WORKFLOWS, json: AsJson = False
 ) -> None:
-    """List the scrapers with what they fetch and which workflows ask for them.
+    """List the scrapers with their descriptions and the workflows that use them.
 
     Exit code 1 when a description has a fault.
     """
     catalog = load_catalog(folder)
-    asking = _asking(workflows, catalog)
+    asking = _workflows_using(workflows, catalog)
     if json:
         say_json([_row(spec, asking) for spec in catalog.values()])
         return
@@ -59,14 +59,14 @@ def show(
     workflows: WorkflowsOption = WORKFLOWS,
     json: AsJson = False,
 ) -> None:
-    """Show all that is described of one scraper, and the command that runs it.
+    """Show the whole description of one scraper, and the command that runs it.
 
     Exit code 1 when there is no such scraper.
     """
     catalog = load_catalog(folder)
     if name not in catalog:
         refuse_unknown("scraper", name, catalog)
-    row = _row(catalog[name], _asking(workflows, catalog))
+    row = _row(catalog[name], _workflows_using(workflows, catalog))
     if json:
         say_json(row)
         return
@@ -79,8 +79,8 @@ def show(
     )
 
 
-def _asking(workflows: Path, catalog: Catalog) -> dict[str, list[str]]:
-    """Map scrapers to the workflows that ask for them. Raises ConfigurationError."""
+def _workflows_using(workflows: Path, catalog: Catalog) -> dict[str, list[str]]:
+    """Map scrapers to the workflows that use them. Raises ConfigurationError."""
     configuration = load_workflows(workflows, catalog)
     return {
         scraper: [
@@ -103,7 +103,7 @@ def _row(spec: ScraperSpec, asking: dict[str, list[str]]) -> dict[str, JsonValue
 
 
 def _lines(value: JsonValue) -> list[str]:
-    """Return a value for people, on as many lines as it takes."""
+    """Return a value as lines of text for the terminal."""
     if isinstance(value, dict):
         return [f"{key}: {', '.join(_lines(item))}" for key, item in value.items()]
     if isinstance(value, list):

@@ -22,7 +22,7 @@ def sick(
 ) -> None:
     """List unhealthy scrapers, worst first, with the likely cause.
 
-    Exit code 0 when all are well, 1 when one is not or none ran, 3 when the dataset cannot be asked.
+    Exit code 0 when all are well, 1 when a scraper is unhealthy or none ran, 3 when the dataset cannot be queried.
     """
     query, now = named("scraper_health"), as_of or wall_now()
     try:
@@ -42,7 +42,7 @@ def sick(
         say_rows(headings, [_row(row) for row in shown])
     else:
         console.print(Text(f"✔ {pluralize(len(rows), 'scraper')}, nothing wrong", "bold green"))
-    # Nothing that ran is nothing that is well.
+    # Without any run, there is no healthy scraper either.
     raise typer.Exit(1 if ill or not rows else 0)
 
 
@@ -57,7 +57,7 @@ def _row(row: dict[str, Any]) -> tuple[str | Text, ...]:
         Text(row["cause"], "green" if row["cause"] == "well" else "bold red"),
         clock(found, "%Y-%m-%d %H:%M") if found else "never",
         f"{intervals:g} of its intervals" if intervals is not None else "-",
-        # A document that is not published yet says nothing about its scraper.
+        # telling_runs leaves out documents that were not published yet: they are no evidence about the scraper.
         f"{row['failures']} of {row['telling_runs']}" if row["telling_runs"] else "-",
         "yes" if row["drift"] else "-",
         row["last_error"] or "-",

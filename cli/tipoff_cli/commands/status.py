@@ -1,4 +1,4 @@
-"""`tipoff status`: is a day all right, what is missing, and when is it looked at next."""
+"""`tipoff status`: the verdict on a day, its missing runs, and the next checks."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -66,10 +66,10 @@ def status(
 ) -> None:
     """Say in one line whether a day is all right, then how each workflow does.
 
-    Exit code 0 when all is well or nothing is known of the day (green), 1 when something is wrong that has another
-    attempt to come or is over (yellow), 2 when something will not mend itself (red), 3 when neither the controller nor
-    the dataset can be asked. Today includes what is left of last night. What became of files afterwards: `tipoff query
-    missing_files`; what people were told: `tipoff alerts list`.
+    Exit code 0 when all is well or the day has no schedule (green), 1 for a fault that is over or has another attempt
+    to come (yellow), 2 for a fault that needs an operator (red), 3 when neither the controller nor the dataset answers.
+    Today includes the open runs of last night. See `tipoff query missing_files` for files without a receipt, and
+    `tipoff alerts list` for alerts.
     """
     if watch is not None and as_of is not None:
         refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)
@@ -95,8 +95,8 @@ def status(
 
 
 def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[DayExpectations, DayVerdict]:
-    """Narrow both to one workflow. Ends the command when nothing of that name was expected."""
-    # The verdict covers only workflows that expect something today, and the configuration may have more.
+    """Narrow both to one workflow. Ends the command when no run of this workflow was expected."""
+    # The verdict covers only workflows with expected runs today, and the configuration may have more.
     own = [item for item in verdict.workflows if item.workflow == name]
     if not own:
         known = [item.workflow for item in verdict.workflows]
@@ -109,15 +109,16 @@ def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[Da
 
 
 def _expectations(on: date | None, at: datetime) -> tuple[DayExpectations, str, Mapping[str, str]]:
-    """Ask the controller, or the dataset when it does not answer; also who plays whom."""
+    """Read the expectations from the controller, or from the dataset when the controller does not answer. Return them
+    with their source and the names of games."""
     today = business_date(at)
-    # The night belongs to the day on which it began, and is looked at until its work is done.
+    # The night belongs to the day on which it began; today's status includes it until its runs are done.
     night = on is None or on == today
     try:
         connection = find_connection()
         try:
             found, source = _from_controller(connection, on or today, at, night), "controller"
-        # The same rows either way: a caller of the controller needs no rights on the dataset, which answers without it.
+        # Both return the same rows: the controller needs no rights on the dataset, and the dataset no controller.
         except (NotConnected, NotAnswered) as unanswered:
             found, source = _from_dataset(connection, on or today, at, night, unanswered), "dataset"
     except NotConnected as error:
@@ -142,10 +143,10 @@ def _from_dataset(
 
 
 def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[str, str]:
-    """Name the games of the day, CHA@LAL; nothing where the calendar cannot be read, as ids do as well."""
+    """Return the names of games, such as CHA@LAL, by id; empty when the calendar cannot be read, as ids suffice."""
     if not any(row.subject not in (None, "-") for row in expected.expectations):
         return {}
-    # Loaded here, as these imports would delay every start of the command line.
+    # Import late: these modules would delay every start of the command line.
     from tipoff_common.catalog import load_catalog
     from tipoff_common.yaml_source import ConfigurationError
     from tipoff_planning.landed_calendar import LandedCalendar
@@ -183,13 +184,13 @@ def _show(
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
     origin = f"as of {at}, {expected.environment}, by the {source}"
     console.print(origin, style="bright_black")
-    # Answers come from the running stack, which may not have read the latest edits.
+    # The running stack may not have read the latest edits.
     for stale in filter(None, (stale_zone(), unread())):
         console.print(stale, style="yellow")
 
 
 def _paused_scrapers(expected: DayExpectations) -> Mapping[str, datetime]:
-    """Name the scrapers of the day that somebody paused; a workflow says so in its own line."""
+    """Return the day's paused scrapers with the end of their pauses; a paused workflow has its own line."""
     return {
         step.scraper: step.scraper_paused_until
         for row in expected.expectations
@@ -252,9 +253,9 @@ def _show_slots(rows: Sequence[Expectation], names: Mapping[str, str]) -> None:
 
 
 def folded(rows: Sequence[Expectation]) -> Sequence[Sequence[Expectation]]:
-    """Put what follows each other within a workflow, about the same and with the same status, together.
+    """Group consecutive rows of the same workflow, subject and status.
 
-    Each group stands where its first row stood: a search of every minute is a line, and not a screen.
+    Each group takes the place of its first row: a search of every minute becomes one line.
     """
     groups: list[list[Expectation]] = []
     last: dict[tuple[str, str | None], list[Expectation]] = {}
@@ -269,7 +270,7 @@ def folded(rows: Sequence[Expectation]) -> Sequence[Sequence[Expectation]]:
 
 
 def _range(times: Sequence[datetime]) -> str:
-    """13:35, or 13:35 to 13:46, 12 times; "-" for none."""
+    """Format times as 13:35, or as 13:35 to 13:46, 12 times; "-" for none."""
     if len(times) < 2:
         return clock(times[0]) if times else "-"
     return f"{clock(times[0])} to {clock(times[-1])}, {len(times)} times"

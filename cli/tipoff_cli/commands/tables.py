@@ -1,4 +1,4 @@
-"""`tipoff tables`: deploying the dataset and comparing a live one with its SQL files."""
+"""`tipoff tables`: deployment of the dataset, and comparison of a live one with its SQL files."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ tables = typer.Typer(
 
 @dataclass(frozen=True)
 class TableTarget:
-    """The dataset to look at."""
+    """The dataset that a command works on."""
 
     client: "Client"
     where: str
@@ -63,10 +63,10 @@ def deploy_dataset(
         ),
     ] = False,
 ) -> None:
-    """Create what is missing, add columns, and replace table functions and views by what the files say.
+    """Create missing tables, add columns, and replace table functions and views with those of the SQL files.
 
     Exit code 1 when a statement fails, or when the files remove, retype or narrow a column: then nothing is changed.
-    With --keep-columns a column that the files do not have, or would narrow, stays as it is.
+    With --keep-columns, a column that the files do not have, or would narrow, stays as it is.
     """
     with _target(project, dataset, local, url) as target:
         for name in deploy(target.client, schemas, dataset, keep_columns=keep_columns):
@@ -75,15 +75,15 @@ def deploy_dataset(
 
 
 def _differences(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
-    """List what the live dataset lacks, and what it has for another zone than the fleet's.
+    """List the objects that the live dataset lacks, and those that it has for another zone than the fleet's.
 
-    Exit code 4 when it lacks something, 3 when it cannot be reached.
+    Exit code 4 when there is a difference, 3 when the dataset cannot be reached.
     """
     return all_differences(target.client, schemas, dataset)
 
 
 def _faults(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
-    """Check that everything is there, as declared, and that each view can be read (dry run).
+    """Check that the dataset has everything as declared, and that each view can be read (dry run).
 
     Exit codes are those of `tables diff`.
     """
@@ -98,7 +98,7 @@ def _faults(target: TableTarget, dataset: str, schemas: Path) -> "list[Differenc
 def _comparing(
     find: "Callable[[TableTarget, str, Path], list[Difference]]", otherwise: str
 ) -> Callable[..., None]:
-    """Return the command that shows what `find` does; of nothing it says what then holds of the dataset."""
+    """Return the command that prints the differences of `find`, or `otherwise` when there are none."""
 
     def compare(
         project: Project = None,
@@ -135,7 +135,7 @@ def _show(found: "Sequence[Difference]", otherwise: str) -> None:
 
 @contextmanager
 def _target(project: str | None, dataset: str, local: bool, url: str | None) -> Iterator[TableTarget]:
-    """Return a client of the project; what fails within the block ends the command with its reason."""
+    """Yield a client of the project; an error within the block ends the command with its reason."""
     from google.api_core.exceptions import GoogleAPIError, RetryError
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.bigquery import Client
@@ -178,7 +178,7 @@ def embedded_client(url: str, project: str) -> "Client":
 
 
 def _stack_url() -> str:
-    """Return where the running stack has its warehouse, else where `tipoff up` would have it."""
+    """Return the URL of the running stack's warehouse, else the default of `tipoff up`."""
     from dotenv import dotenv_values
 
     known = dotenv_values(STACK_ENVIRONMENT) if STACK_ENVIRONMENT.exists() else {}

@@ -1,4 +1,4 @@
-"""`tipoff trace`: one chain from what was expected to what was processed."""
+"""`tipoff trace`: the chain from an expected run to the receipts of its files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ from tipoff_planning.trace.lookup import trace as find_trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _AROUND = timedelta(days=7)
-"""Distance from a game date within which its runs are expected, done and processed."""
+"""Distance from a game date within which its runs are expected, executed and processed."""
 _RECENT_DAYS = (3, 14)
 _CLOCKS_DIFFER = timedelta(seconds=2)
 _STYLES = {
@@ -60,9 +60,9 @@ def trace(
 ) -> None:
     """Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.
 
-    Each has its time in the fleet's zone and how long it came after the one above. What is expected and not there is
-    pending as long as it may still come, and then missing. Exit code 1 when nothing is known of the id, or the dataset
-    cannot be asked.
+    Each line has its time in the fleet's zone and the time since the line above. An expected item that is not there is
+    pending as long as it may still come, and then missing. Exit code 1 when the id is unknown, or the dataset cannot be
+    queried.
     """
     if not identifier.strip():
         refuse("an empty ID names nothing; write an id, or a file's gs:// path", WRONG_USAGE)
@@ -89,7 +89,7 @@ def trace(
 
 
 def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
-    """Ask the controller. Raises MemoryUnavailable."""
+    """Send a GET request to the controller. Raises MemoryUnavailable."""
     try:
         return ask(connection, "GET", path, query=query)
     except (NotAnswered, NotConnected) as error:
@@ -97,15 +97,14 @@ def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[s
 
 
 def _spans(today: date) -> Sequence[DateSpan]:
-    """Return spans of ever more days before `today`, so that an id of the last days costs no more than
-    those."""
+    """Return spans of ever more days before `today`, so that the search for a recent id reads few days."""
     tomorrow = today + timedelta(days=1)
     recent = [(today - timedelta(days=days), tomorrow) for days in _RECENT_DAYS]
     return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]
 
 
 def tree(node: ChainNode, asked: str, above: datetime | None = None) -> Iterator[Text]:
-    """Yield a line a node, so that ids and paths stay whole. The date stands where it is another than above."""
+    """Yield one line for each node, so that ids and paths stay whole. A line shows its date only where it changes."""
     yield _line(node, asked, above)
     for child in node.children:
         first, rest = ("└── ", "    ") if child is node.children[-1] else ("├── ", "│   ")
@@ -130,7 +129,7 @@ def _line(node: ChainNode, asked: str, above: datetime | None) -> Text:
 
 
 def length(gap: timedelta) -> str:
-    """+2 h 5 min, +3 min 5 s, +1.2 s. What lies so little before as clocks differ lies at the same time."""
+    """Format a gap as +2 h 5 min, +3 min 5 s or +1.2 s. A small negative gap, within clock differences, counts as 0."""
     seconds = 0.0 if -_CLOCKS_DIFFER < gap < timedelta() else gap.total_seconds()
     sign, seconds = ("-" if seconds < 0 else "+"), abs(seconds)
     if seconds < 60:

@@ -26,7 +26,7 @@ NOT_FOUND = 404
 
 
 def _sendable(value: str | None) -> str | None:
-    """Take a key that an HTTP header carries. Raises BadParameter."""
+    """Return a key that fits into an HTTP header. Raises BadParameter."""
     if value is not None and not (value.isascii() and value.isprintable()):
         raise typer.BadParameter(
             f"{value!r} has characters that a header cannot carry; write letters, digits and signs such as -"
@@ -35,7 +35,8 @@ def _sendable(value: str | None) -> str | None:
 
 
 def _unread(workflow: str) -> str:
-    """Say that what runs has not read this folder's workflows.yaml, if that is why it does not know a workflow."""
+    """Return a hint that the controller has not read this folder's workflows.yaml; empty if the file lacks the
+    workflow."""
     if not has_workflow(WORKFLOWS, workflow):
         return ""
     return (
@@ -81,15 +82,16 @@ def trigger(
 ) -> None:
     """Run a workflow for a game date now, whatever was found before.
 
-    The controller of the running stack is asked, or the one that TIPOFF_CONTROLLER_URL names, with an identity token
-    of gcloud's service account, or of the one that TIPOFF_IMPERSONATE names. Exit code 1 when it refuses or does not
-    answer, and with --wait when something of the run fails or nothing is heard of it for 15 minutes.
+    Sends the request to the controller of the running stack, or to the one that TIPOFF_CONTROLLER_URL names, with an
+    identity token of gcloud's service account, or of the one that TIPOFF_IMPERSONATE names. Exit code 1 when the
+    controller refuses or does not answer, and with --wait when a scraper fails or the run shows no change for 15
+    minutes.
     """
     if wait and dry_run:
         refuse("--wait follows a run, and --dry-run makes none; leave one out", WRONG_USAGE)
     if wait and idempotency_key is None:
-        idempotency_key = uuid4().hex  # by which the run is asked for afterwards
-    # Today is that of the workflow's own clocks, as far as this folder's workflows.yaml names them.
+        idempotency_key = uuid4().hex  # --wait reads the run's progress by this key
+    # Take today in the workflow's own zone, if this folder's workflows.yaml names one.
     about = game_date or business_date(wall_now(), workflow_zone(WORKFLOWS, workflow))
     body: dict[str, object] = {"game_date": about.isoformat(), "scrapers": list(scraper or ())}
     if game_id is not None:
@@ -140,7 +142,7 @@ def trigger(
 
 
 def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -> RunProgress:
-    """Follow the run to its end, and end the command with code 1 when something of it failed."""
+    """Follow the run to its end, print its units, and end the command with code 1 when a unit failed."""
 
     def report(unit: UnitProgress) -> None:
         mark, text = line(unit)

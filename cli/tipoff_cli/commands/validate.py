@@ -1,4 +1,4 @@
-"""`tipoff validate`: every fault of the configuration, before anything serves it."""
+"""`tipoff validate`: every fault of the configuration, before a service reads it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def validate(
     """Check workflows.yaml, the scrapers it names and the topic map as the services do at their start.
 
     Where the local stack is installed, the scrapers are imported too, and their fakes and config/alerts.yaml checked.
-    Prints what was found to be right, or every fault as file:line: what; remedy. Exit code 1 when there is a fault.
+    Prints a summary, or every fault as file:line: fault; remedy. Exit code 1 when there is a fault.
     """
     faults: list[str] = []
     catalog = _loaded(load_catalog, scrapers, faults)
@@ -63,7 +63,7 @@ def validate(
 
 
 def _loaded(load: Callable[[Path], T], path: Path, faults: list[str]) -> T | None:
-    """Return what is loaded, or None, with its faults in `faults`."""
+    """Return the loaded file; for an invalid file, add its faults to `faults` and return None."""
     try:
         return load(path)
     except ConfigurationError as error:
@@ -72,7 +72,7 @@ def _loaded(load: Callable[[Path], T], path: Path, faults: list[str]) -> T | Non
 
 
 def _configuration(file: Path, catalog: Catalog | None, faults: list[str]) -> Configuration | None:
-    """Without a catalogue the file is still checked by itself."""
+    """Return the configuration, or None with its faults in `faults`. Without a catalog, check the file alone."""
     try:
         if catalog is not None:
             return load_workflows(
@@ -87,7 +87,7 @@ def _configuration(file: Path, catalog: Catalog | None, faults: list[str]) -> Co
 def _counts(
     catalog: Catalog | None, configuration: Configuration | None, topics: TopicMap | None
 ) -> dict[str, int | str | None]:
-    """Null for what could not be read."""
+    """Count the items of each file; None for a file with faults."""
     workflows = configuration.workflows if configuration else None
     return {
         "workflows": len(workflows) if workflows is not None else None,

@@ -1,1 +1,1 @@
-"""Past dates asked for again, or for the first time: what is to be asked, and the asking at a pace of its own."""
+"""Manual runs for past dates: their plan, and their submission at a limited rate."""

@@ -1,4 +1,4 @@
-"""`tipoff backfill`: past dates of a workflow or a scraper, at a pace that spares the live fleet."""
+"""`tipoff backfill`: past dates of a workflow or a scraper, at a rate that spares the live fleet."""
 
 import re
 import shlex
@@ -68,7 +68,7 @@ _RESULT = TypeAdapter(DayResult)
 
 
 def rate(value: str) -> int:
-    """20/min, 20."""
+    """Parse 20/min or 20. Raises BadParameter."""
     found = _RATE.fullmatch(value)
     if found is None or not 1 <= int(found[1]) <= 600:
         raise typer.BadParameter(
@@ -85,7 +85,7 @@ def _name(value: str) -> str:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The command's own arguments, to be written down again."""
+    """The command's own arguments, from which it prints commands to continue."""
 
     target: str
     first: date
@@ -109,13 +109,13 @@ class _Asked:
         return shlex.join(words)
 
     def again(self) -> str:
-        """Return the command that asks for what is still missing, under the next name."""
+        """Return the command that requests the missing units, under the next name."""
         return replace(self, only_missing=True, name=next_name(self.name)).command()
 
 
 def next_name(name: str) -> str:
     """Return the name for the next try: backfill, backfill-retry-1, backfill-retry-2."""
-    # Only a number of ours is counted up: after season-2024 comes no season-2025, which may be a backfill of its own.
+    # Increment our own suffix only: season-2024 must not become season-2025, which may be another backfill.
     found = _RETRY.fullmatch(name)
     stem, number = (found[1], int(found[2]) + 1) if found else (name, 1)
     suffix = f"-retry-{number}"
@@ -155,11 +155,11 @@ def backfill(
     """Run a workflow or a scraper for past game dates at a limited rate, and report each date.
 
     Games and teams are those of each date. The plan and its size are shown first. At most 10 requests are under way,
-    beside the live fleet's. The same command again goes on where it was interrupted and asks for nothing twice; another
-    --name asks for everything again. See docs/how-to/backfill.md.
+    besides the live fleet's. After an interruption, the same command continues and requests nothing twice; another
+    --name requests everything again. See docs/how-to/backfill.md.
 
-    Exit code 0 when everything was found, 3 when something was not, 1 when it cannot be done, 2 for wrong usage, 130
-    when interrupted.
+    Exit code 0 when everything was found, 3 when something was not, 1 when the backfill is impossible, 2 for wrong
+    usage, 130 when interrupted.
     """
     per_minute = rate(pace)
     dates = _dates(first, last, allowed=yes or dry_run)
@@ -208,8 +208,7 @@ def _dates(first: date, last: date, *, allowed: bool) -> list[date]:
 
 
 def _calendar(schedule: Path | None, target: BackfillTarget, configuration: Configuration) -> Calendar | None:
-    """Return the calendar, None when the target needs no games. Ends the command when it needs some and there are
-    none."""
+    """Return the calendar; None when the target needs no games. Ends the command when a needed calendar is missing."""
     if schedule is None and not needs_games(target, configuration):
         return None
     calendar, source = load_calendar(schedule, configuration, wall_now())
@@ -239,8 +238,8 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
     try:
         connection = find_connection()
         controller = ControllerRuns(connection)
-        _rehearse(plan, controller, configuration)
-        _say_what_is_paused(plan, controller, configuration)
+        _check_first_run(plan, controller, configuration)
+        _print_pauses(plan, controller, configuration)
         with _progress(plan, quiet=json) as report:
             asking = Asking(
                 controller,
@@ -272,14 +271,14 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
 
 
 def _live_rate(connection: Connection, per_minute: int) -> int | None:
-    """Return the rate that spares the live fleet; None in event time, whose minutes are not ours and in which
-    nobody else fetches."""
+    """Return the rate that spares the live fleet; None in event time, which has no wall-clock minutes and no live
+    fleet."""
     return None if connection.values.get("TIPOFF_EVENT_TIME") == "true" else per_minute
 
 
-def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
-    """Try the first run without asking for it: what is wrong with all of them is known before the first. Raises
-    what asking raises."""
+def _check_first_run(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
+    """Submit the first run as a dry run, to find faults of all runs before any is requested. Raises as a request
+    does."""
     if not plan.runs:
         return
     (decision,) = controller.rehearse(plan.runs[0]).decisions
@@ -288,8 +287,8 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
         errors.print(f"{note}; what it asks for may differ", style="yellow")
 
 
-def _say_what_is_paused(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
-    """Print the pauses of what is asked for, which hold no manual run back. Raises what asking raises."""
+def _print_pauses(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
+    """Print the pauses of the target, which do not stop manual runs. Raises as a request does."""
     if not plan.runs:
         return
     target = plan.target
@@ -308,8 +307,8 @@ def _say_what_is_paused(plan: Backfill, controller: ControllerRuns, configuratio
 
 @contextmanager
 def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun, RunOutcome, bool], None]]:
-    """Show a bar on a terminal, elsewhere a line for each run that ends; yield what reports a run, its outcome, and
-    whether it was asked for before this backfill."""
+    """Show a bar on a terminal, elsewhere a line for each run that ends. Yield the function that reports a run, its
+    outcome, and whether an earlier backfill requested it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -336,7 +335,7 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
 def _sentence(outcome: RunOutcome) -> str:
     if outcome.trouble or outcome.progress is None:
         return outcome.trouble or "not asked for"
-    # The table's word for a request that is given up.
+    # Use the term of the table for a request that is given up.
     states = [
         "failed" if unit.state is State.GIVEN_UP else unit.state.value for unit in outcome.progress.units
     ]

@@ -1,4 +1,4 @@
-"""Asks the controller for manual runs over HTTP."""
+"""Client that requests manual runs from the controller over HTTP."""
 
 from urllib.parse import quote
 
@@ -14,21 +14,21 @@ _REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
 
 
 class ControllerRuns:
-    """Raises NotConnected, and NotAnswered when the controller takes no run of ours."""
+    """The controller's manual runs. Methods raise NotConnected, and NotAnswered when the controller takes no run."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def ask(self, run: BackfillRun) -> None:
-        """Ask the controller for the run. Raises NotThis and NotNow."""
+        """Request the run from the controller. Raises NotThis and NotNow."""
         self._post(run, dry_run=False)
 
     def rehearse(self, run: BackfillRun) -> DecisionBatch:
-        """Return what the controller would make of the run; nothing is requested. Raises NotThis and NotNow."""
+        """Return the decisions of a dry run, which requests nothing. Raises NotThis and NotNow."""
         return read_answer(DecisionBatch, self._post(run, dry_run=True), self._connection)
 
     def look(self, run: BackfillRun) -> RunProgress | None:
-        """Return how far the run has come; None when it was never asked for."""
+        """Return the progress of the run; None when it was never requested."""
         path = f"/workflows/{quote(run.workflow, safe='')}/runs/{quote(run.key, safe='')}"
         try:
             return read_answer(RunProgress, ask(self._connection, "GET", path), self._connection)
@@ -38,7 +38,7 @@ class ControllerRuns:
             raise sorted_out(error) from error
 
     def pauses(self) -> tuple[Pause, ...]:
-        """Return what is paused."""
+        """Return the pauses in force."""
         return read_answer(tuple[Pause, ...], ask(self._connection, "GET", "/pauses"), self._connection)
 
     def _post(self, run: BackfillRun, *, dry_run: bool) -> bytes:
@@ -56,7 +56,7 @@ class ControllerRuns:
 
 
 def sorted_out(error: NotAnswered) -> Exception:
-    """Tell refusals of this run from refusals for now; return the error as it is when it is neither."""
+    """Return NotThis for a refusal of this run, NotNow for a temporary failure, else the error unchanged."""
     if error.status is None or error.status == _TOO_OFTEN or error.status >= _SERVER_FAULT:
         return NotNow(str(error))
     return NotThis(str(error)) if error.status == _REFUSED else error

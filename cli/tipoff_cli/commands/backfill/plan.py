@@ -1,5 +1,5 @@
-"""The plan of a backfill: pure, from the configuration, the games and the past executions, to manual runs under keys
-that are functions of their content."""
+"""The plan of a backfill: pure functions from the configuration, the games and the past executions to manual runs with
+deterministic keys."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ NO_GAMES, FOUND = "no games", "found before"
 NOT_COVERED = "not covered by the calendar"
 
 _NOW_ONLY = "fetches what is there now, whatever the date, so a past date cannot be backfilled"
-_WHENEVER = datetime(2000, 1, 1, tzinfo=UTC)
-"""In place of the instant of asking, on which neither the size nor the subjects of a run depend."""
+_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Placeholder for the instant of the request, on which neither the size nor the subjects of a run depend."""
 
 Steps = Mapping[str, tuple[str, ...] | None]
 
 
 class UnusableTarget(CommandFailed):
-    """It cannot be backfilled; the message says why and what can."""
+    """A target that cannot be backfilled; the message says why and what to use instead."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class BackfillTarget:
 
     @property
     def name(self) -> str:
-        """What is backfilled: the scraper, else the workflow."""
+        """The name of the scraper, else of the workflow."""
         return self.scraper or self.workflow
 
 
 def find_target(name: str, configuration: Configuration) -> BackfillTarget:
-    """Return the workflow of that name, else the first that asks for the scraper, if it can without another's output.
+    """Return the workflow of that name, else the scraper's steps and their sources in the workflow with the fewest.
 
     Raises:
         UnusableTarget
     """
     if name in configuration.workflows:
-        return _of_workflow(name, configuration)
+        return _whole_workflow(name, configuration)
     if name in configuration.catalog and not configuration.catalog[name].has_past:
         raise UnusableTarget(f"{name} {_NOW_ONLY}")
     if name not in configuration.catalog:
@@ -63,7 +63,7 @@ def find_target(name: str, configuration: Configuration) -> BackfillTarget:
         raise UnusableTarget(unknown_name("workflow or scraper", name, known))
     found = [
         BackfillTarget(workflow, _with_sources(steps, configuration.workflows[workflow]), name)
-        for workflow, steps in _asking(name, configuration)
+        for workflow, steps in _steps_using(name, configuration)
     ]
     if found:
         return min(found, key=lambda target: len(target.steps))
@@ -73,7 +73,7 @@ def find_target(name: str, configuration: Configuration) -> BackfillTarget:
     raise UnusableTarget(f"no workflow asks for {name}{why}; put it into one, or use `tipoff scrape {name}`")
 
 
-def _of_workflow(name: str, configuration: Configuration) -> BackfillTarget:
+def _whole_workflow(name: str, configuration: Configuration) -> BackfillTarget:
     """Choose the workflow's steps, without those whose source has no past."""
     plan = configuration.workflows[name].plan
     steps = tuple(key for key, step in plan.items() if configuration.catalog[step.scraper].has_past)
@@ -83,14 +83,14 @@ def _of_workflow(name: str, configuration: Configuration) -> BackfillTarget:
     return BackfillTarget(name, steps)
 
 
-def _asking(scraper: str, configuration: Configuration) -> Iterator[tuple[str, list[str]]]:
+def _steps_using(scraper: str, configuration: Configuration) -> Iterator[tuple[str, list[str]]]:
     for workflow, described in configuration.workflows.items():
         if steps := [name for name, step in described.plan.items() if step.scraper == scraper]:
             yield workflow, steps
 
 
 def _with_sources(steps: Iterable[str], workflow: Workflow) -> tuple[str, ...]:
-    """Return the steps and those whose output they fan out over, in the file's order."""
+    """Return the steps, and the steps whose output they fan out over, in the file's order."""
     kept: set[str] = set()
     pending = list(steps)
     while pending:
@@ -115,21 +115,21 @@ class BackfillRun:
     """One manual run."""
 
     key: str
-    """The idempotency key: the same for the same date and game, whatever steps are asked for."""
+    """The idempotency key, from the name, target, date and game; independent of the requested steps."""
     workflow: str
     body: ManualRun
     steps: tuple[PlannedStep, ...]
-    """The steps that the controller will freeze for it."""
+    """The steps that the controller will freeze for the run."""
 
     @cached_property
     def requests(self) -> int:
-        """The fewest requests that it can begin with."""
+        """The minimum number of requests of the run: without those that a parent's output adds."""
         known = [(step, step.fan_out) for step in self.steps if not isinstance(step.fan_out, OutputOf)]
         return sum(len(list(units(step, values))) for step, values in known)
 
     @cached_property
     def fans_out_over(self) -> tuple[str, ...]:
-        """The parameters for each value of which more requests may come."""
+        """The parameters that may add a request for each value that a parent's output has."""
         return tuple({step.fan_out.key: None for step in self.steps if isinstance(step.fan_out, OutputOf)})
 
     def missing_from(self, known: RunProgress) -> int:
@@ -149,9 +149,9 @@ class BackfillRun:
 def _missing_units(step: PlannedStep, made: Sequence[Mapping[str, str]]) -> int:
     key = step.fan_out_parameter
     if key is None or isinstance(step.fan_out, OutputOf):
-        # Which values a parent gave is not planned, so one request stands for all of them.
+        # The plan does not contain a parent's output, so one request stands for all of its values.
         return 0 if made else 1
-    # By subject and not by all parameters: those filled from the instant of asking differ from run to run.
+    # Compare subjects only: parameters that depend on the instant of the request differ from run to run.
     return len(set(step.fan_out) - {parameters.get(key) for parameters in made})
 
 
@@ -161,10 +161,10 @@ class Day:
 
     date: date
     games: int | None
-    """How many there are on the date; None when they do not matter, or the calendar does not cover it."""
+    """The number of games on the date; None when games do not matter, or the calendar does not cover the date."""
     runs: tuple[BackfillRun, ...] = ()
     without: str | None = None
-    """Why nothing is asked; None when something is."""
+    """Why the date has no run; None when it has runs."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Backfill:
 
     @property
     def requests(self) -> int:
-        """How many requests the runs make."""
+        """The number of requests of the runs."""
         return sum(run.requests for run in self.runs)
 
     @property
@@ -191,7 +191,7 @@ class Backfill:
         return tuple(dict.fromkeys(key for run in self.runs for key in run.fans_out_over))
 
     def duration(self, per_minute: float) -> timedelta:
-        """Return the shortest time in which all runs can be asked for."""
+        """Return the shortest time in which all runs can be requested."""
         return timedelta(minutes=max(0, self.requests - 1) / per_minute)
 
 
@@ -208,7 +208,7 @@ def plan_backfill(
     """Return the runs of each date.
 
     calendar: None when no games are needed. own_games: the controller does not have them, so each run carries its own.
-    found: what is known of the past, to ask only for what no success is known of; None to ask for everything.
+    found: the past executions, to request only units without a success; None to request everything.
     """
     past = _Past(found, configuration) if found is not None else None
     return Backfill(
@@ -232,7 +232,7 @@ def _day(
     else:
         games = games_of(configuration, calendar, day)
         if not games and needs_games(target, configuration):
-            # Of a date outside the schedule nothing is known, and 0 would say that there are none.
+            # For a date outside the calendar the number of games is unknown, not 0.
             uncovered = calendar.uncovered(day) is not None
             return Day(day, None, without=NOT_COVERED) if uncovered else Day(day, 0, without=NO_GAMES)
     subjects = (
@@ -261,15 +261,15 @@ def _run(
     key: str, target: BackfillTarget, body: ManualRun, games: Sequence[Game], configuration: Configuration
 ) -> BackfillRun:
     """Return the run with its steps, from the plan that the controller will freeze."""
-    occurrence = asked_occurrence(target.workflow, body, games, configuration, _WHENEVER, key)
+    occurrence = asked_occurrence(target.workflow, body, games, configuration, _ANY_INSTANT, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
-    context = EvaluationContext(_WHENEVER, _WHENEVER, _WHENEVER, "", Source.MANUAL)
+    context = EvaluationContext(_ANY_INSTANT, _ANY_INSTANT, _ANY_INSTANT, "", Source.MANUAL)
     plan = freeze(occurrence, configuration, context, only)
     return BackfillRun(key, target.workflow, body, plan.steps)
 
 
 class _Past:
-    """Past executions, as far as known."""
+    """Past executions that the log still has."""
 
     def __init__(self, facts: Iterable[ExecutionFact], configuration: Configuration) -> None:
         self._configuration = configuration
@@ -279,10 +279,10 @@ class _Past:
             self._asked.setdefault((fact.scraper, fact.game_date), set()).add(fact.subject)
 
     def missing(self, target: BackfillTarget, body: ManualRun, games: Sequence[Game]) -> Steps:
-        """Return the target's steps without a success, with the games or teams of them, and what their values come
-        from."""
+        """Return the target's steps without a success, with their missing games or teams, and the steps that they fan
+        out over."""
         workflow = self._configuration.workflows[target.workflow]
-        occurrence = asked_occurrence(target.workflow, body, games, self._configuration, _WHENEVER, "")
+        occurrence = asked_occurrence(target.workflow, body, games, self._configuration, _ANY_INSTANT, "")
         absent = find_unfound(occurrence, self._configuration, self._history).steps or {}
         missing = [
             name
@@ -295,7 +295,8 @@ class _Past:
         }
 
     def _output_missing(self, step: Step, game_date: date) -> bool:
-        """Return whether what a parent gave is unknown: it is not in the log, so complete is what was asked for."""
+        """Return whether a step that fans out over a parent's output was not requested, or lacks a success for a
+        requested subject. The log does not have the parent's output itself."""
         if not isinstance(step.for_each, ForEachOutput):
             return False
         asked = self._asked.get((step.scraper, game_date), set())
@@ -309,5 +310,5 @@ class _Past:
 
 
 def dates_between(first: date, last: date) -> list[date]:
-    """Both included."""
+    """Return the dates from the first to the last, both included."""
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -14,7 +14,7 @@ _NEVER = RunOutcome(None, "not asked for")
 
 @dataclass(frozen=True)
 class DayResult:
-    """The results of one date. Counts requests; one that was retried counts once."""
+    """The results of one date, as counts of requests; a retried request counts once."""
 
     date: date
     games: int | None
@@ -22,14 +22,14 @@ class DayResult:
     no_data: int
     failed: int
     unanswered: int
-    """Asked for, and without a result yet; also what failed and is to be asked for again."""
+    """Requests without a final result, also those that failed and will be retried."""
     not_asked: int
-    """Requests of runs that never reached the controller for certain, and requests that an earlier run under the key
+    """Requests of runs that certainly never reached the controller, and requests that an earlier run under the key
     lacks."""
     complete: bool
     """Whether nothing is missing."""
     occurrences: tuple[str, ...]
-    """Their ids, as `tipoff trace` takes them."""
+    """Ids of the runs' occurrences, for `tipoff trace`."""
     notes: tuple[str, ...]
     """Remarks for people, one sentence each."""
 
@@ -45,7 +45,7 @@ def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
     unanswered, not_asked, occurrences = 0, 0, []
     for run in day.runs:
         outcome = outcomes.get(run.key, _NEVER)
-        # Runs never asked for share one note a day: without the game their texts are equal and fold below.
+        # Runs never requested share one note a day: without the game, their texts are equal and fold below.
         about = f"{run.body.game_id}: " if run.body.game_id and outcome is not _NEVER else ""
         if outcome.trouble:
             notes.append(f"{about}{outcome.trouble}")
@@ -57,7 +57,7 @@ def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
         occurrences.append(found.occurrence_id)
         states.update(unit.state for unit in found.units)
         if not found.settled:
-            # The units of a fan-out are unknown until its parent is answered; the plan counted their requests.
+            # The units of a fan-out are unknown until its parent has ended; the plan counted their requests.
             unanswered += max(0, run.requests - len(found.units))
         notes += [f"{about}{unit.scraper} failed: {unit.kind}" for unit in found.units if unit.kind]
         notes += [f"{about}{step} is not asked for: {reason}" for step, reason in found.skipped.items()]

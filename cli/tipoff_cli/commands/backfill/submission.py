@@ -1,4 +1,4 @@
-"""The asking: run after run at a pace, never more than a few requests under way, each watched until it is settled."""
+"""Submission of runs at a limited rate, with few requests under way, until each run is settled."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,37 +13,37 @@ from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 from tipoff_planning.progress import State
 
 PATIENCE = timedelta(hours=1)
-"""How long a run may stand still. The controller answers for a request that died when its lease of at most 14 minutes
-has passed, at the next evaluation, and asks for it again; each of that is a change."""
+"""How long a run may show no change. The controller fails a lost request at the first evaluation after its lease of at
+most 14 minutes, and requests it again; each of the two is a change."""
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
-"""Seconds between two looks at what is under way, ever longer while nothing changes."""
-_OUTAGE = (1, 2, 4, 8, 15)
-"""Seconds to wait for a controller that does not answer."""
+"""Seconds between two polls of the open runs: the first and the longest pause while nothing changes."""
+_RETRY_SECONDS = (1, 2, 4, 8, 15)
+"""Seconds to wait before each retry while the controller does not answer."""
 
 T = TypeVar("T")
 
 
 class NotNow(Exception):
-    """The controller cannot be asked at the moment."""
+    """A temporary failure: the controller takes no request at the moment."""
 
 
 class NotThis(Exception):
-    """The controller refuses this run and may take others; the message says why."""
+    """A refusal of this run only; the message says why."""
 
 
 class RunSubmitter(Protocol):
-    """The interface through which runs are requested. Both methods raise NotNow; any other error ends the backfill."""
+    """Interface that requests runs. Both methods raise NotNow; any other error ends the backfill."""
 
     def ask(self, run: BackfillRun) -> None:
-        """Ask for the run; asking again goes on with it. Raises NotThis."""
+        """Request the run; a repeated request continues it. Raises NotThis."""
 
     def look(self, run: BackfillRun) -> RunProgress | None:
-        """Return how far it has come, None when it was never asked for."""
+        """Return the progress of the run; None when it was never requested."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds that pass, and a way to let them."""
+    """A monotonic clock, and a function that sleeps."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -51,23 +51,23 @@ class Clock:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """The known state of a run that was asked for."""
+    """The known state of a requested run."""
 
     progress: RunProgress | None
-    """None before it was heard of."""
+    """None before the controller has reported any."""
     trouble: str | None = None
-    """Why it is not what was asked for, or nothing more is awaited of it."""
+    """Why the run was refused, lacks requests or is not watched any longer."""
     not_asked: int = 0
-    """Requests that a run known under its key before does not make."""
+    """Requests that an earlier run under the same key lacks."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come of the run."""
+        """Whether the backfill has stopped watching the run."""
         return self.trouble is not None or (self.progress is not None and self.progress.settled)
 
     @property
     def complete(self) -> bool:
-        """Whether everything that it asked for was found."""
+        """Whether all units of the run succeeded and no step was skipped."""
         found = self.progress
         if self.trouble is not None or found is None or not found.settled or found.skipped:
             return False
@@ -82,8 +82,8 @@ class _UnderWay:
 
     @property
     def load(self) -> int:
-        """The requests that it may still have under way at once."""
-        # How many it has under way nobody knows from here; the controller lets a LOW plan have so many.
+        """The most requests that the run may still have under way at once."""
+        # The size of a fan-out is unknown here; the controller limits a LOW plan to this number.
         if self.run.fans_out_over:
             return MAX_LOW_IN_FLIGHT
         return self.run.requests - sum(unit.state.settled for unit in self.progress.units)
@@ -95,28 +95,28 @@ class Asking:
 
     controller: RunSubmitter
     per_minute: float | None
-    """Requests a minute; None to ask as fast as they are answered."""
+    """Requests a minute; None for no limit."""
     clock: Clock = field(default_factory=Clock)
     report: Callable[[BackfillRun, RunOutcome], None] = lambda _run, _outcome: None
     """Called with each run that ends."""
     outcomes: dict[str, RunOutcome] = field(default_factory=dict)
-    """By the run's key; right at any moment, also when the backfill is interrupted."""
+    """Outcomes by the run's key; valid at any moment, also when the backfill is interrupted."""
     asked_before: set[str] = field(default_factory=set)
-    """Keys of the runs that were asked for before this backfill and are only watched."""
+    """Keys of the runs that an earlier backfill requested; this backfill only watches them."""
     _open: dict[str, _UnderWay] = field(default_factory=dict)
     _next: float = 0.0
     _pause: float = _FIRST_LOOK
 
     def carry_out(self, runs: Sequence[BackfillRun]) -> Mapping[str, RunOutcome]:
-        """Ask for runs and watch them until each has ended; those that were asked for before are only watched.
+        """Request runs and watch them until each has ended; runs that were requested before are only watched.
 
         Raises:
-            NotNow: the controller stays away.
+            NotNow: the controller does not answer after all retries.
         """
         for run in runs:
             progress = self._look(run)
-            # Stalled: it was written down and its requests never went out;
-            # asking again under its key goes on.
+            # Stalled: the controller stored the run but never published its requests; a repeated request under the key
+            # continues it.
             if progress is None or progress.stalled:
                 self._wait_for_room(run)
                 self._ask(run, progress)
@@ -129,7 +129,7 @@ class Asking:
 
     def _wait_for_room(self, run: BackfillRun) -> None:
         size = MAX_LOW_IN_FLIGHT if run.fans_out_over else run.requests
-        # A run that is larger than the bound goes alone, or it would never go.
+        # A run that exceeds the limit starts alone, or it would never start.
         while (load := sum(item.load for item in self._open.values())) and load + size > MAX_LOW_IN_FLIGHT:
             self._let_pass(self._pause)
         while (left := self._next - self.clock.monotonic()) > 0:
@@ -137,7 +137,7 @@ class Asking:
 
     def _ask(self, run: BackfillRun, before: RunProgress | None) -> None:
         self._charge(run.requests)
-        # Before the call: if it is interrupted now, the run may have been taken, and the list must say so.
+        # Record the run before the call: an interrupted call may have reached the controller.
         self.outcomes[run.key] = RunOutcome(before)
         try:
             self._patiently(lambda: self.controller.ask(run))
@@ -148,7 +148,7 @@ class Asking:
             self._note(run, progress)
 
     def _let_pass(self, seconds: float) -> None:
-        """Time, and then a look at what is under way."""
+        """Sleep, then update the progress of the open runs."""
         self.clock.sleep(seconds)
         changed = [self._changed(item) for item in list(self._open.values())]
         self._pause = _FIRST_LOOK if any(changed) else min(self._pause * 2, _LONGEST_LOOK)
@@ -156,8 +156,7 @@ class Asking:
     def _changed(self, item: _UnderWay) -> bool:
         progress = self._look(item.run)
         if progress is not None and progress != item.progress:
-            # A fan-out over a parent's output is larger than planned; what came on
-            # top is charged when it is known.
+            # A fan-out over a parent's output is larger than planned: charge the additional units once they are known.
             foreseen = max(item.run.requests, len(item.progress.units))
             self._charge(max(0, len(progress.units) - foreseen))
             self._note(item.run, progress)
@@ -168,8 +167,8 @@ class Asking:
 
     def _note(self, run: BackfillRun, progress: RunProgress) -> None:
         if progress.settled:
-            # Only now are all of its units known. Its key does not tell what it asks for, so an earlier run under the
-            # same name may have asked for less.
+            # All units of the run are known only now. The key does not depend on the requested units, so an earlier run
+            # under the same name may have requested fewer.
             missing = run.missing_from(progress)
             trouble = f"the run under this name lacks {pluralize(missing, 'request')}; give another --name"
             self._end(run, RunOutcome(progress, trouble if missing else None, missing))
@@ -190,7 +189,7 @@ class Asking:
         return self._patiently(lambda: self.controller.look(run))
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        for seconds in _OUTAGE:
+        for seconds in _RETRY_SECONDS:
             try:
                 return call()
             except NotNow:

@@ -1,4 +1,4 @@
-"""`tipoff deploy`: plan, and when asked for, build, apply and prove."""
+"""`tipoff deploy`: a plan, and with --apply the build, the application and the smoke test."""
 
 import sys
 from typing import Annotated
@@ -53,8 +53,8 @@ def deploy(
 ) -> None:
     """Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.
 
-    Everything needed is checked before anything is built or changed. Exit code 2 when something is missing, 1 when a
-    step fails.
+    The command checks all requirements before it builds or changes anything. Exit code 2 when a requirement is missing,
+    1 when a step fails.
     """
     deployment = Deployment(environment, project, region, build_with, images_from, shared)
     shell = LocalShell()
@@ -78,7 +78,7 @@ def deploy(
             else f"all images of {tag} are built"
         )
         if dry_run:
-            console.print(f"that was the plan; nothing is built or changed: {_going_on(deployment)} goes on")
+            console.print(f"that was the plan; nothing is built or changed: {_apply_command(deployment)} goes on")
             return
         if confirm is None:
             _confirmed(typer.prompt(f"apply this plan? Type {environment}"), environment)
@@ -89,7 +89,7 @@ def deploy(
     except DeployRefused as error:
         refuse(f"cannot deploy; nothing is changed:\n{error}", 2)
     except ShellFailed as error:
-        # Terraform's exit code 2 is a difference, which stands above; any other one is its own failure.
+        # Terraform's exit code 2 is a difference, which it has printed above; any other code is a failure.
         differs = drift and str(error).endswith("exit code 2")
         refuse(
             "something differs from what the last deployment left, see above: deploy again, or take the change over"
@@ -98,8 +98,8 @@ def deploy(
         )
 
 
-def _going_on(deployment: Deployment) -> str:
-    """Return the command that applies what was planned: a fleet has no Makefile."""
+def _apply_command(deployment: Deployment) -> str:
+    """Return the command that applies the plan: a fleet has no Makefile."""
     environment, project = deployment.environment, deployment.project
     if deployment.own_fleet:
         return f"tipoff deploy {environment} --project {project} --apply"

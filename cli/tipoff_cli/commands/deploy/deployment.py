@@ -1,7 +1,7 @@
-"""From a commit to what runs: Terraform's plan, and on demand the images, its application and the smoke test.
+"""Deployment of a commit: Terraform's plan, and on demand the images, the application of the plan and the smoke test.
 
-Images are named by the commit: the registry's tags never move, so the plan that was shown before they were built is the
-very one that Terraform applies after.
+Images are tagged with the commit, and tags in the registry never move. Terraform therefore can show the plan before the
+images are built, and apply the same plan after.
 """
 
 import re
@@ -31,7 +31,7 @@ class BuildWith(StrEnum):
 
 
 class DeployRefused(Exception):
-    """Nothing was changed; the message names every fault with its remedy."""
+    """A refusal before any change; the message names every fault with its remedy."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Deployment:
     region: str
     build_with: BuildWith = BuildWith.CLOUD_BUILD
     images_from: str | None = None
-    """Project whose registry has the images, tried there already; None: this one's, built where they are missing."""
+    """Project whose registry has the tested images; None for this project's images, built where missing."""
     shared: bool = False
-    """Whether something else may live in the project."""
+    """Whether the project may contain resources of other systems."""
     root: Path = FLEET.folder
     """The repository that is deployed: Tipoff's own, or a fleet's."""
     base_images: str | None = FLEET.base_images
@@ -56,7 +56,7 @@ class Deployment:
 
     @property
     def registry(self) -> str:
-        """The repository of images."""
+        """The path of the repository of images."""
         return f"{self.region}-docker.pkg.dev/{self.images_from or self.project}/{REPOSITORY_OF_IMAGES}"
 
     @property
@@ -76,27 +76,27 @@ class Deployment:
 
     @property
     def lock(self) -> Path:
-        """Which provider Terraform takes, with its hashes."""
+        """The lock file with the provider's version and hashes."""
         return self.folder / ".terraform.lock.hcl"
 
 
 def missing_images(deployment: Deployment, tag: str, shell: Shell) -> list[str]:
-    """List the services whose image of that tag the registry lacks; a commit that was deployed before has them all."""
+    """List the services whose image of that tag the registry lacks; none for a commit that was deployed before."""
     return [service for service in service_names() if not _is_built(deployment, service, tag, shell)]
 
 
 def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> bool:
-    """Look for the tag: to describe an image gcloud asks Artifact Analysis too where that is on, which CI may not."""
+    """Return whether the registry lists the tag. Describing an image may call Artifact Analysis, which CI may not."""
     image = f"{deployment.registry}/{service}"
     listed = ("gcloud", "artifacts", "docker", "tags", "list", image, "--format=value(tag.basename())")
     try:
         return tag in shell.ask(*listed, "--project", deployment.project).split()
     except ShellFailed:
-        return False  # of an image that was never pushed there is no list
+        return False  # gcloud lists no tags of an image that was never pushed
 
 
 def digests(deployment: Deployment, tag: str, shell: Shell) -> dict[str, str]:
-    """Look up the digest of each image: what was tried there is what runs here. Raises DeployRefused."""
+    """Return the digest of each image, so that exactly the tested images run here. Raises DeployRefused."""
     found, faults = dict[str, str](), list[str]()
     for service in service_names():
         image = f"{deployment.registry}/{service}"
@@ -121,23 +121,23 @@ def digests(deployment: Deployment, tag: str, shell: Shell) -> dict[str, str]:
 def plan(
     deployment: Deployment, images: Mapping[str, str], shell: Shell, *, dry_run: bool, drift: bool = False
 ) -> None:
-    """Show what Terraform would change, and keep the plan. Raises CommandFailed.
+    """Show Terraform's plan, and keep it in a file. Raises ShellFailed.
 
-    dry_run: the state is not even locked, so that it takes no right to change anything.
+    dry_run: the state is not locked, so that the plan needs no right to change anything.
     drift: any change is a failure, with Terraform's exit code 2.
     """
     terraform = ("terraform", f"-chdir={deployment.folder}")
     # A deployment must not move to another provider than the one that was reviewed.
     locked = ("-lockfile=readonly",) if deployment.lock.exists() else ()
     override = deployment.folder / "no_state_override.tf"
-    # Terraform writes an empty state where there is none, which a planner may not: it plans without one.
+    # Terraform creates a missing state, for which a dry run has no right: plan with an empty local state instead.
     stateless = dry_run and not _has_state(deployment, shell)
     try:
         if stateless:
             override.write_text('terraform {\n  backend "local" {}\n}\n')
             shell.do(*terraform, "init", "-input=false", "-reconfigure", *locked)
         else:
-            # -reconfigure: what an earlier command worked on stays where it is, in its own bucket.
+            # -reconfigure: do not migrate the state of an earlier command, which stays in its own bucket.
             bucket = f"-backend-config=bucket={deployment.state_bucket}"
             shell.do(*terraform, "init", "-input=false", "-reconfigure", *locked, bucket)
         variables = {
@@ -152,10 +152,10 @@ def plan(
             *(f"-var={name}={value}" for name, value in variables.items()),
         )
         options = (*(("-lock=false",) if dry_run else ()), *(("-detailed-exitcode",) if drift else ()))
-        # Written to a file: what is applied is what was shown, whatever changed in between.
+        # Keep the plan in a file: Terraform applies exactly the plan that was shown.
         shell.do(*terraform, "plan", "-input=false", *options, f"-out={_PLAN}", *given)
     finally:
-        # Also after a failure: left behind, the next command would work on an empty state.
+        # Remove the override also after a failure: with it, the next command would work on an empty state.
         override.unlink(missing_ok=True)
 
 
@@ -168,7 +168,7 @@ def _has_state(deployment: Deployment, shell: Shell) -> bool:
 
 
 def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shell) -> None:
-    """Build and push the images of these services. Raises CommandFailed."""
+    """Build and push the images of these services. Raises ShellFailed."""
     base = deployment.base_images if deployment.own_fleet else None
     if deployment.build_with is BuildWith.DOCKER:
         script = ("bash", "infra/terraform/build_images.sh", base) if base else ("infra/build_images.sh",)
@@ -188,10 +188,10 @@ def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shel
 
 
 def apply(deployment: Deployment, shell: Shell) -> None:
-    """Add what the dataset lacks, apply the plan that was shown, and send real events through. Raises CommandFailed."""
+    """Update the dataset, apply the plan that was shown, and run the smoke test. Raises ShellFailed."""
     where = {"TIPOFF_PROJECT": deployment.project, "TIPOFF_ENVIRONMENT": deployment.environment}
     tipoff = (sys.executable, "-m", "tipoff_cli")
-    # Before the services that write new columns; columns that an older commit does not know stay.
+    # Add new columns before the services write them; keep columns that are missing in an older commit.
     shell.do(*tipoff, "tables", "deploy", "--project", deployment.project, "--keep-columns")
     shell.do("terraform", f"-chdir={deployment.folder}", "apply", "-input=false", _PLAN)
     shell.do(*tipoff, "smoke", f"--timeout={_PROOF_SECONDS}", environment=where)

@@ -1,7 +1,7 @@
-"""Terraform for a fleet in its own repository: Tipoff's roots and modules, and what the fleet is, beside them.
+"""Terraform for a fleet in its own repository: Tipoff's roots and modules, with the fleet's settings beside them.
 
-All of `infra/terraform` but the files of variables and the provider's locks is written by `tipoff terraform` and
-committed, so that a newer Tipoff shows as a difference, and the deployment guide's commands work there as they stand.
+`tipoff terraform` writes all of `infra/terraform` but the files of variables and the provider's locks. Fleets commit
+these files: a newer Tipoff shows as a difference, and the deployment guide's commands work there unchanged.
 """
 
 import re
@@ -17,13 +17,13 @@ FOLDER = Path("infra/terraform")
 MAPS = ("services", "topics", "ticks")
 _PARTS = ("bootstrap", "platform", "modules", "environments")
 _SUFFIXES = frozenset({".tf", ".example"})
-_TOLD = "fleet.auto.tfvars.json"
-"""Terraform itself reads it, whatever else it is given; not *.tfvars, which git ignores."""
+_SETTINGS = "fleet.auto.tfvars.json"
+"""File that Terraform always reads; not *.tfvars, which git ignores."""
 _RUNNERS_SECRETS = re.compile(r"(^  scraper-runner:\n(?:(?:    .*)?\n)*?)    secrets: .*\n", re.MULTILINE)
 
 
 def terraform_files(fleet: Fleet) -> Mapping[Path, str]:
-    """Return what the fleet's infra/terraform has to hold, by paths relative to the fleet's folder.
+    """Return the content of the fleet's infra/terraform, by paths relative to the fleet's folder.
 
     Raises ConfigurationError for a description of a scraper that cannot be read.
     """
@@ -43,16 +43,15 @@ def terraform_files(fleet: Fleet) -> Mapping[Path, str]:
         **maps,
         FOLDER / "apis.yaml": (source / "apis.yaml").read_text(encoding="utf-8"),
         FOLDER / ".gitignore": (source / ".gitignore").read_text(encoding="utf-8"),
-        FOLDER / f"bootstrap/{_TOLD}": dumps(common, indent=2) + "\n",
-        FOLDER / f"platform/{_TOLD}": dumps(platform, indent=2) + "\n",
+        FOLDER / f"bootstrap/{_SETTINGS}": dumps(common, indent=2) + "\n",
+        FOLDER / f"platform/{_SETTINGS}": dumps(platform, indent=2) + "\n",
         FOLDER / "build_images.sh": _template("build_images.sh"),
         FOLDER / "cloudbuild.yaml": _template("cloudbuild.yaml"),
     }
 
 
 def differing(fleet: Fleet) -> list[Path]:
-    """List the files of the fleet's infra/terraform that are not what this Tipoff writes for it, with those that it
-    would remove."""
+    """List the files of the fleet's infra/terraform that this Tipoff would write with other content, or remove."""
     wanted = terraform_files(fleet)
     changed = [path for path, text in wanted.items() if _text(fleet.folder / path) != text]
     return sorted([*changed, *_leftovers(fleet, wanted)])
@@ -72,25 +71,25 @@ def write_terraform(fleet: Fleet) -> list[Path]:
 
 
 def _leftovers(fleet: Fleet, wanted: Mapping[Path, str]) -> Iterator[Path]:
-    """Yield what an earlier Tipoff wrote, this one does not have, and Terraform would go on to read."""
+    """Yield files of an earlier Tipoff that this version no longer writes and Terraform would still read."""
     root = fleet.folder / FOLDER
-    # Nothing else: a script or a map that is left does no harm, and may be somebody's own.
+    # Spare other files: a leftover script or map does no harm, and may belong to the fleet.
     for path in (file for part in _PARTS for file in (root / part).rglob("*")):
         relative = path.relative_to(fleet.folder)
-        # A fleet may override settings in files of its own, by Terraform's naming rule for them.
-        read = (path.suffix == ".tf" and not path.name.endswith("_override.tf")) or path.name == _TOLD
+        # Spare the fleet's own overrides, which Terraform finds by this suffix.
+        read = (path.suffix == ".tf" and not path.name.endswith("_override.tf")) or path.name == _SETTINGS
         if read and relative not in wanted and ".terraform" not in path.parts:
             yield relative
 
 
 def _source() -> Path:
-    """Find Tipoff's own Terraform: the checkout's, or the copy in an installed command line."""
+    """Return the folder of Tipoff's own Terraform: the checkout's, or the installed package's copy."""
     checkout = REPOSITORY / FOLDER
     return checkout if checkout.is_dir() else Path(__file__).parents[2] / FOLDER
 
 
 def _map(name: str, fleet: Fleet) -> str:
-    """Return a map of the fleet's own, or Tipoff's; in Tipoff's map of services the runner has the fleet's secrets."""
+    """Return the fleet's own map, or Tipoff's; Tipoff's map of services gets the fleet's secrets for the runner."""
     path = find_shared(f"infra/{name}.yaml", fleet.folder)
     text = path.read_text(encoding="utf-8")
     if name != "services" or path.is_relative_to(fleet.folder):

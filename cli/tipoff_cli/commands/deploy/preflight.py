@@ -1,4 +1,4 @@
-"""Everything that a deployment needs, asked before anything is built or changed; all faults are told together."""
+"""Checks of a deployment's requirements before anything is built or changed; each stage reports all of its faults."""
 
 import os
 import re
@@ -42,7 +42,7 @@ ENVIRONMENTS = ("dev", "prod")
 MAP, APIS = SERVICES, find_shared("infra/terraform/apis.yaml", FLEET.folder)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
-_EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Google does not know
+_EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # values that Google rejects
 _WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
 
 
@@ -50,29 +50,29 @@ _FURTHER_APIS = {
     r"^(domains|egress)\s*=": "compute.googleapis.com",
     r"^[^#\n]*\b(iap)\s*=": "iap.googleapis.com",
 }
-"""Variables of an environment, by a pattern, each with the API of its resources, which not every project has on."""
+"""Pattern of an environment's variable, with the API of its resources, which is off in some projects."""
 _ENABLED = re.compile(r"^enabled_secrets\s*=\s*\[([^\]]*)\]", re.MULTILINE)
 _WRITTEN_FOR = re.compile(r'source\s*=\s*"hashicorp/google"\s+version\s*=\s*"~> ([\d.]+)"')
 _LOCKED = re.compile(r'provider "registry\.terraform\.io/hashicorp/google" \{\s+version\s*=\s*"([\d.]+)"')
 _GOOGLES_OWN = ("container-analysis-", "cloud-builds", "gcr")
-"""Beginnings of topics that Google makes where an API is on."""
+"""Prefixes of topics that Google creates when an API is enabled."""
 
 
 def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | None] = shutil.which) -> str:
     """Check everything that a deployment needs; return the commit, which is its images' tag. Raises DeployRefused."""
-    # These alone, as the checks below read the files that are missing here.
+    # Report these faults alone: the checks below read the missing files.
     if own := list(_not_deployable(deployment)):
         raise DeployRefused("\n".join(f"- {fault}" for fault in own))
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
-        faults = [*_unusable(deployment), *_unlocked(deployment), *_uncommitted(shell), *_nobody(shell)]
+        faults = [*_unusable(deployment), *_unlocked(deployment), *_uncommitted(shell), *_missing_logins(shell)]
     if not faults:
         faults = [
             *_disabled_apis(deployment, shell),
             *_unreachable(deployment, shell),
             *_missing_accounts(deployment, shell),
             *_secrets_without_value(deployment, shell),
-            *_strangers(deployment, shell),
+            *_other_resources(deployment, shell),
         ]
     if faults:
         raise DeployRefused("\n".join(f"- {fault}" for fault in faults))
@@ -80,7 +80,7 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
 
 
 def _not_deployable(deployment: Deployment) -> Iterator[str]:
-    """Yield what a repository lacks to be deployed: Terraform as this Tipoff writes it, and base images."""
+    """Yield faults of the repository: Terraform that differs from this Tipoff's, and missing base images."""
     if not deployment.own_fleet:
         if not (REPOSITORY / FOLDER).is_dir():
             yield f"{FLEET.folder} is neither a fleet nor a checkout of Tipoff: run it in a folder that has a {MARKER}"
@@ -141,7 +141,7 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
 
 
 def _unusable(deployment: Deployment) -> Iterator[str]:
-    """Load the files that the services are built with, as they do at start, and yield what they would refuse."""
+    """Load the configuration files as the services do at start, and yield their faults."""
     files: tuple[Callable[[], object], ...] = (
         lambda: load_services(_map(deployment)),
         lambda: load_topics(TOPICS),
@@ -164,7 +164,7 @@ def _unusable(deployment: Deployment) -> Iterator[str]:
 
 
 def _unlocked(deployment: Deployment) -> Iterator[str]:
-    """Compare the provider's lock with what Terraform is written for; CI takes none that nobody has locked."""
+    """Compare the locked version of the provider with versions.tf; in CI, a missing lock is a fault."""
     lock_again = (
         f"terraform -chdir={deployment.folder} providers lock -platform=linux_amd64 -platform=darwin_arm64, and commit"
         f" {deployment.lock.name}"
@@ -187,11 +187,11 @@ def _is_within(version: str, floor: str) -> bool:
     return parts[0] == major and parts[1] >= minor
 
 
-def _strangers(deployment: Deployment, shell: Shell) -> Iterator[str]:
-    """Find what else lives in the project: some of CI's rights stand on the whole of it, so nothing else should."""
+def _other_resources(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    """Yield resources of other systems in the project: some of CI's rights apply to the whole project."""
     if deployment.shared:
         return
-    # What is about to be taken away is there still, and is no stranger: it carries the label.
+    # Select by label: resources that this deployment will delete are Tipoff's too.
     asked = {
         "Cloud Run services": (
             ["gcloud", "run", "services", "list", "--format=value(metadata.name)", "--filter"],
@@ -225,8 +225,8 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
         yield f"this is not a git clone: {error}"
 
 
-def _nobody(shell: Shell) -> Iterator[str]:
-    """Ask both logins: gcloud's own, and that of Google's libraries, which Terraform and the smoke test use."""
+def _missing_logins(shell: Shell) -> Iterator[str]:
+    """Check both logins: gcloud's own, and that of Google's libraries, which Terraform and the smoke test use."""
     for who, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
         try:
             shell.ask("gcloud", *login, "print-access-token")
@@ -257,7 +257,7 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
 
 
 def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
-    """Find missing accounts of services, pushes, Scheduler and Cloud Build; a deployment makes none."""
+    """Yield missing accounts of services, pushes, Scheduler and Cloud Build; a deployment creates none."""
     project = deployment.project
     try:
         there = shell.ask(
@@ -283,7 +283,7 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
 
 
 def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str]:
-    """Name the secrets that services are given and whose latest version cannot be read: absent, disabled, destroyed."""
+    """Yield secrets of the services whose latest version is absent, disabled or destroyed."""
     enabled = _ENABLED.search(deployment.variables.read_text())
     optional = re.findall(r'"(\w+)"', enabled[1]) if enabled else []
     given = {name for it in _yaml(_map(deployment))["services"].values() for name in it.get("secrets", ())}

@@ -9,24 +9,24 @@ from tipoff_cli.checkout import FLEET
 
 
 class ShellFailed(Exception):
-    """A command ended with another exit code than 0; the message has the command and what it said."""
+    """A command that failed; the message has the command, and its error output or exit code."""
 
 
 class Shell(Protocol):
     """A runner of commands. Both methods raise ShellFailed."""
 
     def ask(self, *command: str) -> str:
-        """Run the command; return what it prints on stdout."""
+        """Run the command; return its standard output."""
 
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
-        """Run the command before the person's eyes."""
+        """Run the command with its output on the terminal."""
 
 
 class LocalShell:
     """Commands in the folder of the fleet's repository."""
 
     def ask(self, *command: str) -> str:
-        """Run a command and return its output. Raises CommandFailed."""
+        """Run a command and return its standard output. Raises ShellFailed."""
         done = subprocess.run(  # noqa: S603  # our own commands
             command, cwd=FLEET.folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
@@ -35,7 +35,7 @@ class LocalShell:
         return done.stdout.strip()
 
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
-        """Run a command whose output people see. Raises CommandFailed."""
+        """Run a command with its output on the terminal. Raises ShellFailed."""
         print("+", *command, flush=True)  # noqa: T201
         variables = {**os.environ, **environment}
         done = subprocess.run(command, cwd=FLEET.folder, env=variables, check=False)  # noqa: S603  # our own commands
@@ -44,5 +44,5 @@ class LocalShell:
 
 
 def last_line(error: ShellFailed) -> str:
-    """Render what a failed command said, to stand below a fault."""
+    """Return the last line of a failed command's message, indented to stand below a fault."""
     return f"\n  ({str(error).splitlines()[-1]})"

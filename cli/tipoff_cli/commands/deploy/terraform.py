@@ -12,8 +12,8 @@ def terraform() -> None:
     """Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets.
 
     Run it again after an upgrade, and after a change of the zone, the ticks or a scraper's secrets: until then
-    `tipoff deploy` refuses. Prints the files that changed; files of variables and the provider's locks are left alone.
-    Exit code 1 where there is no fleet, or its descriptions cannot be read.
+    `tipoff deploy` refuses. Prints the files that changed; leaves files of variables and the provider's locks alone.
+    Exit code 1 when there is no fleet, or its descriptions cannot be read.
     """
     if FLEET.folder == REPOSITORY:
         refuse(

@@ -62,8 +62,8 @@ def diagnose(
 ) -> None:
     """Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do.
 
-    Read from the dataset of the running stack, or of the project that TIPOFF_PROJECT names. Exit code 0 when all is
-    right, 3 when something needs a look, 1 when no verdict is possible.
+    Reads the dataset of the running stack, or of the project that TIPOFF_PROJECT names. Exit code 0 when all is right,
+    3 when something needs a look, 1 when no verdict is possible.
     """
     catalog = load_catalog(scrapers)
     if name not in catalog:
@@ -93,7 +93,7 @@ def read_runs(
     most: int,
     statuses: tuple[str, ...] = ("success", "no_data", "failed"),
 ) -> list[ExecutionRow]:
-    """Return the executions up to `as_of`, newest first, without those of people's machines. Raises Unavailable."""
+    """Return the executions up to `as_of`, newest first, without those on developers' machines. Raises Unavailable."""
     parameters: dict[str, Parameter] = {
         "first_day": (as_of - look_back).date(),
         "last_day": as_of.date(),

@@ -17,29 +17,29 @@ from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
 
 QUIET_AFTER = 6
-"""So many times no_data in a row, none of them found: longer than a source usually keeps one waiting."""
+"""Consecutive no_data runs that make a source quiet: more than a late publication usually causes."""
 UNUSUAL = 0.5
-"""A volume that differs from the usual one by more than this part of it."""
+"""Share of the usual volume by which an unusual volume differs at least."""
 MAX_SET_ASIDE = 0.1
-"""Share of a document's items that may be set aside, as in `alert_items_set_aside`: single odd ones are usual."""
+"""Share of a document's items that may be set aside, as in `alert_items_set_aside`: single odd items are usual."""
 _ENOUGH = 4
-"""Successes from which there is something usual about them."""
+"""Successes from which a usual volume is computed."""
 
 
 class ScraperCondition(StrEnum):
     """Condition of a scraper."""
 
-    HEALTHY = "healthy"  # the last runs got what they came for
-    PARTIAL = "partial"  # the last run got a part; the rest, which is named, was not out
-    WAITING = "waiting"  # nothing published yet, and that is nothing unusual
+    HEALTHY = "healthy"  # the last run succeeded, with the usual fields and volume
+    PARTIAL = "partial"  # the last run got a part; the rest was not published yet
+    WAITING = "waiting"  # nothing published yet, which is usual
     QUIET = "quiet"  # no_data again and again: gone quiet, or moved
     FAILING = "failing"  # the last run failed
-    SUSPECT = "suspect"  # it brings something, but not what it used to
-    UNKNOWN = "unknown"  # it never ran
+    SUSPECT = "suspect"  # the last run succeeded, with unusual fields, volume or unreadable items
+    UNKNOWN = "unknown"  # no run in the log
 
 
 class RecordVolume(BaseModel):
-    """Records of the last success, what is usual (the median of those before it), and what is allowed."""
+    """Records of the last success, the usual number (the median of earlier successes), and the allowed range."""
 
     last: int
     usual: float | None
@@ -52,14 +52,14 @@ class Diagnosis(BaseModel):
 
     scraper: str
     verdict: ScraperCondition
-    findings: tuple[str, ...] = Field(description="what led to the verdict, one sentence each")
+    findings: tuple[str, ...] = Field(description="reasons for the verdict, one sentence each")
     likely_cause: str
     reproduce: tuple[str, ...] = Field(
-        description="commands; one that reads the kept payload again comes first if the fault is there"
+        description="commands; if the payload could not be read, the command that parses it again comes first"
     )
     last_success: ExecutionRow | None
     volume: RecordVolume | None
-    drift: Mapping[str, tuple[str, ...]] = Field(description="fields that came and went by the last success")
+    drift: Mapping[str, tuple[str, ...]] = Field(description="fields that the last success gained or lost")
     runs: tuple[ExecutionRow, ...]
 
 
@@ -77,7 +77,10 @@ _PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
 
 
 def diagnose(spec: ScraperSpec, runs: Sequence[ExecutionRow], last_success: ExecutionRow | None) -> Diagnosis:
-    """runs: newest first, those of people's machines left out. last_success: the newest there is, however old."""
+    """Return the verdict on a scraper.
+
+    runs: newest first, without those on developers' machines. last_success: the newest success, of any age.
+    """
     drift = _drift(last_success)
     volume = _volume(spec, runs, last_success)
     verdict, cause = _verdict(spec, runs, drift, volume)
@@ -105,7 +108,7 @@ def _verdict(
     newest = runs[0]
     if newest.status == Status.FAILED:
         kind = newest.error_type or FailureKind.INTERNAL
-        # The same kind, as nothing is asked for meanwhile in either case; but nobody has to buy anything.
+        # A pause that the source requests has the same kind, as requests stop in both cases, but needs no purchase.
         if kind == FailureKind.QUOTA and newest.paused_until is not None:
             return (
                 ScraperCondition.FAILING,
@@ -221,7 +224,7 @@ def _lost_share(run: ExecutionRow) -> float:
 
 
 def _set_aside(run: ExecutionRow) -> str:
-    """Say how many items a run could not read and why; nothing where it could read all."""
+    """Return how many items a run could not read, with an example; empty when the run read all items."""
     count, example = set_aside_in(run.data_summary)
     told = f"{count} of {count + (run.records or 0)} items set aside"
     return f"{told}{f', e.g. {example}' if example else ''}" if count else ""

@@ -1,4 +1,4 @@
-"""`tipoff discovery`: when sources publish, what is learned of it, and whether a search should learn."""
+"""`tipoff discovery`: learned publication times of sources, and advice whether a search should use them."""
 
 from datetime import date, timedelta
 from typing import Annotated
@@ -56,9 +56,9 @@ def show(
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
-    """Show when a source publishes, as far as the dataset knows, and when a day's checks look for it. Changes nothing.
+    """Show when a source publishes according to the dataset, and when a day's checks look for it. Changes nothing.
 
-    Exit code 1 when the workflow searches for nothing that can be learned, 3 when the dataset cannot be asked.
+    Exit code 1 when the workflow's publication times cannot be learned, 3 when the dataset cannot be queried.
     """
     configuration = load_configuration(workflows, scrapers)
     _require_learnable(workflow, configuration)
@@ -91,9 +91,9 @@ def advise(
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
-    """Say whether a search should learn: replay its own history on its beat and on learned checks, and compare.
+    """Advise whether a search should learn: replay its own history on its beat and on learned checks, and compare.
 
-    Exit code 1 when the workflow searches for nothing that can be learned, 3 when the dataset cannot be asked.
+    Exit code 1 when the workflow's publication times cannot be learned, 3 when the dataset cannot be queried.
     """
     configuration = load_configuration(workflows, scrapers)
     if workflow is not None:
@@ -134,7 +134,7 @@ def _figures(item: dict[str, float]) -> tuple[str, str, str]:
 
 
 def _advice(workflow: str, configuration: Configuration) -> Advice | None:
-    """Read the history up to yesterday, and compare; None for a workflow without a window in the next week."""
+    """Return the advice from the history up to yesterday; None for a workflow without a window in the next week."""
     now = wall_now()
     days = (business_date(now) + timedelta(days=number) for number in range(7))
     search = next(

@@ -1,4 +1,4 @@
-"""A discovery report as text: the curve as bars with the day's checks beside it, and how the day looks for it."""
+"""A discovery report as text: the curve as bars with the day's checks beside it, and a table of the checks."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,10 +12,10 @@ from tipoff_planning.discovery.report import CheckState, CurveBin, DayCheck, Dis
 from tipoff_planning.workflows import Strategy
 
 _MOST_ROWS = 26
-"""Lines of the curve: it has to fit a terminal together with what is said of it."""
+"""The most lines of the curve, which has to fit a terminal together with the text around it."""
 _BAR = 32
-_TOLD_WEIGHT = 0.1
-"""From which it is said that days are moved with their first tip-off."""
+_MENTIONED_WEIGHT = 0.1
+"""Weight above which the report mentions that days are moved with their first tip-off."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STYLES = {
     CheckState.PLANNED: "cyan",
@@ -28,7 +28,7 @@ _STYLES = {
 
 
 def show_report(report: DiscoveryReport) -> None:
-    """Print when the source publishes as far as is known, and how the day looks for it."""
+    """Print the learned publication times of the source, and the checks of the day."""
     console.print(Text(f"discovery: {report.headline}", "bold"))
     if report.curve and report.days:
         for line in draw_curve(report.curve, report.checks):
@@ -36,8 +36,8 @@ def show_report(report: DiscoveryReport) -> None:
         rest = f"before the window {report.early:.0%}, not in it {report.never:.0%}"
         console.print(f"  {rest}", style="bright_black")
     plan = report.plan
-    # Below a tenth it is what every estimate is dealt: the source does not follow its games.
-    if plan.model is not None and (plan.model.tip_off_weight or 0) > _TOLD_WEIGHT:
+    # Every estimate has some weight; below a tenth, the source does not follow its games.
+    if plan.model is not None and (plan.model.tip_off_weight or 0) > _MENTIONED_WEIGHT:
         console.print(
             f"days are moved with their first tip-off, which has {plan.model.tip_off_weight:.0%} of the weight"
         )
@@ -66,7 +66,7 @@ def _row(check: DayCheck) -> Sequence[str | Text]:
 
 
 def draw_curve(curve: Sequence[CurveBin], checks: Sequence[DayCheck]) -> Iterator[Text]:
-    """Yield a line for each stretch of the window: its time, its share of the days as a bar, the checks in it."""
+    """Yield a line for each stretch of the window: its time, its share of the days as a bar, and its checks."""
     per_row = next(size for size in (1, 2, 3, 4, 6, 12, 24) if len(curve) <= size * _MOST_ROWS or size == 24)
     rows = [curve[start : start + per_row] for start in range(0, len(curve), per_row)]
     shares = [sum(item.probability for item in row) for row in rows]
@@ -84,7 +84,7 @@ def draw_curve(curve: Sequence[CurveBin], checks: Sequence[DayCheck]) -> Iterato
 
 
 def _by_row(rows: Sequence[Sequence[CurveBin]], checks: Sequence[DayCheck]) -> list[list[datetime]]:
-    """Sort the checks by the line that they end: one at 14:00 finds what came up to then."""
+    """Return the checks of each line; a check at the end of a stretch belongs to it, as it finds earlier documents."""
     marked: list[list[datetime]] = [[] for _ in rows]
     for check in checks:
         for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""`tipoff simulate`: a configuration tried over a season."""
+"""`tipoff simulate`: a configuration in a simulated season."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -63,8 +63,8 @@ def simulate(
 ) -> None:
     """Try a configuration over a season: the controller's own decisions against a simulated upstream.
 
-    Reports per workflow what was expected and what became of it, what was found how long after its publication, what
-    was missed and why, wasted attempts, and requests per source and hour. Exit code 0 when nothing was missed, 3 when
+    Reports per workflow the expected runs and their outcomes, the delay from publication to discovery, missed documents
+    with their reasons, wasted attempts, and requests per source and hour. Exit code 0 when nothing was missed, 3 when
     something was, 1 when a file cannot be read or the monitor does not take the result.
     """
     from tipoff_cli.commands.simulate.show import show_comparison, show_report
@@ -102,7 +102,7 @@ def simulate(
 
 
 def _send(simulation: dict[str, JsonValue]) -> None:
-    """Give the result to the monitor, which shows it on its console; ends the command when it does not take it."""
+    """Send the result to the monitor for its console; end the command when the monitor does not take the result."""
     from tipoff_cli.connection import NotConnected, find_connection
     from tipoff_cli.service_client import NotAnswered, ask
 

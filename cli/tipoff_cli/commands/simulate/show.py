@@ -1,4 +1,4 @@
-"""The numbers of a simulated season for people."""
+"""Tables with the numbers of a simulated season."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _STATUS_STYLES = {FinalStatus.MISSING: "bold red", FinalStatus.LATE: "yellow"}
 
 
 def show_report(console: Console, report: SeasonReport) -> None:
-    """Print one configuration: what became of what was expected, what was got and what was missed, and the load."""
+    """Print one configuration: outcomes of expected runs, found and missed documents, and the load of sources."""
     _heading(console, report)
     console.print(_expected(report))
     console.print(_got(report))
@@ -30,7 +30,7 @@ def show_report(console: Console, report: SeasonReport) -> None:
 
 
 def show_comparison(console: Console, reports: Mapping[str, SeasonReport]) -> None:
-    """Print configurations side by side, a column each."""
+    """Print configurations side by side, one column each."""
     first = next(iter(reports.values()))
     _heading(console, first)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -76,7 +76,7 @@ _MEASURES: Mapping[str, Callable[[WorkflowNumbers], str]] = {
 
 
 def _headings(reports: Mapping[str, SeasonReport]) -> list[str]:
-    """File names, or whole paths where two are called the same."""
+    """Return the file names, or whole paths when two files have the same name."""
     names = [Path(path).name for path in reports]
     return names if len(set(names)) == len(names) else list(reports)
 
@@ -128,7 +128,7 @@ def _sources(report: SeasonReport) -> Table:
 
 
 def _missing(console: Console, report: SeasonReport) -> None:
-    """Print when runs were expected and never came."""
+    """Print the times of expected runs that never happened."""
     for name, numbers in report.workflows.items():
         runs = numbers.missing_runs
         if not runs:

@@ -1,4 +1,4 @@
-"""`tipoff smoke`: whether what is deployed works, by real events and their rows."""
+"""`tipoff smoke`: a test of a deployment by real events and their rows."""
 
 from typing import Annotated
 
@@ -20,8 +20,9 @@ def smoke(
 ) -> None:
     """Send real events through every service and read their rows: a decision, a cleanup, a scrape.
 
-    On the stack that runs here, or on the project that TIPOFF_PROJECT and TIPOFF_ENVIRONMENT name. Exit code 1 when a
-    row does not come, or says that the image lacks the scraper; a source that is down is reported and is no failure.
+    Tests the stack that runs here, or the project that TIPOFF_PROJECT and TIPOFF_ENVIRONMENT name. Exit code 1 when a
+    row is missing, or has an internal error, such as an image without the scraper. A source that is down is reported,
+    and is no failure.
     """
     connection = find_connection()
     publisher = Publisher("smoke", connection.bus(load_topics(TOPICS)))

@@ -1,7 +1,7 @@
-"""Real events through every service, and their rows read back: what a deployment is proven by.
+"""Real events through every service, and queries for their rows: the proof of a deployment.
 
-Each event is one that production sees anyway, so proving changes nothing that matters: an evaluation and a cleanup
-outside the quarter hour decide nothing twice, and one scrape has a fresh id.
+Production has the same events anyway, so a proof has no harmful effect: an additional evaluation or cleanup decides
+nothing twice, and the scrape has a fresh id.
 """
 
 import time
@@ -23,12 +23,12 @@ TICK_MINUTES = 1
 _CLOCKS_DIFFER = timedelta(seconds=5)
 _POLL_SECONDS = 1.0
 _AGAIN_SECONDS = 60.0
-"""How long after a message its like is published again: a delivery that failed, as the first of a new environment do
-until their grants are known, comes back after up to 600 s."""
+"""Interval for publishing events without a row again: Pub/Sub may redeliver only after 600 s, and in a new environment
+the first deliveries fail until the grants take effect."""
 
 
 class NothingToProve(CommandFailed):
-    """No scraper of the fleet can be asked for by its date alone."""
+    """A fleet in which every scraper needs more than a date."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Proof:
 
     what: str
     through: str
-    """The services that have to work for it."""
+    """The services that the proof depends on."""
     event: Event
     sql: str
     parameters: Mapping[str, Parameter]
@@ -49,11 +49,11 @@ class Proven:
 
     proof: Proof
     seconds: float
-    """How long it took."""
+    """Seconds until the row was found, or until the wait ended."""
     row: Mapping[str, Any] = field(default_factory=dict)
-    """The row that was found; empty when something is wrong."""
+    """The row that was found; empty without one."""
     fault: str | None = None
-    """The fault; None when the row was found."""
+    """The fault: no row, or a row with an internal error; None when the proof succeeded."""
 
 
 def scraper_to_prove(configuration: Configuration) -> str:
@@ -73,7 +73,7 @@ def scraper_to_prove(configuration: Configuration) -> str:
 def draft_proofs(
     scraper: str, environment: str, now: datetime, event_time: datetime | None = None
 ) -> Sequence[Proof]:
-    """Draft an evaluation, a cleanup and a scrape. event_time: the instant to act for, where a day is replayed."""
+    """Draft an evaluation, a cleanup and a scrape. event_time: the instant to act for, when a day is replayed."""
     at = event_time or now
     request_id, day = str(uuid4()), business_date(at)
     since = event_time or floor_to(now - _CLOCKS_DIFFER, TICK_MINUTES)
@@ -133,9 +133,9 @@ def prove(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Sequence[Proven]:
-    """Publish all, again each minute those without a row, until every row is there or the time is over.
+    """Publish all events, and each minute those without a row again, until every row is there or the time is over.
 
-    Each event does its work once however often it comes. Raises Unavailable when publishing or asking fails.
+    Services handle a repeated event only once. Raises Unavailable when publishing or querying fails.
     """
     begun = published = clock()
     publisher.publish([proof.event for proof in proofs])
@@ -158,7 +158,7 @@ def prove(
 
 
 def _fault(row: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with the deployment: a source that is down is not, an image without the scraper is."""
+    """Return the deployment's fault, such as an image without the scraper; None when only the source is down."""
     if row.get("error_type") == FailureKind.INTERNAL:
         return f"the execution failed: {row['error_message']}"
     return None

@@ -51,7 +51,7 @@ class Fault:
 
     name: str
     causes: frozenset[str]
-    """Rules, any of which has to report the fault; empty for a normal event that must cause no message."""
+    """Rules that have to report the fault, at least one; empty for a normal event that must cause no message."""
     hours: float
     """Duration of the fault in hours."""
     within: float

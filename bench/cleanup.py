@@ -1,12 +1,12 @@
-"""Cleanup runs over 10,000 and over 100,000 landed files of which 50 have no receipt: what grows, and with what.
+"""Growth of cleanup's time, memory and calls from 10,000 to 100,000 landed files, 50 of them without a receipt.
 
     python -m bench.cleanup [--files 10000 100000] [--missing 50] [--new 100] [--json]
 
-Executions and receipts are in the embedded warehouse and asked for through Google's client; the buckets are in memory
-and count what Cloud Storage would be asked: a listing is one call for each 1,000 objects. The lookback of 24 hours
-holds all the files, and as many again lie in the bucket from the month before. Three runs are measured: the first
-ever, to which every file is new; the next, after `--new` files more; and one after which nothing is new. All is done
-twice, once for the time and once for the peak of memory: tracing memory makes a run several times slower.
+Executions and receipts are in the embedded warehouse, queried through Google's client. The buckets are in memory and
+count the calls that Cloud Storage would get: a listing is one call for each 1,000 objects. The lookback of 24 hours
+holds all the files, and the bucket has as many again from the month before. Three runs are measured: the first ever, to
+which every file is new; the next, after `--new` more files; and a third without new files. Each runs twice, once for
+the time and once for the peak of memory: tracing memory makes a run several times slower.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class CleanupBench:
             self.put(journal_entry(name, at), at)
 
     def run(self, at: datetime, *, traced: bool) -> dict[str, Any]:
-        """Run cleanup once; return what it took: the peak of memory when it is traced, else the seconds."""
+        """Run cleanup once; return its counts, and the peak of memory when it is traced, else the seconds."""
         self.data.reset()
         self.state.reset()
         self.queries = self.rows = 0
@@ -138,7 +138,7 @@ class CleanupBench:
 
 
 def measure(embedded: EmbeddedWarehouse, files: int, missing: int, new: int) -> dict[str, dict[str, Any]]:
-    """Measure a first run, one after new files, and one to which nothing is new."""
+    """Measure a first run, a run after new files, and a run without new files."""
     timed, traced = (runs(embedded, files, missing, new, traced=traced) for traced in (False, True))
     # The calls are the same in both.
     return {f"{files:,} files, {run}": timed[run] | traced[run] for run in timed}
@@ -147,12 +147,12 @@ def measure(embedded: EmbeddedWarehouse, files: int, missing: int, new: int) -> 
 def runs(
     embedded: EmbeddedWarehouse, files: int, missing: int, new: int, *, traced: bool
 ) -> dict[str, dict[str, Any]]:
-    """Begin with an empty dataset, and run cleanup three times."""
+    """Empty the dataset, and run cleanup three times."""
     for table in ("scraper_execution_log", "file_receipts", "cleanup_operations"):
         embedded.ask(f"DELETE FROM nba_orchestration.{table} WHERE TRUE")  # noqa: S608  # tables of our own
     bench = CleanupBench(embedded, files, missing)
     found = {"first run": bench.run(NOW, traced=traced)}
-    # The receipts of what was republished do not come, so that the next runs find it missing as well.
+    # Republished files get no receipts, so that the next runs find them missing as well.
     bench.land(files + 1, files + new, NOW - timedelta(minutes=20) + timedelta(hours=22))
     found[f"next, {new} new"] = bench.run(NOW + QUARTER, traced=traced)
     found["next, nothing new"] = bench.run(NOW + 2 * QUARTER, traced=traced)

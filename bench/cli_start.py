@@ -2,9 +2,9 @@
 
     python -m bench.cli_start [--times 5] [--json]
 
-Each command runs in a process of its own, `status` without a stack. Then a process of its own only imports the modules
-that the command imported and that are not ours. Seconds depend on the machine, the ratios hardly: `to_libraries` is
-what our own code adds, and a library imported too early shows in `to_bare` at once.
+Each command runs in its own process, `status` without a stack. Then another process only imports the libraries that the
+command imported. Seconds depend on the machine, the ratios hardly: `to_libraries` shows the share of our own code, and
+a library imported too early shows in `to_bare` at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COMMANDS = ("--help", "--version", "status --help", "query --list", "validate", 
 IMPORT_ALL = """
 import contextlib, importlib, sys
 for name in sys.argv[1:]:
-    with contextlib.suppress(ImportError):  # as in the command: libraries try what is not installed
+    with contextlib.suppress(ImportError):  # as in the command: libraries try packages that are not installed
         importlib.import_module(name)
 """
 
@@ -36,7 +36,7 @@ def cpu_ms(times: int, *arguments: str) -> float:
 
 
 def imported(*arguments: str) -> list[str]:
-    """Return the modules that Python imports, in the order in which they are ready."""
+    """Return the modules that Python imports, in the order in which their imports end."""
     command = [sys.executable, "-X", "importtime", *arguments]
     lines = subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines()
     # The first line is the head of the table.
@@ -44,7 +44,7 @@ def imported(*arguments: str) -> list[str]:
 
 
 def measure(command: str, times: int, bare: float, interpreter: list[str]) -> dict[str, float]:
-    """Measure a command, and a process that imports what it does; `interpreter` are the modules of every process."""
+    """Measure a command, and the import of its libraries; `interpreter` are the modules of every process."""
     arguments = ("-m", "tipoff_cli", *command.split())
     libraries = [
         name for name in imported(*arguments) if not name.startswith("tipoff_") and name not in interpreter

@@ -1,12 +1,12 @@
-"""Cold start and memory of each service, installed and started as its image has it.
+"""Cold start and memory of each service, installed and started as in its image.
 
     python -m bench.cold_start [--repetitions 5] [--json]
 
-Each service is installed by the Dockerfile's own instructions, byte-compiled, and started by its CMD. Against an
-embedded cloud that runs already it is started over and over; measured are the time from spawn to the first answered
-push (204, after its real effect: a schedule published, a scrape run, a cleanup reported, a row appended) and the
-resident memory after it, from /proc. Exit code 1 when the median of a service misses an aim. Which packages take
-longest to import is told by `python -X importtime -m PACKAGE`.
+Each service is installed by the Dockerfile's own instructions, byte-compiled, and started by its CMD, several times,
+against an embedded cloud that runs already. Measured are the time from spawn to the first answered push (204, after its
+real effect: a schedule published, a scrape run, a cleanup reported, a row appended) and the resident memory after it,
+from /proc. Exit code 1 when the median of a service misses an aim. `python -X importtime -m PACKAGE` shows the packages
+that take longest to import.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def start_once(image: InstalledService, service: str, stack: Stack) -> tuple[flo
 
 
 def measure(image: InstalledService, service: str, stack: Stack, repetitions: int) -> dict[str, float]:
-    """Start a service over and over."""
+    """Start a service several times; return medians and extremes."""
     starts = [start_once(image, service, stack) for _ in range(repetitions)]
     seconds, memory = zip(*starts, strict=True)
     return {

@@ -1,4 +1,4 @@
-"""The command line that every bench has, and how it reports."""
+"""The command line and the report of every bench."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Figures = Mapping[str, Any]
 
 
 def bench_parser(about: str | None) -> ArgumentParser:
-    """Begin a bench's command line: `about`, its docstring, as its help, and `--json`."""
-    # Docstrings have their own lines, usage examples among them, so they are not wrapped anew.
+    """Return a parser with `--json`, and with `about`, the bench's docstring, as its help."""
+    # Do not wrap the docstring: it has lines of usage examples.
     parser = ArgumentParser(description=about, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
@@ -25,8 +25,8 @@ def bench_parser(about: str | None) -> ArgumentParser:
 def run(bench: Callable[..., Figures]) -> None:
     """Run a bench as a program, print its figures, as JSON or for people, and exit with 1 when an aim is missed.
 
-    bench: each of its parameters is an option, by its default: False a switch, None the path of a file, a tuple one or
-    more values.
+    bench: each parameter is an option, whose default selects the kind: False a switch, None the path of a file, a tuple
+    one or more values.
     """
     parser = bench_parser(sys.modules["__main__"].__doc__)
     for name, parameter in signature(bench).parameters.items():
@@ -54,7 +54,7 @@ def run(bench: Callable[..., Figures]) -> None:
 
 
 def _lines(figures: Figures, indent: str = "") -> Iterator[str]:
-    """Yield a line a figure, a table for rows, and a block for figures within figures."""
+    """Yield one line for each figure, a table for rows, and a block for nested figures."""
     for name, value in figures.items():
         rows = _rows(name, value)
         if rows:
@@ -67,17 +67,17 @@ def _lines(figures: Figures, indent: str = "") -> Iterator[str]:
 
 
 def _rows(name: str, value: Any) -> list[Figures]:
-    """Return the rows of a table, those of a mapping with their key first; none when a table cannot hold it."""
+    """Return the rows of a table, those of a mapping with their key first; empty when the value is no table."""
     rows = list(value.values()) if isinstance(value, Mapping) else value
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         return []
     if any(isinstance(cell, Mapping) for row in rows for cell in row.values()):
-        return []  # figures within figures
+        return []  # nested figures
     return [{name: key, **row} for key, row in value.items()] if isinstance(value, Mapping) else rows
 
 
 def table(rows: Sequence[Figures]) -> Iterator[str]:
-    """Yield the lines of a table: its first column to the left, the others to the right."""
+    """Yield the lines of a table: the first column left-aligned, the others right-aligned."""
     heads = list(dict.fromkeys(head for row in rows for head in row))
     cells = [heads, *([_cell(row.get(head)) for head in heads] for row in rows)]
     first, *widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -88,7 +88,7 @@ def table(rows: Sequence[Figures]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as people read it."""
+    """Format a value for people."""
     if value is None:
         return "-"
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -2,11 +2,11 @@
 
     python -m bench.console [--executions 10000 100000 1000000] [--tabs 40] [--minutes 3] [--json]
 
-The monitor's real application runs in a process of its own beside the embedded warehouse, both anew for each size. Tabs
-of every page refresh as a browser's do, every 30 s and spread over it, for some minutes; meanwhile each page is opened
-again and again. Measured are the 95th percentiles of the whole answer and, of the last size, of its first byte.
-`growth` is from the first size to the last, `to_plain` the ratio to /healthz. Exit code 1 when the monitor sent the
-warehouse more standing statements in any minute than docs/how-to/console.md promises.
+The monitor's real application runs in its own process beside the embedded warehouse; both restart for each size. Tabs
+of every page refresh as a browser's do, each every 30 s, for some minutes; meanwhile the bench opens each page again
+and again. Measured are the 95th percentiles of the whole answer and, for the last size, of its first byte. `growth` is
+from the first size to the last, `to_plain` the ratio to /healthz. Exit code 1 when the monitor sent the warehouse more
+standing statements in any minute than docs/how-to/console.md promises.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OPEN_SECONDS = 2.0
 MINUTE = timedelta(minutes=1)
 JOBS_A_MINUTE = 3
 Opened = Mapping[str, list[tuple[float, float]]]
-"""By page, the seconds to the first byte and to the last of each time that it was opened."""
+"""Seconds to the first and to the last byte of each opening, by page."""
 
 
 def fetch(layout: Layout, path: str, *, refresh: bool = False) -> tuple[float, float]:
@@ -56,10 +56,10 @@ def fetch(layout: Layout, path: str, *, refresh: bool = False) -> tuple[float, f
 
 
 def open_pages(layout: Layout, tabs: int, minutes: float) -> Opened:
-    """Open pages, and leave tabs open, for so long."""
+    """Open pages, with tabs refreshing in the background, for so many minutes."""
     opened: Opened = {page: [] for page in PAGES}
     for page in PAGES:
-        # The first look after a start waits for data on the page, not in the answer; measured is the running service.
+        # Warm up each page: the first answer after a start has no data yet.
         fetch(layout, page)
         fetch(layout, page, refresh=True)
     ended = threading.Event()
@@ -85,9 +85,9 @@ def open_pages(layout: Layout, tabs: int, minutes: float) -> Opened:
 
 
 def jobs_of_worst_minute(warehouse: EmbeddedWarehouse, since: datetime) -> int:
-    """Count the monitor's standing statements, as the warehouse keeps them, in the minute with the most."""
+    """Count the monitor's standing statements, from the warehouse's list of jobs, in the minute with the most."""
     jobs = [job for job in warehouse.client.list_jobs() if job.created >= since]
-    # The standing statements are the day's and the two batches; the others are somebody's look-ups.
+    # The standing statements are the day's and the two batches; the others are look-ups of opened pages.
     standing: list[datetime] = [
         job.created for job in jobs if "AS part" in job.query or "expected_vs_actual(" in job.query
     ]
@@ -105,12 +105,12 @@ def main(
         running_stack(layout, Path(folder), StackOptions(phase2=None, services=("monitor",))) as stack,
     ):
         for rows in executions:
-            stack.restart("bigquery")  # whose tables are empty again
+            stack.restart("bigquery")  # empties its tables
             process = stack.processes.children["bigquery"].process.pid
             warehouse = EmbeddedWarehouse(process, embedded_client(layout.url("bigquery"), PROJECT))
             warehouse.fill(rows, environment="local")
             begun = datetime.now(UTC)
-            stack.restart("monitor")  # which forgets what it read of the size before
+            stack.restart("monitor")  # clears its cache of the size before
             opened[rows] = open_pages(layout, tabs, minutes)
             jobs[rows] = jobs_of_worst_minute(warehouse, begun)
     first, last = executions[0], executions[-1]

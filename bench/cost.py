@@ -3,10 +3,10 @@
     python -m bench.cost [--executions 20000 10000000] [--json]
 
 Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage are
-counted as the services' handlers run a day (operations.py); durations and sizes marked as assumed are not measured on
-Google Cloud, and what the monitor's ticks and queries take is left out. The month is that after a first year: payloads
-are never deleted, so that each further year adds to it. Beside it stands Cloud Composer's smallest environment, which
-schedules and runs nothing by itself.
+counted as the services' handlers run a day (operations.py). Durations and sizes marked as assumed are not measured on
+Google Cloud, and the monitor's ticks and queries are left out. The month is the one after a first year: payloads are
+never deleted, so that each further year adds to the cost. Cloud Composer's smallest environment is listed for
+comparison; it schedules and runs nothing by itself.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ DAYS = 30.4
 MONTH_SECONDS = DAYS * 24 * 3600
 KB, MB, GIB, TIB = 1_000, 1_000_000, 1024**3, 1024**4
 COMPOSER_USD = (300, 400)
-"""Its smallest environment running all month, https://cloud.google.com/composer/pricing"""
+"""Composer's smallest environment for a whole month, https://cloud.google.com/composer/pricing"""
 
 
 @dataclass(frozen=True)
 class Price:
-    """USD a unit beyond what is free each month."""
+    """USD per unit beyond the free amount of each month."""
 
     usd: float
     free: float = 0.0
 
     def of(self, amount: float) -> float:
-        """Return the price of an amount, beyond what is free."""
+        """Return the price of an amount, less the free amount."""
         return max(0.0, amount - self.free) * self.usd
 
 
@@ -54,7 +54,7 @@ RUN_REQUEST = Price(0.40 / 1e6, 2e6)
 STORAGE_GB = Price(0.020, 5)
 STORAGE_CLASS_A = Price(0.005 / 1_000, 5_000)
 STORAGE_CLASS_B = Price(0.0004 / 1_000, 50_000)
-# Nearline; an object that a lifecycle rule moves is an operation of the class it comes to
+# Nearline; the move of an object by a lifecycle rule is an operation of the target class
 NEARLINE_GB = Price(0.010)
 NEARLINE_CLASS_A = Price(0.01 / 1_000)
 # https://cloud.google.com/bigquery/pricing: insertAll counts a row as 1 KiB at least (docs/adr/0011); a query as 10 MB
@@ -74,7 +74,7 @@ DELIVERIES = {
     "scrape.executed": 2,  # logger, controller
     "file.landed": 1,  # Phase 2
     "file.processed": 1,
-    "workflow.decided": 1,  # assumed: one decision an execution; those of manual runs come back to the controller
+    "workflow.decided": 1,  # assumed: one decision an execution; those of manual runs go to the controller too
 }
 ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
 
@@ -105,16 +105,15 @@ class PricedService:
     """Memory of an instance, in GiB."""
 
     def active_seconds(self, executions: float) -> float:
-        """Return the seconds that instances are paid for: those with a request under way, requests arriving at
-        random (M/G/infinity: busy with probability 1 - exp(-load)). Cloud Run adds instances at 60% of the
-        concurrency."""
+        """Return the billed seconds of instances: those with a request under way, when requests arrive at random
+        (M/G/infinity: busy with probability 1 - exp(-load)). Cloud Run adds instances at 60% of the concurrency."""
         load = executions * self.requests * self.seconds / MONTH_SECONDS
         instances = max(1, math.ceil(load / (0.6 * self.concurrency)))
         return MONTH_SECONDS * instances * (1 - math.exp(-load / instances))
 
 
 SERVICES: Mapping[str, PricedService] = {
-    # assumed: a source's answer and the pace it asks for
+    # assumed: a source's response time and its rate limit
     "scraper-runner": PricedService(1, 3.0, 8, 1.0),
     # assumed: the group gathers, then one call to Cloud Storage
     "controller": PricedService(1, 0.25, 80, 1.0),
@@ -126,7 +125,7 @@ STARTS_EACH_TICK, START_SECONDS = 3, 3.0  # bench/cold_start.py, doubled for Clo
 
 @dataclass(frozen=True)
 class Month:
-    """USD by what is paid for."""
+    """USD by product."""
 
     pubsub: float
     cloud_run: float
@@ -162,20 +161,20 @@ def month(executions: float, operations: Operations) -> Month:
 
 
 def pubsub_bytes(executions: float) -> float:
-    """Return the bytes that are paid for: each message when it is published and each time it is delivered."""
+    """Return the billed bytes: each message once when published, and again for each delivery."""
     messages = len(DELIVERIES) + sum(DELIVERIES.values())
     return executions * messages * max(MESSAGE_BYTES, MESSAGE_MINIMUM)
 
 
 def class_a(executions: float, ticks: float, operations: Operations) -> float:
-    """Count the writes and lists of executions and ticks, with a further one for each 1,000 names that a tick
+    """Count the writes and lists of executions and ticks, with a further list for each 1,000 names that a tick
     lists."""
     pages = executions / DAYS * operations.listed_for_an_execution / PAGE
     return executions * operations.of_an_execution(CLASS_A) + ticks * (operations.of_a_tick(CLASS_A) + pages)
 
 
 def payloads(executions: float) -> float:
-    """Price a year's payloads for a month, and moving those that become old enough in it."""
+    """Price the storage of a year's payloads for a month, and the move to Nearline of those that become old enough."""
     gb_a_day = executions / DAYS * PAYLOAD_BYTES / 1e9
     return (
         STORAGE_GB.of(gb_a_day * STANDARD_DAYS)
@@ -208,7 +207,7 @@ def bigquery(executions: float, ticks: float) -> float:
 
 
 def counted(operations: Operations) -> dict[str, Any]:
-    """Return the operations of Cloud Storage that the prices are worked out from."""
+    """Return the operations of Cloud Storage from which the prices are computed."""
     return {
         "counted over": f"{operations.executions} executions of one day",
         **{

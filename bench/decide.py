@@ -2,9 +2,9 @@
 
     python -m bench.decide [--workflows 100 1000 10000] [--times 5] [--json]
 
-Workflows of every kind, on a day of twelve games, half of what is due found already. Measured is `decide` alone: it is
-pure, and what surrounds it is one query and one listing whatever the number of workflows. `to_linear` is the ratio to a
-time that grows from the first size on as the workflows do. Exit code 1 when an aim is missed.
+Workflows of every kind, on a day of twelve games, with half of the due documents found already. Measured is `decide`
+alone: it is pure, and the rest of an evaluation is one query and one listing for any number of workflows. `to_linear`
+is the ratio to a time that grows linearly from the first size. Exit code 1 when an aim is missed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tipoff_planning.workflows import Configuration
 NOW = given.at("12:15")
 AIMS_MS: Mapping[int, float] = {1_000: 100, 10_000: 1_000}
 LINEAR = 1.5
-"""The most that a size may take of what linear growth from the first one gives it."""
+"""The maximum of `to_linear` for each size."""
 KINDS = (
     given.workflow(given.daily(), "bulletin"),
     given.workflow(given.at_times("08:00", "12:00", "20:00"), "bulletin"),
@@ -37,7 +37,7 @@ KINDS = (
     given.workflow(given.discovery("09:00", "13:00", budget=5), "bulletin"),
     given.workflow(given.interval(), "bulletin"),
 )
-"""The kinds in equal parts; a tenth of all runs for each game beside them."""
+"""Kinds of workflows; `configuration` takes each twice and the last once, beside PER_GAME once."""
 PER_GAME = given.workflow(given.per_game("2h30m"), "box_score")
 
 
@@ -47,7 +47,7 @@ def configuration(count: int) -> Configuration:
         {f"kind{place}": kind for place, kind in enumerate((*KINDS, *KINDS[:-1], PER_GAME))}
     )
     kinds = list(read.workflows.values())
-    # Copies, since reading so many is slow and not measured; deep, so that no two share what they remember.
+    # Copy the workflows, as reading so many is slow and not measured; copy deep, so that no two share cached values.
     copies = {f"w{index}": kinds[index % len(kinds)].model_copy(deep=True) for index in range(count)}
     return replace(read, file=read.file.model_copy(update={"workflows": copies}))
 
@@ -59,11 +59,11 @@ def measure(count: int, times: int) -> dict[str, Any]:
     past = given.history(given.fact("digest", triggered_at=NOW - timedelta(hours=1)), *found)
     configured, calendar = configuration(count), Calendar(games(), NOW - timedelta(hours=7))
     gc.collect()
-    gc.freeze()  # as a service does: what was there before is not gone over again
+    gc.freeze()  # as a service does: the garbage collector skips older objects
     seconds, decisions = [], 0
     for _ in range(times):
         begun = time.process_time()
-        # Anew for each, as an evaluation has it: what the inputs remember is worked out once a tick.
+        # Build new inputs for each run, as an evaluation does: their caches last for one tick.
         decisions = len(decide(DecisionInputs(configured, calendar, past, NOW)))
         seconds.append(time.process_time() - begun)
     return {"workflows": count, "decisions": decisions, "cpu_ms": median_ms(seconds)}

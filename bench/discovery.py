@@ -3,9 +3,9 @@
     python -m bench.discovery [--trace FILE.csv] [--seeds 30] [--plot FILE.svg] [--plot-synthetic FILE.svg] [--json]
 
 The trace is a CSV with columns `date` and `published_at_local` (ISO 8601), the window 16:00 to 24:00; days published
-before the window opened teach the policy and do not count. The price is chosen on 2020 and 2021 alone: the lowest one
-whose looks a day stay within --looks there. Without a trace, or besides, synthetic sources are replayed, each with
---seeds seeds: what the policy's delay is at the looks that an hourly beat takes, as a ratio.
+before the window opened teach the policy and do not count. The price is chosen on 2020 and 2021 alone: the lowest price
+with at most --looks looks a day in these years. Synthetic sources are replayed as well, each with --seeds seeds; their
+figure is the ratio of the policy's delay to that of an hourly beat, at the same number of looks.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ WINDOW = 8 * 60
 OPENS = 16 * 60
 MAX_GAP = 120
 BUDGET = 60
-"""So many that the price alone decides, as in the figures to compare with."""
+"""A budget large enough that only the price limits the checks, as in the figures to compare with."""
 PRICES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.0, 10.0)
 BEATS = (60, 30, 15, 5)
 CHOSEN_ON = (2020, 2021)
@@ -92,7 +92,7 @@ def read_trace(file: Path) -> list[Published]:
 
 
 def oracle(published: Sequence[Published], price: float) -> ReplaySummary:
-    """Plan each day by the true times of the fortnights around it, itself among them."""
+    """Plan each day by the true times of the fortnights before and after it, including its own."""
     looks = {}
     for number, day in enumerate(published):
         near = [
@@ -104,7 +104,7 @@ def oracle(published: Sequence[Published], price: float) -> ReplaySummary:
 
 
 def known_model(day: date, parts: Sequence[tuple[float, float]]) -> PublicationModel:
-    """Return a distribution that is known: a mixture of normals, each a mean and a standard deviation in minutes."""
+    """Return the distribution of a mixture of normals, each a mean and a standard deviation in minutes."""
     edges = [number * BIN_MINUTES for number in range(WINDOW // BIN_MINUTES + 1)]
 
     def below(minute: float) -> float:
@@ -161,7 +161,7 @@ def measure_trace(file: Path, most_looks: float) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """One kind of source: the minute of a day, None for a silent one."""
+    """One kind of source: the minute of publication by day, None for a silent day."""
 
     name: str
     minute: Callable[[Random, int], float | None]
@@ -174,7 +174,7 @@ def _within(minute: float) -> float:
 
 
 def _tip_off(day: int) -> float:
-    """Return a first tip-off as a season has them: from the afternoon to late, without a pattern."""
+    """Return a first tip-off as in a season: from the afternoon to late, without a pattern."""
     return Random(f"tip-off/{day}").choice((120.0, 150.0, 180.0, 300.0, 330.0, 420.0))  # noqa: S311  # luck
 
 
@@ -211,7 +211,7 @@ def tip_offs_of(source: Synthetic) -> Mapping[date, float]:
 
 
 def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
-    """Return the delay where a curve of (looks, delay) takes so many looks; its nearest end beyond it."""
+    """Return the delay of a curve of (looks, delay) at so many looks; beyond the curve, that of its nearest end."""
     points = sorted(curve)
     for (x1, y1), (x2, y2) in itertools.pairwise(points):
         if x1 <= looks <= x2:
@@ -220,7 +220,7 @@ def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
 
 
 def measure_synthetic(seeds: int, only: Sequence[str]) -> dict[str, Any]:
-    """Replay synthetic sources on both, over several seeds."""
+    """Replay synthetic sources on an hourly beat and on learned checks, over several seeds."""
     results = {}
     for source in SOURCES:
         if "all" not in only and source.name not in only:
@@ -261,14 +261,14 @@ def curve_of(runs: Iterable[Sequence[Any]]) -> list[tuple[float, float]]:
 
 CALIBRATED_AT = 4.0
 SETTLED_DAYS = 20
-"""Days that a source is known before its predictions are compared: a fortnight is scored, and a few before it."""
+"""Days of history before predictions are compared: a fortnight that is scored, and a few days before."""
 LEVELS = tuple(number / 20 for number in range(1, 20))
 
 
 def learned_and_told(
     published: Sequence[Published], price: float, seed: int, tip_offs: Mapping[date, float]
 ) -> tuple[list[Any], list[float]]:
-    """Replay, and note the predicted quantile at which each day was really published."""
+    """Replay days; return them with the predicted quantile of each day's true time."""
     looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30), tip_offs=tip_offs)
     luck, days, quantiles = Random(seed), [], []  # noqa: S311  # luck, not a secret
     for number, day in enumerate(published):
@@ -279,8 +279,8 @@ def learned_and_told(
 
 
 def quantile_of(model: PublicationModel, day: Published, luck: Random) -> float:
-    """Return the share of days that is predicted to publish before this one; a draw where it is one of a lump of
-    days."""
+    """Return the predicted share of days that publish before this one; a random draw for silent and early days, which
+    have no order."""
     if day.minute is None:
         return 1 - model.never * luck.random()
     if day.minute < 0:
@@ -325,7 +325,7 @@ def draw_trace(trace: Mapping[str, Any]) -> str:
     """Draw mean delay against looks a day as SVG: fixed beats, the learned policy by price, and the oracle."""
 
     def place(summary: Mapping[str, float]) -> tuple[float, float]:
-        """Return where a point is: curves.svg.jinja has 7 looks on 560 units from 60, 35 minutes on 290 up from 310."""
+        """Return a point's place: curves.svg.jinja has 7 looks on 560 units from 60, 35 minutes on 290 above 310."""
         return round(60 + summary["looks_per_day"] / 7 * 560, 1), round(
             310 - summary["mean_delay"] / 35 * 290, 1
         )
@@ -338,7 +338,7 @@ def draw_trace(trace: Mapping[str, Any]) -> str:
 
 
 def draw_synthetic(results: Mapping[str, Any]) -> str:
-    """Draw as SVG each synthetic source's delay beside that of the hourly beat, which is 1."""
+    """Draw each synthetic source's delay as SVG, relative to the hourly beat."""
     ratios = {name: item["delay_ratio_to_hourly"] for name, item in results.items()}
     return fill_page("bars.svg.jinja", ratios=ratios)
 
@@ -353,8 +353,9 @@ def main(
 ) -> Figures:
     """Measure.
 
-    trace: real publication times, replayed at the price whose looks a day are `looks`; plot: where their curves go.
-    seeds: of each synthetic source, 0 for none; only: of the sources, these; plot_synthetic: where their bars go.
+    trace: file of real publication times; looks: the most looks a day for the choice of the price; plot: file for the
+    curves. seeds: number of seeds for each synthetic source, 0 for no replay; only: names of the synthetic sources;
+    plot_synthetic: file for their bars.
     """
     figures: dict[str, Any] = {}
     if trace:

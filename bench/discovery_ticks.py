@@ -1,10 +1,10 @@
-"""Measure what the ticks of a day cost on which one search learns.
+"""Measure the cost of the ticks of a day on which one search learns.
 
     python -m bench.discovery_ticks [--json]
 
-The shipped workflows, of which the search for referees learns; a calendar of twelve games and 200 open occurrences, in
-a file. Measured are the lock, which plans the search, an evaluation of all, and a tick between two evaluations with and
-without a check: CPU time, calls to the bucket, queries of the dataset and decisions.
+The bench has the shipped workflows, with learning on for the search for referees, a calendar of twelve games and 200
+open occurrences in a file. Measured are the lock, which plans the search, a full evaluation, and a tick between two
+evaluations with and without a check: CPU time, calls to the bucket, queries of the dataset and decisions.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from tipoff_controller.handlers import handle_tick
 from tipoff_planning.loading import load_workflows
 
 EXECUTIONS = 1_000
-"""A day before the ticks."""
+"""Executions a day before the ticks."""
 
 
 class Searched(PastRows):
-    """The rows of an evaluation, and what a search has seen so far."""
+    """The rows of an evaluation, and the earlier looks of a search."""
 
     queries = 0
 
     def answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        """Answer the question about looks, else as an evaluation's."""
+        """Return the looks for a query of a learning search, else the rows of an evaluation."""
         self.queries += 1
         return looks() if "searched_scrapers" in parameters else super().answer(sql, parameters)
 
 
 def looks() -> list[dict[str, Any]]:
-    """Make the rows of forty days of half-hourly looks, of which the fourth found something."""
+    """Return rows of forty days with four half-hourly looks each; the fourth look succeeded."""
     return [
         {
             "request_id": f"{day}/{number}",
@@ -67,7 +67,7 @@ def looks() -> list[dict[str, Any]]:
 def measure_discover(folder: Path) -> dict[str, Any]:
     """Measure the ticks of a day on which the shipped search for referees learns, and count their decisions.
 
-    folder: for what the controller remembers, and the workflows.
+    folder: place for the controller's objects and the workflows file.
     """
     shipped, searching = WORKFLOWS.read_text(), "refresh_after_found: 3h\n"
     assert shipped.count(searching) == 1
@@ -86,7 +86,7 @@ def measure_discover(folder: Path) -> dict[str, Any]:
         state.reset()
         dataset.queries = 0
         gc.collect()
-        gc.freeze()  # as a service does: what was there before is not gone over again
+        gc.freeze()  # as a service does: the garbage collector skips older objects
         begin = time.process_time()
         handle_tick(TickFired(tick=tick, cadence_minutes=cadence), instant, deps, instant)
         seconds = time.process_time() - begin

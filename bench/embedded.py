@@ -1,4 +1,4 @@
-"""The embedded warehouse, and a million executions in it with what stands beside them."""
+"""The embedded warehouse, filled with a million executions and their related rows."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ class EmbeddedWarehouse:
         return list(job.result(retry=_RETRY, timeout=TIMEOUT_SECONDS))
 
     def fill(self, executions: int, environment: str = "prod") -> None:
-        """Write so many executions, back in time from now at one every seven seconds, and what stands beside them."""
+        """Write so many executions, one every seven seconds back in time from now, and their related rows."""
         for statement in statements("executions"):
             self.ask(statement.replace("'prod'", f"'{environment}'"), rows=executions, now=datetime.now(UTC))
 
     def adapter(self) -> BigQueryWarehouse:
-        """Return the warehouse as the services have it."""
+        """Return the warehouse's adapter that the services use."""
         return BigQueryWarehouse(PROJECT, os.environ["BIGQUERY_EMULATOR_HOST"])
 
 
 @contextmanager
 def embedded_warehouse() -> Iterator[EmbeddedWarehouse]:
-    """Start a warehouse, deploy the dataset, and end it with the block."""
+    """Start a warehouse for the length of a block, and deploy the dataset."""
     with running("bigquery", "--project", PROJECT) as emulator:
         variable, url = emulator.variable
-        os.environ[variable] = url  # where the services' adapter looks for it
+        os.environ[variable] = url  # the services' adapter reads it there
         client = embedded_client(url, PROJECT)
         deploy(client, SCHEMAS)
         yield EmbeddedWarehouse(emulator.process.pid, client)

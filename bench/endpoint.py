@@ -1,4 +1,4 @@
-"""An HTTP endpoint in a process of its own that answers at once, so that its work is none of what is measured."""
+"""An HTTP endpoint in its own process that answers at once, so that its work is not measured."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Receipt = tuple[float, bytes]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Takes every request."""
+    """A running endpoint that accepts every request."""
 
     url: str
     """The address it listens on, without a path."""
     _pipe: Connection
 
     def count(self) -> int:
-        """Return how many requests have come since they were last taken."""
+        """Return the number of requests since the last `take`."""
         return int(self._ask("count"))
 
     def take(self) -> list[Receipt]:
-        """Return the requests that have come, and begin anew."""
+        """Return the requests since the last `take`, and forget them."""
         return list(self._ask("take"))
 
     def _ask(self, question: str) -> Any:

@@ -2,11 +2,11 @@
 
     python -m bench.evaluation [--executions 1000 10000 100000] [--json]
 
-A tick is handled whole, with the shipped workflows, a calendar of twelve games and 200 open occurrences. What happened
-before is there as the controller and the logger leave it: settled occurrences with their logs in the bucket, and a row
-an execution in the dataset, over which the evaluation's one question is worked out here as BigQuery would. Measured are
-the CPU time of the tick, the calls to the bucket, the bytes that they move, and the rows that
-the dataset answers with. Aim: flat within 20% from the first size to the last. Exit code 1 when it is missed.
+The bench handles a whole tick, with the shipped workflows, a calendar of twelve games and 200 open occurrences. The
+past is stored as the controller and the logger store it: settled occurrences with their logs in the bucket, and one row
+for each execution in the dataset. The bench computes the result of the evaluation's single query as BigQuery would.
+Measured are the CPU time of the tick, the calls to the bucket, the bytes that they move, and the rows of the result.
+Aim: flat within 20% from the first size to the last. Exit code 1 when the aim is missed.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ NOW = at("12:15")
 OPEN, UNITS = 200, 10
 FLAT = 1.2
 DATES = 4
-"""An evaluation asks about so many game dates."""
+"""Number of game dates in an evaluation's query."""
 
 
 class PastRows:
-    """The rows of the execution log, and the answer to the evaluation's question about them."""
+    """The rows of the execution log, and the result of the evaluation's query about them."""
 
     def __init__(self, executions: int, scrapers: list[str]) -> None:
-        # The groups repeat after so many; what is beyond adds to counts that nobody reads.
+        # The groups repeat after so many: further executions would only add to counts that are not read.
         self._groups = dict.fromkeys(
             (scrapers[number % len(scrapers)], DAY - timedelta(days=number % DATES), f"00224{number % 12:05}")
             for number in range(min(executions, len(scrapers) * 12) * DATES)
@@ -66,7 +66,7 @@ class PastRows:
         self.rows = 0
 
     def answer(self, _sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        """Return a row for each scraper, date and subject: what GROUP BY leaves."""
+        """Return a row for each scraper, date and subject, as GROUP BY does."""
         names = parameters["scrapers"]
         assert isinstance(names, list)
         found = [
@@ -92,7 +92,7 @@ class PastRows:
 
 
 def games() -> list[Game]:
-    """Build twelve games of the day and of each day beside it, a quarter of an hour apart."""
+    """Return twelve games, a quarter of an hour apart, for the day and for the days before and after."""
     days = [(place, DAY + timedelta(days=place - 1)) for place in range(3)]
     return [
         game(place * 10_000 + number, at("19:00", day) + number * timedelta(minutes=15), game_date=day)
@@ -153,7 +153,7 @@ def remember(store: OccurrenceStore, number: int, *, settled: bool) -> None:
 
 
 def fill(path: Path, executions: int) -> None:
-    """Write what the controller has written after so many executions a day."""
+    """Write the controller's objects after so many executions a day."""
     store = OccurrenceStore(CountedObjects(path=path), configuration().subject_parameters)
     for number in range(OPEN):
         remember(store, number, settled=False)
@@ -169,9 +169,9 @@ def configuration() -> Configuration:
 def build(
     path: Path, configured: Configuration, dataset: Callable[[list[str]], PastRows]
 ) -> tuple[Deps, CountedObjects, PastRows]:
-    """Make the controller's deps over the bucket at `path`; return its bucket and its dataset too.
+    """Return the controller's deps over the bucket at `path`, with this bucket and its dataset.
 
-    dataset: made of the names of the scrapers.
+    dataset: builds the dataset from the names of the scrapers.
     """
     state, data, calendar = CountedObjects(path=path), MemoryObjects("data"), configured.file.calendar.scraper
     body = json.dumps({"scraper": calendar, "records": [game.model_dump(mode="json") for game in games()]})
@@ -195,10 +195,10 @@ def prepare(path: Path, executions: int) -> tuple[Callable[[], None], CountedObj
 
 
 def measure(executions: int, times: int) -> dict[str, Any]:
-    """Measure the same tick several times, each in a process of its own that begins with the same memory.
+    """Measure the same tick several times, each in its own process that begins with the same memory.
 
-    What a process does for the first time (imports, compiled patterns, models) was done before by another tick; and
-    what was written before was written by another process, whose heap is not the controller's.
+    A warm-up tick has done the work of a new process (imports, compiled patterns, models). A further process has
+    written the objects, so that its heap is not part of the measured one.
     """
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
         path, warm = Path(folder) / "objects", Path(folder) / "warm"
@@ -212,7 +212,7 @@ def measure(executions: int, times: int) -> dict[str, Any]:
         tick, state, dataset = prepare(path, executions)
         state.reset()
         gc.collect()
-        gc.freeze()  # as a service does: what was there before is not gone over again
+        gc.freeze()  # as a service does: the garbage collector skips older objects
         found = [_in_child(tick, state, dataset) for _ in range(times)]
     _, calls, moved, rows = found[0]
     return {
@@ -225,10 +225,10 @@ def measure(executions: int, times: int) -> dict[str, Any]:
 
 
 def _in_child(tick: Callable[[], None], state: CountedObjects, dataset: PastRows) -> list[Any]:
-    """CPU seconds, calls, bytes and rows of the tick in a fork of this process."""
+    """Return CPU seconds, calls, bytes and rows of the tick in a fork of this process."""
     reading, writing = os.pipe()
     if os.fork() == 0:
-        state.ask("BEGIN")  # never committed, so that each tick finds what the first one found
+        state.ask("BEGIN")  # never committed, so that each tick finds the same objects
         begin = time.process_time()
         tick()
         seconds = time.process_time() - begin
@@ -244,9 +244,9 @@ def _in_child(tick: Callable[[], None], state: CountedObjects, dataset: PastRows
 def main(executions: Sequence[int] = (1_000, 10_000, 100_000), times: int = 9) -> Figures:
     """Measure.
 
-    times: ticks of each size, of which the median counts.
+    times: number of ticks of each size, whose median is reported.
     """
-    # Each size in a process of its own, so that none inherits the memory of the one before.
+    # Each size runs in its own process, so that none inherits the memory of the size before.
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         found = list(pool.map(measure, executions, repeat(times)))
     first, last = found[0], found[-1]

@@ -3,13 +3,13 @@
     python -m bench.fan_out [--sizes 50 500 5000] [--triggers 20] [--json]
 
 A whole stack on free ports, with a fleet of one scraper that fetches nothing and finds one record. Each size is one run
-of a workflow of one step with so many given values: measured from the trigger until every row is in the dataset and
-nothing is left to deliver. Messages are counted by a subscription of the bench's own on each topic, fetches by the
-scraper itself, CPU and memory by the operating system, storage calls by service and kind, reads included, by the object
-store, which has a door for each service. A small size runs several times, and its figures are means: half a second is
-too short to tell the CPU of a run from what else a process does. `aims` says which of the figures that depend on no
-machine are as they have to be; exit code 1 when one is not. `loop_seconds` is the CPU time of `x += i & 7` 20 million
-times in this process: divide by it to compare machines.
+of a workflow of one step with so many given values, measured from the trigger until every row is in the dataset and no
+message is left to deliver. The bench's own subscription on each topic counts messages, the scraper counts fetches, and
+the operating system CPU and memory. The object store has one port for each service, and counts its calls by kind,
+reads included. A small size runs several times, and its figures are means: in half a second, other work of the
+processes distorts the CPU of a run. `aims` are figures that do not depend on the machine; exit code 1 when one is
+missed. `loop_seconds` is the CPU time of `x += i & 7` 20 million times in this process: divide by it to compare
+machines.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ NOOP = Path(__file__).parent / "fleet/noop"
 TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
 DAY = "2025-01-15"
 WARM_UP = 400
-"""Units of the run before all others: with it connections are open and statements translated, as in a service that has
-run for a minute."""
+"""Units of a first run, which opens connections and translates statements, as in a service that has run for a
+minute."""
 MEASURED_UNITS = 1_000
-"""A size runs as often as it takes to have so many units, and no more than MOST_RUNS times."""
+"""Each size repeats until it has so many units, but at most MOST_RUNS times."""
 MOST_RUNS = 15
 POLL_SECONDS = 0.1
 MOST_CALLS = {"scraper-runner": 5.0, "controller": 0.2}
-"""Calls to the object store an execution."""
+"""The most calls to the object store for each execution, by service."""
 FLAT = 1.2
-"""How much more CPU the dearest size may take an execution than the cheapest."""
+"""The maximum ratio of CPU per execution between the most and the least expensive size."""
 ROWS = """
 SELECT COUNT(*) AS found, COUNT(DISTINCT execution_id) AS distinct_found
 FROM nba_orchestration.scraper_execution_log
@@ -68,8 +68,8 @@ class BenchLayout(Layout):
 
 
 def write_fleet(folder: Path, workflows: Mapping[str, Any]) -> Path:
-    """Write the fleet and its workflows into a folder; return the file to which the scraper adds a line a fetch."""
-    # A calendar is needed, and never lands.
+    """Write the fleet and its workflows into a folder; return the file to which each fetch adds a line."""
+    # The configuration requires a calendar, which never lands.
     for name in ("noop", "games"):
         spec = shutil.copytree(NOOP, folder / "fleet/noop" / name) / "scraper.yaml"
         spec.write_text(spec.read_text().replace("name: noop", f"name: {name}").replace("noop/", f"{name}/"))
@@ -98,9 +98,9 @@ def fan_outs(sizes: Sequence[int]) -> dict[str, Any]:
 
 
 class Counts:
-    """Messages by topic: a subscription of the bench's own on each keeps them all, and its backlog is their number.
+    """Number of messages by topic: the backlog of the bench's own subscription, which keeps all messages.
 
-    Nothing reads them, which would take as much CPU as an execution's own deliveries.
+    No process pulls them, which would take as much CPU as an execution's own deliveries.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -119,22 +119,22 @@ class Counts:
 
 
 def wait_until_quiet(stack: Stack, seconds: float = 600.0, poll: float = POLL_SECONDS) -> None:
-    """Wait until nothing is left to deliver but what the bench's own subscriptions keep."""
+    """Wait until no message is left to deliver, except in the bench's own subscriptions."""
 
     def is_quiet() -> bool:
         stack.processes.check()
         return not any(count for name, count in stack.backlog().items() if "/bench-kept-" not in name)
 
-    # Often enough for a run of seconds, and seldom enough that asking is no part of what is measured.
+    # Poll often enough for a run of seconds, and rarely enough that polling does not distort the measurement.
     until(is_quiet, seconds, "messages to be handled", poll)
 
 
 def wait_for_rows(stack: Stack, occurrence: str, size: int, poll: float = POLL_SECONDS) -> Mapping[str, int]:
-    """Wait until the dataset has so many executions of the occurrence; what it has."""
+    """Wait until the dataset has so many executions of the occurrence; return their counts."""
     rows: dict[str, int] = {}
 
     def is_complete() -> bool:
-        # The dataset is asked when nothing is left to deliver, as a query takes the warehouse as long as an append.
+        # Query only when no message is left to deliver: a query costs the warehouse as much as an append.
         wait_until_quiet(stack, 60 + size, poll)
         rows.update(stack.warehouse.query(ROWS, {"occurrence": occurrence})[0])
         return rows["distinct_found"] >= size
@@ -144,21 +144,21 @@ def wait_for_rows(stack: Stack, occurrence: str, size: int, poll: float = POLL_S
 
 
 def last_acked(stack: Stack, subscriptions: str = "") -> float:
-    """Return when the last message was acknowledged, on the machine's monotonic clock.
+    """Return the time of the last acknowledgement, on the machine's monotonic clock.
 
-    subscriptions: what the names of those that count contain.
+    subscriptions: substring of the names of the subscriptions to include.
     """
     answer = requests.get(f"{stack.layout.url('pubsub-admin')}/backlog", timeout=10).json()["subscriptions"]
     return max(counts["last_acked"] or 0.0 for name, counts in answer.items() if subscriptions in name)
 
 
 def cpu_by_process(stack: Stack) -> dict[str, float]:
-    """Return the user and system time of each service and emulator so far."""
+    """Return the user and system time of each service and emulator since its start."""
     return {name: cpu_seconds(child.process.pid) for name, child in stack.processes.children.items()}
 
 
 def trigger(layout: Layout, size: int, key: str, *, dry_run: bool = False) -> dict[str, Any]:
-    """Ask for a run; return its answer, with `seconds` until it came."""
+    """Request a run; return the controller's answer, with the `seconds` that it took."""
     begun = time.perf_counter()
     answer = requests.post(
         f"{layout.url('controller')}/workflows/fan_{size}/runs",
@@ -183,7 +183,7 @@ class Run:
 
 
 def run_once(stack: Stack, layout: Layout, size: int, key: str) -> Run:
-    """Trigger a run and wait until the last message of it is acknowledged, which it is when its rows are durable."""
+    """Trigger a run and wait until its last message is acknowledged, which implies that its rows are durable."""
     before, begun = cpu_by_process(stack), time.monotonic()
     answer = trigger(layout, size, key)
     wait_until_quiet(stack, 60 + size)
@@ -228,7 +228,7 @@ def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Pa
 
 
 def whole(number: float) -> float:
-    """Return a mean as an integer when it is one, as it is unless a run differed from the others."""
+    """Return a mean as an integer when it is whole, as it is unless a run differed from the others."""
     return int(number) if number.is_integer() else round(number, 2)
 
 
@@ -243,13 +243,12 @@ def storage_calls(stack: Stack) -> dict[str, Counter[str]]:
 
 
 def count_lines(path: Path) -> int:
-    """Count the lines of a file; none when it is not there."""
+    """Count the lines of a file; 0 when there is no file."""
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def trigger_times(layout: Layout, size: int, times: int) -> dict[str, float]:
-    """Time the trigger's answers: dry runs, which do all but the write of the run itself, since real ones of the
-    smallest size would say less of `size`."""
+    """Time the answers to dry-run triggers of `size`, which do everything but the write of the run itself."""
     answers = [trigger(layout, size, f"dry-{size}-{number}", dry_run=True) for number in range(times)]
     seconds = [answer["seconds"] for answer in answers]
     return {"trigger_p50_ms": median_ms(seconds), "trigger_p95_ms": p95_ms(seconds)}
@@ -257,7 +256,7 @@ def trigger_times(layout: Layout, size: int, times: int) -> dict[str, float]:
 
 @contextmanager
 def bench_stack(sizes: Sequence[int]) -> Iterator[tuple[Stack, BenchLayout, Path]]:
-    """Return a stack with the bench's fleet, for the length of a block."""
+    """Run a stack with the bench's fleet for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
         fetches = write_fleet(folder, fan_outs(sizes))
@@ -270,7 +269,7 @@ def bench_stack(sizes: Sequence[int]) -> Iterator[tuple[Stack, BenchLayout, Path
 
 
 def aims(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
-    """Say of each figure that does not depend on the machine whether it is as it has to be."""
+    """Return the aims by name, true where met; their figures do not depend on the machine."""
     costs = [at["cpu_ms_an_execution_of_all"] for at in sizes.values()]
     return {
         "each request is published, fetched and logged once": all(
@@ -291,7 +290,7 @@ def aims(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
 def main(sizes: Sequence[int] = (50, 500, 5_000), triggers: int = 20) -> Figures:
     """Measure.
 
-    triggers: how many are timed for each size.
+    triggers: number of timed triggers for each size.
     """
     found: dict[str, dict[str, Any]] = {}
     with bench_stack([WARM_UP, *sizes]) as (stack, layout, fetches):

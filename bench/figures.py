@@ -2,8 +2,8 @@
 
     python -m bench.figures [--sizes 50 500 5000] [--print]
 
-Runs `fan_out`, `tick_to_row`, `evaluation` and `cost`, one after the other, with nothing beside them, and fills
-scaling.md.jinja with what they found.
+Runs `fan_out`, `tick_to_row`, `evaluation` and `cost` one after the other, and fills scaling.md.jinja with their
+figures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def figures_of(program: str, *arguments: str) -> Any:
 
 
 def fill_page(template: str, **figures: Any) -> str:
-    """Fill a Markdown template of this folder. A figure that is missing raises UndefinedError."""
+    """Fill a template of this folder. A missing figure raises UndefinedError."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,

@@ -1,7 +1,7 @@
-"""An empty handler: a push comes in, the next hop is published, the push is answered.
+"""A service with an empty handler, which publishes the next hop and answers the push.
 
-`python -m bench.hop PORT PROJECT CLIENT TOPIC` publishes each message on to the topic; without TOPIC it is the last.
-CLIENT is `google` for Google's publisher, with a batching window of 5 ms, or `lean` for that of the services.
+`python -m bench.hop PORT PROJECT CLIENT TOPIC` publishes each message to the topic; without TOPIC it is the last hop.
+CLIENT is `google` for Google's publisher, with a batching window of 5 ms, or `lean` for the services' publisher.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ HOST = "127.0.0.1"
 PUBLISH_SECONDS = 30.0
 DATA = b"{}"
 Publish = Callable[[Mapping[str, str]], None]
-"""Publishes a message with these attributes; done when Pub/Sub has taken it."""
+"""Publish a message with these attributes; return when Pub/Sub has accepted it."""
 
 
 class HopMessage(BaseModel):
-    """The part of a message that is used."""
+    """The part of a message that a hop uses."""
 
     attributes: dict[str, str]
 
 
 class Push(BaseModel):
-    """The wrapped push, as much of it as a hop needs."""
+    """The part of a wrapped push that a hop uses."""
 
     message: HopMessage
 
 
 def publisher(client: str, project: str, topic: str) -> Publish:
-    """Publish to a topic by one of the two clients."""
+    """Return a function that publishes to a topic by one of the two clients."""
     if client == "lean":
         topics = PubSubTopics(project)
         return lambda attributes: topics.publish_messages([(topic, DATA, attributes)])
@@ -51,7 +51,7 @@ def publisher(client: str, project: str, topic: str) -> Publish:
 
 
 def hop(publish: Publish) -> FastAPI:
-    """Build a service of one route."""
+    """Build a service with one route."""
     app = FastAPI()
 
     @app.post("/events", status_code=204)

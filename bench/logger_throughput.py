@@ -1,12 +1,12 @@
-"""The logger's group commit under pushes of one row each, beside what it is made of, in one run.
+"""The logger's group commit under pushes of one row each, compared with its parts in one run.
 
     python -m bench.logger_throughput [--rows 100000] [--round-rows 10000] [--connections 64] [--json]
 
-On one embedded stack, in turn: the logger as it runs; the same service with batches of one row, which is one append a
-push; and its push endpoint with nothing behind it. Told are rows a second, push latency, CPU time of the service a row,
-and the logger's resident memory while its rows add up, from /proc. For the ratio of CPU times the logger and the
-endpoint with nothing behind it get the same pushes at the same time: a busy neighbour on the other hyperthread makes
-the same work cost more, and so both have the same one. Exit code 1 when an aim is missed.
+On one embedded stack, in turn: the logger as it runs; the same service with batches of one row, which is one append for
+each push; and its push endpoint with nothing behind it. Reported are rows a second, push latency, CPU time of the
+service for each row, and the logger's resident memory while its rows add up, from /proc. For the ratio of CPU times,
+the logger and the endpoint with nothing behind it get the same pushes at the same time: load on the other hyperthread
+makes work more expensive, and must affect both equally. Exit code 1 when an aim is missed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ READY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class PushedService:
-    """A process that takes pushes."""
+    """A process that accepts pushes."""
 
     pid: int
     endpoint: str
@@ -70,7 +70,7 @@ def push(
 
 
 def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -> PushedService:
-    """Another service beside the stack's."""
+    """Start a further service beside those of the stack, and wait until it is ready."""
     port = free_ports()["logger"]
     environment = {**stack.layout.service_environment("logger"), "PORT": str(port), **settings}
     child = stack.processes.start(name, Program(module, (), environment, folder))

@@ -1,4 +1,4 @@
-"""Measure times, CPU and memory for all benches; standard library only, as each peer has its own environment."""
+"""Measures of time, CPU and memory for all benches; standard library only, as each peer has its own environment."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ POLL_SECONDS = 0.02
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str, poll: float = POLL_SECONDS) -> float:
-    """Wait for the condition; return how long it took. Raises SystemExit when time runs out.
+    """Wait for the condition; return the seconds that it took. Raises SystemExit when time runs out.
 
-    poll: seconds between two looks, each of which takes time from what is measured.
+    poll: seconds between two checks, which take CPU from the measured processes.
     """
     begun = time.perf_counter()
     while not condition():
@@ -28,7 +28,7 @@ def until(condition: Callable[[], bool], seconds: float, what: str, poll: float 
 
 
 def is_ready(url: str) -> bool:
-    """Tell whether a URL answers with a success."""
+    """Return whether a URL answers with status 200."""
     try:
         with urlopen(url, timeout=5) as answer:  # noqa: S310  # our own server on loopback
             return bool(answer.status == 200)
@@ -48,7 +48,7 @@ def p95_ms(seconds: Sequence[float]) -> float:
 
 
 def loop_seconds() -> float:
-    """CPU seconds of a loop that every machine can run: divide by it to compare machines."""
+    """Return the CPU seconds of a fixed loop: divide by it to compare machines."""
     begun = time.process_time()
     x = 0
     for i in range(20_000_000):
@@ -61,34 +61,34 @@ def loop_seconds() -> float:
 
 def cpu_seconds(process: int) -> float:
     """Return the user and system time of a process so far."""
-    # The clock of a process counts nanoseconds, and /proc/PID/stat hundredths of a second: clock_getcpuclockid(3).
+    # The clock of a process counts nanoseconds, but /proc/PID/stat hundredths of a second: clock_getcpuclockid(3).
     return time.clock_gettime(~process << 3 | 2)
 
 
 def resident_mib(process: int, *, peak: bool = False) -> float:
-    """Return the resident memory of a process, now or the most that it has had."""
+    """Return the resident memory of a process, current or peak."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.partition("VmHWM:" if peak else "VmRSS:")[2].split()[0]) / 1024
 
 
 def cpu_seconds_of_children() -> float:
-    """Return the user and system time of the child processes that have ended, theirs included."""
+    """Return the user and system time of ended child processes, with their own children."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
 
-# Processes with all that came from them
+# Processes with their descendants
 
 
 def descendants(roots: Iterable[int]) -> set[int]:
-    """Return the processes and all that came from them."""
+    """Return the processes and their descendants."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, ValueError):
-                continue  # it ended meanwhile
+                continue  # the process ended meanwhile
     found = set(roots)
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
@@ -96,7 +96,7 @@ def descendants(roots: Iterable[int]) -> set[int]:
 
 
 def cpu_seconds_of_all(roots: Iterable[int]) -> float:
-    """User and system time of the processes and all that came from them, those that have ended included."""
+    """Return the user and system time of the processes and their descendants, ended ones included."""
     total = 0
     for process in descendants(roots):
         try:
@@ -108,7 +108,7 @@ def cpu_seconds_of_all(roots: Iterable[int]) -> float:
 
 
 def memory_mib(roots: Iterable[int]) -> float:
-    """Proportional set size: memory that processes share counts once."""
+    """Return the proportional set size, in which memory that processes share counts once."""
     total = 0
     for process in descendants(roots):
         try:

@@ -1,7 +1,7 @@
 """`python -m bench.nothing_sink`: the logger's push endpoint with nothing behind it.
 
-It authenticates, reads, decodes and answers as the logger does, from the same settings, and keeps no row: what the
-logger costs more is what writing costs.
+The service authenticates, reads, decodes and answers as the logger does, from the same settings, but writes no row: the
+difference to the logger is the cost of writing.
 """
 
 from typing import Annotated
@@ -17,7 +17,7 @@ from tipoff_logger.settings import LoggerSettings
 
 
 def create_app(settings: LoggerSettings) -> FastAPI:
-    """Build a service that takes pushes and does nothing."""
+    """Build a service that accepts pushes and does nothing."""
     cloud = Cloud("nothing", settings)
     app = cloud.app("Takes pushes and does nothing.", needs=())
     endpoint = cloud.push_endpoint(ACCEPTED)

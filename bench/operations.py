@@ -1,8 +1,8 @@
 """Operations on Cloud Storage by a game day of the shipped fleet, counted at the ports of the services' own handlers.
 
-Controller, runner and cleanup run days of twelve games over buckets in memory; the last is counted, the others are what
-a tick looks back at. Every source answers at once, with something new: of what an execution can come to, that asks for
-most.
+Controller, runner and cleanup run days of twelve games over buckets in memory. The last day is counted; the others are
+the history that a tick reads. Every source answers at once with new content, the outcome of an execution with the most
+operations.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ class Operations:
     executions: int
     calls: Calls
     quiet: Calls
-    """Calls of the tick with the fewest: nothing is due at it."""
+    """Calls of the tick with the fewest, at which no run is due."""
     listed: float
-    """The names that a tick is given, on average."""
+    """Average number of names that a tick lists."""
 
     @property
     def listed_for_an_execution(self) -> float:
-        """Of each of a day, by each tick."""
+        """Average number of names that each tick lists for each execution of the day."""
         return self.listed / self.executions
 
     def of_a_tick(self, kind: set[str]) -> int:
@@ -75,7 +75,7 @@ class Operations:
         return sum(self.by_caller(kind).values())
 
     def by_caller(self, kind: set[str]) -> Mapping[str, float]:
-        """Split what an execution adds to the ticks by who calls."""
+        """Return the calls that an execution adds to those of the ticks, by caller."""
         found: Counter[str] = Counter()
         for (who, call), count in self.calls.items():
             if call in kind:
@@ -84,19 +84,19 @@ class Operations:
 
 
 class AnyRecord(Record):
-    """A record of any fields."""
+    """A record with any fields."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class Anything(ScrapeParameters):
-    """Parameters of any names."""
+    """Parameters with any names."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class Stub:
-    """A scraper whose source always has something new; the calendar's has the games."""
+    """A scraper whose source always has new content; the calendar's source has the games."""
 
     Parameters: type[ScrapeParameters] = Anything
 
@@ -170,11 +170,11 @@ class BenchFleet:
 
     @property
     def listed(self) -> int:
-        """Names given to what comes with every tick."""
+        """Number of names that evaluations and cleanups have listed."""
         return sum(bucket.listed[who] for bucket in self.buckets for who in ("evaluation", "cleanup"))
 
     def tick(self, instant: datetime) -> Calls:
-        """Everything up to the next tick."""
+        """Handle a tick and the requests that follow from it; return their calls."""
         so_far = self.calls
         for bucket in self.buckets:
             bucket.now = instant
@@ -205,12 +205,12 @@ def fired(tick: Tick) -> TickFired:
 
 
 def nothing(_request: httpx.Request) -> httpx.Response:
-    """Answer that there is no such document."""
+    """Answer every request with 404."""
     return httpx.Response(404)
 
 
 def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-    """Return a dataset in which every file has its execution and its receipt."""
+    """Return the rows of a dataset in which every file has its execution and its receipt."""
     if "overtaken_before" in sql:
         none = dict.fromkeys(item.name for item in fields(Landed))
         counts = {"files": 1, "waiting": 0, "receipts": 1, "overtaken_before": None}
@@ -221,7 +221,7 @@ def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str,
 
 @cache
 def count_operations(days: int = 4, every: timedelta = timedelta(minutes=15)) -> Operations:
-    """every: from tick to tick."""
+    """Simulate some days and count the operations of the last. every: time from tick to tick."""
     fleet = BenchFleet()
     for place in range(days):
         executions, calls, listed = fleet.executions, fleet.calls, fleet.listed

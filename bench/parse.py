@@ -2,9 +2,9 @@
 
     python -m bench.parse [--seconds 0.5] [--json]
 
-Each scraper's payload is fetched from the fake sources in this process and parsed again and again; told are the median,
-megabytes and records a second. The injury report, which takes longest, is parsed once more in a process of its own: the
-time with nothing warmed up, and the process's peak of resident memory. Exit code 1 when that misses its aim.
+Each scraper's payload is fetched from the fake sources in this process and parsed again and again; reported are the
+median, megabytes and records a second. The injury report, which takes longest, is parsed once more in its own process,
+for the time without warm-up and the process's peak of resident memory. Exit code 1 when one of these misses its aim.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLD = "nbac_injury_report"
 
 
 def speed(scraper: Registered, seconds: float) -> dict[str, float]:
-    """Time the parser on a payload, as often as fits in so many seconds."""
+    """Time the parser on a payload, repeatedly for so many seconds."""
     parameters = scraper.module.Parameters.model_validate(parameters_of(scraper))
     payload = payload_of(scraper, parameters)
     records = len(scraper.module.parse(payload, parameters).records)
@@ -47,7 +47,7 @@ def speed(scraper: Registered, seconds: float) -> dict[str, float]:
 def parse_cold(name: str) -> dict[str, float]:
     """Parse once; measure the time and the process's peak of memory.
 
-    The process has more imported than a runner has: the fake sources too.
+    The process has imported more than a runner, namely the fake sources.
     """
     scraper = load_registry(SCRAPERS)[name]
     parameters = scraper.module.Parameters.model_validate(parameters_of(scraper))

@@ -2,10 +2,10 @@
 
     python -m bench.pubsub_push [--messages 2000] [--json] [--compare-clients]
 
-Three loads of 1 KB messages: to a subscription that nobody pulls, which is what a message costs to take; and to one
-push subscription whose endpoint answers at once from a process of its own, a burst (published as fast as it is
-accepted: messages a second until the last receipt) and a trickle (one message at a time: publish-to-receipt latency
-without a queue). CPU time is the server's. Times come from one machine's clock.
+Three loads of 1 KB messages. The first goes to a subscription without a subscriber, and measures the cost to accept a
+message. The other two go to a push subscription whose endpoint answers at once from its own process: a burst (published
+as fast as the server accepts: messages a second until the last receipt) and a trickle (one message at a time:
+publish-to-receipt latency without a queue). CPU time is the server's. Times come from one machine's clock.
 `--compare-clients` measures the server's HTTP client against httpx on the same endpoint instead.
 """
 
@@ -41,7 +41,7 @@ TIMEOUT_SECONDS = 120.0
 
 
 def measure(address: str, server: int, endpoint: Endpoint, messages: int) -> dict[str, float]:
-    """Take, burst and trickle against one server. server: its process id."""
+    """Run the three loads against one server. server: its process id."""
     with insecure_channel(address) as channel:
         publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
@@ -68,7 +68,7 @@ def measure(address: str, server: int, endpoint: Endpoint, messages: int) -> dic
                 )
 
         def spent() -> float:
-            return sum(map(cpu_seconds, descendants([server])))  # Google's is started by a process of ours
+            return sum(map(cpu_seconds, descendants([server])))  # a process of ours starts Google's emulator
 
         def receive(count: int) -> list[Receipt]:
             until(lambda: endpoint.count() >= count, TIMEOUT_SECONDS, "the messages to arrive")
@@ -101,7 +101,7 @@ def measure(address: str, server: int, endpoint: Endpoint, messages: int) -> dic
 
 
 def latencies(receipts: Sequence[Receipt]) -> list[float]:
-    """Return the seconds from publishing to receiving of each message, whose data begins with when it was published."""
+    """Return the seconds from publishing to receipt of each message, whose data begins with its time of publishing."""
     sent = (
         struct.unpack_from("d", base64.b64decode(json.loads(body)["message"]["data"]))[0]
         for _, body in receipts
@@ -110,7 +110,7 @@ def latencies(receipts: Sequence[Receipt]) -> list[float]:
 
 
 async def measure_clients(url: str, messages: int) -> dict[str, float]:
-    """Return requests a second of the server's client and of httpx, 10 and 100 at a time."""
+    """Return the requests a second of the server's client and of httpx, with 10 and 100 at a time."""
     body = b"." * 1_600
     result = {}
     for at_once in (10, 100):
@@ -158,7 +158,7 @@ def compare_servers(endpoint: Endpoint, messages: int) -> dict[str, Any]:
 
 def main(messages: int = 2_000, compare_clients: bool = False) -> Figures:
     """Measure."""
-    # Google's clients ask for credentials unless they know of an emulator; the channel is one that they are given.
+    # Without this variable, Google's clients require credentials; `measure` passes them its own channel.
     os.environ["PUBSUB_EMULATOR_HOST"] = "localhost"
     with running_endpoint() as endpoint:
         if compare_clients:

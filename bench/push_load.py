@@ -1,4 +1,4 @@
-"""Pushes as Pub/Sub sends them, as many at once as asked."""
+"""Pushes as Pub/Sub sends them, over a given number of connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass
 class Load:
-    """Measurements of a load: seconds in all, and of each push; how many were not acknowledged."""
+    """Measurements of a load: total seconds, seconds of each push, and the number of pushes without a success."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -54,19 +54,19 @@ def execution(name: str, at: datetime) -> ScrapeExecuted:
 
 
 def pushes(names: Sequence[str]) -> Iterator[bytes]:
-    """Return an execution's push for each name, all made at once, so that sending them is all that is left."""
+    """Return an execution's push for each name, all built in advance, so that only sending remains to be measured."""
     at, publisher = datetime.now(UTC), Publisher("scraper-runner", RecordingBus())
     envelopes = (publisher.envelope(execution(name, at)) for name in names)
     return iter([push_body(*encode(envelope), message_id=envelope.id) for envelope in envelopes])
 
 
 async def send(endpoints: Sequence[str], bodies: Iterator[bytes], connections: int) -> Load:
-    """Send every push to every endpoint, over `connections` connections to each: so they get the same at the same
-    time."""
+    """Send every push to every endpoint, over `connections` connections each: all endpoints get the same load at the
+    same time."""
     client, load = PushClient(), Load()
 
     async def lane() -> None:
-        # The next push as soon as the last one is answered, by each of the endpoints if there are several.
+        # Send the next push as soon as all endpoints have answered the last one.
         for body in bodies:
             began = time.perf_counter()
             posts = (client.post(endpoint, body, TIMEOUT_SECONDS) for endpoint in endpoints)

@@ -1,15 +1,15 @@
-"""From a tick to the last row that follows from it, beside as many Pub/Sub hops with empty handlers in the same run.
+"""Time from a tick to its last row, beside as many Pub/Sub hops with empty handlers in the same run.
 
     python -m bench.tick_to_row [--runs 30] [--json]
 
 A whole stack on free ports in event time. Each run is the 05:00 tick of another day: the controller decides, the
 runner fetches the schedule from the fake sources and writes its files, the logger appends. That is three pushes in a
-row: controller, runner, logger. In turn with it, a message goes through three services of one route each that only
-publish the next hop: once by Google's publisher, which batches for 5 ms, and once by that of the services, which does
-not. The ratios tell what Tipoff's own work, the source's and the warehouse's cost on top of the bus.
+row: controller, runner, logger. After each run, a message goes through three services of one route each that only
+publish the next hop: once by Google's publisher, which batches for 5 ms, and once by the services' publisher, which
+does not. The ratios show the cost of Tipoff, the source and the warehouse on top of the bus.
 
-Both are timed by the Pub/Sub server: from publishing to the acknowledgement of the last message, which the logger gives
-when its rows are durable. A query after it has to find all of them; how long that takes is told apart.
+The Pub/Sub server times both: from publishing to the acknowledgement of the last message, which the logger gives when
+its rows are durable. A query afterwards has to find all rows; its time is reported separately.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from tipoff_planning.loading import load_workflows
 FIRST_DAY = date(2024, 11, 1)
 TICK = clock(5)
 WORKFLOWS = len(load_workflows(DEMO_WORKFLOWS, load_catalog(SCRAPERS)).workflows)
-"""Each is decided about at a tick."""
+"""Number of workflows, each with one decision at a tick."""
 HOPS = 3
 CLIENTS = ("google", "lean")
-TOLD = {
+FIGURE_SOURCES = {
     "tick_to_row": "rows",
     "query_not_counted": "query",
     **{f"empty_{client}_hops": client for client in CLIENTS},
@@ -51,7 +51,7 @@ TOLD = {
 """The printed name of each figure, and the name of the measurement that it comes from."""
 WARM_UP = 3
 PAUSE_SECONDS = 1.1
-"""Between runs: more than the second that the scraper keeps between two calls, so that none waits for its turn."""
+"""Pause between runs: longer than the second of the scraper's rate limit, so that no run waits for it."""
 TIMEOUT_SECONDS = 30.0
 ROWS = """
 SELECT
@@ -62,9 +62,9 @@ SELECT
 
 
 def seconds_until_acked(stack: Stack, publish: Callable[[], None], last: str) -> float:
-    """Publish, wait until nothing is left to deliver, and read when the last message of the subscriptions was acked.
+    """Publish, wait until no message is left to deliver, and return the seconds until the last acknowledgement.
 
-    last: what the names of these subscriptions contain.
+    last: substring of the names of the subscriptions whose acknowledgements count.
     """
     begun = time.monotonic()
     publish()
@@ -73,7 +73,7 @@ def seconds_until_acked(stack: Stack, publish: Callable[[], None], last: str) ->
 
 
 def tick_to_row(stack: Stack, at: datetime) -> tuple[float, float]:
-    """Return the seconds until every row is durable, and those of a query that finds all of them."""
+    """Return the seconds until every row is durable, and the seconds of a query that finds all rows."""
     tick = TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)
     rows = seconds_until_acked(stack, lambda: stack.publisher.publish([tick]), "/logger-")
     begun = time.perf_counter()
@@ -115,7 +115,7 @@ class Hops:
 
 
 def measure(runs: int) -> dict[str, list[float]]:
-    """Return the seconds of each run, by what was timed."""
+    """Return the seconds of each run, by measurement."""
     found: dict[str, list[float]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
@@ -139,7 +139,8 @@ def main(runs: int = 30) -> Figures:
     """Measure."""
     timed = measure(runs)
     found = {
-        name: {"median_ms": median_ms(timed[key]), "p95_ms": p95_ms(timed[key])} for name, key in TOLD.items()
+        name: {"median_ms": median_ms(timed[key]), "p95_ms": p95_ms(timed[key])}
+        for name, key in FIGURE_SOURCES.items()
     }
     for client in CLIENTS:
         found[f"ratio_to_{client}_hops"] = {

@@ -2,9 +2,9 @@
 
     python -m bench.tracing [--hops 5000] [--runs 3] [--json]
 
-A hop is what every push does: take part in the trace of the message, publish one event in it, end with the answer. One
-process does many with telemetry on, against a collector in a process of its own, and as many with it off. The figure
-for off is that of the hooks alone, measured against the same hop without them.
+A hop is the work of every push: take part in the trace of the message, publish one event in it, end with the answer.
+One process does many hops with telemetry on, against a collector in its own process, and as many with telemetry off.
+The figure for off is the cost of the hooks alone, compared with the same hop without hooks.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from tipoff_common.web import spare_the_collector
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Scope], Any]
-"""ASGI's, as are the applications below."""
+"""ASGI's `send`; the applications below are ASGI applications too."""
 SENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
 ON_MICROSECONDS, OFF_MICROSECONDS = 120, 15
-"""The most that a hop may cost more, with telemetry on and off."""
+"""The maximum additional cost of a hop, with telemetry on and off."""
 
 
 async def answer(scope: Scope, _receive: object, send: Send) -> None:
-    """Answer as a service that takes part and publishes one event."""
+    """Answer as a service that takes part in the trace and publishes one event."""
     begin_hop(scope, EVENT.TYPE, SENT)
     traceparent()
     if is_on():
@@ -49,7 +49,7 @@ async def answer(scope: Scope, _receive: object, send: Send) -> None:
 
 
 async def plain(_scope: Scope, _receive: object, send: Send) -> None:
-    """Do the same as before there was telemetry: hand the trace on, and that is all."""
+    """Answer without telemetry: only hand the trace on."""
     continue_trace(SENT)
     traceparent()
     await send({"type": "http.response.start", "status": 204})
@@ -60,7 +60,7 @@ async def _ignore(_message: Scope) -> None:
 
 
 def hops(app: Callable[..., Any], count: int) -> None:
-    """Run the hops one after the other, without a loop: nothing in them waits."""
+    """Run the hops one after the other, without an event loop: no hop waits."""
     for _ in range(count):
         try:
             app({"type": "http"}, None, _ignore).send(None)
@@ -69,20 +69,20 @@ def hops(app: Callable[..., Any], count: int) -> None:
 
 
 def microseconds(app: Callable[..., Any], count: int) -> float:
-    """Return the processor time of one hop, of all threads of this process."""
+    """Return the processor time of one hop, over all threads of this process."""
     started = time.process_time()
     Context().run(hops, app, count)
     return (time.process_time() - started) / count * 1e6
 
 
 def measure(count: int, endpoint: str) -> tuple[float, float, float]:
-    """Return a hop without hooks, with telemetry off, and with it on until all is exported."""
+    """Return the cost of a hop without hooks, with telemetry off, and with telemetry on, exports included."""
     spare_the_collector()  # as every service does
     before, off = microseconds(plain, count), microseconds(answer, count)
     configure_telemetry("bench", "0", "bench", endpoint, batch_seconds=0.2)
     try:
-        # A burst that overflows the queue would be dropped and look cheap, so the hops come in parts that the exporter
-        # keeps up with.
+        # Send the hops in parts that the exporter keeps up with: a burst would overflow the queue, be dropped and look
+        # cheap.
         middleware, spent, part = HopMiddleware(answer), 0.0, 500
         for _ in range(count // part):
             spent += microseconds(middleware, part) * part

@@ -2,12 +2,12 @@
 
     python -m bench.views [--rows 1000000] [--runs 5] [--json]
 
-The rows reach back over 81 days at one every seven seconds; a quarter as many decisions, a locked schedule a day and a
-scan an hour stand beside them. Measured is the median time through Google's client, and the warehouse's CPU time,
-which a busy neighbour disturbs less: of all rows of a view that sums up; of one that keeps a row an id, a count by
-status, every column (the most that can be asked), one day of it, and the newest hundred rows whole. What it takes to
-hand rows over rather than to find them is told by ten thousand rows of the table itself. The plain aggregate over the
-same million rows is the price of reading the table once; `ratio` is to it.
+The rows reach back over 81 days at one every seven seconds; related rows are a quarter as many decisions, a locked
+schedule for each day and a scan for each hour. Measured are the median time through Google's client, and the
+warehouse's CPU time, which other load disturbs less. An aggregating view is read whole. A view with a row for each id
+is queried for a count by status, every column (the largest query), one day, and the newest hundred rows. Ten thousand
+rows of the table itself show the time to transfer rows rather than to find them. The plain aggregate over the same
+million rows is the cost of reading the table once; `ratio` is the ratio to it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ BY_ID = {
     "v_decisions": ("action", "decision_time"),
     "v_expected_schedule": ("state", "expected_run_time"),
 }
-"""The views that keep a row an id, with what people group them by and the instant by which they are ordered."""
+"""The views with a row for each id, with their usual grouping column and the instant by which they are ordered."""
 
 
 def questions(warehouse: EmbeddedWarehouse, view: str) -> dict[str, str]:
-    """Return what is asked of a view, by the name it is printed under."""
+    """Return the queries of a view, by their printed names."""
     table = f"nba_orchestration.{view}"
     if view not in BY_ID:
         return {view: f"SELECT * FROM {table}"}  # noqa: S608

@@ -2,9 +2,9 @@
 
     python -m bench.peers [--tasks 500] [--only tipoff prefect ...] [--json] [--write docs/reference/benchmarks.md]
 
-Each peer has an environment of its own in build/bench-peers, made once from bench/peers/requirements, and a PostgreSQL
-server of its own with Debian's default settings; its script (NAME_peer.py) states what is measured. What a peer cannot
-do here is said so in its column. `--write` makes the page of the documentation.
+Each peer has its own environment in build/bench-peers, made once from bench/peers/requirements, and its own PostgreSQL
+server with Debian's default settings; its script (NAME_peer.py) describes the measurement. The column of a peer states
+the measures that it lacks. `--write` writes the page of the documentation.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PEERS = ("prefect", "dagster", "airflow", "procrastinate")
 DISTRIBUTION = {"airflow": "apache-airflow"}
 TITLES = {"tipoff": "Tipoff", **{peer: peer.capitalize() for peer in PEERS}, "procrastinate": "procrastinate"}
 ORCHESTRATORS = ("prefect", "dagster", "airflow")
-"""procrastinate is a queue: it knows jobs, and nothing of workflows, occurrences or what follows from what."""
+"""Peers with workflows; procrastinate is a queue with jobs only, without workflows, occurrences or dependencies."""
 TIMEOUT_SECONDS = 3_600
 MEASURES = (
     ("per_second", "{tasks} no-op tasks, tasks a second", True),
@@ -49,7 +49,7 @@ MEASURES = (
 
 
 def environment(peer: str) -> Path:
-    """Return the peer's own Python, made unless it is there. Raises CalledProcessError."""
+    """Return the peer's own Python; create its environment when missing or outdated. Raises CalledProcessError."""
     folder, wanted = ENVIRONMENTS / peer, HERE / "requirements" / f"{peer}.txt"
     python, made = folder / "bin/python", folder / ".complete"
     if not made.exists() or made.read_text() != wanted.read_text():
@@ -82,7 +82,7 @@ def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
 
 
 def reported(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """Return the last result among what a script has printed, nothing when it printed none; and how it failed."""
+    """Return the last result that a script has printed, empty without one, and its failure."""
     lines = [line for line in done.stdout.splitlines() if line.startswith("{") and line.endswith("}")]
     found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
     return found | ({"failed": f"its script ended with {done.returncode}"} if done.returncode else {})
@@ -111,7 +111,7 @@ def value(found: Mapping[str, Any], key: str) -> float | None:
 
 
 def ratios(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Divide so that each measure tells how many times better Tipoff is; below 1 the peer is."""
+    """Return how many times better Tipoff is, by measure and peer; below 1, the peer is better."""
     found: dict[str, dict[str, float]] = {}
     for key, _, more in MEASURES:
         own = value(sides.get("tipoff", {}), key)
@@ -155,7 +155,7 @@ def cell(side: Mapping[str, Any], key: str, ratio: float | None) -> str:
 
 
 def main() -> None:
-    """Measure the peers and print a page."""
+    """Measure the peers, and print or write the page."""
     parser = bench_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=500)
     parser.add_argument("--only", nargs="+", default=["tipoff", *PEERS], choices=["tipoff", *PEERS])

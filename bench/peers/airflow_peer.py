@@ -1,6 +1,6 @@
 """Airflow: a DAG of mapped tasks, LocalExecutor, PostgreSQL; API server, scheduler and DAG processor run.
 
-Triggered over the REST interface as a person would.
+Runs are triggered over the REST interface, as a user would.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ for number in range({workflows}):
     hourly()
 """
 ROUNDS = (3, 103)
-"""Rounds of two schedulers; what the second spends more is that of the rounds that it has more. So many, because a
-scheduler's start takes ten seconds of CPU, and never the same."""
+"""Rounds of two schedulers, whose difference in CPU is the cost of the additional rounds. There are so many because a
+scheduler's start takes about ten seconds of CPU, which vary."""
 PAUSE_SECONDS = "0.1"
-"""Between two rounds that found nothing to do, in place of a second."""
+"""Pause after a round without work; Airflow's default is a second."""
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def evaluation(workflows: int, dags: Path, environment: dict[str, str], airflow: Path) -> float:
-    """CPU of one round of the scheduler over so many hourly DAGs that begin later; parsing them is not in it."""
+    """Return the CPU of one round of the scheduler over so many hourly DAGs that begin later, without their parsing."""
     (dags / "hourly.py").write_text(HOURLY.format(workflows=workflows))
     paced = {**environment, "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": PAUSE_SECONDS}
     quiet = {"env": paced, "check": True, "capture_output": True, "text": True}

@@ -1,6 +1,6 @@
 """Dagster: a job of mapped ops with its runs, events and schedules in PostgreSQL, executed in the caller's process.
 
-In the caller's process favours it: the daemon would start a process for each run.
+The caller's process favours Dagster: the daemon would start a process for each run.
 """
 
 import logging
@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.test_utils import create_test_daemon_workspace_context
 from dagster._core.workspace.load_target import PythonFileTarget
-from dagster._daemon import controller  # noqa: F401  # first, as the scheduler's module and it import each other
+from dagster._daemon import controller  # noqa: F401  # first: it has an import cycle with the scheduler's module
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from bench import measures
@@ -24,14 +24,14 @@ PORT = 13_000
 
 @dg.op(out=dg.DynamicOut(str), config_schema={"units": int})
 def units(context: dg.OpExecutionContext):
-    """Yield as many outputs as the run is told."""
+    """Yield as many outputs as the run's configuration states."""
     for unit in range(context.op_config["units"]):
         yield dg.DynamicOutput(str(unit), mapping_key=f"unit_{unit}")
 
 
 @dg.op
 def noop(unit: str) -> str:
-    """Find one record without asking anybody."""
+    """Return one record without a request."""
     return unit
 
 
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def evaluation(instance: dg.DagsterInstance, home: Path, workflows: int) -> float:
-    """CPU of one look of the schedule daemon at so many hourly schedules, none of which is due."""
+    """Return the CPU of one iteration of the schedule daemon over so many hourly schedules; none is due."""
     code = home / f"schedules_{workflows}.py"
     code.write_text(
         "import dagster as dg\n@dg.op\ndef noop(): ...\n"
@@ -94,7 +94,7 @@ def evaluation(instance: dg.DagsterInstance, home: Path, workflows: int) -> floa
             for _ in launch_scheduled_runs(context, logger, now, iterations):
                 pass
 
-        look()  # which notes that the schedules run
+        look()  # records that the schedules are running
         before = time.process_time()
         look()
         return round((time.process_time() - before) * 1e3, 2)

@@ -40,7 +40,7 @@ def running() -> Iterator[Postgres]:
     if found is None:
         raise FileNotFoundError("no PostgreSQL; install Debian's: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="tipoff-bench-postgres-"))
-    # The server refuses to run as root, which containers and CI are.
+    # The server refuses to run as root, the user in containers and CI.
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if user:
         shutil.chown(folder, "postgres")

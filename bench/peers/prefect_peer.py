@@ -1,6 +1,6 @@
 """Prefect: a flow that maps its tasks; a server keeps every state in PostgreSQL. Run in the caller's process.
 
-In the caller's process favours it: a deployment would start a process for each run.
+The caller's process favours Prefect: a deployment would start a process for each run.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ def main() -> None:
             "settings": f"task.map in the caller's process, ThreadPoolTaskRunner of {CONCURRENCY},"
             " server on PostgreSQL",
         }
-        # Each evaluation adds to the deployments of the one before.
+        # Each evaluation adds deployments to those of the evaluation before.
         known_so_far = dict(zip(side.WORKFLOWS, (0, *side.WORKFLOWS), strict=False))
         side.report(known, lambda count: evaluation(known_so_far[count], count))
 
 
 def runs(tasks: int, roots: list[int]) -> dict[str, object]:
-    """Return the trigger of one task and the run of all; each ends when the server has every task as completed."""
+    """Measure the trigger of one task and the run of all; each ends when the server has every task as completed."""
     from prefect import flow, task
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter
@@ -98,7 +98,7 @@ def runs(tasks: int, roots: list[int]) -> dict[str, object]:
         made = fan_out([str(unit) for unit in range(count)])
 
         def completed() -> bool:
-            # States reach the database behind the run, by way of events.
+            # States reach the database after the run, as events.
             wanted = TaskRunFilter(state={"type": {"any_": ["COMPLETED"]}})
             of_run = FlowRunFilter(id=FlowRunFilterId(any_=[made]))
             offset = found = 0
@@ -118,7 +118,8 @@ def runs(tasks: int, roots: list[int]) -> dict[str, object]:
 
 
 def evaluation(known: int, workflows: int) -> float:
-    """CPU of one look of the scheduler at so many hourly deployments; the runs of days ahead are scheduled already."""
+    """Return the CPU of one iteration of the scheduler over so many hourly deployments, whose next runs are scheduled
+    already."""
     command = [sys.executable, "-c", EVALUATION, str(known), str(workflows)]
     output = subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True)
     line = next(line for line in output.splitlines() if line.startswith("CPU "))

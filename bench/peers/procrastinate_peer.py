@@ -17,7 +17,7 @@ from bench.peers import side
 
 CONCURRENCY = 8
 SUCCEEDED = "SELECT COUNT(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
-# The last statement of the connection on which a worker waits for jobs, which it takes at once from then on.
+# LISTEN is the last statement of the connection on which a worker waits for jobs: from then on it takes them at once.
 LISTENING = """
 SELECT COUNT(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%LISTEN %' AND state = 'idle'
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def evaluation(database: str, workflows: int) -> float:
-    """CPU of one look at so many hourly tasks, none of which is due."""
+    """Return the CPU of one iteration over so many hourly tasks; none is due."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database))
     for number in range(workflows):
         app.periodic(cron="0 * * * *")(app.task(name=f"periodic-{number}")(lambda timestamp: timestamp))

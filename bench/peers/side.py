@@ -1,4 +1,4 @@
-"""Define the work of every side of the comparison; standard library only: each peer has its own environment."""
+"""The work of every side of the comparison; standard library only: each peer has its own environment."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def idle_mib(roots: Iterable[int]) -> float:
 
 
 def trigger_ms(call: Callable[[int], object], times: int = TRIGGERS) -> float:
-    """Return the median time of a call, which is given its number, after one that does not count."""
+    """Return the median time of a call, which gets its number, after a first call that does not count."""
     call(-1)
     taken = []
     for number in range(times):
@@ -60,7 +60,7 @@ def trigger_ms(call: Callable[[int], object], times: int = TRIGGERS) -> float:
 
 
 def batch(run: Callable[[], object], tasks: int, roots: Iterable[int]) -> dict[str, float]:
-    """Rate and CPU of a run of so many tasks. roots: every process that takes part."""
+    """Measure the rate and CPU of a run of so many tasks. roots: every process that takes part."""
     roots = list(roots)
     before, begun = measures.cpu_seconds_of_all(roots), time.perf_counter()
     run()
@@ -73,10 +73,10 @@ def batch(run: Callable[[], object], tasks: int, roots: Iterable[int]) -> dict[s
 
 
 def report(known: Mapping[str, object], evaluation: Callable[[int], float]) -> None:
-    """Print what is known as one line, and again with the evaluations: `__main__` reads the last line, also when the
-    script fails at these.
+    """Print the known results as one line, and again with the evaluations: `__main__` reads the last line, also when an
+    evaluation fails.
 
-    evaluation: CPU milliseconds of one look at so many workflows.
+    evaluation: returns the CPU milliseconds of one evaluation of so many workflows.
     """
     print(json.dumps(known), flush=True)
     evaluations = {str(count): evaluation(count) for count in WORKFLOWS}

@@ -1,6 +1,6 @@
 """Tipoff's side: the running stack with its embedded cloud, and the controller's tick.
 
-A manual run of a workflow that fans out over so many units, measured until the dataset has every execution's row.
+The batch is a manual run of a workflow that fans out over so many units, until the dataset has every execution's row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tipoff_dev.stack.stack import Stack
 from tipoff_planning.loading import load_workflows
 
 WARM_UP = 20
-"""Tasks of a run that does not count; the peers have their single triggers before."""
+"""Tasks of a run that does not count; for the peers, single triggers run before the batch."""
 WARM_UP_TICKS = 2
 WEDNESDAY = at("12:30")
 """The workflows are due on the hours of Thursday."""
@@ -38,7 +38,7 @@ HOURLY = workflow(
 
 
 def running(tasks: int) -> dict[str, Any]:
-    """Return the batch, the single trigger, idle memory and cold start of a whole stack."""
+    """Measure the batch, the single trigger, idle memory and cold start of a whole stack."""
     begun = time.perf_counter()
     with fan_out.bench_stack([1, WARM_UP, tasks]) as (stack, layout, _):
         cold = time.perf_counter() - begun
@@ -47,7 +47,7 @@ def running(tasks: int) -> dict[str, Any]:
 
         def run(size: int, key: str) -> None:
             answer = fan_out.trigger(layout, size, key)
-            # A single trigger takes as long as a few turns of a poll that suits a run of seconds.
+            # Poll a single trigger faster: it takes only a few of the usual polling intervals.
             poll = measures.POLL_SECONDS if size == 1 else fan_out.POLL_SECONDS
             fan_out.wait_for_rows(stack, answer["decisions"][0]["occurrence_id"], size, poll)
 
@@ -62,13 +62,13 @@ def running(tasks: int) -> dict[str, Any]:
 
 
 def services_mib(stack: Stack) -> float:
-    """Memory of the services alone; the emulators stand in for a cloud."""
+    """Return the memory of the services, without the emulators, which replace a cloud."""
     children = stack.processes.children
     return measures.memory_mib([child.process.pid for name, child in children.items() if name in SERVICES])
 
 
 def evaluation(workflows: int) -> float:
-    """CPU of one tick with so many hourly workflows, none of which is due; the median of five."""
+    """Return the CPU of one tick with so many hourly workflows, the median of five; none is due."""
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
         fan_out.write_fleet(folder, {f"hourly_{number}": HOURLY for number in range(workflows)})

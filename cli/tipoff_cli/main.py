@@ -13,7 +13,7 @@ from tipoff_cli.errors import CommandFailed
 from tipoff_cli.version import version_line
 from tipoff_common.ports import PermanentRefusal, Unavailable
 
-_HELP = "Run a fleet of scrapers and prove what it did."
+_HELP = "Run a fleet of scrapers and prove its results."
 
 
 class Commands(TyperGroup):
@@ -121,4 +121,4 @@ def tipoff(
         False, "--version", callback=_show_version, is_eager=True, help="show version and commit, and end"
     ),
 ) -> None:
-    """Run a fleet of scrapers and prove what it did."""
+    """Run a fleet of scrapers and prove its results."""

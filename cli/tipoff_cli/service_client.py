@@ -25,7 +25,7 @@ def client() -> "httpx.Client":
     import httpx
 
     made = httpx.Client(timeout=_SECONDS)
-    atexit.register(made.close)  # no caller knows which request is the last
+    atexit.register(made.close)  # no caller can detect the last request
     return made
 
 

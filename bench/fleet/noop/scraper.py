@@ -1,4 +1,4 @@
-"""`noop`: finds one record without asking anybody."""
+"""`noop`: finds one record without a request."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 
 
 class Parameters(ScrapeParameters):
-    """`unit` tells one request from another."""
+    """Parameters in which `unit` distinguishes requests."""
 
     unit: str
 
@@ -19,7 +19,7 @@ class Row(Record):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # a scraper's signature
-    """Count the fetch, and return other content each time: what is there already is not written again."""
+    """Count the fetch, and return different content each time: the runner does not write the same content twice."""
     with Path(__file__).with_name("fetches").open("a") as counted:
         counted.write(f"{parameters.unit}\n")
     return Payload(f"{parameters.unit} {time.time_ns()}".encode(), "https://noop.example", "txt")

@@ -34,9 +34,7 @@ _COMMANDS = {
     "validate:validate": (
         "Check workflows.yaml, the scrapers it names and the topic map as the services do at their start."
     ),
-    "schedule:schedule": (
-        "List the expected runs of a day: start, deadline, workflow, subject and reason."
-    ),
+    "schedule:schedule": ("List the expected runs of a day: start, deadline, workflow, subject and reason."),
     "explain:explain": (
         "Explain the decision about a workflow at an instant, with every condition, met or not."
     ),
@@ -59,10 +57,10 @@ _COMMANDS = {
         "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts."
     ),
     "logs:logs": "Show the logs of the services and of the scraper itself about one run, tracebacks included.",
-    "status:status": "Say in one line whether a day is all right, then how each workflow does.",
+    "status:status": "Show in one line whether a day is all right, then the state of each workflow.",
     "sick:sick": "List unhealthy scrapers, worst first, with the likely cause.",
     "alerts:alerts": "List, acknowledge and silence alerts; show who is notified.",
-    "query:query": "Ask the dataset one of its named questions.",
+    "query:query": "Run one of the dataset's named queries.",
     "diagnose.command:diagnose": (
         "Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do."
     ),

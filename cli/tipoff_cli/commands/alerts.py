@@ -62,7 +62,7 @@ def list_incidents(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """List the open alerts, worst first. Exit code 1 when the monitor cannot be asked."""
+    """List the open alerts, worst first. Exit code 1 when the monitor does not answer."""
     found = _ask(Watching, "GET", "/incidents", {"everything": str(everything).lower()})
     if json:
         say_json(found.model_dump(mode="json"))

@@ -72,7 +72,7 @@ def show(
 ) -> None:
     """Explain one file: when it landed and by which execution, its receipts, its republishes, and the next step.
 
-    Exit code 1 when no such file is known, or the dataset cannot be asked.
+    Exit code 1 when the dataset has no such file, or cannot be queried.
     """
     window = _window(since, as_of)
     connection, known, landed = _find_one(file, window)

@@ -1,4 +1,4 @@
-"""`tipoff query`: the dataset's named questions."""
+"""`tipoff query`: the dataset's named queries."""
 
 import csv
 import io
@@ -63,7 +63,7 @@ def query(
     json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="print the rows as CSV, with a heading")] = False,
 ) -> None:
-    """Ask the dataset one of its named questions.
+    """Run one of the dataset's named queries.
 
     The dataset is the one of the environment (TIPOFF_PROJECT), else of the stack that runs here. @environment is that
     place's own unless it is given. Exit code 1 when the dataset cannot be queried, 2 for an unknown query or parameter,
@@ -112,7 +112,7 @@ def _given(
         given[name] = value
     needed = {one.name for one in asked.parameters if one.default is None}
     known = {one.name for one in asked.parameters}
-    # `arguments` reports unknown parameters first, as they are the likelier mistake.
+    # Leave unknown parameters, the likelier mistake, to `arguments`, whose message names them.
     if subject in needed - given.keys() and given.keys() <= known:
         kind = str(subject).removesuffix("_name")
         raise QueryParameterError(

@@ -64,7 +64,7 @@ def status(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Say in one line whether a day is all right, then how each workflow does.
+    """Show in one line whether a day is all right, then the state of each workflow.
 
     Exit code 0 when all is well or the day has no schedule (green), 1 for a fault that is over or has another attempt
     to come (yellow), 2 for a fault that needs an operator (red), 3 when neither the controller nor the dataset answers.

@@ -1,4 +1,4 @@
-"""This fleet's scrapers, run by the real runner over what a source is made to answer."""
+"""This fleet's scrapers, run by the real runner over given answers of a source."""
 
 from pathlib import Path
 

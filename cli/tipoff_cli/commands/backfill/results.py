@@ -31,7 +31,7 @@ class DayResult:
     occurrences: tuple[str, ...]
     """Ids of the runs' occurrences, for `tipoff trace`."""
     notes: tuple[str, ...]
-    """Remarks for people, one sentence each."""
+    """Remarks, one sentence each."""
 
 
 def day_results(backfill: Backfill, outcomes: Mapping[str, RunOutcome]) -> list[DayResult]:

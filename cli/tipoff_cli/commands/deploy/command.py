@@ -78,7 +78,9 @@ def deploy(
             else f"all images of {tag} are built"
         )
         if dry_run:
-            console.print(f"that was the plan; nothing is built or changed: {_apply_command(deployment)} goes on")
+            console.print(
+                f"that was the plan; nothing is built or changed: {_apply_command(deployment)} goes on"
+            )
             return
         if confirm is None:
             _confirmed(typer.prompt(f"apply this plan? Type {environment}"), environment)

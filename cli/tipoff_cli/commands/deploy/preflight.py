@@ -65,7 +65,12 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
         raise DeployRefused("\n".join(f"- {fault}" for fault in own))
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
-        faults = [*_unusable(deployment), *_unlocked(deployment), *_uncommitted(shell), *_missing_logins(shell)]
+        faults = [
+            *_unusable(deployment),
+            *_unlocked(deployment),
+            *_uncommitted(shell),
+            *_missing_logins(shell),
+        ]
     if not faults:
         faults = [
             *_disabled_apis(deployment, shell),

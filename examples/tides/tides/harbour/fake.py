@@ -1,4 +1,4 @@
-"""A fake of api.harbour.example, found by its place: `tipoff up` asks it, `tipoff up --live` asks the source."""
+"""A fake of api.harbour.example, found by its place; used by `tipoff up`, unlike `tipoff up --live`."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ HOSTS = ("api.harbour.example",)
 
 
 def answer(path: str, query: Mapping[str, str], now: datetime) -> tuple[int, str, bytes] | None:
-    """Answer with status, content type and body; None for what the fake does not have."""
+    """Return status, content type and body of the answer; None for a document that the fake lacks."""
     if path != "/high-waters.json":
         return None
     items = [{"id": 1, "name": "first", "metres": 1.5}, {"id": 2, "name": "second", "metres": 2}]

@@ -34,7 +34,7 @@ _COMMANDS = {
     "validate:validate": (
         "Check workflows.yaml, the scrapers it names and the topic map as the services do at their start."
     ),
-    "schedule:schedule": ("List the expected runs of a day: start, deadline, workflow, subject and reason."),
+    "schedule:schedule": "List the expected runs of a day: start, deadline, workflow, subject and reason.",
     "explain:explain": (
         "Explain the decision about a workflow at an instant, with every condition, met or not."
     ),

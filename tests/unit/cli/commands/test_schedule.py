@@ -1,4 +1,4 @@
-"""`tipoff schedule`: what is expected of a day."""
+"""`tipoff schedule`: the expected runs of a day."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A fake of api.harbour.example, found by its place; used by `tipoff up`, unlike `tipoff up --live`."""
+"""A fake of api.harbour.example, found by its place: `tipoff up` uses it, `tipoff up --live` the source."""
 
 import json
 from collections.abc import Mapping

@@ -26,11 +26,11 @@ class HighWaterRecord(Record):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the day's document, as it came.
+    """Fetch the day's document, unchanged.
 
     Raises:
-        NotPublished: the source has none for the day yet.
-        Blocked: it refuses this client, by status or by a page for people.
+        NotPublished: the source has no document for the day yet.
+        Blocked: the source refuses this client, by status or by an HTML page.
     """
     query = {"date": parameters.game_date.isoformat()}
     response = http.get(URL, query=query, expected=frozenset({401, 403, 404}))
@@ -42,7 +42,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """Read one record a high water, by id. One that is odd is set aside, and the others are kept.
+    """Read one record for each high water, sorted by id. Set odd items aside and keep the others.
 
     Raises:
         Undecodable: not JSON, or cut short.

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, cast
 
+from tipoff_common.clock import ZONE_VARIABLE
 from tipoff_common.ports import Unavailable
 from tipoff_scraper_runner.errors import TooCostly
 from tipoff_scraper_runner.parser_server import read_frame, write_frame
@@ -27,7 +28,8 @@ MIB = 1024 * 1024
 _HARMLESS_BYTES = 1 * MIB
 _HARMLESS_VALUES = 50_000
 """JSON values that are decoded in the service itself; they take at most about 10 MiB."""
-_INHERITED = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "TZ")
+# The fleet's zone among them: a scraper that computes business days gets the same ones wherever it is parsed.
+_INHERITED = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "TZ", ZONE_VARIABLE)
 """Environment variables of a parser's process; the source's secrets are not among them."""
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import GAME_DATE
 from tests.support.scrapers import spec
+from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_common.logs import JsonFormatter, log_context
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged, TooCostly, Undecodable, Unforeseen
 from tipoff_scraper_runner.parser import Limits, ParserProcess, is_harmless
@@ -30,6 +31,8 @@ LIMITS = Limits(memory_bytes=64 * MIB, cpu_seconds=1, result_bytes=1 * MIB, pati
 
 CODE = """
 import logging, os, sys, time
+from datetime import UTC, datetime
+from tipoff_common.clock import business_date
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged
 from tipoff_scraper_runner.scraper import Parsed, Record, ScrapeParameters
 
@@ -86,6 +89,8 @@ def parse(payload, parameters):
             def __init__(self, one, two):
                 super().__init__(one)
         raise Strange(1, 2)
+    if what == "day":
+        return Parsed(records=[Row(text=f"{business_date(datetime(2025, 1, 14, 23, 30, tzinfo=UTC))}")])
     if what == "secrets":
         return Parsed(records=[Row(text=",".join(sorted(os.environ)))])
     return Parsed(records=[Row(text=what)], summary={"pid": os.getpid()}, about=parameters.game_date)
@@ -264,6 +269,34 @@ def test_the_process_knows_no_secret(parse, parser: ParserProcess, monkeypatch: 
     parser.close()
     (row,) = parse("secrets").records
     assert "ODDS_API_KEY" not in row.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("Pacific/Auckland", "2025-01-15"), ("America/New_York", "2025-01-14"), (None, "2025-01-14")],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["in the service", "apart"])
+def test_a_payload_has_the_days_of_the_fleet_wherever_it_is_parsed(
+    parser: ParserProcess,
+    module: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    apart: bool,
+    zone: str | None,
+    day: str,
+) -> None:
+    if zone is None:
+        monkeypatch.delenv(ZONE_VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(ZONE_VARIABLE, zone)
+    fleet_zone.cache_clear()
+    parser.close()  # the next one is started with this zone
+    scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+    try:
+        parsed = parser.parse(scraper, b"day", ScrapeParameters(game_date=GAME_DATE), apart=apart)
+    finally:
+        fleet_zone.cache_clear()
+        parser.close()
+    assert parsed.records == [module.Row(text=day)]
 
 
 def test_a_process_that_does_not_answer_is_ended(module: ModuleType) -> None:

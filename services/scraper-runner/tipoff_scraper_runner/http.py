@@ -146,8 +146,9 @@ class HttpxHttp:
             return retrying(self._follow, source_request(url, query, headers), expected)
         except _Transient as error:
             message = f"{error} ({self._spec.retry.attempts} tries)"
-            # A wait longer than what is left is told as what it is, even if no try is left either.
-            if error.wait > self._left():
+            # A wait longer than what is left is told as what it is, even if no try is left either. After a connection
+            # that took all of the time, less than nothing is left, and nobody asked to wait.
+            if error.wait > max(0.0, self._left()):
                 raise self._told_to_wait(message, error) from error
             raise HttpFailure(message) from error
 

@@ -357,6 +357,28 @@ def test_nobody_there_is_an_http_failure() -> None:
         http.get(f"http://127.0.0.1:{port}/data")
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_host_that_never_completes_the_connection_is_an_http_failure(scheme: str, attempts: int) -> None:
+    """In the last try it was reported as a source that asks to wait."""
+    # With https the kernel accepts and nobody answers the TLS handshake; with http the queue is full.
+    with socket.create_server(("127.0.0.1", 0), backlog=0 if scheme == "http" else 8) as listener:
+        address = listener.getsockname()
+        queued = [socket.socket() for _ in range(3 if scheme == "http" else 0)]
+        for client in queued:
+            client.setblocking(False)
+            client.connect_ex(address)
+        with (
+            HttpxHttp(spec(retry={"attempts": attempts}), NOON, Pacer()) as http,
+            pytest.raises(HttpFailure, match="does not accept a connection") as raised,
+        ):
+            http.get(f"{scheme}://127.0.0.1:{address[1]}/data")
+        for client in queued:
+            client.close()
+
+    assert raised.value.kind is FailureKind.HTTP
+
+
 @pytest.mark.parametrize("garbage", [b"\x00\xff\xfe garbage\r\n\r\n", b"220 mail.example ESMTP\r\n"])
 def test_what_is_no_http_is_an_http_failure(garbage: bytes) -> None:
     fails(HttpFailure, "could not be reached", in_turn(garbage))

@@ -135,8 +135,8 @@ def write_records(
     """Write the file unless it is there; return whether this request is the one that announces it.
 
     The creation of the file is the claim of its announcement: it is the request's whose execution id it bears, however
-    often that request is delivered. A file that is there already only gets the new instant of its fetch, by which the
-    age of a calendar is judged.
+    often that request is delivered. A file that is there already only gets the instant of its newest fetch, by which
+    the age of a calendar is judged.
 
     after: waited for before the file is written, after the journal says that it is about to be.
     Raises Unavailable.
@@ -146,7 +146,13 @@ def write_records(
     after()
     if data.create(file.name, file.body, content_type="application/json", metadata=file.metadata):
         return True
-    metadata = data.annotate(file.name, {FETCHED_AT: file.metadata[FETCHED_AT]})
+    there = data.info(file.name)
+    metadata = there.metadata if there else None
+    fetched = file.metadata[FETCHED_AT]
+    # Only forward: an older payload may be parsed late (after a crash, or by a mended parser). Were the instant set
+    # back, an edition from between the two fetches would count as the newest.
+    if there and fetched_at(there) < datetime.fromisoformat(fetched):
+        metadata = data.annotate(file.name, {FETCHED_AT: fetched})
     if metadata is None:
         raise Unavailable(f"gs://{data.bucket}/{file.name} was removed while it was written")
     # True for a delivery of the request that created it: its runner died before it could announce the file.

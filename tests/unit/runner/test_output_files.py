@@ -195,6 +195,17 @@ class TestAnnouncement:
         assert data.metadata[name]["fetched-at"] == (NOON + timedelta(hours=3)).isoformat()
         assert data.metadata[name]["execution-id"] == "first"
 
+    @given(st.lists(st.integers(0, 9), min_size=1))
+    def test_content_is_as_new_as_its_newest_fetch_in_whichever_order_it_is_parsed(
+        self, hours: list[int]
+    ) -> None:
+        """A payload of noon that was parsed late made the calendar of the afternoon the newest."""
+        data = MemoryObjects("data")
+        claims = [self.write(data, f"request-{number}", hours=hour) for number, hour in enumerate(hours)]
+        (name,) = data.files
+        assert data.metadata[name]["fetched-at"] == (NOON + timedelta(hours=max(hours))).isoformat()
+        assert claims == [True] + [False] * (len(hours) - 1)
+
     def test_a_file_is_in_the_journal_before_it_is_there_and_after_its_payload_is(self) -> None:
         data, seen = MemoryObjects("data"), []
         request = requested(parameters={"game_date": GAME_DATE.isoformat()})

@@ -101,7 +101,9 @@ class _Reader(HTMLParser):
                 if not self.rows:
                     self.rows.append(("", []))
                 kind, cells = self.rows[-1]
-                self.rows[-1] = ("td" if "td" in (tag, kind) else "th", [*cells, ""])
+                # Added to the same list: copied for each cell, a long row would take quadratic time.
+                cells.append("")
+                self.rows[-1] = ("td" if "td" in (tag, kind) else "th", cells)
                 self._in_cell = True
 
     def handle_data(self, data: str) -> None:

@@ -1,10 +1,11 @@
-"""Parsing of payloads: in this process when they cannot do harm, else in a process that may be killed.
+"""Parsing of payloads: in this process when they are small plain JSON, else in a process that may be killed.
 
 A payload of a few kilobytes can unfold into gigabytes, or keep a parser busy for hours. A process of its own is given
 so much memory and CPU time and no more; when it needs more it is killed, and the service goes on.
 """
 
 import atexit
+import codecs
 import contextlib
 import logging
 import os
@@ -82,14 +83,14 @@ class ParserProcess:
     def parse(
         self, scraper: Registered, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
     ) -> Parsed:
-        """Parse `body` here when it is harmless, else apart.
+        """Parse `body` here when it is small plain JSON, else apart.
 
         Raises:
             TooCostly: it would take more memory or time than it may.
             Unavailable: the process could not be started.
             Whatever the scraper's `parse` raises.
         """
-        if not apart and is_harmless(body):
+        if not apart and _is_plain_json(body):
             return parse_in_process(scraper, body, parameters)
         # The path goes along: a fleet outside the installed packages is found by it.
         job = pickle.dumps((scraper.module_name, body, parameters.model_dump(mode="json"), sys.path))
@@ -166,11 +167,20 @@ def _log(line: Mapping[str, object]) -> None:
         logger.handle(record)
 
 
+def _is_plain_json(body: bytes) -> bool:
+    """Return whether `body` is JSON by its first byte, holds no markup, and takes little memory to decode.
+
+    What a parser makes of anything else is unknown: Python's own parser of HTML takes minutes for 70 kB of unfinished
+    tags, and a PDF may unfold without any bound.
+    """
+    start = body.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
+    # Without "<" there is neither a tag nor a PDF's dictionary, so one bracket before a page does not bring it here.
+    return start.startswith((b"{", b"[")) and b"<" not in body and is_harmless(body)
+
+
 def is_harmless(body: bytes) -> bool:
-    """Return whether decoding `body` takes little memory, whatever is in it: a PDF may unfold without any bound."""
-    if len(body) > _HARMLESS_BYTES or body.startswith(b"%PDF"):
-        return False
-    return json_values(body) <= _HARMLESS_VALUES
+    """Return whether decoding `body` as JSON takes little memory, whatever is in it."""
+    return len(body) <= _HARMLESS_BYTES and json_values(body) <= _HARMLESS_VALUES
 
 
 def json_values(body: bytes) -> int:

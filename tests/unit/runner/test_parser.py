@@ -43,7 +43,7 @@ class Parameters(ScrapeParameters):
     pass
 
 def parse(payload, parameters):
-    what = payload.decode()
+    what = payload.decode().removeprefix("[")  # with which it may pass for JSON
     log = logging.getLogger("costly_scraper")
     if what.startswith("log"):
         log.info("a line before", extra={"rows": 3})
@@ -244,7 +244,7 @@ def test_a_log_call_that_is_wrong_costs_its_line_and_not_the_parse(
     logger.propagate = False  # pytest's own handler raises what every other one leaves at its line
     try:
         with caplog.at_level(logging.INFO, "costly_scraper"):
-            parsed = parser.parse(scraper, b"misprint", ScrapeParameters(game_date=GAME_DATE), apart=apart)
+            parsed = parser.parse(scraper, b"[misprint", ScrapeParameters(game_date=GAME_DATE), apart=apart)
     finally:
         logger.propagate = True
         logger.removeHandler(handler)
@@ -292,7 +292,7 @@ def test_a_payload_has_the_days_of_the_fleet_wherever_it_is_parsed(
     parser.close()  # the next one is started with this zone
     scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
     try:
-        parsed = parser.parse(scraper, b"day", ScrapeParameters(game_date=GAME_DATE), apart=apart)
+        parsed = parser.parse(scraper, b"[day", ScrapeParameters(game_date=GAME_DATE), apart=apart)
     finally:
         fleet_zone.cache_clear()
         parser.close()
@@ -331,11 +331,55 @@ class TestHarmless:
 
     @pytest.mark.parametrize(
         "body",
-        [b"[" + b"[]," * 60_000, b"[" * 60_000, b'{"a":' * 60_000, b"%PDF-1.4", bytes(2 * MIB)],
-        ids=["wide", "deep", "deep objects", "a PDF", "long"],
+        [b"[" + b"[]," * 60_000, b"[" * 60_000, b'{"a":' * 60_000, bytes(2 * MIB)],
+        ids=["wide", "deep", "deep objects", "long"],
     )
-    def test_what_may_unfold_is_parsed_apart(self, body: bytes) -> None:
+    def test_what_may_unfold_is_not(self, body: bytes) -> None:
         assert not is_harmless(body)
+
+
+@pytest.mark.parametrize(
+    ("what", "apart"),
+    [
+        ("{}", False),
+        ('[{"id": 1}]', False),
+        ('\ufeff\r\n\t {"id": 1}', False),
+        ("[" + "[]," * 60_000, True),
+        ('["' + "long" * 300_000 + '"]', True),
+        ("%PDF-1.4", True),
+        ("[%PDF-1.4 1 0 obj << /Type /Catalog >>", True),
+        ("<html><table class=x>" + "<a " * 24_000, True),
+        ("[<html><table class=x>" + "<a " * 24_000, True),
+        ('["<b>12</b>"]', True),
+        ("id,name", True),
+        ("PK\x03\x04", True),
+        ("", True),
+    ],
+    ids=[
+        "object",
+        "list",
+        "after a mark and blanks",
+        "many values",
+        "long",
+        "PDF",
+        "PDF after a bracket",
+        "page",
+        "page after a bracket",
+        "markup in JSON",
+        "CSV",
+        "archive",
+        "nothing",
+    ],
+)
+def test_only_small_plain_json_is_parsed_in_the_service(module: ModuleType, what: str, apart: bool) -> None:
+    """A page of 72 kB kept the service busy for 84 s, where the limit is 30."""
+    parser = ParserProcess(Limits())
+    try:
+        scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+        parsed = parser.parse(scraper, what.encode(), ScrapeParameters(game_date=GAME_DATE))
+    finally:
+        parser.close()
+    assert (parsed.summary["pid"] != os.getpid()) is apart
 
 
 def run_length(data: bytes) -> bytes:

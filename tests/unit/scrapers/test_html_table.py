@@ -1,5 +1,7 @@
 """Tables of pages: what is read, what is missing and what is cut short."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,13 @@ def test_lines_of_a_cell_are_words_apart() -> None:
 def test_a_table_is_told_by_any_attribute() -> None:
     assert read_table(PAGE.encode(), class_="menu").rows == (("home",),)
     assert read_table(b"<table id=x></table>", id="x").rows == ()
+
+
+def test_a_long_row_takes_linear_time() -> None:
+    started = time.process_time()
+    (row,) = read_table(b"<table><tr>" + b"<td>1" * 150_000 + b"</table>").rows
+    assert len(row) == 150_000
+    assert time.process_time() - started < 5
 
 
 def test_what_is_missing_is_named() -> None:

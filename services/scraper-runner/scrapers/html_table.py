@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from scrapers.payloads import block_mark, first_bytes
+from scrapers.payloads import UNREADABLE, block_mark, first_bytes
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 
 _ROW = frozenset({"td", "th", "tr"})
@@ -40,7 +40,8 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
 
     Raises:
         Blocked: there is no such table, and the page says that this client is refused.
-        Undecodable: the page is no UTF-8, or ends within the table: cut short, it would look like one without rows.
+        Undecodable: the page is no UTF-8, has markup that cannot be read before the table's end, or ends within the
+            table: cut short, it would look like one without rows.
         SourceChanged: there is no such table.
     """
     try:
@@ -50,8 +51,18 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
         raise Undecodable(f"the page is not UTF-8: {error.reason} at byte {error.start}") from error
     wanted = {name.rstrip("_"): value for name, value in attributes.items()}
     reader = _Reader(wanted)
-    reader.feed(text)
-    reader.close()
+    try:
+        reader.feed(text)
+        reader.close()
+    except UNREADABLE as error:
+        # Nothing after the table is of interest.
+        if not reader.ended:
+            if not reader.begun:
+                _refuse_block_page(payload)
+            line = reader.getpos()[0]
+            raise Undecodable(
+                f"the page has markup at or after line {line} that cannot be read: {error!s:.200}"
+            ) from error
     marks = " ".join(f"{name}={value}" for name, value in wanted.items())
     if not reader.begun:
         _refuse_block_page(payload)

@@ -1,5 +1,6 @@
 """Checks for the answers of all hosts: telling a document from a block page."""
 
+import contextlib
 from html.parser import HTMLParser
 
 SHOWN = 60
@@ -31,6 +32,10 @@ _PHRASES = (
 _CODE = ("_cf_chl_opt", "_incapsula_resource", "captcha-delivery.com", "gokuprops", "px-captcha")
 """Marks in the code of challenges only: Cloudflare's, Imperva's, DataDome's, Amazon's and HUMAN's."""
 
+UNREADABLE = (AssertionError, ValueError)
+"""Errors of Python's HTMLParser at markup that it does not know: the first at `<![foo`, the second at the number of a
+character with thousands of digits."""
+
 
 def first_bytes(body: bytes) -> str:
     """Show the start of a payload, printable and on one line, for a message."""
@@ -57,8 +62,10 @@ def block_mark(body: bytes) -> str:
     if code := next((mark for mark in _CODE if mark in lowered), ""):
         return code
     reader = _VisibleText()
-    reader.feed(text)
-    reader.close()
+    # A block page may be broken as any other; the text before what cannot be read says enough.
+    with contextlib.suppress(*UNREADABLE):
+        reader.feed(text)
+        reader.close()
     beginning = " ".join("".join(reader.texts).split())[:_BEGINNING].lower()
     return next((phrase for phrase in _PHRASES if phrase in beginning), "")
 

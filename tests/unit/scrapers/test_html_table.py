@@ -1,5 +1,6 @@
 """Tables of pages: what is read, what is missing and what is cut short."""
 
+import contextlib
 import time
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrapers.html_table import read_table
+from scrapers.payloads import block_mark
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 from tipoff_scraper_runner.testing import BLOCK_PAGE
 
@@ -55,6 +57,38 @@ def test_what_is_missing_is_named() -> None:
 def test_a_page_that_is_no_text_is_named() -> None:
     with pytest.raises(Undecodable, match=r"not UTF-8: .* at byte 0"):
         read_table(b"\xff\xfe", class_="levels")
+
+
+BROKEN = {
+    "section": "<![foo",
+    "closed section": "<![foo [ x ]]>",
+    "section without a name": "<![>",
+    "long number": "&#" + "9" * 5000 + ";",
+}
+PIECES = "<table>|<table class=x>|</table>|<tr>|<td>|<td |</td>|<script>|</|<|>|<!|<!--|-->|<![CDATA[|]]>|<![endif]-->"
+MARKUP = [*BROKEN.values(), *PIECES.split("|"), "<?", "&", '"', "text", "Access Denied", "\x00", "\n"]
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_markup_that_cannot_be_read_is_named(broken: str) -> None:
+    with pytest.raises(Undecodable, match=r"markup at or after line \d+ that cannot be read"):
+        read_table(PAGE.replace("Eden", broken).encode(), class_="levels")
+    after = PAGE.replace("</body>", broken)
+    assert read_table(after.encode(), class_="levels") == read_table(PAGE.encode(), class_="levels")
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_refusal_with_markup_that_cannot_be_read_is_a_refusal(broken: str) -> None:
+    page = f"<!doctype html><h1>Access Denied</h1><p>{broken}"
+    with pytest.raises(Blocked, match="access denied"):
+        read_table(page.encode(), class_="levels")
+
+
+@given(st.lists(st.sampled_from(MARKUP)).map("".join))
+def test_any_markup_is_read_or_named(page: str) -> None:
+    block_mark(page.encode())
+    with contextlib.suppress(Blocked, SourceChanged, Undecodable):
+        read_table(page.encode(), class_="x")
 
 
 @given(st.integers(0, len(PAGE)))

@@ -1,9 +1,11 @@
 """A transport that ends with the scrape: no wait on the network outlasts the time that is left.
 
 httpx bounds each read by itself, so a server that sends a byte now and then is never too slow for it, not even in its
-headers. Here every wait is given no more than what is left of the whole.
+headers. Here every wait is given no more than what is left of the whole, but for the resolution of a name, to which the
+system gives no timeout.
 """
 
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -13,7 +15,7 @@ import httpcore
 import httpx
 
 CONNECT_SECONDS = 10.0
-"""A host that takes longer to accept a connection is down; there is one such wait an address of the host."""
+"""A host that takes longer to accept a connection is down; each address of it may take so long, within what is left."""
 
 Remaining = Callable[[], float]
 
@@ -59,10 +61,27 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        # A host that is down must leave time for another try.
-        within = min(_within(self._remaining, timeout, httpcore.ConnectTimeout), CONNECT_SECONDS)
-        stream = self._network.connect_tcp(host, port, within, local_address, socket_options)
-        return _Stream(stream, self._remaining)
+        error: Exception = httpcore.ConnectError(f"{host} has no address")
+        # One by one: left to the layer below, each address would be given the time that was left before the first.
+        for address in _addresses(host, port):
+            # A host that is down must leave time for another try.
+            within = min(_within(self._remaining, timeout, httpcore.ConnectTimeout), CONNECT_SECONDS)
+            try:
+                stream = self._network.connect_tcp(address, port, within, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
+                error = failed
+            else:
+                return _Stream(stream, self._remaining)
+        raise error
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Resolve a host, as the system orders its addresses. Raises httpcore.ConnectError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return [str(address[0]) for *_, address in found]
 
 
 class _Stream(httpcore.NetworkStream):

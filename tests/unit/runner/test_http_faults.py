@@ -5,7 +5,7 @@ import math
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -357,26 +357,82 @@ def test_nobody_there_is_an_http_failure() -> None:
         http.get(f"http://127.0.0.1:{port}/data")
 
 
+@contextmanager
+def full_listener(address: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
+    """Listen with a queue that is full, so that the next connection is never accepted."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server((address, port), backlog=0))
+        for _ in range(3):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield listener
+
+
 @pytest.mark.parametrize("attempts", [1, 2])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_host_that_never_completes_the_connection_is_an_http_failure(scheme: str, attempts: int) -> None:
     """In the last try it was reported as a source that asks to wait."""
-    # With https the kernel accepts and nobody answers the TLS handshake; with http the queue is full.
-    with socket.create_server(("127.0.0.1", 0), backlog=0 if scheme == "http" else 8) as listener:
-        address = listener.getsockname()
-        queued = [socket.socket() for _ in range(3 if scheme == "http" else 0)]
-        for client in queued:
-            client.setblocking(False)
-            client.connect_ex(address)
-        with (
-            HttpxHttp(spec(retry={"attempts": attempts}), NOON, Pacer()) as http,
-            pytest.raises(HttpFailure, match="does not accept a connection") as raised,
-        ):
-            http.get(f"{scheme}://127.0.0.1:{address[1]}/data")
-        for client in queued:
-            client.close()
+    # With https the kernel accepts, and nobody answers the TLS handshake.
+    with (
+        full_listener() if scheme == "http" else socket.create_server(("127.0.0.1", 0)) as listener,
+        HttpxHttp(spec(retry={"attempts": attempts}), NOON, Pacer()) as http,
+        pytest.raises(HttpFailure, match="does not accept a connection") as raised,
+    ):
+        http.get(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/data")
 
     assert raised.value.kind is FailureKind.HTTP
+
+
+class TestAddresses:
+    """A host of several addresses."""
+
+    @contextmanager
+    def resolved(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> Iterator[None]:
+        """Give the host source.test these addresses."""
+        resolve = socket.getaddrinfo
+
+        def resolve_test(host: Any, port: Any, *arguments: Any, **named: Any) -> Any:
+            if host != "source.test":
+                return resolve(host, port, *arguments, **named)
+            return [found for address in addresses for found in resolve(address, port, *arguments, **named)]
+
+        with monkeypatch.context() as patching:
+            patching.setattr(socket, "getaddrinfo", resolve_test)
+            yield
+
+    def test_none_that_accepts_takes_the_timeout_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A scrape of 3 s took 23 s with eight addresses."""
+        addresses = [f"127.0.0.{number}" for number in range(1, 6)]
+        with ExitStack() as stack:
+            stack.enter_context(self.resolved(monkeypatch, *addresses))
+            port = 0
+            for address in addresses:
+                listener = stack.enter_context(full_listener(address, port))
+                port = listener.getsockname()[1]
+            http = stack.enter_context(HttpxHttp(spec(), NOON, Pacer()))
+            started = time.monotonic()
+            with pytest.raises(HttpFailure, match="does not accept a connection"):
+                http.get(f"http://source.test:{port}/data")
+        assert time.monotonic() - started < 2
+
+    @pytest.mark.parametrize("down", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]])
+    def test_one_that_answers_is_enough(self, monkeypatch: pytest.MonkeyPatch, down: list[str]) -> None:
+        """Nobody listens at the others."""
+        with (
+            self.resolved(monkeypatch, *down, "127.0.0.1"),
+            asking(in_turn(reply("200 OK", b"data"))) as (http, server),
+        ):
+            assert http.get(f"http://source.test:{server.port}/data").body == b"data"
+        assert http.retries == 0
+
+    def test_a_name_without_an_address_is_an_http_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with (
+            self.resolved(monkeypatch),
+            HttpxHttp(spec(), NOON, Pacer()) as http,
+            pytest.raises(HttpFailure, match=r"could not be reached: source\.test has no address"),
+        ):
+            http.get("http://source.test/data")
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\xff\xfe garbage\r\n\r\n", b"220 mail.example ESMTP\r\n"])

@@ -10,103 +10,106 @@ from tipoff_common.events import AlertLevel, AlertState
 from tipoff_planning.frozen import Frozen
 
 OPEN = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCED, AlertState.ESCALATED})
-"""States of an incident that holds for as long as its rule asks."""
+"""States of an incident that has held for as long as its rule requires."""
 
 
 class Incident(Frozen):
     """One rule about one subject, from its first sign until it is resolved and cooled down."""
 
-    id: str = Field(description="the same from its first sign to its end")
+    id: str = Field(description="constant from its first sign to its end")
     rule: str
     subject: str
     state: AlertState
     severity: AlertLevel
-    since: Instant = Field(description="when what is wrong began")
-    seen_at: Instant = Field(description="when a watch first saw it")
+    since: Instant = Field(description="when the fault began")
+    seen_at: Instant = Field(description="when a watch first saw the fault")
     gone_at: Instant | None = Field(
-        default=None, description="when a watch first saw it gone; null while it holds"
+        default=None, description="when a watch first saw the fault gone; null while it holds"
     )
     fired_at: Instant | None = Field(
-        default=None, description="when it had held for as long as its rule asks"
+        default=None, description="when the fault had held for as long as its rule requires"
     )
-    changed_at: Instant = Field(description="when it came into its state")
-    told_at: Instant | None = Field(default=None, description="when people were last told; null when never")
-    # By itself and not from severity: what has become worse since is told again at once.
-    told_severity: AlertLevel | None = Field(default=None, description="how loudly they were told")
+    changed_at: Instant = Field(description="when the incident entered its state")
+    told_at: Instant | None = Field(
+        default=None, description="time of the last message; null before the first"
+    )
+    # Stored apart from `severity`: an incident that has become worse since is sent again at once.
+    told_severity: AlertLevel | None = Field(default=None, description="severity in the last message")
     escalated_at: Instant | None = Field(
-        default=None, description="when it was escalated; whoever was told then is told of the end as well"
+        default=None, description="time of the escalation; its recipients receive the end as well"
     )
     acknowledged_by: str | None = None
-    value: float | None = Field(default=None, description="the rule's number now")
-    value_at_start: float | None = Field(default=None, description="the rule's number when it was first seen")
-    summary: str = Field(description="what is wrong, with the numbers of now")
+    value: float | None = Field(default=None, description="the rule's current number")
+    value_at_start: float | None = Field(default=None, description="the rule's number at the first sign")
+    summary: str = Field(description="the fault in one sentence, with current numbers")
     workflow: str | None = None
     scraper: str | None = None
-    cause: str | None = Field(default=None, description="key of the incident that explains it")
+    cause: str | None = Field(default=None, description="key of the incident that explains this one")
     trouble: str | None = Field(
-        default=None, description="of a failure, what it has in common with others of the same cause"
+        default=None, description="for a failure, the trait it shares with others of the same cause"
     )
     told_by: str | None = Field(
         default=None,
-        description="key of the incident by whose message people know of it; null when by its own",
+        description="key of the incident whose message covered this one; null if its own message did",
     )
-    # Part of a change's identity: the same change made twice is one event, and the next is another.
-    transition: int = Field(default=0, description="counts its changes")
+    # Part of a change's identity: the same change made twice is one event, and the next change is another.
+    transition: int = Field(default=0, description="number of state changes so far")
 
     @property
     def key(self) -> str:
-        """One incident a rule and subject."""
+        """Identity of the incident: its rule and subject."""
         return f"{self.rule}/{self.subject}"
 
     @property
     def was_told(self) -> bool:
-        """Whether people were told of it since it last began."""
+        """Whether a message went out since the incident last fired."""
         return self.told_at is not None and (self.fired_at is None or self.told_at >= self.fired_at)
 
     @property
     def is_open(self) -> bool:
-        """Whether it holds for as long as its rule asks."""
+        """Whether the incident has held for as long as its rule requires."""
         return self.state in OPEN
 
 
 class Silence(Frozen):
-    """Nobody wants to hear of some incidents for a while."""
+    """A person's order to send no messages about some incidents for a while."""
 
     id: str
     rule: str
-    subject: str | None = Field(default=None, description="null: every subject of the rule")
+    subject: str | None = Field(default=None, description="null for every subject of the rule")
     until: Instant
     by: str
     why: str
 
     def covers(self, rule: str, subject: str, now: datetime) -> bool:
-        """Tell whether it silences an incident at an instant."""
-        # Without a subject it is about the whole rule.
+        """Return whether the silence applies to an incident at an instant."""
         return now < self.until and rule == self.rule and self.subject in (None, subject)
 
 
 class Watching(BaseModel):
-    """Open incidents, and how far the watch can be relied on."""
+    """Open incidents, and the health of the watch."""
 
     as_of: Instant
-    watched_at: Instant | None = Field(description="newest watch; null when none has been")
-    blind_since: Instant | None = Field(description="since when nothing can be judged; null while it can")
+    watched_at: Instant | None = Field(description="time of the newest watch; null before the first")
+    blind_since: Instant | None = Field(
+        description="start of the time without rule evaluation; null while rules work"
+    )
     silent_since: Instant | None = Field(
-        description="newest watch, when the next one is overdue: what is listed is as of then; null while it watches"
+        description="newest watch if the next one is overdue, and then the age of this list; null otherwise"
     )
     incidents: tuple[Incident, ...] = Field(
-        description="worst first; their state is unknown while nothing is judged"
+        description="worst first; their state is unknown while no rule is evaluated"
     )
     silences: tuple[Silence, ...]
 
 
 class ShownIncident(Incident):
-    """An incident with what to do about it."""
+    """An incident with the command and the runbook for it."""
 
     command: str | None = Field(default=None, description="the first command to run")
     runbook: str | None = None
     stands_for: tuple[str, ...] = Field(
-        default=(), description="summaries of incidents that people know of by this one"
+        default=(), description="summaries of the incidents that this one's message covers"
     )
 
 
@@ -120,7 +123,7 @@ class SilenceRequest(BaseModel):
 
 
 class RouteView(BaseModel):
-    """Recipients of a rule: as things are, and in addition when it is escalated."""
+    """Recipients of a rule's messages, and the additional ones after an escalation."""
 
     rule: str
     severity: AlertLevel
@@ -131,7 +134,7 @@ class RouteView(BaseModel):
 class TestResult(BaseModel):
     """Recipients of a rule's test message. sent: null in a dry run."""
 
-    __test__ = False  # no test of pytest's, whatever its name says
+    __test__ = False  # keep pytest from collecting it by its name
 
     rule: str
     severity: AlertLevel

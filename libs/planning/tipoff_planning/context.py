@@ -8,12 +8,12 @@ from tipoff_common.events import Priority, Source
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """One tick, or one manual run: what the decisions, plans and requests that it makes have in common."""
+    """The common facts of the decisions, plans and requests of one tick or manual run."""
 
     tick: datetime
-    """The instant that identifies it: decision ids are made of it."""
+    """The instant that identifies the tick: decision ids are made of it."""
     now: datetime
-    """The instant it is decided for: the tick's own time when a day is replayed, else the wall clock."""
+    """The instant to decide for: the tick's own time when a day is replayed, else the wall clock."""
     wall: datetime
     """The wall clock, from which leases run."""
     triggered_by: str
@@ -21,6 +21,6 @@ class EvaluationContext:
     environment: str = ""
     event_time: datetime | None = None
     """The instant of the tick that replays a day; requests carry it on."""
-    # Of manual runs alone: a backfill asks at LOW, so that its fan-outs stay small beside the live fleet.
+    # Set by manual runs only: a backfill requests at LOW, so that its fan-outs stay small beside the live fleet.
     priority: Priority | None = None
-    """In place of the workflows' own."""
+    """Replaces the workflows' own priority."""

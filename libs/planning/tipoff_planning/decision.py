@@ -27,7 +27,7 @@ from tipoff_planning.workflows import Configuration
 
 
 class Reason(StrEnum):
-    """Code of the reason for a decision; the dataset's views tell harmless skips from others by it."""
+    """Code of the reason for a decision; the dataset's views use it to separate harmless skips from others."""
 
     DUE = "due"
     PARTLY_DUE = "partly_due"
@@ -70,11 +70,11 @@ class Decision:
     next_check: datetime | None
     context: Mapping[str, JsonValue]
     outstanding: Outstanding | None = None
-    """Of a first RUN: the part of the workflow that is still outstanding, from which the plan is frozen."""
+    """For a first RUN: the outstanding part of the workflow, from which the plan is frozen."""
     plan: Plan | None = None
-    """Of a later RUN: the plan that was frozen by the first."""
+    """For a later RUN: the plan that the first RUN froze."""
     due: tuple[Attempt, ...] = ()
-    """Of a later RUN: the attempts of the plan that are due."""
+    """For a later RUN: the due attempts of the plan."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +87,20 @@ class DecisionInputs:
     now: datetime
     plans: Mapping[str, Plan] = field(default_factory=dict)
     """The frozen plans of occurrences decided before, by occurrence id."""
-    # The controller keeps them up to date one execution at a time; working each out anew
-    # would grow with its executions.
+    # The controller updates them one execution at a time; the cost of a recomputation grows with the executions.
     standings: Mapping[str, PlanProgress] = field(default_factory=dict)
-    """How far plans have come, by occurrence id; of a plan that is not here it is worked out from the history."""
+    """Progress of plans by occurrence id; the progress of a plan that is absent is computed from the history."""
     outputs: Outputs = field(default_factory=dict)
     """Values from executions to fan out over, by request id."""
     empty_looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By workflow, its newest occurrences that found nothing, since its last success."""
+    """By workflow, the ids of its occurrences that found nothing since its last success."""
     discovery: DiscoveryPlans = field(default_factory=dict)
-    """The day's plans of the searches that learn when to look."""
+    """The day's plans of the searches with learned times."""
     pauses: Pauses = field(default_factory=Pauses)
     """Pauses of workflows and scrapers by people."""
     locked: Mapping[date, Container[str]] = field(default_factory=dict)
-    """By business day, the occurrences that its locked schedule expects, by id. Of a day that is not here all are."""
-    # The simulator asks for the same days thousands of times in a season.
+    """By business day, the ids of the occurrences in its locked schedule. An absent day expects every occurrence."""
+    # The simulator requests the same days thousands of times in a season.
     expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
     """The agenda around a day; a caller that needs it often may cache it."""
 
@@ -113,32 +112,32 @@ class DecisionInputs:
     @cached_property
     def calendar_is_stale(self) -> bool:
         """Whether the calendar is older than decisions may rely on."""
-        # None has landed yet: as stale as can be, so that the refresh below asks for one.
+        # No calendar has landed yet: stale, so that the refresh requests one.
         if self.calendar is None:
             return True
         return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
 
     @cached_property
     def known(self) -> Known:
-        """What came of requests, by their ids."""
+        """Executions, request times and outputs, by request id."""
         return Known(self.history.executions, self.history.requested, self.outputs)
 
     def standing(self, occurrence: str) -> PlanProgress | None:
-        """Return how far the plan of an occurrence has come; None when it was not decided before."""
+        """Return the progress of an occurrence's plan; None when the occurrence has no plan yet."""
         if occurrence in self.standings:
             return self.standings[occurrence]
         plan = self.plans.get(occurrence)
         return PlanProgress(plan, self.known) if plan is not None else None
 
     def paused_until(self, scraper: str) -> datetime | None:
-        """Return when the pause ends that the scraper's source asked for; None when it may be requested."""
-        # A frozen plan may name a scraper that is gone since.
+        """Return the end of the pause that the scraper's source asked for; None when it may be requested."""
+        # A frozen plan may name a scraper that has since been removed.
         spec = self.configuration.catalog.get(scraper)
         until = self.history.paused_until(scraper, spec.hosts if spec else ())
         return until if until is not None and until > self.now else None
 
     def expected(self) -> Agenda:
-        """Return what is expected around the business day, workflow by workflow."""
+        """Return the expected occurrences around the business day, by workflow."""
         return self.expect(self.configuration, self.calendar, self.today, self.discovery)
 
 
@@ -158,11 +157,11 @@ def decision_about(
 ) -> Decision:
     """Build the decision about an occurrence.
 
-    alert: as loudly as the workflow says. context: facts beside those that every decision has.
+    alert: whether to use the workflow's alert level. context: facts beside those that every decision has.
     """
     calendar, now = inputs.calendar, inputs.now
     workflow = inputs.configuration.workflows[occurrence.workflow]
-    # A fleet without games has no calendar, and none of it can be old.
+    # A fleet without games has no calendar that could be stale.
     about_games: dict[str, JsonValue] = {}
     if inputs.configuration.has_games:
         about_games = {
@@ -176,7 +175,7 @@ def decision_about(
         code=code,
         sentence=sentence,
         alert_level=workflow.alert_level if alert else AlertLevel.NONE,
-        # The next occurrence, not the next tick: that is what people want to know.
+        # The next occurrence, not the next tick: people plan by occurrences.
         next_check=upcoming.expected if upcoming else None,
         context={
             "expected_run_time": occurrence.expected.isoformat(),

@@ -1,4 +1,4 @@
-"""Decisions: for each workflow at one tick, RUN, SKIP or ABORT, with a code, one sentence and what led to it.
+"""Decisions: for each workflow at one tick, RUN, SKIP or ABORT, with a code, one sentence and the facts behind it.
 
 Pure: configuration, calendar, history and the instant are arguments, so the same history gives the same decision.
 """
@@ -38,7 +38,7 @@ from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
 LATE_AFTER_MINUTES = 30
-"""From when a run is late; the dataset's views say the same."""
+"""Minutes after which a run counts as late; the dataset's views use the same number."""
 # Subjects for decisions without an occurrence of the day; they cannot collide with a real one.
 NONE_DUE = "none-due"
 UNDECIDED = "undecided"
@@ -50,35 +50,35 @@ def considered(
     now: datetime,
     plans: DiscoveryPlans = NO_PLANS,
 ) -> tuple[Occurrence, ...]:
-    """Return the occurrences whose plans a decision at `now` asks for: those that are due, the last of each search or
+    """Return the occurrences whose plans a decision at `now` needs: those that are due, the last of each search or
     stretch that has ended, and the refresh of the calendar."""
     found: list[Occurrence] = []
     for _, expected in agenda(configuration, calendar, business_date(now, configuration.zone), plans):
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now, configuration.zone)
-    # Whether a refresh ran in this hour is known by its log, which the controller has to read like any other.
+    # The log of a refresh shows whether it ran in this hour; the controller has to read that log like any other.
     refreshes = (refresh_occurrence(configuration, now, subject) for subject in (REFRESH, CONTRADICTED))
     return (*found, *(item for item in refreshes if item is not None))
 
 
 def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
-    """Return a decision for every due occurrence, one for every workflow that has none due, and the refresh of a
-    calendar that has grown old."""
+    """Return a decision for every due occurrence, a decision for every workflow without one, and the refresh of a
+    stale calendar."""
     decisions: list[Decision] = []
     for name, expected in inputs.expected():
         try:
             decisions += _of_workflow(name, expected, inputs)
-        except Exception as error:  # noqa: BLE001  # one workflow's past must not stop the others
+        except Exception as error:  # noqa: BLE001  # one workflow's history must not stop the others
             decisions.append(_undecidable(_placeholder(name, UNDECIDED, inputs), inputs, error))
-    # Last, since it is left out when the calendar's own workflow is among the decisions to run.
+    # Last: the refresh is omitted when the calendar's own workflow is among the decisions to run.
     refresh = refresh_calendar(decisions, inputs)
     return (refresh, *decisions) if refresh else tuple(decisions)
 
 
 def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decision, ...]:
-    """ABORT for every workflow: what happened so far cannot be read."""
-    # Neither calendar nor history: whatever could not be read, the sentence must be true.
+    """Return ABORT for every workflow, because the history cannot be read."""
+    # Without calendar and history, as either may be the unreadable one and the sentence must be true for both.
     inputs = DecisionInputs(configuration, None, History(stale=True), now)
     return tuple(
         decision_about(
@@ -95,13 +95,13 @@ def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decis
 
 
 def undecidable(decision: Decision, now: datetime, error: Exception) -> Decision:
-    """ABORT in place of a decision that cannot be carried out."""
+    """Return ABORT in place of a decision that cannot be carried out."""
     return replace(
         decision,
         action=Action.ABORT,
         code=Reason.UNDECIDABLE,
         sentence=_cannot(error),
-        # Somebody has to look, however little the workflow matters.
+        # An operator has to look into it, however low the workflow's own alert level is.
         alert_level=AlertLevel.CRITICAL,
         context={"decided_at": now.isoformat()},
         outstanding=None,
@@ -130,10 +130,10 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
         for item in _ended(expected[:come], now, inputs.configuration.zone)
         if (decision := _decide_ended(item, upcoming, inputs)) is not None
     ]
-    # A workflow always has a row: one that is silent cannot be told from a controller that is dead.
+    # Every workflow gets a row: without it a quiet workflow and a crashed controller look the same.
     if not due and not unhappy:
         yield _none_due(name, expected, upcoming, inputs)
-    # What is due before what went wrong: the rows of a workflow are read from the top.
+    # Due occurrences before failed ones: people read the rows of a workflow from the top.
     for occurrence in due:
         yield _decide_due(occurrence, upcoming, inputs)
     yield from unhappy
@@ -142,22 +142,22 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
 def _none_due(
     name: str, expected: Sequence[Occurrence], upcoming: Occurrence | None, inputs: DecisionInputs
 ) -> Decision:
-    """Skip, or abort where games are unknown. expected: all of the workflow around the day."""
+    """Return SKIP, or ABORT where games are unknown. expected: all occurrences of the workflow around the day."""
     configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
     build = partial(decision_about, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
-    # ABORT and not SKIP: "no games" would be a statement about the day, and nothing is known of it.
+    # ABORT and not SKIP: "no games" would be a statement about the day, and the calendar is not there to support it.
     if name in configuration.needing_games and inputs.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
         return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
-    # Not `today`: windows of the same night collect the games of the day before.
+    # Not always `today`: a same-night window collects the games of the day before.
     game_date = game_date_of(workflow.schedule, today)
-    # Only when nothing is left of today: with something to come, the day has games.
+    # Only when no occurrence is left today: an upcoming occurrence implies that the day has games.
     if (upcoming is None or upcoming.day > today) and name in configuration.needing_games:
         games = games_of(configuration, inputs.calendar, game_date)
         if not games:
             return build(Action.SKIP, Reason.NO_GAMES, _no_games(game_date, inputs))
-        # The schedule is read again every hour of such a day, which picks them up once their times are set.
+        # The controller refetches the schedule every hour of such a day and plans these games once they have times.
         if timeless := _timeless(game_date, inputs):
             known = ", ".join(_matchup(game) for game in timeless)
             sentence = f"{len(timeless)} of {len(games)} games on {game_date} have no time yet: {known}."
@@ -166,27 +166,27 @@ def _none_due(
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
     when = _when(upcoming.expected, configuration.zone_of(name))
     if upcoming.day > today:
-        # Nothing was done on a day on which nothing is planned.
+        # "Today is done" would be wrong on a day without planned occurrences.
         day_off = all(item.day != today for item in expected)
         today_is = "Nothing is planned today" if day_off else "Today is done"
         return build(Action.SKIP, Reason.DAY_DONE, f"{today_is}; next is {when}.")
     sentence = f"Not due before {when}."
     if name in configuration.needing_games and (timeless := _timeless(game_date, inputs)):
-        # The others of the day are planned; these are picked up once the schedule has a time for them.
+        # The day's other games are planned; these follow once the schedule has a time for them.
         sentence += f" No time yet: {', '.join(map(_matchup, timeless))}."
         return build(Action.SKIP, Reason.TOO_EARLY, sentence, games_without_time=len(timeless))
     return build(Action.SKIP, Reason.TOO_EARLY, sentence)
 
 
 def _no_games(day: date, inputs: DecisionInputs) -> str:
-    """Say that there is nothing to fetch, and whether games of the day could be known at all."""
+    """Word that there is nothing to fetch, and whether the calendar covers the day at all."""
     uncovered = inputs.calendar.uncovered(day) if inputs.calendar else None
     known = f"{uncovered[0].upper()}{uncovered[1:]}" if uncovered else f"No games on {day}"
     return f"{known}, so there is nothing to fetch."
 
 
 def _timeless(day: date, inputs: DecisionInputs) -> list[Game]:
-    """Return the day's games whose time is not decided."""
+    """Return the day's games without a tip-off time."""
     return [game for game in games_of(inputs.configuration, inputs.calendar, day) if game.tipoff is None]
 
 
@@ -196,10 +196,10 @@ def _matchup(game: Game) -> str:
 
 
 def _ended(come: Sequence[Occurrence], now: datetime, zone: ZoneInfo) -> list[Occurrence]:
-    """Return the last occurrence of each day and subject once it is over: until the business day is, and at least
-    for REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
+    """Return the last occurrence of each day and subject once its deadline has passed. It is returned until the
+    business day ends, and for at least REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
     today = business_date(now, zone)
-    # Sorted by time, so of each key the last one stays: a search is over when its last slot is.
+    # `come` is sorted by time, so the last occurrence of each key wins: a search ends with its last slot.
     last = {(item.day, item.subject): item for item in come}
     return [
         item
@@ -211,28 +211,27 @@ def _ended(come: Sequence[Occurrence], now: datetime, zone: ZoneInfo) -> list[Oc
 def _decide_ended(
     occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
 ) -> Decision | None:
-    """Report a search or a stretch that is over and incomplete; None when nothing is wrong."""
+    """Report an ended search or stretch that is incomplete; None when nothing is wrong."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
     searches = isinstance(workflow.schedule, Discovery | PerGame)
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
-    # No games, or all found by whichever slot: nothing is wrong.
+    # Nothing to fetch, or some slot has found everything: nothing is wrong.
     if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
         return None
     if _was_kept_back(occurrence, outstanding.scrapers(workflow), inputs):
-        return None  # somebody stopped it, and so knows
+        return None  # a person paused it and so knows about the gap
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
-    # Over before the stack was started or the workflow was added: nobody expected it, so nothing was missed.
+    # Ended before the stack was started or the workflow was added: no schedule expected it, so it was not missed.
     if standing is None and occurrence.id not in inputs.locked.get(occurrence.day, (occurrence.id,)):
         return None
-    # Somebody triggered it, or another slot came later: what went wrong here is made good.
+    # A manual run or a later slot has found the missing data since.
     if standing is not None and _found_since(occurrence, standing, inputs) is not None:
         return None
-    # Failing before missing: people who mend a scraper and people who wait for a source are not the same.
+    # Report failing before missing: a broken scraper needs a fix, a late source only needs patience.
     failure = standing.last_failure() if standing else None
     if failure is not None:
-        # A source that fails is somebody's to mend; one that is late is not.
         sentence = (
             f"The window closed and {failure.scraper} kept failing for {occurrence.game_date}{about}."
             f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message or 'no message'}"
@@ -241,7 +240,7 @@ def _decide_ended(
         return build(
             Reason.SOURCE_FAILING, sentence, alert=True, failing_scraper=failure.scraper, error_type=kind
         )
-    # Other kinds ask once an occurrence; that it found nothing was said when it did.
+    # Other kinds request once per occurrence; the decision of that time has already reported an empty result.
     if not searches:
         return None
     sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
@@ -254,7 +253,7 @@ def _decide_ended(
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(decision_about, occurrence, upcoming, inputs)
-    # Decided before: the plan is frozen, and what is found now by others does not change what it asks for.
+    # Decided before: the plan is frozen, and later finds of other runs do not change its requests.
     if (standing := inputs.standing(occurrence.id)) is not None:
         return _decide_planned(occurrence, upcoming, standing, inputs)
     if asks_for_nothing(occurrence, workflow):
@@ -268,22 +267,22 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     refreshes = (
         outstanding.found and occurrence.role != "search" and outstanding.refresh_due(occurrence, workflow)
     )
-    # Found is final unless the schedule says that later versions are looked for.
+    # A find is final unless the schedule configures a search for later versions.
     if outstanding.found and not refreshes:
         first = _when(outstanding.first_found, zone) if outstanding.first_found else when
         sentence = f"Already found for {occurrence.game_date} at {first}."
         return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
-    # A refresh slot is extra; asking in it as well would spend more than the search's budget.
+    # A refresh slot is extra; a search request in it would exceed the search's budget.
     if not outstanding.found and occurrence.role == "refresh":
         sentence = (
             f"Not found yet, and this slot looks for later versions only. {_next_search(upcoming, zone)}"
         )
         return build(Action.SKIP, Reason.SUPERSEDED, sentence)
-    # A later version is looked for with the whole workflow again.
+    # A refresh requests the whole workflow again.
     asked = without_paused(
         Outstanding() if refreshes else outstanding, occurrence.workflow, workflow, inputs.pauses, inputs.now
     )
-    # All that is outstanding is paused.
+    # Every outstanding part is paused.
     if asked.outstanding is None:
         return build(Action.SKIP, Reason.PAUSED, _paused_sentence(asked.pauses[0], zone))
     without = f" Without {asked.told(zone)}." if asked.pauses else ""
@@ -293,7 +292,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         return build(Action.RUN, Reason.REFRESH, sentence, outstanding=asked.outstanding)
     outstanding = asked.outstanding
     names = outstanding.scrapers(workflow)
-    # Where a part may be asked for, the runner answers for the part that may not, without asking its host.
+    # Skip only if every source is paused; otherwise the runner fails the paused part without contacting its host.
     if names and all(inputs.paused_until(name) for name in names):
         return _paused(names, build, inputs)
     late = int((inputs.now - occurrence.expected).total_seconds() // 60)
@@ -302,7 +301,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         sentence += f" What was found lacks {', '.join(outstanding.missing)}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
-    # Of a learned search: why just now, with the probability it was planned by.
+    # For a learned search: the reason for this time, with the probability that the plan assumed.
     sentence += explain_check(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day)))
     sentence += without
     code = Reason.INCOMPLETE if outstanding.missing else Reason.DUE
@@ -316,7 +315,7 @@ def _next_search(upcoming: Occurrence | None, zone: ZoneInfo) -> str:
 def _decide_planned(
     occurrence: Occurrence, upcoming: Occurrence | None, standing: PlanProgress, inputs: DecisionInputs
 ) -> Decision:
-    """Decide about an occurrence with a frozen plan: RUN what of the plan is due, else SKIP with how it stands."""
+    """Decide about an occurrence with a frozen plan: RUN its due attempts, else SKIP with the plan's state."""
     states = {state for state, count in standing.counts.items() if count}
     build = partial(decision_about, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
@@ -327,10 +326,10 @@ def _decide_planned(
         return build(
             Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=standing.plan, due=tuple(due)
         )
-    # Before the states below: what is under way may still make any of them untrue.
+    # Before the states below: a request under way may still change any of them.
     if State.UNDER_WAY in states:
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
-    # Due, but each source asked to be left alone.
+    # Attempts are due, but each source has asked for a pause.
     if attempts:
         return _paused([item.unit.scraper for item in attempts], build, inputs)
     if (pause := _holding_back(standing, occurrence.workflow, inputs)) is not None:
@@ -338,13 +337,13 @@ def _decide_planned(
         return build(Action.SKIP, Reason.PAUSED, sentence)
     failure = standing.last_failure()
     last = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
-    # Waiting before given up: a retry that is still to come may mend it.
+    # Waiting before given up: a pending retry may still succeed.
     if State.WAITING in states:
         retry = standing.next_retry()
         zone = inputs.configuration.zone_of(occurrence.workflow)
         again = f"from {_when(retry, zone)} on" if retry else "within the window"
         return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{last}")
-    # The plan is frozen, but what it did not find may have been found since, by a manual run for example.
+    # The plan is frozen, but another run (a manual one, for example) may have found its missing parts since.
     if (found := _found_since(occurrence, standing, inputs)) is not None:
         when = _when(found, inputs.configuration.zone_of(occurrence.workflow))
         sentence = f"Already found for {game_date} at {when}, by another run after this one."
@@ -366,7 +365,7 @@ def _decide_planned(
 
 
 def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: DecisionInputs) -> Decision:
-    """SKIP, since the sources of all that is to be requested asked to be left alone."""
+    """Return SKIP, because the source of every scraper to request has asked for a pause."""
     until = min(pause for name in scrapers if (pause := inputs.paused_until(name)) is not None)
     names = ", ".join(dict.fromkeys(scrapers))
     sentence = f"{names}: the source is not to be asked before {_when(until, inputs.configuration.zone)}."
@@ -374,20 +373,20 @@ def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: Dec
 
 
 def _was_kept_back(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> bool:
-    """Tell whether a pause is why an ended occurrence lacks something: one that stands now, stood when the window
-    closed, or stood at any time of a window in which nothing was requested."""
+    """Return whether a pause explains why an ended occurrence is incomplete: a pause in force now, when the window
+    closed, or at any time of a window without requests."""
     name, now, closed = occurrence.workflow, inputs.now, occurrence.deadline
-    # Nothing was requested: a pause at any time of the window explains it.
-    # Otherwise only one at its end does.
+    # Without any request a pause at any time of the window explains the gap.
+    # Otherwise only a pause at its end does.
     start = occurrence.expected if inputs.standing(occurrence.id) is None else closed - timedelta(seconds=1)
     windows = ((now, now + timedelta(seconds=1)), (start, closed))
     return any(inputs.pauses.kept_back(name, scrapers, *window) is not None for window in windows)
 
 
 def _holding_back(standing: PlanProgress, workflow: str, inputs: DecisionInputs) -> Pause | None:
-    """Return the pause for which something that is not found yet is not asked for; None when none is."""
+    """Return the pause that holds back a unit not found yet; None without such a pause."""
     if not inputs.pauses.standing(inputs.now):
-        return None  # looking at every unit of a large plan is left out where nothing is paused
+        return None  # saves a pass over every unit of a large plan when nothing is paused
     unfound = [item.unit.scraper for item in standing.units() if item.state is not State.SUCCESS]
     if not unfound:
         return None
@@ -401,19 +400,19 @@ def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
 
 
 def _found_since(occurrence: Occurrence, standing: PlanProgress, inputs: DecisionInputs) -> datetime | None:
-    """Return when the last of what a plan asked for in vain was found by another run; None while any of it was not."""
+    """Return when other runs had found every unit that the plan did not find; None while any unit is unfound."""
     configuration, history = inputs.configuration, inputs.history
     if isinstance(configuration.workflows[occurrence.workflow].schedule, Discovery | PerGame):
         if not find_outstanding(occurrence, configuration, history).found:
             return None
-    # Of the other kinds nothing tells whether what was never asked for is there in the version that this slot wants.
+    # The other kinds want the version of this slot, and a skipped step has no request to compare a find with.
     elif standing.skipped:
         return None
     found: list[datetime] = []
     for unit, answer in standing.unfound():
         subject = subject_of(unit.parameters, configuration.subject_parameters)
         known = history.found(unit.scraper, occurrence.game_date, subject)
-        # An earlier find is the version that this slot wanted a later one of.
+        # A find from before the request is an older version than this slot wants.
         if answer is None or known is None or known[1] <= answer.triggered_at:
             return None
         found.append(known[1])
@@ -429,7 +428,7 @@ class _Answer(NamedTuple):
 
 
 def _newest_answers(occurrence: Occurrence, inputs: DecisionInputs) -> list[_Answer]:
-    """Return the newest answer to each unit that a plan did not find, the oldest of them first."""
+    """Return the newest answer to each unit that the plan did not find, sorted from oldest to newest."""
     standing = inputs.standing(occurrence.id)
     newest: list[_Answer] = []
     for unit, own in standing.unfound() if standing else ():
@@ -444,7 +443,7 @@ def _newest_answers(occurrence: Occurrence, inputs: DecisionInputs) -> list[_Ans
 
 
 def _told(answers: Sequence[_Answer], occurrence: Occurrence, inputs: DecisionInputs) -> str:
-    """Repeat the newest of some answers: an empty page, say, or a refusal. Where another run got it, when that was."""
+    """Quote the newest answer, an empty page or a refusal for example; with its time if another run got it."""
     if not answers:
         return ""
     answer, by_another = answers[-1]
@@ -458,18 +457,18 @@ def _told(answers: Sequence[_Answer], occurrence: Occurrence, inputs: DecisionIn
 
 
 def _last_answer(occurrence: Occurrence, inputs: DecisionInputs) -> str:
-    """Repeat the newest answer of what a plan did not find."""
+    """Quote the newest answer to the units that the plan did not find."""
     return _told(_newest_answers(occurrence, inputs), occurrence, inputs)
 
 
 def _nothing_published(
     occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
 ) -> Decision:
-    """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
+    """Return SKIP, with an alert after many empty occurrences in a row. A search alerts when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
     answers = _newest_answers(occurrence, inputs)
-    # The plan itself has no failure here, so another run failed after it asked.
+    # The plan itself has no failure here, so another run failed after the plan's request.
     if failures := [it for it in answers if it.fact.status is Status.FAILED]:
         sentence = (
             f"Asked for {occurrence.game_date}, and failed since; the next slot asks again."
@@ -477,7 +476,7 @@ def _nothing_published(
         )
         return build(Reason.BUDGET_USED, sentence, alert=True)
     last = _told(answers, occurrence, inputs)
-    # A set, as this occurrence is among them once its execution is logged.
+    # A set, as `empty_looks` includes this occurrence once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
         return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.{last}")
@@ -486,7 +485,7 @@ def _nothing_published(
 
 
 def _placeholder(name: str, subject: str, inputs: DecisionInputs) -> Occurrence:
-    """Build an occurrence for the day of a workflow that has none."""
+    """Build a placeholder for a workflow without an occurrence on the day."""
     today, now = inputs.today, inputs.now
     return Occurrence(name, today, today, subject, 0, now, now, (), "no occurrence")
 

@@ -1,8 +1,8 @@
 """The log of one occurrence in numbered entries, and the state that follows from them. Pure.
 
-The first entry holds the plan and its first requests. Each further one holds the executions that arrived together and
-the requests that follow from them. Who appends an entry has read all before it, so what follows is worked out once, and
-each entry costs as much as what is new in it.
+The first entry holds the plan and its first requests. Each further entry holds the executions that arrived together and
+the requests that follow from them. The writer of an entry has read all earlier entries, so follow-ups are computed
+once, and the cost of an entry depends only on its new executions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,11 +44,11 @@ from tipoff_planning.progress import NOTHING_HELD, Held, PlanProgress
 from tipoff_planning.workflows import Configuration
 
 MESSAGE_CHARACTERS = 300
-"""Enough for a sentence on why a source fails. Each summary repeats the messages of all executions before it."""
+"""Enough for a sentence on a failure's cause; small, as each summary repeats the messages of all executions so far."""
 
 
 class LoggedExecution(Frozen):
-    """An execution, as much of it as decides what follows."""
+    """The fields of an execution from which its follow-ups are computed."""
 
     request_id: str
     scraper: str
@@ -58,25 +58,25 @@ class LoggedExecution(Frozen):
     source: Source
     triggered_at: Instant
     expected: int | None = Field(
-        default=None, description="games or teams that should be in it, if it says so"
+        default=None, description="games or teams that the document should list; null if not stated"
     )
     missing: tuple[str, ...] | None = Field(
-        default=None, description="those that are not; null: it does not say"
+        default=None, description="games or teams that the document lacks; null if not stated"
     )
     not_before: Instant | None = None
     paused_host: str | None = None
     message: str = ""
     presumed: bool = False
-    records: int | None = Field(default=None, description="of a success: how many it wrote")
+    records: int | None = Field(default=None, description="for a success: number of records written")
     set_aside: int = Field(default=0, description="items of the document that could not be read")
     outputs: Mapping[str, tuple[str, ...]] = Field(default={}, description="values to fan out over, by key")
     slate: Mapping[str, Instant | None] | None = Field(
         default=None,
-        description="of a scoreboard: tip-offs of the day's games by AWAY@HOME, null for one that is off",
+        description="for a scoreboard: tip-offs of the day's games by AWAY@HOME, null for a game that is off",
     )
 
     def fact(self, game_date: date) -> ExecutionFact:
-        """Return the execution as decisions read it."""
+        """Convert the execution to the form that decisions read."""
         return ExecutionFact(
             request_id=self.request_id,
             scraper=self.scraper,
@@ -96,35 +96,35 @@ class LoggedExecution(Frozen):
 
 
 class Summary(Frozen):
-    """All that the entries before one say, so that they need not be read."""
+    """Combined content of all earlier entries, which a reader can then skip."""
 
     plan: Plan | None = None
     executions: tuple[LoggedExecution, ...] = ()
     requested: Mapping[str, Instant] = Field(
-        default={}, description="when each request first went out, by its id"
+        default={}, description="first publication of each request, by its id"
     )
     skipped: tuple[str, ...] = ()
-    # Kept, because a delivery that is repeated after the summary still has to find its own entry.
+    # A redelivery after the summary still has to find its own entry.
     entry_of: Mapping[str, int] = Field(
-        default={}, description="the entry that an execution came in, by its request"
+        default={}, description="number of the entry that holds an execution, by request id"
     )
 
 
 class Entry(Frozen):
     """One entry of an occurrence's log."""
 
-    # An entry of a later version cannot be read and is rebuilt from the dataset, rather than half understood.
+    # An entry of a later version fails validation and is rebuilt from the dataset, rather than half understood.
     version: Literal[1] = 1
-    at: Instant = Field(description="when it was written; what follows from it carries this instant")
+    at: Instant = Field(description="when the entry was written; its follow-ups carry this instant")
     plan: Plan | None = None
     executions: tuple[LoggedExecution, ...] = ()
-    requested: tuple[str, ...] = Field(default=(), description="ids of the requests that go out with it")
-    skipped: tuple[str, ...] = Field(default=(), description="steps that are never asked for")
-    rebuilt: bool = Field(default=False, description="it stands for entries that could not be read")
-    lost: tuple[str, ...] = Field(default=(), description="the names of those entries")
+    requested: tuple[str, ...] = Field(default=(), description="ids of the requests published with the entry")
+    skipped: tuple[str, ...] = Field(default=(), description="steps that are never requested")
+    rebuilt: bool = Field(default=False, description="the entry replaces unreadable entries")
+    lost: tuple[str, ...] = Field(default=(), description="names of the unreadable entries")
     tick: Instant | None = Field(
         default=None,
-        description="the evaluation that wrote it; null: executions that came, or a plan that was decided",
+        description="the evaluation that wrote the entry; null for arrived executions or a decided plan",
     )
     summary: Summary | None = None
 
@@ -139,22 +139,22 @@ class FollowUps:
 
 @dataclass
 class OccurrenceState:
-    """An occurrence as its log has it."""
+    """State of an occurrence according to its log."""
 
     game_date: date
     occurrence_id: str
     next_number: int = 0
-    """The number of the entry that comes next."""
+    """The number of the next entry."""
     progress: PlanProgress | None = None
     """None while no entry has a plan."""
     executions: dict[str, LoggedExecution] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     entry_of: dict[str, int] = field(default_factory=dict)
-    """The number of the entry that an execution came in, by its request."""
+    """The number of the entry that holds an execution, by request id."""
     unreadable: list[str] = field(default_factory=list)
-    """Names of entries that cannot be read, and that no later entry stands for."""
+    """Names of unreadable entries that no later entry replaces."""
     written_by_tick: tuple[datetime, int] | None = None
-    """The newest entry that an evaluation wrote, by its tick and number: the tick's next delivery publishes it too."""
+    """Tick and number of the newest entry that an evaluation wrote: a redelivered tick publishes that entry again."""
     published: set[int] = field(default_factory=set)
     """Entries whose follow-ups this process has published. Another process may publish them again."""
 
@@ -165,30 +165,30 @@ class OccurrenceState:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more will come. Of an occurrence without a plan nothing follows."""
+        """Whether no follow-ups will come any more; always true without a plan."""
         return self.progress.settled if self.progress else True
 
     @property
     def facts(self) -> Iterable[ExecutionFact]:
-        """What is known of its requests, as decisions read it."""
+        """The executions in the form that decisions read."""
         return (item.fact(self.game_date) for item in self.executions.values())
 
     def apply(self, entry: Entry) -> None:
-        """Take in the next entry."""
-        # A reader that followed the log knows all that a summary says; it is for one who starts here.
+        """Apply the next entry to the state."""
+        # A summary is for a reader that starts at this entry; the state has its content already otherwise.
         if entry.summary is not None and self.progress is None and not self.executions:
-            # Before the entry's own content: a summary holds what came before it, not what it brings.
+            # Before the entry's own content: a summary covers only the earlier entries.
             self._restore(entry.summary)
         if entry.plan is not None:
             self._begin(entry.plan)
         for item in entry.executions:
-            # The first entry stays: a redelivery republishes what followed then, not what would follow now.
+            # Keep the first entry: a redelivery republishes the follow-ups of that entry, not those of today's state.
             self.entry_of.setdefault(item.request_id, self.next_number)
             self._note(item)
         if self.progress is not None:
             self.progress.note_requested(entry.requested, entry.at)
         self.skipped.update(entry.skipped)
-        # It stands for all that could not be read so far; what breaks after it is listed anew.
+        # The entry replaces every entry found unreadable so far; later unreadable entries are listed anew.
         if entry.rebuilt:
             self.unreadable.clear()
         if entry.tick is not None:
@@ -206,28 +206,28 @@ class OccurrenceState:
         tick: datetime | None = None,
         held: Held = NOTHING_HELD,
     ) -> Entry | None:
-        """Draft the entry that takes in what is new, with what follows from it; None when nothing does.
+        """Draft an entry with the new executions and their follow-ups; None without either.
 
-        now: the instant by which retries are due. at: the wall clock. The executions are part of the standing from here
-        on, so the entry has to be written and applied, or the state thrown away. rebuilt: it stands for entries that
-        cannot be read, with `plan` in place of theirs. held: what is not requested for now.
+        Adds the executions to `progress`, so the caller has to write and apply the entry, or discard the state.
+        now: the instant by which retries are due. at: the wall clock. rebuilt: the entry replaces unreadable entries,
+        and `plan` replaces their plan. held: the requests to hold back for now.
         """
         if plan is not None:
             self._begin(plan)
         news = tuple(item for item in executions if self._is_news(item))
-        # Named in the entry, since the decision that reports them is built from it again at each delivery.
+        # Named in the entry: each delivery builds the decision that reports them from the entry again.
         lost = tuple(self.unreadable) if rebuilt else ()
         if self.progress is None:
-            # The entry with the plan may be unreadable; the executions are kept for when the plan is found elsewhere.
+            # The entry with the plan may be unreadable; keep the executions for a plan from the dataset.
             if not (news or rebuilt):
                 return None
             return Entry(at=at, executions=news, rebuilt=rebuilt, lost=lost, tick=tick)
-        # Into the standing first: what is requested below follows from them.
+        # Update the progress first: the requests below follow from these executions.
         for item in news:
             self.progress.add(item.fact(self.game_date), item.outputs)
         requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now, held))
         skipped = tuple(item.step for item in self.progress.skipped if item.step not in self.skipped)
-        # A delivery that was seen before writes nothing, or entries would grow with redeliveries.
+        # A redelivery writes no entry, or the log would grow with redeliveries.
         if not (news or requested or skipped or rebuilt):
             return None
         return Entry(
@@ -242,19 +242,19 @@ class OccurrenceState:
         )
 
     def has_news(self, executions: Iterable[LoggedExecution]) -> bool:
-        """Return whether any of the executions says something that is not known."""
+        """Return whether any of the executions is new or changes the state."""
         return any(self._is_news(item) for item in executions)
 
     def follow_ups(self, entry: Entry, environment: str) -> FollowUps:
-        """Build what an applied entry makes the controller publish: the same however often it is asked."""
+        """Build the events to publish for an applied entry; repeated calls give the same events."""
         if self.progress is None:
             return FollowUps()
         plan = self.progress.plan
         attempts = (self.progress.attempt(identifier) for identifier in entry.requested)
-        # A step may have begun since the entry was written. Then it is no longer skipped, and no decision may say so.
+        # A step may have begun since the entry was written; a decision must not report it as skipped any more.
         standing = {item.step: item for item in self.progress.skipped}
         skips = [standing[step] for step in entry.skipped if step in standing]
-        # In a replayed day decisions carry the day's own time, requests the wall clock that their leases run by.
+        # In a replayed day decisions carry the day's own time, and requests carry the wall clock for their leases.
         at = plan.event_time or entry.at
         return FollowUps(
             tuple(request(plan, attempt, entry.at) for attempt in attempts if attempt is not None),
@@ -262,7 +262,7 @@ class OccurrenceState:
         )
 
     def summarized(self, entry: Entry) -> Entry:
-        """Return the entry with all before it."""
+        """Return the entry with a summary of the state."""
         summary = Summary(
             plan=self.plan,
             executions=tuple(self.executions.values()),
@@ -279,10 +279,10 @@ class OccurrenceState:
             self._begin(summary.plan, summary.requested)
 
     def _begin(self, plan: Plan, requested: Mapping[str, datetime] = {}) -> None:
-        # The first plan stays: what was decided once is never decided again.
+        # Keep the first plan: an occurrence is decided only once.
         if self.progress is None:
             outputs = {name: item.outputs for name, item in self.executions.items() if item.outputs}
-            # Executions may be there before the plan, when the entry with the plan could not be read.
+            # Executions may precede the plan if the entry with the plan was unreadable.
             facts = {item.request_id: item for item in self.facts}
             self.progress = PlanProgress(plan, Known(facts, requested, outputs))
 
@@ -300,7 +300,7 @@ class OccurrenceState:
 
 
 def _told(outcome: Outcome) -> str:
-    """Return what a person reads of an outcome that is no success: late is told from empty, and broken, by it."""
+    """Return the message of an outcome without success; people see by it if a source is late, empty or broken."""
     return (
         outcome.message
         if isinstance(outcome, Failed)
@@ -311,7 +311,7 @@ def _told(outcome: Outcome) -> str:
 
 
 def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> LoggedExecution:
-    """Return an execution event as the log keeps it."""
+    """Convert an execution event to the form that the log stores."""
     outcome, completeness = event.outcome, completeness_of(event)
     failed = outcome if isinstance(outcome, Failed) else None
     return LoggedExecution(
@@ -339,16 +339,16 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
 def rebuilt_decision(
     state: OccurrenceState, entry: Entry, configuration: Configuration, context: EvaluationContext
 ) -> WorkflowDecided:
-    """Return the decision that an entry stands for others that could not be read, the same for each delivery of the
+    """Build the decision that reports an entry as the replacement of unreadable ones; equal for each delivery of the
     tick."""
-    # One name is enough to find the others; the context below lists them all.
+    # The sentence names one entry; the context below lists them all.
     more = f" and {len(entry.lost) - 1} more" if len(entry.lost) > 1 else ""
     return WorkflowDecided(
         decision_id=decision_id(f"{state.occurrence_id}:rebuilt", context.tick),
         occurrence_id=state.occurrence_id,
         workflow_name=state.plan.workflow if state.plan else "unknown",
         game_date=state.game_date,
-        # The entry's instant and not this delivery's, so that a repetition publishes the
+        # The entry's instant and not this delivery's, so that a redelivery publishes the
         # same content under the same id.
         decision_time=context.event_time or entry.at,
         action=Action.SKIP,

@@ -1,8 +1,8 @@
-"""The one pure function from configuration, calendar and date to what is expected of that day.
+"""The one pure function from configuration, calendar and date to the expected occurrences of that day.
 
-The locked schedule is this list written down; an evaluation asks which of it is due and not yet satisfied;
-expected against actual compares the same list with what happened; the simulator runs it over a season. They cannot
-disagree, because there is one.
+The locked schedule stores this list; an evaluation selects the due and unsatisfied occurrences from it; the report of
+expected against actual compares it with the executions; the simulator computes it for a season. They cannot disagree,
+because they share this function.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ from tipoff_planning.workflows import Configuration
 REPORT_UNFOUND_FOR = timedelta(hours=6)
 """How long evaluations keep reporting a search that found nothing."""
 LEARNED_SLOTS = 10_000
-"""Added to the number of a learned check, so that it is that of no slot of the fixed beat, which may look for later
+"""Offset of the numbers of learned checks: they must differ from those of the fixed beat, which may look for later
 versions at the same instant."""
 _MINUTE, _A_DAY = timedelta(minutes=1), timedelta(days=1)
 _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -44,22 +44,22 @@ _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=U
 class _Facts(NamedTuple):
     workflow: str
     day: date
-    """The business day it is expected on, in the fleet's zone; for a window across midnight the day of its opening."""
+    """The business day of the occurrence, in the fleet's zone; for a window across midnight the day of its opening."""
     game_date: date
-    """The day the data is about, in the workflow's zone."""
+    """The day that the data is about, in the workflow's zone."""
     subject: str
-    """The game it is about, "-" for the whole day."""
+    """The id of the game, "-" for the whole day."""
     slot: int
-    """Its number within game date and subject: its instant in minutes (see `_number`), after tip-off the minutes since
+    """The number within game date and subject: the instant in minutes (see `_number`), after tip-off the minutes since
     then, 0 for a run once a day."""
     expected: datetime
-    """The instant from which it is due."""
+    """The instant from which the occurrence is due."""
     deadline: datetime
-    """The instant from which it can no longer be met."""
+    """The instant from which the occurrence can no longer be met."""
     games: tuple[Game, ...]
     reason: str
     identity: str | None = None
-    """Its id when that is no function of the fields above, as for a manual run."""
+    """The id of an occurrence whose id is not derived from the fields above, such as a manual run."""
     role: "SearchRole" = "both"
     """Purpose of a search's slot: "search" for missing data, "refresh" for a later version of found data, or both.
     Learned checks only search; the fixed beat refreshes."""
@@ -69,11 +69,11 @@ SearchRole = Literal["both", "search", "refresh"]
 
 
 class Occurrence(_Facts):
-    """One expected run of one workflow. A tuple for speed, as a simulated season makes very many."""
+    """One expected run of one workflow. A tuple for speed, as a simulated season creates very many."""
 
     @cached_property
     def id(self) -> str:
-        """The occurrence's identity; a manual run has its own."""
+        """The occurrence's id; `identity` overrides the derived one."""
         return self.identity or occurrence_id(self.workflow, self.game_date, self.subject, self.slot)
 
 
@@ -88,34 +88,33 @@ class _Slot(NamedTuple):
 def occurrences(
     configuration: Configuration, calendar: Calendar | None, day: date, plans: DiscoveryPlans = NO_PLANS
 ) -> tuple[Occurrence, ...]:
-    """Compute what is expected of business day `day`, by time, name, subject and slot.
+    """Compute the expected occurrences of business day `day`, sorted by time, workflow, subject and slot.
 
-    Workflows that need games have no occurrence for a day without games, and none while there is no calendar. plans:
-    of the searches that learn when to look; one without a plan for the day keeps to its fixed beat.
+    A workflow that needs games has no occurrence on a day without games, nor without a calendar. plans: those of the
+    learned searches; a search without a plan for the day keeps its fixed beat.
     """
-    # Workflows in the order of their names: a file that is only sorted
-    # differently must give the same schedule.
+    # Workflows by name: a file that differs only in the order of its workflows must give the same schedule.
     found = [
         occurrence
         for name in sorted(configuration.workflows)
         for occurrence in _of_workflow(name, configuration, calendar, day, plans)
     ]
-    return tuple(sorted(found, key=attrgetter("expected")))  # stable: the order they were made in breaks ties
+    return tuple(sorted(found, key=attrgetter("expected")))  # stable: the order of creation breaks ties
 
 
 Agenda = Iterable[tuple[str, Sequence[Occurrence]]]
-"""The expected occurrences around a day: each workflow with its own, in the order of time."""
+"""The expected occurrences around a day: workflow names with their occurrences, sorted by time."""
 
 
 def agenda(
     configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans = NO_PLANS
 ) -> Iterator[tuple[str, Sequence[Occurrence]]]:
-    """Yield each workflow's occurrences that a decision at any instant of `today` may concern: yesterday's may be
-    due after midnight, tomorrow's before it, and the first of them give the next look."""
+    """Yield each workflow's occurrences that a decision at any instant of `today` may concern: those of yesterday may
+    be due after midnight, those of tomorrow before it, and tomorrow's first ones give the next check."""
     tomorrow = today + timedelta(days=1)
     zone = configuration.zone
-    # Earlier days as far back as their end is still reported; of tomorrow only the first of
-    # each subject, for the next look.
+    # Earlier days as far back as their end is still reported; for tomorrow only the first occurrence of each subject,
+    # which gives the next check.
     since = local_instant(today, time.min, zone) - REPORT_UNFOUND_FOR
     until = local_instant(tomorrow, time.min, zone)
     for name in configuration.workflows:
@@ -125,8 +124,7 @@ def agenda(
             *_of_workflow(name, configuration, calendar, today, plans),
             *_of_workflow(name, configuration, calendar, tomorrow, plans, until=until),
         ]
-        # The days are sorted lists that may overlap: last night's slots after
-        # midnight, today's before noon.
+        # The days overlap: last night's slots may be later than today's first ones.
         yield name, sorted(around, key=attrgetter("expected"))
 
 
@@ -136,7 +134,7 @@ def days_before(name: str, configuration: Configuration, today: date) -> Sequenc
     if configuration.zone_of(name) == configuration.zone:
         over = _over_by(schedule)
     else:
-        # Opening at any minute of the fleet's day; an hour more where clocks change meanwhile.
+        # The window may open at any minute of the fleet's day; a clock change meanwhile adds an hour.
         over = _A_DAY + _open_for(schedule) + timedelta(hours=1)
     count = max(1, -(-(over + REPORT_UNFOUND_FOR) // _A_DAY) - 1)
     return [today - timedelta(days=back) for back in range(count, 0, -1)]
@@ -150,7 +148,7 @@ def _over_by(schedule: Schedule) -> timedelta:
         case At(times=times, within=within):
             return _since_midnight(times[-1]) + within
         case _:
-            return _A_DAY  # around games, whose reach is bounded where the file is read
+            return _A_DAY  # kinds around games; the validation of the file bounds their reach
 
 
 def _open_for(schedule: Schedule) -> timedelta:
@@ -177,9 +175,9 @@ def begun_since(
     tick: datetime,
     cadence: timedelta,
 ) -> frozenset[str]:
-    """Return which of `workflows` expect something since the tick before, `cadence` earlier."""
+    """Return the `workflows` with an occurrence that began after the previous tick, `cadence` earlier."""
     today = business_date(tick, configuration.zone)
-    # After midnight yesterday's windows and games go on, and before it tomorrow's first runs may be due.
+    # Yesterday's windows and games continue after midnight, and tomorrow's first runs may be due before it.
     days = [today + timedelta(days=offset) for offset in (-1, 0, 1)]
     return frozenset(
         name
@@ -193,7 +191,7 @@ def begun_since(
 
 
 def games_of(configuration: Configuration, calendar: Calendar | None, day: date) -> tuple[Game, ...]:
-    """Return the games that count on `day`."""
+    """Return the games of `day` of the configured types."""
     return calendar.games_on(day, configuration.file.calendar.game_types) if calendar else ()
 
 
@@ -208,7 +206,7 @@ def _of_workflow(
 ) -> Iterator[Occurrence]:
     """Yield a workflow's occurrences of the fleet's `day`.
 
-    Left out is what had ended by `since`, and of what begins at `until` or later all but each subject's first.
+    Omits occurrences that had ended by `since`, and those from `until` on except each subject's first of the day.
     """
     begun: set[str] = set()
     for local in _local_days(name, configuration, day):
@@ -221,7 +219,7 @@ def _of_workflow(
 
 
 def _local_days(name: str, configuration: Configuration, day: date) -> Sequence[date]:
-    """Return the days of the workflow's own zone on which something may begin that belongs to the fleet's `day`."""
+    """Return the days of the workflow's own zone whose occurrences may belong to the fleet's `day`."""
     if configuration.zone_of(name) == configuration.zone:
         return (day,)
     # Clocks of two zones are at most 26 hours apart.
@@ -236,12 +234,12 @@ def _of_local_day(
     local: date,
     plans: DiscoveryPlans,
 ) -> Iterator[Occurrence]:
-    """Make what a workflow has on the day `local` of its own zone, as far as it belongs to the fleet's `day`."""
+    """Yield a workflow's occurrences on the day `local` of its own zone that belong to the fleet's `day`."""
     workflow = configuration.workflows[name]
     schedule, zone = workflow.schedule, configuration.zone_of(name)
     game_date = game_date_of(schedule, local)
     games = games_of(configuration, calendar, game_date)
-    # Before any slot is made: a day off expects nothing, so nothing can be missing on it.
+    # Before any slot is created: a day off has no occurrences that could be missing.
     if not games and name in configuration.needing_games:
         return
     if isinstance(schedule, PerGame):
@@ -250,7 +248,7 @@ def _of_local_day(
         found = _slots(schedule, zone, local, games, plans.get((name, day)))
         slots = ((WHOLE_DAY, games, slot) for slot in found)
     elsewhere = zone != configuration.zone
-    # All of a window belongs to the day on which it opens, a time of kind at to its own.
+    # A slot of a window belongs to the day on which the window opens; a slot of kind `at` to the day of its own time.
     opens = opening(schedule, local, zone) if elsewhere else None
     for subject, about, (index, expected, deadline, reason, role) in slots:
         if not elsewhere or business_date(opens or expected, configuration.zone) == day:
@@ -260,14 +258,13 @@ def _of_local_day(
 
 
 def opening(schedule: Schedule, local: date, zone: ZoneInfo) -> datetime | None:
-    """Return when the window of a day of the workflow's own zone opens; None for a kind without a window."""
+    """Return the opening of the window on a day of the workflow's own zone; None for a kind without a window."""
     return _at(local, schedule.window.start, zone) if isinstance(schedule, Daily | Discovery) else None
 
 
 def game_date_of(schedule: Schedule, day: date) -> date:
     """Return the day that data fetched on `day` is about."""
-    # Worked out here alone, from the day of the occurrence; from here on the date
-    # travels with what is asked for.
+    # The only place that derives the game date from the day; requests and executions carry it from here on.
     if isinstance(schedule, ByTheClock) and schedule.about is About.YESTERDAY:
         return day - timedelta(days=1)
     return day
@@ -284,7 +281,7 @@ def _slots(
             start, end = _bounds(window, day, zone)
             yield _Slot(0, start, end, f"daily, {_stretch(window)}")
         case At(times=times, within=within):
-            # The night on which clocks go forward: 02:00 and 03:00 are one instant then, and one run.
+            # On the night on which clocks go forward, 02:00 and 03:00 are one instant and therefore one run.
             first_at = {_at(day, clock, zone): clock for clock in reversed(times)}
             for expected, clock in sorted(first_at.items()):
                 yield _Slot(_number(expected, about), expected, expected + within, f"at {clock:%H:%M}")
@@ -299,16 +296,16 @@ def _slots(
 def _number(expected: datetime, game_date: date) -> int:
     """Return the number of a slot at an instant: minutes since the game date began in UTC.
 
-    A function of the instant, whatever the schedule: the configuration may change in the middle of a day, as may the
-    games, and a slot with the number of one that has run would not run.
+    A function of the instant and not of the schedule: configuration and games may change in the middle of a day, and a
+    new slot with the number of an executed one would not run.
     """
     return (expected - datetime.combine(game_date, time.min, UTC)) // _MINUTE
 
 
 def _attempts(schedule: Discovery, about: date, start: datetime, end: datetime) -> Iterator[_Slot]:
-    """Yield attempts of the fixed beat, each due for as long as two are apart."""
+    """Yield attempts of the fixed beat, each due for one step of the beat."""
     beat = schedule.beat(start, end)
-    # From the window's instants, as a clock change may make it longer or shorter than its times of day say.
+    # From the window's instants, as a clock change makes the window longer or shorter than its times of day suggest.
     step = schedule.every or (end - start) / max(len(beat) - 1, 1)
     rhythm = f"every {_length(step)}" if schedule.every else f"{len(beat)} attempts"
     reason = f"discovery, {rhythm}, {_stretch(schedule.window)}"
@@ -319,13 +316,13 @@ def _attempts(schedule: Discovery, about: date, start: datetime, end: datetime) 
 def _planned(
     schedule: Discovery, plan: DiscoveryPlan, about: date, start: datetime, end: datetime
 ) -> Iterator[_Slot]:
-    """Yield the learned checks, each due until the next; where found is not final, the fixed beat for later versions
-    too."""
+    """Yield the learned checks, each due until the next; for a schedule with refreshes, the fixed beat for later
+    versions as well."""
     if schedule.refresh_after_found is not None:
-        # First, so that at one instant the search comes last: it has the last word when the window has closed.
+        # Refreshes first, so that at one instant the search comes last and is reported when the window closes.
         for slot in _attempts(schedule, about, start, end):
             yield slot._replace(role="refresh", reason=f"later versions, {slot.reason}")
-    # The window is the configuration's: of a plan made for a longer one what lies beyond is left out.
+    # The configured window counts: drop the checks of a plan for a longer window that lie beyond its end.
     checks = [check for check in plan.checks if start + check.minute * _MINUTE <= end]
     instants = [start + check.minute * _MINUTE for check in checks]
     for index, (check, expected) in enumerate(zip(checks, instants, strict=True)):
@@ -339,7 +336,7 @@ def _around(schedule: Interval, about: date, games: Sequence[Game]) -> Iterator[
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:
         return
-    # From the day's own games and not from fixed hours: noon games on Christmas were once never collected.
+    # From the day's own games and not from fixed hours, which once missed the noon games on Christmas.
     start, end = min(tips) - schedule.before_first_tip, max(tips) + schedule.after_last_tip
     every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
     for index in range((end - start) // every + 1):
@@ -352,10 +349,10 @@ def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str,
     offsets = [
         schedule.first + index * every for index in range((schedule.until - schedule.first) // every + 1)
     ]
-    # By the time since tip-off, which stays when a game moves, and is no other's when the configuration changes.
+    # Numbered by the time since tip-off: constant when a game moves, and not reused when the configuration changes.
     slots = [(after // _MINUTE, after, f"{_length(after)} after tip-off of") for after in offsets]
     for game in games:
-        # Its time is not decided; the schedule is read again every hour of such a day.
+        # The game has no time yet; the controller refetches the schedule every hour of such a day.
         if game.tipoff is None:
             continue
         about = (game,)
@@ -366,9 +363,9 @@ def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str,
 
 
 def window_of(configuration: Configuration, workflow: str, day: date) -> tuple[datetime, datetime] | None:
-    """Return when a workflow's publication window opens and closes on a business day; None when none opens that day.
+    """Return the opening and closing of a workflow's publication window on a business day; None if none opens that day.
 
-    Days without games are not told apart here: on those the workflow may have nothing to do.
+    Ignores the calendar: on a day without games the workflow may have nothing to do.
     """
     for local in _local_days(workflow, configuration, day):
         bounds = local_window(configuration, workflow, local)
@@ -380,7 +377,7 @@ def window_of(configuration: Configuration, workflow: str, day: date) -> tuple[d
 def local_window(
     configuration: Configuration, workflow: str, local: date
 ) -> tuple[datetime, datetime] | None:
-    """Return when the publication window opens and closes that belongs to a day of the workflow's own zone."""
+    """Return the opening and closing of the publication window on a day of the workflow's own zone, or None."""
     schedule = configuration.workflows[workflow].schedule
     if not isinstance(schedule, Discovery) or WEEK[local.weekday()] not in schedule.days:
         return None
@@ -388,16 +385,16 @@ def local_window(
 
 
 def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the window's instants. Where a clock change would leave nothing of it, it keeps its length."""
+    """Return the window's instants. A window that a clock change would make empty keeps its nominal length."""
     last = day + timedelta(days=window.crosses_midnight)
     start, end = _at(day, window.start, zone), _at(last, window.end, zone)
-    # The night on which clocks go forward: 02:00 and 03:00 are one instant then.
+    # On the night on which clocks go forward, 02:00 and 03:00 are one instant.
     return start, end if end > start else start + window.length
 
 
 @lru_cache(maxsize=4096)
 def _at(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    # The zone of that day and not an offset: "5 AM" once ran at 10 AM.
+    # The zone's offset on that day and not a constant one, with which "5 AM" once ran at 10 AM.
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
 
 

@@ -1,4 +1,4 @@
-"""Plans: what an occurrence asks for, frozen when it is decided, so that a deploy in between changes nothing."""
+"""Plans: the requests of an occurrence, frozen at its decision, so that a later deploy does not change them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,44 +18,44 @@ from tipoff_planning.schedules import PerGame
 from tipoff_planning.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
 
 BATCH_SECONDS = 60
-"""At most as many requests of a step are under way as its host's rate lets through in this time, in seconds.
+"""Seconds of a host's rate that limit the requests of a step under way.
 
-More would wait in the runner for the host's rate, before requests that matter more, until their deliveries expire and
-come again. Fewer would leave the rate unused while an execution is on its way back.
+More requests would wait in the runner for the host's rate, ahead of more important ones, until their deliveries expire
+and repeat. Fewer would leave the rate unused while an execution is on its way back.
 """
 
 MAX_LOW_IN_FLIGHT = 10
-"""Of a plan of priority LOW at most so many requests of one step are under way, whatever the host lets through: the
-runner takes requests as they come, so this is all that may stand before one that matters more."""
+"""Limit of requests under way per step in a plan of priority LOW, for any host rate: the runner takes requests in
+order of arrival, so this limit bounds the queue ahead of a more important request."""
 
 
 class OutputOf(Frozen):
-    """Fan-out over a key that the executions of a parent step give."""
+    """Fan-out over a key in the outputs of a parent step."""
 
     step: str
     key: str
 
 
 class PlannedStep(Frozen):
-    """One step with everything filled in that is known beforehand."""
+    """One step with all parameters known before it runs."""
 
     name: str
     scraper: str
     parents: tuple[str, ...]
     """The steps of the plan that have to be settled first."""
     parameters: Mapping[str, str]
-    """The parameters that all of its requests have in common."""
+    """The common parameters of the step's requests."""
     fan_out_parameter: str | None = None
-    """The parameter that tells its requests apart, None for a single request."""
+    """The parameter in which the requests differ, None for a single request."""
     fan_out: tuple[str, ...] | OutputOf = ()
-    """That parameter's values, or the parent whose output they are."""
-    # An occurrence that was decided before an upgrade goes on after it, so its plan must stay readable.
+    """The fan-out parameter's values, or the parent whose output gives them."""
+    # An occurrence decided before an upgrade continues after it, so its plan must stay readable.
     max_in_flight: int = Field(validation_alias=AliasChoices("max_in_flight", "wave"))
-    """How many of its requests may be under way at once. Plans of the version before call it `wave`."""
+    """The limit of requests under way at once. Plans of the previous version call it `wave`."""
 
 
 class Plan(Frozen):
-    """The steps of one occurrence, in an order in which parents come first, and what its requests carry."""
+    """The steps of one occurrence, parents before children, and the common fields of its requests."""
 
     occurrence_id: str
     decision_id: str
@@ -69,16 +69,16 @@ class Plan(Frozen):
     config_hash: str
     decided_at: Instant
     event_time: Instant | None = None
-    # Part of the plan: a limit that is lowered in between must not cut what was frozen before.
+    # Part of the plan: a later, lower limit must not cut a frozen plan.
     max_fan_out: int = 10_000
     """The most requests that one step may fan out into."""
     deadline: Instant | None = None
-    """Until when retries make sense; null for a manual run, for which somebody waits."""
+    """The end of retries; null for a manual run, whose caller waits for it."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One scraper with its final parameters; attempt n of it is one request."""
+    """One scraper with its final parameters; each of its attempts is one request."""
 
     step: str
     scraper: str
@@ -93,16 +93,16 @@ class Unit:
 def _request_id(
     occurrence: str, step: str, scraper: str, parameters: tuple[tuple[str, str], ...], attempt: int
 ) -> str:
-    """Remembered, because how far a plan has come is asked again with each execution and at each evaluation."""
+    """Cache request ids: each execution and each evaluation computes a plan's progress again."""
     return request_id(occurrence, step, scraper, dict(parameters), attempt)
 
 
 def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
-    """Yield the step's units; `values` are those of its fan-out parameter."""
-    if step.fan_out_parameter is None:  # one request, whatever the values
+    """Yield the step's units for the `values` of its fan-out parameter."""
+    if step.fan_out_parameter is None:  # one request; `values` does not matter
         yield Unit(step.name, step.scraper, step.parameters)
         return
-    # A parent may name a value twice. Two units with the same parameters would be one request that two wait for.
+    # A parent may name a value twice, and two units with the same parameters would share one request id.
     for value in dict.fromkeys(values):
         yield Unit(step.name, step.scraper, {**step.parameters, step.fan_out_parameter: value})
 
@@ -115,11 +115,11 @@ def freeze(
 ) -> Plan:
     """Return the plan of `occurrence`.
 
-    only: steps to keep, each with the subjects still wanted of it, None for all; the whole workflow when None. Steps
-        left out count as settled for those that come after them.
+    only: the steps to keep, each with the subjects still wanted (None: all of them); None for the whole workflow.
+        An omitted step counts as settled for its children.
     """
     workflow = configuration.workflows[occurrence.workflow]
-    # In that order for good: progress follows a plan in one pass, parents before their children.
+    # Parents before children in the plan itself: progress visits its steps in one pass.
     graph = TopologicalSorter({name: step.parents for name, step in workflow.plan.items()})
     kept = [name for name in graph.static_order() if only is None or name in only]
     priority = context.priority or workflow.priority
@@ -142,25 +142,25 @@ def freeze(
         decided_at=context.now,
         event_time=context.event_time,
         max_fan_out=configuration.file.max_fan_out,
-        # A deadline spreads retries over the rest of a window; whoever starts a manual run waits for the answer.
+        # A deadline spreads retries over the rest of a window; the caller of a manual run waits for the result.
         deadline=None if context.source is Source.MANUAL else occurrence.deadline,
     )
 
 
 def asks_for_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
-    """Return whether every step to begin with fans out over games or teams, and none are known."""
-    # A child has something to ask for only through its parents.
+    """Return whether every root step fans out over an empty list, for example when no games or teams are known."""
+    # A child depends on its parents' requests.
     roots = (step for step in workflow.plan.values() if not step.parents)
     return all(step.for_each is not None and not fan_out_of(step, occurrence) for step in roots)
 
 
 def own_parameters(step: Step, occurrence: Occurrence, configuration: Configuration) -> dict[str, str]:
-    """Return the parameters of every request of `step`, all but the one it fans out over."""
+    """Return the common parameters of every request of `step`, without the fan-out parameter."""
     filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
-    # Under one canonical name: three spellings of it are why backfills once never worked.
+    # One canonical name: backfills once failed because the name had three spellings.
     own = {"game_date": occurrence.game_date.isoformat()}
     schedule = configuration.workflows[occurrence.workflow].schedule
-    # A scraper about the whole day may be a step of such a workflow, and takes no game.
+    # A per-game workflow may also have a step for the whole day, whose scraper takes no game.
     if isinstance(schedule, PerGame) and "game_id" in configuration.catalog[step.scraper].parameters:
         own["game_id"] = occurrence.subject
     return {**own, **{key: _fill(text, filled) for key, text in step.parameters.items()}}
@@ -179,12 +179,12 @@ def _planned(
     fan_out = fan_out_of(step, occurrence)
     if subjects is not None and isinstance(fan_out, tuple):
         fan_out = tuple(value for value in fan_out if value in subjects)
-    # A host that takes one request in several minutes still gets that one.
+    # At least one request, for a host whose rate is below one per BATCH_SECONDS.
     limit = max(1, int(spec.rate_limit.per_second * BATCH_SECONDS))
     return PlannedStep(
         name=step.id,
         scraper=step.scraper,
-        # A parent that is left out counts as settled, or the step would wait for ever.
+        # Drop omitted parents, or the step would wait for them for ever.
         parents=tuple(parent for parent in step.parents if parent in kept),
         parameters=own_parameters(step, occurrence, configuration),
         fan_out_parameter=step.fan_out_parameter,
@@ -194,12 +194,12 @@ def _planned(
 
 
 def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf:
-    """Return the values `step` fans out over, () when it does not."""
+    """Return the fan-out values of `step`; () without a fan-out."""
     match step.for_each:
         case "game":
             return tuple(game.game_id for game in occurrence.games)
         case "team":
-            # Sorted: a set differs from process to process, and two controllers must freeze the same plan.
+            # Sorted: the order of a set differs between processes, and two controllers must freeze the same plan.
             return tuple(sorted({team for game in occurrence.games for team in game.teams}))
         case ForEachOutput(step=parent, key=key):
             return OutputOf(step=parent, key=key)
@@ -209,7 +209,7 @@ def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
-    # Not str.format: a parameter may hold braces of its own, and an unknown placeholder is refused at load.
+    # Not str.format: a parameter may contain braces of its own, and loading rejects unknown placeholders.
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text

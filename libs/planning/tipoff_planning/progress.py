@@ -1,8 +1,8 @@
-"""Follow a plan: which requests are due, under way, settled or skipped. Pure, and the same for facts in any order.
+"""Progress of a plan: which requests are due, under way, settled or skipped. Pure, and independent of facts' order.
 
 A plan has steps, a step has units (one scraper with its final parameters), a unit has attempts, and each attempt is one
-request, whose id follows from the three. So nothing has to be stored about a unit: its state is read off what became
-known about the ids of its attempts, and a crash between two writes leaves nothing that contradicts it.
+request, whose id is derived from step, unit and attempt. So no unit state is stored: it is computed from the facts
+about these ids, and a crash between two writes cannot leave a contradiction.
 """
 
 import heapq
@@ -19,28 +19,28 @@ from tipoff_planning.history import ExecutionFact, Known, preferred
 from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
-"""An instant by which every retry is due, for callers that do not care when."""
+"""An instant by which every retry is due, for callers without an instant of their own."""
 
 
 class State(StrEnum):
     """State of one unit."""
 
-    OPEN = "open"  # to be requested: never asked for, or due for another attempt
+    OPEN = "open"  # to be requested: never requested so far, or due for another attempt
     WAITING = "waiting"  # failed, and to be requested again later
-    UNDER_WAY = "under_way"  # requested, nothing came of it yet
+    UNDER_WAY = "under_way"  # requested, without a result so far
     SUCCESS = "success"
     NO_DATA = "no_data"
-    GIVEN_UP = "given_up"  # failed, and asking again before the next occurrence would not help or is used up
+    GIVEN_UP = "given_up"  # failed; a retry before the next occurrence would not help, or no retries are left
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more will be requested of the unit."""
+        """Whether no further request of the unit will follow."""
         return self not in (State.OPEN, State.WAITING, State.UNDER_WAY)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A unit and the number of the attempt that is due, counted from 1."""
+    """A unit and the number of its due attempt, counted from 1."""
 
     unit: Unit
     number: int
@@ -48,7 +48,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A step that is never asked for, because of what became of a parent."""
+    """A step that is never requested, because a parent found nothing."""
 
     step: str
     scraper: str
@@ -58,13 +58,13 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Held:
-    """Requests that do not go out for now, as somebody paused what makes them: all, or those of some scrapers."""
+    """Requests held back by pauses: all of a plan's requests, or those of some scrapers."""
 
     everything: bool = False
     scrapers: frozenset[str] = frozenset()
 
     def holds(self, scraper: str) -> bool:
-        """Tell whether a request of a scraper has to wait."""
+        """Return whether a request of a scraper has to wait."""
         return self.everything or scraper in self.scrapers
 
 
@@ -72,7 +72,7 @@ NOTHING_HELD = Held()
 
 
 class UnitStatus(NamedTuple):
-    """A unit, its state, and the attempt that is next or under way."""
+    """A unit, its state, and the number of its next or running attempt."""
 
     unit: Unit
     state: State
@@ -81,66 +81,66 @@ class UnitStatus(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """A plan's standing at one instant."""
+    """Progress of a plan at one instant."""
 
     due: list[Attempt] = field(default_factory=list)
     """Attempts to request now."""
     skipped: list[Skipped] = field(default_factory=list)
-    """Steps that are never asked for."""
+    """Steps that are never requested."""
     units: list[UnitStatus] = field(default_factory=list)
-    """The units that are known so far."""
+    """The units known so far."""
     settled: bool = True
-    """Nothing more will come."""
+    """Whether no further request will follow."""
 
     @property
     def states(self) -> set[State]:
-        """The states that units are in."""
+        """The states of the units."""
         return {item.state for item in self.units}
 
 
 def progress(plan: Plan, known: Known, now: datetime = _ALWAYS) -> Progress:
-    """Follow the plan from its roots as far as what is known goes. `now` decides which retries are due by then."""
+    """Compute the progress of a plan from the known facts. `now`: the instant by which retries are due."""
     return PlanProgress(plan, known).at(now)
 
 
 def retry_is_due(kind: FailureKind | None, attempt: int, max_retries: int) -> bool:
-    """Return whether a failure of `kind` at `attempt` is asked for again within its occurrence."""
+    """Return whether a failure of `kind` at `attempt` is retried within its occurrence."""
     return kind is not None and kind.retried_at_once and attempt <= max_retries
 
 
 def retry_at(plan: Plan, fact: ExecutionFact, attempt: int) -> datetime:
-    """Return the instant from which the attempt after `attempt`, which failed, may be requested.
+    """Return the instant from which the attempt after the failed `attempt` may be requested.
 
-    The first retry follows at once, as most failures of that kind are over in a second. Further ones are spread over
-    the rest of the window, each waiting twice the share of the one before, so that an outage of an hour does not use
-    the whole budget up in its first minute. Nothing is requested before an instant that the source itself named.
+    The first retry follows at once, as most failures of that kind are over in a second. Further retries are spread over
+    the rest of the window, each waiting twice the share of its predecessor, so that an outage of an hour does not use
+    up the whole budget in its first minute. No retry precedes an instant that the source itself named.
     """
     instant = fact.triggered_at
-    # Halving the window from its end: of three retries in an hour, the second waits a quarter of what is left and the
-    # third half of it. A manual run has no deadline, since somebody waits for it, and retries at once.
+    # Halving the window from its end: with three retries, the second waits a quarter of the remaining window and the
+    # third half of it. A manual run retries at once: it has no deadline, because its caller waits.
     if attempt > 1 and plan.deadline is not None and plan.deadline > instant:
         instant += (plan.deadline - instant) / 2 ** (plan.max_retries - attempt + 1)
-    # A source's own Retry-After outranks our schedule, also where it ends after the deadline and the unit is given up.
+    # A source's own Retry-After outranks our schedule, even if it ends after the deadline and the unit is given up.
     return max(instant, fact.not_before) if fact.not_before else instant
 
 
 class _UnitProgress:
-    """One unit within a step, with the ids of its attempts as far as they are needed."""
+    """One unit within a step, with the attempt ids computed so far."""
 
     __slots__ = ("attempt", "ids", "place", "retry", "state", "step", "unit")
 
     def __init__(self, unit: Unit, step: "_StepProgress", place: int) -> None:
         self.unit, self.step, self.place = unit, step, place
-        # Made when they are needed: hashing an id is most of what a unit costs, and few units need a second one.
+        # Computed on demand: hashing an id is most of a unit's cost, and few units need a second id.
         self.ids: list[str] = []
         self.attempt = 1
-        """The number of the attempt that is next or under way."""
+        """The number of the next or running attempt."""
         self.state = State.OPEN
         self.retry = datetime.min.replace(tzinfo=UTC)
 
 
 class _StepProgress:
-    """One step: its units, how many are in which state, and those that may be requested."""
+    """One step: its units, their number by state, and a queue of the units to request."""
 
     __slots__ = (
         "begun",
@@ -162,38 +162,38 @@ class _StepProgress:
         self.values: set[str] = set()
         self.counts: Counter[State] = Counter()
         self.open: list[tuple[int, _UnitProgress]] = []
-        """A heap by place; entries that are open no more are dropped when they come up."""
+        """A heap by place; an entry that is no longer open is dropped when it is popped."""
         self.queued: set[int] = set()
-        """The places that are in the heap."""
+        """The places in the heap."""
         self.begun = self.settled = False
         self.fruitful = False
-        """Whether something was found; its children read it only when the step is settled."""
+        """Whether the step found data; children read it only when the step is settled."""
         self.skipped: Skipped | None = None
         self.why = ""
 
 
 class PlanProgress:
-    """A plan's standing that follows what becomes known, one fact at a time.
+    """Progress of a plan, updated one fact at a time.
 
-    Adding a fact costs the same however many units the plan has: only the fact's own unit and the steps are looked at.
+    The cost of adding a fact does not depend on the number of units: only its own unit and the steps are visited.
     """
 
     def __init__(self, plan: Plan, known: Known | None = None) -> None:
         known = known or Known()
         self.plan = plan
         self.executions: dict[str, ExecutionFact] = dict(known.executions)
-        """What came of requests, by their ids."""
+        """The preferred fact about each request, by request id."""
         self.requested: dict[str, datetime] = dict(known.requested)
-        """When each request first went out, by its id."""
+        """The first publication of each request, by request id."""
         self._outputs = dict(known.outputs)
         self._steps = {step.name: _StepProgress(step) for step in plan.steps}
         self._owners: dict[str, tuple[_UnitProgress, int]] = {}
         self._advance()
 
     def add(self, fact: ExecutionFact, outputs: Mapping[str, tuple[str, ...]] | None = None) -> bool:
-        """Take in what came of a request; False when that changes nothing. outputs: its values to fan out over."""
-        # A delivery may come twice, and a request that was presumed dead may come back alive: one fact of them counts,
-        # whichever came first.
+        """Add a fact about a request; return False if it changes nothing. outputs: its values to fan out over."""
+        # A delivery may repeat, and a request presumed lost may still be executed: only the preferred fact counts,
+        # in either order of arrival.
         known = self.executions.get(fact.request_id)
         best = preferred(known, fact)
         if best is known:
@@ -201,7 +201,8 @@ class PlanProgress:
         self.executions[fact.request_id] = best
         if outputs:
             self._outputs[fact.request_id] = outputs
-        # A fact without an owner came before the execution that names its unit; _assess finds it when that is added.
+        # A fact without an owner arrived before the execution that names its unit; _assess finds it when the unit is
+        # added.
         if (owner := self._owners.get(fact.request_id)) is not None:
             self._assess(owner[0])
             if outputs:
@@ -210,7 +211,7 @@ class PlanProgress:
         return True
 
     def note_requested(self, request_ids: Iterable[str], at: datetime) -> None:
-        """Take in that requests went out; of one that went out before, the first instant stays."""
+        """Record that requests were published; a repeated publication keeps the first instant."""
         for identifier in request_ids:
             if identifier not in self.requested:
                 self.requested[identifier] = at
@@ -218,8 +219,7 @@ class PlanProgress:
                     self._assess(owner[0])
 
     def attempt(self, request_id: str) -> Attempt | None:
-        """Return the attempt behind a request of this plan; None when it belongs to none of the units known so
-        far."""
+        """Return the attempt behind a request of this plan; None when it belongs to no unit known so far."""
         owner = self._owners.get(request_id)
         return Attempt(owner[0].unit, owner[1]) if owner else None
 
@@ -228,11 +228,11 @@ class PlanProgress:
         return attempt.unit.request_id(self.plan.occurrence_id, attempt.number)
 
     def due(self, now: datetime, held: Held = NOTHING_HELD) -> list[Attempt]:
-        """Return attempts to request now: as many of each step as may be under way, and none that is held."""
+        """Return the attempts to request now, up to each step's `max_in_flight`, without those of held scrapers."""
         found: list[Attempt] = []
         for step in self._steps.values():
             if held.holds(step.planned.scraper):
-                continue  # they stay open, and are due when nothing holds them any more
+                continue  # the units stay open, and are due once they are no longer held
             room = step.planned.max_in_flight - step.counts[State.UNDER_WAY]
             # Retries go before first attempts: their window is running out.
             candidates = [item for item in self._waiting(step) if item.retry <= now][: max(0, room)]
@@ -240,10 +240,10 @@ class PlanProgress:
             while step.open and len(taken) + len(candidates) < room:
                 entry = heapq.heappop(step.open)
                 step.queued.discard(entry[0])
-                # Removing a unit from the middle of a heap would cost its length, so it stays until it comes up.
+                # A removal from the middle of a heap would take linear time, so a unit stays until it is popped.
                 if entry[1].state is State.OPEN:
                     taken.append(entry)
-            # They are only reported as due, and stay open until note_requested(): asking twice gives the same answer.
+            # The units stay open until note_requested(), so that a second call returns the same attempts.
             for _, item in taken:
                 _queue(item)
             chosen = sorted([*candidates, *(entry[1] for entry in taken)], key=lambda item: item.place)
@@ -252,44 +252,44 @@ class PlanProgress:
 
     @property
     def skipped(self) -> list[Skipped]:
-        """Steps that are never asked for."""
+        """Steps that are never requested."""
         return [step.skipped for step in self._steps.values() if step.skipped]
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether no further request will follow."""
         return all(step.settled for step in self._steps.values())
 
     @property
     def counts(self) -> Counter[State]:
-        """How many units are in which state."""
+        """The number of units by state."""
         return sum((step.counts for step in self._steps.values()), Counter[State]())
 
     @property
     def under_way(self) -> int:
-        """How many requests are under way."""
+        """The number of requests under way."""
         return sum(step.counts[State.UNDER_WAY] for step in self._steps.values())
 
     def units(self) -> Iterator[UnitStatus]:
-        """Yield the units that are known so far."""
+        """Yield the units known so far."""
         for step in self._steps.values():
             for item in step.units:
                 yield UnitStatus(item.unit, item.state, item.attempt)
 
     def at(self, now: datetime) -> Progress:
-        """Return the whole standing at one instant."""
+        """Return the whole progress at one instant."""
         return Progress(self.due(now), self.skipped, list(self.units()), self.settled)
 
     def next_retry(self) -> datetime | None:
-        """Return the earliest instant from which something that failed is asked for again; None when nothing is."""
+        """Return the instant of the earliest retry; None when no unit waits for a retry."""
         return min(
             (item.retry for step in self._steps.values() for item in self._waiting(step)), default=None
         )
 
     def unfound(self) -> Iterator[tuple[Unit, ExecutionFact | None]]:
-        """Yield each unit that was not found, with the newest answer to it; None where there is none."""
+        """Yield each unit that was not found, with the newest fact about it or None."""
         for step in self._steps.values():
-            # In most plans everything was found, and units are many.
+            # Skip complete steps: most plans find everything, and a step may have many units.
             if step.counts[State.SUCCESS] == len(step.units):
                 continue
             for item in step.units:
@@ -298,12 +298,12 @@ class PlanProgress:
                     yield item.unit, max(filter(None, facts), key=_age, default=None)
 
     def last_failure(self) -> ExecutionFact | None:
-        """Return the newest failure that nothing better followed."""
+        """Return the newest failure of the units that have failed and not recovered."""
         failures = [
             fact
             for step in self._steps.values()
             for item in step.units
-            # A unit that succeeded at its second attempt is no failure, though its first one is.
+            # A unit that succeeded at its second attempt does not count, although its first attempt failed.
             if item.state in (State.GIVEN_UP, State.WAITING)
             for identifier in item.ids
             if (fact := self.executions.get(identifier)) is not None and fact.status is Status.FAILED
@@ -312,16 +312,16 @@ class PlanProgress:
         return max(failures, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
 
     def _advance(self) -> None:
-        """Begin the steps whose parents are settled, and tell which are settled and fruitful; parents come first."""
+        """Begin the steps whose parents are settled, and update `settled` and `fruitful`, parents before children."""
         for name, step in self._steps.items():
             parents = [self._steps[parent] for parent in step.planned.parents]
             if not all(parent.settled for parent in parents):
-                # A parent that was settled may be so no more, when an execution names further values to fan out over.
+                # A settled parent reopens when an execution names further values to fan out over.
                 step.settled, step.skipped = False, None
                 continue
             blocking = next((parent for parent in parents if not parent.fruitful), None)
             if blocking is not None and not step.begun:
-                # A request that was presumed dead may still succeed; then the step begins after all.
+                # A request presumed lost may still succeed; then the step begins after all.
                 step.settled, step.fruitful, step.why = True, False, blocking.why
                 step.skipped = Skipped(name, step.planned.scraper, blocking.planned.name, blocking.why)
                 continue
@@ -342,7 +342,7 @@ class PlanProgress:
             self._add_units(step, source)
 
     def _note_values(self, parent: _StepProgress) -> None:
-        """Give the steps that fan out over `parent` what its executions have named and they do not have yet."""
+        """Add units for the new values in the outputs of `parent` to the steps that fan out over them."""
         for step in self._steps.values():
             source = step.planned.fan_out
             if not step.begun or not isinstance(source, OutputOf) or source.step != parent.planned.name:
@@ -354,17 +354,16 @@ class PlanProgress:
                 for value in self._outputs.get(identifier, {}).get(source.key, ())
             }
             if len(values) > self.plan.max_fan_out:
-                # Refused whole: which of the values to leave out nobody could tell.
+                # Refuse the whole list: there is no rule for which values to leave out.
                 many = f"{parent.planned.name} named {len(values):,} values, and {self.plan.max_fan_out:,} are the most"
                 step.why = many
                 continue
             if (longest := max(map(len, values), default=0)) > VALUE_CHARACTERS:
-                # No request could carry it. What an entry of the log holds may be older than the bound of the event.
+                # No request could carry the value. An entry of the log may be older than the event's own bound.
                 long = f"a value of {longest:,} characters, and {VALUE_CHARACTERS} are the most"
                 step.why = f"{parent.planned.name} named {long}"
                 continue
-            # Only the new ones, in order: an execution that comes late may name
-            # more, and units keep their places.
+            # Only the new values, in order: a late execution may name more, and units keep their places.
             self._add_units(step, sorted(values - step.values))
             step.values |= values
 
@@ -377,45 +376,45 @@ class PlanProgress:
             self._assess(item)
 
     def _assess(self, item: _UnitProgress) -> None:
-        """Find the unit's state and the attempt that is next or under way."""
+        """Update the unit's state and the number of its next or running attempt."""
         last: ExecutionFact | None = None
         attempt = 1
-        # Attempts are looked at in order, whatever order their facts came in: this makes the state independent of it.
+        # Visit attempts by number, so that the state does not depend on the order in which their facts arrived.
         while (fact := self.executions.get(self._id(item, attempt))) is not None:
             last = fact
             if fact.status is Status.SUCCESS:
-                break  # later attempts, if a second controller requested one, change nothing
+                break  # a later attempt, requested by a second controller, changes nothing
             attempt += 1
         counts, before = item.step.counts, item.state
         item.attempt, item.state = attempt, self._state(item, last, attempt)
-        # Counted as they change: summing over the units would cost a fan-out's length with each execution.
+        # Update the counts in place: a sum over the units would visit the whole fan-out for each execution.
         counts[before] -= 1
         counts[item.state] += 1
         if item.state is State.OPEN:
             _queue(item)
 
     def _state(self, item: _UnitProgress, last: ExecutionFact | None, attempt: int) -> State:
-        # Found, or known not to be there: nothing more is asked for, even if a further attempt went out.
+        # Found, or no data: the unit is settled, even if a further attempt was published.
         if last is not None and last.status is not Status.FAILED:
             return State(last.status.value)
         if last is not None and not self._asks_again(last, attempt - 1):
             return State.GIVEN_UP
-        # Looked up only now: an attempt may be requested and answered, and then it is under way no more.
+        # Checked after the facts: `requested` also holds attempts that have a result.
         if self._id(item, attempt) in self.requested:
             return State.UNDER_WAY
         if last is None:
             return State.OPEN
         item.retry = retry_at(self.plan, last, attempt - 1)
         if item.retry <= last.triggered_at:
-            return State.OPEN  # the first retry, which waits for nothing
-        # After the deadline the next occurrence asks.
+            return State.OPEN  # the first retry, which is due at once
+        # After the deadline the next occurrence requests it.
         in_time = self.plan.deadline is None or item.retry < self.plan.deadline
         return State.WAITING if in_time else State.GIVEN_UP
 
     def _asks_again(self, last: ExecutionFact, attempt: int) -> bool:
-        """Return whether a unit whose attempt failed is asked for again within the occurrence."""
-        # A source that says when to come back is asked then, if the window is still open; nobody who runs a workflow
-        # manually waits for a day.
+        """Return whether a unit whose attempt failed is retried within the occurrence."""
+        # Retry at the instant that the source named, if the window is still open. Not in a manual run, whose caller
+        # does not wait for a day.
         named = last.not_before is not None and self.plan.deadline is not None
         return retry_is_due(last.kind, attempt, self.plan.max_retries) or (
             named and attempt <= self.plan.max_retries
@@ -430,19 +429,19 @@ class PlanProgress:
         return item.ids[attempt - 1]
 
     def _waiting(self, step: _StepProgress) -> list[_UnitProgress]:
-        # Waiting is rare, and a step without it, which is nearly every one, is not searched.
+        # Waiting units are rare: skip the search in a step without any.
         if not step.counts[State.WAITING]:
             return []
         return [item for item in step.units if item.state is State.WAITING]
 
 
 def _age(fact: ExecutionFact) -> tuple[datetime, str]:
-    """Order facts by time; the request id breaks a tie, so that the order does not depend on that of the rows."""
+    """Return the sort key of a fact: its time, then the request id, so that the order of the rows does not matter."""
     return fact.triggered_at, fact.request_id
 
 
 def _queue(item: _UnitProgress) -> None:
-    # A unit may become open several times; twice in the heap it would be requested twice.
+    # A unit may become open several times; two entries in the heap would request it twice.
     if item.place not in item.step.queued:
         item.step.queued.add(item.place)
         heapq.heappush(item.step.open, (item.place, item))
@@ -450,7 +449,7 @@ def _queue(item: _UnitProgress) -> None:
 
 def _why(step: _StepProgress) -> str:
     name = step.planned.name
-    if not step.units:  # a fan-out over an empty list: the parent succeeded and named nothing
+    if not step.units:  # a fan-out over an empty list: the parent succeeded without naming any value
         return f"{name} gave nothing to go on with"
     if step.counts[State.GIVEN_UP]:
         return f"{name} failed"

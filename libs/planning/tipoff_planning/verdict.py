@@ -1,8 +1,7 @@
-"""Is a day all right? One pure answer, for `tipoff status`, the monitor and the console.
+"""Verdict on a day, computed by one pure function for `tipoff status`, the monitor and the console.
 
-A day is judged step by step: for each workflow and subject (a game, or the day) and each of its scrapers, by what its
-latest attempts came to. Red is what will not mend itself; yellow is trouble with another attempt to come, or trouble
-that is over.
+The verdict judges each scraper of each workflow and subject (a game, or the day) by its latest attempts. Red: the fault
+will not resolve by itself. Yellow: another attempt is to come, or the fault is over.
 """
 
 from collections import Counter
@@ -17,24 +16,24 @@ from tipoff_common.words import pluralize
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
 from tipoff_planning.frozen import Frozen
 
-# Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first. The controller
-# locks by it, and whoever judges a day counts on the schedule from then on.
+# Later than the tick, whose redeliveries back off for up to ten minutes and should come first. The controller locks by
+# this time, and verdicts rely on the schedule from then on.
 LOCKED_BY = time(5, 30)
-"""Time of day by which a day's schedule is locked: half an hour after its tick, which may never have come."""
+"""Time of day by which a day's schedule is locked: half an hour after its tick, even if the tick never came."""
 
 GIVEN_UP = frozenset({"budget_used", "not_found"})
-"""Last words about an occurrence after which nothing is asked for before its next slot."""
+"""Last reason codes of an occurrence that makes no further request before its next slot."""
 ALREADY_FOUND = "already_found"
-"""Last word about a slot that asked for nothing, as an earlier one had found it."""
+"""Last reason code of a slot without requests, because an earlier slot had found the data."""
 SOURCE_PAUSED = "source_paused"
-"""Last word about an occurrence that has to wait, as its sources asked to be left alone."""
+"""Last reason code of an occurrence that waits because its sources asked for a pause."""
 HOPELESS_STREAK = 3
-"""Occurrences in a row that failed, from which a further attempt is not counted on."""
-# Longer than the lease, so that the controller has answered for the request itself before a person is told.
+"""Number of failed occurrences in a row after which a further attempt is not expected to help."""
+# Longer than the lease, so that the controller fails an expired request itself before a person is alerted.
 EXECUTED_WITHIN = timedelta(minutes=30)
-"""From a RUN to its first execution; the runner's lease is shorter."""
+"""Limit from a RUN to its first execution; the runner's lease is shorter."""
 SILENT_AFTER = timedelta(minutes=40)
-"""Without a decision for two evaluations, nobody decides."""
+"""Time without any decision (two evaluations) after which no controller is deciding."""
 
 
 class Color(StrEnum):
@@ -53,30 +52,31 @@ class Color(StrEnum):
 class FaultKind(StrEnum):
     """Kind of fault of a day."""
 
-    NOT_LOCKED = "not_locked"  # the day's schedule was not written down
+    NOT_LOCKED = "not_locked"  # the day's schedule was not locked
     NOTHING_DECIDED = "nothing_decided"  # no decision for two evaluations
     MISSING = "missing"  # an expected occurrence passed its deadline without a run
-    SOURCE_PAUSED = "source_paused"  # due, and not run since its sources asked to be left alone
-    NOT_EXECUTED = "not_executed"  # decided and requested, and no execution came of it
+    SOURCE_PAUSED = "source_paused"  # due, and not run because its sources asked for a pause
+    NOT_EXECUTED = "not_executed"  # decided and requested, and not executed
     FAILING = "failing"  # the latest attempts of a step failed, or it was left out for a parent that failed
-    FOUND_NOTHING = "found_nothing"  # every attempt of it or of its parent was no_data, and none is to come
+    FOUND_NOTHING = "found_nothing"  # all attempts of the step or its parent were no_data, none is to come
 
 
 class Fault(Frozen):
-    """One thing that is wrong, and with what."""
+    """One fault of a day, with the workflow, scraper and subject it affects."""
 
     kind: FaultKind
     color: Color
-    workflow: str | None = Field(default=None, description="null when it is about the whole system")
+    workflow: str | None = Field(default=None, description="null for a fault of the whole system")
     scraper: str | None = None
     subject: str = Field(default=WHOLE_DAY, description="game or team, - for the whole day")
     since: Instant
-    count: int = Field(default=1, description="occurrences or attempts it is about")
-    sentence: str = Field(description="what is wrong, for a person")
-    error: str | None = Field(default=None, description="the source's or runner's own words")
+    count: int = Field(default=1, description="number of affected occurrences or attempts")
+    sentence: str = Field(description="the fault in one sentence, for people")
+    error: str | None = Field(default=None, description="the source's or runner's error message")
     error_type: str | None = Field(default=None, description="kind of the newest failure")
     paused: bool = Field(
-        default=False, description="red but for a pause: somebody stopped what it is about, and so knows"
+        default=False,
+        description="yellow only because a person paused the workflow or scraper; red otherwise",
     )
 
 
@@ -93,7 +93,7 @@ class WorkflowVerdict(Frozen):
 
 
 class DayVerdict(Frozen):
-    """The answer."""
+    """Verdict on one day, with those of its workflows."""
 
     color: Color
     headline: str
@@ -102,8 +102,8 @@ class DayVerdict(Frozen):
 
 
 def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict:
-    """Judge what became of a day's expectations, as they were known at `as_of`. names: of games, by id."""
-    # Cancelled ones too: a day whose games were all called off was expected, and is all right.
+    """Judge a day's expectations as of `day.as_of`. names: matchups by game id."""
+    # Cancelled rows included: a day whose games were all called off was expected, and is all right.
     rows = day.expectations
     system = list(_system_faults(day))
     by_workflow: dict[str, list[Expectation]] = {}
@@ -111,7 +111,7 @@ def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict
         by_workflow.setdefault(row.workflow_name, []).append(row)
     workflows = tuple(_judge_workflow(name, own, day.as_of, names) for name, own in by_workflow.items())
     faults = [*system, *(fault for workflow in workflows for fault in workflow.faults)]
-    # Worst first, the oldest of them first: the headline is the first fault.
+    # Worst first, then oldest first: the headline is the first fault.
     faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
     color = max((fault.color for fault in faults), key=lambda found: found.rank, default=Color.GREEN)
     return DayVerdict(
@@ -126,7 +126,7 @@ def _headline(color: Color, faults: Sequence[Fault], day: DayExpectations) -> st
     if day.is_unknown and day.known_since is not None:
         oldest = business_date(day.known_since)
         return f"nothing is known of that day: the oldest schedule or decision is of {oldest}"
-    # Two different things for a person: a day off, and a morning on which nothing is written down yet.
+    # People need to distinguish a day off from a morning before the schedule is locked.
     if not day.expectations and not faults:
         return "nothing is expected on this day" if day.idle else "nothing is expected yet"
     if color is Color.GREEN:
@@ -137,13 +137,13 @@ def _headline(color: Color, faults: Sequence[Fault], day: DayExpectations) -> st
 
 
 def _system_faults(day: DayExpectations) -> Iterator[Fault]:
-    # Nobody was there who could have locked or decided.
+    # No controller was running that could have locked or decided.
     if day.is_unknown:
         return
     lock_at = local_instant(day.date, LOCKED_BY)
-    # Without what is left of last night, which was locked yesterday.
+    # Without the rows left over from last night, which were locked yesterday.
     own = [row for row in day.expectations if row.date == day.date]
-    # A day on which nothing is expected has no rows of a schedule, and the decisions say why.
+    # A day off has no schedule rows, and its decisions give the reason.
     if not own and day.as_of >= lock_at and not day.idle:
         yield Fault(
             kind=FaultKind.NOT_LOCKED,
@@ -151,11 +151,11 @@ def _system_faults(day: DayExpectations) -> Iterator[Fault]:
             since=lock_at,
             sentence=f"no schedule was locked for {day.date}",
         )
-    # Decisions come every quarter of an hour, day and night; only the day that is now can lack them.
+    # Decisions come every quarter of an hour, day and night; only the current day can lack them.
     decided, is_today = day.last_decided_at, day.date == business_date(day.as_of)
     if is_today and decided is None:
-        # A new installation before its first evaluation, or one that has been dead for days: never green, and red from
-        # the time on by which it would have locked a schedule.
+        # A new installation before its first evaluation, or one that has been down for days: never green, and red by
+        # NOT_LOCKED from the time by which it would have locked a schedule.
         yield Fault(
             kind=FaultKind.NOTHING_DECIDED,
             color=Color.YELLOW,
@@ -176,17 +176,17 @@ def _judge_workflow(
 ) -> WorkflowVerdict:
     faults: list[Fault] = []
     for subject in dict.fromkeys(row.subject or WHOLE_DAY for row in rows):
-        # Subject by subject: eight games that were found must not hide the ninth.
+        # Judge each subject by itself: eight found games must not hide the ninth.
         own = [row for row in rows if (row.subject or WHOLE_DAY) == subject and row.status != "CANCELLED"]
         own.sort(key=lambda row: row.expected_run_time)
         faults += _judge_subject(name, subject, own, as_of, names)
-    # Before LOW is toned down: a pause is named in the sentence whatever the priority.
+    # Before LOW faults become yellow: the sentence names a pause for any priority.
     faults = [_unless_paused(fault, rows, as_of) for fault in faults]
-    # What nobody waits for never turns a day red.
+    # A workflow of LOW priority never turns a day red.
     if rows[0].priority == "LOW":
         faults = [fault.model_copy(update={"color": Color.YELLOW}) for fault in faults]
     faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
-    # The newest decision may be older than a pause, during which nothing is looked at.
+    # The next check of the newest decision may lie within a later pause, during which nothing is checked.
     pauses = [row.paused_until for row in rows if row.paused_until and row.paused_until > as_of]
     checks = [max([row.next_check_time, *pauses]) for row in rows if row.next_check_time]
     upcoming = [at for at in checks if at > as_of]
@@ -207,7 +207,7 @@ def _unless_paused(fault: Fault, rows: Sequence[Expectation], as_of: datetime) -
     if fault.scraper is not None:
         untils += [it.scraper_paused_until for row in rows for it in row.steps if it.scraper == fault.scraper]
     until = max((it for it in untils if it is not None and it > as_of), default=None)
-    # A yellow fault is going to mend itself or has; the pause is no reason for it.
+    # A yellow fault will resolve by itself or has done so; the pause is not its cause.
     if until is None or fault.color is not Color.RED:
         return fault
     sentence = f"{fault.sentence}, and is paused until {_day_clock(until)}"
@@ -216,7 +216,7 @@ def _unless_paused(fault: Fault, rows: Sequence[Expectation], as_of: datetime) -
 
 def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: datetime) -> str:
     pause = next((row for row in rows if row.paused_until is not None and row.paused_until > as_of), None)
-    # Before any fault: who looks at night sees that somebody is at it.
+    # Before any fault: the on-call should see first that a colleague handles it.
     if pause is not None and pause.paused_until is not None:
         before = f"; {faults[0].sentence}" if faults else ""
         until = _day_clock(pause.paused_until)
@@ -233,8 +233,8 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
         return "paused"
     if all(row.status == "TOO_EARLY" for row in live):
         return f"first at {_clock(min(row.expected_run_time for row in live))}"
-    # Counted by games where the workflow runs for each, without those whose first slot is to come. What is found by a
-    # slot of yesterday is not asked for again: the slots of tonight only say so.
+    # For a per-game workflow, count games, without those whose first slot is to come. A game that one of yesterday's
+    # slots found is not requested again: tonight's slots only report it as found.
     subjects = {row.subject or WHOLE_DAY for row in live}
     begun = {row.subject or WHOLE_DAY for row in live if row.status != "TOO_EARLY"}
     if subjects != {WHOLE_DAY}:
@@ -245,20 +245,20 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
     found = _found_steps(live)
     if all(found.values()):
         return "found"
-    # Some scrapers of several: neither "found" nor "nothing there" would be true of the workflow.
+    # Only some scrapers found data: neither "found" nor "nothing there" would be true of the workflow.
     if any(found.values()):
         return f"{sum(found.values())} of {len(found)} scrapers found"
     return "asked, nothing there yet" if any(row.executions for row in live) else "due"
 
 
 def _found_steps(rows: Sequence[Expectation]) -> Mapping[str | None, bool]:
-    """Tell by scraper whether it was found, by these occurrences of a subject or by any later run.
+    """Map each scraper to whether its data was found, by these occurrences of one subject or by any later run.
 
-    Without steps, as an older controller answers, or where an earlier slot had found all: one answer under None.
+    One entry under None for rows without steps (from an older controller) or if an earlier slot had found everything.
     """
     if any(row.last_reason_code == ALREADY_FOUND for row in rows):
         return {None: True}
-    # A step whose parents named nothing to ask for is none of those to be found.
+    # Ignore a step that was left out because its parents succeeded without naming any value.
     steps = [it for row in rows for it in row.steps if not _left_out(it) or it.found_later or _vain(row)]
     if not steps:
         return {None: any(row.found for row in rows)}
@@ -273,7 +273,7 @@ def _left_out(step: StepOutcome) -> bool:
 
 
 def _vain(row: Expectation) -> list[StepOutcome]:
-    """Return the steps of an occurrence that were asked for in vain, for which others may have been left out."""
+    """Return the steps of an occurrence that were requested and found nothing; their children are left out."""
     return [step for step in row.steps if step.attempts and not step.units_found]
 
 
@@ -283,7 +283,7 @@ def _judge_subject(
     about = "" if subject == WHOLE_DAY else f" of {names.get(subject, subject)}"
     missed = [row for row in rows if row.status == "MISSING"]
     if missed:
-        # A later slot found it: the data is there, and the gap is worth knowing and nothing more.
+        # A later slot found the data, so the gap needs no action.
         healed = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
         at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
         more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
@@ -299,7 +299,7 @@ def _judge_subject(
         )
     waiting = [row for row in rows if row.status == "PENDING" and row.last_reason_code == SOURCE_PAUSED]
     if waiting:
-        # Never red: it is asked for once the pause ends, and is missing when its window ends first.
+        # Never red: the request follows once the pause ends, and the row becomes MISSING if its window ends first.
         yield Fault(
             kind=FaultKind.SOURCE_PAUSED,
             color=Color.YELLOW,
@@ -311,7 +311,7 @@ def _judge_subject(
         )
     ran = [(row, row.actual_run_time) for row in rows if row.actual_run_time]
     unexecuted = [row for row, at in ran if not row.executions and as_of - at > EXECUTED_WITHIN]
-    # Only when the newest run is among them: a later one that was executed shows that the way is open again.
+    # Only if the newest run is unexecuted: a later execution shows that requests get through again.
     if unexecuted and unexecuted[-1] is ran[-1][0]:
         since = unexecuted[0].actual_run_time or as_of
         yield Fault(
@@ -325,17 +325,17 @@ def _judge_subject(
         )
     scrapers = list(dict.fromkeys(step.scraper for row in rows for step in row.steps))
     judged = [_judge_step(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
-    # A step that was left out is told only where its parent is not: that one is to be mended first.
+    # Report a left-out step only if no other fault is reported: its parent has to be fixed first.
     if not any(judged):
         judged = [_judge_left_out(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
     yield from filter(None, judged)
-    # With steps, each was judged by itself above.
+    # Rows with steps were judged above, step by step.
     if not any(row.steps for row in rows) and _came_to_nothing(rows, as_of):
         yield _found_nothing(name, subject, about, None, rows)
 
 
 def _waits_for(row: Expectation) -> str:
-    """Add the decision's sentence, which names the sources and until when they are not to be asked."""
+    """Return the decision's sentence in brackets; it names the sources and the end of their pauses."""
     return f" ({row.actual_reason.rstrip('.')})" if row.actual_reason else ""
 
 
@@ -347,18 +347,17 @@ def _judge_step(
     if not asked:
         return None
     row, last = asked[-1]
-    # By a manual run, say.
+    # A later run, a manual one for example, has found the data.
     if last.found_later:
         return None
     if not last.units_failed and last.failed_later_at is None:
         found = any(step.units_found for _, step in asked)
-        # Nothing published yet is no fault while another look is to come: 93 of 100
-        # alerts of this kind once were false.
+        # Unpublished data is no fault while another check is to come: 93 of 100 alerts of this kind once were false.
         if found or not _is_over(rows, as_of):
             return None
         return _found_nothing(name, subject, about, scraper, [row for row, _ in asked])
     streak = _failing_streak(asked)
-    # A search that found something before may fail to find a later version; units that fail beside others are lost.
+    # A search that has found data may fail to find a later version. Units that fail beside successful ones are lost.
     found_before = not last.units_found and any(step.units_found for _, step in asked)
     final = len(streak) >= HOPELESS_STREAK or (_is_given_up(row, rows, as_of) and not found_before)
     since = min(
@@ -381,7 +380,7 @@ def _judge_step(
 
 
 def _how_failing(last: StepOutcome, since: datetime, failures: int) -> str:
-    """Tell since when a step fails and with what, and the newest run of it where that was another occurrence's."""
+    """Describe since when a step fails, its error, and the newest failure in a run of another occurrence."""
     later = ""
     if last.failed_later_at:
         kind = f" ({last.later_error_type})" if last.later_error_type else ""
@@ -397,7 +396,7 @@ def _how_failing(last: StepOutcome, since: datetime, failures: int) -> str:
 def _judge_left_out(
     name: str, subject: str, about: str, scraper: str, rows: Sequence[Expectation], as_of: datetime
 ) -> Fault | None:
-    """Judge one scraper that was never asked for, as its parent came to nothing, though another run mended that."""
+    """Judge one scraper that was never requested because its parent found nothing; None if it is no fault."""
     known = [
         (row, step)
         for row in rows
@@ -408,7 +407,7 @@ def _judge_left_out(
         return None
     row, last = known[-1]
     parents = _vain(row)
-    # Without a parent that came to nothing it had nothing to be asked for.
+    # Without an unsuccessful parent there was nothing to request.
     if not _left_out(last) or last.found_later or not parents:
         return None
     failed = [step for step in parents if step.units_failed]
@@ -433,15 +432,15 @@ def _judge_left_out(
 
 
 def _is_given_up(row: Expectation, rows: Sequence[Expectation], as_of: datetime) -> bool:
-    """Tell whether nothing of an occurrence is asked for again."""
+    """Return whether an occurrence makes no further request."""
     return _is_over(rows, as_of) or row.last_reason_code in GIVEN_UP or as_of > row.deadline
 
 
 def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[StepOutcome]:
-    """Return the latest outcomes in a row of which nothing but failures came."""
+    """Return the latest outcomes in a row that failed, the newest first."""
     streak: list[StepOutcome] = []
     for _, step in reversed(asked):
-        # A partial success before the newest ends the streak: the source answers.
+        # A partial success ends the streak unless it is the newest outcome: the source responds.
         if not step.units_failed or (streak and step.units_found):
             break
         streak.append(step)
@@ -449,7 +448,7 @@ def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[St
 
 
 def _who(scraper: str | None, workflow: str) -> str:
-    """Name a scraper with its workflow; once where both have one name."""
+    """Name a scraper with its workflow; only once if both names are equal."""
     return workflow if scraper in (None, workflow) else f"{scraper} of {workflow}"
 
 
@@ -470,16 +469,15 @@ def _found_nothing(
 
 
 def _came_to_nothing(rows: Sequence[Expectation], as_of: datetime) -> bool:
-    """Tell of rows without steps, as an older controller answers."""
+    """Return whether rows without steps (from an older controller) ran, found nothing and are over."""
     ran = [row for row in rows if row.executions]
     return bool(ran) and not any(row.found for row in ran) and _is_over(rows, as_of)
 
 
 def _is_over(rows: Sequence[Expectation], as_of: datetime) -> bool:
-    """Tell whether no slot is to come and none is open.
+    """Return whether every slot has passed its deadline and none is paused.
 
-    A paused slot is neither: whoever paused it kept the rest of the day from being looked at, and so nothing was found
-    to be missing.
+    With a paused slot the rest of the day was not checked, so data cannot be called missing.
     """
     return all(row.deadline <= as_of and row.status != "PAUSED" for row in rows)
 

@@ -1,4 +1,4 @@
-"""Decisions as events, plans and requests: pure, from the decision core's types to the contracts."""
+"""Conversion of decisions to events, plans and requests. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,21 +28,21 @@ class DecisionBatch(BaseModel):
     """Everything to publish for one tick, or one manual run."""
 
     decisions: tuple[WorkflowDecided, ...]
-    plans: tuple[Plan, ...] = Field(description="the plans that it froze")
+    plans: tuple[Plan, ...] = Field(description="the plans frozen by the decisions")
     requests: tuple[ScrapeRequested, ...] = Field(
         description="the first requests of those plans, and retries"
     )
-    locks: tuple[ScheduleLocked, ...] = Field(default=(), description="a schedule that is locked late")
+    locks: tuple[ScheduleLocked, ...] = Field(default=(), description="a schedule locked after its tick")
     schedules: tuple[ScheduleLocked, ...] = Field(default=(), description="changes of locked schedules")
     failures: tuple[ScrapeExecuted, ...] = Field(
-        default=(), description="what is answered for requests whose lease has passed"
+        default=(), description="failures of requests whose lease has expired"
     )
 
 
 def draft(
     decisions: Iterable[Decision], configuration: Configuration, context: EvaluationContext
 ) -> DecisionBatch:
-    """Return the decisions as events, the plans frozen by them and the requests they make."""
+    """Return the decisions as events, with the plans they freeze and their requests."""
     events: list[WorkflowDecided] = []
     plans: list[Plan] = []
     requests: list[ScrapeRequested] = []
@@ -51,7 +51,7 @@ def draft(
             event, plan, asked = _drafted(decision, configuration, context)
         except Exception as error:  # noqa: BLE001  # one occurrence's requests must not stop the others
             aborted = undecidable(decision, context.now, error)
-            # Cannot fail in the same way: an aborted decision has no plan and no requests.
+            # This cannot fail in the same way: an aborted decision has no plan and no requests.
             event, plan, asked = _drafted(aborted, configuration, context)
         events.append(event)
         plans += [plan] if plan is not None else []
@@ -69,7 +69,7 @@ def _drafted(
     requests: list[ScrapeRequested] = []
     if decision.outstanding is not None:
         frozen = freeze(decision.occurrence, configuration, context, decision.outstanding.steps)
-        # Nothing can be known of a plan that was just made: its ids are new.
+        # A plan just frozen has no history: its request ids are new.
         attempts = progress(frozen, Known()).due
         requests = [request(frozen, attempt, context.wall) for attempt in attempts]
     elif decision.plan is not None:  # retries of an earlier decision's plan, under that plan's ids
@@ -86,7 +86,7 @@ def _event(
     context: EvaluationContext,
 ) -> WorkflowDecided:
     occurrence = decision.occurrence
-    # A decision to wait targets nothing, though its occurrence is about games.
+    # A decision to wait targets no games, even if its occurrence is about games.
     games = occurrence.games if decision.action is Action.RUN else ()
     return WorkflowDecided(
         decision_id=identifier,
@@ -98,7 +98,7 @@ def _event(
         reason_code=decision.code.value,
         reason=decision.sentence,
         context=decision.context,
-        # Each once, though a fan-out asks one scraper for every game.
+        # Each scraper once, although a fan-out requests it for every game.
         scrapers_triggered=tuple(dict.fromkeys(attempt.unit.scraper for attempt in attempts)),
         target_games=tuple(game.game_id for game in games),
         next_check_time=decision.next_check,
@@ -127,7 +127,7 @@ def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
         source=plan.source,
         priority=plan.priority,
         triggered_by=plan.triggered_by,
-        # The plan's, not the live one: a request follows the configuration that was frozen with its plan.
+        # The plan's hash and not the current one: a request follows the configuration frozen with its plan.
         config_hash=plan.config_hash,
         requested_at=wall,
         event_time=plan.event_time,
@@ -135,8 +135,8 @@ def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
 
 
 def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> WorkflowDecided:
-    """Return the decision that a step of a plan is never asked for."""
-    # From what was decided, not from now: a second controller that skips the same step writes the same row.
+    """Return the decision that a step of a plan is never requested."""
+    # From the plan's decision time and not from now: a second controller that skips the step writes the same row.
     identifier = decision_id(f"{plan.occurrence_id}:{skipped.step}", plan.decided_at)
     return WorkflowDecided(
         decision_id=identifier,
@@ -150,7 +150,7 @@ def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> Workf
         context={"step": skipped.step, "scraper": skipped.scraper, "parent": skipped.parent},
         priority=plan.priority,
         alert_level=AlertLevel.NONE,
-        # Likewise: the step is skipped by the plan's configuration.
+        # The plan's hash here as well: its configuration is the one that skips the step.
         config_hash=plan.config_hash,
         controller_version=RELEASE,
         environment=environment,

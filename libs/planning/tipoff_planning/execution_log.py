@@ -16,8 +16,8 @@ from tipoff_planning.history import ExecutionFact, completeness_in, preferred, s
 
 log = logging.getLogger(__name__)
 
-# Facts are told apart by request id in Python, where the ledger's join them. The last one of a request speaks, so what
-# was merely presumed of a request comes before what came of it.
+# Python joins these rows with the ledger's by request id. The last row of a request wins, so a presumed result sorts
+# before an actual one.
 _EXECUTIONS = """
 SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at,
   COALESCE(error_message, JSON_VALUE(data_summary, '$.reason')) AS error_message,
@@ -31,8 +31,8 @@ WHERE game_date IN UNNEST(@game_dates)
 ORDER BY JSON_VALUE(data_summary, '$.presumed') IS NULL, created_at
 """
 
-# One row a subject, or a row a request where requests are asked for: IF() keeps the ids of those and folds all others
-# into one group. So the answer grows with what is open and not with how often a source was asked.
+# One row per subject, or one per request in the question: IF() keeps the ids of those requests and groups all others.
+# So the answer grows with the open requests and not with the number of past executions.
 _FOUND = """
 SELECT
   IF(request_id IN UNNEST(@requests) OR occurrence_id IN UNNEST(@occurrences), request_id, '') AS request_id,
@@ -56,7 +56,8 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
 
 
-# What searches that learn saw. The names differ from those above, as fakes of the warehouse tell queries apart by them.
+# The looks of learned searches. The parameter names differ from those above: fakes of the warehouse distinguish queries
+# by them.
 _LOOKS = """
 SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at, TO_JSON_STRING(opts) AS opts,
   TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
@@ -75,13 +76,13 @@ class DatasetQuestion:
     history."""
 
     game_dates: Sequence[date]
-    """The dates whose data is looked for."""
+    """The dates whose data is searched."""
     scrapers: Sequence[str]
-    """The scrapers that look for it; the answer has the first and the last success of each subject."""
+    """The searching scrapers; the answer has the first and the last success of each subject."""
     requests: Sequence[str] = ()
-    """Requests that nothing was heard of."""
+    """Requests without a known result."""
     occurrences: Sequence[str] = ()
-    """Occurrences whose memory cannot be read."""
+    """Occurrences whose log cannot be read."""
     since: date | None = None
     """The first day on which those requests and occurrences ran; by default the first of `game_dates`."""
 
@@ -91,19 +92,19 @@ class DatasetAnswer:
     """The dataset's answer to a `DatasetQuestion`."""
 
     found: Sequence[ExecutionFact] = ()
-    """Successes by subject; their request ids are no real ones."""
+    """Successes by subject, with synthetic request ids."""
     requests: Mapping[str, ExecutionFact] = field(default_factory=dict)
-    """Results of the requests in the question, by their ids."""
+    """Results of the requests in the question, by request id."""
     occurrences: Mapping[str, Sequence[ExecutionFact]] = field(default_factory=dict)
-    """The executions of the occurrences that were asked for."""
+    """Executions of the occurrences in the question, by occurrence id."""
 
 
 def ask_dataset(
     warehouse: Warehouse, environment: str, question: DatasetQuestion, subject_parameters: Iterable[str]
 ) -> DatasetAnswer:
-    """Answer with ONE query, whatever the number of workflows. Raises Unavailable."""
+    """Answer the question with ONE query for any number of workflows. Raises Unavailable."""
     names = tuple(subject_parameters)
-    # Wide enough for both: what is looked for by date, and requests of older days that nothing was heard of.
+    # Wide enough for the searched dates and for requests of older days without a result.
     first = min([*question.game_dates, *([question.since] if question.since else [])])
     rows = warehouse.query(
         _FOUND,
@@ -113,7 +114,7 @@ def ask_dataset(
             "requests": list(question.requests),
             "occurrences": list(question.occurrences),
             # The log is partitioned by the UTC day of the run. Data about a date is fetched from the day before it (a
-            # preview) to the second day after it (a correction), so nothing else has to be scanned.
+            # preview) to the second day after it (a correction), so no other partition has to be scanned.
             "first_partition": first - timedelta(days=1),
             "last_partition": max(question.game_dates) + timedelta(days=2),
             "environment": environment,
@@ -124,16 +125,16 @@ def ask_dataset(
     occurrences: dict[str, list[ExecutionFact]] = {}
     for number, row in enumerate(rows):
         for place, instant in enumerate((row["first_at"], row["last_at"])):
-            # A group has no request id of its own; first and last are two facts that differ in their instant only.
+            # A group has no request id of its own; its first and last success differ only in their instants.
             identifier = row["request_id"] or f"found-{number}-{place}"
             fact = _fact({**row, "request_id": identifier, "triggered_at": instant}, names)
             if fact is None:
                 continue
             found.append(fact)
-            # A group of found executions has no request to answer for.
+            # A group of successes is not the result of a request in the question.
             if row["request_id"]:
                 requests[identifier] = preferred(requests.get(identifier), fact)
-    # Only now is it known which of several answers to a request is preferred.
+    # In a second pass, once the preferred result of each request is known.
     for row in rows:
         if row["occurrence_id"] and row["request_id"] in requests:
             occurrences.setdefault(row["occurrence_id"], []).append(requests[row["request_id"]])
@@ -149,8 +150,8 @@ def read_executions(
 ) -> list[ExecutionFact]:
     """Query all executions about `days`, at once for all workflows. Raises Unavailable.
 
-    Executions about a date are looked for from the day before it to the two days after, or to `until`: the log is
-    partitioned by when they ran, in UTC.
+    The query scans runs from the day before the first date to two days after the last, or to `until`: the log is
+    partitioned by the UTC day of the run.
     """
     names = tuple(subject_parameters)
     rows = warehouse.query(
@@ -158,7 +159,7 @@ def read_executions(
         {
             "game_dates": list(days),
             "first_partition": min(days) - timedelta(days=1),
-            # As for the question above: a correction may come two days after its date.
+            # A correction may come two days after its date.
             "last_partition": until or max(days) + timedelta(days=2),
             "environment": environment,
         },
@@ -175,9 +176,9 @@ def read_looks(
     *,
     failures: bool = False,
 ) -> list[ExecutionFact]:
-    """Query what these scrapers found or did not find about the game dates from `first` to `last`, at once for all.
+    """Query the looks of these scrapers, successful or not, for the game dates from `first` to `last`, all at once.
 
-    failures: the failed looks too, from which nothing is learned.
+    failures: whether to include failed looks, from which no model learns.
     Raises:
         Unavailable
     """
@@ -188,7 +189,7 @@ def read_looks(
             "first_game_date": first,
             "last_game_date": last,
             "with_failures": failures,
-            # The log is partitioned by when they ran, in UTC: a window reaches at most into the day after.
+            # The log is partitioned by the UTC day of the run; a window extends at most into the day after.
             "first_partition": first - timedelta(days=1),
             "last_partition": last + timedelta(days=2),
             "environment": environment,
@@ -204,7 +205,7 @@ def _facts(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[Exec
 def _fact(row: Mapping[str, Any], names: Iterable[str]) -> ExecutionFact | None:
     identifier = row["request_id"]
     try:
-        # The names are those of the ledger: there an execution goes by its request's id.
+        # ExecutionRow uses the ledger's names, where the execution id is the request id.
         return read_fact(ExecutionRow.model_validate({**row, "execution_id": identifier}), names)
     except ValidationError as error:
         _report(identifier, error)
@@ -216,10 +217,10 @@ def _report(identifier: str, error: ValueError) -> None:
 
 
 def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> ExecutionFact | None:
-    """Read a row as decisions look at it.
+    """Convert a row to the form that decisions read.
 
-    None for a row of a vocabulary that this version does not know, which is reported: one such row must not keep every
-    workflow from being decided.
+    Logs an error and returns None for a row with values unknown to this version: one such row must not block the
+    decisions about every workflow.
     """
     try:
         return ExecutionFact(
@@ -243,7 +244,7 @@ def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> Execution
 
 
 def _stated(day: date | None) -> date:
-    # The column is nullable, and an execution about no date answers nothing that is asked of one.
+    # The column is nullable, and an execution without a date matches no question about a date.
     if day is None:
         raise ValueError("game_date: it has none")
     return day

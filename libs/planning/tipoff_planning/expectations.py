@@ -10,11 +10,11 @@ from tipoff_common.clock import Instant, business_date, local_instant
 from tipoff_common.ports import Parameter, Warehouse
 
 WHOLE_DAY = "-"
-"""The subject of what is about no single game or team. Kept here, as who reads rows needs no workflows."""
+"""The subject of an occurrence about the whole day. Defined here, so that readers of rows need not import workflows."""
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
 """Defined in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
-# Of what is kept, as partitions expire.
+# The oldest record still stored: partitions expire.
 _KNOWN_SINCE = """
 SELECT MIN(known_at) AS known_since
 FROM (
@@ -27,16 +27,16 @@ FROM (
   WHERE DATE(decision_time) <= DATE(@as_of) AND environment = @environment
 )
 """
-# What a day's lock and its changes since have written down.
+# The rows of a day's lock and its later changes.
 _LOCKED = """
 SELECT date, occurrence_id
 FROM nba_orchestration.expected_schedule(@as_of, @first, @last)
 WHERE environment = @environment
 """
-# One row a step: an expected occurrence and one of its scrapers, so that the healthy steps of a workflow cannot hide a
-# dead one. A unit is one set of parameters (a game, a team); its latest attempt speaks unless one was a success.
-# Each workflow is looked at again when its latest evaluation says so; neither a skipped step's decision nor that of a
-# manual run says anything of it, nor of whether evaluations go on or the day is idle.
+# One row per step (an expected occurrence and one of its scrapers), so that the healthy steps of a workflow cannot hide
+# a dead one. A unit is one set of parameters (a game, a team); its latest attempt counts unless any attempt succeeded.
+# The next check of a workflow is that of its latest evaluation. Decisions about skipped steps and manual runs are no
+# evaluations, and do not count for the newest decision or for an idle day either.
 _EXPECTED_VS_ACTUAL = """
 WITH outcomes AS (
   SELECT * FROM nba_orchestration.expected_vs_actual(@as_of, @day)
@@ -89,7 +89,7 @@ executed AS (
   SELECT
     occurrence_id, workflow, scraper_name, COALESCE(TO_JSON_STRING(opts), '{}') AS unit, status, error_type,
     error_message, triggered_at, game_date, COALESCE(JSON_VALUE(opts, '$.game_id'), '-') AS subject,
-    -- Without the hour of a slot: what another run found then counts for it.
+    -- Without the hour of a slot, so that data found by another run counts for this one.
     REGEXP_REPLACE(COALESCE(TO_JSON_STRING(opts), '{}'), r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*', '') AS asked
   FROM nba_orchestration.executions(@first_partition, @last_partition)
   WHERE triggered_at <= @as_of AND environment = @environment AND source != 'LOCAL'
@@ -125,7 +125,7 @@ units AS (
   WHERE occurrence_id IS NOT NULL
   GROUP BY occurrence_id, scraper_name, unit, game_date, asked
 ),
--- What a run found of a unit, any run found: the same scraper with the same parameters about the same date.
+-- A unit counts as found by any run of the same scraper with the same parameters about the same date.
 followed AS (
   SELECT
     units.*, answered.newest_error_type, answered.newest_error_message,
@@ -168,12 +168,12 @@ SELECT
   COALESCE(steps.units_failed, 0) AS units_failed,
   steps.failing_since, steps.last_at, steps.error_type, steps.error_message,
   skipped.occurrence_id IS NOT NULL AS parent_unfruitful,
-  -- Without a unit it was left out: then a run of the workflow, later than the one that left it out, found it.
+  -- A step without units was left out: then a success of a later run of the workflow counts.
   COALESCE(steps.found_later, found.found_at > e.actual_run_time, FALSE) AS found_later,
   steps.failed_later_at, steps.later_error_type, steps.later_error_message,
   whole.until AS paused_until, whole.changed_by AS paused_by, whole.why AS paused_why,
   own.until AS scraper_paused_until
--- One row without an occurrence where nothing is expected: that there was a decision is known all the same.
+-- A day without expectations gives one row without an occurrence, which carries the newest decision.
 FROM (
   SELECT
     @environment AS environment,
@@ -197,7 +197,7 @@ ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
 """
 
 
-# From here on decisions are about the new day; those of the night before say nothing of whether it is idle.
+# Decisions from this time on are about the new day; earlier ones do not show whether it is idle.
 _LOCK = time(5)
 """Time of day of the tick that locks a day's schedule."""
 
@@ -206,63 +206,63 @@ class StepOutcome(BaseModel):
     """The result of one scraper of an occurrence, over its units: the games, teams or values it fans out over."""
 
     scraper: str
-    units: int = Field(default=0, description="units that were asked for")
+    units: int = Field(default=0, description="requested units")
     attempts: int = Field(default=0, description="executions, retries included")
     units_found: int = Field(default=0, description="units with a success")
     units_failed: int = Field(default=0, description="units without a success whose latest attempt failed")
-    failing_since: Instant | None = Field(default=None, description="first attempt of a unit that fails")
+    failing_since: Instant | None = Field(default=None, description="first attempt of a failing unit")
     last_at: Instant | None = Field(default=None, description="latest attempt")
     error_type: str | None = None
     error_message: str | None = None
     found_later: bool = Field(
         default=False,
-        description="later runs of any occurrence, manual ones too, found all that this one did not",
+        description="later runs of any occurrence, manual ones included, found every missing unit",
     )
     failed_later_at: Instant | None = Field(
         default=None,
-        description="newest run of a unit that was not found, where it is another occurrence's and failed",
+        description="newest run of an unfound unit, if it belongs to another occurrence and failed",
     )
     later_error_type: str | None = None
     later_error_message: str | None = None
     parent_unfruitful: bool = Field(
-        default=False, description="never asked for: its parent failed, found nothing or named nothing"
+        default=False, description="never requested: its parent failed, found nothing or named no values"
     )
     scraper_paused_until: Instant | None = Field(
-        default=None, description="until when somebody paused the scraper; null when nobody did"
+        default=None, description="end of the pause of the scraper; null without one"
     )
 
 
 class Expectation(BaseModel):
-    """One expected occurrence and what became of it."""
+    """One expected occurrence and its result."""
 
     date: date
     workflow_name: str
     occurrence_id: str
-    subject: str | None = Field(default=None, description="game or team it is about, - for the whole day")
+    subject: str | None = Field(default=None, description="game or team, - for the whole day")
     expected_run_time: Instant
     deadline: Instant
     games_today: int | None
     priority: str | None = Field(description="null in a row that states none")
     expected_reason: str
-    actual_run_time: Instant | None = Field(description="of its first run, null without one")
+    actual_run_time: Instant | None = Field(description="time of its first run, null without one")
     action: str | None
-    reason_code: str | None = Field(description="of the first run, else of the last decision about it")
+    reason_code: str | None = Field(description="code of its first run, else of the last decision about it")
     actual_reason: str | None
     executions: int
     found: bool = Field(description="whether any of its executions was a success")
     status: RunStatus
-    next_check_time: Instant | None = Field(description="when its workflow is looked at next")
-    last_reason_code: str | None = Field(default=None, description="of the newest decision about it")
+    next_check_time: Instant | None = Field(description="next check of its workflow")
+    last_reason_code: str | None = Field(default=None, description="code of the newest decision about it")
     paused_until: Instant | None = Field(
-        default=None, description="until when somebody paused the workflow; null when nobody did"
+        default=None, description="end of the pause of the workflow; null without one"
     )
-    paused_by: str | None = Field(default=None, description="who paused it")
-    paused_why: str | None = Field(default=None, description="why, in that person's words")
-    steps: tuple[StepOutcome, ...] = Field(default=(), description="one a scraper")
+    paused_by: str | None = Field(default=None, description="the person who paused the workflow")
+    paused_why: str | None = Field(default=None, description="the reason, in that person's words")
+    steps: tuple[StepOutcome, ...] = Field(default=(), description="one per scraper")
 
 
 class DayExpectations(BaseModel):
-    """A day as of an instant. Without rows its schedule was not locked by then, or nothing was expected."""
+    """A day as of an instant. Without rows, its schedule was not locked by then or no occurrence was expected."""
 
     date: date
     as_of: Instant
@@ -271,11 +271,11 @@ class DayExpectations(BaseModel):
     last_decided_at: Instant | None = Field(default=None, description="newest decision about any workflow")
     idle: bool = Field(
         default=False,
-        description="every decision since the schedule's time says that nothing is to do: no games, or none any more",
+        description="every decision since the time of the lock is no_games or day_done",
     )
     known_since: Instant | None = Field(
         default=None,
-        description="oldest lock or decision of any day, for a day that is over and has no schedule; else null",
+        description="oldest lock or decision of any day, for a past day without a schedule; else null",
     )
 
     @property
@@ -287,9 +287,9 @@ class DayExpectations(BaseModel):
 def read_expectations(
     warehouse: Warehouse, environment: str, day: date, as_of: datetime, *, midnight: datetime | None = None
 ) -> DayExpectations:
-    """Ask the dataset about a day.
+    """Read a day's expectations and results from the dataset.
 
-    midnight: the instant at which `day` began; then what the day before left to do after it is included.
+    midnight: the beginning of `day`; if given, includes the occurrences of the day before that were still open then.
 
     Raises:
         Unavailable
@@ -302,17 +302,16 @@ def read_expectations(
         "midnight": midnight or as_of,
         "lock": local_instant(day, _LOCK),
         "environment": environment,
-        # Partitions are UTC days of what ran: one earlier than the fleet's day, and
-        # one more for the night before it.
+        # Partitions are UTC days of runs: start one before the fleet's day, and one more to include the night before.
         "first_partition": day - timedelta(days=2 if midnight else 1),
         "last_partition": day + timedelta(days=2),
     }
     rows = warehouse.query(_EXPECTED_VS_ACTUAL, parameters)
-    # The same in every row; there is one even for a day without expectations.
+    # Equal in every row, and present even for a day without expectations.
     decided = (row.get("last_decided_at") for row in rows)
     expectations = tuple(_expectations(rows))
     idle = any(row.get("idle") for row in rows)
-    # A job of its own: only for a past day without a schedule, which the monitor never asks about.
+    # A separate query job, only for a past day without a schedule; the monitor never reads such a day.
     asks = day < business_date(as_of) and not expectations and not idle
     since = warehouse.query(_KNOWN_SINCE, {"as_of": as_of, "environment": environment}) if asks else ()
     return DayExpectations(
@@ -327,14 +326,14 @@ def read_expectations(
 
 
 def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
-    """Gather the rows of an occurrence, one a step, into one expectation."""
+    """Combine the rows of each occurrence, one per step, into one expectation."""
     gathered: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
     for row in rows:
         if row["occurrence_id"] is None:
-            continue  # nothing is expected; the row tells of decisions
+            continue  # a row about decisions, of a day without expectations
         gathered.setdefault((row["date"], row["occurrence_id"]), []).append(row)
     for own in gathered.values():
-        # An occurrence whose schedule row names no scraper has no steps, and is judged by its own columns.
+        # An occurrence without scrapers in its schedule row has no steps; verdicts use its own columns.
         steps = [StepOutcome.model_validate(row) for row in own if row.get("scraper")]
         yield Expectation.model_validate({**own[0], "steps": steps})
 
@@ -342,10 +341,10 @@ def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
 def read_locked(
     warehouse: Warehouse, environment: str, first: date, last: date, as_of: datetime
 ) -> Mapping[date, frozenset[str]]:
-    """Read which occurrences the locked schedule of each of these days expects, by id. Raises Unavailable.
+    """Read the ids of the occurrences in the locked schedule of each of these days. Raises Unavailable.
 
-    A day without a row before one that has some expects nothing. Days after the newest with a row are left out, as they
-    may not be locked yet.
+    A day without rows before the newest day with rows expects nothing. Later days are left out, as they may not be
+    locked yet.
     """
     rows = warehouse.query(
         _LOCKED, {"as_of": as_of, "first": first, "last": last, "environment": environment}

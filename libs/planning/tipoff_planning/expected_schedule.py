@@ -1,4 +1,4 @@
-"""The day's expectation, written down once: what was locked, and what changed after it. Pure."""
+"""The day's locked schedule and its later changes. Pure."""
 
 from collections.abc import Container, Iterable
 from datetime import date, datetime
@@ -20,7 +20,7 @@ def draft_schedule(
     environment: str,
     locked_at: datetime,
 ) -> ScheduleLocked:
-    """Return the day's expectation. Its version is a function of the configuration and of what is expected when."""
+    """Draft the day's schedule. Its version is a function of the configuration, the occurrences and their times."""
     occurrences = tuple(expected)
     version = _version("", occurrences, configuration)
     runs = tuple(_run(item, configuration, version, ScheduleState.EXPECTED) for item in occurrences)
@@ -46,22 +46,22 @@ def draft_change(
     games_today: int | None,
     now: datetime,
 ) -> ScheduleLocked:
-    """Draft how the occurrences now differ from the locked schedule and its changes so far, oldest first.
+    """Draft the difference of the occurrences from the locked schedule and its changes so far, oldest first.
 
-    ADDED is what is new or was moved, CANCELLED what is no longer to come and was not `begun`; what is past its
-    deadline stays as it was expected.
+    ADDED: new or moved occurrences. CANCELLED: occurrences that are no longer expected and have not `begun`. Rows past
+    their deadline stay unchanged.
     """
     occurrences, events = tuple(expected), tuple(locked)
     latest = events[-1]
-    # A version continues the one before it, and so cannot repeat an earlier one.
+    # A version includes its predecessor in the hash, so it cannot repeat an earlier version.
     version = _version(latest.schedule_version, occurrences, configuration)
-    # Later events replace earlier rows of the same occurrence, as they do in the views.
+    # Later events replace earlier rows of the same occurrence, as in the views.
     standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in events for run in event.runs}
     wanted = {item.id: item for item in occurrences}
     runs = [
         _run(item, configuration, version, ScheduleState.ADDED)
         for identifier, item in wanted.items()
-        # What is over stays as it was expected: the past is not rewritten to look met.
+        # Keep expired rows: a change of the past would make a missed run look met.
         if item.deadline > now and _differs(standing.get(identifier), item)
     ]
     runs += [
@@ -76,7 +76,7 @@ def draft_change(
         if identifier not in wanted
         and run.state is not ScheduleState.CANCELLED
         and run.deadline > now
-        # What was requested is under way; to call it off would hide a run that happened.
+        # A begun occurrence has requests under way; a cancellation would hide a run that happened.
         and identifier not in begun
     ]
     return ScheduleLocked(
@@ -92,7 +92,7 @@ def draft_change(
 
 
 def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
-    """Say why a run is no longer expected, as far as the calendar tells."""
+    """Word why a run is no longer expected, as far as the calendar shows."""
     game = calendar.game(run.subject) if calendar else None
     if game is not None and game.postponed:
         return f"no longer expected: game {game.game_id} was called off"
@@ -100,7 +100,7 @@ def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> st
         return f"no longer expected: game {game.game_id} was moved to {game.game_date}"
     if game is not None and game.tipoff is None:
         return f"no longer expected: the time of game {game.game_id} is undecided"
-    # An occurrence of the whole day has no game of its own; the day's games called off are the likely reason.
+    # An occurrence of the whole day has no game of its own; postponed games of the day are the likely reason.
     gone = [item for item in calendar.all_on(day) if item.postponed] if calendar else []
     if gone:
         return f"no longer expected: {', '.join(item.game_id for item in gone)} called off"
@@ -108,14 +108,14 @@ def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> st
 
 
 def _version(before: str, expected: Iterable[Occurrence], configuration: Configuration) -> str:
-    """Return a function of the configuration, of what is expected when, and of the version before: a schedule that
-    changes back is a new version."""
+    """Hash the configuration, the occurrences with their times, and the previous version. A schedule that changes back
+    gets a new version."""
     lines = (f"{item.id} {item.expected.isoformat()} {item.deadline.isoformat()}" for item in expected)
     return short_hash("\n".join([before, configuration.hash, *lines]).encode())
 
 
 def _differs(run: ExpectedRun | None, item: Occurrence) -> bool:
-    # A cancelled run that is expected again is added anew: the newest version counts.
+    # A cancelled run that is expected again is added again: the newest version counts.
     if run is None or run.state is ScheduleState.CANCELLED:
         return True
     return (run.expected_run_time, run.deadline) != (item.expected, item.deadline)

@@ -1,5 +1,5 @@
-"""Explanation why a workflow would run at an instant, or not: the decision core's own answer with each condition behind
-it."""
+"""Explanation why a workflow would run at an instant, or not: the decision core's own decisions, each with its
+conditions."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from tipoff_planning.workflows import Configuration
 
 @dataclass(frozen=True)
 class RunCondition:
-    """Something that has to hold for a run, and how it stands."""
+    """One condition of a run, and whether it is met."""
 
     name: str
     met: bool
@@ -37,7 +37,7 @@ class RunCondition:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The conditions that hold for the whole workflow, and each decision with its own."""
+    """The conditions of the whole workflow, and each decision with its own conditions."""
 
     workflow: str
     at: datetime
@@ -55,17 +55,17 @@ def explain_workflow(
     locked: Mapping[date, Container[str]] = {},
     pauses: Pauses = NO_PAUSES,
 ) -> Explanation:
-    """Say what is decided about a workflow at an instant, with every condition.
+    """Explain the decisions about a workflow at an instant, with every condition.
 
-    executions: what is known to have happened; what is later than `at` does not count. discovery: the plans of the days
-    around it, for a search that learns. locked: what the schedules of the days around it expect, by id; a window that
-    none of them has was over before anybody expected it. pauses: what people stopped around that instant.
+    executions: the known executions; those later than `at` do not count. discovery: the plans of the days around `at`,
+    for a learned search. locked: occurrence ids in the schedules of the days around `at`; a window missing from them
+    ended before any schedule expected it. pauses: the pauses by people around `at`.
     """
     history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
     inputs = DecisionInputs(
         configuration, calendar, history, at, discovery=discovery, locked=locked, pauses=pauses
     )
-    # In two steps: which occurrences were decided before follows from the inputs without plans.
+    # In two steps: the plans of occurrences decided before are derived from the inputs without plans.
     begun = _plans(workflow, inputs)
     inputs = replace(inputs, plans=begun)
     decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
@@ -83,8 +83,8 @@ def explain_workflow(
 
 
 def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
-    """Return the plans of occurrences that something was executed of: as they must have been frozen, from what was
-    known when the occurrence became due. One that has ended is decided from its plan too: it failed, or found nothing.
+    """Reconstruct the frozen plans of occurrences with executions, from the history at the time each became due.
+    Includes ended occurrences, whose decision depends on the plan as well: failed, or found nothing.
     """
     history, configuration = inputs.history, inputs.configuration
     context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER)
@@ -96,8 +96,8 @@ def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
         plan = freeze(
             item, configuration, context, find_outstanding(item, configuration, History(before)).steps
         )
-        # An execution under one of the plan's own ids shows that it was frozen so;
-        # without one it was not decided yet.
+        # An execution under one of the plan's request ids shows that this plan was frozen; without one the occurrence
+        # was not decided yet.
         if any(request in history.executions for request in _first_requests(plan)):
             plans[item.id] = plan
     return plans
@@ -105,14 +105,14 @@ def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
 
 def _first_requests(plan: Plan) -> Iterable[str]:
     for step in plan.steps:
-        # A fan-out over a parent's output has no ids before the parent is done.
+        # A fan-out over a parent's output has no request ids until the parent is done.
         if isinstance(step.fan_out, tuple):
             for unit in units(step, step.fan_out):
                 yield unit.request_id(plan.occurrence_id, 1)
 
 
 def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
-    """Name each pause that stands and keeps the workflow, or a scraper of it, from being requested."""
+    """Name each pause in force that holds back the workflow or one of its scrapers."""
     configuration, now = inputs.configuration, inputs.now
     scrapers = (step.scraper for step in configuration.workflows[workflow].plan.values())
     whole = inputs.pauses.of_workflow(workflow, now)
@@ -123,7 +123,7 @@ def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
 
 
 def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
-    """Name each scraper of the workflow whose source asked not to be asked before an instant that is to come."""
+    """Name each scraper of the workflow whose source demanded a pause that is not over."""
     for scraper in dict.fromkeys(
         step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
     ):
@@ -135,13 +135,13 @@ def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondit
 
 
 def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
-    """Name each scraper of the workflow whose last execution failed, with the error: broken is not late."""
+    """Name each scraper of the workflow whose last execution failed, with the error: broken differs from late."""
     for scraper in dict.fromkeys(
         step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
     ):
         known = [it for it in inputs.history.executions.values() if it.scraper == scraper]
         known.sort(key=lambda it: it.triggered_at, reverse=True)
-        # Only the newest in a row: a failure that a success followed is mended.
+        # Only the newest failures in a row: an earlier failure was resolved by a later success.
         failures = list(takewhile(lambda it: it.status is Status.FAILED, known))
         if not failures:
             continue
@@ -155,13 +155,13 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondi
 def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
     configuration, calendar, now = inputs.configuration, inputs.calendar, inputs.now
     if workflow not in configuration.needing_games:
-        return  # nothing about games decides, so nothing about them is a condition
+        return  # decisions about this workflow do not depend on games
     if calendar is None:
         yield RunCondition("calendar", False, "no schedule of games has landed yet")
     else:
         age, limit = calendar.age(now), configuration.file.calendar.stale_after
         detail = f"fetched {_length(age)} before, old after {_length(limit)}"
-        # A past instant explained with today's calendar; saying "fetched 3 h before" would be wrong.
+        # A past instant is explained with a later calendar, so "fetched 3 h before" would be wrong.
         if age < timedelta():
             detail = f"fetched {_length(-age)} afterwards: the games as known by that time, not at the instant asked"
         yield RunCondition("calendar", not inputs.calendar_is_stale, detail)
@@ -203,7 +203,7 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
 
 
 def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
-    """Say when one of its scrapers was last asked in vain, and what came of it; nothing where a success followed."""
+    """Describe the newest unsuccessful execution of its scrapers; empty if successes followed all of them."""
     scrapers = {step.scraper for step in inputs.configuration.workflows[item.workflow].plan.values()}
     newest: dict[tuple[str, str], ExecutionFact] = {}
     for it in sorted(inputs.history.executions.values(), key=lambda it: (it.triggered_at, it.request_id)):
@@ -221,12 +221,12 @@ def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
 
 
 def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:
-    """Yield which of its slots the occurrence is, and, where something was asked for in it, what came of that."""
+    """Yield the condition of the retry budget with the slot's position, and the state of the slot's own requests."""
     configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
         other.id
         for other in occurrences(configuration, inputs.calendar, item.day, inputs.discovery)
-        # Slots of one search: those that look for later versions are counted apart.
+        # Slots of the same role: slots for later versions are counted separately.
         if (other.workflow, other.subject, other.role) == (item.workflow, item.subject, item.role)
     ]
     slot = (
@@ -234,7 +234,7 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
         if item.id in siblings
         else "no other slot"
     )
-    # The first retry follows at once; further ones are spread over what is left of the window (retry_at).
+    # The first retry follows at once; further retries are spread over the rest of the window (retry_at).
     until = _when(item.deadline, configuration.zone_of(item.workflow))
     retries = {0: "no retry", 1: "1 retry at once"}.get(
         workflow.max_retries,
@@ -243,7 +243,7 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
     detail = f"{slot}; {retries} of a transient failure"
     standing = inputs.standing(item.id)
     states = standing.at(inputs.now).states if standing else set()
-    # Used up is a budget whose retries are spent, and not one of which something came.
+    # The budget is used up only if a unit is given up, not if its requests were successful.
     yield RunCondition("budget", State.GIVEN_UP not in states, detail)
     if standing is None:
         return
@@ -266,13 +266,13 @@ def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _when(moment: datetime, zone: ZoneInfo) -> str:
-    """Write an instant by a workflow's clocks, with their short name where they are not the fleet's."""
+    """Format an instant in a workflow's zone, with the zone's short name if it is not the fleet's."""
     shown = moment.astimezone(zone)
     return f"{shown:%Y-%m-%d %H:%M}" if zone == fleet_zone() else f"{shown:%Y-%m-%d %H:%M %Z}"
 
 
 def _length(stretch: timedelta) -> str:
-    """Write a length of time in days, hours or minutes, whichever takes the fewest significant digits."""
+    """Format a duration in days or hours from two of them on, else in minutes."""
     for unit, size in (("days", timedelta(days=1)), ("h", timedelta(hours=1))):
         if stretch >= 2 * size:
             return f"{stretch / size:.0f} {unit}"

@@ -1,10 +1,10 @@
-"""The base of values that the planning core hands around and writes down."""
+"""The base model of the planning core's values, in memory and in storage."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A value that never changes; two of the same content are equal."""
+    """An immutable value; two values with the same content are equal."""
 
-    # A newer version may add fields; in a rolling deployment this one must still read what that one wrote.
+    # In a rolling deployment this version must read values of a newer one, which may have added fields.
     model_config = ConfigDict(frozen=True, extra="ignore")

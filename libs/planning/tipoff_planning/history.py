@@ -13,7 +13,7 @@ from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.frozen import Frozen
 
 NO_SUBJECT = "-"
-# Bounds of what becomes part of log entries and rows: a document may call hundreds of things missing.
+# Bounds for log entries and rows: a document may list hundreds of missing items.
 MISSING_TOLD, MISSING_CHARACTERS = 8, 40
 SLATE_GAMES, MATCHUP_CHARACTERS = 30, 20
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -27,46 +27,46 @@ class ExecutionFact:
     scraper: str
     game_date: date
     subject: str
-    """Tells apart what is asked of one scraper about one date: the game, the team, the key, the market."""
+    """The game, team, key or market, which distinguishes the requests of one scraper about one date."""
     status: Status
     kind: FailureKind | None
     source: Source
     triggered_at: datetime
     completeness: "KnownCompleteness | None" = None
     not_before: datetime | None = None
-    """The instant before which the source is not to be asked again, where it named one."""
+    """The instant before which the source must not be requested again, if it named one."""
     paused_host: str | None = None
-    """The host that named it."""
+    """The host that named the instant."""
     message: str = ""
-    """Of a failure, what a person needs to act; of no_data, how it was told; cut to its beginning."""
+    """For a failure, the error for an operator; for no_data, the source's reason; cut to its beginning."""
     presumed: bool = False
-    """Whether the controller answered for a request that had not been heard of; a real answer speaks louder."""
+    """Whether the controller failed the request itself because its lease expired; an actual result is preferred."""
     slate: "Slate | None" = field(default=None, hash=False)
-    """Of a scoreboard: how it lists the games of `game_date`."""
+    """For a scoreboard: its list of the games of `game_date`."""
 
     @property
     def counts(self) -> bool:
-        """Whether it ends the search for its data; somebody's local try does not."""
-        # A try from somebody's laptop must not end production's search.
+        """Whether it ends the search for its data."""
+        # A local run on a laptop must not end production's search.
         return self.status is Status.SUCCESS and self.source is not Source.LOCAL
 
 
 Slate = Mapping[str, datetime | None]
-"""The tip-off of each listed game by "AWAY@HOME", None for one that is not played."""
+"""The tip-off of each listed game by "AWAY@HOME", None for a game that is called off."""
 
 
 @dataclass(frozen=True)
 class KnownCompleteness:
-    """Completeness that a success reports of itself."""
+    """Completeness of a document as its own execution reports it."""
 
     expected: int | None = None
-    """How many games or teams there should be in it."""
+    """The number of games or teams that the document should list."""
     missing: tuple[str, ...] = ()
-    """Those that are not, by name; of many the first few and the number of the others, as they become part of an
-    object's name."""
+    """The missing ones by name. A long list is cut to the first few and the number of the others, as it becomes part of
+    an object's name."""
 
     def lacks(self, games: int) -> tuple[str, ...]:
-        """Return what it lacks when so many games are played: a document may be without one and not know it."""
+        """Return the missing items for a day with so many games, including games that the document does not expect."""
         unlisted = games - self.expected if self.expected is not None else 0
         if unlisted <= 0:
             return self.missing
@@ -76,22 +76,22 @@ class KnownCompleteness:
 class HostPause(Frozen):
     """A source's demand not to be asked again before an instant."""
 
-    scraper: str = Field(description="which one was told")
+    scraper: str = Field(description="the scraper that received the demand")
     host: str | None = Field(
-        default=None, description="who asks; null: not known, so the scraper alone waits"
+        default=None, description="the demanding host; null if unknown, and then only the scraper waits"
     )
     until: Instant
 
 
 def pause_of(fact: ExecutionFact) -> HostPause | None:
-    """Return the pause that an execution was told of."""
+    """Return the pause that a source demanded in an execution; None without one."""
     if fact.not_before is None:
         return None
     return HostPause(scraper=fact.scraper, host=fact.paused_host, until=fact.not_before)
 
 
 class History:
-    """Knowledge at the time of a decision. `pauses` are those of executions that are no longer among `executions`."""
+    """Past executions at the time of a decision. `pauses`: those of executions that are no longer in `executions`."""
 
     def __init__(
         self,
@@ -103,14 +103,14 @@ class History:
         self.executions: Mapping[str, ExecutionFact] = executions or {}
         """Results by request id."""
         self.requested: Mapping[str, datetime] = requested or {}
-        """When each request first went out, wall clock, by request id."""
+        """The wall clock at the first publication of each request, by request id."""
         self.stale = stale
-        """Whether the dataset could not be asked, so that the ledger alone speaks."""
+        """Whether the dataset was unavailable, so that only the ledger's executions are included."""
         self._pauses: dict[tuple[str, str | None], datetime] = {}
         """The longest pause by scraper and host."""
         self.slates: list[ExecutionFact] = []
         """Executions of scoreboards that list the games of a day."""
-        # Decisions ask for every subject of every workflow; scanning all facts each time would be quadratic.
+        # Indexes: decisions look up every subject of every workflow, and a scan of all facts each time is quadratic.
         self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
         self._newest: dict[tuple[str, date, str], ExecutionFact] = {}
         for fact in self.executions.values():
@@ -121,8 +121,9 @@ class History:
     def found(
         self, scraper: str, game_date: date, subject: str, *, complete_for: int | None = None
     ) -> tuple[datetime, datetime] | None:
-        """First and last success for the date the data is about, whoever asked; None without one. complete_for: only
-        those that lack nothing of so many games."""
+        """Return the first and the last success about the game date, by any requester; None without one.
+
+        complete_for: count only successes that lack none of so many games."""
         facts = self._found.get((scraper, game_date, subject), ())
         instants = [
             fact.triggered_at for fact in facts if complete_for is None or not _lacks(fact, complete_for)
@@ -130,27 +131,26 @@ class History:
         return (min(instants), max(instants)) if instants else None
 
     def newest(self, scraper: str, game_date: date, subject: str) -> ExecutionFact | None:
-        """Return what came of the newest execution for the date the data is about, whoever asked; None without one."""
+        """Return the newest execution about the game date, by any requester; None without one."""
         return self._newest.get((scraper, game_date, subject))
 
     def lacking(self, scraper: str, game_date: date, subject: str, games: int) -> tuple[str, ...]:
-        """Return what the newest success lacks of so many games."""
+        """Return the items missing from the newest success, for a day with so many games."""
         facts = self._found.get((scraper, game_date, subject), ())
         # The request id breaks a tie, so that the answer does not depend on the order of the rows.
         newest = max(facts, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
         return _lacks(newest, games) if newest else ()
 
     def paused_until(self, scraper: str, hosts: Iterable[str] = ()) -> datetime | None:
-        """Return the instant before which a scraper is not to be requested, if its source named one.
+        """Return the instant before which a scraper must not be requested, if its source named one.
 
-        hosts: those without which the scraper brings nothing. A pause that one of them asked for counts whichever
-        scraper was told.
+        hosts: the hosts that the scraper needs. A pause demanded by one of them counts, whichever scraper received it.
         """
         needed = frozenset(hosts)
         named = (
             until
             for (paused_scraper, host), until in self._pauses.items()
-            # Of a scraper that does not say which hosts it needs, only what it was told itself is known.
+            # For a scraper without declared hosts, only the pauses that it received itself count.
             if host in needed or (paused_scraper == scraper and (host is None or not needed))
         )
         return max(named, default=None)
@@ -158,7 +158,7 @@ class History:
     def _index(self, fact: ExecutionFact) -> None:
         if (pause := pause_of(fact)) is not None:
             self._note_pause(pause)
-        # A try from somebody's laptop says nothing of how production stands.
+        # A local run on a laptop does not reflect the state of production.
         if fact.source is Source.LOCAL:
             return
         if fact.slate is not None:
@@ -181,11 +181,11 @@ def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
 
 
 def completeness_in(stated: object) -> KnownCompleteness | None:
-    """Read `completeness` from a data_summary; None when it has none."""
+    """Parse `completeness` of a data_summary; None without one."""
     if not isinstance(stated, Mapping):
         return None
     expected, missing = stated.get("expected"), stated.get("missing")
-    # The source's words, so anything may stand there.
+    # The source's own content, so the values may be of any type.
     names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
     if len(names) > MISSING_TOLD:
         names = [*names[:MISSING_TOLD], f"{len(names) - MISSING_TOLD} more"]
@@ -193,21 +193,20 @@ def completeness_in(stated: object) -> KnownCompleteness | None:
 
 
 def completeness_of(event: ScrapeExecuted) -> KnownCompleteness | None:
-    """Read the completeness that the execution states."""
+    """Parse the completeness that the execution reports."""
     return completeness_in(event.data_summary.get("completeness"))
 
 
 def slate_of(event: ScrapeExecuted) -> dict[str, datetime | None] | None:
-    """Return how a scoreboard lists the day's games; None when the execution does not tell, or in words not known
-    here."""
+    """Return a scoreboard's list of the day's games; None when the execution reports none or in an unknown format."""
     stated = event.data_summary.get("slate")
     if not isinstance(stated, dict):
         return None
     slate: dict[str, datetime | None] = {}
-    # Bounded, as it becomes part of a log entry: no day has more games than the league has teams.
+    # Bounded, as the slate becomes part of a log entry: no day has more games than the league has teams.
     for matchup, tipoff in list(stated.items())[:SLATE_GAMES]:
         instant = _instant(tipoff)
-        # Half a slate would look like games that are gone: all of it, or none.
+        # All or nothing: games missing from a partial slate would look cancelled.
         if len(matchup) > MATCHUP_CHARACTERS or (instant is None and tipoff != OFF):
             return None
         slate[matchup] = instant
@@ -222,23 +221,22 @@ def _instant(value: JsonValue) -> datetime | None:
 
 
 def preferred(known: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:
-    """Choose between two answers to one request, whichever came first.
+    """Choose between two results of one request, in either order of arrival.
 
-    A request that was presumed dead may be answered after all, and a success ends what any other answer leaves open.
+    A request presumed lost may still be executed, and a success settles a request that another result leaves open.
     """
     return new if known is None or _rank(new) > _rank(known) else known
 
 
 def _rank(fact: ExecutionFact) -> tuple[bool, int, bool, datetime]:
     status = (Status.FAILED, Status.NO_DATA, Status.SUCCESS).index(fact.status)
-    # In this order: what counts for production, then success over nothing over failure, then a
-    # real answer over a presumed one, then the newest. It is commutative, so the order in
-    # which facts arrive does not matter.
+    # In this order: a result that counts for production, then success over no_data over failure, then an actual result
+    # over a presumed one, then the newest. The choice is commutative, so the order of arrival does not matter.
     return fact.counts, status, not fact.presumed, fact.triggered_at
 
 
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:
-    """Combine facts by request; where sources differ, keep the preferred one."""
+    """Combine facts by request; if sources differ, keep the preferred fact."""
     facts: dict[str, ExecutionFact] = {}
     for source in sources:
         for fact in source:
@@ -247,7 +245,7 @@ def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:
 
 
 Outputs = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""The values that executions gave to fan out over: by request id, then by key."""
+"""Fan-out values in the outputs of executions: by request id, then by key."""
 
 
 @dataclass(frozen=True)

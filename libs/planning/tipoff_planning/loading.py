@@ -1,4 +1,4 @@
-"""Reading `config/workflows.yaml`: every fault is found before serving and names file, line, value and remedy."""
+"""Loading of `config/workflows.yaml`: finds every fault before serving, with file, line, value and remedy."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -29,12 +29,12 @@ from tipoff_planning.workflows import (
 
 LocatedFault = tuple[Location, str]
 MINUTE = timedelta(minutes=1)
-# What `max_fan_out` may be at most, for a file whose own limit cannot be read.
+# The limit for a file whose own `max_fan_out` cannot be read.
 DEFAULT_MAX_FAN_OUT = 10_000
 
 
 class _FileLimits(BaseModel):
-    """Of a file of any shape: what bounds its parts."""
+    """The limits of a file, readable even if other parts of it are malformed."""
 
     max_fan_out: int = DEFAULT_MAX_FAN_OUT
 
@@ -47,8 +47,8 @@ def load_workflows(
 ) -> Configuration:
     """Read and check a workflows file.
 
-    evaluated_every: how often a tick evaluates, with which every schedule has to fit; None where none will come.
-    discovered_every: how often a tick looks after those that cannot wait for an evaluation; None where none does.
+    evaluated_every: interval of the evaluation tick, which every schedule has to fit; None without ticks.
+    discovered_every: interval of the tick for workflows that cannot wait for an evaluation; None without it.
 
     Raises:
         ConfigurationError: with every fault of the file.
@@ -57,7 +57,7 @@ def load_workflows(
     faults: list[str] = []
     try:
         file = source.validate(WorkflowsFile)
-    # The faults of shape are kept and the search goes on: a person should mend the file once.
+    # Keep the faults of shape and go on: a person should see all faults at once.
     except ConfigurationError as error:
         faults += error.faults
     faults += [
@@ -66,8 +66,7 @@ def load_workflows(
     ]
     if faults:
         raise ConfigurationError(faults)
-    # Over the bytes, so that a changed comment is a changed configuration too: decisions
-    # name the file that led to them.
+    # Hash the bytes, so that a changed comment is a changed configuration as well: decisions record the exact file.
     return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
 
 
@@ -77,18 +76,18 @@ def _faults(
     evaluated_every: timedelta | None,
     discovered_every: timedelta | None,
 ) -> Iterator[LocatedFault]:
-    """Yield faults beyond shape, in each part whose own shape is right, so that all are shown at once."""
+    """Yield faults beyond shape from each well-formed part, so that all faults are reported at once."""
     calendar = source.part(CalendarSource, ("calendar",))
     if calendar and calendar.scraper:
         if calendar.scraper not in catalog:
             yield ("calendar", "scraper"), _unknown_scraper(calendar.scraper, catalog)
-        # It would wait for a calendar that only it can land.
+        # The scraper would wait for a calendar that only the scraper itself can land.
         elif catalog[calendar.scraper].needs_games:
             fault = f"{calendar.scraper} needs games itself, so it cannot list them; name the scraper of the schedule"
             yield ("calendar", "scraper"), fault
     for at in source.entries(("workflows",)):
         workflow = source.part(Workflow, at)
-        # Of a wrong shape, but its scrapers' names can be checked all the same.
+        # A malformed workflow: its scrapers' names can still be checked.
         if workflow is None:
             yield from _names_in_steps(source, (*at, "steps"), catalog)
             continue
@@ -104,14 +103,14 @@ def _faults(
         yield from _discovery_faults(workflow, at, catalog)
         # The command line validates without ticks; a service always has them.
         if evaluated_every:
-            # What cannot wait for an evaluation is met by whichever tick comes first after it.
+            # Either tick meets a workflow that cannot wait for an evaluation, so the shorter interval counts.
             every = min(evaluated_every, discovered_every or evaluated_every)
             yield from _cadence_faults(workflow, (*at, "schedule"), every)
             yield from _check_cadence_faults(workflow, (*at, "discovery", "strategy"), every)
 
 
 def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
-    """Yield unknown scrapers in the steps of a workflow whose shape is wrong otherwise."""
+    """Yield unknown scrapers in the steps of a malformed workflow."""
     for where in source.entries(at):
         step = source.part(Step, where)
         if step and step.scraper not in catalog:
@@ -136,14 +135,14 @@ def _parameter_faults(
 ) -> Iterator[LocatedFault]:
     scraper = catalog[step.scraper]
     declared = scraper.parameters
-    # Every request carries the game date, whatever its scraper declares.
+    # Every request carries the game date, even if its scraper does not declare it.
     filled = {"game_date", *step.parameters}
     if step.fan_out_parameter:
         filled.add(step.fan_out_parameter)
         if step.fan_out_parameter not in declared:
             missing = f"for_each fills '{step.fan_out_parameter}', which {step.scraper} does not declare"
             yield (*at, "for_each"), f"{missing}; it has {', '.join(declared)}"
-    # A workflow of kind per_game fills it for each of its occurrences.
+    # A workflow of kind per_game fills game_id for each of its occurrences.
     if takes_game(workflow):
         filled.add("game_id")
     for name, value in step.parameters.items():
@@ -172,16 +171,16 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
                 yield (*at, index, key), f"step '{parent}' is not in this workflow; it has {', '.join(names)}"
             elif parent == step.id:
                 yield (*at, index, "after"), f"step '{step.id}' comes after itself; remove that"
-    # From `plan`, which has one step a name: steps of the same name were reported above.
+    # From `plan`, which has one step per name: duplicate names were reported above.
     if (circle := _cycle({step.id: step.parents for step in workflow.plan.values()})) is not None:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
 
 
 def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[LocatedFault]:
-    """Find a schedule whose occurrences no tick need hit: they would be missed with nothing wrong anywhere."""
+    """Find a schedule whose occurrences may fall between two ticks: they would be missed without any fault."""
     minutes, met = looked_every // MINUTE, tolerance(workflow.schedule)
     if met < looked_every:
-        # By name: a file has many such lines, and the line alone does not say of what this is.
+        # Name the key: a file has many such lines, and the line alone does not show which setting it is.
         key = _tolerance_key(workflow.schedule)
         needed = dividing_an_hour(met) // MINUTE
         name = ".".join(map(str, (*at, key)))
@@ -197,7 +196,7 @@ def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -
 
 
 def _tolerance_key(schedule: Schedule) -> str:
-    """Return the key of a schedule that says how long an occurrence can be met."""
+    """Return the schedule's key that sets how long an occurrence can be met."""
     match schedule:
         case Daily():
             return "window"
@@ -210,26 +209,26 @@ def _tolerance_key(schedule: Schedule) -> str:
 
 
 def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
-    """Find settings of discovery that nothing reads, and a learned search that cannot be learned or kept to."""
+    """Find settings of discovery without effect, and a learned search that cannot be learned or followed."""
     where: Location = (*at, "discovery")
     schedule, settings = workflow.schedule, workflow.discovery
     if not isinstance(schedule, Discovery):
-        # Written down, and read by nothing: an alert setting that nothing read once kept a failure silent.
+        # A setting without effect misleads: an unread alert setting once kept a failure silent.
         if "discovery" in workflow.model_fields_set:
             yield where, f"only schedule kind discovery reads it, and this is {schedule.kind}; remove it"
         return
     if settings.strategy is not Strategy.LEARNED:
         return
     strategy: Location = (*where, "strategy")
-    # One distribution is learned of one document. Where several are searched together, each has its own time, and the
-    # last of them would be learned as if it were the only one.
+    # A distribution describes the times of one document. Several documents have a time each, and the model would learn
+    # the last one as if it were the only one.
     if len(workflow.steps) > 1:
         fault = f"{len(workflow.steps)} steps have a time of publication each, and one is learned"
         yield strategy, f"{fault}; make a workflow of each step, or use strategy: fixed"
     elif workflow.steps[0].for_each is not None:
         fault = "a step that fans out looks for several documents, and the time of one is learned"
         yield strategy, f"{fault}; remove for_each, or use strategy: fixed"
-    # Checks may be planned one step apart, and a host that lets fewer requests through would be met later than planned.
+    # Checks may be planned one step apart; a host with a lower rate would be requested later than planned.
     spec = catalog.get(workflow.steps[0].scraper)
     if spec and spec.rate_limit.per_second * CHECK_STEP.total_seconds() < 1:
         fault = f"{spec.name} may be asked every {1 / spec.rate_limit.per_second:.0f} s, and checks may be"
@@ -240,7 +239,7 @@ def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Ite
         fault = (
             f"{attempts} a day leave gaps over max_gap, {_minutes(settings.max_gap)}, in a window of {window}"
         )
-        # The line that the person wrote; a default has none.
+        # Point to the line that the person wrote; a default has no line.
         key: Location = (*where, "max_gap") if "max_gap" in settings.model_fields_set else strategy
         yield key, f"{fault}; raise max_gap, or let every or budget allow {fewest} attempts"
 
@@ -252,7 +251,7 @@ def _minutes(length: timedelta) -> str:
 def _check_cadence_faults(
     workflow: Workflow, at: Location, looked_every: timedelta
 ) -> Iterator[LocatedFault]:
-    """Find learned times that come between two ticks: the later tick meets them, as late as the fixed beat."""
+    """Find learned times that fall between two ticks: the later tick meets them, as late as the fixed beat would."""
     if workflow.discovery.strategy is Strategy.LEARNED and looked_every > CHECK_STEP:
         what = f"times are learned in steps of {_minutes(CHECK_STEP)}, and a tick comes every {_minutes(looked_every)}"
         remedy = "give infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
@@ -260,8 +259,8 @@ def _check_cadence_faults(
 
 
 def _search_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
-    """Find a search that fans out over a parent's output: nobody can tell beforehand when all of it was found."""
-    # The other kinds ask once and do not search, so they need not know when all was found.
+    """Find a search that fans out over a parent's output, whose completeness cannot be known beforehand."""
+    # The other kinds request once and do not search, so completeness does not matter to them.
     if workflow.schedule.kind not in ("discovery", "per_game"):
         return
     for index, step in enumerate(workflow.steps):
@@ -271,9 +270,9 @@ def _search_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
 
 
 def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterator[LocatedFault]:
-    """More given values than one step may fan out into."""
+    """Find steps with more given values than a step may fan out into."""
     most = source.part(_FileLimits, ())
-    # `most` is None when the file's own limit is of a wrong shape, which is a fault of its own.
+    # `most` is None when the file's own limit is malformed, which is reported as a separate fault.
     limit = most.max_fan_out if most else DEFAULT_MAX_FAN_OUT
     for index, step in enumerate(workflow.steps):
         if isinstance(step.for_each, ForEachValue) and (size := len(step.for_each.values)) > limit:
@@ -285,7 +284,7 @@ def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterat
 
 
 def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[LocatedFault]:
-    """Fan-out over an output that the parent's scraper does not declare."""
+    """Find a fan-out over an output that the parent's scraper does not declare."""
     for index, step in enumerate(workflow.steps):
         source = step.for_each
         parent = workflow.plan.get(source.step) if isinstance(source, ForEachOutput) else None
@@ -297,13 +296,13 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
 
 
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
-    """Return a circle of steps, None when there is none."""
-    # Parents that do not exist were reported as such; here they would only hide a circle.
+    """Return a cycle of steps, or None."""
+    # Unknown parents were reported as such; here they would only hide a cycle.
     known = {step: [name for name in names if name in parents] for step, names in parents.items()}
     try:
         TopologicalSorter(known).prepare()
     except CycleError as error:
-        # The sorter names each step before the one that waits for it; a reader follows `after` the other way.
+        # The sorter lists each step before its dependents; a reader follows `after` in the opposite direction.
         circle: list[str] = error.args[1]
         return circle[::-1]
     return None

@@ -1,4 +1,4 @@
-"""Manual runs: what a caller may ask for, and the progress that is answered. The controller's HTTP contract."""
+"""Manual runs: requests and progress responses of the controller's HTTP contract."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -28,17 +28,16 @@ class ManualRun(BaseModel):
 
     game_date: GameDate = Field(description="the date the data is about")
     scrapers: tuple[str, ...] = Field(
-        default=(), description="only these of the workflow's scrapers; all when empty"
+        default=(), description="the workflow's scrapers to run; all when empty"
     )
     steps: Mapping[str, tuple[str, ...] | None] | None = Field(
         default=None,
-        description="in place of scrapers: only these steps, each for these of the games or teams it runs for, null "
-        "for all of them",
+        description="in place of scrapers: the steps to run, each with its games or teams, null for all of them",
     )
     game_id: str | None = Field(
         default=None, description="the game, for a workflow that runs or fans out for each game"
     )
-    # A backfill sends the games of its date: the landed schedule holds the current season alone.
+    # A backfill sends the games of its date: the landed schedule holds only the current season.
     games: tuple[Game, ...] | None = Field(
         default=None, description="the date's games; those of the landed schedule when left out"
     )
@@ -58,14 +57,14 @@ class UnusableRun(Exception):
 
 
 class KeyTaken(UnusableRun):
-    """The Idempotency-Key is that of a run that asks for something else."""
+    """The Idempotency-Key belongs to a run with a different body."""
 
 
 def difference(first: Plan, second: Plan) -> str | None:
-    """Return the field of the trigger by which two plans under one key differ, None when they ask for the same."""
+    """Return the field of the trigger in which two plans under one key differ, None when they are equivalent."""
     if first.game_date != second.game_date:
         return f"game_date ({first.game_date})"
-    # Steps hold all that is asked for with its parameters, so this compares the body and not its spelling.
+    # The steps contain all requests with their parameters, so equivalent bodies in different spellings are equal.
     if first.steps != second.steps:
         return "choice of scrapers, steps or games"
     return "priority" if first.priority is not second.priority else None
@@ -81,8 +80,8 @@ def asked_occurrence(
     *,
     uncovered: str | None = None,
 ) -> Occurrence:
-    """Build the occurrence of a manual run under `key`. uncovered: why games of its date could not be known; None where
-    they could. Raises UnusableRun."""
+    """Build the occurrence of a manual run under `key`. uncovered: why the calendar does not cover the date, else None.
+    Raises UnusableRun."""
     subject = WHOLE_DAY
     described = configuration.workflows[workflow]
     if takes_game(described):
@@ -92,15 +91,14 @@ def asked_occurrence(
             raise UnusableRun(f"game_id: {workflow} runs for each game, and {why}")
         if run.game_id is None:
             raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
-        # With no game known of that date the caller is believed: old dates have no calendar.
+        # Without known games of the date, accept the caller's game: old dates have no calendar.
         if known and run.game_id not in known:
             raise UnusableRun(
                 f"game_id: no game {run.game_id} on {run.game_date}; there are {', '.join(known)}"
             )
-        # The game is the occurrence's subject, as in any run of this kind, so
-        # that what is found counts for it.
+        # The game is the occurrence's subject, as in any per-game run, so that its results count for the game.
         subject = run.game_id
-    # A fan-out over the date's games or teams is narrowed to the game; without one it would change nothing.
+    # game_id narrows a fan-out over the date's games or teams; without such a fan-out it has no effect.
     elif run.game_id is not None and not any(
         step.for_each in ("game", "team") for step in described.plan.values()
     ):
@@ -111,7 +109,7 @@ def asked_occurrence(
         run.game_date,
         subject,
         0,
-        # Expected now and due from now on; the deadline is not used, as somebody waits for the answer.
+        # Expected now and due at once; the deadline is not used, as the caller waits for the result.
         now,
         now,
         tuple(game for game in games if run.game_id in (None, game.game_id)),
@@ -127,13 +125,11 @@ class UnitProgress(BaseModel):
     scraper: str = Field(description="registered name of the scraper")
     parameters: Mapping[str, str] = Field(description="its final parameters")
     state: State = Field(description="open, waiting, under_way, success, no_data or given_up")
-    attempt: int = Field(description="the attempt that is next or under way, counted from 1")
-    kind: FailureKind | None = Field(description="of the failure it ended with; null for any other end")
-    message: str = Field(
-        default="", description="of the last attempt: what a person needs to act, cut to its beginning"
-    )
+    attempt: int = Field(description="number of the next or running attempt, counted from 1")
+    kind: FailureKind | None = Field(description="kind of the final failure; null for any other end")
+    message: str = Field(default="", description="error or reason of the last attempt, cut to its beginning")
     records: int | None = Field(
-        default=None, description="written by the last attempt; null unless it succeeded"
+        default=None, description="records written by the last attempt; null unless it succeeded"
     )
     set_aside: int = Field(
         default=0, description="items of the last attempt's document that could not be read"
@@ -145,17 +141,17 @@ class RunProgress(BaseModel):
 
     occurrence_id: str = Field(description="identity of the run, for `tipoff trace`")
     game_date: date = Field(description="the date the data is about")
-    settled: bool = Field(description="nothing more will come of it")
+    settled: bool = Field(description="no further request will follow")
     stalled: bool = Field(
-        description="something is to be requested and nothing is under way: its requests have not gone out yet;"
-        " ask for the run under its key again to go on"
+        description="units are due and none is under way: their requests were not published yet;"
+        " trigger the run under its key again to continue"
     )
-    units: tuple[UnitProgress, ...] = Field(description="what it asks for, as far as that is known")
-    skipped: Mapping[str, str] = Field(description="steps that are never asked for, each with the reason")
+    units: tuple[UnitProgress, ...] = Field(description="the units known so far")
+    skipped: Mapping[str, str] = Field(description="steps that are never requested, each with the reason")
 
 
 def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) -> Outstanding:
-    """Return the steps and subjects that a manual run asks for. Raises UnusableRun."""
+    """Return the steps and subjects that a manual run requests. Raises UnusableRun."""
     plan = configuration.workflows[workflow].plan
     if run.steps is not None:
         if unknown := [name for name in run.steps if name not in plan]:
@@ -164,7 +160,7 @@ def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) 
         return Outstanding(
             {name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()}
         )
-    # The whole workflow, frozen without a choice.
+    # Without a choice: the whole workflow.
     if not run.scrapers:
         return Outstanding()
     known = list(dict.fromkeys(step.scraper for step in plan.values()))
@@ -180,8 +176,7 @@ def _require_parents(
 ) -> None:
     for name in chosen:
         source = plan[name].for_each
-        # Only the output that is fanned out over is needed: other parents count as
-        # settled when they are left out.
+        # A step needs only the parent whose output it fans out over: other omitted parents count as settled.
         if isinstance(source, ForEachOutput) and source.step not in chosen:
             raise UnusableRun(
                 f"{field}: {names[name]} needs the output of {names[source.step]}; name it as well"

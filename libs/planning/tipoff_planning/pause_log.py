@@ -1,4 +1,4 @@
-"""The pauses as the dataset has them: those that stand, and those that were over lately."""
+"""Pauses in the dataset: those in force, and those that ended recently."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tipoff_common.ports import Warehouse
 from tipoff_planning.pauses import KEPT, LONGEST, Pause, Pauses
 
-# Of a pause that was begun and ended, both rows. Copies of a row are alike, so any of them will do.
+# A pause that was ended has two rows. Copies of a row are equal, so ANY_VALUE may pick any of them.
 _PAUSES = """
 SELECT
   pause_id AS id,
@@ -25,14 +25,14 @@ ORDER BY since, id
 
 
 def read_pauses(warehouse: Warehouse, environment: str, at: datetime) -> Pauses:
-    """Read the pauses that had begun by an instant, as far as a decision at that instant heeds them.
+    """Read the pauses that had begun by an instant and still matter to a decision at that instant.
 
     Raises Unavailable.
     """
     rows = warehouse.query(
         _PAUSES,
         {
-            # A week after its end, as long as the controller remembers it: windows that closed meanwhile are excused.
+            # Up to KEPT after its end, as in the controller: a pause also excuses windows that closed during it.
             "since": at - LONGEST - KEPT - timedelta(days=1),
             "at": at,
             "environment": environment,
@@ -42,6 +42,6 @@ def read_pauses(warehouse: Warehouse, environment: str, at: datetime) -> Pauses:
 
 
 def _pause(row: dict[str, Any]) -> Pause:
-    # Only its end was logged, and that names who ended it.
+    # Only the end of the pause was logged, which names the person who ended it and not the one who paused.
     by = row["changed_by"] or "somebody"
     return Pause.model_validate({**{key: row[key] for key in row if key != "changed_by"}, "by": by})

@@ -1,4 +1,4 @@
-"""The remaining steps of a workflow when some of its scrapers, or all of it, are paused. Pure."""
+"""The remaining steps of a workflow while the workflow or some of its scrapers are paused. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,15 +12,15 @@ from tipoff_planning.workflows import Workflow
 
 @dataclass(frozen=True)
 class Unpaused:
-    """Outstanding steps of an occurrence that may run, and the pauses that keep the others back."""
+    """Outstanding steps of an occurrence that may run, and the pauses that hold the others back."""
 
     outstanding: Outstanding | None
-    """The steps that may be requested; None when none may."""
+    """The steps that may be requested; None without any."""
     pauses: tuple[Pause, ...] = ()
-    """Those that keep something back."""
+    """The pauses that hold steps back."""
 
     def told(self, zone: ZoneInfo) -> str:
-        """Name what is left out, for people."""
+        """Name the paused scrapers with their pauses, for a decision's sentence."""
         return ", ".join(
             f"{it.name}, paused by {it.by} until {it.until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
             for it in self.pauses
@@ -30,11 +30,11 @@ class Unpaused:
 def without_paused(
     outstanding: Outstanding, name: str, workflow: Workflow, pauses: Pauses, now: datetime
 ) -> Unpaused:
-    """Leave out the steps whose scraper is paused, and those after them, as after a parent that found nothing.
+    """Leave out the steps whose scraper is paused and their descendants, as after a parent that found nothing.
 
-    A step that is left out of a run is not made up for in that run: the next occurrence asks for it.
+    A step left out of a run is not requested later in that run: the next occurrence requests it.
     """
-    # First: the workflow's own pause says why nothing runs, whatever its scrapers' say.
+    # First: a pause of the whole workflow outranks the pauses of its scrapers as the reason.
     if (whole := pauses.of_workflow(name, now)) is not None:
         return Unpaused(None, (whole,))
     paused = pauses.of_scrapers(outstanding.scrapers(workflow), now)
@@ -42,7 +42,7 @@ def without_paused(
         return Unpaused(outstanding)
     asked = outstanding.steps if outstanding.steps is not None else dict.fromkeys(workflow.plan)
     left_out: set[str] = set()
-    # Parents first, so that what is left out reaches grandchildren too.
+    # Parents first, so that an omission extends to grandchildren.
     for step in TopologicalSorter({key: it.parents for key, it in workflow.plan.items()}).static_order():
         blocked = any(parent in left_out for parent in workflow.plan[step].parents)
         if step in asked and (workflow.plan[step].scraper in paused or blocked):

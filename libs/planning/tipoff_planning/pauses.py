@@ -1,7 +1,7 @@
 """Pauses: workflows and scrapers that people stop for a while. Pure.
 
-A pause keeps new occurrences from being requested, and retries and next steps of those that were requested from going
-out. What is under way is finished, and what was held goes out when the pause is over.
+A pause holds back the requests of new occurrences, and retries and next steps of occurrences under way. Published
+requests are still executed, and held requests are published when the pause is over.
 """
 
 from collections.abc import Iterable
@@ -20,17 +20,17 @@ from tipoff_planning.plans import Plan
 from tipoff_planning.progress import NOTHING_HELD, Held
 
 LONGEST = timedelta(days=30)
-"""A pause is for a while; what shall not run any more is taken out of the configuration, where others see it."""
+"""Longest pause; to stop a workflow for good, remove it from the configuration, where others see the change."""
 DEFAULT = timedelta(hours=12)
-"""Without an end a pause lasts the night, so that the next day is decided again whoever forgot it."""
+"""Length of a pause without an end: one night, so that a forgotten pause does not stop the next day."""
 WHY_LENGTH = 500
-"""Characters of a reason; it stands in each decision that the pause holds back."""
+"""Characters of a reason; each decision that the pause holds back quotes it."""
 KEPT = timedelta(days=7)
-"""How long a pause that is over is remembered: decisions about windows that closed during it go on for days."""
+"""Retention of a pause after its end: decisions about windows that closed during it continue for days."""
 
 
 DeclaredTarget = Annotated[PauseTarget, Declared]
-"""A target that a person names: an unknown one is misspelt."""
+"""A target named by a person: an unknown value is a misspelling."""
 
 
 class PauseRequest(BaseModel):
@@ -40,43 +40,43 @@ class PauseRequest(BaseModel):
 
     name: str = Field(min_length=1, max_length=100, description="a workflow or a scraper")
     target: DeclaredTarget | None = Field(
-        default=None, description="which of the two, for a name that a workflow and a scraper share"
+        default=None, description="workflow or scraper, for a name that both share"
     )
     until: Instant | None = Field(
-        default=None, description="when it ends by itself; 12 hours from now when left out, 30 days at most"
+        default=None, description="automatic end; 12 hours from now when left out, 30 days at most"
     )
-    why: ReasonText = Field(max_length=WHY_LENGTH, description="shown wherever somebody asks")
+    why: ReasonText = Field(max_length=WHY_LENGTH, description="reason, shown with the pause everywhere")
 
 
 class Pause(Frozen):
-    """One workflow or scraper, from when until when nothing new of it is requested."""
+    """One paused workflow or scraper, with the beginning and the end of its pause."""
 
-    id: str = Field(description="the same from its beginning to its end")
+    id: str = Field(description="constant from its beginning to its end")
     target: PauseTarget
     name: str = Field(description="the workflow's name, or the scraper's")
     since: Instant
-    until: Instant = Field(description="when it ends by itself")
-    by: str = Field(description="who paused")
-    why: str = Field(description="in that person's words")
-    ended_at: Instant | None = Field(default=None, description="when somebody ended it; null without that")
+    until: Instant = Field(description="automatic end")
+    by: str = Field(description="the person who paused")
+    why: str = Field(description="the reason, in that person's words")
+    ended_at: Instant | None = Field(default=None, description="manual end; null without one")
 
     @property
     def over_at(self) -> datetime:
-        """The instant from which it stands no more."""
+        """The actual end of the pause."""
         return min(self.until, self.ended_at) if self.ended_at else self.until
 
     def stands(self, now: datetime) -> bool:
-        """Tell whether it holds at an instant; at its very end it does not."""
+        """Return whether the pause is in force at an instant; its end is exclusive."""
         return self.since <= now < self.over_at
 
 
 class Pauses(Frozen):
-    """The pauses that stand, and those that were over lately."""
+    """The pauses in force, and those that ended recently."""
 
     items: tuple[Pause, ...] = ()
 
     def standing(self, now: datetime) -> tuple[Pause, ...]:
-        """Return the pauses that hold at an instant, the first to end first."""
+        """Return the pauses in force at an instant, sorted by their ends."""
         return tuple(
             sorted((it for it in self.items if it.stands(now)), key=lambda it: (it.until, it.target, it.name))
         )
@@ -92,13 +92,13 @@ class Pauses(Frozen):
         return self.of(PauseTarget.WORKFLOW, name, now)
 
     def of_scrapers(self, names: Iterable[str], now: datetime) -> dict[str, Pause]:
-        """Return those of the scrapers that are paused at an instant, each with its pause."""
+        """Return the scrapers that are paused at an instant, each with its pause."""
         found = ((name, self.of(PauseTarget.SCRAPER, name, now)) for name in dict.fromkeys(names))
         return {name: pause for name, pause in found if pause is not None}
 
     def held_of(self, plan: Plan, now: datetime) -> Held:
         """Return which requests of a plan are held back at an instant."""
-        # Whoever asks for a manual run knows of the pause, and may want to see whether what it waits for is mended.
+        # A manual run is not held back: its caller may want to check whether the reason for the pause is gone.
         return NOTHING_HELD if plan.source is Source.MANUAL else self.held(plan.workflow, now)
 
     def held(self, workflow: str, now: datetime) -> Held:
@@ -109,21 +109,21 @@ class Pauses(Frozen):
     def kept_back(
         self, workflow: str, scrapers: Iterable[str], start: datetime, end: datetime
     ) -> Pause | None:
-        """Return the pause that kept an occurrence from `start` to `end` back: the workflow's, or one of all its
-        scrapers."""
-        # Any overlap counts: it need not have lasted all the time.
+        """Return the pause that held back an occurrence from `start` to `end`: the workflow's, or that of one scraper
+        if all of them were paused."""
+        # Any overlap counts, not only a pause of the whole time.
         own = [it for it in self.items if it.since < end and it.over_at > start]
         whole = [it for it in own if it.target is PauseTarget.WORKFLOW and it.name == workflow]
         by_scraper = {it.name: it for it in own if it.target is PauseTarget.SCRAPER}
         names = list(scrapers)
-        # With one scraper still allowed, something was asked for, and its failure is not the pause's.
+        # With one scraper unpaused, the occurrence was requested, and a pause does not explain its failure.
         if not whole and names and all(name in by_scraper for name in names):
             whole = [by_scraper[names[0]]]
         return whole[0] if whole else None
 
 
 NO_PAUSES = Pauses()
-"""Nothing is paused, and nothing was lately."""
+"""No pauses, current or recent."""
 
 
 def begin_pause(
@@ -137,15 +137,15 @@ def begin_pause(
     now: datetime,
     environment: str,
 ) -> tuple[Pauses, Pause, tuple[PauseChanged, ...]]:
-    """Pause a workflow or scraper; one that is paused already gets the new end and reason.
+    """Pause a workflow or scraper; a paused one gets a new pause with the new end and reason.
 
-    Asking twice for the same by the same person is asking once.
+    A repetition with the same end, person and reason changes nothing.
 
     Returns:
-        the pauses after that, the pause that stands, and what is to be published of it.
+        the new pauses, the pause in force, and the events to publish.
     """
     before = pauses.of(target, name, now)
-    # A form that is sent twice, or a call that is repeated after a lost answer.
+    # A form submitted twice, or a call repeated after a lost response.
     if before is not None and (before.until, before.by, before.why) == (until, by, why):
         return pauses, before, ()
     pause = Pause(
@@ -160,7 +160,7 @@ def begin_pause(
     events = [_changed(pause, PauseState.PAUSED, now, by, environment)]
     items = list(pauses.items)
     if before is not None:
-        # The earlier one ends at the same instant, so that nothing is requested between the two.
+        # The earlier pause ends at the same instant, so that no request is published between the two.
         items = [it if it.id != before.id else it.model_copy(update={"ended_at": now}) for it in items]
         events.insert(0, _changed(before, PauseState.RESUMED, now, by, environment))
     return Pauses(items=(*items, pause)), pause, tuple(events)
@@ -169,7 +169,7 @@ def begin_pause(
 def end_pause(
     pauses: Pauses, pause: Pause, *, by: str, now: datetime, environment: str
 ) -> tuple[Pauses, tuple[PauseChanged, ...]]:
-    """End a pause that stands; returns the pauses after that and what is to be published of it."""
+    """End a pause in force; return the new pauses and the events to publish."""
     items = tuple(it if it.id != pause.id else it.model_copy(update={"ended_at": now}) for it in pauses.items)
     return Pauses(items=items), (_changed(pause, PauseState.RESUMED, now, by, environment),)
 
@@ -177,14 +177,14 @@ def end_pause(
 def expire(
     pauses: Pauses, *, now: datetime, since: datetime | None, environment: str
 ) -> tuple[Pauses, tuple[PauseChanged, ...]]:
-    """Find the pauses whose time was over between `since` and `now`, and forget those that are over for long.
+    """Drop pauses that ended longer than KEPT ago; return the others, and an event for each that expired since `since`.
 
-    since: the instant up to which this was done before; None when it never was.
+    since: the `now` of the previous call; None for the first.
     """
     over = [
         it
         for it in pauses.items
-        # One that a person ended was published then; one before `since` was published by an earlier tick.
+        # The end of a manually ended pause was published then; an end before `since` by an earlier tick.
         if it.ended_at is None and it.until <= now and (since is None or it.until > since)
     ]
     kept = tuple(it for it in pauses.items if now - it.over_at < KEPT)

@@ -1,4 +1,4 @@
-"""The newest schedule that the fleet has landed, read from the data bucket and kept until a newer one is there."""
+"""The newest landed schedule, read from the data bucket and cached until a newer one lands."""
 
 import logging
 from datetime import UTC, datetime
@@ -13,25 +13,26 @@ log = logging.getLogger(__name__)
 
 
 class LandedCalendar:
-    """Reads files below `prefix`. A file that cannot be read as a schedule is reported once, and the calendar before
-    it stays."""
+    """Calendar from the newest readable file below a prefix. A file that is not a schedule is logged once, and the
+    previous calendar stays."""
 
     def __init__(self, data: Objects, prefix: str | None) -> None:
-        """Read below `prefix`; None for a fleet without games, whose calendar never comes."""
-        # A failed list or read here costs a whole tick, and most failures of a bucket are over in a second.
+        """Read files below `prefix`; None for a fleet without games, which has no calendar."""
+        # Retry: a failed list or read here costs a whole tick, and most failures of a bucket are over in a second.
         self._data = retrying(data)
         self._prefix = None if prefix is None else prefix.rstrip("/") + "/"
         self._read: tuple[str, datetime] | None = None
         self._calendar: Calendar | None = None
-        # By name and time of writing: the same name may be written again, whole.
+        # By name and time of writing: a file may be written again under the same name without the fault.
         self._refused: set[tuple[str, datetime]] = set()
 
     def current(self) -> Calendar | None:
-        """Return the calendar, None when none has landed yet. Raises Unavailable when none was read before either."""
+        """Return the calendar, None when none has landed yet. Raises Unavailable if the bucket fails before the first
+        read."""
         try:
             return self._newest()
         except Unavailable as error:
-            # An old calendar plans most of a day right. None at all would lock an empty schedule.
+            # An old calendar plans most of a day correctly; without any calendar the locked schedule would be empty.
             if self._calendar is None:
                 raise
             log.error("landed schedules cannot be read, the last one stays", extra={"detail": str(error)})
@@ -40,13 +41,12 @@ class LandedCalendar:
     def _newest(self) -> Calendar | None:
         if self._prefix is None:
             return None
-        # Newest first, until one can be read: a broken file must not take the
-        # place of the schedule before it.
+        # Newest first, until a file can be read: a broken file must not replace the schedule before it.
         for info in sorted(self._data.list(self._prefix), key=_age, reverse=True):
             version = (info.name, info.updated)
             if version == self._read:
                 return self._calendar
-            # Without this, each evaluation would read and report the same broken file again.
+            # Skip refused files, or each evaluation would read and log the same broken file again.
             calendar = None if version in self._refused else self._load(info)
             if calendar is not None:
                 self._read, self._calendar = version, calendar
@@ -66,8 +66,7 @@ class LandedCalendar:
 
 
 def _fetched_at(info: ObjectInfo) -> datetime:
-    """Return when the source was asked, as the runner noted it; for a file put there by other means, when it was
-    written."""
+    """Return the time of the request to the source from the runner's metadata; without them, the time of writing."""
     try:
         return datetime.fromisoformat(info.metadata["fetched-at"]).astimezone(UTC)
     except (KeyError, ValueError):
@@ -75,5 +74,5 @@ def _fetched_at(info: ObjectInfo) -> datetime:
 
 
 def _age(info: ObjectInfo) -> tuple[datetime, datetime]:
-    """Return a sort key by which the later written of two readings of one payload counts: a mended parser's."""
+    """Return a sort key by which the later file of one payload wins: a fixed parser may have written it again."""
     return _fetched_at(info), info.updated

@@ -1,4 +1,4 @@
-"""The controller's memory of an occurrence, as served for `tipoff trace`. Part of its HTTP contract."""
+"""The controller's record of an occurrence, served for `tipoff trace`. Part of its HTTP contract."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,21 +16,21 @@ from tipoff_planning.plans import Plan
 
 
 class FoundOccurrence(Frozen):
-    """The occurrence to which an id leads."""
+    """The occurrence to which an id belongs."""
 
     game_date: date = Field(description="the date its data is about")
     occurrence_id: str
 
 
 class RememberedExecution(Frozen):
-    """An execution that came back, whether or not the dataset has it yet."""
+    """An execution that the controller received, possibly not yet in the dataset."""
 
     request_id: str
     scraper: str
     status: Status
     triggered_at: Instant
     source: Source
-    attempt: int = Field(description="which attempt of its unit it was, counted from 1")
+    attempt: int = Field(description="number of the attempt within its unit, counted from 1")
     kind: FailureKind | None = None
     message: str = ""
 
@@ -51,16 +51,16 @@ class RememberedExecution(Frozen):
 
 
 class RememberedOccurrence(Frozen):
-    """The plan of an occurrence, and how far it has come."""
+    """The plan of an occurrence and its progress."""
 
     plan: Plan
     requested: tuple[ScrapeRequested, ...] = ()
     executions: tuple[RememberedExecution, ...] = ()
-    skipped: tuple[str, ...] = Field(default=(), description="the steps that are never asked for")
+    skipped: tuple[str, ...] = Field(default=(), description="steps that are never requested")
 
     @classmethod
     def of(cls, state: OccurrenceState) -> Self | None:
-        """Build what is remembered of an occurrence; None when nothing was decided about it."""
+        """Build the record of an occurrence from its state; None without a plan."""
         if state.plan is None:
             return None
         return cls(
@@ -72,10 +72,10 @@ class RememberedOccurrence(Frozen):
 
 
 def requests_of(state: OccurrenceState) -> Sequence[ScrapeRequested]:
-    """Return every request that went out, as it went out."""
+    """Rebuild every published request."""
     standing = state.progress
     if standing is None:
         return []
     attempts = ((standing.attempt(name), at) for name, at in standing.requested.items())
-    # A plan that was written by another version may no longer have the unit of a request.
+    # A plan written by another version may lack the unit of a request.
     return [request(standing.plan, attempt, at) for attempt, at in attempts if attempt is not None]

@@ -1,4 +1,4 @@
-"""A schedule of games from a file: one that a scraper landed, or a source's own payload, by its scraper's parser."""
+"""A schedule of games from a file: a landed document, or a source's own payload, read by its scraper's parser."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -12,14 +12,14 @@ from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.calendar import Calendar, Game, ScheduleFile
 
 PayloadParser = Callable[[bytes], Iterable[Mapping[str, Any]]]
-"""Reads the records of a source's own payload. Raises ValueError, which says what is wrong with it."""
+"""Parses the records of a source's own payload. Raises ValueError, whose message names the fault."""
 
 
 def read_games(path: Path, parse_payload: PayloadParser | None = None) -> tuple[Game, ...]:
-    """Read the games of a landed document ("records"), or of any other by `parse_payload`.
+    """Read the games of a landed document (with "records"), or of another payload by `parse_payload`.
 
     Raises:
-        ConfigurationError: the file cannot be read, or is no schedule.
+        ConfigurationError: the file cannot be read, or is not a schedule.
     """
     try:
         body = path.read_bytes()
@@ -41,7 +41,7 @@ def read_games(path: Path, parse_payload: PayloadParser | None = None) -> tuple[
 def read_calendar_file(
     path: Path, fetched_at: datetime, parse_payload: PayloadParser | None = None
 ) -> Calendar:
-    """Read a calendar as if the file had been fetched then. Raises ConfigurationError."""
+    """Read a calendar from a file as fetched at `fetched_at`. Raises ConfigurationError."""
     return Calendar(read_games(path, parse_payload), fetched_at)
 
 
@@ -49,5 +49,5 @@ def _is_landed(body: bytes) -> bool:
     try:
         document = json.loads(body)
     except ValueError:
-        return False  # a payload need not be JSON, and its parser says what is wrong with it
+        return False  # a payload need not be JSON; its parser reports the fault
     return isinstance(document, dict) and "records" in document

@@ -1,4 +1,4 @@
-"""The schedule kinds of `workflows.yaml`: when a workflow is expected, in terms of one business day."""
+"""The schedule kinds of `workflows.yaml`: a workflow's expected times within one business day."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -11,11 +11,11 @@ from tipoff_common.yaml_source import ConfigurationNode
 from tipoff_common.yaml_times import ClockTime, Duration
 
 _REACH = timedelta(hours=20)
-"""How long after the last tip-off of a day something may be due: an evaluation looks back to the day before."""
-# What is further apart than a day is no occurrence of one; `days` is for that.
+"""Longest time from a day's last tip-off to a deadline: an evaluation includes only the day before."""
+# Longer intervals do not fit a schedule of one day; `days` is for those.
 _DAY = timedelta(hours=24)
 _OVER_BY = time(18)
-"""By when a window across midnight is over on its second day: what was not found is then reported for six hours."""
+"""Latest end of a window across midnight on its second day: six hours then remain to report missing data."""
 
 
 class Weekday(StrEnum):
@@ -48,11 +48,11 @@ class Until(StrEnum):
 
 
 class Window(ConfigurationNode):
-    """A stretch of time, times of day in the workflow's zone. It belongs to the day on which it opens."""
+    """A time window, in times of day of the workflow's zone. The window belongs to the day on which it opens."""
 
     start: ClockTime = Field(description="when it opens")
     end: ClockTime = Field(
-        description="when it closes; earlier than start: on the next day, by 18:00 with the last attempt's time"
+        description="when it closes; if earlier than start, on the next day, by 18:00 with the last attempt's time"
     )
 
     @model_validator(mode="after")
@@ -65,18 +65,18 @@ class Window(ConfigurationNode):
 
     @property
     def crosses_midnight(self) -> bool:
-        """Whether it closes on the day after the one on which it opens."""
+        """Whether the window closes on the day after its opening."""
         return self.end < self.start
 
     @property
     def length(self) -> timedelta:
-        """From the window's opening to its close."""
+        """The time from the window's opening to its close."""
         last = date.min + timedelta(days=self.crosses_midnight)
         return datetime.combine(last, self.end) - datetime.combine(date.min, self.start)
 
 
 def _over_in_time(window: Window, last_for: timedelta) -> None:
-    """Refuse a window across midnight whose last attempt would be due when its evening is no longer looked back to."""
+    """Reject a window across midnight whose last attempt ends too late for evaluations to report it."""
     ends = timedelta(hours=window.end.hour, minutes=window.end.minute) + last_for
     if window.crosses_midnight and ends > timedelta(hours=_OVER_BY.hour):
         late = (
@@ -90,9 +90,7 @@ def _over_in_time(window: Window, last_for: timedelta) -> None:
 class ByTheClock(ConfigurationNode):
     """Common fields of kinds that follow the clock rather than the games."""
 
-    about: About = Field(
-        default=About.TODAY, description="the game date: that of the day itself or of the day before"
-    )
+    about: About = Field(default=About.TODAY, description="the game date: the day itself or the day before")
     days: tuple[Weekday, ...] = Field(
         default=tuple(WEEK), min_length=1, description="days of the week; all by default"
     )
@@ -116,14 +114,14 @@ class At(ByTheClock):
     kind: Literal["at"]
     times: tuple[ClockTime, ...] = Field(min_length=1, description="times of day, ascending")
     within: Duration = Field(
-        default=timedelta(hours=1), description="how long after each time it is still in time"
+        default=timedelta(hours=1), description="how long after each time a run is still in time"
     )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         if list(self.times) != sorted(set(self.times)):
             raise ValueError("times are not ascending; sort them and name each once")
-        # Longer, it would still be open when the same time comes again, and one run would meet two.
+        # A longer one would overlap the same time of the next day, and one run would meet two occurrences.
         if self.within > _DAY:
             raise ValueError("within is over 24h; name another time instead")
         return self
@@ -146,16 +144,16 @@ class Discovery(ByTheClock):
     )
     until: Until = Field(
         default=Until.FOUND,
-        description="what ends the search: the first success, or one that by its completeness lacks no game",
+        description="end of the search: the first success, or the first one that lacks no game",
     )
     refresh_after_found: Duration | None = Field(
         default=None,
-        description="fetch again this long after a success, until the window closes: found is not final",
+        description="fetch again this long after a success, until the window closes, for later versions",
     )
 
     @property
     def attempts(self) -> int:
-        """Attempts of one day on the fixed beat: the day's budget, whatever the strategy."""
+        """Attempts of one day on the fixed beat: the day's budget for either strategy."""
         if self.every is not None:
             return self.window.length // self.every + 1
         # One of the two is set, as checked below; the 1 is for the type checker.
@@ -164,13 +162,13 @@ class Discovery(ByTheClock):
     def beat(self, start: datetime, end: datetime) -> list[datetime]:
         """Return the attempts of the fixed beat in a window from `start` to `end`.
 
-        With a budget they are spread evenly, the last one when the window closes, as that is when the data has most
-        likely come out.
+        With a budget the attempts are spread evenly. The last attempt is at the window's close, when the data is most
+        likely published.
         """
         if self.every is not None:
             return [start + number * self.every for number in range((end - start) // self.every + 1)]
         count = self.budget or 1
-        # At the end: a single look finds most when everything that comes in the window is out.
+        # A single look is at the end, when everything in the window is published.
         if count == 1:
             return [end]
         step = (end - start) / (count - 1)
@@ -187,7 +185,7 @@ class Discovery(ByTheClock):
 
 
 class Interval(ConfigurationNode):
-    """Every so often around the day's games: from before the first tip-off until after the last."""
+    """At regular intervals around the day's games: from before the first tip-off until after the last."""
 
     kind: Literal["interval"]
     every: Duration = Field(description="distance of two runs")
@@ -200,7 +198,7 @@ class Interval(ConfigurationNode):
     def _within_reach(self) -> Self:
         if self.before_first_tip > _DAY:
             raise ValueError("before_first_tip is over 24h; use kind at or daily for the days before")
-        # An evaluation looks at yesterday, today and tomorrow; later slots would never be due.
+        # An evaluation includes yesterday, today and tomorrow; later slots would never be due.
         if self.after_last_tip + self.every > _REACH:
             raise ValueError(
                 "after_last_tip plus every is over 20h; use kind at or daily with about: yesterday"
@@ -229,14 +227,14 @@ Schedule = Annotated[Daily | At | Discovery | Interval | PerGame, Field(discrimi
 
 
 def tolerance(schedule: Schedule) -> timedelta:
-    """Return how long an occurrence can be met: from when it is expected to its deadline."""
+    """Return how long an occurrence can be met: the time from `expected` to its deadline."""
     match schedule:
         case Daily(window=window):
             return window.length
         case At(within=within):
             return within
         case Discovery(budget=int(budget), window=window):
-            # The distance of two attempts; a single one is due for the whole window.
+            # The distance of two attempts; a single attempt is due for the whole window.
             return window.length / max(budget - 1, 1)
         case Discovery(every=timedelta() as every) | Interval(every=every) | PerGame(every=every):
             return every

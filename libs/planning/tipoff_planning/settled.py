@@ -1,7 +1,7 @@
-"""Results of settled occurrences, so that decisions need not read them again. Pure.
+"""Results of settled occurrences, so that decisions need not read their logs again. Pure.
 
-The dataset knows it too. This closes the time between an event and its row, and lets decisions go on while the dataset
-is down; it stays small because it holds subjects, not executions.
+The dataset has the same facts. This object bridges the time between an event and its row, and lets decisions continue
+while the dataset is down. It stays small because it holds subjects, not all executions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,43 +18,43 @@ from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
 LOOKS_KEPT = 30
-"""Alerts about a source that never has anything count looks up to this number; more would only grow the object."""
+"""Number of empty looks to store per workflow: the largest count that an alert uses."""
 
 
 class Settled(Frozen):
-    """One object, changed by evaluations alone."""
+    """Results of settled occurrences in one object, which only evaluations change."""
 
     version: Literal[1] = 1
     found: Mapping[date, tuple[LoggedExecution, ...]] = Field(
-        default={}, description="successes of what searches look for, by game date"
+        default={}, description="successes of searched scrapers, by game date"
     )
     empty_looks: Mapping[str, tuple[str, ...]] = Field(
         default={},
-        description="by workflow, its newest occurrences that came to no_data, since its last success",
+        description="by workflow, its newest occurrences that ended with no_data, since its last success",
     )
     pauses: tuple[HostPause, ...] = Field(
-        default=(), description="until when sources are not to be asked, the longest of each scraper and host"
+        default=(), description="pauses demanded by sources, the longest of each scraper and host"
     )
 
     @property
     def facts(self) -> Iterable[ExecutionFact]:
-        """The successes, as decisions read them."""
+        """The successes in the form that decisions read."""
         return (item.fact(day) for day, items in self.found.items() for item in items)
 
     def with_occurrence(self, state: OccurrenceState, configuration: Configuration, since: date) -> "Settled":
-        """Take in a settled occurrence; again changes nothing. What is about a day before `since` is dropped."""
-        # Pruned with every change, so that the one object holds days that are still decided about, and no season.
+        """Return the object with a settled occurrence added, without days before `since`. Idempotent."""
+        # Prune with every change, so that the object holds only days that decisions still concern.
         found = {day: items for day, items in self.found.items() if day >= since}
         if state.game_date >= since:
             searched = searched_scrapers(configuration)
             ours = [item for item in state.executions.values() if item.scraper in searched]
-            # Joined and reduced anew, so that taking the same occurrence in twice is taking it in once.
+            # Merge and reduce again, so that a repeated addition changes nothing.
             known = found.get(state.game_date, ())
             found[state.game_date] = _first_and_newest([*known, *ours], state.game_date)
         looks = dict(self.empty_looks)
         if state.progress is not None:
             workflow, states = state.progress.plan.workflow, state.progress.counts
-            # Failures are no looks: a source that is down has not been seen to have nothing.
+            # Failures are no empty looks: a source that is down was not seen to be empty.
             if states[State.SUCCESS]:
                 looks.pop(workflow, None)
             elif states[State.NO_DATA] and state.occurrence_id not in looks.get(workflow, ()):
@@ -76,8 +76,8 @@ def _longest(pauses: Iterable[HostPause], since: date) -> tuple[HostPause, ...]:
 
 
 def searched_scrapers(configuration: Configuration) -> frozenset[str]:
-    """Return the scrapers of workflows that search until found; decisions ask for no others' past."""
-    # Of the other kinds decisions ask nothing, and keeping their executions would only make the object grow.
+    """Return the scrapers of workflows that search until found."""
+    # Decisions do not use past executions of the other kinds; keeping them would only make the object grow.
     return frozenset(
         step.scraper
         for workflow in configuration.workflows.values()
@@ -87,17 +87,17 @@ def searched_scrapers(configuration: Configuration) -> frozenset[str]:
 
 
 def _first_and_newest(items: Iterable[LoggedExecution], day: date) -> tuple[LoggedExecution, ...]:
-    """Keep each subject's first success, first complete one and newest execution: all that decisions ask for."""
+    """Keep each subject's first, first complete and newest success, the only ones that decisions use."""
     subjects: dict[tuple[str, str], dict[str, LoggedExecution]] = {}
     for item in items:
         if item.fact(day).counts:
-            # What it gave to fan out over matters to its own occurrence alone.
+            # Fan-out values matter only to the execution's own occurrence.
             kept = item.model_copy(update={"outputs": {}})
             subjects.setdefault((item.scraper, item.subject), {})[item.request_id] = kept
     found: list[LoggedExecution] = []
     for _, by_request in sorted(subjects.items()):
         ordered = sorted(by_request.values(), key=lambda item: (item.triggered_at, item.request_id))
-        # Decisions ask when a thing was first found, whether it was ever whole, and how old the newest version is.
+        # Decisions use the time of the first find, of the first complete one, and the age of the newest version.
         complete = next((item for item in ordered if not item.missing), ordered[0])
         found += {item.request_id: item for item in (ordered[0], complete, ordered[-1])}.values()
     return tuple(found)

@@ -1,4 +1,4 @@
-"""`config/workflows.yaml` as a model: what should run when, and in which order."""
+"""Model of `config/workflows.yaml`: workflows, their schedules, and the order of their steps."""
 
 import re
 from collections.abc import Mapping
@@ -24,24 +24,21 @@ PLACEHOLDERS = ("{game_date}", "{slot}")
 
 
 class ForEachOutput(ConfigurationNode):
-    """Fan-out over what a parent step found."""
+    """Fan-out over the output of a parent step."""
 
-    step: Name = Field(description="the parent step; it is waited for")
-    key: Name = Field(
-        description="one of the parent scraper's fan_out_keys; also the parameter that is filled"
-    )
+    step: Name = Field(description="the parent step, which has to be settled first")
+    key: Name = Field(description="one of the parent scraper's fan_out_keys; also the parameter to fill")
 
 
 class ForEachValue(ConfigurationNode):
-    """Fan-out over values that are known beforehand, games or none."""
+    """Fan-out over given values, independent of games."""
 
-    parameter: Name = Field(description="the parameter that is filled")
+    parameter: Name = Field(description="the parameter to fill")
     values: tuple[str, ...] = Field(min_length=1, description="one request for each")
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        # Two requests with the same parameters would be one, and the list would
-        # promise more than is asked for.
+        # Two requests with the same parameters have the same id, so the list would promise more requests than it makes.
         if twice := sorted({value for value in self.values if self.values.count(value) > 1}):
             raise ValueError(f"values name {', '.join(twice)} more than once; name each once")
         return self
@@ -54,7 +51,7 @@ class Step(ConfigurationNode):
     """One scraper of a workflow.
 
     `game_date` is always filled in; fan-out fills `game_id`, `team` or the parent's key; other parameters are given
-    as text, in which {game_date} and {slot} (the expected instant, ISO 8601) are replaced.
+    as text with the placeholders {game_date} and {slot} (the expected instant, ISO 8601).
     """
 
     scraper: Name = Field(description="the registered name")
@@ -74,13 +71,13 @@ class Step(ConfigurationNode):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The steps that have to be settled first, the one fanned out over included."""
+        """The steps that have to be settled first, including the source of a fan-out."""
         source = (self.for_each.step,) if isinstance(self.for_each, ForEachOutput) else ()
         return tuple(dict.fromkeys((*self.after, *source)))
 
     @property
     def fan_out_parameter(self) -> str | None:
-        """The parameter that the step fans out over; None when it does not."""
+        """The parameter that the step fans out over; None without a fan-out."""
         match self.for_each:
             case "game":
                 return "game_id"
@@ -96,7 +93,7 @@ class Step(ConfigurationNode):
     def _placeholders_known(self) -> Self:
         for name, text in self.parameters.items():
             for found in re.findall(r"\{[^}]*\}", text):
-                # At load: at run time a misspelt placeholder would reach the source as text.
+                # Checked at load: at run time a misspelt placeholder would reach the source as text.
                 if found not in PLACEHOLDERS:
                     raise ValueError(
                         f"parameters.{name}: {found} is not known; use {' or '.join(PLACEHOLDERS)}"
@@ -117,12 +114,12 @@ class DiscoverySettings(ConfigurationNode):
     strategy: Strategy = Field(
         default=Strategy.FIXED,
         description="fixed: on the beat of every or budget. learned: when the source is likely to have published, with"
-        " at most as many attempts a day as that beat has, and on that beat while too little is known",
+        " at most as many attempts a day as that beat, and on that beat while the history is too short",
     )
     # The price was chosen on two years of one source's publication times, and confirmed on a third:
     # docs/explanation/learned-discovery.md.
     price_per_attempt: float = Field(
-        default=3.5, ge=0, le=1440, description="minutes of delay that are as bad as one attempt more"
+        default=3.5, ge=0, le=1440, description="minutes of delay that cost as much as one more attempt"
     )
     max_gap: Duration = Field(
         default=timedelta(hours=2), description="longest time in the window without an attempt, at least 5m"
@@ -131,7 +128,7 @@ class DiscoverySettings(ConfigurationNode):
         default=0.03,
         ge=0,
         le=1,
-        description="share of days on which the source is held to publish at any time of the window alike",
+        description="share of days on which the model assumes any time of the window to be equally likely",
     )
 
     @model_validator(mode="after")
@@ -144,13 +141,13 @@ class DiscoverySettings(ConfigurationNode):
 class Workflow(ConfigurationNode):
     """A set of steps to fetch together, and their schedule."""
 
-    description: str = Field(min_length=1, description="what it is for")
+    description: str = Field(min_length=1, description="purpose of the workflow")
     priority: Annotated[Priority, Declared] = Field(
         default=Priority.MEDIUM,
-        description="how much it matters; a fan-out of LOW releases 10 requests at once at most",
+        description="importance of the workflow; a fan-out of LOW has at most 10 requests under way",
     )
     alert_level: Annotated[AlertLevel, Declared] = Field(
-        default=AlertLevel.WARNING, description="of a decision that gives up"
+        default=AlertLevel.WARNING, description="alert level of a decision that gives up"
     )
     max_retries: int = Field(
         default=3,
@@ -169,14 +166,14 @@ class Workflow(ConfigurationNode):
         default=None,
         description="zone of its times of day and days of the week, an IANA name; the file's when left out",
     )
-    schedule: Schedule = Field(description="when it is expected")
+    schedule: Schedule = Field(description="the expected times of its runs")
     discovery: DiscoverySettings = Field(
-        default=DiscoverySettings(), description="of kind discovery: fixed beat or learned times"
+        default=DiscoverySettings(), description="for kind discovery: fixed beat or learned times"
     )
     order: Literal["parallel", "sequence"] = Field(
-        default="parallel", description="sequence: each step after the one before it"
+        default="parallel", description="sequence: each step waits for the previous step"
     )
-    steps: tuple[Step, ...] = Field(min_length=1, description="what it fetches")
+    steps: tuple[Step, ...] = Field(min_length=1, description="the scrapers to run")
 
     @model_validator(mode="after")
     def _zone_is_read(self) -> Self:
@@ -188,10 +185,10 @@ class Workflow(ConfigurationNode):
 
     @cached_property
     def plan(self) -> Mapping[str, Step]:
-        """Steps by name, `order: sequence` written out as `after`."""
+        """Steps by name, with `order: sequence` converted to `after`."""
         steps: dict[str, Step] = {}
         before: tuple[str, ...] = ()
-        # `sequence` is only another way of writing `after`, so nothing else has to know of it.
+        # `sequence` is shorthand for `after`; converted here, it needs no handling elsewhere.
         for step in self.steps:
             after = tuple(dict.fromkeys((*step.after, *before)))
             steps[step.id] = step.model_copy(update={"after": after})
@@ -207,34 +204,32 @@ class CalendarSource(ConfigurationNode):
         description="the scraper whose newest landed file is the calendar; needed by workflows that need games",
     )
     stale_after: Duration = Field(
-        # A schedule is fetched once a morning; one and a half days is one morning
-        # that failed, with time to spare.
+        # A schedule is fetched every morning; one and a half days allow for one failed morning.
         default=timedelta(hours=36),
-        description="age from which a refresh is asked for",
+        description="age from which a refresh is requested",
     )
     reread_on_game_days: Duration = Field(
         default=timedelta(hours=1),
-        description="age from which it is fetched again while games of the day are to begin, at most once an hour",
+        description="age from which it is refetched while games of the day have yet to begin, at most once an hour",
     )
     game_types: tuple[str, ...] = Field(
-        # Preseason and All-Star games have no reports and no box scores of their own
-        # kind: they would only be "missing".
+        # Preseason and All-Star games have no reports and box scores of their own kind, which would count as missing.
         default=("regular", "play_in", "playoffs", "cup_final"),
         min_length=1,
-        description="games that count; the others are on the calendar, but nothing is fetched for them",
+        description="types of games that count; other games are on the calendar, but no data is fetched for them",
     )
 
 
 class WorkflowsFile(ConfigurationNode):
     """The whole file."""
 
-    version: Literal[1] = Field(description="of this format")
+    version: Literal[1] = Field(description="version of this format")
     timezone: ZoneKey = Field(
-        description="zone of the fleet's days, and of every time of day in this file whose workflow names no other; an"
+        description="zone of the fleet's days, and of the times of day of workflows without a zone of their own; an"
         " IANA name"
     )
     calendar: CalendarSource = Field(
-        default=CalendarSource(), description="where the games come from, for a fleet that has games"
+        default=CalendarSource(), description="source of the games, for a fleet with games"
     )
     max_fan_out: int = Field(
         default=10_000, ge=1, le=10_000, description="the most requests that one step may fan out into"
@@ -244,7 +239,7 @@ class WorkflowsFile(ConfigurationNode):
 
 @dataclass(frozen=True)
 class Configuration:
-    """A checked workflows file together with what it was checked against."""
+    """A validated workflows file with its catalog and hash."""
 
     file: WorkflowsFile
     catalog: Catalog
@@ -267,7 +262,7 @@ class Configuration:
 
     @cached_property
     def learned(self) -> tuple[str, ...]:
-        """Workflows whose search learns when to look."""
+        """Workflows with learned search times."""
         return tuple(
             name
             for name, workflow in self.workflows.items()
@@ -275,7 +270,7 @@ class Configuration:
         )
 
     def faster_than(self, evaluated_every: timedelta) -> tuple[str, ...]:
-        """Return the workflows whose occurrences could pass between two evaluations: a finer tick is for them."""
+        """Return the workflows whose occurrences could pass between two evaluations, and which need a finer tick."""
         return tuple(
             name
             for name, workflow in self.workflows.items()
@@ -283,7 +278,7 @@ class Configuration:
         )
 
     def finer_tick(self, evaluated_every: timedelta) -> timedelta | None:
-        """Return how often a tick is needed between evaluations; None when no workflow needs one."""
+        """Return the interval of the tick needed between evaluations; None when no workflow needs one."""
         needs = [tolerance(self.workflows[name].schedule) for name in self.faster_than(evaluated_every)]
         if self.learned:
             needs.append(CHECK_STEP)
@@ -291,24 +286,24 @@ class Configuration:
 
     @cached_property
     def spans_zones(self) -> bool:
-        """Whether a workflow has another zone than the fleet, so that its dates may be two days from the fleet's."""
+        """Whether a workflow's zone differs from the fleet's, so that its dates may be two days from the fleet's."""
         return any(self.zone_of(name) != self.zone for name in self.workflows)
 
     @cached_property
     def needing_games(self) -> frozenset[str]:
-        """Workflows for which a day without games leaves nothing to fetch."""
+        """Workflows without anything to fetch on a day without games."""
         return frozenset(
             name for name, workflow in self.workflows.items() if needs_games(workflow, self.catalog)
         )
 
     @cached_property
     def subject_parameters(self) -> tuple[str, ...]:
-        """Parameters that tell what is asked of one scraper about one date apart: those of fan-outs, and those that
-        steps give, unless they change with the hour."""
-        # Always: workflows of kind per_game give it without naming it.
+        """Parameters that distinguish the requests of one scraper about one date: those of fan-outs and of steps,
+        unless they depend on the slot."""
+        # Always included: workflows of kind per_game fill it without naming it.
         found = {"game_id"}
         for step in (step for workflow in self.workflows.values() for step in workflow.steps):
-            # With the hour in its subject, nothing that an earlier slot found would count for a later one.
+            # With the slot in the subject, data found by an earlier slot would not count for a later one.
             found.update(name for name, text in step.parameters.items() if "{slot}" not in text)
             if step.fan_out_parameter:
                 found.add(step.fan_out_parameter)
@@ -316,32 +311,32 @@ class Configuration:
 
     @property
     def calendar_folder(self) -> str | None:
-        """Where the calendar's files land in the data bucket; None for a fleet without games."""
+        """The folder of the calendar's files in the data bucket; None for a fleet without games."""
         scraper = self.file.calendar.scraper
         return None if scraper is None else self.catalog[scraper].output_root
 
     @property
     def has_games(self) -> bool:
-        """Whether anything of the fleet follows a calendar of games."""
+        """Whether any workflow of the fleet needs games, or a calendar is configured."""
         return bool(self.needing_games) or self.file.calendar.scraper is not None
 
     @cached_property
     def refresher(self) -> str | None:
         """The workflow that fetches the calendar."""
         source = self.file.calendar.scraper
-        # The first in the file; a second one that fetches the schedule too is not asked in addition.
+        # The first in the file; a second workflow that also fetches the schedule gets no refresh.
         names = (n for n, w in self.workflows.items() if any(step.scraper == source for step in w.steps))
         return next(names, None)
 
 
 def dividing_an_hour(length: timedelta) -> timedelta:
-    """Return the longest whole minutes within `length` that divide an hour, as a tick's have to; at least one."""
+    """Return the most whole minutes within `length` that divide an hour, as a tick's interval must; at least one."""
     minutes = int(length / timedelta(minutes=1))
     return timedelta(minutes=max((step for step in range(2, minutes + 1) if 60 % step == 0), default=1))
 
 
 def needs_games(workflow: Workflow, catalog: Catalog) -> bool:
-    """Say whether a day without games leaves the workflow nothing to fetch."""
+    """Return whether a day without games leaves the workflow nothing to fetch."""
     return workflow.schedule.kind in ("interval", "per_game") or any(
         step.for_each in ("game", "team") or (step.scraper in catalog and catalog[step.scraper].needs_games)
         for step in workflow.steps

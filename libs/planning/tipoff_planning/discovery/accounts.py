@@ -1,4 +1,4 @@
-"""Account of the plan behind a decision: a sentence for people, a part of its context for queries."""
+"""Account of the plan behind a decision: a sentence for people, and context fields for queries."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -7,21 +7,21 @@ from pydantic import JsonValue
 
 from tipoff_planning.discovery.plans import DiscoveryPlan, Purpose
 
-if TYPE_CHECKING:  # occurrences are made from plans
+if TYPE_CHECKING:  # occurrences imports plans
     from tipoff_planning.occurrences import Occurrence
 
 QUANTILES = (0.1, 0.5, 0.9)
-"""Shares of the days on which it is published, for which a decision says by when."""
+"""Quantiles of the publication time in a decision's context, as shares of the days that publish."""
 
 
 def explain_check(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> str:
-    """Say in a sentence why a search looks at this time; nothing for one that does not learn."""
+    """Explain in a sentence why a search looks at this time; empty for a search that does not learn."""
     if plan is None:
         return ""
     if plan.fallback is not None:
         return f" On the fixed beat: {plan.detail}."
     number = plan.number(occurrence.expected)
-    # A slot that looks for later versions, on the beat: no check was planned for it.
+    # A refresh slot of the fixed beat, for which no check was planned.
     if number is None or plan.model is None:
         return ""
     check = plan.checks[number - 1]
@@ -34,7 +34,7 @@ def explain_check(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> str:
 
 
 def discovery_context(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> Mapping[str, JsonValue]:
-    """Describe the plan of a decision's day under the key `discovery`; nothing for a search that does not learn.
+    """Describe the plan of a decision's day under the key `discovery`; empty for a search that does not learn.
 
     The dataset's view of predicted against observed days reads these keys, so they are part of the contract.
     """

@@ -1,8 +1,8 @@
-"""The gain that learned discovery would have brought on a search's own history, in figures.
+"""The gain of learned discovery on a search's own history, in figures.
 
-The history tells publication as intervals only, so each day's time is drawn from its interval, several times over; both
-ways of looking are replayed on the same draws. A coarse beat leaves wide intervals, on which learning shows less than
-it would on the real times.
+The history has publication intervals only, so each day's time is drawn from its interval several times, and both
+policies are replayed on the same draws. A coarse beat leaves wide intervals, on which learning gains less than it would
+on the real times.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from tipoff_planning.discovery.plans import Search
 
 MIN_ADVICE_DAYS = 20
-"""Days below which there is no advice: five on the beat, and a fortnight to compare."""
+"""Fewest days for advice: five on the beat, and a fortnight to compare."""
 PRICES = (1.0, 2.0, 3.5, 5.0, 8.0, 15.0)
-"""Minutes of delay an attempt: from one that hardly counts to a quarter of an hour."""
+"""Prices of an attempt in minutes of delay: from almost nothing to a quarter of an hour."""
 DRAWS = 3
-"""Of each day's time from its interval: of 90 days the mean delay then varies by less than a minute."""
+"""Draws of each day's time from its interval: with 90 days, their mean delay then varies by less than a minute."""
 WORTHWHILE = 0.8
-"""Share of the beat's delay at which learning is advised; what is nearer to it is within what a season changes."""
+"""Share of the beat's delay up to which learning is advised; a smaller gain is within the variation of a season."""
 
 
 class Figures(Frozen):
-    """Delay and attempts of one policy, over days on which the source published in the window."""
+    """Delay and attempts of one policy, over the days with a publication in the window."""
 
     mean_delay_minutes: float
     p95_delay_minutes: float
@@ -51,17 +51,15 @@ class Advice(Frozen):
     """Advice whether a search should learn."""
 
     workflow: str
-    days: int = Field(description="days of its history that can be learned from")
+    days: int = Field(description="days of its history usable for learning")
     first_day: date | None
     last_day: date | None
     resolution_minutes: float | None = Field(
-        description="mean length of the intervals that the history tells"
+        description="mean length of the publication intervals in the history"
     )
     fixed: Figures | None = Field(description="null while the days are too few")
     learned: tuple[PricedFigures, ...] = Field(description="by price, ascending")
-    price_per_attempt: float | None = Field(
-        description="the price to write down; null where fixed is advised"
-    )
+    price_per_attempt: float | None = Field(description="the price to configure; null when fixed is advised")
     sentence: str
 
 
@@ -71,14 +69,14 @@ def advise(
     beat: Sequence[float],
     progressed: Callable[[float], None] = lambda _: None,
 ) -> Advice:
-    """Replay a search's own history on its fixed beat and on learned checks, and say which to use.
+    """Replay a search's own history on its fixed beat and on learned checks, and advise one of them.
 
-    beat: the minutes of the window at which the fixed beat looks. progressed: told of each price that is done.
+    beat: the minutes of the window at which the fixed beat looks. progressed: called with each finished price.
     """
-    # Today is not over, so its interval may still become shorter.
+    # Without today, whose interval may still become shorter.
     days = [item for item in history.intervals if item.game_date < search.game_date]
     widths = [
-        # Only days on which it was found: the others have no interval to compare delays on.
+        # Only days with a find: the others have no interval to compare delays on.
         item.before - (item.after or 0.0)
         for item in days
         if item.before is not None and item.before > 0
@@ -96,7 +94,7 @@ def advise(
             **facts, fixed=None, learned=(), price_per_attempt=None, sentence=f"Stay with fixed: {why}."
         )
     tip_offs = {item.game_date: item.first_tip_off for item in days if item.first_tip_off is not None}
-    # The same draws for every price and the beat: differences are those of the policy and not of luck.
+    # The same draws for every price and the beat: differences come from the policy and not from chance.
     drawn = [_draw(days, number) for number in range(DRAWS)]
     fixed = _figures([summarize(replay(published, lambda _: beat)) for published in drawn])
     priced = []
@@ -107,12 +105,12 @@ def advise(
             )
         )
         progressed(price)
-    # No more attempts than the beat takes; the limit is what two replays of one history differ by.
+    # No more attempts than the beat; the 2 % are the difference between two replays of one history.
     affordable = [item for item in priced if item.attempts_per_day <= 1.02 * fixed.attempts_per_day]
-    # Never more requests than today: a source that is asked more often may block the fleet.
+    # Never more requests than today: a source may block a fleet that requests more often.
     best = min(affordable, key=lambda item: item.mean_delay_minutes, default=None)
     if best is None or best.mean_delay_minutes > WORTHWHILE * fixed.mean_delay_minutes:
-        # Some figures are shown even when none is worth it, so that a person sees how far off it is.
+        # Show figures even when learning is not worth it, so that people see how far off it is.
         near = best or min(priced, key=lambda item: item.attempts_per_day)
         sentence = f"Stay with fixed: {_compared(near, fixed)}, which is not worth it."
         return Advice(**facts, fixed=fixed, learned=tuple(priced), price_per_attempt=None, sentence=sentence)
@@ -158,18 +156,18 @@ def _figures(summaries: Sequence[ReplaySummary]) -> Figures:
 
 
 def _draw(days: Sequence[PublicationInterval], number: int) -> list[Published]:
-    """Draw each day's publication from its interval; the same number gives the same draw."""
+    """Draw each day's publication time from its interval; the same number gives the same draw."""
     published = []
     for item in days:
-        luck = Random(f"{item.game_date}/{number}")  # noqa: S311  # luck, not a secret
+        luck = Random(f"{item.game_date}/{number}")  # noqa: S311  # a simulation, not a secret
         minute: float | None
         if item.before is None:
             minute = None
         elif item.before <= 0:
-            # What the first look at the opening found was there before, and its delay does not count.
+            # A document found at the opening was published before it, and its delay does not count.
             minute = -1.0
         else:
-            # What the first look found appeared between the opening and that look.
+            # A document found by the first look appeared between the opening and that look.
             after = item.after or 0.0
             minute = after + (item.before - after) * luck.random()
         published.append(Published(item.game_date, minute))

@@ -1,4 +1,4 @@
-"""Replay days of publication against a way of looking, which sees of each day only what it would have seen."""
+"""Replay of publication days under a policy, which observes only the results of its own looks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NO_TIP_OFFS: Mapping[date, float] = MappingProxyType({})
 
 Looks = Callable[[date], Sequence[float]]
-"""The minutes of the window at which to look on a day, until found."""
+"""A policy: for a day, the minutes of the window at which to look until found."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Published:
 
     game_date: date
     minute: float | None
-    """Minutes after the window opened, negative before it; None when it was not published in the window."""
+    """Minutes after the opening of the window, negative before it; None without publication by its close."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ReplayedDay:
     looks: int
     """Attempts of the day."""
     delay: float | None
-    """Minutes from publication to discovery; None when it was published before the window opened, or not in it."""
+    """Minutes from publication to discovery; None for a publication before the window or not found in it."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class ReplaySummary:
 
 
 class LearnedLooks:
-    """The looks of the learned policy, with the fixed beat where the model is not used, as the controller has it.
+    """The looks of the learned policy, with the same fallback to the fixed beat as in the controller.
 
-    Gives the same plans as fitting anew each day; predictions of past days are kept, as later days do not change them.
+    Gives the same plans as a new fit each day, but caches predictions of past days, which later days do not change.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LearnedLooks:
     ) -> None:
         """Begin without any day.
 
-        tip_offs: the first tip-off of the game dates that have one, in minutes of the window.
+        tip_offs: the first tip-off by game date, in minutes of the window; only dates that have one.
         """
         self._window, self._guards, self._fallback = window_minutes, guards, fallback
         self._explore, self._tip_offs = explore, tip_offs
@@ -89,10 +89,10 @@ class LearnedLooks:
 
     def model(self, day: date) -> PublicationModel:
         """Fit the model for a day to the days noted so far."""
-        # As many as the controller reads, or the replay would know more than it.
+        # As many days as the controller reads, so that the replay has no more information.
         days = self._days[-MAX_DAYS:]
         targets = [*(item.game_date for item in days[-SCORED_DAYS:]), day]
-        # Predictions of days before are the same as yesterday's; without keeping them a season takes minutes.
+        # Predictions of earlier days do not change; without the cache a season takes minutes.
         for target in targets:
             if target not in self._predictions:
                 tips = [self._tip_offs.get(target)] if self._tip_offs else None
@@ -110,26 +110,26 @@ class LearnedLooks:
         return plan(widen(model), self._guards)
 
     def note(self, seen: PublicationInterval) -> None:
-        """Remember what was seen of a day; days come in order."""
+        """Record the interval observed on a day; days come in order."""
         self._days.append(replace(seen, first_tip_off=self._tip_offs.get(seen.game_date)))
 
 
 def replay(
     published: Iterable[Published], looks: Looks, note: Callable[[PublicationInterval], None] = lambda _: None
 ) -> list[ReplayedDay]:
-    """Look on each day as planned until found, and hand on what was seen of it."""
+    """Replay each day's looks until found, and pass the observed interval to `note`."""
     days = []
     for day in published:
         asked, after, before = 0, None, None
         for minute in looks(day.game_date):
             asked += 1
-            # Found: the day is over for this search, as it would be in production.
+            # Found: the search ends for the day, as in production.
             if day.minute is not None and minute >= day.minute:
                 before = minute
                 break
             after = minute
         note(PublicationInterval(day.game_date, after, before))
-        # What was there before the window opened waited for nothing that looking could shorten.
+        # The delay of a document published before the window does not depend on the policy.
         counted = day.minute is not None and day.minute >= 0 and before is not None
         delay = before - day.minute if counted and before is not None and day.minute is not None else None
         days.append(ReplayedDay(day.game_date, asked, delay))
@@ -137,7 +137,7 @@ def replay(
 
 
 def summarize(days: Sequence[ReplayedDay]) -> ReplaySummary:
-    """Average days whose delay counts; of those alone are the looks, too."""
+    """Summarize delays and looks over the days whose delay counts."""
     counted = [day for day in days if day.delay is not None]
     delays = [day.delay for day in counted if day.delay is not None]
     # A percentile needs two values.

@@ -1,4 +1,4 @@
-"""The interval in which a document appeared, from what the poller saw: the last look in vain and the first success."""
+"""Publication intervals: a document appeared between the poller's last look in vain and its first success."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Look:
-    """One attempt to fetch the document of a game date. A failed attempt saw nothing and is no look."""
+    """One attempt to fetch the document of a game date. A failed attempt observed nothing and is no look."""
 
     game_date: date
     minute: float
-    """Minutes after the window opened; negative before it."""
+    """Minutes after the opening of the window; negative before it."""
     found: bool
 
 
@@ -21,25 +21,25 @@ class PublicationInterval:
 
     game_date: date
     after: float | None
-    """The last look in vain; None when the first look found it."""
+    """The last look in vain; None when the first look found the document."""
     before: float | None
-    """The first look that found it; None when none did: it appeared later than `after`, or never."""
+    """The first successful look; None without success: the document appeared later than `after`, or never."""
     first_tip_off: float | None = None
-    """The first tip-off of the game date; None when no game of it has a time."""
+    """The first tip-off of the game date; None when no game of the date has a time."""
 
 
 @dataclass(frozen=True)
 class PublicationHistory:
-    """Publication intervals that the looks of earlier days observed, as far as a model can learn from them."""
+    """Publication intervals of earlier days, as far as a model can learn from them."""
 
     intervals: tuple[PublicationInterval, ...] = ()
-    """One a game date, in the order of dates."""
+    """One per game date, in the order of dates."""
     contradictory: tuple[date, ...] = ()
-    """Game dates that are left out because their rows contradict each other or the clock."""
+    """Game dates left out because their rows contradict each other or the clock."""
     elsewhere: tuple[date, ...] = ()
-    """Game dates that are left out because the first look came so late that the window must have been another."""
+    """Game dates left out because their first look came too late for the current window."""
     first_tip_off: float | None = None
-    """The first tip-off of the date that is searched for, in minutes of its window; None when it is not known."""
+    """The first tip-off of the searched date, in minutes of its window; None when unknown."""
 
     def before(self, day: date) -> "PublicationHistory":
         """Keep the dates before a day, in order."""
@@ -53,31 +53,31 @@ class PublicationHistory:
 
     @property
     def days(self) -> int:
-        """Game dates that somebody looked at, those that are left out included."""
+        """Number of game dates with looks, those left out included."""
         return len(self.intervals) + len(self.contradictory) + len(self.elsewhere)
 
 
 SAME_MOMENT = 1.0
-"""Minutes within which a success and a look in vain may change places without a contradiction: two looks at once."""
+"""Minutes by which a look in vain may follow a success without a contradiction: two looks at the same time."""
 
 
 def read_history(
     looks: Iterable[Look], window_minutes: float, first_look_by: float, errors: Iterable[date] = ()
 ) -> PublicationHistory:
-    """Reduce the looks to a history, and set aside the dates from which nothing can be learned.
+    """Reduce the looks to a history, and set aside the dates that cannot be used for learning.
 
-    first_look_by: the minute of the window by which every way of looking has looked once. A date whose first look
-    came later was looked at in another window, so its interval would claim that nothing came before.
-    errors: dates that have a row which the clock rules out.
+    first_look_by: the minute of the window by which every policy has looked once. A date with a later first look had
+    another window, so its interval would wrongly exclude an earlier publication.
+    errors: dates with a row later than the clock.
     """
     by_date: dict[date, list[Look]] = {}
     for look in looks:
         by_date.setdefault(look.game_date, []).append(look)
     contradictory = {day for day, own in by_date.items() if _contradictory(own, window_minutes)}.union(errors)
-    # Set aside before the windows are compared: a clock that is wrong also makes a first look seem late.
+    # Drop contradictory dates before the windows are compared: a wrong clock also makes a first look seem late.
     kept = {day: own for day, own in by_date.items() if day not in contradictory}
     elsewhere = {day for day, own in kept.items() if min(look.minute for look in own) > first_look_by}
-    # Dates that were only asked for after the window, such as by a backfill, are no searches at all.
+    # Dates requested only after the window, such as by a backfill, were not searches at all.
     searched = {day for day in elsewhere if min(look.minute for look in kept[day]) <= window_minutes}
     usable = [look for day, own in kept.items() if day not in elsewhere for look in own]
     return PublicationHistory(
@@ -86,7 +86,7 @@ def read_history(
 
 
 def _contradictory(looks: Sequence[Look], window_minutes: float) -> bool:
-    """Say whether a document that was there is gone later in the window, which one of the two rows has wrong."""
+    """Return whether a look in vain follows a success within the window, so that one of the two rows is wrong."""
     found = min((look.minute for look in looks if look.found), default=None)
     return found is not None and any(
         not look.found and found + SAME_MOMENT < look.minute <= window_minutes for look in looks
@@ -94,11 +94,10 @@ def _contradictory(looks: Sequence[Look], window_minutes: float) -> bool:
 
 
 def intervals(looks: Iterable[Look], window_minutes: float) -> list[PublicationInterval]:
-    """Reduce the looks to one interval a game date, in the order of dates.
+    """Reduce the looks to one interval per game date, in the order of dates.
 
-    Looks after the first success say nothing of the publication, nor do repeated ones. A success after the window
-    closed leaves the date censored at its last look in vain, as does no success at all. A date without any look in the
-    window is left out: nobody knows.
+    Looks after the first success and repeated looks do not change the interval. A date without a success in the window
+    is censored at its last look in vain. A date without any look in the window is left out.
     """
     by_date: dict[date, list[Look]] = {}
     for look in looks:
@@ -113,10 +112,10 @@ def _interval(day: date, looks: list[Look], window_minutes: float) -> Publicatio
     in_vain = [
         look.minute
         for look in inside
-        # A look before the window opened says no more than one at its opening, as nothing is planned before it.
+        # Ignore looks in vain before the window: no check is planned before its opening.
         if not look.found and look.minute >= 0 and (first_found is None or look.minute < first_found)
     ]
-    # Nobody looked in the window.
+    # No look in the window.
     if first_found is None and not in_vain:
         return None
     return PublicationInterval(day, max(in_vain, default=None), first_found)

@@ -1,10 +1,10 @@
-"""Fit the distribution of a source's publication times to what the poller saw.
+"""Distribution of a source's publication times, fitted to the intervals that the poller observed.
 
 Publication times are known as intervals only, so the estimate is Turnbull's (1976) for interval-censored data, by EM
-over bins of the window. Several such estimates compete, which differ in how fast they forget, in whether days of the
-same weekday count for more, in whether days are moved along a trend or with their first tip-off, and in how far they
-smooth; each is weighted by how well it predicted the latest days. One mechanism follows drift, a change overnight,
-weekdays and tip-offs, and lets the data say which of them there is.
+over bins of the window. Several such estimates compete. They differ in how fast they forget, in the weight of days of
+the same weekday, in whether days are moved along a trend or with their first tip-off, and in their smoothing. The
+weight of each follows from its predictions of the latest days. So one mechanism handles drift, a change overnight,
+weekdays and tip-offs, and the data decide between them.
 """
 
 import hashlib
@@ -28,39 +28,38 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 MAX_DAYS = 120
-"""Days of history that are read; older ones weigh less than a hundredth for every expert but the slowest."""
+"""Days of history read; older days weigh less than a hundredth for every expert but the slowest."""
 STEADY = ((1.0, 1.0), (3.0, 1.0), (12.0, 1.0), (40.0, 1.0), (12.0, 200.0), (40.0, 200.0))
-"""One expert each: days after which a day counts half, and how much more a day of the same weekday counts."""
+"""One expert each: its half-life in days, and the additional factor for days of the same weekday."""
 DRIFT_HALF_LIVES = (4.0, 16.0)
-"""Half-lives of the experts that move each day along the trend of the latest to where it would be on the target day."""
+"""Half-lives of the experts that move each day along the latest trend to its expected place on the target day."""
 TIP_OFF_HALF_LIVES = (4.0, 24.0)
-"""Half-lives of the experts that move each day by as much as the target day's first tip-off is later than its own."""
+"""Half-lives of the experts that move each day by the difference of the target day's first tip-off from its own."""
 SMOOTHING_BINS = (0.3, 0.8, 1.5, 3.5)
 """Standard deviations of the kernels that smooth each estimate, one expert each: the NPMLE puts its mass on few
 bins, and a source that published at 17:10 yesterday may well do so at 17:20 today."""
 EXPERTS = (len(STEADY) + len(DRIFT_HALF_LIVES)) * len(SMOOTHING_BINS)
-"""Without those that need tip-offs, which are absent where there are none."""
+"""Number of experts without those for tip-offs, which are absent when no tip-offs are known."""
 # One day's worth, so that five days of history already outweigh the configured window.
 PRIOR_DAYS = 1.0
-"""Weight of the configured window, publication at any time in it: that of so many days of average weight."""
+"""Weight of the prior (publication at any time of the configured window), in days of average weight."""
 SCORED_DAYS = 28
-"""Days whose predictions weigh the experts."""
+"""Number of latest days whose predictions weigh the experts."""
 CALIBRATION_DAYS = 14
-"""Newest of them, whose predictions are compared with what happened."""
+"""Number of latest scored days whose predictions are compared with the observations."""
 SWITCHING = 0.01
-"""Share of the weights that is dealt out anew after each day: as for a source that changes its ways every hundred
-days."""
+"""Share of the weights redistributed after each day, as for a source that changes its behavior every hundred days."""
 SHARPNESS = (1.0, 1.4, 2.0)
-"""Powers of a prediction that compete: 1 leaves it, 2 makes a bell narrower by three tenths."""
+"""Competing powers of a prediction: 1 leaves it unchanged, 2 makes a bell narrower by three tenths."""
 SURROUNDINGS_BINS = 8.0
-"""Standard deviation of the bell within which a prediction is drawn together: wider than a peak, narrower than the way
-from one to the next."""
+"""Standard deviation of the bell within which a prediction is narrowed: wider than a peak, narrower than the distance
+between peaks."""
 EXPLORATION = 0.03
-"""Share of the configured window in every prediction unless told otherwise, so that no time of day is ruled out."""
+"""Default share of the configured window in every prediction, so that no time of day is ruled out."""
 ITERATIONS = 25
-"""Of EM, which by then changes the plan no more; a fixed number makes the fit a function of its data alone."""
-# Instead of zero, whose logarithm and quotient are not finite: an expert that ruled out
-# what happened is wrong, not dead.
+"""Iterations of EM, after which the plan no longer changes; a fixed number makes the fit a function of its data."""
+# Instead of zero, whose logarithm and quotient are not finite: an expert that ruled out the observation must be able to
+# recover.
 MIN_MASS = 1e-6
 
 
@@ -68,23 +67,23 @@ class PublicationModel(Frozen):
     """Probabilities of a source's publication time within one day. Stored as JSON."""
 
     version: str = Field(description="hash of everything below")
-    """A decision names it."""
-    window_minutes: int = Field(gt=0, description="length of the window that it was fitted for")
+    """Decisions name the version."""
+    window_minutes: int = Field(gt=0, description="length of the window of the fit")
     bin_minutes: int = Field(default=BIN_MINUTES, gt=0)
-    fitted_for: date = Field(description="the game date that it predicts")
+    fitted_for: date = Field(description="the predicted game date")
     first_day: date | None = Field(description="first game date of the history; None without any")
     last_day: date | None = Field(description="last game date of the history")
     days: int = Field(ge=0, description="game dates in the history")
     early: float = Field(ge=0, le=1, description="probability of publication before the window opens")
     masses: tuple[float, ...] = Field(description="probability of publication within each bin of the window")
-    never: float = Field(ge=0, le=1, description="probability of none before the window closes")
+    never: float = Field(ge=0, le=1, description="probability of no publication before the window closes")
     calibration: float | None = Field(
         description="largest distance between predicted and observed share of days by quantile, over the last days; "
         "None while they are too few"
     )
     tip_off_weight: float | None = Field(
         default=None,
-        description="weight of the estimates that move each day with its first tip-off; None when none is known",
+        description="weight of the estimates that move each day with its first tip-off; None without tip-offs",
     )
 
 
@@ -103,7 +102,7 @@ def fit(
     game date, in minutes of the window. The result is a function of the arguments alone.
     """
     days = sorted(history, key=lambda item: item.game_date)
-    # Never the day itself: predicted from what it showed, every model would be perfect.
+    # Never the day itself: a prediction from its own observation would always be perfect.
     days = [item for item in days if item.game_date < fitted_for][-MAX_DAYS:]
     scored = days[-SCORED_DAYS:]
     targets = [*(item.game_date for item in scored), fitted_for]
@@ -115,7 +114,7 @@ def fit(
 
 
 def tips_known(days: Sequence[PublicationInterval], first_tip_off: float | None) -> bool:
-    """Say whether there is anything to move days by: the first tip-off of the target day, and of a day before it."""
+    """Return whether the first tip-offs of the target day and of at least one earlier day are known."""
     return first_tip_off is not None and any(item.first_tip_off is not None for item in days)
 
 
@@ -125,27 +124,27 @@ def predict(
     window_minutes: int,
     tip_offs: Sequence[float | None] | None = None,
 ) -> "Array":
-    """Estimate by every expert the distribution for each target day from the days before it.
+    """Estimate every expert's distribution for each target day from the days before it.
 
-    tip_offs: the first tip-off of each target; without them the experts that need them, the last, are absent.
+    tip_offs: the first tip-off of each target; without them the tip-off experts, which are the last, are absent.
     Returns targets by experts by cells. Cells are: before the window, each bin of it, never.
     """
     import numpy as np
 
     bins = math.ceil(window_minutes / BIN_MINUTES)
     prior = uniform(bins)
-    # The configuration alone: any time in the window is as good as another.
+    # Without history, use the prior: any time in the window is equally likely.
     if not days:
         needing = 0 if tip_offs is None else len(TIP_OFF_HALF_LIVES) * len(SMOOTHING_BINS)
         return np.tile(prior, (len(targets), EXPERTS + needing, 1))
     known = _Known(days)
-    # A day on or after a target weighs nothing for it, so that all targets share one matrix of days.
+    # Days on or after a target have weight zero for it, so that all targets share one matrix of days.
     ages = np.array([[(target - item.game_date).days for item in days] for target in targets], dtype=float)
     same = np.array([[item.game_date.weekday() == target.weekday() for item in days] for target in targets])
     steady = _weights(ages, same, STEADY)
     estimates = turnbull(_support(*known.ends(bins), bins), steady.reshape(-1, len(days)), prior)
     estimates = estimates.reshape(len(targets), -1, bins + 2)
-    # Days that are moved along a trend have other cells for each target.
+    # Days moved along a trend have different cells for each target.
     moved = known.ends(bins, slopes(known.after, known.before, ages)[:, None] * ages)
     drifting = turnbull(
         _support(*moved, bins),
@@ -155,19 +154,19 @@ def predict(
     found = _smoothed(np.concatenate([estimates, drifting], axis=1), bins)
     if tip_offs is None:
         return found
-    # Smoothed apart, so that these are the last.
+    # Smoothed separately, so that the tip-off experts are the last.
     return np.concatenate([found, _smoothed(_with_tips(known, ages, tip_offs, prior), bins)], axis=1)
 
 
 def _with_tips(known: "_Known", ages: "Array", tip_offs: Sequence[float | None], prior: "Array") -> "Array":
-    """Estimate from days that are moved by the difference of first tip-offs: targets by estimates by cells."""
+    """Estimate from days moved by the difference of first tip-offs: targets by estimates by cells."""
     import numpy as np
 
     bins = len(prior) - 2
     tips = np.array([np.nan if tip is None else tip for tip in tip_offs])
     apart = tips[:, None] - known.first_tip_off[None, :]
     weights = _weights(ages, np.zeros_like(ages), [(half_life, 1.0) for half_life in TIP_OFF_HALF_LIVES])
-    # Nobody knows where a day without a tip-off would lie; for a target without one all lie where they were.
+    # Leave out a day without a tip-off, which cannot be moved; for a target without a tip-off move no day.
     usable = np.isfinite(apart) | np.isnan(tips)[:, None]
     ends = known.ends(bins, np.where(np.isfinite(apart), apart, 0.0))
     return turnbull(_support(*ends, bins), weights * usable[:, None, :], prior)
@@ -181,9 +180,9 @@ def combine(
     *,
     explore: float = EXPLORATION,
 ) -> PublicationModel:
-    """Weigh the experts by their predictions of the last days, and make the model of what they predict now.
+    """Weigh the experts by their predictions of the last days, and build the model from their current predictions.
 
-    predictions: of the last `len(predictions) - 1` of `days`, and of `fitted_for`.
+    predictions: those for the last `len(predictions) - 1` of `days`, and for `fitted_for`.
     """
     import numpy as np
 
@@ -199,15 +198,15 @@ def combine(
 
 
 def uniform(bins: int) -> "Array":
-    """Return the configured window as a distribution: any time in it, hardly before it, hardly never."""
+    """Return the configured window as a distribution: uniform within it, with little mass before it and on never."""
     import numpy as np
 
-    # A little before the window and a little never, since both happen to every source.
+    # Some mass before the window and on never, since both happen to every source.
     return np.concatenate([[0.02], np.full(bins, 0.96 / bins), [0.02]])
 
 
 def support_of(item: PublicationInterval, bins: int) -> "Array":
-    """Mark the cells in which the document may have appeared: before the window, in each bin, never."""
+    """Mark the cells in which the document may have appeared. Cells: before the window, each bin, never."""
     return _support(*_Known([item]).ends(bins), bins)[0]  # type: ignore[no-any-return]
 
 
@@ -224,11 +223,11 @@ class _Known:
         )
 
     def ends(self, bins: int, shift: "Array | float" = 0.0) -> "tuple[Array, Array]":
-        """Return the first and the last cell of each day, moved by minutes; days that never published stay so."""
+        """Return the first and the last cell of each day, moved by minutes; days without publication stay so."""
         import numpy as np
 
-        # A look at minute 5 finds what appeared in bin 1, which ends there; one at minute 0 what was there before. A
-        # look within a bin leaves all of it open on either side, or what it saw would be moved to later bins.
+        # A success at minute 5 includes bin 1, which ends there; at minute 0 it means the cell before the window.
+        # A look within a bin leaves the whole bin open on either side, or its observation would move to later bins.
         width = BIN_MINUTES
         first = np.minimum(np.floor((self.after + shift) / width + 1e-9), bins) + 1
         last = np.clip(np.ceil((self.before + shift) / width - 1e-9), 0, bins)
@@ -271,14 +270,15 @@ def turnbull(
 
     weight = weights.sum(axis=-1, keepdims=True)
     known = np.maximum((weights > 0).sum(axis=-1, keepdims=True), 1)
-    # A fast expert is not thrown back to the window by days it has forgotten: the prior weighs as much as its own do.
+    # The prior weighs as much as the expert's own average day, or it would dominate a fast expert, whose days weigh
+    # little.
     pseudo = np.where(weight > 0, prior_days * weight / known, 1.0)
     totals = weight + pseudo
     masses = np.broadcast_to(prior, (*weights.shape[:-1], len(prior)))
     across = np.swapaxes(support, -1, -2)
     anew = pseudo * prior
-    # One step of EM: each day's weight goes to the cells that its interval allows, in
-    # proportion to their masses so far. In place, since the arrays are small and many: making them is half the time.
+    # One step of EM: each day's weight goes to the cells that its interval allows, in proportion to their masses so
+    # far. In place: the arrays are small and many, and their allocation would take half the time.
     for _ in range(iterations):
         inside = masses @ across
         np.maximum(inside, MIN_MASS, out=inside)
@@ -290,7 +290,7 @@ def turnbull(
 
 
 def _smoothed(masses: "Array", bins: int) -> "Array":
-    """Smooth the bins of each estimate by each kernel; what lies before the window and never stays what it is."""
+    """Smooth the bins of each estimate by each kernel; the first and the last cell stay unchanged."""
     import numpy as np
 
     inside = masses[..., 1:-1]
@@ -308,21 +308,21 @@ def smoothing_kernel(bins: int, width: float) -> "Array":
 
     offsets = np.arange(bins)[:, None] - np.arange(bins)[None, :]
     kernel = np.exp(-0.5 * (offsets / width) ** 2)
-    # Rows are normalised so that mass near an end of the window stays within it.
+    # Normalize the rows, so that mass near an end of the window stays within it.
     return kernel / kernel.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def _compete(candidates: "Sequence[Array] | Array", scored: "Array") -> "tuple[Array, Array]":
-    """Mix candidates for each target by how well they predicted the scored days before it.
+    """Mix candidates for each target, weighted by their predictions of the scored days before it.
 
     Returns targets by cells, and the weights of the candidates for the last target.
 
-    Bayes' rule with a fixed share (Herbster and Warmuth 1998): after each day a share of the weight is dealt out anew,
-    so a candidate that was wrong for long can still be the best of the days to come.
+    Bayes' rule with a fixed share (Herbster and Warmuth 1998): after each day a share of the weight is redistributed,
+    so a candidate that was wrong for long can still become the best one.
     """
     import numpy as np
 
-    # All begin equal.
+    # Equal weights at first.
     weights = np.full(len(candidates[0]), 1 / len(candidates[0]))
     mixed = []
     for number, candidate in enumerate(candidates):
@@ -334,15 +334,15 @@ def _compete(candidates: "Sequence[Array] | Array", scored: "Array") -> "tuple[A
 
 
 def sharpen(blended: "Array", scored: "Array") -> "Array":
-    """Draw each prediction together, or leave it as it is, by what predicted the scored days before it best.
+    """Narrow each prediction by a mix of powers, weighted by their predictions of the scored days before it.
 
-    An average of experts is wider than the best of them, and an interval wider than the instant in it, so what is
-    learned of a punctual source is too wide unless this is made good.
+    An average of experts is wider than the best expert, and an interval is wider than the instant in it, so the
+    prediction for a punctual source is too wide without this correction.
     """
     import numpy as np
 
-    # Drawn together within its surroundings: a peak, the days before the window and those without publication keep
-    # their shares, which a power of the whole would shift from broad peaks to narrow ones and to single cells.
+    # Narrow within the surroundings: each peak and the first and last cell keep their shares. A power of the whole
+    # distribution would shift mass from broad peaks to narrow ones and to single cells.
     inside = np.maximum(blended[:, None, 1:-1], 1e-12)
     drawn = inside ** np.array(SHARPNESS)[None, :, None]
     around = smoothing_kernel(inside.shape[2], SURROUNDINGS_BINS)
@@ -359,11 +359,11 @@ def miscalibration(predicted: "Array", scored: "Array") -> float | None:
     """
     import numpy as np
 
-    # With fewer days chance alone is as far off as a bad model (MAX_MISCALIBRATION).
+    # With fewer days, chance alone exceeds MAX_MISCALIBRATION as easily as a bad model does.
     if len(scored) < CALIBRATION_DAYS:
         return None
     predicted, scored = predicted[-CALIBRATION_DAYS:], scored[-CALIBRATION_DAYS:]
-    # A day that is known as an interval only falls anywhere within it, so its quantile is spread over the interval.
+    # The time of a day is unknown within its interval, so its quantile is spread over the interval.
     cumulated, numbers = np.cumsum(predicted, axis=1), np.arange(len(scored))
     first, last = scored.argmax(axis=1), scored.shape[1] - 1 - scored[:, ::-1].argmax(axis=1)
     lower, upper = cumulated[numbers, first] - predicted[numbers, first], cumulated[numbers, last]
@@ -381,7 +381,7 @@ def _model(
     calibration: float | None,
     tip_off_weight: float | None,
 ) -> PublicationModel:
-    # Rounded before it is hashed: machines differ in the last digits of a float, and the version must not.
+    # Round before hashing: machines differ in the last digits of a float, and the version must not.
     rounded = [round(float(mass), 6) for mass in masses / masses.sum()]
     parts: dict[str, object] = {
         "window_minutes": window_minutes,

@@ -1,7 +1,7 @@
-"""The checks of one search on one day: learned where enough is known, else none, with the reason for the fixed beat.
+"""The checks of one search on one day: learned with enough history, else none, with the reason for the fixed beat.
 
-A plan is a function of its arguments. It is made once, before the window opens, and kept: a decision that names its
-model can be followed back to the days the model was fitted to.
+A plan is a function of its arguments. It is computed once, before the window opens, and stored: a decision names its
+model, which leads back to the days of the fit.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,16 +22,16 @@ from tipoff_planning.discovery.steps import BIN_MINUTES
 from tipoff_planning.frozen import Frozen
 
 MIN_DAYS = 5
-"""Days of history below which the fixed beat is kept: of fewer, one odd day would be a fifth of all that is known."""
+"""Fewest days of history for learned checks: among fewer days, one odd day would count for over a fifth."""
 RECENT_DAYS = 60
-"""Days back within which those have to lie: a source may publish otherwise after a summer. Weekly ones have eight."""
+"""Age in days within which MIN_DAYS have to lie: a source may change over a summer. A weekly search has eight."""
 SILENT_DAYS = 14
-"""Newest days without any publication after which there is nothing to aim at; fewer when fewer are known."""
+"""Number of newest days without publication that leaves nothing to learn; all days if fewer are known."""
 CONTRADICTORY_SHARE = 0.25
-"""Share of contradictory days among the newest from which the rows, or their clocks, are not to be trusted."""
+"""Share of contradictory days among the recent ones above which the rows, or their clocks, are not trusted."""
 MAX_MISCALIBRATION = 0.42
-"""Distance of predicted from observed shares above which a model is not used: what chance exceeds in one case of a
-hundred when 14 days are scored and the model is right (the critical value of Kolmogorov and Smirnov for n = 14)."""
+"""Distance of predicted from observed shares above which a model is not used: with 14 scored days, a correct model
+exceeds it in one case of a hundred (the critical value of Kolmogorov and Smirnov for n = 14)."""
 
 
 _ROUNDING = 1e-6
@@ -55,11 +55,11 @@ class Purpose(StrEnum):
     """Reason for a planned check."""
 
     LIKELY = "likely"
-    """Publication since the check before is likely enough to be worth it."""
+    """Publication since the previous check is likely enough to be worth an attempt."""
     MAX_GAP = "max_gap"
-    """The longest time without a check is over."""
+    """The longest allowed time without a check is over."""
     WINDOW_END = "window_end"
-    """The window closes: what was published in it is found."""
+    """The window closes: the check finds everything published in it."""
 
 
 PURPOSES: Mapping[Purpose, str] = {
@@ -71,37 +71,39 @@ PURPOSES: Mapping[Purpose, str] = {
 
 
 class PlannedCheck(Frozen):
-    """One time at which to look, unless it was found before."""
+    """One time at which to look, unless the document was found before."""
 
     minute: int = Field(ge=0, description="minutes after the window opens")
-    purpose: Purpose = Field(description="what it is for")
-    probability: float = Field(ge=0, le=1, description="share of days on which it is the one that finds it")
+    purpose: Purpose = Field(description="reason for the check")
+    probability: float = Field(ge=0, le=1, description="share of days on which this check finds the document")
 
 
 class DiscoveryPlan(Frozen):
-    """Checks of a learned search on one day, and the reasons for them. Without checks it keeps to the fixed beat."""
+    """Checks of a learned search on one day, with their reasons. Without checks the search keeps its fixed beat."""
 
     version: Literal[1] = 1
     workflow: str
-    day: date = Field(description="the business day on which it looks")
+    day: date = Field(description="the business day of the checks")
     game_date: date = Field(description="the date that the document is about")
     opens: Instant = Field(description="when the window opens")
     window_minutes: int = Field(gt=0, description="length of the window")
     budget: int = Field(ge=1, description="most checks of the day: the attempts of the fixed beat")
-    price_per_attempt: float = Field(ge=0, description="minutes of delay that are as bad as one attempt more")
+    price_per_attempt: float = Field(
+        ge=0, description="minutes of delay that cost as much as one more attempt"
+    )
     max_gap_minutes: int = Field(ge=1, description="longest time without a check")
     explore: float = Field(ge=0, le=1, description="share of the configured window in the model")
     fallback: Fallback | None = Field(
         description="why the fixed beat is kept; null when the checks are learned"
     )
-    detail: str = Field(description="the reason for people; empty when the checks are learned")
+    detail: str = Field(description="the reason in words; empty when the checks are learned")
     checks: tuple[PlannedCheck, ...] = Field(description="ascending; empty on the fixed beat")
     expected_delay_minutes: float | None = Field(
         description="from publication to the check that finds it, on a day that publishes in the window"
     )
-    expected_checks: float | None = Field(description="checks until it is found")
+    expected_checks: float | None = Field(description="checks until the document is found")
     model: PublicationModel | None = Field(description="null when no history was read")
-    history: tuple[PublicationInterval, ...] = Field(description="the days that the model was fitted to")
+    history: tuple[PublicationInterval, ...] = Field(description="the days of the fit")
     planned_at: Instant
 
     @property
@@ -111,7 +113,7 @@ class DiscoveryPlan(Frozen):
 
     @property
     def closes(self) -> datetime:
-        """When the window closes."""
+        """The close of the window."""
         return self.opens + timedelta(minutes=self.window_minutes)
 
     def at(self, check: PlannedCheck) -> datetime:
@@ -119,18 +121,18 @@ class DiscoveryPlan(Frozen):
         return self.opens + timedelta(minutes=check.minute)
 
     def number(self, instant: datetime) -> int | None:
-        """Return which check is planned for an instant, counted from 1; None when none is."""
+        """Return the number of the check planned for an instant, counted from 1; None without one."""
         return next((n for n, check in enumerate(self.checks, 1) if self.at(check) == instant), None)
 
     def quantile(self, share: float) -> datetime | None:
-        """Return when this share of the days on which it is published in the window has published.
+        """Return the instant by which this share of the days that publish has published.
 
-        None without a model. Before the window opens there is no telling when, so its opening stands for that.
+        None without a model. The opening stands for all times before the window, which the model does not resolve.
         """
         if self.model is None:
             return None
         reached, wanted = self.model.early, share * (1 - self.model.never)
-        # Out before the window opened, as far as can be told.
+        # Published before the window opened.
         if reached >= wanted:
             return self.opens
         for number, mass in enumerate(self.model.masses):
@@ -142,16 +144,16 @@ class DiscoveryPlan(Frozen):
 
 
 DiscoveryPlans = Mapping[tuple[str, date], DiscoveryPlan]
-"""By workflow and business day. A day without one keeps to the fixed beat."""
+"""By workflow and business day. A day without a plan keeps the fixed beat."""
 NO_PLANS: DiscoveryPlans = MappingProxyType({})
 
 
 def due_checks(plans: DiscoveryPlans, tick: datetime, cadence: timedelta) -> frozenset[str]:
-    """Return the workflows with a learned check since the tick before, `cadence` earlier."""
+    """Return the workflows with a learned check since the previous tick, `cadence` earlier."""
     return frozenset(
         plan.workflow
         for plan in plans.values()
-        # Open at the earlier end, so that a check between two ticks belongs to exactly one of them.
+        # Exclusive at the earlier end, so that a check belongs to exactly one tick.
         if any(tick - cadence < plan.at(check) <= tick for check in plan.checks)
     )
 
@@ -170,12 +172,12 @@ class Search:
 
     @property
     def first_look_by(self) -> float:
-        """The minute by which both the checks and the fixed beat have looked once, ticks that come late allowed for."""
+        """The minute by which both the checks and the fixed beat have looked once, with an allowance for late ticks."""
         return self.guards.max_gap + 3 * BIN_MINUTES
 
 
 def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) -> DiscoveryPlan:
-    """Fit the model for a day to the days before it, and plan the day's checks; or say why the fixed beat is kept."""
+    """Fit the model for a day to the days before it, and plan the day's checks or the fallback to the fixed beat."""
     known = history.before(search.game_date)
     model = fit(
         known.intervals,
@@ -187,7 +189,7 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
     reason = find_fallback(known, model)
     if reason is not None:
         return _plan(search, planned_at, reason, model=model, history=known)
-    # Planned by the widened model and described by the fitted one: caution is not knowledge.
+    # Plan with the widened model, but describe the checks with the fitted one, whose probabilities are unbiased.
     wide = widen(model)
     minutes = plan(wide, search.guards)
     return _plan(
@@ -197,24 +199,24 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
         model=model,
         history=known,
         checks=tuple(_checks(minutes, model, wide, search.guards)),
-        # What is to be expected is the model's word; it is planned for with caution.
+        # Expected values come from the fitted model as well.
         expected=expect(model, minutes),
     )
 
 
 def keep_beat(search: Search, fallback: Fallback, detail: str, planned_at: datetime) -> DiscoveryPlan:
-    """Plan a day on the fixed beat without having read any history."""
+    """Plan a day on the fixed beat, without any history."""
     return _plan(search, planned_at, (fallback, detail))
 
 
 def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple[Fallback, str] | None:
-    """Return why the fixed beat is kept, with a sentence's end for people; None when the model can be used.
+    """Return why the fixed beat is kept, with a phrase for people; None when the model can be used.
 
-    history: of the days before the one that the model was fitted for. The first reason that holds is given, the most
-    basic first: what is wrong with the rows explains a model that predicts badly, and not the other way about.
+    history: the days before the one that the model was fitted for. The first reason that holds is returned, the most
+    basic first: faulty rows explain a model that predicts badly, and not the reverse.
     """
     day = model.fitted_for
-    # Judged by the last two months: what a source did in spring says little about autumn.
+    # Only the last two months count: the source's behavior in spring is no guide for autumn.
     newest = [item for item in history.intervals if (day - item.game_date).days <= RECENT_DAYS]
     odd = [item for item in history.contradictory if (day - item).days <= RECENT_DAYS]
     moved = [item for item in history.elsewhere if (day - item).days <= RECENT_DAYS]
@@ -230,7 +232,7 @@ def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple
     if len(newest) < MIN_DAYS:
         detail = f"{pluralize(len(newest), 'day')} looked at in the window of today, {len(moved)} in another"
         return Fallback.WINDOW_CHANGED, detail
-    # A source that has stopped publishing would be fitted to its past.
+    # A fit to a source that has stopped publishing would reflect only its past.
     last = newest[-SILENT_DAYS:]
     if all(item.before is None for item in last):
         return Fallback.SILENT, f"nothing was published on any of the last {len(last)} days"
@@ -244,19 +246,19 @@ def _checks(
     minutes: tuple[int, ...], model: PublicationModel, wide: PublicationModel, guards: Guards
 ) -> Iterator[PlannedCheck]:
     cells, planned = [model.early, *model.masses], [wide.early, *wide.masses]
-    # `last` is the cell of the check before; -1 is the time before the window,
-    # which the first check covers too.
+    # `last` is the cell of the previous check; it starts at -1, as the first check also covers cell 0, the time before
+    # the window.
     last, unseen = -1, 1.0
     for number, minute in enumerate(minutes):
         # The window's end need not be a multiple of a bin; the check there ends the last bin.
         cell = min(-(-minute // model.bin_minutes), len(model.masses))
         found = sum(planned[last + 1 : cell + 1])
-        # The last check is made whatever it is worth: the search has to end with an answer.
+        # The last check is always made: the search has to end with a result.
         if number + 1 == len(minutes):
             purpose = Purpose.WINDOW_END
         else:
-            # Without this check, what it finds would wait for the next one. Where that is worth less than the attempt,
-            # which is for nothing on the days on which it finds nothing, only the longest gap allowed asks for it.
+            # Without this check, its finds would wait for the next one. If that delay costs less than the attempts
+            # that find nothing, only the longest allowed gap requires the check.
             saved = found * (minutes[number + 1] - minute)
             wasted = guards.price * (unseen - found)
             purpose = Purpose.LIKELY if saved >= wasted - _ROUNDING else Purpose.MAX_GAP
@@ -291,8 +293,7 @@ def _plan(
         expected_delay_minutes=expected[0],
         expected_checks=expected[1],
         model=model,
-        # Kept in the plan, so that a decision can be followed to the days behind
-        # it when their rows have expired.
+        # Stored in the plan, so that the days behind a decision stay known after their rows have expired.
         history=history.intervals[-MAX_DAYS:] if history else (),
         planned_at=planned_at,
     )

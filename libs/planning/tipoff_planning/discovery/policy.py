@@ -1,7 +1,7 @@
-"""Choose the looks that cost least, given when a source publishes: inspection by dynamic programming.
+"""The cheapest looks for a distribution of publication times, by dynamic programming.
 
-The theory is that of inspection policies (Barlow, Hunter, Proschan 1963): each look costs a price, each minute between
-publication and the look that finds it costs a minute. Over bins, dynamic programming gives the exact optimum.
+The theory is that of inspection policies (Barlow, Hunter, Proschan 1963): each look has a price, and each minute from
+publication to the successful look costs a minute. Over bins, dynamic programming gives the exact optimum.
 """
 
 from collections.abc import Sequence
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 CAUTION_BINS = 2.5
-"""Standard deviation of the kernel by which a model is widened before it is planned for.
+"""Standard deviation of the kernel that widens a model before planning.
 
-A check that comes a moment too early costs an attempt and the wait for the next, one that comes a moment too late its
-minutes alone, and a model cannot know how it errs. On the real trace plans for the model as it is take as many attempts
-and find p95 five minutes later."""
+A check a moment too early costs an attempt and the wait for the next one; a check a moment too late costs only its
+delay; and a model does not include its own error. On the real trace, plans for the unwidened model take as many
+attempts, and their p95 is five minutes later."""
 
 
 @dataclass(frozen=True)
 class Guards:
-    """Limits of a plan that hold whatever the model says."""
+    """Limits of a plan for any model."""
 
     budget: int
     """Most looks of one day."""
     price: float
-    """Minutes of delay that one look less is worth."""
+    """Cost of one look in minutes of delay."""
     max_gap: int
-    """Most minutes from the window's opening to the first look and from one to the next."""
+    """Most minutes from the window's opening to the first look, and between two looks."""
 
     def __post_init__(self) -> None:
         if self.budget < 1 or self.max_gap < 1 or self.price < 0:
@@ -42,7 +42,7 @@ class Guards:
 
 
 def widen(model: PublicationModel) -> PublicationModel:
-    """Return the model as it is planned for: its bins smoothed, what lies before the window and never unchanged."""
+    """Return the model to plan with: its bins smoothed, its probabilities of `early` and `never` unchanged."""
     import numpy as np
 
     masses = np.array(model.masses) @ smoothing_kernel(len(model.masses), CAUTION_BINS)
@@ -50,9 +50,9 @@ def widen(model: PublicationModel) -> PublicationModel:
 
 
 def expect(model: PublicationModel, minutes: Sequence[int]) -> tuple[float, float]:
-    """Return the mean delay in minutes and the mean number of looks of a day that is looked at at these minutes.
+    """Return the mean delay in minutes and the mean number of looks of a day with looks at these minutes.
 
-    The delay is that of days on which it is published in the window.
+    The delay is the mean over days with a publication in the window.
     """
     import numpy as np
 
@@ -69,12 +69,12 @@ def expect(model: PublicationModel, minutes: Sequence[int]) -> tuple[float, floa
 
 
 def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
-    """Return of each cell but never: its mass, the minute at which it ends, and when it is published on average."""
+    """Return the mass, the last minute and the mean publication time of each cell except `never`."""
     import numpy as np
 
     cells = np.array([model.early, *model.masses])
     ends = np.minimum(np.arange(len(cells)) * model.bin_minutes, model.window_minutes).astype(float)
-    # A document appears in the middle of its bin, on average; one that was there before the window is no delay.
+    # On average a document appears in the middle of its bin; one published before the window counts from the opening.
     published = np.concatenate([[0.0], ends[1:] - model.bin_minutes / 2])
     return cells, ends, published
 
@@ -82,12 +82,12 @@ def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
 def plan(model: PublicationModel, guards: Guards) -> tuple[int, ...]:
     """Return the minutes after the window's opening at which to look on a day, until found.
 
-    The last look is at the window's end, so that whatever was published in it is found. Where the budget is too small
-    for `max_gap`, the budget holds and the looks are spread as far as it goes.
+    The last look is at the window's end and finds everything published in the window. If the budget is too small for
+    `max_gap`, the gap is widened to fit the budget.
     """
     cells, minutes, _ = _cells(model)
     gap = max(1, guards.max_gap // model.bin_minutes)
-    # The budget is a promise to the source and outranks the longest gap, which is only a wish of ours.
+    # The budget outranks the longest gap: it limits the load on the source, and the gap is only our preference.
     gap = max(gap, -(-len(cells) // guards.budget))
     looks = _cheapest(cells, minutes, guards.price, gap, min(guards.budget, len(cells)))
     return tuple(int(minutes[look]) for look in looks)
@@ -102,18 +102,18 @@ def _cheapest(
 ) -> list[int]:
     """Return the cells at whose ends to look.
 
-    State: the first cell that no look has covered yet and, where the budget binds, how many looks are left.
+    State: the first cell that no look has covered yet and, if the budget binds, the number of looks left.
     """
     import numpy as np
 
     mass = np.concatenate([[0.0], np.cumsum(cells)])
-    # Most budgets do not bind, and without one the program has a dimension less.
+    # Try without the budget first: most budgets do not bind, and the program then has one dimension less.
     free, following = np.zeros(len(mass)), np.zeros(len(mass), dtype=int)
-    # Backwards, since the cost of a look contains that of all looks after it.
+    # Backwards, since the cost of a look includes that of all later looks.
     for first in reversed(range(len(cells))):
         ends = np.arange(first, min(len(cells), first + gap))
-        # All that appears until a look waits for it, from the opening on: when it appears costs every plan the same.
-        # What never appears costs the price of the looks alone.
+        # Count delays from the opening and not from the publication: the difference is the same for every plan. A day
+        # without publication costs only the price of its looks.
         costs = (mass[ends + 1] - mass[first]) * minutes[ends] + free[ends + 1]
         chosen = costs.argmin()
         free[first] = price * (1.0 - mass[first]) + costs[chosen]
@@ -126,7 +126,7 @@ def _cheapest(
         return looks
     # best[left, first]: the least cost of the cells from `first` on, with `left` looks to come.
     best = np.full((budget + 1, len(mass)), np.inf)
-    # After a look at the window's end nothing more costs anything.
+    # After a look at the window's end no cost remains.
     best[:, -1] = 0.0
     choice = np.zeros((budget + 1, len(mass)), dtype=int)
     for first in reversed(range(len(cells))):

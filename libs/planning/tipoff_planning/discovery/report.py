@@ -1,6 +1,6 @@
-"""One search on one day for people: the learned curve, the days behind it, and the day's checks with how they stand.
+"""One search on one day for people: the learned curve, the days behind it, and the day's checks with their states.
 
-The read model of `tipoff explain`, `tipoff discovery show` and of a page. Everything in it comes from the dataset.
+The read model of `tipoff explain`, `tipoff discovery show` and a page of the console, built from the dataset.
 """
 
 import json
@@ -33,9 +33,9 @@ from tipoff_planning.workflows import Configuration, Strategy
 
 _MINUTE = timedelta(minutes=1)
 _SAME_CHECK = timedelta(minutes=15)
-"""How long after a check its execution may begin and still count as it: an evaluation late, and the request's way."""
+"""Longest time from a check to the start of its execution: a late evaluation, and the delivery of the request."""
 
-# The plan that the day's decisions followed, as the newest of them tells it.
+# The plan that the day's decisions followed, from the context of the newest decision.
 _FOLLOWED = """
 SELECT TO_JSON_STRING(JSON_QUERY(context, '$.discovery')) AS discovery
 FROM nba_orchestration.workflow_decisions
@@ -61,7 +61,7 @@ class CheckState(StrEnum):
 
     @property
     def told(self) -> str:
-        """The state in words, as people read it."""
+        """The state in words, for people."""
         return _TOLD.get(self, self.value.replace("_", " "))
 
 
@@ -73,9 +73,9 @@ class CurveBin(Frozen):
 
     starts: Instant
     ends: Instant
-    probability: float = Field(description="of publication within the bin, over all days")
+    probability: float = Field(description="probability of publication within the bin, over all days")
     published_by: float = Field(
-        description="of publication by the end of the bin, before the window included"
+        description="probability of publication by the end of the bin, before the window included"
     )
 
 
@@ -84,9 +84,9 @@ class SeenDay(Frozen):
 
     game_date: date
     after_minute: float | None = Field(
-        description="last look in vain, minutes after the opening; null: none was"
+        description="last look in vain, minutes after the opening; null without one"
     )
-    before_minute: float | None = Field(description="first look that found it; null: none did")
+    before_minute: float | None = Field(description="first successful look; null without one")
 
 
 class DayCheck(Frozen):
@@ -94,7 +94,7 @@ class DayCheck(Frozen):
 
     at: Instant
     purpose: Purpose | None = Field(description="null on the fixed beat")
-    probability: float | None = Field(description="that it is the one that finds it; null on the fixed beat")
+    probability: float | None = Field(description="share of days it finds; null on the fixed beat")
     state: CheckState
 
 
@@ -102,32 +102,32 @@ class DiscoveryReport(Frozen):
     """Publication times of a source as far as known, and the checks of one day."""
 
     workflow: str
-    strategy: Strategy = Field(description="what the configuration says")
+    strategy: Strategy = Field(description="the configured strategy")
     day: date
     game_date: date
     as_of: Instant
     opens: Instant
     closes: Instant
-    plan: DiscoveryPlan = Field(description="as planned from the rows that were there when the window opened")
+    plan: DiscoveryPlan = Field(description="planned from the rows present when the window opened")
     followed_model: str | None = Field(
-        description="version named by the day's decisions; null without any, or on the fixed beat"
+        description="version named by the day's decisions; null without decisions, or on the fixed beat"
     )
     early: float = Field(description="probability of publication before the window opens")
-    never: float = Field(description="probability of none before it closes")
+    never: float = Field(description="probability of no publication before it closes")
     curve: tuple[CurveBin, ...] = Field(description="empty when no history was read")
     days: tuple[SeenDay, ...] = Field(description="the days behind the curve, oldest first")
-    checks: tuple[DayCheck, ...] = Field(description="the day's, learned or on the fixed beat, ascending")
+    checks: tuple[DayCheck, ...] = Field(description="the day's checks, learned or on the beat, ascending")
     found_at: Instant | None = Field(description="first success of the day; null without one")
 
     @property
     def agrees(self) -> bool:
-        """Whether the plan is the one that the day's decisions followed; rows that came later may change a fit."""
+        """Whether the day's decisions followed this plan; later rows may change a fit."""
         model = self.plan.model.version if self.plan.model and self.plan.learned else None
         return self.followed_model in (None, model)
 
     @property
     def headline(self) -> str:
-        """How the day looks for it and what is known, as a person reads it; no capital and no full stop."""
+        """The day's strategy and model in words, without a capital and a full stop."""
         plan, model = self.plan, self.plan.model
         known = ""
         if model is not None and model.days:
@@ -149,17 +149,16 @@ def plans_from(
     workflows: Iterable[str] | None = None,
     calendar: Calendar | None = None,
 ) -> DiscoveryPlans:
-    """Plan searches anew from executions, as the controller did when their windows opened.
+    """Plan searches again from executions, as the controller did when their windows opened.
 
-    workflows: those that learn unless named. calendar: where the first tip-offs are from. Only rows that were there by
-    then count, so a day before gives the plan it had, unless rows about older days, or tip-offs, came in between.
+    workflows: the learned ones by default. calendar: the source of the first tip-offs. Only executions up to that
+    opening count, so a past day gets its original plan, unless rows about older days or tip-offs came in later.
     """
     found: dict[tuple[str, date], DiscoveryPlan] = {}
     for workflow in configuration.learned if workflows is None else workflows:
         for day in days:
             if (search := search_of(configuration, workflow, day)) is not None:
-                # A day in the past is planned from what was known when its window
-                # opened, today from what is known now.
+                # Plan a past day from the executions up to its opening, and today from those up to now.
                 moment = min(now, search.opens)
                 known = [fact for fact in facts if fact.triggered_at <= moment]
                 found[workflow, day] = plan_day(
@@ -177,15 +176,15 @@ def read_discovery(
     as_of: datetime,
     calendar: Calendar | None = None,
 ) -> DiscoveryReport | None:
-    """Ask the dataset about a search on a business day; None for a workflow from which nothing can be learned that day.
+    """Report a search on a business day from the dataset; None for a workflow that cannot learn, or without a window.
 
-    A search on the fixed beat is answered too: with what it would learn, and the checks of its beat.
+    Includes a search on the fixed beat, with the model it would use and the checks of its beat.
 
     Raises:
         Unavailable
     """
     search = search_of(configuration, workflow, day)
-    # Before anything is asked of the dataset, which costs money.
+    # Checked before any query of the dataset, which costs money.
     if search is None or cannot_learn(configuration, workflow):
         return None
     first = search.game_date - timedelta(days=HISTORY_DAYS)
@@ -202,8 +201,7 @@ def read_discovery(
             "as_of": as_of,
         },
     )
-    # The decision's own word about its plan: a fit made now may differ, as rows
-    # about older days can come late.
+    # The plan in the decision's context counts: a new fit may differ, as rows about older days can come late.
     followed = json.loads(rows[0]["discovery"]) if rows else None
     return build_report(configuration, workflow, day, facts, as_of, followed, calendar)
 
@@ -219,8 +217,8 @@ def build_report(
 ) -> DiscoveryReport | None:
     """Describe a search on a day. Pure.
 
-    facts: executions of its scraper, as far back as is known. followed: what the day's newest decision says of the
-    plan it followed; its checks are shown rather than those of a plan made anew.
+    facts: executions of its scraper over the whole history. followed: the plan in the context of the day's newest
+    decision; its checks are shown rather than those of a new plan.
     """
     bounds = window_of(configuration, workflow, day)
     if bounds is None or cannot_learn(configuration, workflow):
@@ -282,16 +280,16 @@ def _checks(
     for number, at in enumerate(instants):
         until = instants[number + 1] if number + 1 < len(instants) else at + _SAME_CHECK
         made = [fact for fact in own if at <= fact.triggered_at < until]
-        # Before the execution is looked at: a refresh may have run at that time.
+        # Before the executions are checked: a refresh may have run at that time.
         if found_at is not None and found_at < at:
             state = CheckState.NOT_NEEDED
         elif answered := next((fact for fact in made if fact.status is not Status.FAILED), None):
             state = CheckState.FOUND if answered.counts else CheckState.IN_VAIN
         elif made:
-            # It was asked, and a broken source is not a search that nobody made.
+            # The check was made: a broken source differs from a missed check.
             state = CheckState.FAILED
         else:
-            # What is asked for now is answered in a moment, so a check is not missed at its own instant.
+            # A check is not missed at its own instant: its execution may still be on the way.
             state = CheckState.PLANNED if as_of < min(until, at + _SAME_CHECK) else CheckState.NOT_MADE
         check = known.get(at) if strategy is Strategy.LEARNED else None
         yield DayCheck(
@@ -308,12 +306,12 @@ def _instants(
     strategy: Strategy,
     followed: Mapping[str, Any] | None,
 ) -> list[datetime]:
-    """Return the day's checks: those that its decisions name, else those of the plan, else those of the beat."""
+    """Return the day's checks: those named by its decisions, else those of the plan, else those of the beat."""
     learned = strategy is Strategy.LEARNED and plan.learned
     if followed is not None:
         if checks := followed.get("checks"):
             return [datetime.fromisoformat(check) for check in checks]
-        # Its decisions name no checks, so the day ran on the beat whatever the plan says.
+        # The decisions name no checks, so the day ran on the beat, even if the plan has checks.
         learned = False
     if learned:
         return [plan.at(check) for check in plan.checks]

@@ -1,4 +1,4 @@
-"""From configuration and execution log to what a day's plan is made of: the searches that learn, and their looks."""
+"""Inputs of a day's plan, from configuration and execution log: the learned searches, and their looks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,12 +18,11 @@ from tipoff_planning.workflows import Configuration
 
 _MINUTE = timedelta(minutes=1)
 HISTORY_DAYS = 120
-"""Days back from which executions are read: as many as a fit looks at. The log keeps 90 days unless it is told to keep
-more."""
+"""Days of executions to read: as many as a fit uses. The log keeps 90 days unless configured to keep more."""
 
 
 def search_of(configuration: Configuration, workflow: str, day: date) -> Search | None:
-    """Return what is to be planned of a workflow on a business day; None when it has no window that day."""
+    """Return the search of a workflow on a business day; None when it has no window that day."""
     bounds = window_of(configuration, workflow, day)
     written = configuration.workflows[workflow]
     if bounds is None or not isinstance(written.schedule, Discovery):
@@ -46,12 +45,12 @@ def search_of(configuration: Configuration, workflow: str, day: date) -> Search 
 
 
 def searched_scraper(configuration: Configuration, workflow: str) -> str:
-    """Return the scraper whose executions are the workflow's looks: a search that learns has one step."""
+    """Return the scraper whose executions are the workflow's looks: a learned search has one step."""
     return configuration.workflows[workflow].steps[0].scraper
 
 
 def cannot_learn(configuration: Configuration, workflow: str) -> str | None:
-    """Return why nothing can be learned of a workflow, whatever its strategy; None when it can."""
+    """Return why a workflow cannot learn, for any strategy; None when it can."""
     written = configuration.workflows[workflow]
     if not isinstance(written.schedule, Discovery):
         return f"{workflow} is of kind {written.schedule.kind}; only discovery searches for a publication"
@@ -67,16 +66,16 @@ def history_of(
     now: datetime,
     calendar: Calendar | None = None,
 ) -> PublicationHistory:
-    """Reduce executions to what the search can learn from: those of its scraper, whoever asked but a local try.
+    """Reduce executions to the history of the search: those of its scraper, by any requester, except local runs.
 
-    A failed execution saw nothing. now: rows that are later are errors of a clock. calendar: where the first tip-offs
-    are from; without it none is known.
+    Failed executions are left out. now: later rows are errors of a clock. calendar: the source of the first tip-offs;
+    without it they are unknown.
     """
     scraper = searched_scraper(configuration, search.workflow)
     own = [
         fact
         for fact in facts
-        # A try from a laptop says nothing of the source as production sees it, whose cache may be older.
+        # A local run on a laptop may differ from production, where the source's cache may be older.
         if fact.scraper == scraper and fact.source is not Source.LOCAL and fact.status is not Status.FAILED
     ]
     errors = {fact.game_date for fact in own if fact.triggered_at > now + CLOCKS_AGREE_WITHIN}
@@ -88,7 +87,7 @@ def history_of(
     def first_tip_off(game_date: date, opens: datetime | None) -> float | None:
         games = games_of(configuration, calendar, game_date)
         tips = [game.tipoff for game in games if game.tipoff is not None]
-        # Of the window as everything that is known of a day, so that a clock change moves both alike.
+        # In minutes of the window like the intervals, so that a clock change moves both equally.
         return (min(tips) - opens) / _MINUTE if tips and opens is not None else None
 
     days = (
@@ -106,10 +105,10 @@ def history_of(
 
 
 def _opening(configuration: Configuration, workflow: str, game_date: date) -> datetime | None:
-    """Return when the window opened in which a game date was looked for; None on a day on which none does."""
+    """Return the opening of the window for a game date; None for a day without a window."""
     schedule = configuration.workflows[workflow].schedule
     about_yesterday = isinstance(schedule, Discovery) and schedule.about is About.YESTERDAY
-    # Back from the date that the data is about to the day on which it was looked for.
+    # From the date of the data back to the day of the search.
     day = game_date + timedelta(days=1) if about_yesterday else game_date
     bounds = local_window(configuration, workflow, day)
     return bounds[0] if bounds else None
@@ -124,11 +123,11 @@ def _looks(workflow: str, facts: Iterable[ExecutionFact], configuration: Configu
             openings[fact.game_date] = _opening(configuration, workflow, fact.game_date)
         opens = openings[fact.game_date]
         if opens is None:
-            continue  # a day of the week on which the search does not look
+            continue  # a day of the week without a search
         found = fact.status is Status.SUCCESS
         if complete and found and fact.completeness is not None and fact.completeness.missing:
-            # A search until complete goes on after a document that lacks games, so it is not what it looks for.
+            # A search until complete continues after a document that lacks games, so that document is no find.
             found = False
-        # A request is executed some seconds after its time. To the second, what a look at 14:30 finds would be held to
-        # appear in the bin that begins then, five minutes late.
+        # In whole minutes, as a request is executed some seconds after its time. With seconds, the find of a look at
+        # 14:30 would be placed in the bin that begins then, five minutes late.
         yield Look(fact.game_date, (fact.triggered_at - opens) // _MINUTE, found)

@@ -1,14 +1,14 @@
-"""The step in which learned times are planned, and how many checks a gap takes."""
+"""The step between learned times, and the number of checks that a longest gap requires."""
 
 from datetime import timedelta
 
 BIN_MINUTES = 5
-"""Width of a bin of the distribution, and the step in which checks are planned: as fine as ticks usefully come."""
+"""Width of a bin of the distribution, and the step between planned checks: no finer than useful ticks."""
 CHECK_STEP = timedelta(minutes=BIN_MINUTES)
 
 
 def fewest_checks(window: timedelta, max_gap: timedelta) -> int:
-    """Return how many checks it takes at least to leave no gap over `max_gap` in the window, its end included."""
-    # The opening counts as a check of its own that nobody makes, one bin before the first that may be made.
+    """Return the fewest checks that leave no gap over `max_gap` in the window, its end included."""
+    # A gap also starts at the opening, as if a check were made one bin before the first possible one.
     bins, gap = -(-window // CHECK_STEP) + 1, max(1, max_gap // CHECK_STEP)
     return -(-bins // gap)

@@ -1,1 +1,1 @@
-"""From an id to its chain: what the dataset knows, put together as a tree."""
+"""The chain of an id: the rows of the dataset and the controller's records, assembled as a tree."""

@@ -1,6 +1,5 @@
-"""The chain as a tree: expectation, decisions, requests, executions, files, receipts; each with its time and how long
-after the one above it. What should be there and is not, is said: pending as long as it may still come in good order,
-and missing after that."""
+"""The chain as a tree: expectation, decisions, requests, executions, files, receipts; each with its time and its delay
+after the node above. The tree shows absent nodes as well: pending within the normal delay, and missing after it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -28,23 +27,23 @@ from tipoff_planning.trace.links import (
 )
 
 _ROW_WITHIN = timedelta(minutes=2)
-"""How long after a decision its row and its requests may take: they come by Pub/Sub, and are there in seconds."""
+"""Normal delay of a decision's row and requests, with a margin: Pub/Sub delivers them within seconds."""
 _EXECUTION_WITHIN = timedelta(minutes=10)
-"""A scrape takes 540 s at most."""
+"""Normal delay of an execution: a scrape takes 540 s at most."""
 _RECEIPT_WITHIN = timedelta(minutes=30)
 """Time after which cleanup republishes a file without a receipt."""
 
 
 def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[ChainNode, ...]:
-    """Return a tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none.
+    """Return a tree for each occurrence, and for each execution, file, dead letter and cleanup without one.
 
-    as_of: now, by which is told what may still come; without it everything that is not there is missing.
+    as_of: now, which separates pending from missing nodes; without it every absent node is missing.
     """
     return tuple(_below(node) for node in _Assembly(facts, as_of).roots())
 
 
 def event_ids(facts: Facts) -> Iterator[str]:
-    """Yield the ids of all events of the chain: a dead letter that has one of them belongs to it."""
+    """Yield the ids of all events of the chain: a dead letter with one of them belongs to the chain."""
     for decided in facts.decided:
         yield decided.event_id
     for request in {
@@ -53,7 +52,7 @@ def event_ids(facts: Facts) -> Iterator[str]:
     }:
         yield requested_id(request)
         yield event_id(ScrapeExecuted.TYPE, request)
-    # An announcement has no row of its own; its id follows from the path.
+    # An announcement has no row of its own; its id is derived from the path.
     for path in {item.gcs_path for item in facts.executed if item.gcs_path}:
         yield from file_ids(path)
     for receipt in facts.receipts:
@@ -61,7 +60,7 @@ def event_ids(facts: Facts) -> Iterator[str]:
 
 
 def _below(node: ChainNode, since: datetime | None = None) -> ChainNode:
-    """Return the node with the gaps of all that is below it, each from the nearest above that has a time."""
+    """Return the node with the gaps of all its descendants, each from the nearest ancestor with a time."""
     since = node.at or since
     children = (
         replace(child, gap=child.at - since) if child.at and since else child for child in node.children
@@ -74,10 +73,10 @@ class _Assembly:
         self._facts, self._as_of = facts, as_of
         self._dead: dict[str | None, list[Dead]] = {}
         for letter in facts.dead:
-            # By the id of the event that died, which is how each link finds its own dead letters.
+            # By the id of the rejected event, by which each node finds its own dead letters.
             self._dead.setdefault(letter.ce_id, []).append(letter)
         self._plans = {plan.occurrence_id: plan for plan in facts.plans}
-        # A row of an execution may lack workflow and date, so it has its say only where nothing else names them.
+        # An execution row may lack workflow and date, so every other source overrides it.
         asked: list[ExecutionRow | ScrapeRequested | Plan] = [
             *facts.executed,
             *facts.requested,
@@ -93,7 +92,7 @@ class _Assembly:
         facts = self._facts
         for occurrence in self._occurrences():
             yield self._occurrence(occurrence)
-        # Direct calls of the runner, which nobody decided.
+        # Direct calls of the runner, without a decision.
         loose = {item.execution_id: None for item in facts.executed if item.occurrence_id is None}
         yield from self._by_time(self._request(request) for request in loose)
         written = {item.gcs_path for item in facts.executed}
@@ -102,15 +101,14 @@ class _Assembly:
             for path in {item.gcs_path: None for item in facts.receipts}
             if path not in written
         )
-        # Those of the chain stand at their links; what is left was asked for by itself.
+        # Dead letters of the chain are below their nodes; the others were looked up by their own ids.
         known = set(event_ids(facts))
         yield from self._by_time(dead_link(letter) for letter in facts.dead if letter.ce_id not in known)
         yield from self._by_time(cleanup_link(cleanup) for cleanup in facts.cleanups)
 
     def _occurrences(self) -> list[str]:
         facts = self._facts
-        # In the order of what is most telling: schedule, decisions, then whatever
-        # only requests and executions name.
+        # The most informative sources first: schedule, decisions, plans, then requests and executions.
         found = [
             item.occurrence_id for item in sorted(facts.expected, key=lambda item: item.expected_run_time)
         ]
@@ -131,14 +129,14 @@ class _Assembly:
         children = [self._decision(item, list(requests)) for item in decided]
         decisions = {item.decision_id for item in decided}
         children += [
-            # Requests whose decision is not in the dataset still belong to the occurrence.
+            # Requests without their decision in the dataset still belong to the occurrence.
             self._request(request)
             for request in requests
             if self._decision_of(request) not in decisions
         ]
         plan = self._plans.get(occurrence)
         if not decided:
-            # Without a plan nothing tells when it would have come, so it counts as missing.
+            # Without a plan the time of the decision is unknown, so the decision counts as missing.
             since = plan.decided_at if plan else None
             children.append(self._absent("no decision is in the dataset", since, _ROW_WITHIN))
         return expectation_link(
@@ -156,7 +154,7 @@ class _Assembly:
     def _decision(self, item: Decided, requests: Sequence[str]) -> ChainNode:
         own = [request for request in requests if self._decision_of(request) == item.decision_id]
         children = [self._request(request) for request in own]
-        # Only a RUN asks for something.
+        # Only a RUN makes requests.
         if item.action == "RUN" and not own:
             children.append(self._absent("no request is known", item.decision_time, _ROW_WITHIN))
         return ChainNode(
@@ -170,7 +168,7 @@ class _Assembly:
         )
 
     def _request(self, request: str) -> ChainNode:
-        """Return a request, with all that came of it; one that nobody wrote down is told from its execution."""
+        """Return a request's node with its executions; an unrecorded request is derived from its execution."""
         asked = next((item for item in self._facts.requested if item.request_id == request), None)
         ran = sorted(
             (item for item in self._facts.executed if item.execution_id == request),
@@ -224,7 +222,7 @@ class _Assembly:
     def _file(self, path: str, item: ExecutionRow | None = None) -> ChainNode:
         facts = self._facts
         receipts = [
-            # From before the run began, so that a clock that goes a little wrong makes no receipt an earlier one.
+            # Compared with the start of the run, so that a slightly wrong clock makes no receipt look earlier.
             receipt_link(receipt, earlier=item is not None and receipt.processed_at < item.triggered_at)
             for receipt in facts.receipts
             if receipt.gcs_path == path
@@ -245,7 +243,7 @@ class _Assembly:
         )
 
     def _absent(self, text: str, since: datetime | None, within: timedelta) -> ChainNode:
-        """Say that something is not there: pending until `within` after `since`, which is when it was to begin."""
+        """Build the node of an absent fact: pending until `within` after `since`, its expected time, then missing."""
         if self._as_of is None or since is None or self._as_of - since > within:
             return missing(text)
         return pending(text)
@@ -254,7 +252,7 @@ class _Assembly:
         return tuple(dead_link(letter) for letter in self._dead.get(event, ()))
 
     def _never_asked(self, plan: Plan | None) -> Iterator[ChainNode]:
-        """Yield the steps of the plan that nothing was requested of."""
+        """Yield the nodes of the plan's steps without a request."""
         if plan is None:
             return
         for step in plan.steps:
@@ -270,7 +268,7 @@ class _Assembly:
 
     @staticmethod
     def _by_time(nodes: Iterable[ChainNode]) -> list[ChainNode]:
-        """Sort nodes by time; a node without a time stands at its first child's."""
+        """Sort nodes by time; a node without a time sorts by its first child's."""
 
         def moment(node: ChainNode) -> float:
             times = [item.at for item in (node, *node.children) if item.at]

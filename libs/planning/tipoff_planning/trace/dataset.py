@@ -1,7 +1,7 @@
 """Rows of the dataset for an id, and for the chain to which it belongs.
 
-An id does not tell its day. It is looked for in the days that are given; its chain is then read from the partitions
-around the day on which it was found.
+An id does not contain its day. The caller gives the days to search; the chain is then read from the partitions around
+the day on which the id was found.
 """
 
 import json
@@ -27,8 +27,8 @@ F = TypeVar("F")
 DateSpan = tuple[date, date]
 """The first and the last day of some partitions, UTC."""
 _AROUND = timedelta(days=7)
-"""How far from any of a chain's rows its other rows may be: executions and receipts follow an expectation within days,
-and cleanup does not look further back."""
+"""Longest distance between the rows of a chain: executions and receipts follow an expectation within days, and cleanup
+does not check older files."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class Scope:
     letters: frozenset[str] = frozenset()
     cleanups: frozenset[str] = frozenset()
     days: frozenset[date] = frozenset()
-    """The days of the rows that led to it."""
+    """The days of the rows that matched the id."""
 
     def __or__(self, other: "Scope") -> "Scope":
         return Scope(*(getattr(self, item.name) | getattr(other, item.name) for item in fields(self)))
 
     def __bool__(self) -> bool:
-        # Days are those of rows that have ids.
+        # True also for days alone, which always come with ids.
         return self != Scope()
 
     @property
     def span(self) -> DateSpan:
-        """The days, with those around them, between which the rows of the scope lie."""
+        """The first and the last day of the scope's rows, with a margin."""
         return min(self.days) - _AROUND, max(self.days) + _AROUND
 
 
@@ -180,10 +180,10 @@ class ChainDataset:
         self._warehouse, self._environment = warehouse, environment
 
     def find(self, identifier: str, span: DateSpan) -> Scope:
-        """Look up what the id belongs to within the days of `span`; an empty scope when they do not know it."""
+        """Look up the scope of an id within the days of `span`; an empty scope if they do not contain the id."""
         rows = self._rows(_FIND, span, id=identifier)
-        # A dead letter leads to what its payload is about, and a file to the occurrence that wrote it: two
-        # steps, so that the whole chain is read whichever of its ids was given.
+        # A dead letter leads to the ids in its payload, and a file to the occurrence that wrote it: two further steps,
+        # so that any id of a chain leads to the whole chain.
         scope = _scope(rows)
         scope |= self._of_letters(scope)
         return scope | self._of_paths(scope)
@@ -209,7 +209,7 @@ class ChainDataset:
         )
 
     def dead(self, facts: Facts, scope: Scope) -> Sequence[Dead]:
-        """Return the dead letters that are events of the chain, and those asked for themselves."""
+        """Return the dead letters of the chain's events, and those looked up by their own ids."""
         return self._read(
             Dead, _DEAD, scope.span, letters=_list(scope.letters), events=_list(event_ids(facts))
         )
@@ -219,21 +219,21 @@ class ChainDataset:
         return self._rows(_FILES, span)
 
     def similar(self, identifier: str, span: DateSpan) -> list[str]:
-        """Query ids that begin or end as this one does."""
+        """Query ids with the same beginning or end."""
         if identifier.startswith("gs://"):
-            # Paths begin alike by the hundred; what tells them apart is the name of the file.
+            # Hundreds of paths share a folder and differ only in the file name.
             head, _, tail = identifier.rpartition("/")
         else:
             head, tail = identifier[:4], identifier[-6:]
         return [row["id"] for row in self._rows(_NEAR, span, head=head, tail=tail)]
 
     def beginning_with(self, prefix: str, span: DateSpan) -> list[str]:
-        """Return the ids of occurrences, decisions, executions and files that begin so."""
+        """Return the ids of occurrences, decisions, executions and files with this prefix."""
         rows = self._rows(_NEAR, span, head=prefix, tail=_NO_TAIL)
         return [row["id"] for row in rows if row["id"].startswith(prefix)]
 
     def _of_letters(self, scope: Scope) -> Scope:
-        """Return the scope of dead letters, as far as their payloads tell it."""
+        """Return the scope from the ids in the payloads of dead letters."""
         if not scope.letters:
             return Scope()
         occurrences, executions, paths = set[str](), set[str](), set[str]()
@@ -249,7 +249,7 @@ class ChainDataset:
         return Scope(frozenset(occurrences), frozenset(executions), frozenset(paths))
 
     def _of_paths(self, scope: Scope) -> Scope:
-        """Return the occurrences whose executions wrote files."""
+        """Return the occurrences whose executions wrote the scope's files."""
         if not scope.paths:
             return Scope()
         rows = self._rows(_EXECUTED, scope.span, occurrences=[], executions=[], paths=_list(scope.paths))

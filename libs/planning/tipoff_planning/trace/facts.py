@@ -11,7 +11,7 @@ from tipoff_planning.plans import Plan
 
 @dataclass(frozen=True)
 class Expected:
-    """The latest word of the schedule on an occurrence."""
+    """The newest schedule row of an occurrence."""
 
     occurrence_id: str
     workflow_name: str
@@ -72,12 +72,12 @@ class Dead:
     subscription: str | None
     event_type: str | None
     ce_id: str | None
-    """The id of the event that it was."""
+    """The id of the rejected event."""
 
 
 @dataclass(frozen=True)
 class CleanupRow:
-    """A cleanup that was asked for itself."""
+    """A cleanup that was looked up by its own id."""
 
     cleanup_id: str
     cleanup_time: datetime
@@ -88,7 +88,7 @@ class CleanupRow:
 
 @dataclass(frozen=True)
 class Facts:
-    """All rows and decisions that a chain is built from."""
+    """All rows and records from which a chain is built."""
 
     expected: Sequence[Expected] = ()
     decided: Sequence[Decided] = ()
@@ -100,4 +100,4 @@ class Facts:
     cleanups: Sequence[CleanupRow] = ()
     plans: Sequence[Plan] = ()
     skips: frozenset[tuple[str, str]] = frozenset()
-    """(occurrence, step) of the steps that are never asked for."""
+    """(occurrence, step) of the steps that are never requested."""

@@ -1,4 +1,4 @@
-"""Single links of a chain, each made from one fact."""
+"""Single nodes of a chain, each built from one fact."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,27 +13,27 @@ from tipoff_common.words import pluralize
 from tipoff_planning.trace.facts import CleanupRow, CleanupSighting, Dead, Expected, ReceiptRow
 
 _MOST_REPUBLISHES = 10
-"""As many of one file as cleanup's settings allow."""
+"""The most republishes of one file that cleanup's settings allow."""
 
 
 @dataclass(frozen=True)
 class ChainNode:
-    """One link."""
+    """One node of a chain."""
 
     kind: str
     text: str
     id: str | None = None
     at: datetime | None = None
     gap: timedelta | None = None
-    """The time since the link above."""
+    """The time since the node above."""
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     ids: frozenset[str] = frozenset()
-    """Everything by which it may have been asked for."""
+    """All ids by which the node can be looked up."""
     children: tuple["ChainNode", ...] = ()
 
 
 def landed_id(gcs_path: str, republish: int = 0, *, recovery: bool = False) -> str:
-    """Return the id of the event that announced a file: the runner's, or one of cleanup's (see `FileLanded.key`)."""
+    """Return the id of the runner's or cleanup's event that announced a file (see `FileLanded.key`)."""
     return event_id(FileLanded.TYPE, gcs_path, republish, *(["recovery"] if recovery else []))
 
 
@@ -43,15 +43,18 @@ def requested_id(request: str) -> str:
 
 
 def file_ids(gcs_path: str) -> Iterator[str]:
-    """Yield the ids that the runner's and cleanup's events about a file may have; a person's contain their instant."""
+    """Yield the possible ids of the runner's and cleanup's events about a file.
+
+    Events published by a person are left out: their ids contain their instant.
+    """
     yield landed_id(gcs_path)
-    # Number 0 is that of a file which cleanup adopted: nobody had announced it.
+    # Number 0 is for a file that cleanup adopted: no event had announced it.
     for number in range(_MOST_REPUBLISHES + 1):
         yield landed_id(gcs_path, number, recovery=True)
 
 
 def few(nodes: Sequence[ChainNode]) -> Iterator[ChainNode]:
-    """Yield one node for consecutive SKIPs of one reason."""
+    """Merge consecutive decisions with the same action and reason, such as SKIPs, into one node."""
     waiting: list[ChainNode] = []
     for node in [*nodes, None]:
         if node and waiting and _alike(waiting[-1], node):
@@ -64,7 +67,7 @@ def few(nodes: Sequence[ChainNode]) -> Iterator[ChainNode]:
 
 def _alike(first: ChainNode, second: ChainNode) -> bool:
     same = all(first.facts.get(name) == second.facts.get(name) for name in ("action", "reason_code"))
-    # A SKIP with something below it is not like the others.
+    # A decision with nodes below it must stay visible.
     leaves = not (first.children or second.children)
     return same and leaves and first.kind == second.kind == "decision"
 
@@ -101,11 +104,11 @@ def expectation_link(
 
 
 def receipt_link(receipt: ReceiptRow, *, earlier: bool) -> ChainNode:
-    """Build the node of a receipt. earlier: it is from before the run that it stands below."""
+    """Build the node of a receipt. earlier: whether the receipt is from before the run above it."""
     rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
     return ChainNode(
         "receipt",
-        # A file is named by its content, so that two runs that got the same share it and its receipts.
+        # A file is named by its content, so two runs with the same content share the file and its receipts.
         f"processed by {receipt.processor}{rows}"
         + (", when an earlier run landed the same content" if earlier else ""),
         receipt.event_id,
@@ -116,10 +119,10 @@ def receipt_link(receipt: ReceiptRow, *, earlier: bool) -> ChainNode:
 
 
 def sightings(path: str, seen: Sequence[CleanupSighting]) -> Iterator[ChainNode]:
-    """Yield the first cleanup that missed the file, and each that republished it."""
+    """Yield the first cleanup that found the file without a receipt, and each that republished it."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):
-        # Cleanup looks every quarter of an hour; the sightings in between say nothing new.
+        # Cleanup runs every quarter of an hour; the sightings in between add no information.
         if number == 0 or item.republished:
             done = "republished" if item.republished else "left alone"
             yield ChainNode(
@@ -158,10 +161,10 @@ def cleanup_link(cleanup: CleanupRow) -> ChainNode:
 
 
 def missing(text: str) -> ChainNode:
-    """Build the node of something that should be there and is not."""
+    """Build the node of an overdue fact."""
     return ChainNode("missing", text)
 
 
 def pending(text: str) -> ChainNode:
-    """Make the node of something that is not there and may still come."""
+    """Build the node of an absent fact that is not overdue."""
     return ChainNode("pending", text)

@@ -1,4 +1,4 @@
-"""From an id to its chain: the dataset first, then what the controller remembers, then what the id might have been."""
+"""Lookup of the chain of an id: in the dataset, then in the controller's records, then as the prefix of another id."""
 
 import re
 from collections.abc import Sequence
@@ -12,28 +12,28 @@ from tipoff_planning.trace.links import ChainNode, file_ids, requested_id
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _SHORTEST_PREFIX = 4
-"""Fewer characters than this begin too many ids to be meant for one."""
+"""Fewest characters of a prefix: a shorter one matches too many ids."""
 _LISTED = 5
 _WHOLE = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NotFound(Exception):
-    """Nothing knows the id; `near` are the ids that are most like it."""
+    """The id is in neither the dataset nor the controller's records; `near` lists the most similar ids."""
 
     def __init__(self, identifier: str, near: Sequence[str]) -> None:
         super().__init__(f"nothing is known of '{identifier}'")
         self.near = near
-        # Only what is whole can be an id that was handed out a moment ago.
+        # Only a complete id may be so new that the dataset lacks it.
         self._may_be_new = not near and _WHOLE.fullmatch(identifier) is not None
 
     def sentence(self, environment: str) -> str:
-        """Say where it is not known, and what to do about an id that may be too new."""
+        """Word the environment without the id, and the remedy for an id that may be too new."""
         new = "; if it is only seconds old, try again: the dataset has not heard of it yet"
         return f"{self} in {environment}" + (new if self._may_be_new else "")
 
 
 class Ambiguous(NotFound):
-    """Several ids begin so; `near` are they."""
+    """Several ids start with the prefix; `near` lists the first of them."""
 
     def __init__(self, identifier: str, near: Sequence[str]) -> None:
         super().__init__(identifier, near[:_LISTED])
@@ -46,7 +46,7 @@ class Trace:
 
     roots: tuple[ChainNode, ...]
     without_memory: str | None = None
-    """The reason why the controller could not be asked; None when it was."""
+    """The reason why the controller's records are not included; None when they are."""
 
 
 def trace(
@@ -57,34 +57,32 @@ def trace(
     spans: Sequence[DateSpan],
     as_of: datetime | None = None,
 ) -> Trace:
-    """Find an id and put together what belongs to it.
+    """Find an id, or the only id with this prefix, and assemble its chains.
 
-    The beginning of an id is as good as the id where only one begins so.
-
-    memory: asked for what the dataset does not know; without its answer the dataset has to do.
-    days: the game dates in which to look for what the dataset does not know.
-    spans: the days in which to look for what it does, one after the other until it is found; what the dataset does not
-    know is looked for after the first.
-    as_of: now, by which what is not there is pending or missing; without it, missing.
+    memory: the source of facts that the dataset lacks; if it fails, the chains come from the dataset alone.
+    days: the game dates to search in `memory`.
+    spans: the days to search in the dataset, one span after the other until found; `memory` and event ids are searched
+    after the first span.
+    as_of: now, which separates pending from missing nodes; without it every absent node is missing.
 
     Raises:
         NotFound, Ambiguous
         Unavailable: the dataset cannot be read.
     """
     fault: str | None = None
-    # The dataset first, and the last days first: that is where nearly every id is that somebody asks about.
+    # The dataset first, and its latest days first: they contain nearly every id that people look up.
     scope = dataset.find(identifier, spans[0])
     if not scope:
         try:
             scope = memory.find(identifier, days)
         except MemoryUnavailable as error:
             fault = str(error)
-    # Only now: it reads every execution of the span.
+    # After the cheaper lookups: this one reads every execution of the span.
     scope = scope or _of_events(identifier, dataset, spans[0])
     for span in spans[1:]:
         scope = scope or dataset.find(identifier, span)
     if not scope and len(identifier) >= _SHORTEST_PREFIX:
-        # An id that is whole would lead to itself again.
+        # Without the id itself, which would recurse for ever.
         whole = set(dataset.beginning_with(identifier, spans[-1])) - {identifier}
         if len(whole) == 1:
             return trace(whole.pop(), dataset, memory, days, spans, as_of)
@@ -93,19 +91,20 @@ def trace(
     if not scope:
         raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
     facts = dataset.read(scope)
-    # A controller that did not answer a moment ago is not waited for again.
+    # Do not wait again for a controller that has just failed to respond.
     if fault is None:
         try:
             facts = memory.complete(facts, scope, days)
         except MemoryUnavailable as error:
             fault = str(error)
-    # Last, since dead letters are found by the ids of everything else.
+    # Last: dead letters are found by the ids of all other facts.
     facts = replace(facts, dead=dataset.dead(facts, scope))
     return Trace(assemble(facts, as_of), fault)
 
 
 def _of_events(identifier: str, dataset: ChainDataset, span: DateSpan) -> Scope:
-    """Look up requests and announcements, which have no rows: work their ids out from the executions of `span`."""
+    """Look up an event of a request or an announcement, which have no rows: derive their ids from the executions of
+    `span`."""
     return next(
         (
             Scope(

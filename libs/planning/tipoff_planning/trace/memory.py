@@ -1,5 +1,5 @@
-"""The controller's record of a chain, for facts that the dataset lacks: requests, plans, and outcomes that are not
-logged yet."""
+"""The controller's records of a chain, for facts that the dataset lacks: requests, plans, and outcomes not logged
+yet."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,25 +18,25 @@ from tipoff_planning.trace.facts import Decided, Expected, Facts
 
 T = TypeVar("T")
 Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
-"""Answers a path of the controller with a query. Raises MemoryUnavailable."""
+"""Sends a GET for a path of the controller with a query. Raises MemoryUnavailable."""
 
 _FOUND = TypeAdapter(list[FoundOccurrence])
 _RECALLED = TypeAdapter(list[RememberedOccurrence])
 
 
 class MemoryUnavailable(Exception):
-    """The controller does not answer, or there is none to ask; the message says which."""
+    """The controller does not respond, or none is configured; the message names the reason."""
 
 
 class ControllerMemory:
-    """The controller's routes for what it remembers. Every method raises MemoryUnavailable."""
+    """Client of the controller's routes for its records. Every method raises MemoryUnavailable."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
     def find(self, identifier: str, days: Collection[date]) -> Scope:
-        """Look up what the id belongs to: a manual run's occurrence, or among the game dates `days` an occurrence,
-        a request, or a request's event."""
+        """Look up the occurrence of an id: the id of a manual run, or within the game dates `days` the id of an
+        occurrence, a request, or a request's event."""
         body = self._ask("/remembered", {"identifier": identifier, "day": _texts(days)})
         found = _read(_FOUND, body)
         return Scope(
@@ -45,21 +45,21 @@ class ControllerMemory:
         )
 
     def complete(self, facts: Facts, scope: Scope, days: Iterable[date]) -> Facts:
-        """Return the facts with what is remembered of the scope's occurrences, and of those of the facts.
+        """Return the facts with the controller's records of the occurrences in the scope and in the facts.
 
-        days: game dates to look at beside those of the facts.
+        days: game dates to search beside those of the facts.
         """
         occurrences: dict[str, set[date]] = {name: {*days, *scope.days} for name in scope.occurrences}
         rows: list[Expected | Decided | ExecutionRow] = [*facts.expected, *facts.decided, *facts.executed]
         for row in rows:
-            # A row may name no date: then only those of the scope lead to what is remembered.
+            # Skip a row without a date; the scope may still contain its occurrence.
             if row.occurrence_id and row.game_date:
                 occurrences.setdefault(row.occurrence_id, set()).add(row.game_date)
         requested: list[ScrapeRequested] = []
         executed: list[ExecutionRow] = []
         plans: list[Plan] = []
         skips: set[tuple[str, str]] = set()
-        # The dataset's row says more (path, records, duration), so memory only adds what is not logged yet.
+        # The dataset's row has more fields (path, records, duration), so add only executions not logged yet.
         logged = {row.execution_id for row in facts.executed}
         for occurrence, game_dates in occurrences.items():
             body = self._ask(f"/remembered/{occurrence}", {"day": _texts(game_dates)})
@@ -80,7 +80,7 @@ class ControllerMemory:
 
 
 def _read(adapter: TypeAdapter[T], body: bytes) -> T:
-    """Read an answer. Raises MemoryUnavailable for one of another shape."""
+    """Parse a response. Raises MemoryUnavailable if its shape is wrong."""
     try:
         return adapter.validate_json(body)
     except ValidationError as error:

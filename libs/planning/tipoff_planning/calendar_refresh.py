@@ -106,8 +106,8 @@ def _contradicted(calendar: Calendar, inputs: DecisionInputs) -> str:
         }
         others = (game for game in calendar.all_on(fact.game_date) if not game.postponed)
         listed = {"@".join(game.teams) for game in others}
-        if said := _difference(fact.slate or {}, games, listed, inputs.configuration.zone):
-            return f"{fact.scraper} of {fact.game_date} {said}"
+        if difference := _difference(fact.slate or {}, games, listed, inputs.configuration.zone):
+            return f"{fact.scraper} of {fact.game_date} {difference}"
     return ""
 
 

@@ -100,7 +100,7 @@ def undecidable(decision: Decision, now: datetime, error: Exception) -> Decision
         decision,
         action=Action.ABORT,
         code=Reason.UNDECIDABLE,
-        sentence=_cannot(error),
+        sentence=_undecidable_sentence(error),
         # An operator has to look into it, however low the workflow's own alert level is.
         alert_level=AlertLevel.CRITICAL,
         context={"decided_at": now.isoformat()},
@@ -111,11 +111,13 @@ def undecidable(decision: Decision, now: datetime, error: Exception) -> Decision
 
 
 def _undecidable(occurrence: Occurrence, inputs: DecisionInputs, error: Exception) -> Decision:
-    built = decision_about(occurrence, None, inputs, Action.ABORT, Reason.UNDECIDABLE, _cannot(error))
+    built = decision_about(
+        occurrence, None, inputs, Action.ABORT, Reason.UNDECIDABLE, _undecidable_sentence(error)
+    )
     return replace(built, alert_level=AlertLevel.CRITICAL)
 
 
-def _cannot(error: Exception) -> str:
+def _undecidable_sentence(error: Exception) -> str:
     return f"This workflow cannot be decided; the others were: {type(error).__name__}: {error}"
 
 
@@ -219,7 +221,7 @@ def _decide_ended(
     # Nothing to fetch, or some slot has found everything: nothing is wrong.
     if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
         return None
-    if _was_kept_back(occurrence, outstanding.scrapers(workflow), inputs):
+    if _explained_by_pause(occurrence, outstanding.scrapers(workflow), inputs):
         return None  # a person paused it and so knows about the gap
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
@@ -372,7 +374,7 @@ def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: Dec
     return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True)
 
 
-def _was_kept_back(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> bool:
+def _explained_by_pause(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> bool:
     """Return whether a pause explains why an ended occurrence is incomplete: a pause in force now, when the window
     closed, or at any time of a window without requests."""
     name, now, closed = occurrence.workflow, inputs.now, occurrence.deadline
@@ -442,23 +444,23 @@ def _newest_answers(occurrence: Occurrence, inputs: DecisionInputs) -> list[_Ans
     return sorted(newest, key=lambda it: (it.fact.triggered_at, it.fact.request_id))
 
 
-def _told(answers: Sequence[_Answer], occurrence: Occurrence, inputs: DecisionInputs) -> str:
+def _quote_newest(answers: Sequence[_Answer], occurrence: Occurrence, inputs: DecisionInputs) -> str:
     """Quote the newest answer, an empty page or a refusal for example; with its time if another run got it."""
     if not answers:
         return ""
     answer, by_another = answers[-1]
-    told = answer.message
+    text = answer.message
     if answer.status is Status.FAILED:
-        told = f"{answer.kind.value if answer.kind else 'failed'}: {answer.message or 'no message'}"
+        text = f"{answer.kind.value if answer.kind else 'failed'}: {answer.message or 'no message'}"
     if not by_another:
-        return f" Last: {told}" if told else ""
+        return f" Last: {text}" if text else ""
     when = _when(answer.triggered_at, inputs.configuration.zone_of(occurrence.workflow))
-    return f" Last, by another run at {when}: {told or 'no data'}"
+    return f" Last, by another run at {when}: {text or 'no data'}"
 
 
 def _last_answer(occurrence: Occurrence, inputs: DecisionInputs) -> str:
     """Quote the newest answer to the units that the plan did not find."""
-    return _told(_newest_answers(occurrence, inputs), occurrence, inputs)
+    return _quote_newest(_newest_answers(occurrence, inputs), occurrence, inputs)
 
 
 def _nothing_published(
@@ -472,10 +474,10 @@ def _nothing_published(
     if failures := [it for it in answers if it.fact.status is Status.FAILED]:
         sentence = (
             f"Asked for {occurrence.game_date}, and failed since; the next slot asks again."
-            f"{_told(failures, occurrence, inputs)}"
+            f"{_quote_newest(failures, occurrence, inputs)}"
         )
         return build(Reason.BUDGET_USED, sentence, alert=True)
-    last = _told(answers, occurrence, inputs)
+    last = _quote_newest(answers, occurrence, inputs)
     # A set, as `empty_looks` includes this occurrence once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:

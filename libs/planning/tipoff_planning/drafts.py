@@ -48,18 +48,18 @@ def draft(
     requests: list[ScrapeRequested] = []
     for decision in decisions:
         try:
-            event, plan, asked = _drafted(decision, configuration, context)
+            event, plan, asked = _draft_one(decision, configuration, context)
         except Exception as error:  # noqa: BLE001  # one occurrence's requests must not stop the others
             aborted = undecidable(decision, context.now, error)
             # This cannot fail in the same way: an aborted decision has no plan and no requests.
-            event, plan, asked = _drafted(aborted, configuration, context)
+            event, plan, asked = _draft_one(aborted, configuration, context)
         events.append(event)
         plans += [plan] if plan is not None else []
         requests += asked
     return DecisionBatch(decisions=tuple(events), plans=tuple(plans), requests=tuple(requests))
 
 
-def _drafted(
+def _draft_one(
     decision: Decision, configuration: Configuration, context: EvaluationContext
 ) -> tuple[WorkflowDecided, Plan | None, list[ScrapeRequested]]:
     """Return the decision's event, the plan that it freezes, and its requests."""

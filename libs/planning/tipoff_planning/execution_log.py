@@ -226,7 +226,7 @@ def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> Execution
         return ExecutionFact(
             request_id=row.execution_id,
             scraper=row.scraper_name,
-            game_date=_stated(row.game_date),
+            game_date=_require_date(row.game_date),
             subject=subject_of(row.opts, subject_parameters),
             status=Status(row.status),
             kind=FailureKind(row.error_type) if row.error_type else None,
@@ -243,7 +243,7 @@ def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> Execution
         return None
 
 
-def _stated(day: date | None) -> date:
+def _require_date(day: date | None) -> date:
     # The column is nullable, and an execution without a date matches no question about a date.
     if day is None:
         raise ValueError("game_date: it has none")

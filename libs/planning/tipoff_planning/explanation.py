@@ -78,7 +78,7 @@ def explain_workflow(
             *_about_games(workflow, inputs),
             *_failing_sources(workflow, inputs),
         ),
-        tuple((item, tuple(_own(item, inputs))) for item in decisions),
+        tuple((item, tuple(_occurrence_conditions(item, inputs))) for item in decisions),
     )
 
 
@@ -173,7 +173,7 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
     yield RunCondition("games", count > 0, uncovered or f"{pluralize(count, 'game')} on {game_date}")
 
 
-def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
+def _occurrence_conditions(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
     item, now = decision.occurrence, inputs.now
     zone = inputs.configuration.zone_of(item.workflow)
     if not item.expected <= now < item.deadline:
@@ -214,10 +214,10 @@ def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
         return ""
     last = max(found, key=lambda it: (it.triggered_at, it.request_id))
     at = _when(last.triggered_at, inputs.configuration.zone_of(item.workflow))
-    told = last.message or "no data"
+    text = last.message or "no data"
     if last.status is Status.FAILED:
-        told = ": ".join(filter(None, ("failed", str(last.kind or ""), last.message)))
-    return f"; last asked at {at}: {told}"
+        text = ": ".join(filter(None, ("failed", str(last.kind or ""), last.message)))
+    return f"; last asked at {at}: {text}"
 
 
 def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:

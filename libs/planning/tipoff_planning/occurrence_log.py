@@ -299,7 +299,7 @@ class OccurrenceState:
         return preferred(known, item.fact(self.game_date)) is not known
 
 
-def _told(outcome: Outcome) -> str:
+def _message_of(outcome: Outcome) -> str:
     """Return the message of an outcome without success; people see by it if a source is late, empty or broken."""
     return (
         outcome.message
@@ -326,7 +326,7 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         missing=completeness.missing if completeness else None,
         not_before=failed.not_before if failed else None,
         paused_host=failed.paused_host if failed else None,
-        message=_told(outcome)[:MESSAGE_CHARACTERS],
+        message=_message_of(outcome)[:MESSAGE_CHARACTERS],
         presumed=bool(event.data_summary.get(PRESUMED)),
         records=outcome.record_count if isinstance(outcome, Success) else None,
         set_aside=set_aside_in(event.data_summary)[0],

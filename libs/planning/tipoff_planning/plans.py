@@ -93,7 +93,7 @@ class Unit:
 def _request_id(
     occurrence: str, step: str, scraper: str, parameters: tuple[tuple[str, str], ...], attempt: int
 ) -> str:
-    """Cache request ids: each execution and each evaluation computes a plan's progress again."""
+    """Return a request id, cached because each execution and each evaluation computes a plan's progress again."""
     return request_id(occurrence, step, scraper, dict(parameters), attempt)
 
 

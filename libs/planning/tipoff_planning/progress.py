@@ -332,7 +332,7 @@ class PlanProgress:
             counts = step.counts
             step.settled = not any(counts[state] for state in (State.OPEN, State.WAITING, State.UNDER_WAY))
             step.fruitful = not step.settled or counts[State.SUCCESS] > 0
-            step.why = "" if step.fruitful else step.why or _why(step)
+            step.why = "" if step.fruitful else step.why or _unfruitful_reason(step)
 
     def _begin(self, step: _StepProgress) -> None:
         source = step.planned.fan_out
@@ -447,7 +447,7 @@ def _queue(item: _UnitProgress) -> None:
         heapq.heappush(item.step.open, (item.place, item))
 
 
-def _why(step: _StepProgress) -> str:
+def _unfruitful_reason(step: _StepProgress) -> str:
     name = step.planned.name
     if not step.units:  # a fan-out over an empty list: the parent succeeded without naming any value
         return f"{name} gave nothing to go on with"

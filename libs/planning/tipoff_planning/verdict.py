@@ -76,7 +76,7 @@ class Fault(Frozen):
     error_type: str | None = Field(default=None, description="kind of the newest failure")
     paused: bool = Field(
         default=False,
-        description="yellow only because a person paused the workflow or scraper; red otherwise",
+        description="a red fault shown yellow, because a person paused its workflow or scraper",
     )
 
 
@@ -259,7 +259,12 @@ def _found_steps(rows: Sequence[Expectation]) -> Mapping[str | None, bool]:
     if any(row.last_reason_code == ALREADY_FOUND for row in rows):
         return {None: True}
     # Ignore a step that was left out because its parents succeeded without naming any value.
-    steps = [it for row in rows for it in row.steps if not _left_out(it) or it.found_later or _vain(row)]
+    steps = [
+        it
+        for row in rows
+        for it in row.steps
+        if not _left_out(it) or it.found_later or _unsuccessful_steps(row)
+    ]
     if not steps:
         return {None: any(row.found for row in rows)}
     found: dict[str | None, bool] = {}
@@ -272,8 +277,8 @@ def _left_out(step: StepOutcome) -> bool:
     return step.parent_unfruitful and not step.attempts
 
 
-def _vain(row: Expectation) -> list[StepOutcome]:
-    """Return the steps of an occurrence that were requested and found nothing; their children are left out."""
+def _unsuccessful_steps(row: Expectation) -> list[StepOutcome]:
+    """Return the steps of an occurrence that were requested and found nothing, so that their children are left out."""
     return [step for step in row.steps if step.attempts and not step.units_found]
 
 
@@ -324,13 +329,13 @@ def _judge_subject(
             sentence=f"{name}{about} was requested at {_clock(since)} and nothing executed it",
         )
     scrapers = list(dict.fromkeys(step.scraper for row in rows for step in row.steps))
-    judged = [_judge_step(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
+    step_faults = [_judge_step(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
     # Report a left-out step only if no other fault is reported: its parent has to be fixed first.
-    if not any(judged):
-        judged = [_judge_left_out(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
-    yield from filter(None, judged)
+    if not any(step_faults):
+        step_faults = [_judge_left_out(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
+    yield from filter(None, step_faults)
     # Rows with steps were judged above, step by step.
-    if not any(row.steps for row in rows) and _came_to_nothing(rows, as_of):
+    if not any(row.steps for row in rows) and _ended_empty(rows, as_of):
         yield _found_nothing(name, subject, about, None, rows)
 
 
@@ -373,13 +378,13 @@ def _judge_step(
         subject=subject,
         since=since,
         count=max(1, failures),
-        sentence=f"{_who(scraper, name)}{about} {_how_failing(last, since, failures)}",
+        sentence=f"{_scraper_name(scraper, name)}{about} {_describe_failure(last, since, failures)}",
         error=last.later_error_message if last.failed_later_at else last.error_message,
         error_type=last.later_error_type if last.failed_later_at else last.error_type,
     )
 
 
-def _how_failing(last: StepOutcome, since: datetime, failures: int) -> str:
+def _describe_failure(last: StepOutcome, since: datetime, failures: int) -> str:
     """Describe since when a step fails, its error, and the newest failure in a run of another occurrence."""
     later = ""
     if last.failed_later_at:
@@ -406,7 +411,7 @@ def _judge_left_out(
     if not known:
         return None
     row, last = known[-1]
-    parents = _vain(row)
+    parents = _unsuccessful_steps(row)
     # Without an unsuccessful parent there was nothing to request.
     if not _left_out(last) or last.found_later or not parents:
         return None
@@ -425,7 +430,7 @@ def _judge_left_out(
         scraper=scraper,
         subject=subject,
         since=parent.last_at or row.expected_run_time,
-        sentence=f"{_who(scraper, name)}{about} was never asked for, as {parent.scraper} {what}",
+        sentence=f"{_scraper_name(scraper, name)}{about} was never asked for, as {parent.scraper} {what}",
         error=parent.error_message,
         error_type=parent.error_type,
     )
@@ -447,7 +452,7 @@ def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[St
     return streak
 
 
-def _who(scraper: str | None, workflow: str) -> str:
+def _scraper_name(scraper: str | None, workflow: str) -> str:
     """Name a scraper with its workflow; only once if both names are equal."""
     return workflow if scraper in (None, workflow) else f"{scraper} of {workflow}"
 
@@ -464,11 +469,11 @@ def _found_nothing(
         subject=subject,
         since=runs[-1].deadline,
         count=len(runs),
-        sentence=f"{_who(scraper, name)}{about} ran {pluralize(len(runs), 'time')} and found nothing",
+        sentence=f"{_scraper_name(scraper, name)}{about} ran {pluralize(len(runs), 'time')} and found nothing",
     )
 
 
-def _came_to_nothing(rows: Sequence[Expectation], as_of: datetime) -> bool:
+def _ended_empty(rows: Sequence[Expectation], as_of: datetime) -> bool:
     """Return whether rows without steps (from an older controller) ran, found nothing and are over."""
     ran = [row for row in rows if row.executions]
     return bool(ran) and not any(row.found for row in ran) and _is_over(rows, as_of)

@@ -62,10 +62,10 @@ class CheckState(StrEnum):
     @property
     def told(self) -> str:
         """The state in words, for people."""
-        return _TOLD.get(self, self.value.replace("_", " "))
+        return _STATE_WORDS.get(self, self.value.replace("_", " "))
 
 
-_TOLD: Mapping[CheckState, str] = {CheckState.FOUND: "found it", CheckState.IN_VAIN: "nothing yet"}
+_STATE_WORDS: Mapping[CheckState, str] = {CheckState.FOUND: "found it", CheckState.IN_VAIN: "nothing yet"}
 
 
 class CurveBin(Frozen):

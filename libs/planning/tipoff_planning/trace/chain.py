@@ -143,7 +143,7 @@ class _Assembly:
             occurrence,
             expected,
             self._about[occurrence],
-            (*few(self._by_time(children)), *self._never_asked(plan)),
+            (*few(self._by_time(children)), *self._unrequested_steps(plan)),
         )
 
     def _decision_of(self, request: str) -> str | None:
@@ -251,7 +251,7 @@ class _Assembly:
     def _dead_of(self, event: str) -> tuple[ChainNode, ...]:
         return tuple(dead_link(letter) for letter in self._dead.get(event, ()))
 
-    def _never_asked(self, plan: Plan | None) -> Iterator[ChainNode]:
+    def _unrequested_steps(self, plan: Plan | None) -> Iterator[ChainNode]:
         """Yield the nodes of the plan's steps without a request."""
         if plan is None:
             return

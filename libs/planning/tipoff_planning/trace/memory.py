@@ -18,7 +18,7 @@ from tipoff_planning.trace.facts import Decided, Expected, Facts
 
 T = TypeVar("T")
 Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
-"""Sends a GET for a path of the controller with a query. Raises MemoryUnavailable."""
+"""Requests a path of the controller with a query, and returns the body. Raises MemoryUnavailable."""
 
 _FOUND = TypeAdapter(list[FoundOccurrence])
 _RECALLED = TypeAdapter(list[RememberedOccurrence])

@@ -74,7 +74,7 @@ class KnownCompleteness:
 
 
 class HostPause(Frozen):
-    """A source's demand not to be asked again before an instant."""
+    """A source's demand for no further requests before an instant."""
 
     scraper: str = Field(description="the scraper that received the demand")
     host: str | None = Field(

@@ -98,8 +98,8 @@ def fit(
     """Estimate the distribution for one game date from the days before it.
 
     history: at most one interval a game date; days on or after `fitted_for` are left out. Without any history the
-    distribution is uniform over the window. explore: the share of the configured window in it. first_tip_off: of the
-    game date, in minutes of the window. The result is a function of the arguments alone.
+    distribution is uniform over the window. explore: the share of the configured window in the result. first_tip_off:
+    the game date's, in minutes of the window. The result is a function of the arguments alone.
     """
     days = sorted(history, key=lambda item: item.game_date)
     # Never the day itself: a prediction from its own observation would always be perfect.
@@ -264,7 +264,7 @@ def turnbull(
 
     support: days by cells, 1 where the document may have appeared. weights: fits by days. prior: by cell, of sum 1; it
     counts as `prior_days` further days of average weight. Returns fits by cells, each row of sum 1. All may have one
-    dimension more in front, for targets with days of their own.
+    additional leading dimension, for targets with days of their own.
     """
     import numpy as np
 

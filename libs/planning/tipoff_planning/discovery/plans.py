@@ -35,7 +35,7 @@ exceeds it in one case of a hundred (the critical value of Kolmogorov and Smirno
 
 
 _ROUNDING = 1e-6
-"""Minutes: a model's probabilities are stored with six digits."""
+"""Tolerance in minutes: a model's probabilities are stored with six digits."""
 
 
 class Fallback(StrEnum):

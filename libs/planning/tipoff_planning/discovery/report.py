@@ -94,7 +94,7 @@ class DayCheck(Frozen):
 
     at: Instant
     purpose: Purpose | None = Field(description="null on the fixed beat")
-    probability: float | None = Field(description="share of days it finds; null on the fixed beat")
+    probability: float | None = Field(description="share of days that it finds; null on the beat")
     state: CheckState
 
 

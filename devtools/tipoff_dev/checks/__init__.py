@@ -1,1 +1,1 @@
-"""Checks of what Python cannot check: SQL and Terraform."""
+"""Checks of the SQL and of the Terraform configuration."""

@@ -1,8 +1,8 @@
-"""`python -m tipoff_dev.checks.sql [--require]`: every SQL statement, analyzed as BigQuery would.
+"""`python -m tipoff_dev.checks.sql [--require]`: analysis of every SQL statement as BigQuery would do it.
 
-The dataset's own files make the catalogue; against it stand the named queries with the types of their parameters, the
-validation queries at the end of each table's file, and the SQL in the documentation. The embedded warehouse executes
-all of it elsewhere, but on another engine, which lets pass what BigQuery refuses.
+The dataset's own files build the catalogue. The check analyzes against it the named queries with the types of their
+parameters, the validation queries at the end of each table's file, Grafana's queries, and the SQL in the documentation.
+Other tests execute the SQL on the embedded warehouse, whose engine accepts statements that BigQuery refuses.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _VALIDATION = "-- Validation queries."
 
 @dataclass(frozen=True)
 class Piece:
-    """SQL to be checked and where it stands."""
+    """A piece of SQL to check, and its place in the repository."""
 
     where: str
     sql: str
@@ -41,7 +41,7 @@ class Piece:
 
 
 def pieces(root: Path) -> Iterator[Piece]:
-    """Yield all SQL below `root`, each piece after what it needs."""
+    """Yield all SQL below `root`, each piece after the pieces that it depends on."""
     files = ordered_files(root / SCHEMAS)
     yield Piece("INFORMATION_SCHEMA", _CATALOGUE)
     for path in files:
@@ -53,14 +53,14 @@ def pieces(root: Path) -> Iterator[Piece]:
         query = NamedQuery.read(path)
         types = {parameter.name: parameter.type for parameter in query.parameters}
         yield Piece(path.relative_to(root).as_posix(), query.sql, types)
-    yield from _of_grafana()
+    yield from _grafana_pieces()
     for pattern in _DOCUMENTS:
         for path in sorted(root.glob(pattern)):
             yield from _fenced(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
 
 
-def _of_grafana() -> Iterator[Piece]:
-    """Yield the panels' SQL as Grafana would send it for an hour, and that of its rules."""
+def _grafana_pieces() -> Iterator[Piece]:
+    """Yield the panels' SQL as Grafana would send it for an hour, and the SQL of Grafana's alert rules."""
     for board in DASHBOARDS:
         for panel in board.panels:
             sql = expand(
@@ -75,7 +75,7 @@ def _of_grafana() -> Iterator[Piece]:
 
 
 def validation_queries(where: str, text: str) -> Iterator[Piece]:
-    """Yield the queries that stand commented out at the end of a table's file."""
+    """Yield the commented-out queries at the end of a table's file."""
     _, found, comments = text.partition(_VALIDATION)
     if not found:
         return

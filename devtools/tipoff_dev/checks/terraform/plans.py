@@ -1,4 +1,4 @@
-"""A plan, as `terraform show -json` tells it."""
+"""A plan, as `terraform show -json` prints it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Resource:
-    """A planned resource. What is known only after apply is not among its values."""
+    """A planned resource. Its values lack the attributes that are known only after an apply."""
 
     address: str
     type: str
     values: Mapping[str, Any]
 
     def block(self, name: str) -> Mapping[str, Any]:
-        """Return the block of this name that may stand once; empty where it does not."""
+        """Return the block of this name, which may occur once; an empty mapping when it is absent."""
         found = self.values.get(name) or [{}]
         first: Mapping[str, Any] = found[0] or {}
         return first
@@ -32,7 +32,7 @@ class TerraformPlan:
         return cls(tuple(_resources(document["planned_values"]["root_module"])))
 
     def beside(self, other: "TerraformPlan") -> "TerraformPlan":
-        """Join two plans, as one project has both."""
+        """Join two plans of one project."""
         return TerraformPlan((*self.resources, *other.resources))
 
     def of(self, *types: str) -> list[Resource]:
@@ -59,7 +59,7 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
 
 
 def environment(service: Resource) -> Mapping[str, str | None]:
-    """Read the environment variables of a planned Cloud Run service; None for a secret."""
+    """Return the environment variables of a planned Cloud Run service; the value of a secret is None."""
     (container,) = service.block("template")["containers"]
     return {
         entry["name"]: None if entry.get("value_source") else entry["value"]

@@ -1,7 +1,7 @@
-"""Policies that a plan must hold beyond being valid; each is one function from a plan to findings.
+"""Policies for valid plans; each policy is a function from a plan to findings.
 
-They read values, hence what a module names by an attribute that is known only after apply stays unseen; infra/terraform
-therefore names topics, identities and services by what a plan knows.
+Policies read planned values, so they cannot see a reference by an attribute that is known only after an apply.
+infra/terraform therefore refers to topics, identities and services by attributes that are known in a plan.
 """
 
 import re
@@ -13,11 +13,11 @@ from tipoff_dev.checks.terraform.plans import Resource, TerraformPlan, environme
 _PROJECT_ROLES = frozenset(
     {
         "roles/bigquery.jobUser",  # a job belongs to the project
-        "roles/logging.logWriter",  # and so does a log
-        "roles/monitoring.notificationServiceAgent",  # Monitoring's own account, which Google gives it elsewhere
-        "tipoffDeployer",  # makes what is not there yet
+        "roles/logging.logWriter",  # a log belongs to the project, too
+        "roles/monitoring.notificationServiceAgent",  # for Monitoring's service agent, as Google grants it elsewhere
+        "tipoffDeployer",  # creates missing resources
         "tipoffPlanner",
-        "tipoffDeployerBuckets",  # under a condition
+        "tipoffDeployerBuckets",  # with a condition only
     }
 )
 _ROLES = frozenset(
@@ -42,8 +42,8 @@ _ROLES = frozenset(
         "tipoffTopicFinder",  # Pub/Sub's own viewer reads settings that no service needs
     }
 )
-"""The roles that are granted on the whole project, and on resources; ours by their bare name."""
-_KEEPS = ("roles/storage.bucketViewer", "roles/storage.objectViewer", "roles/storage.objectCreator")
+"""The roles that may be granted on the whole project, and on resources; Tipoff's own roles by their bare name."""
+_ARCHIVE_ROLES = ("roles/storage.bucketViewer", "roles/storage.objectViewer", "roles/storage.objectCreator")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ _OWN_ROLE = re.compile(r"projects/[^/]+/roles/(\w+)")
 
 
 def roles_are_the_smallest(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find grants of roles that are not known to be needed: rights grow with nobody's notice."""
+    """Find grants of roles that are not listed here: otherwise permissions grow unnoticed."""
     for grant in plan.resources:
         if not grant.type.endswith("_iam_member"):
             continue
@@ -78,7 +78,7 @@ def roles_are_the_smallest(plan: TerraformPlan) -> Iterator[tuple[Resource, str]
 
 
 def pushes_are_authenticated(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find pushes that their service would refuse, or that anybody could make."""
+    """Find pushes that their service would refuse, and pushes without a token."""
     for push in _pushes(plan):
         config = push.block("push_config")
         token = (config.get("oidc_token") or [{}])[0]
@@ -101,7 +101,10 @@ def pushes_are_authenticated(plan: TerraformPlan) -> Iterator[tuple[Resource, st
 
 
 def dead_letters_are_kept(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Keep what Pub/Sub gives up on. The dead-letter topic's own subscriptions have no further one: they try again."""
+    """Find pushes whose dead letters would be lost.
+
+    Subscriptions of the dead-letter topics need no dead-letter policy: they retry.
+    """
     last = {it.block("dead_letter_policy").get("dead_letter_topic") for it in _pushes(plan)} - {None}
     for push in _pushes(plan):
         topic = push.block("dead_letter_policy").get("dead_letter_topic")
@@ -122,7 +125,7 @@ def dead_letters_are_kept(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]
 
 
 def pushes_outlast_the_service(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find ack deadlines below the timeout of the service: a message still being handled is pushed again."""
+    """Find ack deadlines below the service's timeout: Pub/Sub would push a message again during its handling."""
     for push in _pushes(plan):
         service = _pushed_service(plan, push)
         if service is not None:
@@ -132,7 +135,7 @@ def pushes_outlast_the_service(plan: TerraformPlan) -> Iterator[tuple[Resource, 
 
 
 def identities_are_there(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find accounts that services or pushes use and bootstrap does not make, and services that share one."""
+    """Find accounts that services or pushes use but bootstrap does not create, and services that share an account."""
     made = {it.values["email"] for it in plan.of("service_account")}
     seen = set[object]()
     for service in plan.of("cloud_run_v2_service"):
@@ -149,14 +152,14 @@ def identities_are_there(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
 
 
 def cloud_run_asks_who_calls(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find services past which anybody gets by Cloud Run: they believe claims that only Cloud Run has verified."""
+    """Find services that Cloud Run opens to every caller: they trust claims that only Cloud Run verifies."""
     for service in plan.of("cloud_run_v2_service"):
         if service.values.get("invoker_iam_disabled"):
             yield service, "lets everybody through to the service; unset invoker_iam_disabled"
 
 
 def secrets_can_be_read(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find secrets that a service is given and may not read."""
+    """Find secrets that a service uses but may not read."""
     for service in plan.of("cloud_run_v2_service"):
         member = f"serviceAccount:{service.block('template').get('service_account')}"
         for name, value in environment(service).items():
@@ -168,10 +171,10 @@ def secrets_can_be_read(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
 
 
 def memories_are_apart(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Give each service a state bucket of its own, by a grant without a condition.
+    """Find state buckets that are not for one service alone, by an unconditional grant.
 
-    Under a condition on a prefix a service may not list while it gets an object, and Cloud Storage answers 403 in place
-    of 404 for a missing object to whoever may not list: absence would look like an outage for ever.
+    A grant with a condition on a prefix does not permit listing during the read of an object. Without that permission
+    Cloud Storage answers 403 in place of 404 for a missing object: absence would look like a permanent outage.
     """
     for service in plan.of("cloud_run_v2_service"):
         member = f"serviceAccount:{service.block('template').get('service_account')}"
@@ -189,14 +192,17 @@ def memories_are_apart(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
 
 
 def the_archive_only_grows(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Let nobody replace or delete what no table has any more, and keep every version of it."""
+    """Find archives without versioning, and grants to replace or delete archived data, which no table has any more."""
     for bucket in plan.of("storage_bucket"):
         if bucket.values["name"].endswith("-tipoff-archive") and not bucket.block("versioning").get(
             "enabled"
         ):
             yield bucket, "keeps no version of what is replaced; set versioning"
     for grant in plan.of("storage_bucket_iam_member"):
-        if str(grant.values.get("bucket")).endswith("-tipoff-archive") and grant.values["role"] not in _KEEPS:
+        if (
+            str(grant.values.get("bucket")).endswith("-tipoff-archive")
+            and grant.values["role"] not in _ARCHIVE_ROLES
+        ):
             yield grant, f"{grant.values['role']} replaces and deletes; take roles/storage.objectCreator"
 
 
@@ -214,7 +220,7 @@ POLICIES: tuple[Policy, ...] = (
 
 
 def findings(plan: TerraformPlan) -> list[Violation]:
-    """Hold a plan against every policy."""
+    """Check a plan against every policy."""
     return [
         Violation(policy.__name__, resource.address, message)
         for policy in POLICIES
@@ -227,7 +233,7 @@ def _pushes(plan: TerraformPlan) -> Iterator[Resource]:
 
 
 def _pushed_service(plan: TerraformPlan, push: Resource) -> Resource | None:
-    """Return the planned service at the push's address, which is the service's own audience and a path."""
+    """Return the planned service at the push's endpoint, which is the service's audience plus a path."""
     endpoint = push.block("push_config")["push_endpoint"]
     for service in plan.of("cloud_run_v2_service"):
         if endpoint.rpartition("/")[0] == environment(service).get("TIPOFF_AUDIENCE"):

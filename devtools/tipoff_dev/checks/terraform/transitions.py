@@ -28,7 +28,7 @@ class Change(BaseModel):
 
 
 class Transition(BaseModel):
-    """A change and what the plan for it holds; the file's head says what each key means."""
+    """A change and the plan that it must lead to; the head of the file documents each key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ def load_transitions() -> list[Transition]:
 
 
 def transition_faults(place: Workspace, root: str) -> list[str]:
-    """Try the transitions of a root, each on a copy of the state that was applied."""
+    """Plan the transitions of a root, each on a copy of the applied state; return a line for each fault."""
     baseline = place.root / TERRAFORM / f"{root}-applied"
     ignored = ignore_patterns(".terraform", "tests", "*.tfplan")
     copytree(place.root / TERRAFORM / root, baseline, ignore=ignored)
@@ -81,7 +81,7 @@ def _faults(place: Workspace, baseline: Path, transition: Transition) -> Iterato
 
 
 def differing(transition: Transition, plan: Mapping[str, Any]) -> Iterator[str]:
-    """Compare what a plan changes with what the transition says."""
+    """Yield the differences between a plan's changes and those of the transition."""
     expected = {
         ("create",): transition.created,
         ("update",): transition.updated,
@@ -92,7 +92,7 @@ def differing(transition: Transition, plan: Mapping[str, Any]) -> Iterator[str]:
     matched = set[str]()
     for change in plan.get("resource_changes", ()):
         actions, address = tuple(change["change"]["actions"]), str(change["address"])
-        # terraform_data keeps what a state was applied for and is nothing in the cloud.
+        # terraform_data records the environment of a state and is no resource of the cloud.
         if actions in (("no-op",), ("read",)) or change["type"] == "terraform_data":
             continue
         patterns = [it for it in expected.get(actions, ()) if fnmatchcase(address, it)]
@@ -127,7 +127,7 @@ def _plan(
     if root == "platform":
         images = merged(dict.fromkeys(services["services"], "applied"), change.images)
         values |= {"environment": "dev", "images": images, "topics_file": "topics.json"}
-    # JSON is YAML, so that a map written by this check is read like one written by people.
+    # JSON is valid YAML, so Terraform reads these maps like the committed ones.
     (folder / "services.json").write_text(json.dumps(merged(services, {"services": change.services})))
     (folder / "topics.json").write_text(json.dumps(merged(topics, {"topics": change.topics})))
     example = place.root / TERRAFORM / f"environments/dev/{root}.tfvars.example"

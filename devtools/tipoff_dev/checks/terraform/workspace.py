@@ -1,4 +1,4 @@
-"""Terraform on a copy of the repository's part that it reads, so that nothing of a check stays behind in it."""
+"""Terraform on a copy of the files that it reads, so that a check leaves nothing in the repository."""
 
 import json
 import os
@@ -22,19 +22,19 @@ _PLAN = "check.tfplan"
 
 
 class TerraformError(Exception):
-    """A command of Terraform failed; the message is what it said."""
+    """A Terraform command failed; the message contains its output."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A copy in `root`. Commands run as `terraform -chdir=<folder>`, with the provider that `environment` says."""
+    """A copy in `root`. Commands run in the given folder, with the provider that `environment` selects."""
 
     root: Path
     python: Path
     environment: Mapping[str, str]
 
     def run(self, folder: Path, *command: str) -> str:
-        """Run a command in a folder; return what it wrote. Raises TerraformError."""
+        """Run a command in a folder; return its standard output. Raises TerraformError."""
         done = subprocess.run(  # noqa: S603  # the tools' own interpreter
             [self.python, "-m", "tipoff_dev.checks.terraform.command", *command],
             cwd=folder,
@@ -57,7 +57,7 @@ class Workspace:
         values: Mapping[str, object] = {},
         options: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Plan a folder, by a file of variables and by values beside it. Raises TerraformError."""
+        """Plan a folder with a file of variables and with `values`; return the plan's JSON. Raises TerraformError."""
         given = [f"-var-file={variables}"] if variables else []
         if values:
             (folder / _VALUES).write_text(json.dumps(values))
@@ -72,7 +72,7 @@ class Workspace:
         return plan
 
     def apply(self, folder: Path) -> None:
-        """Apply the last plan of a folder, as the provider would make of it. Raises TerraformError."""
+        """Apply the last plan of a folder. Raises TerraformError."""
         self.run(folder, "apply", "-input=false", "-no-color", "-lock=false", _PLAN)
 
 
@@ -80,7 +80,10 @@ class Workspace:
 def workspace(
     python: Path, provider: Mapping[str, str], repository: Path = REPOSITORY
 ) -> Iterator[Workspace]:
-    """Copy what Terraform reads for the length of a block. provider: variables by which it finds its provider."""
+    """Copy the files that Terraform reads for the length of a block.
+
+    provider: environment variables by which Terraform finds its provider.
+    """
     with tempfile.TemporaryDirectory(prefix="tipoff-terraform-") as folder:
         root = Path(folder)
         for part in PARTS:

@@ -1,6 +1,6 @@
 """`python -m tipoff_dev.checks.terraform.provider SOCKET`: serves Terraform over a Unix socket until stdin closes.
 
-Terraform finds it by TF_REATTACH_PROVIDERS, so that one process serves every command of a check. Runs in the
+Terraform finds the socket by TF_REATTACH_PROVIDERS, so that one process serves every command of a check. Runs in the
 environment of infra/terraform/checks/requirements.txt.
 """
 
@@ -28,7 +28,7 @@ from tipoff_dev.checks.terraform.provider.answers import (
 
 
 class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generated without types
-    """The calls that Terraform makes; their names are the protocol's. What is not here is answered "unimplemented"."""
+    """The calls that Terraform makes, by the protocol's names. Every other call is answered "unimplemented"."""
 
     def GetProviderSchema(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Return the schemas of the types."""
@@ -57,17 +57,17 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
         return protocol.ValidateDataResourceConfig.Response()
 
     def UpgradeResourceState(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        """Return the state as it is: there is one version."""
+        """Return the state unchanged: there is one version."""
         return protocol.UpgradeResourceState.Response(
             upgraded_state=protocol.DynamicValue(json=request.raw_state.json)
         )
 
     def ReadResource(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        """Return the state as it is: nothing changes it but Terraform."""
+        """Return the state unchanged: only Terraform changes it."""
         return protocol.ReadResource.Response(new_state=request.current_state)
 
     def PlanResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        """Fill in what a plan knows of a resource, and name what replaces it."""
+        """Fill in the values that are known in a plan, and list the arguments whose change replaces the resource."""
         proposed, prior = _decoded(request.proposed_new_state), _decoded(request.prior_state)
         if proposed is not None and prior is None:
             proposed = planned(request.type_name, proposed)
@@ -80,7 +80,7 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
         return response
 
     def ApplyResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        """Fill in what is known after an apply."""
+        """Fill in the values that are known only after an apply."""
         value = _decoded(request.planned_state)
         if value is not None:
             value = applied(request.type_name, value)
@@ -114,20 +114,20 @@ def _block(block: Block) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """Decode a value; None for an object that is not there."""
+    """Decode a value; None for an absent object."""
     if value.msgpack:
         return msgpack.unpackb(value.msgpack, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False)
     return json.loads(value.json) if value.json else None
 
 
 def _encoded(value: Any) -> Any:
-    """Write a value in the protocol's form, in which an extension stands for what is unknown."""
+    """Encode a value for the protocol, which represents an unknown value by an extension type."""
     packed = msgpack.packb(value, default=lambda _unknown: msgpack.ExtType(0, b"\0"))
     return protocol.DynamicValue(msgpack=packed)
 
 
 def main() -> None:
-    """Serve until the process is ended; print how to attach."""
+    """Serve until stdin closes; print "ready" once the socket accepts calls."""
     server = grpc.server(
         futures.ThreadPoolExecutor(8),
         options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)],

@@ -1,4 +1,4 @@
-"""Answer for the fake provider: check, plan, apply and read a configuration by the rules in google.json."""
+"""The fake provider's answers: check, plan, apply and read a configuration by the rules in google.json."""
 
 import json
 import re
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA: Mapping[str, Any] = json.loads(Path(__file__).with_name("google.json").read_text(encoding="utf-8"))
-"""Its parts are `provider`, `resources` and `data_sources`."""
+"""Has the keys `provider`, `resources` and `data_sources`."""
 UNKNOWN = object()
-"""A value that is known only after apply."""
+"""A value that is known only after an apply."""
 Block = Mapping[str, Any]
 Compute = Callable[[str, Any], Any]
-"""Gives a computed attribute by its name and type."""
+"""Returns a computed attribute for its name and type."""
 
 _DURATION = re.compile(r"\d+(\.\d{1,9})?s")
 
 
 def faults(block: Block, value: Mapping[str, Any], within: str = "") -> Iterator[str]:
-    """Check the known values of a configuration; yield what the provider or the API would refuse."""
+    """Yield the faults for which the provider or the API would refuse the known values of a configuration."""
     for name, attribute in block["attributes"].items():
         given = value.get(name)
         if given is not None and given is not UNKNOWN:
@@ -39,7 +39,7 @@ def _value_faults(attribute: Mapping[str, Any], given: Any) -> Iterator[str]:
 
 
 def replacing(resource: str, prior: Mapping[str, Any], proposed: Mapping[str, Any]) -> list[str]:
-    """Name the arguments by whose change a resource is made anew; every argument of a grant is one."""
+    """List the changed arguments that replace a resource; every argument of a grant replaces it."""
     block = SCHEMA["resources"][resource]["block"]
     known = {**block["attributes"], **block.get("block_types", {})}
     grant = resource.endswith("_iam_member")
@@ -48,7 +48,7 @@ def replacing(resource: str, prior: Mapping[str, Any], proposed: Mapping[str, An
 
 
 def planned(resource: str, value: dict[str, Any]) -> dict[str, Any]:
-    """Plan a resource that does not exist yet: what is computed is unknown, but for what grants name."""
+    """Plan a new resource: computed attributes are unknown, except an account's names, which grants use."""
     account, project = value.get("account_id"), value.get("project")
     if resource == "google_service_account" and isinstance(account, str) and isinstance(project, str):
         value["email"] = f"{account}@{project}.iam.gserviceaccount.com"
@@ -57,19 +57,19 @@ def planned(resource: str, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def applied(resource: str, value: dict[str, Any]) -> dict[str, Any]:
-    """Invent what was unknown, as the state after apply has it."""
+    """Invent the unknown values, which the state after an apply must contain."""
     return _computed(value, SCHEMA["resources"][resource]["block"], UNKNOWN, _invented)
 
 
 def read(source: str, value: dict[str, Any]) -> dict[str, Any]:
-    """Answer for a data source: everything is there, and enabled."""
+    """Read a data source: everything exists and is enabled."""
     if source == "google_project":
         value["number"] = "123456789012"
     return _computed(value, SCHEMA["data_sources"][source]["block"], None, _invented)
 
 
 def _computed(value: dict[str, Any], block: Block, missing: object, compute: Compute) -> dict[str, Any]:
-    """Fill in the computed attributes whose value is the one that stands for a missing one."""
+    """Fill in the computed attributes whose value is `missing`."""
     for name, attribute in block["attributes"].items():
         if attribute.get("computed") and value.get(name) is missing:
             value[name] = compute(name, attribute["type"])

@@ -1,4 +1,4 @@
-"""`python -m tipoff_dev.fakes.phase2`: the fake on 127.0.0.1, told by TIPOFF_* variables as a service is."""
+"""`python -m tipoff_dev.fakes.phase2`: the fake on 127.0.0.1, configured by TIPOFF_* variables like a service."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Serve until it is stopped."""
+    """Serve until the process is stopped."""
     try:
         settings = load_settings(Phase2Settings)
     except SettingsError as error:
@@ -27,11 +27,11 @@ def main() -> None:
     configure_telemetry("phase2", RELEASE, settings.environment, settings.otlp_endpoint)
     wiring = Wiring(settings)
     if not settings.event_time:
-        threading.Thread(target=_release_what_is_due, args=(wiring,), daemon=True).start()
+        threading.Thread(target=_release_due_messages, args=(wiring,), daemon=True).start()
     uvicorn.run(create_app(wiring), host="127.0.0.1", port=settings.port, log_level="warning")
 
 
-def _release_what_is_due(wiring: Wiring) -> None:
+def _release_due_messages(wiring: Wiring) -> None:
     while True:
         time.sleep(1.0)
         if wiring.state.held:

@@ -1,7 +1,7 @@
-"""The fake's HTTP surface: Pub/Sub's pushes, and `/control` to tell it how to behave.
+"""The fake's HTTP surface: Pub/Sub's pushes, and `/control` to set its behaviour.
 
-`/control` is open to whoever reaches the port, which must never be bound to a public address. Google's clients are
-made with the first message, so that a stack in which nothing lands does not wait for them.
+`/control` has no authentication, so the port must never be bound to a public address. Google's clients are created with
+the first message, so that a stack without landed files does not wait for them.
 """
 
 import logging
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Wiring:
-    """The fake's connections, made when they are first used."""
+    """The fake's connections, created on first use."""
 
     def __init__(self, settings: Phase2Settings) -> None:
         self.settings = settings
@@ -40,12 +40,12 @@ class Wiring:
 
     @cached_property
     def endpoint(self) -> PushEndpoint:
-        """Reads pushes of landed files."""
+        """The endpoint for pushes of landed files."""
         return self.cloud.push_endpoint(frozenset({FileLanded}))
 
     @cached_property
     def consumer(self) -> Consumer:
-        """Load the files, as it was told to."""
+        """The consumer that loads landed files, with the faults of the behaviour."""
         from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
         settings = self.settings
@@ -54,7 +54,7 @@ class Wiring:
         return Consumer(self.state, Loader(self.cloud.data, warehouse), receipts, settings.event_time)
 
     def reject(self, message: Message, reason: str, at: datetime) -> None:
-        """Record what can never be loaded. Raises Unavailable."""
+        """Publish the rejection of a message whose file can never be loaded. Raises Unavailable."""
         event = rejection(
             message,
             RejectReason.INVALID_PAYLOAD,

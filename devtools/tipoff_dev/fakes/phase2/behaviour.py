@@ -1,4 +1,4 @@
-"""Effects of the fake on a message: pure, and the same for the same message."""
+"""Effects of the fake on a message: a pure function, with the same result for the same message."""
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -28,7 +28,7 @@ class Behaviour(BaseModel):
         default=0,
         ge=0,
         le=1,
-        description="share of the messages that are acknowledged and forgotten; with `delay` and `fail` at most 1",
+        description="share of the messages that are acknowledged and ignored; with `delay` and `fail` at most 1",
     )
     delay: float = Field(default=0, ge=0, le=1, description="share of the messages that are processed late")
     fail: float = Field(default=0, ge=0, le=1, description="share of the messages that fail")
@@ -55,22 +55,22 @@ FAULTLESS = Behaviour()
 
 
 def fate(landed: FileLanded, behaviour: Behaviour) -> Fate:
-    """Decide what becomes of a message; a republish of a file is another message, with luck of its own."""
+    """Return the effect on a message; each republish of a file is another message and is drawn separately."""
     if not fnmatchcase(landed.gcs_path, behaviour.paths):
         return Fate.PROCESS
     draw = _draw(behaviour.seed, landed)
-    for share, what in (
+    for share, effect in (
         (behaviour.drop, Fate.DROP),
         (behaviour.delay, Fate.DELAY),
         (behaviour.fail, Fate.FAIL),
     ):
         if draw < share:
-            return what
+            return effect
         draw -= share
     return Fate.PROCESS
 
 
 def _draw(seed: int, landed: FileLanded) -> float:
-    """Evenly from [0, 1)."""
+    """Return a number from [0, 1), evenly distributed over the messages."""
     drawn = content_hash(f"{seed} {landed.republish} {landed.gcs_path}".encode())
     return int(drawn[:12], 16) / 16**12

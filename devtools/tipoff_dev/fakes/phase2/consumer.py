@@ -1,4 +1,4 @@
-"""Messages, each with its fate: processed, dropped, held or refused."""
+"""The consumer of messages: each is processed, dropped, held or refused."""
 
 import threading
 from collections import Counter
@@ -18,12 +18,12 @@ class HeldMessage:
 
     landed: FileLanded
     due: datetime
-    """The instant at which it is processed."""
+    """The earliest instant of its processing."""
 
 
 @dataclass
 class Phase2State:
-    """Orders to the fake, and its record of messages; in the process's memory only."""
+    """The fake's behaviour and its record of messages, in the process's memory only."""
 
     behaviour: Behaviour
     held: list[HeldMessage] = field(default_factory=list)
@@ -40,14 +40,14 @@ class Consumer:
     loader: Loader
     receipts: Receipts
     event_time: bool
-    """Whether the instants of receipts are the events' and not the clock's."""
+    """Whether receipts have the events' instants and not the clock's."""
 
     def receive(self, landed: FileLanded, now: datetime) -> None:
-        """Deal with a message as told; it is dealt with when this returns.
+        """Process, drop, hold or refuse a message; when the method returns, the message can be acknowledged.
 
         Raises:
-            NotLoadable: it can never be loaded.
-            Unavailable: to be delivered again.
+            NotLoadable: the file can never be loaded.
+            Unavailable: the message must be delivered again.
         """
         at = (landed.event_time or landed.landed_at) if self.event_time else now
         behaviour = self.state.behaviour
@@ -67,17 +67,17 @@ class Consumer:
                 self._process(landed, at)
 
     def release(self, until: datetime | None, now: datetime) -> int:
-        """Process what is held and due by `until`, all without one; return how many messages that were.
+        """Process the held messages due by `until`, or all if it is None; return the number of messages.
 
         Raises:
-            Unavailable: the message at which it failed and those after it are still held.
+            Unavailable: a message failed; that message and the later ones are still held.
         """
         with self.state.lock:
             due = [item for item in self.state.held if until is None or item.due <= until]
             for item in sorted(due, key=lambda item: item.due):
                 try:
                     self._process(item.landed, item.due if self.event_time else now)
-                except NotLoadable:  # its message is acknowledged, so there is nothing left to reject
+                except NotLoadable:  # the message is already acknowledged, so it cannot be rejected
                     self.state.counts["rejected"] += 1
                 self.state.held.remove(item)
             return len(due)

@@ -1,4 +1,4 @@
-"""A landed file into its table of `nba_raw`, once however often it is announced."""
+"""Loading a landed file into its table of `nba_raw`, once however often the file is announced."""
 
 import json
 import re
@@ -29,22 +29,22 @@ _LOADED = "SELECT record_index FROM nba_raw.{table} WHERE game_date = @game_date
 
 
 class NotLoadable(Exception):
-    """The file can never be loaded as announced; the message says why."""
+    """The file can never be loaded as announced; the message gives the reason."""
 
 
 class Loader:
-    """One file at a time: a second delivery sees what the first has written."""
+    """A loader of one file at a time, so that a second delivery finds the rows of the first."""
 
     def __init__(self, data: Objects, warehouse: Warehouse) -> None:
         self._data, self._warehouse = data, warehouse
         self._lock = threading.Lock()
 
     def load(self, landed: FileLanded, loaded_at: datetime) -> int:
-        """Return how many records of the file are in its table now: all of them, each once.
+        """Append the file's missing records to its table; return the number of records in the file.
 
         Raises:
-            NotLoadable
-            Unavailable: some of them may be there; loading again adds the others.
+            NotLoadable: the file can never be loaded as announced.
+            Unavailable: some records may be in the table; loading again adds the others.
         """
         name = object_name(landed, self._data.bucket)
         records = self._records(landed, name)
@@ -87,8 +87,10 @@ class Loader:
 
 
 def object_name(landed: FileLanded, bucket: str) -> str:
-    """Return the object that is announced, within `bucket`; the table that it belongs to is checked as well, since a
-    message chooses both. Raises NotLoadable."""
+    """Return the announced object's name within `bucket`. Raises NotLoadable.
+
+    The table's name is checked as well, since the message determines both.
+    """
     if not landed.gcs_path.startswith(f"gs://{bucket}/"):
         raise NotLoadable(f"{landed.gcs_path!r} is not in gs://{bucket}/")
     name = files.object_name(landed.gcs_path, bucket)

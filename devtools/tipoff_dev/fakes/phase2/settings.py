@@ -7,6 +7,6 @@ from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
 
 
 class Phase2Settings(ServiceSettings):
-    """Settings of the fake beyond those of every service."""
+    """Settings of the fake in addition to those of every service."""
 
-    phase2: Behaviour = Field(default=FAULTLESS, description="how it behaves at first, as JSON")
+    phase2: Behaviour = Field(default=FAULTLESS, description="behaviour at the start, as JSON")

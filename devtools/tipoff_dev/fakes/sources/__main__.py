@@ -12,7 +12,7 @@ from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, load_scenario
 
 
 def main() -> None:
-    """Serve until it is stopped."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(prog="tipoff_dev.fakes.sources", description="Fakes of the sources.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)

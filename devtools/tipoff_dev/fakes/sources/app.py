@@ -1,6 +1,6 @@
-"""The fake sources' HTTP surface: hosts as path prefixes, and `/control` to set what goes wrong and see what was asked.
+"""The fake sources' HTTP surface: hosts as path prefixes, and `/control` to set faults and list requests.
 
-It is open to whoever reaches its port and must never be bound to a public address.
+It has no authentication, so the port must never be bound to a public address.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ EVENT_TIME_HEADER = "X-Tipoff-Event-Time"
 REPORTS = "ak-static.cms.nba.com/referee/injury/"
 SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 SECOND_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
-"""The league has the schedule at two addresses."""
+"""The league serves the schedule at two addresses."""
 
 _BLOCK_PAGE = (
     b"<!DOCTYPE html><html><head><title>Access Denied</title></head><body>Access Denied</body></html>"
@@ -49,7 +49,7 @@ def create_app(
     """Build the application.
 
     clock: the aware time of a request without the event-time header.
-    around_today: move the scenario to the days around that time, except for what names one of its own days.
+    around_today: move the scenario to the days around that time, unless a request names one of its own days or games.
     fleet: the fakes beside a fleet's own scrapers, by host.
     """
     app = FastAPI(title="Tipoff's fake sources", openapi_url=None)
@@ -80,7 +80,7 @@ def create_app(
     def answer(path: str, query: Mapping[str, str], headers: Mapping[str, str], now: datetime) -> Document:
         host, _, rest = path.partition("/")
         if host in fleet:
-            return _of_the_fleet(fleet[host], rest, query, now)
+            return _fleet_document(fleet[host], rest, query, now)
         today = moved_to(path, query, now)
         served, document = served_on(today), None
         match host:
@@ -128,7 +128,7 @@ def create_app(
         return fault
 
     @app.delete("/control/faults", status_code=204)
-    async def clear_faults() -> None:  # on the loop, which the event of the held answers belongs to
+    async def clear_faults() -> None:  # async: the event of the held answers belongs to the loop
         nonlocal cleared
         faults.clear()
         cleared.set()
@@ -154,11 +154,11 @@ def _dates(texts: list[str]) -> Iterator[date]:
         try:
             yield date.fromisoformat(text)
         except ValueError:
-            continue  # eight digits that are no date
+            continue  # eight digits, but not a date
 
 
-def _of_the_fleet(fake: FleetFake, path: str, query: Mapping[str, str], now: datetime) -> Document:
-    """Ask a fleet's own fake; its exceptions become a sentence that ends the execution as failed."""
+def _fleet_document(fake: FleetFake, path: str, query: Mapping[str, str], now: datetime) -> Document:
+    """Return the answer of a fleet's own fake; an exception becomes an answer that fails the execution."""
     host = fake.hosts[0]
     try:
         found = fake.answer(f"/{path}", query, now)

@@ -14,13 +14,13 @@ _PATH = "api.balldontlie.io/v1/player_injuries"
 _NUMBERS = {
     team.tricode: number for number, team in enumerate(sorted(TEAMS.values(), key=lambda one: one.city), 1)
 }
-"""1 to 30, by the alphabet of the cities."""
+"""1 to 30, in alphabetical order of the cities."""
 
 
 def balldontlie_document(
     scenario: Scenario, path: str, query: Mapping[str, str], authorization: str, now: datetime
 ) -> Document | None:
-    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when there is no such document."""
+    """Return the answer to `path`, "HOST/PATH", at `now` (aware); None when there is no such document."""
     if path != _PATH:
         return None
     if not authorization:

@@ -14,7 +14,7 @@ Counts = dict[str, int]
 
 
 def write_box_score(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> bytes | None:
-    """Return the box score at `now` (aware); None before the tip, when there is none."""
+    """Return the box score at `now` (aware); None before the tip-off."""
     status = game_status(game, day, now)
     if status == SCHEDULED:
         return None
@@ -81,7 +81,7 @@ def counts(story: GameStory, side: int, player: Player | None = None) -> Counts:
 
 
 def clock(seconds: float) -> str:
-    """PT43M44.00S."""
+    """Format seconds like PT43M44.00S."""
     minutes, rest = divmod(seconds, 60)
     return f"PT{int(minutes):02}M{rest:05.2f}S"
 

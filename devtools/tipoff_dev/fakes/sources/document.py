@@ -20,17 +20,17 @@ class Document:
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers beside those that every answer has."""
+    """Headers in addition to those of every answer."""
 
 
 FORBIDDEN = Document(
     "application/xml", b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>", 403
 )
-"""How the league's hosts answer to strangers, and to everybody who asks for what is not published yet."""
+"""The answer of the league's hosts to a request without their Referer, or for an unpublished document."""
 
 
 def not_served(host: str, path: str, why: str = "") -> Document:
-    """Return the sentence with which the execution fails: a fake's gap must never read as "not published yet"."""
+    """Return the answer that fails the execution: a gap in a fake must never read as "not published yet"."""
     text = why or f"the fake of {host} has nothing at {path}"
     remedy = f"add it to the fake, or ask the real source: tipoff up --live {host}"
     return Document("text/plain", f"{text}; {remedy}".encode(), NOT_SERVED)
@@ -42,7 +42,7 @@ def json_document(value: JsonValue, status: int = 200, headers: Mapping[str, str
 
 
 def compact(value: JsonValue) -> bytes:
-    """Write a value as the sources do, without blanks."""
+    """Write a value without blanks, as the sources do."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 

@@ -20,12 +20,12 @@ _IN_ORDER = (
     *("IND", "LAC", "LAL", "MIA", "MIL", "MIN", "BKN", "NYK", "ORL", "PHI"),
     *("PHX", "POR", "SAC", "SAS", "OKC", "UTA", "WAS", "TOR", "MEM", "CHA"),
 )
-"""ESPN's numbers are places in this list, from 1 on."""
+"""ESPN's number of a team is its place in this list, from 1."""
 _STATES = {SCHEDULED: ("STATUS_SCHEDULED", "pre"), FINAL: ("STATUS_FINAL", "post")}
 
 
 def espn_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when there is no such document."""
+    """Return the answer to `path`, "HOST/PATH", at `now` (aware); None when there is no such document."""
     if path == f"{_ROOT}/scoreboard":
         day = date.fromisoformat(query["dates"])
         games = [_game(scenario, day, game, now) for game in scenario.games.get(day, ()) if game.tip]

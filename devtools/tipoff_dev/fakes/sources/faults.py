@@ -1,4 +1,4 @@
-"""Answers that go wrong on purpose."""
+"""Deliberate faults in answers of the fake sources."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,26 +17,24 @@ class SourceFault(BaseModel):
     status: int | None = Field(
         default=None, ge=200, le=599, description="the answer's status instead of the real one"
     )
-    held: bool = Field(
-        default=False, description="it is answered when the faults are cleared, and not before"
-    )
+    held: bool = Field(default=False, description="the answer is held until the faults are cleared")
     body: Literal["real", "html", "truncated", "empty"] = Field(
         default="real",
-        description="the real one, a page as an edge shows it to clients it refuses, the first half, or nothing",
+        description="the real body, an edge's HTML page for refused clients, the first half, or nothing",
     )
-    times: int | None = Field(default=None, ge=1, description="how often before it heals; null for ever")
-    since: AwareDatetime | None = Field(default=None, description="from when on, by the request's time")
-    until: AwareDatetime | None = Field(default=None, description="until when, by the request's time")
+    times: int | None = Field(default=None, ge=1, description="number of faulty answers; null for no limit")
+    since: AwareDatetime | None = Field(default=None, description="start, by the request's time")
+    until: AwareDatetime | None = Field(default=None, description="end, by the request's time")
 
     def applies(self, path: str, at: datetime) -> bool:
-        """Return whether the fault is on for a path at an instant."""
+        """Return whether the fault hits a request for a path at an instant."""
         begun = self.since is None or self.since <= at
         over = self.until is not None and at >= self.until
         return begun and not over and fnmatchcase(path, self.path)
 
 
 class FaultBook:
-    """The faults in force; the one set last is asked first."""
+    """The active faults; among those that apply to a request, the latest is used."""
 
     def __init__(self, faults: Iterable[SourceFault] = ()) -> None:
         self._open: list[tuple[SourceFault, int | None]] = []
@@ -44,7 +42,7 @@ class FaultBook:
             self.set(fault)
 
     def set(self, fault: SourceFault) -> None:
-        """Put a fault before those that are there."""
+        """Add a fault, with precedence over the earlier ones."""
         self._open.insert(0, (fault, fault.times))
 
     def clear(self) -> None:
@@ -52,11 +50,11 @@ class FaultBook:
         self._open.clear()
 
     def all(self) -> list[SourceFault]:
-        """List the faults that are on."""
+        """List the active faults, the latest first."""
         return [fault for fault, _ in self._open]
 
     def take(self, path: str, at: datetime) -> SourceFault | None:
-        """Return the fault for this request, which uses up one of its times."""
+        """Return the fault for this request, and count the request against its `times`."""
         for position, (fault, left) in enumerate(self._open):
             if not fault.applies(path, at):
                 continue

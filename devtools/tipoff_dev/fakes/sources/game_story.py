@@ -1,7 +1,7 @@
-"""The story of a game: players, minutes and events, made up from the game's id and always the same.
+"""The story of a game: invented players, minutes and events, which depend on the game's id and the teams only.
 
-Box score, play-by-play and scorer's report are all counted from it, so they agree with each other and with the score
-in the schedule.
+Box score, play-by-play and scorer's report are all counted from the story, so they agree with each other and with the
+score in the schedule.
 """
 
 import zlib
@@ -46,7 +46,7 @@ class Player:
     position: str
     """The position of a starter; blank for others."""
     absence: Absence
-    """The reason why he does not play, in the source's words; blank for a player who does."""
+    """The source's code for the reason of the absence; blank for a player who plays."""
     seconds: int
 
     @property
@@ -67,7 +67,7 @@ class Player:
 
 @dataclass(frozen=True)
 class GameEvent:
-    """Something a player does."""
+    """An action of a player."""
 
     period: int
     left: float
@@ -76,12 +76,12 @@ class GameEvent:
     player: Player
     kind: Kind
     made: bool = False
-    """Whether a shot went in; of a rebound whether it was offensive."""
+    """Whether a shot went in; for a rebound, whether it was offensive."""
 
 
 @dataclass(frozen=True)
 class GameStory:
-    """Index 0 is the home team, 1 the visitors."""
+    """The players and events of a game. Index 0 is the home team, 1 the visitors."""
 
     game_id: str
     teams: tuple[FakeTeam, FakeTeam]
@@ -91,7 +91,7 @@ class GameStory:
 
     @cached_property
     def _counts(self) -> Mapping[tuple[int, Kind, Player | None, bool | None], int]:
-        """Count the events once for every combination of arguments that `count` takes."""
+        """The number of events for every combination of the arguments of `count`."""
         return Counter(
             (event.side, event.kind, player, made)
             for event in self.events
@@ -100,7 +100,7 @@ class GameStory:
         )
 
     def points(self, side: int, period: int | None = None) -> int:
-        """Return the points of a side, in all or in one period."""
+        """Return the points of a side, in the whole game or in one period."""
         return sum(
             POINTS[event.kind]
             for event in self.events
@@ -108,7 +108,7 @@ class GameStory:
         )
 
     def count(self, side: int, kind: Kind, *, player: Player | None = None, made: bool | None = None) -> int:
-        """Count events of a kind: of a side or one of its players, made or missed or either."""
+        """Count a side's events of a kind, optionally of one player only, and made or missed ones only."""
         return self._counts.get((side, kind, player, made), 0)
 
 
@@ -124,7 +124,7 @@ def has_overtime(game: ScenarioGame) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _told(game: ScenarioGame, home: FakeTeam, away: FakeTeam) -> GameStory:
+def _story(game: ScenarioGame, home: FakeTeam, away: FakeTeam) -> GameStory:
     random = Random(zlib.crc32(game.id.encode()))  # noqa: S311  # no secret depends on it
     overtime = has_overtime(game)
     players = (_players(home, overtime), _players(away, overtime))
@@ -137,16 +137,16 @@ def _told(game: ScenarioGame, home: FakeTeam, away: FakeTeam) -> GameStory:
 
 
 def tell(scenario: Scenario, game: ScenarioGame) -> GameStory:
-    """Return the whole game."""
-    return _told(game, scenario.team(game.home), scenario.team(game.away))
+    """Return the story of the whole game."""
+    return _story(game, scenario.team(game.home), scenario.team(game.away))
 
 
 def roster(team: FakeTeam) -> Sequence[Player]:
-    """Return the team's players; who plays is the same in every game."""
+    """Return the team's players; the same ones play in every game."""
     return _players(team, overtime=False)
 
 
-@lru_cache(maxsize=64)  # each of thousands of transactions names a player
+@lru_cache(maxsize=64)  # thousands of transactions each use a player
 def _players(team: FakeTeam, overtime: bool) -> Sequence[Player]:
     absences: dict[int, Absence] = {10: "DNP_COACH", 11: "INACTIVE_INJURY", 12: "INACTIVE_GLEAGUE_TWOWAY"}
     shift = team.id % len(_FIRST)
@@ -165,7 +165,7 @@ def _players(team: FakeTeam, overtime: bool) -> Sequence[Player]:
 
 
 def _seconds(number: int, overtime: bool) -> int:
-    """Return a player's seconds; the starters play the overtime, and a team's add up to five times the game's."""
+    """Return a player's seconds. The starters play the overtime; a team's total is five times the game's length."""
     if number < STARTERS:
         return _STARTER_SECONDS + (OVERTIME_SECONDS if overtime else 0)
     return _BENCH_SECONDS if number < PLAYED else 0
@@ -174,7 +174,7 @@ def _seconds(number: int, overtime: bool) -> int:
 def _events(
     random: Random, side: int, points: int, players: tuple[Sequence[Player], Sequence[Player]], periods: int
 ) -> Iterator[GameEvent]:
-    """Yield one side's shots until `points` are made, and what comes of them."""
+    """Yield one side's shots for `points`, its misses, turnovers and fouls, and the other side's reactions."""
     own, theirs = players[side][:PLAYED], players[1 - side][:PLAYED]
     for kind in _scores(points):
         period, left = _moment(random, periods)

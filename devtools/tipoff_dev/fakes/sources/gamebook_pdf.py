@@ -1,5 +1,5 @@
 """Writes the official scorer's report of a game as PDF: one page, the visitor's table above the home team's, inactive
-players in lists that wrap. The same game makes the same bytes."""
+players in lists that wrap. The same game gives the same bytes."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -29,11 +29,11 @@ _INACTIVE = {
 }
 
 Cells = Sequence[tuple[float, str, bool]]
-"""A line's texts: where from the left, what, and whether it ends there."""
+"""A line's texts: distance from the left, text, and whether the text ends there."""
 
 
 def write_gamebook(scenario: Scenario, day: date, game: ScenarioGame) -> bytes:
-    """Return the report of a game that is over."""
+    """Return the report of a finished game."""
     story = tell(scenario, game)
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=(_WIDTH, _HEIGHT), invariant=1)

@@ -1,13 +1,13 @@
-"""The hosts that fakes answer for: those of the fleet that ships with Tipoff, and those beside a fleet's own scrapers.
+"""The faked hosts: those of the fleet that ships with Tipoff, and those of a fleet's own fakes.
 
-A fake of one's own is a file `fake.py` in a source's or a scraper's folder:
+A fleet's own fake is a file `fake.py` in a source's or a scraper's folder:
 
     HOSTS = ("api.example.org",)
 
     def answer(path, query, now):   # "/items.json", {"date": "2025-01-15"}, an aware instant
         return 200, "application/json", b"[]"   # or None for a document that the fake does not have
 
-Whatever is on no list is asked of the real source.
+Requests to all other hosts go to the real source.
 """
 
 import importlib.util
@@ -28,7 +28,7 @@ LEAGUE_REFERERS = {
     "stats.nba.com": "https://www.nba.com/",
     "statsdmz.nba.com": "https://www.nba.com/",
 }
-"""The league's hosts with the Referer that each wants to see; without it it answers 403 to everything."""
+"""The league's hosts with the Referer that each requires; a host answers 403 to every request without it."""
 
 ODDS, ESPN, BALLDONTLIE = "api.the-odds-api.com", "site.api.espn.com", "api.balldontlie.io"
 HOSTS = (*LEAGUE_REFERERS, ODDS, ESPN, BALLDONTLIE)
@@ -39,12 +39,12 @@ Answer = Callable[[str, Mapping[str, str], datetime], tuple[int, str, bytes] | N
 
 
 class UnusableFake(CommandFailed):
-    """A `fake.py` that cannot serve; the message names the file and what to change."""
+    """An unusable `fake.py`; the message names the file and what to change."""
 
 
 @dataclass(frozen=True)
 class FleetFake:
-    """One `fake.py`, loaded."""
+    """One loaded `fake.py`."""
 
     file: Path
     hosts: tuple[str, ...]
@@ -52,7 +52,7 @@ class FleetFake:
 
 
 def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
-    """Load every fake below a fleet's folder, by host.
+    """Load every fake below a fleet's folder; return them by host.
 
     Raises:
         UnusableFake: the folder cannot be read, or a file fails, lacks HOSTS or answer, or claims a host that another
@@ -76,7 +76,7 @@ def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
 
 
 def fake_faults(scrapers: Path) -> list[str]:
-    """Say why no stack would start with the fakes below a fleet's folder; empty when one would."""
+    """List the faults of the fakes below a fleet's folder that would stop a stack from starting."""
     try:
         fleet_fakes(scrapers)
     except UnusableFake as error:
@@ -85,10 +85,9 @@ def fake_faults(scrapers: Path) -> list[str]:
 
 
 def fake_hosts(scrapers: Path) -> tuple[str, ...]:
-    """Return every host that a fake answers for, with this fleet. Raises UnusableFake.
+    """Return every host that has a fake for this fleet. Raises UnusableFake.
 
-    A fleet of one's own that asks a host of the shipped fakes means the source: what a fake answers would be no data
-    of it.
+    The shipped fakes serve the shipped fleet only: another fleet that requests one of their hosts needs real data.
     """
     shipped = HOSTS if scrapers.resolve() == SHIPPED_FLEET else ()
     return (*shipped, *fleet_fakes(scrapers))
@@ -101,7 +100,7 @@ def _load(file: Path) -> FleetFake:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a file of the user's raises is shown with its name
+    except Exception as error:  # the user's file may raise anything; the message names the file
         where = line_of_failure(error, file.parent) or file
         raise UnusableFake(f"{where}: cannot be loaded: {type(error).__name__}: {error}") from error
     return FleetFake(file, _hosts(file, module), _answer(file, module))
@@ -119,4 +118,4 @@ def _answer(file: Path, module: ModuleType) -> Answer:
     answer = getattr(module, "answer", None)
     if not callable(answer):
         raise UnusableFake(f"{file}: the function answer(path, query, now) is missing")
-    return answer  # type: ignore[no-any-return]  # a file of the user's carries no types
+    return answer  # type: ignore[no-any-return]  # the user's file has no type annotations

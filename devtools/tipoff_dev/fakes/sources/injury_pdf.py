@@ -1,6 +1,6 @@
-"""Writes injury reports as the league's are: landscape pages, the title on each, column labels on the first only, a
-rule under every row, values that carry over printed once, long reasons wrapped and centred, and cut by a page break
-where it falls. The same rows make the same bytes.
+"""Writes injury reports as the league does: landscape pages, the title on each, column labels on the first only, a rule
+under every row, repeated values printed once, long reasons wrapped and centred, and cut at a page break. The same rows
+give the same bytes.
 """
 
 import io
@@ -37,7 +37,7 @@ _PLAYER_COLUMN = 4
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A listed player, or without one a team that has not submitted."""
+    """A listed player, or, without a player's name, a team that has not submitted."""
 
     game_date: date
     game_time: str
@@ -72,7 +72,7 @@ def write_report(title: datetime, rows: Sequence[ReportRow]) -> bytes:
 
 
 def _pages(rows: Sequence[ReportRow]) -> list[Rows]:
-    """Lay the rows out; a reason is cut where a page ends, and the rest of it begins the next one."""
+    """Lay the rows out; a reason is cut at the end of a page and continues on the next page."""
     pages: list[Rows] = [[]]
     top = _FIRST_ROW
     for previous, row, following in zip([None, *rows], rows, [*rows[1:], None], strict=False):
@@ -95,7 +95,7 @@ def _pages(rows: Sequence[ReportRow]) -> list[Rows]:
 
 
 def _cells(row: ReportRow, previous: ReportRow | None) -> tuple[list[str], list[str]]:
-    """Return the text of each cell but the last, and the lines of that; what carries over from above is left blank."""
+    """Return the text of each cell but the last, and the lines of the last; values repeated from above are blank."""
     values = [f"{row.game_date:%m/%d/%Y}", row.game_time, row.matchup, row.team]
     renewed = _renewed_from(previous, row)
     carried = [value if column >= renewed else "" for column, value in enumerate(values)]
@@ -106,7 +106,7 @@ def _cells(row: ReportRow, previous: ReportRow | None) -> tuple[list[str], list[
 
 
 def _renewed_from(previous: ReportRow | None, row: ReportRow) -> int:
-    """Return the first column that is printed anew, the player's if the team stays."""
+    """Return the first column to print again: the player's column if the team is the same as above."""
     if previous is None or previous.game_date != row.game_date:
         return 0
     above = (previous.game_time, previous.matchup, previous.team)
@@ -149,7 +149,7 @@ def _draw_table(canvas: Canvas, top: float, rows: Rows) -> None:
         *((f"{side}PADDING", *everything, _PADDING / 2) for side in ("TOP", "BOTTOM")),
     ]
     for number, (_, rule_from) in enumerate(rows):
-        # Under a page's last row it runs across the whole table.
+        # Under a page's last row the rule runs across the whole table.
         begin = 0 if number == len(rows) - 1 else rule_from
         style.append(("LINEBELOW", (begin, number), (-1, number), 0.75, Color(*_GREY)))
     widths = [right - left for left, right in pairwise(_EDGES)]
@@ -164,5 +164,5 @@ def _draw_centred(canvas: Canvas, x: float, middle: float, text: str, font: str,
 
 
 def _baseline(middle: float, size: float) -> float:
-    """Return the baseline of text whose capitals are centred at `middle` points from the top."""
+    """Return the baseline for text with its capitals centred at `middle` points from the top."""
     return _HEIGHT - middle - 0.36 * size

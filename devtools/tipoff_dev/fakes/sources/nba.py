@@ -16,10 +16,10 @@ from tipoff_dev.fakes.sources.schedule_json import FINAL, GAME_LENGTH, game_stat
 from tipoff_dev.fakes.sources.scoreboard_json import scoreboard_day, write_scoreboard
 
 ARCHIVED_GAMEBOOK = "statsdmz.nba.com/pdfs/20240410/20240410_MEMCLE.pdf"
-"""A report of a past season, which is out whatever the time."""
+"""A report of a past season, which is always published."""
 
 GAMEBOOK_DELAY = timedelta(minutes=20)
-"""From the end of a game to its scorer's report."""
+"""Time from the end of a game to the publication of its scorer's report."""
 
 _LIVE_DATA = "cdn.nba.com/static/json/liveData"
 _TODAY = f"{_LIVE_DATA}/scoreboard/todaysScoreboard_00.json"
@@ -34,8 +34,8 @@ def _movement(today: date) -> bytes:
 
 
 def nba_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """Return what `path`, "HOST/PATH", answers at `now` (aware): FORBIDDEN when that is not published yet, None when
-    there is no such document."""
+    """Return the answer to `path`, "HOST/PATH", at `now` (aware): FORBIDDEN before the document's publication, None
+    when there is no such document."""
     if path == _TODAY:
         return Document(JSON, write_scoreboard(scenario, scoreboard_day(now), now))
     if path == "stats.nba.com/stats/scoreboardv3":

@@ -20,7 +20,7 @@ from tipoff_dev.fakes.sources.schedule_json import GAME_LENGTH
 from tipoff_dev.fakes.sources.teams import FakeTeam
 
 OFFERED, PRICED = timedelta(days=3), timedelta(days=2)
-"""Before the tip: when an event is on the list, and when bookmakers have lines on it."""
+"""Time before the tip-off from which an event is listed, and from which bookmakers have lines on it."""
 
 _PATH = re.compile(rf"{re.escape(HOST)}/v4/(historical/)?sports/basketball_nba/(events|odds)(?:/(\w+)/odds)?")
 _MONTH = 20_000
@@ -32,7 +32,7 @@ Event = dict[str, JsonValue]
 
 
 def odds_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when it is no path of the API."""
+    """Return the answer to `path`, "HOST/PATH", at `now` (aware); None when it is no path of the API."""
     match = _PATH.fullmatch(path)
     if match is None or (match[3] and match[2] == "odds"):
         return None

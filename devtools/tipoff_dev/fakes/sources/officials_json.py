@@ -1,4 +1,4 @@
-"""Writes official.nba.com's table of who officiates which game."""
+"""Writes official.nba.com's table of each game's officials."""
 
 import zlib
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from tipoff_dev.fakes.sources.document import compact
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 
 PUBLISHED_AT = "09:10"
-"""The league's rule is nine in the morning of the game's day, New York time."""
+"""By the league's rule at 09:00 on the game's day, New York time."""
 
 _NAMES = (
     *("Arne Holt", "Bea Quill", "Cy Tanner", "Dora Finch"),
@@ -26,7 +26,7 @@ Rows = list[JsonValue]
 
 
 def write_officials(scenario: Scenario, day: date, now: datetime) -> bytes:
-    """Return the assignments of `day` at `now` (aware): no rows before they are out, or when nobody plays."""
+    """Return the assignments of `day` at `now` (aware): no rows before their publication or on a day without games."""
     games = scenario.games.get(day, ()) if now >= at(day, PUBLISHED_AT) else ()
     rows: Rows = [_row(scenario, day, game) for game in games if game.tip and not game.is_off(now)]
     replay: Rows = [

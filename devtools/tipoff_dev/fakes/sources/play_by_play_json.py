@@ -1,5 +1,5 @@
-"""Writes the CDN's play-by-play of a game as the league does: scores as strings, optional keys only where they say
-something, the end of the game as an action of its own."""
+"""Writes the CDN's play-by-play of a game as the league does: scores as strings, optional keys only where they have a
+value, the end of the game as a separate action."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -45,7 +45,7 @@ def write_play_by_play(scenario: Scenario, day: date, game: ScenarioGame, now: d
 
 
 def _numbered(story: GameStory, periods: int, tip: datetime, *, over: bool) -> Iterator[Action]:
-    """Number the actions, with the source's gaps."""
+    """Yield the numbered actions, with gaps as in the source."""
     score = [0, 0]
     for number, action in enumerate(_actions(story, periods, over=over, score=score), 1):
         period, left = int(str(action["period"])), float(str(action.pop("left")))

@@ -1,6 +1,6 @@
 """Publication times of the injury reports, and their content.
 
-Written from the source's rules and not from the scraper's code, so that the two check each other.
+Implements the source's rules independently of the scraper's code, so that each checks the other.
 """
 
 import re
@@ -11,14 +11,14 @@ from tipoff_dev.fakes.sources.injury_pdf import ReportRow
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 
 HOURLY_UNTIL = datetime(2025, 12, 22, 9, tzinfo=EASTERN)
-"""Before it reports bear the hour in their name and come out at half past; from it on they bear the quarter."""
+"""Earlier reports have only the hour in their name and are published at half past; later ones have hour and minute."""
 
 _NAME = re.compile(r"Injury-Report_(\d{4}-\d{2}-\d{2})_(\d{2})(?:_(\d{2}))?([AP]M)\.pdf")
 _ALL_STAR = "003"
 
 
 def titled(file_name: str) -> datetime | None:
-    """Return the instant in the title of the report of that name (ET), or None if no report can have the name."""
+    """Return the instant in the title of the report with that file name (ET), or None for an impossible name."""
     match = _NAME.fullmatch(file_name)
     if match is None:
         return None
@@ -36,8 +36,10 @@ def titled(file_name: str) -> datetime | None:
 
 
 def published_at(scenario: Scenario, file_name: str) -> datetime | None:
-    """Return when that report comes out, or None if it never does. There is none on a day that has no game to
-    report on, its own or the next day's."""
+    """Return the publication time of that report, or None if it is never published.
+
+    A day has no reports if neither the day nor the next has a game to report on.
+    """
     title = titled(file_name)
     if title is None:
         return None
@@ -54,7 +56,7 @@ def published_at(scenario: Scenario, file_name: str) -> datetime | None:
 
 
 def is_out(scenario: Scenario, file_name: str, now: datetime) -> bool:
-    """Return whether that report is out."""
+    """Return whether that report is published."""
     if file_name in scenario.reports.always:
         return True
     published = published_at(scenario, file_name)
@@ -62,8 +64,8 @@ def is_out(scenario: Scenario, file_name: str, now: datetime) -> bool:
 
 
 def report_rows(scenario: Scenario, title: datetime) -> list[ReportRow]:
-    """Return what the report of that title says: games by printed time (12:30 after 03:00, as the league sorts
-    them), away team first. A team that has handed in and lists nobody has no row."""
+    """Return the rows of the report with that title: games by printed time (12:30 after 03:00, as the league sorts
+    them), away team first. A team that has submitted an empty list has no row."""
     rows: list[ReportRow] = []
     for day, game in _games_reported(scenario, title.date(), title):
         for tricode in (game.away, game.home):
@@ -72,7 +74,7 @@ def report_rows(scenario: Scenario, title: datetime) -> list[ReportRow]:
 
 
 def archived_rows(day: date) -> list[ReportRow]:
-    """Return the rows of a report that is always out, of a day that no scenario has."""
+    """Return the rows of an always published report, whose day is in no scenario."""
     where = (day, "07:00 (ET)", "BOS@NYK")
     return [
         ReportRow(*where, "Boston Celtics", "Archer, Neil", "Out", "Not With Team"),
@@ -99,7 +101,7 @@ def _team_rows(
 ) -> list[ReportRow]:
     team = scenario.team(tricode).full_name
     where = (day, f"{_printed_time(game)} (ET)", f"{game.away}@{game.home}", team)
-    if title < _handed_in(scenario, day, tricode):
+    if title < _submitted_at(scenario, day, tricode):
         return [ReportRow(*where)]
     begin = datetime.min.replace(tzinfo=EASTERN)
     current = sorted(
@@ -112,7 +114,7 @@ def _team_rows(
     ]
 
 
-def _handed_in(scenario: Scenario, day: date, tricode: str) -> datetime:
+def _submitted_at(scenario: Scenario, day: date, tricode: str) -> datetime:
     rules = scenario.submissions
     late = rules.late.get(day, {}).get(tricode)
     if late is not None:
@@ -124,6 +126,6 @@ def _handed_in(scenario: Scenario, day: date, tricode: str) -> datetime:
 
 
 def _printed_time(game: ScenarioGame) -> str:
-    """Write a time as printed: on a twelve-hour clock without AM or PM."""
+    """Format a game's time as printed: on a twelve-hour clock without AM or PM."""
     hours, minutes = (game.tip or "00:00").split(":")
     return f"{int(hours) % 12 or 12:02}:{minutes}"

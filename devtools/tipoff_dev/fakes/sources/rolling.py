@@ -1,7 +1,7 @@
 """A scenario moved to the days around today, so that a stack in wall-clock time has games tonight.
 
-Four weeks of the scenario repeat for ever, weekday by weekday. What a date holds depends on the date alone, not on when
-the stack was started: a calendar that was read yesterday agrees with the one that is read today.
+Four weeks of the scenario repeat without end, weekday by weekday. The games of a date depend on the date alone and not
+on the start of the stack, so that calendars read on different days agree.
 """
 
 from datetime import date, datetime, timedelta
@@ -10,15 +10,15 @@ from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.scenario import Injury, Scenario, ScenarioGame
 
 FIRST_MONDAY = date(2025, 1, 6)
-"""Of the weeks that repeat in the usual scenario: the four before its All-Star break."""
+"""The start of the weeks that repeat: the four before the All-Star break of the default scenario."""
 CYCLE = timedelta(days=28)
 BEFORE, AFTER = 14, 42
-"""Days around today that the schedule holds: what is looked back at, and what is planned ahead."""
+"""Days in the schedule before and after today, for looking back and for planning."""
 
 
 def rolled(scenario: Scenario, today: date) -> Scenario:
-    """Return the scenario's weeks on the dates around `today` (New York), in the season that `today` is in."""
-    # Seasons are named by the years they span; the new one is announced in July.
+    """Return the scenario's weeks on the dates around `today` (New York), in the season of `today`."""
+    # A season is named by the years it spans; the new season is announced in July.
     season = today.year if today.month >= 7 else today.year - 1
     dates = [today + timedelta(days=offset) for offset in range(-BEFORE, AFTER + 1)]
     templates = {day: template_of(day) for day in dates}
@@ -43,7 +43,7 @@ def rolled(scenario: Scenario, today: date) -> Scenario:
 
 
 def template_of(day: date) -> date:
-    """Return the scenario's date whose games a date has: of the same weekday, every four weeks the same."""
+    """Return the scenario's date whose games `day` gets: the same weekday, repeated every four weeks."""
     return FIRST_MONDAY + (day - FIRST_MONDAY) % CYCLE
 
 
@@ -55,7 +55,7 @@ def new_york_date(now: datetime) -> date:
 def _games(
     games: tuple[ScenarioGame, ...], day: date, template: date, season: int
 ) -> tuple[ScenarioGame, ...]:
-    # Counted from before the season begins, 20 a day: five digits are enough for a number that no other game has.
+    # Numbers start before the season, 20 for each day: five digits then give every game a unique number.
     first = (day - date(season, 6, 1)).days * 20 + 1
     return tuple(
         game.model_copy(
@@ -74,7 +74,7 @@ def _injury(injury: Injury, today: date) -> Injury:
 
 
 def _moved(instant: datetime | None, by: timedelta) -> datetime | None:
-    """Return the same time of day in New York, whatever the clocks did in between."""
+    """Move an instant by whole days, keeping its time of day in New York across a change of clocks."""
     return (
         (instant.astimezone(EASTERN).replace(tzinfo=None) + by).replace(tzinfo=EASTERN) if instant else None
     )

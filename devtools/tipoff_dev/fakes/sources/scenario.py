@@ -1,6 +1,6 @@
-"""The model of a scenario file: a stretch of a season, who is hurt, and when the league says so.
+"""The model of a scenario file: part of a season, the injuries, and the publication times of the reports.
 
-Times of day are New York's. A time past 24:00 is after midnight on the league's date of the day before: a game of
+Times of day are New York's. A time past 24:00 is after midnight but on the league's date of the day before: a game of
 2025-01-25 that tips at "24:30" tips on 2025-01-26 at 00:30 ET.
 """
 
@@ -27,7 +27,7 @@ class _Model(BaseModel):
 
 
 class ExtraTeam(_Model):
-    """A team that is not the league's, such as an All-Star side."""
+    """A team outside the league, such as an All-Star team."""
 
     id: int
     city: str = ""
@@ -44,15 +44,15 @@ class ScenarioGame(_Model):
     label: str = ""
     sub_label: str = ""
     arena: str = ""
-    postponed_at: AwareDatetime | None = Field(default=None, description="when the schedule begins to say so")
+    postponed_at: AwareDatetime | None = Field(default=None, description="when the schedule first shows it")
 
     def is_off(self, now: datetime) -> bool:
-        """Tell whether the schedule says by `now` (aware) that it is postponed."""
+        """Return whether the schedule shows the game as postponed at `now` (aware)."""
         return self.postponed_at is not None and self.postponed_at <= now
 
 
 class Injury(_Model):
-    """A player's line in the reports between two instants; of several that apply the one that began last counts."""
+    """A player's line in the reports between two instants; if several apply, the one with the latest `since` counts."""
 
     team: str
     player: str = Field(pattern=r"^[^,]+, [^,]+$", description='as printed, "Last, First"')
@@ -62,13 +62,13 @@ class Injury(_Model):
     until: AwareDatetime | None = None
 
     def applies(self, at: datetime) -> bool:
-        """Return whether it is on at an instant."""
+        """Return whether the line is reported at an instant."""
         return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
 
 
 class Submissions(_Model):
-    """Times at which teams hand in: by the league's rule at five the day before the game, on the second of two days in
-    a row at one on the game's day."""
+    """Times at which teams submit their lists, by the league's rule: at 17:00 the day before the game, or for the
+    second game in two days at 13:00 on the game's day."""
 
     day_before: TimeOfDay = "17:00"
     back_to_back: TimeOfDay = "13:00"
@@ -80,9 +80,9 @@ class Submissions(_Model):
 class ReportDay(_Model):
     """Publication times of one day's injury reports."""
 
-    first: TimeOfDay = Field(default="00:30", description="the time in the title of a day's first report")
+    first: TimeOfDay = Field(default="00:30", description="time in the title of a day's first report")
     first_published: TimeOfDay | None = Field(
-        default=None, description="when that one is out, if not at once"
+        default=None, description="when the first report is published, if not at that time"
     )
     delay_minutes: int = Field(default=0, ge=0, description="from a report's title to its publication")
 
@@ -96,7 +96,7 @@ class Reports(_Model):
         default_factory=dict, description="single reports by file name; null for never"
     )
     always: tuple[ReportFile, ...] = Field(
-        default=(), description="reports that are out whatever the time, as the archive of past seasons is"
+        default=(), description="reports that are always published, like the archive of past seasons"
     )
 
 
@@ -144,5 +144,5 @@ def at(day: date, time_of_day: str) -> datetime:
 
 
 def load_scenario(path: Path = DEFAULT_SCENARIO) -> Scenario:
-    """Read a scenario. Raises ConfigurationError: one that cannot be read is not served."""
+    """Read a scenario. Raises ConfigurationError when the file cannot be read or is not valid."""
     return YamlSource.read(path).validate(Scenario)

@@ -1,4 +1,4 @@
-"""Writes scheduleLeagueV2.json as the league's is, false `Z`s and all: only `gameDateTimeUTC` is what it says."""
+"""Writes scheduleLeagueV2.json as the league does, with its false `Z`s: only `gameDateTimeUTC` is in UTC."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +13,7 @@ from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.teams import FakeTeam
 
 GAME_LENGTH = timedelta(hours=2, minutes=30)
-"""From tip-off to the final buzzer, roughly and for every game."""
+"""Approximate time from tip-off to the end, the same for every game."""
 
 SCHEDULED, LIVE, FINAL = 1, 2, 3
 _FIRST_MONTH = 10  # of a season
@@ -26,7 +26,7 @@ _NO_BROADCASTERS: Mapping[str, JsonValue] = {
 
 
 def write_schedule(scenario: Scenario, now: datetime) -> bytes:
-    """Return the schedule as the source shows it at `now` (aware)."""
+    """Return the schedule as the source serves it at `now` (aware)."""
     document: dict[str, JsonValue] = {
         "meta": {
             "version": 1,
@@ -47,13 +47,12 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
         for day, games in sorted(scenario.games.items())
         if games
     )
-    # The games are put in as text, since few of them change from one instant to the next.
+    # The games are inserted as cached text, since few of them change from one instant to the next.
     return compact(document).replace(b'"gameDates":[]', b'"gameDates":[%b]' % b",".join(days), 1)
 
 
 def _season_year(scenario: Scenario, now: datetime) -> str:
-    """Return the scenario's season, or that of `now` once the scenario's is over: the source shows the current
-    one."""
+    """Return the scenario's season, or the season of `now` if that is later: the source serves the current one."""
     today = now.astimezone(EASTERN).date()
     start = today.year if today.month >= _FIRST_MONTH else today.year - 1
     return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")
@@ -86,7 +85,7 @@ def _game(
     text: str,
     off: bool,
 ) -> bytes:
-    """Write one game as JSON. A season's are asked for again and again, and each changes three times."""
+    """Write one game as JSON. Cached: a season's games are requested repeatedly, and each changes three times."""
     midnight = at(day, "00:00")
     tip = at(day, game.tip) if game.tip else midnight
     home_points, away_points = (0, 0) if status == SCHEDULED else final_points(game)
@@ -129,7 +128,7 @@ def _game(
 
 
 def game_status(game: ScenarioGame, day: date, now: datetime) -> int:
-    """`SCHEDULED`, `LIVE` or `FINAL`; day: the league's date of the game."""
+    """Return `SCHEDULED`, `LIVE` or `FINAL`. day: the league's date of the game."""
     tip = _tip(day, game)
     if tip is None or game.is_off(now) or now < tip:
         return SCHEDULED
@@ -142,8 +141,8 @@ def _tip(day: date, game: ScenarioGame) -> datetime | None:
 
 
 def periods_shown(story: GameStory, status: int) -> int:
-    """Return how many periods the documents of a game with that status count: all of one that is over, a live one's
-    first half."""
+    """Return the number of periods in the documents of a game with that status: all after its end, the first half
+    while it is live."""
     return {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status]
 
 
@@ -172,5 +171,5 @@ def _team(team: FakeTeam, points: int) -> JsonValue:
 
 
 def _local(instant: datetime) -> str:
-    """New York's time with the source's false Z."""
+    """Format New York's time with the source's false Z."""
     return instant.astimezone(EASTERN).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,7 +13,7 @@ from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import LIVE, game_status, periods_shown, status_text
 
 TURNS_AT = timedelta(hours=12)
-"""Until noon in New York the CDN's scoreboard shows the day before."""
+"""The CDN's scoreboard shows the previous day until noon in New York."""
 
 
 def scoreboard_day(now: datetime) -> date:

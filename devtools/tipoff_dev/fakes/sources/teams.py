@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 @dataclass(frozen=True)
 class FakeTeam:
-    """city is "LA" for the Clippers, in the schedule as in the injury report."""
+    """A team of the league. `city` is "LA" for the Clippers, as in the schedule and the injury report."""
 
     tricode: str
     id: int
@@ -23,7 +23,7 @@ class FakeTeam:
 
     @property
     def fields(self) -> dict[str, JsonValue]:
-        """What the league's documents say of a team first."""
+        """The first fields of a team in the league's documents."""
         return {
             "teamId": self.id,
             "teamName": self.name,
@@ -33,7 +33,7 @@ class FakeTeam:
 
 
 UNDECIDED = FakeTeam("", 0, "", "")
-"""How the schedule shows a team that is not known yet."""
+"""The schedule's placeholder for an undecided team."""
 
 _TEAMS = (
     FakeTeam("ATL", 1610612737, "Atlanta", "Hawks", "State Farm Arena"),

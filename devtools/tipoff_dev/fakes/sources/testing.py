@@ -10,7 +10,7 @@ from tipoff_scraper_runner.fake_sources import FakeSources
 
 FAKE_URL = "http://fake-sources"
 FAKES = FakeSources(dict.fromkeys(HOSTS, FAKE_URL))
-"""Settings by which the runner reaches an application behind `InProcessTransport`."""
+"""Settings with which the runner reaches an application behind `InProcessTransport`."""
 
 
 class InProcessTransport(httpx.BaseTransport):
@@ -20,7 +20,7 @@ class InProcessTransport(httpx.BaseTransport):
         self._asgi = httpx.ASGITransport(app)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request by the application, without a network."""
+        """Pass a request to the application, without a network."""
         return asyncio.run(self._answer(request))
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

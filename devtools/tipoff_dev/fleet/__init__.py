@@ -1,1 +1,1 @@
-"""Adding to a fleet of scrapers, and trying it."""
+"""Tools to extend a fleet of scrapers and to try it."""

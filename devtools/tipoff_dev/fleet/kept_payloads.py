@@ -1,7 +1,7 @@
-"""Parses kept payloads again with a mended parser; nothing is fetched.
+"""Parses stored payloads again with a corrected parser; fetches nothing.
 
-Each run is an execution like any other: it is written down before it is published, and a file is announced if its
-content is new. A payload is parsed for the parameters in its metadata.
+Each run is an execution like any other: it is recorded before it is published, and a file is announced if its content
+is new. A payload is parsed for the parameters in its metadata.
 """
 
 import json
@@ -26,19 +26,19 @@ from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
 
 Records = Mapping[str, list[JsonValue]]
 _PARSED_AGAIN = Noted(summary={"parsed_again": True})
-"""Tells the execution from a scrape on somebody's machine, which is LOCAL too."""
+"""Distinguishes the execution from a scrape on a developer's machine, whose source is LOCAL too."""
 
 
 @dataclass(frozen=True)
 class RecordsDiff:
-    """The difference between the records that were there and those of now."""
+    """The difference between the earlier records and the new ones."""
 
     path: str
-    """gs:// path of the file that is compared."""
+    """gs:// path of the compared file."""
     added: int
-    """Records that are new; a record of which anything is different is one of them, and one of `removed`."""
+    """Number of new records; a changed record counts here and in `removed`."""
     removed: int
-    """Records that are gone."""
+    """Number of records that are gone."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reparsed:
     """gs:// path of the payload."""
     executed: ScrapeExecuted
     changed: RecordsDiff | None
-    """None when the records are what they were, or when none were there before."""
+    """None when the records are unchanged, or when there were none before."""
     announced: bool
     """Whether its file is new to Phase 2."""
 
@@ -57,14 +57,15 @@ class Reparsed:
 def reparse(
     scraper: Registered, game_date: date, deps: Deps, *, triggered_by: str, now: datetime
 ) -> Iterator[Reparsed]:
-    """Parse every payload of `game_date` and publish what comes of it, oldest first, so that the newest counts last.
+    """Parse every payload of `game_date` and publish the executions, oldest first, so that the newest counts last.
 
     Raises:
-        Unavailable: a part of the cloud did not answer; asking again begins anew, and what is done is not done twice.
-        UnusableParameters: a payload's metadata does not fit the parameters of now.
+        Unavailable: a part of the cloud did not answer; another call parses all payloads again, and announces no file
+            twice.
+        UnusableParameters: a payload's metadata does not fit the scraper's present parameters.
     """
     kept = sorted(deps.data.list(raw_prefix(scraper.spec, game_date)), key=fetched_at)
-    # All are looked up first: two payloads may have the same records, which are then one file.
+    # Read all earlier records first: two payloads with the same records share one file.
     before = [_records_of(info, deps.data) for info in kept]
     for info, records in zip(kept, before, strict=True):
         body = deps.data.get(info.name)
@@ -104,15 +105,15 @@ def _read(
 
 
 def _parameters(info: ObjectInfo, game_date: date) -> dict[str, str]:
-    """Return what the payload was fetched for; a payload without that in its metadata has its date only."""
+    """Return the parameters in the payload's metadata with its date; without such metadata, the date only."""
     kept: dict[str, str] = json.loads(info.metadata.get(PARAMETERS, "{}"))
     return {**kept, "game_date": game_date.isoformat()}
 
 
 def _records_of(info: ObjectInfo, data: Objects) -> Records:
-    """Return the records that were read in the payload, by path, oldest file first.
+    """Return the records that were parsed from the payload, by object name, oldest file first.
 
-    They are told by their instant, which a file of records has from its payload.
+    A file of records has the instant of its payload.
     """
     # A payload lies below raw/ under the folder of its records.
     folder = info.name.removeprefix(f"{RAW}/").rpartition("/")[0]
@@ -122,11 +123,11 @@ def _records_of(info: ObjectInfo, data: Objects) -> Records:
 
 
 def _difference(executed: ScrapeExecuted, before: Records, data: Objects) -> RecordsDiff | None:
-    """Compare with the newest records that were there."""
+    """Compare the new records with the newest earlier ones; None when nothing changed."""
     outcome = executed.outcome
     if not before:
         return None
-    # A parser that now reads nothing takes nothing away; the difference says what it would.
+    # A run without records leaves the earlier file in place; the difference counts its records as removed.
     if not isinstance(outcome, Success) or outcome.gcs_path is None:
         return RecordsDiff(f"gs://{data.bucket}/{[*before][-1]}", 0, len(before[[*before][-1]]))
     name = outcome.gcs_path.removeprefix(f"gs://{data.bucket}/")
@@ -138,5 +139,5 @@ def _difference(executed: ScrapeExecuted, before: Records, data: Objects) -> Rec
 
 
 def _counted(records: list[JsonValue]) -> Counter[str]:
-    # A multiset: two equal records are two, and one of them gone is a change.
+    # A multiset: of two equal records, the loss of one is a change.
     return Counter(json.dumps(record, sort_keys=True) for record in records)

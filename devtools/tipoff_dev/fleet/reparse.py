@@ -1,4 +1,4 @@
-"""`tipoff reparse`: a mended parser, run again on the payloads that are kept."""
+"""`tipoff reparse`: a corrected parser, run again on the stored payloads."""
 
 from datetime import date
 from typing import Annotated
@@ -33,10 +33,10 @@ def reparse(
     ],
     json: AsJson = False,
 ) -> None:
-    """Run a scraper's parser again on the raw payloads of a game date, without fetching, and say what changed.
+    """Run a scraper's parser again on the raw payloads of a game date, without fetching, and print the changes.
 
     The result lands like a scrape's: logged with source LOCAL, and announced if its content is new.
-    Exit code 0 when every payload was read, 3 when none is kept, 1 when one failed or none could be looked at.
+    Exit code 0 when every payload was parsed, 3 when none is stored, 1 when one failed or they could not be read.
     """
     scraper, deps = _prepared(name)
     try:

@@ -1,4 +1,4 @@
-"""A fleet in its own repository: `tipoff init` writes one that validates, tests and runs as it is."""
+"""A fleet in its own repository: `tipoff init` writes a fleet that validates, passes its tests and runs."""
 
 import keyword
 import shutil
@@ -17,12 +17,12 @@ SOURCE = "example"
 
 
 def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
-    """Write a fleet into `folder`, which is made, and return the files, relative to it.
+    """Create `folder` with a fleet in it; return the files, relative to the folder.
 
-    Everything is written beside it first and moved there as a whole, so that nothing half-made stays.
+    A temporary folder with the files replaces `folder`, so that a failure leaves no partial fleet.
 
     Raises:
-        Refused: the folder is not empty, or a name or a time zone that is none.
+        ScaffoldRefused: the folder is not empty, or the name or the time zone is not valid.
     """
     fleet = name or folder.resolve().name.replace("-", "_").lower()
     _require_package_name(fleet)
@@ -37,8 +37,8 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
     try:
         _write(draft, fleet, time_zone)
         written = sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
-        draft.chmod(0o755)  # mkdtemp's is for its owner only
-        draft.replace(folder)  # an empty folder is replaced, one that was filled meanwhile is not
+        draft.chmod(0o755)  # mkdtemp grants access to the owner only
+        draft.replace(folder)  # replaces an empty folder; fails for a folder that was filled meanwhile
     except OSError as error:
         raise ScaffoldRefused(f"{folder} cannot be written: {error.strerror}") from error
     finally:
@@ -82,7 +82,7 @@ def _write(root: Path, fleet: str, time_zone: str) -> None:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(fill(f"fleet/{template}", **values), encoding="utf-8")
     (root / "infra").mkdir()
-    # Its own from the first day: a window faster than its ticks is mended in it.
+    # The fleet gets its own copy of the ticks, so that its owner can change them for a faster window.
     ticks = find_shared("infra/ticks.yaml", root).read_text(encoding="utf-8")
     (root / "infra/ticks.yaml").write_text(ticks, encoding="utf-8")
     (root / fleet).mkdir()

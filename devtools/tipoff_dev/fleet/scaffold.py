@@ -1,4 +1,4 @@
-"""A new scraper: files that work at once, to be changed piece by piece. `*.txt` are its files, with $name in them."""
+"""A new scraper: working files to start from. The templates are `*.txt`, with $name placeholders."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ FLEET, TESTS = Path("services/scraper-runner/scrapers"), Path("tests/unit/scrape
 
 
 class ScaffoldRefused(Exception):
-    """Nothing was written; the message says why."""
+    """The files could not be written and none was; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Places:
     scrapers: Path
     tests: Path
     own: bool
-    """Whether it is a fleet in its own repository, whose scrapers run by `tipoff scrape` only."""
+    """Whether this is a fleet in its own repository; its scrapers run by `tipoff scrape` only."""
 
     @classmethod
     def of(cls, root: Path) -> "Places":
@@ -36,7 +36,7 @@ class Places:
 
 
 def require_name(text: str) -> None:
-    """Raise Refused for a text that cannot be a scraper's, a source's or a fleet's name."""
+    """Raise ScaffoldRefused for a text that cannot be the name of a scraper, a source or a fleet."""
     if not _NAME.fullmatch(text):
         raise ScaffoldRefused(
             f"'{text}' is not a valid name; write small letters, digits and _, and a letter first"
@@ -49,7 +49,7 @@ def write_scraper(root: Path, name: str, source: str, *, page: bool = False) -> 
     page: for a source that is an HTML page with a table, not JSON.
 
     Raises:
-        Refused: no such repository, a name that cannot be one or is taken, or a file that would be replaced.
+        ScaffoldRefused: no such repository, a name that is invalid or taken, or a file that would be replaced.
     """
     require_name(name)
     require_name(source)

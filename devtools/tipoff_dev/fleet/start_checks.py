@@ -1,4 +1,4 @@
-"""Checks of a fleet that services make at their start and the command line cannot: its code and alert rules."""
+"""Checks of a fleet's code and alert rules, as the services do them at their start."""
 
 import json
 import subprocess
@@ -11,16 +11,16 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
 
 IMPORT_SECONDS = 60.0
-"""As long as the startup probe of infra/terraform waits for a service; the fleet that ships takes half a second."""
+"""The limit of the startup probe in infra/terraform; importing the shipped fleet takes half a second."""
 
 
 def import_faults(scrapers: Path) -> list[str]:
-    """Say which scrapers cannot be imported, or differ from their descriptions; empty when the runner would start."""
+    """List the scrapers that cannot be imported or differ from their descriptions; empty if the runner would start."""
     try:
         load_catalog(scrapers)
     except ConfigurationError:
-        return []  # `tipoff validate` lists these itself, and without descriptions nothing says what to import
-    # In a process of its own: a module is imported once a process, whatever its file says later, and may end it.
+        return []  # `tipoff validate` lists these faults itself; without descriptions there is nothing to import
+    # In a separate process: Python imports a module once per process, even if it changed, and a module may exit.
     command = [sys.executable, "-m", __name__, str(scrapers)]
     try:
         done = subprocess.run(  # noqa: S603  # our own module, by our own interpreter
@@ -36,8 +36,8 @@ def import_faults(scrapers: Path) -> list[str]:
 
 
 def alert_faults(_scrapers: Path) -> list[str]:
-    """Say what is wrong with the alert rules; empty when the monitor would start."""
-    # Here, as they bring a parser of SQL, and every command imports this package's list of checks.
+    """List the faults of the alert rules; empty if the monitor would start."""
+    # Imported here, because these modules load an SQL parser.
     from tipoff_dataset.files import QUERIES
     from tipoff_monitor.loading import load_rules
 
@@ -49,11 +49,11 @@ def alert_faults(_scrapers: Path) -> list[str]:
 
 
 def main() -> None:
-    """Import the fleet in the folder that is named, and print its faults as JSON."""
+    """Import the fleet in the folder of the first argument, and print its faults as JSON."""
     from tipoff_scraper_runner.registry import load_registry
 
     faults: list[str] = []
-    # What a module prints while it is imported is no part of the answer.
+    # Output of an imported module must not mix with the JSON on standard output.
     with redirect_stdout(sys.stderr):
         try:
             load_registry(Path(sys.argv[1]))

@@ -1,1 +1,1 @@
-"""The whole of Tipoff on one machine: the embedded cloud, the services, and what keeps them together."""
+"""The whole of Tipoff on one machine: the embedded cloud, the services, and their processes."""

@@ -1,8 +1,8 @@
 """`tipoff up` and `tipoff down`: the stack as one background process that owns all the others.
 
-`.tipoff/stack.lock` is held by the owner for as long as it lives, so nobody takes a recycled process id for it;
-`.tipoff/stack.env` tells commands in the same folder where the stack is. Who starts one in the background holds
-`.tipoff/stack.starting` until it is ready, so that a second waits and finds it running.
+The owner holds `.tipoff/stack.lock` while it runs, so that a recycled process id is never taken for the owner.
+`.tipoff/stack.env` contains the stack's addresses for commands in the same folder. A start in the background holds
+`.tipoff/stack.starting` until the stack is ready, so that a second start waits and finds the stack running.
 """
 
 import fcntl
@@ -42,15 +42,15 @@ FOLDER = STACK_ENVIRONMENT.parent
 _LOCK, _LOG = FOLDER / "stack.lock", FOLDER / STACK_LOG
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
-"""Folder in which the warehouse and the bucket keep their content, from one stack to the next."""
+"""Folder with the content of the warehouse and the bucket, from one stack to the next."""
 _BEGUN = "begun"
-"""File beside that data: its first day has been begun."""
+"""File in that folder: its first day has been begun."""
 _TOUR_DATA = FOLDER / "tour"
-"""The same of `tipoff up --tour`, made anew each time: what is made up never mixes with a developer's history."""
+"""The folder of `tipoff up --tour`, emptied each time: invented data never mixes with a developer's history."""
 _TOUR = "tour"
 """Word after the owner's process id in `.tipoff/stack.lock`: its stack is a tour."""
 _TOUR_SECONDS = 300.0
-"""A week is made up in half a minute on an idle machine, and a busy one takes some times as long."""
+"""Limit for inventing the week, which takes half a minute on an idle machine and several times that on a busy one."""
 _STOP_SECONDS = 40.0
 
 
@@ -60,11 +60,11 @@ class _Owner:
 
     process: int
     tour: bool
-    """Whether the stack shows the made-up week of `tipoff up --tour`."""
+    """Whether the stack has the invented week of `tipoff up --tour`."""
 
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
-    """Run the stack until it is interrupted; its history stays for the next one."""
+    """Run the stack until it is interrupted; its history stays for the next stack."""
     with without_data_frames():
         from tipoff_dev.demo.show import show_addresses
         from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, prepare_ticks_file, serve
@@ -77,7 +77,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
         data = _TOUR_DATA if options.tour else _DATA
         if options.fresh or options.tour:
             shutil.rmtree(data, ignore_errors=True)
-        # Before anything reads the files: what is saved while the stack starts is an edit.
+        # Before any process reads the files: a file saved during the start counts as an edit.
         watch = FolderWatch()
         with running_stack(
             layout,
@@ -85,10 +85,10 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             StackOptions(google_pubsub=google, phase2=_phase2_wanted(), data=data),
             progress=status.update,
         ) as stack:
-            # Before anybody is told that the stack is ready: who looks then finds a day, and no empty tables.
+            # Before the stack is reported as ready, so that users find a day and no empty tables.
             if options.tour:
                 _make_up_a_week(stack, status, console)
-            # By a mark, as a start that failed half-way has made the folder and begun nothing.
+            # The mark and not the folder counts: a failed start leaves the folder without a day.
             elif not (data / _BEGUN).exists():
                 fetch_calendar(stack, console)
                 begin_day(stack, wall_now())
@@ -105,7 +105,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
 
 
 def _make_up_a_week(stack: "Stack", status: "Status", console: Console) -> None:
-    """Fill the empty stack before its first tick, and say what is in it."""
+    """Fill the empty stack before its first tick, and print a summary of the week."""
     from tipoff_dev.tour.loading import load_week
 
     history = load_week(stack, wall_now(), status.update)
@@ -118,7 +118,7 @@ def _make_up_a_week(stack: "Stack", status: "Status", console: Console) -> None:
 
 
 def start_in_background(console: Console, options: UpOptions) -> None:
-    """Start the owner and return when the stack is ready; a stack that runs already is left as it is."""
+    """Start the owner and return when the stack is ready; leave a running stack unchanged."""
     FOLDER.mkdir(exist_ok=True)
     with _STARTING.open("a") as starting, console.status("starting"):
         fcntl.flock(starting, fcntl.LOCK_EX)
@@ -132,16 +132,18 @@ def start_in_background(console: Console, options: UpOptions) -> None:
         _start_owner(options.arguments(), 2 * READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
-    # Last, where the eye ends and a terminal makes a link of it.
+    # Printed last, where it is easy to find; terminals make a link of it.
     console.print(f"console: {Layout.on_fixed_ports().url('monitor')}/", highlight=False, soft_wrap=True)
 
 
 def _start_owner(options: list[str], seconds: float) -> None:
-    """Start `tipoff up --foreground` with `options`, and return when the stack is ready, which takes so many seconds
-    at most."""
+    """Start `tipoff up --foreground` with `options`, and return when the stack is ready.
+
+    Raises StackError when the owner ends or the stack is not ready within `seconds`.
+    """
     STACK_ENVIRONMENT.unlink(
         missing_ok=True
-    )  # left by an owner that was killed; it tells that the stack is ready
+    )  # a killed owner leaves the file, which marks the stack as ready
     with _LOG.open("wb") as log:
         owner = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-m", "tipoff_cli", "up", "--foreground", *options],
@@ -153,14 +155,14 @@ def _start_owner(options: list[str], seconds: float) -> None:
         )
     try:
         _wait_until_ready(owner, seconds)
-    except BaseException:  # Ctrl-C too: what was begun is not left to go on unseen
+    except BaseException:  # Ctrl-C too: an unfinished start must not go on in the background
         owner.terminate()
         owner.wait()
         raise
 
 
 def stop_background(console: Console) -> None:
-    """Stop the owner, and wait until it has stopped everything."""
+    """Stop the owner, and wait until it has stopped all processes."""
     owner = _owner()
     if owner is None:
         console.print("no stack is running")
@@ -203,7 +205,7 @@ def _google_wanted() -> bool:
 
 
 def _phase2_wanted() -> Behaviour:
-    """Return how the fake of Phase 2 behaves at first."""
+    """Return the initial behaviour of the fake of Phase 2. Raises StackError."""
     try:
         return Behaviour.model_validate_json(os.environ.get("TIPOFF_PHASE2", "{}"))
     except ValidationError as error:
@@ -215,9 +217,9 @@ def _phase2_wanted() -> Behaviour:
 
 
 def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT) -> None:
-    """Write where the stack is, for commands in the same folder; the file is there whole or not at all.
+    """Write the stack's addresses for commands in the same folder, atomically.
 
-    read: the files that it was started with, as they were then.
+    read: the files that the stack was started with, as they were then.
     """
     variables = {
         **layout.runner_environment(),
@@ -225,7 +227,7 @@ def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT
         "TIPOFF_MONITOR_URL": layout.url("monitor"),
     }
     lines = [f"{name}={value}" for name, value in variables.items()]
-    note_read(file, read)  # first: commands take the environment for a stack whose list is there
+    note_read(file, read)  # first: a command that finds the environment expects this list
     unfinished = file.with_suffix(".new")
     unfinished.write_text("\n".join(lines) + "\n")
     unfinished.replace(file)
@@ -245,13 +247,13 @@ def _owned(options: UpOptions) -> Iterator[None]:
 
 
 def _owner() -> _Owner | None:
-    """Return the living owner."""
+    """Return the running owner, or None without one."""
     if not _LOCK.exists():
         return None
     with Path(_LOCK).open("r+") as lock:
         if _take(lock.fileno()):
             return None
-        # The file is empty until its owner has written its id.
+        # The file is empty until the owner has written its process id.
         process, _, kind = lock.read().partition(" ")
         return _Owner(int(process), kind == _TOUR) if process else None
 

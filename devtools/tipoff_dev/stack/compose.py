@@ -1,7 +1,7 @@
-"""`python -m tipoff_dev.stack.compose cloud|ticks`: what docker-compose.yaml runs beside services and emulators.
+"""`python -m tipoff_dev.stack.compose cloud|ticks`: the steps of docker-compose.yaml beside services and emulators.
 
-cloud makes topics, subscriptions, buckets and tables on the emulators that the environment names, and ends; ticks fires
-what Cloud Scheduler would, until SIGTERM. Both are configured as a service is.
+cloud creates topics, subscriptions, buckets and tables on the emulators that the environment names, and exits; ticks
+fires Cloud Scheduler's ticks until SIGTERM. Both are configured like a service.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SERVICE_PORT = 8080
 
 
 def push_endpoint(service: str, development_key: str) -> str:
-    """Return a service's push endpoint: a container answers to its service's name."""
+    """Return a service's push endpoint; the service's name is the host name of its container."""
     return f"http://{service}:{SERVICE_PORT}/events?token={development_key}"
 
 
@@ -36,7 +36,7 @@ def make_cloud(development_key: str) -> None:
 
 
 def fire_ticks(project: str) -> None:
-    """Fire ticks until the process is told to stop."""
+    """Fire ticks until SIGTERM or SIGINT."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

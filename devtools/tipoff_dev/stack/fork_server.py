@@ -1,11 +1,11 @@
-"""`python -m tipoff_dev.stack.fork_server DESCRIPTOR LIBRARY...`: a process that forks one for each module of a stack.
+"""`python -m tipoff_dev.stack.fork_server DESCRIPTOR LIBRARY...`: a server that forks a process for each module.
 
-Two thirds of what a service costs to start are imports of libraries that all services share. This server imports them
-once. It imports nothing of Tipoff, so that a module which is started anew after an edit runs what was edited.
+Imports of libraries that all services share are two thirds of a service's cost to start. The server imports them once.
+It imports no module of Tipoff, so that a module that is restarted after an edit runs the edited code.
 
-It takes from a socket a line of JSON for each, a `Start`, with the writing end of a pipe, and writes two lines there:
-the id of the process, and when that has ended its exit code. When the socket closes, however its owner ended, kill -9
-included, the server stops what it started and ends as well.
+The server receives from a socket a line of JSON for each process, a `Start`, with the writing end of a pipe. It writes
+two lines to the pipe: the process id and, after the process has ended, its exit code. When the socket closes, even
+after a kill -9 of the owner, the server stops its processes and exits.
 """
 
 import contextlib
@@ -46,33 +46,33 @@ LIBRARIES = (
     "yaml",
 )
 NOT_IN_IMAGES = ("pandas", "pyarrow")
-"""No service's image has them. Google's client of BigQuery imports them where they are installed, as the embedded
-warehouse's needs and the tests' are beside the developer's services: half a second of processor at each start."""
+"""Packages that no service's image has. Google's BigQuery client imports them where they are installed, as in a
+developer's environment for the embedded warehouse and the tests: half a second of CPU time at each start."""
 GRACE_SECONDS = 5.0
-"""How long processes have to end by themselves after their owner has ended."""
+"""Time between SIGTERM and SIGKILL for the processes of an owner that has ended."""
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Start(TypedDict):
-    """A module to run in a process of its own."""
+    """A module to run in its own process."""
 
     module: str
     arguments: list[str]
     environment: dict[str, str]
-    """All variables that the process gets."""
+    """All environment variables of the process."""
     cwd: str
     log: str
     """The file to which its output is appended."""
 
 
 def import_libraries(names: Sequence[str]) -> None:
-    """Import what services share, and leave it out of every collection of cycles from then on.
+    """Import the libraries that services share, and exclude their objects from garbage collection.
 
-    It stays for good. Each forked process would look through it again and again, and copy it by doing so: a sixth of
-    what a stack costs to start.
+    These objects are never freed. Each forked process would otherwise scan them repeatedly, and copy their memory by
+    doing so: a sixth of the cost to start a stack.
 
     Raises:
-        RuntimeError: a library began a thread, which a forked process would lack.
+        RuntimeError: a library started a thread, which a forked process would lack.
     """
     # None in place of a module makes its import fail as if it were not installed.
     sys.modules.update(dict.fromkeys(NOT_IN_IMAGES))  # type: ignore[arg-type]
@@ -86,14 +86,14 @@ def import_libraries(names: Sequence[str]) -> None:
 
 
 def serve(owner: socket.socket) -> Start | None:
-    """Fork a process for each `Start` until the owner has ended. In a process that was forked, return what it is to
-    run; in the server, return None."""
+    """Fork a process for each `Start` until the owner has ended. Return the `Start` in the forked process, and None in
+    the server."""
     woken, waker = socket.socketpair()
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno())
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # one that is ignored would not wake
-    # A terminal's Ctrl-C is the owner's to answer. Blocked and not ignored, so that what is sent to a process that was
-    # forked a moment ago waits until it runs its module.
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal would not wake the server
+    # The owner handles a terminal's Ctrl-C. Blocked and not ignored, so that a signal to a newly forked process waits
+    # until the process runs its module.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     pipes = dict[int, int]()
     with woken, waker, owner:
@@ -103,17 +103,17 @@ def serve(owner: socket.socket) -> Start | None:
                 woken.recv(1024)
                 report_ended(pipes)
             if owner in ready:
-                # One at a time: the owner waits for the id before it sends another.
+                # One request at a time: the owner waits for the process id before it sends another.
                 line, (*pipe,), _, _ = socket.recv_fds(owner, 1 << 20, 1)
                 while line and not line.endswith(b"\n"):
                     line += owner.recv(1 << 20)
                 if not line:
-                    signal.set_wakeup_fd(-1)  # closed below, while processes go on ending
+                    signal.set_wakeup_fd(-1)  # `waker` is closed below, while processes may still end
                     break
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
-                    # Left open here, they would hide the end of the others.
+                    # Copies of the pipes left open here would hide the end of file from the owner.
                     for descriptor in (*pipe, *pipes.values()):
                         os.close(descriptor)
                     to_run: Start = json.loads(line)
@@ -125,7 +125,7 @@ def serve(owner: socket.socket) -> Start | None:
 
 
 def report_ended(pipes: dict[int, int]) -> None:
-    """Write the exit codes of those that have ended into their pipes, and take them out of `pipes`, which is by id."""
+    """Write the exit codes of ended processes to their pipes, and remove them from `pipes`, whose keys are the ids."""
     while pipes:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if not pid:
@@ -136,13 +136,13 @@ def report_ended(pipes: dict[int, int]) -> None:
 
 
 def answer(pipe: int, number: int) -> None:
-    """Write a line to the owner, unless it has ended: its socket, which closes then too, ends the server."""
+    """Write a line to the owner. Ignore an owner that has ended: its closed socket makes the server exit."""
     with contextlib.suppress(BrokenPipeError):
         os.write(pipe, b"%d\n" % number)
 
 
 def end(pipes: dict[int, int]) -> None:
-    """Tell the processes to end, and kill those that do not in time."""
+    """Terminate the processes, and kill those that still run after `GRACE_SECONDS`."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in pipes:
             os.kill(pid, number)
@@ -153,14 +153,14 @@ def end(pipes: dict[int, int]) -> None:
 
 
 def name_process(module: str) -> None:
-    """Let `top` and `ps` tell by its name what the process runs; the kernel keeps 15 characters. Linux only."""
+    """Name the process after its module for `top` and `ps`; the kernel keeps 15 characters. Linux only."""
     name = module.removeprefix("tipoff_").removeprefix("gcp_emulators.").removeprefix("dev.fakes.")
     with contextlib.suppress(OSError):
         pathlib.Path("/proc/self/comm").write_text(name[:15])
 
 
 def run(start: Start) -> None:
-    """Run the module as `__main__`, as if it had been started by itself."""
+    """Run the module as `__main__`, as `python -m` does."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -173,8 +173,8 @@ def run(start: Start) -> None:
     os.environ.update(start["environment"])
     name_process(start["module"])
     os.chdir(start["cwd"])
-    sys.path[0] = start["cwd"]  # as `python -m` has it
-    if not start["module"].startswith("tipoff_"):  # an emulator, which may need them
+    sys.path[0] = start["cwd"]  # as `python -m` sets it
+    if not start["module"].startswith("tipoff_"):  # an emulator, which may need these packages
         for name in NOT_IN_IMAGES:
             del sys.modules[name]
     sys.argv = [start["module"], *start["arguments"]]

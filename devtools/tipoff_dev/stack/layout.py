@@ -46,16 +46,16 @@ FIXED_PORTS: Mapping[str, int] = {
 
 
 def free_ports(names: Collection[str] = (*CLOUD, *SERVICES)) -> dict[str, int]:
-    """Return a free port for each name, no two the same."""
+    """Return a different free port for each name."""
     return {name: free_port() for name in names}
 
 
 def storage_rights() -> Mapping[str, Mapping[str, str]]:
-    """Return what each service, and Phase 2, may do on which bucket, as infra/terraform grants it.
+    """Return the rights of each service, and of Phase 2, by bucket, as infra/terraform grants them.
 
-    Here one bucket holds what on Google Cloud are the data and the archive, and one what are the services' states.
+    One local bucket replaces Google Cloud's buckets for data and archive, and one the state buckets of all services.
     """
-    # The fake of Phase 2 handles pushes as services do, and keeps the payloads that it rejects where they keep theirs.
+    # The fake of Phase 2 handles pushes like a service, and stores the payloads of rejected messages like a service.
     rights: dict[str, dict[str, str]] = {"phase2": {DATA_BUCKET: "read", STATE_BUCKET: "write"}}
     for name, entry in SERVICE_MAP.items():
         data = entry.data or entry.archive
@@ -71,40 +71,40 @@ class Layout:
     event_time: bool
     development_key: str
     workflows_file: Path = WORKFLOWS
-    """The file by which its controller decides."""
+    """The workflows of the controller."""
     ticks_file: Path = TICKS
-    """The file by which its scheduler fires."""
+    """The ticks of the scheduler."""
     alerts_file: Path = ALERTS
-    """The rules of its monitor."""
+    """The rules of the monitor."""
     live: Collection[str] | None = ()
-    """Hosts asked themselves though there is a fake of them; None for all."""
+    """Hosts that get requests although they have a fake; None for all."""
 
     own_rights: bool = False
-    """Whether each service has its own door to the object store (`storage:SERVICE` among the ports), at which it may do
-    what infra/services.yaml grants it and is refused all else, as on Google Cloud."""
+    """Whether each service has its own port of the object store (`storage:SERVICE` in `ports`), with only the rights
+    that infra/services.yaml grants it, as on Google Cloud."""
 
     @classmethod
     def on_free_ports(
         cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS, own_rights: bool = False
     ) -> "Layout":
-        """Return a stack beside others, for a replay: by the demo's two workflows unless others are named."""
-        doors = tuple(f"storage:{name}" for name in storage_rights()) if own_rights else ()
-        ports = free_ports((*CLOUD, *SERVICES, *doors))
+        """Return the layout of a replay, which can run beside other stacks, by default with the demo's workflows."""
+        storage_ports = tuple(f"storage:{name}" for name in storage_rights()) if own_rights else ()
+        ports = free_ports((*CLOUD, *SERVICES, *storage_ports))
         return cls(ports, event_time, secrets.token_urlsafe(16), workflows_file, own_rights=own_rights)
 
     @classmethod
     def on_fixed_ports(cls, live: Collection[str] | None = (), ticks_file: Path = TICKS) -> "Layout":
-        """Return the stack of `tipoff up`, in wall-clock time."""
+        """Return the layout of `tipoff up`, in wall-clock time."""
         return cls(FIXED_PORTS, False, "development-key", ticks_file=ticks_file, live=live)
 
     def faked_hosts(self) -> tuple[str, ...]:
-        """Return the hosts that are asked of the fake sources. Raises UnusableFake."""
+        """Return the hosts whose requests go to the fake sources. Raises UnusableFake."""
         if self.live is None:
             return ()
         return tuple(host for host in fake_hosts(SCRAPERS) if host not in self.live)
 
     def taken_ports(self) -> list[str]:
-        """Return those that something listens on already, as "name (port)"."""
+        """Return the ports on which a process listens already, as "name (port)"."""
         return [f"{name} ({port})" for name, port in self.ports.items() if not is_free(port)]
 
     def address(self, name: str) -> str:
@@ -116,7 +116,7 @@ class Layout:
         return f"http://{self.address(name)}"
 
     def push_endpoint(self, service: str) -> str:
-        """Return a service's push URL, with the development key in it, as emulators send no OIDC token."""
+        """Return a service's push URL, which contains the development key, because emulators send no OIDC token."""
         return f"{self.url(service)}/events?token={self.development_key}"
 
     def emulators(self) -> dict[str, str]:
@@ -128,7 +128,7 @@ class Layout:
         }
 
     def shared_environment(self) -> dict[str, str]:
-        """Return what every service and command is told."""
+        """Return the variables of every service and command."""
         return {
             **self.emulators(),
             "TIPOFF_ENVIRONMENT": "local",
@@ -143,24 +143,24 @@ class Layout:
         }
 
     def service_environment(self, service: str) -> dict[str, str]:
-        """Return what one service is told."""
+        """Return the variables of one service."""
         return {
             **self.shared_environment(),
             "TIPOFF_HOST": HOST,
             "PORT": str(self.ports[service]),
             **self._concurrency(service),
-            **self._own_door(service),
-            # A collector of the developer's, who looks at the stack's traces.
+            **self._own_storage(service),
+            # The developer's own collector of traces.
             **{name: os.environ[name] for name in (ENDPOINT,) if name in os.environ},
             **self._own_settings().get(service, {}),
         }
 
     def _concurrency(self, service: str) -> dict[str, str]:
-        """Return what a deployment sets; the fake Phase 2 is no service of the map and keeps its default."""
+        """Return the concurrency of a deployment; the fake of Phase 2, which is not in the map, keeps its default."""
         deployed = SERVICE_MAP.get(service)
         return {"TIPOFF_CONCURRENCY": str(deployed.concurrency)} if deployed else {}
 
-    def _own_door(self, service: str) -> dict[str, str]:
+    def _own_storage(self, service: str) -> dict[str, str]:
         return {"STORAGE_EMULATOR_HOST": self.url(f"storage:{service}")} if self.own_rights else {}
 
     def runner_environment(self) -> dict[str, str]:
@@ -182,7 +182,7 @@ class Layout:
                 "TIPOFF_ALERTS_FILE": str(self.alerts_file),
                 "TIPOFF_CONTROLLER_URL": self.url("controller"),
                 "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
-                # Channels that the developer names are told; without, the monitor's log is.
+                # The alert channels in the developer's environment; without any, the monitor only logs.
                 **{name: os.environ[name] for name in SERVICE_MAP["monitor"].secrets if name in os.environ},
             },
             "scraper-runner": {**scrapers, "TIPOFF_FAKE_SOURCES": json.dumps(fakes)},

@@ -1,4 +1,4 @@
-"""Processes that are started together and never outlive the one who started them."""
+"""Processes that are started together and never outlive the process that started them."""
 
 import atexit
 import json
@@ -25,7 +25,7 @@ UNHANDLED = "not handled when it stopped, and lost with Pub/Sub's memory"
 
 
 class StackError(CommandFailed):
-    """The stack cannot do what was asked; the message says why and what to do."""
+    """The stack cannot carry out a command; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,13 @@ class Program:
 
 
 class ForkedProcess:
-    """A process of the fork server, with what `subprocess.Popen` has of the same name."""
+    """A process of the fork server, with the methods of `subprocess.Popen` that have the same names."""
 
     def __init__(self, pipe: int) -> None:
-        """pipe: where the server writes its id and its exit code. Raises ValueError when the server has ended."""
+        """pipe: the pipe to which the server writes the process id and the exit code.
+
+        Raises ValueError when the server has ended.
+        """
         self._lines = os.fdopen(pipe, "rb")
         try:
             self.pid = int(self._lines.readline())
@@ -59,14 +62,14 @@ class ForkedProcess:
             return None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until the process has ended. Raises subprocess.TimeoutExpired after so many seconds."""
+        """Wait until the process has ended. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         if self.returncode is None:
             if not select.select([self._lines], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
             line = self._lines.readline()
             self._lines.close()
             if not line:
-                # The server was killed. What it started must not go on with nobody to end it.
+                # The server was killed, so no other process would end this one.
                 with suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
             self.returncode = int(line or -signal.SIGKILL)
@@ -89,10 +92,10 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The owner's end of `tipoff_dev.stack.fork_server`. Its processes end with this one."""
+    """The owner's end of `tipoff_dev.stack.fork_server`. Its processes end with the owner."""
 
     def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
-        """libraries: imported once, before the first process is forked."""
+        """libraries: the modules to import once, before the first process is forked."""
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -108,7 +111,7 @@ class ForkServer:
         """Start a process. Raises StackError when the server has ended."""
         reading, writing = os.pipe()
         with self._lock:
-            # A server that has ended refuses the request; one that ends now leaves it without an answer.
+            # A server that has ended refuses the request; a server that ends now does not answer it.
             with suppress(OSError):
                 socket.send_fds(self._socket, [json.dumps(start).encode() + b"\n"], [writing])
             os.close(writing)
@@ -121,11 +124,11 @@ class ForkServer:
 
     @property
     def runs(self) -> bool:
-        """Whether it can start processes."""
+        """Whether the server can start processes."""
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the server and all that it started."""
+        """End the server and all its processes."""
         self._socket.close()
         self._process.wait()
 
@@ -134,7 +137,7 @@ _shared: list[ForkServer] = []
 
 
 def fork_server() -> ForkServer:
-    """Return the server that all stacks of this process share; another one when it has ended."""
+    """Return the server that all stacks of this process share; start another if it has ended."""
     if not _shared or not _shared[-1].runs:
         _shared.append(ForkServer())
         atexit.register(_shared[-1].close)
@@ -143,7 +146,7 @@ def fork_server() -> ForkServer:
 
 @dataclass
 class Child:
-    """A running module: its name for people, what it runs, its process and its log."""
+    """A running module: its display name, program, process and log."""
 
     name: str
     program: Program
@@ -159,7 +162,7 @@ class Child:
             )
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Ask the process to end and kills it when it does not in time."""
+        """Terminate the process, and kill it when it still runs after `seconds`."""
         self.process.terminate()
         try:
             self.process.wait(seconds)
@@ -169,29 +172,29 @@ class Child:
 
 
 class Processes:
-    """Starts modules and stops all of them. Each writes its output to a file in `folder`."""
+    """The modules that one stack has started. Each writes its output to a file in `folder`."""
 
     def __init__(self, logs: Path, server: ForkServer | None = None) -> None:
-        """server: who forks them; the one that this process shares when None."""
+        """server: the server that forks the processes; None for the shared server of this process."""
         self.folder = logs
         self.folder.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, Child] = {}
         self.set_aside: set[str] = set()
-        """Children that have ended and are started again later; `check` passes over them."""
+        """Children that have ended and are started again later; `check` ignores them."""
         self._server = server or fork_server()
 
     def start(self, name: str, program: Program) -> Child:
-        """Start `python -m module arguments`; its log begins anew."""
+        """Start `python -m module arguments` with an empty log."""
         (self.folder / f"{name}.log").unlink(missing_ok=True)
         return self._start(name, program)
 
     def set_environment(self, name: str, environment: Mapping[str, str]) -> None:
-        """Give a child other variables from its next start on."""
+        """Set a child's environment for its next start."""
         child = self.children[name]
         child.program = replace(child.program, environment=environment)
 
     def restart(self, name: str) -> Child:
-        """End the child unless it has ended, and start it as before; its log goes on."""
+        """End the child unless it has ended, and start it again; its log is continued."""
         child = self.children[name]
         child.stop()
         return self._start(name, child.program)
@@ -213,20 +216,20 @@ class Processes:
         return child
 
     def set_aside_failed(self, names: Collection[str]) -> bool:
-        """Set aside those of the named children that ended with a fault of their own; return whether any did."""
-        # A signal's exit code is negative: no file made the child end.
+        """Set aside those of the named children that exited with a fault; return whether any did."""
+        # A negative exit code means a signal, hence not a fault in an edited file.
         failed = [name for name in names if (self.children[name].process.poll() or 0) > 0]
         self.set_aside.update(failed)
         return bool(failed)
 
     def check(self) -> None:
-        """Raise StackError when any child has ended that is not set aside."""
+        """Raise StackError when a child has ended that is not set aside."""
         for name, child in self.children.items():
             if name not in self.set_aside:
                 child.check()
 
     def stop(self, first: Collection[str] = ()) -> None:
-        """Ask every child to stop, those named `first` before the others, which they use, and kills what does not."""
+        """Stop all children: first those in `first`, which use the others. Kill a child that does not end in time."""
         for names in (first, self.children):
             children = [child for name, child in self.children.items() if name in names]
             for child in children:
@@ -238,8 +241,8 @@ class Processes:
 
 
 def _inherited() -> dict[str, str]:
-    """Return what a Python process needs of the caller's environment, so that no setting leaks into a service."""
+    """Return the caller's variables that a Python process needs, and no others: no setting may leak into a service."""
     kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT", "TZ", "XDG_CACHE_HOME"]
-    # By it `make coverage` measures the services too; no service reads it.
+    # `make coverage` sets this variable to measure the services too; no service reads it.
     kept.append("COVERAGE_PROCESS_CONFIG")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""Topics, subscriptions, buckets and tables, made on the embedded cloud as Terraform makes them on Google's."""
+"""Creation of topics, subscriptions, buckets and tables on the embedded cloud, as Terraform does on Google Cloud."""
 
 from collections.abc import Callable, Collection
 from contextlib import closing, suppress
@@ -23,7 +23,7 @@ PHASE_2 = (
     "phase2-files",
     Settings(service="phase2", description="Load the file; acknowledge it with a receipt."),
 )
-"""The fake's own subscription. The map has none: Phase 2 subscribes from outside."""
+"""The fake's own subscription. The topic map has none, because Phase 2 subscribes from outside."""
 
 
 def create_topics(
@@ -32,10 +32,10 @@ def create_topics(
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
 ) -> TopicMap:
-    """Return every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the fake's among
-    them; those that exist stay as they are.
+    """Create the missing topics of infra/topics.yaml and the missing subscriptions of `services`; return the topic map.
 
-    push_endpoint: where a service is pushed to.
+    push_endpoint: returns the URL of a service's pushes.
+    services: includes "phase2" for the subscription of the fake.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
     than production.
     """
@@ -71,13 +71,13 @@ def create_topics(
 
 
 def _labels(service: str) -> dict[str, str]:
-    """Our server pushes as many messages at once as the service handles, as Cloud Run's instances let through."""
+    """Return the label that limits concurrent pushes to the service's concurrency, as Cloud Run does."""
     entry = SERVICE_MAP.get(service)
     return {MAX_OUTSTANDING_LABEL: str(entry.concurrency)} if entry else {}
 
 
 def create_buckets() -> None:
-    """Create the buckets that are not there."""
+    """Create the missing buckets."""
     client = storage.Client(project=PROJECT, credentials=AnonymousCredentials())
     for bucket in (DATA_BUCKET, STATE_BUCKET):
         with suppress(Conflict):
@@ -85,7 +85,7 @@ def create_buckets() -> None:
 
 
 def create_tables() -> list[str]:
-    """Deploy the schemas; return what was deployed."""
+    """Deploy the schemas; return the names of the deployed files."""
     client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
     with closing(client):
         return deploy(client, SCHEMAS, FLEET.dataset)

@@ -27,12 +27,12 @@ def due_ticks(minute: datetime, cadences: Cadences) -> list[TickFired]:
 
 
 def write_ticks_every(minutes: int, source: Path, target: Path) -> Path:
-    """Write ticks that are those of `source`, but for evaluations, which come each so many minutes; return `target`.
+    """Write the ticks of `source` to `target`, but with evaluations every `minutes` minutes; return `target`.
 
     Raises:
-        ConfigurationError: the source is at fault, or evaluations cannot come at such a distance.
+        ConfigurationError: the source has a fault, or `minutes` is no valid interval of evaluations.
     """
-    # Checked first, so that a fault of the source is told with its own lines.
+    # Checked first, so that a fault of the source is reported with the source's lines.
     load_ticks(source)
     written = yaml.safe_load(source.read_text(encoding="utf-8"))
     evaluate = written["ticks"][Tick.EVALUATE.value]
@@ -55,12 +55,12 @@ def run_scheduler(
     cadences: Cadences,
     clock: Callable[[], datetime] = wall_now,
 ) -> None:
-    """Fire due ticks each minute until `stopped`, and the first evaluation and scan for lost files at once.
+    """Fire due ticks each minute until `stopped`, and the first evaluation and cleanup at once.
 
-    A fresh stack has decided so, and is not told of a cleanup that has not looked yet.
+    A fresh stack thus has decisions and a cleanup run, whose absence would be an alert.
 
-    Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again. When
-    minutes were slept through, each kind of tick that came due in them is fired once.
+    Ticks that Pub/Sub does not accept are fired with those of the next minute, as Cloud Scheduler retries. After a
+    suspension of the machine, each kind of tick that was due meanwhile is fired once.
     """
     # A fleet may have no cleanup.
     due = [_fired(tick, cadences[tick]) for tick in (Tick.EVALUATE, Tick.CLEANUP) if tick in cadences]
@@ -73,8 +73,8 @@ def run_scheduler(
             log.error("ticks not fired, to be tried again", extra={"detail": str(error)})
         if stopped.wait(max(0.0, (minute - clock()).total_seconds())):
             return
-        # Not minute by minute: after a laptop's night each of its minutes would be fired at once, all with the time of
-        # now. `minute` itself is due even if the wait ended a moment before it.
+        # Not minute by minute: after a suspended night the ticks of each minute would be fired at once, all with the
+        # present time. `minute` itself is due even if the wait ended a moment before it.
         now = max(minute, floor_to(clock(), 1))
         while minute <= now:
             due += [tick for tick in due_ticks(minute, cadences) if tick not in due]

@@ -1,4 +1,4 @@
-"""A stack of `tipoff up` while it runs: what it begins with, its ticks, edits that it takes up, and how it ends."""
+"""A running stack of `tipoff up`: its first day, its ticks, the reload of edits, and its end."""
 
 import os
 import threading
@@ -37,16 +37,13 @@ if TYPE_CHECKING:
 
 _CALENDAR_SECONDS = 20.0
 _UNDER_WAY_SECONDS = 60.0
-"""How long an edit waits for runs under way, which go on as they began."""
+"""Longest time that an edit waits for runs under way, which finish with the old files."""
 _DRAIN_SECONDS = 5.0
-"""A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
+"""A message in backoff may wait ten minutes for its next delivery, which is too long for `down`."""
 
 
 def prepare_ticks_file(options: UpOptions, folder: Path) -> Path:
-    """Write the ticks to fire by into `folder`, unless they are the repository's; return their file.
-
-    Raises StackError.
-    """
+    """Return the stack's ticks file: the fleet's, or with --every a file written into `folder`. Raises StackError."""
     if options.every is None:
         return TICKS
     try:
@@ -56,7 +53,7 @@ def prepare_ticks_file(options: UpOptions, folder: Path) -> Path:
 
 
 def fetch_calendar(stack: "Stack", console: Console) -> None:
-    """Run the workflow that fetches the calendar once: without, a new stack decides nothing until tomorrow's window."""
+    """Run the workflow that fetches the calendar: without one a new stack decides nothing until tomorrow's window."""
     configuration = load_workflows(stack.layout.workflows_file, load_catalog(SCRAPERS))
     name = configuration.refresher
     if name is None:
@@ -68,17 +65,15 @@ def fetch_calendar(stack: "Stack", console: Console) -> None:
         timeout=30,
     )
     console.print(f"no calendar yet: {name} was asked for (status {answer.status_code})", highlight=False)
-    with suppress(
-        StackError
-    ):  # a source that is slow, or real and down, does not keep the stack from starting
+    with suppress(StackError):  # a slow or failing source must not keep the stack from starting
         stack.wait_until_quiet(_CALENDAR_SECONDS)
 
 
 def begin_day(stack: "Stack", now: datetime) -> None:
-    """Lock what is expected from now on of the day that a new stack begins in.
+    """Lock the remaining runs of the day in which a new stack starts.
 
-    The controller locks a day late as a whole, because in production what was not run in the morning was missed. A
-    stack that is started for the first time at noon missed nothing, and its first sight is not to be red.
+    The controller locks a late day as a whole, because in production the runs of the morning were missed. A stack that
+    is first started at noon has missed nothing, and should not show alerts at once.
     """
     configuration = load_workflows(stack.layout.workflows_file, load_catalog(SCRAPERS))
     source = configuration.file.calendar.scraper
@@ -88,7 +83,7 @@ def begin_day(stack: "Stack", now: datetime) -> None:
         Ledger(stack.state),
         business_date(now),
     )
-    # The days before too, whose windows may be open, or have closed so late that their end would be reported.
+    # Also the days before: their windows may be open, or have closed so late that their end would be reported.
     for day in (*(today - timedelta(days=back) for back in (3, 2, 1)), today):
         event = draft_schedule(
             (item for item in occurrences(configuration, calendar, day) if item.deadline > now),
@@ -98,9 +93,9 @@ def begin_day(stack: "Stack", now: datetime) -> None:
             environment="local",
             locked_at=now,
         )
-        # Written down where nothing is left of a day, too: without a lock the controller would lock all of it late.
+        # Recorded for a day without remaining runs, too: otherwise the controller would lock the whole day late.
         event = ledger.remember_lock(event)
-        # An event says what is expected; where that is nothing there is nothing to say.
+        # The event lists the expected runs; an empty list is not published.
         if event.runs:
             stack.publisher.publish([event])
 
@@ -110,9 +105,8 @@ def serve(
 ) -> None:
     """Fire ticks until interrupted. Raises StackError when a process ends.
 
-    watch: made before the stack read the files.
-    taken: called with the files as they were read after edits were taken up, when the stack's addresses and settings
-      may be others.
+    watch: created before the stack read the files.
+    taken: called after a reload with the files as they were read; the stack's addresses and settings may have changed.
     """
     stopped = threading.Event()
     cadences = load_ticks(stack.layout.ticks_file)
@@ -136,18 +130,18 @@ def _take_up(
     console: Console,
     taken: Callable[[Seen], None],
 ) -> None:
-    """Restart what reads the changed files once nothing is under way; a configuration with faults is not taken."""
+    """Restart the processes that read the changed files once no run is under way; refuse files with faults."""
     if wrong := faults():
         _refuse(stack, changes, wrong, console)
         return
-    # The reload restarts the fakes, which would fail fetches under way, so wait for those. A service that is set aside
-    # leaves its messages waiting: then the stack never grows quiet.
+    # The reload restarts the fakes, which would fail fetches under way, so wait for those. Do not wait while a service
+    # is set aside: its messages stay unacknowledged, so the stack never becomes quiet.
     if not stack.processes.set_aside:
         try:
             stack.wait_until_quiet(_UNDER_WAY_SECONDS)
         except StackError as error:
             console.print(f"interrupted, and asked for again: {error}", highlight=False, soft_wrap=True)
-    # The services read what was saved during the wait, too.
+    # The services read files that were saved during the wait, too.
     if later := watch.changes():
         changes = list(dict.fromkeys([*changes, *later]))
         if wrong := faults():
@@ -155,7 +149,7 @@ def _take_up(
             return
     zone = read_timezone(stack.layout.workflows_file)
     if zone != fleet_zone().key:
-        # The dataset's functions and views have the zone in them.
+        # The dataset's functions and views contain the zone.
         os.environ[ZONE_VARIABLE] = zone
         fleet_zone.cache_clear()
         with stack.clients():
@@ -166,8 +160,8 @@ def _take_up(
         stack.reload(READ_BY)
         taken(watch.seen)
     except CommandFailed as error:
-        # A fault was saved after the last check. What ended over it starts again with the next edit; a process that
-        # ended for another reason ends the stack.
+        # A fault was saved after the last check. A process that exited because of it starts again with the next edit;
+        # a process that ended for another reason ends the stack.
         if not stack.processes.set_aside_failed(READ_BY) and isinstance(error, StackError):
             raise
         _refuse(stack, changes, faults() or str(error), console)
@@ -176,7 +170,7 @@ def _take_up(
 
 
 def _refuse(stack: "Stack", changes: list[str], wrong: str, console: Console) -> None:
-    """Print why edits were not taken up, and note it for the commands: the console is a log in the background."""
+    """Print why edits were refused, and record it for commands: in the background the console is a log file."""
     if stopped := sorted(stack.processes.set_aside):
         wrong = f"{', '.join(stopped)} cannot start until this is mended: {wrong}"
     console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
@@ -184,7 +178,7 @@ def _refuse(stack: "Stack", changes: list[str], wrong: str, console: Console) ->
 
 
 def drain(stack: "Stack", console: Console) -> None:
-    """Wait for the messages under way, and say which are left: they are lost with Pub/Sub's memory."""
+    """Wait for the messages under way; print the remaining ones, which are lost with Pub/Sub's memory."""
     with suppress(StackError):
         stack.wait_until_quiet(_DRAIN_SECONDS)
         return

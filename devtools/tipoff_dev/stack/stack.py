@@ -1,4 +1,4 @@
-"""Starts the embedded cloud and the services, waits until all is ready, and leaves nothing behind."""
+"""A running stack: starts the embedded cloud and the services, waits until they are ready, and stops them all."""
 
 import os
 import time
@@ -49,15 +49,15 @@ class StackOptions:
     scenario: Path | None = None
     """Scenario for the fake sources, in place of their own."""
     phase2: Behaviour | None = FAULTLESS
-    """How the fake of Phase 2 behaves at first; None runs none."""
+    """Initial behaviour of the fake of Phase 2; None to run without the fake."""
     services: tuple[str, ...] = tuple(SERVICES)
-    """Those that run; the others have no subscriptions."""
+    """The services to run; the others have no subscriptions."""
     data: Path | None = None
-    """Folder of the embedded warehouse and object store; None keeps nothing."""
+    """Folder of the embedded warehouse and object store; None to keep their data in memory only."""
 
     @property
     def subscribers(self) -> tuple[str, ...]:
-        """Who subscribes to topics."""
+        """The services with subscriptions, and "phase2" for the fake."""
         return (*self.services, "phase2") if self.phase2 else self.services
 
 
@@ -66,7 +66,7 @@ USUAL = StackOptions()
 
 
 class Stack:
-    """A running stack. Its addresses are in `layout`; `publisher`, `warehouse`, `data` and `state` reach into it."""
+    """A stack. `layout` has its addresses; `publisher`, `warehouse`, `data` and `state` are clients of it."""
 
     publisher: Publisher
     warehouse: Warehouse
@@ -78,7 +78,10 @@ class Stack:
         self.processes = Processes(folder / "logs")
 
     def start(self, progress: Progress) -> None:
-        """Start everything, and return when every service answers ready. Raises StackError naming what did not."""
+        """Start all processes, and return when every service is ready.
+
+        Raises StackError naming the taken ports, or the process that ended or is not ready.
+        """
         if taken := self.layout.taken_ports():
             raise StackError(
                 f"taken on {HOST}: {', '.join(taken)}; stop what listens there (if it is a stack: `tipoff down` in the"
@@ -103,15 +106,15 @@ class Stack:
             self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
 
     def restart(self, name: str) -> None:
-        """Start a process anew at its old address, and ends it before unless it has ended.
+        """End a process unless it has ended, and start it again at its old address.
 
-        What it kept in memory is gone: an emulator has its topics, buckets or tables again, and they are empty.
+        Its memory is lost: an emulator gets its topics, buckets or tables again, without data that is not on disk.
         """
         self.processes.restart(name)
         self._make_ready(name)
 
     def reload(self, names: Collection[str]) -> None:
-        """Start processes anew with what the fleet and the configuration say now. Raises StackError."""
+        """Restart processes with the present fleet and configuration. Raises StackError."""
         for name in names:
             if name in self._options.services:
                 self.processes.set_environment(name, self.layout.service_environment(name))
@@ -119,13 +122,13 @@ class Stack:
                 self.restart(name)
 
     def backlog(self) -> Mapping[str, int]:
-        """Unacknowledged messages by subscription; our own Pub/Sub server only."""
+        """Return the number of unacknowledged messages by subscription; with Tipoff's own Pub/Sub server only."""
         answer = requests.get(f"{self.layout.url('pubsub-admin')}/backlog", timeout=10)
         answer.raise_for_status()
         return {name: item["unacked"] for name, item in answer.json()["subscriptions"].items()}
 
     def wait_until_quiet(self, timeout: float = 60.0) -> None:
-        """Wait until nothing is unacknowledged: every effect of what was published is durable."""
+        """Wait until no message is unacknowledged, so that every effect of the published messages is durable."""
         left: dict[str, int] = {}
 
         def is_quiet() -> bool:
@@ -133,7 +136,7 @@ class Stack:
             try:
                 left.update((name, count) for name, count in self.backlog().items() if count)
             except requests.RequestException:
-                return False  # whether the server has ended is looked at next
+                return False  # `wait_for` checks next whether the server has ended
             return not left
 
         self.wait_for(is_quiet, lambda: f"messages to be handled ({left})", timeout)
@@ -151,23 +154,23 @@ class Stack:
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Stop the services first: what they have begun they finish while the cloud still answers."""
+        """Stop the services before the cloud, which they need to finish their work."""
         self.processes.stop(first=(*self._options.services, "phase2"))
 
     def _start_cloud(self) -> None:
         google = self._options.google_pubsub
         module = "gcp_emulators.pubsub.google" if google else "gcp_emulators.pubsub"
         admin = {} if google else {"admin-port": "pubsub-admin"}
-        # A stack that keeps its data may run for days, in which the full compiler pays.
+        # A stack that keeps its data may run for days, so that the full compiler pays off.
         further = ("--short-run",) if google and self._options.data is None else ()
         self._start("pubsub", module, *self._listening({"port": "pubsub", **admin}), *further)
         ports = self._listening({"port": "bigquery", "grpc-port": "bigquery-grpc"})
         identity = ("--project", PROJECT, "--storage-url", self.layout.url("storage"))
         self._start("bigquery", "gcp_emulators.bigquery", *ports, *identity, *self._kept("bigquery"))
         ports = self._listening({"port": "storage"})
-        self._start("storage", "gcp_emulators.storage", *ports, *self._kept("storage"), *self._doors())
+        self._start("storage", "gcp_emulators.storage", *ports, *self._kept("storage"), *self._callers())
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
-        # A replay names its instants; by the wall clock, games of January 2025 would all be over.
+        # Requests of a replay have an instant; in wall-clock time all games of January 2025 would be over.
         days = () if self.layout.event_time else ("--around-today",)
         ports = self._listening({"port": "fake-sources"})
         fleet = ("--scrapers", str(SCRAPERS))
@@ -178,20 +181,20 @@ class Stack:
             self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
 
     def _listening(self, ports: Mapping[str, str]) -> Iterator[str]:
-        """Yield the options by which a process listens at the layout's ports of these names."""
+        """Yield the options that make a process listen on the layout's ports of these names."""
         yield from ("--host", HOST)
         for option, name in ports.items():
             yield from (f"--{option}", str(self.layout.ports[name]))
 
-    def _doors(self) -> Iterator[str]:
-        """Yield the options by which the object store tells the services apart."""
+    def _callers(self) -> Iterator[str]:
+        """Yield the options that give each service its own port and rights at the object store."""
         if self.layout.own_rights:
             for name, rights in storage_rights().items():
                 granted = ",".join(f"{bucket}={right}" for bucket, right in rights.items())
                 yield from ("--caller", f"{self.layout.ports[f'storage:{name}']}:{granted}")
 
     def _kept(self, name: str) -> tuple[str, ...]:
-        """Return the option by which an emulator keeps its data from one start to the next."""
+        """Return the option that makes an emulator keep its data from one start to the next."""
         if self._options.data is None:
             return ()
         folder = self._options.data / name
@@ -204,7 +207,7 @@ class Stack:
         self.processes.start(name, Program(module, arguments, environment or {}, FLEET.folder))
 
     def _make_ready(self, name: str) -> None:
-        """Wait until the process answers, and makes what an emulator has to hold."""
+        """Wait until the process is ready, and create an emulator's topics, buckets or tables."""
         match name:
             case "bigquery" | "storage" | "pubsub":
                 ready = self._tcp(name)
@@ -230,8 +233,8 @@ class Stack:
 
     @contextmanager
     def clients(self) -> Iterator[None]:
-        """Google's clients that are made in this block talk to the stack; the environment, in which they look for it,
-        is left as it was."""
+        """Connect Google's clients that are created in this block to the stack; restore the environment variables,
+        from which they read the addresses, afterwards."""
         before = {name: os.environ.get(name) for name in self.layout.emulators()}
         os.environ.update(self.layout.emulators())
         try:
@@ -265,7 +268,7 @@ def running_stack(
     *,
     progress: Progress = lambda _: None,
 ) -> Iterator[Stack]:
-    """Return a stack for the length of a block, and stop it however the block ends."""
+    """Run a stack for the length of a block, and stop it however the block ends."""
     stack = Stack(layout, folder, options)
     try:
         stack.start(progress)

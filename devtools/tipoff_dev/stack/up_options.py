@@ -1,4 +1,4 @@
-"""The options of `tipoff up`, apart from what runs a stack: starting one in the background imports none of that."""
+"""The options of `tipoff up`, in a module without the stack's imports, which a background start does not need."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ class UpOptions:
     """Differences of `tipoff up` from the usual stack."""
 
     live: Collection[str] | None = ()
-    """Hosts asked themselves though there is a fake of them; None for all."""
+    """Hosts that get requests although they have a fake; None for all."""
     every: int | None = None
     """Minutes between evaluations, in place of those of infra/ticks.yaml."""
     watch: bool = False
@@ -17,10 +17,10 @@ class UpOptions:
     fresh: bool = False
     """Empty the history of earlier stacks first."""
     tour: bool = False
-    """Begin with a week that is made up, in a dataset of its own."""
+    """Start with an invented week, in a separate dataset."""
 
     def arguments(self) -> list[str]:
-        """Return the command-line arguments that say the same."""
+        """Return the command-line arguments for these options."""
         options = [] if self.live == () else ["--live", *(self.live or ())]
         options += [] if self.every is None else ["--every", str(self.every)]
         given = {"--watch": self.watch, "--fresh": self.fresh, "--tour": self.tour}

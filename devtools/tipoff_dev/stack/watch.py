@@ -1,4 +1,4 @@
-"""Edits of the files that a running stack was started with, as `tipoff up --watch` notices them."""
+"""Edits of the files of a running stack, as `tipoff up --watch` notices them."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
 
 READ_BY = ("fake-sources", "controller", "scraper-runner", "cleanup", "monitor")
-"""Processes that read the fleet or workflows.yaml when they start, in the order in which they are started anew."""
+"""Processes that read the fleet or workflows.yaml when they start, in the order of their restart."""
 
 
 def faults() -> str:
-    """Say why no stack would start with the files as they are; empty when one would.
+    """Return the faults with which a stack would not start from the present files; empty without faults.
 
-    In a process of its own: this one has the fleet's modules in memory as they were.
+    Checks in a separate process: this process has the fleet's old modules in memory.
     """
     command = [sys.executable, "-m", "tipoff_dev.stack.watch"]
     done = subprocess.run(command, cwd=FLEET.folder, capture_output=True, text=True, check=False)  # noqa: S603
@@ -25,12 +25,12 @@ def faults() -> str:
 
 @dataclass
 class FolderWatch:
-    """Notices each change once."""
+    """A watch of the files that reports each change once."""
 
     seen: Seen = field(default_factory=look)
 
     def changes(self) -> list[str]:
-        """Return what changed since the last call; remembers what it has returned."""
+        """Return the files that changed since the previous call."""
         now = look()
         changed = changed_since(self.seen, now)
         self.seen = now
@@ -38,7 +38,7 @@ class FolderWatch:
 
 
 def main() -> int:
-    """Load the fleet and the workflows; print what is wrong with them and return 1."""
+    """Load the fleet and the workflows; return 0, or print their faults and return 1."""
     from tipoff_common.events import Tick
     from tipoff_common.ticks import cadence_of
     from tipoff_planning.loading import load_workflows

@@ -1,1 +1,1 @@
-"""A stack with a week behind it: made up, by the code that writes real weeks."""
+"""A stack with an invented week as its history, made by the code that writes real weeks."""

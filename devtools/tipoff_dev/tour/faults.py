@@ -1,4 +1,4 @@
-"""Faults in the week of the tour, each at a time of its own so that a page shows one fault at a time."""
+"""Faults in the week of the tour, at different times so that a page shows one fault at a time."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_simulator.world import Outage, Span, World, load_world
 
 MARK = "made up for the tour"
-"""Stands in the text of every fault, so that nobody takes one for a fault of the fleet."""
+"""Part of the text of every fault, so that users do not take it for a fault of the fleet."""
 
 MESSAGES: Mapping[FailureKind, str] = {
     FailureKind.TIMEOUT: "no answer from {host} within {seconds:g} s",
@@ -20,20 +20,20 @@ MESSAGES: Mapping[FailureKind, str] = {
 }
 
 PHASE2 = Behaviour(drop=0.02)
-"""Phase 2 loses one file in fifty of those that it is told of, which cleanup publishes again."""
+"""Phase 2 loses one in fifty of the announced files; cleanup republishes them."""
 GIVEN_UP = Behaviour(drop=1, paths="*/play-by-play/*")
-"""A fault of Phase 2 for a day: it drops these files, so that cleanup gives up."""
+"""A fault of Phase 2 for one day: it drops these files, so that cleanup gives up."""
 
 
 def tour_world(catalog: Catalog, until: datetime) -> World:
     """Return the usual world with the tour's faults in the days before `until` (aware)."""
     usual = load_world(None, catalog)
     outages = (
-        # A source refuses us for an evening, two days ago.
+        # Two days ago a source refuses the client for an evening.
         _outage(until, days=2, hours=6, sources=("espn",), kind=FailureKind.BLOCKED),
-        # A night in which box scores come as errors; retries and the next occurrences get them.
+        # Requests for box scores fail for a night; retries and the next occurrences succeed.
         _outage(until, days=4, hours=3, scrapers=("nbac_team_boxscore", "nbac_player_boxscore")),
-        # A document that changed yesterday and is not mended: what is sick now.
+        # Documents changed their format yesterday; these scrapers still fail.
         _outage(
             until,
             days=0.9,
@@ -48,12 +48,12 @@ def tour_world(catalog: Catalog, until: datetime) -> World:
         "nbac_referee_assignments": {FailureKind.HTTP: 0.1},
         "oddsa_game_lines": {FailureKind.HTTP: 0.05},
     }
-    # No tick for two hours: what was due then is late or missing.
+    # No tick for two hours: runs that were due then are late or missing.
     gap_end = until - timedelta(days=3)
     return usual.model_copy(
         update={
             "name": "tour",
-            # A fleet of one's own has other scrapers, and only the faults that concern them.
+            # A fleet in its own repository has other scrapers; keep only the faults that concern them.
             "outages": tuple(
                 item for item in outages if known & set(item.scrapers) or sources & set(item.sources)
             ),

@@ -1,7 +1,7 @@
 """The week of the tour: decisions, executions, files and receipts, as the services would have published them.
 
-The simulator decides with the controller's own core, the factories of the events are the runner's, files are lost by
-the fake of Phase 2 and found again by cleanup's own run. Only what the sources answer is made up (`faults.py`).
+The simulator decides with the controller's own core, and the factories of the events are the runner's. The fake of
+Phase 2 loses files, and cleanup's own runs find them again. Only the sources' answers are invented (`faults.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,11 +41,11 @@ DAYS = 7
 EVERY = timedelta(minutes=15)
 ENVIRONMENT = "local"
 _USUAL_ROWS = range(24, 41)
-"""Records of a document that says nothing of how many it has."""
-_BY_PEOPLE = ((Source.MANUAL, 5), (Source.LOCAL, 4), (Source.CLOUD_RUN, 2), (Source.SCHEDULER, 1))
-"""Executions that somebody asked for beside the controller, so that each source has some."""
+"""Numbers of records in a document, unless the scraper's assertions demand fewer or more."""
+_OUTSIDE_CONTROLLER = ((Source.MANUAL, 5), (Source.LOCAL, 4), (Source.CLOUD_RUN, 2), (Source.SCHEDULER, 1))
+"""Numbers of executions without a request of the controller, so that each `Source` has some."""
 _CREDITS = 500
-"""Of a month's allowance at the odds source; a little more than four fifths are used at the end."""
+"""A month's allowance at the odds source; a little more than four fifths of it are used at the end."""
 
 
 class _Row(Record):
@@ -58,10 +58,10 @@ class _Anything(ScrapeParameters):
 
 @dataclass
 class EventHistory:
-    """Events until an instant."""
+    """Events and files until an instant."""
 
     until: datetime
-    """That instant."""
+    """The end of the history."""
     bucket: str
     environment: str = ENVIRONMENT
     events: list[Event] = field(default_factory=list)
@@ -81,11 +81,11 @@ def past_week(
     now: datetime,
     bucket: str,
 ) -> EventHistory:
-    """Make up the week before the evaluation tick at `now`; the live stack goes on with that tick.
+    """Invent the week before the evaluation tick at `now`; the live stack continues with that tick.
 
-    games: the calendar, of the past and of the days to come. schedule_rows: its records, as the fleet lands them.
+    games: the calendar, of past and coming days. schedule_rows: its records, as the fleet lands them.
     """
-    # The tick under way is the live controller's, which would otherwise find its own decisions taken.
+    # Leave the present tick to the live controller, which would otherwise find its decisions already made.
     until = floor_to(now, int(EVERY.total_seconds() // 60))
     first = business_date(until) - timedelta(days=DAYS)
     season = Season(
@@ -99,9 +99,9 @@ def past_week(
         until=until,
     )
     history = write_down(season, schedule_rows, bucket)
-    witness = _Witness(history, configuration, schedule_rows)
-    for request, answer, at in _asked_by_people(configuration, until):
-        witness.executed(request, answer, at)
+    writer = _EventWriter(history, configuration, schedule_rows)
+    for request, answer, at in _executions_outside_controller(configuration, until):
+        writer.executed(request, answer, at)
     history.events.extend(_dead_letters(until))
     return history
 
@@ -109,18 +109,18 @@ def past_week(
 def write_down(
     season: Season, schedule_rows: Sequence[Mapping[str, JsonValue]] = (), bucket: str = "data"
 ) -> EventHistory:
-    """Play a season that breaks off at its `until`, and return what the services would have published of it.
+    """Simulate a season up to its `until`, and return the events that the services would have published.
 
     schedule_rows: the records that the calendar's scraper lands.
     """
-    assert season.until is not None  # noqa: S101  # the caller's own
+    assert season.until is not None  # noqa: S101  # every caller sets it
     history = EventHistory(season.until, bucket, environment=season.environment)
-    simulate(season, observer=_Witness(history, season.configuration, schedule_rows))
+    simulate(season, observer=_EventWriter(history, season.configuration, schedule_rows))
     return history
 
 
-class _Witness:
-    """Writes the season down as events, and makes up what an answer of the simulated source does not have."""
+class _EventWriter:
+    """An observer that records the season as events, and invents the records that a simulated answer lacks."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class _Witness:
     ) -> None:
         self._history, self._catalog = history, configuration.catalog
         self._calendar = configuration.file.calendar.scraper
-        # Checked when the schedule was parsed; thousands of games would be checked again for every edition.
+        # Without validation: the parser has validated these thousands of games, which recur in every edition.
         self._schedule = [_Row.model_construct(None, **row) for row in schedule_rows]
         self._credits = 0.65 * _CREDITS
 
@@ -143,13 +143,13 @@ class _Witness:
             self._history.events.append(event)
 
     def executed(self, request: ScrapeRequested, answer: Answer, at: datetime) -> None:
-        # What was asked for by the last tick may end a little after `until`; left out, it would look like lost work.
+        # An execution of the last tick may end a little after `until`; without it the request would look lost.
         if request.requested_at >= self._history.until:
             return
         spec = self._catalog[request.scraper]
-        luck = Random(request.request_id)  # noqa: S311  # luck, not a secret
-        outcome, file, summary = self._came_of(request, spec, answer, luck)
-        # Every answer of the simulator takes the same time; that a source is quick or slow is seen in charts.
+        luck = Random(request.request_id)  # noqa: S311  # no secret depends on it
+        outcome, file, summary = self._outcome(request, spec, answer, luck)
+        # Every simulated answer takes the same time; vary it, because charts show the speed of sources.
         started = at - timedelta(seconds=answer.seconds * luck.uniform(0.05, 1))
         executed = build_execution(
             request,
@@ -166,7 +166,7 @@ class _Witness:
         if file is not None and isinstance(outcome, Success):
             self._land(executed, outcome, file)
 
-    def _came_of(
+    def _outcome(
         self, request: ScrapeRequested, spec: ScraperSpec, answer: Answer, luck: Random
     ) -> tuple[Outcome, RecordsFile | None, Mapping[str, JsonValue]]:
         if answer.status is Status.FAILED:
@@ -207,7 +207,7 @@ class _Witness:
             return list(self._schedule)
         low, high = spec.assertions.min, spec.assertions.max
         count = max(low, min(high, luck.choice(_USUAL_ROWS)))
-        # Another version of a document has other content, hence another file.
+        # Each version of a document needs its own content, hence its own file.
         version = request.requested_at.isoformat()
         return [_Row.model_construct(row=number, version=version, text=MARK) for number in range(count)]
 
@@ -230,13 +230,13 @@ class _Witness:
         )
 
 
-def _asked_by_people(
+def _executions_outside_controller(
     configuration: Configuration, until: datetime
 ) -> Iterator[tuple[ScrapeRequested, Answer, datetime]]:
-    """Yield executions of every source that is not the controller, spread over the week."""
+    """Yield executions of every `Source` but the controller, spread over the week."""
     names = [name for name, spec in configuration.catalog.items() if _needs_the_date_alone(spec)]
     number = 0
-    for source, times in _BY_PEOPLE if names else ():
+    for source, times in _OUTSIDE_CONTROLLER if names else ():
         for _ in range(times):
             number += 1
             at = until - timedelta(hours=13 * number, minutes=7 * number)
@@ -264,7 +264,7 @@ def _needs_the_date_alone(spec: ScraperSpec) -> bool:
 
 
 def _dead_letters(until: datetime) -> Iterator[Event]:
-    """Yield two messages that nobody could read, of a publisher outside."""
+    """Yield the rejections of two invalid messages from a publisher outside Tipoff."""
     for hours, data, reason, detail in (
         (50, b'{"gcs_path": "', RejectReason.UNDECODABLE, "Invalid JSON: EOF while parsing a string"),
         (1, b"{}", RejectReason.INVALID_PAYLOAD, "gcs_path: Field required"),

@@ -1,4 +1,4 @@
-"""Puts the week into a stack that runs and has not ticked yet: rows, files, and what the services remember."""
+"""Writes the week into a running stack before its first tick: rows, files, and the services' state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,15 +45,15 @@ from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration
 
 _ROWS = 500
-"""Of one append, as the logger's."""
+"""Rows of one append."""
 _WRITTEN_AFTER = timedelta(seconds=2)
-"""From an event to its row."""
+"""Time from an event to its row."""
 _WATCHED_BEFORE = timedelta(hours=44, minutes=-10)
-"""From the one watch within the week to its end: within a fault that is over by now, and after a tick, when its rows
-are there. Each watch asks every rule of the embedded warehouse, which takes seconds, so not every fifth minute has
-one."""
+"""Time from the only watch within the week to the week's end: during a fault that is over by now, and after a tick,
+when the tick's rows exist. Each watch evaluates every rule on the embedded warehouse, which takes seconds: too slow
+for a watch every five minutes."""
 
-_HAPPENED: Mapping[type[Event], str] = {
+_INSTANT_FIELDS: Mapping[type[Event], str] = {
     ScrapeExecuted: "completed_at",
     WorkflowDecided: "decision_time",
     ScheduleLocked: "locked_at",
@@ -62,11 +62,11 @@ _HAPPENED: Mapping[type[Event], str] = {
     MessageRejected: "rejected_at",
     AlertChanged: "changed_at",
 }
-"""The field by which an event says when it happened."""
+"""The field with the instant of an event, by the event's type."""
 
 
 def load_week(stack: Stack, now: datetime, progress: Progress) -> EventHistory:
-    """Make up the week before `now` and write it into the stack. Raises Unavailable."""
+    """Invent the week before `now` and write it into the stack. Raises Unavailable."""
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(stack.layout.workflows_file, catalog)
     progress("making up a week")
@@ -77,14 +77,14 @@ def load_week(stack: Stack, now: datetime, progress: Progress) -> EventHistory:
     progress("writing the week down")
     append_events(stack.warehouse, [*history.events, *recovery.events])
     _write_files(stack, history)
-    _remember(stack, history, recovery)
+    _write_state(stack, history, recovery)
     progress("looking at the week as the monitor did")
     append_events(stack.warehouse, _alerts(stack, configuration, [history.until - _WATCHED_BEFORE, now]))
     return history
 
 
 def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
-    """Append the events' rows by the logger's own rule. Raises Unavailable."""
+    """Append the events' rows, built as the logger builds them. Raises Unavailable."""
     rows: dict[str, list[Row]] = defaultdict(list)
     ids: dict[str, list[str]] = defaultdict(list)
     for event in events:
@@ -97,14 +97,14 @@ def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
 
 
 def happened_at(event: Event) -> datetime:
-    """Return when an event with a row happened."""
-    instant: datetime = getattr(event, _HAPPENED[type(event)])
+    """Return the instant of an event that has a row."""
+    instant: datetime = getattr(event, _INSTANT_FIELDS[type(event)])
     return instant
 
 
 def schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mapping[str, JsonValue]]:
-    """Return the schedule that the fake sources serve today, parsed by the fleet's own scraper; none for a fleet that
-    has another calendar."""
+    """Return the fake sources' schedule of today, parsed by the fleet's own scraper; empty for a fleet with another
+    calendar."""
     if configuration.file.calendar.scraper != "nbac_schedule":
         return []
     from scrapers.nbacom.nbac_schedule import scraper
@@ -116,20 +116,20 @@ def schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mappi
 
 
 def _write_files(stack: Stack, history: EventHistory) -> None:
-    """Write the records where the rows say that they are."""
+    """Write the files of records to their paths in the rows."""
     for name, file in history.files.items():
         stack.data.create(name, file.body, content_type="application/json", metadata=file.metadata)
 
 
-def _remember(stack: Stack, history: EventHistory, recovery: Recovery) -> None:
-    """Write what the controller and cleanup would remember, so that neither begins the day anew."""
+def _write_state(stack: Stack, history: EventHistory, recovery: Recovery) -> None:
+    """Write the state of the controller and of cleanup, so that neither starts the day again."""
     ledger, today = Ledger(stack.state), business_date(history.until)
     for event in history.of(ScheduleLocked):
         if event.date == today and not ledger.schedules(today):
             ledger.remember_lock(event)
         elif event.date >= today:
             ledger.remember_changes([event])
-    # Of cleanup's runs the last few tell it where to go on; of its files every mark counts.
+    # Cleanup needs only its last few runs to continue, but every mark of a file.
     last = set(_run_names(recovery, history.until))
     for name, body in recovery.memory.bodies.items():
         if name.startswith("cleanup/files/") or name in last:
@@ -142,9 +142,9 @@ def _run_names(recovery: Recovery, until: datetime) -> Iterable[str]:
 
 
 def _alerts(stack: Stack, configuration: Configuration, watches: Iterable[datetime]) -> list[Event]:
-    """Let the monitor's own handler judge the week at the given instants; return the changes it would have published.
+    """Run the monitor's own handler at the given instants; return the alert changes it would have published.
 
-    Its memory is the stack's, so the running monitor goes on with these alerts. Nobody is told of the past.
+    The handler writes the stack's state, so the running monitor continues with these alerts. It sends no messages.
     """
     bus, book = RecordingBus(), load_rules(stack.layout.alerts_file, QUERIES)
     deps = MonitorDeps(

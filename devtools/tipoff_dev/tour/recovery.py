@@ -1,4 +1,4 @@
-"""Recovery of the week's files: the fake of Phase 2 loses some, and cleanup's own runs find them again."""
+"""Recovery of the week's files: the fake of Phase 2 loses some files, and cleanup's own runs find them again."""
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,14 +22,14 @@ from tipoff_dev.tour.faults import GIVEN_UP, PHASE2
 from tipoff_dev.tour.history import DAYS, ENVIRONMENT, EVERY, EventHistory
 
 _LOADS_WITHIN = timedelta(seconds=40)
-"""From the announcement of a file to its receipt."""
+"""Longest time from the announcement of a file to its receipt."""
 _HALTED_AT, _HALTED_FOR = timedelta(days=5), timedelta(hours=2)
-"""Before the end of the week, and for how long, Phase 2 stands still: it is behind, and no file is lost."""
+"""Time from a halt of Phase 2 to the end of the week, and its length: Phase 2 falls behind, but loses no file."""
 _GIVES_UP = timedelta(days=4)
-"""Before the end of the week, Phase 2 takes no file of GIVEN_UP for a day."""
+"""Time before the end of the week from which Phase 2 drops the files of GIVEN_UP for a day."""
 _MISSING_NOW = (timedelta(hours=2), timedelta(hours=7))
-"""Before the end of the week: the newest file of then is never taken, so that files are missing now. The older one is
-so old that it counts as lost even if nothing overtook it."""
+"""Times before the end of the week: the newest file at each is never loaded, so that files are missing now. The older
+file is so old that it counts as lost even if no later file overtook it."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Recovery:
     memory: MemoryObjects
 
 
-class _Known(FileDataset):
-    """Answers cleanup's questions from memory: the files and receipts of the week up to the instant of the run.
+class _MemoryDataset(FileDataset):
+    """Cleanup's dataset in memory: the files and receipts of the week up to the instant of the run.
 
-    672 runs would ask a warehouse three questions each, which takes minutes.
+    672 runs with three queries each would take minutes on a warehouse.
     """
 
     def __init__(self, files: Sequence[Landed]) -> None:
@@ -53,7 +53,7 @@ class _Known(FileDataset):
         self.last_run: datetime | None = None
 
     def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
-        """Return the files of the lookback, and those without a receipt by now."""
+        """Return an overview of the files of the lookback, and the files without a receipt."""
         found = [file for file in self._files if now - lookback <= file.landed_at <= now]
         waiting = [file for file in found if file.gcs_path not in self.receipts]
         overtaking = [
@@ -67,12 +67,12 @@ class _Known(FileDataset):
         return overview, waiting
 
     def received(self, paths: Sequence[str], now: datetime) -> set[str]:  # noqa: ARG002  # as of the run's instant
-        """Return those of the paths that have a receipt."""
+        """Return the paths that have a receipt."""
         return {path for path in paths if path in self.receipts}
 
     def unknown_receipts(
         self,
-        now: datetime,  # noqa: ARG002  # nobody sends a receipt for a file that was not written
+        now: datetime,  # noqa: ARG002  # every receipt is for a written file
         lookback: timedelta,  # noqa: ARG002
         grace: timedelta,  # noqa: ARG002
     ) -> Mapping[str, datetime]:
@@ -89,16 +89,16 @@ class Taking:
     """Behaviour of Phase 2 towards files."""
 
     loses: Callable[[FileLanded, datetime], bool]
-    """Whether it loses an announcement at an instant."""
+    """Whether Phase 2 loses an announcement at an instant."""
     halts: Sequence[tuple[datetime, datetime]] = ()
-    """Stretches, by begin and end, in which it stands still; it goes on with what came meanwhile."""
+    """Begin and end of each halt of Phase 2; files announced during a halt are loaded after it."""
     manual: Sequence[tuple[datetime, str, int]] = ()
-    """Instants at which somebody loads files himself, each with path and rows."""
+    """Manual loads of files by an operator, each with instant, path and rows."""
 
 
 @dataclass
 class _Phase2:
-    """The fate of each announcement, and its receipts with the instant from which they are known."""
+    """The consumer of announcements, with the instant, path and rows of each receipt to come."""
 
     taking: Taking
     environment: str
@@ -108,16 +108,16 @@ class _Phase2:
         self.due = sorted(self.taking.manual)
 
     def announce(self, landed: FileLanded, at: datetime) -> None:
-        """Take or lose an announcement."""
+        """Accept or lose an announcement."""
         if self.taking.loses(landed, at):
             return
-        # The path decides how long it takes, so that a second history of the same week is the same.
+        # The content's hash determines the delay, so that a second history of the same week is identical.
         share = int(landed.content_sha256[:4], 16) / 16**4
         begins = max([end for begin, end in self.taking.halts if begin <= at < end], default=at)
         heapq.heappush(self.due, (begins + share * _LOADS_WITHIN, landed.gcs_path, landed.record_count))
 
     def receipts(self, until: datetime) -> Iterator[FileProcessed]:
-        """Yield the receipts that are sent by an instant."""
+        """Yield the receipts that are due by `until`."""
         while self.due and self.due[0][0] <= until:
             at, path, rows = heapq.heappop(self.due)
             yield FileProcessed(
@@ -128,11 +128,11 @@ class _Phase2:
 def recover(
     history: EventHistory, catalog: Catalog, taking: Taking | None = None, days: int = DAYS
 ) -> Recovery:
-    """Run cleanup over the days before the end of the history, tick by tick, as Phase 2 takes and loses the files."""
+    """Run cleanup tick by tick over the last `days` of the history, while Phase 2 loads and loses files."""
     data, state, bus = MemoryObjects(history.bucket), MemoryObjects(), RecordingBus()
     for name, file in history.files.items():
         data.create(name, file.body, metadata=file.metadata)
-    known = _Known([_landed(item) for item in history.landed])
+    known = _MemoryDataset([_landed(item) for item in history.landed])
     settings = CleanupSettings.model_construct()
     deps = Deps(
         environment=history.environment,
@@ -174,10 +174,10 @@ def recover(
 
 
 def _usual(ordered: Sequence[FileLanded], until: datetime) -> Taking:
-    """Return what the tour shows: losses, a halt, a day of files that are given up, and files missing now."""
+    """Return the tour's behaviour: losses, a halt, a day of files that are given up, and files missing now."""
     never, halted, gives_up = _missing_now(ordered, until), until - _HALTED_AT, until - _GIVES_UP
 
-    def loses(landed: FileLanded, at: datetime) -> bool:  # noqa: ARG001  # whenever it is announced
+    def loses(landed: FileLanded, at: datetime) -> bool:  # noqa: ARG001  # the same for every announcement of a file
         behaviour = GIVEN_UP if gives_up <= landed.landed_at < gives_up + timedelta(days=1) else PHASE2
         return landed.gcs_path in never or fate(landed, behaviour) is Fate.DROP
 

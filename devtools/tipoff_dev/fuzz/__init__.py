@@ -1,1 +1,1 @@
-"""Documents that are nearly right, for every parser of the fleet."""
+"""A fuzzer of the fleet's parsers with nearly valid documents."""

@@ -1,14 +1,14 @@
-"""Feeds every parser of the fleet documents that are nearly right, and tells what it did not take as it should.
+"""Fuzzes every parser of the fleet with nearly valid documents, and reports the violations of these rules.
 
     python -m tipoff_dev.fuzz --minutes 60 [--seeds FOLDER] [--out FOLDER] [--seed N] [--scraper NAME ...]
 
-The law: whatever comes, a payload ends as success, as no data, or as failed because it cannot be decoded or the source
-has changed; within its time and memory; and what a success writes is JSON whose records obey the laws of its kind, or
-data_summary names what they break. Everything else is a find: it is made as small as Hypothesis can, told, and kept in
-`--out`.
+Every payload ends as success, as no data, or as failed because it cannot be decoded or the source has changed. It stays
+within its limits of time and memory. A success writes JSON whose records obey the laws of their kind, except those that
+data_summary names as broken. Each violation is a find: Hypothesis shrinks its input, and the fuzzer prints the find and
+stores the input in `--out`.
 
-Documents begin from what the fake sources serve and from `--seeds`, a folder of real ones:
-`<scraper>/<any name>.json` or `.pdf`, with what each was fetched for in `<scraper>/parameters.json`, by file name.
+Documents derive from those of the fake sources and from `--seeds`, a folder of real documents:
+`<scraper>/<any name>.json` or `.pdf`, with the parameters of each by file name in `<scraper>/parameters.json`.
 Exit code 1 when there are finds.
 """
 
@@ -67,18 +67,18 @@ _ROUND = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-"""Inputs of one scraper before the next one's turn."""
+"""Settings of one round: the inputs of one scraper before the turn of the next."""
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A document that is right."""
+    """A valid document."""
 
     name: str
     parameters: Mapping[str, str]
     body: bytes
     parsed: Any
-    """Its JSON, or the words of its pages."""
+    """The document's JSON value, or the words of its pages."""
 
     @property
     def pdf(self) -> bool:
@@ -88,34 +88,34 @@ class Seed:
 
 @dataclass(frozen=True)
 class Input:
-    """A document that a parser is given."""
+    """A document for a parser."""
 
     body: bytes
     pages: Sequence[PageText] | None = None
-    """The words of a PDF's pages that are given instead of its own."""
+    """The words that replace those of the PDF's pages."""
 
     @property
     def kept(self) -> bytes:
-        """The input as it is kept when something is found."""
+        """The input as it is stored in `--out` for a find."""
         return self.body if self.pages is None else repr(self.pages).encode()
 
 
 class TooSlow(BaseException):
-    """No Exception: nobody may take it for one of the payload's errors."""
+    """A timeout. Not an Exception, so that no handler takes it for one of the payload's errors."""
 
 
 class Traces(logging.Handler):
-    """Keeps the last unforeseen error that the runner logged."""
+    """A handler that keeps the last unexpected error in the runner's log."""
 
     last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the last record."""
+        """Replace the error by that of `record`."""
         self.last = getattr(record, "exception", record.getMessage())
 
 
 def seeds_of(scraper: Registered, folder: Path | None) -> list[Seed]:
-    """Collect a scraper's seeds: the fake's document and real ones."""
+    """Return a scraper's seeds: the fake's document, and the real ones in `folder`."""
     given = parameters_of(scraper)
     served = payload_of(scraper, scraper.module.Parameters.model_validate(given))
     found = [_seed("fake", given, served)]
@@ -125,8 +125,8 @@ def seeds_of(scraper: Registered, folder: Path | None) -> list[Seed]:
         parameters = json.loads(known.read_text()) if known.exists() else {}
         for file in sorted(own.iterdir()):
             if file != known:
-                asked = {**given, **parameters.get(file.name, {})}
-                found.append(_seed(file.name, asked, file.read_bytes()))
+                own_parameters = {**given, **parameters.get(file.name, {})}
+                found.append(_seed(file.name, own_parameters, file.read_bytes()))
     return found
 
 
@@ -136,7 +136,7 @@ def _seed(name: str, parameters: Mapping[str, str], body: bytes) -> Seed:
 
 
 def inputs(seeds: Sequence[Seed]) -> st.SearchStrategy[tuple[Seed, Input]]:
-    """Return a strategy of documents that are nearly one of these."""
+    """Return a strategy of slightly changed copies of these documents."""
     return st.sampled_from(seeds).flatmap(lambda right: st.tuples(st.just(right), _near(right)))
 
 
@@ -144,12 +144,12 @@ def _near(right: Seed) -> st.SearchStrategy[Input]:
     if not right.pdf:
         return nearly_json(right.parsed).map(Input)
     words = nearly_pages(right.parsed).map(lambda pages: Input(right.body, pages))
-    # Of most PDFs only the words change, as to write a file and read it takes long.
+    # For three quarters of the PDFs only the words change, because parsing a file takes long.
     return st.one_of(words, words, words, nearly_pdf(right.body).map(Input))
 
 
 def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
-    """Run one input; yield the name of how it ended, then each find."""
+    """Run one input; yield the name of its outcome, then each find."""
     request = manual_request(scraper, dict(parameters), source=Source.LOCAL, triggered_by="fuzz", now=NOW)
     data = MemoryObjects("data")
     module: Any = scraper.module
@@ -173,7 +173,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
         yield "too slow"
         yield f"over {SECONDS} s at {_place(traceback.format_exc())}"
         return
-    except Exception:  # noqa: BLE001  # whatever it is, it is a find
+    except Exception:  # noqa: BLE001  # any exception is a find
         signal.setitimer(signal.ITIMER_REAL, 0)
         yield "raised"
         yield f"the runner raised at {_place(traceback.format_exc())}"
@@ -201,7 +201,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
 
 
 def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
-    """Refuse to open a client: a payload is at hand, so nothing may be asked for."""
+    """Return a client that refuses every request: with a saved payload no request may be sent."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"{request.url} was asked for")
@@ -210,7 +210,7 @@ def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
 
 
 def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
-    """Yield the laws that what was written breaks without data_summary saying so."""
+    """Yield the laws that the written records break, unless data_summary reports broken laws."""
     try:
         records = json.loads(body, parse_constant=_refused)["records"]
     except ValueError:
@@ -225,7 +225,7 @@ def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
         or len(completeness["missing"]) != completeness["expected"] - completeness["got"]
     ):
         yield "completeness does not add up"
-    # Of a player who is set aside the totals know nothing either.
+    # A player who is set aside is missing from the totals, too.
     if not summary.get("broken_laws") and not summary.get("set_aside"):
         yield from sorted(set(_impossible(records)))
 
@@ -261,7 +261,7 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 class Found(Exception):
-    """A fault found in a document. Hypothesis raises the last one, with the smallest document that shows it."""
+    """A find with its input. Hypothesis raises the last one, which has the smallest input."""
 
     def __init__(self, find: str, source: Seed, given: Input) -> None:
         super().__init__(find)
@@ -269,25 +269,25 @@ class Found(Exception):
 
 
 class InputSearch:
-    """The inputs of one scraper: how many there were, how they ended, and how often each find came."""
+    """The inputs of one scraper, with counts of inputs, outcomes and finds."""
 
     def __init__(self, scraper: Registered, seeds: Sequence[Seed], traces: Traces) -> None:
         self._scraper, self._inputs, self._traces = scraper, inputs(seeds), traces
         self.inputs = 0
         self.slowest = 0.0
-        """Seconds of the slowest one."""
+        """Seconds of the slowest input."""
         self.widest = 0.0
-        """Megabytes of the widest one."""
+        """Megabytes of the input with the highest rise in memory."""
         self.ends: Counter[str] = Counter()
         self.finds: Counter[str] = Counter()
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def round(self, number: int) -> Found | None:
-        """Try inputs, others for each number; return what they found that no round before returned, with the smallest.
+        """Try the inputs for `number`; return a find that no earlier round returned, with its smallest input.
 
-        On the way to it others may be found; they stay new, so that a later round returns them with an input.
+        Other finds on the way stay unreported, so that a later round returns them with their input.
         """
-        known = frozenset(self._told)
+        known = frozenset(self._reported)
 
         @seed(number)
         @_ROUND
@@ -300,14 +300,14 @@ class InputSearch:
             run()
         except Found as smallest:
             found = smallest
-        except FlakyFailure as once:  # what took too long may take less when it is tried again
+        except FlakyFailure as once:  # a slow input may be faster when Hypothesis repeats it
             found = next((it for it in once.exceptions if isinstance(it, Found)), None)
         if found is not None:
-            self._told.add(found.find)
+            self._reported.add(found.find)
         return found
 
     def _try(self, source: Seed, drawn: Input, known: frozenset[str]) -> None:
-        """Run one input. Raises Found for the first find that is not known."""
+        """Run one input. Raises Found for the first find that is not in `known`."""
         before, started = _reset_peak(), time.monotonic()
         end, *found = judge(self._scraper, source.parameters, drawn, self._traces)
         taken, risen = time.monotonic() - started, _peak_megabytes() - before
@@ -323,7 +323,7 @@ class InputSearch:
 
 
 def _of_any_length(scraper: Registered) -> Registered:
-    """Describe the scraper without bounds on its records: cutting documents short is not what is tried here."""
+    """Return the scraper with a minimum of one record, so that shortened documents do not fail for their length."""
     spec = scraper.spec
     any_length = spec.assertions.model_copy(update={"min": 1})
     return replace(scraper, spec=spec.model_copy(update={"assertions": any_length}))
@@ -334,12 +334,12 @@ def _is_of_a_player(record: Mapping[str, Any]) -> bool:
 
 
 def _place(trace: str) -> str:
-    """Return the error and the project's line nearest to it."""
+    """Return the error and the innermost line of the runner or a scraper."""
     lines = trace.strip().splitlines()
     at = [line.strip() for line in lines if line.strip().startswith("File")]
     ours = [line for line in at if "services/scraper-runner" in line]
     nearest = ours[-1].split("scraper-runner/")[-1] if ours else (at[-1] if at else "")
-    # Where in a document it was is another each time.
+    # Without the position in the document, which differs between inputs with the same find.
     return f"{nearest} | {lines[-1].partition(' in position')[0][:110]}" if lines else "nowhere"
 
 
@@ -351,7 +351,7 @@ def _peak_megabytes() -> float:
 
 
 def _reset_peak() -> float:
-    """Memory in use now, as the new peak."""
+    """Reset the process's peak to its current memory; return that in megabytes."""
     Path("/proc/self/clear_refs").write_text("5")
     return _peak_megabytes()
 
@@ -372,7 +372,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     signal.signal(signal.SIGALRM, _alarm)
     logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
-    warnings.simplefilter("ignore", HypothesisWarning)  # that what fails is long to write down
+    warnings.simplefilter("ignore", HypothesisWarning)  # about failing inputs that are too long to print
     traces = Traces()
     runner = logging.getLogger("tipoff_scraper_runner")
     runner.addHandler(traces)

@@ -1,8 +1,8 @@
-"""Hypothesis strategies of documents that are nearly right: what the fuzzer feeds the parsers.
+"""Hypothesis strategies of nearly valid documents, for the fuzzer.
 
-A document is lists and objects with something else as leaves, and changes in a few places; the same steps change the
-JSON of a source, the objects of a PDF's file and the words of its pages. Hypothesis draws them, and makes smaller what
-was found.
+A document consists of lists and objects with leaves of another type, and is changed in a few places. The same steps
+change the JSON of a source, the objects of a PDF's file and the words of its pages. Hypothesis draws the steps and
+shrinks the inputs of finds.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from scrapers.nbacom.pdf_text import PageText, RuledLine, Word, lines_of
 
 KEPT = 16
-"""Elements of a long list that stay: more of the same would only cost time. A box score without a whole team is not
-complete, and a team has at most so many players."""
+"""Elements kept of a long list: more of the same kind would only cost time. A team has at most so many players, and a
+box score without a whole team is incomplete."""
 
 _RAW = ("1e999", "-1e999", "-0", "0.1e-400", "9" * 5000, "[" * 300 + "]" * 300)
-"""JSON that no Python value is written as. In a document each stands between two marks, which its text lacks."""
+"""JSON tokens that `json.dumps` never writes. A document has each between two marks, which `_written` removes."""
 _MARK = "@@"
 _VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 3, 5, 1.5, 1e15, 1e308, 10**30, 2**63, 10**400, float("nan")),
@@ -78,12 +78,12 @@ _TOKENS = (
 )
 
 Variants = Callable[[Any], st.SearchStrategy[Any]]
-"""Gives what a leaf may be changed into."""
+"""Returns the strategy of replacements for a leaf."""
 
 
 @st.composite
 def nearly(draw: st.DrawFn, document: Any, variants: Variants, *, typed: bool = False) -> Any:
-    """Draw the document with one to five things wrong. typed: a value is replaced by one of its own type only."""
+    """Draw the document with one to five changes. typed: replace a value by one of the same type only."""
     whole = [_copied(document)]
     for _ in range(draw(st.sampled_from((1, 1, 1, 2, 2, 3, 5)))):
         if not whole:
@@ -110,13 +110,13 @@ def nearly(draw: st.DrawFn, document: Any, variants: Variants, *, typed: bool = 
 
 
 def nearly_json(document: Any) -> st.SearchStrategy[bytes]:
-    """Return a strategy of a document's text, its long lists cut short; a few are no JSON any more."""
+    """Return a strategy of changed texts of a document with shortened lists; one in ten has changed bytes as well."""
     text = nearly(_shortened(document), _of_json).map(_written)
     return st.integers(0, 9).flatmap(lambda kind: text if kind else text.flatmap(nearly_bytes))
 
 
 def nearly_bytes(body: bytes) -> st.SearchStrategy[bytes]:
-    """Return a strategy of bytes that are flipped, cut, repeated, or in another encoding."""
+    """Return a strategy of the body with bytes replaced, cut, wrapped, or in another encoding."""
     place = st.integers(0, len(body))
     return st.one_of(
         st.tuples(place, st.binary(max_size=20), place).map(lambda it: body[: it[0]] + it[1] + body[it[2] :]),
@@ -131,14 +131,14 @@ def nearly_bytes(body: bytes) -> st.SearchStrategy[bytes]:
 
 
 def nearly_pdf(body: bytes) -> st.SearchStrategy[bytes]:
-    """Return a strategy of files with bytes or objects changed; offsets are then wrong, which readers mend."""
+    """Return a strategy of files with changed bytes or objects; readers repair the offsets, which are then wrong."""
     objects = nearly(_OBJECT_END.split(body), _of_pdf, typed=True)
     return st.one_of(nearly_bytes(body), objects.map(lambda parts: b"".join(parts or ())))
 
 
 def nearly_pages(pages: Sequence[PageText]) -> st.SearchStrategy[list[PageText]]:
-    """Return a strategy of the words and rules of a PDF's pages, for which no file has to be written."""
-    # By line, so that a whole line is dropped, repeated or moved like a word.
+    """Return a strategy of the words and rules of a PDF's pages, which needs no PDF file."""
+    # Nested by line, so that a whole line can be dropped, repeated or moved like a word.
     split = [[*lines_of(page.words), list(page.rules)] for page in pages]
     return nearly(split, _of_page, typed=True).map(
         lambda changed: [_joined(page) for page in changed or [[]]]
@@ -146,17 +146,17 @@ def nearly_pages(pages: Sequence[PageText]) -> st.SearchStrategy[list[PageText]]
 
 
 def _copied(value: Any) -> Any:
-    """Copy lists and objects; leaves are not changed in place."""
+    """Copy lists and objects, but not leaves, which are never changed in place."""
     if isinstance(value, list):
         return [_copied(item) for item in value]
     return {key: _copied(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _place(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
-    """Draw a list or object and an index or key in it, any as likely as any other."""
+    """Draw a list or object and an index or key in it, with equal probability for all places."""
     places: list[tuple[Any, Any]] = []
     _collect(value, places)
-    # Of a large range Hypothesis prefers small numbers, of small ranges it does not.
+    # Two small ranges, because Hypothesis prefers small numbers in a large range.
     return places[(127 * draw(st.integers(0, 126)) + draw(st.integers(0, 126))) % len(places)]
 
 
@@ -202,13 +202,13 @@ def _edited(text: str) -> st.SearchStrategy[str]:
 
 
 def _written(document: Any) -> bytes:
-    # An unpaired surrogate cannot be encoded, and is written as an escape.
+    # json.dumps escapes an unpaired surrogate, which cannot be encoded.
     text = json.dumps(document)
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "").encode()
 
 
 def _of_pdf(value: Any) -> st.SearchStrategy[Any]:
-    """Change a token of an object; what is no object stays."""
+    """Change a token of a PDF object; any other value stays the same."""
     found = list(_TOKEN.finditer(value)) if isinstance(value, bytes) else []
     if not found:
         return st.just(value)
@@ -218,7 +218,7 @@ def _of_pdf(value: Any) -> st.SearchStrategy[Any]:
 
 
 def _of_page(value: Any) -> st.SearchStrategy[Any]:
-    """Edit a word's text, or move a word, a rule or all of a line."""
+    """Edit a word's text, or move a word, a rule or a whole line."""
     names = st.sampled_from((("x0", "x1"), ("top", "bottom", "y")))
     shift = st.sampled_from((-30.0, -12.0, -3.0, 3.0, 12.0, 30.0, 1e6))
     moved = st.tuples(names, shift).map(lambda it: _moved(value, *it))
@@ -230,14 +230,14 @@ def _of_page(value: Any) -> st.SearchStrategy[Any]:
 
 
 def _moved(value: Any, names: Sequence[str], by: float) -> Any:
-    """Add to these coordinates of a word, a rule, or each in a list."""
+    """Add `by` to these coordinates of a word or a rule, or of every item of a list."""
     if isinstance(value, list):
         return [_moved(item, names, by) for item in value]
     return replace(value, **{name: getattr(value, name) + by for name in names if hasattr(value, name)})
 
 
 def _joined(page: Any) -> PageText:
-    """Make a page of what stands in it, however it is nested by now."""
+    """Build a page from the words and rules in a changed page, at any depth."""
     found = list(_leaves(page))
     words = [item for item in found if isinstance(item, Word)]
     return PageText(words, [item for item in found if isinstance(item, RuledLine)])

@@ -1,4 +1,4 @@
-"""A right document for every scraper of the fleet, as the fake sources serve it."""
+"""A valid document for every scraper of the fleet, from the fake sources."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,14 +16,14 @@ NIGHT, AFTERNOON = datetime(2025, 1, 16, 4, 45, tzinfo=UTC), datetime(2025, 1, 1
 
 
 def parameters_of(scraper: Registered) -> dict[str, str]:
-    """Return parameters with which the fake sources have a document."""
+    """Return parameters for which the fake sources have a document."""
     game = next(game for game in load_scenario().games[DAY] if game.home == "PHI")
     known = {"game_date": DAY.isoformat(), "game_id": game.id, "team": "PHI", "event_id": event_id(game)}
     return {name: known[name] for name, one in scraper.spec.parameters.items() if one.required}
 
 
 def payload_of(scraper: Registered, parameters: Any) -> bytes:
-    """Fetch what the fake sources serve when the source has it."""
+    """Fetch the scraper's document from the fake sources, at an instant when the document is published."""
     now = AFTERNOON if scraper.spec.source == "oddsapi" else NIGHT
     with HttpxHttp(
         scraper.spec,

@@ -1,6 +1,6 @@
 """Documents that are generated from the code: `python -m tipoff_dev.generate [--check]`.
 
-A further document is one function that returns its text and one line in `documents`.
+To add a document, write a function that returns its text and a line in `documents`.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _GRAFANA = "infra/grafana"
 
 
 def documents() -> Mapping[str, Render]:
-    """Return each generated file, relative to the repository, with what renders its text."""
+    """Return the render function of each generated file, by path relative to the repository."""
     schemas = {
         f"{_EVENTS_DIR}/{name}.schema.json": partial(event_schema, model) for name, model in EVENTS.items()
     }
@@ -53,13 +53,13 @@ def documents() -> Mapping[str, Render]:
 
 
 def stale(root: Path, rendered: Mapping[str, str]) -> list[str]:
-    """Return the files below `root` that are missing, differ from what is rendered, or have no origin any more."""
+    """Return the files below `root` that are missing, out of date, or no longer generated."""
     differing = [name for name, text in rendered.items() if _text(root / name) != text]
     return sorted(differing + _leftovers(root, rendered))
 
 
 def write(root: Path, rendered: Mapping[str, str]) -> list[str]:
-    """Bring the files below `root` up to date; return those that were stale."""
+    """Write the stale files below `root` and remove those no longer generated; return both."""
     changed = stale(root, rendered)
     for name in changed:
         path = root / name

@@ -57,7 +57,7 @@ def _section(path: str, command: Any) -> Iterator[str]:
 
 
 def _options(command: Any, options: list[Any]) -> list[str]:
-    """List a command's options as it says them; a command that hands its options on declares none."""
+    """Return the placeholder of a command's options, also for a command that passes undeclared options on."""
     metavar = str(command.options_metavar)
     return [metavar] if options or metavar != "[OPTIONS]" else []
 

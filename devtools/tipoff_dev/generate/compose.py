@@ -1,4 +1,4 @@
-"""`docker-compose.yaml`: its last part, a container for each service, is generated from the map of services."""
+"""`docker-compose.yaml`: the last part of the file, a container for each service, is generated from the service map."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tipoff_dev.stack.layout import SERVICE_MAP
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 MARK = "  # Generated from infra/services.yaml by `make generate`; change it there.\n"
-# A folded scalar: YAML puts a blank between its lines, so that each host may have its own.
+# A folded scalar: YAML joins its lines by blanks, so each host can be on a line of its own.
 _FAKE_SOURCES = "      TIPOFF_FAKE_SOURCES: >-\n" + "\n".join(
     f"        {line}"
     for line in json.dumps(dict.fromkeys(HOSTS, "http://fake-sources:8087"), indent=0).splitlines()
@@ -20,7 +20,7 @@ _FAKE_SOURCES = "      TIPOFF_FAKE_SOURCES: >-\n" + "\n".join(
 
 
 def compose() -> str:
-    """Render the file: what people wrote above the mark, and the services below it."""
+    """Render the file: the handwritten part above the mark, and the generated services below it."""
     written, mark, _ = COMPOSE.read_text(encoding="utf-8").partition(MARK)
     if not mark:
         raise ValueError(
@@ -30,14 +30,14 @@ def compose() -> str:
 
 
 def containers(services: Mapping[str, ServiceEntry], models: Mapping[str, type[ServiceSettings]]) -> str:
-    """Render a container for each service, and one for Cloud Scheduler's part, which waits until all are healthy."""
+    """Render a container for each service, and one for the ticks, which waits until all services are healthy."""
     blocks = [_container(name, entry, models[name]) for name, entry in services.items()]
     healthy = "\n".join(f"      {name}: {{ condition: service_healthy }}" for name in services)
     return "\n".join([*blocks, _TICKS.format(healthy=healthy)])
 
 
 def _container(name: str, entry: ServiceEntry, model: type[ServiceSettings]) -> str:
-    # Only services whose settings know fake sources may be told of them: an unknown variable ends the process.
+    # Only for services with the setting `fake_sources`: a service exits for an unknown variable.
     own = f"\n{_FAKE_SOURCES}" if "fake_sources" in model.model_fields else ""
     if model.model_fields["concurrency"].default != entry.concurrency:
         own = f'\n      TIPOFF_CONCURRENCY: "{entry.concurrency}"{own}'

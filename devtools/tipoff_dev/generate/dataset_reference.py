@@ -47,7 +47,7 @@ def _views() -> Iterator[tuple[str, str]]:
 
 
 def _functions() -> Iterator[tuple[str, str]]:
-    """Yield each function with its arguments and what it answers, from the first line of its file."""
+    """Yield each function's signature and description, from the first line of its file."""
     for path in sorted(SCHEMAS.glob("fn_*.sql")):
         signature, meaning = function_heading(path)
         yield f"`{signature}`", whole_sentence(meaning, path.name)

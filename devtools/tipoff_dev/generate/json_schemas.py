@@ -1,4 +1,4 @@
-"""JSON Schemas: of each event for other producers, of workflows.yaml for editors."""
+"""JSON Schemas: of each event, for other producers; of the YAML files, for editors."""
 
 import inspect
 import json
@@ -13,7 +13,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def event_schema(model: type[Event]) -> str:
-    """Write the JSON Schema that a payload of this event fulfils for a consumer to accept it."""
+    """Write the JSON Schema by which a consumer accepts a payload of this event."""
     return _schema(model, model.TYPE, f"urn:tipoff:event:{model.TYPE}")
 
 
@@ -39,14 +39,14 @@ def workflows_schema() -> str:
 
 
 def alerts_schema() -> str:
-    """Render what `config/alerts.yaml` may contain."""
+    """Write the JSON Schema of `config/alerts.yaml`."""
     from tipoff_monitor.rules import AlertsFile
 
     return _schema(AlertsFile, "alerts.yaml", "urn:tipoff:alerts")
 
 
 def services_schema() -> str:
-    """Render what `infra/services.yaml` may contain."""
+    """Write the JSON Schema of `infra/services.yaml`."""
     return _schema(ServiceMap, "services.yaml", "urn:tipoff:services")
 
 

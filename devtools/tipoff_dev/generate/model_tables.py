@@ -24,7 +24,7 @@ _BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
 
 def field_table(heading: str, fields: Iterable[tuple[str, FieldInfo]], links: Mapping[Any, str] = {}) -> str:
-    """Write the table of these fields, each with the name that it is given by. links: what models are shown as."""
+    """Write the table of these fields, each under the given name. links: the text to show for each model."""
     names = {**_NAMES, **links}
     rows = (
         (f"`{name}`", _type(field, names), _default(field), field.description or "") for name, field in fields
@@ -70,7 +70,7 @@ def _default(field: FieldInfo) -> str:
     if value is None or value == () or value == {}:
         return "none"
     if isinstance(value, BaseModel):
-        return "all of its own"  # each stands in the section of the part
+        return "all of its own"  # the model's own section lists each default
     return ", ".join(f"`{item}`" for item in _written(value))
 
 

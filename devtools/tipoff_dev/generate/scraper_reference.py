@@ -1,4 +1,4 @@
-"""`docs/reference/scrapers.md`: the fleet, as its descriptions and the configuration have it."""
+"""`docs/reference/scrapers.md`: the fleet, read from its descriptions and the configuration."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A hook of mkdocs: check links that leave `docs/`, and show them as paths, as the site has nothing else to link to."""
+"""A hook of mkdocs: check links out of `docs/`, and show them as paths, because the site has no page for them."""
 
 import re
 from pathlib import Path, PurePosixPath

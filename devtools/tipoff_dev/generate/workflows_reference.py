@@ -134,7 +134,7 @@ def _indented(text: str) -> str:
 
 
 def _keys(model: type[BaseModel]) -> str:
-    """List a model's keys, all but `kind`, which the heading says."""
+    """List a model's keys except `kind`, which the heading names."""
     fields = ((name, field) for name, field in model.model_fields.items() if name != "kind")
     return field_table("Key", fields, _LINKS)
 

@@ -12,7 +12,7 @@ from tipoff_dev.grafana.files import fleet_files
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the files, with the fleet's dataset and zone in their SQL, and print where; return the exit code."""
+    """Write the files, with the fleet's dataset and zone in their SQL, and print their paths; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tipoff_dev.grafana",
         description="Writes Grafana's dashboards and alert rules for the fleet of the current folder.",

@@ -1,7 +1,7 @@
 """Alert rules for teams that alert from Grafana: the queries of config/alerts.yaml, as a file that Grafana provisions.
 
-One file says what is wrong; the monitor and Grafana judge by the same SQL. What only the monitor can (the verdict of a
-day, causes, quiet windows, acknowledgements) is left out, so it is one or the other and not both.
+The monitor and Grafana evaluate the same SQL from the same file. Grafana's rules lack the monitor's own features (the
+verdict of a day, causes, quiet windows, acknowledgements), so a team uses the one or the other, not both.
 """
 
 import json
@@ -21,11 +21,11 @@ from tipoff_monitor.loading import load_rules
 from tipoff_monitor.rules import FILLED, Rule
 
 UID = "tipoff-bigquery"
-"""Of the data source that is provisioned beside the rules: a rule names one, and cannot choose as a dashboard does."""
+"""Uid of the data source that is provisioned beside the rules: unlike a dashboard, a rule cannot offer a choice."""
 ENVIRONMENT = "prod"
 MISSING = "workflow-missing"
 _MONITORS_OWN = frozenset({"versions-differ"})
-"""Rules whose query is given what only the monitor knows: its own version and configuration."""
+"""Rules whose query needs parameters that only the monitor has: its own version and configuration."""
 _MISSING_SQL = f"""SELECT workflow_name AS subject, COUNT(*) AS value
 FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), CURRENT_DATE('America/New_York'))
 WHERE environment = '{ENVIRONMENT}'
@@ -36,7 +36,7 @@ _EXPRESSION = "__expr__"
 
 
 def rule_queries() -> Mapping[str, str]:
-    """Return the SQL of each rule: one row a subject, its `value` the number of rows that tell of it."""
+    """Return the SQL of each rule: one row for each subject, with the number of the subject's rows as `value`."""
     book = load_rules(ALERTS, QUERIES)
     found = {MISSING: _MISSING_SQL}
     for name, rule in book.rules.items():
@@ -46,7 +46,7 @@ def rule_queries() -> Mapping[str, str]:
 
 
 def alerting_json() -> str:
-    """Return the file that Grafana provisions its rules from."""
+    """Return the file from which Grafana provisions its rules."""
     book = load_rules(ALERTS, QUERIES)
     rules = [_rule(name, sql, book.rules[name]) for name, sql in rule_queries().items()]
     group = {"orgId": 1, "name": "tipoff", "folder": "Tipoff", "interval": "5m", "rules": rules}
@@ -85,7 +85,7 @@ def _rule(name: str, sql: str, rule: Rule) -> dict[str, Any]:
         .condition("B")
         .with_query(data)
         .with_query(condition)
-        # No row is what should be; a query that fails is not, and says so.
+        # No rows mean no problem; a failed query is an error.
         .no_data_state("OK")
         .exec_err_state("Error")
         .for_val(f"{minutes}m")
@@ -94,13 +94,13 @@ def _rule(name: str, sql: str, rule: Rule) -> dict[str, Any]:
         .build()
     )
     text: dict[str, Any] = json.loads(json.dumps(built, cls=JSONEncoder))
-    # Provisioning says folder, group and organization once for all rules.
+    # A provisioning file has folder, group and organization once for all rules.
     return {key: value for key, value in text.items() if key not in ("folderUID", "ruleGroup", "orgID")}
 
 
 def _command(rule: Rule) -> str:
-    """Write the command with the names that a rule of Grafana does not fill in, and each brace of its own once."""
-    # Twice, as in the file, it would be a template of Grafana's.
+    """Return the command with its placeholders, which a Grafana rule does not fill in, and with single braces."""
+    # Double braces, as in the file, would be a Grafana template.
     return rule.command.format(**{name: f"{{{name}}}" for name in FILLED})
 
 
@@ -109,7 +109,7 @@ def _counted(sql: str) -> str:
 
 
 def _filled(named: NamedQuery, rule: Rule) -> str:
-    """Write the parameters into the query: a rule of Grafana has none."""
+    """Write the parameters into the query, because a Grafana rule has no parameters."""
     lines = [line for line in named.sql.splitlines() if not line.lstrip().startswith("--")]
     sql = "\n".join(lines).strip().rstrip(";")
     for name, value in sorted(_values(named, rule), reverse=True):  # @days_back before @days

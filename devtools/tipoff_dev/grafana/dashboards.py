@@ -29,7 +29,7 @@ _COLOURS = {
     "missing": "red",
     "given_up": "dark-red",
 }
-"""The same for the same word on every board, so that red always needs somebody."""
+"""Colours by status, the same on every dashboard, so that red always needs action."""
 
 Panel = stat.Panel | table.Panel | timeseries.Panel
 
@@ -42,15 +42,15 @@ def dashboard_json(spec: DashboardSpec) -> str:
         .uid(spec.name)
         .description(spec.description)
         .tags(["tipoff"])
-        # The tables say the fleet's time themselves; charts follow whoever looks.
+        # The tables' SQL formats times in the fleet's zone; charts use the viewer's zone.
         .timezone("browser")
         .time(spec.since, "now")
-        # Every refresh is one query a panel, and the warehouse is paid by the query.
+        # Every refresh pays for one query for each panel.
         .refresh("5m")
         .readonly()
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type(DATA_SOURCE))
         .with_variable(
-            # A list and no free text: the value stands in the SQL.
+            # A list and not free text, because the value becomes part of the SQL.
             dashboard.CustomVariable("environment")
             .label("Environment")
             .values(",".join(ENVIRONMENTS))

@@ -20,20 +20,20 @@ _UNITS: Mapping[str, timedelta] = {
 
 
 class UnknownMacro(ValueError):
-    """Something that Grafana would leave as it is, or that these rules do not cover."""
+    """A macro or variable that Grafana would not expand, or that these rules do not cover."""
 
 
 def expand(sql: str, *, start: datetime, end: datetime, variables: Mapping[str, str]) -> str:
     """Return the SQL that BigQuery gets for a dashboard's range from `start` to `end` (aware).
 
     Raises:
-        UnknownMacro: a macro or a variable is left.
+        UnknownMacro: the expanded SQL still contains a macro or a variable.
     """
     first, last = (f"{it.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for it in (start, end))
     sql = _FILTER.sub(lambda it: f"{it[1]} >= '{first}' AND {it[1]} <= '{last}'", sql)
     sql = _GROUP.sub(_grouped, sql)
     sql = _VARIABLE.sub(lambda it: variables.get(it[1], it[0]), sql)
-    # A dollar before a dot is a path into JSON, which Grafana leaves alone.
+    # A dollar before a dot is a JSON path, which Grafana does not change.
     if left := _LEFT.search(sql):
         raise UnknownMacro(f"left in the SQL: {left[0]!r}")
     return sql

@@ -1,6 +1,6 @@
 """The parts of grafana-foundation-sdk that the dashboards are built with, imported in one place.
 
-The SDK warns on import that it prefers the second schema of dashboards. The first is what every supported Grafana reads
+The SDK warns on import that it prefers the second schema of dashboards. Every supported Grafana reads the first schema
 from a file; the second needs Grafana 12 and its API.
 """
 

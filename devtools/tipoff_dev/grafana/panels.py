@@ -1,8 +1,8 @@
-"""The panels of the dashboards: what each asks and how it is shown. Pure data, without Grafana's builders.
+"""The panels of the dashboards: the query and the appearance of each. Pure data, without Grafana's builders.
 
-Questions about now and today ask the dataset's table functions, which read the partitions of the days they are given.
-Questions about the chosen range filter the bare partition column of a table by `$__timeFilter`, because BigQuery prunes
-partitions by nothing else, and drop copies themselves, because a view's filter comes too late to prune.
+Panels about now and today query the dataset's table functions, which read only the partitions of the given days. Panels
+about the chosen range filter the bare partition column of a table by `$__timeFilter`, because BigQuery prunes
+partitions by nothing else. They remove duplicates themselves, because a filter on a view comes too late to prune.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _RUNS = f"""WITH runs AS (
         status = 'success' DESC, JSON_VALUE(data_summary, '$.presumed') IS NULL DESC, created_at DESC, event_id
     ) = 1
 )"""
-"""The executions of the range, each once: the rule of fn_executions.sql."""
+"""The executions of the range, each once, by the same rule as fn_executions.sql."""
 _CLEANUPS = f"""WITH cleanups AS (
   SELECT cleanup_time, missing_files_found, republished_count, given_up_count, files_checked, waiting_count
   FROM nba_orchestration.cleanup_operations
@@ -42,13 +42,13 @@ _CLEANUPS = f"""WITH cleanups AS (
 
 
 def _named(name: str) -> str:
-    """Return the statement of queries/, asked of now and of the environment that the dashboard shows."""
+    """Return a query of queries/ as SQL for the present instant and the dashboard's environment."""
     statement = bare_statement(named(name), "")
     return statement.replace("@environment", "'${environment}'").replace("@as_of", NOW)
 
 
 def _runs_over_time(what: str, by: str, every: str = "1h") -> str:
-    """Return a series of the runs of the range, one line for each value of `by`."""
+    """Return the SQL of a series of the range's runs, with one line for each value of `by`."""
     return f"""{_RUNS}
 SELECT $__timeGroup(triggered_at, {every}) AS time, {by}, {what}
 FROM runs
@@ -73,12 +73,12 @@ class PanelSpec:
     kind: PanelKind
     sql: str
     width: int = 24
-    """In columns, of which a row has 24."""
+    """In columns; a row has 24."""
     height: int = 8
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Name the columns that its rows have, in order; of a series the first is `time`."""
+        """The names of the result's columns, in order; the first column of a series is `time`."""
         sql = expand(self.sql, start=_ANY_INSTANT, end=_ANY_INSTANT, variables={"environment": "prod"})
         statement: Any = sqlglot.parse_one(sql, dialect="bigquery")
         return tuple(statement.named_selects)
@@ -89,11 +89,11 @@ class DashboardSpec:
     """One dashboard."""
 
     name: str
-    """The name of its file, and its uid."""
+    """The name of the dashboard's file, and its uid."""
     title: str
     description: str
     since: str
-    """The range that it opens with."""
+    """The start of the initial time range."""
     panels: tuple[PanelSpec, ...]
 
 

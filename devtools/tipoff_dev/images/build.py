@@ -1,7 +1,7 @@
-"""Install a service as its image does, in a folder: its own pins and the wheels of this repository, and nothing else.
+"""Installation of a service as in its image: its own pins and the wheels of this repository, and nothing else.
 
-The image itself is built by infra/build_images.sh where there is a Docker, and by CI, which also starts
-docker-compose.yaml. What has to hold on any machine is that each service's wheels install and start without a sibling
+infra/build_images.sh builds the image itself where Docker is available; so does CI, which also starts
+docker-compose.yaml. This module checks on any machine that each service's wheels install and start without a sibling
 or a developer's tool.
 """
 
@@ -29,19 +29,19 @@ for project in projects:
 
 
 class InstallError(Exception):
-    """The service cannot be installed alone; the message is the tool's own."""
+    """The service cannot be installed alone; the message contains the tool's output."""
 
 
 @dataclass(frozen=True)
 class InstalledService:
-    """A service in an environment of its own."""
+    """A service in its own virtual environment."""
 
     service: str
     root: Path
     """Its working directory."""
     bytecode: Path | None = None
-    """The folder in which its processes look for bytecode and write it; None for what was compiled beside the sources,
-    and nothing written."""
+    """The folder from which its processes read bytecode, and to which they write it; None to use the bytecode beside
+    the sources and to write none."""
 
     @property
     def python(self) -> Path:
@@ -55,7 +55,7 @@ class InstalledService:
         stdout: int | IO[bytes] = subprocess.PIPE,
         stderr: int | IO[bytes] = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
-        """Start it as its image's CMD does, with `settings` and no other variable."""
+        """Start the service as its image's CMD does, with `settings` and no other variable of the caller."""
         bytecode = (
             {"PYTHONPYCACHEPREFIX": str(self.bytecode)} if self.bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
         )
@@ -99,17 +99,17 @@ def build_wheels(folder: Path) -> Path:
 def install_service(
     service: str, folder: Path, wheels: Path, *, compiled: bool = False, bytecode: Path | None = None
 ) -> InstalledService:
-    """Install the service below `folder`, by hashes and without an index for our own, in place of what is there.
+    """Install the service below `folder`, with hashes for its pins and without an index for this repository's wheels.
 
-    Into an empty environment each time: of what is installed already uv looks at no hash.
+    The environment is emptied first, because uv does not check the hashes of installed packages.
 
-    wheels: what `build_wheels` made.
-    compiled: with bytecode, as the image has it, and not at the first import.
-    bytecode: as `InstalledService` has it. Bytecode is found again by the path of its source, so services that are
-        installed below the same folder, one after another, share what their packages have in common.
+    wheels: the folder of `build_wheels`.
+    compiled: compile bytecode at the installation, as the image does, and not at the first import.
+    bytecode: see `InstalledService`. Python finds bytecode by the path of its source, so services that are installed
+        below the same folder, one after another, share the bytecode of their common packages.
 
     Raises:
-        InstallError: a hash differs, a pin cannot be had.
+        InstallError: a hash differs, or a pinned package is not available.
     """
     installed = InstalledService(service, folder, bytecode)
     tools = Path(sys.executable).parent
@@ -127,7 +127,7 @@ def install_service(
     requirements = service_folder(service) / "requirements.txt"
     hashed = ("--require-hashes", "--only-binary", ":all:", "-r", requirements)
     _run(*install, *hashed, compiled=compiled)
-    # Without an index nothing else comes in: what the service's pyproject.toml does not name is not there.
+    # Without an index uv cannot add a package that is neither pinned nor among these wheels.
     _run(*install, "--no-index", "--find-links", wheels, f"tipoff-{service}", compiled=compiled)
     for name in FILES:
         source, target = REPOSITORY / name, folder / name
@@ -141,7 +141,7 @@ def install_service(
 
 def _run(*command: str | Path, compiled: bool = False) -> None:
     """Run a tool of the build. Raises InstallError."""
-    # uv does not read pip's settings; the index that pip is told of is uv's too.
+    # uv does not read pip's settings, so pass pip's index on to uv.
     index = os.environ.get("PIP_INDEX_URL")
     ours = {
         "UV_LINK_MODE": "hardlink",

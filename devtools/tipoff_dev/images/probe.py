@@ -1,7 +1,7 @@
 """An image smoke test on any machine, without Docker.
 
-A service that is installed alone is started as its image is, and asked what an image must answer: which settings are
-missing, its health, a push with its real effect on the embedded cloud, SIGTERM. `make prove-images` does so.
+The test starts a service that is installed alone, as its image does, and checks the report of missing settings, the
+health, a push with its real effect on the embedded cloud, and SIGTERM. `make prove-images` runs it.
 """
 
 import http.client
@@ -25,28 +25,28 @@ from tipoff_dev.stack.stack import Stack
 GAME_DAY = date(2025, 1, 15)
 REQUIRED = ("TIPOFF_ENVIRONMENT", "TIPOFF_PROJECT", "TIPOFF_DATA_BUCKET", "TIPOFF_STATE_BUCKET")
 STOP_SECONDS = 10.0
-"""What Cloud Run and Docker wait between SIGTERM and SIGKILL
+"""Time between SIGTERM and SIGKILL on Cloud Run and Docker
 (https://cloud.google.com/run/docs/container-contract#instance-shutdown)."""
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.005
 _USAGE_EXIT = 2
 _STOPPED = (0, -15)
 _FILES = ("TIPOFF_TOPICS_FILE", "TIPOFF_SCRAPERS", "TIPOFF_WORKFLOWS_FILE")
-"""An image has its own, where the settings look by default."""
+"""Unset for the probe: an image has these files at the default paths."""
 
 
 class ProbeFailed(Exception):
-    """The image is not as it must be; the message says in what."""
+    """The image fails the test; the message names the failed expectation."""
 
 
 def settings_in_image(layout: Layout, service: str, port: int) -> dict[str, str]:
-    """Return what the stack tells `service`, less where files are."""
+    """Return the stack's settings of `service`, without the paths of files."""
     settings = {**layout.service_environment(service), "PORT": str(port)}
     return {name: value for name, value in settings.items() if name not in _FILES}
 
 
 def first_event(service: str, day: date = GAME_DAY) -> Event:
-    """Return a small event about a game day that `service` has a real effect for."""
+    """Return a small event about a game day to which `service` reacts with a real effect."""
     identity, morning = uuid4().hex, local_instant(day, clock(6))
     match service:
         case "controller":
@@ -80,7 +80,7 @@ def first_event(service: str, day: date = GAME_DAY) -> Event:
 
 
 def push_body(stack: Stack, event: Event) -> bytes:
-    """Write the body of a push of an event."""
+    """Return the body of a push of an event."""
     data, attributes = encode(stack.publisher.envelope(event))
     message = {
         "data": b64encode(data).decode(),
@@ -110,7 +110,7 @@ def wait_for_answer(process: subprocess.Popen[bytes], port: int, path: str, body
 
 
 def probe(image: InstalledService, service: str, stack: Stack, day: date = GAME_DAY) -> None:
-    """Start a service from its image and push its first event. Raises ProbeFailed."""
+    """Start a service as its image does, push its first event, and stop it. Raises ProbeFailed."""
     _names_missing_settings(image)
     port = free_ports()[service]
     with _running(image, settings_in_image(stack.layout, service, port)) as process:
@@ -124,9 +124,9 @@ def probe(image: InstalledService, service: str, stack: Stack, day: date = GAME_
 
 def _names_missing_settings(image: InstalledService) -> None:
     with _running(image, {}) as process:
-        said, _ = process.communicate(timeout=_START_SECONDS)
+        output, _ = process.communicate(timeout=_START_SECONDS)
     _expect("the exit code without settings", process.returncode, _USAGE_EXIT)
-    _expect("missing settings not named", [name for name in REQUIRED if name not in said.decode()], [])
+    _expect("missing settings not named", [name for name in REQUIRED if name not in output.decode()], [])
 
 
 def _stops(process: subprocess.Popen[bytes]) -> None:
@@ -141,14 +141,14 @@ def _stops(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _running(image: InstalledService, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process for the length of a block; what it says is part of the failure."""
+    """Run a process for the length of a block; its output becomes part of a failure's message."""
     with image.start(settings, stderr=subprocess.STDOUT) as process:
         try:
             yield process
         except ProbeFailed as error:
             process.kill()
-            said = process.communicate()[0].decode(errors="replace")[-2000:]
-            raise ProbeFailed(f"{error}\n{said}") from error
+            output = process.communicate()[0].decode(errors="replace")[-2000:]
+            raise ProbeFailed(f"{error}\n{output}") from error
         finally:
             process.kill()
 

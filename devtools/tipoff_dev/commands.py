@@ -23,7 +23,7 @@ COMMANDS = (
     CommandSpec(
         "demo",
         f"{_HERE}:demo",
-        "Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.",
+        "Replay 15 January 2025 through the real services on the embedded cloud, and check the dataset's answers.",
     ),
     CommandSpec(
         "up",
@@ -52,7 +52,7 @@ COMMANDS = (
     CommandSpec(
         "init",
         f"{_HERE}:init",
-        "Write a fleet in its own repository: one scraper with its test, a workflow, and what runs them.",
+        "Write a fleet in its own repository: one scraper with its test, a workflow, and the files to run them.",
     ),
     CommandSpec(
         "scrapers new",
@@ -62,7 +62,7 @@ COMMANDS = (
     CommandSpec(
         "reparse",
         "tipoff_dev.fleet.reparse:reparse",
-        "Run a scraper's parser again on the raw payloads of a game date, without fetching, and say what changed.",
+        "Run a scraper's parser again on the raw payloads of a game date, without fetching, and print the changes.",
     ),
 )
 
@@ -77,7 +77,7 @@ def demo(
         False, "--console", help="keep the stack open afterwards, to be looked at; Ctrl-C stops it"
     ),
 ) -> None:
-    """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.
+    """Replay 15 January 2025 through the real services on the embedded cloud, and check the dataset's answers.
 
     In any folder the scrapers are those of Tipoff's repository. Exit code 1 unless the dataset shows the report found
     at 13:00, after two attempts that found nothing.
@@ -89,7 +89,7 @@ def demo(
     from tipoff_dev.fakes.sources.scenario import load_scenario
 
     if scenario:
-        # Before what runs a stack is imported: whoever mistyped a path need not wait for Google's clients.
+        # Before the imports that run a stack, so that a mistyped path fails without waiting for Google's clients.
         try:
             load_scenario(scenario)
         except ConfigurationError as error:
@@ -98,7 +98,7 @@ def demo(
         refuse(
             "the demo replays a day of the scrapers in Tipoff's repository; clone that, and run `make demo` in it"
         )
-    # Which fleet a process is of is fixed by the folder in which it starts.
+    # The start folder fixes the fleet of a process.
     if FLEET.scrapers != SHIPPED_SCRAPERS:
         arguments = ["--scenario", str(scenario.absolute())] if scenario else []
         arguments += ["--console"] if keep else []
@@ -110,7 +110,7 @@ def demo(
 
 
 def _run_in_repository(repository: Path, arguments: Sequence[str]) -> NoReturn:
-    """Become the same command in Tipoff's repository, without what this process was told of another fleet."""
+    """Replace this process by the same command in Tipoff's repository, without the other fleet's variables."""
     import os
     import sys
 
@@ -167,7 +167,7 @@ def up(
 
 
 def _refuse_unknown_hosts(hosts: Sequence[str]) -> None:
-    """End the command for a host that no source of the fleet has: its fake would go on answering, without a word."""
+    """End the command for a host that no source of the fleet has: a mistyped host's fake would keep answering."""
     from tipoff_cli.checkout import SCRAPERS
     from tipoff_cli.console import refuse, refuse_unknown
     from tipoff_common.catalog import load_catalog
@@ -256,10 +256,10 @@ def init(
         str, typer.Option(metavar="ZONE", help="of the times of day in config/workflows.yaml")
     ] = "UTC",
 ) -> None:
-    """Write a fleet in its own repository: one scraper with its test, a workflow, and what runs them.
+    """Write a fleet in its own repository: one scraper with its test, a workflow, and the files to run them.
 
-    It validates, its tests pass and `tipoff up` runs it as it is. Exit code 1 when the folder is not empty or a name is
-    not valid; then nothing is written.
+    The fleet validates, its tests pass and `tipoff up` runs it without a change. Exit code 1 when the folder is not
+    empty or a name is not valid; then nothing is written.
     """
     from tipoff_cli.console import console, refuse
     from tipoff_dev.fleet.repository import init_fleet

@@ -1,1 +1,1 @@
-"""The demo: one game day replayed through the real services, and the dataset asked what happened."""
+"""The demo: a replay of one game day through the real services, and queries of the resulting dataset."""

@@ -1,4 +1,4 @@
-"""The day that is replayed, tick by tick, and what the dataset must say of it at the end."""
+"""The replayed day: its ticks, and the dataset's expected answers after the last of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tipoff_dataset.queries import ask
 GAME_DAY = date(2025, 1, 15)
 FIRST_HOUR, LAST_HOUR = 5, 18
 LAG = timedelta(seconds=7)
-"""From the full hour to its evaluation, as in production: a day without it hides what seconds do to intervals."""
+"""Delay of an evaluation after the full hour, as in production: without it the demo hides errors in intervals."""
 SCRAPER = "nbac_injury_report"
 ENVIRONMENT = "local"
 _FILES = """
@@ -29,7 +29,10 @@ SELECT COUNT(DISTINCT cleanup_id) AS runs FROM nba_orchestration.cleanup_operati
 
 
 def ticks() -> Iterator[TickFired]:
-    """Hourly from 05:00 to 18:00 New York time: evaluate, after the first the lock, and half an hour later cleanup."""
+    """Yield hourly ticks from 05:00 to 18:00 New York time: evaluate, then cleanup half an hour later.
+
+    The lock follows the first evaluation.
+    """
     for hour in range(FIRST_HOUR, LAST_HOUR + 1):
         instant = local_instant(GAME_DAY, time(hour)) + LAG
         yield TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=instant)
@@ -52,7 +55,7 @@ class Answers:
 
 
 def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
-    """Ask the dataset what came of the day. Raises Unavailable."""
+    """Query the dataset for the outcome of the day. Raises Unavailable."""
     instant = as_of or local_instant(GAME_DAY, time(LAST_HOUR)) + LAG
     (files,) = warehouse.query(_FILES, {"day": GAME_DAY})
     scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
@@ -73,11 +76,11 @@ EXPECTED_DAY = [
     ("injury_discovery", "13:00", "13:00", "ON_TIME"),
     *(("injury_discovery", f"{hour}:00", None, "SKIPPED_OK") for hour in range(14, LAST_HOUR + 1)),
 ]
-"""The report comes out at 12:40: nothing at 11:00 and 12:00, found at 13:00, no more asking from 14:00 on."""
+"""The report is published at 12:40: not found at 11:00 and 12:00, found at 13:00, not requested from 14:00 on."""
 
 
 def faults(answers: Answers) -> list[str]:
-    """Find where the dataset's answers differ from what happened that day; empty when all is right."""
+    """List the differences between the dataset's answers and the events of that day; empty without differences."""
     found = []
     discovery = (answers.discovery.get("status"), answers.discovery.get("time_et"))
     if discovery != ("success", "01:00 PM") or int(answers.discovery.get("records") or 0) <= 0:

@@ -1,4 +1,4 @@
-"""Replays the day: a fresh stack in event time, one tick after the other, each when the one before is done."""
+"""Replays the day on a fresh stack in event time; each tick waits until the previous one is processed."""
 
 import tempfile
 import time
@@ -15,9 +15,9 @@ from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 
 def run_demo(console: Console, scenario: Path | None, *, keep: bool) -> int:
-    """Replay the day; return 0 when the dataset says what happened, 1 with each difference when it does not.
+    """Replay the day; return 0 when the dataset's answers are as expected, else print each difference and return 1.
 
-    scenario: a sound file with another day at the sources than the one whose outcome is known.
+    scenario: a valid scenario file with other publications of the sources; the expected answers stay the same.
     keep: leave the stack running afterwards, until the process is interrupted.
 
     Raises:
@@ -39,14 +39,14 @@ def run_demo(console: Console, scenario: Path | None, *, keep: bool) -> int:
                 timeline.show(tick)
             answers = ask_dataset(stack.warehouse)
             if keep:
-                code = _tell(console, answers, started)
+                code = _show_verdict(console, answers, started)
                 _keep_open(console, stack)
                 return code
-    return _tell(console, answers, started)
+    return _show_verdict(console, answers, started)
 
 
-def _tell(console: Console, answers: Answers, started: float) -> int:
-    """Show what the dataset says and whether it is right; return the exit code."""
+def _show_verdict(console: Console, answers: Answers, started: float) -> int:
+    """Print the dataset's answers and their differences from the expected ones; return the exit code."""
     show_answers(console, answers)
     wrong = faults(answers)
     for fault in wrong:
@@ -61,7 +61,7 @@ def _tell(console: Console, answers: Answers, started: float) -> int:
 
 
 def _keep_open(console: Console, stack: Stack) -> None:
-    """Leave the stack running until the process is interrupted. Raises StackError when a process of it ends."""
+    """Leave the stack running until the process is interrupted. Raises StackError when a process of the stack ends."""
     console.print(f"the day is over and the stack still runs; its day is {GAME_DAY}. Ctrl-C stops it")
     console.print(f"development key: {stack.layout.development_key}", highlight=False, soft_wrap=True)
     console.print(f"console: {stack.layout.url('monitor')}/", highlight=False, soft_wrap=True)

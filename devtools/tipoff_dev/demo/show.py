@@ -1,4 +1,4 @@
-"""The demo as a person sees it."""
+"""The demo's output on the console."""
 
 from datetime import datetime
 from typing import Any
@@ -53,7 +53,7 @@ ORDER BY scraper_name
 
 
 def show_addresses(console: Console, stack: Stack) -> None:
-    """Print what runs where."""
+    """Print the address of each process of the stack."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("what", "where"):
         table.add_column(column)
@@ -72,14 +72,14 @@ def show_addresses(console: Console, stack: Stack) -> None:
 
 
 class Timeline:
-    """The day, tick by tick, read from the dataset. A skip that says what the one before it said is not repeated."""
+    """Printer of the day, tick by tick, from the dataset. Repeated skips with the same reason are printed once."""
 
     def __init__(self, console: Console, warehouse: Warehouse) -> None:
         self._console, self._warehouse = console, warehouse
-        self._said: dict[str, str] = {}
+        self._last_reasons: dict[str, str] = {}
 
     def show(self, tick: TickFired) -> None:
-        """Print one tick's decisions and what came of them. Raises Unavailable."""
+        """Print one tick's decisions and their executions. Raises Unavailable."""
         if tick.event_time is None or tick.tick is Tick.CLEANUP:
             return
         if tick.tick is Tick.LOCK_SCHEDULE:
@@ -94,13 +94,13 @@ class Timeline:
         executions = self._warehouse.query(_EXECUTIONS, {"at": tick.event_time})
         for decision in self._warehouse.query(_DECISIONS, {"at": tick.event_time}):
             name, reason = decision["workflow_name"], decision["reason"]
-            if decision["due"] or self._said.get(name) != reason:
+            if decision["due"] or self._last_reasons.get(name) != reason:
                 self._line(tick.event_time, _mark(decision["action"]), name, reason)
-            self._said[name] = reason
+            self._last_reasons[name] = reason
             for execution in executions:
                 if execution["decision_id"] == decision["decision_id"]:
                     self._line(
-                        None, _mark(execution["status"]), execution["scraper_name"], _came_of(execution)
+                        None, _mark(execution["status"]), execution["scraper_name"], _outcome(execution)
                     )
                     if execution["processor"]:
                         text = (
@@ -115,7 +115,7 @@ class Timeline:
 
 
 def show_answers(console: Console, answers: Answers) -> None:
-    """Print the dataset's answers to the questions people ask."""
+    """Print the dataset's answers about the day."""
     console.rule("what the dataset says")
     found, tried = answers.discovery, answers.attempts
     console.print(
@@ -148,7 +148,7 @@ def _mark(key: str) -> Text:
     return Text(sign, style=style)
 
 
-def _came_of(execution: dict[str, Any]) -> str:
+def _outcome(execution: dict[str, Any]) -> str:
     match execution["status"]:
         case "success":
             return f"success, {execution['records']} records"

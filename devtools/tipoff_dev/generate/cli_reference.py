@@ -12,15 +12,15 @@ from tipoff_dev.generate.markdown import generated_from, table
 _INTRODUCTION = """\
 # Commands
 
-`tipoff --help` and `tipoff COMMAND --help` say the same. Dates are written `2025-01-15`, `20250115`, `today`,
+`tipoff --help` and `tipoff COMMAND --help` print the same. Dates are written `2025-01-15`, `20250115`, `today`,
 `yesterday` or `tomorrow`, instants as ISO 8601 with a zone or as local time in the fleet's zone,
-`"2025-01-15 13:00"` or `"yesterday 13:00"`. On the day on which clocks go back, a time that they show twice needs the
-zone's abbreviation behind it (`EDT` or `EST` in New York), and every instant of that day is shown with it. Where a
-command prints data, `--json` prints it as JSON. Control characters in what a source or a row says are shown as escapes,
+`"2025-01-15 13:00"` or `"yesterday 13:00"`. On the day on which clocks go back, an ambiguous time needs the zone's
+abbreviation after it (`EDT` or `EST` in New York), and every instant of that day is shown with it. Where a command
+prints data, `--json` prints the data as JSON. Control characters in texts of a source or a row are shown as escapes,
 never sent to the terminal.
 
-Exit code 0 means success and 130 interrupted; usually 1 means failure and 2 wrong usage. A command that uses other
-codes, or these for something else, says so in its text: `status`, for example, ends with 2 when something is red."""
+Exit code 0 means success and 130 interrupted; usually 1 means failure and 2 wrong usage. The text of a command lists
+other codes and other meanings: `status`, for example, exits with 2 when something is red."""
 
 
 def commands() -> str:

@@ -12,9 +12,9 @@ from tipoff_planning.workflows import Configuration
 _INTRODUCTION = """\
 # Scrapers
 
-What the fleet fetches. Each scraper is a folder below `services/scraper-runner/scrapers`; its name is the only name it
-has, in the log, on the command line and in `config/workflows.yaml`. `tipoff scrapers show NAME` says the same, and
-[add a scraper](../how-to/add-a-scraper.md) how there come to be more."""
+The scrapers of the fleet. Each scraper is a folder below `services/scraper-runner/scrapers`; the log, the command line
+and `config/workflows.yaml` use the same name. `tipoff scrapers show NAME` prints the same facts, and
+[add a scraper](../how-to/add-a-scraper.md) describes how to write another."""
 
 
 def scrapers() -> str:

@@ -29,8 +29,8 @@ _INTRODUCTION = """\
 # Configuration
 
 Services read their settings from the environment, once, at start. A variable that is missing or malformed, or a
-`TIPOFF_` variable that is not listed here, ends the process with its name. Lists and maps are written as JSON. What
-should run when is not configured here but in `config/workflows.yaml`."""
+`TIPOFF_` variable that is not listed here, ends the process with an error that names it. Lists and maps are written as
+JSON. Workflows and their schedules are not configured here but in `config/workflows.yaml`."""
 
 
 def configuration() -> str:

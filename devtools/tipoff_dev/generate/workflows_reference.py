@@ -21,9 +21,9 @@ from tipoff_planning.workflows import (
 _INTRODUCTION = """\
 # workflows.yaml
 
-What should run when, and in which order. Checked as a whole before anything serves it: an unknown key, scraper,
-parameter, window or zone is refused with file, line and remedy; `tipoff validate` says so beforehand. Editors take
-`config/workflows.schema.json`. [Plan a workflow](../how-to/plan-a-workflow.md) goes through it step by step.
+The workflows, their schedules and their steps. The services check the whole file at start: an unknown key, scraper,
+parameter, window or zone is refused with file, line and remedy; `tipoff validate` does the same check. Editors can use
+`config/workflows.schema.json`. [Plan a workflow](../how-to/plan-a-workflow.md) explains each step.
 
 A time of day is written `"HH:MM"` in quotes, a duration as hours and minutes: `1h`, `90m`, `1h30m`."""
 _SCHEDULES: Mapping[str, tuple[type[BaseModel], str, str]] = {
@@ -34,18 +34,18 @@ _SCHEDULES: Mapping[str, tuple[type[BaseModel], str, str]] = {
     ),
     "at": (
         At,
-        "At fixed times of day, each still in time for as long as `within` says.",
+        "At fixed times of day; a run is in time until `within` after its time.",
         'kind: at\ntimes: ["09:00", "15:30"]\nwithin: 45m',
     ),
     "discovery": (
         Discovery,
         "Polls in the publication window until everything was found for the game date. Either `every` gives the "
-        "distance of two attempts, or `budget` their number, which is spread evenly so that it lasts until the end.",
+        "interval between two attempts, or `budget` the number of attempts, spread evenly over the window.",
         'kind: discovery\nwindow: { start: "11:00", end: "18:00" }\nbudget: 8\nrefresh_after_found: 2h',
     ),
     "interval": (
         Interval,
-        "Every so often around the day's games, from before the first tip-off until after the last.",
+        "At a fixed interval around the day's games, from before the first tip-off until after the last.",
         "kind: interval\nevery: 2h\nbefore_first_tip: 6h\nafter_last_tip: 30m",
     ),
     "per_game": (
@@ -62,10 +62,10 @@ schedule: { kind: discovery, window: { start: "11:00", end: "22:00" }, every: 30
 discovery: { strategy: learned, price_per_attempt: 3.5, max_gap: 2h }
 ```
 
-[What is learned, and when the fixed beat is kept](../explanation/learned-discovery.md). `every` or `budget` stays: it
-is the beat of days of which too little is known, its number of attempts is the day's budget, and later versions of what
-was found are looked for on it. Times are learned in steps of 5 minutes, so `infra/ticks.yaml` needs a tick `discover`
-every 5 minutes, or one `evaluate` as often; `tipoff validate` says so."""
+[Learned discovery](../explanation/learned-discovery.md) explains when learned times replace the fixed ones. `every` or
+`budget` remains: it is used on days for which too little is known and for later versions of found documents, and its
+number of attempts is the day's budget. Times are learned in steps of 5 minutes, so `infra/ticks.yaml` needs a tick
+`discover` every 5 minutes, or a tick `evaluate` as often; `tipoff validate` checks that."""
 _FAN_OUT = """\
 A step with `for_each` makes one request for each value:
 

@@ -195,7 +195,7 @@ def down() -> None:
 def scrape(context: typer.Context) -> None:
     """Run one scraper; `tipoff scrape NAME --help` lists its parameters.
 
-    Exit code 0 when it got the data, 3 when that is not published yet, 1 when it failed, 2 for wrong usage.
+    Exit code 0 when it got the data, 3 when the data is not published yet, 1 when it failed, 2 for wrong usage.
     """
     from tipoff_cli.checkout import SCRAPERS
     from tipoff_cli.connection import STACK_ENVIRONMENT

@@ -75,10 +75,10 @@ def reparse(
             scraper, _parameters(info, game_date), source=Source.LOCAL, triggered_by=triggered_by, now=now
         )
         fetched = Fetched(f"gs://{deps.data.bucket}/{info.name}", fetched_at(info), _PARSED_AGAIN)
-        yield _read(scraper, request, body, fetched, records, deps, now)
+        yield _parse_and_publish(scraper, request, body, fetched, records, deps, now)
 
 
-def _read(
+def _parse_and_publish(
     scraper: Registered,
     request: ScrapeRequested,
     body: bytes,
@@ -97,7 +97,7 @@ def _read(
         parse=deps.parse,
         saved=Saved(body, dated=True, fetched=fetched),
     )
-    # No claim: the request is new with each run, so no other delivery can have it.
+    # No claim is needed: each run has a new request, so there is no other delivery of it.
     execution = deps.memory.remember(request, execution)
     publish_execution(execution, deps)
     change = _difference(execution.executed, before, deps.data)

@@ -74,7 +74,7 @@ def _row(item: Reparsed) -> JsonValue:
         "status": outcome.status.value,
         "records": outcome.record_count if isinstance(outcome, Success) else 0,
         "gcs_path": outcome.gcs_path if isinstance(outcome, Success) else None,
-        "said": _said(item),
+        "said": _outcome(item),
         "changed": changed is not None,
         "added": changed.added if changed else 0,
         "removed": changed.removed if changed else 0,
@@ -85,10 +85,10 @@ def _row(item: Reparsed) -> JsonValue:
 def _sentence(item: Reparsed) -> str:
     changed = f"+{item.changed.added} -{item.changed.removed} records" if item.changed else "nothing changed"
     announced = ", announced" if item.announced else ""
-    return f"{item.raw_path}: {_said(item)}; {changed}{announced}"
+    return f"{item.raw_path}: {_outcome(item)}; {changed}{announced}"
 
 
-def _said(item: Reparsed) -> str:
+def _outcome(item: Reparsed) -> str:
     match item.executed.outcome:
         case Success(record_count=count, gcs_path=path):
             return f"success, {pluralize(count, 'record')}, {path}"

@@ -210,7 +210,7 @@ def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
 
 
 def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
-    """Yield the laws that the written records break, unless data_summary reports broken laws."""
+    """Yield the laws that the written records break and data_summary does not report."""
     try:
         records = json.loads(body, parse_constant=_refused)["records"]
     except ValueError:
@@ -253,7 +253,7 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 and not value.strip()
             ):
                 yield f"{name} is blank"
-        if _is_of_a_player(record):
+        if _is_player_record(record):
             minutes[record["team"]] += record["seconds_played"] / 60
     for played in minutes.values():
         if round(played) < 240 or (round(played) - 240) % 25:
@@ -322,14 +322,14 @@ class InputSearch:
                 raise Found(find, source, drawn)
 
 
-def _of_any_length(scraper: Registered) -> Registered:
+def _with_minimum_of_one(scraper: Registered) -> Registered:
     """Return the scraper with a minimum of one record, so that shortened documents do not fail for their length."""
     spec = scraper.spec
     any_length = spec.assertions.model_copy(update={"min": 1})
     return replace(scraper, spec=spec.model_copy(update={"assertions": any_length}))
 
 
-def _is_of_a_player(record: Mapping[str, Any]) -> bool:
+def _is_player_record(record: Mapping[str, Any]) -> bool:
     return "seconds_played" in record and not {"player_name", "person_id"}.isdisjoint(record)
 
 
@@ -377,7 +377,7 @@ def main() -> int:
     runner = logging.getLogger("tipoff_scraper_runner")
     runner.addHandler(traces)
     runner.propagate = False
-    fleet = {name: _of_any_length(scraper) for name, scraper in load_registry(SCRAPERS_DIR).items()}
+    fleet = {name: _with_minimum_of_one(scraper) for name, scraper in load_registry(SCRAPERS_DIR).items()}
     names = options.scraper or list(fleet)
     searches = {
         name: InputSearch(fleet[name], seeds_of(fleet[name], options.seeds), traces) for name in names

@@ -110,8 +110,8 @@ def nearly(draw: st.DrawFn, document: Any, variants: Variants, *, typed: bool = 
 
 
 def nearly_json(document: Any) -> st.SearchStrategy[bytes]:
-    """Return a strategy of changed texts of a document with shortened lists; one in ten has changed bytes as well."""
-    text = nearly(_shortened(document), _of_json).map(_written)
+    """Return a strategy of changed texts of a document with shortened lists; a few have changed bytes as well."""
+    text = nearly(_shortened(document), _json_variants).map(_written)
     return st.integers(0, 9).flatmap(lambda kind: text if kind else text.flatmap(nearly_bytes))
 
 
@@ -132,7 +132,7 @@ def nearly_bytes(body: bytes) -> st.SearchStrategy[bytes]:
 
 def nearly_pdf(body: bytes) -> st.SearchStrategy[bytes]:
     """Return a strategy of files with changed bytes or objects; readers repair the offsets, which are then wrong."""
-    objects = nearly(_OBJECT_END.split(body), _of_pdf, typed=True)
+    objects = nearly(_OBJECT_END.split(body), _pdf_variants, typed=True)
     return st.one_of(nearly_bytes(body), objects.map(lambda parts: b"".join(parts or ())))
 
 
@@ -140,7 +140,7 @@ def nearly_pages(pages: Sequence[PageText]) -> st.SearchStrategy[list[PageText]]
     """Return a strategy of the words and rules of a PDF's pages, which needs no PDF file."""
     # Nested by line, so that a whole line can be dropped, repeated or moved like a word.
     split = [[*lines_of(page.words), list(page.rules)] for page in pages]
-    return nearly(split, _of_page, typed=True).map(
+    return nearly(split, _page_variants, typed=True).map(
         lambda changed: [_joined(page) for page in changed or [[]]]
     )
 
@@ -174,7 +174,7 @@ def _shortened(value: Any) -> Any:
     return {key: _shortened(it) for key, it in value.items()} if isinstance(value, dict) else value
 
 
-def _of_json(value: Any) -> st.SearchStrategy[Any]:
+def _json_variants(value: Any) -> st.SearchStrategy[Any]:
     around = st.sampled_from(([value], {"data": value}, type(value)()))
     own: tuple[st.SearchStrategy[Any], ...] = ()
     if isinstance(value, str):
@@ -207,7 +207,7 @@ def _written(document: Any) -> bytes:
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "").encode()
 
 
-def _of_pdf(value: Any) -> st.SearchStrategy[Any]:
+def _pdf_variants(value: Any) -> st.SearchStrategy[Any]:
     """Change a token of a PDF object; any other value stays the same."""
     found = list(_TOKEN.finditer(value)) if isinstance(value, bytes) else []
     if not found:
@@ -217,7 +217,7 @@ def _of_pdf(value: Any) -> st.SearchStrategy[Any]:
     )
 
 
-def _of_page(value: Any) -> st.SearchStrategy[Any]:
+def _page_variants(value: Any) -> st.SearchStrategy[Any]:
     """Edit a word's text, or move a word, a rule or a whole line."""
     names = st.sampled_from((("x0", "x1"), ("top", "bottom", "y")))
     shift = st.sampled_from((-30.0, -12.0, -3.0, 3.0, 12.0, 30.0, 1e6))

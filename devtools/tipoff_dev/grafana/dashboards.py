@@ -45,7 +45,7 @@ def dashboard_json(spec: DashboardSpec) -> str:
         # The tables' SQL formats times in the fleet's zone; charts use the viewer's zone.
         .timezone("browser")
         .time(spec.since, "now")
-        # Every refresh pays for one query for each panel.
+        # Every refresh costs one paid query for each panel.
         .refresh("5m")
         .readonly()
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type(DATA_SOURCE))

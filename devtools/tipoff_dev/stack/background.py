@@ -31,8 +31,8 @@ from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import READY_SECONDS, UNHANDLED, StackError
 from tipoff_dev.stack.up_options import UpOptions
 
-# Modules that run a stack are imported in the functions that run one, so that `tipoff down` and the start of the owner
-# do not wait for Google's clients.
+# Functions that run a stack import its modules themselves, so that `tipoff down` and the start of the owner do not wait
+# for Google's clients.
 if TYPE_CHECKING:
     from rich.status import Status
 

@@ -44,7 +44,7 @@ def fire_ticks(project: str) -> None:
 
 
 def main() -> None:
-    """Run one of the composition's own steps."""
+    """Run one step of docker-compose.yaml."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -83,11 +83,11 @@ class ForkedProcess:
                 os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask the process to end."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
 

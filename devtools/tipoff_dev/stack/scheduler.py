@@ -1,4 +1,4 @@
-"""Ticks, as Cloud Scheduler fires them: manually for a replay, or by the wall clock."""
+"""A replacement for Cloud Scheduler, which fires ticks by the wall clock."""
 
 import logging
 import threading

@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Differences of a stack from the usual one."""
+    """Differences of a stack from the default stack."""
 
     google_pubsub: bool = False
     """Google's own emulator in place of our server."""
@@ -62,7 +62,7 @@ class StackOptions:
 
 
 USUAL = StackOptions()
-"""All services, faultless, and nothing kept."""
+"""All services, without faults, and with data in memory only."""
 
 
 class Stack:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UpOptions:
-    """Differences of `tipoff up` from the usual stack."""
+    """Differences of a stack of `tipoff up` from the default one."""
 
     live: Collection[str] | None = ()
     """Hosts that get requests although they have a fake; None for all."""

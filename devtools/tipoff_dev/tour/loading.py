@@ -97,7 +97,7 @@ def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
 
 
 def happened_at(event: Event) -> datetime:
-    """Return the instant of an event that has a row."""
+    """Return the instant of an event."""
     instant: datetime = getattr(event, _INSTANT_FIELDS[type(event)])
     return instant
 

@@ -24,7 +24,7 @@ from tipoff_dev.tour.history import DAYS, ENVIRONMENT, EVERY, EventHistory
 _LOADS_WITHIN = timedelta(seconds=40)
 """Longest time from the announcement of a file to its receipt."""
 _HALTED_AT, _HALTED_FOR = timedelta(days=5), timedelta(hours=2)
-"""Time from a halt of Phase 2 to the end of the week, and its length: Phase 2 falls behind, but loses no file."""
+"""Time from the start of a halt of Phase 2 to the end of the week, and its length. The halt loses no file."""
 _GIVES_UP = timedelta(days=4)
 """Time before the end of the week from which Phase 2 drops the files of GIVEN_UP for a day."""
 _MISSING_NOW = (timedelta(hours=2), timedelta(hours=7))

@@ -171,7 +171,7 @@ def secrets_can_be_read(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
 
 
 def memories_are_apart(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
-    """Find state buckets that are not for one service alone, by an unconditional grant.
+    """Find services without a state bucket of their own, granted without a condition.
 
     A grant with a condition on a prefix does not permit listing during the read of an object. Without that permission
     Cloud Storage answers 403 in place of 404 for a missing object: absence would look like a permanent outage.

@@ -92,7 +92,7 @@ def differing(transition: Transition, plan: Mapping[str, Any]) -> Iterator[str]:
     matched = set[str]()
     for change in plan.get("resource_changes", ()):
         actions, address = tuple(change["change"]["actions"]), str(change["address"])
-        # terraform_data records the environment of a state and is no resource of the cloud.
+        # terraform_data exists in the state only, not in the cloud.
         if actions in (("no-op",), ("read",)) or change["type"] == "terraform_data":
             continue
         patterns = [it for it in expected.get(actions, ()) if fnmatchcase(address, it)]

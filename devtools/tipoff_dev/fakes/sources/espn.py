@@ -15,12 +15,12 @@ from tipoff_dev.fakes.sources.teams import TEAMS, FakeTeam
 _ROOT = "site.api.espn.com/apis/site/v2/sports/basketball/nba"
 _TEAM = re.compile(rf"{re.escape(_ROOT)}/teams/(\d+)")
 _CODES = {"GSW": "GS", "NOP": "NO", "NYK": "NY", "SAS": "SA", "UTA": "UTAH", "WAS": "WSH"}
-_IN_ORDER = (
+_TEAMS_BY_NUMBER = (
     *("ATL", "BOS", "NOP", "CHI", "CLE", "DAL", "DEN", "DET", "GSW", "HOU"),
     *("IND", "LAC", "LAL", "MIA", "MIL", "MIN", "BKN", "NYK", "ORL", "PHI"),
     *("PHX", "POR", "SAC", "SAS", "OKC", "UTA", "WAS", "TOR", "MEM", "CHA"),
 )
-"""ESPN's number of a team is its place in this list, from 1."""
+"""Tricodes in the order of ESPN's numbers, from 1."""
 _STATES = {SCHEDULED: ("STATUS_SCHEDULED", "pre"), FINAL: ("STATUS_FINAL", "post")}
 
 
@@ -31,9 +31,9 @@ def espn_document(scenario: Scenario, path: str, query: Mapping[str, str], now: 
         games = [_game(scenario, day, game, now) for game in scenario.games.get(day, ()) if game.tip]
         return json_document({"leagues": [{"id": "46"}], "day": {"date": day.isoformat()}, "events": games})
     match = _TEAM.fullmatch(path)
-    if match is None or not 1 <= int(match[1]) <= len(_IN_ORDER):
+    if match is None or not 1 <= int(match[1]) <= len(_TEAMS_BY_NUMBER):
         return None
-    return json_document({"team": _team(int(match[1]), TEAMS[_IN_ORDER[int(match[1]) - 1]])})
+    return json_document({"team": _team(int(match[1]), TEAMS[_TEAMS_BY_NUMBER[int(match[1]) - 1]])})
 
 
 def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> JsonValue:

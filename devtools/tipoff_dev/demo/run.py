@@ -1,4 +1,4 @@
-"""Replays the day on a fresh stack in event time; each tick waits until the previous one is processed."""
+"""A replay of the day on a fresh stack in event time; each tick waits until the previous tick is processed."""
 
 import tempfile
 import time

@@ -1,1 +1,1 @@
-"""Fakes of the world outside: the sources and Phase 2."""
+"""Fakes of the systems around Tipoff: the sources and Phase 2."""

@@ -1,4 +1,4 @@
-"""Parses stored payloads again with a corrected parser; fetches nothing.
+"""Parsing of stored payloads with a corrected parser, without fetching.
 
 Each run is an execution like any other: it is recorded before it is published, and a file is announced if its content
 is new. A payload is parsed for the parameters in its metadata.

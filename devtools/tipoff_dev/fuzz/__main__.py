@@ -1,4 +1,4 @@
-"""Fuzzes every parser of the fleet with nearly valid documents, and reports the violations of these rules.
+"""A fuzzer that feeds every parser of the fleet nearly valid documents, and reports violations of the rules below.
 
     python -m tipoff_dev.fuzz --minutes 60 [--seeds FOLDER] [--out FOLDER] [--seed N] [--scraper NAME ...]
 

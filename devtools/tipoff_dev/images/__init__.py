@@ -1,1 +1,1 @@
-"""Proves each service's image without Docker."""
+"""A build and smoke test of each service's image without Docker."""

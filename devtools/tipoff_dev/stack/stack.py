@@ -1,4 +1,4 @@
-"""A running stack: starts the embedded cloud and the services, waits until they are ready, and stops them all."""
+"""A running stack: the start and stop of the embedded cloud and the services."""
 
 import os
 import time

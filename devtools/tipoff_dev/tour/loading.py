@@ -1,4 +1,4 @@
-"""Writes the week into a running stack before its first tick: rows, files, and the services' state."""
+"""Loading of the week into a running stack before its first tick: rows, files, and the services' state."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

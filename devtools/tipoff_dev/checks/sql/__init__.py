@@ -1,1 +1,1 @@
-"""Google's own analyzer, run over every SQL statement."""
+"""A check of every SQL statement by Google's own analyzer."""

@@ -1,7 +1,7 @@
 """Phase 2's fake: loads landed files into `nba_raw` of the embedded warehouse and acknowledges each with a receipt.
 
 It runs in every stack unless `StackOptions(phase2=None)`, behind the push subscription `phase2-files`, which exists
-locally only: the topic map does not cover Phase 2. A `Behaviour` configures its deliberate faults:
+locally only: the topic map has no subscription of Phase 2. A `Behaviour` configures its deliberate faults:
 
 - at start: `StackOptions(phase2=Behaviour(drop=0.3))`, or TIPOFF_PHASE2='{"drop": 0.3}' for `make up`;
 - while it runs: `PUT /control/behaviour` with the same JSON at `layout.url("phase2")`, GET to read it;

@@ -9,8 +9,8 @@ file and the time: the instant in the header `X-Tipoff-Event-Time`, so that a da
     rolling.py        the scenario's weeks on the days around today
     teams.py          the league's teams
     publication.py    publication times and content of the injury reports
-    injury_pdf.py     writes injury reports as PDF
-    schedule_json.py  writes scheduleLeagueV2.json
+    injury_pdf.py     injury reports as PDF
+    schedule_json.py  scheduleLeagueV2.json
     nba.py            the league's other documents: box scores, officials, players, scorer's reports
     odds.py, espn.py, balldontlie.py  the other sources
     game_story.py     the events of a game, from which its documents are counted

@@ -1,4 +1,4 @@
-"""Writes the CDN's box score of a game as the league does: flags as "0" and "1", minutes as PT32M00.00S."""
+"""The CDN's box score of a game, in the league's format: flags as "0" and "1", minutes as PT32M00.00S."""
 
 from datetime import date, datetime
 

@@ -1,5 +1,5 @@
-"""Writes the official scorer's report of a game as PDF: one page, the visitor's table above the home team's, inactive
-players in lists that wrap. The same game gives the same bytes."""
+"""The official scorer's report of a game as PDF: one page, the visitor's table above the home team's, inactive players
+in lists that wrap. The same game gives the same bytes."""
 
 import io
 from collections.abc import Iterator, Sequence

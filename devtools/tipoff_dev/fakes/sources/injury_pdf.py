@@ -1,6 +1,8 @@
-"""Writes injury reports as the league does: landscape pages, the title on each, column labels on the first only, a rule
-under every row, repeated values printed once, long reasons wrapped and centred, and cut at a page break. The same rows
-give the same bytes.
+"""Injury reports as PDF, in the league's layout.
+
+Pages are landscape with the title on each, and column labels on the first only. A rule is under every row. Repeated
+values are printed once; long reasons are wrapped and centred, and cut at a page break. The same rows give the same
+bytes.
 """
 
 import io

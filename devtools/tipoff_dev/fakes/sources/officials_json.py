@@ -1,4 +1,4 @@
-"""Writes official.nba.com's table of each game's officials."""
+"""official.nba.com's table of each game's officials."""
 
 import zlib
 from datetime import date, datetime

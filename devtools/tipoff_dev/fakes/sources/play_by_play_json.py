@@ -1,5 +1,5 @@
-"""Writes the CDN's play-by-play of a game as the league does: scores as strings, optional keys only where they have a
-value, the end of the game as a separate action."""
+"""The CDN's play-by-play of a game, in the league's format: scores as strings, optional keys only with a value, the end
+of the game as a separate action."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta

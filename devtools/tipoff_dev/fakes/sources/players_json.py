@@ -1,4 +1,4 @@
-"""Writes stats.nba.com's index of players and its list of transactions."""
+"""stats.nba.com's index of players and its list of transactions."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Writes scheduleLeagueV2.json as the league does, with its false `Z`s: only `gameDateTimeUTC` is in UTC."""
+"""scheduleLeagueV2.json in the league's format, with its false `Z`s: only `gameDateTimeUTC` is in UTC."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta

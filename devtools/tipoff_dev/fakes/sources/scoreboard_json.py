@@ -1,5 +1,5 @@
-"""Writes the scoreboard of a day, in the shape that cdn.nba.com's `todaysScoreboard` and stats.nba.com's
-`scoreboardv3` share."""
+"""The scoreboard of a day, in the common format of cdn.nba.com's `todaysScoreboard` and stats.nba.com's
+`scoreboardv3`."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 @dataclass(frozen=True)
 class FakeTeam:
-    """A team of the league. `city` is "LA" for the Clippers, as in the schedule and the injury report."""
+    """A team in the league's documents. `city` is "LA" for the Clippers, in the schedule and in the injury report."""
 
     tricode: str
     id: int

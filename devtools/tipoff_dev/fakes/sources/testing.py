@@ -14,7 +14,7 @@ FAKES = FakeSources(dict.fromkeys(HOSTS, FAKE_URL))
 
 
 class InProcessTransport(httpx.BaseTransport):
-    """Answers a synchronous `httpx.Client` from an application in this process."""
+    """A transport of a synchronous `httpx.Client` to an application in this process."""
 
     def __init__(self, app: FastAPI) -> None:
         self._asgi = httpx.ASGITransport(app)

@@ -1,8 +1,8 @@
 """A fake of the provider hashicorp/google: it has the provider's schema and no cloud behind it.
 
 The fake creates nothing. Computed attributes are unknown in a plan, as with the real provider. The fake checks names,
-types and the documented values. It plans a replacement only for arguments that a transition changes, and does not check
-mutually exclusive arguments or the APIs' own rules. It serves google-beta too.
+types and the documented values. It plans a replacement only for the arguments of grants and those that a transition
+changes, and does not check mutually exclusive arguments or the APIs' own rules. It serves google-beta too.
 
 google.json is the part of `terraform providers schema -json` that infra/terraform uses, with three additions: `enum`,
 the possible values in the provider's documentation; `bounds` of a number, or of a duration in seconds; and `force_new`

@@ -36,7 +36,7 @@ def unknown_members(model: BaseModel, path: str = "") -> dict[str, str]:
 def _nested(model: BaseModel, path: str) -> Iterator[tuple[BaseModel, str]]:
     """Yield the models inside of a model, each with the path to its fields."""
     for name, value in vars(model).items():
-        if isinstance(value, _PLAIN):  # Most fields; cheaper than to ask for a model first.
+        if isinstance(value, _PLAIN):  # Most fields; cheaper than checking for a model first.
             continue
         if isinstance(value, BaseModel):
             yield value, f"{path}{name}."

@@ -21,8 +21,8 @@ SIGNATURE_REMOVED = ".SIGNATURE_REMOVED_BY_GOOGLE"
 """The text that Cloud Run's own check leaves in the signature's place:
 https://cloud.google.com/run/docs/troubleshooting#signature-removed"""
 SERVERLESS_AUTHORIZATION = "x-serverless-authorization"
-"""With this header Cloud Run checks the token in it, and lets that in Authorization through as the caller wrote it."""
-# Clocks of Google's machines and ours differ by less; a longer one would keep an expired token alive.
+"""When this header is present, Cloud Run verifies its token and passes Authorization through unverified."""
+# Google's clocks and ours differ by less; a longer skew would keep an expired token valid.
 _SKEW_SECONDS = 10
 
 
@@ -34,7 +34,7 @@ class Caller:
 
 
 class InvalidToken(Exception):
-    """The token proves nothing: malformed, unsigned, expired, or signed by somebody else."""
+    """The token proves nothing: malformed, unsigned, expired, or not signed by Google."""
 
 
 class WrongAudience(Exception):
@@ -46,15 +46,15 @@ class TokenVerifier(Protocol):
 
     def __call__(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a genuine token for this service. Raises InvalidToken, WrongAudience, or Unavailable
-        when that cannot be told."""
+        when the token cannot be verified now."""
 
 
 class GoogleTokens:
     """Verifies signature, issuer, expiry and audience with Google's published certificates.
 
-    cloud_run_checks: Cloud Run has verified the signature of whatever reaches this process, and removed it; the claims
-    are verified all the same. confirm_cloud_run: raises Unavailable unless that is so; called before a token without
-    its signature is believed.
+    cloud_run_checks: Cloud Run verifies and removes the signature of every token that reaches this process; the claims
+    are verified all the same. confirm_cloud_run: raises Unavailable unless Cloud Run does so; called before a token
+    without a signature is accepted.
     """
 
     _CERTIFICATES_SECONDS = 3600.0
@@ -76,9 +76,8 @@ class GoogleTokens:
         self._fetched_at = self._asked_at = float("-inf")
 
     def __call__(self, token: str) -> Mapping[str, Any]:
-        """See `TokenVerifier`; the certificates are read when they are not known or old."""
-        # Imported where it is used: with the development key nobody needs it,
-        # and every start would pay for it.
+        """See `TokenVerifier`; fetches the certificates when they are missing or old."""
+        # A lazy import: it would slow every start, and the development key does not need it.
         from google.auth import exceptions, jwt
 
         signature_removed = token.endswith(SIGNATURE_REMOVED)
@@ -88,8 +87,7 @@ class GoogleTokens:
             )
         try:
             if signature_removed:
-                # Each time, as its finding is kept: a setting alone must not be
-                # enough to believe an unsigned token.
+                # Every time, as the check caches its result: a setting alone must not make an unsigned token valid.
                 self._confirm_cloud_run()
                 claims = _unexpired(jwt.decode(token, verify=False))
             else:
@@ -98,7 +96,7 @@ class GoogleTokens:
                 claims = jwt.decode(token, certs=certificates, clock_skew_in_seconds=_SKEW_SECONDS)
         except (ValueError, TypeError, RecursionError, exceptions.GoogleAuthError) as error:
             raise InvalidToken(str(error)) from error
-        # After the signature: claims of a token that proves nothing are not worth comparing.
+        # After the signature: the claims of an unverified token mean nothing.
         if claims.get("iss") not in self._issuers:
             raise InvalidToken(f"issuer {claims.get('iss')!r} is not Google")
         if claims.get("aud") not in self._audiences:
@@ -108,14 +106,12 @@ class GoogleTokens:
         return claims
 
     def _certificates_with(self, key: object) -> Mapping[str, str]:
-        """Return the known certificates, fetched anew when old or when the key is not among them (a rotation). The
-        issuer is asked at most once in ten seconds, whatever it answers, so that forged key ids cannot make us hammer
-        it."""
+        """Return the cached certificates; fetch them when old, or when the key is not among them (a rotation). At most
+        one fetch in ten seconds, failed or not, so that forged key ids cannot flood the issuer."""
         with self._lock:
             now = time.monotonic()
             age = now - self._fetched_at
-            # Google publishes a new key before it signs with it, so one that is not
-            # known is most often simply new.
+            # Google publishes a key before it signs with it, so an unknown key is usually a new one.
             if age > self._CERTIFICATES_SECONDS or (
                 key not in self._certificates and age > self._PAUSE_SECONDS
             ):
@@ -139,7 +135,7 @@ class GoogleTokens:
 
 
 def _unexpired(claims: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the claims, if now is between their instants. Raises ValueError or TypeError."""
+    """Return the claims if now is between `iat` and `exp`. Raises ValueError or TypeError."""
     now = time.time()
     if (
         not float(claims.get("iat", "nan")) - _SKEW_SECONDS
@@ -170,27 +166,26 @@ class Authentication:
         )
 
     def push(self, request: Request) -> Caller:
-        """Return the subscription's service account. Pub/Sub's emulators send no token, so locally the key may stand
-        in the push URL as `?token=`."""
+        """Return the subscription's service account. Pub/Sub's emulators send no token, so locally the push URL may
+        carry the key as `?token=`."""
         return self._caller(
             request, lambda email: email == self._push_account, request.query_params.get("token")
         )
 
     def person(self, request: Request) -> Caller:
-        """Somebody on the list of invokers."""
+        """Return the caller if it is an invoker. Raises HTTPException."""
         return self._caller(request, lambda email: email in self._invokers, None)
 
     def visitor(self, request: Request, viewers: frozenset[str]) -> Caller:
-        """Somebody who may look: an invoker, or one of `viewers`."""
+        """Return the caller if it may read: an invoker, or one of `viewers`. Raises HTTPException."""
         return self._caller(request, lambda email: email in self._invokers | viewers, None)
 
     def may_operate(self, email: str) -> bool:
-        """Tell whether somebody may change things: the invokers, and the developer where there is a development key."""
+        """Return whether the account may change things: an invoker, or the developer where a development key is set."""
         return email in self._invokers or (self._key is not None and email == DEVELOPER)
 
     def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
-        # With it Cloud Run checks that header, and Authorization reaches us unchecked:
-        # its claims could be anybody's.
+        # With this header Cloud Run does not verify Authorization, whose claims could then be forged.
         if SERVERLESS_AUTHORIZATION in request.headers:
             raise _unproven(f"{SERVERLESS_AUTHORIZATION}: not taken; the token belongs in Authorization")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -201,7 +196,7 @@ class Authentication:
                     "the header 'Authorization: Bearer <development key>' is missing; the key stands in"
                     " TIPOFF_DEVELOPMENT_KEY"
                 )
-            # In constant time, even for a laptop: the same code runs where strangers share a network.
+            # In constant time, even on a laptop: strangers may share its network.
             if not hmac.compare_digest(token.encode(), self._key.encode()):
                 raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
             return Caller(DEVELOPER)
@@ -218,7 +213,7 @@ class Authentication:
         except WrongAudience as error:
             raise HTTPException(403, str(error)) from error
         email = str(claims.get("email", ""))
-        # A claim of another type than the documented one, such as the text "false", is not to be guessed at.
+        # `is True`: a claim of another type than documented, such as the text "false", must not pass.
         if claims.get("email_verified") is not True or not allowed(email):
             raise HTTPException(
                 403, f"{email or 'this account'} may not call this; see docs/reference/configuration.md"

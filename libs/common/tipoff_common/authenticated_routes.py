@@ -19,12 +19,13 @@ BODY_LIMIT = 64 * 1024
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(max_length=200, description="the same key is the same run, however often it is asked for"),
+    Header(max_length=200, description="requests with the same key start one run"),
 ]
 
 
 class CallLimit:
-    """A token bucket a caller: `per_minute` calls in a minute, and as many at once. Each process counts its own."""
+    """A token bucket for each caller: `per_minute` calls a minute, and as many in a burst. Each process counts its own
+    calls."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute, self._clock = per_minute, clock
@@ -32,7 +33,7 @@ class CallLimit:
         self._left: dict[str, tuple[float, float]] = {}
 
     def take(self, caller: Caller) -> float:
-        """Take a call from the caller's bucket; return 0, or the seconds until there is one."""
+        """Take a token from the caller's bucket; return 0, or the seconds until one is free."""
         with self._lock:
             now = self._clock()
             left, since = self._left.get(caller.email, (self._per_minute, now))
@@ -43,9 +44,9 @@ class CallLimit:
 
 
 def authenticated_router(authentication: Authentication, limit: CallLimit) -> APIRouter:
-    """Build a router whose routes answer 401, 403, 429 and 413 before anything of the request is looked into.
+    """Build a router whose routes answer 401, 403, 429 and 413 before the request is parsed.
 
-    FastAPI reads and parses a body before it calls any dependency, hence a class of routes and no dependency.
+    FastAPI reads and parses a body before it calls any dependency, hence a route class and no dependency.
     """
 
     class AuthenticatedRoute(APIRoute):
@@ -61,7 +62,7 @@ def authenticated_router(authentication: Authentication, limit: CallLimit) -> AP
                         {"Retry-After": str(math.ceil(wait))},
                     )
                 request.state.caller = caller
-                # What a person asks for is one trace, the caller's own if it names one.
+                # Each request is one trace: the caller's own if it sends a traceparent.
                 begin_hop(request.scope, self.path_format, request.headers.get("traceparent"))
                 return await handle(Request(request.scope, _bounded(request.receive)))
 
@@ -73,13 +74,13 @@ def authenticated_router(authentication: Authentication, limit: CallLimit) -> AP
 
 
 def current_caller(request: Request) -> Caller:
-    """Return who calls an authenticated route; a FastAPI dependency."""
+    """Return the caller of an authenticated route; a FastAPI dependency."""
     caller: Caller = request.state.caller
     return caller
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Count what comes, whatever Content-Length says of it."""
+    """Limit the body by the bytes received, as Content-Length may be wrong."""
     received = 0
 
     async def bounded() -> Message:

@@ -53,7 +53,7 @@ class Message:
 
     @property
     def event_type(self) -> str | None:
-        """What it says that it is, in either mode, whether or not it can be read as that."""
+        """The type that the message states, in either mode, even when its payload does not fit that type."""
         if not _is_structured(self):
             return self.attributes.get("ce-type")
         try:
@@ -65,7 +65,7 @@ class Message:
 
 @dataclass
 class Refused(Exception):
-    """A message that can never be read as an event; `reason` is recorded with it."""
+    """A message that can never be read as an event; `reason` goes into its record."""
 
     reason: RejectReason
     detail: str
@@ -76,7 +76,7 @@ class Refused(Exception):
 
 
 def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
-    """Binary mode: message data and attributes."""
+    """Encode in binary mode, as message data and attributes."""
     event = _cloud_event(envelope)
     attributes = {
         f"{_PREFIX}{name}": _text(value)
@@ -84,7 +84,7 @@ def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
         if value is not None
     }
     attributes["content-type"] = attributes.pop("ce-datacontenttype")
-    # After the context: subscriptions filter by attributes alone, and cannot look into the payload.
+    # Subscriptions filter by attributes only, never by the payload.
     attributes.update(envelope.payload.filter_attributes)
     if envelope.traceparent:
         attributes["traceparent"] = envelope.traceparent
@@ -92,10 +92,10 @@ def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
 
 
 def decode(message: Message) -> Envelope:
-    """Read either mode.
+    """Decode a message of either mode.
 
-    An event without a time takes Pub/Sub's publishTime; Cloud Scheduler sends fixed attributes only, so a tick
-    without an id takes its messageId too.
+    An event without a time gets Pub/Sub's publishTime. Cloud Scheduler sends fixed attributes only, so a tick without
+    an id gets the messageId too.
 
     Raises:
         Refused: with the reason that goes into dead_letters.
@@ -117,17 +117,17 @@ def decode(message: Message) -> Envelope:
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'payload'}: {item['msg']}"
-            # Five are enough to find the fault; a payload may have thousands.
+            # Five errors are enough to find the fault; a payload may have thousands.
             for item in error.errors(include_url=False)[:5]
         )
-        # Told apart for whoever reads dead letters: a cut-off message, or a producer of another version.
+        # Two reasons for readers of dead_letters: a truncated message, or a producer of another version.
         reason: RejectReason = (
             RejectReason.UNDECODABLE
             if error.errors()[0]["type"] == "json_invalid"
             else RejectReason.INVALID_PAYLOAD
         )
         raise Refused(reason, faults, model.TYPE) from error
-    # In UTC: Python compares no instant of the hour that is repeated in autumn with one of another zone as equal.
+    # In UTC: in the repeated hour of autumn, Python never finds instants of two zones equal.
     time = to_utc(event.get_attributes()["time"])
     return Envelope(
         payload, event.get_id(), event.get_source(), time, message.attributes.get("traceparent", "")
@@ -144,7 +144,7 @@ def _cloud_event(envelope: Envelope) -> CloudEvent:
         "datacontenttype": "application/json",
     }
     if envelope.payload.subject:
-        # For filters and people; the payload has it whole. A path may be a little longer than an attribute.
+        # For filters and people; the payload has the whole subject. A path may be longer than an attribute may be.
         attributes["subject"] = bounded_name(envelope.payload.subject, ATTRIBUTE_VALUE_BYTES)
     return CloudEvent(attributes, envelope.payload.model_dump(mode="json"))
 
@@ -177,7 +177,7 @@ def _binary(message: Message) -> CloudEvent:
             RejectReason.UNDECODABLE,
             "the ce-type attribute is missing; send a CloudEvent in binary or structured mode",
         )
-    # Ticks alone: a made-up id for any other event would make each of its deliveries a new one.
+    # Only for ticks: with a made-up id, each delivery of any other event would be a new event.
     if event_type == TickFired.TYPE and message.publish_time is not None:
         attributes.setdefault("id", message.message_id or event_id(event_type, message.publish_time))
     attributes["datacontenttype"] = message.attributes.get("content-type", "application/json")
@@ -190,11 +190,11 @@ def _binary(message: Message) -> CloudEvent:
 
 
 def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEvent:
-    """Build the event and refuse one without id or time: the SDK would make up a fresh id with each delivery, and
-    the wall clock as time.
+    """Build the event and refuse one without id or time: the SDK would fill in a random id at each delivery, and the
+    wall clock.
 
     Raises:
-        ValueError, CloudEventValidationError: it is no CloudEvent of version 1.0.
+        ValueError, CloudEventValidationError: the message is no CloudEvent of version 1.0.
     """
     if message.publish_time is not None:
         attributes.setdefault("time", message.publish_time)
@@ -202,8 +202,8 @@ def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEv
         if name not in attributes:
             raise ValueError(f"attribute '{name}' is missing")
     for name, value in attributes.items():
-        # Structured mode carries attributes of any length, which binary mode could not send on; and an unpaired
-        # surrogate, which JSON may escape, cannot be encoded as UTF-8.
+        # Binary mode could not forward the longer attributes that structured mode allows. An unpaired surrogate, which
+        # JSON may escape, raises here: it cannot be encoded as UTF-8.
         if len(str(value).encode()) > ATTRIBUTE_VALUE_BYTES:
             raise ValueError(f"attribute '{name}' has more than {ATTRIBUTE_VALUE_BYTES} bytes")
     # The SDK checks the rest of the specification.

@@ -1,9 +1,9 @@
 """Size limits for the parts of an event.
 
-Whatever an event holds has to fit a message, a row and an object, and has to be readable again from each of them. What
-identifies something is refused when it is too long, as another name would be another thing. What people read, and what
-is said beside the facts, is cut, and says how much was left out. The limits of all parts of an event add up to less
-than EVENT_LIMIT; `tests/contract/test_largest_events.py` holds that.
+Every part of an event has to fit a message, a row and an object, and has to be readable again from each of them. A
+name or id that is too long is refused, as a shortened one would identify another thing. Texts for people and further
+facts are cut, and state how much was left out. The limits of all parts of an event add up to less than EVENT_LIMIT;
+`tests/contract/test_largest_events.py` checks that.
 """
 
 import math
@@ -30,33 +30,33 @@ CONTEXT_BYTES = 192 * 1024
 ATTRIBUTES_BYTES = 128 * 1024
 FAN_OUT_BYTES = 128 * 1024
 HEAD_JSON_BYTES = 400 * 1024
-"""Of a rejected payload's head as JSON, where a byte may take six."""
+"""Limit of a rejected payload's head as JSON, where a byte may take six."""
 TEXTS_BYTES = 64 * 1024
 FILES_BYTES = FINDINGS_BYTES = 256 * 1024
 PARAMETERS, PARAMETERS_BYTES = 50, 32 * 1024
 MAX_DEPTH = 32
-"""Levels of JSON. BigQuery takes 500 and pydantic reads 200; nothing honest comes near."""
+"""Levels of JSON. BigQuery accepts 500 and pydantic 200; no legitimate event comes near."""
 _INT64 = range(-(2**63), 2**63)
-"""Beyond it BigQuery's JSON cannot hold an integer exactly."""
+"""The integers that BigQuery's JSON holds exactly."""
 _MOST = 2**53
-"""Up to here every reader of JSON holds an integer exactly (RFC 8259, section 6)."""
+"""The largest integer that every JSON parser holds exactly (RFC 8259, section 6)."""
 _MARKER = 60
-"""Characters that are kept free for the count of what is left out."""
+"""Characters reserved for the note on the characters left out."""
 LEFT_OUT = "left_out"
-"""The entry that a cut JSON object gets: how many entries of it are left out."""
+"""The key that a cut JSON object gets; its value states how many entries are left out."""
 
 
 def _not_boolean(value: object) -> object:
-    # pydantic reads true as 1, which would be written as 1 and read back as something else than was sent.
+    # pydantic reads true as 1, so the stored value would differ from the one sent.
     if isinstance(value, bool):
         raise ValueError("a number is needed, not true or false")
     return value
 
 
 def clip_text(text: str, characters: int = PROSE_CHARACTERS) -> str:
-    """Return the text as UTF-8 can hold it, cut to `characters`, with the count of what was left out."""
+    """Return the text, encodable as UTF-8 and cut to `characters`, with a count of the characters left out."""
     if not text.isascii():
-        # An unpaired surrogate, which JSON may escape and an error may quote, is written as that.
+        # Write an unpaired surrogate, which JSON may escape and an error may quote, as its escape.
         text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) <= characters:
         return text
@@ -65,12 +65,12 @@ def clip_text(text: str, characters: int = PROSE_CHARACTERS) -> str:
 
 
 def clip_subject(text: str) -> str:
-    """Cut as `clip_text` what an event is about: a name, or a gs:// path."""
+    """Cut an event's subject, a name or a gs:// path, as `clip_text` does."""
     return clip_text(text, SUBJECT_CHARACTERS)
 
 
 def bounded_name(text: str, limit: int) -> str:
-    """Return the text if it has at most `limit` bytes, else as much of it as fits and the hash of the whole."""
+    """Return the text if it has at most `limit` bytes, else a prefix and the hash of the whole text."""
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) <= limit:
         return encoded.decode()
@@ -81,8 +81,8 @@ def bounded_name(text: str, limit: int) -> str:
 def name_part(text: str) -> str:
     """Return one segment of an object's name for any text: quoted, and hashed when it would be long.
 
-    Segments that differ stand for texts that differ. A hashed one cannot be read back: what has to be read stands in
-    the object itself.
+    Different texts get different segments. A hashed segment cannot be read back: the object itself has to hold the
+    text.
     """
     return bounded_name(quote(text, safe=""), NAME_CHARACTERS)
 
@@ -96,8 +96,8 @@ def _clip_head(text: str) -> str:
 
 
 def cut_list(items: Sequence[T], limit: int, *, reserve: int = 200) -> Sequence[T]:
-    """Return the first items, as many as take at most `limit` bytes of JSON; `reserve` bytes stay free for a marker."""
-    # Where all of them fit, no marker is needed, and the reserve is used too.
+    """Return the first items that take at most `limit` bytes of JSON; `reserve` bytes stay free for a marker."""
+    # If all items fit, no marker is needed, and the items may use the reserve too.
     size, kept = 2, 0
     for item in items:
         size += len(to_json(item)) + 1
@@ -109,7 +109,7 @@ def cut_list(items: Sequence[T], limit: int, *, reserve: int = 200) -> Sequence[
 
 
 def left_out(count: int, what: str = "more") -> str:
-    """Say how many were left out."""
+    """Format the count of items left out."""
     return f"({count:,} {what} left out)"
 
 
@@ -119,7 +119,7 @@ def _cut_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_json(value: Any, depth: int = 0) -> Any:
-    """Return the value if every reader of it reads the same.
+    """Return the value if every JSON parser reads it alike.
 
     Raises:
         ValueError: a number that is not finite or beyond 64 bits, text that is no Unicode, or too many levels.
@@ -141,7 +141,7 @@ def check_json(value: Any, depth: int = 0) -> Any:
 
 
 def storable_json(value: Any, depth: int = 0) -> JsonValue:
-    """Return the value as `check_json` accepts it: what cannot be stored as it is becomes text."""
+    """Return a value that `check_json` accepts; values that JSON cannot hold become text."""
     match value:
         case None | bool():
             return value
@@ -161,19 +161,19 @@ def storable_json(value: Any, depth: int = 0) -> JsonValue:
 
 
 def storable_object(value: Mapping[str, Any], depth: int = 0) -> dict[str, JsonValue]:
-    """Return the object as `check_json` accepts it, names and values: what cannot be stored as it is becomes text."""
+    """Return an object that `check_json` accepts; names and values that JSON cannot hold become text."""
     return {str(storable_json(str(name))): storable_json(item, depth + 1) for name, item in value.items()}
 
 
 _CUTS = ((1_000, 4_000), (200, 1_000), (50, 400), (20, 200), (5, 100))
-"""How a JSON value that is too large is cut, ever shorter until it fits: entries of each list and object, characters of
-each text."""
+"""Limits to try on a JSON value that is too large, until it fits: entries of each list and object, characters of each
+text."""
 
 
 def clip_json(value: Mapping[str, JsonValue], limit: int) -> Mapping[str, JsonValue]:
-    """Return the object, its lists and texts cut until it takes at most `limit` bytes of JSON.
+    """Return the object with its lists and texts cut until it takes at most `limit` bytes of JSON.
 
-    Each list, object and text that was cut says how much of it was left out.
+    Each list, object and text that was cut states how much was left out.
     """
     if len(to_json(dict(value))) <= limit:
         return value
@@ -184,7 +184,7 @@ def clip_json(value: Mapping[str, JsonValue], limit: int) -> Mapping[str, JsonVa
         }
         if len(to_json(cut)) <= limit:
             return cut
-    # Too many entries even so: of the object itself only short facts are kept, as many as fit.
+    # Still too large: keep only the short top-level facts, as many as fit.
     facts = [
         (name, item)
         for name, item in value.items()
@@ -223,17 +223,17 @@ def _json_object(limit: int) -> AfterValidator:
     return AfterValidator(lambda value: clip_json(check_json(value), limit))
 
 
-# The limits come before _not_boolean, so that JSON Schemas state them.
+# The limits stand before _not_boolean, so that JSON Schemas state them.
 Integer = Annotated[int, Field(ge=-_MOST, le=_MOST), BeforeValidator(_not_boolean)]
 Count = Annotated[int, Field(ge=0, le=_MOST), BeforeValidator(_not_boolean)]
 Minutes = Annotated[int, Field(ge=1, le=1440), BeforeValidator(_not_boolean)]
-"""Up to a day. A type of its own, as of two bounds of one kind, the type's and the field's, pydantic applies one."""
+"""Up to a day. A separate type: of two bounds of the same kind, the type's and the field's, pydantic applies one."""
 AttemptNumber = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_boolean)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False), BeforeValidator(_not_boolean)]
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_not_boolean)]
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
-"""An identity. It becomes part of an object's name, hence its characters."""
+"""An identity. An id becomes part of object names, hence the limited characters."""
 ObjectPath = Annotated[str, Field(max_length=SUBJECT_CHARACTERS)]
 GCS_PATH = r"^gs://[^/]+/.+$"
 GcsPath = Annotated[str, Field(pattern=GCS_PATH, max_length=SUBJECT_CHARACTERS)]
@@ -243,14 +243,14 @@ Label = Annotated[str, Field(max_length=LABEL_CHARACTERS)]
 Prose = Annotated[str, AfterValidator(clip_text)]
 """Text for a person."""
 ReasonText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""A person's reason for an action, in that person's words. Blanks would explain nothing later."""
+"""A person's reason for an action, in that person's words. A blank text would explain nothing."""
 Subject = Annotated[str, AfterValidator(clip_subject)]
 Head = Annotated[str, AfterValidator(_clip_head)]
 Texts = Annotated[tuple[Prose, ...], AfterValidator(_cut_texts)]
-"""Texts for a person; the last says how many were left out."""
+"""Texts for a person; when cut, the last one states how many were left out."""
 Parameters = Annotated[Mapping[Label, str], Field(max_length=PARAMETERS), _sized(PARAMETERS_BYTES)]
 FanOutValue = Annotated[str, Field(min_length=1, max_length=VALUE_CHARACTERS)]
-"""It becomes a parameter of a request."""
+"""A value for a parameter of a follow-up request."""
 FanOutKeys = Annotated[
     Mapping[Label, tuple[FanOutValue, ...]], Field(max_length=PARAMETERS), _sized(FAN_OUT_BYTES)
 ]

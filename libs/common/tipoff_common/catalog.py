@@ -1,7 +1,7 @@
 """The catalogue of scrapers, read from each `scrapers/<source>/<name>/scraper.yaml`.
 
-The controller needs to know what exists and what it may ask for, the runner how to run it; both read this one
-description. The registered name is the only name of a scraper.
+The controller reads from it the scrapers and their parameters, the runner how to run them. The registered name is the
+only name of a scraper.
 """
 
 import importlib.util
@@ -81,29 +81,29 @@ class ScraperSpec(ConfigurationNode):
     output: str = Field(
         pattern=r"^[a-z0-9_-]+(/[a-z0-9_{}-]+)*$",
         description="folder in the data bucket, in which {parameter} stands for a required parameter's value; the "
-        "game date comes last unless {game_date} says where",
+        "game date comes last unless {game_date} is in it",
     )
     timeout_seconds: float = Field(gt=0, le=540)
     rate_limit: RateLimit
     hosts: tuple[Host, ...] = Field(
         default=(),
-        description="the hosts without which it brings nothing; while one of them has asked to be left alone, it is not"
-        " requested. Hosts that another can stand in for are left out",
+        description="the hosts that the scraper cannot do without; while one of them has asked for a pause, the scraper"
+        " is not requested. Hosts with a substitute are left out",
     )
     retry: RetryPolicy = RetryPolicy()
     assertions: Assertions
-    not_published: str = Field(min_length=1, description="how this source says 'not yet'")
+    not_published: str = Field(min_length=1, description="how this source answers before it has published")
     needs_games: bool = Field(description="whether a day without games has nothing to fetch")
     has_past: bool = Field(
         default=True,
-        description="whether the source still tells what was on a past date; if not, nothing is backfilled",
+        description="whether the source still has the data of past dates; if not, nothing is backfilled",
     )
     secrets: tuple[SecretName, ...] = Field(
         default=(),
-        description="what the source asks for; each is read from the environment variable of that name",
+        description="secrets that the source needs; each is read from the environment variable of that name",
     )
     fan_out_keys: tuple[Name, ...] = Field(
-        default=(), description="what each success names values of, for steps that run once a value"
+        default=(), description="keys whose values each success lists, for steps that run once per value"
     )
 
     @model_validator(mode="after")
@@ -118,7 +118,7 @@ class ScraperSpec(ConfigurationNode):
         # The pattern of the field allows braces anywhere, pairs or not.
         if set("{}") & set(_PLACEHOLDER.sub("", self.output)):
             raise ValueError(f"output: a brace of '{self.output}' is alone; write {{parameter}}")
-        # Records below these would be taken for raw payloads or entries of the journal.
+        # Records in these folders would be mistaken for raw payloads or journal entries.
         if self.output.partition("/")[0] in RESERVED:
             raise ValueError(
                 f"output: '{self.output}' begins with what the bucket keeps for itself; take another"
@@ -137,7 +137,7 @@ class ScraperSpec(ConfigurationNode):
         return self
 
     def misfit(self, name: str, value: str) -> str | None:
-        """Say what is wrong with `value` for the declared parameter `name`; None when it fits."""
+        """Describe the fault of `value` for the declared parameter `name`; None when it fits."""
         kind = self.parameters[name].type
         try:
             _TYPES[kind].validate_python(value)
@@ -150,7 +150,7 @@ class ScraperSpec(ConfigurationNode):
 
     @property
     def output_template(self) -> str:
-        """The folder with a placeholder for each parameter it depends on, the game date's always."""
+        """The folder with a placeholder for each parameter that it depends on; {game_date} always."""
         return self.output if f"{{{GAME_DATE}}}" in self.output else f"{self.output}/{{{GAME_DATE}}}"
 
     @property
@@ -160,7 +160,7 @@ class ScraperSpec(ConfigurationNode):
 
     @property
     def output_root(self) -> str:
-        """The folder of all days."""
+        """The folder above the game dates."""
         return self.output_template.partition(f"/{{{GAME_DATE}}}")[0]
 
 
@@ -188,11 +188,11 @@ class Catalog(Mapping[str, ScraperSpec]):
 def scrapers_folder(source: str | Path) -> Path:
     """Find the folder of a fleet: `source` is that folder, or the name of an importable package.
 
-    Nothing of the package is executed but its parents. Raises ConfigurationError when it is neither.
+    Imports only the parents of the package. Raises ConfigurationError when `source` is neither.
     """
     if (folder := Path(source)).is_dir():
         return folder
-    # A mistyped path is no module: find_spec would import the part before its first dot.
+    # find_spec would import the part of a mistyped path before its first dot, hence the check.
     if all(part.isidentifier() for part in str(source).split(".")):
         try:
             found = importlib.util.find_spec(str(source))
@@ -210,7 +210,7 @@ def load_catalog(scrapers: Path) -> Catalog:
 
     Raises:
         ConfigurationError: naming file and line, for an invalid file, a name or source that differs from its
-            folder, a name that stands twice, or when there is no scraper at all.
+            folder, a duplicate name, or when there is no scraper at all.
     """
     specs: dict[str, ScraperSpec] = {}
     faults: list[str] = []
@@ -225,7 +225,7 @@ def load_catalog(scrapers: Path) -> Catalog:
             source = YamlSource.read(path)
             spec = source.validate(ScraperSpec)
         except ConfigurationError as error:
-            # Collected, so that a person sees the faults of all files at once.
+            # Collect the faults, so that the operator sees those of all files at once.
             faults.extend(error.faults)
             continue
         if spec.name != path.parent.name:

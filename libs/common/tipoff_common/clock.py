@@ -1,7 +1,7 @@
 """Instants and business days.
 
 Instants are aware and UTC. The business day is a day in the fleet's zone, America/New_York unless TIPOFF_TIMEZONE names
-another; it is worked out once, at the edge, and travels as `game_date` from there. Nothing here reads the clock.
+another; it is computed once, at the edge, and passed on as `game_date`. Nothing here reads the clock.
 """
 
 import os
@@ -17,26 +17,26 @@ EASTERN = ZoneInfo("America/New_York")
 """The zone of the league whose fleet ships with Tipoff, and of a fleet that names none."""
 ZONE_VARIABLE = "TIPOFF_TIMEZONE"
 CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
-"""By how much the clocks of two processes may differ: what is dated so far apart may have happened at once."""
+"""How far the clocks of two processes may differ: events dated this close together may be simultaneous."""
 _PLACES_OF = {
     "EST": "America/New_York, or America/Panama where clocks are not changed",
     "MST": "America/Denver, or America/Phoenix where clocks are not changed",
     "HST": "Pacific/Honolulu",
 }
-"""What people mean who write an abbreviation that is the name of an offset, the same all year."""
+"""Abbreviations that IANA defines as fixed offsets, with the zones that their users mean."""
 _OFFSET = re.compile(r"Etc/GMT[+-][1-9]\d?")
 
 
 def read_zone(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name. Raises ValueError, with the name that may be meant."""
-    # It would be right all winter, and an hour late all summer.
+    """Return the zone of an IANA name. Raises ValueError, which suggests a name."""
+    # A fixed offset would be right all winter, and an hour late all summer.
     if name in _PLACES_OF or _OFFSET.fullmatch(name):
         place = _PLACES_OF.get(name, "an IANA name of a place, such as America/New_York")
         raise ValueError(f"a fixed offset, without summer time; write {place}")
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-        # Only here: all zones are some hundred files, and the module brings the YAML parser.
+        # A lazy import: the function is needed for faults only.
         from tipoff_common.words import did_you_mean
 
         zones = available_timezones() - _PLACES_OF.keys()
@@ -50,22 +50,23 @@ def read_zone(name: str) -> ZoneInfo:
 
 
 ZoneKey = Annotated[str, AfterValidator(lambda name: read_zone(name).key)]
-"""The IANA name of a zone that this machine knows."""
+"""The IANA name of a zone in this machine's time zone database."""
 
 
 @cache
 def fleet_zone() -> ZoneInfo:
-    """Return the zone of this process's fleet: that of its days, and of the times that people read.
+    """Return the zone of this process's fleet, for its days and for times shown to people.
 
     Raises:
         ConfigurationError: TIPOFF_TIMEZONE is not the name of a zone.
     """
-    # From the environment, as one process serves one fleet: an argument would pass through whatever writes a time.
+    # Read from the environment, as one process serves one fleet: an argument would have to pass through every function
+    # that formats a time.
     name = os.environ.get(ZONE_VARIABLE) or EASTERN.key
     try:
         return read_zone(name)
     except ValueError as error:
-        # Imported here for the same reason as above.
+        # A lazy import: the module brings the YAML parser.
         from tipoff_common.yaml_source import ConfigurationError
 
         where = f"{ZONE_VARIABLE}, which `tipoff` takes from workflows.yaml unless it is set"
@@ -73,12 +74,12 @@ def fleet_zone() -> ZoneInfo:
 
 
 def zone_name(zone: ZoneInfo | None = None) -> str:
-    """Name a zone for people, the fleet's by default: New York for America/New_York."""
+    """Return the name of a zone for people, the fleet's by default: New York for America/New_York."""
     return (zone or fleet_zone()).key.rpartition("/")[2].replace("_", " ")
 
 
 def readable(instant: datetime, zone: ZoneInfo | None = None) -> str:
-    """Write an instant for people by a zone's clocks, the fleet's by default, with their short name."""
+    """Format an instant for people in a zone, the fleet's by default, with the zone's abbreviation."""
     return f"{instant.astimezone(zone or fleet_zone()):%Y-%m-%d %H:%M %Z}"
 
 
@@ -92,11 +93,11 @@ GameDate = Annotated[
         json_schema_extra={"formatMinimum": _FIRST_DATE.isoformat(), "formatMaximum": _LAST_DATE.isoformat()},
     ),
 ]
-"""A date that data can be about, as people give it: the league's first day is 1946-11-01."""
+"""A business day, from the league's first day, 1946-11-01."""
 
 
 def read_date(text: str) -> date:
-    """2025-01-15 or 20250115, within the bounds of a GameDate. Raises ValueError, which says what to write."""
+    """Parse 2025-01-15 or 20250115, within the bounds of a GameDate. Raises ValueError with the remedy."""
     for form in ("%Y-%m-%d", "%Y%m%d"):
         try:
             found = datetime.strptime(text, form).date()  # noqa: DTZ007  # a date has no zone
@@ -112,7 +113,7 @@ RELATIVE_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
 def read_day(text: str, today: date) -> date:
-    """Read a date as `read_date` does, or yesterday, today or tomorrow as seen from `today`. Raises ValueError."""
+    """Parse a date as `read_date` does, or yesterday, today or tomorrow relative to `today`. Raises ValueError."""
     if (offset := RELATIVE_DAYS.get(text.lower())) is not None:
         return today + timedelta(days=offset)
     try:
@@ -125,13 +126,13 @@ FIRST_INSTANT, LAST_INSTANT = (
     datetime(2000, 1, 1, tzinfo=UTC),
     datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 )
-"""What happens to the fleet happens between these. strftime writes a year before 1000 without its zeros, and
-BigQuery and Python disagree on the ends of time: an instant out there could be written and not be read again."""
+"""The bounds of every instant. strftime writes a year before 1000 without leading zeros, and BigQuery and Python have
+different minima and maxima: an instant outside the bounds could be written and then not be read."""
 
 
 def to_utc(value: datetime) -> datetime:
     """Convert an aware instant to UTC. Raises ValueError for one outside FIRST_INSTANT to LAST_INSTANT."""
-    # The ends of time cannot be converted to another zone at all, hence the year comes first.
+    # Converting datetime.min or datetime.max would overflow, hence the check of the year first.
     if FIRST_INSTANT.year - 1 <= value.year <= LAST_INSTANT.year + 1:
         converted = value.astimezone(UTC)
         if FIRST_INSTANT <= converted <= LAST_INSTANT:
@@ -151,7 +152,7 @@ Instant = Annotated[
         }
     ),
 ]
-"""An aware datetime, normalised to UTC; a naive one, and one of another century, is refused."""
+"""An aware datetime, normalised to UTC; a naive one, or one outside the bounds, is refused."""
 
 
 _FIRST_EVENT_TIME, _LAST_EVENT_TIME = FIRST_INSTANT + timedelta(days=366), LAST_INSTANT - timedelta(days=366)
@@ -166,8 +167,8 @@ def _leaves_room(value: datetime) -> datetime:
 
 
 EventTime = Annotated[Instant, AfterValidator(_leaves_room)]
-"""The instant at which a replayed day stands. What follows from it, the day before and deadlines included, is an
-Instant too, hence the distance from the ends."""
+"""The current instant of a replayed day. Instants derived from it, such as the day before and deadlines, have to be
+within the bounds too, hence the distance of a year."""
 
 
 def business_date(instant: datetime, zone: ZoneInfo | None = None) -> date:
@@ -178,14 +179,14 @@ def business_date(instant: datetime, zone: ZoneInfo | None = None) -> date:
 def local_instant(day: date, at: time, zone: ZoneInfo | None = None) -> datetime:
     """Return the UTC instant of a wall time in `zone`, the fleet's by default.
 
-    A time that is skipped in spring is read with the offset before the change, hence an hour later on the wall;
-    a repeated one in autumn means its first occurrence (PEP 495, fold=0).
+    A time skipped in spring is read with the offset before the change, hence as an hour later; a time repeated in
+    autumn means its first occurrence (PEP 495, fold=0).
     """
     return datetime.combine(day, at, tzinfo=zone or fleet_zone()).astimezone(UTC)
 
 
 def floor_to(instant: datetime, minutes: int) -> datetime:
-    """`instant` rounded down to a multiple of `minutes` since the epoch."""
+    """Round `instant` down to a multiple of `minutes` since the epoch."""
     step = timedelta(minutes=minutes)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return epoch + (instant - epoch) // step * step

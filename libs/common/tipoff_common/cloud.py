@@ -1,4 +1,4 @@
-"""Connect a service to the cloud and build its application, by its settings; every bootstrap begins here."""
+"""A service's connections to the cloud and its application, built from its settings; every bootstrap uses it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from tipoff_common.web import create_app
 
 
 class Cloud(Connections):
-    """Connections of `service`, its application, and what receives its calls."""
+    """The connections of `service`, its application and its endpoints."""
 
     def __init__(self, service: str, settings: ServiceSettings, config_files: tuple[Path, ...] = ()) -> None:
         super().__init__(service, settings)
@@ -31,8 +31,8 @@ class Cloud(Connections):
         config_hash: str | None = None,
         buckets: Mapping[str, Objects] = {},
     ) -> FastAPI:
-        """Return the service's application; /readyz checks the bus, the named connections, and `buckets` of the
-        service's own by the name that each is to be told under."""
+        """Return the service's application; /readyz checks the bus, the connections in `needs`, and the service's own
+        `buckets`, reported by their keys."""
         checks: Mapping[str, Callable[[], None]] = {
             **{name: getattr(self, name).check for name in ("bus", *needs)},
             **{name: bucket.check for name, bucket in buckets.items()},
@@ -47,7 +47,7 @@ class Cloud(Connections):
         )
 
     def push_endpoint(self, accepted: frozenset[type[Event]]) -> PushEndpoint:
-        """Build what verifies, decodes and refuses pushes of these events."""
+        """Build the endpoint that verifies, decodes and refuses pushes of these events."""
         return PushEndpoint(
             service=self._service,
             environment=self._settings.environment,
@@ -65,5 +65,5 @@ class Cloud(Connections):
 
 
 def configuration_hash(*files: Path) -> str:
-    """Hash the files' contents, in the given order: tells which configuration is live."""
+    """Hash the files' contents, in the given order, to identify the live configuration."""
     return short_hash(b"\0".join(path.read_bytes() for path in files))

@@ -1,7 +1,7 @@
 """A check that Cloud Run rejects anonymous callers, made by an anonymous call; a setting would prove nothing.
 
-Where Cloud Run verifies tokens it removes their signatures, so the service has nothing left to verify
-(docs/adr/0014-both-ask-who-calls.md). Were the invoker check off, whoever wrote such a token himself would be believed.
+Cloud Run removes the signatures of the tokens that it verifies, so the service cannot verify them again
+(docs/adr/0014-both-ask-who-calls.md). With the invoker check off, the service would accept forged tokens.
 """
 
 import threading
@@ -13,11 +13,11 @@ from tipoff_common.ports import Unavailable
 
 _TIMEOUT_SECONDS = 5.0
 _VALID_SECONDS = 600.0
-"""How long a finding stands; a check that somebody turns off is noticed after at most this time."""
+"""How long a good result is cached; a disabled invoker check is noticed after at most this time."""
 _PAUSE_SECONDS = 10.0
-"""How long a finding that is bad stands, so that a flood of tokens does not become a flood of calls."""
+"""How long a bad result is cached, so that a flood of tokens does not become a flood of calls."""
 _TURNED_AWAY = (401, 403, 404)
-"""Cloud Run answers 401 or 403 to a call without a token, and 404 where its ingress takes no calls from outside."""
+"""Cloud Run answers 401 or 403 to a call without a token, and 404 where its ingress admits no outside calls."""
 
 
 class InvokerCheck:
@@ -30,12 +30,12 @@ class InvokerCheck:
         self._valid_until = float("-inf")
 
     def __call__(self) -> None:
-        """Call the service's own address, unless it was called lately.
+        """Call the service's own address, or use the cached result.
 
         Raises:
-            Unavailable: the call came through, or it cannot be told whether one would.
+            Unavailable: Cloud Run let the call through, or did not answer.
         """
-        # One caller looks, and the others wait for its finding: a burst of pushes makes one call.
+        # One thread calls, and the others wait for its result: a burst of pushes makes one call.
         with self._lock:
             now = time.monotonic()
             if now >= self._valid_until:
@@ -46,7 +46,7 @@ class InvokerCheck:
 
     def _find_fault(self) -> str | None:
         try:
-            # A redirect would be followed to a page that says nothing about this service.
+            # No redirects: the target's status says nothing about this service.
             status = requests.get(self._url, timeout=_TIMEOUT_SECONDS, allow_redirects=False).status_code
         except requests.RequestException as error:
             return f"it cannot be told whether Cloud Run checks tokens: {error}"

@@ -1,6 +1,6 @@
-"""Connect to the cloud by a service's settings.
+"""Connections to the cloud, made from a service's settings.
 
-Each client is made when it is first asked for, as importing one takes long and few services need all.
+Each client is created at its first use, as importing one is slow and few services need all.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """Connections of `service`; see the ports for what they raise."""
+    """Connections of `service`; the ports document the errors that they raise."""
 
     def __init__(self, service: str, settings: ServiceSettings) -> None:
         self._service, self._settings = service, settings
@@ -30,7 +30,7 @@ class Connections:
         return self._pubsub
 
     def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
-        """Publish (topic, data, attributes) as they are, such as what died before. Raises Unavailable."""
+        """Publish each (topic, data, attributes) unchanged, such as dead letters. Raises Unavailable."""
         self._pubsub.publish_messages(messages)
 
     @cached_property
@@ -43,12 +43,12 @@ class Connections:
 
     @cached_property
     def state(self) -> Objects:
-        """The bucket for what services remember."""
+        """The bucket for the services' state."""
         return self.objects(self._settings.state_bucket)
 
     @cached_property
     def data(self) -> Objects:
-        """The bucket for what is fetched."""
+        """The bucket for fetched data."""
         return self.objects(self._settings.data_bucket)
 
     @cached_property
@@ -62,7 +62,7 @@ class Connections:
 
         return GcsObjects(self._storage, bucket)
 
-    # One channel and one pool of connections for the process: each client opens its own, and would keep it open.
+    # One client per process: each client opens and keeps a channel and a pool of connections.
     @cached_property
     def _pubsub(self) -> "PubSubBus":
         from tipoff_common.adapters.pubsub import PubSubBus
@@ -74,6 +74,6 @@ class Connections:
         from tipoff_common.adapters.storage import storage_client
 
         settings = self._settings
-        # Twice: a handler may have a second call under way while it makes one.
+        # Twice: a handler may make two calls at a time.
         connections = 2 * settings.concurrency
         return storage_client(settings.project, settings.storage_emulator_host, connections)

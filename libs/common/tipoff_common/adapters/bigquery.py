@@ -1,7 +1,7 @@
 """The warehouse on google-cloud-bigquery.
 
 Rows are appended by tabledata.insertAll
-(https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/insertAll): why, stands in
+(https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/insertAll), for the reasons in
 docs/adr/0011-how-rows-are-appended.md. JSON columns take their value as JSON text
 (https://cloud.google.com/bigquery/docs/json-data).
 """
@@ -22,17 +22,17 @@ from tipoff_common.fleet_sql import for_fleet
 from tipoff_common.ports import DATASET, BatchRefused, Parameter, Row, RowsRefused, Unavailable
 
 _TIMEOUT_SECONDS = 20.0
-_RETRY_SECONDS = 5.0  # for a hiccup; an outage is redelivery's
+_RETRY_SECONDS = 5.0  # for a brief fault; an outage is left to redelivery
 _JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 _AS_THEY_ARE = (str, int, float, type(None))
 _FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, TimeoutError)
 _NO_RETRY = Retry(predicate=if_exception_type())
 _REFUSALS = (400, 413)
-"""Answers to a request that cannot be read or is too large, which sending it again does not change."""
+"""HTTP statuses of a malformed or too large request; a retry would fail again."""
 
 
 class BigQueryWarehouse:
-    """One dataset of one project. Queries are written for `nba_orchestration`, whatever its name is."""
+    """One dataset of one project. Queries name `nba_orchestration`; `for_fleet` replaces that by the dataset's name."""
 
     def __init__(self, project: str, emulator: str | None = None, dataset: str = DATASET) -> None:
         self._dataset = bigquery.DatasetReference(project, dataset)
@@ -47,10 +47,9 @@ class BigQueryWarehouse:
                 self._dataset.table(table),
                 [_wire(row) for row in rows],
                 row_ids=list(row_ids),
-                # The good rows of a batch are stored in the same request, and
-                # only the others are answered for.
+                # BigQuery then stores the valid rows of a batch, and reports only the others.
                 skip_invalid_rows=True,
-                # Redelivery is the retry; the client's own could hold the push beyond its deadline.
+                # Redelivery is the retry; the client's own retries could outlast the push deadline.
                 retry=_NO_RETRY,
                 timeout=_TIMEOUT_SECONDS,
             )
@@ -85,7 +84,7 @@ class BigQueryWarehouse:
                 api_timeout=_TIMEOUT_SECONDS,
                 wait_timeout=2 * _TIMEOUT_SECONDS,
                 retry=retry,
-                # A query that failed is asked again by whoever needs its answer, with the instant of then.
+                # The caller repeats a failed query itself, with a new @as_of.
                 job_retry=_NO_RETRY,
                 page_size=page_rows,
             )
@@ -103,11 +102,11 @@ class BigQueryWarehouse:
 
 
 def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
-    """Tell rows that can never be stored from rows that the answer merely does not vouch for.
+    """Raise RowsRefused for rows that can never be stored, Unavailable for rows that may be stored later.
 
-    Reasons: https://cloud.google.com/bigquery/docs/error-messages. A row that is beside an invalid one reads
-    "stopped". The columns of a row never depend on its event, so one that the table lacks is not the row's fault:
-    the table is older than the service.
+    Reasons: https://cloud.google.com/bigquery/docs/error-messages. A valid row beside an invalid one has the reason
+    "stopped". A row's columns never depend on its event, so a missing column is not the row's fault: the table is
+    older than the service.
     """
     errors = [(item["index"], error) for item in answer for error in item["errors"]]
     reasons = {error.get("reason") for _, error in errors}
@@ -122,7 +121,7 @@ def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
 
 
 def _wire(row: Row) -> dict[str, Any]:
-    """Most values go as they are; what a row costs is decided here."""
+    """Convert a row for insertAll. A hot path: most values pass through without a function call."""
     return {
         name: value if isinstance(value, _AS_THEY_ARE) else _wire_value(value) for name, value in row.items()
     }
@@ -146,7 +145,7 @@ def _parameter(name: str, value: Parameter) -> bigquery.ArrayQueryParameter | bi
 
 def _type(value: object) -> str:
     for kind, name in (
-        # Before int, of which bool is one; datetime likewise stands before date.
+        # bool is a subclass of int, and datetime of date, hence they come first.
         (bool, "BOOL"),
         (int, "INT64"),
         (float, "FLOAT64"),

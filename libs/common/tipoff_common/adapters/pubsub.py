@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 15.0
 _FAULTS = (GoogleAPIError, GoogleAuthError, TimeoutError)
 _RETRY = Retry(initial=0.1, maximum=2.0, multiplier=2.0, timeout=_TIMEOUT_SECONDS)
-"""Of what Google calls transient; an outage is redelivery's."""
+"""Retries errors that Google classes as transient; an outage is left to redelivery."""
 _ROUTING = "x-goog-request-params"
 _BATCH_MESSAGES, _BATCH_BYTES = 500, 8_000_000
-"""Of one request, which may carry 1,000 messages and 10 MB with all that is around them
+"""Limits of one request; Pub/Sub allows 1,000 messages and 10 MB, overhead included
 (https://cloud.google.com/pubsub/quotas#resource_limits)."""
 _Request, _Message = PublishRequest.pb(), PubsubMessage.pb()
-"""The generated protocol buffers, of which Google's types are wrappers."""
+"""The generated protocol buffers that Google's types wrap."""
 _REFUSALS = (InvalidArgument, NotFound)
-"""What sending a message again does not change: what is in it, and a topic that is not there. A deployment without its
-topics is not ready (/readyz), so nothing is pushed to it."""
+"""Errors that a retry does not mend: an invalid message, and a topic that does not exist. A deployment without its
+topics is not ready (/readyz), so Pub/Sub pushes nothing to it."""
 
 
 @contextmanager
 def _translating(verb: str) -> Iterator[None]:
-    """Raise the client's errors as the port's."""
+    """Convert the client's errors to those of the port."""
     try:
         yield
     except _REFUSALS as error:
@@ -50,9 +50,9 @@ class PubSubTopics:
     def __init__(self, project: str) -> None:
         self._project = project
         self._client = PublisherClient()
-        # The same call on the same authenticated channel as the client's own `publish`, which hands each message to
-        # timers and threads and wraps it three times: 1.0 ms of CPU a message, and 0.3 ms this way
-        # (docs/adr/0023-lean-clients-on-the-hot-path.md). Whoever publishes waits for the answer anyway.
+        # The same call on the same authenticated channel as the client's own `publish`. That one hands each message to
+        # timers and threads and wraps it three times: 1.0 ms of CPU a message instead of 0.3 ms
+        # (docs/adr/0023-lean-clients-on-the-hot-path.md). Every publisher here waits for the answer anyway.
         self._publish: Callable[..., Any] = self._client.transport.grpc_channel.unary_unary(
             "/google.pubsub.v1.Publisher/Publish",
             request_serializer=_Request.SerializeToString,
@@ -60,20 +60,19 @@ class PubSubTopics:
         )
 
     def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
-        """Publish (topic, data, attributes) of each as they are, topic by topic as they first come.
+        """Publish each (topic, data, attributes) unchanged, grouped by topic in order of first appearance.
 
         Returns when all are durable.
 
         Raises:
-            PermanentRefusal: Pub/Sub will never take one of them; others may be published.
+            PermanentRefusal: Pub/Sub will never accept one of them; others may be published.
             Unavailable: some may be published.
         """
         by_topic: dict[str, list[Any]] = {}
         for topic, data, attributes in messages:
-            # One request carries many messages and is refused as a whole, hence each is checked before any is sent.
+            # Pub/Sub refuses a request as a whole, hence each message is checked before any is sent.
             check_message(data, attributes)
-            # In the order in which topics first come, as a file has to be out
-            # before the execution that names it.
+            # The dict keeps the order of topics: a file has to be published before the execution that names it.
             by_topic.setdefault(topic, []).append(_Message(data=data, attributes=attributes))
         with _translating("take an event"):
             for topic, made in by_topic.items():
@@ -81,7 +80,7 @@ class PubSubTopics:
                     self._send(self._path(topic), batch)
 
     def _send(self, topic: str, messages: Sequence[Any]) -> None:
-        """Publish one request's messages, again while Pub/Sub calls the fault transient. Raises GoogleAPIError."""
+        """Publish the messages in one request, and retry transient errors. Raises GoogleAPIError."""
         request = _Request(topic=topic, messages=messages)
 
         def send() -> None:
@@ -120,12 +119,12 @@ class PubSubBus(PubSubTopics):
 
     def check(self) -> None:
         """See `Bus.check`."""
-        # Every service publishes to this one, and may ask after no other: topics that it has no use for stay unseen.
+        # Every service publishes to this topic, and its account may read no topic that it does not publish to.
         self.check_topics([self._topics.dead_letter_topic])
 
 
 class OneTopic(PubSubTopics):
-    """Publishes in binary mode to one topic: the bus of a program that knows no other, and needs no topic map."""
+    """Publishes in binary mode to one topic, for a program without a topic map."""
 
     def __init__(self, project: str, topic: str) -> None:
         super().__init__(project)
@@ -141,7 +140,7 @@ class OneTopic(PubSubTopics):
 
 
 def _batches(messages: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Split messages into what one request carries; a message is never larger than that."""
+    """Split messages into batches for one request each; no message is larger than a request may be."""
     batch: list[Any] = []
     size = 0
     for message in messages:

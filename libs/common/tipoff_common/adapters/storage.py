@@ -1,7 +1,7 @@
 """Objects on Cloud Storage: the calls of an execution by `storage_calls`, the rare ones by google-cloud-storage.
 
 Create-if-absent is an upload with if_generation_match=0
-(https://cloud.google.com/storage/docs/request-preconditions); idempotency rests on it.
+(https://cloud.google.com/storage/docs/request-preconditions); idempotency depends on it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,12 +40,12 @@ _FAULTS = (
     DataCorruption,
 )
 _REFUSALS = (400, 411, 413, 414, 431)
-"""Answers to a request that cannot be read or is too large, which sending it again does not change."""
+"""HTTP statuses of a malformed or too large request; a retry would fail again."""
 _RETRY_SECONDS = 8.0
-"""How long a call is tried anew. At a fault in three calls it takes the wrong turn about once in a million; an outage
-is redelivery's, and a push has to be answered within its ack deadline."""
+"""How long one call is retried. When one attempt in three fails, about one call in a million still fails. An outage is
+left to redelivery, and a push has to be answered within its ack deadline."""
 _WRITE = "tipoff-write"
-"""Metadata that names one call of `create` or `replace`, kept out of what callers see."""
+"""Metadata that names one call of `create` or `replace`; removed before callers see the metadata."""
 _TIMEOUT_SECONDS = 20.0
 _CHUNK_BYTES = 4 * 256 * 1024
 """Size of one part of a resumable upload; it has to be a multiple of 256 KiB
@@ -53,14 +53,14 @@ _CHUNK_BYTES = 4 * 256 * 1024
 
 
 class StorageClient(Client):  # type: ignore[misc]  # published without types
-    """Google's client, and beside it the lean calls to the same endpoint as the same caller."""
+    """Google's client, and the lean calls to the same endpoint with the same credentials."""
 
     def __init__(self, project: str, credentials: Credentials | None, connections: int) -> None:
         super().__init__(project=project, credentials=credentials)
         self.calls = StorageCalls(self.api_endpoint, self._credentials, connections)
 
     def close(self) -> None:
-        """Close the connections of both."""
+        """Close the connections of the client and of the lean calls."""
         self.calls.close()
         super().close()
 
@@ -68,26 +68,26 @@ class StorageClient(Client):  # type: ignore[misc]  # published without types
 def storage_client(project: str, emulator: str | None, connections: int = 10) -> StorageClient:
     """Build a client that keeps up to `connections` open at once.
 
-    Anonymous on an emulator, whose address the library takes from STORAGE_EMULATOR_HOST.
+    The client is anonymous on an emulator; the library reads the emulator's address from STORAGE_EMULATOR_HOST.
     """
     client = StorageClient(project, AnonymousCredentials() if emulator else None, connections)
-    # requests keeps 10 connections a host by default: each call beyond them opens one, throws it away and warns that
-    # the pool is full. The client has no public parameter for its session.
+    # requests keeps 10 connections per host by default: each further call opens and discards one, and logs that the
+    # pool is full. The client has no public parameter for its session.
     for scheme in ("https://", "http://"):
         client._http.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections))
-    # To label spans that nobody makes here, the client reads the bucket's own metadata in a thread of its own and tries
-    # for two minutes: more calls in an outage, and a right that the services do not have.
+    # To label its own tracing spans, which are off here, the client would read the bucket's metadata in a background
+    # thread and retry for two minutes: more calls in an outage, and a permission that the services lack.
     client._bucket_metadata_cache = None
     return client
 
 
 def _retry(on_error: Callable[[Exception], None] | None = None) -> Retry:
-    """Build the only layer of retries: of what Cloud Storage calls transient, with jitter, for a bounded time.
+    """Build the only layer of retries: for errors that Cloud Storage calls transient, with jitter, for a bounded time.
 
-    It is handed to each call, since the client's own default would go on for two minutes.
+    Each call gets it explicitly, since the client's own default would retry for two minutes.
     """
     return Retry(
-        predicate=DEFAULT_RETRY._predicate,  # which has no public name
+        predicate=DEFAULT_RETRY._predicate,  # no public name
         initial=0.05,
         maximum=1.0,
         multiplier=2.0,
@@ -97,7 +97,7 @@ def _retry(on_error: Callable[[Exception], None] | None = None) -> Retry:
 
 
 class GcsObjects:
-    """One bucket. Transient faults are retried for a few seconds; after that the message is delivered again.
+    """One bucket. Transient faults are retried for a few seconds; after that Pub/Sub redelivers the message.
 
     Raises PermanentRefusal when no bucket can have that name.
     """
@@ -129,7 +129,7 @@ class GcsObjects:
         check_object(name)
         with self._translating("read", name):
             try:
-                # The answer to a download names the generation whose content it is, so the two belong together.
+                # A download's answer states the generation of its content, so the two belong together.
                 body, generation = _retry()(self._client.calls.download)(self._name, name)
             except NotFound:
                 return None
@@ -152,7 +152,7 @@ class GcsObjects:
     def _write_if(
         self, name: str, body: bytes, generation: int, content_type: str, metadata: Mapping[str, str]
     ) -> bool:
-        """Write over exactly that generation, 0 for no object; False when another one is there."""
+        """Write if the object has exactly that generation, 0 for no object; return whether it was written."""
         write, failed = uuid4().hex, list[Exception]()
         check_object(name, metadata := {**metadata, _WRITE: write})
         with self._translating("write", name):
@@ -163,16 +163,16 @@ class GcsObjects:
                     body,
                     content_type=content_type,
                     metadata=metadata,
-                    boundary=write,  # as random as the call's own name, which no body contains
+                    boundary=write,  # random, so that no body contains it
                     generation=generation,
                 )
             except PreconditionFailed:
-                # An attempt whose answer was lost may have written the object, and made its own repetition fail. Told
-                # "somebody else was first", the caller would wait for a lease that nobody holds.
+                # An attempt whose answer was lost may have written the object, so that its own retry fails. If this
+                # returned False, the caller would wait for a lease that it holds itself.
                 return bool(failed) and self._was_written_by(write, name)
             except Forbidden:
-                # To replace an object takes a right that a caller who only creates does not have, and it may be asked
-                # after before the condition is: then it is an object that is there which refuses the caller.
+                # Overwriting needs a permission that a create-only account lacks, and Cloud Storage may check it before
+                # the generation: for such an account 403 means that the object exists.
                 if generation or self.info(name) is None:
                     raise
                 return bool(failed) and self._was_written_by(write, name)
@@ -200,7 +200,7 @@ class GcsObjects:
     ) -> None:
         """See `Objects.put_chunks`."""
         blob = self._blob(name, metadata)
-        # No retries: what was read from `chunks` is gone.
+        # No retries: `chunks` can be read only once.
         with (
             self._translating("write", name),
             BlobWriter(
@@ -262,7 +262,7 @@ class GcsObjects:
 
     @contextmanager
     def _translating(self, verb: str, name: str) -> Iterator[None]:
-        """Raise the client's errors as the port's."""
+        """Convert the client's errors to those of the port."""
         try:
             yield
         except _FAULTS as error:
@@ -273,12 +273,12 @@ class GcsObjects:
 
 
 def _without_mark(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return the metadata that callers gave."""
+    """Return the metadata without the entry that `_write_if` added."""
     return {name: value for name, value in (metadata or {}).items() if name != _WRITE}
 
 
 def _listed(resource: Mapping[str, Any]) -> ObjectInfo:
-    """Read a resource of a list as the interface writes it."""
+    """Convert an object resource of a JSON listing."""
     return ObjectInfo(
         resource["name"],
         int(resource.get("size", 0)),

@@ -1,9 +1,9 @@
-"""The calls of Cloud Storage's JSON interface that executions and evaluations make, without a library around each.
+"""The calls of Cloud Storage's JSON API that executions and evaluations make, without Google's client library.
 
 https://cloud.google.com/storage/docs/json_api. Google's client spends 1.1 ms of CPU on a conditional upload, most of
 it in layers between the call and the socket; one execution makes five. Here the same request costs 0.3 ms: urllib3's
-connection pool, Google's credentials and their refresh, one multipart body, CRC32C in both directions. What is rare
-(resumable uploads, buckets) stays with Google's client. The reasons stand in
+connection pool, Google's credentials and their refresh, one multipart body, CRC32C in both directions. Rare calls
+(resumable uploads, buckets) stay with Google's client. The reasons are in
 docs/adr/0023-lean-clients-on-the-hot-path.md.
 """
 
@@ -29,17 +29,17 @@ _TIMEOUT = Timeout(connect=5.0, read=20.0)
 _UNAUTHORIZED = 401
 _BODILESS = frozenset({204, 304})
 _LISTED = "items(name,size,updated,metadata),nextPageToken"
-"""Fields of an answer to a list call: a fifth of the default answer's size."""
+"""Fields requested of a list call; the answer is a fifth of the default size."""
 
 
 class StorageCalls:
-    """One endpoint of the JSON interface. Calls are not retried here; each raises GoogleAPICallError with the answer's
+    """One endpoint of the JSON API. Calls are not retried here; each raises GoogleAPICallError with the answer's
     status, GoogleAuthError, or ConnectionError when there was no answer."""
 
     def __init__(self, endpoint: str, credentials: Credentials, connections: int) -> None:
-        """endpoint: without a path. connections: how many are kept open, as many as there are callers at a time."""
+        """endpoint: without a path. connections: how many stay open, one for each concurrent caller."""
         self._endpoint, self._credentials = endpoint.rstrip("/"), credentials
-        # Certificates as `requests` takes them: slim images have none of the system's.
+        # certifi's certificates, as `requests` uses them: slim images have no system certificates.
         tls = {"ca_certs": certifi.where()} if endpoint.startswith("https:") else {}
         self._pool = connection_from_url(self._endpoint, maxsize=connections, **tls)
         self._refreshing = threading.Lock()
@@ -59,13 +59,13 @@ class StorageCalls:
         """Write an object in one multipart request.
 
         boundary: a random text that the body does not contain.
-        generation: the only one that may be written over, 0 for none; None writes whatever is there. Raises
-            PreconditionFailed when another one is there.
+        generation: the only generation to overwrite, 0 for no object; None writes unconditionally. Raises
+            PreconditionFailed when the object has another generation.
         """
         resource = {
             "name": name,
             "contentType": content_type,
-            "crc32c": _crc32c(body),  # Cloud Storage refuses a body that was damaged on its way
+            "crc32c": _crc32c(body),  # Cloud Storage refuses a body that was damaged in transit
             "metadata": metadata,
         }
         condition = "" if generation is None else f"&ifGenerationMatch={generation}"
@@ -85,9 +85,9 @@ class StorageCalls:
         )
 
     def download(self, bucket: str, name: str) -> tuple[bytes, int]:
-        """Return the content and its generation. Raises NotFound; DataCorruption when it was damaged on its way."""
+        """Return the content and its generation. Raises NotFound; DataCorruption when it was damaged in transit."""
         answer = self._call("GET", f"/download/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media")
-        # "crc32c=...,md5=...", in one header or in two, which urllib3 joins.
+        # "crc32c=...,md5=...", in one header or in two; urllib3 joins two.
         for item in answer.headers.get("x-goog-hash", "").split(","):
             kind, _, stated = item.strip().partition("=")
             if kind == "crc32c" and stated != _crc32c(answer.data):
@@ -131,7 +131,7 @@ class StorageCalls:
     ) -> BaseHTTPResponse:
         answer = self._send(method, path, body, self._headers(method, path, content_type))
         if answer.status == _UNAUTHORIZED:
-            # A token may be revoked before it expires; Google's own sessions ask for another one once as well.
+            # A token may be revoked before it expires; Google's own sessions refresh it once as well.
             with self._refreshing:
                 self._credentials.refresh(self._refresher())
             answer = self._send(method, path, body, self._headers(method, path, content_type))
@@ -145,14 +145,14 @@ class StorageCalls:
     ) -> BaseHTTPResponse:
         """Send one request; tests inject faults here."""
         try:
-            # Retries are the caller's: one layer of them, for a bounded time.
+            # The caller retries: there is one layer of retries, with a time limit.
             answer = self._pool.urlopen(
                 method, path, body=body, headers=headers, retries=False, redirect=False, timeout=_TIMEOUT
             )
         except HTTPError as error:
             raise ConnectionError(f"{method} {path}: {error}") from error
-        # A connection that ends within the head of an answer reads as one without its last fields and with no body.
-        # What has a body has one of these (RFC 9112, section 6.3).
+        # urllib3 parses an answer that broke off within its head as one with fewer headers and no body. An answer with
+        # a body has one of these headers (RFC 9112, section 6.3).
         framed = "transfer-encoding" in answer.headers or answer.headers.get("content-length", "").isdecimal()
         if answer.status not in _BODILESS and not framed:
             raise ConnectionError(f"{method} {path}: the answer broke off within its head")
@@ -166,7 +166,7 @@ class StorageCalls:
         return headers
 
     def _refresher(self) -> RefreshRequest:
-        """Return the transport by which credentials are refreshed, which anonymous ones never are."""
+        """Return the transport that refreshes credentials, made at first use: anonymous ones never need it."""
         if self._refresh_request is None:
             self._refresh_request = RefreshRequest()
         return self._refresh_request

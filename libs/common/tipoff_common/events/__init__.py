@@ -1,9 +1,9 @@
 """The events, version 1 of each: frozen payloads, additive within a version.
 
-Additive means: unknown fields of a newer producer are kept, unknown members of an enumeration are carried as
-themselves (open_enum.py), neither is refused. Every part has its bound (bounds.py). Instants are aware UTC, dates are
-business days of the fleet's zone (clock.py). `event_time`, where it stands, replaces the clock when a day is replayed
-and is accepted only by services that run in event time.
+Additive means that unknown fields of a newer producer and unknown members of an enumeration (open_enum.py) are kept,
+and neither is refused. Every part has a size limit (bounds.py). Instants are aware UTC, dates are business days of the
+fleet's zone (clock.py). `event_time`, where present, replaces the clock when a day is replayed; only services that run
+in event time accept it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The base class of all events, and the enumerations that several of them share."""
+"""The base class of all events, and the enumerations that several events share."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
@@ -15,7 +15,7 @@ class Source(OpenEnum):
 
     CONTROLLER = "CONTROLLER"  # a decision
     MANUAL = "MANUAL"  # a workflow triggered over HTTP or `tipoff trigger`
-    LOCAL = "LOCAL"  # a command on somebody's machine
+    LOCAL = "LOCAL"  # a command on a developer's machine
     CLOUD_RUN = "CLOUD_RUN"  # a direct POST to the scraper-runner
     SCHEDULER = "SCHEDULER"  # the same, by Cloud Scheduler's identity
     RECOVERY = "RECOVERY"  # cleanup
@@ -45,17 +45,17 @@ class AlertLevel(OpenEnum):
 
     @property
     def rank(self) -> int:
-        """How loud it is, counted from 0."""
+        """Position in the ascending order, from 0."""
         return list(AlertLevel).index(self.effective)
 
     @classmethod
     def fallback(cls) -> Self:
-        """Return a level that people see: an unknown one may mean anything but that all is well."""
+        """Return a level that people see: an unknown level may be an urgent one."""
         return cls(cls.WARNING)
 
 
 class EventPart(BaseModel):
-    """A part of an event: frozen, and keeping fields that only a newer producer knows."""
+    """A part of an event: frozen, and keeping fields that a newer producer added."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -72,15 +72,15 @@ class Event(EventPart):
     TYPE: ClassVar[str]
     """The CloudEvents type."""
     KEY: ClassVar[tuple[str, ...]]
-    """The fields that its identity is a function of."""
+    """The fields that determine the event's id."""
     SUBJECT: ClassVar[str | None] = None
-    """The field that says what it is about, for people and filters."""
+    """The field that becomes the CloudEvents subject, for people and filters."""
     FILTERS: ClassVar[tuple[str, ...]] = ()
-    """The fields that travel as message attributes too, by which subscriptions choose theirs."""
+    """The fields that are message attributes too, for the filters of subscriptions."""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What the event's identity is a function of."""
+        """The values that determine the event's id."""
         return tuple(getattr(self, name) for name in self.KEY)
 
     @property
@@ -90,7 +90,7 @@ class Event(EventPart):
 
     @property
     def subject(self) -> str | None:
-        """What the event is about."""
+        """The CloudEvents subject, such as a workflow's name or a file's path; None without one."""
         return None if self.SUBJECT is None else str(getattr(self, self.SUBJECT))
 
     @property
@@ -99,5 +99,6 @@ class Event(EventPart):
         return {name: str(getattr(self, name)) for name in self.FILTERS}
 
     def parts(self) -> "Iterator[Event]":
-        """Yield the events to publish: this one, or several that say the same where one would be too large."""
+        """Yield the events to publish: this one, or several with a part of the content each if one would be too
+        large."""
         yield self

@@ -22,7 +22,7 @@ from tipoff_common.open_enum import OpenEnum
 
 
 class Tick(OpenEnum):
-    """Name of a periodic job. A service ignores ticks that it does not know."""
+    """Name of a periodic job. A service ignores unknown ticks."""
 
     EVALUATE = "evaluate"
     DISCOVER = "discover"
@@ -36,14 +36,14 @@ class TickFired(Event):
     """It is time for `tick`.
 
     Cloud Scheduler can only send fixed content, so a tick without `event_time` takes its time from Pub/Sub's
-    publishTime, rounded down to `cadence_minutes`; one that fires up to five seconds early is the next.
+    publishTime, rounded down to `cadence_minutes`; up to five seconds before a multiple count as that multiple.
     """
 
     TYPE = "tipoff.tick.fired.v1"
     KEY = ("tick", "event_time")
     FILTERS = ("tick",)
 
-    tick: Tick = Field(description="what it is time for")
+    tick: Tick = Field(description="the periodic job that is due")
     cadence_minutes: Minutes = Field(default=15, description="how often this tick fires")
     event_time: EventTime | None = Field(
         default=None, description="the instant to act for, when a day is replayed"
@@ -64,22 +64,22 @@ class WorkflowDecided(Event):
     TYPE = "tipoff.workflow.decided.v1"
     KEY = ("decision_id",)
     SUBJECT = "workflow_name"
-    FILTERS = ("reason_code",)  # the controller hears of its manual runs only
+    FILTERS = ("reason_code",)  # the controller subscribes to the decisions of manual runs only
 
     decision_id: Id = Field(description="a function of the occurrence and the tick")
     occurrence_id: Id = Field(description="a function of workflow, game date, subject and slot")
     workflow_name: Label = Field(description="the workflow's name in workflows.yaml")
     game_date: GameDate = Field(description="the business day that the data is about")
     decision_time: Instant = Field(description="when it was decided")
-    action: Action = Field(description="what was decided")
+    action: Action = Field(description="the outcome of the decision")
     reason_code: Label = Field(description="the reason as a word, for filters and counts")
     reason: Prose = Field(min_length=1, description="the reason as one sentence for a person")
-    context: Context = Field(description="the facts that led to it; what is too large is cut")
+    context: Context = Field(description="the facts that led to the decision, cut when too large")
     scrapers_triggered: Texts = Field(default=(), description="scrapers that were requested, each once")
-    target_games: Texts = Field(default=(), description="ids of the games that it is about")
-    next_check_time: Instant | None = Field(default=None, description="when it is decided again, if it is")
+    target_games: Texts = Field(default=(), description="ids of the games concerned")
+    next_check_time: Instant | None = Field(default=None, description="time of the next decision, if one is due")
     priority: Priority = Field(description="the workflow's, or the caller's")
-    alert_level: AlertLevel = Field(description="how loudly people are told; NONE for nothing wrong")
+    alert_level: AlertLevel = Field(description="severity for people; NONE for nothing wrong")
     config_hash: Label = Field(description="hash of the configuration that was in force")
     controller_version: Label = Field(description="release that decided: its version and commit")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
@@ -102,11 +102,11 @@ class ExpectedRun(EventPart):
     workflow_name: Label = Field(description="the workflow's name in workflows.yaml")
     game_date: GameDate = Field(description="the business day that the data is about")
     subject: Subject = Field(description="the game, the team, or - for the whole day")
-    expected_run_time: Instant = Field(description="when it is to run")
-    deadline: Instant = Field(description="after this it is missing")
+    expected_run_time: Instant = Field(description="when the occurrence should run")
+    deadline: Instant = Field(description="after this instant the run counts as missing")
     state: ScheduleState = Field(description="expected, added after the lock, or no longer expected")
-    reason: Prose = Field(description="why it is expected, for a person")
-    scrapers: Texts = Field(description="scrapers that it will request")
+    reason: Prose = Field(description="why the occurrence is expected, for a person")
+    scrapers: Texts = Field(description="scrapers that the run will request")
     priority: Priority = Field(description="the workflow's")
 
 
@@ -120,12 +120,12 @@ class ScheduleLocked(Event):
     SUBJECT = "date"
 
     date: GameDate = Field(description="the business day")
-    locked_at: Instant = Field(description="when it was written down")
-    schedule_version: Id = Field(description="names the content: another version for a changed schedule")
+    locked_at: Instant = Field(description="when the schedule was locked")
+    schedule_version: Id = Field(description="a function of the content: a changed schedule has another version")
     games_today: Count | None = Field(description="null when there was no calendar to count them in")
     runs: tuple[ExpectedRun, ...] = Field(description="the occurrences")
     config_hash: Label = Field(description="hash of the configuration that was in force")
-    generated_by: Prose = Field(description="service and version that locked it")
+    generated_by: Prose = Field(description="service and version that locked the schedule")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     part: Count = Field(
         default=0, description="a day with very many runs is published in parts, counted from 0"
@@ -133,11 +133,11 @@ class ScheduleLocked(Event):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The day and the version of its content, and the part of a schedule in parts."""
+        """The day, the version of its content, and the number of a part after the first."""
         return (self.date, self.schedule_version, *([self.part] if self.part else []))
 
     def parts(self) -> Iterator[Event]:
-        """Yield events of at most half of EVENT_LIMIT of runs each: every run is a row, so none may be left out."""
+        """Yield events whose runs take at most half of EVENT_LIMIT: every run is a row, so none may be left out."""
         rest, part = self.runs, self.part
         while True:
             # A single run is always taken; with its own bounds it is far below the limit.
@@ -158,13 +158,13 @@ class PauseTarget(OpenEnum):
 class PauseState(OpenEnum):
     """Change of a pause that an event reports."""
 
-    PAUSED = "paused"  # somebody began it
-    RESUMED = "resumed"  # somebody ended it, or began another one in its place
+    PAUSED = "paused"  # a person began it
+    RESUMED = "resumed"  # a person ended it, or replaced it by another pause
     EXPIRED = "expired"  # its time was over
 
 
 class PauseChanged(Event):
-    """Somebody stopped a workflow or a scraper for a while, or let it go on."""
+    """A person paused or resumed a workflow or a scraper, or the pause expired."""
 
     TYPE = "tipoff.pause.changed.v1"
     KEY = ("pause_id", "state")  # a pause begins once and ends once
@@ -173,12 +173,12 @@ class PauseChanged(Event):
     pause_id: Id = Field(description="the same from the beginning of a pause to its end")
     target: PauseTarget = Field(description="whether a workflow or a scraper is paused")
     name: Label = Field(description="the workflow's name, or the scraper's")
-    state: PauseState = Field(description="begun, ended by somebody, or over")
-    changed_at: Instant = Field(description="when this happened")
+    state: PauseState = Field(description="begun, ended by a person, or expired")
+    changed_at: Instant = Field(description="when the change happened")
     since: Instant = Field(description="when the pause began")
     until: Instant = Field(description="when it ends by itself")
     by: Prose = Field(
-        min_length=1, description="who did this; who paused, where the pause was over by itself"
+        min_length=1, description="the person who made the change; for an expired pause, the person who paused"
     )
     why: Prose = Field(min_length=1, description="why it was paused, in that person's words")
     environment: Label = Field(description="deployment: prod, staging, dev or local")

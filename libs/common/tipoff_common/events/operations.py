@@ -1,4 +1,4 @@
-"""Events about faults and repairs: cleanups, alerts, messages that cannot be handled."""
+"""Events about faults and repairs: cleanups, alerts, rejected messages."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -32,7 +32,7 @@ class MissingFile(EventPart):
     """A landed file without its receipt."""
 
     scraper_name: ScraperName = Field(description="scraper that wrote it")
-    gcs_path: Subject = Field(description="its path, as the log has it")
+    gcs_path: Subject = Field(description="its path, as the execution log has it")
     triggered_at: Instant = Field(description="when the execution that wrote it began")
     age_minutes: Count = Field(description="whole minutes from then to the cleanup run")
     republished: bool = Field(description="whether this run republished it")
@@ -41,9 +41,9 @@ class MissingFile(EventPart):
 class Finding(EventPart):
     """A fault of one file or receipt, as a cleanup run saw it."""
 
-    kind: Label = Field(description="what is wrong, as a word")
-    gcs_path: Subject = Field(description="the path it is about, as it was found")
-    detail: Prose = Field(description="what is wrong, as a sentence for a person")
+    kind: Label = Field(description="the fault as a word")
+    gcs_path: Subject = Field(description="the path concerned, as it was found")
+    detail: Prose = Field(description="the fault as a sentence for a person")
 
 
 def _cut_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -68,46 +68,46 @@ class CleanupCompleted(Event):
     KEY = ("cleanup_id",)
 
     cleanup_id: Id = Field(description="a function of the tick")
-    cleanup_time: Instant = Field(description="when it ran")
+    cleanup_time: Instant = Field(description="when the cleanup ran")
     files_checked: Count = Field(description="landed files that were compared with the receipts")
     missing_files: _MissingFiles = Field(
-        default=(), description="the lost files; of very many the first, missing_files_found counts all"
+        default=(), description="the lost files, or the first of them; missing_files_found counts all"
     )
     republished_count: Count = Field(description="files that were republished")
-    errors: Texts = Field(default=(), description="what kept the run from being complete")
+    errors: Texts = Field(default=(), description="the errors that kept the run from being complete")
     duration_seconds: Seconds = Field(description="how long it took")
     pubsub_enabled: bool = Field(description="false for a dry run, which republishes nothing")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     missing_files_found: Count | None = Field(
         default=None,
-        description="how many are missing, when the list is cut short; null: as many as are listed",
+        description="how many files are missing, when the list is cut; null: as many as are listed",
     )
     objects_missing: Count = Field(default=0, description="lost files whose object is not in the bucket")
     adopted_count: Count = Field(default=0, description="objects without an execution that were given one")
-    given_up_count: Count = Field(default=0, description="missing files that are announced no more")
+    given_up_count: Count = Field(default=0, description="missing files that are no longer republished")
     storm_guard: bool = Field(
-        default=False, description="too much was missing to be believed; nothing was done"
+        default=False, description="implausibly many files were missing, so the run did nothing"
     )
     lost_after_hours: Count | None = Field(
-        default=None, description="hours without a receipt after which this run took a file for lost"
+        default=None, description="hours without a receipt after which this run counts a file as lost"
     )
     max_republishes: Count | None = Field(
-        default=None, description="times that this run lets one file be republished"
+        default=None, description="the most times that this run republishes one file"
     )
-    phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
+    phase2_behind: bool = Field(default=False, description="Phase 2 has not reached files that wait for it")
     behind_since: Instant | None = Field(
         default=None,
-        description="when the oldest of those files landed; null: Phase 2 is not behind, or nobody said since when",
+        description="when the oldest of those files landed; null: Phase 2 is not behind, or the instant is unknown",
     )
     waiting_count: Count | None = Field(
         default=None, description="files without a receipt, lost or not; null when they could not be counted"
     )
     service_version: Label | None = Field(
-        default=None, description="release that published it: its version and commit; null: it does not say"
+        default=None, description="release that published it: its version and commit; null: not stated"
     )
     findings: Annotated[tuple[Finding, ...], AfterValidator(_cut_findings)] = Field(
         default=(),
-        description="what is wrong with single files or receipts; of very many the first and a count",
+        description="faults of single files or receipts; when there are too many, the first and a count",
     )
 
     @model_validator(mode="before")
@@ -123,55 +123,53 @@ class CleanupCompleted(Event):
 class AlertState(OpenEnum):
     """State of an alert."""
 
-    PENDING = "pending"  # it holds, not yet for as long as the rule asks
-    FIRING = "firing"  # it does, and people are told
-    ACKNOWLEDGED = "acknowledged"  # somebody is at it: no reminder, no escalation
-    SILENCED = "silenced"  # it holds, and nobody wants to hear of it for a while
-    ESCALATED = "escalated"  # nobody answered, or it grew: told with more weight
-    RESOLVED = "resolved"  # it holds no more
-    UNKNOWN = "unknown"  # whether it holds cannot be judged
+    PENDING = "pending"  # the condition holds, but not yet for the time that the rule requires
+    FIRING = "firing"  # the condition holds, and people are notified
+    ACKNOWLEDGED = "acknowledged"  # a person works on it: no reminder, no escalation
+    SILENCED = "silenced"  # the condition holds, but notifications are off for a while
+    ESCALATED = "escalated"  # no person answered, or the fault grew: notified with more weight
+    RESOLVED = "resolved"  # the condition no longer holds
+    UNKNOWN = "unknown"  # the condition could not be evaluated
 
     @classmethod
     def fallback(cls) -> Self:
-        """Return the state that people hear of: silence about an alert is the worse mistake."""
+        """Return the state that notifies people: a missed alert is worse than a false one."""
         return cls(cls.FIRING)
 
 
 class AlertChanged(Event):
-    """One alert, of one rule about one thing, came into another state. Whoever sends notifications reads this."""
+    """One alert, of one rule about one subject, changed its state. Notifiers subscribe to this event."""
 
     TYPE = "tipoff.alert.changed.v1"
     SUBJECT = "about"
 
-    alert_id: Id = Field(description="the same from the alert's first sign to its end")
+    alert_id: Id = Field(description="the same from an alert's beginning to its end")
     rule: Label = Field(description="name of the rule")
     about: Subject = Field(description="a workflow, a scraper, a file, or - for the whole system")
-    state: AlertState = Field(description="where the alert stands now")
+    state: AlertState = Field(description="the alert's state now")
     severity: AlertLevel = Field(description="the rule's")
     changed_at: Instant = Field(description="when it came into this state")
-    since: Instant = Field(description="when what is wrong began")
+    since: Instant = Field(description="when the fault began")
     value: Number | None = Field(
         default=None, description="the number that the rule compares, where it has one"
     )
-    summary: Prose = Field(min_length=1, description="what is wrong, one sentence for a person")
-    context: Context = Field(
-        default_factory=dict, description="the facts behind it; what is too large is cut"
-    )
+    summary: Prose = Field(min_length=1, description="the fault as one sentence for a person")
+    context: Context = Field(default_factory=dict, description="the facts behind the alert, cut when too large")
     runbook: Label | None = Field(default=None, description="a page below docs/runbooks")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     transition: Count = Field(default=0, description="counts the changes of this alert, from 1")
     notify: bool = Field(
-        default=True, description="whether people are told; why not stands in the context's not_told"
+        default=True, description="whether people are notified; if not, the context's not_told has the reason"
     )
 
     @property
     def key(self) -> tuple[object, ...]:
-        """One notification a transition: two monitors that see the same change make the same event."""
+        """The alert, its state and the transition: two monitors that see one change publish the same event."""
         return (self.alert_id, self.state, *([self.transition] if self.transition else []))
 
 
 class RejectReason(OpenEnum):
-    """Reason why a message cannot be handled: it can never succeed, or its delivery attempts are used up."""
+    """Reason for a rejection: the message can never succeed, or its delivery attempts are used up."""
 
     UNDECODABLE = "undecodable"
     OVERSIZED = "oversized"
@@ -188,8 +186,8 @@ class MessageRejected(Event):
     KEY = ("service", "subscription", "message_id", "reason")
 
     rejected_at: Instant = Field(description="when it was rejected")
-    reason: RejectReason = Field(description="why")
-    detail: Prose = Field(description="what is wrong with it, for a person")
+    reason: RejectReason = Field(description="the reason as a word")
+    detail: Prose = Field(description="the fault as a sentence for a person")
     service: Label = Field(description="service that rejected it")
     subscription: Prose = Field(description="subscription that it came from")
     message_id: Prose = Field(description="messageId that Pub/Sub gave it")
@@ -198,8 +196,8 @@ class MessageRejected(Event):
     payload_path: Subject | None = Field(default=None, description="gs:// path of the whole payload")
     payload_sha256: Label = Field(description="SHA-256 of the payload, hexadecimal")
     payload_bytes: Count = Field(description="size of the payload")
-    payload_head: Head = Field(description="the first 64 KiB as text, what is not UTF-8 escaped")
+    payload_head: Head = Field(description="the first 64 KiB as text, with bytes that are not UTF-8 escaped")
     delivery_attempts: Count | None = Field(
-        default=None, description="attempts that Pub/Sub made, where it says so"
+        default=None, description="attempts that Pub/Sub made, where it states them"
     )
     environment: Label = Field(description="deployment: prod, staging, dev or local")

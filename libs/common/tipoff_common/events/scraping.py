@@ -25,7 +25,7 @@ from tipoff_common.outcomes import Outcome
 
 
 class ScrapeRequested(Event):
-    """Fetch this. The parameters are final: nothing about dates is worked out again downstream."""
+    """A request to run one scraper. The parameters are final: no service downstream recomputes dates."""
 
     TYPE = "tipoff.scrape.requested.v1"
     KEY = ("request_id",)
@@ -34,13 +34,13 @@ class ScrapeRequested(Event):
     request_id: Id = Field(description="a function of occurrence, step, scraper, parameters and attempt")
     occurrence_id: Id | None = Field(default=None, description="null for a request of no workflow")
     decision_id: Id | None = Field(default=None, description="null for a request of no decision")
-    workflow: Label = Field(description="the workflow that it belongs to")
+    workflow: Label = Field(description="the workflow that the request belongs to")
     step: Label = Field(description="the step of the workflow's plan")
     scraper: ScraperName = Field(description="registered name of the scraper")
     game_date: GameDate = Field(description="the business day that the data is about")
     parameters: Parameters = Field(description="declared parameters as text, game_date included")
     attempt: AttemptNumber = Field(description="1 for the first; a retry is another request")
-    source: Source = Field(description="the surface it came through")
+    source: Source = Field(description="the surface through which it was requested")
     priority: Priority = Field(default=Priority.MEDIUM, description="how urgent the data is")
     triggered_by: Prose = Field(description="a tick, an execution, or a caller")
     config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
@@ -54,7 +54,7 @@ class Completeness(EventPart):
     """Games or teams that a document should contain, and those that it lacks."""
 
     expected: Count | None = Field(default=None, description="how many games or teams there should be")
-    missing: tuple[Prose, ...] = Field(default=(), description="those that are not in it, by name")
+    missing: tuple[Prose, ...] = Field(default=(), description="names of the games or teams that are missing")
 
 
 class _KnownSummary(BaseModel):
@@ -88,8 +88,8 @@ class ScrapeExecuted(Event):
     parameters: Parameters = Field(description="the request's")
     outcome: Outcome = Field(description="success, no_data or failed")
     data_summary: Annotated[DataSummary, AfterValidator(_check_summary)] = Field(
-        description="facts about the data: record_count, content_sha256, completeness, and what a scraper adds;"
-        " what is too large is cut, and says how much is left out",
+        description="facts about the data: record_count, content_sha256, completeness, and facts that a scraper adds;"
+        " cut when too large, with the number of entries left out",
         json_schema_extra={
             "properties": {
                 "record_count": {"type": ["integer", "null"], "minimum": 0},
@@ -111,24 +111,24 @@ class ScrapeExecuted(Event):
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     triggered_by: Prose = Field(description="the request's")
     retry_count: Count = Field(description="transport retries inside this execution")
-    recovery: bool = Field(default=False, description="published by cleanup in place of a runner that died")
-    run_id: Label = Field(description="the process run that did it: one a delivery, for logs")
+    recovery: bool = Field(default=False, description="published by cleanup in place of a runner that crashed")
+    run_id: Label = Field(description="another one for each delivery of the request, for logs")
     opts: Parameters = Field(description="the declared parameters, never a secret")
     fan_out_keys: FanOutKeys = Field(
         default_factory=dict, description="parameter values that follow-up steps fan out over, by name"
     )
     config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
     service_version: Label | None = Field(
-        default=None, description="release that published it: its version and commit; null: it does not say"
+        default=None, description="release that published it: its version and commit; null: not stated"
     )
     event_time: EventTime | None = Field(default=None, description="the request's, when a day is replayed")
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The request and what came of it.
+        """The request, its outcome, and whether cleanup published it.
 
-        A request that the controller presumed dead may be answered after all: that is another event with another row.
-        What merely differs between two deliveries of one answer, as its run_id, is no part of it.
+        A request that the controller recorded as expired may still be executed: another event with another row. Fields
+        that differ between two deliveries of one result, such as run_id, are not part of the key.
         """
         return (self.execution_id, *(["recovery"] if self.recovery else []), self.outcome.model_dump_json())
 
@@ -148,7 +148,7 @@ class FileLanded(Event):
     content_sha256: Label = Field(description="SHA-256 of the file's content, hexadecimal")
     landed_at: Instant = Field(description="when it was written")
     recovery: bool = Field(
-        default=False, description="whether cleanup or a person announces it, not the runner"
+        default=False, description="whether cleanup or a person announced it, not the runner"
     )
     republish: Count = Field(default=0, description="0 for the original, n for the n-th republish")
     event_time: EventTime | None = Field(
@@ -156,7 +156,7 @@ class FileLanded(Event):
     )
     source: Source | None = Field(
         default=None,
-        description="RECOVERY when cleanup announces it, MANUAL when a person does; else its execution's",
+        description="RECOVERY when cleanup announced it, MANUAL when a person did; else its execution's",
     )
     announced_at: Instant | None = Field(
         default=None,
@@ -165,11 +165,11 @@ class FileLanded(Event):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The file, the announcement's number, whether cleanup makes it, and when a person does.
+        """The file, the announcement's number, whether it is a recovery, and the instant of a person's announcement.
 
-        Cleanup adopts a file whose execution has no row yet, and the runner may have announced that very file: what
-        the two know of it differs, as its instant and source do, so the two are two events. A person's announcement
-        has its instant instead of a number of its own, as nobody counts those.
+        Cleanup may adopt a file that the runner has announced, when its execution has no row yet. The two announcements
+        differ in instant and source, so they are two events. Announcements by a person have no number, hence their
+        instant.
         """
         manual = [] if self.announced_at is None else ["manual", self.announced_at.isoformat()]
         return (self.gcs_path, self.republish, *(["recovery"] if self.recovery else []), *manual)
@@ -185,5 +185,5 @@ class FileProcessed(Event):
     gcs_path: GcsPath = Field(description="the path exactly as it was announced")
     processor: Label = Field(min_length=1, description="the processor of Phase 2 that read it")
     processed_at: Instant = Field(description="when it was done")
-    row_count: Count | None = Field(default=None, description="rows written from it; null when nobody counts")
+    row_count: Count | None = Field(default=None, description="rows written from it; null when not counted")
     environment: Label = Field(description="deployment whose files it processes")

@@ -1,1 +1,1 @@
-"""Reads what a CREATE TABLE statement of BigQuery declares."""
+"""Reader of BigQuery's CREATE TABLE statements."""

@@ -1,4 +1,4 @@
-"""Read what a CREATE statement declares about a table: columns, partitions, clustering and options."""
+"""Reader of CREATE statements: a table's columns, partitions, clustering and options."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ REST_TYPES: Mapping[str, str] = {
     "BOOL": "BOOLEAN",
     "STRUCT": "RECORD",
 }
-"""SQL types that BigQuery's REST interface answers by their older names."""
+"""Older names of SQL types, which BigQuery's REST API returns."""
 SQL_TYPES: Mapping[str, str] = {rest: sql for sql, rest in REST_TYPES.items()}
-"""Names of types in SQL by their names in the REST interface."""
+"""Names of types in SQL by their names in the REST API."""
 
 OptionValue = str | float
 
 
 @dataclass(frozen=True)
 class DeclaredField:
-    """One column, in the terms of BigQuery's REST interface."""
+    """One column, in the terms of BigQuery's REST API."""
 
     name: str
     type: str
@@ -60,9 +60,9 @@ class DeclaredTable:
 
 
 def parsed_create(sql: str, kind: str) -> exp.Create | None:
-    """Parse the CREATE statement of this kind (TABLE, VIEW, SCHEMA, FUNCTION), None for anything else.
+    """Parse the CREATE statement of this kind (TABLE, VIEW, SCHEMA, FUNCTION); None for anything else.
 
-    Comments may stand around it, no other statement.
+    The text may have comments, but no second statement.
     """
     try:
         trees = [tree for tree in parse(sql, read="bigquery") if not isinstance(tree, exp.Semicolon | None)]
@@ -76,7 +76,7 @@ def declared_options(create: exp.Create) -> dict[str, OptionValue]:
     """Read the literals in OPTIONS(...) by lower-case name, and `location` where it is given."""
     found: dict[str, OptionValue] = {}
     for item in _properties(create):
-        # sqlglot makes a class of its own of location alone; every other option is a plain property.
+        # sqlglot has a special class for location; every other option is a plain property.
         if isinstance(item, exp.LocationProperty):
             found["location"] = item.name
         elif isinstance(item, exp.Property) and isinstance(item.args.get("value"), exp.Literal):
@@ -140,7 +140,7 @@ def _partitioning(create: exp.Create, options: Mapping[str, OptionValue]) -> Dec
             continue
         by = item.this
         column = by if isinstance(by, exp.Identifier) else by.find(exp.Column)
-        # _PARTITIONDATE and _PARTITIONTIME are the time of ingestion, no column of the table.
+        # _PARTITIONDATE and _PARTITIONTIME are pseudo-columns of the ingestion time, no columns of the table.
         if column is None or column.name.upper().startswith("_PARTITION"):
             return None
         unit = by.args.get("unit")

@@ -29,8 +29,8 @@ def build_execution(
 ) -> ScrapeExecuted:
     """Build the execution event of `request`.
 
-    data_summary: facts about the data; what no event can hold, as a number that is not finite, becomes text.
-    opts: the parameters that may be logged; none unless given.
+    data_summary: facts about the data; values that JSON cannot hold, such as infinity, become text.
+    opts: the parameters that may be logged; none by default.
     """
     return ScrapeExecuted(
         execution_id=request.request_id,
@@ -47,13 +47,13 @@ def build_execution(
         data_summary=storable_object(data_summary),
         triggered_at=triggered_at,
         completed_at=completed_at,
-        # Of both instants and not measured apart, so that the three never contradict each other in a row.
+        # Derived from both instants and not measured, so that the three never contradict each other in a row.
         duration_seconds=round((completed_at - triggered_at).total_seconds(), 3),
         source=request.source,
         environment=environment,
         triggered_by=request.triggered_by,
         retry_count=retry_count,
-        # Another one for each try: a request that was presumed dead and came back has two rows.
+        # A new one for each try: a request that was presumed dead and executed later has two rows.
         run_id=str(uuid4()),
         opts=opts or {},
         fan_out_keys=fan_out_keys,
@@ -64,15 +64,15 @@ def build_execution(
 
 
 OFF = "off"
-"""In `data_summary.slate`, in place of the tip-off of a game that is not played."""
+"""The value in `data_summary.slate` of a game that is not played, in place of its tip-off."""
 PRESUMED = "presumed"
-"""The entry of a data_summary that marks an execution which nobody has seen; the views prefer any other."""
+"""The key in data_summary of an execution that is only presumed; the views prefer any other execution."""
 
 
 def set_aside_in(summary: Mapping[str, object]) -> tuple[int, str | None]:
-    """Return how many items of the document could not be read, by a `data_summary`, and the first reason."""
+    """Return how many items of the document could not be read, according to a `data_summary`, and the first reason."""
     stated = summary.get("set_aside")
-    # An event is the publisher's: what it says here may be anything.
+    # Any publisher may have written the summary, so its shape is not certain.
     if not isinstance(stated, Mapping) or not isinstance(count := stated.get("count"), int) or count <= 0:
         return 0, None
     examples = stated.get("examples")
@@ -80,13 +80,13 @@ def set_aside_in(summary: Mapping[str, object]) -> tuple[int, str | None]:
 
 
 def describe_records(records: int, set_aside: int) -> str:
-    """Say what a success brought: "3 records, 2 set aside"."""
+    """Format the counts of a success: "3 records, 2 set aside"."""
     return f"{pluralize(records, 'record')}{f', {set_aside} set aside' if set_aside else ''}"
 
 
 def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:
-    """Return the request's parameters that scraper.yaml declares: only these may be kept and logged."""
-    # What a caller sends beside them was checked by nobody, and might be a secret.
+    """Return the request's parameters that scraper.yaml declares: only these may be stored and logged."""
+    # Undeclared parameters of a caller are not validated, and may be secrets.
     return {name: value for name, value in request.parameters.items() if name in spec.parameters}
 
 
@@ -95,10 +95,10 @@ def build_presumed_failure(
 ) -> ScrapeExecuted:
     """Build the execution of a request that is presumed dead, as `failed`/`timeout`.
 
-    opts: its declared parameters, as an execution of the runner has them: by them the dataset knows that a retry found
-    what this attempt did not.
+    opts: the request's declared parameters, as the runner's execution would have them: the dataset matches a retry that
+    succeeded with this attempt by them.
 
-    Should the request be executed after all, that is another event with a row of its own.
+    If the request is executed after all, its execution is another event with another row.
     """
     return build_execution(
         request,
@@ -115,7 +115,7 @@ _FAN_OUT: TypeAdapter[Mapping[str, tuple[str, ...]]] = TypeAdapter(FanOutKeys)
 
 
 def fan_out_fault(keys: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return what is wrong with values to fan out over, None when an execution event can hold them."""
+    """Return the fault of values to fan out over, None when an execution event can hold them."""
     try:
         _FAN_OUT.validate_python(keys)
     except ValidationError as error:
@@ -140,8 +140,8 @@ def build_file_landed(
 ) -> FileLanded:
     """Build the announcement of a file of records.
 
-    recovered: it is announced in place of the runner that wrote it, by cleanup, or by a person at `announced_at`.
-    republish: 0 for the first announcement, n for the n-th repetition of it.
+    recovered: whether cleanup announces the file in place of its runner, or a person does at `announced_at`.
+    republish: 0 for the first announcement, n for its n-th repetition.
     """
     return FileLanded(
         gcs_path=gcs_path,

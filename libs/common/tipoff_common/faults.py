@@ -1,4 +1,4 @@
-"""Messages for values that a model refuses, in words that say what to write instead."""
+"""Messages for values that a model refuses, with the remedy."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[A-Za-z0-9._-]{0,128}$": "write at most 128 letters, digits, '.', '_' and '-'",
     r"^\d+(Mi|Gi)$": "write an amount of memory such as 512Mi",
 }
-"""What each pattern of a configuration file or a setting wants: nobody should have to read it to learn that."""
+"""The remedy for each pattern of a configuration file or a setting, so that no operator has to read a pattern."""
 
 DATE = "not a date; write 2025-01-15"
 INSTANT = "not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00"
@@ -45,7 +45,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def describe(item: ErrorDetails) -> str:
-    """Say what is wrong with the value of a fault that pydantic found, and what is wanted in its place."""
+    """Describe a fault that pydantic found, and what to write instead."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "string_pattern_mismatch":
         wanted = PATTERNS.get(context["pattern"])
@@ -60,7 +60,7 @@ def describe(item: ErrorDetails) -> str:
 
 
 def tag_key(item: ErrorDetails) -> str | None:
-    """Return the key that tells the kinds of a union apart, for a fault of that key; None for any other."""
+    """Return the discriminator key of a union, for a fault of that key; None for any other fault."""
     if not item["type"].startswith("union_tag_"):
         return None
     return str(item["ctx"]["discriminator"]).strip("'")
@@ -68,7 +68,7 @@ def tag_key(item: ErrorDetails) -> str | None:
 
 def _not_one_of(value: object, expected: str) -> str:
     choices = _QUOTED.findall(expected)
-    # The one version of a format is no word to choose.
+    # A literal that is no text, such as a format's version, has no quotes.
     if not choices:
         return f"not what is wanted; write {expected}"
     meant = did_you_mean(value, choices) if isinstance(value, str) else ""

@@ -1,11 +1,11 @@
-"""Files of records in the data bucket: their names, what their metadata says, and the journal of them.
+"""Files of records in the data bucket: their names, their metadata and their journal.
 
     <output of the scraper>/<first 16 digits of the content's SHA-256>.json   the records
-    raw/<output of the scraper>/<the same of the payload>.<suffix>            the payload that they were read in
-    journal/<hour>/<minute and second>/<name of a file of records>            empty; written before that file is
+    raw/<output of the scraper>/<the same of the payload>.<suffix>            the payload that was parsed
+    journal/<hour>/<minute and second>/<name of a file of records>            empty; written before that file
 
-Names are made of a few characters only, so that a path which somebody else chose is told from one of ours by looking at
-it. Cloud Storage lists by name alone: the journal is what lists files by when they were written.
+Names consist of few characters only, so that most foreign paths are recognised by their form. Cloud Storage lists
+objects by name only; the journal makes files listable by the time of writing.
 """
 
 import re
@@ -15,10 +15,10 @@ from typing import NamedTuple
 RAW = "raw"
 JOURNAL = "journal"
 RESERVED = frozenset({RAW, JOURNAL})
-"""First folders that no scraper's output may have."""
+"""Top-level folders that no scraper's output may use."""
 
 FETCHED_AT = "fetched-at"
-"""Metadata key: the time at which the source gave the data."""
+"""Metadata key: when the data was fetched from the source."""
 EXECUTION_ID = "execution-id"
 REQUEST = "request"
 """The request, as JSON, with the declared parameters only."""
@@ -26,14 +26,13 @@ FAN_OUT = "fan-out-keys"
 """The execution's `fan_out_keys`, as JSON."""
 
 _LONGEST = 990
-"""Characters of a name; Cloud Storage takes 1024 bytes, and the journal's entry is a little longer than the name."""
+"""Characters of a name; Cloud Storage allows 1024 bytes, and a journal entry is a little longer than the name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 def object_name(gcs_path: str, bucket: str) -> str | None:
-    """Return the object in `bucket` that a path names; None when it is no path that a runner writes to: in another
-    bucket, with segments that are empty, of dots alone or of other characters than letters, digits, "_", "." and
-    "-"."""
+    """Return the object in `bucket` that a path names; None when no runner writes to such a path: another bucket, too
+    long, or a segment that `is_segment` refuses."""
     prefix = f"gs://{bucket}/"
     name = gcs_path.removeprefix(prefix)
     if not gcs_path.startswith(prefix):
@@ -44,19 +43,19 @@ def object_name(gcs_path: str, bucket: str) -> str | None:
 
 
 def is_segment(text: str) -> bool:
-    """Return whether `text` may be one part of a name: letters, digits, "_", "." and "-", and not dots alone."""
+    """Return whether `text` may be one part of a name: letters, digits, "_", "." and "-", but not only dots."""
     return _SEGMENT.fullmatch(text) is not None and bool(text.strip("."))
 
 
 class Journaled(NamedTuple):
-    """An entry of the journal: what was to be written, and when, to the second."""
+    """An entry of the journal: the name of a file about to be written, and the second of the entry."""
 
     at: datetime
     name: str
 
 
 def journal_entry(name: str, at: datetime) -> str:
-    """Return the object that says that `name` is about to be written."""
+    """Return the name of the journal's object for `name`, to be written before that file."""
     return f"{_hour(at)}{at.astimezone(UTC):%M%S}/{name}"
 
 
@@ -69,7 +68,7 @@ def journal_hours(since: datetime, until: datetime) -> list[str]:
 
 
 def read_journal_entry(entry: str) -> Journaled | None:
-    """Read the name of an entry of the journal; None when the object is none."""
+    """Parse the name of a journal entry; None when the object is no such entry."""
     found = _ENTRY.fullmatch(entry)
     if found is None:
         return None

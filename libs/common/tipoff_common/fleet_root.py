@@ -5,7 +5,7 @@ from pathlib import Path
 MARKER = "tipoff.toml"
 """The file at the root of a fleet's own repository."""
 STACK_ENVIRONMENT = Path(".tipoff/stack.env")
-"""Below the root: the environment of the local stack, which is there while one runs."""
+"""Below the root: the environment of the local stack, present while one runs."""
 
 
 def find_root(start: Path) -> Path | None:

@@ -1,5 +1,4 @@
-"""SQL as the fleet's dataset takes it: the files are written for the dataset and the zone of the fleet that ships with
-Tipoff."""
+"""Adaptation of SQL to the fleet's dataset and zone; the files name those of the fleet that ships with Tipoff."""
 
 import re
 
@@ -8,12 +7,12 @@ from tipoff_common.ports import DATASET
 
 _ZONE = f"'{EASTERN.key}'"
 _EASTERN_COLUMN = re.compile(r"\b([a-z_]+)_et\b")
-"""A column of times of day, such as time_et: Eastern Time's, which another fleet's are not."""
+"""A column of times of day in Eastern Time, such as time_et; other fleets have other zones."""
 
 
 def for_fleet(sql: str, dataset: str) -> str:
-    """Return a statement for a dataset of another name, and with the days of this process's fleet."""
-    # A literal in place of a parameter: table functions and views, which are stored, have none for it.
+    """Return a statement with the dataset's name and the zone of this process's fleet."""
+    # Replace literals: stored table functions and views cannot take the zone as a parameter.
     sql = sql.replace(DATASET, dataset)
     if fleet_zone() == EASTERN:
         return sql

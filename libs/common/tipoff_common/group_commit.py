@@ -1,7 +1,7 @@
-"""Group commit: what arrives for a key while a batch of it is committed makes the next batch.
+"""Group commit: items that arrive for a key while its batch is committed form the next batch.
 
-The logger commits rows by table, the controller executions by occurrence. Everything happens on the event loop, hence
-without locks; only what a commit hands to a thread runs elsewhere.
+The logger commits rows by table, the controller executions by occurrence. Everything runs on the event loop, hence
+without locks, except for calls that a commit hands to a thread.
 """
 
 import asyncio
@@ -12,19 +12,18 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sized
 from typing import Generic, TypeVar
 
 QUIET_TURNS = 3
-"""Turns of the event loop without another arrival that end a batch: one in which those who were answered last send on
-their answers, one in which what is sent next is read, one in which it gets here."""
+"""Turns of the event loop without an arrival that end a batch. Senders need three to follow up on their last answer:
+one to send the answer, one to read the next request, one to queue its item here."""
 
 GroupKey = TypeVar("GroupKey", bound=Hashable)
 Item = TypeVar("Item")
 
 
 class GroupCommit(Generic[GroupKey, Item]):
-    """Commits of one key follow each other; those of different keys run at the same time.
+    """Commits of one key are sequential; those of different keys run concurrently.
 
-    Alone, an item is committed at once, and under load batches grow by themselves. Where `expected_arrivals`
-    says that more is on its way, the next batch also waits for it, for `arrival_seconds` after the commit before and
-    never longer.
+    A single item is committed at once, and under load batches grow by themselves. While `expected_arrivals` reports
+    more items, the next batch also waits for them, until at most `arrival_seconds` after the previous commit.
     """
 
     def __init__(
@@ -38,12 +37,12 @@ class GroupCommit(Generic[GroupKey, Item]):
         arrival_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """commit: writes a batch and tells each item's owner what became of it; raises nothing.
-        take: removes the next batch from what is queued, oldest first; an empty one when it answered all it removed.
-        largest: how many items need not be gathered further.
-        gather_seconds: the longest that arrivals one after the other keep a batch open.
-        expected_arrivals: how many items of a key are under way, the queued ones included.
-        arrival_seconds: from one commit of a key to the next while more are expected.
+        """commit: writes a batch and reports the result to each item's owner; raises nothing.
+        take: removes the next batch from the queue, oldest first; empty when it answered all removed items itself.
+        largest: the number of items at which gathering stops.
+        gather_seconds: the longest time that a stream of arrivals keeps a batch open.
+        expected_arrivals: how many items of a key are under way, including the queued ones.
+        arrival_seconds: the longest wait for expected items after a commit of the key.
         """
         self._commit, self._take = commit, take
         self._largest, self._gather_seconds = largest, gather_seconds
@@ -54,16 +53,16 @@ class GroupCommit(Generic[GroupKey, Item]):
         self._committers: dict[GroupKey, asyncio.Task[None]] = {}
 
     def add(self, key: GroupKey, items: Iterable[Item]) -> None:
-        """Queue the items for their commit, which begins by itself."""
+        """Queue the items, and start a committer for the key unless one runs."""
         self._queues.setdefault(key, deque()).extend(items)
         self._arrived.setdefault(key, asyncio.Event()).set()
         if key not in self._committers:
             self._committers[key] = asyncio.create_task(self._run(key), name=f"commit {key}")
 
     async def _run(self, key: GroupKey) -> None:
-        """Commit until nothing waits.
+        """Commit batches until the queue is empty.
 
-        Between seeing that the queue is empty and ending there is no await, so no item can be queued and forgotten.
+        There is no await between the check for an empty queue and the end, so no item can be queued and forgotten.
         """
         queue, not_before = self._queues[key], -math.inf
         while True:
@@ -76,11 +75,11 @@ class GroupCommit(Generic[GroupKey, Item]):
         del self._queues[key], self._arrived[key], self._committers[key]
 
     async def _gather(self, key: GroupKey, queue: Sized, not_before: float) -> None:
-        """Wait until what belongs together is queued: a few turns of the loop, which take no time when it idles."""
+        """Wait for concurrent arrivals: for a few turns of the loop, which take no time when it idles."""
         began, quiet = self._clock(), 0
         while quiet < QUIET_TURNS and len(queue) < self._largest:
             before = len(queue)
-            # No timer: an item that is alone would wait for it, and under load the queue fills by itself.
+            # No timer: a single item would wait for it, and under load the queue fills by itself.
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(queue) == before else 0
             if self._clock() - began > self._gather_seconds:

@@ -1,4 +1,4 @@
-"""Identities as functions of content (uuid5), so that doing something twice is doing it once."""
+"""Identities as functions of content (uuid5), so that a repetition has the same identity."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def _id(kind: str, *parts: object) -> str:
     return _id_of(_CANONICAL.encode([kind, *map(str, parts)]))
 
 
-# Each evaluation names the day's occurrences anew, and an event's id is asked for wherever the event goes.
+# Cached: each evaluation derives the ids of the day's occurrences again, and an event's id is read in many places.
 @lru_cache(maxsize=8_192)
 def _id_of(canonical: str) -> str:
     return str(uuid5(NAMESPACE, canonical))
@@ -27,8 +27,8 @@ def _id_of(canonical: str) -> str:
 def occurrence_id(workflow: str, game_date: date, subject: str, slot: int) -> str:
     """Derive the id of an expected run.
 
-    subject: the game, the team or "-". slot: its number within game date and subject, which is a function of its
-        instant, and after a game of the time since tip-off: a game that moves keeps its occurrences.
+    subject: the game, the team or "-". slot: the run's number within game date and subject, a function of its instant;
+        after a game, of the time since tip-off, so that a rescheduled game keeps its occurrences.
     """
     return _id("occurrence", workflow, game_date.isoformat(), subject, slot)
 
@@ -50,7 +50,7 @@ def manual_occurrence_id(target: str, idempotency_key: str) -> str:
 
 
 def schedule_row_id(occurrence: str, schedule_version: str, state: str) -> str:
-    """Derive the id of an expectation's row."""
+    """Derive the id of a row of the locked schedule."""
     return _id("schedule-row", occurrence, schedule_version, state)
 
 
@@ -60,7 +60,7 @@ def event_id(event_type: str, *key: object) -> str:
 
 
 def content_hash(content: bytes) -> str:
-    """SHA-256, hexadecimal."""
+    """Return the SHA-256, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 

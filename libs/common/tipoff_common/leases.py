@@ -6,13 +6,13 @@ from tipoff_common.ports import Objects
 
 
 def measure_lease(objects: Objects, name: str, lease: timedelta) -> timedelta:
-    """Write `<name>.asked` to read the bucket's clock, and return what is left of the lease.
+    """Write `<name>.asked` to read the bucket's clock, and return the remaining time of the lease.
 
-    It began when its object was written; zero when it is over or gone. The clocks of two processes may be minutes
-    apart, and whoever judged the other's lease by its own clock would take over from a holder that is at work.
+    The lease began when its object was written; zero when it has expired or its object is gone. The clocks of two
+    processes may be minutes apart: by its own clock, a process could take over a lease that is still held.
 
     Raises:
-        Unavailable: it cannot be known, so nobody takes over.
+        Unavailable: the remaining time is unknown, so the caller must not take over.
     """
     held = objects.info(name)
     asked = f"{name}.asked"

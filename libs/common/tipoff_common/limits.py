@@ -15,7 +15,7 @@ ATTRIBUTES, ATTRIBUTE_NAME_BYTES, ATTRIBUTE_VALUE_BYTES = 100, 256, 1024
 
 
 def check_object(name: str, metadata: Mapping[str, str] = {}) -> None:
-    """Raise PermanentRefusal when Cloud Storage takes no object of this name with this metadata."""
+    """Raise PermanentRefusal when Cloud Storage accepts no object of this name with this metadata."""
     size = _bytes(name, "an object's name")
     if not 1 <= size <= OBJECT_NAME_BYTES:
         raise PermanentRefusal(
@@ -31,12 +31,12 @@ def check_object(name: str, metadata: Mapping[str, str] = {}) -> None:
 
 
 def check_message(data: bytes, attributes: Mapping[str, str]) -> None:
-    """Raise PermanentRefusal when Pub/Sub takes no such message."""
+    """Raise PermanentRefusal when Pub/Sub accepts no such message."""
     if len(attributes) > ATTRIBUTES:
         raise PermanentRefusal(f"{len(attributes)} attributes; Pub/Sub takes {ATTRIBUTES}")
     size = len(data)
     for name, value in attributes.items():
-        # An empty name and an empty message are refused as well, and no message of ours has either.
+        # Pub/Sub also refuses an empty message; Tipoff sends none.
         length, taken = _bytes(name, "an attribute's name"), _bytes(value, f"the attribute {name:.80}")
         if not 1 <= length <= ATTRIBUTE_NAME_BYTES or name.lower().startswith("goog"):
             raise PermanentRefusal(f"not the name of an attribute: {name!r:.80}")

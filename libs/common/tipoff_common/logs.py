@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, in the fields that Cloud Logging reads.
+"""Logs as one JSON object per line, with the fields that Cloud Logging reads.
 
 Source: https://cloud.google.com/logging/docs/structured-logging
 """
@@ -29,9 +29,9 @@ _context: ContextVar[_LogContext | None] = ContextVar("log_context", default=Non
 
 @contextmanager
 def log_context(redact: Callable[[str], str] | None = None, **fields: object) -> Iterator[None]:
-    """Add fields to every line that this thread logs in a block, whoever logs it, and take secrets out of it.
+    """Add fields to every line that any logger writes in this context within the block, and redact secrets.
 
-    redact: applied to all texts of a line; a scraper's own lines may quote what it was given.
+    redact: applied to all texts of a line; a scraper's own lines may quote its secrets.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     token = _context.set(_LogContext(given, redact))
@@ -53,7 +53,7 @@ def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
 
 
 class JsonFormatter(logging.Formatter):
-    """Every `extra` of a record becomes a field; exceptions are kept whole."""
+    """Formats each record as JSON: every `extra` becomes a field, and exceptions keep their traceback."""
 
     def __init__(self, service: str, version: str, project: str) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class JsonFormatter(logging.Formatter):
         self._project = project
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record as one line of JSON, as Cloud Logging reads it."""
+        """Format a record as one line of JSON for Cloud Logging."""
         entry: dict[str, object] = {
             "severity": record.levelname,
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
@@ -80,7 +80,7 @@ class JsonFormatter(logging.Formatter):
         if context is not None and context.redact is not None:
             entry = {name: _redacted(value, context.redact) for name, value in entry.items()}
         line = json.dumps(entry, default=str, ensure_ascii=False)
-        # An unpaired surrogate, which an exception may quote, cannot be encoded as UTF-8: the line would be lost.
+        # An exception may quote an unpaired surrogate, which UTF-8 cannot encode: the line would be lost.
         return line if line.isascii() else line.encode("utf-8", "backslashreplace").decode()
 
 
@@ -93,7 +93,7 @@ def configure_logs(service: str, version: str, project: str, stream: TextIO = sy
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        # uvicorn.Config(log_level=...) sets the level for the whole process; the root's level decides here.
+        # uvicorn.Config(log_level=...) would set the level of these loggers; the root's level decides instead.
         logger.setLevel(logging.NOTSET)
     for name in ("uvicorn.access", "urllib3", "google", "httpx", "pdfminer"):
         logging.getLogger(name).setLevel(logging.WARNING)

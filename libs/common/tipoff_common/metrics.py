@@ -1,6 +1,6 @@
-"""Every metric that Tipoff exports, and the only place where one is declared.
+"""Declarations of all metrics that Tipoff exports.
 
-`telemetry.py` makes the instruments from it; docs/how-to/observability.md lists them, and a test compares both.
+`telemetry.py` makes the instruments; docs/how-to/observability.md lists the metrics, and a test compares both.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Metric:
     """The unit as UCUM writes it."""
     description: str
     attributes: tuple[str, ...]
-    """The names that a measurement may carry, each of few values."""
+    """Names of the attributes of a measurement; each has few values."""
 
 
 MESSAGES: Final = Metric(
@@ -35,7 +35,7 @@ MESSAGES: Final = Metric(
     "Pushes and calls that were answered, by event type or route and the HTTP status of the answer.",
     ("event_type", "status"),
 )
-# No histogram: one takes 10 us a hop, a tenth of what a hop may cost. Single durations are those of the spans.
+# No histogram: one takes 10 us a hop, a tenth of a hop's budget. The spans have the single durations.
 MESSAGE_SECONDS: Final = Metric(
     "tipoff.messages.duration",
     MetricKind.COUNTER,

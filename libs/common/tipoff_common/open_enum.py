@@ -1,8 +1,8 @@
 """Enumerations that may grow within a version of an event.
 
-In a rolling deploy an older service receives members that only a newer one declares. Such a member is carried as
-itself, so that it is written to the dataset as it was sent, and it is acted upon as the default that its enumeration
-states. Configuration and callers are held to the declared members by `Declared`.
+In a rolling deploy an older service receives members that only a newer one declares. Such a member keeps its value, so
+that the dataset has it as it was sent, and services treat it as the fallback of its enumeration. `Declared` limits
+configuration and callers to the declared members.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydantic_core.core_schema import no_info_after_validator_function
 
 from tipoff_common.words import did_you_mean
 
-# A member becomes part of object names and attributes, hence these characters and a length.
+# A member becomes part of object names and attributes, hence the limited characters and length.
 _MEMBER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
 
@@ -25,27 +25,27 @@ class OpenEnum(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
-        """Return a member of its own for a name that is not declared; None, hence an error, for what is no name."""
+        """Return a new member for an undeclared name; None, hence an error, for a value that is no name."""
         if not isinstance(value, str) or not _MEMBER.fullmatch(value):
             return None
-        # It is not registered in the class: what senders make up must not grow this process.
+        # Not registered in the class: arbitrary names of senders must not fill the memory of the process.
         member = str.__new__(cls, value)
         member._name_ = member._value_ = value
         return member
 
     @classmethod
     def fallback(cls) -> Self | None:
-        """Return the member that an undeclared one is acted upon as; None when it is acted upon as no member."""
+        """Return the member that an undeclared one is treated as; None when there is no such member."""
         return None
 
     @property
     def is_declared(self) -> bool:
-        """Whether this version knows the member."""
+        """True when this version declares the member."""
         return self._value_ in type(self)._value2member_map_
 
     @property
     def effective(self) -> Self:
-        """The member to act upon: the member itself, or the fallback of its enumeration when it is not declared."""
+        """The member to act on: the fallback of the enumeration for an undeclared member, else the member itself."""
         return self if self.is_declared else (self.fallback() or self)
 
     @classmethod
@@ -75,9 +75,9 @@ def _declared(member: OpenEnum) -> OpenEnum:
 
 
 class Declared:
-    """Hold a field of an open enumeration to its declared members: `Annotated[Priority, Declared]`.
+    """A limit of an open enumeration's field to the declared members: `Annotated[Priority, Declared]`.
 
-    For configuration files and HTTP bodies, where an unknown member is a mistake of the writer.
+    For configuration files and HTTP bodies, where an unknown member is a mistake.
     """
 
     @staticmethod

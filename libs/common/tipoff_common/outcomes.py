@@ -1,10 +1,9 @@
-"""The three statuses as a closed union: what came of one scrape.
+"""The outcome of one scrape, a closed union of three statuses.
 
-`success` stops the search, `no_data` asks again at the next occurrence, `failed` is a real error. The types
-make the lies impossible that statuses as bare strings allow: a success without records, an error without its
-message, an exception that reads as "nothing there yet". A fourth status would be another version of the event; within
-this version an outcome may gain fields, but never a field of another outcome: an absence that carries an error is
-neither.
+`success` stops the search, `no_data` repeats the request at the next occurrence, `failed` is a real error. The types
+exclude contradictions that bare strings would allow: a success without records, an error without its message, an
+exception reported as "nothing there yet". A fourth status would need another version of the event. Within this version
+an outcome may gain fields, but never a field of another outcome: a `no_data` with an error would be ambiguous.
 """
 
 from collections.abc import Mapping
@@ -22,36 +21,35 @@ from tipoff_common.open_enum import OpenEnum
 class Trouble(StrEnum):
     """Place in which to look for the cause of failures."""
 
-    OURS = "ours"  # whatever the source
-    SOURCE_AWAY = "away"  # the source gives no answer, or none to us
-    SOURCE_CHANGED = "changed"  # the source answers something else
-    SPENT = "spent"  # the allowance that all scrapers of a source share
+    OURS = "ours"  # in Tipoff, for all sources alike
+    SOURCE_AWAY = "away"  # the source does not answer, or refuses Tipoff
+    SOURCE_CHANGED = "changed"  # the source's documents have changed
+    SPENT = "spent"  # the quota that all scrapers of a source share
 
 
 class FailureKind(OpenEnum):
-    """Kind of a failed scrape; it decides when the scrape is requested again."""
+    """Kind of a failed scrape; it determines when the scrape is requested again."""
 
-    TIMEOUT = "timeout"  # no answer in time, or the request died
-    HTTP = "http"  # an answer that is an error, or no connection
-    INTERNAL = "internal"  # our own fault
-    BLOCKED = "blocked"  # the source refuses us, not the document
-    QUOTA = "quota"  # no more for now: the paid allowance is spent, or the source asks for a long pause
+    TIMEOUT = "timeout"  # no answer in time, or the request was lost
+    HTTP = "http"  # an error status, or no connection
+    INTERNAL = "internal"  # a fault of Tipoff
+    BLOCKED = "blocked"  # the source refuses Tipoff, not the document
+    QUOTA = "quota"  # the paid quota is used up, or the source asks for a long pause
     SOURCE_CHANGED = "source_changed"  # the document has another shape or place
-    DECODE = "decode"  # the payload is not what it claims to be
+    DECODE = "decode"  # the payload is not of its declared type
 
     @property
     def retried_at_once(self) -> bool:
-        """Whether it is requested again immediately, up to `max_retries`.
+        """True when the request is repeated immediately, up to `max_retries`.
 
-        Only transient kinds are. The others wait for the next occurrence, as asking again at once cannot help; so does
-        a kind of a newer version, since asking too late costs a quarter of an hour and asking too often gets us
-        blocked.
+        Only transient kinds are repeated. The others wait for the next occurrence, as an immediate retry cannot help.
+        An unknown kind waits too: a late retry costs a quarter of an hour, and too many retries get Tipoff blocked.
         """
         return self in _RETRIED_AT_ONCE
 
     @property
     def trouble(self) -> Trouble:
-        """Where the cause is looked for; failures of one source in the same trouble are one cause."""
+        """The place to look for the cause; failures of one source with the same place count as one cause."""
         return _TROUBLES.get(self, Trouble.SOURCE_AWAY)
 
 
@@ -65,7 +63,7 @@ _TROUBLES = {
 
 
 class Status(StrEnum):
-    """The three statuses. Closed: whoever does not know a status cannot tell whether to search on."""
+    """The three statuses. Closed: for an unknown status, a service could not decide whether to search on."""
 
     SUCCESS = "success"
     NO_DATA = "no_data"
@@ -73,7 +71,7 @@ class Status(StrEnum):
 
 
 _OWN_FIELDS = frozenset({"record_count", "gcs_path", "reason", "kind", "message"})
-"""Fields that tell one outcome from another."""
+"""Fields that distinguish the outcomes."""
 
 
 class _OutcomeBase(BaseModel):
@@ -94,17 +92,17 @@ class Success(_OutcomeBase):
     status: Literal[Status.SUCCESS] = Field(default=Status.SUCCESS, description="stops the search")
     record_count: Integer = Field(gt=0, description="records written to gcs_path")
     gcs_path: ObjectPath | None = Field(
-        description="gs:// path of the parsed records; null when nothing was to be written"
+        description="gs:// path of the parsed records; null for a run that writes nothing"
     )
 
 
 class NoData(_OutcomeBase):
-    """The source was asked properly and has nothing yet."""
+    """The source answered without an error and has nothing yet."""
 
     status: Literal[Status.NO_DATA] = Field(
         default=Status.NO_DATA, description="the search goes on at the next occurrence"
     )
-    reason: Prose = Field(min_length=1, description="how this was told apart from an error")
+    reason: Prose = Field(min_length=1, description="evidence that this is an absence and no error")
 
 
 class Failed(_OutcomeBase):
@@ -113,15 +111,15 @@ class Failed(_OutcomeBase):
     status: Literal[Status.FAILED] = Field(
         default=Status.FAILED, description="requested again at once or at the next occurrence, by its kind"
     )
-    kind: FailureKind = Field(description="decides what happens next")
-    message: Prose = Field(min_length=1, description="what a person needs to act")
+    kind: FailureKind = Field(description="determines when the scrape is requested again")
+    message: Prose = Field(min_length=1, description="the fault, with the facts that a person needs to act")
     not_before: Instant | None = Field(
         default=None,
-        description="the source named this instant, at most seven days away, before which it is not to be asked again;"
-        " null: it named none",
+        description="the instant that the source named, at most seven days away, before which it must not be requested"
+        " again; null: it named none",
     )
     paused_host: Label | None = Field(
-        default=None, description="the host that named it; every scraper that needs this host waits"
+        default=None, description="the host that named not_before; every scraper that needs this host waits"
     )
 
 

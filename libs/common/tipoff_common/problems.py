@@ -23,12 +23,12 @@ _MEANINGS = {
 class Problem(BaseModel):
     """The body of an error."""
 
-    detail: JsonValue = Field(description="what is wrong, for a person; a list of faults for a body of many")
+    detail: JsonValue = Field(description="the fault, for a person; a list for a body with several faults")
     remedy: str | None = Field(default=None, description="what to do about it")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that may answer so."""
+    """Return the `responses` of a route with these statuses."""
     return {
         status: {"model": Problem, "description": f"{HTTPStatus(status).phrase}: {_MEANINGS[status]}"}
         for status in statuses

@@ -1,4 +1,4 @@
-"""Events on their way out: the CloudEvents context put around a payload."""
+"""Publisher of events: adds the CloudEvents context to each payload."""
 
 from collections.abc import Iterable
 
@@ -18,21 +18,21 @@ class Publisher:
         self._source, self._bus = f"/tipoff/{service}", bus
 
     def envelope(self, event: Event) -> Envelope:
-        """Put the CloudEvents context around a payload; its time is the wall clock, also when a day is replayed."""
+        """Add the CloudEvents context to a payload; its time is the wall clock, also when a day is replayed."""
         return Envelope(event, event.id, self._source, wall_now(), traceparent())
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Publish the events, each in as many parts as it needs; return when all are durable.
+        """Publish the events, large ones in parts; return when all are durable.
 
         Raises:
             Unavailable: some may then be published; publish all of them again.
         """
         with apart():
-            # A tick, or what a person asked for: a trace of its own, which ends with the call. The scheduler's thread
-            # publishes for days, and its ticks have nothing to do with each other.
+            # Ticks and calls outside of a request begin a trace, which ends with the call: the ticks that the
+            # scheduler's thread publishes for days are unrelated.
             if not is_under_way():
                 begin_trace()
-            # All in one call: the bus groups them by topic, and one request carries hundreds.
+            # All in one call: the bus groups them by topic, hundreds in one request.
             envelopes = [self.envelope(part) for event in events for part in event.parts()]
         self._bus.publish(envelopes)
         for envelope in envelopes if is_on() else ():

@@ -1,4 +1,4 @@
-"""Pub/Sub's push as one FastAPI dependency: authenticated, bounded, decoded; poison recorded and acknowledged.
+"""A FastAPI dependency for Pub/Sub pushes: authenticates, bounds and decodes; records and acknowledges poison messages.
 
 The wrapped push format: https://cloud.google.com/pubsub/docs/push#receive_push
 """
@@ -33,22 +33,22 @@ from tipoff_common.wall_clock import wall_now
 
 log = logging.getLogger(__name__)
 
-# What a pushed message of Pub/Sub's 10 MB cannot reach once it is base64; none of ours is near it.
+# Pub/Sub's largest message, 10 MB, would exceed this as base64; Tipoff's messages are far smaller.
 BODY_LIMIT = 10 * 1024 * 1024
 MOST_ITEMS = 200_000
-"""Of commas and opening brackets in a body. A wrapped push has some hundreds, as its data is base64. Each is an item
-that costs up to 130 bytes when it is parsed: 9 MB of `{},` took 400 MB, more than cleanup's 512 MiB have room for."""
-# Three of the largest bodies; many more at a time would end the instance, and every request with it.
+"""Most commas and opening brackets in a body. A wrapped push has some hundreds, as its data is base64. Each is an item
+that takes up to 130 bytes when parsed: 9 MB of `{},` took 400 MB, too much for cleanup's 512 MiB."""
+# Three of the largest bodies; many more at a time would exhaust the instance's memory.
 BODIES_LIMIT = 32 * 1024 * 1024
-"""Bytes of bodies that one process holds at a time. A body becomes several times its size while it is decoded."""
+"""Bytes of bodies that one process holds at a time. A body takes several times its size while it is decoded."""
 BODY_SECONDS = 30.0
-"""How long a sender may take over a body; without it a few slow ones would keep all others out."""
+"""How long a sender may take to send a body; otherwise a few slow senders would block all others."""
 
 
 PUSH_PROBLEMS = problems(400, 401, 403, 408, 413, 503)
-"""The `responses` of a route that takes pushes; what can never succeed is recorded, and answered 204."""
+"""The `responses` of a route for pushes; a message that can never succeed is recorded and answered 204."""
 RECORD_REFUSAL = "record_refusal"
-"""The name under which a request's state holds how its message is recorded when it is refused for good."""
+"""The key in a request's state of the function that records a refusal of its message."""
 _SUBSCRIPTION = "x-goog-pubsub-subscription-name"
 _UNWRAPPED = (
     "not a wrapped push: the subscription delivers payloads without their attributes, so nobody can tell what they are;"
@@ -58,7 +58,7 @@ _UNWRAPPED = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message that was read: its event, and the message it came in."""
+    """A decoded message: its event, envelope and the message itself."""
 
     event: Event
     envelope: Envelope
@@ -66,10 +66,10 @@ class Delivery:
 
 
 class Acknowledged(Exception):
-    """The message was dealt with while it was read; answer 2xx."""
+    """The message was handled while it was read; answer 2xx."""
 
 
-# Google may add fields to its wrapper at any time, which no message of ours depends on: pydantic ignores them.
+# Google may add fields to its wrapper at any time; pydantic ignores them.
 class _PushedMessage(BaseModel):
     data: str = ""
     attributes: dict[str, str] = Field(default_factory=dict)
@@ -84,17 +84,17 @@ class _Push(BaseModel):
 
 
 class BodiesInFlight:
-    """Bounds the bytes of all bodies that are being read or decoded, whoever sends them and however slowly."""
+    """Bounds the bytes of all bodies that are being read or decoded."""
 
     def __init__(self, limit: int = BODIES_LIMIT) -> None:
         self._limit, self._held = limit, 0
 
     @contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
-        """Give a function that takes bytes from the bound; they are given back at the end of the block.
+        """Yield a function that reserves bytes; the end of the block releases them.
 
-        Only the event loop calls it, so no lock is needed. The function raises Overloaded when the bound is reached:
-        waiting instead could wait for ever, as two bodies that are half read may each wait for the other.
+        Only the event loop calls it, so no lock is needed. The function raises Overloaded at the limit and does not
+        wait, as two half-read bodies could wait for each other forever.
         """
         mine = 0
 
@@ -116,9 +116,9 @@ class BodiesInFlight:
 class PushEndpoint:
     """The dependency: `delivery: Annotated[Delivery, Depends(endpoint)]`.
 
-    Answers 401/403 before reading the body, 413 for a body over 10 MiB, 408 for one that takes too long and 503 while
-    the bodies of other requests fill what is held at a time. Records and acknowledges what can never succeed; raises
-    Unavailable (503, delivered again) when recording fails.
+    Answers 401/403 before reading the body, 413 for a body over 10 MiB, 408 for a slow body and 503 while the bodies of
+    other requests use up BODIES_LIMIT. Records and acknowledges messages that can never succeed; raises Unavailable
+    (503, redelivered) when recording fails.
     """
 
     def __init__(
@@ -139,8 +139,8 @@ class PushEndpoint:
         self._bodies = BodiesInFlight()
 
     async def __call__(self, request: Request) -> Delivery:
-        """Authenticate a push, then read its message; what cannot be handled is answered for here."""
-        # Before a byte of the body is read: a stranger must not be able to fill memory.
+        """Authenticate a push, then read its message; see the class for the answers to faults."""
+        # Before a byte of the body is read: an unauthenticated caller must not be able to fill memory.
         self._authentication.push(request)
         with self._bodies.holding() as take:
             return await self._receive(request, take)
@@ -167,23 +167,23 @@ class PushEndpoint:
             message = _unwrap(body)
         except Refused as refused:
             if _is_unwrapped(request, body):
-                # Acknowledged, it would be gone, and its type and id with it. Not acknowledged, Pub/Sub keeps it until
-                # the subscription is mended, and hands it to dead-letters whole if it never is.
+                # An acknowledged message would be lost, with its type and id. Pub/Sub keeps this one until the
+                # subscription is corrected, and else forwards it whole to dead-letters.
                 log.error(_UNWRAPPED, extra={"subscription": request.headers.get(_SUBSCRIPTION)})
                 raise HTTPException(400, _UNWRAPPED) from refused
             await self._reject(
                 Message(body, {}, message_id=content_hash(body)), refused.reason, refused.detail
             )
             raise Acknowledged from refused
-        # As soon as the message can be read, so that what is logged about a refusal belongs to its trace.
+        # As soon as the attributes are read, so that log lines about a refusal belong to the message's trace.
         begin_hop(request.scope, message.event_type, message.attributes.get("traceparent"))
 
         async def record_refusal(detail: str) -> None:
             await self._reject(message, RejectReason.NOT_STORABLE, detail)
 
-        # Whatever the handler meets: a refusal that redelivery cannot mend is recorded by the application (web.py).
+        # For web.py, which records a PermanentRefusal that the handler raises.
         setattr(request.state, RECORD_REFUSAL, record_refusal)
-        # Before it is decoded: what Pub/Sub gave up on may be undecodable, and is recorded as it is.
+        # Before decoding: a dead letter may be undecodable, and is recorded as it is.
         if self._is_given_up(message):
             return await self._dead_letter(message)
         try:
@@ -191,17 +191,17 @@ class PushEndpoint:
         except Refused as refused:
             await self._reject(message, refused.reason, refused.detail)
             raise Acknowledged from refused
-        # Logged once here for every service: it shows that a newer producer is live.
+        # Logged here for every service: an addition shows that a newer producer is live.
         _log_additions(envelope.payload)
         return Delivery(envelope.payload, envelope, message)
 
     def _is_given_up(self, message: Message) -> bool:
-        """Return whether Pub/Sub hands over a message that it gave up on.
+        """Return whether the message is a dead letter.
 
-        Anybody may set the attribute that says so, hence it counts on the subscriptions of the dead-letter topic alone.
+        Any sender may set a dead letter's attributes, so they count on the subscriptions of the dead-letter topic only.
         """
         subscription = message.subscription.rsplit("/", 1)[-1]
-        # By the name of the subscription that delivered it, which Pub/Sub writes and no sender can.
+        # Pub/Sub writes the name of the subscription; a sender cannot forge it.
         topic = self._topics.topic_of_subscription(subscription)
         return is_dead_letter(message) and topic == self._topics.dead_letter_topic
 
@@ -212,19 +212,17 @@ class PushEndpoint:
             )
         envelope = decode(message)
         event = envelope.payload
-        # Recorded and acknowledged: a subscription whose filter is wrong would
-        # otherwise deliver it a hundred times.
+        # Recorded and acknowledged: a subscription with a wrong filter would otherwise redeliver it a hundred times.
         if type(event) not in self._accepted:
             raise Refused(RejectReason.UNKNOWN_TYPE, f"{event.TYPE} has no handler in {self._service}")
         structured = message.attributes.get("content-type", "").startswith(STRUCTURED)
-        # Structured events have no attributes that a subscription's filter could see,
-        # so only some topics take them.
+        # Filters of subscriptions see no attributes of structured events, so only some topics accept them.
         if structured and not self._topics.topics[self._topics.topic_of(event.TYPE)].structured:
             raise Refused(
                 RejectReason.INVALID_PAYLOAD,
                 f"{event.TYPE} is accepted in binary mode only; send ce- attributes",
             )
-        # In production an event that brings its own time could make decisions about any day.
+        # In production an event with its own time could cause decisions about any day.
         if getattr(event, "event_time", None) is not None and not self._event_time:
             raise Refused(
                 RejectReason.INVALID_PAYLOAD,
@@ -239,7 +237,7 @@ class PushEndpoint:
             "Pub/Sub gave up after its last delivery attempt",
             service=self._service,
             environment=self._environment,
-            # When it was published, so that a repetition of the dead letter makes the same row.
+            # The publish time, so that each delivery of the dead letter makes the same row.
             at=message.publish_time or wall_now(),
         )
         event = await run_in_threadpool(keep_payload, event, message.data, self._state)
@@ -266,9 +264,9 @@ class PushEndpoint:
 
 
 def _is_unwrapped(request: Request, body: bytes) -> bool:
-    """Return whether the subscription is set to deliver the payload alone, with or without its metadata in headers.
+    """Return whether the subscription delivers payloads unwrapped, with or without their metadata in headers.
 
-    https://cloud.google.com/pubsub/docs/payload-unwrapping: our payloads are JSON objects, and a wrapped push has a
+    https://cloud.google.com/pubsub/docs/payload-unwrapping: payloads are JSON objects, and a wrapped push has a
     `message`.
     """
     # Only an unwrapped delivery has its metadata in headers.
@@ -298,7 +296,7 @@ def _log_additions(event: Event) -> None:
 
 
 async def _read(request: Request, take: Callable[[int], None]) -> tuple[bytes, bool]:
-    """Read at most BODY_LIMIT bytes of the body; also whether that is all of it. Raises Overloaded."""
+    """Return at most BODY_LIMIT bytes of the body, and whether they are all of it. Raises Overloaded."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):

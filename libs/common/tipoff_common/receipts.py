@@ -1,12 +1,12 @@
 """Publisher of receipts for Phase 2: a receipt for each file that it has processed.
 
-It runs in any Python program and needs google-cloud-pubsub, pydantic and cloudevents, no setting and no topic map:
+It runs in any Python program and needs google-cloud-pubsub, pydantic and cloudevents, but no setting or topic map:
 
     receipts = Receipts.on_topic("nba-props-platform", processor="injuries", environment="prod")
     receipts.processed(landed, row_count=30)  # durable when this returns: acknowledge the message now
 
-A receipt is for the exact path that was announced; its id is a function of path and processor, so that a second one
-is the same. docs/how-to/acknowledge-files.md has an example, and the message for programs in other languages.
+A receipt is for the exact path that was announced; its id is a function of path and processor, so that a repeated
+receipt has the same id. docs/how-to/acknowledge-files.md has an example, and the message for other languages.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ class Receipts:
 
     @classmethod
     def on_topic(cls, project: str, *, processor: str, environment: str, topic: str = TOPIC) -> "Receipts":
-        """Published to Google's Pub/Sub, or to the emulator that PUBSUB_EMULATOR_HOST names."""
+        """Return receipts that go to Google's Pub/Sub, or to the emulator that PUBSUB_EMULATOR_HOST names."""
         from tipoff_common.adapters.pubsub import OneTopic
 
         publisher = Publisher(processor, OneTopic(project, topic))
@@ -35,13 +35,13 @@ class Receipts:
     def processed(
         self, landed: FileLanded | str, *, row_count: int | None = None, processed_at: datetime | None = None
     ) -> FileProcessed:
-        """Publish that a file, or the file at a gs:// path, is processed; return when that is durable.
+        """Publish the receipt of an announced file or a gs:// path; return when it is durable.
 
-        row_count: rows written from it; None when nobody counts. processed_at: an aware instant; now when left out.
+        row_count: rows written from the file; None when not counted. processed_at: an aware instant; by default now.
 
         Raises:
             pydantic.ValidationError: the path is no gs:// path, or the instant has no zone.
-            Unavailable: it may not be published; do not acknowledge the file, and say it again.
+            Unavailable: the receipt may not be published; do not acknowledge the file, and call again.
         """
         receipt = FileProcessed(
             gcs_path=landed if isinstance(landed, str) else landed.gcs_path,

@@ -1,4 +1,4 @@
-"""Rejection of messages that can never succeed: keep the payload, publish the fact as an event, answer Pub/Sub."""
+"""Rejection of messages that can never succeed: the stored payload and the event that records it."""
 
 from datetime import datetime
 
@@ -8,16 +8,16 @@ from tipoff_common.events import MessageRejected, RejectReason
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 
-# Enough to see what it was; a row has a limit, and the whole lies in the bucket.
+# Enough to identify the message; a row has a size limit, and the bucket has the whole payload.
 HEAD_BYTES = 64 * 1024
 _NAME = 400
-"""Bytes of a name that somebody else gave; Pub/Sub's own are shorter."""
+"""Bytes of a foreign name; Pub/Sub's own names are shorter."""
 SOURCE = "CloudPubSubDeadLetterSource"
-"""Prefix of the attributes that Pub/Sub adds to a message it gave up on."""
+"""Prefix of the attributes that Pub/Sub adds to a dead letter."""
 
 
 def is_dead_letter(message: Message) -> bool:
-    """Return whether Pub/Sub gave up on the message.
+    """Return whether Pub/Sub forwarded the message as a dead letter.
 
     Source of the attributes: https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
     """
@@ -29,7 +29,7 @@ def rejection(
 ) -> MessageRejected:
     """Return the event that records `message`, without its payload's path."""
     count = message.attributes.get(f"{SOURCE}DeliveryCount", "")
-    # The attribute is whatever the sender wrote, digits without end included.
+    # A sender may have written the attribute, possibly with thousands of digits.
     attempts = (
         int(count) if count.isascii() and count.isdecimal() and len(count) < 10 else message.delivery_attempt
     )
@@ -53,8 +53,8 @@ def rejection(
 
 
 def keep_payload(event: MessageRejected, payload: bytes, state: Objects) -> MessageRejected:
-    """Write the payload to the state bucket under its hash and name it in the event. Raises Unavailable."""
-    # By its content: the same poison, delivered a hundred times, is one object.
+    """Write the payload to the state bucket under its hash and return the event with its path. Raises Unavailable."""
+    # Named by its content: a message that is delivered a hundred times is one object.
     name = f"dead-letters/{event.payload_sha256}"
     state.create(name, payload)
     return event.model_copy(update={"payload_path": f"gs://{state.bucket}/{name}"})

@@ -1,4 +1,4 @@
-"""The command that runs a scraper as it was run, to be pasted into a shell."""
+"""Shell commands that repeat a run of a scraper."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def scrape_command(spec: "ScraperSpec", opts: Mapping[str, str] = {}) -> str:
-    """`tipoff scrape` with these parameters; those that are required and not given stand in capitals.
+    """Return `tipoff scrape` with these parameters; a missing required value is a placeholder in capitals.
 
-    The game date is `--date`, as every command has it.
+    The game date is `--date`, as in every command.
     """
     required = [name for name, parameter in spec.parameters.items() if parameter.required]
     shown = {name: _option(name).removeprefix("--").replace("-", "_").upper() for name in required}
@@ -25,5 +25,5 @@ def _option(parameter: str) -> str:
 
 
 def reparse_command(spec: "ScraperSpec", game_date: str) -> str:
-    """Write the command that parses a kept payload again."""
+    """Return the command that parses a stored payload again."""
     return shlex.join(["tipoff", "reparse", spec.name, "--date", game_date])

@@ -1,8 +1,8 @@
-"""A bucket whose failed calls are repeated at once, for callers that make many calls for one answer.
+"""A wrapper of a bucket that repeats failed calls at once, for callers that make many calls for one result.
 
-At a fault in three calls an evaluation of sixty calls would never get through, however often its tick is delivered
-again. Cloud Storage's adapter tries for seconds what its client calls transient; this repeats what fails fast: calls
-that the adapter makes once, credentials that could not be refreshed, any other adapter of the port.
+When three calls in ten fail, an evaluation of sixty calls would never succeed, however often Pub/Sub redelivers its
+tick. Cloud Storage's adapter retries for seconds the errors that its client calls transient. This wrapper repeats the
+calls that fail fast: those that the adapter tries once, failed refreshes of credentials, and those of other adapters.
 """
 
 import logging
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DELAYS: tuple[float, ...] = (0.0, 0.02, 0.04, 0.08, 0.16)
-"""Seconds before each repetition. Six tries: at a fault in three calls one in 1,400 fails for good, and an outage costs
+"""Seconds before each repetition. When three tries in ten fail, one call in 1,400 fails all six tries; an outage costs
 the caller a third of a second."""
 PATIENCE_SECONDS = 2.0
-"""A call that took this long was tried long enough by the adapter; another round would use up the deadline."""
+"""The adapter has retried a call that took this long; another round would use up the caller's deadline."""
 
 
 class RetryingObjects:
-    """An `Objects` that repeats calls that raise Unavailable. A refusal that stays is not repeated."""
+    """An `Objects` that repeats calls that raise Unavailable; it does not repeat a PermanentRefusal."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class RetryingObjects:
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
     ) -> None:
         """See `Objects.put_chunks`."""
-        # Once: what was read from `chunks` is gone.
+        # No retries: `chunks` can be read only once.
         self._objects.put_chunks(name, chunks, content_type=content_type, metadata=metadata)
 
     def delete(self, name: str) -> None:
@@ -89,16 +89,16 @@ class RetryingObjects:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `Objects.list`."""
-        # Read to its end within the repetition: a listing that breaks off half way begins anew.
+        # Read the whole listing within one try: a listing that breaks off starts again.
         return iter(self._repeated(lambda: [*self._objects.list(prefix)]))
 
     def check(self) -> None:
         """See `Objects.check`."""
-        # Readiness is asked again anyway, and is to show what the bucket does now.
+        # No retries: probes repeat the check anyway, and it should show the bucket's present state.
         self._objects.check()
 
     def _write(self, write: Callable[[], bool], name: str, body: bytes) -> bool:
-        """Repeat a conditional write; one whose answer was lost is told from another caller's by its content."""
+        """Repeat a conditional write; after a lost answer, the content shows whether this write won."""
         failed = False
 
         def attempt() -> bool:
@@ -110,12 +110,11 @@ class RetryingObjects:
                 raise
 
         written = self._repeated(attempt)
-        # Only after a failed try: without one, False means that somebody else was
-        # first, whatever the content is.
+        # Only after a failed try: otherwise False means that another writer was first, even with the same content.
         return written or (failed and self.get(name) == body)
 
     def _repeated(self, call: Callable[[], T]) -> T:
-        """Return what the call returns. Raises Unavailable when the last repetition does, or after a long try."""
+        """Return the call's result. Raises Unavailable when the last repetition does, or after a long try."""
         began = self._monotonic()
         for delay in DELAYS:
             try:
@@ -129,5 +128,5 @@ class RetryingObjects:
 
 
 def retrying(objects: Objects) -> Objects:
-    """Return the bucket with failed calls repeated; as it is when it repeats them already."""
+    """Return the bucket wrapped in RetryingObjects, or unchanged when it is one."""
     return objects if isinstance(objects, RetryingObjects) else RetryingObjects(objects)

@@ -1,7 +1,7 @@
-"""Events as rows of the dataset; `schemas/bigquery/nba_orchestration/*.sql` says what each column means.
+"""Conversion of events to rows of the dataset; `schemas/bigquery/nba_orchestration/*.sql` documents the columns.
 
-A row carries its event's id, so that what came twice can be told apart, and `created_at`, the wall clock at the
-time of writing. Fields that this version does not know are kept in a JSON column of the table, under UNKNOWN_FIELDS.
+A row has its event's id, so that duplicates can be recognised, and `created_at`, the wall clock at the time of writing.
+A JSON column of each table keeps unknown fields, under UNKNOWN_FIELDS.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ from tipoff_common.outcomes import Failed, Success
 
 UNKNOWN_FIELDS: Final = "unknown_fields"
 _EXTRA: Final = "extra"
-"""The JSON column of a table that has none of its own."""
+"""The JSON column of a table without another one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TableRows:
     unknown: Mapping[str, JsonValue]
     """The event's fields that a newer producer added, by dotted path."""
     unknown_kept_in: str
-    """The JSON column that holds them."""
+    """The JSON column that holds the unknown fields."""
 
 
 def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, Any]:
@@ -80,7 +80,7 @@ def decision_row(event: WorkflowDecided, created_at: datetime) -> Mapping[str, A
 
 
 def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[str, Any], ...]:
-    """Build the rows of daily_expected_schedule, one a run."""
+    """Build the rows of daily_expected_schedule, one for each run."""
     of_the_day = _named(
         event, "date locked_at games_today schedule_version generated_by environment config_hash"
     )
@@ -112,13 +112,13 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
         ),
         "event_id": event.id,
         "created_at": created_at,
-        # Older services list every file and state no count.
+        # Older versions of cleanup list every file and state no count.
         "missing_files_found": len(event.missing_files)
         if event.missing_files_found is None
         else event.missing_files_found,
         "missing_files": [_named(item, file) for item in event.missing_files],
         "findings": [_named(item, "kind gcs_path detail") for item in event.findings],
-        "logger_version": RELEASE,  # rows are built by the logger, which publishes nothing that could say so
+        "logger_version": RELEASE,  # the logger builds the rows, and publishes no event with its version
         _EXTRA: None,
     }
 
@@ -154,12 +154,12 @@ def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str
 
 
 def _named(model: BaseModel, names: str) -> dict[str, Any]:
-    """Return the columns that bear their fields' names, listed between blanks."""
+    """Return the columns named like their fields; `names` is separated by blanks."""
     return {name: _plain(getattr(model, name)) for name in names.split()}
 
 
 def _plain(value: Any) -> Any:
-    # An enumeration may have a member of a newer version, which is written as it was sent.
+    # The member of a newer version is written as it was sent.
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -170,7 +170,7 @@ def _plain(value: Any) -> Any:
 def _one(
     table: str, build: Callable[[Any, datetime], Mapping[str, Any]], json_column: str
 ) -> Callable[[Any, datetime], TableRows]:
-    """Map an event to one row; `json_column` keeps what is unknown."""
+    """Return a function that maps an event to one row; `json_column` keeps unknown fields."""
 
     def rows(event: Event, created_at: datetime) -> TableRows:
         row, unknown = build(event, created_at), unknown_fields(event)
@@ -182,21 +182,20 @@ def _one(
 
 
 def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
-    """Map a schedule to a row for each run; a row keeps what is unknown of its own run and of the event as a
-    whole."""
+    """Map a schedule to a row for each run; a row keeps the unknown fields of its run and of the event."""
     unknown = unknown_fields(event)
     whole = {path: value for path, value in unknown.items() if not path.startswith("runs.")}
     rows = tuple(
         _keeping(whole | unknown_fields(run), row, _EXTRA)
         for run, row in zip(event.runs, schedule_rows(event, created_at), strict=True)
     )
-    # A row for each run, so the event's own id would make BigQuery drop all but one.
+    # Not the event's id: BigQuery would drop all rows with the same id but one.
     ids = tuple(run.schedule_row_id for run in event.runs)
     return TableRows("daily_expected_schedule", rows, ids, unknown, _EXTRA)
 
 
 def _keeping(unknown: Mapping[str, JsonValue], row: Mapping[str, Any], json_column: str) -> Mapping[str, Any]:
-    # Beside what the column holds already, under a name that no producer uses.
+    # Beside the column's own entries, under a name that no producer uses.
     return {**row, json_column: {**(row[json_column] or {}), UNKNOWN_FIELDS: unknown}} if unknown else row
 
 

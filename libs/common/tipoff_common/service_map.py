@@ -30,7 +30,7 @@ ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,16}$")]
 class ServiceEntry(ConfigurationNode):
     """Resources, rights and subscriptions of one service, on Google Cloud and on a developer's machine."""
 
-    description: str = Field(min_length=1, description="what the service does, one line")
+    description: str = Field(min_length=1, description="the service's task, one line")
     ingress: Literal["all", "internal"] = Field(
         description="all: people call it, with an identity that IAM admits; internal: only Pub/Sub of this project"
     )
@@ -38,7 +38,7 @@ class ServiceEntry(ConfigurationNode):
         ge=1024, le=65535, description="where `make up` and docker-compose.yaml publish it"
     )
     timeout_seconds: int = Field(
-        ge=10, le=600, description="of a request; Pub/Sub waits no longer than 600 s"
+        ge=10, le=600, description="time limit of a request; Pub/Sub waits at most 600 s"
     )
     cpu: str = Field(default="1", description="CPUs of an instance")
     memory: str = Field(default="512Mi", pattern=r"^\d+(Mi|Gi)$", description="memory of an instance")
@@ -61,14 +61,14 @@ class ServiceEntry(ConfigurationNode):
         description="environment variables whose values are Secret Manager secrets of the same name",
     )
     optional_secrets: tuple[str, ...] = Field(
-        default=(), description="as secrets, given where an environment names them in enabled_secrets"
+        default=(), description="like secrets, but only in environments that list them in enabled_secrets"
     )
     settings: Mapping[str, str] = Field(default={}, description="environment variables with fixed values")
     computed: tuple[ComputedSetting, ...] = Field(
         default=(), description="environment variables whose values Terraform works out"
     )
     push_generation: int | None = Field(
-        default=None, ge=2, description="2 or more once a push token has leaked: another account pushes"
+        default=None, ge=2, description="2 or more after a push token leaked: another account pushes then"
     )
 
 

@@ -1,7 +1,6 @@
 """Settings from TIPOFF_* environment variables, checked once at start.
 
-Each field carries its meaning; a missing, malformed or unknown variable ends the process with the variable's
-name before anything is served.
+A missing, malformed or unknown variable ends the process with the variable's name before it serves a request.
 """
 
 import os
@@ -36,11 +35,11 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True)
 
     environment: Literal["local", "dev", "staging", "prod"] = Field(
-        description="where this runs; stands in every row"
+        description="deployment, written to every row"
     )
     project: str = Field(min_length=1, description="Google Cloud project")
-    data_bucket: str = Field(min_length=1, description="bucket for what is fetched")
-    state_bucket: str = Field(min_length=1, description="bucket for what services remember")
+    data_bucket: str = Field(min_length=1, description="bucket for fetched data")
+    state_bucket: str = Field(min_length=1, description="bucket for the services' state")
     dataset: str = Field(
         default=DATASET, pattern=r"^[A-Za-z0-9_]{1,1024}$", description="BigQuery dataset of the fleet"
     )
@@ -49,7 +48,7 @@ class ServiceSettings(BaseSettings):
         description="zone of the fleet's days and of times for people, an IANA name; that of workflows.yaml",
     )
     topics_file: Path = Field(default=Path("infra/topics.yaml"), description="the topic map")
-    host: str = Field(default="0.0.0.0", description="address to listen on; a container's is every one")  # noqa: S104
+    host: str = Field(default="0.0.0.0", description="address to listen on; all addresses by default")  # noqa: S104
     port: int = Field(
         default=8080, ge=1, le=65_535, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT"
     )
@@ -58,7 +57,7 @@ class ServiceSettings(BaseSettings):
         default=40,
         ge=1,
         le=1000,
-        description="requests handled at the same time: so many threads and connections to the bucket are kept",
+        description="requests handled at the same time; determines the threads and connections to the bucket",
     )
 
     audience: str | None = Field(
@@ -68,7 +67,7 @@ class ServiceSettings(BaseSettings):
         default=(), description="further audiences that are accepted, such as a domain's URL, a JSON list"
     )
     push_service_account: str | None = Field(
-        default=None, min_length=1, description="whose tokens Pub/Sub pushes with"
+        default=None, min_length=1, description="account whose tokens Pub/Sub pushes with"
     )
     invokers: tuple[str, ...] = Field(
         default=(),
@@ -79,7 +78,7 @@ class ServiceSettings(BaseSettings):
     )
     cloud_run_checks_signatures: bool = Field(
         default=False,
-        description="Cloud Run's invoker check is on: it has verified each token's signature and taken it away",
+        description="Cloud Run's invoker check is on: it verifies each token's signature and removes it",
     )
     cloud_run_service: str | None = Field(
         default=None, validation_alias="K_SERVICE", description="set by Cloud Run, and nowhere else"
@@ -99,10 +98,10 @@ class ServiceSettings(BaseSettings):
         default=120,
         ge=1,
         le=6000,
-        description="manual calls of one caller, in a minute and at once; each instance counts its own",
+        description="manual calls of one caller, per minute and per burst; each instance counts its own",
     )
     development_key: SecretStr | None = Field(
-        default=None, min_length=1, description="stands in for OIDC, local environment only"
+        default=None, min_length=1, description="replaces OIDC, local environment only"
     )
 
     otlp_endpoint: str | None = Field(
@@ -113,7 +112,7 @@ class ServiceSettings(BaseSettings):
     )
 
     event_time: bool = Field(
-        default=False, description="replay a day: ticks bring the time; embedded cloud only"
+        default=False, description="replay a day: ticks state the time; embedded cloud only"
     )
     pubsub_emulator_host: str | None = Field(
         default=None,
@@ -133,14 +132,14 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _authentication_is_on(self) -> "ServiceSettings":
-        # The only environment without Google's identities, and so the only one with a key.
+        # The only environment without Google's identities, hence with a key.
         if self.environment == "local":
             if self.development_key is None:
                 raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is missing; the local environment needs one")
             return self
         if self.development_key is not None:
             raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is for the local environment only; unset it")
-        # Both: a token for us that somebody else got would pass the first alone.
+        # Both: another account's token for this service would pass the check of the audience.
         for name in ("audience", "push_service_account"):
             if getattr(self, name) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is missing; pushes are verified by it")
@@ -148,7 +147,7 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _event_time_is_embedded(self) -> "ServiceSettings":
-        # All three: with one real endpoint a replayed day would be written among real rows.
+        # All three: with one real endpoint a replayed day would mix with real data.
         embedded = self.pubsub_emulator_host and self.bigquery_emulator_host and self.storage_emulator_host
         if self.event_time and (self.environment != "local" or not embedded):
             raise ValueError(
@@ -158,7 +157,7 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _local_is_local(self) -> "ServiceSettings":
-        """Refuse the development key's environment where strangers call, and emulators where data is real."""
+        """Refuse the local environment on Cloud Run, and emulators in any other environment."""
         cloud_run = (self.cloud_run_service, self.cloud_run_revision, self.cloud_run_configuration)
         if self.environment == "local" and any(cloud_run):
             raise ValueError(
@@ -177,8 +176,8 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def _only_cloud_run_checks_for_us(self) -> "ServiceSettings":
         service, revision = self.cloud_run_service, self.cloud_run_revision or ""
-        # https://cloud.google.com/run/docs/container-contract#services-env-vars; one variable alone may have been set
-        # for another reason. That Cloud Run does check is found out when the first token comes (cloud_run.py).
+        # https://cloud.google.com/run/docs/container-contract#services-env-vars; a single variable may have been set
+        # for another reason. cloud_run.py verifies at the first token that Cloud Run does check.
         on_cloud_run = (
             service and revision.startswith(f"{service}-") and self.cloud_run_configuration == service
         )
@@ -196,7 +195,7 @@ class ServiceSettings(BaseSettings):
 
 
 def require_settings(service: str, model: type[S]) -> S:
-    """Read a service's settings from the environment. Exits with 2 and a readable message when it is at fault."""
+    """Read a service's settings from the environment. Exits with 2 and a message about faulty variables."""
     try:
         return load_settings(model)
     except SettingsError as error:
@@ -204,7 +203,7 @@ def require_settings(service: str, model: type[S]) -> S:
 
 
 def refuse_start(service: str, reason: Exception) -> NoReturn:
-    """Write to stderr why the service cannot start, and exit with 2."""
+    """Write the reason to stderr, and exit with 2."""
     sys.stderr.write(f"tipoff {service}: cannot start\n{reason}\n")
     sys.exit(2)
 
@@ -215,7 +214,7 @@ def load_settings(model: type[S]) -> S:
     Raises:
         SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
     """
-    # A misspelt variable would leave its default in force without a word.
+    # A misspelt variable would silently leave its default in force.
     known = {variable(name, model) for name in model.model_fields} | _OF_COMMANDS
     faults = [
         f"{name}: unknown variable; unset it or correct its spelling"
@@ -229,7 +228,7 @@ def load_settings(model: type[S]) -> S:
             if not item["loc"]:
                 faults.append(item["msg"].removeprefix("Value error, "))
                 continue
-            # pydantic names the field, or the alias where one was given; a person needs the variable.
+            # pydantic names the field, or its alias if there is one; the operator needs the variable.
             name = str(item["loc"][0])
             where = name if name.isupper() else variable(name, model)
             faults.append(f"{where}: {'missing; set it' if item['type'] == 'missing' else describe(item)}")

@@ -11,14 +11,14 @@ log = logging.getLogger(__name__)
 Stored = TypeVar("Stored", bound=BaseModel)
 
 _DETAIL = 500
-"""Characters of what is wrong that are logged: a body may be wrong in thousands of places."""
+"""Characters of the error to log: a body may have thousands of faults."""
 
 
 def read_stored(model: type[Stored], name: str, body: bytes | None) -> Stored | None:
-    """Return what the object `name` holds; None without a body, and, logged, for one that cannot be read.
+    """Parse the body of the object `name`; return None without a body, and log and return None for an invalid one.
 
-    Raises nothing: what every service remembers can be found out again, so an object that is damaged, or of another
-    version, must not stop the service.
+    Raises nothing: services can rebuild their state, so an object that is damaged, or of another version, must not stop
+    a service.
     """
     if body is None:
         return None
@@ -30,12 +30,12 @@ def read_stored(model: type[Stored], name: str, body: bytes | None) -> Stored | 
 
 
 def write_stored(objects: Objects, name: str, body: bytes, generation: int | None) -> bool:
-    """Write over exactly that generation of an object, None for no object; False when another writer was faster.
+    """Overwrite exactly that generation of an object, None for no object; False when another writer was first.
 
     Raises:
         Unavailable
     """
-    # Two first writers meet here: create() lets one of them win, and the other reads what it wrote.
+    # create() lets one of two concurrent first writers win.
     if generation is None:
         return objects.create(name, body, content_type="application/json")
     return objects.replace(name, body, generation=generation)

@@ -1,11 +1,11 @@
 """Spans and metrics by OpenTelemetry, exported by OTLP over HTTP when an endpoint is configured; nothing otherwise.
 
-Spans are made manually. One span is a hop: it begins when a push is read and ends with its answer, its parent is the
-hop that published the message, named by `traceparent`, and it links to it as well. What serves many hops at once, as an
-append of the logger does, is a span of its own that links to each of them.
+Spans are made manually. One span is a hop: it begins when a push is read and ends with its answer. Its parent is the
+hop that published the message, named by `traceparent`, and it also links to that hop. Work for many hops at once, such
+as an append of the logger, is a separate span that links to each of them.
 
-No provider is made global: libraries that trace by themselves stay silent, as what they tell is in our spans already.
-OpenTelemetry's SDK is imported only when it is on; it costs every start 70 ms.
+No provider is global, so libraries that trace by themselves export nothing: Tipoff's spans have the same facts. The
+SDK is imported only when telemetry is on, as the import takes 70 ms.
 """
 
 import atexit
@@ -30,10 +30,10 @@ SpanAttributes = Mapping[str, str | int | float | bool]
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """OpenTelemetry's own variable for the collector's base URL: https://opentelemetry.io/docs/specs/otel/protocol/exporter/"""
 MOST_LINKS = 128
-"""Of one span; the SDK's own limit, past which it drops links silently."""
+"""Links of one span; the SDK silently drops further ones."""
 _SPAN = "tipoff.span"
 _EXPORT_SECONDS = 5
-"""How long one export may take. A collector that is down costs no push anything, as exports run in a thread."""
+"""How long one export may take. A collector that is down delays no push, as exports run in a thread."""
 
 _span: ContextVar["Span | None"] = ContextVar("span", default=None)
 _active: "_Telemetry | None" = None
@@ -47,11 +47,11 @@ class _Telemetry:
 
         self._traces, self._metrics, self._lock = traces, metrics, threading.Lock()
         self.tracer = traces.get_tracer("tipoff")
-        # OpenTelemetry's API, for the functions below: an import within them costs a microsecond each time.
+        # OpenTelemetry's API, for the functions below: an import statement in them would take a microsecond per call.
         self.api: ModuleType = api
         meter = metrics.get_meter("tipoff")
-        # The SDK's own counter takes 10 us a call, ten times as long as an entry of a dictionary that is read when it
-        # exports.
+        # The SDK's own counter takes 10 us a call, ten times as long as a dictionary entry that an observable counter
+        # reads at each export.
         self._counts: dict[str, dict[tuple[tuple[str, str | int], ...], float]] = {
             it.name: {} for it in METRICS if it.kind is MetricKind.COUNTER
         }
@@ -91,7 +91,7 @@ def configure_telemetry(
 ) -> None:
     """Export spans and metrics of this process to the collector at `endpoint`; None switches both off.
 
-    batch_seconds: how long ended spans gather before they are exported.
+    batch_seconds: time between exports of ended spans.
     """
     global _active
     shutdown_telemetry()
@@ -114,7 +114,7 @@ def configure_telemetry(
             "deployment.environment.name": environment,
         }
     )
-    # Both would stop themselves at exit, but in an order of their own; see below.
+    # Both would shut down at exit in an undefined order; `shutdown_telemetry` sets the order.
     traces = TracerProvider(resource=resource, shutdown_on_exit=False)
     traces.add_span_processor(
         BatchSpanProcessor(
@@ -127,12 +127,12 @@ def configure_telemetry(
     )
     metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
     _active = _Telemetry(traces, metrics)
-    # For programs without an application, whose end is this one (see web.py).
+    # For programs without an application; an application shuts telemetry down itself (web.py).
     atexit.register(shutdown_telemetry)
 
 
 def shutdown_telemetry() -> None:
-    """Export what is left and switch telemetry off; nothing when it is off."""
+    """Export the remaining spans and metrics and switch telemetry off, unless it is off."""
     global _active
     if _active is not None:
         _active.shutdown()
@@ -140,20 +140,20 @@ def shutdown_telemetry() -> None:
 
 
 def is_on() -> bool:
-    """Tell whether spans and metrics are exported."""
+    """Return whether spans and metrics are exported."""
     return _active is not None
 
 
 def record(metric: Metric, value: float = 1, **attributes: str | int) -> None:
-    """Note a measurement; its attributes are those that the metric declares."""
+    """Record a measurement with the attributes that the metric declares."""
     if _active is not None:
         _active.record(metric, value, attributes)
 
 
 def begin_hop(scope: MutableMapping[str, Any], event_type: str | None, received: str | None) -> None:
-    """Take part in the trace that a message names, from here to the end of the request.
+    """Continue a message's trace, with a span from here to the end of the request.
 
-    scope: of the ASGI request, in which the span waits for its end. received: the message's traceparent.
+    scope: the ASGI request's; it keeps the span until `HopMiddleware` ends it. received: the message's traceparent.
     """
     if _active is None:
         continue_trace(received)
@@ -162,11 +162,11 @@ def begin_hop(scope: MutableMapping[str, Any], event_type: str | None, received:
     remote = _remote(received, api)
     span = _active.tracer.start_span(
         f"process {name}",
-        # Whatever else the task that handles the request may have in its context is none of the message's.
+        # An empty base context: the context of the task that handles the request is unrelated to the message.
         context=api.set_span_in_context(api.NonRecordingSpan(remote or api.INVALID_SPAN_CONTEXT), {}),
         kind=api.SpanKind.CONSUMER,
-        # Parent and link: the parent keeps one trace from the tick to the row, the link is what the conventions for
-        # messages ask for, https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/.
+        # Parent and link: the parent keeps one trace from the tick to the row; the conventions for messages require the
+        # link, https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/.
         links=[api.Link(remote)] if remote is not None else None,
     )
     scope.setdefault("state", {})[_SPAN] = (span, name)
@@ -175,7 +175,7 @@ def begin_hop(scope: MutableMapping[str, Any], event_type: str | None, received:
 
 
 def begin_trace() -> None:
-    """Begin a trace of its own, as of a tick or of a person's request, with a span for what is published in it."""
+    """Begin a new trace, such as a tick's or a command's, with a span as the parent of the published events."""
     if _active is None:
         continue_trace(None)
         return
@@ -184,13 +184,13 @@ def begin_trace() -> None:
 
     span = _active.tracer.start_span("publish", context=Context(), kind=SpanKind.PRODUCER)
     enter_span(_written(span.get_span_context()))
-    # Ended at once: it is where the trace begins, and what it costs is told by the hops.
+    # Ended at once: it is only the root of the trace, and the hops have the durations.
     span.end()
 
 
 @contextmanager
 def span(name: str, attributes: SpanAttributes | None = None) -> Iterator[None]:
-    """Make a part of a hop a span of its own; nothing outside of a hop, or when telemetry is off."""
+    """Record a part of a hop as a child span; do nothing outside of a hop, or when telemetry is off."""
     hop = _span.get()
     if _active is None or hop is None:
         yield
@@ -205,13 +205,13 @@ def span(name: str, attributes: SpanAttributes | None = None) -> Iterator[None]:
 def linked_span(
     name: str, links: Iterable["SpanContext | None"], attributes: SpanAttributes | None = None
 ) -> Iterator[None]:
-    """Make work for many hops one span, in a trace of its own, with a link to each of them."""
+    """Record work for many hops as one span, in a separate trace, with a link to each hop."""
     if _active is None:
         yield
         return
     from opentelemetry.context import Context
 
-    # Rows of one push have one hop, which is linked to once.
+    # Rows of one push have the same hop: one link.
     hops = {it.span_id: it for it in links if it is not None}
     found = [_active.api.Link(it) for it in hops.values()][:MOST_LINKS]
     with _ended(_active.tracer.start_span(name, context=Context(), links=found, attributes=attributes)):
@@ -219,31 +219,31 @@ def linked_span(
 
 
 def current_context() -> "SpanContext | None":
-    """Return what another span can link to: the hop under way; None without one, or when telemetry is off."""
+    """Return the current hop's context, for links of other spans; None without a hop, or when telemetry is off."""
     hop = _span.get()
     return hop.get_span_context() if _active is not None and hop is not None else None
 
 
 class Hop(NamedTuple):
-    """A hop under way, to be gone on with by another task: its traceparent, and its span when telemetry is on."""
+    """A hop for another task to resume: its traceparent, and its span when telemetry is on."""
 
     traceparent: str
     span: "Span | None"
 
 
 def current_hop() -> Hop:
-    """Return the hop under way, or an empty one."""
+    """Return the current hop, or an empty one."""
     return Hop(traceparent() if is_under_way() else "", _span.get())
 
 
 def resume_hop(hop: Hop) -> None:
-    """Make a hop the one under way in the task that calls this: what is published next belongs to its trace."""
+    """Make a hop the current one of the calling task, so that its next events belong to the hop's trace."""
     _span.set(hop.span)
     enter_span(hop.traceparent)
 
 
 class HopMiddleware:
-    """Ends the span of each request with the status of its answer, and measures pushes. Only in use when on."""
+    """Ends the span of each request with its HTTP status, and measures pushes; used only when telemetry is on."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
@@ -275,13 +275,13 @@ class HopMiddleware:
 def _end_hop(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
     found = scope.get("state", {}).get(_SPAN)
     if found is None:
-        return  # not a push, or one that was refused before it could be read
+        return  # not a push, or a push that was refused before it was read
     hop, event_type = found
-    # Only where it is news: an attribute costs a hop more than all else that is left of it.
+    # Only for failures: setting an attribute takes longer than the rest of this function.
     if status >= 400:
         hop.set_attribute("http.response.status_code", status)
     if status >= 500:
-        # To be delivered again, by whoever is at fault: what the operator looks for.
+        # Pub/Sub redelivers the message; operators search for spans with an error.
         from opentelemetry.trace import Status, StatusCode
 
         hop.set_status(Status(StatusCode.ERROR))
@@ -298,7 +298,7 @@ def _ended(inner: "Span") -> Iterator[None]:
     except BaseException as error:
         from opentelemetry.trace import Status, StatusCode
 
-        # The name of the error alone: a message may quote a document, and a collector is another system.
+        # Only the name of the error: its text may quote a document, and a collector is another system.
         inner.set_status(Status(StatusCode.ERROR, type(error).__name__))
         raise
     finally:

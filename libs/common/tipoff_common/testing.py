@@ -27,9 +27,9 @@ class MemoryObjects:
     bodies: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
     generations: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 1))
-    """1 for what a test put into `bodies` itself."""
+    """Generations by name; 1 for a body that a test put into `bodies` itself."""
     now: datetime = WRITTEN_AT
-    """Time of the bucket's own clock."""
+    """The time of the bucket's clock."""
     updated: dict[str, datetime] = field(default_factory=dict)
     _next_generation: Iterator[int] = field(default_factory=lambda: itertools.count(2))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -132,14 +132,14 @@ class MemoryObjects:
 
 @dataclass
 class RecordingBus:
-    """Keeps what is published, if it could be sent."""
+    """Records published events, and applies Pub/Sub's limits."""
 
     capacity: int | None = None
-    """How many events it still takes; None for any number."""
+    """How many events it still accepts; None for any number."""
     published: list[Envelope] = field(default_factory=list)
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
-        """Keep the events; raises Unavailable once `capacity` is used up."""
+        """Record the events; raises Unavailable once `capacity` is used up."""
         for envelope in envelopes:
             check_message(*encode(envelope))
             self.check()
@@ -163,13 +163,13 @@ class RecordingBus:
 
 @dataclass
 class MemoryWarehouse:
-    """Keeps what is appended, by table."""
+    """Records appended rows, by table."""
 
     down: bool = False
     refused: Mapping[int, str] = field(default_factory=dict)
-    """The reason for which each append is refused, by row index; {} refuses nothing."""
+    """The reasons why rows of each append are refused, by row index; {} refuses no row."""
     answer: Callable[[str, Mapping[str, Parameter]], list[dict[str, Any]]] = lambda _sql, _: []
-    """Gives the rows of a query; may raise Unavailable."""
+    """Returns the rows of a query; may raise Unavailable."""
     tables: dict[str, list[Row]] = field(default_factory=dict)
     row_ids: list[str] = field(default_factory=list)
 

@@ -1,5 +1,5 @@
-"""The times at which ticks fire, as read from `infra/ticks.yaml`, from which Cloud Scheduler's jobs are made; and which
-tick a message is."""
+"""The schedule of ticks, read from `infra/ticks.yaml`, and the instants that identify ticks. Cloud Scheduler's jobs are
+made from the same file."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,23 +16,22 @@ from tipoff_common.yaml_source import ConfigurationNode, YamlSource
 from tipoff_common.yaml_times import ClockTime
 
 _EARLY = timedelta(seconds=5)
-"""Cloud Scheduler may fire a moment before the minute; rounded down, that tick would be the one before it again."""
+"""Cloud Scheduler may fire a moment early; rounded down, that tick would be the previous one."""
 
 
 def fired_for(event: TickFired, published_at: datetime) -> datetime:
-    """Return an instant of the tick's own minute and day, also of one that fired a moment early."""
-    # When it was published and not when it arrived: a delivery that comes late is still the same tick.
+    """Return an instant within the minute in which the tick was due, also for a tick that fired a moment early."""
+    # The publish time and not the arrival: a late delivery is the same tick.
     return event.event_time or published_at + _EARLY
 
 
 def tick_instant(event: TickFired, published_at: datetime) -> datetime:
-    """Return the instant that identifies a tick: when it was due, the same for each of its deliveries."""
+    """Return the instant at which the tick was due, which identifies it: the same for each delivery."""
     return floor_to(fired_for(event, published_at), event.cadence_minutes)
 
 
 class Cadence(ConfigurationNode):
-    """The times at which a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`, by default the
-    fleet's."""
+    """The times of a tick: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`, by default the fleet's."""
 
     description: str = Field(min_length=1)
     every_minutes: int | None = Field(default=None, ge=1, le=60)
@@ -63,7 +62,7 @@ class Cadence(ConfigurationNode):
     def next_due(self, now: datetime) -> datetime:
         """Return the first instant after `now` at which the tick fires."""
         minute = floor_to(now, 1) + timedelta(minutes=1)
-        # By the minute, as the clocks of a zone skip and repeat some: at most two days of them.
+        # Minute by minute, for at most two days, as the clocks of a zone skip and repeat minutes.
         while not self.is_due(minute):
             minute += timedelta(minutes=1)
         return minute
@@ -80,7 +79,7 @@ class _Ticks(ConfigurationNode):
 
 
 def cadence_of(ticks: Mapping[Tick, Cadence], tick: Tick) -> timedelta | None:
-    """Return how often a tick comes; None when it does not."""
+    """Return the interval between a tick's firings; None for a tick without a schedule."""
     return timedelta(minutes=ticks[tick].cadence_minutes) if tick in ticks else None
 
 

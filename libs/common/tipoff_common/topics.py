@@ -17,7 +17,7 @@ class Retry(ConfigurationNode):
 
     @model_validator(mode="after")
     def _ascending(self) -> "Retry":
-        # Pub/Sub would refuse it, which shows only when it is deployed.
+        # Pub/Sub would refuse such a policy, but only at the deployment.
         if self.maximum_seconds < self.minimum_seconds:
             raise ValueError(
                 f"maximum_seconds {self.maximum_seconds:g} is below minimum_seconds {self.minimum_seconds:g}; swap them"
@@ -31,7 +31,7 @@ class Subscription(ConfigurationNode):
     service: str
     description: str = Field(min_length=1)
     filter: str = Field(default="", max_length=256)
-    """In Pub/Sub's filter language; "" takes everything."""
+    """A filter in Pub/Sub's language; "" matches every message."""
     ack_deadline_seconds: int = Field(default=60, ge=10, le=600, description="also the push timeout")
 
 
@@ -42,7 +42,7 @@ class Topic(ConfigurationNode):
     events: tuple[str, ...] = Field(min_length=1)
     structured: bool = Field(default=False, description="whether structured mode is accepted beside binary")
     subscribed_outside: bool = Field(
-        default=False, description="whether somebody outside of these services takes what comes"
+        default=False, description="whether a subscriber outside of these services receives the messages"
     )
     subscriptions: Mapping[str, Subscription] = {}
 
@@ -63,7 +63,7 @@ class Topic(ConfigurationNode):
 
 
 class TopicMap(ConfigurationNode):
-    """All topics. A message that ran out of delivery attempts goes to `dead_letter_topic`, whose own
+    """All topics. Pub/Sub forwards a message without delivery attempts left to `dead_letter_topic`, whose own
     subscriptions have no dead-letter policy."""
 
     dead_letter_topic: str
@@ -98,11 +98,11 @@ class TopicMap(ConfigurationNode):
         return next(name for name, topic in self.topics.items() if event_type in topic.events)
 
     def topic_of_subscription(self, name: str) -> str | None:
-        """Return the topic of the subscription, None for one that is not on this map."""
+        """Return the topic of the subscription, None when the map does not have it."""
         return next((topic for topic, known, _ in self.subscriptions() if known == name), None)
 
     def subscriptions(self) -> Iterator[tuple[str, str, Subscription]]:
-        """(topic, subscription, its settings)."""
+        """Yield (topic, subscription, its settings)."""
         for topic_name, topic in self.topics.items():
             for name, subscription in topic.subscriptions.items():
                 yield topic_name, name, subscription

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 
 def read_clock() -> datetime:
-    """Read the system's clock. A simulation replaces this function: one process has one clock, whoever reads it."""
+    """Read the system's clock. A simulation replaces this function, so that a process has one clock for all readers."""
     return datetime.now(UTC)
 
 

@@ -1,4 +1,4 @@
-"""The FastAPI application that every service is built on, and how it is served."""
+"""The FastAPI application that every service is built on, and its server."""
 
 import gc
 import logging
@@ -29,19 +29,19 @@ S = TypeVar("S", bound=ServiceSettings)
 
 
 class Health(BaseModel):
-    """The service, version and configuration that are live."""
+    """The live service, version and configuration."""
 
     service: str = Field(description="the service's name")
     version: str = Field(description="the version of Tipoff")
     commit: str | None = Field(description="the commit that the image was built from; null outside of images")
-    config_hash: str = Field(description="hash of the configuration files that were read at the start")
+    config_hash: str = Field(description="hash of the configuration files read at the start")
     environment: str = Field(description="deployment: prod, staging, dev or local")
 
 
 class Readiness(Health):
     """The live version, and the state of each dependency."""
 
-    checks: Mapping[str, str] = Field(description='each thing that is needed: "ok", or what is wrong with it')
+    checks: Mapping[str, str] = Field(description='each dependency: "ok", or its fault')
 
 
 def create_app(
@@ -55,20 +55,20 @@ def create_app(
 ) -> FastAPI:
     """Return an application with /healthz, /readyz and the answers to common errors.
 
-    Cloud Run keeps some paths that end in z to itself when they come from outside
-    (https://cloud.google.com/run/docs/known-issues), so both answer at /health and /ready too.
+    Cloud Run reserves some paths that end in z for calls from outside
+    (https://cloud.google.com/run/docs/known-issues), so /health and /ready exist too.
 
-    threads: how many handlers run at the same time; the framework's own limit when None.
+    threads: how many handlers run at the same time; the framework's default when None.
     """
 
     @asynccontextmanager
     async def bound_threads(_app: FastAPI) -> AsyncIterator[None]:
-        # Cloud Run stops at the service's concurrency; a laptop pushes whatever is waiting. The limiter belongs to
-        # the event loop, hence it is set when the loop runs.
+        # Cloud Run enforces the service's concurrency; the local stack has no such limit. The limiter belongs to the
+        # event loop, hence it is set when the loop runs.
         if threads is not None:
             current_default_thread_limiter().total_tokens = threads
         yield
-        # Here and not at the exit of the interpreter: uvicorn ends the process by the signal that it was stopped with.
+        # Not by atexit, which never runs: uvicorn ends the process with the signal that stopped it.
         if is_on():
             await run_in_threadpool(shutdown_telemetry)
 
@@ -77,7 +77,7 @@ def create_app(
         title=f"Tipoff {service}",
         description=description,
         version=__version__,
-        openapi_url="/openapi.json" if environment == "local" else None,  # its pages ask nobody for a token
+        openapi_url="/openapi.json" if environment == "local" else None,  # its pages need no token
     )
     if is_on():
         app.add_middleware(HopMiddleware)
@@ -97,17 +97,17 @@ def create_app(
 def _add_probes(app: FastAPI, health: Health, checks: Mapping[str, Callable[[], None]]) -> None:
     @app.get("/health", tags=["operation"])
     @app.get("/healthz", tags=["operation"])
-    # `async`: it answers on the loop even when every thread is busy, or a loaded
-    # instance would be taken for dead.
+    # `async`: it answers on the loop even when every thread is busy; otherwise Cloud Run would
+    # restart a loaded instance.
     async def healthz() -> Health:
-        """Answer that the process runs, and as which version."""
+        """Report that the process runs, and its version."""
         return health
 
     @app.get("/ready", tags=["operation"], responses={503: {"model": Readiness}})
     @app.get("/readyz", tags=["operation"], responses={503: {"model": Readiness}})
-    # In a thread, since checks make calls that block.
+    # Not `async`: it runs in a thread, since checks make blocking calls.
     def readyz(response: Response) -> Readiness:
-        """Answer whether what the service needs is reachable; 503 names what is not."""
+        """Check the service's dependencies; 503 names those that are not reachable."""
         results = {name: _result(check) for name, check in checks.items()}
         if any(result != "ok" for result in results.values()):
             response.status_code = 503
@@ -122,7 +122,7 @@ def _add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         sent = request.headers.get("content-type")
-        # FastAPI then reports a missing object, which sends people looking into a body that is right.
+        # Without a JSON content type FastAPI reports a missing object, which misleads about a correct body.
         unread = any(
             item["type"] == "model_attributes_type" and item["loc"] == ("body",) for item in error.errors()
         )
@@ -135,7 +135,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
-        # To be too busy is normal under load, and the sender comes again by itself; anything else is a fault.
+        # Overload is normal under load, and the sender retries by itself; anything else is a fault.
         level = logging.INFO if isinstance(error, Overloaded) else logging.ERROR
         log.log(level, "unavailable, to be delivered again", extra={"detail": str(error)})
         return JSONResponse(
@@ -146,7 +146,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(PermanentRefusal)
     async def refused(request: Request, error: PermanentRefusal) -> Response:
-        # A push endpoint leaves here how the message is recorded; a caller is told.
+        # A push endpoint leaves a function here that records its message; any other caller gets the reason.
         record = getattr(request.state, RECORD_REFUSAL, None)
         if record is None:
             return JSONResponse({"detail": str(error)}, 422)
@@ -169,25 +169,25 @@ def _result(check: Callable[[], None]) -> str:
     except Unavailable as error:
         return str(error)
     except Exception as error:
-        # Whoever asks whether the service is ready needs the reason of any fault, and 500 has none.
+        # The operator needs the reason of any fault, and a 500 would have none.
         log.exception("a check failed unforeseen")
         return f"{type(error).__name__}: {error}"
     return "ok"
 
 
 def serve(service: str, settings: S, build: Callable[[S], FastAPI]) -> None:
-    """Run a service until SIGTERM or SIGINT; requests under way are finished first.
+    """Run a service until SIGTERM or SIGINT, and finish requests under way first.
 
-    Exits with 2 and a readable message when a configuration file is at fault.
+    Exits with 2 and a message about a faulty configuration file.
     """
     configure_logs(service, RELEASE, settings.project)
-    # Before the application, which measures its requests only when it is on.
+    # Before the application is built, which adds its middleware only when telemetry is on.
     configure_telemetry(service, RELEASE, settings.environment, settings.otlp_endpoint)
     try:
         app = build(settings)
     except (SettingsError, ConfigurationError) as error:
         refuse_start(service, error)
-    # After the application is built and before it serves: what is loaded now stays.
+    # After the application is built and before it serves, so that only permanent objects are exempt.
     spare_the_collector()
     uvicorn.run(
         app,
@@ -195,16 +195,15 @@ def serve(service: str, settings: S, build: Callable[[S], FastAPI]) -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
-        # Cloud Run kills ten seconds after SIGTERM.
+        # Cloud Run kills the process ten seconds after SIGTERM.
         timeout_graceful_shutdown=8,
     )
 
 
 def spare_the_collector() -> None:
-    """Exempt what is loaded by now from garbage collection: it stays for good, and what a request makes is nearly
-    always freed without the collector. Going over it again and again was a fifth of the logger's CPU time under
-    load."""
+    """Exempt the objects that exist now from garbage collection: they are permanent, and a request's objects are nearly
+    always freed by reference counting. Scanning them took a fifth of the logger's CPU time under load."""
     gc.collect()
     gc.freeze()
-    # Cycles are rare here; the generation is looked at thirty times less often than by default.
+    # Reference cycles are rare here: collect the young generation thirty times less often than by default.
     gc.set_threshold(20_000, 10, 10)

@@ -1,4 +1,4 @@
-"""Sentences for people, and the names that they may have meant."""
+"""Phrases for messages to people, and suggestions for misspelt names."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
@@ -12,32 +12,32 @@ def pluralize(number: int, noun: str) -> str:
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """Return the question for the known names that are near, else all there are."""
+    """Return a question with the known names that are similar, else a list of all names."""
     names = list(known)
     near = _near(name, names, 3)
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a question after the known name that is nearest, empty when none is near."""
+    """Return a question with the most similar known name, empty when none is similar."""
     near = _near(name, known, 1)
     return f"did you mean '{near[0]}'?" if near else ""
 
 
 def _near(name: str, known: Iterable[str], most: int) -> list[str]:
-    # Without regard to case, in which no two names here differ.
+    # Ignore case: no two known names differ only in case.
     written = {item.lower(): item for item in known}
-    # Cut, since what comes from outside may be long and each comparison takes its length squared.
+    # Cut the name: a caller's input may be long, and each comparison takes quadratic time.
     return [written[item] for item in get_close_matches(name[:100].lower(), written, n=most)]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that a name is none of a kind, and which may have been meant."""
+    """Return a message that no such name exists, with suggestions."""
     return f"no {kind} '{name}'; {meant(name, known)}"
 
 
 def nearest(identifier: str, candidates: Iterable[str]) -> list[str]:
-    """Return the ids that continue this one, or else are most like it, best first."""
+    """Return the most similar ids, best first; an id that continues this one, or that it continues, ranks highest."""
 
     def likeness(candidate: str) -> float:
         if candidate.startswith(identifier) or identifier.startswith(candidate):

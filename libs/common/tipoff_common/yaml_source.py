@@ -1,7 +1,6 @@
-"""YAML files whose mistakes are reported with file, line, offending value and remedy.
+"""Reader of YAML files that reports faults with file, line, offending value and remedy.
 
-The nodes of the document are kept beside its data, so that a validation error found in the data can be traced
-to the line that a person has to change.
+It keeps the document's nodes beside its data, so that a validation error of the data leads to the line to change.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +19,11 @@ M = TypeVar("M", bound=BaseModel)
 Location = tuple[int | str, ...]
 
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-"""libyaml reads ten times as fast, and the configuration is read at each start of a service and of a command."""
+"""libyaml is ten times as fast, and every start of a service or a command reads the configuration."""
 
 
 class ConfigurationError(Exception):
-    """A configuration file cannot be used; the message lists each fault as `file:line: what; remedy`."""
+    """A configuration file cannot be used; the message lists each fault as `file:line: fault; remedy`."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
@@ -34,7 +33,7 @@ class ConfigurationError(Exception):
 class ConfigurationNode(BaseModel):
     """A part of a file that people write: unknown keys are errors."""
 
-    # A key that nothing reads is a setting that somebody relies on in vain.
+    # A key that no code reads is a setting without the effect that its author expects.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -58,7 +57,7 @@ class YamlSource:
         except UnicodeDecodeError as error:
             raise ConfigurationError([f"{path}: not UTF-8: {error}; save it as UTF-8"]) from error
         try:
-            # Twice over the same text: the nodes know their lines, the data has its types.
+            # Two passes over the text: the nodes have the lines, the data has the types.
             root = yaml.compose(text, Loader=_LOADER)
             data = yaml.load(text, Loader=_LOADER)  # noqa: S506  # either is a safe one
         except yaml.MarkedYAMLError as error:
@@ -70,10 +69,10 @@ class YamlSource:
             raise ConfigurationError([f"{path}: not YAML: {error}; mend the value"]) from error
         if root is None:
             raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
-        # Before anything walks the document, which would not come to an end.
+        # First, as any other walk over a circular document would not end.
         if (circle := _circle(root)) is not None:
             raise ConfigurationError([f"{path}:{circle}: an alias contains itself; write out what is meant"])
-        # YAML takes the last one silently, so half of what was written would be ignored.
+        # YAML silently takes the last of duplicate keys and ignores the others.
         twice = list(_duplicate_keys(root))
         if twice:
             raise ConfigurationError(
@@ -86,8 +85,8 @@ class YamlSource:
         return self._deepest(location)[1] + 1
 
     def _deepest(self, location: Location) -> tuple[yaml.Node, int]:
-        """That node, and the line of its key. Steps that the file does not have, such as the kind of a union, are
-        passed over."""
+        """Return the deepest node on the way to `location`, and the line of its key. Skips steps that the file does not
+        have, such as the kind of a union."""
         node: yaml.Node = self.root
         line = node.start_mark.line
         for step in location:
@@ -102,7 +101,7 @@ class YamlSource:
         return node, line
 
     def fault(self, location: Location, what: str) -> str:
-        """Write what is wrong at a location, with file and line."""
+        """Format a fault at a location, with file and line."""
         return f"{self.path}:{self.line(location)}: {what}"
 
     def validate(self, model: type[M]) -> M:
@@ -120,7 +119,7 @@ class YamlSource:
             raise ConfigurationError(faults) from error
 
     def _of_likely_kinds(self, found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-        """Leave out the faults of a union's kinds that are not meant: pydantic tells those of every kind."""
+        """Leave out faults of unlikely kinds of a union: pydantic reports those of every kind."""
         kinds: dict[Location, dict[int | str, list[ErrorDetails]]] = {}
         places = [self._trace(item)[1] for item in found]
         for item, place in zip(found, places, strict=True):
@@ -135,7 +134,7 @@ class YamlSource:
         ]
 
     def _trace(self, item: ErrorDetails) -> tuple[Location, int | None]:
-        """Return where a fault stands in the document, and which step of its location names the kind of a union."""
+        """Return a fault's location in the document, and the index of the step that names the kind of a union."""
         written: Location = ()
         kind_at: int | None = None
         last = len(item["loc"]) - 1
@@ -143,7 +142,7 @@ class YamlSource:
             is_missing_key = item["type"] == "missing" and place == last
             if is_missing_key or self._has(written, step):
                 written = (*written, step)
-            # So pydantic writes a fault of the key itself.
+            # "[key]" is pydantic's step for a fault of a key itself.
             elif step != "[key]" and kind_at is None:
                 kind_at = place
         return written, kind_at
@@ -153,7 +152,7 @@ class YamlSource:
         return step in found if isinstance(found, dict) else isinstance(found, list) and isinstance(step, int)
 
     def part(self, model: type[M], location: Location) -> M | None:
-        """Read what stands at `location` as `model`; None when that is not its shape."""
+        """Return the value at `location` as `model`; None when it has another shape."""
         try:
             return model.model_validate(self._at(location))
         except ValidationError:
@@ -182,13 +181,13 @@ class YamlSource:
 
     def _describe(self, item: ErrorDetails, missing: set[Location]) -> str:
         location, value = self._trace(item)[0], item["input"]
-        # A fault of the key by which kinds are told apart is placed at what they are the kinds of.
+        # pydantic places a fault of a union's discriminator key at the union.
         if (key := tag_key(item)) is not None:
             location = (*location, key)
             value = item["ctx"].get("tag", value)
         name = ".".join(str(step) for step in location)
         if item["type"] == "extra_forbidden":
-            # An unknown key beside a missing one is most likely that one, misspelt.
+            # An unknown key beside a missing one is most likely a misspelling of it.
             siblings = [str(other[-1]) for other in missing if other[:-1] == item["loc"][:-1]]
             meant = did_you_mean(str(location[-1]), siblings) or "remove it or correct its spelling"
             return self.fault(location, f"unknown key '{name}'; {meant}")
@@ -197,7 +196,7 @@ class YamlSource:
         node, _ = self._deepest(location)
         as_written = isinstance(node, yaml.ScalarNode) and not isinstance(value, str)  # 15:00 is read as 900
         shown = str(node.value) if as_written else repr(value)
-        # Braces without quotes are a mapping to YAML, though a placeholder is meant.
+        # YAML reads a placeholder in braces without quotes as a mapping.
         if item["type"] == "string_type" and isinstance(value, dict) and set(value.values()) == {None}:
             shown = f"{{{', '.join(map(str, value))}}}"
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
@@ -205,7 +204,7 @@ class YamlSource:
 
 
 def _unlikeliness(found: Sequence[ErrorDetails]) -> tuple[int, int, int]:
-    """Rate how little a kind of a union fits: whether its shape is another, how much is wrong, how few are typos."""
+    """Rate how badly a kind of a union fits: by faults of its shape, by all faults, and by how few are typos."""
     other_shape = sum(
         item["type"].endswith("_type")
         or (item["type"] == "literal_error" and isinstance(item["input"], dict | list))
@@ -217,12 +216,12 @@ def _unlikeliness(found: Sequence[ErrorDetails]) -> tuple[int, int, int]:
 
 
 def _is_told_of_parts(location: Location, found: Sequence[ErrorDetails]) -> bool:
-    """Pydantic counts what is left after it has refused some."""
+    """Return whether other faults lie below `location`: pydantic counts only the entries that it did not refuse."""
     return any(item["loc"][: len(location)] == location != item["loc"] for item in found)
 
 
 def _circle(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> int | None:
-    """Return the line of a node that is part of itself."""
+    """Return the line of a node that contains itself."""
     if node in above:
         return node.start_mark.line + 1
     children: list[yaml.Node] = []

@@ -1,7 +1,7 @@
-"""Times of day, durations, dates and instants as people write them in YAML.
+"""Types for times of day, durations, dates and instants in YAML files.
 
-YAML reads much that looks like a time as a number, and a model would take most numbers for a time of their own: without
-quotes 10:00 is 600, which is ten minutes past midnight in seconds.
+YAML reads many times without quotes as numbers, and pydantic would read most numbers as a different time: 10:00 is 600
+to YAML, which is ten minutes past midnight in seconds.
 """
 
 import re
@@ -20,7 +20,7 @@ _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 def _clock(value: object) -> time:
     if isinstance(value, time):
         return value
-    # Only text: YAML reads 12:30 without quotes as the number 750, which is refused here with the remedy.
+    # Only text: YAML reads 12:30 without quotes as the number 750; refuse that with the remedy.
     if isinstance(value, str) and _CLOCK.match(value):
         return time.fromisoformat(value)
     raise ValueError('not a time of day; write "HH:MM" in quotes, 24 hours')
@@ -29,7 +29,7 @@ def _clock(value: object) -> time:
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
-    # The empty text would match: both parts are optional.
+    # `and value`: both parts of the pattern are optional, so it matches an empty text.
     match = _DURATION.match(value) if isinstance(value, str) and value else None
     if match is None:
         raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
@@ -40,7 +40,7 @@ def _duration(value: object) -> timedelta:
 
 
 def _is_number(value: object) -> bool:
-    """Tell whether a date or an instant would be taken for seconds since 1970, as a number in quotes is, too."""
+    """Return whether pydantic would read the value as seconds since 1970: a number, with or without quotes."""
     return isinstance(value, int | float) or (isinstance(value, str) and bool(_NUMBER.match(value)))
 
 

@@ -1,4 +1,4 @@
-"""Several named queries in one statement, hence in one job."""
+"""Combination of several named queries in one statement, hence in one job."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.queries import NamedQuery
 
 SHARED = ("as_of", "environment")
-"""Parameters that mean the same in every query; the others get their query's number."""
+"""Parameters with the same meaning in every query; all others get their query's number as a prefix."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Part:
 
 
 def ask_batch(warehouse: Warehouse, parts: Mapping[str, Part]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each part, in no order: a union has none. A row comes as JSON, so its instants are text.
+    """Return the rows of each part, without an order, as a union has none. Rows come as JSON, so instants are text.
 
     Raises:
         Unavailable
@@ -43,7 +43,7 @@ def ask_batch(warehouse: Warehouse, parts: Mapping[str, Part]) -> dict[str, list
 
 
 def bare_statement(query: NamedQuery, prefix: str) -> str:
-    """Return a query's statement to stand within another: without comments, its own parameters renamed."""
+    """Return a query's statement as a subquery: without comments, and with its own parameters renamed."""
     code = "\n".join(line for line in query.sql.splitlines() if not line.lstrip().startswith("--"))
     names = [it.name for it in query.parameters if it.name not in SHARED]
     if names:

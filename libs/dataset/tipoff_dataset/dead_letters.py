@@ -1,7 +1,7 @@
-"""Messages that nobody could handle: read from the dataset, and what it takes to publish one again.
+"""Dead letters: read from the dataset, and planned to be published again.
 
-Published again, a message has its own ids: its event's identity is in its attributes and its payload, so what was done
-once is not done twice, however often it is replayed.
+A replayed message keeps its ids, as its attributes and payload have the event's identity. So services deduplicate it,
+however often it is replayed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ class DeadLetter:
     message_id: str | None
     event_type: str | None
     attributes: Mapping[str, str]
-    """The message's, with those that Pub/Sub added when it gave up."""
+    """The message's attributes, with those that Pub/Sub added to the dead letter."""
     payload_path: str | None
     payload_sha256: str | None
     payload_head: str | None
@@ -61,21 +61,21 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Replay:
-    """The plan for one dead letter: it is published, left as a copy of another, or refused."""
+    """The plan for one dead letter: publish it, skip it as a copy of another, or refuse it."""
 
     letter: DeadLetter
     topic: str | None = None
-    """The topic to publish it to."""
+    """The topic to publish the message to."""
     copy_of: str | None = None
     """The event id of another dead letter of the same message, which is published."""
     refused: str | None = None
-    """The reason why it cannot be published."""
+    """The reason why the message cannot be published."""
     dies_again: str | None = None
-    """The reason why services of this version would refuse it again; a newer version may read it."""
+    """The reason why services of this version would refuse the message again; a newer version may read it."""
 
 
 class PayloadMissing(Exception):
-    """A dead letter's payload cannot be had; the message says why."""
+    """A dead letter's payload is not available; the message has the reason."""
 
 
 def read_dead_letters(
@@ -85,7 +85,7 @@ def read_dead_letters(
     reason: str | None = None,
     ids: Sequence[str] = (),
 ) -> list[DeadLetter]:
-    """Return the dead letters since then, one an event, the latest first. ids: only these of them. Raises
+    """Return the dead letters since then, one for each event, the latest first. ids: if given, only these. Raises
     Unavailable."""
     parameters: dict[str, Parameter] = {
         "since": since,
@@ -97,13 +97,13 @@ def read_dead_letters(
 
 
 def _letter(row: Mapping[str, Any]) -> DeadLetter:
-    """Beside attributes, the column keeps the fields that a newer service sent; those are no text."""
+    """Build a dead letter from its row. The column of attributes also keeps unknown fields, which are no text."""
     attributes = {name: value for name, value in (row["attributes"] or {}).items() if isinstance(value, str)}
     return DeadLetter(**{**row, "attributes": attributes})
 
 
 def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
-    """Read the message's data, as it was, from the bucket that its row names: each service keeps its own.
+    """Return the message's original data, from the bucket that its row names.
 
     Raises:
         PayloadMissing
@@ -111,7 +111,7 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
     """
     from tipoff_common.identity import content_hash
 
-    # Rows without a path have the head alone. It may be cut or escaped; the hash below tells.
+    # Rows without a path have only the head, which may be cut or escaped; the hash below reveals that.
     body = (letter.payload_head or "").encode()
     if letter.payload_path is not None:
         bucket, _, name = letter.payload_path.removeprefix("gs://").partition("/")
@@ -129,7 +129,7 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
 
 
 def plan_replays(letters: Iterable[DeadLetter], topics: "TopicMap", bucket_of: BucketOf) -> list[Replay]:
-    """Plan what becomes of each, the oldest first; of copies of one message one is published. Raises
+    """Plan the replay of each dead letter, the oldest first; only one copy of a message is published. Raises
     Unavailable."""
     planned: list[Replay] = []
     sent: dict[tuple[str | None, str | None, str | None], str] = {}
@@ -151,7 +151,7 @@ def plan_replays(letters: Iterable[DeadLetter], topics: "TopicMap", bucket_of: B
 
 
 def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
-    """Return where `letter` is to be published again, or why it is not."""
+    """Return the replay of `letter`: its topic, or the reason for a refusal."""
     from tipoff_common.bounds import EVENT_LIMIT
     from tipoff_common.events import TickFired
 
@@ -163,7 +163,7 @@ def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
         return Replay(letter, refused=f"it names no event type, so no topic: {fault}")
     if event_type not in {name for topic in topics.topics.values() for name in topic.events}:
         return Replay(letter, refused=f"no topic carries {event_type}; deploy a topic map that does")
-    # Replayed now, it would be taken for a tick of the present.
+    # A tick without event_time takes its time from the delivery, so a replay would be a new tick.
     if envelope and isinstance(envelope.payload, TickFired) and envelope.payload.event_time is None:
         return Replay(letter, refused="a tick takes its time from its delivery; those after it did its work")
     return Replay(letter, topics.topic_of(event_type), dies_again=None if envelope else fault)
@@ -172,14 +172,14 @@ def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
 def messages(
     replays: Iterable[Replay], bucket_of: BucketOf
 ) -> Iterator[tuple[str, bytes, Mapping[str, str]]]:
-    """(topic, data, attributes) of each that is not refused. Raises PayloadMissing and Unavailable."""
+    """Yield (topic, data, attributes) of each replay with a topic. Raises PayloadMissing and Unavailable."""
     for replay in replays:
         if replay.topic is not None:
             yield replay.topic, payload(replay.letter, bucket_of), replay.letter.original_attributes
 
 
 def _read(letter: DeadLetter, data: bytes) -> "tuple[Envelope | None, str]":
-    """Return the message as an event, or what is wrong with it: a newer service may read what this version cannot."""
+    """Return the message as an event, or None and the fault; a newer service may still read the message."""
     from tipoff_common.binding import Message, Refused, decode
 
     message = Message(data, letter.original_attributes, publish_time=letter.rejected_at)

@@ -1,6 +1,6 @@
-"""The dataset's SQL files: their order, deploying them, and how a live dataset differs from them.
+"""Deployment of the dataset's SQL files, and comparison of a live dataset with them.
 
-deploy_tables.sh does it with `bq` alone where there is no Python for it.
+deploy_tables.sh does the same with only `bq`, for machines without Python.
 """
 
 import re
@@ -24,22 +24,22 @@ ANSWER_TIMEOUT_SECONDS = 10.0
 def deploy(
     client: "Client", schemas_dir: Path, dataset: str = DATASET, *, keep_columns: bool = False
 ) -> list[str]:
-    """Create what is not there yet in the client's project, add the columns that are not, and replace functions and
-    views; running it again changes no table.
+    """Create missing tables in the client's project, add missing columns, and replace functions and views; a second run
+    changes no table.
 
-    keep_columns: leave columns that these files do not have, or let no value be NULL of: going back to older files.
-    Returns the names of the files applied, in order. Raises SchemaFilesError, MigrationRefused before anything was
-    changed, and google.api_core's errors for a statement that fails.
+    keep_columns: for older files; keep live columns that these files lack, or that they declare NOT NULL. Returns the
+    names of the files applied, in order. Raises SchemaFilesError, MigrationRefused before any change, and
+    google.api_core's errors for a statement that fails.
     """
     from tipoff_dataset.migrations import require_additive
 
     found = table_differences(client, schemas_dir, dataset)
-    # Before the first statement: half a migration is worse than none.
+    # Before the first statement: a partial migration is worse than none.
     require_additive(found, keep_columns=keep_columns)
     for difference in found:
         if difference.statement:
             _run(client, difference.statement)
-    # Bootstrap makes the dataset on Google Cloud, in a location of its choice; the file's own is that of a first one.
+    # Bootstrap creates the dataset on Google Cloud with a chosen location, which may differ from the file's.
     is_there = _is_there(client, dataset)
     applied = []
     for path in ordered_files(schemas_dir):
@@ -51,7 +51,8 @@ def deploy(
 
 
 def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
-    """Return how the live tables differ from the files. Raises SchemaFilesError and google.api_core's errors."""
+    """Return the differences of the live tables from the files. Raises SchemaFilesError and google.api_core's
+    errors."""
     from google.api_core.exceptions import NotFound
 
     from tipoff_dataset.migrations import Difference
@@ -64,8 +65,8 @@ def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASE
 
 
 def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
-    """Compare as `table_differences`, and add the functions and views that the live dataset lacks, or that have the
-    days of another zone than the fleet's."""
+    """Compare as `table_differences` does, and add the functions and views that the live dataset lacks, or that use
+    another zone than the fleet's."""
     from google.api_core.exceptions import NotFound
 
     from tipoff_dataset.migrations import Difference
@@ -91,7 +92,7 @@ def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET)
 
 
 def _has_zone(client: "Client", dataset: str, path: Path) -> bool:
-    """Tell whether a live function or view has the fleet's zone, as far as its file names one at all."""
+    """Return whether a live function or view has the fleet's zone; True when its file names no zone."""
     literal = f"'{fleet_zone().key}'"
     code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     if literal not in for_fleet(code, dataset):
@@ -113,7 +114,7 @@ def _is_there(client: "Client", dataset: str) -> bool:
 
 
 def _tables(client: "Client", dataset: str) -> set[str]:
-    """Return the names of the live tables and views. Raises NotFound for the dataset."""
+    """Return the names of the live tables and views. Raises NotFound without a dataset."""
     from google.cloud.bigquery import DEFAULT_RETRY
 
     retry = DEFAULT_RETRY.with_timeout(ANSWER_TIMEOUT_SECONDS)
@@ -140,7 +141,7 @@ def _table_differences(
 
 
 def broken_views(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> dict[str, str]:
-    """Return the views that cannot be read, with what BigQuery says; nothing is scanned for it."""
+    """Return BigQuery's errors by view, for views that cannot be queried; dry runs, so no data is scanned."""
     from google.api_core.exceptions import BadRequest, NotFound
     from google.cloud.bigquery import QueryJobConfig
 

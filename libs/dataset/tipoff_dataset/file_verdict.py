@@ -1,4 +1,4 @@
-"""The state of a landed file, derived from its facts, and the next step for it: pure. The rules are cleanup's."""
+"""Pure rules for the state of a landed file and its next step; they match cleanup's."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,13 +10,13 @@ from tipoff_dataset.landed_files import LandedFile, LatestCleanup
 class FileState(StrEnum):
     """State of a landed file."""
 
-    PROCESSED = "processed"  # it has a receipt
+    PROCESSED = "processed"  # the file has a receipt
     WAITING = "waiting"  # Phase 2 is behind, which is no loss yet
-    LOST = "lost"  # cleanup found it missing and left it alone so far
-    REPUBLISHED = "republished"  # a republish is on its way
-    GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
-    GONE = "gone"  # the log says that it was written, and its object is not in the bucket
-    CHANGED = "changed"  # its object is not what was written
+    LOST = "lost"  # cleanup found it missing and has not republished it
+    REPUBLISHED = "republished"  # cleanup republished it, no receipt yet
+    GIVEN_UP = "given up"  # republished as often as allowed, without a receipt
+    GONE = "gone"  # the log has its execution, but the bucket lacks its object
+    CHANGED = "changed"  # its object differs from the content that was written
     FOREIGN = "foreign"  # no runner writes to its path
 
 
@@ -27,7 +27,7 @@ _LEFT_ALONE = {
     "foreign_path": (FileState.FOREIGN, "see who wrote the row"),
     "unnameable_path": (FileState.FOREIGN, "see who wrote the row"),
 }
-"""By kind of finding, files not announced as they are: what they are called and what somebody has to do."""
+"""State and remedy, by kind of finding, of files that cleanup does not republish."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class FileVerdict:
     state: FileState
     why: str
     next: str
-    """The next step: automatic, or a person's."""
+    """The next step, automatic or by a person."""
 
 
 def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
     """Judge a file by its facts and by the limits in the row of `cleanup`, the latest one known at `as_of`."""
-    # First: whatever cleanup said before, a receipt settles it.
+    # First: a receipt overrides all findings of cleanup.
     if file.receipts:
         if file.wrote:
             return FileVerdict(FileState.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
@@ -66,7 +66,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
         )
     for kind, (state, remedy) in _LEFT_ALONE.items():
         found = file.latest(kind)
-        # Only of the latest cleanup: what an earlier one found may have been mended since.
+        # Only a finding of the latest cleanup: an earlier fault may have been mended since.
         if found and found.cleanup_time == latest.cleanup_time:
             return FileVerdict(
                 state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)"
@@ -81,7 +81,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
             if last
             else "cleanup republishes it, later each time, until there is a receipt",
         )
-    # After what was announced: a dry run says nothing of files that an earlier run republished.
+    # After the check for republishes: a dry run does not undo those of earlier runs.
     if cleanup and not cleanup.pubsub_enabled:
         return FileVerdict(
             FileState.LOST,
@@ -103,7 +103,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
 
 def _never_missed(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
     if cleanup is None or cleanup.lost_after_hours is None:
-        # Without a row that states the limit nobody knows whether it has passed.
+        # Only a cleanup row has the limit; without one it is unknown whether the limit has passed.
         return FileVerdict(
             FileState.WAITING,
             "no receipt yet, and no cleanup has looked since"
@@ -119,7 +119,7 @@ def _never_missed(file: LandedFile, cleanup: LatestCleanup | None, as_of: dateti
             "no receipt yet, and Phase 2 may be behind",
             f"cleanup takes it for lost when a file that landed later has its receipt, or after {hours} without one",
         )
-    # The limit has passed and nobody has looked since, which is cleanup's fault and not the file's.
+    # The limit has passed without a cleanup since: a fault of cleanup and not of the file.
     if cleanup.cleanup_time < lost_at:
         return FileVerdict(
             FileState.WAITING,

@@ -1,4 +1,4 @@
-"""The dataset's SQL files: where they lie, their order, the names in them, what they declare."""
+"""The dataset's SQL files: their folders, their order, the names in them and the tables that they declare."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bigquery_ddl.declared import DeclaredTable
 
 _CHECKOUT = Path(__file__).parents[3]
-# A wheel holds copies of both folders; in a checkout there are none, so that nobody edits the wrong one.
+# A wheel has copies of both folders; a checkout has none, so that no developer edits a copy.
 _INSTALLED = Path(__file__).with_name("sql")
 SCHEMAS = _INSTALLED / "schemas" if _INSTALLED.is_dir() else _CHECKOUT / "schemas/bigquery" / DATASET
 QUERIES = _INSTALLED / "queries" if _INSTALLED.is_dir() else _CHECKOUT / "queries"
@@ -19,14 +19,14 @@ _NOT_TABLES = ("datasets", "fn_", "v_")
 
 
 class SchemaFilesError(RuntimeError):
-    """The directory does not hold the dataset's SQL files."""
+    """The directory does not have the dataset's SQL files."""
 
 
 def ordered_files(schemas_dir: Path) -> list[Path]:
-    """Return the SQL files in the order of what they need: the dataset, the tables, then functions (`fn_*.sql`) and
-    views (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh holds the same rule.
+    """Return the SQL files in the order of their dependencies: the dataset, the tables, then functions (`fn_*.sql`) and
+    views (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh has the same rule.
 
-    Raises SchemaFilesError when datasets.sql is not there, or when files name each other in a circle.
+    Raises SchemaFilesError when datasets.sql is missing, or when files depend on each other in a circle.
     """
     dataset = schemas_dir / "datasets.sql"
     if not dataset.is_file():
@@ -49,19 +49,19 @@ def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
 
 
 def defined_name(path: Path) -> str:
-    """Return the name of the function or view that a file makes."""
+    """Return the name of the function or view that a file creates."""
     return path.stem.removeprefix("fn_")
 
 
 def names_used(path: Path) -> set[str]:
-    """Return the dataset's names that a file's code names, its own among them."""
+    """Return the names of the dataset's tables, functions and views in a file's code, its own among them."""
     code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
 
 
 def declared_tables(schemas: Path = SCHEMAS) -> "dict[str, DeclaredTable]":
-    """Read every table by name, as its file declares it."""
-    # The SQL parser takes longer to import than a query to be answered, and only deploying needs it.
+    """Read the declaration of every table, by name."""
+    # A lazy import: the SQL parser takes longer to import than a query takes, and only deployments need it.
     from bigquery_ddl.declared import declared_table, parsed_create
 
     files = [path for path in ordered_files(schemas) if not path.name.startswith(_NOT_TABLES)]

@@ -1,5 +1,5 @@
-"""Landed files and what became of them, from the dataset: the executions that wrote them, their receipts, the cleanups
-that found them missing. Every query is bounded by days, so that only their partitions are read."""
+"""Landed files with their history from the dataset: the executions that wrote them, their receipts, and the cleanups
+that found them missing. Every query has bounds by day, so that BigQuery reads only those partitions."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _HASH_IN_NAME = 16
-"""Digits of the content's hash that a file is named with."""
+"""Digits of the content's hash in a file's name."""
 
 _EXECUTIONS = """
 SELECT gcs_path, execution_id, scraper_name, workflow, game_date, status, source, triggered_at, completed_at,
@@ -69,7 +69,7 @@ LIMIT 1
 """
 
 _ANNOUNCED = {"game_date": "game_date", "record_count": "records", "content_sha256": "content_sha256"}
-"""Facts of the execution in an announcement: the attribute of the row, by the field of the event."""
+"""Facts of the execution in an announcement: the attribute of ExecutionRow, by the field of the event."""
 
 _DEAD = """
 SELECT event_id, rejected_at, reason, detail, service, event_type
@@ -83,12 +83,12 @@ ORDER BY rejected_at
 
 @dataclass(frozen=True)
 class LogWindow:
-    """The instants between which the dataset is asked."""
+    """The instants that bound the queries."""
 
     since: datetime
-    """Rows that were written before are left out."""
+    """Earlier rows are left out."""
     as_of: datetime
-    """The instant whose knowledge counts: what was written later is left out."""
+    """Later rows are left out, for the state of knowledge at this instant."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class StatedFinding:
 
 @dataclass(frozen=True)
 class FileDeadLetter:
-    """An announcement or a receipt of the file that nobody could handle; instants of these are the wall clock's."""
+    """An announcement or a receipt of the file that became a dead letter; its instants are the wall clock's."""
 
     event_id: str
     rejected_at: datetime
@@ -138,8 +138,8 @@ class LandedFile:
 
     gcs_path: str
     wrote: Sequence[ExecutionRow] = ()
-    """The executions that wrote it in the order of time, as the same content fetched again is the same file; none when
-    only its receipt is known."""
+    """The executions that wrote it, in the order of time: fetching the same content again gives the same file. Empty
+    when only its receipt is known."""
     receipts: Sequence[Receipt] = ()
     sightings: Sequence[Sighting] = ()
     findings: Sequence[StatedFinding] = ()
@@ -158,16 +158,16 @@ class LatestCleanup:
     errors: Sequence[str]
     storm_guard: bool = False
     lost_after_hours: int | None = None
-    """Its limit, None in a row of an older service."""
+    """The limit that the cleanup used; None in a row of an older version."""
     max_republishes: int | None = None
 
 
 class NotAnnounceable(Exception):
-    """The file cannot be announced; the message says why."""
+    """The file cannot be announced; the message has the reason."""
 
 
 def announcement(file: LandedFile, at: datetime) -> "FileLanded":
-    """Build the event that tells Phase 2 of the file once more, as it was told first, by hand at an instant.
+    """Build the event that announces the file to Phase 2 again, with the original facts, as a person's at an instant.
 
     Raises:
         NotAnnounceable
@@ -179,10 +179,10 @@ def announcement(file: LandedFile, at: datetime) -> "FileLanded":
     if not file.wrote:
         raise NotAnnounceable("no execution is known to have written it; look further back with --since")
     first = file.wrote[0]
-    # The number of cleanup's next one as well, so the instant is what makes each announcement an event of its own.
+    # Cleanup's next republish has the same number; `announced_at` makes this announcement a separate event.
     again = sum(sighting.republished for sighting in file.sightings) + 1
     lacking = [name for name, column in _ANNOUNCED.items() if getattr(first, column) is None]
-    # Spelled out for the type checker as well: these are None in rows of older services.
+    # Written out for the type checker: these are None in rows of older versions.
     if first.game_date is None or first.records is None or first.content_sha256 is None:
         raise NotAnnounceable(_lacking(lacking))
     try:
@@ -209,7 +209,7 @@ def _lacking(names: Iterable[str]) -> str:
 
 
 class NoFileNamed(Exception):
-    """The given text names no file; the message says how to name one."""
+    """The given text names no file; the message has the remedy."""
 
 
 @dataclass(frozen=True)
@@ -221,12 +221,11 @@ class FileSelector:
 
     @classmethod
     def read(cls, text: str) -> "FileSelector":
-        """Read how a command names files: a path, the beginning of a content hash, or nothing. Raises
-        NoFileNamed."""
+        """Parse a command's argument: a gs:// path, or the first digits of a content hash. Raises NoFileNamed."""
         if text.startswith("gs://"):
             return cls(path=text)
         if _HASH.fullmatch(text.lower()):
-            # No path is "-", so only the hash selects; a name has no more than its first digits.
+            # No path is "-", so only the hash selects; file names have only its first digits.
             return cls(path="-", hash=text.lower()[:_HASH_IN_NAME])
         raise NoFileNamed(
             f"'{text}' names no file; write its gs:// path, or the first digits of its content hash (four at least)"
@@ -243,8 +242,7 @@ class Files:
         self._warehouse, self._environment, self._window = warehouse, environment, window
 
     def find(self, selector: FileSelector) -> list[LandedFile]:
-        """Return the files so named, by path; receipts for files that no execution of the window wrote make files
-        too."""
+        """Return the selected files, by path, including files that only a receipt in the window names."""
         named = {"path": selector.path, "hash": selector.hash}
         wrote = _by_path(ExecutionRow, self._rows(_EXECUTIONS, **named))
         receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
@@ -260,7 +258,7 @@ class Files:
                 sightings.get(path, ()),
                 findings.get(path, ()),
             )
-            # A receipt without an execution is a file too: that nobody wrote it is what a person has to see.
+            # A receipt without an execution makes a file too, so that the operator sees the fault.
             for path in sorted({*wrote, *receipts})
         ]
 

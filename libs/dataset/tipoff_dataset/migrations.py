@@ -1,8 +1,8 @@
-"""Differences between a live dataset and its SQL files, and the changes that may be made for them.
+"""Differences between a live dataset and its SQL files, and the statements that mend them.
 
-Changes are additive: a column that the live table lacks is added, one that the files let be NULL is relaxed. A column
-that the files no longer have, or have with another type, or require where it may be NULL, is refused by its name: the
-rows of ninety days and their archive would not fit any more. So are columns within a RECORD, which BigQuery's ALTER
+Changes are additive: a column that the live table lacks is added, and a column that the files declare nullable is
+relaxed. A column that the files lack, declare with another type, or newly declare NOT NULL is refused: the rows of
+ninety days and their archive would no longer fit. Also refused are new columns within a RECORD, which BigQuery's ALTER
 TABLE cannot add, and another partitioning or clustering.
 """
 
@@ -20,12 +20,12 @@ class Difference:
     where: str
     what: str
     statement: str | None = None
-    """Mends it. None when deploying does, as a whole table, view or function is missing, or when it must not be
-    mended."""
+    """The SQL that mends the difference. None when the deployment creates the missing table, view or function, or when
+    the difference must not be mended."""
     refused: bool = False
-    """Whether it must not be mended; `what` says why."""
+    """Whether the difference must not be mended; `what` has the reason."""
     wider: bool = False
-    """Whether the live table takes what the files say, and more, as newer files had it."""
+    """Whether the live table accepts all rows of these files and more: newer files were deployed before."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}{' (refused)' if self.refused else ''}"
@@ -36,13 +36,13 @@ class LiveTable:
     """A table as BigQuery's client reads it."""
 
     fields: Sequence[Any]
-    """Each with name, field_type, mode and fields."""
+    """Columns, each with name, field_type, mode and fields."""
     partitioned_by: str | None
     clustered_by: tuple[str, ...]
 
 
 class MigrationRefused(Exception):
-    """The files change what may only be added to; `differences` holds each place."""
+    """The files change tables other than by additions; `differences` lists each place."""
 
     def __init__(self, differences: Sequence[Difference]) -> None:
         super().__init__("\n".join(str(difference) for difference in differences))
@@ -52,7 +52,7 @@ class MigrationRefused(Exception):
 def differences(
     dataset: str, declared: Mapping[str, DeclaredTable], live: Mapping[str, LiveTable]
 ) -> list[Difference]:
-    """Compare the live dataset with the files: tables that it lacks, and every difference within the others."""
+    """Return the tables that the live dataset lacks, and every difference within the others."""
     found: list[Difference] = []
     for name, table in declared.items():
         if name not in live:
@@ -64,16 +64,16 @@ def differences(
 
 
 def require_additive(found: Iterable[Difference], *, keep_columns: bool = False) -> None:
-    """Raise MigrationRefused when one of them is refused.
+    """Raise MigrationRefused when one of the differences is refused.
 
-    keep_columns: leave what is wider than the files say, as files older than those of the last deployment find it.
+    keep_columns: accept live tables that are wider than the files, for files older than the last deployment's.
     """
     if refused := [it for it in found if it.refused and not (keep_columns and it.wider)]:
         raise MigrationRefused(refused)
 
 
 def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any]) -> Iterator[Difference]:
-    # BigQuery's names of columns differ in more than case.
+    # BigQuery compares names of columns without regard to case.
     wanted = {field.name.lower(): field for field in declared}
     present = {field.name.lower(): field for field in live}
     for name, field in wanted.items():
@@ -95,7 +95,7 @@ def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any
                 f"{where}.{field.name}",
                 "the files no longer have this column",
                 refused=True,
-                # Rows of older files have no value for it, so one that requires a value cannot stay.
+                # Rows built for older files have no value for the column, so a required column cannot stay.
                 wider=(field.mode or "NULLABLE") != "REQUIRED",
             )
 
@@ -108,7 +108,7 @@ def _column(table: str, place: str, declared: Any, live: Any) -> Iterator[Differ
         yield Difference(place, what, refused=True)
     elif "REPEATED" in modes and modes[0] != modes[1]:
         yield Difference(place, f"declared {modes[0]}, the live column is {modes[1]}", refused=True)
-    # Rows without a value may be there, and BigQuery makes no column stricter.
+    # There may be rows without a value, and BigQuery cannot make a column required.
     elif modes == ("REQUIRED", "NULLABLE"):
         yield Difference(place, "declared NOT NULL, the live column may be NULL", refused=True, wider=True)
     elif modes == ("NULLABLE", "REQUIRED"):
@@ -132,7 +132,7 @@ def _layout(name: str, declared: DeclaredTable, live: LiveTable) -> Iterator[Dif
 
 
 def column_sql(field: Any) -> str:
-    """Return a column of the catalogue as ALTER TABLE writes it, with its description."""
+    """Return a declared column as ALTER TABLE needs it, with its description."""
     kind = SQL_TYPES.get(field.type, field.type)
     if field.fields:
         kind = f"STRUCT<{', '.join(column_sql(inner) for inner in field.fields)}>"
@@ -140,7 +140,7 @@ def column_sql(field: Any) -> str:
         kind = f"ARRAY<{kind}>"
     if not field.description:
         return f"{field.name} {kind}"
-    # ALTER TABLE takes no parameters, hence it is escaped.
+    # ALTER TABLE takes no parameters, hence the escaping.
     text = field.description.replace("\\", "\\\\").replace("'", "\\'")
     return f"{field.name} {kind} OPTIONS(description='{text}')"
 

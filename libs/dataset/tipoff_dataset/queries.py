@@ -1,7 +1,7 @@
-"""The named queries of `queries/`: what each answers, its parameters with their defaults, and how it is asked.
+"""The named queries of `queries/`: their questions, their parameters with defaults, and their execution.
 
-A query says so in the comment that heads its file: the first line is the question, and a line for each parameter names
-its type, its default and its meaning:
+The comment at the top of a query's file declares them: the first line is the question, and one line for each parameter
+has its type, its default and its meaning:
 
     -- Has this scraper found its data for the business day?
     --
@@ -31,11 +31,11 @@ _DECLARED = re.compile(
 
 
 class UnknownQueryError(Exception):
-    """There is no query of that name; the message names those that are near, else all there are."""
+    """There is no query of that name; the message suggests similar names, else lists all."""
 
 
 class QueryParameterError(Exception):
-    """A parameter is missing, unknown or does not fit its type; the message says which and what is wanted."""
+    """A parameter is missing, unknown or does not fit its type; the message names it and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class QueryParameter:
     name: str
     type: str
     default: str | None
-    """Its text; None when it has to be given."""
+    """The default as text; None for a required parameter."""
     meaning: str
 
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A query with its parameters and what it answers."""
+    """A query with its question and parameters."""
 
     name: str
     question: str
@@ -70,9 +70,9 @@ class NamedQuery:
     def arguments(
         self, given: Mapping[str, Parameter | str], now: datetime, environment: str | None = None
     ) -> dict[str, Parameter]:
-        """Return the value of each parameter: as given, text read by its type, else its default.
+        """Return the value of each parameter: the given one, with text parsed by its type, else the default.
 
-        now: the default `now`. environment: in place of the default of @environment.
+        now: the value of the default `now`. environment: replaces the default of @environment.
 
         Raises:
             QueryParameterError
@@ -86,8 +86,7 @@ class NamedQuery:
             value = given.get(parameter.name, defaults.get(parameter.name, parameter.default))
             if value is None:
                 raise QueryParameterError(f"{self.name} needs '{parameter.name}': {parameter.meaning}")
-            # `today` is the date of the instant that is asked about; @as_of is
-            # declared before what depends on it.
+            # `today` is the date of @as_of, which every query declares before the parameters that depend on it.
             at = values.get("as_of", now)
             values[parameter.name] = _read(parameter, value, at) if isinstance(value, str) else value
         return values
@@ -106,7 +105,7 @@ def named(name: str) -> NamedQuery:
 
 
 def ask(warehouse: Warehouse, name: str, **parameters: Parameter) -> list[dict[str, Any]]:
-    """Return the rows of `queries/<name>.sql`; every parameter is given. Raises UnknownQueryError and Unavailable."""
+    """Return the rows of `queries/<name>.sql`; callers pass every parameter. Raises UnknownQueryError, Unavailable."""
     return warehouse.query(named(name).sql, parameters)
 
 
@@ -133,7 +132,7 @@ def _boolean(text: str) -> bool:
 
 def _integer(text: str) -> int:
     number = int(text)
-    # BigQuery's own limit, found here where the parameter can be named.
+    # BigQuery's limit, checked here so that the error can name the parameter.
     if not -(2**63) <= number < 2**63:
         raise ValueError(text)
     return number
@@ -141,7 +140,7 @@ def _integer(text: str) -> int:
 
 def _timestamp(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
-    # Which zone was meant nobody can guess; a wrong guess is off by hours and looks right.
+    # No default zone: a wrong guess would be off by hours and look right.
     if instant.tzinfo is None:
         raise ValueError("it has no zone; add Z or an offset such as -05:00")
     return to_utc(instant)
@@ -155,4 +154,4 @@ _READERS: Mapping[str, Callable[[str], Parameter]] = {
     "DATE": date.fromisoformat,
     "TIMESTAMP": _timestamp,
 }
-"""How text becomes a value of a type; a type that is not here cannot be declared."""
+"""Parsers of text, by type; queries can declare only these types."""

@@ -77,7 +77,9 @@ class WorkflowDecided(Event):
     context: Context = Field(description="the facts that led to the decision, cut when too large")
     scrapers_triggered: Texts = Field(default=(), description="scrapers that were requested, each once")
     target_games: Texts = Field(default=(), description="ids of the games concerned")
-    next_check_time: Instant | None = Field(default=None, description="time of the next decision, if one is due")
+    next_check_time: Instant | None = Field(
+        default=None, description="time of the next decision, if one is due"
+    )
     priority: Priority = Field(description="the workflow's, or the caller's")
     alert_level: AlertLevel = Field(description="severity for people; NONE for nothing wrong")
     config_hash: Label = Field(description="hash of the configuration that was in force")
@@ -121,7 +123,9 @@ class ScheduleLocked(Event):
 
     date: GameDate = Field(description="the business day")
     locked_at: Instant = Field(description="when the schedule was locked")
-    schedule_version: Id = Field(description="a function of the content: a changed schedule has another version")
+    schedule_version: Id = Field(
+        description="a function of the content: a changed schedule has another version"
+    )
     games_today: Count | None = Field(description="null when there was no calendar to count them in")
     runs: tuple[ExpectedRun, ...] = Field(description="the occurrences")
     config_hash: Label = Field(description="hash of the configuration that was in force")
@@ -178,7 +182,8 @@ class PauseChanged(Event):
     since: Instant = Field(description="when the pause began")
     until: Instant = Field(description="when it ends by itself")
     by: Prose = Field(
-        min_length=1, description="the person who made the change; for an expired pause, the person who paused"
+        min_length=1,
+        description="the person who made the change; for an expired pause, the person who paused",
     )
     why: Prose = Field(min_length=1, description="why it was paused, in that person's words")
     environment: Label = Field(description="deployment: prod, staging, dev or local")

@@ -154,7 +154,9 @@ class AlertChanged(Event):
         default=None, description="the number that the rule compares, where it has one"
     )
     summary: Prose = Field(min_length=1, description="the fault as one sentence for a person")
-    context: Context = Field(default_factory=dict, description="the facts behind the alert, cut when too large")
+    context: Context = Field(
+        default_factory=dict, description="the facts behind the alert, cut when too large"
+    )
     runbook: Label | None = Field(default=None, description="a page below docs/runbooks")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     transition: Count = Field(default=0, description="counts the changes of this alert, from 1")

@@ -111,7 +111,9 @@ class ScrapeExecuted(Event):
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     triggered_by: Prose = Field(description="the request's")
     retry_count: Count = Field(description="transport retries inside this execution")
-    recovery: bool = Field(default=False, description="published by cleanup in place of a runner that crashed")
+    recovery: bool = Field(
+        default=False, description="published by cleanup in place of a runner that crashed"
+    )
     run_id: Label = Field(description="another one for each delivery of the request, for logs")
     opts: Parameters = Field(description="the declared parameters, never a secret")
     fan_out_keys: FanOutKeys = Field(

@@ -23,7 +23,7 @@ class Difference:
     """The SQL that mends the difference. None when the deployment creates the missing table, view or function, or when
     the difference must not be mended."""
     refused: bool = False
-    """Whether the difference must not be mended; `what` has the reason."""
+    """Whether the difference must not be mended; its description has the reason."""
     wider: bool = False
     """Whether the live table accepts all rows of these files and more: newer files were deployed before."""
 

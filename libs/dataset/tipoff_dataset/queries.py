@@ -86,7 +86,7 @@ class NamedQuery:
             value = given.get(parameter.name, defaults.get(parameter.name, parameter.default))
             if value is None:
                 raise QueryParameterError(f"{self.name} needs '{parameter.name}': {parameter.meaning}")
-            # `today` is the date of @as_of, which every query declares before the parameters that depend on it.
+            # `today` is the date of @as_of in a query that has one; it is declared before the dependent parameters.
             at = values.get("as_of", now)
             values[parameter.name] = _read(parameter, value, at) if isinstance(value, str) else value
         return values

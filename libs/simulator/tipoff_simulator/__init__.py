@@ -1,11 +1,11 @@
-"""A season in seconds: the controller's own pure core against a simulated upstream.
+"""A simulation of a season in seconds: the controller's pure core against simulated sources.
 
-world.py      what the sources are like and what goes wrong, as a small YAML file
-sources.py    what a source answers at an instant
-timeline.py   when ticks come
-memory.py     what the simulated controller remembers
+world.py      the model of the sources and of faults, read from a small YAML file
+sources.py    the sources' answers at an instant
+timeline.py   the times of ticks
+memory.py     the state of the simulated controller
 engine.py     the loop
-outcomes.py   what became of each expectation
-report.py     the numbers of a run
-observer.py   gets every event as the services would have published it
+outcomes.py   the result of each expectation
+report.py     the numbers of a season
+observer.py   receivers of every event that the services would have published
 """

@@ -1,5 +1,5 @@
-"""The loop: ticks wake the controller's own core, its requests are answered by the simulated upstream, and what comes
-back is noted as the controller notes it. Nothing is decided here."""
+"""The simulation loop: runs the controller's core at each tick, answers its requests from the simulated sources, and
+logs the executions as the controller does. All decisions are the core's."""
 
 import heapq
 from collections import Counter
@@ -40,12 +40,12 @@ from tipoff_simulator.world import World
 ENVIRONMENT = "simulation"
 _LONGEST_EXECUTION = timedelta(minutes=10)
 _LANDED_BEFORE = timedelta(hours=19)
-"""How old the calendar is at the first midnight: the fleet fetched it at 05:00 the day before."""
+"""Age of the calendar at the first midnight: the fleet fetched it at 05:00 the day before."""
 
 
 @dataclass(frozen=True)
 class Season:
-    """A season to simulate: `games` as published at first, the business days from `first` to `last`."""
+    """A season to simulate: `games` as first published, and the business days from `first` to `last`."""
 
     configuration: Configuration
     world: World
@@ -57,19 +57,19 @@ class Season:
     lock_at: time = time(5)
     """The time of day at which each day's schedule is locked."""
     environment: str = ENVIRONMENT
-    """Stands in every event."""
+    """The environment in every event."""
     until: datetime | None = None
-    """The instant at which it breaks off, for a season that is still under way; None plays it to its end."""
+    """The instant at which the simulation stops, for a season that is still under way; None simulates all of it."""
 
     @property
     def discovered_every(self) -> timedelta | None:
-        """How often a tick comes between evaluations; None where no workflow needs one."""
+        """The interval of ticks between evaluations; None where no workflow needs them."""
         return self.configuration.finer_tick(self.evaluated_within)
 
     @property
     def evaluated_within(self) -> timedelta:
-        """What every evaluation is assumed to come within. A season that is asked to be evaluated more rarely is not
-        helped by finer ticks: what that costs is the question."""
+        """The longest assumed interval of evaluations. A season with rarer evaluations gets no finer ticks in return,
+        as its purpose is to measure the cost of rare evaluations."""
         return min(self.every, timedelta(minutes=15))
 
 
@@ -82,7 +82,7 @@ class OccurrenceDecisions:
     last_skip: tuple[datetime, Reason] | None = None
 
     def note(self, now: datetime, action: Action, code: Reason) -> None:
-        """Add a decision; they come in the order of time."""
+        """Add a decision; callers add decisions in the order of time."""
         self.last = (now, action, code)
         if action is Action.RUN:
             self.first_run = self.first_run or now
@@ -102,16 +102,16 @@ class Log:
     decided: dict[str, OccurrenceDecisions] = field(default_factory=dict)
     actions: Counter[tuple[str, Action]] = field(default_factory=Counter)
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The steps of an occurrence that were never asked for, with why."""
+    """Reasons of steps that were never requested, by occurrence id and step."""
     plans: dict[tuple[str, date], DiscoveryPlan] = field(default_factory=dict)
-    """The plans of the searches that learn, by workflow and day."""
+    """The plans of learned searches, by workflow and day."""
     ticks: int = 0
 
 
 def simulate(
     season: Season, progressed: Callable[[date], None] = lambda _: None, observer: Observer | None = None
 ) -> Log:
-    """Run the season. `progressed` is told of each day that begins, `observer` gets every event."""
+    """Run the season. Calls `progressed` with each day that begins; `observer` receives every event."""
     return _Run(season, observer).run(progressed)
 
 
@@ -127,8 +127,7 @@ class _Run:
         self._calendar = Calendar(upstream.schedule_at(start), start - _LANDED_BEFORE)
         self._shown = upstream.schedule_at(start)
         self._expected: dict[date, tuple[Occurrence, ...]] = {}
-        # Answers of the core that are remembered: it is asked for the same days at each
-        # of some thirty thousand ticks.
+        # Cached results of the core, which needs the same days at each of some thirty thousand ticks.
         self._around: tuple[date, Agenda] | None = None
         self._compared: tuple[date, int] | None = None
         self._looks: dict[str, list[ExecutionFact]] = {
@@ -136,8 +135,7 @@ class _Run:
             for name in season.configuration.learned
             for step in season.configuration.workflows[name].steps
         }
-        # A heap by the end of the execution; the number keeps those that end together
-        # in the order of their requests.
+        # A heap by the end of the execution; the number keeps executions that end together in the order of requests.
         self._under_way: list[tuple[datetime, int, ScrapeRequested, Answer]] = []
         self._requests = 0
 
@@ -156,8 +154,7 @@ class _Run:
         ):
             if wake.now >= self._end:
                 break
-            # First what came back before the tick: an evaluation sees all that a
-            # controller would have heard of by then.
+            # First the executions that ended before the tick: a controller would have received their events by then.
             self._complete_until(wake.now)
             today = business_date(wake.now, self._configuration.zone)
             if today != day:
@@ -168,15 +165,15 @@ class _Run:
                     self._evaluate(wake, today, due)
             elif not wake.lock:
                 self._evaluate(wake, today)
-            # The days after the last one are there for what is left to do, and expect nothing of their own.
+            # Days after the last one only complete its remaining work, and have no schedule.
             elif today <= season.last:
                 self._lock(today, wake.now)
-        # What was asked for last is answered still: no execution takes longer than this.
+        # Complete the last requests too: no execution takes longer than this.
         self._complete_until(self._end + _LONGEST_EXECUTION)
         return self._log
 
     def _due_between(self, tick: datetime, today: date) -> frozenset[str]:
-        """Return the workflows that cannot wait for the next evaluation of all, as the controller finds them."""
+        """Return the workflows that cannot wait for the next full evaluation, by the controller's rule."""
         cadence = self._season.discovered_every or CHECK_STEP
         fast = self._configuration.faster_than(self._season.evaluated_within)
         return due_checks(self._plans_around(today), tick, cadence) | begun_since(
@@ -187,15 +184,15 @@ class _Run:
         self._note_changes(today, wake.now)
         self._log.ticks += wake.times
         for time_of in range(wake.times):
-            # The day after the last is there for what is left of the last; the calendar is not refreshed for it.
+            # No decisions about the day after the last: it only completes the last day's work.
             decisions = [
                 decision
                 for decision in decide(self._situation(wake.now))
                 if decision.occurrence.day <= self._season.last
                 and (only is None or decision.occurrence.workflow in only)
             ]
-            # A tick that is delivered twice; the requests below are sent once by their ids.
-            if time_of == 0:  # what is decided again has the same ids
+            # A second delivery makes the same decisions with the same ids: note them once. `_send` drops its requests.
+            if time_of == 0:
                 for decision in decisions:
                     self._note_decision(decision, wake.now)
             self._request(decisions, wake)
@@ -215,7 +212,7 @@ class _Run:
     def _agenda(
         self, configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans
     ) -> Agenda:
-        """Return the core's answer, remembered for the day while the games stay the same."""
+        """Return the core's agenda, cached for the day while the games stay the same."""
         if self._around is None or self._around[0] != today:
             season = self._season
             self._around = (
@@ -230,7 +227,7 @@ class _Run:
     def _of_day(
         self, configuration: Configuration, calendar: Calendar | None, day: date
     ) -> tuple[Occurrence, ...]:
-        """Return the core's answer, remembered while the games stay the same; nothing outside the season."""
+        """Return the core's occurrences of a day, cached while the games stay the same; none outside the season."""
         if not self._season.first <= day <= self._season.last:
             return ()
         if day not in self._expected:
@@ -243,14 +240,14 @@ class _Run:
         if decision.action is not Action.RUN and (
             now < occurrence.expected or occurrence.subject == NONE_DUE
         ):
-            return  # it says nothing about an occurrence
+            return  # the decision is not about an occurrence that is due
         self._log.decided.setdefault(occurrence.id, OccurrenceDecisions()).note(
             now, decision.action, decision.code
         )
 
     def _request(self, decisions: Iterable[Decision], wake: Wake) -> None:
-        # Nine of ten decisions ask for nothing, and to write them down as events takes most of a season's time: only
-        # an observer is worth it.
+        # Nine of ten decisions request nothing, and building their events takes most of a simulation's time: build them
+        # only for an observer.
         wanted = [decision for decision in decisions if self._observed or decision.action is Action.RUN]
         if not wanted:
             return
@@ -273,11 +270,11 @@ class _Run:
 
     def _send(self, item: ScrapeRequested, now: datetime) -> None:
         standing = self._log.memory.standings[item.occurrence_id or ""]
-        # Another delivery of the same tick asked for it.
+        # Another delivery of the same tick requested it.
         if item.request_id in standing.requested:
             return
         standing.note_requested([item.request_id], now)
-        # A request waits for its turn. Without that a time between two looks would come out as in no production.
+        # A request waits in a queue first. Without that delay, the time between two checks would be unrealistic.
         asked = now + timedelta(seconds=self._season.world.request_seconds)
         answer = self._log.upstream.answer(
             item.request_id, item.scraper, item.game_date, self._subject(item), asked
@@ -292,7 +289,7 @@ class _Run:
             self._complete(item, answer, at)
 
     def _complete(self, item: ScrapeRequested, answer: Answer, at: datetime) -> None:
-        """Log an execution and send what follows from it, by the function that the controller uses."""
+        """Log an execution and send its follow-up requests, by the functions that the controller uses."""
         self._observer.executed(item, answer, at)
         memory, occurrence = self._log.memory, item.occurrence_id or ""
         execution = LoggedExecution(
@@ -302,8 +299,7 @@ class _Run:
             status=answer.status,
             kind=answer.kind,
             source=item.source,
-            # When the source was asked, as the runner's row has it; the log learns
-            # of it when the execution ends.
+            # The beginning of the execution, as in the runner's row; the log gets it when the execution ends.
             triggered_at=at - timedelta(seconds=answer.seconds),
             missing=answer.missing,
             outputs=answer.outputs,
@@ -314,12 +310,12 @@ class _Run:
             self._looks[item.scraper].append(fact)
         landed = item.scraper == self._configuration.file.calendar.scraper
         if landed and answer.status is Status.SUCCESS:
-            # Before what follows is worked out: a new schedule counts from the moment at which it landed.
+            # Before the follow-ups: a new schedule is valid from the moment at which it landed.
             self._land(execution.triggered_at)
         state = memory.states[occurrence]
         if (entry := state.draft([execution], now=at, at=at)) is None:
             return
-        # What follows is sent, and thereby requested, one by one.
+        # Without `requested`: `_send` notes each request itself.
         state.apply(entry.model_copy(update={"requested": ()}))
         reasons = {item.step: item.reason for item in state.progress.skipped} if state.progress else {}
         for step in entry.skipped:
@@ -335,8 +331,7 @@ class _Run:
 
     def _land(self, fetched_at: datetime) -> None:
         shown = self._log.upstream.schedule_at(fetched_at)
-        # The upstream gives the same object while nothing has changed, so this costs no
-        # comparison of a season's games.
+        # `schedule_at` returns the same object while nothing has changed, which saves comparing a season's games.
         if shown is self._shown:
             self._calendar = self._calendar.fetched_again(fetched_at)
             return
@@ -345,7 +340,7 @@ class _Run:
         self._around = None
 
     def _plans_around(self, today: date) -> DiscoveryPlans:
-        """Return the plans that may have a check today; those of a whole season are too many to search at each tick."""
+        """Return the plans that may have a check today; searching a whole season's at each tick would be slow."""
         return {
             (name, day): plan
             for name in self._configuration.learned
@@ -354,7 +349,7 @@ class _Run:
         }
 
     def _plan_discovery(self, day: date, now: datetime) -> None:
-        """Plan the searches that learn from what the season has shown so far, as the controller does with the lock."""
+        """Plan the day's learned searches from the season's executions so far, as the controller does at the lock."""
         for name in self._configuration.learned:
             search = search_of(self._configuration, name, day)
             if search is None:
@@ -362,7 +357,7 @@ class _Run:
             (step,) = self._configuration.workflows[name].steps
             history = history_of(search, self._looks[step.scraper], self._configuration, now, self._calendar)
             self._log.plans[name, day] = plan_day(search, history, now)
-            # What was remembered of the day is its fixed beat.
+            # The cached occurrences of the day are those without a plan.
             self._expected.pop(day, None)
             self._around = None
 
@@ -383,7 +378,7 @@ class _Run:
         self._observer.locked(self._log.schedules[day][0])
 
     def _note_changes(self, day: date, now: datetime) -> None:
-        """Lock what changed after the lock, when the games or the day are not those of the last look."""
+        """Add changes since the lock to the day's schedule, if the games or the day changed since the last call."""
         locked = self._log.schedules.get(day)
         # Nearly every tick ends here: games change a few times in a season.
         if locked is None or self._compared == (day, id(self._shown)):
@@ -395,7 +390,7 @@ class _Run:
             locked,
             expected,
             self._configuration,
-            # What was requested stays in the schedule, whatever becomes of its game.
+            # Requested occurrences stay in the schedule, even when their game is called off.
             begun=self._log.memory.states.keys(),
             calendar=self._calendar,
             games_today=len(games_of(self._configuration, self._calendar, day)),

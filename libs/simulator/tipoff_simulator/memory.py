@@ -1,4 +1,4 @@
-"""The memory of the simulated controller over one season."""
+"""The state of the simulated controller over one season."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from tipoff_planning.progress import PlanProgress
 
 @dataclass(frozen=True)
 class Done:
-    """One execution with when it ended."""
+    """One execution with its end."""
 
     fact: ExecutionFact
     workflow: str
@@ -21,7 +21,7 @@ class Done:
 
 
 class GrowingHistory(History):
-    """A history that goes on, so that it is not made anew for each decision."""
+    """A history that grows, so that it need not be rebuilt for each decision."""
 
     def __init__(self) -> None:
         self._executions: dict[str, ExecutionFact] = {}
@@ -29,13 +29,13 @@ class GrowingHistory(History):
         self.executions = self._executions
 
     def note_execution(self, fact: ExecutionFact) -> None:
-        """Take in what came of a request."""
+        """Add the execution of a request."""
         self._executions[fact.request_id] = fact
         self._index(fact)
 
 
 class SimulatedMemory:
-    """Append only: the logs of occurrences, as the controller keeps them, without writing them down."""
+    """The logs of occurrences as the controller keeps them, but in memory only."""
 
     def __init__(self) -> None:
         self.history = GrowingHistory()
@@ -44,7 +44,7 @@ class SimulatedMemory:
         self.done: list[Done] = []
 
     def begin(self, plan: Plan, at: datetime) -> OccurrenceState:
-        """Return the log of a plan's occurrence, begun now unless it was before."""
+        """Return the log of a plan's occurrence; begin it unless it exists."""
         if plan.occurrence_id not in self.states:
             state = OccurrenceState(plan.game_date, plan.occurrence_id)
             state.apply(Entry(at=at, plan=plan))
@@ -54,6 +54,6 @@ class SimulatedMemory:
         return self.states[plan.occurrence_id]
 
     def note_execution(self, done: Done) -> None:
-        """Take in what came of a request."""
+        """Add the execution of a request."""
         self.done.append(done)
         self.history.note_execution(done.fact)

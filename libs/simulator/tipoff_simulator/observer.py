@@ -1,4 +1,4 @@
-"""Observers of a season under way; they receive every event as a controller and a runner would have published it."""
+"""Observers of a simulation; they receive every event that a controller and a runner would have published."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,20 +8,20 @@ from tipoff_simulator.sources import Answer
 
 
 class Observer(Protocol):
-    """Receives the events of a season in the order of its time. Nothing that it does changes the season."""
+    """Receives the events of a season in the order of their time, and cannot change the season."""
 
     def decided(self, event: WorkflowDecided) -> None:
-        """Take in a decision about one workflow, also one that changed nothing."""
+        """Receive a decision about one workflow, even when it changed nothing."""
 
     def locked(self, event: ScheduleLocked) -> None:
-        """Take in a day's schedule, or a change of it."""
+        """Receive a day's schedule, or a change of it."""
 
     def executed(self, request: ScrapeRequested, answer: Answer, at: datetime) -> None:
-        """Take in what a source answered to a request; `at` is when the execution ended."""
+        """Receive a source's answer to a request; `at` is the end of the execution."""
 
 
 class Nobody:
-    """Looks away: a simulation of whole seasons is asked for its log alone."""
+    """An observer that ignores all events, for simulations that need only the log."""
 
     def decided(self, event: WorkflowDecided) -> None:
         """Ignore the decision."""

@@ -20,7 +20,7 @@ from tipoff_simulator.sources import ALWAYS
 
 
 class FinalStatus(StrEnum):
-    """The statuses of `expected_vs_actual` that are left when the season is over."""
+    """The statuses of `expected_vs_actual` that remain when the season is over."""
 
     ON_TIME = "ON_TIME"
     LATE = "LATE"
@@ -34,7 +34,8 @@ _ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES, Reason.SUPERSEDED
 
 
 def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> FinalStatus:
-    """Return the rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql, after the deadline."""
+    """Return a run's status after its deadline, by the rule of
+    schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
     if run.state is ScheduleState.CANCELLED:
         return FinalStatus.CANCELLED
     return _status(run.expected_run_time, decided)
@@ -46,7 +47,7 @@ def _status(expected: datetime, decided: OccurrenceDecisions | None) -> FinalSta
         return FinalStatus.ON_TIME if in_time else FinalStatus.LATE
     if decided is not None and decided.last_skip is not None:
         at, code = decided.last_skip
-        # An earlier SKIP was decided before the slot began and says nothing about it.
+        # A SKIP before the slot began is not about the slot.
         if at >= expected:
             if code in _ALL_RIGHT:
                 return FinalStatus.SKIPPED_OK
@@ -56,7 +57,7 @@ def _status(expected: datetime, decided: OccurrenceDecisions | None) -> FinalSta
 
 
 def standing_runs(log: Log) -> list[ExpectedRun]:
-    """Return each expected occurrence once, as the last version of its day's schedule has it."""
+    """Return each expected occurrence once, from the last version of its day's schedule."""
     runs: dict[str, ExpectedRun] = {}
     for events in log.schedules.values():
         for event in events:
@@ -68,23 +69,20 @@ class End(StrEnum):
     """Outcome of a target."""
 
     FOUND = "found"
-    EMPTY = (
-        "empty"  # there was nothing to be found: a game that was not played, a look before the publication
-    )
+    EMPTY = "empty"  # there was no data: the game was not played, or a snapshot preceded the publication
     MISSED = "missed"
 
 
 @dataclass(frozen=True)
 class Target:
-    """Data that a workflow was to get: of one game date and subject for a search, of one occurrence for other kinds."""
+    """Data that a workflow should get: of one game date and subject for a search, of one occurrence for other kinds."""
 
     workflow: str
     game_date: date
     subject: str
     end: End
     delay: timedelta | None = None
-    """From the publication to the end of the execution that completed it; None when what it is about is always
-    there."""
+    """From the publication to the end of the execution that completed it; None for data that is always available."""
     reason: str = ""
     """The reason for a miss."""
 
@@ -99,7 +97,7 @@ class _Part:
     done: tuple[Done, ...]
     """Executions for it, oldest first."""
     complete: bool = False
-    """Whether a success that lacks something is none."""
+    """Whether only a complete success counts."""
 
     @property
     def got_at(self) -> datetime | None:
@@ -113,7 +111,7 @@ def _lacks(done: Done) -> bool:
 
 
 def targets(configuration: Configuration, log: Log) -> Iterator[Target]:
-    """Yield what was to be got by the occurrences that were not cancelled."""
+    """Yield the targets of the occurrences that were not cancelled."""
     runs = [run for run in standing_runs(log) if run.state is not ScheduleState.CANCELLED]
     searches: dict[tuple[str, date, str], list[Occurrence]] = defaultdict(list)
     judge = _Judge(configuration, log)
@@ -139,7 +137,7 @@ class _Judge:
             self._by_occurrence[done.occurrence_id].append(done)
 
     def of_search(self, attempts: list[Occurrence]) -> Target:
-        """attempts: the occurrences of one search, in order."""
+        """Return the target of one search. attempts: its occurrences, in order."""
         last = attempts[-1]
         workflow = self._configuration.workflows[last.workflow]
         complete = getattr(workflow.schedule, "until", None) is Until.COMPLETE
@@ -191,7 +189,7 @@ class _Judge:
         )
 
     def _why(self, part: _Part, attempts: list[Occurrence]) -> str:
-        """Say why one part was never got, in the same words for the same cause."""
+        """Return the reason why a part was missed, with the same text for the same cause."""
         if part.published is None:
             return f"{part.scraper} was never published"
         after = [item for item in part.done if item.fact.triggered_at >= part.published]
@@ -219,7 +217,7 @@ class _Judge:
         return _status(occurrence.expected, decided) is FinalStatus.MISSING
 
     def _called_off(self, occurrence: Occurrence, part: _Part) -> bool:
-        """Return whether a part is never published because its game is not played on that day."""
+        """Return whether no game of a part is played on that day, so that it is never published."""
         return not self._log.upstream.games_of(occurrence.game_date, part.subject)
 
     def _part(self, scraper: str, game_date: date, subject: str, complete: bool) -> _Part:

@@ -23,7 +23,7 @@ class Delay(BaseModel):
 
 
 class Missed(BaseModel):
-    """Something that was never got, and why."""
+    """A missed target and the reason."""
 
     game_date: date
     subject: str
@@ -31,7 +31,7 @@ class Missed(BaseModel):
 
 
 class MissingRun(BaseModel):
-    """An expected run that never came, though its window is over."""
+    """An expected run that never took place, though its window is over."""
 
     expected_run_time: datetime
     subject: str
@@ -41,23 +41,23 @@ class WorkflowNumbers(BaseModel):
     """One workflow's season."""
 
     occurrences: int = Field(description="the expected runs")
-    statuses: dict[FinalStatus, int] = Field(description="how many of them there are of each status")
+    statuses: dict[FinalStatus, int] = Field(description="the number of expected runs by status")
     decisions: dict[Action, int]
     attempts: int = Field(description="executions")
     no_data: int = Field(description="executions that found nothing, hence were wasted")
     failed: int
-    found: int = Field(description="what the workflow was to get and got")
+    found: int = Field(description="targets that the workflow got")
     empty: int = Field(
-        description="what it was to get and there never was: a game called off, a look before the publication"
+        description="targets without data: a game called off, or a snapshot before the publication"
     )
-    missed: list[Missed] = Field(description="what it was to get and did not")
+    missed: list[Missed] = Field(description="targets that the workflow did not get")
     missing_runs: list[MissingRun]
     """Runs that `statuses` counts as MISSING, in the order of time."""
-    delay: Delay | None = Field(description="null when what it is about is always there")
+    delay: Delay | None = Field(description="null when the data is always available")
 
 
 class SourceNumbers(BaseModel):
-    """Requests to one source, and the most in one hour of the clock."""
+    """Requests to one source, and the most in one clock hour."""
 
     requests: int
     most_in_an_hour: int
@@ -79,17 +79,17 @@ class SeasonReport(BaseModel):
 
     @property
     def missing(self) -> int:
-        """How many expected runs ended as MISSING."""
+        """The number of expected runs that ended as MISSING."""
         return sum(numbers.statuses.get(FinalStatus.MISSING, 0) for numbers in self.workflows.values())
 
     @property
     def missed(self) -> int:
-        """How many parts were never got."""
+        """The number of missed targets."""
         return sum(len(numbers.missed) for numbers in self.workflows.values())
 
 
 def report(season: Season, log: Log) -> SeasonReport:
-    """Sum up a season's log."""
+    """Summarise a season's log."""
     configuration = season.configuration
     types = configuration.file.calendar.game_types
     played = [game for game in season.games if season.first <= game.game_date <= season.last]
@@ -145,7 +145,7 @@ def _workflows(configuration: Configuration, log: Log) -> dict[str, WorkflowNumb
 
 
 def _delay(found: Iterable[Target]) -> Delay | None:
-    """Over what was found, the first find of each game date and subject."""
+    """Return the delays' median and 95th percentile, with the first target of each game date and subject."""
     first: dict[tuple[date, str], timedelta] = {}
     for target in found:
         if target.delay is not None:

@@ -1,5 +1,5 @@
-"""Answers of a simulated source at an instant. Each chance is drawn from the seed and its own subject, so that an
-addition to a configuration does not change the luck of anything else."""
+"""Simulated sources and their answers at an instant. Each random draw depends only on the seed and its own subject, so
+that an addition to a configuration does not change other draws."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ from tipoff_planning.calendar import Game
 from tipoff_simulator.world import AfterTip, Always, Postponement, TimeOfDay, World
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
-"""The publication of what is there whenever it is asked for."""
+"""The publication instant of data that is always available."""
 _GAME_ID = re.compile(r"\d{10}$")
-"""Of a game, or at the end of what the simulated sources give to fan out over."""
+"""A game's id, also at the end of a simulated fan-out value."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class Answer:
 
     status: Status
     seconds: float
-    """How long it took."""
+    """The duration of the execution."""
     kind: FailureKind | None = None
     outputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Values to fan out over, by key."""
     missing: tuple[str, ...] = ()
-    """The games that it lacks."""
+    """The games that the document lacks."""
 
 
 class Upstream:
-    """All sources. games: the schedule as it is published at first."""
+    """All sources. games: the schedule as first published."""
 
     def __init__(self, world: World, catalog: Catalog, games: Iterable[Game], seed: int) -> None:
         self._world, self._catalog, self._seed = world, catalog, seed
@@ -46,7 +46,7 @@ class Upstream:
         self._shown: dict[int, tuple[Game, ...]] = {}
 
     def schedule_at(self, instant: datetime) -> tuple[Game, ...]:
-        """Return the games as the schedule shows them; the same object while nothing has changed."""
+        """Return the schedule at an instant; the same object while nothing has changed."""
         announced = [item for item in self._postponed.values() if item.announced <= instant]
         # Announcements only accumulate, so their number identifies the version of the schedule.
         if len(announced) not in self._shown:
@@ -57,15 +57,15 @@ class Upstream:
         return self._shown[len(announced)]
 
     def published_at(self, scraper: str, game_date: date, subject: str) -> datetime | None:
-        """Return when the data is out: ALWAYS, an instant, or None when it never is."""
+        """Return the publication of the data: ALWAYS, an instant, or None for never."""
         key = (scraper, game_date, subject)
         if key not in self._published:
             self._published[key] = self._publication(*key)
         return self._published[key]
 
     def games_of(self, game_date: date, subject: str) -> tuple[Game, ...]:
-        """Return the games really played on a date that a subject is about: those that it names by id, or of a team,
-        else the whole day's."""
+        """Return a subject's games that are played on a date: those that it names by id or team, else all of the
+        day."""
         games = self._played.get(game_date, ())
         names = subject.split("&")
         named = [name for name in names if _GAME_ID.search(name) or name in self._teams]
@@ -76,7 +76,7 @@ class Upstream:
         )
 
     def answer(self, request_id: str, scraper: str, game_date: date, subject: str, now: datetime) -> Answer:
-        """Return what the source answers to a request at an instant."""
+        """Return the source's answer to a request at an instant."""
         spec = self._catalog[scraper]
         kind = self._failure(request_id, spec, now)
         if kind is not None:
@@ -84,7 +84,7 @@ class Upstream:
             seconds = spec.timeout_seconds if timeout else self._world.execution_seconds
             return Answer(Status.FAILED, seconds, kind)
         published = self.published_at(scraper, game_date, subject)
-        # An outage without a kind is a silent source: it answers, and has nothing.
+        # In an outage without a kind the source answers, and has nothing.
         withheld = any(it.kind is None and it.hits(scraper, spec.source, now) for it in self._world.outages)
         if withheld or published is None or published > now:
             return Answer(Status.NO_DATA, self._world.execution_seconds)
@@ -101,7 +101,7 @@ class Upstream:
         rule, games = self._world.publication.get(scraper), self.games_of(game_date, subject)
         if not isinstance(rule, TimeOfDay | AfterTip) or rule.complete_after is None or not games:
             return ()
-        # Drawn for the subject and not the request: every look before `complete_after` lacks the same game.
+        # Drawn for the subject and not the request: every answer before `complete_after` lacks the same game.
         luck = self._luck("incomplete", scraper, game_date, subject)
         if luck.random() >= rule.incomplete or published + rule.complete_after <= now:
             return ()
@@ -139,7 +139,7 @@ class Upstream:
             case AfterTip():
                 instants = [self._after_tip(rule, scraper, game) for game in games]
                 known = [instant for instant in instants if instant is not None]
-                # A document about several games is out with the last of them, and never when one of them never is.
+                # A document about several games is published after the last of them, or never if one never is.
                 return max(known) if len(known) == len(instants) else None
 
     def _after_tip(self, rule: AfterTip, scraper: str, game: Game) -> datetime | None:
@@ -175,8 +175,8 @@ class Upstream:
 
 
 def _shown(game: Game, called_off: Postponement | None) -> tuple[Game, ...]:
-    """Return the entries of a game: one that is called off stands on its old date as such and, when it is played
-    later, on the new one as well."""
+    """Return the schedule's entries of a game. A postponed game stays on its old date as postponed and, when it is
+    played later, is on the new date too."""
     if called_off is None:
         return (game,)
     old = game.model_copy(update={"postponed": True})

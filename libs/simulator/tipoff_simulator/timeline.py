@@ -1,4 +1,4 @@
-"""Instants at which the simulated controller is woken: evaluation ticks with their faults, and the daily lock."""
+"""The ticks of the simulated controller: evaluations with their faults, and the daily lock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ class Wake:
     """One tick of the controller."""
 
     now: datetime
-    """Its instant."""
+    """The instant of its delivery."""
     tick: datetime
     """The instant that identifies it."""
     times: int = 1
-    """How often it comes."""
+    """The number of deliveries."""
     lock: bool = False
-    """Whether the day's schedule is locked by it."""
+    """Whether the tick locks the day's schedule."""
     discover: bool = False
-    """Whether it comes between two evaluations, for learned checks alone."""
+    """Whether the tick comes between two evaluations, for workflows that cannot wait."""
 
 
 def wakes(
@@ -34,8 +34,8 @@ def wakes(
     lock_at: time,
     discovered_every: timedelta | None,
 ) -> list[Wake]:
-    """List the ticks from the midnight that begins `first` to the one that ends `last`, in order. At the
-    same instant the evaluation comes before the lock. discovered_every: how often a tick comes in between, if any."""
+    """List the ticks from the midnight that begins `first` to the one that ends `last`, in order. At the same instant
+    the evaluation precedes the lock. discovered_every: the interval of ticks between evaluations, if any."""
     start, end = local_instant(first, time()), local_instant(last + timedelta(days=1), time())
     evaluations = [
         wake
@@ -54,7 +54,7 @@ def wakes(
 
 
 def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
-    """Return the tick as it comes; None when it does not."""
+    """Return the tick with its faults; None for a missed tick."""
     if any(gap.covers(tick) for gap in ticks.gaps):
         return None
     lag = timedelta(seconds=ticks.lag_seconds)

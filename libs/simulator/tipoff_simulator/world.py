@@ -1,6 +1,6 @@
-"""The model of a world file: when the sources publish, how they fail, and what happens to games and ticks.
+"""The model of a world file: publication times and failures of the sources, postponed games, and faults of ticks.
 
-A world file is laid over `worlds/usual.yaml`, key by key and, for what is given by scraper, scraper by scraper.
+A world file overrides `worlds/usual.yaml` key by key; `publication` and `failures` are overridden scraper by scraper.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _Moment = TypeVar("_Moment", time, timedelta)
 
 
 class Always(ConfigurationNode):
-    """There whenever it is asked for."""
+    """Always available."""
 
     kind: Literal["always"]
 
@@ -33,8 +33,8 @@ class _Spread(ConfigurationNode, Generic[_Moment]):
     earliest: _Moment
     usual: _Moment
     latest: _Moment
-    never: Probability = Field(default=0.0, description="chance that it does not come out at all")
-    incomplete: Probability = Field(default=0.0, description="chance that a game is missing in it at first")
+    never: Probability = Field(default=0.0, description="chance that it is never published")
+    incomplete: Probability = Field(default=0.0, description="chance that it lacks a game at first")
     complete_after: Duration | None = Field(default=None, description="how long that game is missing")
 
     @model_validator(mode="after")
@@ -51,14 +51,14 @@ class _Spread(ConfigurationNode, Generic[_Moment]):
 
 
 class TimeOfDay(_Spread[ClockTime]):
-    """Once for a game date, by the fleet's clock."""
+    """Once for a game date, in the fleet's zone."""
 
     kind: Literal["time_of_day"]
     days_after: int = Field(default=0, ge=-1, le=2, description="days from the game date to the publication")
 
 
 class AfterTip(_Spread[Duration]):
-    """For each game, so long after its tip-off; what is about a whole day is there after its last game."""
+    """For each game, after its tip-off; data about a whole day is published after the day's last game."""
 
     kind: Literal["after_tip"]
 
@@ -79,22 +79,22 @@ class Span(ConfigurationNode):
         return self
 
     def covers(self, instant: datetime) -> bool:
-        """Return whether the outage is on at an instant."""
+        """Return whether the instant is within the span."""
         return self.start <= instant < self.end
 
 
 class Outage(Span):
-    """A stretch in which every request fails, or finds nothing."""
+    """A span in which every request fails, or finds nothing."""
 
     sources: tuple[Name, ...] = Field(default=(), description="sources that are out")
     scrapers: tuple[Name, ...] = Field(default=(), description="single scrapers that are out")
     kind: Annotated[FailureKind, Declared] | None = Field(
         default=FailureKind.HTTP,
-        description="how a request fails meanwhile; null where the source answers and has nothing",
+        description="kind of the failures; null: the source answers and has nothing",
     )
 
     def hits(self, scraper: str, source: str, instant: datetime) -> bool:
-        """Everything is out when neither sources nor scrapers are named."""
+        """Return whether the outage affects a scraper; without sources and scrapers it affects all."""
         everything = not (self.sources or self.scrapers)
         return self.covers(instant) and (everything or source in self.sources or scraper in self.scrapers)
 
@@ -103,12 +103,12 @@ class Postponement(ConfigurationNode):
     """A game that is called off, and perhaps played later."""
 
     game_id: str
-    announced: WrittenInstant = Field(description="from when on the schedule says so")
-    tipoff: WrittenInstant | None = Field(default=None, description="when it is played instead, if it is")
+    announced: WrittenInstant = Field(description="when the schedule first shows the postponement")
+    tipoff: WrittenInstant | None = Field(default=None, description="the new tip-off, if there is one")
 
 
 class Ticks(ConfigurationNode):
-    """Faults of the evaluation's ticks. The daily lock always comes."""
+    """Faults of the evaluation's ticks. The daily lock has none."""
 
     missed: Probability = Field(default=0.0, description="chance that a tick never comes")
     doubled: Probability = Field(default=0.0, description="chance that a tick comes twice")
@@ -116,11 +116,11 @@ class Ticks(ConfigurationNode):
         default=7.0,
         ge=0,
         le=600,
-        description="from a tick to its evaluation; in production never quite nothing",
+        description="from a tick to its evaluation; in production never zero",
     )
     late: Probability = Field(default=0.0, description="chance that a tick comes late")
-    late_by: Duration | None = Field(default=None, description="at most so much")
-    gaps: tuple[Span, ...] = Field(default=(), description="stretches without any tick")
+    late_by: Duration | None = Field(default=None, description="the longest delay of a late tick")
+    gaps: tuple[Span, ...] = Field(default=(), description="spans without any tick")
 
     @model_validator(mode="after")
     def _late_by_how_much(self) -> Self:
@@ -134,7 +134,7 @@ class World(ConfigurationNode):
 
     name: str = Field(min_length=1)
     publication: Mapping[Name, Publication] = Field(
-        default_factory=dict, description="by scraper; one that is not named is always there"
+        default_factory=dict, description="by scraper; the data of all others is always available"
     )
     failures: Mapping[Name, Mapping[Annotated[FailureKind, Declared], Probability]] = Field(
         default_factory=dict, description="by scraper, the chance of each kind for one execution"
@@ -145,7 +145,7 @@ class World(ConfigurationNode):
     postponed_before_tip: Duration | None = Field(default=None, description="how long before tip-off")
     ticks: Ticks = Ticks()
     request_seconds: float = Field(
-        default=2.0, ge=0, le=540, description="from a request to the question to its source"
+        default=2.0, ge=0, le=540, description="from a request to the beginning of its execution"
     )
     execution_seconds: float = Field(default=10.0, gt=0, le=540, description="length of one execution")
 
@@ -162,10 +162,10 @@ class World(ConfigurationNode):
 
 
 def load_world(path: Path | None, catalog: Catalog) -> World:
-    """Return the usual world, with the file at `path` laid over it.
+    """Return the usual world, overridden by the file at `path`.
 
     Raises:
-        ConfigurationError: naming file and line of each fault, scrapers and sources that do not exist included.
+        ConfigurationError: naming file and line of each fault, including scrapers and sources that do not exist.
     """
     usual = YamlSource.read(USUAL).validate(World)
     if path is None:

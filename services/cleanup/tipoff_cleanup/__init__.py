@@ -1,1 +1,1 @@
-"""Heals: compares what landed with what was processed."""
+"""Cleanup: compares landed files with Phase 2's receipts, and republishes lost files."""

@@ -25,7 +25,7 @@ def routes(wiring: Wiring) -> FastAPI:
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """Run cleanup at its tick, `tipoff.tick.fired.v1` with tick `cleanup`."""
         now = wall_now()
-        # Ticks share a topic; a tick of another service, or of a newer kind, is acknowledged and left alone.
+        # Ticks share a topic; acknowledge and ignore ticks of other services and of newer kinds.
         if isinstance(delivery.event, TickFired) and delivery.event.tick is Tick.CLEANUP:
             run_cleanup(delivery.event, delivery.message.publish_time or now, wiring.deps, now)
 

@@ -26,7 +26,7 @@ class Wiring:
 def bootstrap(settings: CleanupSettings) -> Wiring:
     """Connect cleanup to the cloud and the fleet that its settings name."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
-    # Part of the configuration's hash: which folders count as a runner's is decided by these files.
+    # Part of the configuration's hash: these files determine the folders that a runner may write to.
     described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("cleanup", settings, config_files=tuple(described))
     return Wiring(

@@ -1,6 +1,6 @@
-"""Stage three of a cleanup run: the row that states what was seen and done. Pure.
+"""Stage three of a cleanup run: the event with its observations and repairs. Pure.
 
-Whether people are told of it is not decided here: the monitor reads the row (config/alerts.yaml).
+It makes no alerts: the monitor derives them from the row (config/alerts.yaml).
 """
 
 from collections.abc import Iterable
@@ -16,19 +16,19 @@ from tipoff_common.events import CleanupCompleted, Finding, MissingFile
 from tipoff_common.identity import event_id
 
 MOST_LISTED, MOST_FINDINGS = 500, 200
-"""Files and findings that one row lists, so that it fits in an event; the counts beside them are whole."""
+"""Files and findings that one row lists, so that it fits in an event; its counts include the others."""
 
 
 def build_completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: float) -> CleanupCompleted:
     """Build the run's event. seconds: how long the run took."""
     republished, adoptions = repairs.republished, repairs.adoptions
-    # Files that nobody but a person can heal come first, as the list is cut at its end.
+    # Files that only an operator can repair come first, as the list is cut at its end.
     findings = (*republished.findings, *(adoptions.findings if adoptions else ()), *seen.findings)
     return CleanupCompleted(
-        # From the tick alone, so that two deliveries of it make one row.
+        # From the tick alone, so that two deliveries of a tick have the same id.
         cleanup_id=event_id("cleanup", deps.environment, seen.instants.tick.isoformat()),
         cleanup_time=seen.instants.now,
-        # Zero beside an error in `errors`: a reader can tell "nothing to check" from "could not check".
+        # Zero also for a run that could not check; `errors` has the reason then.
         files_checked=seen.overview.files if seen.overview else 0,
         missing_files=tuple(
             _missing(file, seen.instants.now, file.gcs_path in republished.announced)
@@ -46,10 +46,9 @@ def build_completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: fl
         storm_guard=seen.storm or repairs.storm,
         phase2_behind=seen.behind_since is not None,
         behind_since=seen.behind_since,
-        # None and not zero: a run that could not look must not end the alert about what waits.
+        # None and not zero: a run that could not count must not resolve the alert about waiting files.
         waiting_count=seen.overview.waiting if seen.overview else None,
-        # In the row, so that commands explain a file by the limits that were used
-        # and not by their own defaults.
+        # In the row, so that commands explain a file by the limits of the run and not by their own defaults.
         lost_after_hours=deps.rule.lost_after // timedelta(hours=1),
         max_republishes=deps.rule.max_republishes,
         findings=findings[:MOST_FINDINGS],

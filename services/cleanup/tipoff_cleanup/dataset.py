@@ -1,4 +1,4 @@
-"""Rows of the dataset about files and receipts."""
+"""Queries of the dataset about files and receipts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -11,19 +11,19 @@ from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 
 MOST_WAITING = 5_000
-"""Files without a receipt that one run reads, the oldest."""
+"""Files without a receipt that one run reads, the oldest first."""
 MOST_UNKNOWN = 100
 """Receipts for unknown files that one run reads."""
 BATCH = 500
 """Paths in the parameters of one query."""
-# As the tables' partitions expire: asking for more would find nothing and cost the same.
+# The expiry of the tables' partitions: there are no older rows.
 KEPT = timedelta(days=90)
-"""How long the dataset has its rows."""
+"""How long the dataset keeps its rows."""
 
-# Files with their receipts, both within the lookback, as of one instant. The first execution of a path is the one that
-# announced it, unless it landed before the lookback as well: content that stays the same is announced once. Its old
-# receipt shows that it is processed, and not that Phase 2 took anything since, so what proves that Phase 2 went past
-# other files is a receipt from after the landing.
+# Files with their receipts, both within the lookback, as of one instant. A path's first execution announced it, unless
+# the file had already landed before the lookback: unchanged content is announced once. The old receipt of such a file
+# shows that it was processed, but not that Phase 2 has worked since. So only a receipt from after the landing proves
+# that Phase 2 has passed other files.
 _FILES = f"""
 WITH landed AS (
   SELECT
@@ -140,9 +140,9 @@ class FileDataset:
         self._warehouse, self._environment = warehouse, environment
 
     def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
-        """Return the files that landed within `lookback`, and the oldest of those without a receipt."""
+        """Return the counts of files that landed within `lookback`, and the oldest files without a receipt."""
         rows = self._ask(_FILES, since=now - lookback, now=now, settled=now - grace)
-        # There is always a row: the left join keeps the overview where nothing waits.
+        # There is always a row: the left join keeps the overview when no file waits.
         overview = Overview(**{field.name: rows[0][field.name] for field in fields(Overview)})
         names = [field.name for field in fields(Landed)]
         waiting = [
@@ -151,7 +151,7 @@ class FileDataset:
         return overview, waiting
 
     def received(self, paths: Sequence[str], now: datetime) -> set[str]:
-        """Return those of the files that have a receipt, however old."""
+        """Return the paths that have a receipt of any age."""
         return {
             row["gcs_path"]
             for part in _parts(paths)
@@ -161,8 +161,8 @@ class FileDataset:
     def unknown_receipts(
         self, now: datetime, lookback: timedelta, grace: timedelta
     ) -> Mapping[str, datetime]:
-        """Return when files were processed that no execution wrote, by path, without those whose row may still
-        come."""
+        """Return receipts' instants, by path, of files that no execution wrote; leaves out receipts younger than
+        `grace`, as the execution's row may be late."""
         rows = self._ask(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
         strays = {row["gcs_path"]: row["processed_at"] for row in rows}
         # The file may have landed before the lookback; only a path that no execution ever named is unknown.
@@ -170,16 +170,16 @@ class FileDataset:
         return {path: at for path, at in strays.items() if path not in named}
 
     def unnamed(self, paths: Sequence[str], now: datetime, lookback: timedelta) -> list[str]:
-        """Return those of the files that no execution names. An older execution is looked for only when no recent one
-        does, as that reads all there is."""
+        """Return the paths that no execution names. Searches older executions only for paths without a recent one, as
+        that query reads the whole table."""
         for since in (now - lookback, now - KEPT):
-            # What the recent rows name is not looked for again in all the others.
+            # Paths that recent rows name are not searched again in the older ones.
             if named := self.named(paths, since):
                 paths = [path for path in paths if path not in named]
         return list(paths)
 
     def named(self, paths: Sequence[str], since: datetime) -> set[str]:
-        """Return those of the files that an execution since then names."""
+        """Return the paths that an execution since then names."""
         return {
             row["gcs_path"] for part in _parts(paths) for row in self._ask(_NAMED, paths=part, since=since)
         }
@@ -190,7 +190,7 @@ class FileDataset:
         for part in _parts(ids):
             for row in self._ask(_EXECUTIONS, ids=part, since=now - KEPT):
                 known = found.get(row["execution_id"])
-                # In the order of writing, so the newest row stays unless a success came before it.
+                # Rows come in the order of writing, so a newer row replaces an older one unless that is a success.
                 if known is None or known.status != "success":
                     found[row["execution_id"]] = ExecutionRow.model_validate(row)
         return found

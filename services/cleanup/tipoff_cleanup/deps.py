@@ -1,4 +1,4 @@
-"""The collaborators of a cleanup run, and the instants that it is about."""
+"""The dependencies and instants of a cleanup run."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class Deps:
     data: Objects
     publisher: Publisher
     monotonic: Callable[[], float] = time.monotonic
-    """Measures how long a run took."""
+    """The clock for the run's duration."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,6 @@ class Instants:
     tick: datetime
     """Identifies the run."""
     now: datetime
-    """The instant by which the run judges ages."""
+    """The instant from which the run computes ages."""
     event_time: datetime | None
-    """The same as `now` when a day is replayed, else None; it travels in what is published."""
+    """The same as `now` when a day is replayed, else None; published events have it."""

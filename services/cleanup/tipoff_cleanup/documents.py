@@ -1,4 +1,4 @@
-"""Facts that a file of records states about itself."""
+"""Reader of files of records in the data bucket."""
 
 import json
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Objects
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Of a file that is read; a larger one is left to people."""
+"""The largest file to read; larger files are left to operators."""
 
 
 class NotOurs(Exception):
-    """The content is no file of records as a runner writes it; the message says why."""
+    """The content is no file of records as a runner writes it; the message has the reason."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class RecordsDocument:
 
 
 def read_document(info: ObjectInfo, data: Objects) -> RecordsDocument:
-    """Read what the object says. Raises Unavailable, and NotOurs, also when its name is not its content's hash."""
+    """Read and verify an object. Raises Unavailable, and NotOurs, also when its name is not its content's hash."""
     if info.size > MOST_BYTES:
         raise NotOurs(f"{info.size} bytes are too many to look into")
     body = data.get(info.name)
-    # A lifecycle rule or a person removed it since it was listed.
+    # A lifecycle rule or a person deleted the object after it was listed.
     if body is None:
         raise NotOurs("it is gone again")
     return _parsed(info.name, body)
@@ -38,7 +38,7 @@ def read_document(info: ObjectInfo, data: Objects) -> RecordsDocument:
 
 def _parsed(name: str, body: bytes) -> RecordsDocument:
     digest = content_hash(body)
-    # Whoever may write to the bucket may change an object; the name is what the runner vouched for.
+    # Any writer of the bucket may have changed the object; the runner put the content's hash into its name.
     if name.rpartition("/")[2] != f"{digest[:16]}.json":
         raise NotOurs("its name is not the hash of its content")
     try:
@@ -47,6 +47,6 @@ def _parsed(name: str, body: bytes) -> RecordsDocument:
         if not isinstance(scraper, str) or not isinstance(records, list) or not records:
             raise NotOurs("it has no scraper or no records")
         return RecordsDocument(scraper, date.fromisoformat(game_date), len(records), digest)
-    # RecursionError too: JSON of a million brackets is a few hundred kilobytes.
+    # RecursionError too: JSON of a million brackets is a small file.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotOurs(f"it is not a document of records: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""A stage that fails keeps what it did so far: its failure becomes one line of the run's row."""
+"""Descriptions of failures: a failed stage keeps its results so far, and its error becomes a line of the run's row."""
 
 import logging
 
@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 def describe_failure(error: Exception) -> str:
-    """Log an error, with the traceback of one that nobody foresaw, and return the row's line for it."""
+    """Log an error, with the traceback of an unforeseen one, and return the row's line for it."""
     if isinstance(error, Unavailable):
         log.error("cleanup could not go on", extra={"detail": str(error)})
         return str(error)

@@ -1,4 +1,4 @@
-"""One cleanup run a tick, always with one true row: observe, repair, state what was seen and done."""
+"""Handler of cleanup's tick: observe, repair, and publish one row for each tick."""
 
 from datetime import datetime
 
@@ -14,12 +14,12 @@ ACCEPTED: frozenset[type[Event]] = frozenset({TickFired})
 
 
 def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Heal what got lost, write the run down, and publish its row.
+    """Republish lost files and adopt orphans, store the run, and publish its row.
 
-    A tick that is delivered again publishes the run that was written first.
+    For a redelivered tick, publish the stored run again.
 
     Raises:
-        Unavailable: the run could not be written down or published, so the tick has to be delivered again.
+        Unavailable: the run could not be stored or published, so Pub/Sub has to redeliver the tick.
     """
     instants = Instants(
         tick=tick_instant(event, published_at),
@@ -36,7 +36,7 @@ def _run(instants: Instants, deps: Deps) -> CleanupRun:
     started = deps.monotonic()
     observation = observe(instants, deps)
     repairs = repair(observation, deps)
-    # Built in one go from frozen stages: what is published is exactly what was seen and done.
+    # Built from the frozen results of both stages, so that the row states exactly the observations and repairs.
     return CleanupRun(
         completed=build_completed(observation, repairs, deps, deps.monotonic() - started),
         written_until=journal_until(observation, repairs),

@@ -1,4 +1,4 @@
-"""Rules that tell which landed files are lost, and the next step for each: pure."""
+"""Pure rules that determine the lost files, and the next step for each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 @dataclass(frozen=True)
 class Landed:
-    """A file that a scrape wrote and announced, as the log has it. None stands for what its row does not say."""
+    """A file that a scrape wrote and announced, as the execution log has it; None for facts that its row lacks."""
 
     gcs_path: str
     scraper_name: str
@@ -25,14 +25,14 @@ class Overview:
     """The dataset at one instant."""
 
     files: int
-    """How many landed within the lookback."""
+    """Files that landed within the lookback."""
     waiting: int
-    """How many of them have no receipt."""
+    """Those of the files that have no receipt."""
     receipts: int
-    """How many paths have one, whoever wrote the file."""
+    """Paths with a receipt, with or without a known execution."""
     overtaken_before: datetime | None
-    """When the newest of the files landed that has a receipt from after its landing, older than the grace; None without
-    any."""
+    """The landing of the newest file with a receipt from after its landing, both older than the grace; None without
+    such a file."""
     last_cleanup: datetime | None
     """The newest cleanup row before this run."""
 
@@ -46,24 +46,23 @@ class LossRule:
     grace: timedelta
     """How late rows may be; a receipt younger than this proves nothing about earlier files."""
     behind_after: timedelta
-    """How long a file may wait for Phase 2 before somebody is told."""
+    """How long a file may wait before the run reports Phase 2 as behind."""
     backoff: timedelta
     """The time from one announcement to the next; it doubles each time."""
     max_republishes: int
     storm_files: int
-    """More lost files than this, and than `storm_share` of all, are not believed."""
+    """More lost files than this, and than `storm_share` of all, count as a fault of the comparison."""
     storm_share: float
     """A share of the files compared."""
 
     @property
     def patience(self) -> timedelta:
-        """From the first republish of a file to its being given up, where a run comes whenever a wait is over."""
-        # `lookback` has to be longer, or a file would leave it before it is
-        # given up; the settings check that.
+        """The time from the first republish of a file until it is given up, if a run comes at the end of each wait."""
+        # Together with `lost_after` shorter than the lookback, or a file would leave it first; the settings check that.
         return sum(map(self.wait, range(1, self.max_republishes + 1)), timedelta(0))
 
     def wait(self, announcements: int) -> timedelta:
-        """Return how long a file that was republished so often is left alone."""
+        """Return the wait after the given number of republishes."""
         doublings: int = 2 ** max(0, announcements - 1)
         return self.backoff * doublings
 
@@ -73,9 +72,9 @@ class Attempts:
     """Past republishes of one file."""
 
     republishes: int = 0
-    """How many announcements were taken."""
+    """The number of successful republishes."""
     announced: tuple[datetime, ...] = ()
-    """The instant of each, and of its adoption, oldest first."""
+    """The instants of these and of adoptions, oldest first."""
     given_up: bool = False
     next_number: int = 1
     """The number of the next announcement."""
@@ -85,13 +84,13 @@ class NextStep(Enum):
     """Next step for a lost file."""
 
     REPUBLISH = auto()
-    WAIT = auto()  # it was republished a while ago
-    GIVE_UP = auto()  # as often as allowed, and the last wait is over
-    NOTHING = auto()  # it is given up
+    WAIT = auto()  # the backoff since the last announcement is not over
+    GIVE_UP = auto()  # republished as often as allowed, and the last wait is over
+    NOTHING = auto()  # given up before
 
 
 def overtaken(file: Landed, overview: Overview) -> bool:
-    """Return whether a file that landed later was processed since, longer ago than the grace."""
+    """Return whether Phase 2 processed a file that landed later, longer ago than the grace."""
     return overview.overtaken_before is not None and file.landed_at < overview.overtaken_before
 
 
@@ -101,20 +100,19 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Los
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
     receipt there is nothing to compare with, and nothing is lost.
     """
-    # Incidents 14 and 15: no receipts once meant "republish everything". Here it means that nothing is known.
+    # Incidents 14 and 15: without receipts every file was republished. Without receipts no file counts as lost here.
     if not overview.receipts:
         return []
-    # Age alone is the second way: on a quiet day no later file comes that could overtake.
+    # Age counts too: on a quiet day there is no later file that could overtake.
     files = [file for file in waiting if overtaken(file, overview) or now - file.landed_at >= rule.lost_after]
-    # Oldest first, and by path where two landed together: the limits of a run cut the
-    # list at the same place each time.
+    # By path where two landed together, so that the limits of a run always cut the list at the same place.
     return sorted(files, key=lambda file: (file.landed_at, file.gcs_path))
 
 
 def behind_since(
     waiting: Iterable[Landed], overview: Overview, now: datetime, rule: LossRule
 ) -> datetime | None:
-    """Return when the oldest overdue file landed that no later file overtook; None when Phase 2 keeps up."""
+    """Return the landing of the oldest overdue file that no later file overtook; None when Phase 2 keeps up."""
     return min(
         (
             file.landed_at
@@ -126,8 +124,8 @@ def behind_since(
 
 
 def is_storm(found: int, of: int, rule: LossRule) -> bool:
-    """Return whether so many are more likely a fault of the comparison than of each file (incidents 14 and 15)."""
-    # Both: neither three of four files on a quiet day nor sixty of a thousand on a busy one are a storm.
+    """Return whether so many lost files are more likely a fault of the comparison (incidents 14 and 15)."""
+    # Both limits: neither three of four files on a quiet day nor sixty of a thousand on a busy one are a storm.
     return found > rule.storm_files and found > rule.storm_share * of
 
 
@@ -135,8 +133,8 @@ def next_step(attempts: Attempts, now: datetime, rule: LossRule) -> NextStep:
     """Decide what to do about a lost file."""
     if attempts.given_up:
         return NextStep.NOTHING
-    # An adoption counts as an announcement too, so a file is not republished minutes after it was adopted.
+    # An adoption is an announcement too, so that a file is not republished minutes after it.
     if attempts.announced and now - attempts.announced[-1] < rule.wait(attempts.republishes):
         return NextStep.WAIT
-    # Given up only when the last wait is over: until then its receipt may come.
+    # Give up only when the last wait is over: until then the receipt may come.
     return NextStep.GIVE_UP if attempts.republishes >= rule.max_republishes else NextStep.REPUBLISH

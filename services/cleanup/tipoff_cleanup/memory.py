@@ -1,13 +1,13 @@
-"""Cleanup's memory, as write-once objects below `cleanup/` in the state bucket.
+"""Cleanup's state, as write-once objects below `cleanup/` in the state bucket.
 
-    cleanup/runs/<day>/<tick>.json                 the result of a run, published again when its tick comes again
-    cleanup/files/<date in the path>/<path hash>/  what was done about a file
-        adopted.json                               the execution and the announcement it was given
+    cleanup/runs/<day>/<tick>.json                 the result of a run, published again for a redelivered tick
+    cleanup/files/<date in the path>/<path hash>/  the actions of cleanup on a file
+        adopted.json                               the events of its adoption
         republish-<n>                              written before the n-th republish is published
-        not-republished-<n>                        it was not taken, so it does not count
-        given-up                                   it is announced no more
+        not-republished-<n>                        Pub/Sub did not take the n-th republish, so it does not count
+        given-up                                   the file is no longer republished
 
-Metadata has the instant and the path, so that one list call reads a day's files.
+Metadata has the instant and the path, so that one list call reads the actions on a day's files.
 """
 
 import re
@@ -36,8 +36,8 @@ class CleanupRun(BaseModel):
     completed: CleanupCompleted
     written_until: Instant | None = Field(
         default=None,
-        description="files that were written before this are all looked at; null when the run could not read how far"
-        " the ones before it had looked",
+        description="all files written before this instant have been checked; null when the run could not read the"
+        " instant of earlier runs",
     )
 
 
@@ -56,8 +56,7 @@ class _Marks:
     given_up: bool = False
 
     def attempts(self) -> Attempts:
-        # An announcement that Pub/Sub did not take is no announcement; its number stays used, so
-        # that no marker is written twice.
+        # An announcement that Pub/Sub did not take does not count. Its number stays used, as markers are write-once.
         done = [at for mark, at in self.republished.items() if mark not in self.undone]
         announced = tuple(sorted([*done, *self.adopted]))
         return Attempts(len(done), announced, self.given_up, len(self.republished) + 1)
@@ -70,37 +69,37 @@ class CleanupMemory:
         self._state = state
 
     def run(self, tick: datetime) -> CleanupRun | None:
-        """Return the run of a tick; None when none is written down, or when it cannot be read."""
-        # Without the run of before, all is done once more that it was to save this one from.
+        """Return the stored run of a tick; None when there is none, or when it cannot be parsed."""
+        # An unreadable run counts as missing: the tick's work is then done again.
         return read_stored(CleanupRun, _run_name(tick), self._state.get(_run_name(tick)))
 
     def remember_run(self, tick: datetime, run: CleanupRun) -> CleanupRun:
-        """Write a run down unless there is one; return the first that was written, which counts."""
+        """Store a run unless its tick has one; return the run that was stored first, which counts."""
         if self._state.create(_run_name(tick), run.model_dump_json().encode()):
             return run
         return self.run(tick) or run
 
     def ticks_before(self, tick: datetime) -> Iterator[datetime]:
-        """Yield the ticks of the runs before `tick`, newest first: a list call for this day and the last, then one
-        for each of three months, as far as they are asked for."""
+        """Yield the ticks of stored runs before `tick`, newest first. Lists lazily: this day, the day before, and then
+        each month of the last 90 days."""
         today = tick.astimezone(UTC)
         days = [f"{today - timedelta(days=back):%Y-%m-%d}/" for back in range(2)]
         months = [f"{today - timedelta(days=back):%Y-%m}-" for back in range(0, 90, 28)]
-        # Two days answer nearly every run; the months are for a cleanup that stood still for longer.
+        # Two days are enough for nearly every run; the months are for a cleanup that did not run for longer.
         for period in (*days, *dict.fromkeys(months)):
-            # Names are in the order of their ticks, and of a day's nearly always the newest is enough.
+            # Names sort by tick, and callers nearly always need only the newest few.
             names = sorted((info.name for info in self._state.list(f"{_RUNS}/{period}")), reverse=True)
             for earlier in map(_tick_of, names):
-                # A month's listing contains the days that were listed before it.
+                # A month's listing repeats the two days.
                 if earlier and earlier < tick:
                     yield earlier
                     tick = earlier
 
     def attempts(self, gcs_paths: Iterable[str]) -> Mapping[str, Attempts]:
-        """Return what was done about each of the files; one list call for each date in their paths."""
+        """Return the republishes of each file; one list call for each date in their paths."""
         wanted = {_folder(path): path for path in gcs_paths}
         found = {path: _Marks() for path in wanted.values()}
-        # By date and not by file: a listing of a day costs as much as one of a single folder.
+        # By date and not by file: listing a day costs as much as listing one file's folder.
         for day in sorted({folder.rpartition("/")[0] for folder in wanted}):
             for info in self._state.list(f"{day}/"):
                 folder, _, mark = info.name.rpartition("/")
@@ -109,22 +108,22 @@ class CleanupMemory:
         return {path: marks.attempts() for path, marks in found.items()}
 
     def mark_republish(self, gcs_path: str, number: int, now: datetime) -> bool:
-        """Write down that the n-th republish follows; False when another run did it already."""
+        """Mark the n-th republish before it is published; False when another run has marked it."""
         return self._mark(gcs_path, f"republish-{number:04d}", b"", now)
 
     def mark_not_republished(self, gcs_path: str, number: int, now: datetime) -> None:
-        """Write down that the announcement was not taken, so that it does not count."""
+        """Mark that Pub/Sub did not take the n-th republish, so that it does not count."""
         self._mark(gcs_path, f"{_UNDONE}{number:04d}", b"", now)
 
     def mark_given_up(self, gcs_path: str, now: datetime) -> None:
-        """Write down that the file is republished no more."""
+        """Mark the file as no longer republished."""
         self._mark(gcs_path, "given-up", b"", now)
 
     def remember_adopted(self, gcs_path: str, adopted: Adopted, now: datetime) -> Adopted:
-        """Write down what to publish of the object; return what was written first, which counts."""
+        """Store the events of an adoption unless there are some; return those that were stored first, which count."""
         if self._mark(gcs_path, "adopted.json", adopted.model_dump_json().encode(), now):
             return adopted
-        # Somebody else was first; what they wrote is what is published.
+        # Another run was first; publish its events.
         name = f"{_folder(gcs_path)}/adopted.json"
         return read_stored(Adopted, name, self._state.get(name)) or adopted
 
@@ -141,7 +140,7 @@ def _run_name(tick: datetime) -> str:
 
 
 def _tick_of(name: str) -> datetime | None:
-    """Return the tick that a run's object is named after; None for an object that is no run of ours."""
+    """Return the tick in the name of a run's object; None for any other object."""
     try:
         return datetime.strptime(name, _RUN).replace(tzinfo=UTC)
     except ValueError:
@@ -149,9 +148,9 @@ def _tick_of(name: str) -> datetime | None:
 
 
 def _folder(gcs_path: str) -> str:
-    """Return the folder of a file's markers: a function of the path alone, whatever the rows about it say."""
+    """Return the folder of a file's markers, a function of its path alone."""
     dated = _DATE.search(gcs_path)
-    # Hashed, because a path may be longer than a name, and have characters that a name cannot.
+    # Hashed: a path may be longer than an object's name, and have other characters.
     return f"cleanup/files/{dated[1] if dated else 'undated'}/{content_hash(gcs_path.encode())}"
 
 

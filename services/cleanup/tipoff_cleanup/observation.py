@@ -1,4 +1,4 @@
-"""Stage one of a cleanup run: read the dataset and cleanup's own memory. Nothing is written here."""
+"""Stage one of a cleanup run: read the dataset and cleanup's own state. Nothing is written here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from tipoff_cleanup.losses import Landed, Overview, behind_since, is_storm, lost
 from tipoff_common.clock import readable
 from tipoff_common.events import Finding
 
-# queries/alert_cleanup_not_running.sql knows these two by how they begin, as other alerts are about what they say.
+# queries/alert_cleanup_not_running.sql ignores errors that begin like these two, as other alerts cover them.
 NO_RECEIPTS = "no receipts to compare with; nothing is republished"
 DATASET_BEHIND = (
     "the dataset is behind: the cleanup row of {} is not in it, so others may be missing;"
@@ -20,25 +20,25 @@ DATASET_BEHIND = (
 
 
 _RUNS_READ = 1_000
-"""Ten days of quarter hours in which the bucket took each run and listed none; read in half a minute, and once."""
+"""Most runs to read: ten days of runs that the bucket stored but could not list. That takes half a minute, once."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Facts that a run reads before it acts. Fields keep their defaults from where reading failed."""
+    """Facts that a run reads before it acts. Fields that were not read keep their defaults."""
 
     instants: Instants
     journal_from: datetime | None = None
-    """Files written before this have all been looked at by earlier runs."""
+    """Earlier runs have checked all files written before this instant."""
     overview: Overview | None = None
     waiting: tuple[Landed, ...] = ()
     """Files without a receipt, the oldest first."""
     missing: tuple[Landed, ...] = ()
-    """Those of them that are lost, the oldest first."""
+    """Those of the waiting files that are lost, the oldest first."""
     behind_since: datetime | None = None
-    """When the oldest file landed for which Phase 2 is late; None when it keeps up."""
+    """The landing of the oldest file that Phase 2 is late for; None when it keeps up."""
     storm: bool = False
-    """So many files look lost that the comparison is more likely at fault."""
+    """True when so many files look lost that the comparison is more likely at fault."""
     findings: tuple[Finding, ...] = ()
     errors: tuple[str, ...] = ()
     complete: bool = False
@@ -46,30 +46,30 @@ class Observation:
 
 
 def observe(instants: Instants, deps: Deps) -> Observation:
-    """Read what landed, what was received and what earlier runs did.
+    """Read the landed files, their receipts and the earlier runs.
 
-    Never raises: a failure is in `errors`, beside what was read before it.
+    Never raises: a failure is in `errors`, and the facts read before it are kept.
     """
     seen, now, rule = Observation(instants), instants.now, deps.rule
     try:
-        # Memory first: it is what shows whether the dataset can be believed.
+        # First the earlier runs: they show whether the dataset is up to date.
         earlier = list(_earlier_runs(instants, deps))
         seen = replace(seen, journal_from=_journal_from(earlier, instants, deps))
 
         overview, waiting = deps.dataset.files(now, deps.lookback, rule.grace)
         seen = replace(seen, overview=overview, waiting=tuple(waiting))
-        # Rows that are not there yet look like receipts that never came, so nothing is judged by a late dataset.
+        # Late receipts look like missing ones, so stop when the dataset is behind.
         if unseen := _unseen_run(earlier, overview, instants, deps):
             return replace(seen, errors=(DATASET_BEHIND.format(readable(unseen)),))
 
         candidates = lost(waiting, overview, now, rule)
-        # A file that landed again may have had its receipt before the lookback.
+        # A file that landed again may have a receipt from before the lookback.
         received = deps.dataset.received(sorted({file.gcs_path for file in candidates}), now)
         missing = tuple(file for file in candidates if file.gcs_path not in received)
         seen = replace(seen, missing=missing)
 
         still, overview = _still_waiting(waiting, overview, instants, deps)
-        # The second count reads cleanup's memory, which only many missing files are worth.
+        # Without files given up; that count lists the state bucket, so only after the cheap check.
         storm = is_storm(len(missing), overview.files, rule) and is_storm(
             _not_given_up(missing, deps), overview.files, rule
         )
@@ -82,7 +82,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         )
 
         strays = deps.dataset.unknown_receipts(now, deps.lookback, rule.grace)
-        # No receipts at all is an error only once a file is old enough that one is due.
+        # A lack of receipts is an error only once a file is old enough for one.
         overdue = any(now - file.landed_at >= rule.lost_after for file in still)
         return replace(
             seen,
@@ -90,7 +90,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
             errors=(NO_RECEIPTS,) if not overview.receipts and overdue else (),
             complete=True,
         )
-    except Exception as error:  # noqa: BLE001  # whatever fails, the run still has its row
+    except Exception as error:  # noqa: BLE001  # any failure goes into the run's row
         return replace(seen, errors=(*seen.errors, describe_failure(error)))
 
 
@@ -100,22 +100,22 @@ def _unknown_file(path: str, processed_at: datetime) -> Finding:
 
 
 def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
-    """Yield the ticks of earlier runs, newest first, back to one whose row should be in the dataset by now."""
+    """Yield the ticks of earlier runs, newest first, back to the first one older than the grace."""
     for tick in deps.memory.ticks_before(instants.tick):
         yield tick
-        # One beyond the grace is enough; the younger ones before it may still be on their way.
+        # The dataset should have the row of this run; rows of younger runs may be late.
         if tick <= instants.now - deps.rule.grace:
             return
 
 
 def _journal_from(earlier: Sequence[datetime], instants: Instants, deps: Deps) -> datetime:
-    """Return until when earlier runs have looked at what was written; the newest that knows it counts.
+    """Return the instant up to which earlier runs have checked written files, from the newest run that states it.
 
-    The first run of all looks as far back as files are compared. One whose reading failed did not know where to begin,
-    and the next begins in its place.
+    Without such a run, return the lookback before the oldest run that was read, or before now: runs that failed to read
+    the state checked nothing.
     """
     first = instants.now
-    # Listed again only when none of these knows it.
+    # Lazy: lists further runs only when none of `earlier` states the instant.
     further = deps.memory.ticks_before(earlier[-1]) if earlier else iter(())
     for tick in islice(chain(earlier, further), _RUNS_READ):
         run = deps.memory.run(tick)
@@ -128,9 +128,9 @@ def _journal_from(earlier: Sequence[datetime], instants: Instants, deps: Deps) -
 def _unseen_run(
     earlier: Sequence[datetime], overview: Overview, instants: Instants, deps: Deps
 ) -> datetime | None:
-    """Return the newest run whose row should be in the dataset by now and is not.
+    """Return the newest run older than the grace if the dataset lacks its row, else None.
 
-    Cleanup's own rows tell how far the dataset is behind, as nothing but the logger is between them and it.
+    Cleanup's own rows show whether the dataset is behind, as only the logger is between cleanup and the dataset.
     """
     ticks = (
         tick for tick in earlier if instants.now - deps.lookback <= tick <= instants.now - deps.rule.grace
@@ -138,7 +138,7 @@ def _unseen_run(
     due, seen = next(ticks, None), overview.last_cleanup
     if due is None or (seen is not None and seen >= due):
         return None
-    # A row has the instant of its run, by the clock of the process that ran: one that is behind is before its own tick.
+    # A row has the clock time of its run, which may be before the tick when that process's clock was slow.
     run = deps.memory.run(due)
     return None if run and seen is not None and seen >= run.completed.cleanup_time else due
 
@@ -148,7 +148,7 @@ def _still_waiting(
 ) -> tuple[Sequence[Landed], Overview]:
     """Leave out files that landed again within the lookback and were processed before it.
 
-    Receipts older than the lookback are asked for only when Phase 2 looks behind: that query reads all there is.
+    Queries receipts older than the lookback only when Phase 2 seems behind, as that reads the whole table.
     """
     if behind_since(waiting, overview, instants.now, deps.rule) is None:
         return waiting, overview
@@ -158,6 +158,6 @@ def _still_waiting(
 
 
 def _not_given_up(missing: Sequence[Landed], deps: Deps) -> int:
-    """Count the missing files that are not given up: those given up say nothing of today."""
+    """Count the missing files that are not given up: those given up are no sign of a present fault."""
     attempts = deps.memory.attempts(file.gcs_path for file in missing)
     return sum(not item.given_up for item in attempts.values())

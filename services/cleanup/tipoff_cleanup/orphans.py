@@ -1,7 +1,7 @@
-"""Adopt orphans: files that no execution names, as their runner died between writing them and publishing.
+"""Adoption of orphans: files that no execution names, as their runner crashed between writing and publishing.
 
-The runner's journal says what was written when: only what was written since the last run is looked at, whatever date it
-is about and however much lies in the bucket.
+The runner's journal lists files by the time of writing, so a run checks only the files written since the last run,
+of any game date, and never lists the whole bucket.
 """
 
 import json
@@ -44,37 +44,35 @@ _NO_PATH = "-"  # a finding about no single file
 
 @dataclass(frozen=True)
 class Adoptions:
-    """Adoptions by one run of files that no execution names."""
+    """Adoptions of one run."""
 
     journal_until: datetime
-    """Files written before this have all been looked at."""
+    """All files written before this instant have been checked."""
     adopted: int = 0
     """Files that were given an execution."""
     storm: bool = False
-    """So many have no execution that none was adopted."""
+    """True when so many files have no execution that none was adopted."""
     findings: tuple[Finding, ...] = ()
     error: str | None = None
     """The reason why the run stopped before the last file; None when it did not."""
 
 
 def adopt_orphans(since: datetime, until: datetime, deps: Deps, instants: Instants) -> Adoptions:
-    """Look at what was written between two instants, and publish an execution for each file that has none.
+    """Publish an execution for each file written between two instants that has none.
 
-    Looks at less when there is more to adopt than one run does. Never raises; a failure ends it, with what was done
-    before, and the next run begins at `since` again.
+    Stops early when there are more orphans than one run adopts. Never raises; on a failure, it returns the adoptions so
+    far, and the next run begins at `since` again.
     """
     adopted = 0
     findings: list[Finding] = []
     try:
         found = _find_orphans(since, until, deps, instants)
-        # A log that lost its rows makes every object an orphan; adopting them
-        # all would double its executions.
+        # If the execution log lost its rows, every object would look like an orphan.
         if is_storm(len(found.orphans), found.looked_at, deps.rule):
             detail = f"{len(found.orphans)} of {found.looked_at} objects have no execution; none is adopted"
             storm = Finding(kind="orphan_storm", gcs_path=_NO_PATH, detail=detail)
             return Adoptions(since, storm=True, findings=(storm,))
-        # The row that the dead request may have got from the controller: adopted under the
-        # same id, both are one execution.
+        # The controller may have recorded the lost request as failed; the adoption has the same execution id.
         ids = [id_ for info in found.orphans.values() if (id_ := info.metadata.get(EXECUTION_ID))]
         known = deps.dataset.executions(ids, instants.now)
         for info in found.orphans.values():
@@ -82,9 +80,9 @@ def adopt_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
             if finding is not None:
                 findings.append(finding)
                 adopted += finding.kind == _ADOPTED
-    except Exception as error:  # noqa: BLE001  # what was done before it belongs in the row
+    except Exception as error:  # noqa: BLE001  # the row still has to state the adoptions so far
         return Adoptions(since, adopted, findings=tuple(findings), error=describe_failure(error))
-    # A dry run adopts nothing, so the next real one has to look at the same files.
+    # A dry run adopts nothing, so the next real run has to check the same files.
     journal_until = found.reached if deps.pubsub_enabled else since
     return Adoptions(journal_until, adopted, findings=tuple(findings))
 
@@ -101,26 +99,26 @@ def _find_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
     """Read the journal until there are more orphans than one run adopts. Raises Unavailable."""
     orphans: dict[str, ObjectInfo] = {}
     looked_at = 0
-    # Older than the dataset's own rows nothing can be judged.
+    # The dataset has no rows of older executions, so older files cannot be checked.
     for batch in _written(max(since, instants.now - KEPT), until, deps):
         looked_at += len(batch)
         names = {_path(entry.name, deps): entry.name for entry in batch}
         for path in deps.dataset.unnamed(list(names), instants.now, deps.lookback):
-            # Announced in the journal and never written: its runner died in between, and
-            # the controller asks for it again.
+            # None for a journal entry without a file: the runner crashed in between, and the controller requests the
+            # data again.
             if info := deps.data.info(names[path]):
                 orphans[path] = info
-        # One run adopts so many and no more, to keep its deadline; the next goes on at `reached`.
+        # Limited, to keep the run's deadline; the next run continues at `reached`.
         if len(orphans) > BATCH:
             return _Found(orphans, looked_at, batch[-1].at)
     return _Found(orphans, looked_at, until)
 
 
 def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Journaled]]:
-    """Yield the journal's entries, oldest first, in batches of the size of one query."""
+    """Yield the journal's entries, oldest first, in batches for one query each."""
     batch: list[Journaled] = []
     for hour in journal_hours(since, until):
-        # The name alone says when and what: nothing has to be read of an entry.
+        # The name of an entry has the instant and the file, so no entry has to be read.
         for info in deps.data.list(hour):
             entry = read_journal_entry(info.name)
             if entry is not None and since <= entry.at <= until:
@@ -135,14 +133,14 @@ def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Jour
 def _adopt(orphan: ObjectInfo, logged: ExecutionRow | None, deps: Deps, instants: Instants) -> Finding | None:
     """Publish the execution that a file lacks; None for a dry run. Raises Unavailable."""
     path = _path(orphan.name, deps)
-    # A later attempt of the same request wrote other content, and its file was announced.
+    # A later delivery of the same request wrote other content, and its file was announced.
     if logged is not None and logged.status == "success":
         detail = f"its execution {logged.execution_id} wrote another file later, which is the one that counts"
         return Finding(kind="orphan_superseded", gcs_path=path, detail=detail)
     try:
         document = _read(orphan, deps)
         adopted = _adopted(orphan, document, logged, deps, instants)
-    # A finding and not an error: one odd object must not end the run for all others.
+    # A finding and not an error: one bad object must not end the run.
     except (NotOurs, ValidationError, ValueError) as error:
         detail = f"no execution names it, and it was not adopted: {error}"
         return Finding(kind="orphan_refused", gcs_path=path, detail=detail)
@@ -151,7 +149,7 @@ def _adopt(orphan: ObjectInfo, logged: ExecutionRow | None, deps: Deps, instants
             "dry run: would adopt", extra={"gcs_path": path, "execution_id": adopted.executed.execution_id}
         )
         return None
-    # The first adoption that was written down counts: two runs publish the same events.
+    # The adoption that was stored first counts, so that two runs publish the same events.
     adopted = deps.memory.remember_adopted(path, adopted, instants.now)
     deps.publisher.publish([adopted.landed, adopted.executed])
     detail = f"no execution named it; it is execution {adopted.executed.execution_id} now"
@@ -159,7 +157,7 @@ def _adopt(orphan: ObjectInfo, logged: ExecutionRow | None, deps: Deps, instants
 
 
 def _read(orphan: ObjectInfo, deps: Deps) -> RecordsDocument:
-    """Read the orphan's content. Raises NotOurs when it is no runner's, and Unavailable."""
+    """Read the orphan's content. Raises NotOurs when no runner wrote it, and Unavailable."""
     if object_name(_path(orphan.name, deps), deps.data.bucket) is None:
         raise NotOurs("its name has characters that no runner writes")
     document = read_document(orphan, deps.data)
@@ -172,12 +170,12 @@ def _read(orphan: ObjectInfo, deps: Deps) -> RecordsDocument:
 def _adopted(
     orphan: ObjectInfo, document: RecordsDocument, logged: ExecutionRow | None, deps: Deps, instants: Instants
 ) -> Adopted:
-    """Build the execution that the file's own would have been, and its announcement."""
+    """Build the execution that the runner did not publish, and the file's announcement."""
     metadata, path = orphan.metadata, _path(orphan.name, deps)
     request = _request(orphan, document, logged, instants)
     fetched_at = datetime.fromisoformat(metadata[FETCHED_AT]) if FETCHED_AT in metadata else orphan.updated
     triggered_at = logged.triggered_at if logged else fetched_at
-    # A clock may differ between processes, and no file may have landed before it was asked for.
+    # Clocks of processes differ, and no file may land before its execution began.
     landed_at = max(fetched_at, triggered_at)
     executed = build_execution(
         request,
@@ -207,13 +205,13 @@ def _adopted(
 def _request(
     orphan: ObjectInfo, document: RecordsDocument, logged: ExecutionRow | None, instants: Instants
 ) -> ScrapeRequested:
-    """Return the request as the file's metadata has it, else as far as its row and content tell it."""
+    """Return the request from the file's metadata, else one reconstructed from its row and content."""
     if text := orphan.metadata.get(REQUEST):
         request = ScrapeRequested.model_validate_json(text)
         if (request.scraper, request.game_date) != (document.scraper, document.game_date):
             raise NotOurs(f"its metadata is of {request.scraper} for {request.game_date}")
         return request.model_copy(update={"source": Source.RECOVERY})
-    # A file from before the request was kept in its metadata: enough for its row, without follow-ups.
+    # Older files have no request in their metadata: enough for a row, but not for follow-ups.
     return ScrapeRequested(
         request_id=orphan.metadata.get(EXECUTION_ID) or event_id("adopted", orphan.name),
         occurrence_id=logged.occurrence_id if logged else None,

@@ -1,4 +1,4 @@
-"""Republish lost files: as they were, a limited number of times."""
+"""Republication of lost files, unchanged and a limited number of times."""
 
 import logging
 import re
@@ -22,7 +22,7 @@ from tipoff_common.words import pluralize
 
 log = logging.getLogger(__name__)
 
-# Each costs a read of its object and a write of its marker.
+# Each republish reads the file's object and writes a marker.
 MOST_A_RUN = 500
 """Files that one run tries to republish, so that it keeps its deadline; the others wait for the next run."""
 _NO_WORKFLOW = "MANUAL"
@@ -32,7 +32,7 @@ GIVEN_UP, OBJECT_MISSING = "given_up", "object_missing"
 
 
 class Unusable(Exception):
-    """The file cannot be republished; `kind` says why in a word, the message in a sentence."""
+    """The file cannot be republished; `kind` is the reason as a word, the message as a sentence."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -46,21 +46,21 @@ class Republished:
     announced: frozenset[str] = frozenset()
     """Paths that were republished."""
     findings: tuple[Finding, ...] = ()
-    """One for each lost file that is not healed by a republish, in every run that sees it."""
+    """One for each lost file that a republish cannot repair, in every run that sees it."""
     error: str | None = None
     """The reason why the run stopped before the last file; None when it did not."""
 
 
 def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Republished:
-    """Publish again what is due, and mark as given up what was republished often enough.
+    """Republish the files that are due, and mark those that used up their republishes as given up.
 
-    Never raises; a failure ends it, with what was done before.
+    Never raises; on a failure, it returns the republishes so far.
     """
     announced: set[str] = set()
     findings: list[Finding] = []
     error: str | None = None
     try:
-        # For all at once: one listing for each date, where a file at a time would be hundreds.
+        # For all files at once: one listing for each date instead of one for each file.
         attempts = deps.memory.attempts(file.gcs_path for file in lost)
         steps = {file: next_step(attempts[file.gcs_path], instants.now, deps.rule) for file in lost}
         turn = _turn((file for file, step in steps.items() if step is NextStep.REPUBLISH), instants.tick)
@@ -68,9 +68,9 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
             so_far = attempts[file.gcs_path]
             match step:
                 case NextStep.NOTHING:
-                    # Stated by every run: the row of the run that gave it up may not have been written.
+                    # Every run reports it: the row of the run that gave it up may not have been written.
                     findings.append(_given_up(file, so_far))
-                # A dry run marks nothing, or it would decide for the real run after it.
+                # A dry run marks nothing, as the next real run would obey the mark.
                 case NextStep.GIVE_UP if deps.pubsub_enabled:
                     deps.memory.mark_given_up(file.gcs_path, instants.now)
                     findings.append(_given_up(file, so_far))
@@ -82,7 +82,7 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
                         findings.append(Finding(kind=fault.kind, gcs_path=file.gcs_path, detail=str(fault)))
                 case _:
                     pass
-    except Exception as failure:  # noqa: BLE001  # what was done before it belongs in the row
+    except Exception as failure:  # noqa: BLE001  # the row still has to state the republishes so far
         error = describe_failure(failure)
     return Republished(frozenset(announced), tuple(findings), error)
 
@@ -105,19 +105,19 @@ def _given_up(file: Landed, so_far: Attempts) -> Finding:
 
 
 def _nameable(gcs_path: str) -> bool:
-    """Return whether a receipt can name the file: the log takes any text for a path."""
+    """Return whether a receipt can name the file: a path in the execution log may be any text."""
     return (
         re.match(GCS_PATH, gcs_path) is not None
         and gcs_path.isprintable()
-        # Receipts name their file in an attribute.
+        # Receipts name their file in a message attribute.
         and len(gcs_path.encode()) <= ATTRIBUTE_VALUE_BYTES
     )
 
 
 def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> bool:
-    """Mark the republish and publish it; False for a dry run, or when another run did it already.
+    """Mark the republish and publish it; False for a dry run, or when another run has marked it.
 
-    The marker is written first, so that a crash in between costs one republish rather than adding one.
+    The marker is written first, so that a crash in between uses up one republish and does not add one.
 
     Raises:
         Unusable: nothing was written.
@@ -131,7 +131,7 @@ def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> boo
         return False
     try:
         deps.publisher.publish([event])
-    # Undone, or an outage of Pub/Sub would use up a file's three republishes without anybody hearing of it.
+    # Revoke the mark: otherwise an outage of Pub/Sub would silently use up a file's republishes.
     except Unavailable:
         deps.memory.mark_not_republished(file.gcs_path, number, instants.now)
         raise
@@ -139,11 +139,10 @@ def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> boo
 
 
 def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
-    """Build the announcement from the object, which must be what its row says. Raises Unusable, Unavailable."""
+    """Build the announcement from the object, which has to match its row. Raises Unusable, Unavailable."""
     if not _nameable(file.gcs_path):
         raise Unusable("unnameable_path", "no receipt can name it, so nobody can say that it was processed")
-    # The log takes any text for a path: what is read has to lie in our own
-    # bucket, and below a scraper's folder.
+    # A path in the execution log may be any text: read only objects of the data bucket with a runner's name.
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
         raise Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
@@ -156,7 +155,7 @@ def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileL
         raise Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
     stated = (
         file.scraper_name,
-        # Rows of older versions lack these; what a row does not say cannot contradict the file.
+        # Rows of older versions lack these facts, and cannot contradict the file.
         file.game_date or document.game_date,
         file.content_sha256 or document.content_sha256,
     )

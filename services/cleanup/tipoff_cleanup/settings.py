@@ -28,14 +28,14 @@ class CleanupSettings(ServiceSettings):
         default=30,
         ge=10,
         le=360,
-        description="how late rows may be: a receipt proves nothing against earlier files, and a file without an "
-        "execution is not an orphan, until it is this old; a scrape, which may last nine minutes, ends within it",
+        description="how late rows may be: only receipts older than this show that earlier files are lost, and only "
+        "older files without an execution are orphans; longer than a scrape, which lasts at most nine minutes",
     )
     behind_after_minutes: int = Field(
         default=60,
         ge=1,
         le=7 * 24 * 60,
-        description="minutes that a file may wait for Phase 2 before the row says phase2_behind",
+        description="minutes that a file may wait for Phase 2 before the row states phase2_behind",
     )
     max_republishes: int = Field(default=3, ge=1, le=10, description="times one file is republished")
     backoff_minutes: int = Field(
@@ -48,12 +48,12 @@ class CleanupSettings(ServiceSettings):
         default=50,
         ge=1,
         le=1_000_000,
-        description="more lost files than this, and than storm_share, are a storm",
+        description="more lost files than this, and than storm_share, stop all repairs",
     )
     storm_share: float = Field(
         default=0.25, gt=0, le=1, description="share of the files compared; see storm_files"
     )
-    pubsub_enabled: bool = Field(default=True, description="false: a dry run that publishes nothing again")
+    pubsub_enabled: bool = Field(default=True, description="false: a dry run that republishes nothing")
 
     @property
     def lookback(self) -> timedelta:

@@ -1,1 +1,1 @@
-"""Records: the only writer of the dataset."""
+"""The logger, the only writer of the dataset."""

@@ -5,7 +5,7 @@ from tipoff_logger.settings import LoggerSettings
 
 if __name__ == "__main__":
     settings = require_settings("logger", LoggerSettings)
-    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    # After the settings, as these imports are slow and a missing setting should be reported at once.
     from tipoff_common.web import serve
     from tipoff_logger.app import create_app
 

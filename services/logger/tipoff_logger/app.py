@@ -22,8 +22,8 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """Append the rows of any event that has some; archive old rows at the logger's tick."""
-        # On the event loop and not in a thread: rows that arrive together have to meet in one batch.
+        """Append an event's rows; archive old rows at the logger's tick."""
+        # On the event loop and not in a thread, so that rows that arrive together form one batch.
         await handle_delivery(delivery, wiring.deps, wiring.archive, wall_now())
 
     return app

@@ -1,10 +1,10 @@
-"""Export the rows of each day on the day after: newline-delimited JSON by table, UTC day and number of rows.
+"""Export of each day's rows on the next day: newline-delimited JSON by table, UTC day and number of rows.
 
     logs/<table>/<YYYY-MM-DD>/<rows>.json
 
-An object is there only when it is whole, and none is ever replaced or deleted: the service has no right to. A partition
-whose rows have all been exported is not exported again; one that grew since is, as a further object of more rows. The
-object of the most rows is the day's, and it outlives its partition.
+Uploads are atomic, and no object is ever replaced or deleted: the service has no permission to. A partition whose rows
+are all exported is skipped. A partition that grew since is exported again, as another object with more rows. The object
+with the most rows is the day's archive, and it outlives the partition.
 """
 
 import json
@@ -20,10 +20,10 @@ from tipoff_common.ports import DATASET, Objects, Row, Unavailable, Warehouse
 
 log = logging.getLogger(__name__)
 
-# Yesterday's: a UTC day that is over gets few rows more, and today's would be exported again every day.
+# Yesterday: a past UTC day gets few further rows, while today's partition would be exported twice every day.
 EXPORTED_FROM_DAY = 1
-"""The age in days at which a partition is exported: rows that are only in the dataset are lost with it."""
-# A partition of any size goes through memory a page at a time.
+"""The age in days at which a partition is exported: a lost dataset loses all rows that are not exported."""
+# One page of a partition is in memory at a time.
 PAGE_ROWS = 500
 ROWS = "rows"
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d+)\.json")
@@ -38,7 +38,7 @@ PARTITIONS: Mapping[str, str] = {
     "alert_events": "DATE(changed_at)",
     "pause_events": "DATE(changed_at)",
 }
-"""Each table with what it is partitioned by."""
+"""The partitioning expression of each table."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Archive:
 
 
 def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> None:
-    """Export what is old enough and not exported yet; what fails does not keep the rest from it.
+    """Export the partitions that are old enough and not exported yet; continue after a failed one.
 
-    Says "archive complete" only when an object holds as many rows as were counted, or more, of every such partition.
+    Logs "archive complete" only when the archive has at least the counted rows of every such partition.
 
     Raises:
-        Unavailable: naming each partition that is not in the bucket; the tick is to be delivered again.
+        Unavailable: naming each partition that could not be archived; Pub/Sub has to redeliver the tick.
     """
     # UTC days, as the tables are partitioned by them.
     last = (event.event_time or now).date() - timedelta(days=EXPORTED_FROM_DAY)
@@ -64,9 +64,9 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
     for table in PARTITIONS:
         try:
             found = _partitions(table, last, archive.warehouse)
-            # Both are read anew at each tick, so nothing has to be remembered of what was exported.
+            # Both are read at each tick, so no record of past exports is needed.
             archived = _archived(table, archive.bucket)
-        # One table that fails must not keep the other seven from being archived.
+        # A failed table must not keep the others from being archived.
         except Unavailable as error:
             faults.append(f"{table}: {error}")
             continue
@@ -85,7 +85,7 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
 
 
 def object_name(table: str, day: date, rows: int) -> str:
-    """Name the archived object of a table's day with this many rows."""
+    """Return the name of the archive object of a table's day with this many rows."""
     # Padded, so that the names of a day sort by their number of rows.
     return f"{_folder(table)}{day.isoformat()}/{rows:09d}.json"
 
@@ -95,13 +95,13 @@ def _folder(table: str) -> str:
 
 
 def is_to_be_written(rows: int, archived: int | None) -> bool:
-    """Compare with `archived`, the rows of the day's largest object; None when it has none."""
+    """Return whether a day's partition has more rows than `archived`, its largest object; None without an object."""
     return archived is None or rows > archived
 
 
 def json_lines(rows: Sequence[Row]) -> bytes:
-    """Write each row as a line, as `bq load --source_format=NEWLINE_DELIMITED_JSON` reads it: instants and dates in
-    ISO 8601, JSON columns as JSON, NULL left out."""
+    """Encode rows as lines for `bq load --source_format=NEWLINE_DELIMITED_JSON`: instants and dates in ISO 8601, JSON
+    columns as JSON, NULL left out."""
     return b"".join(_line(row) for row in rows)
 
 
@@ -113,7 +113,7 @@ def _line(row: Row) -> bytes:
 def _text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
-    # Loud, as a value that is written in some way or other cannot be loaded back.
+    # Fail instead of guessing a format: BigQuery could not load the value back.
     raise TypeError(f"no JSON for a {type(value).__name__}")
 
 
@@ -127,21 +127,21 @@ def _partitions(table: str, last: date, warehouse: Warehouse) -> dict[date, int]
 
 
 def _archived(table: str, bucket: Objects) -> dict[date, int]:
-    """Read from the names of a table's objects how many rows of each day are archived. Raises Unavailable."""
+    """Return the archived rows of each day, from the names of a table's objects. Raises Unavailable."""
     archived: dict[date, int] = {}
     for info in bucket.list(_folder(table)):
         if found := _NAME.fullmatch(info.name.removeprefix(_folder(table))):
-            # The rows are in the name, so nothing has to be opened to know what is there.
+            # The name has the number of rows, so no object has to be read.
             day = date.fromisoformat(found[1])
             archived[day] = max(archived.get(day, 0), int(found[2]))
     return archived
 
 
 def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archive) -> bool:
-    """Write the object of a day unless it is archived, and return whether it had to be. Raises Unavailable."""
+    """Write the object of a day unless its rows are archived; return whether it was written. Raises Unavailable."""
     name = object_name(table, day, rows)
     extra = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
-    # Never fewer rows than before: partitions expire, and late rows make them grow.
+    # Never write fewer rows than the archive has: partitions grow by late rows, and then expire.
     if not is_to_be_written(rows, archived):
         if rows != archived:
             log.warning(
@@ -153,7 +153,7 @@ def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archi
         name, content.chunks(), content_type="application/x-ndjson", metadata={ROWS: str(rows)}
     )
     stored = archive.bucket.info(name)
-    # The only proof that the object is whole: an upload that broke off may leave a shorter one.
+    # Verify the size: a broken upload might leave a shorter object.
     if stored is None or stored.size != content.size:
         raise Unavailable(f"{name} holds {stored.size if stored else 'no'} bytes, not {content.size}")
     log.info("archived", extra={**extra, "bytes": content.size, "before": archived})
@@ -167,13 +167,13 @@ class _Content:
     table: str
     day: date
     rows: int
-    """How many the partition has."""
+    """The number of rows counted in the partition."""
     warehouse: Warehouse
     size: int = 0
     """Bytes yielded so far."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the rows as lines; raises Unavailable before the end when they are not as many as were counted."""
+        """Yield the rows as lines. Raises Unavailable at the end, which aborts the upload, when the count differs."""
         sql = f"""
             SELECT * FROM {DATASET}.{self.table} WHERE {PARTITIONS[self.table]} = @day ORDER BY created_at, event_id
         """  # noqa: S608 - names of our own
@@ -183,6 +183,6 @@ class _Content:
             chunk = json_lines(page)
             self.size += len(chunk)
             yield chunk
-        # Rows that came in between; the tick is delivered again and counts anew.
+        # Rows arrived after the count; the redelivered tick counts again.
         if read != self.rows:
             raise Unavailable(f"{read} rows were read and {self.rows} counted")

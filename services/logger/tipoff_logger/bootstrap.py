@@ -30,7 +30,7 @@ class Wiring:
 def bootstrap(settings: LoggerSettings) -> Wiring:
     """Connect the logger to the cloud that its settings name."""
     cloud = Cloud("logger", settings)
-    # A bucket of its own where there is one: archived rows outlive the files, whose lifecycle is another.
+    # A separate bucket if there is one: archived rows outlive the files, whose bucket has another lifecycle.
     archive = cloud.objects(settings.archive_bucket or settings.data_bucket)
     return Wiring(
         app=cloud.app(
@@ -62,7 +62,7 @@ def bootstrap(settings: LoggerSettings) -> Wiring:
 
 def _in_a_thread(warehouse: Warehouse) -> Append:
     async def append(table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
-        # BigQuery's client blocks; on the loop one append would stop all other tables.
+        # BigQuery's client blocks: on the event loop, one append would block all other tables.
         await run_in_threadpool(warehouse.append, table, rows, row_ids)
 
     return append

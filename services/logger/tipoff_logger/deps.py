@@ -18,6 +18,6 @@ class Deps:
     commit: RowCommit
     publisher: Publisher
     state: Objects
-    """Keeps the payloads of messages that are rejected."""
+    """The bucket for the payloads of rejected messages."""
     run: Callable[..., Awaitable[None]] = run_in_threadpool
-    """Runs what blocks off the event loop."""
+    """Runs blocking functions off the event loop."""

@@ -1,4 +1,4 @@
-"""Events become rows; the push is answered when they are durable."""
+"""Handlers of pushed events; they return when the rows are durable."""
 
 import logging
 from datetime import datetime
@@ -18,13 +18,13 @@ ACCEPTED: frozenset[type[Event]] = frozenset({*TABLES, TickFired})
 
 
 async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now: datetime) -> None:
-    """Append the event's rows, or archive old ones at its tick.
+    """Append the event's rows, or archive old rows at the logger's tick.
 
     Raises:
-        Unavailable: the message is to be delivered again.
+        Unavailable: Pub/Sub has to redeliver the message.
     """
     if isinstance(delivery.event, TickFired):
-        # Ticks share a topic; a tick of another service, or of a newer kind, is acknowledged and left alone.
+        # Ticks share a topic; acknowledge and ignore ticks of other services and of newer kinds.
         if delivery.event.tick is Tick.ARCHIVE:
             await deps.run(archive_partitions, delivery.event, archive, now)
     else:
@@ -32,19 +32,18 @@ async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now:
 
 
 async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
-    """Append the event's rows, together with those of other events that wait.
+    """Append the event's rows, in one batch with those of other waiting events.
 
-    Rows that the warehouse refuses for their content can never succeed: the message is rejected, with its payload
-    kept. A rejection that is refused itself has nowhere to go and is logged whole.
+    Rows that the warehouse refuses for their content can never succeed: reject the message and store its payload. When
+    the refused event is itself a rejection, log the whole event.
 
     Raises:
-        Unavailable: not all rows are durable for certain; the message is to be delivered again.
+        Unavailable: some rows may not be durable; Pub/Sub has to redeliver the message.
     """
     event = delivery.event
-    # Always there: ACCEPTED is made of the same mapping, and the endpoint rejects the rest.
+    # Never a KeyError: ACCEPTED is made of the same mapping, and the endpoint rejects other events.
     batch = TABLES[type(event)](event, now)
-    # A rolling deployment: the producer is newer. The fields are kept in the row's
-    # JSON column, and nothing is lost.
+    # A newer producer in a rolling deployment. The row's JSON column keeps the fields.
     if batch.unknown:
         log.warning(
             "fields of a newer producer",
@@ -59,7 +58,7 @@ async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
         await deps.commit.submit(batch.table, batch.rows, batch.ids, len(delivery.message.data))
     except RowsRefused as refused:
         if isinstance(event, MessageRejected):
-            # A rejection of a rejection would go round for ever; the log is the last place that keeps it.
+            # Rejecting a rejection would loop forever; the log is the last place to record it.
             log.error("dead letter refused by the warehouse", extra={"event": event.model_dump(mode="json")})
             return
         await deps.run(_reject, delivery, refused, deps, now)

@@ -1,7 +1,7 @@
-"""Rows that arrive together share one append, and each submission is answered by what became of its own.
+"""Group commit of rows: concurrent submissions share one append, and each gets the result of its own rows.
 
-While an append to a table is under way, what arrives for the table gathers; the next append takes all of it that the
-bounds allow. No timer waits for more rows: alone, a row is appended at once (tipoff_common.group_commit).
+While an append to a table is under way, further rows for the table queue up; the next append takes as many of them as
+the bounds allow. No timer waits for more rows: a single row is appended at once (tipoff_common.group_commit).
 """
 
 import asyncio
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
 Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
-"""(table, rows, row ids); as `Warehouse.append`."""
+"""A function of (table, rows, row ids), as `Warehouse.append` is."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Limits of one batch, and of the rows that wait for theirs."""
+    """Limits of one batch, and of the queued rows."""
 
     batch_rows: int
-    """The most that one append takes."""
+    """The most rows of one append."""
     batch_bytes: int
-    """The most that one append takes; a single row may be larger."""
+    """The most bytes of one append; a single row may be larger."""
     batch_seconds: float
-    """The longest that a batch gathers."""
+    """The longest time that a batch gathers rows."""
     queue_rows: int
-    """How much may be unanswered when one more submission is taken."""
+    """The number of unanswered rows from which on submissions are refused."""
     queue_bytes: int
-    """As `queue_rows`, by size."""
+    """The bytes of unanswered rows from which on submissions are refused."""
     queue_seconds: float
-    """The longest that a row waits for its append to begin."""
+    """The longest time that a row waits for its append to begin."""
 
 
 @dataclass(slots=True)
 class _Submission:
-    """The rows of one caller; it is answered when the last of them is."""
+    """The rows of one caller; `done` is set when the last row has its result."""
 
     table: str
     unanswered: int
@@ -52,7 +52,7 @@ class _Submission:
 
     def row_answered(self) -> None:
         self.unanswered -= 1
-        if self.unanswered or self.done.done():  # done already when its caller went away
+        if self.unanswered or self.done.done():  # done already when its caller was cancelled
             return
         if self.failure:
             self.done.set_exception(self.failure)
@@ -77,7 +77,7 @@ class _Waiting(NamedTuple):
 
 
 class RowCommit:
-    """Append what callers submit: to one table one batch after the other, to different tables at the same time."""
+    """Appends the rows that callers submit: sequentially to one table, concurrently to different tables."""
 
     def __init__(self, append: Append, bounds: Bounds, clock: Callable[[], float]) -> None:
         self._append, self._bounds, self._clock = append, bounds, clock
@@ -91,44 +91,42 @@ class RowCommit:
         self._rows = self._bytes = 0
 
     async def submit(self, table: str, rows: Sequence[Row], row_ids: Sequence[str], size: int) -> None:
-        """Queue the rows and return when all are durable. size: their bytes, as far as they are known.
+        """Queue the rows and return when all are durable. size: their estimated bytes.
 
         Raises:
-            RowsRefused: the warehouse will never take the rows that `errors` names; the others are durable.
-            Overloaded: too much is waiting, or the rows waited too long.
-            Unavailable: some rows are not durable for certain; submit all of them again.
+            RowsRefused: the warehouse will never accept the rows in `errors`; the others are durable.
+            Overloaded: too many rows are queued, or these waited too long.
+            Unavailable: some rows may not be durable; submit all of them again.
         """
-        # An event without rows, such as a schedule of a day on which nothing is
-        # expected, is durable as it is.
+        # Some events have no rows, such as the schedule of a day without expected runs.
         if not rows:
             return
-        # Refused before anything is queued: what is held is the bound and one submission more, whatever comes.
+        # Refuse before queueing anything: the queue holds at most the bound and one submission.
         if self._rows >= self._bounds.queue_rows or self._bytes >= self._bounds.queue_bytes:
             raise Overloaded(f"{self._rows} rows ({self._bytes} bytes) wait to be appended")
         submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
-        # Rounded up, so that what is taken off row by row is what was added.
+        # Rounded up to an equal size per row, so that the rows take off exactly the bytes that they added.
         each, since, hop = -(-size // len(rows)), self._clock(), current_context()
         waiting = [
             _Waiting(row, row_id, each, since, submission, place, hop)
             for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
         ]
-        # Added before the first await: another submission has to see it, or both would pass the bound.
+        # Added before the first await: otherwise a concurrent submission would pass the bound too.
         self._rows += len(rows)
         self._bytes += each * len(rows)
         self._groups.add(table, waiting)
-        # If the caller goes away here, its rows are appended all the same; the redelivery
-        # makes copies, which the views drop.
+        # The rows are appended even if the caller is cancelled here; the redelivery makes copies, which the views drop.
         await submission.done
 
     def _next_batch(self, queue: deque[_Waiting]) -> list[_Waiting]:
-        """Take the oldest rows, as many as one append takes; answer those that waited too long instead."""
+        """Remove the rows of the next append from the queue, oldest first; fail those that waited too long."""
         bounds, batch, size, now = self._bounds, list[_Waiting](), 0, self._clock()
         while queue and len(batch) < bounds.batch_rows:
-            # A single row that is larger is sent alone, and BigQuery says what it thinks of it.
+            # A single larger row is sent alone, and BigQuery accepts or refuses it.
             if batch and size + queue[0].size > bounds.batch_bytes:
                 break
             waiting = queue.popleft()
-            # Pub/Sub delivers it again anyway when the ack deadline is over; to append it now would be a copy.
+            # Pub/Sub redelivers the message after the ack deadline anyway; an append now would only add a copy.
             if now - waiting.since > bounds.queue_seconds:
                 self._answer(waiting, Overloaded(f"not appended within {bounds.queue_seconds:g} s"))
                 continue
@@ -137,7 +135,7 @@ class RowCommit:
         return batch
 
     async def _append_batch(self, table: str, batch: Sequence[_Waiting]) -> None:
-        """Append the batch and answer each row; halve a batch that is refused whole until rows at fault stand alone."""
+        """Append the batch and answer each row; halve a batch that is refused whole until the bad rows are alone."""
         refused: Mapping[int, str] = {}
         failure: Exception | None = None
         try:
@@ -146,19 +144,19 @@ class RowCommit:
             refused = error.errors
         except BatchRefused as error:
             if len(batch) > 1:
-                # One bad row must not take the others with it; log2(500) = 9 appends find it.
+                # One bad row must not fail the others; log2(500) = 9 halvings isolate it.
                 half = len(batch) // 2
                 await self._append_batch(table, batch[:half])
                 await self._append_batch(table, batch[half:])
                 return
             refused = {0: str(error)}
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+        except Exception as error:  # noqa: BLE001 - the waiting callers get any error
             failure = error
         for place, waiting in enumerate(batch):
             self._answer(waiting, failure, refused.get(place))
 
     async def _timed_append(self, table: str, batch: Sequence[_Waiting]) -> None:
-        """Append the batch as one span that links to the hop of each row: none of them is its parent alone."""
+        """Append the batch in one span that links to the hop of each row, as no single hop is its parent."""
         started = self._clock()
         with linked_span(
             f"append {table}", (each.hop for each in batch), {"table": table, "rows": len(batch)}
@@ -173,7 +171,7 @@ class RowCommit:
         self._rows -= 1
         self._bytes -= waiting.size
         submission = waiting.submission
-        # The first failure is the one to tell; the rows after it often fail because of it.
+        # Report the first failure: later rows often fail because of it.
         submission.failure = submission.failure or failure
         if refused is not None:
             submission.refused[waiting.place] = refused

@@ -12,7 +12,7 @@ _PLAIN = (str, int, float, date, dict, type(None))
 
 
 def unknown_fields(model: BaseModel, path: str = "") -> dict[str, JsonValue]:
-    """Return the fields that this version does not know, by dotted path; list items by their place."""
+    """Return the fields that this version does not declare, by dotted path; list items by their index."""
     found: dict[str, JsonValue] = {
         f"{path}{name}": value for name, value in (model.model_extra or {}).items()
     }
@@ -22,7 +22,7 @@ def unknown_fields(model: BaseModel, path: str = "") -> dict[str, JsonValue]:
 
 
 def unknown_members(model: BaseModel, path: str = "") -> dict[str, str]:
-    """Return the members of enumerations that this version does not know, by dotted path."""
+    """Return the members of enumerations that this version does not declare, by dotted path."""
     found = {
         f"{path}{name}": value.value
         for name, value in vars(model).items()

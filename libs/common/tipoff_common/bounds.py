@@ -38,9 +38,9 @@ MAX_DEPTH = 32
 """Levels of JSON. BigQuery accepts 500 and pydantic 200; no legitimate event comes near."""
 _INT64 = range(-(2**63), 2**63)
 """The integers that BigQuery's JSON holds exactly."""
-_MOST = 2**53
+_MAX_EXACT_INTEGER = 2**53
 """The largest integer that every JSON parser holds exactly (RFC 8259, section 6)."""
-_MARKER = 60
+_MARKER_CHARACTERS = 60
 """Characters reserved for the note on the characters left out."""
 LEFT_OUT = "left_out"
 """The key that a cut JSON object gets; its value states how many entries are left out."""
@@ -60,7 +60,7 @@ def clip_text(text: str, characters: int = PROSE_CHARACTERS) -> str:
         text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) <= characters:
         return text
-    kept = characters - _MARKER
+    kept = characters - _MARKER_CHARACTERS
     return f"{text[:kept]}... ({len(text) - kept:,} more characters left out)"
 
 
@@ -196,7 +196,7 @@ def clip_json(value: Mapping[str, JsonValue], limit: int) -> Mapping[str, JsonVa
 
 def _cut(value: JsonValue, entries: int, characters: int) -> JsonValue:
     if isinstance(value, str):
-        return clip_text(value, max(characters, 2 * _MARKER))
+        return clip_text(value, max(characters, 2 * _MARKER_CHARACTERS))
     if isinstance(value, dict):
         kept = {
             str(_cut(name, 0, characters)): _cut(item, entries, characters)
@@ -224,8 +224,8 @@ def _json_object(limit: int) -> AfterValidator:
 
 
 # The limits stand before _not_boolean, so that JSON Schemas state them.
-Integer = Annotated[int, Field(ge=-_MOST, le=_MOST), BeforeValidator(_not_boolean)]
-Count = Annotated[int, Field(ge=0, le=_MOST), BeforeValidator(_not_boolean)]
+Integer = Annotated[int, Field(ge=-_MAX_EXACT_INTEGER, le=_MAX_EXACT_INTEGER), BeforeValidator(_not_boolean)]
+Count = Annotated[int, Field(ge=0, le=_MAX_EXACT_INTEGER), BeforeValidator(_not_boolean)]
 Minutes = Annotated[int, Field(ge=1, le=1440), BeforeValidator(_not_boolean)]
 """Up to a day. A separate type: of two bounds of the same kind, the type's and the field's, pydantic applies one."""
 AttemptNumber = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_boolean)]

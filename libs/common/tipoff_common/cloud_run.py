@@ -16,7 +16,7 @@ _VALID_SECONDS = 600.0
 """How long a good result is cached; a disabled invoker check is noticed after at most this time."""
 _PAUSE_SECONDS = 10.0
 """How long a bad result is cached, so that a flood of tokens does not become a flood of calls."""
-_TURNED_AWAY = (401, 403, 404)
+_DENIED_STATUSES = (401, 403, 404)
 """Cloud Run answers 401 or 403 to a call without a token, and 404 where its ingress admits no outside calls."""
 
 
@@ -50,7 +50,7 @@ class InvokerCheck:
             status = requests.get(self._url, timeout=_TIMEOUT_SECONDS, allow_redirects=False).status_code
         except requests.RequestException as error:
             return f"it cannot be told whether Cloud Run checks tokens: {error}"
-        if status in _TURNED_AWAY:
+        if status in _DENIED_STATUSES:
             return None
         return (
             f"Cloud Run let a call without a token through to {self._url} ({status}), so a token without its signature"

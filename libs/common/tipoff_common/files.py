@@ -25,7 +25,7 @@ REQUEST = "request"
 FAN_OUT = "fan-out-keys"
 """The execution's `fan_out_keys`, as JSON."""
 
-_LONGEST = 990
+_MAX_NAME_CHARACTERS = 990
 """Characters of a name; Cloud Storage allows 1024 bytes, and a journal entry is a little longer than the name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
@@ -37,7 +37,7 @@ def object_name(gcs_path: str, bucket: str) -> str | None:
     name = gcs_path.removeprefix(prefix)
     if not gcs_path.startswith(prefix):
         return None
-    if len(name) > _LONGEST:
+    if len(name) > _MAX_NAME_CHARACTERS:
         return None
     return name if all(map(is_segment, name.split("/"))) else None
 

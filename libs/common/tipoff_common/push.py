@@ -253,14 +253,14 @@ class PushEndpoint:
 
         record(REJECTED, reason=reason.value)
 
-        def write_down() -> None:
+        def record_rejection() -> None:
             try:
                 self._publisher.publish([keep_payload(event, message.data, self._state)])
             except PermanentRefusal as error:
                 # Without a record the message must not be acknowledged.
                 raise Unavailable(f"the rejection of a message was refused itself: {error}") from error
 
-        await run_in_threadpool(write_down)
+        await run_in_threadpool(record_rejection)
 
 
 def _is_unwrapped(request: Request, body: bytes) -> bool:

@@ -175,7 +175,11 @@ def _one(
     def rows(event: Event, created_at: datetime) -> TableRows:
         row, unknown = build(event, created_at), unknown_fields(event)
         return TableRows(
-            table, (_keeping(unknown, row, json_column),), (row["event_id"],), unknown, json_column
+            table,
+            (_with_unknown_fields(unknown, row, json_column),),
+            (row["event_id"],),
+            unknown,
+            json_column,
         )
 
     return rows
@@ -186,7 +190,7 @@ def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
     unknown = unknown_fields(event)
     whole = {path: value for path, value in unknown.items() if not path.startswith("runs.")}
     rows = tuple(
-        _keeping(whole | unknown_fields(run), row, _EXTRA)
+        _with_unknown_fields(whole | unknown_fields(run), row, _EXTRA)
         for run, row in zip(event.runs, schedule_rows(event, created_at), strict=True)
     )
     # Not the event's id: BigQuery would drop all rows with the same id but one.
@@ -194,7 +198,9 @@ def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
     return TableRows("daily_expected_schedule", rows, ids, unknown, _EXTRA)
 
 
-def _keeping(unknown: Mapping[str, JsonValue], row: Mapping[str, Any], json_column: str) -> Mapping[str, Any]:
+def _with_unknown_fields(
+    unknown: Mapping[str, JsonValue], row: Mapping[str, Any], json_column: str
+) -> Mapping[str, Any]:
     # Beside the column's own entries, under a name that no producer uses.
     return {**row, json_column: {**(row[json_column] or {}), UNKNOWN_FIELDS: unknown}} if unknown else row
 

@@ -17,7 +17,7 @@ from tipoff_common.faults import describe
 from tipoff_common.ports import DATASET
 
 PREFIX = "TIPOFF_"
-_OF_COMMANDS = frozenset(
+_COMMAND_VARIABLES = frozenset(
     {"TIPOFF_PUBSUB", "TIPOFF_PHASE2", "TIPOFF_CONTROLLER_URL", "TIPOFF_MONITOR_URL", "TIPOFF_IMPERSONATE"}
 )
 """Variables for the local stack and the command line; no service has such a setting."""
@@ -215,7 +215,7 @@ def load_settings(model: type[S]) -> S:
         SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
     """
     # A misspelt variable would silently leave its default in force.
-    known = {variable(name, model) for name in model.model_fields} | _OF_COMMANDS
+    known = {variable(name, model) for name in model.model_fields} | _COMMAND_VARIABLES
     faults = [
         f"{name}: unknown variable; unset it or correct its spelling"
         for name in sorted(os.environ)

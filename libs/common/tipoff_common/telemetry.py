@@ -159,7 +159,7 @@ def begin_hop(scope: MutableMapping[str, Any], event_type: str | None, received:
         continue_trace(received)
         return
     name, api = event_type or "message", _active.api
-    remote = _remote(received, api)
+    remote = _remote_context(received, api)
     span = _active.tracer.start_span(
         f"process {name}",
         # An empty base context: the context of the task that handles the request is unrelated to the message.
@@ -171,7 +171,7 @@ def begin_hop(scope: MutableMapping[str, Any], event_type: str | None, received:
     )
     scope.setdefault("state", {})[_SPAN] = (span, name)
     _span.set(span)
-    enter_span(_written(span.get_span_context()))
+    enter_span(_to_traceparent(span.get_span_context()))
 
 
 def begin_trace() -> None:
@@ -183,7 +183,7 @@ def begin_trace() -> None:
     from opentelemetry.trace import SpanKind
 
     span = _active.tracer.start_span("publish", context=Context(), kind=SpanKind.PRODUCER)
-    enter_span(_written(span.get_span_context()))
+    enter_span(_to_traceparent(span.get_span_context()))
     # Ended at once: it is only the root of the trace, and the hops have the durations.
     span.end()
 
@@ -305,11 +305,11 @@ def _ended(inner: "Span") -> Iterator[None]:
         inner.end()
 
 
-def _written(context: "SpanContext") -> str:
+def _to_traceparent(context: "SpanContext") -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
-def _remote(received: str | None, api: ModuleType) -> "SpanContext | None":
+def _remote_context(received: str | None, api: ModuleType) -> "SpanContext | None":
     match = TRACEPARENT.match(received or "")
     if match is None:
         return None

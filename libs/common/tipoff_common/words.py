@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
-_ALIKE, _MOST = 0.6, 5
+_MIN_LIKENESS, _MAX_NEAREST = 0.6, 5
 
 
 def pluralize(number: int, noun: str) -> str:
@@ -45,5 +45,5 @@ def nearest(identifier: str, candidates: Iterable[str]) -> list[str]:
         return SequenceMatcher(None, identifier, candidate, autojunk=False).ratio()
 
     rated = {candidate: likeness(candidate) for candidate in candidates}
-    alike = [candidate for candidate in rated if rated[candidate] >= _ALIKE]
-    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:_MOST]
+    alike = [candidate for candidate in rated if rated[candidate] >= _MIN_LIKENESS]
+    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:_MAX_NEAREST]

@@ -70,7 +70,7 @@ class YamlSource:
         if root is None:
             raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
         # First, as any other walk over a circular document would not end.
-        if (circle := _circle(root)) is not None:
+        if (circle := _circular_line(root)) is not None:
             raise ConfigurationError([f"{path}:{circle}: an alias contains itself; write out what is meant"])
         # YAML silently takes the last of duplicate keys and ignores the others.
         twice = list(_duplicate_keys(root))
@@ -114,7 +114,7 @@ class YamlSource:
             faults = [
                 self._describe(item, missing)
                 for item in found
-                if not (item["type"] == "too_short" and _is_told_of_parts(item["loc"], found))
+                if not (item["type"] == "too_short" and _has_fault_below(item["loc"], found))
             ]
             raise ConfigurationError(faults) from error
 
@@ -215,12 +215,12 @@ def _unlikeliness(found: Sequence[ErrorDetails]) -> tuple[int, int, int]:
     return other_shape, len(found), -sum(bool(did_you_mean(key, missing)) for key in unknown)
 
 
-def _is_told_of_parts(location: Location, found: Sequence[ErrorDetails]) -> bool:
+def _has_fault_below(location: Location, found: Sequence[ErrorDetails]) -> bool:
     """Return whether other faults lie below `location`: pydantic counts only the entries that it did not refuse."""
     return any(item["loc"][: len(location)] == location != item["loc"] for item in found)
 
 
-def _circle(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> int | None:
+def _circular_line(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> int | None:
     """Return the line of a node that contains itself."""
     if node in above:
         return node.start_mark.line + 1
@@ -229,7 +229,9 @@ def _circle(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> int | None:
         children = [value for _, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
         children = node.value
-    return next((line for child in children if (line := _circle(child, (*above, node))) is not None), None)
+    return next(
+        (line for child in children if (line := _circular_line(child, (*above, node))) is not None), None
+    )
 
 
 def _duplicate_keys(node: yaml.Node) -> Iterable[tuple[str, int]]:

@@ -20,10 +20,10 @@ class FileState(StrEnum):
     FOREIGN = "foreign"  # no runner writes to its path
 
 
-_ANEW = "write it again (`tipoff reparse`), or restore the object, and the next cleanup announces it"
-_LEFT_ALONE = {
-    "object_missing": (FileState.GONE, _ANEW),
-    "content_differs": (FileState.CHANGED, _ANEW),
+_REWRITE = "write it again (`tipoff reparse`), or restore the object, and the next cleanup announces it"
+_NOT_REPUBLISHED = {
+    "object_missing": (FileState.GONE, _REWRITE),
+    "content_differs": (FileState.CHANGED, _REWRITE),
     "foreign_path": (FileState.FOREIGN, "see who wrote the row"),
     "unnameable_path": (FileState.FOREIGN, "see who wrote the row"),
 }
@@ -53,7 +53,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
             " otherwise somebody acknowledges what nobody announced",
         )
     if not file.sightings:
-        return _never_missed(file, cleanup, as_of)
+        return _not_reported_missing(file, cleanup, as_of)
     latest = file.sightings[-1]
     times = sum(sighting.republished for sighting in file.sightings)
     limit = cleanup.max_republishes if cleanup else None
@@ -64,7 +64,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
             "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
             " then `tipoff files announce`",
         )
-    for kind, (state, remedy) in _LEFT_ALONE.items():
+    for kind, (state, remedy) in _NOT_REPUBLISHED.items():
         found = file.latest(kind)
         # Only a finding of the latest cleanup: an earlier fault may have been mended since.
         if found and found.cleanup_time == latest.cleanup_time:
@@ -101,7 +101,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
     )
 
 
-def _never_missed(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
+def _not_reported_missing(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
     if cleanup is None or cleanup.lost_after_hours is None:
         # Only a cleanup row has the limit; without one it is unknown whether the limit has passed.
         return FileVerdict(

@@ -33,10 +33,10 @@ def ordered_files(schemas_dir: Path) -> list[Path]:
         raise SchemaFilesError(f"no datasets.sql in {schemas_dir}")
     derived = [*sorted(schemas_dir.glob("fn_*.sql")), *sorted(schemas_dir.glob("v_*.sql"))]
     tables = sorted(set(schemas_dir.glob("*.sql")) - {dataset, *derived})
-    return [dataset, *tables, *_by_need({path: names_used(path) for path in derived})]
+    return [dataset, *tables, *_by_dependency({path: names_used(path) for path in derived})]
 
 
-def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
+def _by_dependency(needs: Mapping[Path, set[str]]) -> list[Path]:
     waiting, ordered = list(needs), list[Path]()
     while waiting:
         missing = {defined_name(path) for path in waiting}

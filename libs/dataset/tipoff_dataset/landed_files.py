@@ -71,7 +71,7 @@ LIMIT 1
 _ANNOUNCED = {"game_date": "game_date", "record_count": "records", "content_sha256": "content_sha256"}
 """Facts of the execution in an announcement: the attribute of ExecutionRow, by the field of the event."""
 
-_DEAD = """
+_DEAD_LETTERS = """
 SELECT event_id, rejected_at, reason, detail, service, event_type
 FROM nba_orchestration.dead_letters
 WHERE DATE(rejected_at) >= DATE(@since) AND environment = @environment
@@ -184,7 +184,7 @@ def announcement(file: LandedFile, at: datetime) -> "FileLanded":
     lacking = [name for name, column in _ANNOUNCED.items() if getattr(first, column) is None]
     # Written out for the type checker: these are None in rows of older versions.
     if first.game_date is None or first.records is None or first.content_sha256 is None:
-        raise NotAnnounceable(_lacking(lacking))
+        raise NotAnnounceable(_missing_facts(lacking))
     try:
         return build_file_landed(
             gcs_path=file.gcs_path,
@@ -201,10 +201,10 @@ def announcement(file: LandedFile, at: datetime) -> "FileLanded":
             announced_at=at,
         )
     except ValidationError as error:
-        raise NotAnnounceable(_lacking(str(item["loc"][0]) for item in error.errors())) from error
+        raise NotAnnounceable(_missing_facts(str(item["loc"][0]) for item in error.errors())) from error
 
 
-def _lacking(names: Iterable[str]) -> str:
+def _missing_facts(names: Iterable[str]) -> str:
     return f"its execution's row lacks {', '.join(names)}; fetch it again with `tipoff backfill`"
 
 
@@ -268,7 +268,7 @@ class Files:
 
     def dead_letters(self, path: str) -> list[FileDeadLetter]:
         """Query the dead letters about a file."""
-        return [FileDeadLetter(**row) for row in self._rows(_DEAD, path=path)]
+        return [FileDeadLetter(**row) for row in self._rows(_DEAD_LETTERS, path=path)]
 
     def _rows(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
         window: dict[str, Parameter] = {"since": self._window.since, "environment": self._environment}

@@ -30,7 +30,7 @@ class FinalStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-_ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES, Reason.SUPERSEDED})
+_ACCEPTABLE_SKIPS = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES, Reason.SUPERSEDED})
 
 
 def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> FinalStatus:
@@ -49,7 +49,7 @@ def _status(expected: datetime, decided: OccurrenceDecisions | None) -> FinalSta
         at, code = decided.last_skip
         # A SKIP before the slot began is not about the slot.
         if at >= expected:
-            if code in _ALL_RIGHT:
+            if code in _ACCEPTABLE_SKIPS:
                 return FinalStatus.SKIPPED_OK
             if code is Reason.PAUSED:
                 return FinalStatus.PAUSED

@@ -113,7 +113,7 @@ class CleanupMemory:
 
     def mark_not_republished(self, gcs_path: str, number: int, now: datetime) -> None:
         """Mark that Pub/Sub did not take the n-th republish, so that it does not count."""
-        self._mark(gcs_path, f"{_UNDONE}{number:04d}", b"", now)
+        self._mark(gcs_path, f"{_NOT_REPUBLISHED}{number:04d}", b"", now)
 
     def mark_given_up(self, gcs_path: str, now: datetime) -> None:
         """Mark the file as no longer republished."""
@@ -132,7 +132,7 @@ class CleanupMemory:
         return self._state.create(f"{_folder(gcs_path)}/{mark}", body, metadata=metadata)
 
 
-_UNDONE = "not-republished-"
+_NOT_REPUBLISHED = "not-republished-"
 
 
 def _run_name(tick: datetime) -> str:
@@ -156,8 +156,8 @@ def _folder(gcs_path: str) -> str:
 
 def _note(marks: _Marks, mark: str, info: ObjectInfo) -> None:
     at = datetime.fromisoformat(info.metadata[_AT])
-    if mark.startswith(_UNDONE):
-        marks.undone.add(f"republish-{mark.removeprefix(_UNDONE)}")
+    if mark.startswith(_NOT_REPUBLISHED):
+        marks.undone.add(f"republish-{mark.removeprefix(_NOT_REPUBLISHED)}")
     elif mark.startswith("republish-"):
         marks.republished[mark] = at
     elif mark == "adopted.json":

@@ -72,7 +72,7 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
             continue
         for day, rows in found.items():
             try:
-                written += _keep(table, day, rows, archived.get(day), archive)
+                written += _write_unless_archived(table, day, rows, archived.get(day), archive)
                 partitions, rows_counted = partitions + 1, rows_counted + rows
             except Unavailable as error:
                 faults.append(f"{table} of {day}: {error}")
@@ -137,7 +137,7 @@ def _archived(table: str, bucket: Objects) -> dict[date, int]:
     return archived
 
 
-def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archive) -> bool:
+def _write_unless_archived(table: str, day: date, rows: int, archived: int | None, archive: Archive) -> bool:
     """Write the object of a day unless its rows are archived; return whether it was written. Raises Unavailable."""
     name = object_name(table, day, rows)
     extra = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}

@@ -24,7 +24,7 @@ from tipoff_common.ports import DATASET, BatchRefused, Parameter, Row, RowsRefus
 _TIMEOUT_SECONDS = 20.0
 _RETRY_SECONDS = 5.0  # for a brief fault; an outage is left to redelivery
 _JSON = json.JSONEncoder(ensure_ascii=False, default=str)
-_AS_THEY_ARE = (str, int, float, type(None))
+_PLAIN_TYPES = (str, int, float, type(None))
 _FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, TimeoutError)
 _NO_RETRY = Retry(predicate=if_exception_type())
 _REFUSALS = (400, 413)
@@ -58,7 +58,7 @@ class BigQueryWarehouse:
                 raise BatchRefused(f"BigQuery refused an append to {table}: {error}") from error
             raise Unavailable(f"BigQuery did not append to {table}: {error}") from error
         if errors:
-            _raise(table, errors)
+            _raise_refusal(table, errors)
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         """See `Warehouse.query`."""
@@ -101,7 +101,7 @@ class BigQueryWarehouse:
             raise Unavailable(f"dataset {self._dataset.dataset_id} cannot be read: {error}") from error
 
 
-def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
+def _raise_refusal(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
     """Raise RowsRefused for rows that can never be stored, Unavailable for rows that may be stored later.
 
     Reasons: https://cloud.google.com/bigquery/docs/error-messages. A valid row beside an invalid one has the reason
@@ -123,7 +123,7 @@ def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
 def _wire(row: Row) -> dict[str, Any]:
     """Convert a row for insertAll. A hot path: most values pass through without a function call."""
     return {
-        name: value if isinstance(value, _AS_THEY_ARE) else _wire_value(value) for name, value in row.items()
+        name: value if isinstance(value, _PLAIN_TYPES) else _wire_value(value) for name, value in row.items()
     }
 
 

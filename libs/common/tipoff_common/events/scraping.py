@@ -162,7 +162,7 @@ class FileLanded(Event):
     )
     announced_at: Instant | None = Field(
         default=None,
-        description="when a person announced it by hand; null for the runner's and cleanup's own",
+        description="when a person announced it manually; null for the runner's and cleanup's own",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""The language all Tipoff services share: events, statuses, clock, settings, ports and their adapters."""
+"""Shared code of all Tipoff services: events, statuses, clock, settings, ports and their adapters."""
 
 import os
 

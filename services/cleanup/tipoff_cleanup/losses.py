@@ -105,7 +105,7 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Los
         return []
     # Age counts too: on a quiet day there is no later file that could overtake.
     files = [file for file in waiting if overtaken(file, overview) or now - file.landed_at >= rule.lost_after]
-    # By path where two landed together, so that the limits of a run always cut the list at the same place.
+    # By path where two landed together, so that the limit of the run's row always cuts the list at the same place.
     return sorted(files, key=lambda file: (file.landed_at, file.gcs_path))
 
 

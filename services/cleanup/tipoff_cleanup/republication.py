@@ -90,8 +90,8 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
 def _turn(due: Iterable[Landed], tick: datetime) -> frozenset[Landed]:
     """Choose the files that the run of a tick tries to republish."""
 
-    # Others in each run: a file that cannot be republished stays due, and many of them, taken by age, would keep those
-    # after them from their turn for ever.
+    # Another order in each run: unusable files stay due, and in the order of age, many of them would block all later
+    # files forever.
     def order(file: Landed) -> str:
         return content_hash(f"{tick.isoformat()} {file.gcs_path}".encode())
 

@@ -8,7 +8,7 @@ from tipoff_cleanup.losses import LossRule
 from tipoff_common.settings import ServiceSettings
 
 _CADENCE = timedelta(minutes=15)
-"""Of the tick `cleanup` in infra/ticks.yaml."""
+"""The interval of the tick `cleanup` in infra/ticks.yaml."""
 
 
 class CleanupSettings(ServiceSettings):
@@ -75,7 +75,7 @@ class CleanupSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _files_are_seen_to_their_end(self) -> "CleanupSettings":
-        # Each step is taken by the first run that finds it due, up to a cadence late, and one run may be missing.
+        # A run takes each step up to a cadence after it is due, and one run may be missing.
         late = (self.max_republishes + 2) * _CADENCE
         needed = self.rule.lost_after + self.rule.patience + late
         if self.lookback < needed:

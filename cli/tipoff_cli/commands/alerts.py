@@ -23,7 +23,9 @@ alerts = typer.Typer(no_args_is_help=True, help="List, acknowledge and silence a
 IncidentName = Annotated[
     str,
     typer.Argument(
-        metavar="ID", help="an incident's id, its beginning, rule/subject, or the rule", show_default=False
+        metavar="ID",
+        help="an incident's id or its beginning, rule/subject, or the beginning of that: the rule, rule/workflow",
+        show_default=False,
     ),
 ]
 Why = Annotated[
@@ -172,7 +174,7 @@ def silence(
         str,
         typer.Argument(
             metavar="RULE[/SUBJECT]",
-            help="a rule of config/alerts.yaml, or one subject of it",
+            help="a rule of config/alerts.yaml, or one subject of it; a workflow covers its scrapers",
             show_default=False,
         ),
     ],
@@ -200,6 +202,19 @@ def silence(
     body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
     made = _ask(Silence, "POST", "/silences", json=body)
     console.print(f"silence {made.id} until {_time(made.until)} {zone_name()} time")
+    if made.subject is not None:
+        _warn_if_it_covers_nothing(made)
+
+
+def _warn_if_it_covers_nothing(made: Silence) -> None:
+    """Print a warning where no alert that stands is covered. It is no error: the alert may be yet to come."""
+    found = _ask(Watching, "GET", "/incidents", {"everything": "true"}).incidents
+    standing = [it for it in found if it.rule == made.rule and it.state is not AlertState.RESOLVED]
+    now = wall_now()
+    if not any(made.covers(it.rule, it.subject, now) for it in standing):
+        names = ", ".join(_about(it) for it in standing) or "none"
+        said = f"! {made.rule}/{made.subject} covers no alert that stands now; alerts of this rule that stand: {names}"
+        console.print(Text(said, "bold yellow"))
 
 
 @alerts.command()

@@ -13,6 +13,14 @@ OPEN = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCE
 """States of an incident that has held for as long as its rule requires."""
 
 
+def begins_with(name: str, beginning: str) -> bool:
+    """Return whether a name is `beginning`, or begins with it as whole parts between slashes.
+
+    The subject of a failing step is `workflow/scraper`, and a message shows the workflow alone more often than both.
+    """
+    return f"{name}/".startswith(f"{beginning}/")
+
+
 class Incident(Frozen):
     """One rule about one subject, from its first sign until it is resolved and cooled down."""
 
@@ -76,14 +84,18 @@ class Silence(Frozen):
 
     id: str
     rule: str
-    subject: str | None = Field(default=None, description="null for every subject of the rule")
+    subject: str | None = Field(
+        default=None,
+        description="also covers subjects that begin with it (a workflow's scrapers); null for every subject",
+    )
     until: Instant
     by: str
     why: str
 
     def covers(self, rule: str, subject: str, now: datetime) -> bool:
         """Return whether the silence applies to an incident at an instant."""
-        return now < self.until and rule == self.rule and self.subject in (None, subject)
+        about = self.subject is None or begins_with(subject, self.subject)
+        return now < self.until and rule == self.rule and about
 
 
 class Watching(BaseModel):

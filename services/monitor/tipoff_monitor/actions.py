@@ -1,5 +1,6 @@
 """Actions of people on incidents: acknowledge, silence, take a silence back. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from tipoff_common.events import AlertState
@@ -8,7 +9,7 @@ from tipoff_monitor.changes import changed
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rules import AlertsFile
 from tipoff_monitor.texts import one_line
-from tipoff_planning.alerts import Incident, Silence
+from tipoff_planning.alerts import Incident, Silence, begins_with
 
 # Not PENDING: nobody was told of it, and an acknowledgement would keep the first message from ever going out.
 _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})
@@ -34,21 +35,29 @@ class NotPossible(Refusal):
 
 
 def find(memory: Memory, name: str) -> Incident:
-    """Return an incident by its id, by the beginning of it, by rule/subject, or by its rule where that has only one.
+    """Return an incident by its id, by the beginning of it, or by rule/subject.
+
+    The rule alone, or the rule and the workflow, is enough where only one open incident begins with it.
 
     Raises:
-        UnknownIncident
+        UnknownIncident: none has the name, or several open ones have
     """
     # Six characters of a hash tell a night's incidents apart, and fit on a phone.
     found = [
         it
         for it in memory.incidents.values()
         if it.key == name or (len(name) >= 6 and it.id.startswith(name))
-    ] or [it for it in memory.incidents.values() if it.rule == name and it.is_open]
+    ] or [it for it in memory.incidents.values() if it.is_open and begins_with(it.key, name)]
     if len(found) == 1:
         return found[0]
-    known = ", ".join(f"{it.id[:8]} ({it.key})" for it in memory.incidents.values() if it.is_open) or "none"
-    raise UnknownIncident(f"no incident '{name}'; open are {known}")
+    if found:
+        raise UnknownIncident(f"several incidents '{name}'; name one of {_listed(found)}")
+    known = _listed(it for it in memory.incidents.values() if it.is_open)
+    raise UnknownIncident(f"no incident '{name}'; open are {known or 'none'}")
+
+
+def _listed(incidents: Iterable[Incident]) -> str:
+    return ", ".join(f"{it.id[:8]} ({it.key})" for it in incidents)
 
 
 def acknowledge(

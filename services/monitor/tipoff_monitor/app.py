@@ -79,7 +79,7 @@ def _add_incident_routes(manual: APIRouter, deps: Deps) -> None:
 
     @manual.get("/incidents/{name:path}", tags=["manual"], responses=problems(404))
     def show_incident(name: str) -> ShownIncident:
-        """Return one incident with what to do about it, by id, the beginning of its id, or rule/subject."""
+        """Return one incident with what to do about it, by id, rule/subject, or the beginning of either."""
         memory, _ = deps.state.read_or_set_aside()
         return shown(name, memory, deps.book.file)
 
@@ -98,7 +98,7 @@ def _add_incident_routes(manual: APIRouter, deps: Deps) -> None:
 def _add_silence_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.post("/silences", status_code=201, tags=["manual"], responses=problems(404))
     def make_silence(body: SilenceRequest, caller: Person) -> Silence:
-        """Tell nobody of a rule, or of one subject of it, until an instant."""
+        """Notify nobody of a rule, or of one subject and those that begin with it, until an instant."""
         _require_rule(body.rule, deps)
         # Refused and not ignored: a silence in the past is a mistaken time zone, and people would be told all night.
         if body.until <= wall_now():

@@ -174,7 +174,35 @@ class TestAlerts:
 
     def test_a_rule_with_several_incidents_names_none_of_them(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one", "two")
-        assert "no incident 'broken'; open are" in run("alerts", "ack", "broken", code=1).stderr
+        told = run("alerts", "ack", "broken", code=1).stderr
+        assert "several incidents 'broken'; name one of" in told
+        assert "(broken/one)" in told
+        assert "(broken/two)" in told
+
+    def test_a_workflow_is_enough_to_acknowledge_what_stands_of_it(self, run: Run, monitor: Monitor) -> None:
+        """A runbook said `ack workflow-failing/morning_operations`; the subject has the scraper as well."""
+        monitor.watched("morning/scores", "mornings/scores")
+        assert "broken/morning/scores acknowledged by" in run("alerts", "ack", "broken/morning").stdout
+        assert monitor.state_of("broken/mornings/scores") is AlertState.FIRING
+
+    def test_a_silence_of_a_workflow_covers_its_scrapers(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("morning/scores", "mornings/scores")
+        told = run("alerts", "silence", "broken/morning", "--why", "known").stdout
+        assert "covers no alert" not in told
+        monitor.watched("morning/scores", "morning/injuries", "mornings/scores")
+        assert monitor.state_of("broken/morning/scores") is AlertState.SILENCED
+        assert monitor.state_of("broken/morning/injuries") is AlertState.SILENCED
+        assert monitor.state_of("broken/mornings/scores") is AlertState.FIRING
+
+    def test_a_silence_that_covers_nothing_yet_says_so(self, run: Run, monitor: Monitor) -> None:
+        """A mistyped subject was accepted without a word, and the alert went on."""
+        told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
+        assert "! broken/evning covers no alert that stands now; alerts of this rule that stand: none" in told
+        monitor.watched("evening/scores")
+        told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
+        assert "alerts of this rule that stand: broken/evening/scores" in told
+        # A whole rule is silenced ahead of planned work, when nothing of it stands.
+        assert "covers no alert" not in run("alerts", "silence", "other", "--why", "known").stdout
 
     def test_each_is_listed_in_two_lines(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")

@@ -65,7 +65,12 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             ("Nobody is told for a while; it is recorded all the same.",),
             hidden={"rule": rule},
             fields=(
-                Field("subject", "Only about this subject; every one when empty", subject, required=False),
+                Field(
+                    "subject",
+                    "Only about this subject, or this workflow and its scrapers; every one when empty",
+                    subject,
+                    required=False,
+                ),
                 Field("hours", "Hours", "1", "number"),
                 Field("why", "Why"),
             ),

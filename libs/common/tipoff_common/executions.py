@@ -71,7 +71,16 @@ PRESUMED = "presumed"
 
 def set_aside_in(summary: Mapping[str, object]) -> tuple[int, str | None]:
     """Return how many items of the document could not be read, according to a `data_summary`, and the first reason."""
-    stated = summary.get("set_aside")
+    return _counted_in(summary, "set_aside")
+
+
+def contradictions_in(summary: Mapping[str, object]) -> tuple[int, str | None]:
+    """Return how often the document contradicts itself or the calendar, by a `data_summary`, and the first sentence."""
+    return _counted_in(summary, "contradictions")
+
+
+def _counted_in(summary: Mapping[str, object], name: str) -> tuple[int, str | None]:
+    stated = summary.get(name)
     # Any publisher may have written the summary, so its shape is not certain.
     if not isinstance(stated, Mapping) or not isinstance(count := stated.get("count"), int) or count <= 0:
         return 0, None

@@ -258,6 +258,16 @@ class TestDiagnose:
         assert found["likely_cause"].startswith(said if verdict == "suspect" else "")
         assert found["reproduce"][0].startswith("tipoff reparse") is (verdict == "suspect")
 
+    @pytest.mark.parametrize(
+        ("status", "verdict", "code"), [("success", "suspect", 3), ("no_data", "waiting", 0)]
+    )
+    def test_what_cannot_be_true_is_told(self, diagnosed: Any, status: str, verdict: str, code: int) -> None:
+        """The alert sources-contradict led to `diagnose`, which called the scraper healthy."""
+        odd = {"count": 2, "examples": ["BOS@MIA is final at 0:0", "NYK@PHI is tied"]}
+        found = diagnosed(row(status, data_summary={"record_count": 100, "contradictions": odd}), code=code)
+        assert found["verdict"] == verdict
+        assert "2 contradictions, e.g. BOS@MIA is final at 0:0" in found["findings"]
+
     def test_a_volume_far_from_the_usual_is_suspect(self, diagnosed: Any) -> None:
         less = row("success", data_summary={"record_count": 30})
         found = diagnosed(less, *(row("success", number) for number in range(1, 6)))

@@ -11,7 +11,7 @@ from tipoff_cli.times import zone_name
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import fleet_zone
 from tipoff_common.execution_row import ExecutionRow
-from tipoff_common.executions import set_aside_in
+from tipoff_common.executions import contradictions_in, set_aside_in
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
@@ -132,6 +132,11 @@ def _verdict(
             f"{_set_aside(newest)}; the source writes them otherwise: mend the parser, then read the kept payload"
             " again",
         )
+    if contradicted := _contradicted(newest):
+        return (
+            ScraperCondition.SUSPECT,
+            f"{contradicted}; compare the kept payload with the source: either its page is wrong, or the parser",
+        )
     if any(drift.values()):
         return ScraperCondition.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
     if volume is not None and _is_unusual(volume):
@@ -170,6 +175,8 @@ def _findings(
         yield f"missing in what it brought: {', '.join(missing)}"
     if runs and (set_aside := _set_aside(runs[0])):
         yield set_aside
+    if runs and (contradicted := _contradicted(runs[0])):
+        yield contradicted
     if runs and (retries := sum(run.retry_count or 0 for run in runs)):
         yield f"transport retries: {retries} in {pluralize(len(runs), 'run')}"
     if runs and isinstance(quota := runs[0].data_summary.get("quota"), Mapping):
@@ -228,6 +235,12 @@ def _set_aside(run: ExecutionRow) -> str:
     count, example = set_aside_in(run.data_summary)
     told = f"{count} of {count + (run.records or 0)} items set aside"
     return f"{told}{f', e.g. {example}' if example else ''}" if count else ""
+
+
+def _contradicted(run: ExecutionRow) -> str:
+    """Say what in a run's document cannot be true; nothing where it contradicts nothing."""
+    count, example = contradictions_in(run.data_summary)
+    return f"{pluralize(count, 'contradiction')}{f', e.g. {example}' if example else ''}" if count else ""
 
 
 def _streak(runs: Sequence[ExecutionRow], status: str) -> int:

@@ -77,6 +77,14 @@ def test_the_commands_of_a_runbook_exist(page: Path) -> None:
         check(command)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_runbook_asks_by_commands(page: Path) -> None:
+    """A statement has the name of one fleet's dataset in it, and the local stack has nowhere to run it."""
+    text = page.read_text()
+    assert "```sql" not in text
+    assert "nba_orchestration" not in text
+
+
 def test_every_runbook_is_in_the_list() -> None:
     listed = (REPOSITORY / "docs/runbooks/README.md").read_text()
     assert [page.name for page in PAGES if page.name != "README.md" and f"({page.name})" not in listed] == []

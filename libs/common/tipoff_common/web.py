@@ -105,9 +105,9 @@ def _add_probes(app: FastAPI, health: Health, checks: Mapping[str, Callable[[], 
 
     @app.get("/ready", tags=["operation"], responses={503: {"model": Readiness}})
     @app.get("/readyz", tags=["operation"], responses={503: {"model": Readiness}})
-    # Not `async`: it runs in a thread, since checks make blocking calls.
+    # Not `async`: it runs in a thread, since checks make blocking calls. Checks only read: any caller may run them.
     def readyz(response: Response) -> Readiness:
-        """Check the service's dependencies; 503 names those that are not reachable."""
+        """Check that the service can read each of its dependencies; 503 names those that it cannot. Writes nothing."""
         results = {name: _result(check) for name, check in checks.items()}
         if any(result != "ok" for result in results.values()):
             response.status_code = 503

@@ -21,18 +21,24 @@ class Cloud(Connections):
 
     def __init__(self, service: str, settings: ServiceSettings, config_files: tuple[Path, ...] = ()) -> None:
         super().__init__(service, settings)
-        self.config_hash = configuration_hash(settings.topics_file, *config_files)
+        self.config_files = (settings.topics_file, *config_files)
+        self.config_hash = configuration_hash(*self.config_files)
         self.authentication = Authentication(settings)
 
     def app(
         self,
         description: str,
         needs: tuple[str, ...],
-        config_hash: str | None = None,
+        config: tuple[Path, str] | None = None,
         buckets: Mapping[str, Objects] = {},
     ) -> FastAPI:
         """Return the service's application; /readyz checks the bus, the connections in `needs`, and the service's own
-        `buckets`, reported by their keys."""
+        `buckets`, reported by their keys.
+
+        config: the service's configuration file and the hash of its content, shown in place of the topic map and
+        `config_files`.
+        """
+        shown, config_hash = ((config[0],), config[1]) if config else (self.config_files, self.config_hash)
         checks: Mapping[str, Callable[[], None]] = {
             **{name: getattr(self, name).check for name in ("bus", *needs)},
             **{name: bucket.check for name, bucket in buckets.items()},
@@ -41,7 +47,8 @@ class Cloud(Connections):
             service=self._service,
             description=description,
             environment=self._settings.environment,
-            config_hash=config_hash or self.config_hash,
+            config_hash=config_hash,
+            config_files=shown,
             checks=checks,
             threads=self._settings.concurrency,
         )

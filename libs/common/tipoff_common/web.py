@@ -2,8 +2,9 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import uvicorn
@@ -35,6 +36,9 @@ class Health(BaseModel):
     version: str = Field(description="the version of Tipoff")
     commit: str | None = Field(description="the commit that the image was built from; null outside of images")
     config_hash: str = Field(description="hash of the configuration files read at the start")
+    config_files: tuple[str, ...] = Field(
+        description="names of the files behind config_hash; each service reads its own, so their hashes differ"
+    )
     environment: str = Field(description="deployment: prod, staging, dev or local")
 
 
@@ -51,6 +55,7 @@ def create_app(
     environment: str,
     config_hash: str,
     checks: Mapping[str, Callable[[], None]],
+    config_files: Iterable[Path] = (),
     threads: int | None = None,
 ) -> FastAPI:
     """Return an application with /healthz, /readyz and the answers to common errors.
@@ -58,7 +63,8 @@ def create_app(
     Cloud Run reserves some paths that end in z for calls from outside
     (https://cloud.google.com/run/docs/known-issues), so /health and /ready exist too.
 
-    threads: how many handlers run at the same time; the framework's default when None.
+    config_files: the files behind `config_hash`. threads: how many handlers run at the same time; the framework's
+    default when None.
     """
 
     @asynccontextmanager
@@ -86,6 +92,8 @@ def create_app(
         version=__version__,
         commit=COMMIT or None,
         config_hash=config_hash,
+        # Every scraper has a file of the same name, which is told once.
+        config_files=tuple(dict.fromkeys(file.name for file in config_files)),
         environment=environment,
     )
 

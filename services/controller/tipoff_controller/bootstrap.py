@@ -53,7 +53,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             "Decides what to fetch when.",
             # The data bucket holds the calendar, which decisions follow; without it the service is not ready.
             needs=("warehouse", "data", "state"),
-            config_hash=configuration.hash,
+            config=(settings.workflows_file, configuration.hash),
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
         manual=cloud.authenticated_router(),

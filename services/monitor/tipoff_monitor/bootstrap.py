@@ -98,7 +98,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
             "Watches: tells people what is wrong, once.",
             needs=("warehouse", "data", "state"),
             # Of the alert rules, which only the monitor has; the workflows' hash stands on the configuration page.
-            config_hash=book.hash,
+            config=(settings.alerts_file, book.hash),
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
         manual=cloud.authenticated_router(),

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import httpx
 import pytest
@@ -37,8 +38,19 @@ def test_health_names_what_is_live(path: str) -> None:
         "version": __version__,
         "commit": None,
         "config_hash": "abc123",
+        "config_files": [],
         "environment": "local",
     }
+
+
+def test_health_names_the_files_that_its_hash_is_of() -> None:
+    """Four hashes of five services looked like the fault in a night in which versions differed."""
+    files = [Path("infra/topics.yaml"), Path("a/one/scraper.yaml"), Path("a/two/scraper.yaml")]
+    made = web.create_app(
+        service="s", description="", environment="local", config_hash="h", checks={}, config_files=files
+    )
+    with client(made) as http:
+        assert http.get("/healthz").json()["config_files"] == ["topics.yaml", "scraper.yaml"]
 
 
 def test_health_does_not_ask_the_cloud() -> None:

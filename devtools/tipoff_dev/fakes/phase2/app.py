@@ -74,6 +74,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         description="Phase 2's fake.",
         environment=wiring.settings.environment,
         config_hash=wiring.cloud.config_hash,
+        config_files=wiring.cloud.config_files,
         checks={"bus": lambda: wiring.cloud.bus.check(), "data": lambda: wiring.cloud.data.check()},
     )
     state = wiring.state

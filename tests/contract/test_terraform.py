@@ -186,7 +186,7 @@ class TestDocuments:
         known, unknown = set[str](), list[str]()
         for line in "".join(blocks).splitlines():
             assigned = r"(\w+)=" if line.startswith("export ") else r"^(\w+)="
-            known |= {*re.findall(assigned, line), *re.findall(r"\b(?:for|read -rs) (\w+)", line)}
+            known |= {*re.findall(assigned, line), *re.findall(r"\b(?:for|read -rs?) (\w+)", line)}
             # A digit is an argument of a function that the block defines.
             unknown += [name for name in re.findall(r"\$([A-Za-z_]\w*)", line) if name not in known]
         assert known

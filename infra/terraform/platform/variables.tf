@@ -138,7 +138,7 @@ variable "notification_emails" {
 }
 
 variable "notification_channels" {
-  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret."
+  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret; ../README.md says what each type takes."
   type = map(object({
     id     = optional(string)
     type   = optional(string)

@@ -18,3 +18,7 @@ mock_resource "google_service_account" {
 mock_resource "google_iam_workload_identity_pool" {
   defaults = { name = "projects/123456789012/locations/global/workloadIdentityPools/tipoff-ci" }
 }
+
+mock_resource "google_monitoring_notification_channel" {
+  defaults = { verification_status = "VERIFIED" }
+}

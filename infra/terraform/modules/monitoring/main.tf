@@ -4,6 +4,11 @@ locals {
     [for channel in google_monitoring_notification_channel.other : channel.name],
     compact([for it in var.notification_channels : it.id]),
   )
+  # Of types that need no verification the status is empty.
+  unverified = [
+    for it in concat(values(google_monitoring_notification_channel.email), values(google_monitoring_notification_channel.other)) :
+    it.display_name if it.verification_status == "UNVERIFIED"
+  ]
   every = "300s"
   thresholds = {
     oldest-unacked = {
@@ -85,6 +90,14 @@ resource "google_monitoring_notification_channel" "other" {
 
   lifecycle {
     create_before_destroy = true
+  }
+}
+
+# An unverified channel delivers nothing, and its status alone says so. Verifying takes a code that somebody receives.
+check "channels_are_verified" {
+  assert {
+    condition     = length(local.unverified) == 0
+    error_message = "alerts do not reach ${join(", ", local.unverified)}: a channel that is UNVERIFIED delivers nothing. Verify it as docs/DEPLOYMENT_GUIDE.md says under \"Do alerts arrive?\"."
   }
 }
 

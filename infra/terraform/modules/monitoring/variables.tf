@@ -55,7 +55,7 @@ variable "tick_silence_minutes" {
 }
 
 variable "notification_channels" {
-  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret."
+  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret. E-mail and sms may have to be verified; pubsub takes roles/pubsub.publisher on the topic for service-NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com; google_chat the app Google Cloud Monitoring in the space."
   type = map(object({
     id     = optional(string)
     type   = optional(string)

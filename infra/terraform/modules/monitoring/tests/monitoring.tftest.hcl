@@ -62,6 +62,27 @@ run "alerts_go_to_channels_beside_email" {
   }
 }
 
+run "a_channel_that_delivers_nothing_is_warned_of" {
+  command = plan
+
+  variables {
+    notification_channels = { pager = { type = "sms", labels = { number = "+15550100" } } }
+  }
+
+  override_resource {
+    target          = google_monitoring_notification_channel.other
+    override_during = plan
+    values          = { verification_status = "UNVERIFIED" }
+  }
+
+  assert {
+    condition     = local.unverified == ["Tipoff: pager"]
+    error_message = "the one that waits for its code, and no other"
+  }
+
+  expect_failures = [check.channels_are_verified]
+}
+
 run "a_channel_without_its_secret_is_refused" {
   command = plan
 

@@ -44,6 +44,8 @@ locals {
     flatten([for kind in ["addresses", "globalAddresses", "networks", "routers", "subnetworks", "sslCertificates", "backendServices", "urlMaps", "targetHttpsProxies", "globalForwardingRules", "regionNetworkEndpointGroups"] :
       [for verb in ["create", "delete", "get", "list", "use"] : "compute.${kind}.${verb}" if verb != "use" || !contains(["routers", "globalForwardingRules"], kind)]
     ]),
+    # The provider labels everything that it makes, these by a call of its own after they are made.
+    [for kind in ["addresses", "globalAddresses", "globalForwardingRules"] : "compute.${kind}.setLabels"],
     ["compute.networks.updatePolicy", "compute.routers.update", "compute.backendServices.update", "compute.urlMaps.update", "compute.targetHttpsProxies.setSslCertificates", "compute.targetHttpsProxies.setUrlMap", "compute.globalOperations.get", "compute.regionOperations.get", "compute.projects.get"],
   )
 

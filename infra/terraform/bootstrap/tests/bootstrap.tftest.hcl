@@ -75,6 +75,23 @@ run "the_deployer_makes_no_identity_and_opens_none" {
   }
 }
 
+run "the_deployer_labels_what_it_makes_of_a_network" {
+  command = plan
+
+  variables {
+    extra_apis = ["compute.googleapis.com"]
+  }
+
+  assert {
+    condition     = length(setsubtract([for it in ["addresses", "globalAddresses", "globalForwardingRules"] : "compute.${it}.setLabels"], google_project_iam_custom_role.ci["deploy"].permissions)) == 0
+    error_message = "labels are set after creation, also the provider's own"
+  }
+  assert {
+    condition     = !anytrue([for it in google_project_iam_custom_role.ci["plan"].permissions : endswith(it, ".setLabels")])
+    error_message = "and by nobody who only looks"
+  }
+}
+
 run "every_service_is_somebody" {
   command = plan
 

@@ -32,10 +32,9 @@ locals {
   tick_topic        = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.tick.fired.v1")])
   receipts_topic    = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.file.processed.v1")])
 
-  # How long no tick may come by a subscription before somebody is alerted: four of its most frequent, or a day and an
-  # hour where all are daily. A subscription without a filter takes every tick.
-  tick_silence = { for name, it in local.subscriptions : name => min([
-    for tick, when in local.ticks : lookup(when, "every_minutes", null) == null ? 1500 : max(30, 4 * when.every_minutes)
+  # Minutes between two ticks that a subscription carries, by its most frequent one. Without a filter it takes every tick.
+  tick_minutes = { for name, it in local.subscriptions : name => min([
+    for tick, when in local.ticks : lookup(when, "every_minutes", 1440)
     if it.filter == "" || strcontains(it.filter, "\"${tick}\"")
   ]...) if it.topic == local.tick_topic && anytrue([for tick in keys(local.ticks) : it.filter == "" || strcontains(it.filter, "\"${tick}\"")]) }
 }

@@ -9,7 +9,7 @@ module "monitoring" {
   uptime_services       = { for name, it in local.services : module.service[name].name => module.service[name].uri if it.ingress == "all" }
   monitoring_agent      = local.monitoring_agent
   dead_letter_topic     = module.dead_letters.name
-  tick_silence_minutes  = local.tick_silence
+  tick_minutes          = local.tick_minutes
   log_retention_days    = var.log_retention_days
   paused                = var.paused
   budget                = var.budget

@@ -10,6 +10,12 @@ locals {
     it.display_name if it.verification_status == "UNVERIFIED"
   ]
   every = "300s"
+  # Minutes without a tick that count as silence, and minutes for which it must last: at least one interval, as a
+  # subscription that is new or was paused had no tick before. Google takes 24 hours at most, and 25 of both.
+  silence = { for name, interval in var.tick_minutes : name => {
+    without = min(max(15, 2 * interval), 60 * 25 - min(max(15, 2 * interval), 60 * 24))
+    lasting = min(max(15, 2 * interval), 60 * 24)
+  } }
   thresholds = {
     oldest-unacked = {
       severity = "CRITICAL"
@@ -169,9 +175,10 @@ resource "google_monitoring_alert_policy" "threshold" {
 }
 
 # One for each subscription that carries ticks: what reaches one service hides no silence of another. A condition on the
-# absence of a metric needs a point that came before; absent() of a sum above 0 holds too where none ever came.
+# absence of a metric needs a point that came before; absent() of a sum above 0 holds too where none ever came. What is
+# awaited longer than the sum reaches back is the condition's duration, which starts anew when the policy is enabled.
 resource "google_monitoring_alert_policy" "no_ticks" {
-  for_each = var.tick_silence_minutes
+  for_each = local.silence
 
   project               = var.project
   display_name          = "Tipoff: no ticks reach ${each.key}"
@@ -185,8 +192,8 @@ resource "google_monitoring_alert_policy" "no_ticks" {
     display_name = "no-ticks"
 
     condition_prometheus_query_language {
-      query               = "absent(sum(increase(pubsub_googleapis_com:subscription_push_request_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"${each.key}\"}[${each.value}m])) > 0)"
-      duration            = "300s"
+      query               = "absent(sum(increase(pubsub_googleapis_com:subscription_push_request_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"${each.key}\"}[${each.value.without}m])) > 0)"
+      duration            = "${60 * each.value.lasting}s"
       evaluation_interval = "300s"
     }
   }

@@ -44,13 +44,13 @@ variable "dead_letter_topic" {
   type        = string
 }
 
-variable "tick_silence_minutes" {
-  description = "Subscription that carries ticks => minutes without one after which somebody is alerted."
+variable "tick_minutes" {
+  description = "Subscription that carries ticks => minutes between two of them. Somebody is alerted after four intervals without one, but not within half an hour, and at the latest after 25 hours."
   type        = map(number)
 
   validation {
-    condition     = alltrue([for it in var.tick_silence_minutes : it >= 30])
-    error_message = "tick_silence_minutes must be at least 30: metrics come minutes late."
+    condition     = alltrue([for it in var.tick_minutes : it >= 1 && it <= 1440])
+    error_message = "tick_minutes must be 1 to 1440: no alert waits longer than a day."
   }
 }
 

@@ -118,12 +118,12 @@ run "a_service_is_alone_in_its_state_bucket" {
   }
 }
 
-run "a_subscription_whose_ticks_are_all_daily_is_silent_for_a_day" {
+run "a_subscription_is_as_frequent_as_its_most_frequent_tick" {
   command = plan
 
   assert {
-    condition     = local.tick_silence["controller-ticks"] == 60 && local.tick_silence["logger-ticks"] == 1500
-    error_message = "four of the most frequent tick, or a day and an hour"
+    condition     = local.tick_minutes["controller-ticks"] == 15 && local.tick_minutes["logger-ticks"] == 1440
+    error_message = "a quarter of an hour, or a day where all are daily"
   }
 }
 

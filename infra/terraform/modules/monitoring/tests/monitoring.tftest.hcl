@@ -12,7 +12,7 @@ variables {
   monitoring_agent    = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   dead_letter_topic   = "dead-letters"
 
-  tick_silence_minutes = { controller-ticks = 60, logger-ticks = 1500 }
+  tick_minutes = { controller-ticks = 15, logger-ticks = 1440, monitor-ticks = 5, hourly = 60 }
 }
 
 run "every_alert_reaches_somebody" {
@@ -28,13 +28,40 @@ run "silence_is_seen_of_each_subscription_also_when_no_tick_ever_came" {
   command = plan
 
   assert {
-    condition     = google_monitoring_alert_policy.no_ticks["logger-ticks"].conditions[0].condition_prometheus_query_language[0].query == "absent(sum(increase(pubsub_googleapis_com:subscription_push_request_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"logger-ticks\"}[1500m])) > 0)"
+    condition     = google_monitoring_alert_policy.no_ticks["logger-ticks"].conditions[0].condition_prometheus_query_language[0].query == "absent(sum(increase(pubsub_googleapis_com:subscription_push_request_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"logger-ticks\"}[60m])) > 0)"
     error_message = "a sum of what came, absent where there is none or it is 0"
   }
   assert {
-    condition     = keys(google_monitoring_alert_policy.no_ticks) == ["controller-ticks", "logger-ticks"] && alltrue([for it in google_monitoring_alert_policy.no_ticks : it.enabled])
+    condition     = toset(keys(google_monitoring_alert_policy.no_ticks)) == toset(keys(var.tick_minutes)) && alltrue([for it in google_monitoring_alert_policy.no_ticks : it.enabled])
     error_message = "one hides no other"
   }
+}
+
+run "a_first_tick_that_is_not_due_yet_alerts_nobody" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name, it in var.tick_minutes : tonumber(trimsuffix(google_monitoring_alert_policy.no_ticks[name].conditions[0].condition_prometheus_query_language[0].duration, "s")) >= 60 * max(it, 15)])
+    error_message = "after a first deployment or a pause an interval passes without a tick"
+  }
+  assert {
+    condition     = { for name, it in local.silence : name => it.without + it.lasting } == { controller-ticks = 60, hourly = 240, logger-ticks = 1500, monitor-ticks = 30 }
+    error_message = "four intervals, half an hour at least and a day and an hour at most"
+  }
+  assert {
+    condition     = alltrue([for it in local.silence : it.lasting <= 1440 && it.without + it.lasting <= 1500])
+    error_message = "longer ones are refused by Monitoring"
+  }
+}
+
+run "an_interval_that_no_alert_outlasts_is_refused" {
+  command = plan
+
+  variables {
+    tick_minutes = { controller-ticks = 2880 }
+  }
+
+  expect_failures = [var.tick_minutes]
 }
 
 run "a_channel_in_use_can_be_changed" {

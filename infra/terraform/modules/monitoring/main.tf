@@ -303,7 +303,11 @@ resource "google_billing_budget" "this" {
   }
 
   all_updates_rule {
-    monitoring_notification_channels = local.channels
-    disable_default_iam_recipients   = false
+    # A budget takes e-mail alone. Of what type a channel is that is given by its id is not known here.
+    monitoring_notification_channels = concat(
+      [for channel in google_monitoring_notification_channel.email : channel.name],
+      [for channel in google_monitoring_notification_channel.other : channel.name if channel.type == "email"],
+    )
+    disable_default_iam_recipients = false
   }
 }

@@ -23,8 +23,8 @@ variable "notification_emails" {
   }
 
   validation {
-    condition     = var.budget == null || length(var.notification_emails) + length(var.notification_channels) <= 5
-    error_message = "notification_emails and notification_channels must be at most 5 together where there is a budget, which notifies no more: name a mailing list, or leave the budget out."
+    condition     = var.budget == null || length(var.notification_emails) + length([for it in var.notification_channels : it if try(it.type == "email", false)]) <= 5
+    error_message = "notification_emails, and notification_channels of type email, must be at most 5 together where there is a budget, which notifies no more: name a mailing list, or leave the budget out."
   }
 }
 

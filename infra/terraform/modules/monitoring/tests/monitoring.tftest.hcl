@@ -182,6 +182,30 @@ run "a_budget_of_a_fraction_is_refused" {
   expect_failures = [var.budget]
 }
 
+run "a_budget_is_told_by_email_alone" {
+  command = plan
+
+  variables {
+    budget              = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 50 }
+    notification_emails = [for it in range(4) : "someone-${it}@example.com"]
+    notification_channels = {
+      list   = { type = "email", labels = { email_address = "list@example.com" } }
+      chat   = { type = "google_chat", labels = { space = "spaces/AAA" } }
+      pager  = { type = "sms", labels = { number = "+15550100" } }
+      oncall = { id = "projects/my-project/notificationChannels/123" }
+    }
+  }
+
+  assert {
+    condition     = length(google_billing_budget.this[0].all_updates_rule[0].monitoring_notification_channels) == 5
+    error_message = "Google refuses a budget that names another channel"
+  }
+  assert {
+    condition     = alltrue([for it in google_monitoring_alert_policy.threshold : length(it.notification_channels) == 8])
+    error_message = "alerts go to all"
+  }
+}
+
 run "more_than_a_budget_tells_are_refused" {
   command = plan
 

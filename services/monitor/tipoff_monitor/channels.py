@@ -20,6 +20,9 @@ CONNECT_SECONDS, READ_SECONDS = 5, 15
 _CUSTOM = ("json", "jsons", "xml", "xmls", "form", "forms")
 """Webhooks of one's own, which are told a change's identity in a header."""
 _PAGERS = ("pagerduty",)
+_MAIL = ("mailto", "mailtos")
+_BLOCKED_PORT = 25
+"""SMTP between servers, which Google Cloud blocks: https://cloud.google.com/compute/docs/tutorials/sending-mail."""
 
 
 class Sender(Protocol):
@@ -77,7 +80,8 @@ def open_channels(
     local: a developer's machine, where a channel without a URL writes to the log.
 
     Raises:
-        ConfigurationError: for a variable that is not set or that Apprise does not understand; never with its value.
+        ConfigurationError: for a variable that is not set, that Apprise does not understand or that sends mail by a
+            blocked port; never with its value.
     """
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its messages name hosts, and at times more
     senders: dict[str, Sender] = {}
@@ -91,10 +95,16 @@ def open_channels(
                 f"channel {name}: {channel.url} is not set; put the URL of Apprise into that secret"
             )
         # Tried at start: at the first alert Apprise would refuse it without a word.
-        elif Apprise.instantiate(url) is None:
+        elif (opened := Apprise.instantiate(url)) is None:
             faults.append(
                 f"channel {name}: the value of {channel.url} is not a URL that Apprise understands;"
                 " see https://appriseit.com for its form"
+            )
+        # The port is Apprise's choice unless the URL names it: 25 for mailto:// to a provider that it does not know.
+        elif not local and _schema(url) in _MAIL and opened.port == _BLOCKED_PORT:
+            faults.append(
+                f"channel {name}: the value of {channel.url} sends mail by port 25, which Google Cloud blocks;"
+                " write mailtos:// without a port, which takes 587"
             )
         else:
             senders[name] = AppriseSender(name, url)
@@ -115,7 +125,7 @@ def send_to(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]
 
 def _with(url: str, notice: Notice) -> str:
     """Return the URL with time-outs, and with what tells the receiver that it has seen a change before."""
-    schema = url.partition("://")[0].lower()
+    schema = _schema(url)
     options = {}
     # Somebody who names other time-outs in the URL knows the channel better.
     if "cto=" not in url:
@@ -129,3 +139,7 @@ def _with(url: str, notice: Notice) -> str:
         options |= {"dedup": notice.alert_id, "action": "map"}
     extra = "&".join(f"{quote(key, safe='+')}={quote(value)}" for key, value in options.items())
     return f"{url}{'&' if '?' in url else '?'}{extra}"
+
+
+def _schema(url: str) -> str:
+    return url.partition("://")[0].lower()

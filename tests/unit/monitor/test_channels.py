@@ -163,6 +163,31 @@ def test_a_url_that_apprise_does_not_understand_is_refused_and_not_shown(url: st
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        (f"mailto://me:{SECRET}@mail.test", True),
+        (f"MAILTO://me:{SECRET}@mail.test?to=team@mail.test", True),
+        (f"mailtos://me:{SECRET}@mail.test:25", True),
+        (f"mailtos://me:{SECRET}@mail.test", False),
+        (f"mailto://me:{SECRET}@mail.test?mode=ssl", False),
+        (f"mailto://me:{SECRET}@mail.test:2525", False),
+        (f"mailto://me:{SECRET}@gmail.com", False),  # Apprise knows its port
+        ("json://hook.test:25", False),
+    ],
+)
+def test_mail_by_a_port_that_google_blocks_is_refused_and_not_shown(url: str, *, refused: bool) -> None:
+    channels = rules_file(broken={}).channels
+    environ = {"ALERTS_TEAM_URL": url, "ALERTS_ONCALL_URL": "json://hook.test"}
+    assert open_channels(channels, environ, local=True).keys() == channels.keys()
+    if not refused:
+        assert open_channels(channels, environ, local=False).keys() == channels.keys()
+        return
+    with pytest.raises(ConfigurationError, match=r"channel team: .* port 25.* mailtos://") as caught:
+        open_channels(channels, environ, local=False)
+    assert SECRET not in str(caught.value)
+
+
 def test_a_channel_without_a_url_is_refused_but_on_a_developers_machine() -> None:
     channels = rules_file(broken={}).channels
     with pytest.raises(ConfigurationError, match="ALERTS_TEAM_URL is not set"):

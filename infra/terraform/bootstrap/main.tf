@@ -42,11 +42,12 @@ resource "google_project_service" "this" {
   depends_on = [terraform_data.applied_for]
 }
 
-# What Pub/Sub and Monitoring act as in the project, and Identity-Aware Proxy where it stands before the console: a new
-# project has no such account until it is asked for.
+# What Pub/Sub, Monitoring and Cloud Run act as in the project, and Identity-Aware Proxy where it stands before the
+# console: a new project has no such account until it is asked for. Cloud Run's is granted the images of another project
+# before it has a service here.
 resource "google_project_service_identity" "agent" {
   provider = google-beta
-  for_each = setunion(["monitoring.googleapis.com", "pubsub.googleapis.com"], setintersection(var.extra_apis, ["iap.googleapis.com"]))
+  for_each = setunion(["monitoring.googleapis.com", "pubsub.googleapis.com", "run.googleapis.com"], setintersection(var.extra_apis, ["iap.googleapis.com"]))
 
   project = var.project
   service = google_project_service.this[each.key].service
@@ -58,6 +59,16 @@ resource "google_project_iam_member" "monitoring_agent" {
   project = var.project
   role    = "roles/monitoring.notificationServiceAgent"
   member  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+
+  depends_on = [google_project_service_identity.agent]
+}
+
+# Cloud Run's starts services by this one.
+resource "google_project_iam_member" "run_agent" {
+  # checkov:skip=CKV_GCP_49: the agent is Google's own, and has this role from Google where it was not asked for
+  project = var.project
+  role    = "roles/run.serviceAgent"
+  member  = "serviceAccount:service-${data.google_project.this.number}@serverless-robot-prod.iam.gserviceaccount.com"
 
   depends_on = [google_project_service_identity.agent]
 }

@@ -15,6 +15,7 @@ _PROJECT_ROLES = frozenset(
         "roles/bigquery.jobUser",  # a job belongs to the project
         "roles/logging.logWriter",  # a log belongs to the project, too
         "roles/monitoring.notificationServiceAgent",  # for Monitoring's service agent, as Google grants it elsewhere
+        "roles/run.serviceAgent",  # the agent of Cloud Run, likewise
         "tipoffDeployer",  # creates missing resources
         "tipoffPlanner",
         "tipoffDeployerBuckets",  # with a condition only

@@ -212,12 +212,12 @@ run "the_example_is_no_repository" {
   expect_failures = [var.ci]
 }
 
-run "agents_of_pubsub_and_monitoring_are_asked_for_and_have_their_rights" {
+run "agents_are_asked_for_and_have_their_rights" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_project_service_identity.agent)) == toset(["pubsub.googleapis.com", "monitoring.googleapis.com"]) && google_project_iam_member.monitoring_agent.role == "roles/monitoring.notificationServiceAgent"
-    error_message = "a new project has neither account, and an account that is asked for has no role"
+    condition     = toset(keys(google_project_service_identity.agent)) == toset(["pubsub.googleapis.com", "monitoring.googleapis.com", "run.googleapis.com"]) && google_project_iam_member.monitoring_agent.role == "roles/monitoring.notificationServiceAgent" && google_project_iam_member.run_agent.role == "roles/run.serviceAgent"
+    error_message = "a new project has none of them, and an account that is asked for has no role"
   }
 }
 

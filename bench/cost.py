@@ -2,11 +2,11 @@
 
     python -m bench.cost [--executions 20000 10000000] [--json]
 
-Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage are
-counted as the services' handlers run a day (operations.py). Durations and sizes marked as assumed are not measured on
-Google Cloud, and the monitor's ticks and queries are left out. The month is the one after a first year: payloads are
-never deleted, so that each further year adds to the cost. Cloud Composer's smallest environment is listed for
-comparison; it schedules and runs nothing by itself.
+Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage and the
+tables that queries read are counted as the services' handlers run a day (operations.py). Durations and sizes marked as
+assumed are not measured on Google Cloud, and what the monitor's ticks take on Cloud Run is left out. The month is the
+one after a first year: payloads are never deleted, so that each further year adds to the cost. Cloud Composer's
+smallest environment is listed for comparison; it schedules and runs nothing by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from bench.buckets import PAGE
 from bench.command import Figures, run
 from bench.operations import CLASS_A, CLASS_B, Operations, count_operations
+from bench.scans import scans_of_a_watch
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_cli.checkout import TICKS
 from tipoff_common.service_map import load_services
@@ -58,10 +59,11 @@ STORAGE_CLASS_B = Price(0.0004 / 1_000, 50_000)
 NEARLINE_GB = Price(0.010)
 NEARLINE_CLASS_A = Price(0.01 / 1_000)
 # https://cloud.google.com/bigquery/pricing: insertAll counts a row as 1 KiB at least (docs/adr/0011); a query as 10 MB
+# for each table that it references
 BIGQUERY_INSERT_BYTE = Price(0.05 / GIB)
 BIGQUERY_QUERY_BYTE = Price(6.25 / TIB, 1 * TIB)
 BIGQUERY_STORED_GIB = Price(0.02, 10)
-ROW_MINIMUM, QUERY_MINIMUM = 1_024, 10 * MB
+ROW_MINIMUM, SCAN_MINIMUM = 1_024, 10 * MB
 # https://cloud.google.com/scheduler/pricing
 SCHEDULER_JOB = Price(0.10, 3)
 # https://cloud.google.com/stackdriver/pricing
@@ -78,10 +80,9 @@ DELIVERIES = {
 }
 ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
 
-EVALUATION_MINUTES = 15
+EVALUATION_MINUTES, WATCH_MINUTES = 15, 5
 JOBS = len(load_ticks(TICKS))
-TICK_QUERIES = 3  # controller.dataset.read_executions, cleanup.dataset.read_landed, read_receipts
-QUERIED_DAYS = 2
+TICK_DAYS, WATCH_DAYS = 2, 7  # assumed: rules look back a day or a month, most of them two days
 QUERIED_ROW_BYTES = 300  # assumed: of the columns that these read
 MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.execution); others are smaller
 PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
@@ -131,6 +132,8 @@ class Month:
     cloud_run: float
     storage: float
     bigquery: float
+    monitor: float
+    """Its queries, beyond those of ticks, which use up what is free first."""
     scheduler: float
     logging: float
     registry: float
@@ -143,7 +146,9 @@ class Month:
 
 def month(executions: float, operations: Operations) -> Month:
     """Price a month with so many executions."""
-    ticks = DAYS * 24 * 60 / EVALUATION_MINUTES
+    ticks, watches = DAYS * 24 * 60 / EVALUATION_MINUTES, DAYS * 24 * 60 / WATCH_MINUTES
+    of_ticks = ticks / operations.ticks * scanned(operations.scans, executions, TICK_DAYS)
+    of_watches = watches * scanned(scans_of_a_watch(), executions, WATCH_DAYS)
     requests = executions * sum(service.requests for service in SERVICES.values()) + 2 * ticks
     return Month(
         pubsub=PUBSUB_BYTE.of(pubsub_bytes(executions)),
@@ -153,7 +158,8 @@ def month(executions: float, operations: Operations) -> Month:
             executions * operations.of_an_execution(CLASS_B) + ticks * operations.of_a_tick(CLASS_B)
         )
         + payloads(executions),
-        bigquery=bigquery(executions, ticks),
+        bigquery=rows(executions) + BIGQUERY_QUERY_BYTE.of(of_ticks),
+        monitor=BIGQUERY_QUERY_BYTE.of(of_ticks + of_watches) - BIGQUERY_QUERY_BYTE.of(of_ticks),
         scheduler=SCHEDULER_JOB.of(JOBS),
         logging=LOGGING_GIB.of(requests * LOG_BYTES / GIB),
         registry=REGISTRY_GB.of(IMAGE_GB),
@@ -195,19 +201,20 @@ def cloud_run(executions: float, ticks: float, requests: float) -> float:
     )
 
 
-def bigquery(executions: float, ticks: float) -> float:
-    """Price rows written, queried and stored."""
-    row = max(MESSAGE_BYTES, ROW_MINIMUM)
-    rows = executions * len(ROWS)
-    queried = ticks * TICK_QUERIES * max(QUERY_MINIMUM, executions / DAYS * QUERIED_DAYS * QUERIED_ROW_BYTES)
-    stored = rows * row * ROW_DAYS / DAYS / GIB
-    return (
-        BIGQUERY_INSERT_BYTE.of(rows * row) + BIGQUERY_QUERY_BYTE.of(queried) + BIGQUERY_STORED_GIB.of(stored)
-    )
+def rows(executions: float) -> float:
+    """Price rows written and stored."""
+    written = executions * len(ROWS) * max(MESSAGE_BYTES, ROW_MINIMUM)
+    return BIGQUERY_INSERT_BYTE.of(written) + BIGQUERY_STORED_GIB.of(written * ROW_DAYS / DAYS / GIB)
+
+
+def scanned(scans: Mapping[str, int], executions: float, days: float) -> float:
+    """Return the bytes that queries are paid for which read these tables so often, over the rows of so many days."""
+    grown = max(SCAN_MINIMUM, executions / DAYS * days * QUERIED_ROW_BYTES)
+    return sum(count * (grown if table in ROWS else SCAN_MINIMUM) for table, count in scans.items())
 
 
 def counted(operations: Operations) -> dict[str, Any]:
-    """Return the operations of Cloud Storage from which the prices are computed."""
+    """Return the operations of Cloud Storage and the tables read, from which the prices are computed."""
     return {
         "counted over": f"{operations.executions} executions of one day",
         **{
@@ -217,6 +224,10 @@ def counted(operations: Operations) -> dict[str, Any]:
                 "a tick": operations.of_a_tick(kind),
             }
             for name, kind in (("class A", CLASS_A), ("class B", CLASS_B))
+        },
+        "tables that queries read": {
+            "a tick": round(operations.scans.total() / operations.ticks, 2),
+            "a watch": scans_of_a_watch().total(),
         },
         "names that a tick lists for an execution of the day": round(operations.listed_for_an_execution, 1),
     }
@@ -235,7 +246,7 @@ def main(executions: Sequence[int] = (20_000, 10_000_000)) -> Figures:
     return {
         "USD a month": months,
         "Cloud Composer's smallest environment": composer,
-        "storage": counted(operations),
+        "counted": counted(operations),
     }
 
 

@@ -1,4 +1,5 @@
-"""Operations on Cloud Storage by a game day of the shipped fleet, counted at the ports of the services' own handlers.
+"""Operations on Cloud Storage and tables read by a game day of the shipped fleet, counted at the ports of the services'
+own handlers.
 
 Controller, runner and cleanup run days of twelve games over buckets in memory. The last day is counted; the others are
 the history that a tick reads. Every source answers at once with new content, the outcome of an execution with the most
@@ -19,6 +20,7 @@ from pydantic import ConfigDict
 from tests.support.controller import at, controller_deps, slate
 
 from bench.buckets import Calls, CountedObjects
+from bench.scans import tables_read
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps as CleanupDeps
 from tipoff_cleanup.handlers import run_cleanup
@@ -60,6 +62,8 @@ class Operations:
     """Calls of the tick with the fewest, at which no run is due."""
     listed: float
     """Average number of names that a tick lists."""
+    scans: Counter[str]
+    """Number of queries of the day's ticks that read each table."""
 
     @property
     def listed_for_an_execution(self) -> float:
@@ -134,9 +138,9 @@ class BenchFleet:
         calendar = configuration.file.calendar.scraper
         self.state, self.data, self.bus = CountedObjects("state"), CountedObjects("data"), RecordingBus()
         self.buckets = (self.state, self.data)
-        self.controller = controller_deps(
-            configuration, self.state, self.data, self.bus, MemoryWarehouse(), "bench"
-        )
+        self.scans: Counter[str] = Counter()
+        warehouse = MemoryWarehouse(answer=self._answer)
+        self.controller = controller_deps(configuration, self.state, self.data, self.bus, warehouse, "bench")
         self.runner = RunnerDeps(
             environment="bench",
             registry=Registry(
@@ -157,7 +161,7 @@ class BenchFleet:
             pubsub_enabled=True,
             catalog=catalog,
             memory=CleanupMemory(self.state),
-            dataset=FileDataset(MemoryWarehouse(answer=all_is_well), "bench"),
+            dataset=FileDataset(warehouse, "bench"),
             data=self.data,
             publisher=Publisher("cleanup", self.bus),
         )
@@ -194,6 +198,10 @@ class BenchFleet:
                 self.executions += 1
         return self.calls - so_far
 
+    def _answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        self.scans.update(tables_read(sql))
+        return all_is_well(sql, parameters)
+
     def _as(self, who: str) -> None:
         for bucket in self.buckets:
             bucket.who = who
@@ -225,6 +233,7 @@ def count_operations(days: int = 4, every: timedelta = timedelta(minutes=15)) ->
     fleet = BenchFleet()
     for place in range(days):
         executions, calls, listed = fleet.executions, fleet.calls, fleet.listed
+        scans = fleet.scans.copy()
         ticks = [
             fleet.tick(at("00:00", LAST - (days - 1 - place) * DAY) + number * every)
             for number in range(DAY // every)
@@ -235,4 +244,5 @@ def count_operations(days: int = 4, every: timedelta = timedelta(minutes=15)) ->
         calls=fleet.calls - calls,
         quiet=min(ticks, key=Counter.total),
         listed=(fleet.listed - listed) / len(ticks),
+        scans=fleet.scans - scans,
     )

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import cost, operations
+from bench import cost, operations, scans
 from tipoff_common.topics import load_topics
+from tipoff_dataset.files import declared_tables
 
 REPOSITORY = Path(__file__).parents[2]
 COUNTED = operations.Operations(
@@ -21,6 +22,7 @@ COUNTED = operations.Operations(
     calls=Counter({("runner", "create"): 150, ("cleanup", "list"): 1_000, ("cleanup", "get"): 200}),
     quiet=Counter({("cleanup", "list"): 10, ("cleanup", "get"): 2}),
     listed=300,
+    scans=Counter({"scraper_execution_log": 200, "cleanup_operations": 100}),
 )
 
 
@@ -44,6 +46,48 @@ def test_a_million_executions_by_hand() -> None:
     names of each execution of the day in a tick's lists."""
     assert cost.pubsub_bytes(1e6) == pytest.approx(1e6 * 11 * 1_300)
     assert cost.class_a(1e6, 100, COUNTED) == pytest.approx(3e6 + 100 * (10 + 1e6 / 30.4 * 6 / 1_000))
+
+
+def test_a_query_is_paid_for_each_table_that_it_references() -> None:
+    """Of 3,040,000 executions a month 60 MB are two days of 300 bytes; 10 MB are the least."""
+    scans = {"scraper_execution_log": 3, "file_receipts": 1, "cleanup_operations": 2}
+    assert cost.scanned(scans, 100, days=2) == pytest.approx(6 * 10e6)
+    assert cost.scanned(scans, 3_040_000, days=2) == pytest.approx(4 * 60e6 + 2 * 10e6)
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        (
+            "SELECT * FROM nba_orchestration.dead_letters AS d -- nba_orchestration.pause_events",
+            {"dead_letters"},
+        ),
+        ("SELECT * FROM nba_orchestration.standing_pauses(@as_of)", {"pause_events"}),
+        (
+            "SELECT * FROM nba_orchestration.v_decisions JOIN nba_orchestration.workflow_decisions",
+            {"workflow_decisions"},
+        ),
+        (
+            "SELECT * FROM nba_orchestration.expected_vs_actual(@as_of, @day)",
+            {"daily_expected_schedule", "workflow_decisions", "scraper_execution_log"},
+        ),
+    ],
+)
+def test_tables_are_found_through_views_and_functions(sql: str, tables: set[str]) -> None:
+    assert scans.tables_read(sql) == tables
+
+
+def test_a_watch_is_two_jobs_that_read_each_of_their_tables_once() -> None:
+    assert set(scans.scans_of_a_watch()) <= set(declared_tables())
+    assert max(scans.scans_of_a_watch().values()) == 2
+
+
+def test_watches_are_paid_for_once_what_is_free_is_used_up() -> None:
+    """8,755 watches read 11 tables of 10 MB at least, which is 0.88 TiB; ticks come first."""
+    small, large = cost.month(20_000, COUNTED), cost.month(1_000_000, COUNTED)
+    assert small.monitor == 0
+    assert large.monitor > 5
+    assert large.bigquery == pytest.approx(cost.rows(1_000_000))
 
 
 def test_payloads_are_stored_as_terraform_has_it() -> None:
@@ -74,6 +118,9 @@ def test_the_services_are_counted_at_work() -> None:
     assert 4 < written["runner"] <= 5, "fewer where content stays the same"
     assert 0.8 < written["follow-up"] < 1.1
     assert "runner" not in counted.by_caller(operations.CLASS_B)
+    assert set(counted.scans) >= {"scraper_execution_log", "file_receipts"}, (
+        "of the evaluation and the cleanup"
+    )
 
 
 def test_seldom_requests_share_no_instance_and_many_keep_it_busy() -> None:
@@ -89,12 +136,13 @@ def test_more_executions_never_cost_less(executions: float, factor: float) -> No
     assert many.pubsub >= few.pubsub
     assert many.storage >= few.storage
     assert many.bigquery >= few.bigquery
+    assert many.bigquery + many.monitor >= few.bigquery + few.monitor
     assert many.cloud_run >= few.cloud_run - 1e-9
 
 
 def test_the_total_is_the_sum_and_a_small_fleet_costs_less_than_composer_alone() -> None:
     small = cost.month(20_000, COUNTED)
-    parts = (small.pubsub, small.cloud_run, small.storage, small.bigquery)
+    parts = (small.pubsub, small.cloud_run, small.storage, small.bigquery, small.monitor)
     rest = (small.scheduler, small.logging, small.registry)
     assert small.total == pytest.approx(sum(parts) + sum(rest))
     assert small.total < cost.COMPOSER_USD[0] / 10

@@ -72,7 +72,8 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
         columns = ", ".join((*COLUMNS, kind))
         parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{bare_statement(query, f'r{number}_')}\n)")  # noqa: S608
     parts.append(_PAUSES)
-    # One statement, hence one job, whatever the number of rules: a job costs its minimum of 10 MB each time.
+    # One statement, hence one job, whatever the number of rules: a job is billed for 10 MB of each table that it
+    # references at least, and rules share their tables.
     return "\nUNION ALL\n".join(parts), parameters
 
 

@@ -106,13 +106,15 @@ def _raise_refusal(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
 
     Reasons: https://cloud.google.com/bigquery/docs/error-messages. A valid row beside an invalid one has the reason
     "stopped". A row's columns never depend on its event, so a missing column is not the row's fault: the table is
-    older than the service.
+    older than the service, or BigQuery's streaming system has not seen the new column yet.
     """
     errors = [(item["index"], error) for item in answer for error in item["errors"]]
     reasons = {error.get("reason") for _, error in errors}
     details = json.dumps(errors[0][1])
     if any(error.get("message", "").startswith("no such field") for _, error in errors):
-        raise Unavailable(f"{table} lacks a column, deploy its schema: {details}")
+        raise Unavailable(
+            f"{table} lacks a column; deploy its schema, or wait some minutes where that was just done: {details}"
+        )
     if "stopped" in reasons:
         raise BatchRefused(f"BigQuery stopped an append to {table}: {details}")
     if reasons != {"invalid"}:

@@ -23,6 +23,8 @@ LOCKED_BY = time(5, 30)
 
 GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last reason codes of an occurrence that makes no further request before its next slot."""
+SUPERSEDED = "superseded"
+"""Last reason code of a slot for later versions of a document that was not found at all: it makes no request."""
 ALREADY_FOUND = "already_found"
 """Last reason code of a slot without requests, because an earlier slot had found the data."""
 SOURCE_PAUSED = "source_paused"
@@ -364,7 +366,7 @@ def _judge_step(
     streak = _failing_streak(asked)
     # A search that has found data may fail to find a later version. Units that fail beside successful ones are lost.
     found_before = not last.units_found and any(step.units_found for _, step in asked)
-    final = len(streak) >= HOPELESS_STREAK or (_is_given_up(row, rows, as_of) and not found_before)
+    final = len(streak) >= HOPELESS_STREAK or (not _is_asked_again(row, rows, as_of) and not found_before)
     since = min(
         (step.failing_since for step in streak if step.failing_since),
         default=last.failed_later_at or row.expected_run_time,
@@ -419,13 +421,13 @@ def _judge_left_out(
     found_before = any(step.units_found for _, step in known)
     if not failed and (found_before or not _is_over(rows, as_of)):
         return None
-    if not _is_given_up(row, rows, as_of):
+    if not _is_given_up(row, as_of):
         return None
     parent = next(iter(failed or parents))
     what = f"failed{f' ({parent.error_type})' if parent.error_type else ''}" if failed else "found nothing"
     return Fault(
         kind=FaultKind.FAILING if failed else FaultKind.FOUND_NOTHING,
-        color=Color.YELLOW if found_before else Color.RED,
+        color=Color.YELLOW if found_before or _is_asked_again(row, rows, as_of) else Color.RED,
         workflow=name,
         scraper=scraper,
         subject=subject,
@@ -436,9 +438,18 @@ def _judge_left_out(
     )
 
 
-def _is_given_up(row: Expectation, rows: Sequence[Expectation], as_of: datetime) -> bool:
+def _is_asked_again(row: Expectation, rows: Sequence[Expectation], as_of: datetime) -> bool:
+    """Return whether another attempt is to come: of this occurrence, or of a later slot of its day."""
+    # Rows that are left of last night are about another day than the slots of today.
+    own = [it for it in rows if it.date == row.date and it.expected_run_time >= row.expected_run_time]
+    if any(it.last_reason_code == SUPERSEDED for it in own):
+        return False
+    return any(not _is_given_up(it, as_of) and it.status != "PAUSED" for it in own)
+
+
+def _is_given_up(row: Expectation, as_of: datetime) -> bool:
     """Return whether an occurrence makes no further request."""
-    return _is_over(rows, as_of) or row.last_reason_code in GIVEN_UP or as_of > row.deadline
+    return row.deadline <= as_of or row.last_reason_code in GIVEN_UP
 
 
 def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[StepOutcome]:

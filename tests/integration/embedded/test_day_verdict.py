@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,11 +95,14 @@ def read(warehouse: BigQueryWarehouse, at: datetime) -> DayExpectations:
     return read_expectations(warehouse, "prod", date(2026, 1, 15), at, midnight=MIDNIGHT)
 
 
-def test_a_healthy_step_does_not_hide_a_dead_one(warehouse: BigQueryWarehouse) -> None:
-    day = read(warehouse, ELEVEN + 40 * MINUTE)
-    verdict = judge_day(day)
+@pytest.mark.parametrize(("after", "color"), [(40 * MINUTE, Color.YELLOW), (DAY, Color.RED)])
+def test_a_healthy_step_does_not_hide_a_dead_one(
+    warehouse: BigQueryWarehouse, after: timedelta, color: Color
+) -> None:
+    """It is yellow while the slot of 14:00 is to come."""
+    verdict = judge_day(read(warehouse, ELEVEN + after))
     (fault,) = [it for it in verdict.faults if it.kind is FaultKind.FAILING]
-    assert (fault.workflow, fault.scraper, fault.color) == ("lines", "dead", Color.RED)
+    assert (fault.workflow, fault.scraper, fault.color) == ("lines", "dead", color)
     assert (fault.since, fault.count, fault.error) == (ELEVEN, 3, "503 no 2")
 
 

@@ -640,10 +640,34 @@ class TestAStepThatWasLeftOut:
         assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "found")
 
 
-@pytest.mark.parametrize(("minutes", "color"), [(60, Color.YELLOW), (61, Color.RED)])
+@pytest.mark.parametrize(("minutes", "color"), [(59, Color.YELLOW), (60, Color.RED)])
 def test_a_failure_is_for_good_when_its_deadline_has_passed(minutes: int, color: Color) -> None:
-    rows = [slot(steps={"s": FAILED}), slot(9, status="TOO_EARLY", steps={"s": {}})]
-    assert judge(*rows, at=ELEVEN + minutes * MINUTE).color is color
+    assert judge(slot(steps={"s": FAILED}), at=ELEVEN + minutes * MINUTE).color is color
+
+
+@pytest.mark.parametrize("word", ["budget_used", "source_failing", None])
+@pytest.mark.parametrize("minutes", [10, 61])
+def test_a_failure_is_not_for_good_while_a_later_slot_is_to_come(word: str | None, minutes: int) -> None:
+    """A search of every quarter of an hour was red at 13:08, and asked again at 13:15."""
+    failed, ahead = slot(steps={"s": FAILED}, last_reason_code=word), slot(9, status="TOO_EARLY")
+    assert judge(failed, ahead, at=ELEVEN + minutes * MINUTE).color is Color.YELLOW
+    left_out = slot(steps={"a": {**FAILED, "found_later": True}, "b": LEFT_OUT}, last_reason_code=word)
+    assert judge(left_out, ahead, at=ELEVEN + 61 * MINUTE).color is Color.YELLOW
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        {"status": "PAUSED"},
+        {"status": "SKIPPED_OK", "last_reason_code": "superseded"},
+        {"last_reason_code": "budget_used", "status": "LATE", "steps": {}, "executions": 1},
+        {"status": "TOO_EARLY", "date": DAY + timedelta(days=1)},
+    ],
+)
+def test_a_later_slot_that_asks_for_nothing_of_the_day_is_no_further_attempt(ahead: dict[str, Any]) -> None:
+    failed = slot(steps={"s": FAILED}, last_reason_code="budget_used")
+    found = {it.kind: it.color for it in judge(failed, slot(1, **ahead), at=ELEVEN + 70 * MINUTE).faults}
+    assert found[FaultKind.FAILING] is Color.RED
 
 
 def test_a_pause_that_is_over_mends_nothing() -> None:

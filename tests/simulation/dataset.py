@@ -404,6 +404,11 @@ def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
         if row["occurrence_id"] is not None:
             units.setdefault((row["occurrence_id"], row["scraper_name"], unit), []).append(row)
     steps: dict[tuple[str, str], dict[str, Any]] = {}
+    incomplete = {
+        (occurrence, scraper)
+        for (occurrence, scraper, _), rows in units.items()
+        if all(row["status"] != "success" for row in rows)
+    }
     for (occurrence, scraper, unit), rows in units.items():
         last = max(rows, key=lambda row: row["triggered_at"])
         found = any(row["status"] == "success" for row in rows)
@@ -427,7 +432,8 @@ def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
         ]
         step["unfound"] += not found and all(row["status"] != "success" for row in later)
         newest = max(later, key=lambda row: row["triggered_at"], default=None)
-        if not found and newest is not None and newest["status"] == "failed":
+        counts = not found or (occurrence, scraper) not in incomplete
+        if counts and newest is not None and newest["status"] == "failed":
             for name, value in (
                 ("failed_later_at", newest["triggered_at"]),
                 ("later_error_type", newest["error_type"]),

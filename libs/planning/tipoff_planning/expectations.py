@@ -125,13 +125,17 @@ units AS (
   WHERE occurrence_id IS NOT NULL
   GROUP BY occurrence_id, scraper_name, unit, game_date, asked
 ),
--- A unit counts as found by any run of the same scraper with the same parameters about the same date.
+-- A unit counts as found by any run of the same scraper with the same parameters about the same date. A later failure of
+-- a unit that was found counts only where all units were found: otherwise those that were not found matter more.
 followed AS (
   SELECT
     units.*, answered.newest_error_type, answered.newest_error_message,
     COALESCE(answered.found_at > units.last_at, FALSE) AS is_found_later,
     IF(
-      units.successes = 0 AND answered.newest_status = 'failed' AND answered.newest_at > units.last_at,
+      answered.newest_status = 'failed' AND answered.newest_at > units.last_at AND (
+        units.successes = 0
+        OR MIN(units.successes) OVER (PARTITION BY units.occurrence_id, units.scraper_name) > 0
+      ),
       answered.newest_at, NULL
     ) AS failed_later_at
   FROM units
@@ -220,7 +224,8 @@ class StepOutcome(BaseModel):
     )
     failed_later_at: Instant | None = Field(
         default=None,
-        description="newest run of an unfound unit, if it belongs to another occurrence and failed",
+        description="newest run of a unit, if it belongs to another occurrence and failed; of a found unit only if all"
+        " units were found",
     )
     later_error_type: str | None = None
     later_error_message: str | None = None

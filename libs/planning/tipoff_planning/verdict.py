@@ -354,8 +354,8 @@ def _judge_step(
     if not asked:
         return None
     row, last = asked[-1]
-    # A later run, a manual one for example, has found the data.
-    if last.found_later:
+    # A later run, a manual one for example, has found the data, and no run failed since.
+    if last.found_later and last.failed_later_at is None:
         return None
     if not last.units_failed and last.failed_later_at is None:
         found = any(step.units_found for _, step in asked)
@@ -363,9 +363,10 @@ def _judge_step(
         if found or not _is_over(rows, as_of):
             return None
         return _found_nothing(name, subject, about, scraper, [row for row, _ in asked])
-    streak = _failing_streak(asked)
+    # A later find ends the streak as well; only the run after it failed.
+    streak = [] if last.found_later else _failing_streak(asked)
     # A search that has found data may fail to find a later version. Units that fail beside successful ones are lost.
-    found_before = not last.units_found and any(step.units_found for _, step in asked)
+    found_before = _is_found(last) or (not last.units_found and any(step.units_found for _, step in asked))
     final = len(streak) >= HOPELESS_STREAK or (not _is_asked_again(row, rows, as_of) and not found_before)
     since = min(
         (step.failing_since for step in streak if step.failing_since),
@@ -386,14 +387,19 @@ def _judge_step(
     )
 
 
+def _is_found(step: StepOutcome) -> bool:
+    """Return whether each unit of a step was found, by its own run or by a later one."""
+    return step.found_later or (step.units > 0 and step.units_found == step.units)
+
+
 def _describe_failure(last: StepOutcome, since: datetime, failures: int) -> str:
     """Describe since when a step fails, its error, and the newest failure in a run of another occurrence."""
     later = ""
     if last.failed_later_at:
         kind = f" ({last.later_error_type})" if last.later_error_type else ""
         later = f"{_clock(last.failed_later_at)}{kind}"
-    if not last.units_failed:
-        return f"found nothing, and a later run failed at {later}"
+    if _is_found(last) or not last.units_failed:
+        return f"{'was found' if _is_found(last) else 'found nothing'}, and a later run failed at {later}"
     of_units = f" for {last.units_failed} of {last.units} units" if last.units > 1 else ""
     attempts = f"{pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''}"
     too = f", and later runs failed too, last at {later}" if later else ""

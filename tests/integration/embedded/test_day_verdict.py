@@ -191,7 +191,8 @@ def test_what_later_runs_came_to_is_told_by_parameters_and_date(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
     """Other markets of one scraper, or another day, neither make a failure good nor add to it."""
-    slots = ("mended", "worse", "emptied", "other")
+    slots = ("mended", "worse", "emptied", "other", "found", "partly")
+    first = {"emptied": "no_data", "found": "success", "partly": "success"}
     dataset.insert(
         "daily_expected_schedule",
         *(
@@ -211,9 +212,12 @@ def test_what_later_runs_came_to_is_told_by_parameters_and_date(
     dataset.insert(
         "scraper_execution_log",
         *(
-            ran(name, 0, "no_data" if name == "emptied" else "failed", name, occurrence_id=f"u-{name}", **failures)
+            ran(name, 0, first.get(name, "failed"), name, occurrence_id=f"u-{name}", **failures)
             for name in slots
         ),
+        ran("p", 1, "no_data", "unpublished", occurrence_id="u-partly"),
+        ran("f", 10, "failed", "found", **quota),
+        ran("q", 10, "failed", "partly", **quota),
         ran("m", 10, "success", "mended"),
         ran("m", 11, "failed", "mended", **quota),
         ran("w", 10, "failed", "worse", **failures),
@@ -231,6 +235,8 @@ def test_what_later_runs_came_to_is_told_by_parameters_and_date(
         "worse": (False, "quota", "429"),
         "emptied": (False, "quota", "429"),
         "other": (False, None, None),
+        "found": (False, "quota", "429"),
+        "partly": (False, None, None),
     }  # fmt: skip
     assert steps["worse"].failed_later_at == ELEVEN + 20 * MINUTE
     assert steps["other"].failed_later_at is None

@@ -549,10 +549,11 @@ def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, c
 @pytest.mark.parametrize("units", [1, 2])
 def test_what_later_runs_found_is_found_and_no_fault(step: dict[str, Any], units: int) -> None:
     """A manual run found what the scheduled one had failed at, and the line said "asked, nothing there yet"."""
-    changes = {**step, "units": units, "failed_later_at": ELEVEN + HOUR}
+    changes = {**step, "units": units}
     mended = judge(slot(steps={"s": {**changes, "found_later": True}}), at=ELEVEN + 4 * HOUR)
     assert (mended.color, mended.workflows[0].sentence) == (Color.GREEN, "found")
-    assert judge(slot(steps={"s": changes}), at=ELEVEN + 4 * HOUR).color is Color.RED
+    failed_since = {**changes, "failed_later_at": ELEVEN + HOUR}
+    assert judge(slot(steps={"s": failed_since}), at=ELEVEN + 4 * HOUR).color is Color.RED
 
 
 LATER = {
@@ -583,6 +584,18 @@ def test_a_later_run_that_failed_is_the_newest_answer(
     (fault,) = judge(row, at=ELEVEN + 4 * HOUR).faults
     assert (fault.kind, fault.color, fault.count) == (FaultKind.FAILING, color, count)
     assert (fault.sentence, fault.error_type, fault.error) == (told, "quota", "429")
+
+
+@pytest.mark.parametrize("occurrences", [1, 3])
+@pytest.mark.parametrize("step", [FOUND, {**EMPTY, "found_later": True}, {**FAILED, "found_later": True}])
+def test_a_run_that_failed_after_the_find_is_yellow(step: dict[str, Any], occurrences: int) -> None:
+    """A manual run found it and the next one failed with source_changed: the day was called all right."""
+    rows = [slot(number, steps={"s": step}) for number in range(occurrences - 1)]
+    last = slot(occurrences - 1, steps={"s": {**step, **LATER}})
+    verdict = judge(*rows, last, at=ELEVEN + 9 * HOUR)
+    assert kinds(verdict) == [(FaultKind.FAILING, Color.YELLOW)]
+    assert verdict.headline == "s of daily was found, and a later run failed at 13:00 (quota)"
+    assert (verdict.faults[0].since, verdict.faults[0].error) == (ELEVEN + 2 * HOUR, "429")
 
 
 LEFT_OUT = {"parent_unfruitful": True}

@@ -222,8 +222,22 @@ class TestDiagnose:
         assert cause in found["likely_cause"]
 
     def test_not_yet_is_no_alarm_at_first(self, diagnosed: Any) -> None:
-        found = diagnosed(row("no_data"), row("no_data", 1), row("success", 20), code=0)
+        before = row("success", 20, game_date=date(2025, 1, 14))
+        found = diagnosed(row("no_data"), row("no_data", 1), before, code=0)
         assert found["verdict"] == "waiting"
+
+    @pytest.mark.parametrize("times", [1, 8])
+    def test_a_source_that_withdrew_what_was_found_is_suspect(self, diagnosed: Any, times: int) -> None:
+        """It said "is waiting: nothing is there yet" seconds after a success for the same date."""
+        found = diagnosed(*(row("no_data", number) for number in range(times)), row("success", 9))
+        assert found["verdict"] == "suspect"
+        assert found["likely_cause"] == (
+            "the source withdrew what was found for 2025-01-15 at 2025-01-15 03:00 New York; look at its page"
+        )
+
+    def test_what_was_found_by_other_parameters_was_not_withdrawn(self, diagnosed: Any) -> None:
+        before = row("success", 1, opts={"game_date": "2025-01-15", "as_of": "2025-01-15T11:00:00+00:00"})
+        assert diagnosed(row("no_data"), before, code=0)["verdict"] == "waiting"
 
     def test_incident_5_not_yet_all_the_time_is_one(self, diagnosed: Any) -> None:
         """403 read as no_data left a system nine days stale."""

@@ -119,6 +119,12 @@ def _verdict(
             kind, f"{kind}: a kind that only a newer version knows; see the message"
         )
     if newest.status == Status.NO_DATA:
+        if (found := _found_before(runs)) is not None:
+            at = _when(found.triggered_at)
+            return (
+                ScraperCondition.SUSPECT,
+                f"the source withdrew what was found for {found.game_date} at {at}; look at its page",
+            )
         if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
             moved = "blocked, moved and not yet published may look alike"
             return (
@@ -241,6 +247,14 @@ def _contradicted(run: ExecutionRow) -> str:
     """Say what in a run's document cannot be true; nothing where it contradicts nothing."""
     count, example = contradictions_in(run.data_summary)
     return f"{pluralize(count, 'contradiction')}{f', e.g. {example}' if example else ''}" if count else ""
+
+
+def _found_before(runs: Sequence[ExecutionRow]) -> ExecutionRow | None:
+    """Return the newest success of the same request as the newest run: the same date and parameters."""
+    # With the same hour, too: a document of every hour may be out for one hour and not for the next.
+    asked = (runs[0].game_date, runs[0].opts)
+    found = (run for run in runs if run.status == Status.SUCCESS and (run.game_date, run.opts) == asked)
+    return next(found, None)
 
 
 def _streak(runs: Sequence[ExecutionRow], status: str) -> int:

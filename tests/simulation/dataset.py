@@ -214,7 +214,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
     last_word: dict[str, Any] = {}
     for row in order:
         if row["reason_code"] != "manual":
-            latest.setdefault(row["workflow_name"], row["next_check_time"])
+            latest.setdefault(row["workflow_name"], []).append(row)
         last_word.setdefault(row["occurrence_id"], row["reason_code"])
     skipped = {
         (row["occurrence_id"], row["context"].get("scraper"))
@@ -235,7 +235,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
             base = {
                 "idle": idle,
                 **_outcome(run, as_of, decisions, executions),
-                "next_check_time": latest.get(run["workflow_name"]),
+                "next_check_time": _next_check(latest.get(run["workflow_name"], [])),
                 "last_reason_code": last_word.get(run["occurrence_id"]),
                 "last_decided_at": last_decided,
             }
@@ -391,6 +391,12 @@ def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, execution
         "found": any(row["status"] == "success" for row in done),
         "status": status,
     }
+
+
+def _next_check(newest_first: Rows) -> datetime | None:
+    """Return the earliest next check of a workflow's newest evaluation."""
+    last = [row for row in newest_first if row["decision_time"] == newest_first[0]["decision_time"]]
+    return min((row["next_check_time"] for row in last if row["next_check_time"]), default=None)
 
 
 def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:

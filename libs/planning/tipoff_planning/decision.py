@@ -150,6 +150,7 @@ def decision_about(
     sentence: str,
     *,
     alert: bool = False,
+    again: datetime | None = None,
     outstanding: Outstanding | None = None,
     plan: Plan | None = None,
     due: tuple[Attempt, ...] = (),
@@ -157,7 +158,8 @@ def decision_about(
 ) -> Decision:
     """Build the decision about an occurrence.
 
-    alert: whether to use the workflow's alert level. context: facts beside those that every decision has.
+    alert: whether to use the workflow's alert level. again: the instant of the occurrence's own next request.
+    context: facts beside those that every decision has.
     """
     calendar, now = inputs.calendar, inputs.now
     workflow = inputs.configuration.workflows[occurrence.workflow]
@@ -175,8 +177,14 @@ def decision_about(
         code=code,
         sentence=sentence,
         alert_level=workflow.alert_level if alert else AlertLevel.NONE,
-        # The next occurrence, not the next tick: people plan by occurrences.
-        next_check=upcoming.expected if upcoming else None,
+        # The next occurrence or retry, not the next tick: people plan by occurrences.
+        next_check=min(
+            (
+                *((upcoming.expected,) if upcoming else ()),
+                *((again,) if again is not None and again < occurrence.deadline else ()),
+            ),
+            default=None,
+        ),
         context={
             "expected_run_time": occurrence.expected.isoformat(),
             "deadline": occurrence.deadline.isoformat(),

@@ -344,7 +344,9 @@ def _decide_planned(
         retry = standing.next_retry()
         zone = inputs.configuration.zone_of(occurrence.workflow)
         again = f"from {_when(retry, zone)} on" if retry else "within the window"
-        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{last}")
+        return build(
+            Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{last}", again=retry
+        )
     # The plan is frozen, but another run (a manual one, for example) may have found its missing parts since.
     if (found := _found_since(occurrence, standing, inputs)) is not None:
         when = _when(found, inputs.configuration.zone_of(occurrence.workflow))
@@ -371,7 +373,7 @@ def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: Dec
     until = min(pause for name in scrapers if (pause := inputs.paused_until(name)) is not None)
     names = ", ".join(dict.fromkeys(scrapers))
     sentence = f"{names}: the source is not to be asked before {_when(until, inputs.configuration.zone)}."
-    return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True)
+    return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True, again=until)
 
 
 def _explained_by_pause(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> bool:

@@ -59,9 +59,14 @@ evaluated AS (
   WHERE reason_code NOT IN ('parent_unfruitful', 'manual')
 ),
 latest AS (
-  SELECT workflow_name, next_check_time
-  FROM evaluated
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_name ORDER BY decision_time DESC, decision_id) = 1
+  -- The newest evaluation decides about each game, and one of them may be asked for again before the others.
+  SELECT workflow_name, MIN(next_check_time) AS next_check_time
+  FROM (
+    SELECT workflow_name, next_check_time
+    FROM evaluated
+    QUALIFY RANK() OVER (PARTITION BY workflow_name ORDER BY decision_time DESC) = 1
+  )
+  GROUP BY workflow_name
 ),
 last_word AS (
   SELECT occurrence_id, reason_code

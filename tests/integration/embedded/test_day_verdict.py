@@ -187,6 +187,26 @@ def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
     assert [it.next_check for it in judge_day(day).workflows] == [ELEVEN + HOUR]
 
 
+def test_the_next_check_of_a_workflow_is_the_earliest_of_its_newest_evaluation(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    own = {"workflow_name": "games", "environment": "next"}
+    checks = {"g1": ELEVEN + 3 * HOUR, "g2": ELEVEN + 2 * HOUR, "g3": None}
+    for name, instant in checks.items():
+        dataset.insert("daily_expected_schedule", scheduled(name, ELEVEN, subject=name, **own))
+        upcoming = instant.isoformat() if instant else None
+        dataset.insert(
+            "workflow_decisions", decided(name, ELEVEN, "SKIP", "under_way", next_check_time=upcoming, **own)
+        )
+    before = (ELEVEN + HOUR).isoformat()
+    dataset.insert(
+        "workflow_decisions",
+        decided("g1", ELEVEN - MINUTE, "SKIP", "too_early", next_check_time=before, **own),
+    )
+    day = read_expectations(warehouse, "next", date(2026, 1, 15), ELEVEN + 10 * MINUTE)
+    assert [it.next_check for it in judge_day(day).workflows] == [ELEVEN + 2 * HOUR]
+
+
 def test_what_later_runs_came_to_is_told_by_parameters_and_date(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:

@@ -29,6 +29,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
+from tipoff_common.clock import EASTERN
 from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_planning.calendar import Calendar
@@ -526,6 +527,24 @@ def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
     assert told(decision) == ("SKIP", "under_way")
     assert decision.sentence.startswith("Failed; it is asked for again from 2025-01-15 0")
     assert decision.sentence.endswith(" EST on. Last: http: it is down")
+    assert decision.next_check is not None
+    assert f"from {decision.next_check.astimezone(EASTERN):%Y-%m-%d %H:%M} EST on" in decision.sentence
+
+
+def test_a_failure_with_a_retry_after_is_looked_at_next_when_its_source_said() -> None:
+    """The sentence said 07:00, and the next check was tomorrow's."""
+    plan, name = plan_of(DAILY, "one"), _request(DAILY)
+    told_so = fact(
+        "bulletin",
+        outcome=failed(FailureKind.QUOTA),
+        request_id=name,
+        triggered_at=at("05:00"),
+        not_before=at("07:00"),
+    )
+    past = History({name: told_so}, {name: at("05:00")})
+    decision = decided(DAILY, at("05:15"), history=past, plans={plan.occurrence_id: plan})
+    assert "asked for again from 2025-01-15 07:00 EST" in decision.sentence
+    assert decision.next_check == at("07:00")
 
 
 LOOKS = configured(one=workflow(at_times("05:00"), "bulletin"))
@@ -678,6 +697,12 @@ def test_a_workflow_waits_when_all_its_sources_asked_for_it() -> None:
     decision = decided(BOTH, at("06:00"), history=known)
     assert (told(decision), decision.alert_level) == (("SKIP", "source_paused"), AlertLevel.WARNING)
     assert decision.sentence == ("slate, summary: the source is not to be asked before 2025-01-15 08:00 EST.")
+    assert decision.next_check == at("08:00")
+
+
+def test_a_pause_past_the_deadline_is_waited_for_by_the_next_occurrence() -> None:
+    known = history(told_to_wait("slate", "10:00"), told_to_wait("summary", "10:00"))
+    assert decided(BOTH, at("06:00"), history=known).next_check == at("05:00", TOMORROW)
 
 
 def test_a_workflow_of_which_one_source_may_be_asked_runs() -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from datetime import time as clock_time
+from http import HTTPStatus
 from typing import Annotated
 
 import typer
@@ -66,26 +67,33 @@ def status(
 ) -> None:
     """Show in one line whether a day is all right, then the state of each workflow.
 
-    Exit code 0 when all is well or the day has no schedule (green), 1 for a fault that is over or has another attempt
-    to come (yellow), 2 for a fault that needs an operator (red), 3 when neither the controller nor the dataset answers.
-    Today includes the open runs of last night. See `tipoff query missing_files` for files without a receipt, and
-    `tipoff alerts list` for alerts.
+    Exit code 0 when all is well or nothing is known of the day (green), 1 for a fault that is over or has another attempt
+    to come, and for a controller that does not answer where the dataset does (yellow), 2 for a fault that needs an
+    operator (red), 3 when neither the controller nor the dataset answers. Today includes the open runs of last night. See
+    `tipoff query missing_files` for files without a receipt, and `tipoff alerts list` for alerts.
     """
     if watch is not None and as_of is not None:
         refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)
     while True:
         at = as_of or wall_now()
-        expected, source, names = _expectations(on, at)
+        expected, source, names, unanswered = _expectations(on, at)
         verdict = judge_day(expected, names)
         if workflow is not None:
             expected, verdict = _only(workflow, expected, verdict)
+        # The dataset has only the past: a controller that hangs decides nothing more.
+        if unanswered is not None and verdict.color is Color.GREEN:
+            verdict = verdict.model_copy(update={"color": Color.YELLOW, "headline": unanswered})
         if watch is not None:
             console.clear()
         if json:
-            head: dict[str, JsonValue] = {"ok": verdict.color is Color.GREEN, "source": source}
+            head: dict[str, JsonValue] = {
+                "ok": verdict.color is Color.GREEN,
+                "source": source,
+                "unanswered": unanswered,
+            }
             say_json(head | verdict.model_dump(mode="json") | expected.model_dump(mode="json"))
         else:
-            _show(expected, verdict, source, names, faults_only=faults, slots=slots)
+            _show(expected, verdict, source, names, unanswered, faults_only=faults, slots=slots)
         if watch is None:
             raise typer.Exit(verdict.color.rank)
         try:
@@ -108,22 +116,36 @@ def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[Da
     return expected.model_copy(update={"expectations": rows}), narrowed
 
 
-def _expectations(on: date | None, at: datetime) -> tuple[DayExpectations, str, Mapping[str, str]]:
+def _expectations(
+    on: date | None, at: datetime
+) -> tuple[DayExpectations, str, Mapping[str, str], str | None]:
     """Read the expectations from the controller, or from the dataset when the controller does not answer. Return them
-    with their source and the names of games."""
+    with their source, the names of games, and the sentence about a controller that does not answer."""
     today = business_date(at)
     # The night belongs to the day on which it began; today's status includes it until its runs are done.
     night = on is None or on == today
     try:
         connection = find_connection()
+        silence = None
         try:
             found, source = _from_controller(connection, on or today, at, night), "controller"
         # Both return the same rows: the controller needs no rights on the dataset, and the dataset no controller.
         except (NotConnected, NotAnswered) as unanswered:
             found, source = _from_dataset(connection, on or today, at, night, unanswered), "dataset"
+            silence = _silence(unanswered)
     except NotConnected as error:
         refuse(str(error), CANNOT_TELL)
-    return found, source, _game_names(connection, found)
+    return found, source, _game_names(connection, found), silence
+
+
+def _silence(error: Exception) -> str | None:
+    """Say that the controller does not answer; None where none is named, or where it refuses the caller."""
+    if not isinstance(error, NotAnswered):
+        return None
+    if error.status is not None and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    # Further lines are about edits, which are printed at the end anyway.
+    return str(error).partition("\n")[0]
 
 
 def _from_controller(connection: Connection, on: date, at: datetime, night: bool) -> DayExpectations:
@@ -166,6 +188,7 @@ def _show(
     verdict: DayVerdict,
     source: str,
     names: Mapping[str, str],
+    unanswered: str | None,
     *,
     faults_only: bool,
     slots: bool,
@@ -184,6 +207,8 @@ def _show(
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
     origin = f"as of {at}, {expected.environment}, by the {source}"
     console.print(origin, style="bright_black")
+    if unanswered is not None and verdict.headline != unanswered:
+        console.print(unanswered, style="yellow")
     # The running stack may not have read the latest edits.
     for stale in filter(None, (stale_zone(), unread())):
         console.print(stale, style="yellow")
@@ -201,7 +226,7 @@ def _paused_scrapers(expected: DayExpectations) -> Mapping[str, datetime]:
 
 def _headline(name: str, expected: DayExpectations, verdict: DayVerdict) -> Text:
     mark, style = _MARKS[verdict.color]
-    if verdict.faults:
+    if verdict.color is not Color.GREEN:
         return Text(f"{mark} {name}: {verdict.headline}", style)
     if expected.expectations:
         return Text(f"{mark} {name} is all right", style)

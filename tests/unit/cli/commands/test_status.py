@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.pushes import KEY
-from tests.unit.cli.commands.harness import EXPECTATION, Controller, Run
+from tests.unit.cli.commands.harness import EXPECTATION, URL, Controller, Run
 from tipoff_cli import connection
 
 
@@ -116,6 +117,36 @@ class TestStatus:
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "")
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         assert json.loads(run(*self.AS_OF, "--json").stdout)["source"] == "dataset"
+
+    @pytest.mark.parametrize(("found", "code"), [(True, 1), (False, 2)])
+    def test_a_controller_that_does_not_answer_is_named(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, found: bool, code: int
+    ) -> None:
+        """A hung controller was not mentioned: "today is all right", by the dataset."""
+        controller.tells({**EXPECTATION, "found": found})
+
+        def hang(*_: Any, **__: Any) -> None:
+            raise httpx.ReadTimeout("timed out")
+
+        monkeypatch.setattr(controller.client, "request", hang)
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        told = run(*self.AS_OF, code=code).stdout
+        sentence = f"the controller does not answer at {URL}: timed out; is the stack up?"
+        assert told.splitlines()[0].startswith(
+            f"! today: {sentence}" if found else "✘ today: injury_discovery"
+        )
+        assert told.count(sentence) == 1
+        assert run(*self.AS_OF, "--faults", code=code).stdout.count(sentence) == 1
+        answer = json.loads(run(*self.AS_OF, "--workflow", "injury_discovery", "--json", code=code).stdout)
+        assert (answer["ok"], answer["unanswered"]) == (False, sentence)
+
+    def test_a_controller_that_refuses_the_caller_answered(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        controller.tells(EXPECTATION)
+        monkeypatch.setattr(controller.client, "request", lambda *_, **__: httpx.Response(403))
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        assert "by the dataset" in run(*self.AS_OF).stdout
 
     def test_without_either(self, run: Run, controller: Controller) -> None:
         controller.warehouse.down = True

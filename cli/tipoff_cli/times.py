@@ -119,11 +119,6 @@ def cadence(value: str | timedelta) -> timedelta:
 
 def clock(moment: datetime, form: str = "%H:%M") -> str:
     """Format an instant in the fleet's zone, with its short name (EST or EDT) on a day that has two."""
-    from tipoff_common.clock import fleet_zone
+    from tipoff_common.clock import fleet_clock
 
-    shown = moment.astimezone(fleet_zone())
-    # The offsets of the day's two ends differ where clocks change in between.
-    begins = datetime.combine(shown.date(), time(), fleet_zone())
-    ends = datetime.combine(shown.date() + timedelta(days=1), time(), fleet_zone())
-    twice = "%H" in form and begins.utcoffset() != ends.utcoffset()
-    return f"{shown:{form} %Z}" if twice else f"{shown:{form}}"
+    return fleet_clock(moment, form)

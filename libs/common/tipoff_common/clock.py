@@ -83,6 +83,16 @@ def readable(instant: datetime, zone: ZoneInfo | None = None) -> str:
     return f"{instant.astimezone(zone or fleet_zone()):%Y-%m-%d %H:%M %Z}"
 
 
+def fleet_clock(instant: datetime, form: str = "%H:%M") -> str:
+    """Format an instant in the fleet's zone, with its short name (EST or EDT) on a day that has two."""
+    shown = instant.astimezone(fleet_zone())
+    # The offsets of the day's two ends differ where clocks change in between.
+    begins = datetime.combine(shown.date(), time(), fleet_zone())
+    ends = datetime.combine(shown.date() + timedelta(days=1), time(), fleet_zone())
+    twice = "%H" in form and begins.utcoffset() != ends.utcoffset()
+    return f"{shown:{form} %Z}" if twice else f"{shown:{form}}"
+
+
 _FIRST_DATE, _LAST_DATE = date(1946, 11, 1), date(2100, 1, 1)
 
 GameDate = Annotated[

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from tipoff_common.clock import business_date, fleet_zone
+from tipoff_common.clock import business_date, fleet_clock, fleet_zone, readable
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_common.words import pluralize
@@ -266,9 +266,8 @@ def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _when(moment: datetime, zone: ZoneInfo) -> str:
-    """Format an instant in a workflow's zone, with the zone's short name if it is not the fleet's."""
-    shown = moment.astimezone(zone)
-    return f"{shown:%Y-%m-%d %H:%M}" if zone == fleet_zone() else f"{shown:%Y-%m-%d %H:%M %Z}"
+    """Format an instant in a workflow's zone, with the zone's short name if it is not the fleet's or changes that day."""
+    return fleet_clock(moment, "%Y-%m-%d %H:%M") if zone == fleet_zone() else readable(moment, zone)
 
 
 def _length(stretch: timedelta) -> str:

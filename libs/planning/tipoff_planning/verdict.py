@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from tipoff_common.clock import Instant, business_date, fleet_zone, local_instant
+from tipoff_common.clock import Instant, business_date, fleet_clock, local_instant
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
 from tipoff_planning.frozen import Frozen
@@ -505,8 +505,8 @@ def _is_over(rows: Sequence[Expectation], as_of: datetime) -> bool:
 
 
 def _day_clock(instant: datetime) -> str:
-    return instant.astimezone(fleet_zone()).strftime("%a %H:%M")
+    return fleet_clock(instant, "%a %H:%M")
 
 
 def _clock(instant: datetime) -> str:
-    return instant.astimezone(fleet_zone()).strftime("%H:%M")
+    return fleet_clock(instant)

@@ -1,7 +1,7 @@
 """The conditions that led to a decision."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -282,6 +282,16 @@ def test_the_age_of_the_calendar_is_a_condition(age: timedelta, met: bool, told:
 def test_the_window_is_a_condition(clock: str, met: bool, told: str) -> None:
     found_met, detail = conditions(SEARCH, clock)["window"]
     assert (found_met, detail.startswith(told)) == (met, True), detail
+
+
+def test_a_window_of_a_day_whose_clocks_change_names_the_clocks() -> None:
+    """It was "due from 2026-11-01 01:30 until 2026-11-01 01:00"."""
+    search = configured(one=workflow(discovery("00:00", "04:00", every="30m"), "bulletin"))
+    now = datetime(2026, 11, 1, 5, 45, tzinfo=UTC)
+    games = calendar(fetched_at=now - timedelta(hours=1))
+    ((_, own),) = explain_workflow("one", now, search, games).decisions
+    (window,) = [it.detail for it in own if it.name == "window"]
+    assert window.startswith("due from 2026-11-01 01:30 EDT until 2026-11-01 01:00 EST: ")
 
 
 def test_a_workflow_that_is_not_expected_at_all_says_so() -> None:

@@ -331,6 +331,15 @@ def test_missed_slots_are_named_up_to_the_third(number: int, told: str) -> None:
     assert (verdict.faults[0].count, verdict.faults[0].since) == (number, ELEVEN + HOUR)
 
 
+def test_slots_of_a_day_whose_clocks_change_are_told_apart() -> None:
+    first, second = (datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in (5, 6))
+    rows = [
+        slot(number, status="MISSING", expected_run_time=instant)
+        for number, instant in enumerate((first, second))
+    ]
+    assert judge(*rows, at=second + HOUR).headline == "daily did not run at 01:30 EDT, 01:30 EST"
+
+
 class TestAPauseThatASourceAskedFor:
     """`tipoff status` showed a tick and "due" until the run was missing, and then gave no reason."""
 

@@ -393,6 +393,13 @@ def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, execution
     }
 
 
+def _known_since(given: Parameters, tables: Tables) -> Answer:
+    """Return the oldest lock or decision."""
+    locks = [row["locked_at"] for row in _of(tables["daily_expected_schedule"], given)]
+    decisions = [row["decision_time"] for row in _of(tables["workflow_decisions"], given)]
+    return [{"known_since": min([*locks, *decisions], default=None)}]
+
+
 def _next_check(newest_first: Rows) -> datetime | None:
     """Return the earliest next check of a workflow's newest evaluation."""
     last = [row for row in newest_first if row["decision_time"] == newest_first[0]["decision_time"]]
@@ -525,6 +532,7 @@ _ALERTS: Mapping[str, Callable[..., Answer]] = {
 _QUERIES: Mapping[str, Callable[..., Answer]] = {
     execution_log._FOUND: _found,
     expectations._EXPECTED_VS_ACTUAL: _expected_vs_actual,
+    expectations._KNOWN_SINCE: _known_since,
     cleanup_dataset._FILES: _landed,
     cleanup_dataset._RECEIVED: _received,
     cleanup_dataset._STRAY_RECEIPTS: _stray_receipts,

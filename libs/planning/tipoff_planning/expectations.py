@@ -14,17 +14,18 @@ WHOLE_DAY = "-"
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
 """Defined in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
-# The oldest record still stored: partitions expire.
+# The oldest record still stored: partitions expire. The bounds exclude no row; each table requires a filter on its
+# partitions.
 _KNOWN_SINCE = """
 SELECT MIN(known_at) AS known_since
 FROM (
   SELECT MIN(locked_at) AS known_at
   FROM nba_orchestration.daily_expected_schedule
-  WHERE date <= DATE_ADD(DATE(@as_of), INTERVAL 1 DAY) AND environment = @environment
+  WHERE date >= DATE '2000-01-01' AND environment = @environment
   UNION ALL
   SELECT MIN(decision_time) AS known_at
   FROM nba_orchestration.workflow_decisions
-  WHERE DATE(decision_time) <= DATE(@as_of) AND environment = @environment
+  WHERE DATE(decision_time) >= DATE '2000-01-01' AND environment = @environment
 )
 """
 # The rows of a day's lock and its later changes.
@@ -285,21 +286,31 @@ class DayExpectations(BaseModel):
     )
     known_since: Instant | None = Field(
         default=None,
-        description="oldest lock or decision of any day, for a past day without a schedule; else null",
+        description="oldest lock or decision of any day, for a day without a schedule that is past or has no decision;"
+        " else null",
     )
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the day is older than every lock and decision, such as a day before the first start."""
-        return self.known_since is not None and business_date(self.known_since) > self.date
+        """Whether the day or `as_of` is older than every lock and decision, such as a day before the first start."""
+        if self.known_since is None:
+            return False
+        return business_date(self.known_since) > self.date or self.known_since > self.as_of
 
 
 def read_expectations(
-    warehouse: Warehouse, environment: str, day: date, as_of: datetime, *, midnight: datetime | None = None
+    warehouse: Warehouse,
+    environment: str,
+    day: date,
+    as_of: datetime,
+    *,
+    midnight: datetime | None = None,
+    with_known_since: bool = True,
 ) -> DayExpectations:
     """Read a day's expectations and results from the dataset.
 
     midnight: the beginning of `day`; if given, includes the occurrences of the day before that were still open then.
+    with_known_since: whether a second job may read how far back rows go, which a question about now does not need.
 
     Raises:
         Unavailable
@@ -321,15 +332,17 @@ def read_expectations(
     decided = (row.get("last_decided_at") for row in rows)
     expectations = tuple(_expectations(rows))
     idle = any(row.get("idle") for row in rows)
-    # A separate query job, only for a past day without a schedule; the monitor never reads such a day.
-    asks = day < business_date(as_of) and not expectations and not idle
-    since = warehouse.query(_KNOWN_SINCE, {"as_of": as_of, "environment": environment}) if asks else ()
+    last_decided_at = next(decided, None)
+    # A separate query job, for a past day without a schedule and for an instant without a decision in two days.
+    is_empty = not expectations and not idle
+    asks = with_known_since and is_empty and (day < business_date(as_of) or last_decided_at is None)
+    since = warehouse.query(_KNOWN_SINCE, {"environment": environment}) if asks else ()
     return DayExpectations(
         date=day,
         as_of=as_of,
         environment=environment,
         expectations=expectations,
-        last_decided_at=next(decided, None),
+        last_decided_at=last_decided_at,
         idle=idle,
         known_since=next((row.get("known_since") for row in since), None),
     )

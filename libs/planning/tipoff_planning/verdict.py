@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from tipoff_common.clock import Instant, business_date, fleet_clock, local_instant
+from tipoff_common.clock import Instant, business_date, fleet_clock, local_instant, readable
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
 from tipoff_planning.frozen import Frozen
@@ -127,7 +127,9 @@ def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict
 def _headline(color: Color, faults: Sequence[Fault], day: DayExpectations) -> str:
     if day.is_unknown and day.known_since is not None:
         oldest = business_date(day.known_since)
-        return f"nothing is known of that day: the oldest schedule or decision is of {oldest}"
+        if oldest > day.date:
+            return f"nothing is known of that day: the oldest schedule or decision is of {oldest}"
+        return f"nothing was known by then: the oldest schedule or decision is of {readable(day.known_since)}"
     # People need to distinguish a day off from a morning before the schedule is locked.
     if not day.expectations and not faults:
         return "nothing is expected on this day" if day.idle else "nothing is expected yet"

@@ -111,7 +111,12 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
     try:
         rows = deps.warehouse.query(sql, parameters)
         expected = read_expectations(
-            deps.warehouse, deps.environment, day, now, midnight=local_instant(day, time())
+            deps.warehouse,
+            deps.environment,
+            day,
+            now,
+            midnight=local_instant(day, time()),
+            with_known_since=False,
         )
     except Unavailable as error:
         log.error("nothing can be judged", extra={"detail": str(error)})

@@ -160,11 +160,15 @@ def test_nothing_is_known_of_a_day_before_the_first_lock_and_decision(
     dataset.insert("daily_expected_schedule", scheduled("new0", locked_at=ELEVEN.isoformat(), **own))
     dataset.insert("workflow_decisions", decided("new0", ELEVEN + MINUTE, "SKIP", "too_early", **own))
 
-    def known(day: int, environment: str = "new") -> datetime | None:
+    def known(day: int, environment: str = "new", later: timedelta = DAY) -> datetime | None:
         noon = datetime(2026, 1, day, 17, tzinfo=UTC)
-        return read_expectations(warehouse, environment, date(2026, 1, day), noon + DAY).known_since
+        return read_expectations(warehouse, environment, date(2026, 1, day), noon + later).known_since
 
     assert (known(14), known(15), known(14, "unheard-of")) == (ELEVEN, None, None)
+    # Without --date: the day of an instant before the history, which is not over by then.
+    assert [known(day, later=timedelta()) for day in (10, 14, 15)] == [ELEVEN, ELEVEN, None]
+    early = read_expectations(warehouse, "new", date(2026, 1, 15), ELEVEN - MINUTE)
+    assert (early.known_since, judge_day(early).color) == (ELEVEN, Color.GREEN)
     dataset.insert("workflow_decisions", decided("new0", ELEVEN - MINUTE, "SKIP", "too_early", **own))
     assert known(14) == ELEVEN - MINUTE
 

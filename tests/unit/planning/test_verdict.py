@@ -176,6 +176,19 @@ def test_a_day_before_anything_was_known_was_not_missed(
     assert (verdict.color, verdict.headline) == (color, headline)
 
 
+def test_an_instant_before_anything_was_known_was_not_missed() -> None:
+    """It was yellow, "nothing was decided in the last two days", unless --date was given."""
+    day = DayExpectations(
+        date=DAY, as_of=ELEVEN, environment="prod", expectations=(), known_since=ELEVEN + HOUR
+    )
+    verdict = judge_day(day)
+    assert (verdict.color, verdict.headline) == (
+        Color.GREEN,
+        "nothing was known by then: the oldest schedule or decision is of 2026-01-15 12:00 EST",
+    )
+    assert judge_day(day.model_copy(update={"known_since": ELEVEN})).color is Color.RED
+
+
 def test_without_a_schedule_after_its_time() -> None:
     assert kinds(judge(at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
     assert judge(at=LOCK - MINUTE).headline == "nothing is expected yet"

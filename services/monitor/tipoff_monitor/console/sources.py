@@ -106,7 +106,14 @@ class Sources:
         midnight = local_instant(day, time()) if is_today else None
 
         def read(at: datetime) -> DayExpectations:
-            return read_expectations(self._warehouse, self._environment, day, at, midnight=midnight)
+            return read_expectations(
+                self._warehouse,
+                self._environment,
+                day,
+                at,
+                midnight=midnight,
+                with_known_since=not is_today,
+            )
 
         # Today is on every page and has the pages' budget of jobs; another day is a question of whoever leafs through a
         # season, and must not use that up.

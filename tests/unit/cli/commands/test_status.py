@@ -103,6 +103,13 @@ class TestStatus:
         early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
         assert early.startswith("! today: nothing was decided in the last two days")
 
+    def test_an_instant_that_is_to_come_is_refused(self, run: Run, controller: Controller) -> None:
+        """It was red: nothing has been decided since 13:10."""
+        controller.tells(EXPECTATION)
+        refused = run("status", "--as-of", "tomorrow", code=2)
+        assert "--as-of is in the future" in refused.stderr
+        assert not refused.stdout
+
     def test_a_day_before_the_stack_is_unknown_and_no_fault(self, run: Run, controller: Controller) -> None:
         controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         told = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout

@@ -1,6 +1,7 @@
--- Which files landed and are not processed?
+-- Which files landed within cleanup's lookback and are not processed?
 --
--- One row a file, the oldest first. What has been republished within the hour is on its way (REPUBLISHED), what has
+-- One row a file, the oldest first. A file that landed before the lookback (a day, unless it is set otherwise) is listed no
+-- more, though it was given up: alert_stuck_files counts those, and tipoff files list --missing names them. What has been republished within the hour is on its way (REPUBLISHED), what has
 -- its receipt is not missing, and the age is counted to @as_of. No row does not mean that cleanup works: see
 -- alert_cleanup_not_running.
 --

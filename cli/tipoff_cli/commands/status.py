@@ -67,10 +67,10 @@ def status(
 ) -> None:
     """Show in one line whether a day is all right, then the state of each workflow.
 
-    Exit code 0 when all is well or nothing is known of the day (green), 1 for a fault that is over or has another attempt
-    to come, and for a controller that does not answer where the dataset does (yellow), 2 for a fault that needs an
-    operator (red), 3 when neither the controller nor the dataset answers. Today includes the open runs of last night. See
-    `tipoff query missing_files` for files without a receipt, and `tipoff alerts list` for alerts.
+    Exit code 0 when all is well or nothing is known of the day (green), 1 for a fault that is over or has another
+    attempt to come, and for a controller that does not answer where the dataset does (yellow), 2 for a fault that needs
+    an operator (red), 3 when neither the controller nor the dataset answers. Today includes the open runs of last
+    night. See `tipoff files list --missing` for files without a receipt, and `tipoff alerts list` for alerts.
     """
     if watch is not None and as_of is not None:
         refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)

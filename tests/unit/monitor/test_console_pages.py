@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.console import BEARER, HOSTILE, NOW, TODAY, World, client_of, et, expected, looks
+from tests.support.console import (
+    BEARER,
+    HOSTILE,
+    NOW,
+    TODAY,
+    World,
+    an_incident,
+    client_of,
+    et,
+    expected,
+    looks,
+)
 from tipoff_common.clock import local_instant
 from tipoff_monitor.console.page_templates import ago, clock, environment, label_cells, presentable, url
 from tipoff_monitor.console.pages.run import Link, waterfall
@@ -19,6 +30,7 @@ from tipoff_monitor.console.pages.today import why_not
 from tipoff_monitor.console.pages.workflow import learned_curve
 from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshot, Snapshots
 from tipoff_monitor.console.views import VIEWS
+from tipoff_planning.alerts import AlertState
 from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import Expectation
 
@@ -162,6 +174,24 @@ def test_no_page_states_an_absence_that_it_has_not_read(
     facts = shown_facts(answer.text)
     assert ABSENCES.findall(facts) == []
     assert word in facts.lower()
+
+
+def test_files_that_were_given_up_are_counted_beside_those_of_the_newest_scan() -> None:
+    """Six older files were given up, and the page said that every file has its receipt."""
+    world = World(recent={})
+    six = "6 files: given_up; the newest is gs://data/x.json: announced three times."
+    world.remember(
+        an_incident(rule="files-stuck", subject="given_up", workflow=None, summary=six),
+        an_incident(
+            rule="files-stuck", subject="object_missing", state=AlertState.RESOLVED, summary="1 file: gone."
+        ),
+    )
+    client = signed_in(world)
+    assert client.get("/files.json").json()["stuck"] == [six]
+    facts = shown_facts(client.get("/files").text)
+    assert six in facts
+    assert "1 file: gone." not in facts
+    assert "None: every file within cleanup" in facts
 
 
 @pytest.mark.parametrize("path", ["/", "/scrapers/nbac_schedule", "/dead-letters", "/alerts", "/simulation"])

@@ -46,6 +46,8 @@ _AHEAD = timedelta(days=14)
 _LONGEST_ID = 1100
 """Characters of the longest object name that Cloud Storage takes, with its bucket."""
 _LANDED = 40
+_STUCK_FILES = "files-stuck"
+"""The rule about files that cleanup cannot heal."""
 
 
 class _Gathered:
@@ -341,10 +343,15 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
     # A batch is a union, which has no order; each page sorts what it shows.
     landed.sort(key=lambda row: row.triggered_at, reverse=True)
     missing = recent.missing_files if recent else ()
+    # From the watch's memory, which costs no job: the scan lists no file that landed before cleanup's lookback.
+    memory = it.take(SourceName.ALERTS, deps.sources.memory())
+    incidents = memory.incidents.values() if memory else ()
+    stuck = tuple(item.summary for item in incidents if item.rule == _STUCK_FILES and item.is_open)
     return FilesPage(
         **it.frame("Files"),
         asked=asked,
         missing=tuple(sorted(missing, key=lambda row: -(row.age_minutes or 0))),
+        stuck=stuck,
         landed=tuple(landed[:_LANDED]),
         found=found,
         not_found=why,

@@ -52,7 +52,10 @@ class FilesPage(Page):
     """Files that landed: those without a receipt, the newest, and those looked for."""
 
     asked: str
-    missing: tuple[MissingFileRow, ...] = Field(description="landed and not processed, the oldest first")
+    missing: tuple[MissingFileRow, ...] = Field(
+        description="landed within cleanup's lookback and not processed, the oldest first"
+    )
+    stuck: tuple[str, ...] = Field(description="open alerts about files that cleanup cannot heal, of any age")
     landed: tuple[ExecutionRow, ...] = Field(description="the newest executions that wrote a file")
     found: tuple[FileFacts, ...] = Field(description="what was looked for")
     not_found: str | None = Field(description="why nothing was found of it, null otherwise")

@@ -282,6 +282,19 @@ class TestDiagnose:
         assert found["verdict"] == verdict
         assert "2 contradictions, e.g. BOS@MIA is final at 0:0" in found["findings"]
 
+    @pytest.mark.parametrize("status", ["success", "no_data"])
+    @pytest.mark.parametrize("is_low", [True, False])
+    def test_a_low_allowance_is_limited(self, diagnosed: Any, status: str, is_low: bool) -> None:
+        """It was healthy with 411 of 500 used, and `tipoff sick` said "quota low"."""
+        quota = {"used": 411, "remaining": 89, "warning": is_low}
+        found = diagnosed(
+            row(status, data_summary={"record_count": 100, "quota": quota}), code=3 if is_low else 0
+        )
+        usual = "healthy" if status == "success" else "waiting"
+        assert found["verdict"] == ("limited" if is_low else usual)
+        assert ("allowance is low" in found["likely_cause"]) is is_low
+        assert "quota: 411 used, 89 left" in found["findings"]
+
     def test_a_volume_far_from_the_usual_is_suspect(self, diagnosed: Any) -> None:
         less = row("success", data_summary={"record_count": 30})
         found = diagnosed(less, *(row("success", number) for number in range(1, 6)))

@@ -47,6 +47,7 @@ _STYLES = {
     ScraperCondition.PARTIAL: "bold green",
     ScraperCondition.WAITING: "bold green",
     ScraperCondition.UNKNOWN: "bold yellow",
+    ScraperCondition.LIMITED: "bold yellow",
     ScraperCondition.SUSPECT: "bold yellow",
     ScraperCondition.QUIET: "bold red",
     ScraperCondition.FAILING: "bold red",

@@ -34,7 +34,8 @@ class ScraperCondition(StrEnum):
     WAITING = "waiting"  # nothing published yet, which is usual
     QUIET = "quiet"  # no_data again and again: gone quiet, or moved
     FAILING = "failing"  # the last run failed
-    SUSPECT = "suspect"  # the last run succeeded, with unusual fields, volume or unreadable items
+    LIMITED = "limited"  # the last run did not fail, and the paid allowance is low
+    SUSPECT = "suspect"  # unusual fields, volume or unreadable items, or the source withdrew what was found
     UNKNOWN = "unknown"  # no run in the log
 
 
@@ -73,6 +74,9 @@ _CAUSES: Mapping[str, str] = {
     " payload again",
     FailureKind.DECODE: "the payload is cut short or is something else; look at the kept one",
 }
+_LOW_ALLOWANCE = (
+    "the paid allowance is low; it is refilled by the source's own calendar: ask less often, or buy more"
+)
 _PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
 
 
@@ -131,6 +135,8 @@ def _verdict(
                 ScraperCondition.QUIET,
                 f"it says 'not yet' all the time ({spec.not_published}); {moved}: look yourself",
             )
+        if _is_low(newest):
+            return ScraperCondition.LIMITED, _LOW_ALLOWANCE
         return ScraperCondition.WAITING, "nothing is there yet"
     if _lost_share(newest) > MAX_SET_ASIDE:
         return (
@@ -143,6 +149,8 @@ def _verdict(
             ScraperCondition.SUSPECT,
             f"{contradicted}; compare the kept payload with the source: either its page is wrong, or the parser",
         )
+    if _is_low(newest):
+        return ScraperCondition.LIMITED, _LOW_ALLOWANCE
     if any(drift.values()):
         return ScraperCondition.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
     if volume is not None and _is_unusual(volume):
@@ -185,7 +193,7 @@ def _findings(
         yield contradicted
     if runs and (retries := sum(run.retry_count or 0 for run in runs)):
         yield f"transport retries: {retries} in {pluralize(len(runs), 'run')}"
-    if runs and isinstance(quota := runs[0].data_summary.get("quota"), Mapping):
+    if runs and (quota := _quota(runs[0])):
         yield f"quota: {quota.get('used')} used, {quota.get('remaining')} left"
 
 
@@ -247,6 +255,17 @@ def _contradicted(run: ExecutionRow) -> str:
     """Say what in a run's document cannot be true; nothing where it contradicts nothing."""
     count, example = contradictions_in(run.data_summary)
     return f"{pluralize(count, 'contradiction')}{f', e.g. {example}' if example else ''}" if count else ""
+
+
+def _quota(run: ExecutionRow) -> Mapping[str, object]:
+    """Return what a run knows of the paid allowance; empty where it knows nothing."""
+    quota = run.data_summary.get("quota")
+    return quota if isinstance(quota, Mapping) else {}
+
+
+def _is_low(run: ExecutionRow) -> bool:
+    """Tell whether a run found its paid allowance low, as `tipoff sick` does."""
+    return _quota(run).get("warning") is True
 
 
 def _found_before(runs: Sequence[ExecutionRow]) -> ExecutionRow | None:

@@ -24,6 +24,7 @@ from tests.support.controller import (
 )
 from tests.support.examples import examples
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_cli.commands.backfill import command
 from tipoff_cli.commands.backfill.controller_runs import sorted_out
 from tipoff_cli.commands.backfill.plan import (
     Backfill,
@@ -403,7 +404,10 @@ def test_what_was_not_found_is_told_with_the_reason() -> None:
     plan = planned("parallel", dates=DAYS[:1])
     (day,) = day_results(plan, carry_out(plan, made))
     assert (day.success, day.no_data, day.failed, day.unanswered, day.complete) == (0, 1, 1, 0, False)
-    assert day.notes == ("bulletin failed: blocked",)
+    assert day.notes == (
+        "bulletin failed: blocked: it failed: blocked",
+        "digest no_data: 404: not published yet",
+    )
 
 
 def test_a_step_that_is_never_asked_for_leaves_the_date_incomplete() -> None:
@@ -411,7 +415,10 @@ def test_a_step_that_is_never_asked_for_leaves_the_date_incomplete() -> None:
     plan = planned("event_props", dates=DAYS[:1])
     (day,) = day_results(plan, carry_out(plan, made))
     assert (day.no_data, day.complete) == (1, False)
-    assert day.notes == ("props is not asked for: events has no data yet",)
+    assert day.notes == (
+        "event_list no_data: 404: not published yet",
+        "props is not asked for: events has no data yet",
+    )
 
 
 def test_what_nobody_answers_is_given_up_and_told() -> None:
@@ -513,3 +520,10 @@ def test_what_passes_is_waited_for_and_what_does_not_is_told(
 ) -> None:
     """429: the controller answers so many calls in a minute."""
     assert type(sorted_out(NotAnswered("said", status))) is kind
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, ""), (5, "0; 1; 2; 3; 4"), (7, "0; 1; 2; 3; 4; 2 more, see --json")]
+)
+def test_of_many_notes_the_first_are_told(count: int, told: str) -> None:
+    assert command._why([str(number) for number in range(count)]) == told

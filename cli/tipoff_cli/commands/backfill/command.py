@@ -59,6 +59,7 @@ from tipoff_planning.workflows import Configuration
 _USUAL_RATE, _USUAL_NAME = 20, "backfill"
 _MOST_DATES = 400
 _LISTED = 31
+_MOST_NOTES = 5
 _RATE = re.compile(r"(\d{1,4})(?:/min)?")
 _LONGEST_NAME = 63
 _NAME = re.compile(rf"[a-z0-9][a-z0-9_.-]{{0,{_LONGEST_NAME - 1}}}")
@@ -371,8 +372,14 @@ def _show_results(results: Sequence[DayResult]) -> None:
         found = (item.success, item.no_data, item.failed, item.unanswered, item.not_asked)
         counts = _counts(item.date, item.games, *found)
         style = "" if item.complete else "yellow"
-        rows.append([Text(cell, style) for cell in (*counts, "; ".join(item.notes))])
+        rows.append([Text(cell, style) for cell in (*counts, _why(item.notes))])
     say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "not asked", "why"), rows)
+
+
+def _why(notes: Sequence[str]) -> str:
+    """Join the first notes of a date; a fan-out may have one for each of thirty teams."""
+    more = [f"{len(notes) - _MOST_NOTES} more, see --json"] if len(notes) > _MOST_NOTES else []
+    return "; ".join([*notes[:_MOST_NOTES], *more])
 
 
 def _counts(on: date, *counts: int | None) -> list[str]:

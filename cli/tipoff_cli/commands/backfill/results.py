@@ -7,6 +7,7 @@ from datetime import date
 
 from tipoff_cli.commands.backfill.plan import Backfill, Day
 from tipoff_cli.commands.backfill.submission import RunOutcome
+from tipoff_planning.manual_runs import UnitProgress
 from tipoff_planning.progress import State
 
 _NEVER = RunOutcome(None, "not asked for")
@@ -59,7 +60,7 @@ def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
         if not found.settled:
             # The units of a fan-out are unknown until its parent has ended; the plan counted their requests.
             unanswered += max(0, run.requests - len(found.units))
-        notes += [f"{about}{unit.scraper} failed: {unit.kind}" for unit in found.units if unit.kind]
+        notes += [f"{about}{note}" for note in map(_note, found.units) if note]
         notes += [f"{about}{step} is not asked for: {reason}" for step, reason in found.skipped.items()]
     return DayResult(
         date=day.date,
@@ -73,3 +74,12 @@ def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
         occurrences=tuple(occurrences),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _note(unit: UnitProgress) -> str | None:
+    """Say why a request found nothing, in the source's words; None where there is nothing to say."""
+    if unit.kind is not None:
+        return ": ".join(filter(None, (f"{unit.scraper} failed", unit.kind.value, unit.message)))
+    if unit.state is State.NO_DATA and unit.message:
+        return f"{unit.scraper} no_data: {unit.message}"
+    return None

@@ -98,6 +98,7 @@ class TestBackfill:
         controller.answers(NoData(reason="404"))
         told = run(*self.RUN, *season, code=3)
         assert "1/3 2025-01-14: 1 no_data" in told.stderr
+        assert told.stdout.count("no_data: 404") == 3
         again = told.stderr.splitlines()[-1].split()
         assert again[:2] == ["tipoff", "backfill"]
         assert "--name backfill-retry-1" in told.stderr

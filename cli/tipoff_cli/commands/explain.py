@@ -24,6 +24,7 @@ from tipoff_cli.console import (
     refuse_unknown,
     say_json,
 )
+from tipoff_cli.staleness import stale_dataset
 from tipoff_cli.times import clock, instant, zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable, Warehouse
@@ -38,6 +39,7 @@ from tipoff_planning.explanation import Explanation, RunCondition, explain_workf
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.pause_log import read_pauses
 from tipoff_planning.pauses import NO_PAUSES
+from tipoff_planning.verdict import SILENT_AFTER
 from tipoff_planning.workflows import Configuration
 
 T = TypeVar("T")
@@ -101,8 +103,8 @@ def explain(
         _show_decision(decision, conditions)
     if report is not None and (report.days or workflow in configuration.learned):
         show_report(report)
-    if stale := edits.unread():
-        console.print(stale, style="yellow")
+    for warning in filter(None, (_staleness(at), edits.unread())):
+        console.print(warning, style="yellow")
     games = f"games: {games_from}; " if configuration.has_games else ""
     console.print(f"{games}history: {history_from}", style="bright_black")
 
@@ -114,6 +116,17 @@ def _from_dataset(read: Callable[[Warehouse, str], T], otherwise: U) -> T | U:
         return read(connection.warehouse(), connection.environment)
     except (NotConnected, Unavailable):
         return otherwise
+
+
+def _staleness(at: datetime) -> str | None:
+    """Say that the newest rows are missing where the instant is now or to come; a past one is judged by its rows."""
+    now = wall_now()
+    if now - at > SILENT_AFTER:
+        return None
+    try:
+        return stale_dataset(find_connection(), now)
+    except (NotConnected, Unavailable):
+        return None  # the last line says that no history was read
 
 
 def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:

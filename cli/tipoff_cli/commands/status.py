@@ -16,6 +16,7 @@ from tipoff_cli.connection import Connection, NotConnected, find_connection, sta
 from tipoff_cli.console import WRONG_USAGE, AsJson, AsOf, console, refuse, say_json, say_rows
 from tipoff_cli.edits import unread
 from tipoff_cli.service_client import NotAnswered, ask, read_answer
+from tipoff_cli.staleness import describe_age
 from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Unavailable
@@ -212,6 +213,8 @@ def _show(
     console.print(origin, style="bright_black")
     if unanswered is not None and verdict.headline != unanswered:
         console.print(unanswered, style="yellow")
+    if today and expected.last_decided_at and (age := describe_age(expected.last_decided_at, expected.as_of)):
+        console.print(age, style="yellow")
     # The running stack may not have read the latest edits.
     for stale in filter(None, (stale_zone(), unread())):
         console.print(stale, style="yellow")

@@ -28,6 +28,14 @@ FROM (
   WHERE DATE(decision_time) >= DATE '2000-01-01' AND environment = @environment
 )
 """
+_LAST_DECISION = """
+SELECT MAX(decision_time) AS last_decided_at
+FROM nba_orchestration.workflow_decisions
+WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 2 DAY) AND DATE(@as_of)
+  AND decision_time <= @as_of
+  AND environment = @environment
+  AND reason_code NOT IN ('parent_unfruitful', 'manual')
+"""
 # The rows of a day's lock and its later changes.
 _LOCKED = """
 SELECT date, occurrence_id
@@ -131,8 +139,8 @@ units AS (
   WHERE occurrence_id IS NOT NULL
   GROUP BY occurrence_id, scraper_name, unit, game_date, asked
 ),
--- A unit counts as found by any run of the same scraper with the same parameters about the same date. A later failure of
--- a unit that was found counts only where all units were found: otherwise those that were not found matter more.
+-- A unit counts as found by any run of the same scraper with the same parameters about the same date. A later failure
+-- of a unit that was found counts only where all units were found: otherwise those that were not found matter more.
 followed AS (
   SELECT
     units.*, answered.newest_error_type, answered.newest_error_message,
@@ -359,6 +367,12 @@ def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
         # An occurrence without scrapers in its schedule row has no steps; verdicts use its own columns.
         steps = [StepOutcome.model_validate(row) for row in own if row.get("scraper")]
         yield Expectation.model_validate({**own[0], "steps": steps})
+
+
+def read_last_decision(warehouse: Warehouse, environment: str, as_of: datetime) -> datetime | None:
+    """Read when an evaluation last decided, None when none did within two days. Raises Unavailable."""
+    rows = warehouse.query(_LAST_DECISION, {"as_of": as_of, "environment": environment})
+    return next((row["last_decided_at"] for row in rows), None)
 
 
 def read_locked(

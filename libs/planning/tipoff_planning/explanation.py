@@ -266,7 +266,7 @@ def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _when(moment: datetime, zone: ZoneInfo) -> str:
-    """Format an instant in a workflow's zone, with the zone's short name if it is not the fleet's or changes that day."""
+    """Format an instant in a workflow's zone, with its short name if it is not the fleet's or changes that day."""
     return fleet_clock(moment, "%Y-%m-%d %H:%M") if zone == fleet_zone() else readable(moment, zone)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, decided, executed, paused, scheduled
 
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
-from tipoff_planning.expectations import DayExpectations, read_expectations
+from tipoff_planning.expectations import DayExpectations, read_expectations, read_last_decision
 from tipoff_planning.verdict import Color, DayVerdict, FaultKind, judge_day
 
 if TYPE_CHECKING:
@@ -189,6 +189,9 @@ def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
     day = read_expectations(warehouse, "asked", date(2026, 1, 15), ELEVEN + 10 * MINUTE)
     assert day.last_decided_at == ELEVEN
     assert [it.next_check for it in judge_day(day).workflows] == [ELEVEN + HOUR]
+    # The decision of a triggered run shows no evaluation there either.
+    assert read_last_decision(warehouse, "asked", ELEVEN + 10 * MINUTE) == ELEVEN
+    assert read_last_decision(warehouse, "asked", ELEVEN - MINUTE) is None
 
 
 def test_the_next_check_of_a_workflow_is_the_earliest_of_its_newest_evaluation(

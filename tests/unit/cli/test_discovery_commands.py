@@ -1,8 +1,8 @@
 """`tipoff discovery` and the learned part of `tipoff explain`, on rows of a dataset in memory."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Connected:
     rows: list[dict[str, Any]]
     environment: str = "prod"
     where: str = "the test"
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def warehouse(self) -> MemoryWarehouse:
         return MemoryWarehouse(answer=self._answer)

@@ -44,6 +44,7 @@ from tipoff_cli.console import (
     say_rows,
 )
 from tipoff_cli.service_client import NotAnswered
+from tipoff_cli.staleness import stale_dataset
 from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.events import PauseTarget
@@ -221,6 +222,8 @@ def _calendar(schedule: Path | None, target: BackfillTarget, configuration: Conf
 def _past(dates: Sequence[date], configuration: Configuration) -> list[ExecutionFact]:
     try:
         connection = find_connection()
+        if warning := stale_dataset(connection, wall_now()):
+            errors.print(warning, style="yellow", markup=False)
         return read_executions(
             connection.warehouse(),
             connection.environment,

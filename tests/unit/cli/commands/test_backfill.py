@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import Asking, Clock
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_common.wall_clock import wall_now
+from tipoff_planning import expectations
 
 
 class TestBackfill:
@@ -229,3 +231,17 @@ class TestBackfill:
 def test_the_next_name_counts_only_its_own_number(name: str, then: str) -> None:
     """After season-2024 comes no season-2025, which may be a backfill of its own and would ask for nothing."""
     assert next_name(name) == then
+
+
+@pytest.mark.parametrize("minutes", [39, 55])
+def test_rows_that_may_not_arrive_are_told_before_what_is_missing(
+    run: Run, controller: Controller, season: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """A logger stood still, and what had been found was listed as missing without a word."""
+    last = wall_now() - timedelta(minutes=minutes)
+    controller.warehouse.answer = lambda sql, _: (
+        [{"last_decided_at": last}] if sql == expectations._LAST_DECISION else []
+    )
+    monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+    told = run(*TestBackfill.RUN, *season, "--only-missing", "--dry-run").stderr
+    assert ("55 minutes ago" in told) is (minutes == 55)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.commands.harness import Run
+from tests.unit.cli.commands.harness import Controller, Run
+from tipoff_cli import connection
 from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
 from tipoff_common.wall_clock import wall_now
+from tipoff_planning import expectations
 from tipoff_planning.explanation import explain_workflow
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_calendar_file
@@ -83,6 +85,29 @@ class TestExplain:
             condition.detail
             == "fetched 3 days afterwards: the games as known by that time, not at the instant asked"
         )
+
+    @pytest.mark.parametrize("minutes", [None, 39, 55])
+    @pytest.mark.parametrize("at", [None, "2025-01-15 11:05"])
+    def test_rows_that_are_missing_are_told_for_an_instant_that_is_now(
+        self,
+        run: Run,
+        season: tuple[str, ...],
+        controller: Controller,
+        monkeypatch: pytest.MonkeyPatch,
+        minutes: int | None,
+        at: str | None,
+    ) -> None:
+        """A logger stood still, and it said RUN due of what had run minutes ago."""
+        last = None if minutes is None else wall_now() - timedelta(minutes=minutes)
+        controller.warehouse.answer = lambda sql, _: (
+            [{"last_decided_at": last}] if sql == expectations._LAST_DECISION else []
+        )
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        shown = run("explain", "injury_discovery", *(("--at", at) if at else ()), *season).stdout
+        told = {None: "has no decision of the last two days", 55: "55 minutes ago"}.get(
+            minutes, "minutes ago"
+        )
+        assert (told in shown) == ("tipoff query heartbeats" in shown) == (at is None and minutes != 39)
 
     def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
         assert "is not a valid time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr

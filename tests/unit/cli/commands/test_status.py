@@ -125,6 +125,16 @@ class TestStatus:
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         assert json.loads(run(*self.AS_OF, "--json").stdout)["source"] == "dataset"
 
+    @pytest.mark.parametrize(("at", "code"), [("13:40", 0), ("13:41", 2)])
+    def test_rows_that_may_not_arrive_are_told_with_their_age(
+        self, run: Run, controller: Controller, at: str, code: int
+    ) -> None:
+        """A logger that stood still looked like a controller that decided nothing."""
+        controller.tells(EXPECTATION)
+        told = run("status", "--as-of", f"2025-01-15 {at}", code=code).stdout
+        age = "the newest decision in the dataset is of 2025-01-15 13:00, 41 minutes ago"
+        assert (age in told) == ("tipoff query heartbeats" in told) == (code == 2)
+
     @pytest.mark.parametrize(("found", "code"), [(True, 1), (False, 2)])
     def test_a_controller_that_does_not_answer_is_named(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, found: bool, code: int

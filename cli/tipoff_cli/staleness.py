@@ -1,4 +1,4 @@
-"""Warning that the dataset lacks the newest rows, so that what is told from it may be out of date."""
+"""Warning that the dataset lacks the newest rows, so that answers from it may be out of date."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ def stale_dataset(connection: Connection, now: datetime) -> str | None:
         return None
     last = read_last_decision(connection.warehouse(), connection.environment, now)
     if last is None:
-        return f"the dataset has no decision of the last two days; what is told from it may be out of date: {_LOOK}"
+        return f"the dataset has no decision of the last two days, so this answer may be out of date; {_LOOK}"
     return describe_age(last, now)
 
 
@@ -28,5 +28,5 @@ def describe_age(last: datetime, now: datetime) -> str | None:
     at, minutes = clock(last, "%Y-%m-%d %H:%M"), (now - last) // timedelta(minutes=1)
     return (
         f"the newest decision in the dataset is of {at}, {minutes} minutes ago: either none was made since, or rows do"
-        f" not arrive and what is told here is out of date; {_LOOK}"
+        f" not arrive and this answer is out of date; {_LOOK}"
     )

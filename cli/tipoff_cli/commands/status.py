@@ -75,9 +75,9 @@ def status(
     """
     if watch is not None and as_of is not None:
         refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)
-    # Every day that is not over would look as if its evaluations had stopped.
+    # At an instant to come evaluations would seem to have stopped.
     if as_of is not None and as_of > wall_now():
-        refuse("--as-of is in the future; a day that is to come: tipoff schedule --date DATE", WRONG_USAGE)
+        refuse("--as-of is in the future; for a day to come: tipoff schedule --date DATE", WRONG_USAGE)
     while True:
         at = as_of or wall_now()
         expected, source, names, unanswered = _expectations(on, at)

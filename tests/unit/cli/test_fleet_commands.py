@@ -232,7 +232,7 @@ class TestDiagnose:
         found = diagnosed(*(row("no_data", number) for number in range(times)), row("success", 9))
         assert found["verdict"] == "suspect"
         assert found["likely_cause"] == (
-            "the source withdrew what was found for 2025-01-15 at 2025-01-15 03:00 New York; look at its page"
+            "the source withdrew the data found for 2025-01-15 at 2025-01-15 03:00 New York; look at its page"
         )
 
     def test_what_was_found_by_other_parameters_was_not_withdrawn(self, diagnosed: Any) -> None:

@@ -35,7 +35,7 @@ class ScraperCondition(StrEnum):
     QUIET = "quiet"  # no_data again and again: gone quiet, or moved
     FAILING = "failing"  # the last run failed
     LIMITED = "limited"  # the last run did not fail, and the paid allowance is low
-    SUSPECT = "suspect"  # unusual fields, volume or unreadable items, or the source withdrew what was found
+    SUSPECT = "suspect"  # unusual fields, volume or unreadable items, or data that the source withdrew
     UNKNOWN = "unknown"  # no run in the log
 
 
@@ -127,7 +127,7 @@ def _verdict(
             at = _when(found.triggered_at)
             return (
                 ScraperCondition.SUSPECT,
-                f"the source withdrew what was found for {found.game_date} at {at}; look at its page",
+                f"the source withdrew the data found for {found.game_date} at {at}; look at its page",
             )
         if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
             moved = "blocked, moved and not yet published may look alike"

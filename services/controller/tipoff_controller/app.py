@@ -38,14 +38,14 @@ def create_app(settings: ControllerSettings) -> FastAPI:
 def routes(wiring: Wiring) -> FastAPI:
     """Declare the controller's routes on the application of its wiring."""
     app, manual, deps = wiring.app, wiring.manual, wiring.deps
-    # One for the process: executions share an entry only if they meet in the same groups.
+    # One instance per process: executions share a log entry only within the same groups.
     groups = ExecutionGroups(
         lambda key, events: note_executions(key, events, deps, wall_now()), deps.occurrences.under_way
     )
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """Take in ticks, executions, decisions of manual runs, and requests that ran out of deliveries."""
+        """Handle ticks, executions, decisions of manual runs, and requests that ran out of delivery attempts."""
         await receive_delivery(delivery, deps, groups, wall_now)
 
     _add_run_routes(manual, deps)
@@ -69,10 +69,10 @@ def _add_run_routes(manual: APIRouter, deps: Deps) -> None:
         dry_run: bool = False,
         idempotency_key: IdempotencyKey = None,
     ) -> DecisionBatch:
-        """Run a workflow for a game date now, whatever was found before.
+        """Run a workflow for a game date now, regardless of earlier results.
 
-        Answers with the decision and its requests. With `dry_run` nothing is published. The same
-        `Idempotency-Key` is the same run.
+        Returns the decision and its requests. With `dry_run` nothing is published. The same `Idempotency-Key`
+        identifies the same run.
         """
         require_workflow(name)
         try:
@@ -86,10 +86,10 @@ def _add_run_routes(manual: APIRouter, deps: Deps) -> None:
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
 
-    # `:path`, since a key is any text of the caller, slashes included.
+    # `:path`, because a caller's key may contain slashes.
     @manual.get("/workflows/{name}/runs/{key:path}", tags=["manual"], responses=problems(404))
     def progress_of_run(name: str, key: str) -> RunProgress:
-        """Report how far the run under an `Idempotency-Key` has come."""
+        """Return the progress of the run with this `Idempotency-Key`."""
         require_workflow(name)
         found = read_run(name, key, deps)
         if found is None:
@@ -104,11 +104,11 @@ def _add_history_routes(manual: APIRouter, deps: Deps) -> None:
     def expected_against_actual(
         day: GameDate, as_of: Instant | None = None, with_night: bool = False
     ) -> DayExpectations:
-        """Compare what was expected of a business day with what happened, as known at `as_of`, by default now.
+        """Compare the expected runs of a business day with the actual ones, as known at `as_of` (default: now).
 
-        With `with_night` also what the night before left to do on that day.
+        With `with_night`, include the previous day's runs that are due after midnight.
         """
-        # What the night before left to do falls on this day after midnight in the fleet's zone, not in UTC.
+        # Midnight in the fleet's zone, not in UTC: the zone defines the business day.
         midnight = local_instant(day, time()) if with_night else None
         return read_expectations(
             deps.warehouse, deps.environment, day, as_of or wall_now(), midnight=midnight
@@ -118,18 +118,17 @@ def _add_history_routes(manual: APIRouter, deps: Deps) -> None:
     def occurrences_of_an_id(
         identifier: Annotated[str, Query(min_length=1, max_length=2_000)], days: GameDates
     ) -> list[FoundOccurrence]:
-        """Find the occurrences that an id belongs to: their own id, that of a manual run, a request, or a request's
-        event.
+        """Find occurrences by an id: of an occurrence, of a manual run, of a request, or of a request's event.
 
-        Manual runs are found whatever their date, others among the days given.
+        Manual runs are found for any date, other occurrences only on the given days.
         """
         return find_occurrences(identifier, days, deps)
 
     @manual.get("/remembered/{occurrence_id}", tags=["manual"])
     def memory_of_an_occurrence(occurrence_id: str, days: GameDates) -> list[RememberedOccurrence]:
-        """Plan, requests and executions of an occurrence about each of the days given, those not logged yet too.
+        """Return the plan, requests and executions of an occurrence on each given day, unlogged ones included.
 
-        A manual run is about its own days.
+        A manual run is returned for its own days.
         """
         return recall(occurrence_id, days, deps)
 
@@ -137,15 +136,15 @@ def _add_history_routes(manual: APIRouter, deps: Deps) -> None:
 def _add_pause_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/pauses", tags=["manual"])
     def list_pauses() -> tuple[Pause, ...]:
-        """List what is paused now, the first to end first."""
+        """List the current pauses, the one that ends first at the top."""
         now = wall_now()
         return deps.pauses.read(now).standing(now)
 
     @manual.post("/pauses", status_code=201, tags=["manual"], responses=problems(404))
     def begin(body: PauseRequest, caller: Annotated[Caller, Depends(current_caller)]) -> Pause:
-        """Ask for nothing new of a workflow or a scraper until an instant; what is under way is finished.
+        """Pause a workflow or a scraper until an instant; requests under way still finish.
 
-        Another pause of the same replaces the one that stands.
+        A new pause of the same target replaces its current pause.
         """
         try:
             return pause(body, deps, by=caller.email, now=wall_now())
@@ -158,7 +157,7 @@ def _add_pause_routes(manual: APIRouter, deps: Deps) -> None:
     def end(
         name: str, caller: Annotated[Caller, Depends(current_caller)], target: DeclaredTarget | None = None
     ) -> Pause:
-        """Let a workflow or a scraper go on before its pause is over; answers with the pause that ended."""
+        """Resume a workflow or a scraper before its pause is over; return the ended pause."""
         try:
             return resume(name, target, deps, by=caller.email, now=wall_now())
         except UnknownName as error:

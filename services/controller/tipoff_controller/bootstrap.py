@@ -36,8 +36,8 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
     """Connect the controller to the cloud and the configuration that its settings name."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     ticks = load_ticks(settings.ticks_file)
-    # Read from the ticks and handed to the configuration: windows that no tick can hit are refused at start.
-    # Two sources of time once ran ticks from 6 to 23 h while windows opened at 1 and 4 AM.
+    # The ticks file is the only source of cadences, so loading refuses windows that no tick can hit.
+    # With two sources, ticks once ran from 6 to 23 h while windows opened at 1 and 4 AM.
     evaluated_every = timedelta(minutes=ticks[Tick.EVALUATE].cadence_minutes)
     configuration = load_workflows(
         settings.workflows_file, catalog, evaluated_every, cadence_of(ticks, Tick.DISCOVER)
@@ -51,7 +51,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
     return Wiring(
         app=cloud.app(
             "Decides what to fetch when.",
-            # The data bucket holds the calendar, which decisions follow; without it the service is not ready.
+            # The data bucket holds the calendar that decisions need, so the service is not ready without it.
             needs=("warehouse", "data", "state"),
             config=(settings.workflows_file, configuration.hash),
         ),

@@ -1,7 +1,7 @@
-"""Failures of requests that nothing came of, so that the log, the follow-ups and the retries learn of them.
+"""Failures of requests without an execution, so that the log, the follow-ups and the retries include them.
 
-Such a failure is an event like any other execution: the controller logs it when it comes back by its own subscription.
-Its content depends on the request alone, so that publishing it twice is publishing it once.
+Such a failure is an event like any other execution: the controller logs it when its own subscription delivers it. The
+content depends on the request alone, so publishing a failure twice has the effect of publishing it once.
 """
 
 import logging
@@ -22,43 +22,43 @@ log = logging.getLogger(__name__)
 
 
 def note_dead_request(message: Message, deps: Deps) -> None:
-    """Publish the failure of a request that ran out of delivery attempts, unless something came of it."""
+    """Publish the failure of a request that ran out of delivery attempts, unless it was executed."""
     try:
         dead = decode(message).payload
     except Refused as refused:
         log.error("dead request cannot be read; its dead letter has it", extra={"detail": str(refused)})
         return
-    # Dead letters carry events of every kind; only a request has somebody who waits for its outcome.
+    # Dead letters carry events of every kind; only a request has an outcome that a plan waits for.
     if not isinstance(dead, ScrapeRequested) or dead.request_id in deps.published:
         return
     if dead.occurrence_id is not None:
         state = deps.occurrences.load(Key(dead.game_date, dead.occurrence_id))
-        # It was executed although every answer to its delivery was lost: the real outcome stands already.
+        # The request was executed although every answer to its delivery was lost: keep the real outcome.
         if dead.request_id in state.executions:
             return
-    # When Pub/Sub gave up, which is the same at each delivery of the dead letter.
+    # The time at which Pub/Sub gave up, equal at each delivery of the dead letter.
     at = dead.event_time or message.publish_time or dead.requested_at + lease(dead.scraper, deps)
-    # Not logged here: the failure comes back by the controller's own subscription
-    # and is logged like any execution.
+    # Not logged here: the controller's own subscription delivers the failure, and
+    # the controller logs it like any execution.
     failure = presume_dead(dead, "it ran out of delivery attempts", deps, at)
     deps.publisher.publish([failure])
     deps.published.add(dead.request_id)
 
 
 def draft_lease_failures(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScrapeExecuted]:
-    """Draft the failure of each request whose lease has passed, and of which the dataset knows nothing either."""
+    """Draft the failure of each request whose lease has expired and that has no execution in the dataset either."""
     if past.stale:
-        return  # Without the dataset a request whose execution was logged and not heard of looks dead.
+        return  # Without the dataset, a request looks dead whose execution is a row but never reached the controller.
     for state in past.states.values():
         plan, standing = state.plan, state.progress
         if plan is None or standing is None:
             continue
         for identifier in expired(state, context.wall, deps):
             attempt = standing.attempt(identifier)
-            # The dataset has its execution: `_settle_past` has just taken it into the log.
+            # The dataset has its execution: `_settle_past` has just appended it to the log.
             if attempt is None or identifier in past.answer.requests:
                 continue
-            # Rebuilt from the plan, which is frozen, so that the failure carries what was asked for
+            # Rebuilt from the frozen plan, so that the failure carries the original parameters
             # and not today's configuration.
             dead = request(plan, attempt, standing.requested[identifier])
             allowed = lease(dead.scraper, deps)
@@ -67,8 +67,8 @@ def draft_lease_failures(past: Past, context: EvaluationContext, deps: Deps) -> 
 
 
 def presume_dead(dead: ScrapeRequested, why: str, deps: Deps, at: datetime) -> ScrapeExecuted:
-    """Build the execution of a request that nothing came of."""
-    # None for a scraper that a deployment has taken away since.
+    """Build the failed execution of a request that has none."""
+    # None for a scraper that a later deployment removed.
     spec = deps.configuration.catalog.get(dead.scraper)
     opts = declared_parameters(dead, spec) if spec else {}
     event = build_presumed_failure(dead, why, opts=opts, environment=deps.environment, at=at)

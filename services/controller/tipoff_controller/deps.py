@@ -13,19 +13,19 @@ from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.workflows import Configuration
 
-# Pub/Sub repeats a delivery within minutes, and a thousand ticks and runs are days of them.
+# Pub/Sub repeats a delivery within minutes; a thousand ticks and runs span days.
 _REMEMBERED = 1_000
 
 
 class Once:
-    """Keys that this process has dealt with, the newest of them: so that a delivery that comes twice is published once.
+    """The newest keys that this process has handled, so that a repeated delivery is published once.
 
-    Another process may publish again, which at-least-once delivery allows for.
+    Another process may publish again, which at-least-once delivery allows.
     """
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}
-        # Deliveries are handled in threads, and two that forget the oldest key at once would mean the same one.
+        # Deliveries run in threads: without the lock, two of them could delete the same oldest key.
         self._lock = threading.Lock()
 
     def __contains__(self, key: str) -> bool:
@@ -54,6 +54,6 @@ class Deps:
     warehouse: Warehouse
     publisher: Publisher
     evaluated_every: timedelta = timedelta(minutes=15)
-    """How often all workflows are evaluated; between two of these only learned checks are looked at."""
+    """Interval between evaluations of all workflows; between two of them only learned checks and fast workflows run."""
     published: Once = field(default_factory=Once)
-    """Ticks and manual runs whose events this process has published, and ticks whose aborts it has published."""
+    """Ticks whose batches or aborts this process has published, and dead requests whose failures it has published."""

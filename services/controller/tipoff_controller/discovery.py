@@ -1,4 +1,4 @@
-"""The plans of searches that learn: made once a day from what the dataset knows, and kept."""
+"""The plans of searches that learn: made once a day from the dataset, and stored."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -23,13 +23,13 @@ from tipoff_planning.occurrences import days_before
 log = logging.getLogger(__name__)
 
 PLANNED_BEFORE = timedelta(hours=1)
-"""How long before its window opens a search is planned where the lock of the day's schedule, which plans it, did not
-come: late enough for the evening before to be in the dataset, early enough for a dataset that answers at the second
-evaluation only."""
+"""How long before its window a search is planned when the lock of the day's schedule, which usually plans it, is
+missing: late enough for the evening before to be in the dataset, early enough for another evaluation when one is
+lost."""
 
 
 def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
-    """Write the missing plans of windows that are about to open; return the plans of the days that are looked at.
+    """Write the missing plans of windows that are about to open; return the plans of the days around now.
 
     Raises:
         Unavailable: the state cannot be read or written.
@@ -45,15 +45,15 @@ def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
                 found[workflow, day] = plan
             elif (search := search_of(deps.configuration, workflow, day)) is not None:
                 closes = search.opens + timedelta(minutes=search.window_minutes)
-                # Not earlier, because what is planned stands: a plan made at noon for tomorrow
-                # would lack this evening's facts.
+                # Not earlier, because a plan is final: one made at noon for tomorrow would
+                # lack this evening's facts.
                 if search.opens - PLANNED_BEFORE <= now < closes:
                     missing.append(search)
     return {**found, **_remember_plans(missing, now, deps)}
 
 
 def plan_discovery(day: date, now: datetime, deps: Deps) -> DiscoveryPlans:
-    """Make the plans of a day that are not there yet, write them down, and return all of the day's.
+    """Make and write the missing plans of a day, and return all plans of the day.
 
     Raises:
         Unavailable: the state cannot be read or written.
@@ -69,33 +69,33 @@ def plan_discovery(day: date, now: datetime, deps: Deps) -> DiscoveryPlans:
 
 
 def _remember_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> DiscoveryPlans:
-    """Plan the searches and write each plan down; return the plans that stand, which may be another controller's."""
+    """Plan the searches and write each plan; return the stored plans, which may be another controller's."""
     if not searches:
         return {}
-    # What the beat has asked for of a day that has begun counts towards its budget, and no plan knows of it.
+    # Once a window is open, requests of the fixed beat count towards its budget, and a learned plan would omit them.
     begun = [search for search in searches if now > search.opens]
     plans = [
         keep_beat(search, Fallback.DAY_BEGUN, "the window had opened before the day was planned", now)
         for search in begun
     ]
-    plans += _fitted([search for search in searches if now <= search.opens], now, deps)
-    # What another controller wrote first counts, so the plans returned are those
-    # remembered, not those made here.
-    kept = (deps.discovery.remember(plan) for plan in plans)
-    return {(plan.workflow, plan.day): plan for plan in kept}
+    plans += _draft_plans([search for search in searches if now <= search.opens], now, deps)
+    # Another controller may have written a plan first, so return the stored plans
+    # and not those made here.
+    stored = (deps.discovery.remember(plan) for plan in plans)
+    return {(plan.workflow, plan.day): plan for plan in stored}
 
 
-def _fitted(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[DiscoveryPlan]:
-    """Plan with one query for all searches; on the fixed beat while the dataset cannot be asked."""
+def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[DiscoveryPlan]:
+    """Plan all searches with one query; keep the fixed beat while the dataset cannot be queried."""
     if not searches:
         return []
     configuration = deps.configuration
     scrapers = sorted({searched_scraper(configuration, search.workflow) for search in searches})
-    # Up to the day before the search: its own day is what is being predicted.
+    # Up to the day before the search: its own day is the one to predict.
     last = max(search.game_date for search in searches) - timedelta(days=1)
     first = last - timedelta(days=HISTORY_DAYS)
-    # A search never waits for the dataset: the beat that was configured is the
-    # behaviour of before, and always safe.
+    # A search never waits for the dataset: the configured beat is the default
+    # behaviour, and always safe.
     try:
         facts = read_looks(deps.warehouse, deps.environment, scrapers, first, last)
     except Unavailable as error:
@@ -109,7 +109,7 @@ def _fitted(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[D
 
 
 def _calendar(deps: Deps) -> Calendar | None:
-    """Return the games, for their tip-offs; a search is planned without them where they cannot be read."""
+    """Return the games, for their tip-offs; None when they cannot be read, and searches are planned without."""
     try:
         return deps.calendar.current()
     except Unavailable as error:

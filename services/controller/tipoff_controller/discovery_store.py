@@ -1,4 +1,4 @@
-"""The plans of searches that learn, in the state bucket: one a workflow and day, the first that was written."""
+"""The plans of searches that learn, in the state bucket: the first one written per workflow and day."""
 
 import threading
 from datetime import date
@@ -14,29 +14,29 @@ _KEPT = 500
 
 
 class DiscoveryStore:
-    """Every method raises Unavailable."""
+    """The stored plans, with a cache in this process. Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
         self._state = retrying(state)
         self._kept: dict[tuple[str, date], DiscoveryPlan] = {}
-        # Ticks are handled in threads, and two that forget the oldest plan at once would mean the same one.
+        # Ticks run in threads: without the lock, two of them could delete the same oldest plan.
         self._lock = threading.Lock()
 
     def known(self, workflow: str, day: date) -> DiscoveryPlan | None:
-        """Return the plan that was made for a day; None when none was, or when it cannot be read."""
+        """Return the plan of a workflow for a day; None when there is none or it cannot be read."""
         if (kept := self._kept.get((workflow, day))) is not None:
             return kept
         name = names.discovery_plan(workflow, day)
-        # Absence is not kept: the plan may be written by another process at any moment.
+        # Absence is not cached: another process may write the plan at any moment.
         plan = read_stored(DiscoveryPlan, name, self._state.get(name))
         if plan is not None:
             self._keep(plan)
         return plan
 
     def remember(self, plan: DiscoveryPlan) -> DiscoveryPlan:
-        """Write a plan down, and return the one that counts: the first for its workflow and day.
+        """Write a plan unless its workflow and day have one; return the first plan, which counts.
 
-        Two processes that plan at once may have read different rows; what is decided must follow one plan.
+        Two processes that plan at once may have read different rows; all decisions must follow one plan.
         """
         name = names.discovery_plan(plan.workflow, plan.day)
         if self._state.create(name, plan.model_dump_json().encode(), content_type="application/json"):
@@ -44,14 +44,14 @@ class DiscoveryStore:
             return plan
         first = self.known(plan.workflow, plan.day)
         if first is None:
-            # What is there cannot be read, and is not replaced, as it may explain what was decided. The same rows give
-            # the same plan again, so this process keeps to the one that it made.
+            # Keep the unreadable plan: it may explain earlier decisions. The same rows give the same plan again, so
+            # this process uses its own.
             self._keep(plan)
         return first or plan
 
     def _keep(self, plan: DiscoveryPlan) -> None:
         with self._lock:
             self._kept[plan.workflow, plan.day] = plan
-            # Plans are read for three days around now, so the oldest are never asked for again.
+            # Plans are read for the days around now only, so the oldest are never read again.
             while len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]

@@ -1,13 +1,13 @@
-"""Reads what the version before this one remembered, so that an upgrade in the middle of a game day loses nothing.
+"""Reader of the previous version's objects, so that an upgrade in the middle of a game day loses nothing.
 
-    controller/runs/<day asked>/<occurrence>/<game date>    a manual run, and `settled` when nothing more came of it
+    controller/runs/<day asked>/<occurrence>/<game date>    a manual run, and `settled` when it had ended
     controller/days/<game date>/occurrences/<occurrence>/
         plan.json                                           the frozen plan
-        requests/<request>.json                             a request; it went out when the object was written
+        requests/<request>.json                             a request, published when the object was written
         executions/<request>/.../<instant>.json             an execution
-        skips/<step>                                        a step that is never asked for
+        skips/<step>                                        a step that is never requested
 
-It can go once no bucket holds such objects, 30 days after the upgrade: the bucket's lifecycle removes them.
+Delete this module once no bucket holds such objects, 30 days after the upgrade: the bucket's lifecycle removes them.
 """
 
 from collections.abc import Iterable
@@ -23,23 +23,23 @@ _SETTLED = "settled"
 
 
 class EarlierLayout:
-    """Every method raises Unavailable."""
+    """The occurrences and manual runs of the previous version. Every method raises Unavailable."""
 
     def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
         self._state, self._subject_parameters = state, tuple(subject_parameters)
         self._days: dict[date, dict[str, list[ObjectInfo]]] = {}
 
     def occurrences(self, day: date) -> Iterable[str]:
-        """Return the occurrences about a day that were remembered."""
+        """Return the ids of the occurrences about a day."""
         return self._day(day).keys()
 
     def open_runs(self, asked: Iterable[date]) -> list[tuple[date, str]]:
-        """Game date and occurrence of the manual runs that were asked for on these days and had not ended."""
+        """Return the game date and occurrence of each manual run requested on these days that had not ended."""
         dates: dict[str, date] = {}
         for day in asked:
             prefix = f"controller/runs/{day.isoformat()}/"
-            # A listing is sorted by name: the marker `settled` comes after the game
-            # date, and so takes it away again.
+            # A listing is sorted by name: the marker `settled` follows the game date,
+            # so the run is removed again.
             for info in self._state.list(prefix):
                 occurrence, name = info.name.removeprefix(prefix).split("/")
                 if name == _SETTLED:
@@ -49,10 +49,9 @@ class EarlierLayout:
         return [(game_date, occurrence) for occurrence, game_date in dates.items()]
 
     def entry(self, game_date: date, occurrence: str) -> Entry | None:
-        """Return all that was remembered of one occurrence, as the first entry of its log; None when nothing
-        was."""
+        """Return all objects of one occurrence as the first entry of its log; None when it has none."""
         found = self._day(game_date).get(occurrence)
-        # An occurrence that this version began itself has nothing here, as nearly all.
+        # Nearly all occurrences began under this version and have no objects here.
         if not found:
             return None
         plan: Plan | None = None
@@ -63,11 +62,11 @@ class EarlierLayout:
         for info in found:
             match info.name.removeprefix(prefix).removesuffix(".json").split("/"):
                 case ["plan"]:
-                    # Without its plan the occurrence counts as undecided, and is decided anew under the same ids.
+                    # Without a readable plan the occurrence counts as undecided, and is decided anew with the same ids.
                     plan = read_stored(Plan, info.name, self._state.get(info.name))
                 case ["requests", request]:
                     # That version published a request when it wrote the object, so the object's
-                    # time is when it was asked for.
+                    # time is the time of the request.
                     requested[request] = info.updated
                 case ["executions", *_]:
                     event = read_stored(ScrapeExecuted, info.name, self._state.get(info.name))
@@ -75,7 +74,7 @@ class EarlierLayout:
                         executions.append(log_execution(event, self._subject_parameters))
                 case ["skips", step]:
                     skipped.append(step)
-        # The entry is a function of the objects alone: two controllers that migrate at once write the same.
+        # The entry depends on the objects alone: two controllers that migrate at once write the same entry.
         at = max(info.updated for info in found)
         summary = Summary(
             plan=plan, executions=tuple(executions), requested=requested, skipped=tuple(sorted(skipped))
@@ -83,12 +82,12 @@ class EarlierLayout:
         return Entry(at=at, summary=summary)
 
     def _day(self, day: date) -> dict[str, list[ObjectInfo]]:
-        """Return the objects about a day by occurrence: listed once, as this version writes none there."""
+        """Return the objects about a day by occurrence: listed once, because this version writes none there."""
         if day not in self._days:
             found: dict[str, list[ObjectInfo]] = {}
             for info in self._state.list(_folder(day)):
                 found.setdefault(info.name.removeprefix(_folder(day)).split("/")[0], []).append(info)
-            found.pop("-", None)  # executions of no occurrence, which the dataset knows
+            found.pop("-", None)  # executions without an occurrence, which the dataset has
             self._days[day] = found
         return self._days[day]
 

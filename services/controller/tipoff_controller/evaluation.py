@@ -1,4 +1,4 @@
-"""One evaluation: what is due is decided once a tick and published each time the tick is delivered."""
+"""One evaluation: decide once per tick, and publish that decision at each delivery of the tick."""
 
 import logging
 from collections.abc import Iterable
@@ -35,37 +35,37 @@ log = logging.getLogger(__name__)
 def evaluate_workflows(
     context: EvaluationContext, deps: Deps, only: frozenset[str] | None = None
 ) -> DecisionBatch:
-    """Decide about every workflow, write that down and publish it.
+    """Decide about every workflow, write the decisions and publish them.
 
-    only: the workflows to decide about between two evaluations of all; the schedule, retries and dead requests are
-    left to those.
+    only: the workflows of an evaluation between two evaluations of all; it leaves the schedule, retries and dead
+    requests to those.
 
     Raises:
-        Unavailable: to be delivered again; what was decided stands and is published then.
+        Unavailable: to be delivered again; the next delivery publishes a decision that is already written.
     """
     name = names.tick(context.tick)
     past: Past | None = None
     try:
-        # At the same time as the pauses, which settle once however often a tick is delivered.
+        # Read beside the pauses: settling them is idempotent, so a tick that is decided already may settle them too.
         reading = deps.occurrences.beside(partial(deps.ledger.decided, context.tick))
-        # Pauses first: one that ended is published and no longer holds back what is decided below.
+        # Pauses first: a pause that has ended is published, and no longer holds back the requests drafted below.
         pauses = deps.pauses.settle(deps.publisher, deps.environment, context.wall)
         decided = reading.result()
         if decided is None:
             past = _settle_past(context, deps, schedules=only is None)
-            # Executions arrive meanwhile. A decision that saw half of an occurrence's
-            # change could ask for the same twice.
+            # Executions arrive meanwhile. A decision on a half-applied change of an
+            # occurrence could request the same unit twice.
             with deps.occurrences.all_locked():
                 drafted = _decide(past, pauses, context, deps, only)
             decided = deps.ledger.remember_decided(context.tick, drafted)
     except Unavailable as error:
         _publish_aborts_once(name, error, context, deps, only)
-        # Published and still refused: a 2xx for an evaluation that decided nothing is what hid a
-        # dead controller for three days.
+        # Refuse the delivery although the aborts are published: a 2xx for an evaluation that
+        # decided nothing once hid a dead controller for three days.
         raise
     publish_batch(decided, name, deps, context.wall)
-    # Only by the delivery that decided, after publishing: an occurrence closed
-    # before could lose what was not sent.
+    # Only in the delivery that decided, and after publishing: closing an occurrence
+    # earlier could lose its unpublished events.
     if past is not None:
         _close_settled(past, context, deps)
     return decided
@@ -74,13 +74,13 @@ def evaluate_workflows(
 def _publish_aborts_once(
     name: str, error: Unavailable, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
 ) -> None:
-    """Publish an ABORT for every workflow, once a tick and not with each of its deliveries."""
+    """Publish an ABORT for every workflow, once per tick and not at each delivery of it."""
     log.critical("nothing can be decided", extra={"detail": str(error)})
     if f"abort {name}" in deps.published:
         return
-    # There is no memory in which the first ABORT of a tick could win, and the next delivery may come to another
-    # controller. So what is published is a function of the tick alone, and twice is once: neither the error nor the
-    # instant of this delivery is in it, and what a deployment changes is part of the identity.
+    # The state bucket is down, so no first ABORT of a tick can win there, and another controller may get the next
+    # delivery. The events are therefore a function of the tick, and a repetition is a duplicate: they contain neither
+    # the error nor the instant of this delivery, and their identity includes the configuration and the release.
     at_tick = replace(context, now=context.tick, wall=context.tick)
     aborted = [
         decision
@@ -99,31 +99,31 @@ def _publish_aborts_once(
 
 
 def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Past:
-    """Read what happened so far, and append to the occurrences' logs what only the dataset knows of them."""
+    """Read past events, and append executions that only the dataset has to the occurrences' logs."""
     past = read_past(context, deps, schedules=schedules)
     for state in past.states.values():
-        # The delivery before this one may have died between writing an entry and publishing it.
+        # The previous delivery may have crashed between writing an entry and publishing it.
         entry = publish_tick_again(state, context.tick, deps)
         if entry is not None and entry.rebuilt:
             deps.publisher.publish([rebuilt_decision(state, entry, deps.configuration, context)])
-    # After the repetition above, which may already have replaced what is damaged.
+    # After the repetition above, which may already have replaced damaged entries.
     for key, state in past.damaged.items():
         if past.stale:
-            break  # The dataset cannot be asked; the occurrence is rebuilt by the tick that can.
+            break  # The dataset cannot be queried; a later tick rebuilds the occurrence.
         _rebuild(key, state, past.answer.occurrences.get(key.occurrence_id, ()), context, deps)
     for state in past.states.values():
-        # Logged by the runner and never delivered here: the dataset is the second way by
-        # which the controller learns of it.
+        # An execution in the dataset whose message never reached the controller: the
+        # dataset is its second way into the log.
         requested = state.progress.requested if state.progress else {}
-        # Walks the smaller of both: after a long loss many occurrences have as many answers. Sorted, since the order of
-        # a set differs from process to process.
+        # The intersection walks the smaller set: after a long loss both can be large. Sorted, since the order of a set
+        # differs from process to process.
         answered = sorted(past.answer.requests.keys() & requested.keys())
-        heard = [_logged(past.answer.requests[name]) for name in answered if name not in state.executions]
-        if heard:
+        missed = [_logged(past.answer.requests[name]) for name in answered if name not in state.executions]
+        if missed:
             with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
                 append(
                     state,
-                    _without_sources(state, heard),
+                    _without_sources(state, missed),
                     deps,
                     context.now,
                     context.wall,
@@ -135,11 +135,11 @@ def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> 
 def _rebuild(
     key: Key, state: OccurrenceState, facts: Iterable[ExecutionFact], context: EvaluationContext, deps: Deps
 ) -> None:
-    """Append what the dataset knows of an occurrence in place of what cannot be read, and publish that it was so.
+    """Append an occurrence's executions in the dataset to replace unreadable entries, and publish the rebuilding.
 
-    What was requested and not logged is requested again: the runner answers from its own memory without fetching.
+    Requests without a logged execution are requested again: the runner answers from its own memory without fetching.
     """
-    # The plan of a manual run is written twice; one that was due is decided anew, with the same ids.
+    # The ledger has a second copy of a manual run's plan; a scheduled occurrence is decided anew, with the same ids.
     run = deps.ledger.manual_run(key.occurrence_id) if state.plan is None else None
     plan = run.plans[0] if run is not None and run.plans else None
     with deps.occurrences.lock(key):
@@ -152,16 +152,16 @@ def _rebuild(
 
 
 def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -> list[LoggedExecution]:
-    """Leave out successes that other steps fan out over: the dataset does not know the values, and the runner does."""
+    """Drop successes that other steps fan out over: the dataset lacks their values, and the runner has them."""
     if state.progress is None or state.plan is None:
         return list(items)
-    # Taken in without its values, such a success would fan out over nothing and settle the steps that follow.
+    # Without its values, such a success would fan out over nothing and settle the steps that follow.
     sources = {step.fan_out.step for step in state.plan.steps if isinstance(step.fan_out, OutputOf)}
     kept = []
     for item in items:
         attempt = state.progress.attempt(item.request_id)
-        # Left out, the request stays under way until its lease ends; then it is asked for again, and
-        # the runner answers from memory.
+        # A dropped request stays under way until its lease ends; then the controller requests it
+        # again, and the runner answers from memory.
         if attempt is None or attempt.unit.step not in sources:
             kept.append(item)
     return kept
@@ -185,7 +185,7 @@ def _logged(fact: ExecutionFact) -> LoggedExecution:
 def _decide(
     past: Past, pauses: Pauses, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
 ) -> DecisionBatch:
-    """Decide, and draft all that is to be published of it."""
+    """Decide, and draft every event to publish."""
     inputs = DecisionInputs(
         deps.configuration,
         past.calendar,
@@ -202,13 +202,13 @@ def _decide(
             if events
         },
     )
-    # Between two evaluations nothing else is touched: locks, changes and retries have
-    # one owner, the evaluation of all.
+    # Between two evaluations of all, draft nothing else: the evaluation of all owns
+    # locks, schedule changes and retries.
     if only is not None:
         decisions = [decision for decision in decide(inputs) if decision.occurrence.workflow in only]
         return draft(decisions, deps.configuration, context)
     drafted = draft(decide(inputs), deps.configuration, context)
-    # An occurrence that was decided just now has its due requests among the drafted ones.
+    # The drafted requests already include the due requests of an occurrence that was decided just now.
     retries = _retries(past, pauses, {item.occurrence_id for item in drafted.requests}, context)
     return drafted.model_copy(
         update={
@@ -223,11 +223,10 @@ def _decide(
 def _retries(
     past: Past, pauses: Pauses, decided: set[str | None], context: EvaluationContext
 ) -> list[ScrapeRequested]:
-    """Draft requests that have become due in occurrences without a decision: manual runs, and what a pause held
-    back."""
+    """Draft due requests of occurrences without a decision: of manual runs, and those that a pause held back."""
     found: list[ScrapeRequested] = []
     for state in past.states.values():
-        # Drafted just now, due requests included.
+        # `draft` included the due requests of a decided occurrence.
         if state.progress is None or state.occurrence_id in decided:
             continue
         held = pauses.held_of(state.progress.plan, context.now)
@@ -237,7 +236,7 @@ def _retries(
                 for item in state.progress.due(context.now, held)
             ]
         except ValueError as error:
-            # A request that cannot be made costs its occurrence; the evaluation is all others'.
+            # A request that cannot be built fails its own occurrence only; the evaluation serves all others.
             log.error(
                 "occurrence cannot be asked for again",
                 extra={"occurrence": state.occurrence_id, "detail": str(error)[:500]},
@@ -246,13 +245,13 @@ def _retries(
 
 
 def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
-    """Write down what settled occurrences came to, and look at them no more."""
-    # In an order of its own: that of a set differs from process to process, and so would what a crash leaves undone.
+    """Add the results of settled occurrences to the ledger, and delete their open markers."""
+    # Sorted, since the order of a set differs from process to process, and a crash would leave a different rest undone.
     done = sorted(key for key in past.opened if past.states[key].settled and not past.states[key].unreadable)
     if not done:
         return
-    # Decisions look back three days at most (days_before). An occurrence's game date may be a day earlier than its day,
-    # and in a workflow's own zone the calendar may be another day behind.
+    # Decisions read three days back at most (days_before). An occurrence's game date may be a day before its day, and
+    # the calendar in a workflow's own zone may be another day behind.
     since: date = business_date(context.now, deps.configuration.zone) - timedelta(days=5)
 
     def with_done(settled: Settled) -> Settled:
@@ -261,7 +260,7 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
         return settled
 
     deps.ledger.change_settled(with_done)
-    # After the summary: a crash in between leaves markers whose occurrences are settled
-    # once more, which changes nothing.
+    # After the results: a crash in between leaves markers, and the next evaluation
+    # settles their occurrences again without effect.
     for key in done:
         deps.occurrences.close(key)

@@ -1,8 +1,8 @@
-"""Executions of one occurrence that arrive together share one entry of its log.
+"""Groups of executions of one occurrence that share one entry of its log.
 
-While an entry is being written, what arrives for the occurrence gathers and makes the next one. While more of its
-requests are under way than have arrived, the next entry also waits for them a moment, so that a fan-out of thousands
-costs one write for many executions; an execution that nothing else can join is written at once.
+Executions that arrive during the write of an entry form the next entry. While the occurrence has more requests under
+way than executions queued, the next entry also waits for them a moment, so that a fan-out of thousands costs one write
+for many executions. An execution without others under way is written at once.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
 WAIT_SECONDS = 0.25
-"""From one entry of an occurrence to the next while siblings are under way. At 100 executions a second 25 share one,
-and what waits for the last of them waits a quarter of a second at most."""
+"""From one entry of an occurrence to the next while siblings are under way. At 100 executions a second, 25 share an
+entry, and each waits a quarter of a second at most."""
 LARGEST = 500
 """Executions in one entry, so that it stays a small object."""
 
 Note = Callable[[Key, Sequence[ScrapeExecuted]], None]
 RunGroup = Callable[[Note, Key, Sequence[ScrapeExecuted]], Awaitable[None]]
-"""Runs a blocking note off the event loop."""
+"""Runs a blocking `Note` outside the event loop."""
 
 
 class _Waiting(NamedTuple):
     event: ScrapeExecuted
     done: "asyncio.Future[None]"
     hop: Hop
-    """The push that brought it, whose trace its follow-ups belong to."""
+    """The push that delivered the event; follow-ups join its trace."""
     context: "SpanContext | None"
 
 
 class ExecutionGroups:
-    """One per process. `note` logs executions of one occurrence; `expected_arrivals` counts those under way."""
+    """The groups of one process: `note` logs a group, `expected_arrivals` counts an occurrence's requests under way."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class ExecutionGroups:
         )
 
     async def submit(self, event: ScrapeExecuted) -> None:
-        """Return when the execution is logged and what follows from it is published.
+        """Add an execution to its group; return when it is logged and its follow-ups are published.
 
         Raises:
             Unavailable: to be delivered again.
         """
         if event.occurrence_id is None:
-            return  # It belongs to no plan; the dataset has its row.
+            return  # The execution belongs to no plan; the dataset has its row.
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._groups.add(
             Key(event.game_date, event.occurrence_id),
@@ -75,18 +75,18 @@ class ExecutionGroups:
         )
         await done
 
-    # Raises nothing, because GroupCommit's task would end with it and leave everybody
-    # in the queue waiting for ever.
+    # Raises nothing: an exception would end GroupCommit's task, and the queued
+    # deliveries would wait forever.
     async def _write(self, key: Key, group: list[_Waiting]) -> None:
-        """Log the group in one entry, in a thread; answer all who wait for it alike. Raises nothing."""
+        """Log the group in one entry, in a thread; resolve all its futures alike. Raises nothing."""
         failure: Exception | None = None
-        # The task goes on for many pushes. Follow-ups belong to the trace of the first of this group, and the span of
-        # the entry links to all of them.
+        # One task serves many pushes. Follow-ups join the trace of the group's first push, and the span of the entry
+        # links to all of its pushes.
         resume_hop(group[0].hop)
         try:
             with linked_span("log executions", (each.context for each in group), {"events": len(group)}):
                 await self._run(self._note, key, [each.event for each in group])
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+        except Exception as error:  # noqa: BLE001 - every waiting delivery must get the failure
             failure = error
         for each in group:
             if each.done.done():  # its caller went away

@@ -15,27 +15,27 @@ log = logging.getLogger(__name__)
 
 
 def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
-    """Log one execution and publish what its plan asks for next. Raises Unavailable: to be delivered again."""
+    """Log one execution and publish the next requests of its plan. Raises Unavailable: to be delivered again."""
     if event.occurrence_id is not None:
         note_executions(Key(event.game_date, event.occurrence_id), [event], deps, now)
 
 
 def note_executions(key: Key, events: Sequence[ScrapeExecuted], deps: Deps, now: datetime) -> None:
-    """Log executions of one occurrence in one entry, and publish what its plan asks for next.
+    """Log executions of one occurrence in one entry, and publish the next requests of its plan.
 
-    The entry is written before anything is published. Until then the executions are unacknowledged; one that comes
-    again finds its entry, and what follows from that is published once more, unless this process has done it.
+    Writes the entry before it publishes anything. The executions stay unacknowledged until both are done; a repeated
+    delivery finds its entry and publishes the entry's follow-ups again, unless this process has published them.
 
     Raises:
         Unavailable: to be delivered again.
     """
     executions = [log_execution(event, deps.configuration.subject_parameters) for event in events]
-    # In event time the ticks bring the time, and a retry is due by theirs.
+    # In event time the clock follows the events, and so does the due time of a retry.
     instant = max((event.event_time for event in events if event.event_time), default=now)
     with deps.occurrences.lock(key):
         state = deps.occurrences.kept(key)
         if state.next_number == 0:
-            # Nothing asked for it here: a direct call, or a bucket that was emptied. The dataset has the row.
+            # No request of this controller: a direct call, or the bucket was emptied. The dataset has the row.
             log.info("execution of an occurrence that is not known", extra={"occurrence": key.occurrence_id})
             return
         entry = append(state, executions, deps, instant, now)
@@ -53,18 +53,19 @@ def append(
     plan: Plan | None = None,
     tick: datetime | None = None,
 ) -> Entry | None:
-    """Write the entry that takes in what is new, and publish what follows; None when nothing is new.
+    """Write an entry with the new executions, and publish its follow-ups; None when there is nothing new to write.
 
-    tick: the evaluation that appends, whose next delivery publishes the same again.
+    tick: the evaluation that appends; its next delivery publishes the entry again.
     """
     key = Key(state.game_date, state.occurrence_id)
-    # It may have been closed since; what came now, an answer to a request presumed dead, is not known there.
+    # An evaluation may have closed a settled occurrence without this news, such as the late execution of a request
+    # presumed dead.
     perhaps_closed = bool(state.settled and state.next_number and (rebuilt or state.has_news(executions)))
     if perhaps_closed:
-        # First, so that a crash after the entry leaves a marker even if nothing is delivered again.
+        # Before the entry, so that a crash after the entry leaves a marker even without a redelivery.
         deps.occurrences.open(key)
     own = plan or state.plan
-    # What somebody paused goes out with the evaluation after the pause.
+    # The evaluation after a pause publishes the requests that the pause held back.
     held = deps.pauses.lately(now).held_of(own, instant) if own is not None else NOTHING_HELD
     while (
         entry := state.draft(
@@ -73,12 +74,12 @@ def append(
     ) is not None:
         if not deps.occurrences.append(state, entry):
             deps.occurrences.catch_up(state)
-            # What another process wrote may have settled it.
+            # Another process's entry may have settled the occurrence.
             perhaps_closed = True
             continue
         if perhaps_closed:
-            # Once more: whoever closes it just now may have deleted the first marker and looked before the entry was
-            # there. Before publishing, because a repetition opens again only what is not published.
+            # Again, because a concurrent `close` may have deleted the first marker and read the log before this entry.
+            # Before publishing, because a repetition reopens the occurrence only for an unpublished entry.
             deps.occurrences.open(key)
         publish_entry(state, state.next_number - 1, entry, deps)
         return entry
@@ -86,9 +87,9 @@ def append(
 
 
 def publish_entry(state: OccurrenceState, number: int, entry: Entry, deps: Deps) -> None:
-    """Publish what an entry of the log makes follow, unless this process has done so."""
+    """Publish the skips and requests that follow from a log entry, unless this process has done so."""
     # Only saves work: another process, or this one after a restart, publishes
-    # again, and ids make that harmless.
+    # again, and equal ids make that harmless.
     if number in state.published:
         return
     follow_ups = state.follow_ups(entry, deps.environment)
@@ -97,23 +98,23 @@ def publish_entry(state: OccurrenceState, number: int, entry: Entry, deps: Deps)
 
 
 def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> Entry | None:
-    """Publish what the tick's delivery before this one wrote, and perhaps did not live to publish.
+    """Publish the entry that an earlier delivery of this tick wrote, since it may have crashed before publishing.
 
     Return that entry; None when there is none.
     """
-    # Only this tick's own: entries of executions are published again by their own deliveries.
+    # Only this tick's own entry: deliveries of executions republish their own entries.
     if state.written_by_tick is None or state.written_by_tick[0] != tick:
         return None
     return _publish_written(state, state.written_by_tick[1], deps)
 
 
 def _publish_written(state: OccurrenceState, number: int, deps: Deps) -> Entry | None:
-    """Publish an entry that is in the log, and open its occurrence; None when it cannot be read."""
+    """Publish an entry of the log, and open its occurrence; None when the entry cannot be read."""
     key = Key(state.game_date, state.occurrence_id)
     entry = deps.occurrences.entry(key, number)
     if entry is not None:
         if number not in state.published and not state.settled:
-            # The delivery that wrote it may have died before it came to the marker.
+            # The delivery that wrote the entry may have crashed before it created the marker.
             deps.occurrences.open(key)
         publish_entry(state, number, entry, deps)
     return entry
@@ -125,9 +126,9 @@ def _publish_again(
     known = [number for item in executions if (number := state.entry_of.get(item.request_id)) is not None]
     if not known:
         return
-    # Not the executions' own entries alone: a delivery that brings nothing new may still write an entry, with a retry
-    # that has become due since, and a request presumed dead is written once more when it is answered. If publishing
-    # such an entry fails, only this delivery's repetition comes back to it, so all since then go out again.
+    # Publish all entries since the executions' own. A delivery without news may still write an entry, for a retry that
+    # has become due, and the late execution of a request presumed dead is logged a second time. If publishing such an
+    # entry fails, only this delivery's repetition can publish it.
     own = state.next_number - 1 if new is not None else None
     for number in range(min(known), state.next_number):
         if number == own or number in state.published:

@@ -45,8 +45,8 @@ async def receive_delivery(
         Unavailable: to be delivered again.
     """
     if isinstance(delivery.event, ScrapeExecuted):
-        # On the loop: a thread for each execution of a fan-out would wait for the
-        # same lock, one after the other.
+        # On the event loop: with one thread per execution, the threads of a fan-out
+        # would queue for the same lock.
         await groups.submit(delivery.event)
     else:
         await run_in_threadpool(handle_delivery, delivery, deps, clock())
@@ -60,11 +60,11 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
             handle_tick(tick, delivery.message.publish_time or now, deps, now)
         case ScrapeExecuted() as executed:
             note_execution(executed, deps, now)
-        # A manual run begins here and not in the route: this message is repeated until the requests are out.
+        # A manual run begins here and not in the route: Pub/Sub repeats this message until the requests are published.
         case WorkflowDecided() as decided if decided.reason_code == Reason.MANUAL.value:
             begin_manual_run(decided, deps, now)
-        # The subscription cannot tell manual decisions from others, so the controller
-        # also hears those it made itself.
+        # The subscription cannot filter for manual decisions, so the controller also
+        # receives the decisions of its own evaluations.
         case WorkflowDecided():
             log.info("decision asks nothing of the controller", extra={"decision": delivery.event.id})
         case MessageRejected():
@@ -72,9 +72,9 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
 
 
 def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Evaluate, look where something cannot wait, or lock.
+    """Evaluate all workflows, evaluate the urgent ones, or lock the schedule, by the kind of tick.
 
-    A tick's own time identifies it; `event_time` also replaces the clock.
+    The tick's own time identifies the tick; `event_time` also replaces the clock.
     """
     match event.tick:
         case Tick.EVALUATE:
@@ -82,27 +82,27 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
         case Tick.DISCOVER:
             look_between_evaluations(event, published_at, deps, now)
         case Tick.LOCK_SCHEDULE:
-            # The tick's own time, not the delivery's: one that arrives a day late
-            # locks the day it was meant for.
+            # The tick's own time, not the delivery's: a tick that arrives a day late
+            # still locks its own day.
             day = business_date(fired_for(event, published_at), deps.configuration.zone)
             lock_schedule(day, event.event_time or now, deps)
-        # Ticks share a topic; this one is another service's, or of a kind newer than this version.
+        # All ticks share a topic: this tick is for another service, or its kind is newer than this version.
         case _:
             log.info("tick is not for the controller", extra={"tick": event.tick})
 
 
 def look_between_evaluations(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Evaluate the workflows that cannot wait for the next evaluation of all; at most ticks there is none.
+    """Evaluate the workflows that cannot wait for the next evaluation of all; most ticks have none.
 
-    Those have a learned check since the tick before, or an occurrence that could pass between two evaluations. What a
-    lost tick would have found is found by the next evaluation of all workflows, as far as it is still due.
+    Such a workflow has a learned check since the previous tick, or an occurrence that could pass between two
+    evaluations. After a lost tick, the next evaluation of all workflows covers everything that is still due.
 
     Raises:
         Unavailable: to be delivered again.
     """
     context = _context(event, published_at, deps, now)
     if context.tick == floor_to(context.tick, int(deps.evaluated_every.total_seconds() // 60)):
-        return  # The evaluation of all workflows comes at the same instant; two would decide under one id.
+        return  # The evaluation of all workflows has the same instant; both would decide under one id.
     cadence = timedelta(minutes=event.cadence_minutes)
     due = due_checks(plans_around(context.now, deps), context.tick, cadence)
     if fast := deps.configuration.faster_than(deps.evaluated_every):
@@ -116,7 +116,7 @@ def _context(event: TickFired, published_at: datetime, deps: Deps, now: datetime
     return EvaluationContext(
         environment=deps.environment,
         tick=tick,
-        # What is due at the tick's own time is due for a tick that came a moment too early.
+        # A tick that is delivered a moment early still covers everything that is due at its own time.
         now=event.event_time or max(now, tick),
         wall=now,
         triggered_by="tick",

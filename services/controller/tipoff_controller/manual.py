@@ -1,7 +1,7 @@
-"""Manual runs: a workflow that somebody asks for.
+"""Manual runs: a workflow that a caller requests.
 
-The answer is given when the run is written down. Its requests follow when the decision comes back by the controller's
-own subscription: Cloud Run gives no CPU after an answer, and a message is delivered until it was dealt with.
+The route responds when the run is written. The requests follow when the controller's own subscription delivers the
+decision: Cloud Run gives no CPU after a response, and Pub/Sub delivers a message until the controller acknowledges it.
 """
 
 import logging
@@ -34,14 +34,14 @@ from tipoff_planning.progress import PlanProgress, State, UnitStatus
 
 log = logging.getLogger(__name__)
 
-_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_MANUAL_TICK = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of a tick: a manual run is decided once."""
 
 
 def draft_run(
     workflow: str, run: ManualRun, deps: Deps, *, caller: str, now: datetime, idempotency_key: str | None
 ) -> DecisionBatch:
-    """Draft the decision and requests of a manual run; the caller's key, else a fresh one, is its identity.
+    """Draft the decision and requests of a manual run; the caller's key, or else a fresh one, is its identity.
 
     Raises:
         UnusableRun
@@ -49,7 +49,7 @@ def draft_run(
     """
     configuration = deps.configuration
     games = run.games
-    # Frozen now: the run asks for today's games of that date even if the calendar changes before it begins.
+    # Frozen now: the run requests the games that the calendar lists now, even if the calendar changes before it begins.
     uncovered = None
     if games is None:
         calendar = deps.calendar.current()
@@ -63,14 +63,14 @@ def draft_run(
         code=Reason.MANUAL,
         sentence=f"Asked for by {caller} for {run.game_date}.",
         alert_level=AlertLevel.NONE,
-        # A manual run is asked for once and never looked at again as an occurrence.
+        # A manual run is decided once and never evaluated again.
         next_check=None,
         context={"idempotency_key": idempotency_key},
         outstanding=outstanding_of(workflow, run, configuration),
     )
     context = EvaluationContext(
         environment=deps.environment,
-        tick=_ONCE,
+        tick=_MANUAL_TICK,
         now=now,
         wall=now,
         triggered_by=caller,
@@ -79,15 +79,15 @@ def draft_run(
     )
     drafted = draft([decision], configuration, context)
     for step in drafted.plans[0].steps:
-        # Only a fan-out that is known beforehand; one over a parent's output is
-        # bounded when the output is there.
+        # Only a fan-out over known values; a fan-out over a parent's output is
+        # bounded when the output arrives.
         size = len(step.fan_out) if isinstance(step.fan_out, tuple) else 0
         if size > configuration.file.max_fan_out:
             raise UnusableRun(
                 f"{step.name} would fan out into {size:,} requests, and {configuration.file.max_fan_out:,} are the most"
                 " (max_fan_out); choose fewer games or teams with steps"
             )
-    # Accepted, it would be a run that is complete at once and fetched nothing.
+    # Without requests, the run would be complete at once and fetch nothing.
     if not drafted.requests:
         why = uncovered or f"no games or teams of {run.game_date} to ask for"
         raise UnusableRun(f"game_date: {why}; name a day with games")
@@ -95,24 +95,24 @@ def draft_run(
 
 
 def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
-    """Write a drafted run down and publish its decision; the same key is the first draft again.
+    """Write a drafted run and publish its decision; a repeated key publishes the first draft again.
 
     Raises:
-        KeyTaken: the key is that of a run that asks for something else.
+        KeyTaken: the key belongs to a run with other parameters.
         Unavailable
     """
-    # Its requests follow from its plan, and of a large run they are most of what would be written.
-    kept = deps.ledger.remember_manual_run(drafted.model_copy(update={"requests": ()}))
-    if (differs := difference(kept.plans[0], drafted.plans[0])) is not None:
+    # Without the requests: they follow from the plan, and would be most of the object of a large run.
+    stored = deps.ledger.remember_manual_run(drafted.model_copy(update={"requests": ()}))
+    if (differs := difference(stored.plans[0], drafted.plans[0])) is not None:
         raise KeyTaken(f"Idempotency-Key: it is that of a run with another {differs}; give another key")
-    deps.publisher.publish(kept.decisions)
-    return kept.model_copy(update={"requests": drafted.requests})
+    deps.publisher.publish(stored.decisions)
+    return stored.model_copy(update={"requests": drafted.requests})
 
 
 def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:
-    """Publish the first requests of a manual run whose decision came back. Raises Unavailable."""
+    """Publish the first requests of a manual run when its decision is delivered. Raises Unavailable."""
     decided = deps.ledger.manual_run(event.occurrence_id)
-    # Logged and acknowledged: the message would find nothing however often it came.
+    # Log and acknowledge: a redelivery would not find the run either.
     if decided is None:
         log.error("manual run is not written down", extra={"occurrence": event.occurrence_id})
         return
@@ -121,7 +121,7 @@ def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:
 
 
 def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | None:
-    """Return how far the run under the key has come, None when there is none. Raises Unavailable."""
+    """Return the progress of the run with this key; None when there is no such run. Raises Unavailable."""
     occurrence = manual_occurrence_id(workflow, idempotency_key)
     decided = deps.ledger.manual_run(occurrence)
     if decided is None:
@@ -130,7 +130,7 @@ def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | N
     (plan,) = decided.plans
     key = Key(plan.game_date, occurrence)
     with deps.occurrences.lock(key):
-        # Answered and not begun yet: its decision has still to come back.
+        # Accepted but not begun: the decision is not delivered yet, so the log has no plan.
         state = deps.occurrences.load(key)
         standing = state.progress or PlanProgress(plan)
         return RunProgress(
@@ -145,7 +145,7 @@ def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | N
 
 def _unit_progress(item: UnitStatus, plan: Plan, executions: Mapping[str, LoggedExecution]) -> UnitProgress:
     unit, state, attempt = item
-    # `attempt` is the next one, unless nothing follows a success.
+    # `attempt` is the next attempt, except after a success, which has no next one.
     answered = attempt if state is State.SUCCESS else attempt - 1
     last = executions.get(unit.request_id(plan.occurrence_id, answered)) if answered else None
     return UnitProgress(

@@ -1,4 +1,4 @@
-"""People pause a workflow or a scraper for a while, and let it go on."""
+"""Manual pauses of a workflow or a scraper, and their end."""
 
 from datetime import datetime, timedelta
 
@@ -11,32 +11,32 @@ from tipoff_planning.pauses import DEFAULT, LONGEST, Pause, PauseRequest, begin_
 
 
 class UnknownName(Exception):
-    """There is nothing of that name to pause, or nothing of it is paused; the message says what there is."""
+    """An unknown name, or a name without a pause to end; the message lists similar names or the current pauses."""
 
 
 class UnusablePause(Exception):
-    """A request that makes no pause, or ends none; the message names the field and the remedy."""
+    """An invalid or ambiguous request to begin or end a pause; the message names the field and the remedy."""
 
 
 def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause:
-    """Pause what is named, write that down and publish it; asking again for the same is asking once.
+    """Pause a workflow or a scraper: write the pause and publish it. Idempotent for the same request.
 
     Raises:
         UnknownName
         UnusablePause
-        Unavailable: it may be written down and not be published; the next evaluation publishes it.
+        Unavailable: the pause may be written and unpublished; then the next evaluation publishes it.
     """
     target = _target(request.name, request.target, deps)
     until = request.until or now + DEFAULT
     if until <= now:
         raise UnusablePause(f"until: {readable(until)} has passed; name an instant to come")
-    # A pause that nobody remembers is a workflow that silently never runs; its end has to be in sight.
+    # Bounded, because a workflow under a forgotten pause silently never runs.
     if until - now > LONGEST:
         raise UnusablePause(
             f"until: {readable(until)} is more than {LONGEST // timedelta(days=1)} days away, which is the most; end it"
             f" by {readable(now + LONGEST)}, or take out of the configuration what shall not run for longer"
         )
-    # `change` runs again when another writer came in between; the last run is the one that was written.
+    # `change` runs again when another process wrote in between; the result of its last run is the written one.
     made: list[Pause] = []
 
     def change(memory: PauseMemory) -> PauseMemory:
@@ -58,11 +58,11 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
 
 
 def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: datetime) -> Pause:
-    """End a pause, write that down and publish it; returns the pause that ended.
+    """End a pause: write the change and publish it; return the ended pause.
 
     Raises:
-        UnknownName: nothing of that name is paused.
-        UnusablePause: a workflow and a scraper of that name are, and no target says which of the two goes on.
+        UnknownName: neither a workflow nor a scraper of that name is paused.
+        UnusablePause: a workflow and a scraper of that name are paused, and `target` is None.
         Unavailable
     """
     ended: list[Pause] = []
@@ -70,11 +70,11 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
     def change(memory: PauseMemory) -> PauseMemory:
         standing = memory.pauses.standing(now)
         found = [it for it in standing if it.name == name and target in (None, it.target)]
-        # Raised inside the swap, so that the answer is true of what is written and not of an older read.
+        # Raised inside the swap, so that the response reflects the stored pauses and not an older read.
         if not found:
             known = ", ".join(f"{it.name} ({it.target.value})" for it in standing) or "nothing"
             raise UnknownName(f"'{name}' is not paused; paused is {known}")
-        # Refused rather than guessed: what goes on may be what somebody still repairs.
+        # Refused rather than guessed: the wrong one of the two may still be under repair.
         if len(found) > 1:
             raise UnusablePause(
                 f"target: a workflow and a scraper {name} are paused; say which of the two goes on:"
@@ -97,7 +97,7 @@ def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
         if target is not None and other is not None:
             raise UnknownName(f"no {target} '{name}'; it is a {other}: leave target out, or make it {other}")
         raise UnknownName(unknown_name("workflow or scraper", name, dict.fromkeys((*workflows, *scrapers))))
-    # Refused rather than guessed: to pause the wrong one of the two stops a fetch that nobody meant to stop.
+    # Refused rather than guessed: pausing the wrong one of the two stops a fetch by mistake.
     if len(found) > 1:
         raise UnusablePause(
             f"target: {name} is a workflow and a scraper; say which of the two: --target workflow or --target scraper"

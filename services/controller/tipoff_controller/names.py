@@ -1,16 +1,16 @@
 """The names of the objects that the controller keeps below `controller/` in its state bucket.
 
-    controller/ticks/<tick>.json                               what was decided at one tick
-    controller/manual/<occurrence>.json                        what was decided for one manual run
+    controller/ticks/<tick>.json                               the decisions of one tick
+    controller/manual/<occurrence>.json                        the decision of one manual run
     controller/occurrences/<game date>/<occurrence>/<number>.json   the log of one occurrence
-    controller/open/<game date>/<occurrence>                   empty: something may still come of that occurrence
-    controller/discovery/<day>/<workflow>.json                 when a search that learns looks on that day
-    controller/settled.json                                    what settled occurrences came to
-    controller/pauses.json                                     what is paused, and was lately
+    controller/open/<game date>/<occurrence>                   empty marker: the occurrence is not settled yet
+    controller/discovery/<day>/<workflow>.json                 the checks of a search that learns, for one day
+    controller/settled.json                                    the results of settled occurrences
+    controller/pauses.json                                     current and recent pauses
     controller/days/<day>/schedule/lock.json                   the locked schedule
     controller/days/<day>/schedule/<instant>-<version>.json    each change after it, the latest last
 
-All but `settled.json` and `pauses.json` are written once; `open` ones are deleted when nothing more will come.
+All but `settled.json` and `pauses.json` are written once; `open` markers are deleted once their occurrence is settled.
 """
 
 import re
@@ -25,14 +25,14 @@ _ENTRY = re.compile(r"/(\d{6})\.json$")
 
 
 def tick(instant: datetime) -> str:
-    """Name the object of what was decided at a tick."""
-    # Minutes: no two ticks of one kind are closer, and a discovery tick at an
-    # evaluation's instant is not decided.
+    """Name the object of a tick's decisions."""
+    # Minutes suffice: no two ticks of one kind are closer, and a discovery tick at
+    # an evaluation's instant makes no decisions.
     return f"controller/ticks/{instant:%Y-%m-%dT%H%MZ}.json"
 
 
 def manual_run(occurrence: str) -> str:
-    """Name the object of what was decided for a manual run."""
+    """Name the object of a manual run's decision."""
     return f"{MANUAL}{occurrence}.json"
 
 
@@ -43,19 +43,19 @@ def log(game_date: date, occurrence: str) -> str:
 
 def entry(game_date: date, occurrence: str, number: int) -> str:
     """Name one entry of an occurrence's log."""
-    # Six digits, so that a listing by name is one by number: an occurrence has at most as many entries as executions.
+    # Six digits, so that a listing by name is sorted by number; no occurrence comes near a million entries.
     return f"{log(game_date, occurrence)}{number:06}.json"
 
 
 def number_of(name: str) -> int | None:
-    """Return the number of an entry; None when the name is none of an entry."""
+    """Return the number of an entry; None when the object is no entry."""
     match = _ENTRY.search(name)
     return int(match[1]) if match else None
 
 
 def open_marker(game_date: date, occurrence: str) -> str:
-    """Name the marker by which evaluations look at an occurrence."""
-    # Apart from the logs, so that one listing finds all open ones however many settled occurrences lie there.
+    """Name the marker of an open occurrence, which evaluations load."""
+    # Apart from the logs, so that one listing finds all open occurrences without listing the settled ones.
     return f"{OPEN}{game_date.isoformat()}/{occurrence}"
 
 
@@ -82,5 +82,5 @@ def lock(day: date) -> str:
 
 def change(day: date, at: datetime, version: str) -> str:
     """Name a change of a day's locked schedule."""
-    # The instant first, so that a listing by name is one by time.
+    # The instant first, so that a listing by name is sorted by time.
     return f"{schedules(day)}{at.astimezone(UTC).strftime(_INSTANT)}-{version}.json"

@@ -1,8 +1,8 @@
 """The logs of occurrences in the state bucket: read, appended to, and kept in memory for the next execution.
 
-An entry is created if its number is free, so of two controllers that append at once one wins, and the other reads what
-was written before it tries the next number. Each entry is an object of its own, as Cloud Storage takes one write a
-second of the same name (https://cloud.google.com/storage/quotas#objects) and any number of different ones.
+An entry is created only if its number is free. When two controllers append at once, one wins; the other reads that
+entry before it tries the next number. Each entry is an object of its own, because Cloud Storage accepts one write per
+second to the same name (https://cloud.google.com/storage/quotas#objects) and any number to different names.
 """
 
 import threading
@@ -23,20 +23,20 @@ from tipoff_controller import names
 from tipoff_controller.earlier_layout import EarlierLayout
 from tipoff_planning.occurrence_log import Entry, OccurrenceState
 
-# A summary holds all executions of the occurrence, so writing it with every entry would
-# make bytes grow with their square.
+# A summary holds all executions of the occurrence, so with a summary in every entry the
+# bytes would grow with the square of the executions.
 SUMMARY_EVERY = 64
-"""Each entry whose number is a multiple of this holds all before it: so many entries are read at most."""
-# More than the open occurrences of busy days; one that is pushed out costs a read of its log, nothing else.
+"""An entry whose number is a multiple of this includes all earlier entries, so a load reads at most this many."""
+# More than the open occurrences of busy days; an evicted occurrence only costs a read of its log.
 _KEPT = 1_024
-"""Occurrences that one process keeps in memory, the least recently used go first."""
+"""Occurrences that one process keeps in memory; the least recently used is evicted first."""
 _READERS = 16
 
 T = TypeVar("T")
 
 
 class Key(NamedTuple):
-    """Identity of an occurrence's log. It lies below the game date, so that old logs can be found and expire by day."""
+    """Identity of an occurrence's log. The log is stored below its game date, so that logs are listed by day."""
 
     game_date: date
     occurrence_id: str
@@ -44,26 +44,26 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Concurrency:
-    """The executor for calls to the bucket, and the locks that keep two of them from changing the same occurrence."""
+    """The executor for calls to the bucket, and the locks that serialize changes of an occurrence in this process."""
 
     lock: Callable[[], AbstractContextManager[Any]] = threading.RLock
-    """Makes a lock that its holder may take again."""
+    """Factory of a reentrant lock."""
     locks: int = 128
-    """So many occurrences can change at the same time; a lock each would stay for every one that ever was."""
+    """How many occurrences can change at the same time; one lock per occurrence would accumulate locks without end."""
     readers: Callable[[], Executor] = lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="occurrences")
-    """Makes an executor for reads from the bucket."""
+    """Factory of an executor for reads from the bucket."""
 
 
 THREADS = Concurrency()
 
 
 class OccurrenceStore:
-    """The logs of all occurrences. Every method raises Unavailable. States belong to whoever holds their lock."""
+    """The logs of all occurrences. Every method raises Unavailable. Only the holder of a state's lock may change it."""
 
     def __init__(
         self, state: Objects, subject_parameters: Iterable[str], concurrency: Concurrency = THREADS
     ) -> None:
-        # An evaluation reads every occurrence that is due: a fault in a few calls must not cost it.
+        # An evaluation reads every due occurrence: a fault in a few calls must not fail the evaluation.
         self._state = retrying(state)
         self._earlier = EarlierLayout(self._state, tuple(subject_parameters))
         self._kept: OrderedDict[Key, OccurrenceState] = OrderedDict()
@@ -75,23 +75,22 @@ class OccurrenceStore:
         self._readers = concurrency.readers()
 
     def lock(self, key: Key) -> AbstractContextManager[Any]:
-        """Return the lock of one occurrence in this process; other processes are told apart by the entries'
-        numbers."""
-        # Python's own hash of a text differs from process to process; with this one the same run is the same again.
-        # Two occurrences may share a lock and wait for each other, which costs time only: a
-        # thread may take its own twice.
+        """Return the lock of one occurrence in this process; across processes, entry numbers exclude conflicts."""
+        # Not Python's own hash of a string: it differs from process to process, and a run could not be reproduced.
+        # Two occurrences that share a lock wait for each other, which costs time only: the
+        # locks are reentrant.
         return self._locks[zlib.crc32(key.occurrence_id.encode()) % len(self._locks)]
 
     @contextmanager
     def all_locked(self) -> Iterator[None]:
-        """Let no state change while a decision looks at many of them."""
+        """Hold all locks, so that no state changes while a decision reads many of them."""
         with ExitStack() as stack:
             for lock in self._locks:  # always in the same order, so that no two wait for each other
                 stack.enter_context(lock)
             yield
 
     def kept(self, key: Key) -> OccurrenceState:
-        """Return the state as this process knows it, which may lack what another has appended since."""
+        """Return this process's copy of the state, which may lack later entries of other processes."""
         with self._guard:
             state = self._kept.get(key)
             if state is not None:
@@ -99,13 +98,13 @@ class OccurrenceStore:
         return state if state is not None else self.load(key)
 
     def under_way(self, key: Key) -> int:
-        """Return how many requests of an occurrence are under way, as far as this process knows; no call."""
+        """Return how many requests of an occurrence are under way in this process's copy; makes no call."""
         with self._guard:
             state = self._kept.get(key)
         return state.progress.under_way if state is not None and state.progress is not None else 0
 
     def load(self, key: Key) -> OccurrenceState:
-        """Return the state with every entry there is."""
+        """Return the state with every entry in the bucket."""
         with self.lock(key):
             with self._guard:
                 state = self._kept.get(key)
@@ -117,18 +116,18 @@ class OccurrenceStore:
             return state
 
     def load_all(self, keys: Iterable[Key]) -> dict[Key, OccurrenceState]:
-        """Load several occurrences side by side; one without a log costs a single call."""
-        # Without repetitions, in order: an occurrence that is due is usually open as well.
+        """Load several occurrences in parallel; an occurrence without a log costs a single call."""
+        # Deduplicated in order: a due occurrence is usually open as well.
         wanted = list(dict.fromkeys(keys))
         return dict(zip(wanted, self._readers.map(self.load, wanted), strict=True))
 
     def beside(self, call: Callable[[], T]) -> "Future[T]":
-        """Begin a call that reads from a bucket, while the caller makes another one."""
-        # With the caller's context, so that what it logs is found by the tick's trace.
+        """Begin a call that reads from a bucket, in parallel to the caller."""
+        # With the caller's context, so that the call's log lines carry the tick's trace.
         return self._readers.submit(copy_context().run, call)
 
     def append(self, state: OccurrenceState, entry: Entry) -> bool:
-        """Write the next entry and apply it; False when another process has taken its number. Catch up then."""
+        """Write the next entry and apply it; False when another process has taken its number: catch up then."""
         key = Key(state.game_date, state.occurrence_id)
         number = state.next_number
         written = state.summarized(entry) if number and number % SUMMARY_EVERY == 0 else entry
@@ -137,7 +136,7 @@ class OccurrenceStore:
                 names.entry(*key, number), written.model_dump_json(exclude_defaults=True).encode()
             )
         except BaseException:
-            # Whether it was written is not known, and the draft is part of the state: read it anew the next time.
+            # The entry may or may not be written, and the state includes its draft: reload the state the next time.
             self.forget(key)
             raise
         if not created:
@@ -147,45 +146,45 @@ class OccurrenceStore:
         return True
 
     def catch_up(self, state: OccurrenceState) -> None:
-        """Apply what other processes have appended."""
+        """Apply entries that other processes have appended."""
         key = Key(state.game_date, state.occurrence_id)
         while (body := self._state.get(names.entry(*key, state.next_number))) is not None:
             self._apply(state, names.entry(*key, state.next_number), body)
 
     def entry(self, key: Key, number: int) -> Entry | None:
-        """Return one entry; None when it is not there or cannot be read."""
+        """Return one entry; None when it does not exist or cannot be read."""
         name = names.entry(*key, number)
         return read_stored(Entry, name, self._state.get(name))
 
     def forget(self, key: Key) -> None:
-        """Read the occurrence anew the next time."""
+        """Drop this process's copy of the state, so that the next call reloads it."""
         with self._guard:
             self._kept.pop(key, None)
 
     def open(self, key: Key) -> None:
-        """Remember that something may come of the occurrence, so that evaluations look at it."""
+        """Write the open marker of the occurrence, so that evaluations load it."""
         self._state.create(names.open_marker(*key), b"")
 
     def close(self, key: Key) -> None:
-        """Remember that nothing more will come of it, unless something has come in between."""
+        """Delete the occurrence's open marker, unless a new entry has made it unsettled."""
         self._state.delete(names.open_marker(*key))
         with self.lock(key):
             if not self.load(key).settled:
-                # What came in after the state was read found the marker still there.
+                # An entry that was appended before the deletion found the marker still in place.
                 self.open(key)
 
     def opened(self) -> list[Key]:
-        """Return the occurrences of which something may still come; one list call."""
+        """Return the open occurrences; one list call."""
         return [Key(*names.opened(info.name)) for info in self._state.list(names.OPEN)]
 
     def logged(self, day: date) -> list[Key]:
-        """List all occurrences about a day: one list call, whose pages grow with their entries."""
+        """List all occurrences about a day: one list call, with pages in proportion to their entries."""
         prefix = f"controller/occurrences/{day.isoformat()}/"
         found = {info.name.removeprefix(prefix).split("/")[0] for info in self._state.list(prefix)}
         return [Key(day, occurrence) for occurrence in sorted(found | set(self._earlier.occurrences(day)))]
 
     def migrate(self, days: Iterable[date], asked: Iterable[date]) -> None:
-        """Take over what the version before this one wrote about `days`, and its manual runs of the days `asked`."""
+        """Migrate the previous version's occurrences about `days`, and its manual runs of the days `asked`."""
         new_days, new_asked = set(days) - self._migrated, set(asked) - self._migrated_runs
         keys = [
             Key(day, occurrence) for day in sorted(new_days) for occurrence in self._earlier.occurrences(day)
@@ -202,8 +201,8 @@ class OccurrenceStore:
         state = OccurrenceState(*key)
         first = self._state.get(names.entry(*key, 0))
         if first is None:
-            # Most that an evaluation looks up were never decided. A read is a twelfth of the price of a listing
-            # (https://cloud.google.com/storage/pricing#operations-by-class).
+            # Read entry 0 before listing: most looked-up occurrences were never decided, and a read costs a twelfth of
+            # a listing (https://cloud.google.com/storage/pricing#operations-by-class).
             entry = self._earlier.entry(*key)
             if entry is not None and not self.append(state, entry):
                 self.catch_up(state)
@@ -216,18 +215,18 @@ class OccurrenceStore:
         for name, body in self._bodies(key, range(state.next_number, last + 1), first):
             self._apply(state, name, body)
         if state.unreadable and last >= SUMMARY_EVERY:
-            # The summary may be what cannot be read; all entries together say the same.
+            # The summary may be the unreadable entry; all entries together are equivalent to it.
             state = OccurrenceState(*key)
             for name, body in self._bodies(key, range(last + 1), first):
                 self._apply(state, name, body)
         return state
 
     def _bodies(self, key: Key, numbers: range, first: bytes) -> Iterator[tuple[str, bytes]]:
-        """Yield the entries of these numbers by name; `first` is what entry 0 holds, which is read already."""
+        """Yield name and body of the entries with these numbers; `first` is the body of entry 0, read before."""
         if 0 in numbers:
             yield names.entry(*key, 0), first
         found = [names.entry(*key, number) for number in numbers if number]
-        # Readers of their own, since load_all's wait for this.
+        # Separate readers, since the readers of `load_all` wait for these reads.
         with self._more_readers() if len(found) > 4 else _Sequential() as readers:
             for name, body in zip(found, readers.map(self._state.get, found), strict=True):
                 yield name, body or b""
@@ -238,12 +237,12 @@ class OccurrenceStore:
             state.apply(entry)
         else:
             state.unreadable.append(name)
-            # Its number is taken all the same, so the next entry must not try to be it.
+            # The unreadable entry still occupies its number.
             state.next_number += 1
 
     def _keep(self, key: Key, state: OccurrenceState) -> None:
         if state.next_number == 0:
-            return  # Nothing is known of it; asking again is one call.
+            return  # Without a log there is nothing to cache; another look-up costs one call.
         with self._guard:
             self._kept[key] = state
             self._kept.move_to_end(key)
@@ -252,7 +251,7 @@ class OccurrenceStore:
 
 
 class _Sequential:
-    """In place of threads where they would cost more than they save."""
+    """A sequential executor for few reads, where threads would cost more than they save."""
 
     map = staticmethod(map)
 

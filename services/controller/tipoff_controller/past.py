@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # A request may wait in Pub/Sub for a free runner, and its execution for the logger and the way back.
 LEASE_SLACK = timedelta(minutes=5)
-"""Added to a scraper's timeout: how long after a request without an execution it counts as dead."""
+"""Time added to a scraper's timeout before a request without an execution counts as dead."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,20 @@ class Past:
 
     calendar: Calendar | None
     states: Mapping[Key, OccurrenceState]
-    """The occurrences that are due, or that something may still come of."""
+    """The due and the open occurrences."""
     opened: frozenset[Key]
     settled: Settled
     answer: DatasetAnswer
     discovery: DiscoveryPlans
     """Plans of the learned searches, on the days around now."""
     schedules: Mapping[date, Sequence[ScheduleLocked]]
-    """Locked schedules of the days that decisions look at; empty where they were not read."""
+    """Locked schedules of the days that decisions read; empty when the caller does not need schedules."""
     stale: bool
-    """Whether the dataset could not be asked, so that the memory alone speaks."""
+    """Whether the query to the dataset failed, so that only the controller's memory is used."""
 
     @property
     def outputs(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        """What executions gave to fan out over, by request id."""
+        """Values of executions that later steps fan out over, by request id."""
         return {
             item.request_id: item.outputs
             for state in self.states.values()
@@ -59,7 +59,7 @@ class Past:
 
     @property
     def history(self) -> History:
-        """The union of what the dataset and the memory say."""
+        """The union of the executions in the dataset and in memory."""
         states = self.states.values()
         remembered: list[Iterable[ExecutionFact]] = [state.facts for state in states]
         requested = {
@@ -73,33 +73,33 @@ class Past:
 
     @property
     def damaged(self) -> dict[Key, OccurrenceState]:
-        """Occurrences of which a part cannot be read."""
+        """Occurrences with unreadable entries."""
         return {key: state for key, state in self.states.items() if state.unreadable}
 
 
 def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Past:
-    """Migrate the earlier layout and write plans of searches that are missing, then return what happened so far.
+    """Migrate the earlier layout, write missing plans of searches, and return past events.
 
-    Reads what is open, and asks the dataset: what this costs grows with neither the executions nor the workflows of
-    the past. What does not depend on each other is read side by side.
+    Reads due and open occurrences and queries the dataset, so the cost does not grow with settled occurrences.
+    Independent reads run in parallel.
 
-    schedules: whether what was locked is read too.
+    schedules: whether to read the locked schedules as well.
 
     Raises:
-        Unavailable: the memory cannot be read or written, so nothing could be remembered either.
+        Unavailable: the state bucket cannot be read or written, so no decision could be stored either.
     """
-    # In event time `now` is a day of the past, and rows carry the day on which they were really written.
+    # In event time `now` is a day of the past, while rows carry the day on which they were written.
     zone = deps.configuration.zone
     today, wall = business_date(context.now, zone), business_date(context.wall, zone)
-    # Windows of yesterday may be open after midnight and look at the games of the day
-    # before; tomorrow's may open early.
+    # Yesterday's windows may be open after midnight and use the games of the day
+    # before them; tomorrow's windows may open early.
     back = max(len(days_before(name, deps.configuration, today)) for name in deps.configuration.workflows)
     offsets = range(-max(4, back + 2), 3) if deps.configuration.spans_zones else range(-back - 1, 2)
     days = [today + timedelta(days=offset) for offset in offsets]
     question = DatasetQuestion(game_dates=days, scrapers=sorted(searched_scrapers(deps.configuration)))
-    # Begun at once, since the warehouse takes longer than all the reads below together. What is executed meanwhile is
-    # in the memory, which is read after it.
-    asking = deps.occurrences.beside(partial(_ask, question, deps))
+    # Begun first, since the warehouse takes longer than all the reads below together. Executions that arrive meanwhile
+    # are in the logs, which are read later.
+    asking = deps.occurrences.beside(partial(_query_dataset, question, deps))
     reading = deps.occurrences.beside(deps.calendar.current)
     locked = {
         day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
@@ -107,35 +107,36 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
     }
     deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
     opened = frozenset(deps.occurrences.opened())
-    # After what is open: another evaluation writes down what an occurrence came to before it closes it.
+    # Read after the open markers: another evaluation writes the results of an occurrence before it deletes the marker.
     settled = deps.occurrences.beside(deps.ledger.settled)
     plans, calendar = plans_around(context.now, deps), reading.result()
     due = considered(deps.configuration, calendar, context.now, plans)
     states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
-    # Only these are looked up by id, so the query stays small: all others are known or not yet due.
+    # Only requests with an expired lease are looked up by id, which keeps the query small.
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
     damaged = [key for key, state in states.items() if state.unreadable]
     answer = asking.result()
-    # Hardly ever: after a message that was lost, or with an object that cannot be read; which ones is known only now.
-    # A dataset that has just failed to answer is not waited for again.
+    # A rare second query, after a lost message or with an unreadable object; its ids are known only now. No second
+    # query after a failed first one.
     if answer is not None and (overdue or damaged):
         lost = replace(
             question,
             requests=overdue,
             occurrences=sorted(key.occurrence_id for key in damaged),
-            # A bound on the partitions that are read.
+            # Limits the partitions that the query reads.
             since=min([wall - timedelta(days=2), *(key.game_date for key in damaged)]),
         )
-        answer = _ask(lost, deps)
+        answer = _query_dataset(lost, deps)
     standing = {day: schedules_of.result() for day, schedules_of in locked.items()}
     known = answer or DatasetAnswer()
     return Past(calendar, states, opened, settled.result(), known, plans, standing, stale=answer is None)
 
 
-def _ask(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | None:
-    """Ask the dataset; None when it cannot be asked.
+def _query_dataset(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | None:
+    """Query the dataset; None when the query fails.
 
-    Decisions go on by memory then, marked so. Treating the error as "no rows" would ask again for all that was found.
+    Decisions then use the memory alone and are marked stale. Treating the error as "no rows" would request all data
+    again.
     """
     try:
         return ask_dataset(deps.warehouse, deps.environment, question, deps.configuration.subject_parameters)
@@ -146,7 +147,7 @@ def _ask(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | None:
 
 def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
     """Return the requests of an occurrence whose lease has passed without an execution."""
-    # Counted already, and spares walking the units of thousands of settled occurrences.
+    # A cheap check of a counter: it avoids walking the units of thousands of settled occurrences.
     if state.progress is None or not state.progress.under_way:
         return []
     found = []
@@ -160,8 +161,8 @@ def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
 
 
 def lease(scraper: str, deps: Deps) -> timedelta:
-    """Return how long a request may stay without an execution."""
+    """Return how long a request may stay without an execution before it counts as dead."""
     spec = deps.configuration.catalog.get(scraper)
-    # 540 s is the longest that a push can take; a scraper may be gone from the catalog
-    # while its requests are under way.
+    # 540 s is the longest that a push can take; a deployment may remove a scraper from
+    # the catalog while its requests are under way.
     return LEASE_SLACK + timedelta(seconds=spec.timeout_seconds if spec else 540)

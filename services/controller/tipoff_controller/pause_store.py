@@ -1,7 +1,7 @@
 """The controller's pauses: one object in the state bucket, changed by compare-and-swap on its generation.
 
-What changed stands in the object until it is published, so that one write makes both durable: a crash at any point
-publishes a change late, never not at all.
+The object also holds each change until it is published, so that one write makes both durable: a crash at any point
+delays the publication of a change but never loses it.
 """
 
 from collections.abc import Callable
@@ -19,33 +19,33 @@ from tipoff_controller import names
 from tipoff_planning.pauses import Pauses, expire
 
 FRESH_FOR = timedelta(seconds=60)
-"""How old the pauses may be by which executions are followed up: a read for each of them would double what one costs,
-and a pause that takes hold a minute late lets out what was asked for before it anyway."""
+"""The maximum age of the pauses that follow-ups of executions use. A read per execution would double its cost, and a
+pause does not stop requests under way, so a minute's delay matters little."""
 _WRITERS = 8
-"""Writers that may come in between before a change gives up; people and ticks are few."""
+"""Attempts of a change under concurrent writers before it gives up; callers and ticks are few."""
 
 
 class PauseMemory(BaseModel):
-    """All that is remembered of pauses."""
+    """The stored pauses, and the changes still to publish."""
 
     model_config = ConfigDict(frozen=True)
 
     pauses: Pauses = Pauses()
-    expired_to: Instant | None = Field(default=None, description="up to when ends are published")
+    expired_to: Instant | None = Field(default=None, description="up to when ends of pauses are noted")
     outbox: tuple[PauseChanged, ...] = Field(
-        default=(), description="changes that may not be published yet; published again until they are"
+        default=(), description="changes that may be unpublished; each is published until that succeeds"
     )
 
 
 class PauseStore:
-    """Every method raises Unavailable."""
+    """The pauses in the state bucket. Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
         self._state = retrying(state)
         self._known: tuple[datetime, Pauses] | None = None
 
     def read(self, now: datetime) -> Pauses:
-        """Return the pauses as they are written now."""
+        """Return the pauses as they are stored now."""
         memory, _ = self._read()
         self._known = now, memory.pauses
         return memory.pauses
@@ -53,17 +53,17 @@ class PauseStore:
     def lately(self, now: datetime) -> Pauses:
         """Return the pauses as they were at most FRESH_FOR ago."""
         known = self._known
-        # The clock may step back, and what was read "later" is no older for that.
+        # `abs`, because the clock may step back: pauses that were read "later" are still recent.
         if known is not None and abs(now - known[0]) < FRESH_FOR:
             return known[1]
         return self.read(now)
 
     def update(self, change: Callable[[PauseMemory], PauseMemory], now: datetime) -> PauseMemory:
-        """Change what is remembered, whoever else does so at the same time; return it as it is now."""
+        """Change the stored pauses by compare-and-swap, with retries; return them as they are now."""
         for _ in range(_WRITERS):
             before, generation = self._read()
             after = change(before)
-            # An unchanged memory is not written: Cloud Storage takes one write a second of a name.
+            # An unchanged memory is not written: Cloud Storage accepts one write per second to a name.
             if after == before or write_stored(
                 self._state, names.PAUSES, after.model_dump_json().encode(), generation
             ):
@@ -72,9 +72,9 @@ class PauseStore:
         raise Unavailable("the pauses are changed by too many at once; ask again")
 
     def settle(self, publisher: Publisher, environment: str, now: datetime) -> Pauses:
-        """Note the pauses whose time is over, publish what is not published for certain, and return what is left."""
+        """Expire the pauses whose time is over, publish all pending changes, and return the remaining pauses."""
         memory, _ = self._read()
-        # Nothing is paused, as nearly always: one read, and nothing is written.
+        # Usually there are no pauses: one read and no write.
         if memory.pauses.items:
             memory = self._expire(environment, now)
         self._known = now, memory.pauses
@@ -82,11 +82,11 @@ class PauseStore:
         return memory.pauses
 
     def publish(self, memory: PauseMemory, publisher: Publisher, now: datetime) -> None:
-        """Publish the changes that are not published for certain, then forget them."""
+        """Publish the changes in the outbox, then remove them from it."""
         if not memory.outbox:
             return
         publisher.publish(memory.outbox)
-        # By id, since others may have added changes meanwhile: those are not published yet and must stay.
+        # By id, since other processes may have added changes meanwhile: those are unpublished and must stay.
         published = {event.id for event in memory.outbox}
         self.update(
             lambda found: found.model_copy(
@@ -97,7 +97,7 @@ class PauseStore:
 
     def _expire(self, environment: str, now: datetime) -> PauseMemory:
         def expired(memory: PauseMemory) -> PauseMemory:
-            # `expired_to` bounds what has ended since: an end is published once, not at each tick.
+            # Only ends since `expired_to`: each end is published once, not at each tick.
             pauses, events = expire(memory.pauses, now=now, since=memory.expired_to, environment=environment)
             if pauses == memory.pauses and not events:
                 return memory
@@ -109,5 +109,5 @@ class PauseStore:
         found = self._state.read(names.PAUSES)
         if found is None:
             return PauseMemory(), None
-        # To go on fetching is the smaller harm; who paused sees in `tipoff status` that it does not stand.
+        # Unreadable pauses count as none: to fetch on is the smaller harm, and `tipoff status` shows the pause as gone.
         return read_stored(PauseMemory, names.PAUSES, found.body) or PauseMemory(), found.generation

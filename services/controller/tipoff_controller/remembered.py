@@ -1,4 +1,4 @@
-"""Read-only look-ups in the controller's memory: the occurrences of an id, and the record of an occurrence."""
+"""Read-only look-ups in the controller's memory: the occurrences of an id, and an occurrence's plan and executions."""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -11,40 +11,40 @@ from tipoff_planning.plans import Plan
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence, requests_of
 
-_LONGEST = 36
-"""An id is a UUID as text. What is longer names nothing, and might make a name that no object can have."""
+_ID_LENGTH = 36
+"""The length of a UUID as text. A longer text is no id, and could exceed the longest name of an object."""
 _LATEST_RUNS = 20
-"""More manual runs than are written down before the decision of the first of them comes back, which takes a second."""
+"""More manual runs than are written in the second before the first one's decision is delivered."""
 
 
 def find_occurrences(identifier: str, days: Collection[date], deps: Deps) -> list[FoundOccurrence]:
     """Find the occurrences with this id, or with a request, or a request's event, of this id.
 
-    Manual runs are found whatever their date, by a request of theirs the latest ones; others among the game dates
+    Manual runs are found for any date (by a request's id only the latest ones), other occurrences among the game dates
     `days`.
 
     Raises:
         Unavailable
     """
-    if len(identifier) > _LONGEST:
+    if len(identifier) > _ID_LENGTH:
         return []
-    # First, since its id is its object's name: one read in place of a listing for each day.
+    # Manual runs first, since the id is the object's name: one read in place of a listing for each day.
     if (manual := deps.ledger.manual_run(identifier)) is not None:
         return [FoundOccurrence(game_date=plan.game_date, occurrence_id=identifier) for plan in manual.plans]
     found = []
     for key in (key for day in sorted(days) for key in deps.occurrences.logged(day)):
         if identifier == key.occurrence_id or _is_of_a_request(identifier, key, deps):
             found.append(FoundOccurrence(game_date=key.game_date, occurrence_id=key.occurrence_id))
-    return found or _answered(identifier, deps)
+    return found or _find_accepted_run(identifier, deps)
 
 
 def recall(occurrence: str, days: Collection[date], deps: Deps) -> list[RememberedOccurrence]:
-    """Return what is remembered of an occurrence about each of the game dates; a manual run is about its own.
+    """Return the stored record of an occurrence for each of the game dates; for a manual run, its own game dates.
 
     Raises:
         Unavailable
     """
-    if len(occurrence) > _LONGEST:
+    if len(occurrence) > _ID_LENGTH:
         return []
     if (manual := deps.ledger.manual_run(occurrence)) is not None:
         days = {plan.game_date for plan in manual.plans}
@@ -55,14 +55,14 @@ def recall(occurrence: str, days: Collection[date], deps: Deps) -> list[Remember
         if answer is not None:
             recalled.append(answer)
     if manual is not None and not recalled:
-        # Written down and answered; its decision has not come back yet, upon which its requests go out.
+        # The run is accepted, and its requests are published once its decision is delivered.
         return [RememberedOccurrence(plan=plan) for plan in manual.plans]
     return recalled
 
 
-def _answered(identifier: str, deps: Deps) -> list[FoundOccurrence]:
-    """Find the manual run that was answered with a request of this id, and may not have begun."""
-    # Who asked for it has its requests' ids at once; its log has them when its decision has come back.
+def _find_accepted_run(identifier: str, deps: Deps) -> list[FoundOccurrence]:
+    """Find the accepted manual run with a first request of this id, which may not have begun."""
+    # The caller gets the ids of the requests in the response; the log has them only once the decision is delivered.
     return [
         FoundOccurrence(game_date=plan.game_date, occurrence_id=plan.occurrence_id)
         for run in deps.ledger.latest_manual_runs(_LATEST_RUNS)
@@ -83,5 +83,5 @@ def _is_of_a_request(identifier: str, key: Key, deps: Deps) -> bool:
 
 
 def _is_among(requests: Iterable[str], identifier: str) -> bool:
-    # People paste either id: the row has the request's, Pub/Sub's message has its event's.
+    # Operators paste either id: a row has the request's id, a Pub/Sub message the id of its event.
     return any(identifier in (item, event_id(ScrapeRequested.TYPE, item)) for item in requests)

@@ -1,4 +1,4 @@
-"""The day's expectation: locked once a day, and amended when the games change."""
+"""The expected schedule of a day: locked once, and amended when the games change."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
-    """Plan the searches of `day` that learn, and write down and publish what is expected of it.
+    """Plan the searches of `day` that learn, then write and publish the day's schedule.
 
-    Locking twice publishes the first again.
+    Locking a day again publishes its first lock again.
 
     Raises:
         Unavailable
@@ -31,9 +31,9 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
 
 
 def late_locks(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:
-    """Draft the lock of today's schedule where its tick did not come.
+    """Draft the lock of today's schedule when its tick was lost.
 
-    It is written down by who publishes it: a lock that is written is taken for published by every later evaluation.
+    `publish_batch` writes and publishes the lock: every later evaluation assumes that a written lock is published.
     """
     today = business_date(context.now, deps.configuration.zone)
     if context.now >= local_instant(today, LOCKED_BY, deps.configuration.zone) and not past.schedules[today]:
@@ -42,7 +42,7 @@ def late_locks(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[S
 
 
 def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:
-    """Draft what changed of the locked schedule of each day that is still open.
+    """Draft the changes of the locked schedule of each day that is still open.
 
     Yesterday's games may end after midnight, and tomorrow's schedule may be locked ahead.
     """
@@ -50,8 +50,8 @@ def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iter
         # Nothing locked, nothing to amend.
         if not standing:
             continue
-        # An unreadable calendar is not a day without games. A fleet that needs none has no calendar at all, and only
-        # its configuration can change what is expected.
+        # A missing calendar is not a day without games. A fleet that needs no games has no calendar, and only its
+        # configuration can change the expected runs.
         if past.calendar is None and deps.configuration.needing_games:
             continue
         change = draft_change(
@@ -68,7 +68,7 @@ def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iter
 
 
 def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps) -> ScheduleLocked:
-    # The searches that learn are planned with the day, so that what is expected of them is what they will do.
+    # Plan the searches that learn together with the day, so that the schedule expects the checks that they will make.
     plans = plan_discovery(day, now, deps)
     return draft_schedule(
         occurrences(deps.configuration, calendar, day, plans),
@@ -81,7 +81,7 @@ def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps)
 
 
 class _Begun:
-    """Occurrences of a schedule that were requested; each is looked up only when it is no longer expected."""
+    """Occurrences of a schedule with a plan; each is looked up only when it is no longer expected."""
 
     def __init__(self, deps: Deps, standing: Sequence[ScheduleLocked]) -> None:
         self._deps = deps

@@ -10,7 +10,7 @@ from tipoff_common.settings import ServiceSettings
 class ControllerSettings(ServiceSettings):
     """Settings of the controller beyond those of every service."""
 
-    workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
+    workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="file of the workflows")
     ticks_file: Path = Field(default=Path("infra/ticks.yaml"), description="when ticks fire")
     scrapers: str = Field(
         default="services/scraper-runner/scrapers",

@@ -23,8 +23,8 @@ from tipoff_planning.occurrences import days_before
 log = logging.getLogger(__name__)
 
 PLANNED_BEFORE = timedelta(hours=1)
-"""How long before its window a search is planned when the lock of the day's schedule, which usually plans it, is
-missing: late enough for the evening before to be in the dataset, early enough for another evaluation when one is
+"""The time before its window at which a search is planned when the lock of the day's schedule, which usually plans it,
+is missing: late enough for the evening before to be in the dataset, early enough for another evaluation when one is
 lost."""
 
 

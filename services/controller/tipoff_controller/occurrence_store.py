@@ -49,7 +49,7 @@ class Concurrency:
     lock: Callable[[], AbstractContextManager[Any]] = threading.RLock
     """Factory of a reentrant lock."""
     locks: int = 128
-    """How many occurrences can change at the same time; one lock per occurrence would accumulate locks without end."""
+    """The number of occurrences that can change at once; one lock per occurrence would accumulate locks forever."""
     readers: Callable[[], Executor] = lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="occurrences")
     """Factory of an executor for reads from the bucket."""
 

@@ -1,1 +1,1 @@
-"""Watches: tells people what is wrong, once."""
+"""The monitor: watches the fleet and notifies people of each fault once."""

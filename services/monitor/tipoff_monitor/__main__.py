@@ -5,7 +5,7 @@ from tipoff_monitor.settings import MonitorSettings
 
 if __name__ == "__main__":
     settings = require_settings("monitor", MonitorSettings)
-    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    # Imported after the settings are checked: importing the application takes longer than reporting a missing setting.
     from tipoff_common.web import serve
     from tipoff_monitor.app import create_app
 

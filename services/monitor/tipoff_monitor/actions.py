@@ -1,4 +1,4 @@
-"""Actions of people on incidents: acknowledge, silence, take a silence back. Pure."""
+"""Manual actions on incidents: acknowledge, silence, end a silence. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,33 +11,33 @@ from tipoff_monitor.rules import AlertsFile
 from tipoff_monitor.texts import one_line
 from tipoff_planning.alerts import Incident, Silence, begins_with
 
-# Not PENDING: nobody was told of it, and an acknowledgement would keep the first message from ever going out.
+# Not PENDING: no notification was sent yet, and an acknowledgement would suppress the first one.
 _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})
 
 
 class Refusal(Exception):
-    """It cannot be done; the message says why."""
+    """An action that is impossible; the message gives the reason."""
 
     status: int
-    """The HTTP status of the answer to who asks over HTTP."""
+    """The HTTP status of the response."""
 
 
 class UnknownIncident(Refusal):
-    """There is no such incident; the message lists those that there are."""
+    """An unknown incident or silence; the message lists the existing ones."""
 
     status = 404
 
 
 class NotPossible(Refusal):
-    """The incident is in another state; the message says in which, and what that means."""
+    """An incident in a state that does not allow the action; the message names the state and the consequence."""
 
     status = 409
 
 
 def find(memory: Memory, name: str) -> Incident:
-    """Return an incident by its id, by the beginning of it, or by rule/subject.
+    """Return an incident by its id, the beginning of its id, or rule/subject.
 
-    The rule alone, or the rule and the workflow, is enough where only one open incident begins with it.
+    The rule alone, or the rule and the workflow, is enough if only one open incident begins with it.
 
     Raises:
         UnknownIncident: none has the name, or several open ones have
@@ -63,14 +63,14 @@ def _listed(incidents: Iterable[Incident]) -> str:
 def acknowledge(
     memory: Memory, name: str, by: str, file: AlertsFile, environment: str, now: datetime
 ) -> Memory:
-    """Stop reminders and escalation of an incident. Doing so twice is doing it once.
+    """Stop reminders and escalation of an incident. Idempotent.
 
     Raises:
         UnknownIncident
         NotPossible
     """
     incident = find(memory, name)
-    # By whom stays what it was: two people at it are told apart by the first.
+    # A second acknowledgement keeps the name of the first person.
     if incident.state is AlertState.ACKNOWLEDGED:
         return memory
     if incident.state not in _ACKNOWLEDGEABLE:
@@ -86,7 +86,7 @@ def acknowledge(
         }
     )
     rule = file.all_rules.get(after.rule)
-    # Recorded, and told to nobody: whoever acknowledges is at it already.
+    # Recorded without a notification: the person who acknowledges is working on it already.
     event = changed(after, rule, environment, notify=False, context={"not_told": f"acknowledged by {by}"})
     return memory.model_copy(
         update={"incidents": {**memory.incidents, after.key: after}, "outbox": (*memory.outbox, event)}
@@ -96,7 +96,7 @@ def acknowledge(
 def silence(
     memory: Memory, rule: str, subject: str | None, until: datetime, by: str, why: str
 ) -> tuple[Memory, Silence]:
-    """Tell nobody of a rule's incidents until an instant; the next watch moves them into the state silenced."""
+    """Suppress a rule's notifications until an instant; the next watch moves its incidents into the state silenced."""
     made = Silence(
         # From its content, so that a form sent twice makes one silence.
         id=event_id("silence", rule, subject, until.isoformat(), by)[:8],
@@ -111,12 +111,12 @@ def silence(
 
 
 def unsilence(memory: Memory, name: str) -> Memory:
-    """Take a silence back, by its id or its rule.
+    """End a silence, by its id or its rule.
 
     Raises:
         UnknownIncident
     """
-    # By the rule too, which takes all of its silences back: at night nobody looks for an id.
+    # A rule's name ends all of its silences, since at night an operator should not have to look up an id.
     left = tuple(item for item in memory.silences if name not in (item.id, item.rule))
     if len(left) == len(memory.silences):
         known = ", ".join(f"{item.id} ({item.rule})" for item in memory.silences) or "none"

@@ -8,16 +8,16 @@ from tipoff_monitor.rules import CHANNEL_FAILING, AlertsFile, Route
 
 
 def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
-    """Return the channels that a change is sent to: of its own routes, and of those of the incidents listed in it."""
+    """Return the channels for a change: those of its own routes, and of the routes of the incidents it lists."""
     found: dict[str, None] = {}
     escalated = event.state is AlertState.ESCALATED or event.context.get("escalated") is True
-    # Of each incident in the message: whoever is told of one of them by itself must not miss it in a group.
+    # Routes of each incident in the message: a channel that gets an incident by itself must get it in a group, too.
     for rule, severity, workflow in _about(event):
         for route in file.routes:
             if _fits(route, rule, severity, workflow, escalated=escalated):
                 found.update(dict.fromkeys(route.channels))
     if event.rule == CHANNEL_FAILING:
-        # It cannot be told of itself. Where it is the only one, there is nobody else: the log has it.
+        # A failing channel cannot receive its own failure. If it is the only channel, only the log has the failure.
         found = {name: None for name in (found or file.channels) if name != event.about}
     return list(found)
 

@@ -50,7 +50,7 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """`tipoff.tick.fired.v1` with tick `watch`, and `tipoff.alert.changed.v1`."""
+        """Handle `tipoff.tick.fired.v1` with tick `watch`, and `tipoff.alert.changed.v1`."""
         handle_delivery(delivery, deps, wall_now())
 
     _add_incident_routes(manual, deps)
@@ -59,13 +59,13 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @manual.put("/simulation", status_code=204, tags=["manual"])
     def keep_simulation(body: Simulation, caller: Person) -> None:
-        """Show a simulated season on the console, in place of the one before: what `tipoff simulate --json` says."""
+        """Store a simulated season, the output of `tipoff simulate --json`, for the console; replaces the last one."""
         deps.state.keep_simulation(
             KeptSimulation(configurations=body.configurations, sent_at=wall_now(), sent_by=caller.email)
         )
 
     app.include_router(manual)
-    # After all other routes: the console's last one answers every address that is left.
+    # After all other routes: the console's last route matches every remaining address.
     console_routes(app, wiring.console(wall_now))
     return app
 
@@ -73,24 +73,24 @@ def routes(wiring: Wiring) -> FastAPI:
 def _add_incident_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/incidents", tags=["manual"])
     def list_incidents(everything: bool = False) -> Watching:
-        """List what stands now; with `everything` also what is pending or was resolved lately."""
+        """List the open incidents; with `everything`, also the pending and the recently resolved ones."""
         memory, _ = deps.state.read_or_set_aside()
         return watching(memory, deps.book.file, wall_now(), everything=everything)
 
     @manual.get("/incidents/{name:path}", tags=["manual"], responses=problems(404))
     def show_incident(name: str) -> ShownIncident:
-        """Return one incident with what to do about it, by id, rule/subject, or the beginning of either."""
+        """Return one incident with its remedy, by id, rule/subject, or the beginning of either."""
         memory, _ = deps.state.read_or_set_aside()
         return shown(name, memory, deps.book.file)
 
     @manual.post("/acknowledgements/{name:path}", tags=["manual"], responses=problems(404, 409))
     def acknowledge_incident(name: str, caller: Person) -> Incident:
-        """Somebody is at it: no reminder and no escalation from here on."""
+        """Acknowledge an incident: stop its reminders and its escalation."""
         now = wall_now()
         memory = deps.state.update(
             lambda it: acknowledge(it, name, caller.email, deps.book.file, deps.environment, now)
         )
-        # At once rather than with the next watch: others see within seconds that somebody is at it.
+        # Publish now and not with the next watch: other people see the acknowledgement within seconds.
         flush_outbox(deps)
         return find(memory, name)
 
@@ -98,15 +98,15 @@ def _add_incident_routes(manual: APIRouter, deps: Deps) -> None:
 def _add_silence_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.post("/silences", status_code=201, tags=["manual"], responses=problems(404))
     def make_silence(body: SilenceRequest, caller: Person) -> Silence:
-        """Notify nobody of a rule, or of one subject and those that begin with it, until an instant."""
+        """Silence a rule, or one subject and those that begin with it, until an instant."""
         _require_rule(body.rule, deps)
-        # Refused and not ignored: a silence in the past is a mistaken time zone, and people would be told all night.
+        # Refused and not ignored: a silence in the past is a mistaken time zone, and would not stop any notification.
         if body.until <= wall_now():
             raise HTTPException(
                 422,
                 f"until {body.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M} has passed; name an instant to come",
             )
-        # The change may run again after another writer; the last run is the one that was written.
+        # `change` runs again when another process wrote in between; the result of its last run is the written one.
         made: list[Silence] = []
 
         def change(memory: Memory) -> Memory:
@@ -118,20 +118,20 @@ def _add_silence_routes(manual: APIRouter, deps: Deps) -> None:
         return made[0]
 
     @manual.delete("/silences/{name}", status_code=204, tags=["manual"], responses=problems(404))
-    def end_silence(name: str, caller: Person) -> None:  # noqa: ARG001  # whoever is let in may do it
-        """Take a silence back, by its id or its rule."""
+    def end_silence(name: str, caller: Person) -> None:  # noqa: ARG001  # every authenticated caller may end a silence
+        """End a silence, by its id or its rule."""
         deps.state.update(lambda memory: unsilence(memory, name))
 
 
 def _add_rule_routes(manual: APIRouter, deps: Deps) -> None:
     @manual.get("/routes", tags=["manual"])
     def list_routes() -> list[RouteView]:
-        """List who is told of each rule."""
+        """List the channels of each rule."""
         return [route_of(name, deps, wall_now()) for name in deps.book.file.all_rules]
 
     @manual.post("/rules/{name}/rehearsals", tags=["manual"], responses=problems(404))
     def rehearse_rule(name: str, dry_run: bool = True, escalated: bool = False) -> TestResult:
-        """Show who is told of a rule, with which text; without `dry_run` send them a test message."""
+        """Return a rule's channels and the text of its message; without `dry_run`, send them a test message."""
         _require_rule(name, deps)
         return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
 

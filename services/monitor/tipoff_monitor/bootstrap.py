@@ -28,7 +28,7 @@ from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 
 _PAGES_A_MINUTE = 600
-"""Of one person: a hundred tabs, each refreshed twice a minute, and as many again to click through."""
+"""Limit per person: a hundred tabs that refresh twice a minute, twice over, and as many pages by hand."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Wiring:
     """The application, to which the push endpoint's routes are added."""
     endpoint: PushEndpoint
     manual: APIRouter
-    """Takes the routes that people call."""
+    """Router of the routes that people call."""
     deps: Deps
     console: Callable[[Callable[[], datetime]], ConsoleDeps]
-    """Makes what the console's handlers work with; given what reads the clock."""
+    """Factory of the console's dependencies, given a clock."""
 
 
 def bootstrap(settings: MonitorSettings) -> Wiring:
     """Wire the service. Raises ConfigurationError."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     configuration = load_workflows(settings.workflows_file, catalog)
-    # Checked against the queries themselves: a rule whose query lacks a column would fail at its first watch, at night.
+    # Checks the rules against their queries: a rule whose query lacks a column would fail at its first watch, at night.
     book = load_rules(settings.alerts_file, QUERIES)
     cloud = Cloud("monitor", settings)
     source = configuration.file.calendar.scraper
@@ -65,14 +65,14 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         state=MonitorState(cloud.state),
         warehouse=cloud.warehouse,
         publisher=cloud.publisher,
-        # All channels are opened here, so that a secret that is not set stops the deployment and not the first alert.
+        # All channels are opened here, so that an unset secret stops the deployment and not the first alert.
         senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
         console_url=settings.console_url,
-        # Kept with its hash, so that a page can show what a later configuration changed.
+        # Stored with its hash, so that a page can show the difference to a later configuration.
         workflows_text=settings.workflows_file.read_text(encoding="utf-8"),
     )
 
-    # One for actions and look-ups alike: it holds the connection and the identity.
+    # One client for actions and look-ups: it holds the connection and the identity.
     controller = Controller(settings)
 
     def console(now: Callable[[], datetime]) -> ConsoleDeps:
@@ -97,7 +97,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         app=cloud.app(
             "Watches: tells people what is wrong, once.",
             needs=("warehouse", "data", "state"),
-            # Of the alert rules, which only the monitor has; the workflows' hash stands on the configuration page.
+            # The hash of the alert rules, which only the monitor has; the configuration page shows the workflows' hash.
             config=(settings.alerts_file, book.hash),
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
@@ -111,9 +111,9 @@ def _game_names(calendar: LandedCalendar | None) -> Callable[[], Mapping[str, st
     def names() -> Mapping[str, str]:
         try:
             found = calendar.current() if calendar else None
-        # A message with ids now is better than one with names that waits for the bucket.
+        # A message with ids now is better than a message with names that waits for the bucket.
         except Unavailable:
-            return {}  # ids do as well
+            return {}
         return found.game_names if found else {}
 
     return names

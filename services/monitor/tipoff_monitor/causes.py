@@ -1,4 +1,4 @@
-"""Causes among incidents: the incident that explains another, and the message that has reported it already. Pure."""
+"""Causes among incidents: the incident that explains another, and the message that already reported it. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ from tipoff_planning.alerts import Incident
 
 
 def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -> dict[str, IncidentChange]:
-    """Note of each incident which other one explains it, directly or through others."""
-    # One that is gone explains until it is resolved: it may come back, and its symptoms need a while to go, too.
+    """Set the root cause of each incident: the incident that explains it, directly or through others."""
+    # An incident whose condition is gone still explains others until it is resolved: it may come back, and its
+    # symptoms take a while to clear, too.
     standing = {
         key: change.incident
         for key, change in seen.items()
@@ -24,7 +25,7 @@ def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -
 
     def root(key: str) -> str | None:
         found = causes.get(key)
-        # Ends: causes that form a circle are refused when the file is loaded.
+        # The loop ends: loading refuses a file with a cycle of causes.
         while found is not None and (further := causes.get(found)) is not None:
             found = further
         return found
@@ -33,14 +34,14 @@ def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -
         if key not in standing:
             return None
         found = root(key)
-        # The cause that it had before this watch, while that is open.
+        # Otherwise keep the cause from before this watch, while that incident is open.
         if (
             found is None
             and (before := seen.get(incident.cause or "")) is not None
             and before.incident.is_open
         ):
             found = incident.cause
-        # What lingers may have a cause itself by now: only the message of a root lists what it explains.
+        # A kept cause may have a cause itself by now: only the message of a root lists the symptoms.
         return (root(found) or found) if found is not None else None
 
     return {
@@ -53,9 +54,9 @@ def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -
 
 
 def _direct_causes(standing: Mapping[str, Incident], rules: Mapping[str, Rule]) -> dict[str, str | None]:
-    """Return for each incident the key of the first other one that its rule names as a cause."""
+    """Return for each incident the key of the first other incident that its rule names as a cause."""
 
-    # Looked up, not searched for: of hundreds of symptoms each has hundreds of others.
+    # An index, since a search would compare each of hundreds of symptoms with hundreds of others.
     @cache
     def by_names(rule: str, names: tuple[str, ...]) -> dict[tuple[object, ...], list[str]]:
         found = defaultdict[tuple[object, ...], list[str]](list)
@@ -79,25 +80,25 @@ def _direct_causes(standing: Mapping[str, Incident], rules: Mapping[str, Rule]) 
 def join_told(
     seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule], at: Watch
 ) -> dict[str, IncidentChange]:
-    """Let a first word join what people were told already; tell alone whose message is over.
+    """Join first notifications to messages that were sent already; detach incidents whose message is over.
 
-    People know of a cause when they were told of its symptom, and of a failure when they were told of another one in
-    the same trouble.
+    A message about a symptom covers its cause, and a message about a failure covers further failures of the same
+    trouble.
     """
     after = dict(seen)
     for key, change in seen.items():
         incident = change.incident
         if incident.told_by is None or _speaks(seen.get(incident.told_by)):
             continue
-        # Whoever acknowledged it knows of it by itself.
+        # The person who acknowledged the incident knows it without the message.
         untold = {} if incident.state is AlertState.ACKNOWLEDGED else {"told_at": None, "told_severity": None}
         alone = incident.model_copy(update={"told_by": None, **untold})
         after[key] = replace(change, incident=alone, tell=incident.state in LIVE)
-    # Who joins one of them was not told itself, so they stay the same.
+    # Computed once: an incident that joins below had no message of its own, so it is no speaker.
     speakers = Speakers(after, at)
     for key, change in after.items():
         incident = change.incident
-        # A reminder or an escalation is no first word, and what is explained is listed in its cause's message.
+        # Reminders and escalations are no first notification, and a symptom is listed in its cause's message.
         if change.tell and incident.state in LIVE and not incident.was_told and incident.cause is None:
             speaker = speakers.of(incident)
             if speaker is not None and covers(speaker, incident, rules):
@@ -106,25 +107,25 @@ def join_told(
 
 
 def joined(incident: Incident, speaker: Incident, at: Watch) -> Incident:
-    """Return an incident as people know it by another one's message."""
+    """Return an incident marked as notified by another incident's message."""
     known = {"told_at": at.now, "told_severity": speaker.told_severity, "told_by": speaker.key}
     return incident.model_copy(update=known)
 
 
 def _speaks(change: IncidentChange | None) -> bool:
-    """Return whether an incident is open, not silenced, and was told in a message of its own."""
+    """Return whether an incident is open, not silenced, and had a message of its own."""
     if change is None:
         return False
     incident = change.incident
-    # Whoever silenced it wants to hear no more of this one, and may not know of the others.
+    # A silence covers this incident only: the person who silenced it may not know of the others.
     stands = incident.is_open and incident.state is not AlertState.SILENCED
     return stands and incident.was_told and incident.told_by is None
 
 
 class Speakers:
-    """The incidents of whose messages people know others, looked up by cause and by trouble.
+    """An index by cause and by trouble of the incidents whose messages may cover others.
 
-    Of hundreds of failures each needs to know its own: searched for, that would be hundreds squared.
+    Without the index, each of hundreds of failures would search hundreds of incidents.
     """
 
     def __init__(self, seen: Mapping[str, IncidentChange], at: Watch) -> None:
@@ -132,7 +133,7 @@ class Speakers:
         self._of_cause = defaultdict[str | None, list[Incident]](list)
         self._of_trouble = defaultdict[str | None, list[Incident]](list)
         self._fired = defaultdict[str | None, list[tuple[datetime, str]]](list)
-        # The loudest first and, below, the newest: whoever looks takes the first that is another incident.
+        # The loudest first (and in `_fired` the newest): a look-up takes the first that is another incident.
         for change in sorted(seen.values(), key=lambda it: urgency(it.incident)):
             incident = change.incident
             if incident.is_open and incident.fired_at is not None:
@@ -144,7 +145,7 @@ class Speakers:
             fired.sort(reverse=True)
 
     def of(self, incident: Incident) -> Incident | None:
-        """Return the incident by which people know of another one, the loudest."""
+        """Return the loudest incident whose message may cover this one; None when there is none."""
         of_trouble = self._of_trouble[incident.trouble] if self._goes_on(incident) else []
         found = [
             next((it for it in items if it.key != incident.key), None)
@@ -153,7 +154,7 @@ class Speakers:
         return min((it for it in found if it is not None), key=urgency, default=None)
 
     def _goes_on(self, incident: Incident) -> bool:
-        """Tell whether the trouble of a failure is that of the others before it and not one that began again."""
+        """Return whether a failure continues the trouble of earlier failures; False when the trouble began again."""
         if incident.trouble is None:
             return False
         last = next((fired for fired, key in self._fired[incident.trouble] if key != incident.key), None)
@@ -161,8 +162,8 @@ class Speakers:
 
 
 def covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule]) -> bool:
-    """Tell whether people who were told of one incident need not be told of another one of the same cause."""
+    """Return whether the message about one incident makes a message about another one unnecessary."""
     if speaker.told_severity is None or is_louder(incident.severity, speaker.told_severity):
         return False
-    # Of a trouble that goes on, the next scraper that fails is no news; the next workflow that is lost is.
+    # In a lasting trouble, another failing scraper is no news (`joins`), but another lost workflow is.
     return speaker.cause == incident.key or rules[incident.rule].joins

@@ -1,4 +1,4 @@
-"""The input of one watch, and the changes of incidents that it makes."""
+"""The input of one watch, and the changes of incidents that a watch makes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tipoff_monitor.rules import AlertsFile, Rule
 from tipoff_planning.alerts import Incident
 
 LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
-"""States in which people are told."""
+"""States with notifications."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Watch:
     environment: str
     now: datetime
     tick: datetime
-    """The instant that it was due."""
+    """The instant at which the watch was due."""
     conditions: tuple[Condition, ...] | None
-    """None when it cannot judge."""
+    """The present faults; None when they cannot be read."""
     cadence: timedelta = timedelta(minutes=5)
 
     def elapsed(self, since: datetime) -> timedelta:
         """Return the time since an instant, counted from tick to tick.
 
-        Deliveries take seconds or minutes. Measured between the watches themselves, three cadences are a little more
-        than a quarter of an hour or a little less, and what is less would be told a whole watch late.
+        Deliveries take seconds or minutes. Between the watches themselves, three cadences are a little more or a
+        little less than a quarter of an hour, and a little less would delay a notification by a whole watch.
         """
         minutes = int(self.cadence.total_seconds() // 60)
         return floor_to(self.now, minutes) - floor_to(since, minutes)
@@ -41,17 +41,17 @@ class Watch:
 
 @dataclass(frozen=True)
 class IncidentChange:
-    """An incident after the watch, and how it got there."""
+    """An incident after the watch, and the kind of its change."""
 
     incident: Incident
     moved: bool = False
-    """Whether it changed, so that an event says so."""
+    """Whether the incident changed, so that an event is published."""
     tell: bool = False
-    """Whether people have to hear of it, if they may."""
+    """Whether to send a notification, unless a quiet window, a cause or a cool-down suppresses it."""
 
 
 def is_louder(one: AlertLevel, other: AlertLevel) -> bool:
-    """Tell whether the first level is the louder one."""
+    """Return whether the first level is the more severe one."""
     return one.rank > other.rank
 
 

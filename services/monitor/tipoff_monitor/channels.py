@@ -1,4 +1,4 @@
-"""Channels on Apprise: each takes a notice within its own time-outs, as plain text, or says that it did not."""
+"""Channels on Apprise: each sends a notice as plain text within its own time-outs, and returns whether it was taken."""
 
 import logging
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from tipoff_monitor.rules import Channel
 
 log = logging.getLogger(__name__)
 
-# Together well below the claim's lease: a channel that hangs must not be sent to twice.
+# Together well below the claim's lease, so that a hanging channel does not get a message twice.
 CONNECT_SECONDS, READ_SECONDS = 5, 15
 _CUSTOM = ("json", "jsons", "xml", "xmls", "form", "forms")
-"""Webhooks of one's own, which are told a change's identity in a header."""
+"""Schemas of generic webhooks, which get the id of a change in a header."""
 _PAGERS = ("pagerduty",)
 _MAIL = ("mailto", "mailtos")
 _BLOCKED_PORT = 25
@@ -29,20 +29,20 @@ class Sender(Protocol):
     """One channel."""
 
     def send(self, notice: Notice) -> bool:
-        """Return whether the channel took it. Never raises."""
+        """Send a notice; return whether the channel took it. Never raises."""
 
 
 @dataclass(frozen=True)
 class AppriseSender:
-    """A channel behind a URL of Apprise. The URL is a secret, and so never shown."""
+    """A channel behind a URL of Apprise. The URL is a secret, so it is never shown."""
 
     name: str
     url: str = field(repr=False)
 
     def send(self, notice: Notice) -> bool:
-        """Send within the time-outs; a failure is logged without the URL."""
+        """Send within the time-outs; log a failure without the URL."""
         try:
-            # Made anew for each notice, because its identity is part of the URL.
+            # A new object for each notice, because the id of the change is part of the URL.
             channel = Apprise.instantiate(_with(self.url, notice))
             if channel is None:
                 return False
@@ -50,11 +50,11 @@ class AppriseSender:
             target.add(channel)
             # PagerDuty opens an incident at FAILURE and closes it at SUCCESS; chats colour messages by them.
             kind = NotifyType.SUCCESS if notice.resolved else NotifyType.FAILURE
-            # Declared as text, so that each channel escapes what would be markup in it.
+            # Declared as text, so that each channel escapes markup in it.
             taken = target.notify(
                 body=notice.body, title=notice.title, notify_type=kind, body_format=NotifyFormat.TEXT
             )
-        except Exception as error:  # noqa: BLE001  # a plugin of a channel must not keep the others from being told
+        except Exception as error:  # noqa: BLE001  # a channel's plugin must not stop the other channels
             log.error("channel failed", extra={"channel": self.name, "kind": type(error).__name__})
             return False
         return bool(taken)
@@ -62,7 +62,7 @@ class AppriseSender:
 
 @dataclass(frozen=True)
 class LogSender:
-    """A channel without a URL on a developer's machine: the log tells."""
+    """A channel without a URL on a developer's machine, which writes to the log."""
 
     name: str
 
@@ -80,7 +80,7 @@ def open_channels(
     local: a developer's machine, where a channel without a URL writes to the log.
 
     Raises:
-        ConfigurationError: for a variable that is not set, that Apprise does not understand or that sends mail by a
+        ConfigurationError: for a variable that is unset, that Apprise does not understand, or that sends mail by a
             blocked port; never with its value.
     """
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its messages name hosts, and at times more
@@ -94,7 +94,7 @@ def open_channels(
             faults.append(
                 f"channel {name}: {channel.url} is not set; put the URL of Apprise into that secret"
             )
-        # Tried at start: at the first alert Apprise would refuse it without a word.
+        # Checked at start: at the first alert Apprise would refuse the URL silently.
         elif (opened := Apprise.instantiate(url)) is None:
             faults.append(
                 f"channel {name}: the value of {channel.url} is not a URL that Apprise understands;"
@@ -114,8 +114,8 @@ def open_channels(
 
 
 def send_to(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]:
-    """Send to several channels at the same time, so that one that hangs costs its own time only."""
-    # A pool of no threads is an error.
+    """Send to several channels in parallel, so that a hanging channel does not delay the others."""
+    # A thread pool without threads is an error.
     if not senders:
         return {}
     with ThreadPoolExecutor(max_workers=len(senders)) as pool:
@@ -124,10 +124,10 @@ def send_to(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]
 
 
 def _with(url: str, notice: Notice) -> str:
-    """Return the URL with time-outs, and with what tells the receiver that it has seen a change before."""
+    """Return the URL with time-outs and with the ids by which the receiver recognizes a repeated change."""
     schema = _schema(url)
     options = {}
-    # Somebody who names other time-outs in the URL knows the channel better.
+    # Time-outs in the URL take precedence: its author knows the channel better.
     if "cto=" not in url:
         options["cto"] = str(CONNECT_SECONDS)
     if "rto=" not in url:
@@ -135,7 +135,7 @@ def _with(url: str, notice: Notice) -> str:
     if schema in _CUSTOM:
         options["+Idempotency-Key"] = notice.event_id
     if schema in _PAGERS:
-        # One page an incident: opened by its first message, closed by its last.
+        # One page per incident: its first message opens the page, its last one closes it.
         options |= {"dedup": notice.alert_id, "action": "map"}
     extra = "&".join(f"{quote(key, safe='+')}={quote(value)}" for key, value in options.items())
     return f"{url}{'&' if '?' in url else '?'}{extra}"

@@ -22,12 +22,12 @@ SELECT
 FROM nba_orchestration.standing_pauses(@as_of)
 WHERE environment = @environment
 """  # noqa: S608  # a constant
-"""Rides in the statement of all rules, so that a watch stays two jobs."""
+"""Part of the statement of all rules, so that a watch stays at two jobs."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One rule holds for one subject."""
+    """A present fault: one rule that holds for one subject."""
 
     rule: str
     subject: str
@@ -35,25 +35,26 @@ class Condition:
     severity: AlertLevel
     summary: str
     value: float | None = None
-    """The number behind it."""
+    """The rule's number for the subject."""
     workflow: str | None = None
     scraper: str | None = None
     error_type: str | None = None
-    """Of a failure, its kind."""
+    """The kind of a failure."""
     trouble: str | None = None
-    """Of a failure, what it has in common with others of the same cause: a source that does not answer, a source that
-    changed, or our own bug."""
+    """The common cause of a failure and others: a source that does not answer, a source that changed, or our own
+    bug."""
     paused: bool = False
-    """Somebody paused the workflow or scraper: it is recorded, and people are not told before the pause is over."""
+    """Whether its workflow or scraper is paused: the incident is recorded, and no notification is sent until the pause
+    ends."""
 
     @property
     def key(self) -> str:
-        """One incident a key."""
+        """The key of the condition's incident."""
         return f"{self.rule}/{self.subject}"
 
 
 def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, dict[str, Parameter]]:
-    """Return one statement with the rows of every rule, each led by its rule, and its parameters.
+    """Return one statement with the rows of every rule, with the rule in the first column, and its parameters.
 
     given: values for parameters of GIVEN.
     """
@@ -62,18 +63,18 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
     as_of = given["as_of"]
     assert isinstance(as_of, datetime)  # noqa: S101  # the caller's own
     for number, (name, query) in enumerate(book.queries.items()):
-        # Only what the query declares: `arguments` refuses anything else.
+        # Only declared parameters: `arguments` refuses any other.
         own = {key: given[key] for key in GIVEN if key in {it.name for it in query.parameters}}
         written = {key: str(value) for key, value in book.rules[name].parameters.items()}
         values = query.arguments({**own, **written}, as_of)
-        # A prefix a rule, since two queries may give the same name to different things.
+        # One prefix per rule, since two queries may use the same name for different parameters.
         parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in SHARED}
         kind = ERROR_TYPE if name in book.of_failures else f"CAST(NULL AS STRING) AS {ERROR_TYPE}"
         columns = ", ".join((*COLUMNS, kind))
         parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{bare_statement(query, f'r{number}_')}\n)")  # noqa: S608
     parts.append(_PAUSES)
-    # One statement, hence one job, whatever the number of rules: a job is billed for 10 MB of each table that it
-    # references at least, and rules share their tables.
+    # One statement, hence one job for any number of rules: a job is billed for at least 10 MB of each table that it
+    # references, and rules share their tables.
     return "\nUNION ALL\n".join(parts), parameters
 
 
@@ -85,12 +86,12 @@ class Paused:
     scrapers: frozenset[str] = frozenset()
 
     def covers(self, condition: Condition) -> bool:
-        """Tell whether a condition is about something paused."""
+        """Return whether a condition is about a paused workflow or scraper."""
         return condition.workflow in self.workflows or condition.scraper in self.scrapers
 
 
 def paused_of_rows(rows: Iterable[Mapping[str, object]]) -> Paused:
-    """Read what is paused from the rows of a batch."""
+    """Return the paused workflows and scrapers from the rows of a batch."""
     own = [row for row in rows if row["rule"] == PAUSED]
     return Paused(
         frozenset(str(row["workflow"]) for row in own if row["workflow"] is not None),
@@ -99,14 +100,14 @@ def paused_of_rows(rows: Iterable[Mapping[str, object]]) -> Paused:
 
 
 def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> Iterator[Condition]:
-    """Read the rows of a batch; what came from the outside becomes one line each."""
+    """Convert the rows of a batch into conditions, with each external text reduced to one line."""
     for row in rows:
         rule, since, value = str(row["rule"]), row["since"], row["value"]
         if rule == PAUSED:
-            continue  # no rule: it says of what the others are not to be told
+            continue  # a pause and no rule; `paused_of_rows` reads it
         level = row["severity"]
         if not isinstance(since, datetime):
-            continue  # an aggregate over no rows: nothing to tell of
+            continue  # an aggregate over no rows: no condition
         yield Condition(
             rule=rule,
             subject=one_line(str(row["subject"])),
@@ -128,19 +129,19 @@ def _name(value: object) -> str | None:
 def conditions_of_verdict(
     verdict: DayVerdict, book: RuleBook, levels: Mapping[str, AlertLevel]
 ) -> Iterator[Condition]:
-    """Turn red faults of the day into conditions, one a rule and workflow or scraper.
+    """Turn red faults of the day into conditions, one per rule and workflow or scraper.
 
-    levels: the alert level of each workflow, which is the severity of what is wrong with it.
+    levels: the alert level of each workflow, which is the severity of its faults.
     """
     for rule_name, rule in book.rules.items():
         grouped: dict[str, list[Fault]] = {}
         for fault in verdict.faults:
-            # Yellow has another attempt to come, and nobody is woken for that. What is yellow for a pause stays an
-            # incident, silenced: it is not over.
+            # A yellow fault has another attempt to come and wakes no one. A fault that is yellow due to a pause stays
+            # an incident, silenced: it is not over.
             if fault.kind in rule.verdict and (fault.color.value == "red" or fault.paused):
                 grouped.setdefault(_subject(fault), []).append(fault)
         for subject, faults in grouped.items():
-            # The oldest speaks for the others: what began first is likeliest the cause.
+            # Report the oldest fault: the first one is the likeliest cause of the others.
             first = min(faults, key=lambda fault: fault.since)
             more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
             error = f" {first.error}" if first.error else ""
@@ -154,7 +155,7 @@ def conditions_of_verdict(
                 workflow=first.workflow,
                 scraper=first.scraper,
                 error_type=first.error_type,
-                # One fault that no pause explains is enough to tell people.
+                # A single fault that no pause explains is enough for a notification.
                 paused=all(fault.paused for fault in faults),
             )
 
@@ -166,7 +167,7 @@ def find_conditions(
     levels: Mapping[str, AlertLevel],
     sources: Mapping[str, str],
 ) -> tuple[Condition, ...]:
-    """Return all that is wrong, by the rows of a batch and the day's verdict.
+    """Return all present faults from the rows of a batch and the day's verdict.
 
     levels: the alert level of each workflow. sources: the source of each scraper.
     """
@@ -180,11 +181,11 @@ def find_conditions(
 
 
 def trouble_of(condition: Condition, sources: Mapping[str, str]) -> str | None:
-    """Name what a failure has in common with others, None for what is no failure of a scraper."""
+    """Name the common cause of a failure and others; None when the condition is no failure of a scraper."""
     if condition.error_type is None or condition.scraper is None:
         return None
     trouble = FailureKind(condition.error_type).trouble
-    # Our own bug fails whatever it meets; each source is away or changes by itself.
+    # Our own bug is one cause across all sources; an outage or a change is one per source.
     return (
         trouble.value
         if trouble is Trouble.OURS
@@ -193,7 +194,7 @@ def trouble_of(condition: Condition, sources: Mapping[str, str]) -> str | None:
 
 
 def _begun(fault: Fault) -> str:
-    """Capitalize the fault's sentence unless it begins with a name: people search for names as they are written."""
+    """Capitalize the fault's sentence unless it begins with a name, which people search for as written."""
     names = tuple(filter(None, (fault.workflow, fault.scraper)))
     if fault.sentence.startswith(names):
         return fault.sentence

@@ -19,21 +19,21 @@ class Deps:
     environment: str
     book: RuleBook
     version: str
-    """The monitor's own, which the controller's is compared with."""
+    """The monitor's release, to compare with the controller's."""
     config_hash: str
-    """The monitor's own, which the controller's is compared with."""
+    """The hash of the monitor's workflows file, to compare with the controller's."""
     levels: Mapping[str, AlertLevel]
     """Alert level by workflow."""
     sources: Mapping[str, str]
     """Source by scraper."""
     names: Callable[[], Mapping[str, str]]
-    """Gives the names of games by id."""
+    """Returns the names of games by id."""
     state: MonitorState
     warehouse: Warehouse
     publisher: Publisher
     senders: Mapping[str, Sender]
     console_url: str | None = None
     send: Callable[[Mapping[str, Sender], Notice], Mapping[str, bool]] = send_to
-    """Hands a notice to several channels and returns which of them took it."""
+    """Sends a notice to several channels and returns which of them took it."""
     workflows_text: str = ""
-    """The file that `config_hash` is of."""
+    """The text of the file with the hash `config_hash`."""

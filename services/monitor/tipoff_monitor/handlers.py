@@ -1,4 +1,4 @@
-"""The monitor's routing table: its tick is a watch, and each change of an alert is told to people."""
+"""The monitor's event handlers: a watch at each of its ticks, and the notifications of each alert change."""
 
 import logging
 from collections.abc import Mapping
@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, AlertChanged})
 STALE_AFTER = timedelta(hours=2)
-"""A notification that a channel did not take for so long is old news; the failing channel itself is told elsewhere."""
+"""The age at which an untaken notification is given up; the rule channel-failing reports the channel itself."""
 _WRITERS = 5
-"""Writers that may come in between before a watch gives up; people and watches are few."""
+"""Attempts of a watch under concurrent writers before it gives up; people and watches are few."""
 
 
 def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
-    """Judge at the monitor's tick, and tell people of a change. Raises Unavailable: to be delivered again."""
+    """Run a watch at the monitor's tick, or notify people of a change. Raises Unavailable: to be delivered again."""
     match delivery.event:
-        # Other ticks and events fall through and are acknowledged: the subscription cannot tell them apart.
+        # Other ticks and events fall through and are acknowledged: the subscription cannot filter them.
         case TickFired(tick=Tick.WATCH) as tick:
             run_watch(tick, delivery.message.publish_time or now, deps, now)
         case AlertChanged() as event:
@@ -39,16 +39,16 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
 
 
 def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Judge every rule and publish what changed; a tick that was handled only publishes what is left.
+    """Evaluate every rule and publish the changes; for a tick that was handled before, publish the rest only.
 
     Raises:
-        Unavailable: the memory cannot be read or written, also as others write all the time, or the changes not be
-            published; delivered again.
+        Unavailable: the memory cannot be read, or not written (also due to concurrent writers), or the changes cannot
+            be published; to be delivered again.
     """
     tick = tick_instant(event, published_at)
-    # One that came a moment too early is judged at its own time, as `Watch.elapsed` counts from tick to tick.
+    # A tick that is delivered a moment early counts at its own time, since `Watch.elapsed` counts from tick to tick.
     instant = event.event_time or max(now, tick)
-    # Judged anew in each round: what the other writer left may already contain this tick's answer.
+    # Evaluate anew in each round: the memory of the other writer may already include this tick.
     for _ in range(_WRITERS):
         memory, generation = deps.state.read_or_set_aside()
         if _is_handled(memory, tick, instant, deps.book.file.watch.outage_after):
@@ -58,23 +58,24 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
         after = watch(memory, Watch(deps.book.file, deps.environment, instant, tick, conditions, cadence))
         if deps.state.write(after, generation):
             break
-        # Another monitor watched, or somebody acknowledged something: what they wrote counts.
+        # Another monitor's watch or a person's action was written in between: start over from that memory.
     else:
-        # The writers need not have been watches, so this tick may not have been judged by anybody.
+        # The other writers need not have been watches, so this tick may be unhandled.
         raise Unavailable(
             "the monitor's memory is changed by too many at once; the tick is judged when it comes again"
         )
-    # Also for a tick that came before: its first delivery may have died between writing and publishing.
+    # Also for a repeated tick: its first delivery may have crashed between writing and publishing.
     flush_outbox(deps)
     if deps.workflows_text:
-        # With each watch, as the start may come before the bucket can be reached; a second time it costs one refusal.
+        # At each watch, since the bucket may be unreachable at start; a repetition costs one refused write.
         deps.state.keep_configuration(deps.config_hash, deps.workflows_text)
 
 
 def _is_handled(memory: Memory, tick: datetime, now: datetime, outage_after: timedelta) -> bool:
-    """Tell whether a tick came before, or from a clock that steps back a little: an instant is judged once.
+    """Return whether a tick was handled, or is a little before the last watch, as after a clock that stepped back.
 
-    A memory of far later is that of a clock that had stepped ahead; waiting for it to come true would be an outage.
+    A last watch in the far future comes from a clock that had stepped ahead; waiting for that instant would be an
+    outage.
     """
     if memory.tick is not None and tick <= memory.tick:
         return True
@@ -82,12 +83,12 @@ def _is_handled(memory: Memory, tick: datetime, now: datetime, outage_after: tim
 
 
 def flush_outbox(deps: Deps) -> None:
-    """Publish the changes that are not published for certain, then forget them. Raises Unavailable."""
+    """Publish the changes in the outbox, then remove them from it. Raises Unavailable."""
     memory, _ = deps.state.read_or_set_aside()
     if not memory.outbox:
         return
     deps.publisher.publish(memory.outbox)
-    # By id: changes that came meanwhile are not published yet and must stay.
+    # By id: changes that were added meanwhile are unpublished and must stay.
     published = {event.id for event in memory.outbox}
     deps.state.update(
         lambda found: found.model_copy(
@@ -97,7 +98,7 @@ def flush_outbox(deps: Deps) -> None:
 
 
 def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
-    """Ask the warehouse, in two jobs; None when it does not answer."""
+    """Query the warehouse in two jobs; return None when it does not answer."""
     day = business_date(now)
     sql, parameters = batch_query(
         deps.book,
@@ -120,23 +121,23 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
         )
     except Unavailable as error:
         log.error("nothing can be judged", extra={"detail": str(error)})
-        # Not an empty tuple: nothing known is not the same as nothing wrong,
-        # and would resolve every incident.
+        # Not an empty tuple, which would mean that there are no faults and resolve
+        # every incident.
         return None
     verdict = judge_day(expected, deps.names())
     return find_conditions(rows, verdict, deps.book, deps.levels, deps.sources)
 
 
 def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
-    """Tell the channels of a change once each, whoever else handles the same change.
+    """Send a change to each of its channels once, also when another monitor handles the same change.
 
     Raises:
-        Unavailable: a channel did not take it, or another monitor is at it; delivered again.
+        Unavailable: a channel did not take the message, or another monitor is sending it; to be delivered again.
     """
     if not event.notify or not event.transition:
-        return  # a change without a number is another service's own, which the rules judge anew
+        return  # a change without a number comes from another service; the rules evaluate its cause themselves
     wanted = [name for name in channels_for(event, deps.book.file) if not deps.state.is_sent(event, name)]
-    # Every channel has it, or no route fits.
+    # Every channel has the message, or no route fits.
     if not wanted:
         log.info("nobody is to be told", extra={"rule": event.rule, "about": event.about})
         return
@@ -144,14 +145,14 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     if _is_outdated(event, memory):
         log.info("outdated, not sent", extra={"rule": event.rule, "about": event.about})
         return
-    # What another monitor claims is left to it, and counted as missing until its mark is there.
+    # A channel that another monitor has claimed counts as missing until its `.done` mark exists.
     claimed = [name for name in wanted if deps.state.claim(event, name, now)]
     notice = write_notice(event, deps.book.file.all_rules.get(event.rule), deps.console_url)
     taken = deps.send({name: deps.senders[name] for name in claimed}, notice)
     for name, is_taken in taken.items():
         if is_taken:
-            # Between the channel's answer and this mark a crash costs a second message; the reverse order would cost
-            # the only one. A webhook and PagerDuty get the change's identity, and so can tell.
+            # Mark after sending: a crash in between causes a second message, while the reverse order could lose the
+            # only one. Webhooks and PagerDuty get the id of the change and can drop the repetition.
             deps.state.note_sent(event, name)
         else:
             deps.state.release(event, name, now)
@@ -162,20 +163,21 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
 
 
 def _is_outdated(event: AlertChanged, memory: Memory) -> bool:
-    """Tell whether the incident ended after the change, or began again after its end.
+    """Return whether the incident ended after the change, or began again after its end.
 
-    Pub/Sub keeps no order. Sent after the message of the end, that of the beginning would open a page that nobody
-    closes; the end of an earlier round would close the page of the present one.
+    Pub/Sub keeps no order. A first message after the last one would open a page that stays open; the end of an earlier
+    round would close the page of the present round.
     """
-    # A memory that was lost has no incidents: the next watch tells of them under other ids.
+    # After a lost memory there are no incidents: the next watch reports them under other ids.
     incident = next((it for it in memory.incidents.values() if it.id == event.alert_id and it.is_open), None)
     began_again = (
         incident is not None and incident.fired_at is not None and event.changed_at < incident.fired_at
     )
     if event.state is AlertState.RESOLVED:
-        # Of a return that no message of its own is about, the page of the earlier round is still to be closed.
+        # Outdated only if the new round has a message of its own: otherwise the open page is still the earlier round's.
         return began_again and incident is not None and incident.was_told and incident.told_by is None
-    # Others in the message may hold still, and nothing else tells of them: a page too many is the smaller harm.
+    # Other incidents in the message may still hold, and only this message reports them: an extra page is the smaller
+    # harm.
     if event.context.get("others") and any(
         it.rule == event.rule and it.is_open for it in memory.incidents.values()
     ):
@@ -184,7 +186,7 @@ def _is_outdated(event: AlertChanged, memory: Memory) -> bool:
 
 
 def _note_channels(taken: Mapping[str, bool], deps: Deps, now: datetime) -> None:
-    """Remember which channels fail, and since when: the next watch tells of it on the others."""
+    """Store which channels fail since when, so that the next watch reports it on the other channels."""
 
     def noted(memory: Memory) -> Memory:
         failing = {name: since for name, since in memory.failing_channels.items() if not taken.get(name)}

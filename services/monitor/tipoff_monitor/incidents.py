@@ -13,11 +13,13 @@ from tipoff_planning.frozen import Frozen
 
 
 class Memory(Frozen):
-    """All that the monitor remembers: one object, changed by compare-and-swap on its generation."""
+    """The monitor's whole memory: one object, changed by compare-and-swap on its generation."""
 
-    watched_at: Instant | None = Field(default=None, description="the newest instant that was judged")
+    watched_at: Instant | None = Field(default=None, description="the instant of the newest watch")
     tick: Instant | None = Field(default=None, description="the newest tick that was handled")
-    blind_since: Instant | None = Field(default=None, description="first watch in a row that could not judge")
+    blind_since: Instant | None = Field(
+        default=None, description="the first watch in a row without an answer of the warehouse"
+    )
     incidents: Mapping[str, Incident] = Field(default_factory=dict, description="by key")
     silences: tuple[Silence, ...] = ()
     failing_channels: Mapping[str, Instant] = Field(
@@ -27,10 +29,10 @@ class Memory(Frozen):
         default_factory=dict, description="when a message about a rule was last sent"
     )
     outbox: tuple[AlertChanged, ...] = Field(
-        default=(), description="changes that may not be published yet; published again until they are"
+        default=(), description="changes that may be unpublished; each is published until that succeeds"
     )
 
 
 def incident_id(environment: str, rule: str, subject: str, seen_at: datetime) -> str:
-    """Return a function of what it is, so that two monitors give one incident one id."""
+    """Return an id that depends on the incident alone, so that two monitors give one incident the same id."""
     return event_id("incident", environment, rule, subject, seen_at.isoformat())

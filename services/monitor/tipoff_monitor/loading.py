@@ -1,4 +1,4 @@
-"""Reading `config/alerts.yaml`: every fault is found before serving and names file, line and remedy."""
+"""Reader of `config/alerts.yaml`, which reports every fault before serving, with file, line and remedy."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from tipoff_monitor.rules import AlertsFile, Rule, faults_of
 COLUMNS = ("subject", "since", "value", "severity", "workflow", "scraper", "summary")
 """Columns of a rule's query, in this order: the rows of all rules are one result."""
 ERROR_TYPE = "error_type"
-"""What a query may select after them: the kind of failure, by which its rows are one cause with those of others."""
+"""An optional last column: the kind of failure, by which the rows of several rules have a common cause."""
 GIVEN = frozenset({"as_of", "environment", "version", "config_hash"})
 """Parameters that the monitor fills in."""
-# Only to try defaults that are worked out from `as_of`; no result depends on it.
+# Only for checking defaults that are computed from `as_of`; no result depends on it.
 _ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
 
 
@@ -48,7 +48,7 @@ class RuleBook:
 def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleBook:
     """Read and check the file and the queries it names.
 
-    runbooks: the repository's root, where the runbooks are to be looked for; an image has none.
+    runbooks: the repository's root, below which the runbooks must exist; None in an image, which has none.
 
     Raises:
         ConfigurationError: with every fault.
@@ -64,7 +64,7 @@ def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleB
                 known = did_you_mean(rule.query, (it.stem for it in queries.glob("alert_*.sql")))
                 what = f"no query '{rule.query}' in {queries}; {known or 'write it, or correct the name'}"
                 faults.append(source.fault(("rules", name, "query"), what))
-                # Without its query nothing else of the rule can be checked.
+                # Without its query, the rest of the rule cannot be checked.
                 continue
             found[name] = NamedQuery.read(sql)
             faults += [
@@ -94,7 +94,7 @@ class _NotASelect(Exception):
     """A statement of another kind, which has no columns."""
 
 
-# To parse the queries is nearly all that loading costs, and each is looked at for its faults and for its columns.
+# Cached, since parsing is nearly the whole cost of loading, and each query is read twice: for faults and for columns.
 @lru_cache(maxsize=256)
 def _selected(sql: str) -> _Selected:
     """Parse a query. Raises SqlglotError and _NotASelect."""
@@ -115,7 +115,7 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
     except _NotASelect:
         yield "query", f"queries/{query.name}.sql is not a SELECT; write one"
         return
-    # In this very order too: the rows of all rules are one UNION, which goes by position.
+    # In this order, too: the rows of all rules are one UNION, which matches columns by position.
     if columns not in (COLUMNS, (*COLUMNS, ERROR_TYPE)):
         yield (
             "query",

@@ -1,7 +1,7 @@
-"""The state machine of incidents. Pure: the memory before and what is wrong now give the memory after.
+"""The state machine of incidents. Pure: the old memory and the present faults give the new memory.
 
-The changes to publish stand in the outbox of the memory after, so that one write makes both durable: a crash at any
-point publishes a change late, never twice and never not at all.
+The outbox of the new memory holds the changes to publish, so that one write makes both durable: a crash at any point
+delays a change, but neither loses it nor creates a second one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,14 +20,14 @@ from tipoff_planning.alerts import Incident
 
 def watch(memory: Memory, at: Watch) -> Memory:
     """Return the memory after one watch, with the changes to publish in its outbox."""
-    # One that was taken out of the file gets no message that could end its failing.
+    # Forget a failing channel that was removed from the file: no message could succeed and end its failure.
     failing = {name: since for name, since in memory.failing_channels.items() if name in at.file.channels}
     memory = memory.model_copy(update={"failing_channels": failing})
     rules = at.file.all_rules
     outage = _outage(memory, at)
-    # Its own come first, so that a rule's row cannot stand for what the monitor says of itself.
+    # The monitor's own conditions first, for a fixed order; a file's rules cannot have their names.
     conditions = {item.key: item for item in (*_own_conditions(memory, at), *(at.conditions or ()))}
-    # While the warehouse is silent only the monitor's own rules are judged; all others keep their state.
+    # Without an answer of the warehouse, judge the monitor's own rules only; incidents of all others keep their state.
     judged = {name for name in rules if at.conditions is not None or name not in at.file.rules}
     seen: dict[str, IncidentChange] = {}
     # Known incidents first and in their order, so that the same watch gives the same events.
@@ -35,7 +35,7 @@ def watch(memory: Memory, at: Watch) -> Memory:
         change = _advance(memory.incidents.get(key), conditions.get(key), rules, judged, memory, at)
         if change is not None:
             seen[key] = change
-    # After all have moved: whether a cause stands depends on this watch, not on the one before.
+    # After every incident has advanced: the state of a cause depends on this watch, not on the previous one.
     explained = join_told(note_causes(seen, rules), rules, at)
     after, changes = tell(explained, rules, memory, at)
     return Memory(
@@ -50,7 +50,7 @@ def watch(memory: Memory, at: Watch) -> Memory:
             **{
                 change.rule: at.now
                 for change in changes
-                # The end of an incident starts no cool-down, or what comes back would be told an hour late.
+                # The end of an incident starts no cool-down, or a returning incident would be reported an hour late.
                 if change.notify and change.state is not AlertState.RESOLVED
             },
         },
@@ -59,10 +59,10 @@ def watch(memory: Memory, at: Watch) -> Memory:
 
 
 def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
-    """Return one message about the time in which nobody watched."""
-    # None before the first watch: a new installation was not silent, it was not there.
+    """Return one message about the time without watches; empty when there was no outage."""
+    # None before the first watch: a new installation had no outage.
     last = memory.watched_at
-    # One tick that is late or lost is no outage.
+    # A single late or lost tick is no outage.
     if last is None or at.now - last <= at.file.watch.outage_after:
         return ()
     same_day = business_date(last) == business_date(at.now)
@@ -105,32 +105,32 @@ def _advance(
     memory: Memory,
     at: Watch,
 ) -> IncidentChange | None:
-    """Move one incident on; None when there is nothing left to remember of it."""
+    """Advance one incident by this watch; None when its record can be dropped."""
     if condition is None:
-        assert before is not None  # noqa: S101  # one of the two is there
+        assert before is not None  # noqa: S101  # every key has an incident or a condition
         return _without_condition(before, rules.get(before.rule), judged, at)
     rule = rules[condition.rule]
     if before is None:
         before = _begun(condition, memory, at)
-    # What is wrong now, in the words and numbers of now; where it began stays.
+    # Update the present text and numbers; keep the beginning.
     incident = before.model_copy(
         update={
             "summary": condition.summary,
             "value": condition.value,
             "workflow": condition.workflow,
             "scraper": condition.scraper,
-            # A row that does not say leaves it as it was.
+            # A row without a trouble keeps the earlier one.
             "trouble": condition.trouble or before.trouble,
             "gone_at": None,
         }
     )
     if before.trouble is not None and incident.trouble != before.trouble:
-        # Another trouble now: what explained the one before need not explain it.
+        # The cause of the earlier trouble need not be the cause of the new one.
         incident = incident.model_copy(update={"cause": None})
         if before.told_by is not None:
             incident = incident.model_copy(update={"told_at": None, "told_severity": None, "told_by": None})
     if incident.state is AlertState.RESOLVED:
-        # It came back before its cool-down was over: the same incident, which is told when its rule may be.
+        # The incident came back within its cool-down: reopen it, and report it once its rule may send a message.
         incident = _moved(
             incident,
             AlertState.PENDING,
@@ -140,19 +140,19 @@ def _advance(
             escalated_at=None,
             acknowledged_by=None,
         )
-    # None of the lines above but a return from RESOLVED changes it.
+    # Only a return from RESOLVED has changed `transition` so far.
     moved = incident.transition != before.transition
     if incident.state is AlertState.PENDING:
-        # What began while nobody watched has held for long, and its cause may still come with the next watch.
+        # After an outage a new incident may have held for long already, but its cause may appear at the next watch.
         waits = bool(rule.causes) and at.elapsed(incident.changed_at) < at.file.watch.group_wait
-        # Measured from its first sight and not from `since`: a row that comes an
-        # hour late must not fire at once.
+        # Measured from `seen_at` and not from `since`: a row that arrives an hour
+        # late must not fire at once.
         if waits or at.elapsed(incident.seen_at) < (rule.for_ or timedelta()):
             return IncidentChange(incident, moved=moved or before.transition == 0)
         incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
         moved = True
-    # Weighed before it is silenced: a silenced incident that grew is told with its new
-    # weight once the silence is over.
+    # Weigh before silencing: an incident that grew during a silence is reported with
+    # its new severity after it.
     incident, grew = _weigh(incident, condition, rule, at)
     incident, silence = _silenced(incident, condition, memory, at)
     tell = incident.state in LIVE and _is_news(incident, rule, at)
@@ -160,8 +160,8 @@ def _advance(
 
 
 def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
-    # What began while nobody watched has held since then; otherwise it is as old as its first sight, however early
-    # its row says that it began: rows come late.
+    # After an outage, count from the beginning of the condition or of the outage, the later one. Otherwise count from
+    # this watch, even if the row names an earlier beginning: rows arrive late.
     unwatched = memory.watched_at is not None and at.now - memory.watched_at > at.file.watch.outage_after
     seen_at = max(condition.since, memory.watched_at) if unwatched and memory.watched_at else at.now
     return Incident(
@@ -182,39 +182,39 @@ def _without_condition(
     before: Incident, rule: Rule | None, judged: set[str], at: Watch
 ) -> IncidentChange | None:
     if rule is not None and before.rule not in judged:
-        return IncidentChange(before)  # whether it holds is not known: it stays as it is
+        return IncidentChange(before)  # the rule is not judged in this watch: keep the incident as it is
     if before.state is AlertState.PENDING:
-        # It never held for as long as its rule asks, so nobody waits for its end. What was told of an earlier round is
-        # remembered until its cool-down is over; what was not is forgotten without a trace.
+        # The condition never held for the rule's `for`, so its end is not reported. An incident that was reported in an
+        # earlier round is kept for its cool-down; any other is dropped without a trace.
         if before.told_at is None:
             return None
         return IncidentChange(_moved(before, AlertState.RESOLVED, at, gone_at=at.now, cause=None), moved=True)
     if before.state is AlertState.RESOLVED:
-        # Kept until then, so that one that flaps comes back as itself and not as a new one each time.
+        # Kept until the cool-down is over, so that a flapping incident keeps its id.
         cooled = rule is None or at.elapsed(before.changed_at) >= rule.cool_down
         return None if cooled else IncidentChange(before)
     gone_at = before.gone_at or at.now
     incident = before.model_copy(update={"gone_at": gone_at})
-    # A rule that was taken out of the file has nobody to wait for.
+    # An incident of a rule that was removed from the file is resolved at once.
     if rule is not None and at.elapsed(gone_at) < rule.clear_for:
         return IncidentChange(incident)
     resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, told_by=None)
-    # Its end is told to those who were told of it, and not of what another message stood for: that one has an end, too.
-    # Nor of a return that the cool-down kept quiet: told_at may be of the round before.
+    # Report the end only if this round (`was_told`) had a message of its own: the end of another incident's message
+    # covers this one, too, and `told_at` may belong to an earlier round than a return within the cool-down.
     tell = before.was_told and before.told_by is None and before.state is not AlertState.SILENCED
     return IncidentChange(resolved, moved=True, tell=tell)
 
 
 def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> tuple[Incident, bool]:
-    """Take on a worse severity, and escalate what grew or what nobody answered."""
+    """Adopt a worse severity, and escalate an incident that grew or was not acknowledged in time."""
     severity = max(incident.severity, condition.severity, key=lambda it: it.rank)
     incident = incident.model_copy(update={"severity": severity})
     escalate = rule.escalate
-    # Once is all: whoever was called need not be called again for the same.
+    # Escalate once only: the on-call need not be called again for the same incident.
     if escalate is None or incident.state is AlertState.ESCALATED:
         return incident, False
     loud = severity is AlertLevel.CRITICAL
-    # Only what is not CRITICAL already has anywhere to grow.
+    # An incident that is CRITICAL already cannot grow further.
     grew = (
         escalate.value is not None
         and incident.value is not None
@@ -225,7 +225,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
         escalate.after is not None
         and incident.state is AlertState.FIRING
         and incident.was_told
-        # Whoever answers the message that stands for it answers this, too.
+        # An acknowledgement of the message that covers this incident is enough.
         and incident.told_by is None
         and incident.fired_at is not None
         and at.elapsed(incident.fired_at) >= escalate.after
@@ -236,22 +236,22 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
 
 
 def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watch) -> tuple[Incident, bool]:
-    # Who paused what it is about knows of it, as who silenced it does.
+    # A pause of the workflow or scraper silences the incident, too: the person who paused it expects it.
     covered = condition.paused or any(
         item.covers(incident.rule, incident.subject, at.now) for item in memory.silences
     )
     if covered and incident.state in LIVE:
         return _moved(incident, AlertState.SILENCED, at), True
-    # Back to FIRING: it still holds, and now people have to hear of it.
+    # Back to FIRING: the incident still holds, and now needs a notification.
     if not covered and incident.state is AlertState.SILENCED:
         return _moved(incident, AlertState.FIRING, at), True
     return incident, False
 
 
 def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
-    """Tell whether people have to hear of an incident: never told, told less loudly, or due for a reminder."""
+    """Return whether an incident needs a message: without one so far, worse than reported, or due for a reminder."""
     told_at = incident.told_at
-    # Not of an earlier round either, before it was resolved and came back.
+    # A message about an earlier round, before the incident was resolved and came back, does not count.
     if told_at is None or not incident.was_told:
         return True
     if incident.told_severity is None or is_louder(incident.severity, incident.told_severity):

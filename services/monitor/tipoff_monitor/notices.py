@@ -1,4 +1,4 @@
-"""The text of a notification: the cause first, the numbers, since when, what it explains, and what to do. Pure."""
+"""The text of a notification: the cause first, its beginning and numbers, its symptoms, and the remedy. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class Notice:
     title: str
     body: str
     resolved: bool
-    """Whether it is over, for channels that close what they opened."""
+    """Whether the incident is over, for channels that close the pages they opened."""
     alert_id: str
     event_id: str
 
 
 class _Blank(dict[str, str]):
-    # A rule's command may name a workflow where there is none: the message goes out
-    # all the same, with the gap shown.
+    # A rule's command may name a workflow when the incident has none: the message is
+    # sent anyway, with a visible gap.
     def __missing__(self, key: str) -> str:
         return f"<{key}>"
 
@@ -55,7 +55,7 @@ def write_notice(event: AlertChanged, rule: Rule | None, console_url: str | None
 
 
 def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, over: bool) -> Iterator[str]:
-    # First: a pager or a locked phone shows one line.
+    # The summary first: a pager or a locked phone shows one line.
     yield plain(event.summary)
     since = event.since.astimezone(fleet_zone())
     began = f"{since:%Y-%m-%d %H:%M} {zone_name()} time"
@@ -70,7 +70,7 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
     if known := event.context.get("known_by"):
         yield f"People were told of {plain(str(known))} before; this is more of it."
     if rule is not None:
-        # Not cut as the texts are: half a command is none.
+        # Never shortened: half a command is useless.
         yield f"Do: {break_links(filled(rule.command, event.about, event.context))}"
         if rule.query:
             yield f"Rows: tipoff query {rule.query}"
@@ -85,7 +85,7 @@ def _numbers(event: AlertChanged, *, over: bool) -> str:
         return ""
     start = event.context.get("value_at_start")
     before = f", {start:g} at the start" if isinstance(start, int | float) and start != event.value else ""
-    # Of what is over, the number is that of the last watch that saw it.
+    # The number of a resolved incident is from the last watch in which it held.
     return f"; {event.value:g} {'when last seen' if over else 'now'}{before}"
 
 

@@ -1,4 +1,4 @@
-"""Messages of each rule's news: whether a message is sent now, and why not. Pure."""
+"""Messages about incidents, one per rule: whether each is sent now, and the reason if not. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,31 +14,31 @@ from tipoff_monitor.rules import Rule
 from tipoff_planning.alerts import Incident
 
 LISTED = 20
-"""Incidents that one message names; the others are counted."""
+"""The most incidents that each list of a message names; the others are counted."""
 
 
 @dataclass(frozen=True)
 class _RuleNotification:
-    """One message with the news of a rule."""
+    """One message about the incidents of a rule."""
 
     event: AlertChanged
     lead: str
-    """The key of the incident that the event is of, the worst."""
+    """The key of the event's own incident, the worst."""
     changes: Mapping[str, IncidentChange]
-    """Everything that the message tells of, by key, as it is once that is sent."""
+    """All incidents in the message by key, in their state after it is sent."""
 
     @property
     def listed(self) -> list[str]:
-        """The keys of those that are told by the lead's message."""
+        """The keys of the incidents that the lead's message lists."""
         return [key for key in self.changes if key != self.lead]
 
 
 def tell(
     seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule], memory: Memory, at: Watch
 ) -> tuple[dict[str, IncidentChange], list[AlertChanged]]:
-    """Decide of each rule whether its news is told now, as one message, and make the events of all changes."""
+    """Build at most one message per rule about begun and one about ended incidents, and the events of all changes."""
     news = {key: change.incident for key, change in seen.items() if change.tell}
-    # The reason goes into the event, so that "why was I not told" has an answer.
+    # The event carries the reason, so that people can find out why they got no message.
     why_not = {key: reason for key, incident in news.items() if (reason := _why_not_told(incident, seen, at))}
     ready = {key: incident for key, incident in news.items() if key not in why_not}
     ended = [key for key, incident in ready.items() if incident.state is AlertState.RESOLVED]
@@ -51,7 +51,8 @@ def tell(
         messages.append(message := _message(group, left, after, rules, at))
         after |= message.changes
     for group in _by_rule(begun, seen):
-        # Anew for each rule: the messages before are this one's to join. Who joins changes nothing for the others.
+        # Rebuilt for each rule, whose incidents may join the messages above. An incident that joins is no speaker, so
+        # the rest of the group needs no rebuild.
         speakers = Speakers(after, at)
         joins = {it.key: known for it in group if (known := _join_told(it, speakers, rules, at)) is not None}
         after |= {key: replace(after[key], incident=known) for key, known in joins.items()}
@@ -81,17 +82,17 @@ def _message(
     rules: Mapping[str, Rule],
     at: Watch,
 ) -> _RuleNotification:
-    """Return the message of a group, the worst first, and of what is left of it. seen: as it was before that."""
+    """Return the message about a group, the worst first, and `left`. seen: the incidents before the message."""
     lead = group[0]
     changes = {it.key: _told(seen[it.key], at) for it in (*group, *left)}
     context = _listed(group, left, {**seen, **changes})
     if any(it.escalated_at is not None for it in group):
-        # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
+        # The channels of an escalation get the end, too: otherwise the pager would stay open.
         context["escalated"] = True
-    # Before those of this message are told: none of them was known by another one of them.
+    # By `seen`, in which the incidents of this message are not reported yet: none of them covers another.
     known_by = lead.told_by or _known_before(lead, seen, at)
     if known_by is not None:
-        # More of what people were told, or worse.
+        # The message is about a known trouble that has grown.
         context["known_by"] = known_by
     incident, rule = changes[lead.key].incident, rules.get(lead.rule)
     event = changed(incident, rule, at.environment, notify=True, context=context)
@@ -99,16 +100,16 @@ def _message(
 
 
 def _told(change: IncidentChange, at: Watch) -> IncidentChange:
-    """Return an incident as it is once a message tells of it."""
+    """Return an incident in its state after a message about it."""
     incident = change.incident
     known = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
-    # A reminder is a change as well: its number tells it from the message before.
+    # A reminder is a change as well: its number distinguishes it from the previous message.
     number = {} if change.moved else {"transition": incident.transition + 1, "changed_at": at.now}
     return replace(change, incident=incident.model_copy(update={**known, **number}), moved=True)
 
 
 def _numbered(change: IncidentChange) -> IncidentChange:
-    """Return a change that has a number: 0 stands for events that are no incident's."""
+    """Return a change with a number of at least 1: 0 marks events that belong to no incident."""
     if change.incident.transition != 0:
         return change
     return replace(change, incident=change.incident.model_copy(update={"transition": 1}))
@@ -117,7 +118,7 @@ def _numbered(change: IncidentChange) -> IncidentChange:
 def _untold_event(
     incident: Incident, why_not: str | None, rules: Mapping[str, Rule], at: Watch
 ) -> AlertChanged:
-    """Return the event of a change that no message is about, and why not."""
+    """Return the event of a change without a message, with the reason."""
     reason = why_not or (incident.told_by and f"people know of it by {incident.told_by}")
     context = {"not_told": reason} if reason else {}
     return changed(incident, rules.get(incident.rule), at.environment, notify=False, context=context)
@@ -126,20 +127,20 @@ def _untold_event(
 def _left_of(
     group: Sequence[Incident], begun: Iterable[str], seen: Mapping[str, IncidentChange], memory: Memory
 ) -> list[Incident]:
-    """Return what stays when its cause is over, the worst first: it is told with that, in one message."""
+    """Return the incidents that outlast their cause, the worst first: the message about its end lists them."""
     over = {it.key for it in group}
     left = [
         seen[key].incident
         for key in begun
         if _stood_behind(memory.incidents.get(key)) in over
-        # What is CRITICAL is told by itself, as the end of the cause closes the page that the cause had opened.
+        # A CRITICAL incident gets its own message, since the end of the cause closes the page of the cause.
         and seen[key].incident.severity is not AlertLevel.CRITICAL
     ]
     return sorted(left, key=urgency)
 
 
 def _by_rule(keys: Iterable[str], seen: Mapping[str, IncidentChange]) -> list[list[Incident]]:
-    """Group incidents by rule, the worst first: 600 e-mails for one bug is what this prevents."""
+    """Group incidents by rule, the worst first, to prevent 600 e-mails for one bug."""
     groups: dict[str, list[Incident]] = {}
     for key in keys:
         groups.setdefault(seen[key].incident.rule, []).append(seen[key].incident)
@@ -147,14 +148,14 @@ def _by_rule(keys: Iterable[str], seen: Mapping[str, IncidentChange]) -> list[li
 
 
 def _stood_behind(before: Incident | None) -> str | None:
-    """Return the key of the incident whose message listed this one: its cause, or the one it joined."""
+    """Return the key of the incident whose message listed this one: its cause, or the incident it joined."""
     return (before.cause or before.told_by) if before is not None else None
 
 
 def _join_told(
     incident: Incident, speakers: Speakers, rules: Mapping[str, Rule], at: Watch
 ) -> Incident | None:
-    """Return a first word as it is when it joins a message of this very watch; None when there is none about it."""
+    """Return an unreported incident joined to a message of this watch; None when no message covers it."""
     speaker = None if incident.was_told else speakers.of(incident)
     if speaker is None or not covers(speaker, incident, rules):
         return None
@@ -162,7 +163,7 @@ def _join_told(
 
 
 def _known_before(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
-    """Return the key of the incident by which people know of the cause of a first word already."""
+    """Return the key of the incident whose message already reported the cause of an unreported one."""
     if incident.was_told or incident.state is AlertState.RESOLVED:
         return None
     speaker = Speakers(seen, at).of(incident)
@@ -170,36 +171,36 @@ def _known_before(incident: Incident, seen: Mapping[str, IncidentChange], at: Wa
 
 
 def _why_not_told(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
-    # Quiet windows are days in the fleet's zone, as people plan them.
+    # Quiet windows are days in the fleet's zone, in which people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
         if window.first <= today <= window.last and incident.rule in (window.rules or (incident.rule,)):
             return f"quiet from {window.first} to {window.last}: {window.why}"
     if incident.cause is None or incident.state is AlertState.RESOLVED:
         return None
-    # What nobody is woken for does not explain away what somebody is.
+    # A cause of lower severity does not suppress a message: its own message may wake no one.
     if is_louder(incident.severity, seen[incident.cause].incident.severity):
         return None
     return f"explained by {incident.cause}"
 
 
 def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) -> bool:
-    """Tell whether a rule's news may be sent: its cool-down is over, or something is worse than what was told."""
-    # By rule and not by incident: a bug that breaks one thing after the other is one piece of news.
+    """Return whether a rule's message may be sent: its cool-down is over, or an incident is worse or of a new kind."""
+    # By rule and not by incident: a bug that breaks one part after the other needs one message.
     last = memory.told_rules.get(rule_name := group[0].rule)
     if last is None or at.elapsed(last) >= rule.cool_down:
         return True
     same_rule = [it for it in memory.incidents.values() if it.rule == rule_name]
-    # Not those that are loud as nobody answered: the next one that is CRITICAL by itself must not wait behind them.
+    # Ignore incidents that became CRITICAL by escalation: the next incident that is CRITICAL by itself must not wait.
     loudest = [it.told_severity for it in same_rule if it.told_severity and it.escalated_at is None]
     known = max(loudest, key=lambda it: it.rank, default=AlertLevel.NONE)
     troubles = {it.trouble for it in same_rule if it.told_at is not None}
     return any(
         is_louder(item.severity, known)
         or item.state is AlertState.ESCALATED
-        # Another source, or another trouble of the same: what was told lately is not about it.
+        # The recent message was about another source, or another trouble of this source.
         or (item.trouble is not None and item.trouble not in troubles)
-        # A reminder; what came back after it was gone waits like anything new.
+        # A reminder. A returning incident waits for the cool-down like a new one.
         or item.was_told
         for item in group
     )
@@ -208,7 +209,7 @@ def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) 
 def _listed(
     group: Sequence[Incident], left: Sequence[Incident], seen: Mapping[str, IncidentChange]
 ) -> dict[str, JsonValue]:
-    """Return what a message lists beside its lead: others of the rule, what they stand for, and what is left of it."""
+    """Return the lists of a message: the rule's other incidents, the symptoms of the group, and the incidents left."""
     keys = {it.key for it in group}
     symptoms = [
         it.incident for it in seen.values() if it.incident.cause in keys or it.incident.told_by in keys

@@ -1,4 +1,4 @@
-"""A test of a rule's way to people: its text and channels, without an incident."""
+"""A rehearsal of a rule's notification: its text and channels, without an incident."""
 
 from datetime import datetime
 
@@ -12,9 +12,9 @@ from tipoff_planning.alerts import RouteView, TestResult
 
 
 def route_of(name: str, deps: Deps, now: datetime) -> RouteView:
-    """Return who is told of a rule."""
+    """Return the channels of a rule."""
+    # By the function that routes real alerts, so that a rehearsal shows their real channels.
     usual = channels_for(_event(name, deps, now, escalated=False), deps.book.file)
-    # By the same function as a real alert: what a rehearsal shows is what would happen.
     more = channels_for(_event(name, deps, now, escalated=True), deps.book.file)
     return RouteView(
         rule=name,
@@ -38,7 +38,7 @@ def rehearse(name: str, deps: Deps, now: datetime, *, dry_run: bool, escalated: 
 def _event(name: str, deps: Deps, now: datetime, *, escalated: bool) -> AlertChanged:
     rule = deps.book.file.all_rules[name]
     return AlertChanged(
-        # Another one each time, or a pager would take the second rehearsal for the first.
+        # A new id each time, or a pager would take the second rehearsal for a repetition of the first.
         alert_id=event_id("rehearsal", name, now.isoformat()),
         rule=name,
         about="test",

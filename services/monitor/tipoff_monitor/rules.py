@@ -1,4 +1,4 @@
-"""`config/alerts.yaml` as a model: which rules are judged, how long each holds before people are told, and who is."""
+"""The model of `config/alerts.yaml`: the rules, how long each must hold before a notification, and the recipients."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -23,24 +23,24 @@ Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING = "not-watching", "cannot-judge", "channel-failing"
 PAUSED = "paused"
-"""Leads the rows of pauses among those of the rules."""
+"""The rule name in the rows of pauses among those of the rules."""
 OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
-"""Names that no rule may have: the monitor raises these about itself, or means something else by them."""
+"""Names that no rule may have: the monitor's rules about itself, and the marker of pauses."""
 
 FILLED = ("subject", "workflow", "scraper")
 """Fields of an incident that a rule's command may name."""
 
 
 def _fillable(command: str) -> str:
-    """Refuse a command that the names of an incident could not be filled into."""
-    # Found here and not when the notice is written: nobody would be told of the incident.
+    """Refuse a command whose placeholders cannot be filled from an incident."""
+    # Checked at load: an error while the notice is written would suppress the notification.
     remedy = f"write {', '.join(f'{{{name}}}' for name in FILLED)}, and {{{{ or }}}} for a brace of the command's own"
     try:
         parts = list(Formatter().parse(command))
     except ValueError as error:
         raise ValueError(f"a brace is alone ({error}); {remedy}") from error
     for _, name, layout, conversion in parts:
-        # None where only text follows; the empty name is {}, which is filled in by its place.
+        # None where only text follows; an empty name is {}, a positional placeholder.
         if name is not None and (name not in FILLED or layout or conversion):
             written = f"{name}{f'!{conversion}' if conversion else ''}{f':{layout}' if layout else ''}"
             raise ValueError(f"'{{{written}}}' is nothing that is filled in; {remedy}")
@@ -51,14 +51,14 @@ Command = Annotated[str, Field(min_length=1), AfterValidator(_fillable)]
 
 
 class Cause(ConfigurationNode):
-    """A rule whose incidents explain this one's."""
+    """A rule whose incidents explain the incidents of this one."""
 
     rule: RuleName = Field(
         description="the cause: while it holds, this rule's incidents are listed in its message"
     )
     match: tuple[Literal["workflow", "scraper", "trouble"], ...] = Field(
         default=(),
-        description="what both have to be about; nothing when any incident of the cause explains this. trouble:"
+        description="fields that have to be equal in both; none when any incident of the cause explains this. trouble:"
         " failures of one source for one reason, such as a document that changed or an allowance that is spent",
     )
 
@@ -66,9 +66,9 @@ class Cause(ConfigurationNode):
 class Escalation(ConfigurationNode):
     """Conditions that escalate an incident. It becomes CRITICAL and goes to the routes with `escalated: true`."""
 
-    after: Duration | None = Field(default=None, description="told and not acknowledged for so long")
+    after: Duration | None = Field(default=None, description="time without an acknowledgement since it fired")
     value: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="the rule's number from which it is worse"
+        default=None, gt=0, allow_inf_nan=False, description="the rule's number from which it escalates"
     )
 
     @model_validator(mode="after")
@@ -79,9 +79,9 @@ class Escalation(ConfigurationNode):
 
 
 class Rule(ConfigurationNode):
-    """One thing that people want to hear of."""
+    """A fault that people are notified of."""
 
-    description: str = Field(min_length=1, description="what it means, for people")
+    description: str = Field(min_length=1, description="its meaning, for people")
     severity: Severity = Field(
         description="how loudly people are told, unless the query's row says otherwise"
     )
@@ -99,19 +99,19 @@ class Rule(ConfigurationNode):
         alias="for",
         description="how long it has to hold before people are told; at once when left out",
     )
-    # Two watches of five minutes: what flickers stays one incident and is told once.
+    # Two watches of five minutes: a flickering fault stays one incident with one notification.
     clear_for: Duration = Field(
         default=timedelta(minutes=10), description="how long it has to be gone before it is resolved"
     )
-    # Of the rule and not of the incident: forty scrapers that fail together are one evening's one message.
+    # Per rule and not per incident: forty scrapers that fail together in one evening need one message.
     cool_down: Duration = Field(
         default=timedelta(hours=1),
         description="from one message about this rule's incidents to the next; a worse severity does not wait",
     )
     remind: Duration | None = Field(
-        default=None, description="how often an incident that nobody acknowledged is told again"
+        default=None, description="time between reminders of an incident that is not acknowledged"
     )
-    escalate: Escalation | None = Field(default=None, description="when it is told with more weight")
+    escalate: Escalation | None = Field(default=None, description="when an incident becomes CRITICAL")
     causes: tuple[Cause, ...] = Field(default=(), description="rules that explain this one")
     joins: bool = Field(
         default=False,
@@ -128,42 +128,42 @@ class Rule(ConfigurationNode):
     def _one_source(self) -> Self:
         if self.query and self.verdict:
             raise ValueError("names a query and a verdict; keep one of them")
-        # A verdict takes none, so they would be ignored without a word.
+        # A verdict takes no parameters, so they would be ignored silently.
         if self.parameters and not self.query:
             raise ValueError("has parameters and no query; name the query, or remove them")
         return self
 
     def worst(self) -> AlertLevel:
-        """Return the severity that it may come to by its own."""
-        # A query's row may raise it further; of that the file knows nothing.
+        """Return the highest severity that the file alone allows an incident of the rule."""
+        # A query's row may raise the severity further, which the file does not show.
         return AlertLevel.CRITICAL if self.escalate else self.severity
 
 
 class Channel(ConfigurationNode):
-    """A recipient of messages. Its URL is a secret, and so stands in a variable of the environment."""
+    """A recipient of messages. Its URL is a secret, so an environment variable holds it."""
 
     description: str = Field(min_length=1, description="who reads it")
-    # By name, so that the file can be read by everybody and a secret is rotated without a change of it.
+    # By name, so that the file contains no secret and a rotation does not change the file.
     url: Variable = Field(description="environment variable with the URL of Apprise, a secret")
 
 
 class Route(ConfigurationNode):
-    """Incidents to send to channels. Every route that fits is followed."""
+    """Incidents to send to channels. Every matching route applies."""
 
-    # INFO is recorded and shown; a message for it would teach people to ignore messages.
+    # INFO is recorded and shown only; messages for it would teach people to ignore messages.
     severity: tuple[Severity, ...] = Field(
         default=(AlertLevel.WARNING, AlertLevel.CRITICAL), min_length=1, description="severities it takes"
     )
     workflows: tuple[Name, ...] = Field(default=(), description="workflows it takes; all when left out")
     rules: tuple[RuleName, ...] = Field(default=(), description="rules it takes; all when left out")
-    escalated: bool = Field(default=False, description="only what was escalated")
+    escalated: bool = Field(default=False, description="only escalated incidents")
     channels: tuple[Name, ...] = Field(min_length=1, description="who is told")
 
 
 class QuietWindow(ConfigurationNode):
-    """Days on which some rules tell nobody; what happens is recorded all the same."""
+    """Days on which some rules send no messages; their incidents are recorded all the same."""
 
-    why: ReasonText = Field(description="shown wherever somebody asks why nothing was told")
+    why: ReasonText = Field(description="shown as the reason wherever a message was not sent")
     first: WrittenDate = Field(description="first day, in the fleet's zone")
     last: WrittenDate = Field(description="last day, included")
     rules: tuple[RuleName, ...] = Field(default=(), description="the rules that are quiet; all when left out")
@@ -176,10 +176,10 @@ class QuietWindow(ConfigurationNode):
 
 
 class WatchSettings(ConfigurationNode):
-    """The monitor about itself."""
+    """Settings of the watch and of the monitor's rules about itself."""
 
     outage_after: Duration = Field(
-        default=timedelta(minutes=20), description="silence of its own tick that it tells people of"
+        default=timedelta(minutes=20), description="time without a watch that is reported as an outage"
     )
     cannot_judge_for: Duration = Field(
         default=timedelta(minutes=15), description="how long the warehouse may fail before people are told"
@@ -190,10 +190,12 @@ class WatchSettings(ConfigurationNode):
     )
     joins_for: Duration = Field(
         default=timedelta(hours=4),
-        description="how long after the newest failure of one source in one kind of trouble the next joins what people"
-        " were told",
+        description="how long after the newest failure of one source in one kind of trouble the next failure joins the"
+        " message that people already got",
     )
-    severity: Severity = Field(default=AlertLevel.CRITICAL, description="of cannot-judge and channel-failing")
+    severity: Severity = Field(
+        default=AlertLevel.CRITICAL, description="severity of cannot-judge and channel-failing"
+    )
 
 
 class AlertsFile(ConfigurationNode):
@@ -202,13 +204,13 @@ class AlertsFile(ConfigurationNode):
     version: Literal[1] = Field(description="of this format")
     watch: WatchSettings = WatchSettings()
     channels: Mapping[Name, Channel] = Field(min_length=1, description="where people are told, by name")
-    routes: tuple[Route, ...] = Field(min_length=1, description="who is told of what")
+    routes: tuple[Route, ...] = Field(min_length=1, description="channels by severity, rule and workflow")
     quiet: tuple[QuietWindow, ...] = Field(default=(), description="planned silence")
     rules: Mapping[RuleName, Rule] = Field(min_length=1, description="the rules by name")
 
     @cached_property
     def all_rules(self) -> Mapping[str, Rule]:
-        """The rules of the file, and those that the monitor raises about itself."""
+        """The rules of the file, and the monitor's rules about itself."""
         own = {
             OUTAGE: Rule(
                 description="The monitor itself did not watch for a while.",
@@ -234,8 +236,8 @@ class AlertsFile(ConfigurationNode):
 
 
 def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Find parts of the file that do not fit each other: where each stands, what is wrong and the remedy."""
-    # The monitor's own rules can be routed and quieted like any other, though nobody may define them.
+    """Find contradictions between parts of the file: the place, the fault and the remedy of each."""
+    # The monitor's own rules can be routed and quieted like any other, although the file may not define them.
     known = {*file.rules, *OWN_RULES}
     for number, route in enumerate(file.routes):
         for name in route.channels:
@@ -248,7 +250,7 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
             if name not in known:
                 yield ("routes", number, "rules"), f"no rule '{name}'; correct the name"
     for severity in (AlertLevel.WARNING, AlertLevel.CRITICAL):
-        # A route that is narrowed to some rules or workflows leaves the others without anybody.
+        # A route for some rules or workflows only leaves the others without a recipient.
         if not any(
             severity in it.severity and not (it.rules or it.workflows or it.escalated) for it in file.routes
         ):
@@ -256,7 +258,7 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 ("routes",),
                 f"{severity} has no route without conditions; add one, or somebody is never told",
             )
-    # A misspelt rule would be told in the middle of what was planned to be quiet.
+    # With a misspelt name, a rule would send messages in the middle of its quiet window.
     for number, window in enumerate(file.quiet):
         for name in window.rules:
             if name not in known:
@@ -264,13 +266,13 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for name, rule in file.rules.items():
         if name in OWN_RULES:
             yield ("rules", name), "the monitor raises this itself; remove it"
-        # Here and not in Rule: the monitor's own rules have neither.
+        # Checked here and not in Rule: the monitor's own rules have neither a query nor a verdict.
         if not (rule.query or rule.verdict):
             yield ("rules", name), "names neither a query nor a verdict; name what it is judged by"
         for cause in rule.causes:
             if cause.rule not in known:
                 yield ("rules", name, "causes"), f"no rule '{cause.rule}'; correct the name"
-            # A symptom waits group_wait for its cause and no longer; a cause that is told later cannot take it in.
+            # A symptom waits for its cause no longer than group_wait; the message of a later cause cannot include it.
             elif cause.rule in file.rules and (file.rules[cause.rule].for_ or timedelta()) > (
                 rule.for_ or timedelta()
             ):
@@ -285,7 +287,7 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
 def _cycles(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     graph = {name: {cause.rule for cause in rule.causes} for name, rule in file.rules.items()}
     try:
-        # Each would be listed in the message of the other, and neither be told.
+        # Each incident would be listed in the message of the other, and neither message be sent.
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         names = list(error.args[1])

@@ -8,31 +8,33 @@ from tipoff_common.settings import ServiceSettings
 
 
 class MonitorSettings(ServiceSettings):
-    """Settings of the monitor beyond those of every service. Channels' URLs come from variables of their own, named in
-    the rules file."""
+    """Settings of the monitor beyond those of every service. The URLs of channels come from separate variables, which
+    the rules file names."""
 
     alerts_file: Path = Field(default=Path("config/alerts.yaml"), description="rules, channels and routes")
-    workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
+    workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="file of the workflows")
     scrapers: str = Field(
         default="services/scraper-runner/scrapers",
         description="folder or importable package of <source>/<name>/scraper.yaml",
     )
     console_url: str | None = Field(
-        default=None, pattern=r"^https?://\S+$", description="where people look; stands in notifications"
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="the console's address, for links in notifications",
     )
-    # Beside the invokers of Cloud Run, which may act: most who look at a page of today only want to know.
+    # In addition to the invokers of Cloud Run, who may act: most readers of the console never act.
     viewers: tuple[str, ...] = Field(
         default=(),
-        description="who may look at the console and change nothing, a JSON list; invokers may do both",
+        description="who may read the console without acting, a JSON list; invokers may do both",
     )
     iap_audience: str | None = Field(
         default=None,
         min_length=1,
-        description="audience of Identity-Aware Proxy's assertions, where it stands before the console",
+        description="audience of Identity-Aware Proxy's assertions, when the proxy is in front of the console",
     )
-    # Without a default: a guess would send a person's trigger to another environment.
+    # No default: a guess could send a person's trigger to another environment.
     controller_url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
-        description="the controller that the console triggers and pauses workflows at; without, it offers neither",
+        description="URL of the controller for triggers and pauses from the console; without it, neither is offered",
     )

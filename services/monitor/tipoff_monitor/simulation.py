@@ -1,4 +1,4 @@
-"""The simulated season that the console shows: what `tipoff simulate` found, kept until the next one is sent."""
+"""The simulated season that the console shows: the result of `tipoff simulate`, stored until the next one is sent."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,13 +9,13 @@ from pydantic import Field
 from tipoff_common.clock import Instant
 from tipoff_planning.frozen import Frozen
 
-# What is read side by side on one screen; a comparison of more is for the JSON.
+# As many as fit side by side on one screen; the JSON allows larger comparisons.
 MOST_CONFIGURATIONS = 4
 ShortText = Annotated[str, Field(max_length=500)]
 
 
-# Sent by whoever may call the monitor and kept as one object, so every part has its bound. A newer command's fields are
-# left out instead of refused: the page shows what it knows.
+# Any authenticated caller may send a season, and it is stored as one object, so every part has a bound. Unknown fields
+# of a newer command are dropped instead of refused, and the page shows the rest.
 class SeasonDelay(Frozen):
     """Minutes from the publication to the success."""
 
@@ -24,7 +24,7 @@ class SeasonDelay(Frozen):
 
 
 class SeasonLoss(Frozen):
-    """Something that was never got."""
+    """Data that was never obtained."""
 
     game_date: date
     subject: ShortText
@@ -35,14 +35,16 @@ class SeasonWorkflow(Frozen):
     """Results of one workflow over a simulated season."""
 
     occurrences: int = Field(description="expected runs")
-    statuses: Mapping[ShortText, int] = Field(description="of these, by what became of them", max_length=20)
+    statuses: Mapping[ShortText, int] = Field(description="expected runs by final status", max_length=20)
     attempts: int
     no_data: int = Field(description="attempts that found nothing published yet")
     failed: int
     found: int
-    empty: int = Field(description="what there never was to get")
-    missed: tuple[SeasonLoss, ...] = Field(description="what was never got, and why", max_length=20_000)
-    delay: SeasonDelay | None = Field(description="null when what it is about is always there")
+    empty: int = Field(description="targets without data to find")
+    missed: tuple[SeasonLoss, ...] = Field(
+        description="targets that were never obtained, with the reason", max_length=20_000
+    )
+    delay: SeasonDelay | None = Field(description="null for data that is always available")
 
 
 class SeasonSource(Frozen):
@@ -66,7 +68,7 @@ class SimulatedSeason(Frozen):
 
     @property
     def missed(self) -> int:
-        """How many parts were never got."""
+        """Number of targets that were never obtained."""
         return sum(len(item.missed) for item in self.workflows.values())
 
     def total(self, name: str) -> int:
@@ -74,7 +76,7 @@ class SimulatedSeason(Frozen):
         return sum(getattr(item, name) for item in self.workflows.values())
 
     def with_status(self, status: str) -> int:
-        """Return how many expected runs came to a status."""
+        """Return how many expected runs have this final status."""
         return sum(item.statuses.get(status, 0) for item in self.workflows.values())
 
 
@@ -85,7 +87,7 @@ class Simulation(Frozen):
 
 
 class KeptSimulation(Simulation):
-    """A simulation, and who sent it when."""
+    """A simulation with its sender and the time."""
 
     sent_at: Instant
     sent_by: str

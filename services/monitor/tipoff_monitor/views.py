@@ -1,4 +1,4 @@
-"""Views of the memory for people: one incident, and what stands."""
+"""Views of the memory for people: one incident, and the list of incidents."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from tipoff_planning.alerts import ShownIncident, Watching
 
 
 def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:
-    """Return one incident with what to do about it. Raises UnknownIncident."""
+    """Return one incident with its remedy. Raises UnknownIncident."""
     incident = find(memory, name)
     rule = file.all_rules.get(incident.rule)
     stands_for = (it for it in memory.incidents.values() if incident.key in (it.cause, it.told_by))
@@ -25,9 +25,9 @@ def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:
 
 
 def watching(memory: Memory, file: AlertsFile, now: datetime, *, everything: bool) -> Watching:
-    """Return what stands; with `everything` also what is pending and what was resolved lately."""
+    """Return the open incidents; with `everything`, also the pending and the recently resolved ones."""
     listed = [it for it in memory.incidents.values() if everything or it.is_open]
-    # While nothing is judged, "firing" would be a claim about now that nobody can make.
+    # While the warehouse does not answer, the present state of an open incident is unknown.
     if memory.blind_since is not None:
         listed = [it.model_copy(update={"state": AlertState.UNKNOWN}) if it.is_open else it for it in listed]
     listed.sort(key=lambda it: (-it.severity.rank, it.since, it.key))

@@ -1,6 +1,6 @@
 """Access to the console: identities, roles, the session of a laptop, CSRF tokens.
 
-On Google Cloud the identity is IAP's assertion or an invoker's token, checked with every request; nothing is kept. On a
+On Google Cloud the identity is IAP's assertion or an invoker's token, checked at every request without a session. On a
 laptop a browser cannot send a bearer token, so a form trades the development key for a signed cookie.
 """
 
@@ -22,13 +22,13 @@ SESSION_COOKIE = "tipoff_session"
 CSRF_COOKIE = "tipoff_csrf"
 CSRF_FIELD = "csrf"
 SESSION_LASTS = timedelta(hours=12)
-"""A night's shift; the key is asked for again the next day."""
+"""A night's shift; the next day needs the key again."""
 IAP_HEADER = "x-goog-iap-jwt-assertion"
 # https://cloud.google.com/iap/docs/signed-headers-howto
 _IAP_KEYS = "https://www.gstatic.com/iap/verify/public_key"
 _IAP_ISSUER = "https://cloud.google.com/iap"
 _SAME_SITE = frozenset({"same-origin", "none"})
-"""Values of Sec-Fetch-Site that a form of ours sends; none is a person who typed the address."""
+"""Values of Sec-Fetch-Site for the console's own forms; browsers send "none" for a typed address."""
 
 
 class Role(StrEnum):
@@ -40,23 +40,23 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who may look, at least."""
+    """A person with at least the role viewer."""
 
     email: str
     role: Role
 
     @property
     def may_operate(self) -> bool:
-        """Whether actions are offered and taken."""
+        """Whether the visitor is offered actions and may take them."""
         return self.role is Role.OPERATOR
 
 
 class NotSignedIn(Exception):
-    """Nobody is signed in, and the login form can change that."""
+    """A request without a session, where the login form can start one."""
 
 
 class Access:
-    """Turns a request into a Visitor."""
+    """Authentication of the console's requests, and the sessions of a laptop."""
 
     def __init__(self, settings: MonitorSettings, authentication: Authentication) -> None:
         self._authentication = authentication
@@ -74,18 +74,18 @@ class Access:
         return self._key is not None
 
     def visitor(self, request: Request, now: datetime) -> Visitor:
-        """Return who asks.
+        """Return the visitor of a request.
 
         Raises:
-            NotSignedIn: a browser on a laptop that has no session.
-            HTTPException: 401 or 403, with what is needed.
+            NotSignedIn: a browser on a laptop without a session.
+            HTTPException: 401 or 403, with the remedy.
             Unavailable: the keys of tokens cannot be read.
         """
         assertion = request.headers.get(IAP_HEADER)
-        # Without the audience anybody could send the header; it counts only where the proxy is known to be.
+        # The header counts only with a configured audience: without the proxy in front, any client could send it.
         if assertion and self._iap is not None:
             return self._of_proxy(assertion)
-        # A laptop's browser; a command line sends its token and is treated as everywhere else.
+        # A browser on a laptop; the command line sends its token and is authenticated below as anywhere else.
         if self._key is not None and "authorization" not in request.headers:
             role = self._session_role(request.cookies.get(SESSION_COOKIE, ""), now)
             if role is None:
@@ -95,7 +95,7 @@ class Access:
         return Visitor(caller.email, self._role(caller.email))
 
     def _of_proxy(self, assertion: str) -> Visitor:
-        assert self._iap is not None  # noqa: S101  # asked by the only caller
+        assert self._iap is not None  # noqa: S101  # the only caller checks it
         try:
             claims: Mapping[str, Any] = self._iap(assertion)
         except (InvalidToken, WrongAudience) as error:
@@ -103,7 +103,7 @@ class Access:
                 401, f"the assertion of Identity-Aware Proxy is not accepted: {error}"
             ) from error
         email = str(claims.get("email", ""))
-        # The proxy lets in whoever its own policy names; who may look here is said here.
+        # The proxy admits accounts by its own policy; the console's roles are decided here.
         if not self._authentication.may_operate(email) and email not in self._viewers:
             raise HTTPException(
                 403, f"{email or 'this account'} may not look; add it to TIPOFF_VIEWERS or TIPOFF_INVOKERS"
@@ -114,7 +114,7 @@ class Access:
         return Role.OPERATOR if self._authentication.may_operate(email) else Role.VIEWER
 
     def is_key(self, text: str) -> bool:
-        """Tell whether it is the development key, in a time that says nothing of it."""
+        """Return whether the text is the development key, in constant time."""
         return self._key is not None and hmac.compare_digest(text.encode(), self._key)
 
     def session(self, role: Role, now: datetime) -> str:
@@ -127,7 +127,7 @@ class Access:
         if not stated or not hmac.compare_digest(signature.encode(), self._signature(stated).encode()):
             return None
         role, _, end = stated.partition(".")
-        # Both were signed by us, so neither can be anything else.
+        # The signature covers both, so neither can be malformed.
         return Role(role) if now.timestamp() < int(end) else None
 
     def _signature(self, text: str) -> str:
@@ -143,11 +143,11 @@ def new_csrf_token() -> str:
 def check_csrf(request: Request, form: Mapping[str, str]) -> None:
     """Refuse a form that another site's page sent: 403.
 
-    The field has to repeat the cookie, which is SameSite=Strict and which no other site can read. Two instances need
-    no common secret for that. A browser also says where the form came from.
+    The field has to repeat the cookie, which is SameSite=Strict and unreadable for other sites. Two instances need no
+    common secret for that. A browser also sends the form's origin in Sec-Fetch-Site.
     """
     site = request.headers.get("sec-fetch-site")
-    # Two checks: the header says it outright, but not every browser sends it.
+    # Two checks: the header is explicit, but not every browser sends it.
     cookie, field = request.cookies.get(CSRF_COOKIE, ""), form.get(CSRF_FIELD, "")
     if site is not None and site not in _SAME_SITE:
         raise HTTPException(403, "this form was sent by another site; nothing was done")

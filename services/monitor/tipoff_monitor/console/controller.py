@@ -1,4 +1,4 @@
-"""The controller's HTTP interface, as the console asks it: with the monitor's own identity, for whoever acts."""
+"""A client of the controller's HTTP interface, with the monitor's own identity for all visitors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,25 +8,25 @@ from fastapi import HTTPException
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_planning.trace.memory import MemoryUnavailable
 
-# A trigger freezes a plan and writes it; a controller that starts up takes some seconds more.
+# A trigger freezes a plan and writes it; a cold start of the controller takes some seconds more.
 _SECONDS = 20.0
 # https://cloud.google.com/run/docs/securing/service-identity#identity_tokens
 _METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity"
 
 
 class Controller:
-    """The controller that the settings name."""
+    """A client of the controller that the settings name."""
 
     def __init__(self, settings: MonitorSettings, transport: httpx.BaseTransport | None = None) -> None:
         """transport: in place of the network, for tests."""
         self._url = settings.controller_url.rstrip("/") if settings.controller_url else None
         self._key = settings.development_key.get_secret_value() if settings.development_key else None
-        # Kept open: setting up TLS costs more than most of what is asked.
+        # One client for all requests: setting up TLS costs more than most of them.
         self._client = httpx.Client(timeout=_SECONDS, transport=transport)
 
     @property
     def is_known(self) -> bool:
-        """Whether there is one to ask."""
+        """Whether the settings name a controller."""
         return self._url is not None
 
     def ask(
@@ -38,10 +38,11 @@ class Controller:
         json: Mapping[str, object] | None = None,
         headers: Mapping[str, str] = {},
     ) -> bytes:
-        """Return the body of a good answer.
+        """Send a request; return the body of a successful response.
 
         Raises:
-            HTTPException: 409 without a controller, its own answer when it refuses, 502 when it does not answer.
+            HTTPException: 409 without a controller, its own status when it refuses, 502 when it fails or does not
+                answer.
         """
         if self._url is None:
             raise HTTPException(
@@ -56,12 +57,12 @@ class Controller:
             raise HTTPException(502, f"the controller does not answer: {error}") from error
         if answer.is_success:
             return answer.content
-        # A server error of the controller is none of the console's.
+        # The controller's server error is a 502 here, not an error of the console.
         status = answer.status_code if answer.status_code < 500 else 502
         raise HTTPException(status, f"the controller answered {answer.status_code}: {answer.text[:500]}")
 
     def recall(self, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
-        """Ask for what it remembers of a chain. Raises MemoryUnavailable."""
+        """Read the controller's records of a chain. Raises MemoryUnavailable."""
         try:
             return self.ask("GET", path, query=query)
         except HTTPException as error:
@@ -69,7 +70,7 @@ class Controller:
 
     def _identity(self) -> str:
         """Return a token of the monitor's service account for the controller."""
-        # The controller compares the token's e-mail, which the metadata server leaves out of the standard format:
+        # The controller checks the token's e-mail, which the metadata server omits from the standard format:
         # https://github.com/googleapis/google-auth-library-nodejs/pull/874
         answer = self._client.get(
             _METADATA,

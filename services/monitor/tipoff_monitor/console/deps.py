@@ -15,7 +15,7 @@ from tipoff_monitor.deps import Deps
 from tipoff_planning.workflows import Configuration
 
 PublishMessages = Callable[[Iterable[tuple[str, bytes, Mapping[str, str]]]], None]
-"""Publishes (topic, data, attributes) as they are. Raises Unavailable."""
+"""Publishes (topic, data, attributes) unchanged. Raises Unavailable."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ConsoleDeps:
     """Opens a bucket by its name."""
     calls_per_minute: int
     now: Callable[[], datetime]
-    """Reads the clock."""
+    """Returns the current time."""
 
     @property
     def environment(self) -> str:

@@ -1,4 +1,4 @@
-"""The way to every page: who asks, how often, and in which form an error is answered."""
+"""The gate before every page: authentication, rate limit, security headers, and errors as pages."""
 
 import logging
 import math
@@ -22,7 +22,7 @@ from tipoff_monitor.console.page_templates import render, render_in_parts, url
 from tipoff_monitor.console.snapshots import Patience
 
 log = logging.getLogger(__name__)
-# As the JSON routes: no action needs more than some names and a sentence.
+# The limit of the JSON routes: no action needs more than some names and a sentence.
 FORM_LIMIT = 64 * 1024
 NAVIGATION = (
     ("/", "Today"),
@@ -34,13 +34,13 @@ NAVIGATION = (
 )
 SIMULATION = ("/simulation", "Simulation")
 _HEADERS = {
-    # No inline script or style and nothing from elsewhere: text that got onto a page as markup could do nothing.
+    # Neither inline scripts and styles nor other origins: injected markup could not do anything.
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     " object-src 'none'",
     "X-Content-Type-Options": "nosniff",
-    # Addresses contain ids and names; another site is not told them.
+    # Addresses contain ids and names, which must not leak to other sites.
     "Referrer-Policy": "same-origin",
-    # A page shows what one person may see, and is stale within a minute.
+    # A page is for one person's eyes, and stale within a minute.
     "Cache-Control": "no-store",
 }
 _TITLES = {
@@ -56,9 +56,9 @@ PageHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 def gated_router(
     deps: ConsoleDeps, *, signed_in: bool = True, dependencies: Sequence[params.Depends] = ()
 ) -> APIRouter:
-    """Return a router whose routes know their visitor, answer errors as pages, and carry the console's headers.
+    """Return a router that authenticates requests, renders errors as pages, and sets the console's headers.
 
-    signed_in: whether somebody has to be; the login form's routes have nobody. dependencies: of every route.
+    signed_in: whether the routes require a visitor; those of the login form do not. dependencies: of every route.
     """
     limit = CallLimit(deps.calls_per_minute)
 
@@ -68,11 +68,11 @@ def gated_router(
 
             async def gated(request: Request) -> Response:
                 request.state.visitor = None
-                # The browser's own token stays: a form in another tab has to go on working.
+                # Keep the browser's token, so that a form in another tab stays valid.
                 request.state.csrf = request.cookies.get(CSRF_COOKIE) or new_csrf_token()
                 try:
                     if signed_in:
-                        # In a thread, since the keys of tokens may have to be fetched.
+                        # In a thread, since authentication may fetch the keys of tokens.
                         request.state.visitor = await run_in_threadpool(_admit, request, deps, limit)
                     answer = await handle(request)
                 except NotSignedIn:
@@ -81,19 +81,19 @@ def gated_router(
                     answer = _refusal(request, deps, error.status_code, str(error.detail), error.headers)
                 except Refusal as error:
                     answer = _refusal(request, deps, error.status, str(error))
-                # An address that no route understands; FastAPI's own answer is JSON for programs.
+                # Invalid parameters in the address; FastAPI's own response is JSON for programs.
                 except RequestValidationError:
                     answer = _refusal(request, deps, 404, "There is no page at this address.")
                 except Unavailable as error:
                     log.error("a page cannot be made", extra={"detail": str(error)})
                     answer = _refusal(request, deps, 503, f"What the page needs cannot be reached: {error}")
                 except Exception as error:
-                    # Whoever looks at night gets a page that says so, and the log says what it was.
+                    # The visitor gets an error page with the exception's name, and the log gets the traceback.
                     log.exception("a page failed unforeseen")
                     answer = _refusal(request, deps, 500, f"The page failed: {type(error).__name__}.")
                 for name, value in _HEADERS.items():
-                    # `setdefault`: an answer that says otherwise, such as a
-                    # file with a fingerprint, means it.
+                    # `setdefault`: a response with its own header, such as a
+                    # file with a fingerprint, keeps it.
                     answer.headers.setdefault(name, value)
                 if CSRF_COOKIE not in request.cookies:
                     answer.set_cookie(
@@ -112,7 +112,7 @@ def gated_router(
 
 def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
     visitor = deps.access.visitor(request, deps.now())
-    # After the identity is known: one person's open tabs must not lock out another.
+    # Limited per identity: one person's open tabs must not lock out another person.
     if wait := limit.take(Caller(visitor.email)):
         raise HTTPException(
             429,
@@ -123,13 +123,13 @@ def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
 
 
 def is_secure(request: Request) -> bool:
-    """Tell whether the browser came by HTTPS, which Cloud Run ends before the service."""
-    # Cloud Run sets the header itself, and replaces one that a client sends.
+    """Return whether the browser uses HTTPS, which Cloud Run terminates before the service."""
+    # Cloud Run sets the header itself, and replaces a client's.
     return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
 
 
 def wants_json(request: Request) -> bool:
-    """Tell whether the address is that of a JSON twin."""
+    """Return whether the address is that of a page's JSON twin."""
     return request.url.path.endswith(".json")
 
 
@@ -137,7 +137,7 @@ def _sign_in(request: Request) -> Response:
     if wants_json(request):
         return JSONResponse({"detail": "not signed in; send the development key as a bearer token"}, 401)
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    # Only a page can be come back to; what was posted would have to be confirmed again anyway.
+    # Return to a page after the login, but not to a POST, which needs a new confirmation anyway.
     return RedirectResponse(
         str(url("/login", next=target if request.method == "GET" else "/")), status_code=303
     )
@@ -159,7 +159,7 @@ def page_html(request: Request, deps: ConsoleDeps, template: str, **context: Any
 
 
 def page_in_parts(request: Request, deps: ConsoleDeps, template: str, **context: Any) -> Iterator[str]:
-    """Render a template in the console's frame, which comes first."""
+    """Render a template in the console's frame; yield the frame first."""
     return render_in_parts(template, _framed(request, deps, context))
 
 
@@ -176,15 +176,15 @@ def _framed(request: Request, deps: ConsoleDeps, context: Mapping[str, Any]) -> 
 
 
 def _navigation(deps: ConsoleDeps) -> Sequence[tuple[str, str]]:
-    # A page without a season to show is no page to offer. Nobody waits to learn whether there is one.
+    # Link the simulation only when there is one. Zero patience: no page waits for this check.
     simulated = deps.snapshots.get(deps.sources.simulation(), Patience(0.0)).value
     return (*NAVIGATION, SIMULATION) if simulated is not None else NAVIGATION
 
 
 async def _read_form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form that was sent by a page of ours: 403, 413 or 422 for another."""
+    """Return the fields of a form from a page of the console: 403, 413 or 422 for any other body."""
     body = b""
-    # Counted as it comes: Content-Length is the sender's word.
+    # Count the received bytes: a client may send a false Content-Length.
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_LIMIT:
@@ -198,7 +198,7 @@ async def _read_form(request: Request) -> Mapping[str, str]:
 
 
 def require_operator(request: Request) -> None:
-    """Refuse somebody who may only look: 403."""
+    """Refuse a visitor without the role operator: 403."""
     visitor: Visitor = request.state.visitor
     if not visitor.may_operate:
         raise HTTPException(

@@ -1,4 +1,4 @@
-"""Signing in on a laptop: the development key for a cookie."""
+"""Login on a laptop: a session cookie in exchange for the development key."""
 
 import logging
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def login_routes(deps: ConsoleDeps) -> APIRouter:
-    """Return the routes of the login form; where identities come from Google they answer 404."""
+    """Return the routes of the login form; they return 404 where identities come from Google."""
     router = gated_router(deps, signed_in=False)
 
     def require_login() -> None:
@@ -34,7 +34,7 @@ def login_routes(deps: ConsoleDeps) -> APIRouter:
         if not deps.access.is_key(form.get("key", "")):
             log.warning("somebody gave a wrong development key")
             return HTMLResponse(_form(request, deps, target, "That is not the development key."), 403)
-        # To look only is a choice, for a screen on the wall.
+        # A visitor may choose the role viewer, for a screen on the wall.
         role = Role.VIEWER if form.get("role") == Role.VIEWER else Role.OPERATOR
         answer = RedirectResponse(target, 303)
         answer.set_cookie(
@@ -62,7 +62,7 @@ def _form(request: Request, deps: ConsoleDeps, target: str, refused: str = "") -
 
 
 def local_path(target: str) -> str:
-    """Return where to go after signing in: a page of ours, never another site."""
-    # Browsers take //host and /\host for another site.
+    """Return the address to go to after the login: a local page, never another site."""
+    # Browsers interpret //host and /\host as another site.
     is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target if is_ours else "/"

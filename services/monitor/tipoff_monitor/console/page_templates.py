@@ -1,4 +1,4 @@
-"""Templates: every value that reaches a page goes through one place that makes it harmless."""
+"""Templates of the pages, and the single place that makes every value on a page harmless."""
 
 import json
 import re
@@ -17,22 +17,22 @@ from tipoff_common.identity import short_hash
 from tipoff_common.visible import visible
 
 LONGEST = 1000
-"""Characters of one value on a page; who needs more of a 10 kB message opens the JSON."""
+"""Maximum characters of one value on a page; the page's JSON has the whole of a 10 kB message."""
 _BRIEF = 160
 _REMEMBERED = 8192
-"""Texts, instants and addresses written lately: a page has each many times, and the next page has them again."""
+"""Size of the caches of rendered texts, instants and addresses: a page repeats each, and so does the next page."""
 STATIC = Path(__file__).with_name("static")
 
 
 def presentable(value: Any) -> Any:
-    """Return what a template prints for a value: control and direction characters written out, long text cut.
+    """Return the printed form of a value: control and direction characters written out, long text cut.
 
-    Jinja calls it for each expression, and escapes what it returns; markup of ours passes as it is.
+    Jinja calls the function for each expression, and escapes its result; the console's own markup passes unchanged.
     """
-    # Markup is made here alone; numbers and None are Jinja's own business.
+    # Only this module makes Markup; Jinja prints numbers and None itself.
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    # What is long is rare, and would push the names out of memory.
+    # Long texts bypass the cache: they are rare, and would fill it with their size.
     return _harmless(value) if len(value) <= LONGEST else _harmless.__wrapped__(value)
 
 
@@ -43,20 +43,21 @@ def _harmless(text: str) -> str:
 
 
 def brief(text: str) -> str:
-    """Cut an error to what a row of a table has room for."""
+    """Cut an error to the room of a table row."""
     return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
 @lru_cache(_REMEMBERED)
 def _has_two_offsets(day: date, zone: tzinfo) -> bool:
-    """Tell whether the clocks change on a day, so that a time of it needs its zone."""
+    """Return whether the clocks change on a day, so that its times need a zone."""
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
     # From midnight to midnight: on two days of a year 01:30 happens twice or 02:30 not at all.
     return start.utcoffset() != (start + timedelta(days=1)).utcoffset()
 
 
 def clock(instant: datetime | None, about: date | None = None, *, seconds: bool = False) -> str:
-    """Write an instant by the fleet's clocks: 19:30, its date unless that is `about`, its zone where a day has two."""
+    """Write an instant in the fleet's zone: 19:30, with its date unless that is `about`, and its zone where a day has
+    two."""
     return "-" if instant is None else _clock(instant, about, seconds, fleet_zone())
 
 
@@ -69,15 +70,15 @@ def _clock(instant: datetime, about: date | None, seconds: bool, zone: tzinfo) -
 
 
 def soon(instant: datetime, about: date) -> str:
-    """Write an instant of the days around `about` in the room that a narrow column has: 19:30, Tue 05:00."""
+    """Write an instant of the days around `about` for a narrow column: 19:30, Tue 05:00."""
     local = instant.astimezone(fleet_zone())
-    # The zone stands beside it on a day that has two; a weekday tells a day only within the week.
+    # `clock` adds the zone on a day that has two; a weekday identifies a day only within a week.
     near = local.date() != about and abs((local.date() - about).days) < 7
     return f"{local:%a} {clock(instant, local.date())}" if near else clock(instant, about)
 
 
 def ago(seconds: float | None) -> str:
-    """Write an age in its largest unit that says something: 40 s, 12 min, 3 h, 2 days."""
+    """Write an age in its largest meaningful unit: 40 s, 12 min, 3 h, 2 days."""
     if seconds is None:
         return "never"
     for size, unit in ((86400 * 2, "days"), (7200, "h"), (120, "min")):
@@ -88,26 +89,26 @@ def ago(seconds: float | None) -> str:
 
 @lru_cache(_REMEMBERED)
 def url(path: str, **query: str | None) -> Markup:
-    """Return an address of ours, safe in an attribute: each part of the path and of the query quoted."""
+    """Return an address of the console, safe in an attribute: each part of the path and of the query is quoted."""
     parts = "/".join(quote(part, safe="") for part in path.split("/"))
     pairs = "&amp;".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
     return Markup(f"{parts}?{pairs}" if pairs else parts)  # noqa: S704  # quoted, part by part
 
 
 def whole(text: str) -> Markup:
-    """Escape a value that has to come back as it is, such as a hidden field's."""
+    """Escape a value that has to be sent back unchanged, such as that of a hidden field."""
     return escape(text)
 
 
 @cache
 def asset(name: str) -> str:
-    """Return the address of a static file, which changes with its content so that browsers may keep it for good."""
+    """Return the address of a static file, which changes with its content so that browsers may cache it forever."""
     return f"/static/{name}?v={short_hash((STATIC / name).read_bytes())}"
 
 
 @lru_cache(_REMEMBERED)
 def percent(share: float) -> str:
-    """Write a share of a drawing's width or height as SVG has it."""
+    """Write a share of a drawing's width or height as an SVG percentage."""
     return f"{100 * share:.3f}%"
 
 
@@ -118,7 +119,7 @@ def pretty(value: Any) -> str:
 
 @cache
 def environment() -> Environment:
-    """Return the templates, with autoescape and without silent blanks for what is missing."""
+    """Return the templates, with autoescape and with errors for undefined names."""
     found = Environment(
         loader=PackageLoader("tipoff_monitor.console"),
         autoescape=True,
@@ -136,20 +137,20 @@ def environment() -> Environment:
 
 
 def render_in_parts(name: str, context: Mapping[str, Any]) -> Iterator[str]:
-    """Render a template, its frame first: a browser fetches the styles while the long part is written."""
+    """Render a template, its frame first: a browser fetches the styles while the long part is rendered."""
     pieces = environment().get_template(name).generate(context)
     frame: list[str] = []
     for piece in pieces:
         frame.append(piece)
         if "<main" in piece:
             break
-    # Joined, never added: adding to markup would escape what stands before it once more.
+    # Joined, never added: adding to Markup would escape the text before it a second time.
     yield "".join(frame)
     yield label_cells("".join(pieces))
 
 
 def warm() -> None:
-    """Compile every template, so that nobody waits for that who opens the first page."""
+    """Compile every template, so that the first visitor does not wait for it."""
     found = environment()
     for name in found.list_templates(extensions=["html"]):
         found.get_template(name)
@@ -167,7 +168,7 @@ _TONES: Mapping[str, str] = {
 
 
 def tone(word: str) -> str:
-    """Return the CSS class of a status word; the word itself always stands beside its color."""
+    """Return the CSS class of a status word; pages always show the word beside its color."""
     return _TONES.get(word, "quiet")
 
 
@@ -178,8 +179,8 @@ _ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 
 
 def label_cells(html: str) -> str:
-    """Write each table cell's heading into it as an attribute: on a phone a row becomes a card, and cells say what
-    they are. Markup here is ours alone; what came from outside is escaped by now, so no cell of its own is in it."""
+    """Write each table cell's heading into the cell as an attribute: on a phone, a row becomes a card with a label per
+    cell. All markup here is the console's own: external text is escaped already and contains no cells."""
 
     def in_table(table: re.Match[str]) -> str:
         headings = _HEADING.findall(table[0])
@@ -188,12 +189,12 @@ def label_cells(html: str) -> str:
     def in_row(row: str, headings: list[str]) -> str:
         before, *cells = row.split("<td")
         if not cells:
-            return row  # the headings themselves
+            return row  # the row of headings
         labelled = (in_cell(cell, heading) for heading, cell in zip(headings, cells, strict=True))
         return before + "".join(labelled)
 
     def in_cell(cell: str, heading: str) -> str:
-        # What has nothing to say takes no line of a card.
+        # An empty cell gets no line of a card.
         nothing = " data-nothing" if _NOTHING.match(cell) else ""
         content = cell.replace(">", "><span>", 1).replace("</td>", "</span></td>", 1)
         return f'<td data-label="{heading}"{nothing}{content}'

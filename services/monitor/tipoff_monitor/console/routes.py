@@ -20,15 +20,15 @@ from tipoff_monitor.console.views import VIEWS, View
 
 REFRESH_HEADER = "x-tipoff-refresh"
 _FIRST_WAIT = 0.04
-"""Seconds that a page waits for data it has never had: its first byte comes within a tenth of a second either way."""
+"""Seconds that a page waits for data that was never read, so that its first byte comes within a tenth of a second."""
 _REFRESH_WAIT = 8.0
-"""A refresh in the background keeps nobody waiting, and on Cloud Run there is a processor only while it waits."""
+"""Seconds that a background refresh waits: no person waits for it, and Cloud Run gives CPU only during a request."""
 _JSON_WAIT = 25.0
 _FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 class _Assets(StaticFiles):
-    """Files whose address changes with their content."""
+    """Static files, served as immutable because their address changes with their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
@@ -38,10 +38,10 @@ class _Assets(StaticFiles):
 
 
 def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
-    """Add the console to the monitor's application. It comes last: its last route answers what nothing else does."""
-    # Beside the start: readiness does not wait for pages that nobody may look at.
+    """Add the console to the monitor's application. Call it last: its last route matches every remaining address."""
+    # In a thread, so that readiness does not wait for templates that may never be used.
     threading.Thread(target=warm, name="console-templates", daemon=True).start()
-    # Before the gate: the page that asks for a key needs its style too, and nothing secret lies there.
+    # Outside the gate: the login page needs its style too, and static files hold no secrets.
     app.mount("/static", _Assets(directory=STATIC), name="static")
     app.include_router(login_routes(deps))
     app.include_router(action_routes(deps))
@@ -73,10 +73,10 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
         page: Page = view.build(deps, given, patience)
         return page
 
-    # The twin first: /workflows/{name} would take its address for a workflow's name.
+    # The JSON twin first: /workflows/{name} would match its address with the suffix as part of the name.
     @router.get(view.json_path, tags=["console"], name=f"{view.name}_json", response_model=view.model)
     def as_json(request: Request) -> Response:
-        # A program asks once and waits; half a page with `read_at: null` would look to it like an empty day.
+        # A program requests once and waits; half a page with `read_at: null` would look like an empty day.
         page = build(request, Patience(_JSON_WAIT))
         links = {"Link": f'</schemas/{view.name}.json>; rel="describedby"'}
         return Response(page.model_dump_json(by_alias=True), media_type="application/json", headers=links)
@@ -86,12 +86,12 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
         is_refresh = REFRESH_HEADER in request.headers
         page = build(
             request,
-            # The first view takes what there is, however old, and asks for itself again; that second request may wait.
+            # The first view shows existing data, even if old, and requests itself again; the second request may wait.
             Patience(_REFRESH_WAIT if is_refresh else _FIRST_WAIT, is_refresh, takes_old=not is_refresh),
         )
         json_path = view.json_path.format(**request.path_params)
         query = {str(key): str(value) for key, value in request.query_params.items()}
-        # In parts, so that head and style are on their way while the rest is rendered.
+        # In parts, so that the browser receives the head and fetches styles while the rest is rendered.
         parts = page_in_parts(
             request,
             deps,

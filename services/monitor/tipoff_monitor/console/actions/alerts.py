@@ -1,4 +1,4 @@
-"""Acknowledge an incident, silence a rule, and take a silence back: in the monitor's own memory."""
+"""Acknowledge an incident, silence a rule, and end a silence, in the monitor's own memory."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
 def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/acknowledge", tags=["console"])
     def ask_acknowledge(request: Request) -> Response:
-        """Ask before an incident is acknowledged."""
+        """Ask for confirmation before an incident is acknowledged."""
         memory, _ = deps.monitor.state.read_or_set_aside()
         incident = find(memory, request.query_params.get("incident", ""))
         return ask(
@@ -42,7 +42,7 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         after = _change(
             deps, lambda it: acknowledge(it, name, who(request), monitor.book.file, monitor.environment, now)
         )
-        # Published now: with the next watch others would hear of it minutes later, and one may be at it as well.
+        # Publish now: with the next watch, other people would see the acknowledgement minutes later.
         flush_outbox(monitor)
         incident = find(after, name)
         text = f"{incident.key} is acknowledged by {incident.acknowledged_by}."
@@ -52,7 +52,7 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/silence", tags=["console"])
     def ask_silence(request: Request) -> Response:
-        """Ask before a rule is silenced."""
+        """Ask for confirmation before a rule is silenced."""
         rule = _rule(deps, request.query_params.get("rule", ""))
         subject = request.query_params.get("subject", "")
         return ask(
@@ -78,7 +78,7 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.post("/actions/silence", tags=["console"])
     def do_silence(request: Request, form: Form) -> Response:
-        """Tell nobody of a rule for a while."""
+        """Silence a rule for some hours."""
         rule, why = _rule(deps, form.get("rule", "")), reason_of(form)
         lasts = hours_of(form.get("hours", ""))
         until, subject = deps.now() + lasts, form.get("subject") or None
@@ -87,7 +87,7 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.get("/actions/unsilence", tags=["console"])
     def ask_unsilence(request: Request) -> Response:
-        """Ask before a silence is taken back."""
+        """Ask for confirmation before a silence is ended."""
         name = request.query_params.get("silence", "")
         return ask(
             request,
@@ -103,17 +103,17 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.post("/actions/unsilence", tags=["console"])
     def do_unsilence(request: Request, form: Form) -> Response:
         """End a silence."""
-        # Taken as it is: the memory knows its silences, and an unknown one is a 404 from there.
+        # Not checked here: `unsilence` raises a 404 for an unknown silence.
         name = form.get("silence", "")
         _change(deps, lambda it: unsilence(it, name))
         return done(request, deps, "Took a silence back", "/alerts", [(name, "/alerts")])
 
 
 def _change(deps: ConsoleDeps, update: Callable[[Memory], Memory]) -> Memory:
-    """Change the monitor's memory, and return what it is then."""
+    """Change the monitor's memory, and return the changed memory."""
     after = deps.monitor.state.update(update)
     deps.snapshots.forget("memory")
-    # Read before the answer: the page that somebody goes back to shows what was done.
+    # Read the new memory before responding, so that the next page shows the change.
     deps.snapshots.get(deps.sources.memory(), PATIENCE)
     return after
 

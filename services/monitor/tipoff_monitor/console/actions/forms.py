@@ -1,4 +1,4 @@
-"""Common parts of all actions: the confirmation, the answer, and the reading of form fields."""
+"""Common parts of all actions: the confirmation page, the result page, and the reading of form fields."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from tipoff_monitor.console.snapshots import Patience
 
 log = logging.getLogger(__name__)
 _LONGEST = timedelta(days=30)
-"""Of a silence and of a pause; the controller has the same limit."""
-# Longer than a page waits: whoever did something is to see it done on the page that follows.
+"""The longest silence and the longest pause; the controller has the same limit for pauses."""
+# Longer than a page waits, so that the page after an action shows its effect.
 PATIENCE = Patience(10.0)
 FormResult = tuple[str, str | None]
 """A sentence about the action's result, and the address that shows it."""
@@ -25,7 +25,7 @@ FormResult = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a form that somebody fills in."""
+    """One visible field of a form."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ class Field:
     required: bool = True
 
 
-# No state of a question is kept: the form carries all that its POST needs, and another instance may answer it.
+# Stateless: the form carries everything that its POST needs, so another instance may handle the POST.
 def ask(
     request: Request,
     deps: ConsoleDeps,
@@ -50,9 +50,10 @@ def ask(
     fields: Sequence[Field] = (),
     possible: bool = True,
 ) -> Response:
-    """Ask before something is done.
+    """Return the confirmation page of an action.
 
-    about, warnings, items: its texts. hidden, fields: what its form sends. possible: whether it has a form.
+    about, warnings, items: the texts of the page. hidden, fields: the fields of its form. possible: whether it has a
+    form.
     """
     return HTMLResponse(
         page_html(
@@ -77,7 +78,7 @@ def ask(
 def done(
     request: Request, deps: ConsoleDeps, title: str, back: str, results: Sequence[FormResult]
 ) -> Response:
-    """Log who did what, and return the page that says so. back: the address that it leads to."""
+    """Log an action with its visitor, and return its result page. back: the address that the page links to."""
     log.info(
         "console action",
         extra={"who": who(request), "action": title, "results": [text for text, _ in results][:20]},
@@ -88,22 +89,22 @@ def done(
 
 
 def who(request: Request) -> str:
-    """Return the e-mail address of whoever sent a request."""
+    """Return the e-mail address of a request's visitor."""
     visitor: Visitor = request.state.visitor
     return visitor.email
 
 
 def reason_of(form: Mapping[str, str]) -> str:
-    """Return the reason that a form gives: 422 without one."""
+    """Return the reason from a form: 422 without one."""
     reason = form.get("why", "").strip()
     if not reason:
-        # Asked for although the form requires it: a POST need not come from the form.
+        # Checked although the form requires a reason: a POST need not come from the form.
         raise HTTPException(422, "say why; it is shown wherever somebody asks")
     return reason
 
 
 def date_of(text: str) -> str:
-    """Return a date as ISO 8601 has it: 422 for another text."""
+    """Return a date in ISO 8601: 422 for any other text."""
     try:
         return read_date(text).isoformat()
     except ValueError as error:
@@ -111,9 +112,9 @@ def date_of(text: str) -> str:
 
 
 def hours_of(text: str) -> timedelta:
-    """Return how long something is to last: 422 for what is not a number of hours, or too many."""
+    """Return the duration from a number of hours: 422 for another text or too many hours."""
     try:
-        # Hours may be a fraction, and "inf" and "nan" are floats too: the first overflows, the second is no timedelta.
+        # Hours may be a fraction. "inf" and "nan" are floats too: the first overflows, the second is no timedelta.
         lasts = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
         raise HTTPException(

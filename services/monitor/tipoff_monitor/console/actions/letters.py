@@ -1,4 +1,4 @@
-"""Publish a dead letter to its topic again."""
+"""The action that publishes a dead letter to its topic again."""
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -22,9 +22,10 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.get("/actions/replay", tags=["console"])
     def ask_replay(request: Request) -> Response:
-        """Ask before a dead letter is published again."""
+        """Ask for confirmation before a dead letter is published again."""
         plan = _replays(deps, request.query_params.get("id", ""))
-        # Refused cannot be published at all. What dies again can: somebody may have deployed the mended service since.
+        # A refused letter cannot be published at all. A letter that this version would refuse again can: the receiving
+        # service may be fixed and deployed already.
         refused = [item.refused for item in plan if item.refused]
         dies = [item.dies_again for item in plan if item.dies_again]
         letter = plan[0].letter
@@ -65,7 +66,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 
 def _replays(deps: ConsoleDeps, identifier: str) -> list[Replay]:
-    # From the dataset and not from the newest rows: a letter that is replayed may be weeks old.
+    # From the dataset and not from the newest rows: a letter to replay may be weeks old.
     letters = read_dead_letters(deps.monitor.warehouse, deps.environment, EVER, ids=[identifier])
     if not letters:
         raise HTTPException(404, "There is no such dead letter.")

@@ -8,7 +8,7 @@ from tipoff_monitor.console.gate import gated_router, require_operator
 
 
 def action_routes(deps: ConsoleDeps) -> APIRouter:
-    """Return the routes: a GET asks and changes nothing, its POST does it."""
+    """Return the routes: a GET returns the confirmation page and changes nothing, its POST performs the action."""
     router = gated_router(deps, dependencies=[Depends(require_operator)])
     workflows.routes(router, deps)
     letters.routes(router, deps)

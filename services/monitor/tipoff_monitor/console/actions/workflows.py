@@ -1,4 +1,4 @@
-"""Run a workflow or what a day missed, pause a workflow, and end its pause: by the controller's routes."""
+"""Run a workflow, run a day's missed workflows, pause a workflow and end its pause, by the controller's routes."""
 
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -30,7 +30,7 @@ from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.pauses import WHY_LENGTH
 
 _MOST_BACKFILLED = 50
-"""Runs that one form asks for; more is `tipoff backfill`, which shows a plan."""
+"""The most runs of one form; `tipoff backfill` runs more, and shows a plan."""
 
 
 def routes(router: APIRouter, deps: ConsoleDeps) -> None:
@@ -43,7 +43,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
 def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/trigger", tags=["console"])
     def ask_trigger(request: Request) -> Response:
-        """Ask before a workflow is run."""
+        """Ask for confirmation before a workflow is run."""
         day = day_of(request.query_params, business_date(deps.now()))
         return _ask_of_workflow(
             request,
@@ -52,7 +52,7 @@ def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             "Trigger {}",
             "Trigger",
             "It runs now, whatever was found before.",
-            # The key is this form's: sent twice, it is one run.
+            # One key per form, so that a form that is sent twice starts one run.
             hidden={"key": _form_key(request, deps)},
             fields=(
                 Field("date", "Date that the data is about", day.isoformat(), "date"),
@@ -65,7 +65,7 @@ def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         """Run a workflow."""
         name = _workflow(deps, form.get("workflow", ""))
         body: dict[str, object] = {"game_date": date_of(form.get("date", ""))}
-        # Left out and not sent empty: the controller takes an empty id for a game that is not there.
+        # Omitted when empty: the controller would look for a game with an empty id.
         if form.get("game_id"):
             body["game_id"] = form["game_id"]
         batch = _trigger(deps, name, body, form.get("key", ""))
@@ -75,7 +75,7 @@ def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/pause", tags=["console"])
     def ask_pause(request: Request) -> Response:
-        """Ask before a workflow is paused."""
+        """Ask for confirmation before a workflow is paused."""
         return _ask_of_workflow(
             request,
             deps,
@@ -91,8 +91,8 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         """Pause a workflow for a while."""
         name, why = _workflow(deps, form.get("workflow", "")), reason_of(form)
         until = deps.now() + hours_of(form.get("hours", ""))
-        # The controller knows the monitor's identity only, hence the person stands in the words; of what is too long,
-        # the reason is cut and not the person.
+        # The controller sees the monitor's identity only, so the reason names the person. A text that is too long loses
+        # the end of the reason and not the person.
         by = f" ({who(request)})"
         body = {
             "name": name,
@@ -108,7 +108,7 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.get("/actions/resume", tags=["console"])
     def ask_resume(request: Request) -> Response:
-        """Ask before a pause is ended."""
+        """Ask for confirmation before a pause is ended."""
         return _ask_of_workflow(
             request,
             deps,
@@ -131,9 +131,9 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/backfill", tags=["console"])
     def ask_backfill(request: Request) -> Response:
-        """Ask before what a day missed is run."""
+        """Ask for confirmation before a day's missed workflows are run."""
         day = day_of(request.query_params, business_date(deps.now()))
-        # Worked out again by the POST: what was found meanwhile is not run a second time.
+        # The POST computes this again, so that units found meanwhile are not run.
         missed = _missed(deps, request)
         more = len(missed) > _MOST_BACKFILLED
         return ask(
@@ -159,13 +159,13 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.post("/actions/backfill", tags=["console"])
     def do_backfill(request: Request, form: Form) -> Response:
-        """Run what a day missed, but no unit whose last run from here is still under way."""
+        """Run a day's missed units, except those whose last run from the console is still under way."""
         day = date_of(form.get("date", ""))
         results: list[FormResult] = []
         for row in _missed(deps, request, day)[:_MOST_BACKFILLED]:
             try:
                 results += _backfill(deps, row)
-            # One unit that the controller refuses must not keep the others from being run.
+            # A unit that the controller refuses must not stop the others.
             except HTTPException as error:
                 results.append((f"{_named(row)}: {error.detail}", None))
         return done(
@@ -178,16 +178,16 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 
 def _backfill(deps: ConsoleDeps, row: Expectation) -> list[FormResult]:
-    """Run a missed unit, unless its last run from here is under way. Raises HTTPException."""
+    """Run a missed unit, unless its last run from the console is under way. Raises HTTPException."""
     body: dict[str, object] = {"game_date": row.date.isoformat()}
-    # "-" stands for the whole day, which is asked for by the date alone.
+    # "-" stands for the whole day, which the date alone identifies.
     if row.subject not in (None, "-"):
         body["game_id"] = row.subject
-    # Numbered and not new each time, so two people who press at once start one run.
+    # Numbered keys and no random ones, so that two people who submit at once start one run.
     for number in count(1):
         key = f"missed-{row.occurrence_id}" if number == 1 else f"missed-{row.occurrence_id}-{number}"
         progress = _progress(deps, row.workflow_name, key)
-        # A stalled run goes on when it is asked for again under its key.
+        # A stalled run continues when it is requested again under its key.
         if progress is None or progress.stalled:
             break
         if not progress.settled:
@@ -197,7 +197,7 @@ def _backfill(deps: ConsoleDeps, row: Expectation) -> list[FormResult]:
 
 
 def _progress(deps: ConsoleDeps, name: str, key: str) -> RunProgress | None:
-    """Return how far the run under a key has come, None when there is none. Raises HTTPException."""
+    """Return the progress of the run with this key; None when there is no such run. Raises HTTPException."""
     path = f"/workflows/{quote(name, safe='')}/runs/{quote(key, safe='')}"
     try:
         return RunProgress.model_validate_json(deps.controller.ask("GET", path))
@@ -217,7 +217,7 @@ def _ask_of_workflow(
     hidden: Mapping[str, str] = {},
     fields: Sequence[Field] = (),
 ) -> Response:
-    """Ask before the controller does something with the workflow that the address names."""
+    """Return the confirmation page of an action on the workflow that the address names."""
     name = _workflow(deps, request.query_params.get("workflow", ""))
     return ask(
         request,
@@ -235,7 +235,7 @@ def _ask_of_workflow(
 
 
 def _forget_day(deps: ConsoleDeps) -> None:
-    # The day has its decisions and the fleet its pauses; both would show the old state for minutes.
+    # The snapshots of the workflow's decisions and pauses, which would show the old state for minutes.
     for key in (f"day {business_date(deps.now())}", "fleet"):
         deps.snapshots.forget(key)
 
@@ -253,8 +253,8 @@ def _without_controller(deps: ConsoleDeps) -> Sequence[str]:
 
 
 def _form_key(request: Request, deps: ConsoleDeps) -> str:
-    # Of the session and the instant at which the form was drawn: sent again by the browser it asks for the same run,
-    # opened anew for another.
+    # From the session and the instant at which the form was rendered: a form that the browser sends again requests the
+    # same run, a newly opened form another one.
     return event_id("console-form", request.state.csrf, deps.now().isoformat())
 
 
@@ -280,7 +280,7 @@ def _results(batch: DecisionBatch) -> list[FormResult]:
 
 
 def _missed(deps: ConsoleDeps, request: Request, day: str | None = None) -> list[Expectation]:
-    """Return what a day missed and nobody found since, the earliest first."""
+    """Return a day's missed units that were not found since, the earliest first."""
     now = deps.now()
     given = {"date": day} if day else dict(request.query_params)
     about = day_of(given, business_date(now))
@@ -288,9 +288,9 @@ def _missed(deps: ConsoleDeps, request: Request, day: str | None = None) -> list
     if found.value is None:
         raise HTTPException(503, f"the day is not known: {found.fault or 'it is being read; try again'}")
     rows = found.value.expectations
-    # A unit may be expected several times a day; once found, its missed attempts are nothing to make good.
+    # A unit may be expected several times a day; once it is found, its missed attempts need no backfill.
     settled = {(row.workflow_name, row.subject) for row in rows if row.found}
-    # One row a unit, its last: what is asked for is the data and not each attempt.
+    # The last row of each unit: a backfill fetches the data once and does not repeat each attempt.
     missed = {
         (row.workflow_name, row.subject): row
         for row in rows

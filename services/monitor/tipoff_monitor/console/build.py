@@ -1,4 +1,4 @@
-"""From the newest snapshots to each page's model. Thin: what is shown is decided in `pages`."""
+"""Builders of each page's model from the newest snapshots. Thin: `pages` decides what to show."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -42,16 +42,16 @@ Given = Mapping[str, str]
 T = TypeVar("T")
 _BACK = timedelta(days=1100)
 _AHEAD = timedelta(days=14)
-"""Three seasons back, for the replay of a past one; schedules are locked a day ahead. Beyond, nothing is asked."""
+"""Three seasons back, for the replay of a past season; schedules are locked a day ahead. Other days are not queried."""
 _LONGEST_ID = 1100
-"""Characters of the longest object name that Cloud Storage takes, with its bucket."""
+"""Characters of the longest object name that Cloud Storage accepts, with its bucket."""
 _LANDED = 40
 _STUCK_FILES = "files-stuck"
 """The rule about files that cleanup cannot heal."""
 
 
 class _Gathered:
-    """Sources of one page, noted while it is built."""
+    """Reader of one page's sources, which notes the age of each."""
 
     def __init__(self, deps: ConsoleDeps, patience: Patience) -> None:
         self.deps, self.patience, self.now = deps, patience, deps.now()
@@ -59,7 +59,7 @@ class _Gathered:
         self.ages: list[DataAge] = []
 
     def take(self, name: SourceName, reading: Reading[T]) -> T | None:
-        """Return the newest value, None when there is none, and note its age."""
+        """Return a source's newest value (None when there is none), and note its age."""
         snapshot = self.deps.snapshots.get(reading, self.patience)
         self.ages.append(data_age(name, snapshot, self.now))
         return snapshot.value
@@ -71,12 +71,12 @@ class _Gathered:
         return self.take(SourceName.RECENT, self.deps.sources.recent())
 
     def names(self) -> Mapping[str, str]:
-        """Return who plays whom; ids do where the calendar cannot be read, so no age is noted."""
+        """Return the names of games; pages show ids when the calendar cannot be read, so no age is noted."""
         calendar = self.deps.snapshots.get(self.deps.sources.calendar(), self.patience).value
         return calendar.game_names if calendar else {}
 
     def frame(self, title: str) -> dict[str, Any]:
-        """Return what every page's model begins with."""
+        """Return the common first fields of every page's model."""
         return {
             "title": title,
             "environment": self.deps.environment,
@@ -86,7 +86,7 @@ class _Gathered:
 
 
 def day_of(given: Given, today: date) -> date:
-    """Return the day that an address names, today without one; 404 for what is no day."""
+    """Return the day that an address names, or today without one; 404 for any other text."""
     text = given.get("date", "")
     if not text:
         return today
@@ -100,10 +100,10 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     """Build the page of a day."""
     it = _Gathered(deps, patience)
     day = day_of(given, it.today)
-    # An address can name any day; a crawler that follows "the day before" must not cost a job for each.
+    # An address can name any day: without a bound, a crawler that follows "the day before" would cost a job per day.
     is_near = it.today - _BACK <= day <= it.today + _AHEAD
     expected = it.take(SourceName.DAY, deps.sources.day(day, it.now)) if is_near else None
-    # What is sick now says nothing about another day.
+    # The present health of scrapers is irrelevant for another day.
     fleet = it.fleet() if day == it.today else None
     memory = it.take(SourceName.ALERTS, deps.sources.memory())
     names = it.names()
@@ -120,28 +120,28 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
         headline=verdict.headline if verdict else unknown,
         day_faults=verdict.faults if verdict else (),
         rows=rows,
-        # What comes next is asked of today; of a day that is over nothing comes.
+        # A past day has no upcoming runs.
         upcoming=upcoming(rows, names, it.now) if day >= it.today else (),
         sick=tuple(item for item in fleet.health if not item.is_well) if fleet else (),
         alerts=watching(memory, deps.monitor.book.file, it.now, everything=False).incidents if memory else (),
         pauses=_pauses(fleet, it.now),
-        # Only those on the page: its JSON would carry a season of names otherwise.
+        # Only the names on the page: otherwise its JSON would carry a season of names.
         game_names={subject: names[subject] for subject in sorted(subjects & names.keys())},
     )
 
 
 def _pauses(fleet: FleetSummary | None, now: datetime) -> Mapping[str, StandingPauseRow]:
-    """Return what stops workflows now; one that ended since it was read is over."""
+    """Return the current pauses of workflows, without those that ended since they were read."""
     pauses = fleet.pauses if fleet else ()
     return {row.name: row for row in pauses if row.target == "workflow" and row.until > now}
 
 
 def _standing(fleet: FleetSummary | None) -> Pauses:
-    """Return the pauses as decisions take them, those of scrapers included."""
+    """Return the pauses as input of decisions, including those of scrapers."""
     return Pauses(
         items=tuple(
             Pause(
-                id=f"{row.target} {row.name}",  # one stands at a time, and no decision names it
+                id=f"{row.target} {row.name}",  # a target has one pause at a time, and no decision names its id
                 target=PauseTarget(row.target),
                 name=row.name,
                 since=row.since,
@@ -169,13 +169,13 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     discovery = None
     if isinstance(workflow.schedule, Discovery):
         discovery = it.take(SourceName.LEARNED, deps.sources.discovery(name, it.today, calendar))
-    # As the controller decides: a search that is configured to keep its beat is explained by its beat, though the page
-    # shows what it could learn.
+    # Explain by the controller's own plan: a search that is configured to keep its beat follows the beat, although the
+    # page shows the plan that it could learn.
     plans = (
         {(name, it.today): discovery.plan} if discovery and name in deps.configuration.learned else NO_PLANS
     )
     explanation = None
-    # The reasons are worked out from the newest rows; without them every search would look unfinished.
+    # The explanation uses the newest rows; without them every search would look unfinished.
     if recent is not None:
         reasons = deps.sources.explanation(name, calendar, recent.history, plans, _standing(fleet))
         explanation = it.take(SourceName.REASONS, reasons)
@@ -201,7 +201,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
 
 
 def _unknown(kind: str, name: str, known: Mapping[str, Any]) -> str:
-    # The name comes from an address. Cut, it neither fills a page nor makes the comparison slow.
+    # The name comes from an address: cut it, so that it neither fills a page nor slows the comparison.
     near = nearest(name[:100], known)
     return f"There is no {kind} '{name[:100]}'." + (f" Did you mean {', '.join(near)}?" if near else "")
 
@@ -233,12 +233,12 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
     own.sort(key=lambda row: row.triggered_at, reverse=True)
     days = [row for row in fleet.scraper_days if row.scraper_name == name] if fleet else []
     last = own[0] if own else None
-    # The command repeats the last run as it was, of whatever outcome: who reads this page wants to see the same again.
+    # The command repeats the last run whatever its outcome, since a reader of this page wants to reproduce it.
     opts = {key: str(value) for key, value in last.opts.items()} if last else {}
     if last and last.game_date:
-        # The day stands in a column of its own as well, for a row whose opts lack it.
+        # The row has the day in a separate column as well, for opts that lack it.
         opts.setdefault("game_date", last.game_date.isoformat())
-    # The newest first, so this is the newest that wrote something.
+    # Sorted by the newest first, so this is the newest execution that wrote a file.
     payload = next((row for row in own if row.gcs_path), None)
     about = payload.game_date.isoformat() if payload and payload.game_date else it.today.isoformat()
     return ScraperPage(
@@ -268,14 +268,14 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
 
 
 def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
-    """Build the chain of an id. What nothing knows is said, with what is like it."""
+    """Build the page of an id's chain; for an unknown id, the page names similar ids."""
     it = _Gathered(deps, patience)
     asked = given.get("id", "").strip()
     found = None
     why = None
     if not asked:
         why = "Write an id, its beginning, or a file's gs:// path into the field above."
-    # Before anything is asked: a chain costs nine jobs.
+    # Check before any query: a chain costs nine jobs.
     elif len(asked) > _LONGEST_ID or not asked.isprintable():
         why = "That is not an id: ids are at most 1,100 printable characters long."
     else:
@@ -297,7 +297,7 @@ def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsP
     memory = it.take(SourceName.ALERTS, deps.sources.memory())
     stands = watching(memory, deps.monitor.book.file, it.now, everything=True) if memory else None
     incidents = stands.incidents if stands else ()
-    # What was open when the warehouse fell silent may hold still, so it is not counted among what is over.
+    # An incident that was open when the warehouse stopped answering may still hold, so it counts as open.
     open_ones = tuple(item for item in incidents if item.is_open or item.state is AlertState.UNKNOWN)
     return AlertsPage(
         **it.frame("Alerts"),
@@ -336,11 +336,11 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
             why = str(error)
         else:
             found = it.take(SourceName.FILE, deps.sources.files(selector)) or ()
-            # Only once it was read: before that "none" would be a guess.
+            # Only after a read: before it, "none" would be a guess.
             if not found and it.ages[-1].read_at is not None:
                 why = "No file of the last two weeks is named so."
     landed = [row for row in recent.executions if row.gcs_path] if recent else []
-    # A batch is a union, which has no order; each page sorts what it shows.
+    # A batch is a UNION without an order, so each page sorts its rows.
     landed.sort(key=lambda row: row.triggered_at, reverse=True)
     missing = recent.missing_files if recent else ()
     # From the watch's memory, which costs no job: the scan lists no file that landed before cleanup's lookback.
@@ -370,22 +370,22 @@ def build_simulation(deps: ConsoleDeps, given: Given, patience: Patience) -> Sim
 
 
 def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> ConfigurationPage:  # noqa: ARG001
-    """Build the page of what is live."""
+    """Build the page of the live configuration."""
     it = _Gathered(deps, patience)
     fleet = it.fleet()
     live = deps.configuration.hash
     in_force = sorted(fleet.configurations, key=lambda row: row.last_seen, reverse=True) if fleet else []
-    # Of what decided, not of what was deployed: a configuration that never decided changed nothing.
+    # From the decisions, not from deployments: a configuration without decisions had no effect.
     previous = previous_hash(in_force, live)
     text = it.take(SourceName.PREVIOUS, deps.sources.configuration_text(previous)) if previous else None
     changed = difference(text, deps.monitor.workflows_text) if text else ()
     without: str | None = None
-    # Only of what was read: before that "no other" would be a guess.
+    # Only after the sources are read: before that, "no other" would be a guess.
     is_read = all(source.read_at for source in it.ages)
     if is_read and previous is None:
         without = "No other configuration was in force for thirty days."
     elif is_read and text is None:
-        # The dataset has hashes only. A file is kept by the monitor that first sees it live.
+        # The dataset has hashes only; a monitor stores the text of each file that it runs with.
         without = "That file was never seen by a monitor, so it cannot be compared."
     return ConfigurationPage(
         **it.frame("Configuration"),
@@ -396,7 +396,7 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
         rules=len(deps.monitor.book.rules),
         workflows={name: item.description for name, item in sorted(deps.configuration.workflows.items())},
         in_force=tuple(in_force),
-        # The newest decision tells what the controller runs with; in a deployment that may be another file.
+        # The newest decision has the controller's configuration; during a deployment that may be another file.
         agrees=in_force[0].config_hash == live if in_force else None,
         previous=previous,
         difference=changed,

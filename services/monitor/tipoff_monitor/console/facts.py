@@ -1,4 +1,4 @@
-"""Rows that pages are made of, as the named queries give them."""
+"""Models of the rows of named queries that pages show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ScraperHealth(Frozen):
 
     @property
     def is_well(self) -> bool:
-        """Whether `tipoff sick` would leave it out."""
+        """Whether the scraper is healthy, so that `tipoff sick` omits it."""
         return self.cause == "well"
 
 
@@ -79,7 +79,7 @@ class DecisionRow(Frozen):
     next_check_time: RowInstant | None = None
     triggered_by: str | None = None
     config_hash: str | None = None
-    times: int = Field(default=1, description="decisions not to run for this reason")
+    times: int = Field(default=1, description="number of decisions not to run for this reason")
     since: RowInstant | None = None
     context: RowObject = None
 
@@ -121,7 +121,7 @@ class MissingFileRow(Frozen):
 
 @dataclass(frozen=True)
 class FleetSummary:
-    """Summaries over weeks; they change slowly and are read rarely."""
+    """Summaries over weeks, which change slowly and are read rarely."""
 
     health: tuple[ScraperHealth, ...]
     workflow_days: tuple[WorkflowDay, ...]
@@ -139,4 +139,4 @@ class Recent:
     dead_letters: tuple[DeadLetterRow, ...]
     missing_files: tuple[MissingFileRow, ...]
     history: Sequence[ExecutionFact] = ()
-    """The executions as the planning core knows them."""
+    """The executions in the planning core's form."""

@@ -1,7 +1,7 @@
-"""Snapshots of the warehouse for pages: read a few times a minute at most, kept, and shown with their age.
+"""Snapshots of the warehouse for pages: read a few times a minute at most, cached, and shown with their age.
 
-A page never asks the warehouse itself. It takes the newest snapshot there is, and one that is older than it should be
-is read anew in the background. Whatever the number of tabs, `JOBS_A_MINUTE` bounds what that costs.
+A page never queries the warehouse itself. It takes the newest snapshot, and a snapshot beyond its maximum age is read
+again in the background. `JOBS_A_MINUTE` bounds the cost for any number of tabs.
 """
 
 import logging
@@ -20,21 +20,21 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 JOBS_A_MINUTE = 3
 LOOK_UPS_A_MINUTE = 60
-"""For what somebody asks by name: an id's chain costs nine, another day one. A tab left open asks for none."""
+"""The budget of look-ups by name: an id's chain costs nine jobs, another day one. A tab left open repeats none."""
 _KEPT = 200
-"""Answers to look-ups that are kept; the oldest goes."""
-# One for each of the standing readings, so that a slow look-up cannot hold them all up.
+"""Maximum number of cached snapshots; the oldest is evicted."""
+# One per standing reading, so that a slow look-up cannot delay all of them.
 _READERS = 3
 _TRIED_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """A value as read at an instant; all is None before the first reading."""
+    """A value and the instant of its reading; all fields are None before the first reading."""
 
     value: T | None = None
     read_at: datetime | None = None
-    """That instant."""
+    """The instant of the reading."""
     fault: str | None = None
     """The reason why later reads failed."""
     tried_at: datetime | None = None
@@ -46,13 +46,13 @@ class Reading(Generic[T]):
     """A way to read a value, and the age that the value may reach."""
 
     key: str
-    """Two readings of one key are one."""
+    """Readings with equal keys share one snapshot."""
     read: Callable[[datetime], T]
     max_age: timedelta
     jobs: int = 1
-    """How many warehouse jobs it costs."""
+    """The number of warehouse jobs that a read costs."""
     standing: bool = True
-    """Whether pages show it at any time; others are look-ups."""
+    """Whether pages show the value at any time; other readings are look-ups."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +61,23 @@ class Patience:
 
     seconds: float
     is_refresh: bool = False
-    """A tab that was left open asks."""
+    """Whether an open tab makes the request, and not a person."""
     takes_old: bool = False
-    """Data up to twice as old as it should be is shown at once and read anew meanwhile: a page that opens now and says
-    how old it is beats one that waits to be a minute younger."""
+    """Whether to show data of up to twice its maximum age at once and read it again meanwhile: a page that opens at
+    once with the age of its data is better than a page that waits for data a minute younger."""
 
 
 class Budget:
-    """At most `jobs` in any minute."""
+    """A rate limit: at most `jobs` in any minute."""
 
     def __init__(self, jobs: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._jobs, self._clock = jobs, clock
         self._taken: deque[float] = deque()
 
     def take(self, jobs: int) -> bool:
-        """Take so many at once, or none."""
+        """Take all of these jobs at once; False, and none taken, when the budget does not suffice."""
         now = self._clock()
-        # A sliding minute: a fixed one would allow twice as many around its turn.
+        # A sliding minute: a fixed minute would allow twice as many jobs around its end.
         while self._taken and now - self._taken[0] >= 60:
             self._taken.popleft()
         if len(self._taken) + jobs > self._jobs:
@@ -87,7 +87,7 @@ class Budget:
 
 
 class Snapshots:
-    """The newest of each reading. Safe to be used from many threads; each key is read by one of them at a time."""
+    """The newest snapshot of each reading. Thread-safe; at most one thread reads each key at a time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -99,21 +99,21 @@ class Snapshots:
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="console-reader")
 
     def get(self, reading: Reading[T], patience: Patience) -> Snapshot[T]:
-        """Return the newest snapshot. One that is missing or too old is read first, as long as there is patience.
+        """Return the newest snapshot; wait for a missing or too old one as long as `patience` allows.
 
-        What cannot be read within the budget stays as it is; its age tells.
+        Without budget for a read, the old snapshot is returned, and its age is visible.
         """
         with self._lock:
             found: Snapshot[T] = self._kept.get(reading.key, Snapshot())
             if found.read_at is not None and self._now() - found.read_at <= reading.max_age:
                 return found
-            # What failed a moment ago fails again; the budget is for what may succeed.
+            # Do not retry a recent failure at once: save the budget for reads that may succeed.
             if found.tried_at is not None and self._now() - found.tried_at <= _TRIED_AGAIN:
                 return found
-            # A look-up was somebody's question; that the tab is still open asks nothing anew.
+            # A person requests a look-up once; a refresh of the open tab does not repeat it.
             if found.read_at is not None and patience.is_refresh and not reading.standing:
                 return found
-            # Under the lock, or two tabs would both begin the same reading.
+            # Under the lock, or two tabs would both start the same reading.
             future = self._under_way.get(reading.key) or self._start(reading)
         if patience.takes_old and found.read_at and self._now() - found.read_at <= 2 * reading.max_age:
             return found
@@ -126,16 +126,16 @@ class Snapshots:
             return self._kept.get(reading.key, Snapshot())
 
     def forget(self, key: str) -> None:
-        """Read it anew the next time, as somebody just changed it, even where the minute's jobs are spent."""
+        """Drop a snapshot after a person's change; the next read may use the look-ups' budget."""
         with self._lock:
             self._kept.pop(key, None)
             self._changed.add(key)
 
     def _start(self, reading: Reading[T]) -> Future[None] | None:
-        # Whoever paused a workflow wants to see it paused: that is a person's question, not a tab's.
+        # A read after a person's change counts as a look-up, so that the person sees the effect.
         is_asked = not reading.standing or reading.key in self._changed
         budget = self._look_ups if is_asked else self._standing
-        # The page shows what there is, with its age; the next look may have a budget again.
+        # The page shows the old snapshot with its age; a later request may find budget again.
         if not budget.take(reading.jobs):
             return None
         self._changed.discard(reading.key)
@@ -144,7 +144,7 @@ class Snapshots:
         return future
 
     def _read(self, reading: Reading[T]) -> None:
-        # The old value stays beside the fault: an hour-old day says more than an empty page.
+        # Keep the old value beside the fault: an hour-old day is better than an empty page.
         before = self._kept.get(reading.key, Snapshot[T]())
         at = self._now()
         try:
@@ -153,11 +153,11 @@ class Snapshots:
             log.error("the console's data cannot be read", extra={"detail": str(error), "key": reading.key})
             after = Snapshot(before.value, before.read_at, str(error), at)
         except Exception as error:
-            # A row that no model expects must not end in a page that waits for ever.
+            # An unexpected row must not leave a page waiting forever.
             log.exception("the console's data cannot be understood", extra={"key": reading.key})
             after = Snapshot(before.value, before.read_at, f"{type(error).__name__}: {error}", at)
         with self._lock:
-            # Somebody changed it meanwhile, and what was read may be from before: it is read once more.
+            # A person changed the data meanwhile, and the value may be from before the change: read it once more.
             is_outdated = reading.key in self._changed and self._look_ups.take(reading.jobs)
             if is_outdated:
                 self._changed.discard(reading.key)

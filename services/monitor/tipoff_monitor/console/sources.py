@@ -1,5 +1,4 @@
-"""Sources of the pages' facts. Three statements feed every page; a look-up serves each page that shows a single
-subject."""
+"""Readings of the pages' data. Three statements serve every page; pages about a single subject use look-ups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,17 +52,17 @@ RECENT_AGE = timedelta(seconds=75)
 FLEET_AGE = timedelta(minutes=5)
 """With these three a busy console costs 60/60 + 60/75 + 60/300 = 2 jobs a minute, and has one to spare."""
 _PAST_AGE = timedelta(minutes=10)
-"""A day that is over changes only by what is made good."""
+"""A past day changes only by backfills."""
 _MEMORY_AGE = timedelta(seconds=5)
 _CALENDAR_AGE = timedelta(minutes=5)
 _SIMULATION_AGE = timedelta(seconds=30)
 _TEXT_AGE = timedelta(hours=1)
-"""A file is named by its hash and never changes."""
+"""The hash names the file, so its text never changes."""
 _EXPLANATION_AGE = timedelta(seconds=20)
 _LOOK_UP_AGE = timedelta(seconds=60)
 _DISCOVERY_AGE = timedelta(minutes=5)
 _CHAIN_JOBS, _FILES_JOBS, _DISCOVERY_JOBS = 9, 5, 2
-"""Statements that a chain costs at most when the first span knows the id, a file, and what is learned of a search."""
+"""Maximum number of statements for a chain whose id is in the first span, for files, and for a discovery report."""
 _FILES_BACK = timedelta(days=14)
 _MOST_FILES = 20
 
@@ -77,9 +76,9 @@ class Chain:
 
     roots: tuple[ChainNode, ...] = ()
     near: tuple[str, ...] = ()
-    """The ids that are most like the one that was looked for."""
+    """The ids most similar to an unknown one."""
     not_found: str | None = None
-    """The reason why there is nothing; None when something was found."""
+    """The reason for an empty chain; None when the id was found."""
     without_memory: str | None = None
 
 
@@ -95,14 +94,14 @@ class Sources:
         calendar: LandedCalendar | None,
         recall: Ask,
     ) -> None:
-        """calendar: of the fleet's games, None for one without. recall: asks the controller what it remembers."""
+        """calendar: the fleet's games, None for a fleet without. recall: reads the controller's records."""
         self._warehouse, self._state, self._environment = warehouse, state, environment
         self._configuration, self._calendar, self._recall = configuration, calendar, recall
 
     def day(self, day: date, now: datetime) -> Reading[DayExpectations]:
-        """Read what was expected of a day; today includes what is left of last night."""
+        """Read the expected runs of a day; today includes yesterday's runs that are due after midnight."""
         is_today = day == business_date(now)
-        # A late game's data is due after midnight, and whoever opens the console at one in the morning has to see it.
+        # A late game's data is due after midnight, and has to be visible on the console at one in the morning.
         midnight = local_instant(day, time()) if is_today else None
 
         def read(at: datetime) -> DayExpectations:
@@ -115,15 +114,15 @@ class Sources:
                 with_known_since=not is_today,
             )
 
-        # Today is on every page and has the pages' budget of jobs; another day is a question of whoever leafs through a
-        # season, and must not use that up.
+        # Today is on every page and uses the pages' budget of jobs; another day is a look-up, so that browsing through
+        # a season does not exhaust that budget.
         return Reading(f"day {day}", read, DAY_AGE if is_today else _PAST_AGE, standing=is_today)
 
     def fleet(self) -> Reading[FleetSummary]:
-        """Health, calendars, volumes and configurations."""
+        """Read health, calendars, volumes, configurations and pauses."""
 
         def read(at: datetime) -> FleetSummary:
-            # One statement, hence one job of the few a minute that the console may have.
+            # One statement, hence one of the console's few jobs a minute.
             found = self._ask(FLEET_QUERIES, at)
             return FleetSummary(
                 health=_rows(ScraperHealth, found["scraper_health"]),
@@ -147,7 +146,7 @@ class Sources:
                 executions=executions,
                 dead_letters=_rows(DeadLetterRow, found["latest_dead_letters"]),
                 missing_files=_rows(MissingFileRow, found["missing_files"]),
-                # The newest sixty runs of each scraper are more than any decision of the day looks back on.
+                # The newest sixty runs of each scraper are more than any decision of the day depends on.
                 history=[fact for row in executions if (fact := read_fact(row, parameters))],
             )
 
@@ -155,7 +154,7 @@ class Sources:
 
     def memory(self) -> Reading[Memory]:
         """Read incidents and silences: an object of the state bucket, no warehouse job."""
-        # Shorter than any other: who has just acknowledged something looks whether the others see it.
+        # The shortest age of all, since a person who acknowledges an incident expects to see it at once.
         return Reading("memory", lambda _: self._state.read_or_set_aside()[0], _MEMORY_AGE, jobs=0)
 
     def calendar(self) -> Reading[Calendar | None]:
@@ -177,7 +176,7 @@ class Sources:
         )
 
     def discovery(self, name: str, day: date, calendar: Calendar | None) -> Reading[DiscoveryReport | None]:
-        """Read when a workflow's source publishes and how the day looks for it; None where that cannot be learned."""
+        """Read the report of a search: learned publication times and the day's checks; None when it cannot learn."""
 
         def read(at: datetime) -> DiscoveryReport | None:
             return read_discovery(
@@ -194,7 +193,7 @@ class Sources:
         plans: DiscoveryPlans,
         pauses: Pauses,
     ) -> Reading[Explanation]:
-        """Explain what would be decided about a workflow now: no warehouse job, but a tenth of a second of CPU."""
+        """Explain the decision about a workflow at this moment: no warehouse job, but a tenth of a second of CPU."""
 
         def read(at: datetime) -> Explanation:
             return explain_workflow(name, at, self._configuration, calendar, history, plans, pauses=pauses)
@@ -206,14 +205,14 @@ class Sources:
 
         def read(_: datetime) -> Chain:
             days = [today - timedelta(days=offset) for offset in (2, 1, 0)]
-            # An id does not say its day. The controller is asked about three game dates only: what is older has settled
-            # and stands in the dataset.
-            # Ninety days are all that is kept; the first span answers nearly every question.
+            # An id does not contain its day. Read the controller's records of three game dates only: older occurrences
+            # have settled and are in the dataset.
+            # Rows are kept for ninety days; the first span is enough for nearly every id.
             spans = [(today - timedelta(days=back), today + timedelta(days=1)) for back in (3, 14, 91)]
             dataset = ChainDataset(self._warehouse, self._environment)
             try:
                 found = trace(asked, dataset, ControllerMemory(self._recall), days, spans)
-            # Nothing found is an answer too, and kept as long: a page that is reloaded costs no new search.
+            # A result without a chain is cached, too: a reloaded page costs no new search.
             except NotFound as error:
                 return Chain(not_found=error.sentence(self._environment), near=tuple(error.near))
             return Chain(roots=found.roots, without_memory=found.without_memory)
@@ -221,19 +220,19 @@ class Sources:
         return Reading(f"chain {asked}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)
 
     def files(self, selector: FileSelector) -> Reading[tuple[FileFacts, ...]]:
-        """Return the files that are named so, with the verdict of `tipoff files`."""
+        """Read the files that match a selector, with the verdict of `tipoff files`."""
 
         def read(at: datetime) -> tuple[FileFacts, ...]:
             files = Files(self._warehouse, self._environment, LogWindow(at - _FILES_BACK, at))
             cleanup = files.latest_cleanup()
-            # A short hash may begin the names of many files; each of them costs a verdict and a paragraph of the page.
+            # A short hash may match many files, and each costs a verdict and a paragraph of the page.
             return tuple(_facts_of(file, cleanup, at) for file in files.find(selector)[:_MOST_FILES])
 
         key = f"files {selector.path} {selector.hash}"
         return Reading(key, read, _LOOK_UP_AGE, jobs=_FILES_JOBS, standing=False)
 
     def _ask(self, queries: Sequence[str], at: datetime) -> Mapping[str, list[dict[str, Any]]]:
-        # One instant for all of a batch, so that no part of a page knows of what another part does not.
+        # One instant for the whole batch, so that all parts of a page agree.
         given: Mapping[str, Parameter] = {"as_of": at}
         parts = {
             name: Part(query, query.arguments(given, at, self._environment))
@@ -248,7 +247,7 @@ def _rows(kind: type[M], rows: Sequence[Mapping[str, Any]]) -> tuple[M, ...]:
 
 def _facts_of(file: LandedFile, cleanup: LatestCleanup | None, at: datetime) -> FileFacts:
     verdict = judge(file, cleanup, at)
-    # The first is the one that announced it; the same content fetched again is the same file.
+    # The first execution announced the file; fetching the same content again gives the same file.
     wrote = file.wrote[0] if file.wrote else None
     return FileFacts(
         gcs_path=file.gcs_path,

@@ -1,4 +1,4 @@
-"""The pages there are: address, model, builder and drawing."""
+"""The list of pages: the address, model, builder and drawing of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ from tipoff_planning.expectations import Expectation
 
 P = TypeVar("P", bound=Page)
 _LANE, _MARGIN = 11, 4
-"""Pixels of one lane of bars, and above the first."""
+"""Pixels of one lane of bars, and of the margin above the first lane."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class View(Generic[P]):
     path: str
     model: type[P]
     build: Callable[[ConsoleDeps, Mapping[str, str], Patience], P]
-    """Makes it of what the address gives."""
+    """Builds the page's model from the parameters of the address."""
     drawing: Callable[[P], Mapping[str, Any]] = field(default=lambda _: {})
-    """Additional variables of its template."""
+    """Computes additional variables of the template."""
 
     @property
     def json_path(self) -> str:
@@ -56,10 +56,10 @@ class View(Generic[P]):
 
 
 def outcome(row: Expectation) -> str:
-    """Return what came of an occurrence, as the drawing fills it."""
+    """Return the result of an occurrence, which selects the fill of its bar."""
     if row.found:
         return "found"
-    # A failure comes before "nothing there yet": of two steps the one that needs somebody gives the colour.
+    # A failure takes precedence over "not published yet": the step that needs a person determines the color.
     if any(step.units_failed for step in row.steps):
         return "failed"
     if row.executions:
@@ -69,7 +69,7 @@ def outcome(row: Expectation) -> str:
 
 def draw_today(page: TodayPage) -> Mapping[str, Any]:
     """Return the timeline's geometry."""
-    # One axis for all rows, so that what runs at the same time stands below each other.
+    # One axis for all rows, so that simultaneous runs are aligned.
     axis = axis_of(page.date, [item for row in page.rows for item in row.occurrences])
     drawn = []
     for row in page.rows:
@@ -78,7 +78,7 @@ def draw_today(page: TodayPage) -> Mapping[str, Any]:
     return {
         "drawn": drawn,
         "hours": marks(axis),
-        # share() holds what lies outside at the edge: on another day a line of now would stand there and mislead.
+        # `share` clamps to the edge, where the line of the present time would mislead on another day.
         "now_at": axis.share(page.as_of) if axis.start <= page.as_of <= axis.end else None,
         "outcome": outcome,
         "before": page.date - timedelta(days=1),
@@ -90,7 +90,7 @@ def draw_workflow(page: WorkflowPage) -> Mapping[str, Any]:
     """Return the window's and the calendar's geometry."""
     rows = page.today.occurrences if page.today else ()
     today = business_date(page.as_of)
-    # Without rows the axis is the bare day, so the page keeps its shape while nothing is known.
+    # Without rows the axis is the bare day, so that the page keeps its shape before the first reading.
     axis = axis_of(today, rows)
     placed = bars(axis, rows)
     grid = cells(page.calendar, today)
@@ -122,7 +122,7 @@ def draw_run(page: RunPage) -> Mapping[str, Any]:
     return {"steps": waterfall(page.links)}
 
 
-# A page's section is what the navigation marks; a run has none, as it is reached by its id from every other page.
+# The navigation highlights a page's section. The page of a run has none: every other page links to it by an id.
 VIEWS: tuple[View[Any], ...] = (
     View("today", "Today", "/", TodayPage, build.build_today, draw_today),
     View("workflow", "Today", "/workflows/{name}", WorkflowPage, build.build_workflow, draw_workflow),

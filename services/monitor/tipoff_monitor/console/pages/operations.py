@@ -1,4 +1,4 @@
-"""The pages of what goes wrong beside the day: alerts, files, dead letters; and what is live."""
+"""The pages of alerts, files and dead letters, of the live configuration and of the simulation."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,13 @@ from tipoff_planning.frozen import Frozen
 
 
 class AlertsPage(Page):
-    """Open incidents, those resolved lately, silences, and the recipients of each rule."""
+    """Open and recently resolved incidents, silences, and the recipients of each rule."""
 
-    blind_since: Instant | None = Field(description="since when nothing can be judged, null while it can")
+    blind_since: Instant | None = Field(
+        description="since when the warehouse does not answer; null while it does"
+    )
     silent_since: Instant | None = Field(description="newest watch when the next is overdue, else null")
-    watched_at: Instant | None = Field(description="newest watch, null when none has been")
+    watched_at: Instant | None = Field(description="newest watch; null before the first")
     open: tuple[Incident, ...] = Field(description="worst first")
     others: tuple[Incident, ...] = Field(description="pending, or resolved lately")
     silences: tuple[Silence, ...]
@@ -28,7 +30,7 @@ class AlertsPage(Page):
 
 
 class DeadLettersPage(Page):
-    """Messages of a week that nobody could handle."""
+    """Dead letters of a week: messages that no service could handle."""
 
     letters: tuple[DeadLetterRow, ...] = Field(description="the newest first")
 
@@ -39,7 +41,7 @@ class FileFacts(Frozen):
     gcs_path: str
     state: str
     why: str
-    next: str = Field(description="what happens by itself, or what somebody has to do")
+    next: str = Field(description="the next automatic step, or the remedy")
     scraper_name: str | None
     execution_id: str | None
     landed_at: Instant | None
@@ -49,7 +51,7 @@ class FileFacts(Frozen):
 
 
 class FilesPage(Page):
-    """Files that landed: those without a receipt, the newest, and those looked for."""
+    """Landed files: those without a receipt, the newest, and the result of a search."""
 
     asked: str
     missing: tuple[MissingFileRow, ...] = Field(
@@ -57,40 +59,40 @@ class FilesPage(Page):
     )
     stuck: tuple[str, ...] = Field(description="open alerts about files that cleanup cannot heal, of any age")
     landed: tuple[ExecutionRow, ...] = Field(description="the newest executions that wrote a file")
-    found: tuple[FileFacts, ...] = Field(description="what was looked for")
-    not_found: str | None = Field(description="why nothing was found of it, null otherwise")
+    found: tuple[FileFacts, ...] = Field(description="the files that match the search")
+    not_found: str | None = Field(description="why the search found nothing, null otherwise")
 
 
 class ConfigurationPage(Page):
-    """The live configuration, its start, and its difference from the one before."""
+    """The live configuration, its start, and its difference from the previous one."""
 
-    config_hash: str = Field(description="of the workflows that this monitor has")
+    config_hash: str = Field(description="hash of the monitor's workflows file")
     version: str
     commit: str | None
     alerts_hash: str
     rules: int
     workflows: Mapping[str, str] = Field(description="description by name")
     in_force: tuple[LiveConfiguration, ...] = Field(
-        description="what the controller decided by, the newest first"
+        description="configurations of the controller's decisions, the newest first"
     )
     agrees: bool | None = Field(description="whether the controller decides by this file; null when unknown")
-    previous: str | None = Field(description="hash of the configuration before, null when none is known")
+    previous: str | None = Field(description="hash of the previous configuration, null when none is known")
     difference: tuple[str, ...] = Field(
-        description="lines of the difference to the previous, as diff -u has them"
+        description="lines of the difference to the previous configuration, as from diff -u"
     )
-    without_difference: str | None = Field(description="why there is none")
+    without_difference: str | None = Field(description="why there is no difference to show")
 
 
 class SimulationPage(Page):
     """The simulated season that was sent last."""
 
     simulation: KeptSimulation | None = Field(description="null when none was sent")
-    live: str = Field(description="hash of the workflows that this monitor has")
+    live: str = Field(description="hash of the monitor's workflows file")
 
 
 def difference(previous: str, current: str) -> tuple[str, ...]:
-    """Return what changed between two files, three lines around each change."""
-    # Plain text, for files that people write: a comparison of the parsed configuration would hide a changed comment.
+    """Return the lines of a unified diff of two files, with three lines of context."""
+    # A comparison of the texts, since a comparison of the parsed configurations would hide a changed comment.
     lines = difflib.unified_diff(
         previous.splitlines(), current.splitlines(), "previous", "live", lineterm="", n=3
     )
@@ -98,8 +100,8 @@ def difference(previous: str, current: str) -> tuple[str, ...]:
 
 
 def previous_hash(in_force: Sequence[LiveConfiguration], live: str) -> str | None:
-    """Return the newest configuration that was in force and is another than the live one."""
-    # A row of before hashes were written has none, and nothing can be compared with it.
+    """Return the hash of the newest configuration in force other than the live one; None when there is none."""
+    # Rows from before hashes were written have none and cannot be compared.
     others = [item for item in in_force if item.config_hash not in (live, None)]
     newest = max(others, key=lambda item: item.last_seen, default=None)
     return newest.config_hash if newest else None

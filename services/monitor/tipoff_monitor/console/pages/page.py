@@ -27,12 +27,12 @@ class SourceName(StrEnum):
 
 
 class DataAge(Frozen):
-    """One source of a page, and when it was read."""
+    """One source of a page, and the age of its data."""
 
-    name: str = Field(description="what was read")
-    read_at: Instant | None = Field(description="when; null before the first reading")
-    age_seconds: float | None = Field(description="how old it is, null before the first reading")
-    fault: str | None = Field(description="why it could not be read since, null while it can")
+    name: str = Field(description="name of the source")
+    read_at: Instant | None = Field(description="instant of the newest reading; null before the first")
+    age_seconds: float | None = Field(description="age of the data; null before the first reading")
+    fault: str | None = Field(description="why later readings failed; null while they succeed")
 
 
 class Page(Frozen):
@@ -41,18 +41,18 @@ class Page(Frozen):
     title: str
     environment: str = Field(description="prod, staging, dev or local")
     as_of: Instant = Field(description="when the page was made")
-    sources: tuple[DataAge, ...] = Field(description="what it was made from")
+    sources: tuple[DataAge, ...] = Field(description="sources of the page's data")
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something was never read yet, and nothing is known to stand in the way."""
+        """Whether a source was never read yet and has not failed."""
         return any(source.read_at is None and source.fault is None for source in self.sources)
 
     def unread(self, *names: str) -> str | None:
-        """Say why nothing is known of the sources that a fact rests on; None when each was read.
+        """Return why one of these sources has no data; None when each was read.
 
-        A page asks before it states an absence: no row of something that was not read says nothing. A source that the
-        page does not need counts as read. Raises ValueError for a name that no source has.
+        Templates call this before they state an absence: without a reading, an absence of rows means nothing. A source
+        that the page does not use counts as read. Raises ValueError for an unknown name.
         """
         wanted = {SourceName(name).value for name in names}
         missing = [source for source in self.sources if source.name in wanted and source.read_at is None]
@@ -62,17 +62,17 @@ class Page(Frozen):
 
     @property
     def faults(self) -> tuple[DataAge, ...]:
-        """Sources that could not be read lately."""
+        """Sources whose latest reading failed."""
         return tuple(source for source in self.sources if source.fault is not None)
 
     @property
     def oldest(self) -> DataAge | None:
-        """The source that was read the longest ago."""
+        """The source with the oldest data."""
         read = [source for source in self.sources if source.read_at is not None]
         return max(read, key=lambda source: source.age_seconds or 0, default=None)
 
 
 def data_age(name: SourceName, snapshot: Snapshot[Any], now: datetime) -> DataAge:
-    """Say how old a snapshot is."""
+    """Return the age of a source's snapshot."""
     age = max((now - snapshot.read_at).total_seconds(), 0.0) if snapshot.read_at else None
     return DataAge(name=name, read_at=snapshot.read_at, age_seconds=age, fault=snapshot.fault)

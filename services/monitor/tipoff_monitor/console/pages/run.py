@@ -12,7 +12,7 @@ from tipoff_monitor.console.pages.page import Page
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.trace.links import ChainNode
 
-# Of the width: an instant has no length, and would be drawn as nothing.
+# The least share of the width: an instant has no length, and would be invisible.
 _LEAST = 0.002
 
 
@@ -22,10 +22,10 @@ class Link(Frozen):
     kind: str
     text: str
     id: str | None
-    at: Instant | None = Field(description="when, null for what has no instant of its own")
-    gap_seconds: float | None = Field(description="from the link above")
-    depth: int = Field(description="links above it")
-    is_asked: bool = Field(description="whether it is what was looked for")
+    at: Instant | None = Field(description="instant of the link; null when it has none")
+    gap_seconds: float | None = Field(description="time since the link above")
+    depth: int = Field(description="number of links above it")
+    is_asked: bool = Field(description="whether the link has the id of the search")
     facts: dict[str, JsonValue]
 
 
@@ -34,9 +34,9 @@ class RunPage(Page):
 
     asked: str
     links: tuple[Link, ...] = Field(
-        description="top down; what should be there and is not has the kind missing"
+        description="top down; an expected link that does not exist has the kind missing"
     )
-    near: tuple[str, ...] = Field(description="ids that are like one that is not known")
+    near: tuple[str, ...] = Field(description="ids similar to an unknown one")
     not_found: str | None = Field(description="why there is no chain, null when there is")
     without_memory: str | None = Field(description="why requests and plans are not shown, null when they are")
 
@@ -55,7 +55,7 @@ def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]
             at=node.at,
             gap_seconds=node.gap.total_seconds() if node.gap is not None else None,
             depth=depth,
-            # By the beginning too, which is how people paste ids.
+            # By the beginning too, since people paste shortened ids.
             is_asked=asked in node.ids or bool(node.id and asked and node.id.startswith(asked)),
             facts=dict(node.facts),
         )
@@ -69,13 +69,13 @@ class WaterfallStep:
     link: Link
     left: float
     width: float
-    """0 for what is not drawn."""
+    """0 for a link that is not drawn."""
 
 
 def waterfall(links: Sequence[Link]) -> list[WaterfallStep]:
     """Place each link that followed the one above it between the first and the last instant of such links.
 
-    Decisions not to run are only listed: hours of them would squeeze the seconds that a run takes to nothing.
+    Decisions not to run are listed and not drawn: hours of them would squeeze the seconds of a run to nothing.
     """
     drawn = [_span(link) for link in links]
     first = min((begun for begun, _ in filter(None, drawn)), default=None)

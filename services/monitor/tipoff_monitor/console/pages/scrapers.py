@@ -1,4 +1,4 @@
-"""The scrapers, and one of them: runs, durations and volume over time, drift, and the command that reproduces."""
+"""The pages of all scrapers and of one: runs, durations and volume over time, drift, and commands to reproduce."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,22 +35,22 @@ class ScraperPage(Page):
     scraper: str
     description: str
     source: str
-    not_published: str = Field(description="how its source says 'not yet'")
+    not_published: str = Field(description="how its source reports 'not yet'")
     timeout_seconds: float
     at_least: int = Field(description="fewest records that a success may have")
     at_most: int = Field(description="most records that a success may have")
-    workflows: tuple[str, ...] = Field(description="those that run it")
+    workflows: tuple[str, ...] = Field(description="workflows that run the scraper")
     health: ScraperHealth | None
     days: tuple[ScraperDay, ...] = Field(description="the newest first")
     executions: tuple[ExecutionRow, ...] = Field(description="the newest first")
     last_payload: str | None = Field(description="the newest file that it wrote")
-    last_drift: ExecutionRow | None = Field(description="the newest success with other fields than are known")
-    reproduce: str = Field(description="the command that runs it as it ran last")
+    last_drift: ExecutionRow | None = Field(description="the newest success with unknown fields")
+    reproduce: str = Field(description="the command that repeats its last run")
     reparse: str = Field(description="the command that parses its last payload again")
 
 
 def ordered(lines: Sequence[ScraperLine]) -> tuple[ScraperLine, ...]:
-    """Return the sick first, then those that were not heard of, then the others, each by name."""
+    """Sort scrapers: the sick first, then those without a run, then the others, each group by name."""
 
     def rank(line: ScraperLine) -> int:
         # Between sick and well: a scraper that never ran may be broken or merely out of season.
@@ -79,7 +79,7 @@ def columns_of_runs(days: Sequence[ScraperDay], today: date) -> list[Column]:
 
     def draw(item: ScraperDay) -> tuple[tuple[str, float, float], ...]:
         parts, top = [], 1.0
-        # From the bottom up: finds stand on the axis, where their height can be compared from day to day.
+        # From the bottom up: finds are at the axis, where their height is comparable from day to day.
         for kind in _STATUSES:
             height = getattr(item, kind) / most
             top -= height
@@ -101,7 +101,7 @@ def columns_of_runs(days: Sequence[ScraperDay], today: date) -> list[Column]:
 def columns_of_seconds(days: Sequence[ScraperDay], today: date) -> list[Column]:
     """Draw each day's median duration."""
     timed = [(item, item.median_seconds) for item in days if item.median_seconds is not None]
-    # All zero is possible, as a fake answers at once, and nothing may be divided by it.
+    # Avoid a division by zero: all durations can be 0, since a fake answers at once.
     most = max((seconds for _, seconds in timed), default=0) or 1.0
     return [
         Column(
@@ -116,14 +116,14 @@ def columns_of_seconds(days: Sequence[ScraperDay], today: date) -> list[Column]:
 
 @dataclass(frozen=True)
 class Volume:
-    """Records a success over time."""
+    """Records per success over time."""
 
     columns: tuple[Column, ...]
     top: float
     low: float | None
-    """Position of the lower asserted bound; None outside of the drawing."""
+    """Position of the lower asserted bound; None outside the drawing."""
     high: float | None
-    """Position of the upper bound; None outside of the drawing."""
+    """Position of the upper bound; None outside the drawing."""
 
 
 def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int) -> Volume:
@@ -131,9 +131,9 @@ def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int)
     # A day without a success has no volume, which is another thing than a volume of zero.
     counted = [(item, item.records) for item in days if item.records is not None]
     most = max((records for _, records in counted), default=0.0)
-    # A bound far above all that ever came would press the rest to the ground; then it is only said.
+    # A bound far above all values would flatten the chart, so the page gives such a bound in words only.
     top = max(most, at_least) * 1.15
-    # Near enough to be drawn: then it is worth seeing how close the source comes.
+    # Draw a bound that is near, to show how close the source comes to it.
     if at_most <= top * 1.5:
         top = max(top, at_most * 1.05)
     columns = tuple(

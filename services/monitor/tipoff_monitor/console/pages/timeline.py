@@ -1,4 +1,4 @@
-"""The day as a drawing: where each expected occurrence stands on the axis. Shares of the width, no pixels."""
+"""The day as a drawing: the position of each expected occurrence on the axis, in shares of the width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from tipoff_common.clock import fleet_zone, local_instant
 from tipoff_planning.expectations import Expectation
 
 LANES = 6
-"""Rows of bars within one workflow's row; what runs beside more than that shares the last."""
+"""Maximum number of lanes within one workflow's row; further overlapping bars share the last lane."""
 _NARROWEST = 0.004
-"""Share of the width below which a bar could not be seen or hit."""
-# Slots that follow each other would be drawn as one bar.
+"""Least share of the width at which a bar can be seen and clicked."""
+# Without a gap, consecutive slots would look like one bar.
 _GAP = 0.0005
 _EVERY_HOURS = 3
 _NIGHT = timedelta(hours=9)
-"""How far into the night after the day the axis may reach: the last look for a late game's data lies within it."""
+"""The longest that the axis extends after midnight: it includes the last check for a late game's data."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Axis:
     end: datetime
 
     def share(self, instant: datetime) -> float:
-        """Return where an instant stands, 0 to 1; what lies outside stands at the edge."""
+        """Return the position of an instant, from 0 to 1; an instant outside the axis is clamped to its edge."""
         found = (instant - self.start) / (self.end - self.start)
         return min(max(found, 0.0), 1.0)
 
@@ -47,23 +47,23 @@ class Mark:
 
     left: float
     width: float
-    """The distance to the next one, or to the edge."""
+    """The distance to the next mark, or to the edge."""
     label: str
 
 
 def axis_of(day: date, rows: Sequence[Expectation]) -> Axis:
-    """Return the day from its midnight to the next, or to the end of what the day still has to do in the night."""
+    """Return the axis of a day from midnight to midnight, extended to the last deadline of the day's rows."""
     start = local_instant(day, time())
     midnight = local_instant(day + timedelta(days=1), time())
     latest = max((row.deadline for row in rows), default=midnight)
-    # One odd deadline must not squeeze the day.
+    # Bounded, because a single odd deadline must not squeeze the day.
     return Axis(start, max(midnight, min(latest, midnight + _NIGHT)))
 
 
 def marks(axis: Axis) -> list[Mark]:
-    """Return the hours to write above the axis, from its start on; on a day whose clocks change they are the wall's."""
-    found: list[tuple[float, str]] = [(0.0, "")]  # where the axis begins, which needs no label
-    # The first whole hour by the wall: an axis may begin at any minute, as a search's window does.
+    """Return the hours to write above the axis, in wall-clock time, also on a day whose clocks change."""
+    found: list[tuple[float, str]] = [(0.0, "")]  # the start of the axis, without a label
+    # The first whole hour of the wall clock: an axis may begin at any minute, such as that of a search's window.
     begun = axis.start.astimezone(fleet_zone())
     instant = axis.start + timedelta(hours=1) - timedelta(minutes=begun.minute, seconds=begun.second)
     # A label needs room to the right of its mark.
@@ -77,13 +77,13 @@ def marks(axis: Axis) -> list[Mark]:
 
 
 def bars(axis: Axis, rows: Sequence[Expectation]) -> list[Bar]:
-    """Place the occurrences of one workflow; those whose windows overlap stand below each other."""
+    """Place the occurrences of one workflow, with overlapping windows in different lanes."""
     placed: list[Bar] = []
     free_from = [0.0] * LANES
     for row in sorted(rows, key=lambda row: (row.expected_run_time, row.occurrence_id)):
         left = min(axis.share(row.expected_run_time), 1 - _NARROWEST)
         width = max(axis.share(row.deadline) - left - _GAP, _NARROWEST)
-        # The highest lane that is free, as a calendar places meetings.
+        # The topmost free lane, as in a calendar of meetings.
         lane = next((number for number, end in enumerate(free_from) if end <= left), LANES - 1)
         free_from[lane] = max(free_from[lane], left + width)
         placed.append(Bar(row, left, width, lane))
@@ -91,5 +91,5 @@ def bars(axis: Axis, rows: Sequence[Expectation]) -> list[Bar]:
 
 
 def lanes(placed: Sequence[Bar]) -> int:
-    """Return how many rows of bars there are, at least one."""
+    """Return the number of lanes, at least one."""
     return max((bar.lane for bar in placed), default=0) + 1

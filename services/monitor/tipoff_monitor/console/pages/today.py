@@ -1,4 +1,4 @@
-"""Today, or another day: the verdict, the timeline, what is sick, what comes next."""
+"""The page of today or another day: the verdict, the timeline, sick scrapers, upcoming runs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -15,19 +15,19 @@ from tipoff_planning.frozen import Frozen
 from tipoff_planning.verdict import Color, DayVerdict, Fault
 
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
-# As many as stand beside the timeline without scrolling.
+# As many as fit beside the timeline without scrolling.
 _UPCOMING = 12
 _OPEN = ("PENDING", "MISSING", "PAUSED")
 
 
 class WorkflowLine(Frozen):
-    """One workflow of the day. It keeps its place whatever becomes of it, so that rows do not jump."""
+    """One workflow of the day, in an order that does not depend on its result, so that rows do not jump."""
 
     workflow: str
     priority: str
     color: Color
-    sentence: str = Field(description="how it does, as `tipoff status` says")
-    why: str | None = Field(description="why what is due did not run, in the controller's words")
+    sentence: str = Field(description="the workflow's verdict, as in `tipoff status`")
+    why: str | None = Field(description="the controller's reason for due occurrences that did not run")
     next_check: Instant | None
     statuses: Mapping[str, int] = Field(description="occurrences by status")
     occurrences: tuple[Expectation, ...] = Field(description="in the order of time")
@@ -47,15 +47,15 @@ class TodayPage(Page):
 
     date: date
     is_today: bool
-    color: Color | None = Field(description="null while nothing is known of the day")
+    color: Color | None = Field(description="null while the day has not been read")
     headline: str
-    day_faults: tuple[Fault, ...] = Field(description="what is wrong with the day, worst first")
+    day_faults: tuple[Fault, ...] = Field(description="faults of the whole day, worst first")
     rows: tuple[WorkflowLine, ...] = Field(description="by priority, then by name")
     upcoming: tuple[Upcoming, ...]
-    sick: tuple[ScraperHealth, ...] = Field(description="as `tipoff sick` says, worst first")
-    alerts: tuple[Incident, ...] = Field(description="what people were told of and is not over")
-    pauses: Mapping[str, StandingPauseRow] = Field(description="of workflows that are stopped now, by name")
-    game_names: Mapping[str, str] = Field(description="of the games of the day, by id")
+    sick: tuple[ScraperHealth, ...] = Field(description="scrapers as in `tipoff sick`, worst first")
+    alerts: tuple[Incident, ...] = Field(description="open incidents")
+    pauses: Mapping[str, StandingPauseRow] = Field(description="current pauses by workflow")
+    game_names: Mapping[str, str] = Field(description="names of the day's games, by id")
 
 
 def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ...]:
@@ -79,15 +79,15 @@ def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ..
                 occurrences=own,
             )
         )
-    # A priority of a newer version comes last.
+    # An unknown priority of a newer version sorts last.
     rank = {name: number for number, name in enumerate(_PRIORITIES)}
     return tuple(sorted(found, key=lambda row: (rank.get(row.priority, len(rank)), row.workflow)))
 
 
 def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:
-    """Return the controller's newest reason for what is due and did not run; None when nothing is."""
+    """Return the controller's newest reason for due occurrences that did not run; None when there are none."""
     due = [row for row in rows if row.status in _OPEN and row.expected_run_time <= as_of]
-    # The newest that has a reason: an older slot's is about a state that has passed.
+    # The newest row with a reason: the reason of an older slot is out of date.
     for row in reversed(due):
         if row.actual_reason:
             return row.actual_reason
@@ -95,7 +95,7 @@ def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:
 
 
 def upcoming(rows: Sequence[WorkflowLine], names: Mapping[str, str], as_of: datetime) -> tuple[Upcoming, ...]:
-    """Return what comes next, the earliest first: the next expected occurrences of each workflow, or its next check."""
+    """Return the next expected occurrences of each workflow and its next check before them, the earliest first."""
     found: list[Upcoming] = []
     for row in rows:
         ahead = [
@@ -103,7 +103,7 @@ def upcoming(rows: Sequence[WorkflowLine], names: Mapping[str, str], as_of: date
             for item in row.occurrences
             if item.expected_run_time > as_of and item.status not in ("CANCELLED", "PAUSED")
         ]
-        # Games of one night often tip off together: one line for all of them.
+        # Games of one night often tip off together: show one line for all of them.
         first = min((item.expected_run_time for item in ahead), default=None)
         if first is not None:
             together = [item for item in ahead if item.expected_run_time == first]
@@ -115,7 +115,7 @@ def upcoming(rows: Sequence[WorkflowLine], names: Mapping[str, str], as_of: date
             found.append(
                 Upcoming(at=first, workflow=row.workflow, subjects=subjects, what=together[0].expected_reason)
             )
-        # A search that waits is looked at again before its next slot comes.
+        # The controller checks a pending search again before its next slot.
         waiting = any(item.status == "PENDING" for item in row.occurrences)
         if (
             waiting

@@ -1,4 +1,4 @@
-"""One workflow: what is decided and why, its attempts against the window, its last ninety days."""
+"""The page of one workflow: its decisions with their reasons, today's attempts in their window, the last 90 days."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _WEEK = 7
 
 
 class ShownCondition(Frozen):
-    """Something that has to hold for a run, and how it stands."""
+    """A condition of a run, and whether it is met."""
 
     name: str
     met: bool
@@ -28,7 +28,7 @@ class ShownCondition(Frozen):
 
 
 class ShownDecision(Frozen):
-    """The decision that would be made now."""
+    """The decision of an evaluation at this moment."""
 
     subject: str
     action: str
@@ -47,30 +47,28 @@ class WorkflowPage(Page):
     schedule: str = Field(description="kind of its schedule")
     steps: tuple[str, ...] = Field(description="its scrapers")
     today: WorkflowLine | None = Field(
-        description="what became of it today, null when nothing is expected or known"
+        description="today's occurrences; null when none are expected or the day was not read"
     )
     conditions: tuple[ShownCondition, ...] = Field(
-        description="those of the whole workflow, as `tipoff explain` says"
+        description="conditions of the whole workflow, as in `tipoff explain`"
     )
-    decisions_now: tuple[ShownDecision, ...] = Field(description="what would be decided at as_of")
-    pause: StandingPauseRow | None = Field(
-        description="who stopped it until when and why; null while it goes on"
-    )
-    decisions: tuple[DecisionRow, ...] = Field(description="what was decided, the newest first")
-    calendar: tuple[WorkflowDay, ...] = Field(description="what became of it, day by day, the newest first")
+    decisions_now: tuple[ShownDecision, ...] = Field(description="decisions of an evaluation at as_of")
+    pause: StandingPauseRow | None = Field(description="current pause of the workflow; null without one")
+    decisions: tuple[DecisionRow, ...] = Field(description="past decisions, the newest first")
+    calendar: tuple[WorkflowDay, ...] = Field(description="results by day, the newest first")
     discovery: DiscoveryReport | None = Field(
-        description="when its source publishes and how today looks for it; null when unknown"
+        description="learned publication times and today's checks; null when unknown"
     )
     game_names: Mapping[str, str]
 
 
 def shown(conditions: Sequence[RunCondition]) -> tuple[ShownCondition, ...]:
-    """Return conditions as a page has them."""
+    """Convert conditions to their form on the page."""
     return tuple(ShownCondition(name=it.name, met=it.met, detail=it.detail) for it in conditions)
 
 
 def decisions_now(explanation: Explanation, names: Mapping[str, str]) -> tuple[ShownDecision, ...]:
-    """Return what the planning core would decide, with each condition."""
+    """Convert the planning core's present decisions, with their conditions, to their form on the page."""
     return tuple(
         ShownDecision(
             subject=names.get(decision.occurrence.subject, decision.occurrence.subject),
@@ -86,7 +84,7 @@ def decisions_now(explanation: Explanation, names: Mapping[str, str]) -> tuple[S
 
 @dataclass(frozen=True)
 class Cell:
-    """A day of the calendar: where it stands in the grid, and what became of it."""
+    """A day of the calendar: its position in the grid, and its result."""
 
     day: date
     column: int
@@ -96,7 +94,7 @@ class Cell:
 
 
 def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
-    """Return the last ninety days as a grid, a column a week from Monday on, today in the last."""
+    """Return the last ninety days as a grid with a column per week from Monday on; today is in the last column."""
     known = {item.day: item for item in days}
     first = today - timedelta(days=CALENDAR_DAYS - 1)
     # From a Monday, so that each row of the grid is one day of the week.
@@ -104,7 +102,7 @@ def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
     found = []
     for offset in range((today - start).days + 1):
         day = start + timedelta(days=offset)
-        # The first week is cut, not moved: its days stand in the rows of their weekdays.
+        # The first week is cut, not moved: its days keep the rows of their weekdays.
         if day >= first:
             item = known.get(day)
             found.append(Cell(day, offset // _WEEK, day.weekday(), result_of(item), _told(day, item)))
@@ -112,14 +110,14 @@ def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
 
 
 def result_of(day: WorkflowDay | None) -> str:
-    """Return what a day came to in one word, the worst first."""
-    # A day without games is no gap in the service; an empty cell would look like one.
+    """Return the result of a day in one word; the worst result takes precedence."""
+    # A day without games is no gap in the service, while an empty cell would look like a gap.
     if day is None or day.expected == 0:
         return "nothing"
-    # A day on which something was missed is not all right, whatever else was found.
+    # A missed occurrence outweighs everything that was found.
     if day.missed:
         return "missed"
-    # Failures before a find are the search's ordinary life; the runs below tell of them.
+    # Failures before a find are normal for a search; the page lists them below.
     if day.found:
         return "found"
     if day.failed:
@@ -137,12 +135,12 @@ def _told(day: date, item: WorkflowDay | None) -> str:
 
 
 SEEN_DAYS = 40
-"""Days that stand below the curve; what the fit weighs most is among them."""
+"""Days below the curve, which include the days with the most weight in the fit."""
 
 
 @dataclass(frozen=True)
 class CurveBar:
-    """One bin of the learned distribution: where it stands, and its height as a share of the highest."""
+    """One bin of the learned distribution: its position, and its height as a share of the highest bin."""
 
     left: float
     width: float
@@ -152,11 +150,11 @@ class CurveBar:
 
 @dataclass(frozen=True)
 class SeenSpan:
-    """A day before: between which two looks the document appeared."""
+    """A past day: the span between the two checks in which the document appeared."""
 
     left: float
     width: float
-    """0 for a day on which it did not."""
+    """0 for a day without an appearance."""
     text: str
 
 
@@ -173,7 +171,7 @@ class CheckMark:
 
 @dataclass(frozen=True)
 class LearnedCurve:
-    """The drawing of what is learned of a search, over its window."""
+    """The drawing of a search's learned distribution over its window."""
 
     bars: tuple[CurveBar, ...]
     days: tuple[SeenSpan, ...]
@@ -186,7 +184,7 @@ class LearnedCurve:
 def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
     """Place the curve, the days behind it and the day's checks over the window."""
     axis = Axis(report.opens, report.closes)
-    # The highest bar fills the height: what matters is when, and a flat curve would hide it.
+    # The highest bar fills the height: the drawing is about the time, which a flat curve would hide.
     most = max((item.probability for item in report.curve), default=0.0) or 1.0
     minutes = (report.closes - report.opens).total_seconds() / 60
     return LearnedCurve(
@@ -201,7 +199,7 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
         ),
         days=tuple(
             _span(item.after_minute, item.before_minute, minutes, item.game_date)
-            # The newest next to the curve: a source that has moved is seen where the eye begins.
+            # The newest day next to the curve, where a change of the source's time is seen first.
             for item in reversed(report.days[-SEEN_DAYS:])
         ),
         checks=tuple(
@@ -217,8 +215,8 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
 def _span(after: float | None, before: float | None, minutes: float, day: date) -> SeenSpan:
     if before is None:
         return SeenSpan(0, 0, f"{day:%a %d %b}: not seen in the window")
-    # Without an earlier look it may have been there since before the window opened. Two looks may be a minute apart,
-    # so a span has a width that is seen.
+    # Without an earlier check the document may have appeared before the window opened. Two checks may be a minute
+    # apart, so a span has a visible minimum width.
     left = min(max(after or 0.0, 0.0) / minutes, 1.0)
     right = min(max(before, 0.0) / minutes, 1.0)
     return SeenSpan(min(left, 0.995), max(right - left, 0.005), f"{day:%a %d %b}")

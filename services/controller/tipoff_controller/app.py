@@ -51,7 +51,7 @@ def routes(wiring: Wiring) -> FastAPI:
     _add_run_routes(manual, deps)
     _add_history_routes(manual, deps)
     _add_pause_routes(manual, deps)
-    # Last: FastAPI copies the routes that a router has at this moment, and later ones would be unreachable.
+    # Last: `include_router` copies the present routes of a router, and later ones would be unreachable.
     app.include_router(manual)
     return app
 

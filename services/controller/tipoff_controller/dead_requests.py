@@ -48,7 +48,7 @@ def note_dead_request(message: Message, deps: Deps) -> None:
 def draft_lease_failures(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScrapeExecuted]:
     """Draft the failure of each request whose lease has expired and that has no execution in the dataset either."""
     if past.stale:
-        return  # Without the dataset, a request looks dead whose execution is a row but never reached the controller.
+        return  # Without the dataset, a request looks dead if only the message of its execution was lost.
     for state in past.states.values():
         plan, standing = state.plan, state.progress
         if plan is None or standing is None:

@@ -10,7 +10,7 @@ from tipoff_controller import names
 from tipoff_planning.discovery.plans import DiscoveryPlan
 
 _KEPT = 500
-"""Plans kept in this process, a few kB each: three days of over a hundred searches."""
+"""Maximum number of cached plans of a few kB each: three days of over a hundred searches."""
 
 
 class DiscoveryStore:

@@ -78,7 +78,7 @@ def _publish_aborts_once(
     log.critical("nothing can be decided", extra={"detail": str(error)})
     if f"abort {name}" in deps.published:
         return
-    # The state bucket is down, so no first ABORT of a tick can win there, and another controller may get the next
+    # The state bucket may be down, so no first ABORT of a tick can win there. Another controller may get the next
     # delivery. The events are therefore a function of the tick, and a repetition is a duplicate: they contain neither
     # the error nor the instant of this delivery, and their identity includes the configuration and the release.
     at_tick = replace(context, now=context.tick, wall=context.tick)

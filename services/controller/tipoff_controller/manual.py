@@ -35,7 +35,7 @@ from tipoff_planning.progress import PlanProgress, State, UnitStatus
 log = logging.getLogger(__name__)
 
 _MANUAL_TICK = datetime(1970, 1, 1, tzinfo=UTC)
-"""In place of a tick: a manual run is decided once."""
+"""A constant in place of a tick: each manual run is decided once."""
 
 
 def draft_run(

@@ -25,7 +25,7 @@ from tipoff_planning.settled import Settled, searched_scrapers
 
 log = logging.getLogger(__name__)
 
-# A request may wait in Pub/Sub for a free runner, and its execution for the logger and the way back.
+# A request may wait in Pub/Sub for a free runner, and its execution takes time to reach the controller.
 LEASE_SLACK = timedelta(minutes=5)
 """Time added to a scraper's timeout before a request without an execution counts as dead."""
 
@@ -86,7 +86,7 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
     schedules: whether to read the locked schedules as well.
 
     Raises:
-        Unavailable: the state bucket cannot be read or written, so no decision could be stored either.
+        Unavailable: the calendar cannot be read, or the state bucket cannot be read or written.
     """
     # In event time `now` is a day of the past, while rows carry the day on which they were written.
     zone = deps.configuration.zone
@@ -146,7 +146,7 @@ def _query_dataset(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | Non
 
 
 def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
-    """Return the requests of an occurrence whose lease has passed without an execution."""
+    """Return the ids of an occurrence's requests whose lease has expired without an execution."""
     # A cheap check of a counter: it avoids walking the units of thousands of settled occurrences.
     if state.progress is None or not state.progress.under_way:
         return []

@@ -40,9 +40,9 @@ def find(memory: Memory, name: str) -> Incident:
     The rule alone, or the rule and the workflow, is enough if only one open incident begins with it.
 
     Raises:
-        UnknownIncident: none has the name, or several open ones have
+        UnknownIncident: no incident has the name, or several open ones have it
     """
-    # Six characters of a hash tell a night's incidents apart, and fit on a phone.
+    # Six characters of a hash distinguish a night's incidents, and fit on a phone.
     found = [
         it
         for it in memory.incidents.values()

@@ -83,7 +83,7 @@ def open_channels(
         ConfigurationError: for a variable that is unset, that Apprise does not understand, or that sends mail by a
             blocked port; never with its value.
     """
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its messages name hosts, and at times more
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its messages contain hosts, and sometimes more
     senders: dict[str, Sender] = {}
     faults: list[str] = []
     for name, channel in channels.items():
@@ -100,7 +100,7 @@ def open_channels(
                 f"channel {name}: the value of {channel.url} is not a URL that Apprise understands;"
                 " see https://appriseit.com for its form"
             )
-        # The port is Apprise's choice unless the URL names it: 25 for mailto:// to a provider that it does not know.
+        # Apprise chooses the port unless the URL names one: 25 for mailto:// to an unknown provider.
         elif not local and _schema(url) in _MAIL and opened.port == _BLOCKED_PORT:
             faults.append(
                 f"channel {name}: the value of {channel.url} sends mail by port 25, which Google Cloud blocks;"

@@ -64,7 +64,7 @@ class Cause(ConfigurationNode):
 
 
 class Escalation(ConfigurationNode):
-    """Conditions that escalate an incident. It becomes CRITICAL and goes to the routes with `escalated: true`."""
+    """Conditions that escalate an incident to CRITICAL, and to the routes with `escalated: true`."""
 
     after: Duration | None = Field(default=None, description="time without an acknowledgement since it fired")
     value: float | None = Field(
@@ -82,9 +82,7 @@ class Rule(ConfigurationNode):
     """A fault that people are notified of."""
 
     description: str = Field(min_length=1, description="its meaning, for people")
-    severity: Severity = Field(
-        description="how loudly people are told, unless the query's row says otherwise"
-    )
+    severity: Severity = Field(description="severity of its incidents, unless the query's row has one")
     query: Name | None = Field(
         default=None, description="file of queries/ without .sql that has a row for each subject it holds for"
     )
@@ -92,21 +90,22 @@ class Rule(ConfigurationNode):
         default=(), description="in place of a query: kinds of faults of the day's verdict"
     )
     parameters: Mapping[str, str | int | float] = Field(
-        default_factory=dict, description="of the query, beside as_of and environment"
+        default_factory=dict, description="parameters of the query, in addition to as_of and environment"
     )
     for_: Duration | None = Field(
         default=None,
         alias="for",
-        description="how long it has to hold before people are told; at once when left out",
+        description="how long the rule has to hold before people are notified; at once when left out",
     )
     # Two watches of five minutes: a flickering fault stays one incident with one notification.
     clear_for: Duration = Field(
-        default=timedelta(minutes=10), description="how long it has to be gone before it is resolved"
+        default=timedelta(minutes=10),
+        description="how long a fault has to be gone before its incident is resolved",
     )
     # Per rule and not per incident: forty scrapers that fail together in one evening need one message.
     cool_down: Duration = Field(
         default=timedelta(hours=1),
-        description="from one message about this rule's incidents to the next; a worse severity does not wait",
+        description="least time between two messages about this rule's incidents; a worse severity does not wait",
     )
     remind: Duration | None = Field(
         default=None, description="time between reminders of an incident that is not acknowledged"
@@ -116,7 +115,7 @@ class Rule(ConfigurationNode):
     joins: bool = Field(
         default=False,
         description="whether a further incident of the same trouble joins the message that people already got; false"
-        " tells each one, as for a rule whose every incident is lost data",
+        " sends a message about each, as for a rule whose every incident is lost data",
     )
     runbook: str = Field(pattern=r"^docs/runbooks/[a-z0-9-]+\.md$", description="what to do")
     command: Command = Field(
@@ -142,7 +141,7 @@ class Rule(ConfigurationNode):
 class Channel(ConfigurationNode):
     """A recipient of messages. Its URL is a secret, so an environment variable holds it."""
 
-    description: str = Field(min_length=1, description="who reads it")
+    description: str = Field(min_length=1, description="its readers")
     # By name, so that the file contains no secret and a rotation does not change the file.
     url: Variable = Field(description="environment variable with the URL of Apprise, a secret")
 
@@ -157,7 +156,7 @@ class Route(ConfigurationNode):
     workflows: tuple[Name, ...] = Field(default=(), description="workflows it takes; all when left out")
     rules: tuple[RuleName, ...] = Field(default=(), description="rules it takes; all when left out")
     escalated: bool = Field(default=False, description="only escalated incidents")
-    channels: tuple[Name, ...] = Field(min_length=1, description="who is told")
+    channels: tuple[Name, ...] = Field(min_length=1, description="channels to send to")
 
 
 class QuietWindow(ConfigurationNode):
@@ -182,11 +181,12 @@ class WatchSettings(ConfigurationNode):
         default=timedelta(minutes=20), description="time without a watch that is reported as an outage"
     )
     cannot_judge_for: Duration = Field(
-        default=timedelta(minutes=15), description="how long the warehouse may fail before people are told"
+        default=timedelta(minutes=15),
+        description="how long the warehouse may fail before people are notified",
     )
     group_wait: Duration = Field(
         default=timedelta(minutes=5),
-        description="how long an incident of a rule with causes waits for them: a cause may be seen a watch later",
+        description="how long an incident of a rule with causes waits for them: a cause may appear a watch later",
     )
     joins_for: Duration = Field(
         default=timedelta(hours=4),
@@ -201,9 +201,9 @@ class WatchSettings(ConfigurationNode):
 class AlertsFile(ConfigurationNode):
     """The whole file."""
 
-    version: Literal[1] = Field(description="of this format")
+    version: Literal[1] = Field(description="version of this format")
     watch: WatchSettings = WatchSettings()
-    channels: Mapping[Name, Channel] = Field(min_length=1, description="where people are told, by name")
+    channels: Mapping[Name, Channel] = Field(min_length=1, description="channels by name")
     routes: tuple[Route, ...] = Field(min_length=1, description="channels by severity, rule and workflow")
     quiet: tuple[QuietWindow, ...] = Field(default=(), description="planned silence")
     rules: Mapping[RuleName, Rule] = Field(min_length=1, description="the rules by name")

@@ -18,7 +18,7 @@ class Controller:
     """A client of the controller that the settings name."""
 
     def __init__(self, settings: MonitorSettings, transport: httpx.BaseTransport | None = None) -> None:
-        """transport: in place of the network, for tests."""
+        """transport: a substitute for the network, for tests."""
         self._url = settings.controller_url.rstrip("/") if settings.controller_url else None
         self._key = settings.development_key.get_secret_value() if settings.development_key else None
         # One client for all requests: setting up TLS costs more than most of them.

@@ -51,7 +51,7 @@ def brief(text: str) -> str:
 def _has_two_offsets(day: date, zone: tzinfo) -> bool:
     """Return whether the clocks change on a day, so that its times need a zone."""
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
-    # From midnight to midnight: on two days of a year 01:30 happens twice or 02:30 not at all.
+    # From midnight to midnight: on two days a year 01:30 occurs twice, or 02:30 not at all.
     return start.utcoffset() != (start + timedelta(days=1)).utcoffset()
 
 

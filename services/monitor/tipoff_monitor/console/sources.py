@@ -50,7 +50,7 @@ M = TypeVar("M", bound=BaseModel)
 DAY_AGE = timedelta(seconds=60)
 RECENT_AGE = timedelta(seconds=75)
 FLEET_AGE = timedelta(minutes=5)
-"""With these three a busy console costs 60/60 + 60/75 + 60/300 = 2 jobs a minute, and has one to spare."""
+"""With these three ages a busy console costs 60/60 + 60/75 + 60/300 = 2 jobs a minute, one less than its budget."""
 _PAST_AGE = timedelta(minutes=10)
 """A past day changes only by backfills."""
 _MEMORY_AGE = timedelta(seconds=5)
@@ -201,7 +201,7 @@ class Sources:
         return Reading(f"explanation {name}", read, _EXPLANATION_AGE, jobs=0)
 
     def chain(self, asked: str, today: date) -> Reading[Chain]:
-        """Read all that belongs to an id, as `tipoff trace` finds it."""
+        """Read the chain of an id, like `tipoff trace`."""
 
         def read(_: datetime) -> Chain:
             days = [today - timedelta(days=offset) for offset in (2, 1, 0)]

@@ -40,7 +40,7 @@ class Page(Frozen):
 
     title: str
     environment: str = Field(description="prod, staging, dev or local")
-    as_of: Instant = Field(description="when the page was made")
+    as_of: Instant = Field(description="instant of the page")
     sources: tuple[DataAge, ...] = Field(description="sources of the page's data")
 
     @property

@@ -20,7 +20,7 @@ class ScraperLine(Frozen):
 
     name: str
     source: str
-    health: ScraperHealth | None = Field(description="null when it did not run for thirty days")
+    health: ScraperHealth | None = Field(description="null without a run in the last thirty days")
 
 
 class ScrapersPage(Page):
@@ -128,7 +128,7 @@ class Volume:
 
 def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int) -> Volume:
     """Draw each day's median of records against the asserted bounds."""
-    # A day without a success has no volume, which is another thing than a volume of zero.
+    # A day without a success has no volume, which differs from a volume of zero.
     counted = [(item, item.records) for item in days if item.records is not None]
     most = max((records for _, records in counted), default=0.0)
     # A bound far above all values would flatten the chart, so the page gives such a bound in words only.

@@ -4,7 +4,7 @@
 
 Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage and the
 tables that queries read are counted as the services' handlers run a day (operations.py). Durations and sizes marked as
-assumed are not measured on Google Cloud, and what the monitor's ticks take on Cloud Run is left out. The month is the
+assumed are not measured on Google Cloud, and the monitor's time on Cloud Run is left out. The month is the
 one after a first year: payloads are never deleted, so that each further year adds to the cost. Cloud Composer's
 smallest environment is listed for comparison; it schedules and runs nothing by itself.
 """
@@ -133,7 +133,7 @@ class Month:
     storage: float
     bigquery: float
     monitor: float
-    """Its queries, beyond those of ticks, which use up what is free first."""
+    """The monitor's queries, priced after those of ticks, which use the free amount first."""
     scheduler: float
     logging: float
     registry: float

@@ -252,25 +252,25 @@ def _set_aside(run: ExecutionRow) -> str:
 
 
 def _contradicted(run: ExecutionRow) -> str:
-    """Say what in a run's document cannot be true; nothing where it contradicts nothing."""
+    """Return the number of contradictions in a run's document with an example; an empty text without any."""
     count, example = contradictions_in(run.data_summary)
     return f"{pluralize(count, 'contradiction')}{f', e.g. {example}' if example else ''}" if count else ""
 
 
 def _quota(run: ExecutionRow) -> Mapping[str, object]:
-    """Return what a run knows of the paid allowance; empty where it knows nothing."""
+    """Return the paid allowance that a run recorded; empty without one."""
     quota = run.data_summary.get("quota")
     return quota if isinstance(quota, Mapping) else {}
 
 
 def _is_low(run: ExecutionRow) -> bool:
-    """Tell whether a run found its paid allowance low, as `tipoff sick` does."""
+    """Return whether a run recorded a low paid allowance, by the rule of `tipoff sick`."""
     return _quota(run).get("warning") is True
 
 
 def _found_before(runs: Sequence[ExecutionRow]) -> ExecutionRow | None:
     """Return the newest success of the same request as the newest run: the same date and parameters."""
-    # With the same hour, too: a document of every hour may be out for one hour and not for the next.
+    # The hour must be equal, too: an hourly document may be published for one hour and not for the next.
     asked = (runs[0].game_date, runs[0].opts)
     found = (run for run in runs if run.status == Status.SUCCESS and (run.game_date, run.opts) == asked)
     return next(found, None)

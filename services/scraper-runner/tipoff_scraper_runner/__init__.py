@@ -1,1 +1,1 @@
-"""Fetches: runs one scraper for one request and says what came of it."""
+"""The scraper-runner: runs one scraper for each request and publishes the outcome."""

@@ -5,7 +5,7 @@ from tipoff_scraper_runner.settings import RunnerSettings
 
 if __name__ == "__main__":
     settings = require_settings("scraper-runner", RunnerSettings)
-    # Only now, as importing what serves takes longer than finding out that a setting is missing.
+    # Imported after the settings are read: a missing setting is reported before the slow import of the web server.
     from tipoff_common.web import serve
     from tipoff_scraper_runner.app import create_app
 

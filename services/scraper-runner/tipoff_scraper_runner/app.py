@@ -29,7 +29,7 @@ def routes(wiring: Wiring) -> FastAPI:
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """`tipoff.scrape.requested.v1`: execute the request, unless another delivery does (503)."""
-        # Other types never come here: the endpoint rejects what the service does not accept.
+        # The endpoint has rejected every other event type.
         if isinstance(delivery.event, ScrapeRequested):
             run_request(delivery.event, deps, wall_now())
 
@@ -40,14 +40,14 @@ def routes(wiring: Wiring) -> FastAPI:
         caller: Annotated[Caller, Depends(current_caller)],
         idempotency_key: IdempotencyKey = None,
     ) -> ScrapeExecuted:
-        """Run one scraper now and answer with its execution, which is logged like any other.
+        """Run one scraper now and return its execution, which is logged like any other.
 
         The same `Idempotency-Key` gives the same execution without fetching again.
         """
         scraper = deps.registry.get(name)
         if scraper is None:
             raise HTTPException(404, unknown_name("scraper", name, deps.registry))
-        # Set by who calls, never by what is sent: the log says where an execution came from.
+        # The caller's identity sets the source, never the body: the log has to state where an execution came from.
         source = Source.SCHEDULER if caller.email == wiring.scheduler_service_account else Source.CLOUD_RUN
         try:
             command = manual_request(
@@ -60,10 +60,9 @@ def routes(wiring: Wiring) -> FastAPI:
             )
         except UnusableParameters as error:
             raise HTTPException(422, error.faults) from error
-        # The same way as a request from Pub/Sub, claim and all: a call that is repeated after a
-        # lost answer does not fetch again.
+        # Claimed like a request from Pub/Sub, so a call repeated after a lost response does not fetch again.
         return run_request(command, deps, wall_now())
 
-    # Last: FastAPI copies the routes that the router has at this moment.
+    # After the routes are declared: FastAPI copies the routes that the router has at this moment.
     app.include_router(manual_routes)
     return app

@@ -23,22 +23,22 @@ class Wiring:
 
     app: FastAPI
     endpoint: PushEndpoint
-    """Reads what Pub/Sub pushes."""
+    """Reads the events that Pub/Sub pushes."""
     manual_routes: APIRouter
-    """Routes declared on it ask who calls."""
+    """Authenticates the caller of every route declared on it."""
     scheduler_service_account: str | None
-    """Whose calls have the source SCHEDULER."""
+    """The account whose calls have the source SCHEDULER."""
     deps: Deps
 
 
 def bootstrap(settings: RunnerSettings) -> Wiring:
     """Wire the service. Raises ConfigurationError."""
-    # The fleet comes first: without it nothing needs to be connected, and its faults are the ones people make.
+    # The fleet is loaded first: most configuration faults are in it, and they need no connection to be reported.
     registry = load_registry(settings.scrapers)
     described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("scraper-runner", settings, config_files=tuple(described))
     return Wiring(
-        # Not the warehouse: the runner writes no rows, and must go on while BigQuery is down.
+        # The warehouse is not needed: the runner writes no rows, and has to work while BigQuery is down.
         app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
         endpoint=cloud.push_endpoint(ACCEPTED),
         manual_routes=cloud.authenticated_router(),
@@ -51,7 +51,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
             publisher=cloud.publisher,
             open_http=connected_opener(settings, cloud.state),
             parse=ParserProcess().parse,
-            # One payload for each request that is handled at a time.
+            # One thread for each request that is handled at the same time.
             writes=ThreadPoolExecutor(settings.concurrency, thread_name_prefix="payload"),
         ),
     )

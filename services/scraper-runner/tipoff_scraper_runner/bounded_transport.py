@@ -1,8 +1,7 @@
-"""A transport that ends with the scrape: no wait on the network outlasts the time that is left.
+"""An HTTP transport with one deadline: no wait on the network outlasts the time left for the scrape.
 
-httpx bounds each read by itself, so a server that sends a byte now and then is never too slow for it, not even in its
-headers. Here every wait is given no more than what is left of the whole, but for the resolution of a name, to which the
-system gives no timeout.
+httpx bounds each read separately, so a server that sends a byte now and then, even within its headers, never times out.
+This transport limits every wait to the remaining time, except name resolution, for which the system has no timeout.
 """
 
 import socket
@@ -15,7 +14,8 @@ import httpcore
 import httpx
 
 CONNECT_SECONDS = 10.0
-"""A host that takes longer to accept a connection is down; each address of it may take so long, within what is left."""
+"""A host that takes longer to accept a connection is down. The bound applies to each of its addresses, within the
+remaining time."""
 
 Remaining = Callable[[], float]
 
@@ -23,22 +23,22 @@ Remaining = Callable[[], float]
 def bounded_transport(remaining: Remaining, proxy_url: str | None = None) -> httpx.HTTPTransport:
     """Build a transport that speaks HTTP/2 where the host offers it.
 
-    remaining: gives the seconds left; once there are none, every wait ends.
+    remaining: returns the seconds left; at zero every wait fails.
     """
     transport = httpx.HTTPTransport(verify=_tls(), http2=True, proxy=proxy_url)
-    # httpcore takes a network backend, but httpx has no parameter to hand one on.
+    # httpcore accepts a network backend, but httpx has no parameter for it.
     transport._pool._network_backend = _Backend(remaining)
     return transport
 
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """Load the certificate authorities once a process; it takes longer than most requests."""
+    """Load the certificate authorities once per process; loading them takes longer than most requests."""
     return httpx.create_ssl_context()
 
 
 def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) -> float:
-    """Return how long one wait may take: what was asked for, and no more than is left. Raises `late`."""
+    """Return the timeout of one wait: `timeout`, limited to the remaining time. Raises `late` when none remains."""
     left = remaining()
     # Raised here, since a timeout of zero or less means "no timeout" or an
     # error, depending on the layer below.
@@ -62,9 +62,9 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         error: Exception = httpcore.ConnectError(f"{host} has no address")
-        # One by one: left to the layer below, each address would be given the time that was left before the first.
+        # Try the addresses one by one: the layer below would give each of them the time that was left before the first.
         for address in _addresses(host, port):
-            # A host that is down must leave time for another try.
+            # A host that is down has to leave time for another try.
             within = min(_within(self._remaining, timeout, httpcore.ConnectTimeout), CONNECT_SECONDS)
             try:
                 stream = self._network.connect_tcp(address, port, within, local_address, socket_options)
@@ -76,7 +76,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    """Resolve a host, as the system orders its addresses. Raises httpcore.ConnectError."""
+    """Resolve a host to its addresses, in the system's order. Raises httpcore.ConnectError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -103,7 +103,7 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         within = _within(self._remaining, timeout, httpcore.ConnectTimeout)
-        # Wrapped again: TLS gives a new stream, which would otherwise be the only one without a bound.
+        # Wrap the new stream that TLS returns; it would have no bound otherwise.
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, within), self._remaining)
 
     def get_extra_info(self, info: str) -> Any:

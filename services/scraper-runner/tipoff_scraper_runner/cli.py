@@ -1,6 +1,6 @@
 """Scrapers on the command line: `python -m scrapers.<source>.<name>`, `tipoff scrape NAME`.
 
-The same runner as in the service. Exit codes: 0 got it, 3 not published yet, 1 failed, 2 wrong usage.
+It uses the service's runner. Exit codes: 0 got it, 3 not published yet, 1 failed, 2 wrong usage.
 """
 
 import argparse
@@ -39,22 +39,22 @@ from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.saved_payload import Saved
 from tipoff_scraper_runner.settings import RunnerSettings
 
-# 1 and 2 are what they are for every command, 130 is a shell's for SIGINT. 3 lets a script tell late from broken.
+# 1 and 2 are conventional, 130 is the shell's code for SIGINT. 3 lets a script distinguish late from broken.
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATA, EXIT_INTERRUPTED = 1, 2, 3, 130
 SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
 _CHECKOUT = Path(__file__).parents[3]
-"""The repository of a fleet that has none of its own."""
+"""The repository for a fleet outside any repository."""
 PARSER = ParserProcess()
-"""The same bounds on parsing as in the service; it starts a process only for a payload that needs one."""
+"""Bounds parsing as the service does; starts a process only for a payload that needs one."""
 _GAME_DATE_ALIASES = ("--game-date", "--game_date", "--gamedate", "--date")
 
 
 def run_module(name: str) -> NoReturn:
-    """Run a scraper as `python -m scrapers.<source>.<name>` does, and exit."""
-    # Under `python -m` it is the path of the scraper's __main__.py, <fleet>/<source>/<name>/__main__.py.
+    """Run a scraper for `python -m scrapers.<source>.<name>`, and exit."""
+    # Under `python -m`, argv[0] is the path of the scraper's __main__.py, <fleet>/<source>/<name>/__main__.py.
     fleet = Path(sys.argv[0]).resolve().parents[2]
     scrapers = os.environ.get("TIPOFF_SCRAPERS") or fleet
-    # The fleet's own stack first, from whatever folder its module is run.
+    # The fleet's own stack has precedence, whatever the current folder is.
     stack = (find_root(fleet) or find_root(Path.cwd()) or _CHECKOUT) / STACK_ENVIRONMENT
     program = f"python -m {fleet.name}...{name}"
     try:
@@ -69,10 +69,10 @@ def main(
     """Run one scraper and return the exit code.
 
     scrapers: folder or package of the fleet.
-    stack: the file that the local stack keeps its environment in while it runs.
+    stack: the file in which a running local stack keeps its environment.
     """
     try:
-        fleet_zone()  # dates of the arguments are read in it
+        fleet_zone()  # the arguments' dates are in this zone
         registry = load_registry(scrapers)
     except ConfigurationError as error:
         return _complain(str(error))
@@ -80,7 +80,7 @@ def main(
         return _complain(unknown_name("scraper", name, registry))
     scraper = registry[name]
     options = _parser(scraper, program).parse_args(arguments)
-    # The scraper's own parameters only: the options of this command stand in the same namespace.
+    # The scraper's parameters only: this command's own options are in the same namespace.
     given = {key: getattr(options, key) for key in scraper.spec.parameters}
     parameters = {key: str(value) for key, value in given.items() if value is not None}
     dated, saved = GAME_DATE in parameters, None
@@ -88,10 +88,10 @@ def main(
         if options.from_file:
             body = options.from_file.read_bytes()
             saved = Saved(body, dated)
-            # What a person gives outranks what the document says: it may be a document of
-            # another day, tried on purpose.
+            # Parameters from the command line override the document's: the user may try a document of another day on
+            # purpose.
             parameters = {**stated_parameters(scraper, body, parameters), **parameters}
-        # The fleet's business day and not the date of this machine's own zone.
+        # The fleet's business day, not the date in this machine's zone.
         parameters.setdefault(GAME_DATE, business_date(wall_now()).isoformat())
         request = manual_request(
             scraper, parameters, source=Source.LOCAL, triggered_by=account_name(), now=wall_now()
@@ -114,7 +114,7 @@ def main(
         ).executed
 
     try:
-        # A saved document is tried out, as a rule again and again: its executions would only clutter the log.
+        # Executions on a saved document are tries, often repeated; they would only clutter the log.
         if options.dry_run or saved is not None:
             why = "dry run" if options.dry_run else "parsed from a file"
             return _report(try_out(), options.json, f"not logged: {why}")
@@ -124,24 +124,24 @@ def main(
             return _complain(
                 f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}"
             )
-        # Somebody who tries a scraper without a stack wants to see what it brings, and is told that it is not logged.
+        # A user without a stack wants to see the scraper's result; the note states that it is not logged.
         except (NoStack, Unavailable) as error:
             reason = str(error).partition("\n")[0]
             note = f"not logged: no bus is reachable ({reason}); `tipoff up` starts one"
             return _report(try_out(), options.json, note)
         executed = run_request(request, deps, wall_now())
-    # The source may have been asked by now: nothing is fetched a second time because its answer found no place.
+    # The source may have been fetched already: do not fetch again because the result could not be stored.
     except (Unavailable, PermanentRefusal) as error:
         return _complain(f"not logged: {error}", EXIT_FAILED)
     return _report(executed, options.json, f"logged with source LOCAL as {executed.execution_id}")
 
 
 class ParametersNotStated(Exception):
-    """A saved document does not say what it was asked for, and nobody else did; the message names the options."""
+    """Neither the saved document nor the command line states a required parameter; the message names the options."""
 
 
 def stated_parameters(scraper: Registered, body: bytes, given: Collection[str]) -> Mapping[str, str]:
-    """Return the parameters that a saved document states itself, when some that are needed are not given.
+    """Return the parameters that a saved document states, when a required parameter is not given.
 
     Raises ParametersNotStated.
     """
@@ -158,27 +158,27 @@ def stated_parameters(scraper: Registered, body: bytes, given: Collection[str]) 
 
 
 class NoStack(Exception):
-    """Neither the environment names a stack nor does one run here."""
+    """The environment names no stack, and none runs here."""
 
 
 def connect(registry: Registry, stack: Path) -> Deps:
     """Connect to the stack that the environment names, else to the local one.
 
-    stack: the file that the local one keeps its environment in while it runs.
+    stack: the file in which a running local stack keeps its environment.
 
     Raises:
         NoStack
         Unavailable, SettingsError, ConfigurationError: there is one, but it cannot be used.
     """
-    # An environment that is set outranks a stack that happens to run in this folder.
+    # The environment has precedence over a stack that happens to run in this folder.
     if "TIPOFF_PROJECT" not in os.environ:
         if not stack.exists():
             raise NoStack("TIPOFF_PROJECT is not set, and no stack runs here")
         os.environ.update({key: value for key, value in dotenv_values(stack).items() if value is not None})
-    # Settings first: their faults are told by variable, where a client would fail with something of its own.
+    # Load the settings first: their faults name the variable, which a client's own error would not.
     settings = load_settings(RunnerSettings)
     cloud = Connections("scraper-runner", settings)
-    # Found out before the source is asked, so that nothing is fetched that cannot be published.
+    # Check the bus before the fetch: an execution that cannot be published must not fetch.
     cloud.bus.check()
     return Deps(
         environment=settings.environment,
@@ -197,7 +197,7 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
         prog=program,
         description=spec.description,
         epilog="exit codes: 0 got it, 3 not published yet, 1 failed, 2 wrong usage",
-        allow_abbrev=False,  # a cut-off option would be taken for another one when a parameter is added
+        allow_abbrev=False,  # an abbreviated option would become ambiguous when a parameter is added
     )
     for name, parameter in spec.parameters.items():
         flags = _GAME_DATE_ALIASES if name == "game_date" else (f"--{name.replace('_', '-')}",)
@@ -220,7 +220,7 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
 
 
 def _date_text(value: str) -> str:
-    """2025-01-15, 20250115, today, yesterday or tomorrow."""
+    """Convert 2025-01-15, 20250115, today, yesterday or tomorrow to an ISO date."""
     try:
         return read_day(value, business_date(wall_now())).isoformat()
     except ValueError as error:
@@ -233,7 +233,7 @@ def _report(executed: ScrapeExecuted, as_json: bool, note: str) -> int:
         sys.stdout.write(json.dumps(row, default=_json_value, ensure_ascii=False, indent=2) + "\n")
     else:
         sys.stdout.write(f"{_sentence(executed)}\n")
-    # On stderr, so that `--json` leaves nothing but the record on stdout.
+    # On stderr, so that `--json` prints nothing but the record on stdout.
     sys.stderr.write(f"{note}\n")
     match executed.outcome:
         case Success():

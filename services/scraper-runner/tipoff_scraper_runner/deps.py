@@ -18,7 +18,7 @@ class Deps:
     """The runner's connections and its fleet; made once, by `bootstrap` or by the command line."""
 
     environment: str
-    """Stands in every row."""
+    """Written to every row."""
     registry: Registry
     memory: RequestMemory
     data: Objects
@@ -26,8 +26,8 @@ class Deps:
     publisher: Publisher
     open_http: OpenHttp
     parse: Parse = parse_in_process
-    """How payloads are parsed; in the service, in a process that may die."""
+    """Parses payloads; in the service, large or non-JSON ones in a separate process."""
     writes: Executor | None = None
-    """Runs the write of a payload while it is parsed; None writes first and parses then."""
+    """Writes a payload while it is parsed; None writes it before parsing."""
     monotonic: Callable[[], float] = time.monotonic
-    """Measures how long an execution took."""
+    """Measures the duration of an execution."""

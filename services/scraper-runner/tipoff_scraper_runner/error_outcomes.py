@@ -15,19 +15,19 @@ log = logging.getLogger(__name__)
 
 
 FLEET_ERRORS = (Exception, SystemExit)
-"""Errors of a fleet's code. A call of sys.exit() in it is one of them: it must not end the service."""
+"""Errors that a fleet's code may raise. SystemExit is included: a sys.exit() in a scraper must not end the service."""
 
 
 def outcome_of_error(
     error: BaseException, request: ScrapeRequested, redactor: SecretRedactor, show: Show
 ) -> NoData | Failed:
-    """Return what a scraper's exception amounts to; log the trace of one that no scraper should raise.
+    """Convert a scraper's exception to an outcome; log the trace of an unforeseen one.
 
-    Raises nothing, whatever the exception's class makes of its text and attributes.
+    Never raises, even when the exception's own `__str__` or attributes fail.
     """
     try:
         return _outcome(error, request, redactor, show)
-    # The exception is the fleet's too: its __str__ may raise, and its `not_before` may be no instant.
+    # The exception's class may be the fleet's own: its __str__ may raise, and its `not_before` may be no instant.
     except FLEET_ERRORS as fault:
         what = validation_faults(fault) if isinstance(fault, ValidationError) else type(fault).__name__
         return Failed(
@@ -40,16 +40,16 @@ def _outcome(
     error: BaseException, request: ScrapeRequested, redactor: SecretRedactor, show: Show
 ) -> NoData | Failed:
     match error:
-        # The only exception that becomes no_data: every exhausted retry, even a timeout, was once logged so.
+        # The only exception that becomes no_data: exhausted retries and timeouts were once logged as no_data as well.
         case NotPublished():
             return NoData(reason=show(str(error) or "not published yet"))
-        # Before ScrapeFailure, of which it is one: its trace comes from the process that parsed.
+        # Before ScrapeFailure, its base class: its trace comes from the process that parsed.
         case Unforeseen(trace=trace):
             _log_trace(trace, request, redactor)
             return Failed(kind=error.kind, message=show(str(error)))
         case ScrapeFailure():
             message = show(str(error) or type(error).__name__)
-            # Foreseen, and still of use to whoever mends the scraper: where in it the source's answer was refused.
+            # The trace of a foreseen failure still shows the maintainer which line refused the response.
             trace = "".join(traceback.format_exception(error))
             log.info("scraper gave up", extra={"exception": redactor.redact(trace)})
             return Failed(
@@ -58,11 +58,11 @@ def _outcome(
                 not_before=error.not_before,
                 paused_host=error.paused_host,
             )
-        # A record that the scraper itself built wrongly; its fields are named, as a
-        # trace would only show pydantic.
+        # The scraper built an invalid record. Name the fields, as a trace would only show pydantic.
         case ValidationError():
             return Failed(kind=FailureKind.INTERNAL, message=show(validation_faults(error)))
-    # Our own fault, until somebody has looked: never `no_data`, which would read as "not published yet".
+    # An unforeseen error is a fault of the code until it is diagnosed: never `no_data`, which means "not published
+    # yet".
     _log_trace("".join(traceback.format_exception(error)), request, redactor)
     return Failed(kind=FailureKind.INTERNAL, message=show(f"{type(error).__name__}: {error}"))
 

@@ -7,7 +7,7 @@ from tipoff_common.outcomes import FailureKind
 
 
 class NotPublished(Exception):
-    """The source was asked properly and has not published the document yet."""
+    """The request was correct, and the source has not published the document yet."""
 
 
 class ScrapeFailure(Exception):
@@ -15,25 +15,25 @@ class ScrapeFailure(Exception):
 
     kind: ClassVar[FailureKind] = FailureKind.INTERNAL
     not_before: datetime | None = None
-    """The instant before which the source is not to be asked again, where it named one."""
+    """The earliest instant of the next request, where the source named one."""
     paused_host: str | None = None
-    """The host that named it."""
+    """The host that named `not_before`."""
 
 
 class Unforeseen(ScrapeFailure):
-    """A parser in a process of its own raised what no scraper should raise. trace: that process's traceback."""
+    """The parser's process caught an exception that no scraper should raise. trace: that process's traceback."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message)
         self.trace = trace
 
     def __reduce__(self) -> tuple[type["Unforeseen"], tuple[str, str]]:
-        """Pickle the exception by all its arguments: by default only the first would survive."""
+        """Pickle all arguments: the default keeps only the first."""
         return Unforeseen, (str(self), self.trace)
 
 
 class Misconfigured(ScrapeFailure):
-    """This installation, or the scraper's description, lacks what the scraper needs; the message names it."""
+    """This installation, or the scraper's description, lacks something that the scraper needs; the message names it."""
 
 
 class UnusablePath(ScrapeFailure):
@@ -53,7 +53,7 @@ class HttpFailure(ScrapeFailure):
 
 
 class TooLarge(HttpFailure):
-    """The source sends more than one scrape may fetch; asking again at once would only fetch it again."""
+    """The source sends more than one scrape may fetch; an immediate retry would only fetch it again."""
 
     kind = FailureKind.DECODE
 
@@ -65,15 +65,15 @@ class Blocked(ScrapeFailure):
 
 
 class QuotaSpent(ScrapeFailure):
-    """The source gives no more for now: a paid allowance is used up, or it asks for a long pause."""
+    """The source serves no more for now: a paid allowance is used up, or the source asks for a long pause."""
 
     kind = FailureKind.QUOTA
 
 
 class ToldToWait(HttpFailure):
-    """The source named an instant before which it is not to be asked again, later than this scrape can wait for."""
+    """The source asked for a pause that ends later than this scrape can wait."""
 
-    # Not HTTP, which is asked for again at once: no retry may come before that instant.
+    # Not HTTP, which is retried at once: no retry may come before that instant.
     kind = FailureKind.QUOTA
 
     def __init__(self, message: str, not_before: datetime, host: str) -> None:
@@ -82,13 +82,13 @@ class ToldToWait(HttpFailure):
 
 
 class SourceChanged(ScrapeFailure):
-    """The document is there, but not in the shape or at the place that is known."""
+    """The document exists, but not in the known shape or at the known place."""
 
     kind = FailureKind.SOURCE_CHANGED
 
 
 class Undecodable(ScrapeFailure):
-    """The payload is not of the format it should be; the message shows its first bytes."""
+    """The payload does not have the expected format; the message shows its first bytes."""
 
     kind = FailureKind.DECODE
 

@@ -1,4 +1,4 @@
-"""One request, executed: the only place where what happens becomes Success, NoData or Failed."""
+"""Execution of one request: fetch, parse, write; the result is Success, NoData or Failed."""
 
 import logging
 import time
@@ -44,7 +44,8 @@ class Execution:
 
     executed: ScrapeExecuted
     landed: FileLanded | None
-    """Set when this request's file is the first with its content; every other execution leaves it to that one."""
+    """Set when this request created the file; an execution with the same content as an earlier one does not announce
+    it."""
 
 
 def execute(
@@ -62,19 +63,20 @@ def execute(
 ) -> Execution:
     """Fetch and parse for `request`; write the raw payload and the records.
 
-    now: the instant of the scrape, the tick's when a day is replayed.
-    data: where the payload and the records are written; None writes nothing.
-    writes: keeps the payload while it is parsed; None does one after the other.
-    monotonic: seconds of a clock that never steps back.
+    now: the instant of the scrape; in a replay, the instant of the tick.
+    data: the bucket for the payload and the records; None writes nothing.
+    writes: writes the payload while it is parsed; None writes it before parsing.
+    monotonic: returns the seconds of a clock that never steps back.
 
     Raises:
-        Unavailable: the bucket did not take the files; nothing came of the request, which is to be delivered again.
+        Unavailable: the bucket did not accept the files; the request has no outcome and has to be delivered again.
     """
-    # Measured on the monotonic clock and added to `now`: a replayed day has its own time, and a wall clock may jump.
+    # The duration is measured on the monotonic clock and added to `now`: a replay has its own time, and a wall clock
+    # may jump.
     started = monotonic()
     job = _Job(request, scraper, now, data, parse, writes)
     http = open_http(scraper.spec, now, request.event_time is not None)
-    # By these `tipoff logs` finds what the runner and the scraper itself said.
+    # `tipoff logs` finds the lines of the runner and of the scraper by these ids.
     with log_context(
         http.redactor.redact,
         scraper=request.scraper,
@@ -92,7 +94,7 @@ def execute(
         environment=environment,
         triggered_at=now,
         completed_at=now + timedelta(seconds=seconds),
-        # The outcome's own facts come last: no scraper can talk its record count up.
+        # The outcome's own facts come last, so that no scraper can override its record count.
         data_summary={**result.known.summary, **_headline(result.outcome)},
         opts=declared_parameters(result.request, scraper.spec),
         retry_count=result.known.retries,
@@ -115,7 +117,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Known:
-    """Facts that are logged however the execution ends."""
+    """Facts that are logged for every outcome."""
 
     summary: Mapping[str, JsonValue] = field(default_factory=dict)
     retries: int = 0
@@ -130,11 +132,11 @@ class _Result:
     known: _Known
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     announces: bool = False
-    """Whether this request is the one that announces the file."""
+    """Whether this request has to announce the file."""
 
 
 def _log_end(result: _Result, seconds: float) -> None:
-    """Say how the execution ended: the line that is always there, whatever the scraper says of itself."""
+    """Log the outcome: the one line that every execution logs, independent of the scraper's own logging."""
     outcome = result.outcome
     match outcome:
         case Failed():
@@ -143,55 +145,57 @@ def _log_end(result: _Result, seconds: float) -> None:
             details = {"detail": outcome.reason}
         case _:
             details = {"records": outcome.record_count}
-    # By which `tipoff files cat` shows what the source sent: of a broken document nothing else lands.
+    # `tipoff files cat` shows the payload at this path; nothing else is written for a broken document.
     if raw_path := result.known.summary.get("raw_path"):
         details = {**details, "payload": raw_path}
     log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **details})
 
 
 def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
-    """Fetch, then read; an error of either stage ends the execution with what is known by then."""
-    # One for the whole execution: it knows the secrets that were really given out.
+    """Fetch, then parse and write; after an error of either stage, return the facts known so far."""
+    # One redactor for the whole execution: it holds every secret that was given to the scraper.
     redactor = http.redactor
 
     def show(text: str) -> str:
         return shown(text, redactor, faked=FAKED in http.notes)
 
-    # Here and in `_read`: all of the fleet's code runs within these two blocks, and whatever it returns is checked or
-    # made plain JSON in them. An error beyond them is no outcome, and the request would be delivered and fetched again.
+    # All of the fleet's code runs within this block and the one in `_read`, which also check its results or convert
+    # them to plain JSON. An error outside them produces no outcome, and the request would be delivered and fetched
+    # again.
     try:
         parameters: ScrapeParameters = job.scraper.module.Parameters.model_validate(job.request.parameters)
-        # A value that cannot stand in a path is found before the source is asked in vain.
+        # Raises UnusablePath before the fetch: a value that cannot be part of a path would make it useless.
         folder(job.scraper.spec, parameters, job.request.game_date)
         with http, span("fetch", {"scraper": job.scraper.spec.name}):
             payload = _payload(job, http, parameters, saved)
     except Unavailable:
-        raise  # no fact about the scrape: the request is delivered again
-    except FLEET_ERRORS as error:  # whatever a scraper raises is a fact about this scrape
+        raise  # no outcome: Pub/Sub delivers the request again
+    except FLEET_ERRORS as error:  # any exception of a scraper becomes an outcome
         known = _Known(_redacted(http.notes, redactor), http.retries)
         return _Result(outcome_of_error(error, job.request, redactor, show), job.request, known)
     # Outside of `with http`: the connection is closed while a large payload is parsed.
     result = _read(job, payload, parameters, saved, _known(http, payload, saved), redactor, show)
-    # Once more at the end: a parser may have put what the source repeated into its summary.
+    # Redact again at the end: the parser's summary may hold a secret that the source repeated.
     summary = _redacted(result.known.summary, redactor)
     return replace(result, known=replace(result.known, summary=summary))
 
 
 def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Saved | None) -> Payload:
-    """Fetch the payload, unless there is a saved one."""
+    """Return the saved payload, or fetch it when there is none."""
     if saved is not None:
-        # Address and suffix name the object that is written, and a saved payload that has one is not written again.
+        # The address and the suffix are placeholders: they are for the payload's object, and this payload is not
+        # written.
         return Payload(saved.body, "file", "saved")
     return _usable(job.scraper.module.fetch(parameters, http), http.redactor)
 
 
 def _usable(payload: object, redactor: SecretRedactor) -> Payload:
-    """Return what `fetch` returned as an object can be written of it. Raises TypeError and UnusablePath."""
+    """Validate the return value of `fetch`, and redact its address. Raises TypeError and UnusablePath."""
     match payload:
         case Payload(body=bytes(), url=str(url), suffix=str(suffix)):
             pass
         case _:
-            # Without its value, in which a secret that is cut in two would not be recognised.
+            # Without the value: it may hold part of a secret, which redaction would not recognise.
             raise TypeError(
                 f"fetch returned a {type(payload).__name__}; a Payload of bytes, an address and a suffix is needed"
             )
@@ -200,12 +204,12 @@ def _usable(payload: object, redactor: SecretRedactor) -> Payload:
             f"the payload's suffix is {suffix!r:.120}, which cannot stand in a path;"
             " letters, digits, '_', '.' and '-' can"
         )
-    # A scraper builds the address itself, and may have put the key into it.
+    # The scraper builds the address, and may have put the key into it.
     return replace(payload, url=redactor.redact(url).encode("utf-8", "backslashreplace").decode())
 
 
 def _known(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Known:
-    """Return what the fetch brought beside the payload, or what an earlier delivery noted about it."""
+    """Return the facts about the fetch: this one's, or those that an earlier delivery stored with the payload."""
     if saved is None:
         summary = {**_redacted(http.notes, http.redactor), "source_url": payload.url}
         return _Known(summary, http.retries)
@@ -223,29 +227,29 @@ def _read(
     redactor: SecretRedactor,
     show: Show,
 ) -> _Result:
-    """Keep and parse the payload at the same time, then write the records. Raises Unavailable."""
-    # Side by side, because writing takes as long as parsing for most documents.
+    """Write and parse the payload at the same time, then write the records. Raises Unavailable."""
+    # In parallel, because writing takes as long as parsing for most documents.
     with _kept(job, payload, parameters, saved, known) as keeping:
         request, spec = job.request, job.scraper.spec
-        # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
+        # Records have the age of their payload; otherwise an old calendar that is parsed again would count as new.
         fetched_at = saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
         try:
-            # Where it is parsed is the parser's to decide; what it raises is a fact about the payload.
+            # `parse` chooses the process to parse in; its exceptions become the outcome.
             parsed = job.parse(job.scraper, payload.body, parameters)
-            # Nobody said which day a payload of a file is of; the document does.
+            # A payload from a file may come without a day; the document then states it.
             fixed = saved is None or saved.dated
             request = request if fixed else dated(request, parsed)
             found = findings(parsed, request, spec)
-            # Before the document is judged, so that a refused one is described in the log too.
-            # And as plain JSON: a parser may put anything into it, and only in JSON are secrets found.
+            # Added before the document is judged, so that the log describes a refused one as well. Converted to plain
+            # JSON: a parser may put any value into it, and redaction covers only JSON.
             known = replace(known, summary=storable_object({**parsed.summary, **found, **known.summary}))
             if fixed:
                 require_day(request, parsed)
             outcome = judged(parsed, spec, show)
             if isinstance(outcome, Success):
-                # After `dated`: the document's own day names the folder, not the day that was asked for.
+                # After `dated`: the folder has the document's own day, not the requested one.
                 target = folder(spec, parameters, request.game_date)
-                # In a dry run too, so that it says which records cannot be written.
+                # Built in a dry run as well, so that it reports records that cannot be written.
                 file = records_file(parsed, spec, request, target, fetched_at)
                 if job.data is not None and (
                     lost := _lost(job.scraper, parsed, request, fetched_at, job.data)
@@ -257,10 +261,10 @@ def _read(
             outcome = outcome_of_error(error, request, redactor, show)
         if not isinstance(outcome, Success):
             return _Result(outcome, request, _with_path(known, keeping))
-        # A dry run ends here: all is known, and nothing is written.
+        # A dry run ends here, with the outcome and without any write.
         if job.data is None or keeping is None:
             return _Result(outcome, request, known, parsed.fan_out)
-        # Records without their payload could never be read again by a mended parser, hence the wait for it.
+        # Wait for the payload before writing the records: without it a fixed parser could never parse them again.
         announces = write_records(file, job.now, job.data, after=keeping.result)
         known = _with_path(known, keeping)
         known = replace(known, summary={**known.summary, "content_sha256": file.digest})
@@ -271,8 +275,9 @@ def _read(
 def _lost(
     scraper: Registered, parsed: Parsed, request: ScrapeRequested, fetched_at: datetime, data: Objects
 ) -> str:
-    """Say what the document lost of the edition before, by the scraper's own measure; blank without either."""
-    # An optional part of a scraper: most documents have no edition before.
+    """Return the scraper's sentence about losses against the previous edition; blank without a loss, a `lost` function
+    or an edition."""
+    # Optional for a scraper: most documents have no previous edition.
     compare: Callable[[Parsed, Records], str] | None = getattr(scraper.module, "lost", None)
     if compare is None:
         return ""
@@ -284,23 +289,23 @@ def _lost(
 def _kept(
     job: _Job, payload: Payload, parameters: ScrapeParameters, saved: Saved | None, known: _Known
 ) -> Iterator["Future[str] | None"]:
-    """Write the payload while the block runs; its gs:// path, None when nothing is written.
+    """Write the payload while the block runs; yield the future of its gs:// path, None when nothing is written.
 
-    The block never ends before the payload is durable: no outcome may be written of a payload that is not kept, so
-    that a crash in between leaves it for the next delivery. Raises Unavailable.
+    The block never ends before the payload is durable: an outcome may only be written after its payload, so that the
+    next delivery finds the payload after a crash. Raises Unavailable.
     """
     if job.data is None:
         yield None
         return
     keeping: Future[str] = Future()
-    # What an earlier delivery kept stays as it is: its metadata says when it was fetched.
+    # Do not write an earlier delivery's payload again: its metadata holds the instant of the fetch.
     if saved is not None and saved.fetched is not None:
         keeping.set_result(saved.fetched.raw_path)
         yield keeping
         return
     target = folder(job.scraper.spec, parameters, job.request.game_date)
     opts = declared_parameters(job.request, job.scraper.spec)
-    # In ASCII, as metadata travels in HTTP headers.
+    # In ASCII, as metadata is sent in HTTP headers.
     noted = Noted(retries=known.retries, summary=known.summary).model_dump_json(ensure_ascii=True)
     if job.writes is None:
         keeping.set_result(write_payload(payload, target, opts, job.request, noted, job.now, job.data))
@@ -310,11 +315,11 @@ def _kept(
     try:
         yield keeping
     finally:
-        keeping.result()  # also after an error, which is then told as Unavailable: nothing may be written down of it
+        keeping.result()  # after an error too: Unavailable replaces it, as no outcome may lack its payload
 
 
 def _with_path(known: _Known, keeping: "Future[str] | None") -> _Known:
-    """Wait for the payload to be durable; add its path, by which somebody can look into it."""
+    """Wait until the payload is durable; return the facts with its path, for inspection."""
     if keeping is None:
         return known
     return replace(known, summary={**known.summary, "raw_path": keeping.result()})
@@ -348,7 +353,7 @@ def _landed(executed: ScrapeExecuted) -> FileLanded | None:
         game_date=executed.game_date,
         execution_id=executed.execution_id,
         record_count=executed.outcome.record_count,
-        # There for every success with a path: `_read` adds it when the file is written.
+        # Present for every success with a path: `_read` adds it when it writes the file.
         content_sha256=str(executed.data_summary["content_sha256"]),
         landed_at=executed.completed_at,
         event_time=executed.completed_at if executed.event_time else None,

@@ -1,6 +1,6 @@
-"""Faults of a document, as `data_summary` has them: counted in full, told in part.
+"""Faults of a document for `data_summary`: the full count and a few examples.
 
-`set_aside` and `contradictions` are absent when there are none, so that an alert asks whether a count is there.
+`set_aside` and `contradictions` are absent when there are none, so that an alert checks only for their presence.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from tipoff_scraper_runner.scraper import Parsed
 
 EXAMPLES = 5
 EXAMPLE_CHARACTERS = 200
-"""Bounds of what is told: a source may have thousands of odd items, and a row of the execution log is no copy of it."""
+"""Bounds of the examples: a source may have thousands of odd items, and an execution row must stay small."""
 
 
 def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dict[str, JsonValue]:
-    """Return the parts of `data_summary` that tell what is odd in the document or contradicts what is known."""
+    """Return the entries of `data_summary` for odd items, contradictions and the day's games."""
     found: dict[str, JsonValue] = {}
     contradictions = [*parsed.contradictions, *_against_the_calendar(parsed, request, spec)]
     if parsed.set_aside:
@@ -27,7 +27,7 @@ def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dic
         found["contradictions"] = _counted(contradictions)
     if parsed.games_listed is not None:
         found["games_listed"] = parsed.games_listed
-    # That of another day, such as yesterday's that still stands, would contradict the calendar of the day asked for.
+    # A slate of another day, such as yesterday's page that is still up, would contradict the requested day's calendar.
     if parsed.slate is not None and parsed.about in (None, request.game_date):
         found["slate"] = {
             matchup: tipoff.isoformat() if tipoff else OFF for matchup, tipoff in parsed.slate.items()
@@ -36,7 +36,8 @@ def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dic
 
 
 def _against_the_calendar(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> list[str]:
-    """Find an empty answer on a day with games: the controller asks a source that needs games only on such days."""
+    """Report an empty document on a day with games: the controller requests a scraper that needs games only on such
+    days."""
     asked_for_games = spec.needs_games and request.source is Source.CONTROLLER
     if parsed.games_listed == 0 and asked_for_games:
         day = request.game_date

@@ -1,4 +1,4 @@
-"""Makes the folder of a fleet importable, wherever it lies, and finds which line of it failed."""
+"""Import of a fleet's folder from any location, and the line of a failure in it."""
 
 import importlib
 import importlib.util
@@ -12,11 +12,11 @@ from tipoff_common.yaml_source import ConfigurationError
 def importable_package(folder: Path) -> str:
     """Return the name by which the package in `folder` is imported; extend the import path if it has to be.
 
-    A folder within packages is imported by its whole name, so that its modules can import what stands beside them.
-    Raises ConfigurationError for a name that Python cannot import, or that another package has.
+    A folder within packages is imported by its full dotted name, so that its modules can import their siblings.
+    Raises ConfigurationError for a name that Python cannot import or that another package has.
     """
     folder = folder.resolve()
-    # Up to the first folder that is no package: its modules import by the name that begins there.
+    # Go up to the first folder that is no package: the dotted name begins below it.
     root, name = folder.parent, folder.name
     while (root / "__init__.py").is_file():
         root, name = root.parent, f"{root.name}.{name}"
@@ -24,15 +24,15 @@ def importable_package(folder: Path) -> str:
         raise ConfigurationError(
             [f"{folder}: '{name}' is not a name that Python can import; rename the folder"]
         )
-    # On the path already, as the installed fleet is: the path stays what it is.
+    # Already importable, as the installed fleet is: leave the path unchanged.
     if folder in _found(name):
         return name
-    # First on the path: the fleet that was named is meant, and not an installed package that is called the same.
+    # First on the path: the named fleet has precedence over an installed package of the same name.
     sys.path.insert(0, str(root))
-    # Python remembers what it did not find; a folder that was written a moment ago would stay unfound.
+    # Python caches folder listings, and would not find a folder that was created a moment ago.
     importlib.invalidate_caches()
     if folder not in (found := _found(name)):
-        sys.path.remove(str(root))  # or every other import would be looked for there first
+        sys.path.remove(str(root))  # or every later import would search there first
         elsewhere = ", ".join(map(str, found)) or "nowhere"
         raise ConfigurationError(
             [
@@ -43,7 +43,7 @@ def importable_package(folder: Path) -> str:
 
 
 def _found(name: str) -> list[Path]:
-    """Return where the package of that name is imported from; nowhere when there is none."""
+    """Return the folders of the package of that name; empty when there is none."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
@@ -53,8 +53,8 @@ def _found(name: str) -> list[Path]:
 
 
 def line_of_failure(error: BaseException, folder: Path) -> str | None:
-    """Return `file:line` of the fleet's code at which `error` arose; None when none of the code in `folder` ran."""
-    # A syntax error has no frame in the file that it stands in.
+    """Return `file:line` in `folder` at which `error` arose; None when no frame of it is there."""
+    # A syntax error has no frame in its own file.
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         places = [(error.filename, error.lineno)]
     else:
@@ -63,7 +63,7 @@ def line_of_failure(error: BaseException, folder: Path) -> str | None:
     root = folder.resolve()
     for name, line in places:
         file = Path(name).resolve()
-        # The innermost of the fleet's own lines: what a library raises below it is mended here.
+        # The innermost line of the fleet: an error raised by a library below has to be fixed there.
         if file.is_relative_to(root):
             return f"{folder / file.relative_to(root)}:{line}"
     return None

@@ -1,4 +1,4 @@
-"""A request comes in, an execution goes out."""
+"""Handling of a request: execute it once, and publish its execution."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,30 +21,30 @@ from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
 ACCEPTED: frozenset[type[Event]] = frozenset({ScrapeRequested})
 
 LEASE_SLACK = timedelta(seconds=60)
-"""How long a holder may be paused or busy with parsing and writing, beyond the scraper's own timeout, before another
-delivery takes its request. A live holder never asks the source after that timeout."""
+"""Time beyond the scraper's timeout for parsing, writing and pauses, before another delivery may take the request. A
+live holder sends no request to the source after that timeout."""
 _LONGEST = timedelta(seconds=540)
-"""A scraper's longest timeout, for a request whose scraper is not here."""
+"""The longest timeout of any scraper, for a request whose scraper is unknown."""
 MAX_DEATHS = 3
-"""Holders that died after their payload was kept; parsing it may be what kills them, so nobody tries a fourth time."""
+"""Lost holders after which a kept payload is not parsed again: parsing it may be the cause."""
 
 
 def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeExecuted:
-    """Fetch once, however often the request is delivered, and publish what came of it each time.
+    """Execute the request once, and publish its events for every delivery.
 
     Raises:
         InProgress: another delivery executes the request.
-        Unavailable: the outcome could not be written down or published; the request is to be delivered again.
+        Unavailable: the outcome could not be stored or published; the request has to be delivered again.
     """
     scraper = deps.registry.get(request.scraper)
-    # An unknown scraper takes no time, but its outcome is claimed and written like any other.
+    # The request of an unknown scraper is claimed and its outcome stored like any other.
     timeout = timedelta(seconds=scraper.spec.timeout_seconds) if scraper else _LONGEST
     claim = deps.memory.claim(request, timeout + LEASE_SLACK, now)
-    # Written down by an earlier delivery, whose events may not have gone out: they are published again.
+    # An earlier delivery stored the outcome but may not have published its events: publish them again.
     if isinstance(claim, Execution):
         execution = claim
     else:
-        # Released after any error, but not when the process is killed: only the lease tells that.
+        # Release the claim after any error. A killed process cannot release it; its lease has to run out.
         try:
             execution = deps.memory.remember(request, _execute(request, scraper, claim, deps, now))
         except Exception:
@@ -55,8 +55,8 @@ def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeEx
 
 
 def publish_execution(execution: Execution, deps: Deps) -> None:
-    """Publish what came of a request that is written down, its file first. Raises Unavailable."""
-    # The file first: whoever learns of the execution may look for it.
+    """Publish the events of a stored execution, its file first. Raises Unavailable."""
+    # The file first: a subscriber of the execution may look for it.
     files: list[Event] = [execution.landed] if execution.landed is not None else []
     deps.publisher.publish([*files, execution.executed])
     record(
@@ -67,12 +67,12 @@ def publish_execution(execution: Execution, deps: Deps) -> None:
 def _execute(
     request: ScrapeRequested, scraper: Registered | None, claim: Claim, deps: Deps, wall: datetime
 ) -> Execution:
-    # A replayed day has its own time; leases always run by the wall clock.
+    # A replay has its own time; leases always use the wall clock.
     now = request.event_time or wall
     if scraper is None:
         known = ", ".join(deps.registry)
         return _failed(request, f"no scraper '{request.scraper}' in this runner; it has {known}", deps, now)
-    # Only a claim that was taken over can have left something; looking costs a list call.
+    # Only a request that was taken over can have a payload from before; looking for it costs a list call.
     saved = _left_behind(request, scraper, deps) if claim.taken_over else None
     if saved is not None and claim.deaths >= MAX_DEATHS:
         where = saved.fetched.raw_path if saved.fetched else "nowhere"
@@ -91,7 +91,7 @@ def _execute(
         now=now,
         open_http=deps.open_http,
         data=deps.data,
-        # Whatever ended the holder before may have been its payload: it is parsed where it can do no harm.
+        # The payload may have ended the previous holder: parse it in the separate process.
         parse=partial(deps.parse, apart=claim.taken_over),
         writes=deps.writes,
         saved=saved,
@@ -114,21 +114,21 @@ def _failed(
 
 
 def _left_behind(request: ScrapeRequested, scraper: Registered, deps: Deps) -> Saved | None:
-    """Find the payload of an earlier delivery that did not live to write down an outcome. Raises Unavailable."""
+    """Find the payload of an earlier delivery that ended before it stored an outcome. Raises Unavailable."""
     for info in deps.data.list(raw_prefix(scraper.spec, request.game_date)):
-        # Another request's payload of the same day, which is its own to parse.
+        # Skip the payloads of other requests for the same day.
         if info.metadata.get(FETCHED_FOR) != request.request_id:
             continue
         body = deps.data.get(info.name)
         if body is None:
-            return None  # expired since it was listed: it is fetched anew
+            return None  # deleted since the listing: fetch it again
         path = f"gs://{deps.data.bucket}/{info.name}"
         return Saved(body, dated=True, fetched=Fetched(path, fetched_at(info), _noted(info)))
     return None
 
 
 def _noted(info: ObjectInfo) -> Noted:
-    """Read what the earlier delivery noted; nothing when it was too long to be kept."""
+    """Read the facts about the fetch from the object's metadata; empty when they were too long to store."""
     try:
         return Noted.model_validate_json(info.metadata.get(NOTED, "{}"))
     except ValidationError:

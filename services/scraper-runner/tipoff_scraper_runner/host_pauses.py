@@ -1,9 +1,9 @@
-"""Pauses of hosts: how long `Retry-After` keeps later scrapes from asking a host again.
+"""Pauses of hosts: `Retry-After` delays the requests of later scrapes to the same host.
 
     runner/pauses/<host>.json     the longest pause that the host has asked for
 
-Instances share the pauses by these objects in the state bucket. While the bucket is down each process knows only its
-own: a host that is asked once too often does less harm than a fleet that stands still.
+Instances share the pauses through these objects in the state bucket. While the bucket is down each process has only its
+own pauses: one request too many does less harm than a fleet that stands still.
 """
 
 import logging
@@ -19,9 +19,9 @@ from tipoff_common.ports import Objects, Unavailable
 
 log = logging.getLogger(__name__)
 
-# A host that paused us is asked at most this long by other instances, each at its part of the rate.
+# Other instances may send requests to a paused host for at most this long, each at its part of the rate.
 _FRESH_SECONDS = 15.0
-"""How long what was read of a host counts, so that a fan-out over one host reads its object four times a minute."""
+"""Lifetime of a cached pause: a fan-out over one host reads its object four times a minute."""
 
 
 class _StoredPause(BaseModel):
@@ -32,17 +32,17 @@ class _StoredPause(BaseModel):
 
 
 class HostPauses:
-    """The pauses that hosts asked for, shared by all executions of this process and, by `state`, of others."""
+    """The pauses that hosts asked for, shared by all executions of this process and, through `state`, of others."""
 
     def __init__(self, state: Objects | None = None) -> None:
-        """Keep them in this process alone when there is no state bucket."""
+        """Keep the pauses in this process only when there is no state bucket."""
         self._state = state
         self._lock = threading.Lock()
         self._pauses: dict[str, tuple[datetime, datetime]] = {}
         self._read_at: dict[str, float] = {}
 
     def pause(self, host: str, since: datetime, until: datetime) -> None:
-        """Note that `host` is not to be asked between two instants; a shorter pause never replaces a longer one."""
+        """Store the pause of `host` between two instants; a shorter pause never replaces a longer one."""
         if not self._note(host, since, until) or self._state is None:
             return
         try:
@@ -51,9 +51,9 @@ class HostPauses:
             log.warning("pause is known to this process alone", extra={"host": host, "detail": str(error)})
 
     def until(self, host: str, now: datetime) -> datetime | None:
-        """Return when the pause ends in which `now` lies; None when the host may be asked.
+        """Return the end of the pause that contains `now`; None when there is no such pause.
 
-        The beginning counts too, because in a replay the days do not come in order.
+        The start is checked as well, because a replay need not run the days in order.
         """
         self._read(host)
         with self._lock:
@@ -61,23 +61,23 @@ class HostPauses:
             return until if since <= now < until else None
 
     def _note(self, host: str, since: datetime, until: datetime) -> bool:
-        """Keep the longer pause; whether it is this one."""
+        """Keep the longer pause; return whether it is the new one."""
         with self._lock:
             known = self._pauses.get(host)
-            # Of several answers to calls that were under way together the longest pause is meant.
+            # Concurrent calls may get different pauses: the longest counts.
             if known is not None and known[1] >= until:
                 return False
             self._pauses[host] = (since, until)
             return True
 
     def _read(self, host: str) -> None:
-        """Take in what another process was told."""
+        """Read the pause that another process has stored."""
         if self._state is None:
             return
         with self._lock:
             if time.monotonic() < self._read_at.get(host, 0.0):
                 return
-            # Set before the read, so that of many threads one makes the call and none waits for it.
+            # Set before the read: one thread makes the call, and no other thread waits for it.
             self._read_at[host] = time.monotonic() + _FRESH_SECONDS
         try:
             body = self._state.get(_name(host))
@@ -91,19 +91,19 @@ class HostPauses:
 def _store(state: Objects, name: str, pause: _StoredPause) -> None:
     """Write the pause unless another process has stored one that ends as late. Raises Unavailable."""
     body = pause.model_dump_json().encode()
-    # Ends after as many rounds as processes write at once: a write fails only because another one succeeded.
+    # The loop ends: a write fails only when another process's write succeeded.
     while True:
         held = state.read(name)
         if held is None:
             if state.create(name, body, content_type="application/json"):
                 return
-        # This process may have read the object too long ago to know of the longer pause.
+        # The stored pause may be longer and newer than this process's cached one.
         elif _ends_as_late(held.body, pause) or state.replace(name, body, generation=held.generation):
             return
 
 
 def _ends_as_late(body: bytes, pause: _StoredPause) -> bool:
-    """Return whether the stored pause ends no earlier; one that cannot be read is none, and is written over."""
+    """Return whether the stored pause ends no earlier. False for an unreadable one, which is overwritten."""
     try:
         return _StoredPause.model_validate_json(body).until >= pause.until
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Open the HTTP client of each execution in this process."""
+"""Construction of the HTTP clients of all executions in this process."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,11 +22,11 @@ def http_opener(
     proxy_url: SecretStr | None = None,
     state: Objects | None = None,
 ) -> OpenHttp:
-    """Open each execution's HTTP client; all share this process's part of each rate, and the pauses hosts asked for.
+    """Return a function that opens an execution's HTTP client; all clients share the rate limits and the hosts' pauses.
 
-    state: the bucket by which instances share those pauses; None keeps them in this process.
+    state: the bucket through which instances share the pauses; None keeps them in this process.
     """
-    # One of each for the process: the source sees the process, not the execution.
+    # One of each per process: the source sees the process, not the execution.
     pacer, pauses = Pacer(sharers=max_instances), HostPauses(state)
     fakes = FakeSources(fake_sources)
     proxy = proxy_url.get_secret_value() if proxy_url else None
@@ -38,7 +38,7 @@ def http_opener(
 
 
 def connected_opener(settings: RunnerSettings, state: Objects) -> OpenHttp:
-    """Open HTTP clients as the settings say."""
+    """Return the opener for these settings."""
     return http_opener(
         settings.fake_sources,
         max_instances=settings.max_instances,

@@ -12,15 +12,15 @@ from tipoff_scraper_runner.scraper import Parsed
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
 MAX_TEXT = 2000
-"""Characters of a reason or message that are kept; a source's text may be of any length."""
+"""Longest reason or message, in characters; a source's text may have any length."""
 
 Show = Callable[[str], str]
-"""Makes a text of a source or scraper fit for an outcome."""
+"""Converts a text of a source or scraper for use in an outcome."""
 
 
 def dated(request: ScrapeRequested, parsed: Parsed) -> ScrapeRequested:
-    """Return the request, about the day that the document states."""
-    # Most documents do not say; then the day asked for is all there is.
+    """Return the request with the document's day, if the document states one."""
+    # Most documents state no day; the requested one stays.
     if parsed.about is None or parsed.about == request.game_date:
         return request
     parameters = {**request.parameters, GAME_DATE: parsed.about.isoformat()}
@@ -28,39 +28,40 @@ def dated(request: ScrapeRequested, parsed: Parsed) -> ScrapeRequested:
 
 
 def require_day(request: ScrapeRequested, parsed: Parsed) -> None:
-    """Refuse a document about another day than was asked for: it would end the search for that day.
+    """Refuse a document about another day than the requested one: a success would end the search for that day.
 
     Raises:
-        NotPublished: it is about an earlier day, as a page is until the next day's takes its place.
-        SourceChanged: it is about a later day, or is suspect whichever day it is about.
+        NotPublished: it is about an earlier day, as a page is until it is replaced by the next day's.
+        SourceChanged: it is about a later day, or it is about an earlier day and suspect.
     """
     if parsed.about is None or parsed.about == request.game_date:
         return
-    # Nothing changed: the commonest form of late. A document that is frozen or of last season is broken all the same.
+    # An earlier day's document is the commonest form of late. One that is frozen or of last season is a fault all the
+    # same.
     if parsed.about < request.game_date and not parsed.suspect:
         raise NotPublished(f"asked for {request.game_date}, the document is still that of {parsed.about}")
     raise SourceChanged(f"asked for {request.game_date}, the document is about {parsed.about}")
 
 
 def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | Failed:
-    """Return the outcome by what the document says of itself and by the number of records; a success has no path yet.
+    """Return the outcome by the document's own statements and the number of records; a success has no path yet.
 
-    show: makes a source's text fit to be shown.
+    show: converts a source's text for use in an outcome.
 
     Raises:
-        Misconfigured: a success fans out over other keys than scraper.yaml declares. A follow-up step that waits for a
-            key that never comes would never run, and one that comes undeclared was checked by nobody.
+        Misconfigured: a success fans out over other keys than scraper.yaml declares. A follow-up step for a missing key
+        would never run, and an undeclared key was never validated.
         SourceChanged: it fans out over more than an event can hold.
     """
     count = len(parsed.records)
-    # Before all else: of a document that is not of the present not even its emptiness is news.
+    # Check this first: in an outdated document not even emptiness is information.
     if parsed.suspect:
         return Failed(kind=FailureKind.SOURCE_CHANGED, message=show(parsed.suspect))
-    # Emptiness counts only with a reason: without one it is what a changed layout looks like.
+    # An empty document needs a reason: without one the layout may have changed.
     if count == 0 and parsed.empty_reason:
         return NoData(reason=show(parsed.empty_reason))
-    # By declared bounds and not by "more than none": 203 players were once logged as
-    # no_data, 0 records as a success.
+    # Check declared bounds instead of "more than none": 203 players were once logged as no_data, 0 records as a
+    # success.
     if not spec.assertions.min <= count <= spec.assertions.max:
         expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
         return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
@@ -75,12 +76,11 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
 
 
 def shown(text: str, redactor: SecretRedactor, *, faked: bool) -> str:
-    """Return the text redacted, as UTF-8 can hold it, marked when a fake source is behind it, and no longer than a
-    person reads.
+    """Return the text redacted, encodable as UTF-8, marked when it is from a fake source, and cut to MAX_TEXT.
 
-    In this order: were a text cut before it is redacted, a secret that is cut in two would not be recognised.
+    Redaction comes before the cut: a secret that is cut in two would not be recognised.
     """
-    # An unpaired surrogate, which a source's text may have, is written as its escape.
+    # Escape unpaired surrogates, which a source's text may hold.
     redacted = redactor.redact(text).encode("utf-8", "backslashreplace").decode()
     if faked and VIA_FAKE not in redacted:
         redacted += VIA_FAKE

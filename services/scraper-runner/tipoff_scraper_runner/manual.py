@@ -1,4 +1,4 @@
-"""Manual requests: over HTTP and on the command line."""
+"""Manual requests, over HTTP and on the command line."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,14 +28,14 @@ class ManualExecution(BaseModel):
     @field_validator("parameters")
     @classmethod
     def _game_date_stands_apart(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        # Two places for one value could differ, and the path of the output depends on it.
+        # The two values could differ, and the output path depends on them.
         if "game_date" in value:
             raise ValueError("game_date stands beside parameters, not in them")
         return value
 
 
 class UnusableParameters(Exception):
-    """The parameters do not fit the scraper; `faults` has one sentence for each, naming it."""
+    """The parameters do not fit the scraper; each of `faults` names a parameter and its fault."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
@@ -51,7 +51,7 @@ def manual_request(
     now: datetime,
     idempotency_key: str | None = None,
 ) -> ScrapeRequested:
-    """Build the request, checked as the scraper itself would check it.
+    """Build the request; validate its parameters with the scraper's own model.
 
     idempotency_key: the same key gives the same request, hence the same execution.
     Raises UnusableParameters.
@@ -65,14 +65,14 @@ def manual_request(
             (".".join(map(str, item["loc"])) or "parameters", describe(item)) for item in error.errors()
         ]
         raise UnusableParameters([f"{name}: {what} (known: {known})" for name, what in faults]) from error
-    # The path is worked out to find now what could only fail later, when nobody waits for an answer.
+    # Build the output path only to validate it: later, no caller would wait for the error.
     try:
         folder(spec, checked, checked.game_date)
     except UnusablePath as error:
         raise UnusableParameters([str(error)]) from error
-    # Without a key every call is a run of its own: nobody can say that it is meant as an earlier one.
+    # Without a key every call is a new request.
     key = idempotency_key or str(uuid4())
-    # No occurrence and no decision: nothing follows from it, and the controller leaves it alone.
+    # No occurrence and no decision: the controller ignores the execution and requests no follow-ups.
     return ScrapeRequested(
         request_id=request_id(manual_occurrence_id(spec.name, key), "main", spec.name, parameters, 1),
         workflow="MANUAL",

@@ -1,4 +1,4 @@
-"""Files of a scrape in the data bucket: the payload as it came, an entry in the journal, then the records."""
+"""Files of a scrape in the data bucket: the unchanged payload, an entry in the journal, then the records."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,25 +14,25 @@ from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
 PARAMETERS = "parameters"
-"""Metadata of a payload: what it was fetched for, as JSON."""
+"""Metadata of a payload: the parameters of its request, as JSON."""
 FETCHED_FOR = "fetched-for"
-"""Metadata of a payload: the id of the request that it was last fetched for."""
+"""Metadata of a payload: the id of the last request that fetched it."""
 NOTED = "noted"
 """Metadata of a payload: retries and summary of its fetch, as JSON."""
 _METADATA_BYTES = 2 * 1024 + 512
-"""Of one entry; an object's metadata has 8 KiB (https://cloud.google.com/storage/quotas#objects), and at most three
-entries of an object come near this."""
-# Cut rather than left out: its beginning tells host and path, which is what a person looks for.
+"""Limit of one entry. An object's metadata has 8 KiB (https://cloud.google.com/storage/quotas#objects), and at most
+three entries of an object come near this limit."""
+# A long address is cut, not left out: its beginning has the host and the path.
 _URL_CHARACTERS = 1024
 
 
 def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> str:
-    """Return where the records go: the output of scraper.yaml with the parameters' values in it.
+    """Return the folder of the records: the output of scraper.yaml with the parameters' values in it.
 
-    A value is a name and nothing else, so that no request chooses a path.
+    A value must be a plain name, so that no request can choose a path.
 
     Raises:
-        UnusablePath: a value with other characters than letters, digits, "_", "." and "-", or of dots alone.
+        UnusablePath: a value has other characters than letters, digits, "_", "." and "-", or consists of dots.
     """
     filled = spec.output_template
     for name in spec.output_parameters:
@@ -51,7 +51,7 @@ def raw_prefix(spec: ScraperSpec, game_date: date) -> str:
 
 
 def fetched_at(info: ObjectInfo) -> datetime:
-    """Return when the source gave the content; when it was written, for an object that does not say."""
+    """Return the instant of the object's newest fetch; its last update where the metadata lacks that."""
     text = info.metadata.get(FETCHED_AT)
     return datetime.fromisoformat(text) if text else info.updated
 
@@ -65,13 +65,12 @@ def write_payload(
     now: datetime,
     data: Objects,
 ) -> str:
-    """Write the untouched payload; return its gs:// path. A mended parser can run again on it without fetching.
+    """Write the unchanged payload; return its gs:// path. A fixed parser can parse it again without fetching.
 
-    noted: what the fetch brought beside the payload, as JSON in ASCII, for the delivery that goes on when this one
-        does not.
+    noted: facts about the fetch, as JSON in ASCII, for a later delivery that takes this request over.
     Raises Unavailable.
     """
-    # Sixteen hexadecimal digits: among the payloads of one day two different ones never share them.
+    # Sixteen hexadecimal digits suffice to distinguish the payloads of one day.
     name = f"{RAW}/{folder}/{content_hash(payload.body)[:16]}.{payload.suffix}"
     metadata = {
         "source-url": payload.url[:_URL_CHARACTERS],
@@ -82,8 +81,8 @@ def write_payload(
     }
     kept = _fitting(metadata)
     if not data.create(name, payload.body, metadata=kept):
-        # The name has the hash of the content, and to replace an object is a right that the runner does not have. What
-        # does not fit must not stay as an earlier fetch left it.
+        # The object has the same content, as its name holds the hash, and the runner has no permission to replace
+        # objects. Reset entries that are now too long, so that no earlier fetch's values remain.
         data.annotate(name, {**dict.fromkeys((PARAMETERS, NOTED), "{}"), **kept})
     return f"gs://{data.bucket}/{name}"
 
@@ -93,30 +92,29 @@ class RecordsFile:
     """A file of records, ready to be written."""
 
     name: str
-    """Contains the hash of the content, so the same records are the same file whoever fetched them."""
+    """Contains the hash of the content, so equal records of any two requests are one file."""
     body: bytes
     digest: str
-    """The whole hash."""
+    """The full hash."""
     metadata: Mapping[str, str]
 
 
 def records_file(
     parsed: Parsed, spec: ScraperSpec, request: ScrapeRequested, folder: str, fetched: datetime
 ) -> RecordsFile:
-    """Make the records one JSON document. fetched: when the source gave the payload.
+    """Build the JSON document of the records. fetched: the instant of the payload's fetch.
 
-    The document holds nothing that differs between two scrapes of the same data; when it was fetched, by which
-    execution and for which request is in its metadata, so that a file whose runner died can tell.
+    The document holds nothing that differs between two scrapes of the same data. Its metadata holds the instant of the
+    fetch, the execution and the request, so that cleanup can announce the file if the runner crashes.
 
-    Raises whatever the records do when they are dumped, and ValueError for what JSON in UTF-8 cannot hold.
+    Raises ValueError for a value that JSON in UTF-8 cannot hold, and any error of a record's serializer.
     """
     document = {
         "scraper": spec.name,
         "game_date": request.game_date.isoformat(),
         "records": [record.model_dump(mode="json") for record in parsed.records],
     }
-    # One spelling for one content: keys in order, no blanks. Another spelling would be
-    # another hash, and another file.
+    # A canonical form: keys in order, no blanks. Another form would have another hash, and be another file.
     body = json.dumps(
         document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     ).encode()
@@ -132,16 +130,15 @@ def records_file(
 def write_records(
     file: RecordsFile, now: datetime, data: Objects, *, after: Callable[[], object] = lambda: None
 ) -> bool:
-    """Write the file unless it is there; return whether this request is the one that announces it.
+    """Write the file unless it exists; return whether this request has to announce it.
 
-    The creation of the file is the claim of its announcement: it is the request's whose execution id it bears, however
-    often that request is delivered. A file that is there already only gets the instant of its newest fetch, by which
-    the age of a calendar is judged.
+    The request that creates the file announces it, in every delivery: the file's metadata has its execution id. An
+    existing file only gets the instant of its newest fetch, from which the age of a calendar is computed.
 
-    after: waited for before the file is written, after the journal says that it is about to be.
+    after: called between the entry in the journal and the write of the file.
     Raises Unavailable.
     """
-    # Written first, so that cleanup finds a file whose runner died before it could tell anybody.
+    # The journal entry comes first, so that cleanup finds a file that its runner did not announce before a crash.
     data.create(journal_entry(file.name, now), b"")
     after()
     if data.create(file.name, file.body, content_type="application/json", metadata=file.metadata):
@@ -149,20 +146,20 @@ def write_records(
     there = data.info(file.name)
     metadata = there.metadata if there else None
     fetched = file.metadata[FETCHED_AT]
-    # Only forward: an older payload may be parsed late (after a crash, or by a mended parser). Were the instant set
+    # Only forward: an older payload may be parsed late (after a crash, or by a fixed parser). If the instant were set
     # back, an edition from between the two fetches would count as the newest.
     if there and fetched_at(there) < datetime.fromisoformat(fetched):
         metadata = data.annotate(file.name, {FETCHED_AT: fetched})
     if metadata is None:
         raise Unavailable(f"gs://{data.bucket}/{file.name} was removed while it was written")
-    # True for a delivery of the request that created it: its runner died before it could announce the file.
+    # True for a redelivery of the request that created the file: its runner crashed before the announcement.
     return metadata.get(EXECUTION_ID) == file.metadata[EXECUTION_ID]
 
 
 def _what_for(
     request: ScrapeRequested, spec: ScraperSpec, fan_out: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
-    """Return the request as far as it may be kept, and what follow-ups fan out over."""
+    """Return metadata with the request, declared parameters only, and the values that follow-ups fan out over."""
     declared = {name: value for name, value in request.parameters.items() if name in spec.parameters}
     kept = request.model_copy(update={"parameters": declared})
     fields = set(type(request).model_fields)
@@ -173,5 +170,5 @@ def _what_for(
 
 
 def _fitting(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Leave out entries that are too long; what they say is a convenience, and the object is not."""
+    """Leave out entries that are too long: the object is needed, its metadata is only a convenience."""
     return {name: text for name, text in metadata.items() if len(text) <= _METADATA_BYTES}

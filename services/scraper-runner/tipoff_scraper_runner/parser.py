@@ -1,7 +1,7 @@
-"""Parsing of payloads: in this process when they are small plain JSON, else in a process that may be killed.
+"""Parsing of payloads: of small plain JSON in this process, of any other payload in a process with limits.
 
-A payload of a few kilobytes can unfold into gigabytes, or keep a parser busy for hours. A process of its own is given
-so much memory and CPU time and no more; when it needs more it is killed, and the service goes on.
+A payload of a few kilobytes can unfold into gigabytes, or keep a parser busy for hours. The separate process has limits
+of memory and CPU time. A payload that exceeds them ends only that process.
 """
 
 import atexit
@@ -28,10 +28,10 @@ from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 MIB = 1024 * 1024
 _HARMLESS_BYTES = 1 * MIB
 _HARMLESS_VALUES = 50_000
-"""JSON values that are decoded in the service itself; they take at most about 10 MiB."""
-# The fleet's zone among them: a scraper that computes business days gets the same ones wherever it is parsed.
+"""Limit of JSON values that are decoded in the service itself; they take at most about 10 MiB."""
+# They include the fleet's zone, so that a scraper computes the same business days in both processes.
 _INHERITED = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "TZ", ZONE_VARIABLE)
-"""Environment variables of a parser's process; the source's secrets are not among them."""
+"""Environment variables passed to the parser's process; they do not include the source's secrets."""
 
 
 class Parse(Protocol):
@@ -40,7 +40,7 @@ class Parse(Protocol):
     def __call__(
         self, scraper: Registered, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
     ) -> Parsed:
-        """apart: never in this process. Raises what the scraper's `parse` raises, TooCostly and Unavailable."""
+        """apart: never parse in this process. Raises TooCostly, Unavailable and the errors of the scraper's `parse`."""
 
 
 def parse_in_process(
@@ -50,7 +50,7 @@ def parse_in_process(
     *,
     apart: bool = False,  # noqa: ARG001  # there is no other process
 ) -> Parsed:
-    """Parse without any bound; for tests and benchmarks, whose payloads are their own."""
+    """Parse without limits; for tests and benchmarks, whose payloads are trusted."""
     parsed: Parsed = scraper.module.parse(body, parameters)
     return parsed
 
@@ -60,20 +60,20 @@ class Limits:
     """Limits for the parsing of one payload."""
 
     memory_bytes: int = 384 * MIB
-    """Beyond what the process has before; the largest document known takes 60 MiB."""
+    """Memory on top of the process's own; the largest known document takes 60 MiB."""
     cpu_seconds: int = 30
-    """The largest document known takes 2 s."""
+    """The largest known document takes 2 s."""
     result_bytes: int = 16 * MIB
-    """Of the records, as they come back; the longest list known has 3 MiB."""
+    """Size of the pickled result; the longest known list has 3 MiB."""
     patience_seconds: float = 75.0
-    """Until an answer comes, CPU time shared with others included."""
+    """Wall-clock limit until the result; longer than the CPU time, as the CPU is shared."""
 
 
 class ParserProcess:
-    """A warm process that forks a child for each payload, so that imports are paid for once.
+    """A process that forks a child for each payload, so that modules are imported once.
 
-    It is started at the first payload that needs it: an instance that sees none starts as fast as before. One payload
-    is parsed at a time, as on the one CPU that an instance has.
+    It starts with the first payload that needs it, so that it does not slow down the start of an instance. It parses
+    one payload at a time, as an instance has one CPU.
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:  # frozen
@@ -83,18 +83,18 @@ class ParserProcess:
     def parse(
         self, scraper: Registered, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
     ) -> Parsed:
-        """Parse `body` here when it is small plain JSON, else apart.
+        """Parse `body` in this process when it is small plain JSON, otherwise in the separate one.
 
         Raises:
-            TooCostly: it would take more memory or time than it may.
+            TooCostly: parsing exceeded a limit of memory, time or result size.
             Unavailable: the process could not be started.
-            Whatever the scraper's `parse` raises.
+            Exception: any that the scraper's `parse` raises.
         """
         if not apart and _is_plain_json(body):
             return parse_in_process(scraper, body, parameters)
-        # The path goes along: a fleet outside the installed packages is found by it.
+        # sys.path is part of the job: a fleet outside the installed packages is imported through it.
         job = pickle.dumps((scraper.module_name, body, parameters.model_dump(mode="json"), sys.path))
-        # One at a time: the process has one pair of pipes, and an instance one CPU.
+        # One payload at a time: the process has one pair of pipes, and an instance one CPU.
         with self._lock:
             answer = self._ask(job, len(body))
         lines, pickled = pickle.loads(answer)  # noqa: S301  # our own child wrote it
@@ -102,7 +102,7 @@ class ParserProcess:
             _log(line)
         result = pickle.loads(pickled)  # noqa: S301  # as above
         if isinstance(result, Exception):
-            raise result  # made by the scraper in the child; its traceback stays there
+            raise result  # from the scraper in the child, without its traceback
         parsed: Parsed = result
         return parsed
 
@@ -112,13 +112,13 @@ class ParserProcess:
             self._stop()
 
     def _ask(self, job: bytes, size: int) -> bytes:
-        """Have a job done; once more if the process was lost while it was idle, and not by this payload."""
+        """Run a job; repeat it once if the process ended, as it may have ended while it was idle."""
         problem: Exception | None = None
         for _ in range(2):
             server = self._running()
             try:
                 return _exchange(server, job, self._limits.patience_seconds)
-            # Not tried again: this payload took all the time there is, and would take it once more.
+            # Not repeated: this payload used up the time, and would do so again.
             except TimeoutError as error:
                 self._stop()
                 problem = error
@@ -129,7 +129,7 @@ class ParserProcess:
         raise TooCostly(f"parsing {size} bytes ended the parser's process: {problem}") from problem
 
     def _running(self) -> subprocess.Popen[bytes]:
-        # A process that ended while nobody asked anything is replaced without a word.
+        # Replace a process that ended while it was idle.
         if self._server is None or self._server.poll() is not None:
             self._stop()
             limits = self._limits
@@ -142,25 +142,25 @@ class ParserProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     env=environment,
-                    start_new_session=True,  # so that ending it ends its child too
+                    start_new_session=True,  # a process group: killing it kills the child too
                 )
             except OSError as error:
                 raise Unavailable(f"no process for parsing could be started: {error}") from error
-            # The pipe's end tells the process when this one is gone; this leaves no zombie in one that ends in order.
+            # End the process at an orderly exit, without a zombie; after a crash it ends by the end of its input.
             atexit.register(self.close)
         return self._server
 
     def _stop(self) -> None:
         if self._server is not None:
             atexit.unregister(self.close)
-            # Killed rather than asked: it may be busy with a payload that never ends.
+            # Killed, not asked to end: it may be busy with a payload that never ends.
             _end(self._server)
             self._server.communicate()
             self._server = None
 
 
 def _log(line: Mapping[str, object]) -> None:
-    """Log a line of the parser's process as one of this run: with its ids, and without its secrets."""
+    """Log a line of the parser's process here, which adds the execution's ids and redacts its secrets."""
     record = logging.makeLogRecord(dict(line))
     logger = logging.getLogger(record.name)
     if logger.isEnabledFor(record.levelno):
@@ -168,23 +168,23 @@ def _log(line: Mapping[str, object]) -> None:
 
 
 def _is_plain_json(body: bytes) -> bool:
-    """Return whether `body` is JSON by its first byte, holds no markup, and takes little memory to decode.
+    """Return whether `body` is JSON by its first byte, has no markup, and takes little memory to decode.
 
-    What a parser makes of anything else is unknown: Python's own parser of HTML takes minutes for 70 kB of unfinished
-    tags, and a PDF may unfold without any bound.
+    The cost of any other payload is unknown: Python's own HTML parser takes minutes for 70 kB of unfinished tags, and a
+    PDF may unfold without any bound.
     """
     start = body.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
-    # Without "<" there is neither a tag nor a PDF's dictionary, so one bracket before a page does not bring it here.
+    # Without "<" there is neither a tag nor a PDF dictionary; a page with a bracket before it is excluded.
     return start.startswith((b"{", b"[")) and b"<" not in body and is_harmless(body)
 
 
 def is_harmless(body: bytes) -> bool:
-    """Return whether decoding `body` as JSON takes little memory, whatever is in it."""
+    """Return whether decoding `body` as JSON takes little memory, for any content."""
     return len(body) <= _HARMLESS_BYTES and json_values(body) <= _HARMLESS_VALUES
 
 
 def json_values(body: bytes) -> int:
-    """Return the most values that reading a JSON document makes: each follows a comma, a colon or a bracket."""
+    """Return an upper bound of the values in a JSON document: each follows a comma, a colon or a bracket."""
     return sum(body.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
@@ -193,7 +193,7 @@ def _exchange(server: "subprocess.Popen[bytes]", job: bytes, patience: float) ->
     late = threading.Event()
 
     def end() -> None:
-        # Killing the process ends every read and write on its pipes, however far they have come.
+        # Killing the process ends every pending read and write on its pipes.
         late.set()
         _end(server)
 

@@ -1,7 +1,7 @@
-"""The process that parses what may do harm: `python -m tipoff_scraper_runner.parser_server MEMORY CPU RESULT`.
+"""The process that parses risky payloads: `python -m tipoff_scraper_runner.parser_server MEMORY CPU RESULT`.
 
-It reads jobs from standard input and forks a child for each, which is given bounds and may die. A fork takes
-milliseconds where a start of Python and of the PDF library takes a second.
+It reads jobs from standard input and forks a child with resource limits for each. A fork takes milliseconds, a start of
+Python with the PDF library a second.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ from typing import BinaryIO, NoReturn
 from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, TooCostly, Unforeseen
 
 _LENGTH = 8
-# A code of our own: Python's 1 would be any unforeseen error.
+# Our own exit code: Python exits with 1 after any unforeseen error.
 _EXIT_MEMORY = 3
 _MOST_LINES = 200
-"""Log lines of one payload that are passed on: a scraper that logs each of 100,000 rows must not fill the pipe."""
+"""Limit of forwarded log lines per payload: a scraper that logs each of 100,000 rows must not fill the pipe."""
 _LONGEST_LINE = 2000
 _OF_ANY_RECORD = frozenset(vars(logging.makeLogRecord({})))
 _TAKES = int | float | bool | None
@@ -46,14 +46,12 @@ def write_frame(target: BinaryIO, body: bytes) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until standard input ends, which it does when the service ends."""
+    """Serve jobs until standard input ends, with the service."""
     memory_bytes, cpu_seconds, result_bytes = map(int, arguments)
-    # Whatever a scraper prints must not get among the answers.
+    # Redirect standard output: text that a scraper prints must not get into the results.
     jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the service, which ends this process by itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this process
     while True:
         try:
             job = read_frame(jobs)
@@ -61,16 +59,17 @@ def main(arguments: list[str]) -> int:
             return 0
         answer, imported = _answer(job, memory_bytes, cpu_seconds, result_bytes)
         write_frame(answers, answer)
-        # A child takes its imports with it when it ends; made here, the children after it find them.
+        # The child's imports are lost when it ends; repeated here, they are inherited by later children.
         for name in imported:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
 
 
 def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) -> tuple[bytes, list[str]]:
-    """Return what is sent back, log lines and the pickled result or exception, and which modules the child imported.
+    """Run a job in a child; return the response (log lines, pickled result or exception) and the child's imported
+    modules.
 
-    The lines go back because only the service knows whose run it is, and which secrets to take out of them.
+    The service logs the lines, because only the service has the execution's ids and the secrets to redact.
     """
     receiving, sending = os.pipe()
     child = os.fork()
@@ -78,11 +77,11 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
         os.close(receiving)
         _run_child(job, sending, memory_bytes, cpu_seconds)
     os.close(sending)
-    # Read to the end before waiting for it: a child with more to say than a pipe holds would wait for ever.
+    # Read to the end before waitpid(): a child would block for ever on a full pipe.
     with os.fdopen(receiving, "rb") as pipe:
         result = pipe.read(result_bytes + 1)
     if len(result) > result_bytes:
-        # It may still be writing.
+        # The child may still be writing.
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     frames = [pickle.loads(frame) for frame in _frames(result)]  # noqa: S301  # our own child wrote them
@@ -99,7 +98,7 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
 
 
 def _frames(written: bytes) -> Iterator[bytes]:
-    """Yield the frames that a child wrote, without the one that it was killed in."""
+    """Yield the complete frames that a child wrote."""
     source = io.BytesIO(written)
     with contextlib.suppress(EOFError):
         while True:
@@ -108,10 +107,10 @@ def _frames(written: bytes) -> Iterator[bytes]:
 
 def _why_it_ended(status: int, memory_bytes: int, cpu_seconds: int) -> str:
     code = os.waitstatus_to_exitcode(status)
-    # By CPU time or by the alarm: both mean that it would have gone on.
+    # The CPU limit or the alarm: in both cases parsing had not finished.
     if code in (-signal.SIGXCPU, -signal.SIGALRM):
         return f"parsing it takes more than {cpu_seconds} s of CPU time"
-    # SIGKILL is the kernel's way when the container is short of memory.
+    # The kernel sends SIGKILL when the container runs out of memory.
     if code == _EXIT_MEMORY or code == -signal.SIGKILL:
         return f"parsing it takes more than {memory_bytes} bytes of memory"
     return f"parsing it ended its process (exit code {code})"
@@ -124,12 +123,12 @@ def _refusal(why: str) -> bytes:
 
 
 def _run_child(job: bytes, sending: int, memory_bytes: int, cpu_seconds: int) -> NoReturn:
-    """Parse within bounds, write the result, and end the process without any of Python's own cleaning up."""
+    """Parse within limits, write the result, and exit without Python's cleanup."""
     try:
         before = set(sys.modules)
         _bound(memory_bytes, cpu_seconds)
         with os.fdopen(sending, "wb") as pipe:
-            # Written as they come: of a child that is killed the lines before are what tells why.
+            # Lines are written at once: for a killed child they are the only diagnosis.
             logging.basicConfig(level=logging.INFO, handlers=[_Lines(pipe)], force=True)
             answer = _pickled(_parse(job))
             imported = [name for name in sys.modules if name not in before]
@@ -137,20 +136,20 @@ def _run_child(job: bytes, sending: int, memory_bytes: int, cpu_seconds: int) ->
         os._exit(0)
     except MemoryError:
         os._exit(_EXIT_MEMORY)
-    except BaseException:  # noqa: BLE001  # os._exit must be reached whatever happens, or the child would serve
+    except BaseException:  # noqa: BLE001  # os._exit must be reached after any error, or the child would serve jobs
         traceback.print_exc()
         os._exit(1)
 
 
 class _Lines(logging.Handler):
-    """Write log records as frames of plain values, the first of them and no more."""
+    """Log handler that writes the first `_MOST_LINES` records as frames of plain values."""
 
     def __init__(self, pipe: BinaryIO) -> None:
         super().__init__()
         self._pipe, self._left = pipe, _MOST_LINES
 
     def emit(self, record: logging.LogRecord) -> None:
-        # As every handler of `logging` does: a log call that is wrong costs its line and never the parse.
+        # As every handler of `logging` does: a faulty log call loses its line and does not fail the parse.
         try:
             self._write(record)
         except MemoryError:
@@ -186,26 +185,26 @@ class _Lines(logging.Handler):
 
 
 def _bound(memory_bytes: int, cpu_seconds: int) -> None:
-    """Give this process so much and no more."""
+    """Limit the memory and CPU time of this process."""
     with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123  # a file of the kernel
         mapped = int(statm.read().split()[0]) * resource.getpagesize()
-    # Beyond what is mapped already: the imports of the server count towards the child's address space.
+    # On top of the mapped memory: the imports of the server count towards the child's address space.
     resource.setrlimit(resource.RLIMIT_AS, (mapped + memory_bytes,) * 2)
-    # A second between the soft limit and the hard one, so that it ends by SIGXCPU, which says why.
+    # The soft limit is a second below the hard one, so that the child ends by SIGXCPU, which identifies the cause.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     # A core file of hundreds of megabytes would fill the container's disk, which is memory.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # A parser that waits instead of working ends too; twice the CPU time, as the CPU is shared.
+    # The alarm ends a parser that waits without using CPU; it has twice the CPU time, as the CPU is shared.
     signal.alarm(cpu_seconds * 2)
-    # Where the container itself runs out of memory, this is the process to end and not the service.
+    # When the container runs out of memory, the kernel should end this process and not the service.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb") as score:  # noqa: PTH123
         score.write(b"1000")
 
 
 def _parse(job: bytes) -> object:
-    """Run the scraper's `parse`; return what it returns or raises."""
+    """Run the scraper's `parse`; return its result or its exception."""
     name, body, parameters, path = pickle.loads(job)  # noqa: S301  # the service wrote it
-    # The service's own: its fleet may lie outside the installed packages.
+    # The service's path: its fleet may lie outside the installed packages.
     sys.path[:] = path
     try:
         module = importlib.import_module(name)
@@ -214,7 +213,7 @@ def _parse(job: bytes) -> object:
         raise
     except (NotPublished, ScrapeFailure) as error:
         return error
-    # An unforeseen error is a fact about this payload, and so is a call of sys.exit().
+    # An unforeseen error is the result for this payload, and so is a call of sys.exit().
     except (Exception, SystemExit) as error:  # noqa: BLE001  # as said
         return Unforeseen(f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -223,7 +222,7 @@ def _pickled(result: object) -> bytes:
     try:
         answer = pickle.dumps(result)
         if isinstance(result, Exception):
-            pickle.loads(answer)  # noqa: S301  # an exception that asks for more arguments fails only here
+            pickle.loads(answer)  # noqa: S301  # an exception with more required arguments fails only here
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # as above

@@ -1,4 +1,4 @@
-"""The edition of a list that was landed before the one at hand, for scrapers that compare the two."""
+"""The previous landed edition of a list, for scrapers that compare the current one with it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from tipoff_common.files import FETCHED_AT
 from tipoff_common.ports import ObjectInfo, Objects
 
 LOOK_BACK_DAYS = 8
-"""A weekly list has an edition within it. A list that shrank for good is taken for the present state after so many
-days, in which each scrape of it failed and said why."""
+"""A weekly list has an edition within these days. When a list has shrunk for good, its scrapes fail for this many days,
+and succeed afterwards."""
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -20,9 +20,9 @@ Records = Sequence[Mapping[str, JsonValue]]
 
 
 def previous_edition(spec: ScraperSpec, game_date: date, before: datetime, data: Objects) -> Records | None:
-    """Read the records of the newest edition whose source was asked before the instant `before`.
+    """Read the records of the newest edition that was fetched before the instant `before`.
 
-    Only landed editions count, so one that was refused is never the measure of the next.
+    Only landed editions count, so the next one is never compared with a refused one.
 
     Raises:
         Unavailable: the bucket did not answer.
@@ -38,12 +38,12 @@ def previous_edition(spec: ScraperSpec, game_date: date, before: datetime, data:
 
 def _fetched_at(file: ObjectInfo) -> datetime:
     text = file.metadata.get(FETCHED_AT)
-    # A file without it was put there by other means: it counts, and any that a runner wrote is newer.
+    # No runner wrote a file without it. The file counts, as older than every file of a runner.
     return datetime.fromisoformat(text) if text else _LONG_AGO
 
 
 def _records(body: bytes) -> Records | None:
-    """Read a file's records; None for what is no file of records: somebody else put it there."""
+    """Read a file's records; None when it is no file of records, which no runner wrote."""
     try:
         records = json.loads(body)["records"]
     except (ValueError, LookupError, TypeError):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 class Pacer:
     """Spaces calls to one host at least `sharers` / `per_second` seconds apart, across threads of this process.
 
-    Processes share nothing. When no more than `sharers` of them run, they stay within the rate together, except that
-    each one's first call comes when it likes: in any T seconds at most rate * T + `sharers` calls.
+    Processes share no state. At most `sharers` of them together stay within the rate, except for the first call of
+    each: in any T seconds at most rate * T + `sharers` calls.
     """
 
     def __init__(
@@ -28,9 +28,9 @@ class Pacer:
         """Wait for this call's turn. Return false, at once, when that is more than `within` seconds away."""
         with self._lock:
             now = self._monotonic()
-            # Never in the past: an idle host gains no credit that could be spent in a burst.
+            # Never in the past: an idle host accumulates no credit for a burst.
             at = max(now, self._next.get(host, now))
-            # Nothing is reserved for a call that gives up, or it would push back all behind it.
+            # Reserve nothing for a call that gives up; it would delay all later calls.
             if at - now > within:
                 return False
             self._next[host] = at + self._sharers / per_second

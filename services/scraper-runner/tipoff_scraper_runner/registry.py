@@ -1,4 +1,4 @@
-"""The fleet as code and description: every scraper.yaml with the module beside it, checked against each other."""
+"""The fleet's registry: every scraper.yaml and its scraper.py, checked against each other."""
 
 import importlib
 from collections.abc import Iterator, Mapping
@@ -25,13 +25,13 @@ class Registered:
 
     @property
     def module_name(self) -> str:
-        """The name by which another process imports the same code."""
-        # The protocol says what a module offers; that it is one, with a name, is Python's.
+        """The import name of the scraper's module, for other processes."""
+        # The protocol does not state that the object is a module with a name.
         return cast(ModuleType, self.module).__name__
 
 
 class Registry(Mapping[str, Registered]):
-    """All scrapers by their registered name, the only name."""
+    """All scrapers by registered name."""
 
     def __init__(self, scrapers: Mapping[str, Registered]) -> None:
         self._scrapers = dict(scrapers)
@@ -47,15 +47,15 @@ class Registry(Mapping[str, Registered]):
 
     @property
     def catalog(self) -> Catalog:
-        """The descriptions without the code, as the controller has them."""
+        """The descriptions without the code, as in the controller."""
         return Catalog({name: scraper.spec for name, scraper in self._scrapers.items()})
 
 
 def load_registry(source: str | Path) -> Registry:
-    """Load a fleet: `source` is its folder, anywhere, or the name of an importable package.
+    """Load a fleet: `source` is its folder in any location, or the name of an importable package.
 
-    Raises ConfigurationError for an invalid YAML, for one whose module differs from what it declares, and for a folder
-    from which nothing can be imported.
+    Raises ConfigurationError for an invalid YAML file, a module that differs from its declarations, and a folder that
+    cannot be imported.
     """
     folder = scrapers_folder(source)
     catalog = load_catalog(folder)
@@ -65,12 +65,12 @@ def load_registry(source: str | Path) -> Registry:
     for name, spec in catalog.items():
         try:
             module = importlib.import_module(f"{package}.{spec.source}.{name}.scraper")
-        except Exception as error:  # noqa: BLE001  # a fleet's code may raise anything, and the others are checked too
+        except Exception as error:  # noqa: BLE001  # a fleet's code may raise any error; check the others too
             what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
             where = line_of_failure(error, folder) or folder / spec.source / name / "scraper.py"
             faults.append(f"{where}: cannot be imported: {what}")
             continue
-        # All modules are looked at before it fails: a fleet is mended in one go, and not a fault a start.
+        # Check all modules before failing: the faults of a fleet are fixed together, not one per start.
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
         registered[name] = Registered(spec, cast(Scraper[Any], module))
     if faults:
@@ -79,14 +79,14 @@ def load_registry(source: str | Path) -> Registry:
 
 
 def _faults(module: Any, spec: ScraperSpec) -> Iterator[str]:
-    """Say what differs between a module and its description."""
+    """Yield each difference between a module and its description."""
     for name in ("Parameters", "fetch", "parse"):
         if not hasattr(module, name):
             yield f"'{name}' is missing; a scraper offers Parameters, fetch and parse"
-            return  # the rest cannot be looked at
+            return  # the rest cannot be checked
     model: type[ScrapeParameters] = module.Parameters
     yield from secret_faults(module, spec)
-    # A parameter that only one of them knows would be refused, or ignored, on the first night it is needed.
+    # A parameter that only one of them declares would be refused, or ignored, on the first night it is needed.
     declared, taken = set(spec.parameters), set(model.model_fields)
     for name in sorted(declared ^ taken):
         where = "scraper.yaml" if name in taken else "Parameters"

@@ -1,13 +1,13 @@
 """The runner's memory, as objects below `runner/` in the state bucket.
 
-    runner/claims/<game date>/<request>.json     which delivery executes the request, and until when
+    runner/claims/<game date>/<request>.json     the delivery that executes the request, and its lease
     runner/claims/<game date>/<request>.json.asked   written to read the bucket's clock, when a lease may be over
-    runner/outcomes/<game date>/<request>.json   what came of the request
+    runner/outcomes/<game date>/<request>.json   the outcome of the request
 
-A claim is created before the source is asked, so of several deliveries one fetches; it is written over, on condition of
-its generation, when its lease is over by the bucket's clock. An outcome is created before anything is published of it
-and never changed: the first creation wins, also over a delivery that was paused and goes on when another one has taken
-its place.
+A delivery creates the claim before the fetch, so only one of several deliveries fetches. A later delivery overwrites a
+claim whose lease has expired by the bucket's clock, on condition of its generation. The outcome is created before its
+events are published and never changed: the first creation wins, even over a delivery that was paused and continues
+after another one has taken over.
 """
 
 import logging
@@ -29,24 +29,24 @@ log = logging.getLogger(__name__)
 
 
 class InProgress(Overloaded):
-    """Another delivery executes the request; deliver this one again when the lease is over."""
+    """Another delivery executes the request; this one has to be redelivered later."""
 
     def __init__(self, request: ScrapeRequested, left: timedelta) -> None:
         super().__init__(f"request {request.request_id} is being executed by another delivery")
-        # Sooner than the lease ends, because most executions end long before it.
+        # Sooner than the end of the lease, because most executions end long before it.
         self.RETRY_SECONDS = max(1, min(30, math.ceil(left.total_seconds())))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to execute one request until its lease is over."""
+    """The right to execute one request until its lease expires."""
 
     holder: str
-    """Tells this delivery from every other."""
+    """Unique id of this delivery."""
     taken_over: bool = False
     """An earlier delivery may have left a payload behind."""
     deaths: int = 0
-    """How many holders let their lease run out: they were killed, or paused for longer than it."""
+    """Number of holders whose lease expired: they were killed, or paused for longer than the lease."""
 
 
 class _Lease(BaseModel):
@@ -54,10 +54,12 @@ class _Lease(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    holder: str = Field(description="one delivery")
+    holder: str = Field(description="the delivery's unique id")
     until: Instant = Field(description="when another delivery may take over")
     deaths: int = Field(default=0, ge=0, description="holders whose lease ran out")
-    released: bool = Field(default=False, description="the holder gave up alive, and anybody may go on")
+    released: bool = Field(
+        default=False, description="the holder gave up in order, so any delivery may take over"
+    )
 
 
 class _Stored(BaseModel):
@@ -72,32 +74,32 @@ class RequestMemory:
         self._state = state
 
     def claim(self, request: ScrapeRequested, lease: timedelta, now: datetime) -> Claim | Execution:
-        """Take the request for this delivery, or return what came of it already. now: the wall clock.
+        """Claim the request for this delivery, or return its stored outcome. now: the wall clock.
 
-        Raises InProgress while another delivery has it.
+        Raises InProgress while another delivery holds the claim.
         """
         mine = Claim(holder=str(uuid4()))
-        # The usual case is a request that nobody has seen, which costs this one call: no claim means no outcome.
+        # The usual case is a new request, which costs this one call: without a claim there is no outcome.
         if self._state.create(_name("claims", request), _lease(mine, now + lease)):
             return mine
-        # The usual redelivery: the work is done, and only its events or the acknowledgement were lost.
+        # The usual redelivery: the request is executed, and only its events or the acknowledgement were lost.
         if (execution := self.recall(request)) is not None:
             return execution
         held = self._state.read(_name("claims", request))
-        if held is None:  # somebody removed it between the two calls
+        if held is None:  # removed between the two calls
             raise InProgress(request, timedelta(0))
         theirs = _read_lease(_name("claims", request), held.body, now)
         if not theirs.released:
             self._raise_while_held(request, theirs, lease, now)
-        # A holder that gave up alive is no sign of a payload that kills.
+        # A released claim is no evidence of a payload that kills the runner.
         deaths = theirs.deaths + (not theirs.released)
         mine = replace(mine, taken_over=True, deaths=deaths)
-        # Of several deliveries that see the lease over, the one whose generation still stands takes the request.
+        # When several deliveries see the lease expired, only the first replacement of this generation succeeds.
         if not self._state.replace(
             _name("claims", request), _lease(mine, now + lease), generation=held.generation
         ):
             raise InProgress(request, lease)
-        # The holder may have finished between the two looks at it.
+        # The holder may have stored the outcome since the first recall.
         return self.recall(request) or mine
 
     def _raise_while_held(
@@ -105,19 +107,20 @@ class RequestMemory:
     ) -> None:
         """Raise InProgress while a claim holds."""
         left = theirs.until - now
-        # By this clock first, which costs no call. Only the bucket's clock says that a lease is over, as the holder's
-        # may be minutes behind; a claim that cannot be read is no holder's.
+        # Check by this process's clock first, which costs no call. Only the bucket's clock decides that a lease has
+        # expired, as the holder's clock may be minutes off. An unreadable claim has no holder.
         if left <= timedelta(0) and theirs.holder:
             left = measure_lease(self._state, _name("claims", request), lease)
         if left > timedelta(0):
             raise InProgress(request, left)
 
     def release(self, request: ScrapeRequested, claim: Claim, now: datetime) -> None:
-        """Let the next delivery go on at once; the lease does it in time when this fails. Raises nothing."""
+        """Release the claim so that the next delivery can take over at once; on failure the lease expires. Never raises
+        Unavailable."""
         try:
             name = _name("claims", request)
             held = self._state.read(name)
-            # Somebody else's by now: this delivery was paused for longer than its lease.
+            # Another delivery holds the claim: this one was paused for longer than its lease.
             if held is None or _read_lease(name, held.body, now).holder != claim.holder:
                 return
             released = _lease(claim, now, released=True)
@@ -126,14 +129,14 @@ class RequestMemory:
             log.warning("claim not released, its lease ends by itself", extra={"detail": str(error)})
 
     def recall(self, request: ScrapeRequested) -> Execution | None:
-        """Return the outcome of the request, None when it has none yet."""
+        """Return the stored outcome of the request; None when there is none yet."""
         name = _name("outcomes", request)
         return _read_outcome(name, self._state.get(name))
 
     def remember(self, request: ScrapeRequested, execution: Execution) -> Execution:
-        """Write the outcome down before anything is published of it; return the one that counts.
+        """Store the outcome, before its events are published; return the one that counts.
 
-        One that cannot be read is written over, or every redelivery would execute the request anew.
+        An unreadable stored outcome is overwritten; otherwise every redelivery would execute the request again.
         """
         name = _name("outcomes", request)
         body = _Stored(executed=execution.executed, landed=execution.landed).model_dump_json().encode()
@@ -146,8 +149,7 @@ class RequestMemory:
             return known
         if self._state.replace(name, body, generation=kept.generation):
             return execution
-        # Another delivery was first. If its outcome cannot be read, ours is published:
-        # same ids, and one of the two is true.
+        # Another delivery stored its outcome first. If that one is unreadable, publish ours: the ids are the same.
         return self.recall(request) or execution
 
 
@@ -157,12 +159,12 @@ def _lease(claim: Claim, until: datetime, *, released: bool = False) -> bytes:
 
 
 def _read_lease(name: str, body: bytes, now: datetime) -> _Lease:
-    """Return the stored claim; one that cannot be read is over, or its request would never be executed."""
+    """Return the stored claim. An unreadable one counts as expired, or its request would never be executed."""
     return read_stored(_Lease, name, body) or _Lease(holder="", until=now)
 
 
 def _read_outcome(name: str, body: bytes | None) -> Execution | None:
-    """Return the stored outcome; one that cannot be read is none, or its request would never be answered."""
+    """Return the stored outcome. An unreadable one counts as missing, or its request would never be answered."""
     stored = read_stored(_Stored, name, body)
     return None if stored is None else Execution(stored.executed, stored.landed)
 

@@ -1,4 +1,4 @@
-"""Payloads that are parsed without being fetched: kept by an earlier delivery, or in a file on somebody's machine."""
+"""Payloads to parse without a fetch: stored by an earlier delivery, or in a local file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,32 +8,32 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Noted(BaseModel):
-    """Facts about a fetch; kept with the payload, for a delivery that goes on with it."""
+    """Facts about a fetch; stored with the payload, for a delivery that takes the request over."""
 
     model_config = ConfigDict(frozen=True)
 
-    retries: int = Field(default=0, description="transport retries until the source gave it")
+    retries: int = Field(default=0, description="transport retries of the fetch")
     summary: Mapping[str, JsonValue] = Field(
-        default_factory=dict, description="what was noted about it, without secrets"
+        default_factory=dict, description="the fetch's part of data_summary, without secrets"
     )
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A payload that lies in the data bucket."""
+    """The place and the fetch of a payload in the data bucket."""
 
     raw_path: str
     fetched_at: datetime
-    """Time at which the source gave it."""
+    """The instant of the fetch."""
     noted: Noted = field(default_factory=Noted)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A payload to parse instead of fetching one."""
+    """A payload to parse instead of a fetched one."""
 
     body: bytes
     dated: bool
-    """Whether the request's game_date is certainly the payload's; otherwise the date that the payload states counts."""
+    """Whether the request's game_date is certainly the payload's; otherwise the payload's own date counts."""
     fetched: Fetched | None = None
     """None when the data bucket does not hold it yet."""

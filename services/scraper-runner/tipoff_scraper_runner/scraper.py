@@ -1,11 +1,11 @@
-"""The interface of a scraper: a folder with `scraper.yaml` and a `scraper.py` that offers these three names.
+"""The interface of a scraper: a folder with `scraper.yaml` and a `scraper.py` that defines these three names.
 
-Parameters   a ScrapeParameters model whose fields are those the YAML declares
-fetch        talks to the source and returns its payload unchanged
+Parameters   a ScrapeParameters model with the fields that the YAML declares
+fetch        requests the document from the source and returns its payload unchanged
 parse        a pure function from the payload to records; runs again on a saved payload without fetching
 
-It may offer two more: `lost`, which compares an edition of a list with the one before (`Compares`), and `stated`, which
-reads parameters off a saved payload (`StatesParameters`).
+Two more are optional: `lost` compares an edition of a list with the previous one (`Compares`), and `stated` reads
+parameters from a saved payload (`StatesParameters`).
 """
 
 import unicodedata
@@ -22,17 +22,17 @@ P = TypeVar("P", bound="ScrapeParameters", contravariant=True)
 class ScrapeParameters(BaseModel):
     """The typed parameters of one request; `game_date` is the date the data is about."""
 
-    # A parameter that nobody declared is a misspelt one, and would be ignored on the night it matters.
+    # An undeclared parameter is a misspelt one, and would otherwise be ignored on the night it matters.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     game_date: date
 
 
 class Record(BaseModel):
-    """One parsed row; scrapers subclass it. JSON, as which it is written, has no infinity and no NaN.
+    """One parsed row; scrapers subclass it. It is written as JSON, which has no infinity and no NaN.
 
-    Texts are in Unicode's NFC, so that one name is one sequence of characters whichever source spells it. One with an
-    unpaired surrogate is refused.
+    Texts are converted to Unicode's NFC, so that a name is the same sequence of characters from every source. A text
+    with an unpaired surrogate is refused.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -48,7 +48,7 @@ class Record(BaseModel):
 
 
 def _nfc(text: str) -> str:
-    """Return the text in NFC. Raises UnicodeEncodeError, by which pydantic names the field, for what is no Unicode."""
+    """Return the text in NFC. Raises UnicodeEncodeError, a ValueError to pydantic, for invalid Unicode."""
     if not text.isascii():
         # An unpaired surrogate cannot be encoded as UTF-8, in which records are written.
         text.encode()
@@ -57,36 +57,36 @@ def _nfc(text: str) -> str:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses). A secret that the source
-    repeats in headers or body is *** in them."""
+    """An HTTP response with status 2xx or one of the scraper's `expected` statuses. Secrets that the source repeats in
+    headers or body are replaced by ***."""
 
     status: int
     url: str
-    """Its address, after redirects and without secret parameters."""
+    """The address after redirects, without secret parameters."""
     headers: Mapping[str, str]
     """By lower-case name."""
     body: bytes
 
 
 class Http(Protocol):
-    """The only way a scraper reaches its source: paced per host, retried, bounded in time and size."""
+    """A scraper's only access to its source: paced per host, retried, bounded in time and size."""
 
     @property
     def now(self) -> datetime:
-        """The instant of this scrape, aware UTC: the tick's time when a day is replayed."""
+        """The instant of this scrape, aware UTC; in a replay, the instant of the tick."""
 
     def secret(self, name: str) -> SecretStr:
-        """Return the secret of that name, for `query` or `headers`; scraper.yaml declares it.
+        """Return the secret of that name, for `query` or `headers`; scraper.yaml has to declare it.
 
         Raises:
             Misconfigured: it is not declared, or this installation lacks it.
         """
 
     def note(self, name: str, value: JsonValue) -> None:
-        """Put a fact about this scrape into `data_summary`, however the scrape ends.
+        """Add a fact about this scrape to `data_summary`, for every outcome.
 
         Raises:
-            TypeError: JSON cannot hold the value: a date, for one.
+            TypeError: JSON cannot hold the value, such as a date.
         """
 
     def get(
@@ -97,8 +97,8 @@ class Http(Protocol):
         headers: Mapping[str, str | SecretStr] = {},
         expected: frozenset[int] = frozenset(),
     ) -> Response:
-        """GET `url` with `query` added. Returns for any 2xx and for the statuses in `expected`. Redirects are followed
-        on the same host.
+        """GET `url` with `query` added; return the response for any 2xx and for the statuses in `expected`. Redirects
+        are followed on the same host.
 
         Raises:
             TimedOut, HttpFailure: after the retries that scraper.yaml allows.
@@ -109,7 +109,7 @@ class Http(Protocol):
 
 @dataclass(frozen=True)
 class Payload:
-    """The source's bytes as the response has them, and where they are from."""
+    """The unchanged bytes of a response, and their address."""
 
     body: bytes
     url: str
@@ -124,28 +124,28 @@ class Parsed:
     records: Sequence[Record]
     """The rows to write; their number is the record count."""
     summary: Mapping[str, JsonValue] = field(default_factory=dict)
-    """JSON values that ride in `data_summary` beside `record_count`."""
+    """JSON values for `data_summary`, beside `record_count`."""
     empty_reason: str = ""
-    """Why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
+    """Why an empty document is legitimate (the outcome is `no_data`); without a reason, an empty parse is
     `failed`/`source_changed`."""
     about: date | None = None
-    """The day that the document itself says it is about. Another one than was asked for is never a success: an earlier
-    one is `no_data`, a later one `failed`/`source_changed`."""
+    """The day that the document itself states. Another day than the requested one is never a success: an earlier day is
+    `no_data`, a later one `failed`/`source_changed`."""
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For each of scraper.yaml's `fan_out_keys`, the values that follow-up steps are requested for."""
+    """The values to request follow-up steps for, by key of scraper.yaml's `fan_out_keys`."""
     set_aside: Sequence[str] = ()
-    """One reason for each item that could not be read and is not among the records."""
+    """One reason for each item that could not be parsed and is not among the records."""
     contradictions: Sequence[str] = ()
     """Contradictions within the document or with the clock, one sentence each."""
     suspect: str = ""
-    """Why the document is not to be taken for the present state: frozen, or of last season. It becomes
-    `failed`/`source_changed`: the payload is kept, and no records are written or announced."""
+    """Why the document is outdated: frozen, or of last season. The outcome is `failed`/`source_changed`: the payload is
+    kept, and no records are written or announced."""
     games_listed: int | None = None
-    """How many games of the asked day a document that lists a day's games has; None for any other document."""
+    """Number of games of the requested day in a document that lists a day's games; None for any other document."""
     slate: Mapping[str, datetime | None] | None = None
-    """When each listed game of the day tips off, by "AWAY@HOME", None for one that is not played, by which the
-    controller notices a calendar that is out of date. None for a document that does not tell, and games whose teams or
-    time are undecided are left out."""
+    """Tip-off of each listed game of the day by "AWAY@HOME", None for a game that is not played; the controller detects
+    an outdated calendar by it. Games with undecided teams or times are left out. None for a document without
+    tip-offs."""
 
 
 class Scraper(Protocol[P]):
@@ -157,21 +157,22 @@ class Scraper(Protocol[P]):
         """Fetch the payload. Raises NotPublished, or a ScrapeFailure."""
 
     def parse(self, payload: bytes, parameters: P, /) -> Parsed:
-        """Parse the payload. Raises Undecodable, SourceChanged, or Blocked where the payload is a page for people."""
+        """Parse the payload. Raises Undecodable, SourceChanged, or Blocked when the payload is a page for people."""
 
 
 class Compares(Protocol):
-    """The additional function of a scraper module whose documents are editions of one list that hardly shrinks."""
+    """The optional function of a scraper module whose documents are editions of a list that hardly shrinks."""
 
     def lost(self, parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]], /) -> str:
-        """Say what `parsed` lost of the records of the edition before; blank when it lost no more than is usual."""
+        """Describe the records of the previous edition that `parsed` lost; blank when the loss is no larger than
+        usual."""
 
 
 class StatesParameters(Protocol):
-    """The additional function of a scraper module whose documents state their parameters."""
+    """The optional function of a scraper module whose documents state their parameters."""
 
     def stated(self, payload: bytes, /) -> Mapping[str, str]:
-        """Return the parameters that the document states, as text, so that nobody has to give them again.
+        """Return the parameters that the document states, as text, so that the user need not repeat them.
 
         Raises Undecodable or SourceChanged.
         """

@@ -1,4 +1,4 @@
-"""Reads the secrets of one execution and keeps them out of every text that leaves the process."""
+"""The secrets of one execution, and their redaction in every text that leaves the process."""
 
 import json
 import re
@@ -13,10 +13,10 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner.errors import Misconfigured
 
 FAKE_VALUE = "local"
-"""Every secret's value towards the fake source, which needs none."""
+"""The value of every secret for fake sources, which need none."""
 
 MIN_LENGTH = 8
-"""Characters of a secret that is redacted; a shorter one would be found, and masked, in ordinary words."""
+"""Minimum length of a secret; a shorter one would be found, and masked, in ordinary words."""
 
 _MASK = "***"
 
@@ -24,7 +24,7 @@ _MASK = "***"
 class SecretRedactor:
     """Reads declared secrets from the environment variables of the same name, and masks them in texts.
 
-    proxy_url: its user and password go out with every request, so they are kept out of texts from the start.
+    proxy_url: its user and password are sent with every request, so they are redacted as well.
     """
 
     def __init__(
@@ -37,23 +37,23 @@ class SecretRedactor:
     ) -> None:
         self._spec, self._environ, self._fake = spec, environ, fake
         self._faked: list[str] = []
-        # Worked out once: every text of the execution is searched for all of them.
+        # Computed once: every text of the execution is searched for all spellings.
         self._spellings = {
             spelling
             for name in spec.secrets
             if len(value := self._value(name)) >= MIN_LENGTH
             for spelling in _spellings(value)
         }
-        # A proxy's own error pages repeat the credential, whole or its password alone.
+        # A proxy's own error pages repeat the whole credential or only the password.
         if credential := proxy_credential(proxy_url or ""):
             user, _, password = credential.partition(":")
             self._spellings |= {*_spellings(credential), *_spellings(password or user)}
 
     def secret(self, name: str) -> SecretStr:
-        """Return the secret without the blanks and line ends around it, which no key has and many a file ends with.
+        """Return the secret, stripped of whitespace: no key has any at its ends, and files often end with a newline.
 
         Raises:
-            Misconfigured: scraper.yaml does not declare it, or its variable is not set, or too short to be one.
+            Misconfigured: scraper.yaml does not declare it, or its variable is missing or too short.
         """
         if name not in self._spec.secrets:
             raise Misconfigured(
@@ -66,17 +66,17 @@ class SecretRedactor:
                     " to the key that the source gave out"
                 )
             return SecretStr(value)
-        # Noted, so that a host that turns out to be real is never sent the placeholder.
+        # Record the name, so that the placeholder is never sent to a real host.
         if self._fake:
             self._faked.append(name)
             return SecretStr(FAKE_VALUE)
         raise _missing(name)
 
     def refuse_fake_values(self) -> None:
-        """Call before a real source is asked: it has no use for the value that only fakes take.
+        """Raise when a placeholder was given out; call this before a request to a real source.
 
         Raises:
-            Misconfigured: such a value was given out, because the secret's variable is not set.
+            Misconfigured: a placeholder was given out, because the secret's variable is not set.
         """
         if self._faked:
             raise _missing(self._faked[0])
@@ -91,13 +91,13 @@ class SecretRedactor:
         return text
 
     def redact_bytes(self, body: bytes) -> bytes:
-        """Do the same for a text in UTF-8, or for anything else."""
+        """Return `body` with *** for each secret in UTF-8; the body need not be text."""
         for spelling in self._longest_first():
             body = body.replace(spelling.encode(), _MASK.encode())
         return body
 
     def redact_json(self, value: JsonValue) -> JsonValue:
-        """Return `value` with every text in it redacted, keys too."""
+        """Return `value` with every text in it redacted, including keys."""
         if isinstance(value, str):
             return self.redact(value)
         if isinstance(value, list):
@@ -108,7 +108,7 @@ class SecretRedactor:
         return value
 
     def _longest_first(self) -> list[str]:
-        # A short spelling may be part of a long one, of which the rest would be left standing.
+        # A short spelling may be part of a long one; replaced first, it would leave the rest of the long one.
         return sorted(self._spellings, key=len, reverse=True)
 
 
@@ -119,17 +119,17 @@ def _missing(name: str) -> Misconfigured:
 def proxy_credential(proxy_url: str) -> str:
     """Return `user:password` of a proxy's address, or the user alone; "" without one.
 
-    Raises ValueError for what is no address.
+    Raises ValueError for an invalid address.
     """
     parts = urlsplit(proxy_url)
     return ":".join(unquote(part) for part in (parts.username, parts.password) if part)
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """List what a source that repeats `value` may make of it: in a URL, a host name, JSON, HTML, base64, a message."""
+    """Yield the spellings of `value` in a source's response: in a URL, a host name, JSON, HTML, base64, a message."""
     for spelling in (value, quote(value), quote(value, safe=""), quote_plus(value)):
         yield spelling
-        yield spelling.lower()  # as a host name, which clients write in small letters
+        yield spelling.lower()  # as a host name, which clients write in lower case
         yield re.sub("%..", lambda code: code[0].lower(), spelling)
     in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     yield from in_json
@@ -138,4 +138,4 @@ def _spellings(value: str) -> Iterator[str]:
     yield repr(value)[1:-1]
     yield repr(value.encode())[2:-1]
     for encoded in (b64encode(value.encode()), urlsafe_b64encode(value.encode())):
-        yield encoded.decode().rstrip("=")  # the padding depends on what stands behind it
+        yield encoded.decode().rstrip("=")  # the padding depends on the text that follows

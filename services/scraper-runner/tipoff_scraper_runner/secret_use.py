@@ -1,6 +1,6 @@
-"""Finds the secrets that a scraper's code asks for, by reading the code.
+"""A static check of the secrets that a scraper's code uses.
 
-An undeclared one is refused at start and not on the first night it is needed.
+An undeclared secret is refused at start and not on the first night it is needed.
 """
 
 import ast
@@ -14,7 +14,7 @@ from tipoff_common.catalog import ScraperSpec
 
 
 def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
-    """Say which secrets only one of scraper.yaml and the code knows."""
+    """Yield a fault for each secret that only one of scraper.yaml and the code names."""
     asked = {name for part in _parts(module) for name in _asked(part)}
     for name in sorted(asked - set(spec.secrets)):
         yield f"the code asks for secret {name}; add it to 'secrets' in scraper.yaml"
@@ -23,7 +23,7 @@ def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
 
 
 def _parts(module: ModuleType) -> Iterator[ModuleType]:
-    """Walk `module` and every module of the fleet that it takes something from, directly or not."""
+    """Yield `module` and every module of the fleet that it imports from, directly or not."""
     # <package of the fleet>.<source>.<name>.scraper
     fleet = f"{module.__name__.rsplit('.', 3)[0]}."
     waiting, seen = [module], {module.__name__}
@@ -32,7 +32,7 @@ def _parts(module: ModuleType) -> Iterator[ModuleType]:
         yield part
         for value in vars(part).values():
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            # Only the fleet's own modules: what libraries do with the word "secret" is none of ours.
+            # The fleet's own modules only: a library's `secret` is unrelated.
             if isinstance(name, str) and name.startswith(fleet) and name in sys.modules and name not in seen:
                 seen.add(name)
                 waiting.append(sys.modules[name])
@@ -40,11 +40,11 @@ def _parts(module: ModuleType) -> Iterator[ModuleType]:
 
 @functools.cache  # the fleet's common modules are parts of many scrapers
 def _asked(part: ModuleType) -> frozenset[str]:
-    """Return the argument of every call `….secret(…)`: a text, or a constant of the module."""
+    """Return the argument of every call `….secret(…)`: a literal, or the value of a module constant."""
     asked = set()
     source = inspect.getsource(part)
     if "secret" not in source:
-        return frozenset()  # nearly all modules: to parse them all was a third of the runner's start
+        return frozenset()  # nearly all modules: parsing them all took a third of the runner's start
     for node in ast.walk(ast.parse(source)):
         if (
             not isinstance(node, ast.Call)

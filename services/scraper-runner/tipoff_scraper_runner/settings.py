@@ -19,7 +19,7 @@ class RunnerSettings(ServiceSettings):
         default_factory=dict,
         description=(
             "JSON map from a source's host to the fake that answers for it, local environment only;"
-            " every other host is asked itself"
+            " requests to every other host go to the host itself"
         ),
     )
 
@@ -33,7 +33,7 @@ class RunnerSettings(ServiceSettings):
         default=1,
         ge=1,
         le=1000,
-        description="how many runners there are at most: each takes that part of a source's rate limit",
+        description="maximum number of runner instances: each takes an equal part of a source's rate limit",
     )
     proxy_url: SecretStr | None = Field(
         default=None,
@@ -44,12 +44,12 @@ class RunnerSettings(ServiceSettings):
     @field_validator("proxy_url")
     @classmethod
     def _proxy_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
-        """Refuse a malformed address at start: the client's own message about it would repeat the password."""
+        """Refuse a malformed address at start: the HTTP client's own message would repeat the password."""
         if value is None:
             return None
         try:
             parts = urlsplit(value.get_secret_value())
-            # `port` raises for what is no number, hence within the try.
+            # `port` raises ValueError when it is no number, hence within the try.
             good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
             credential = proxy_credential(value.get_secret_value())
         except ValueError:
@@ -66,7 +66,7 @@ class RunnerSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _sources_are_real(self) -> "RunnerSettings":
-        # In production a fake's answer would be landed as the source's.
+        # In production a fake's response would be landed as the source's.
         if self.fake_sources and self.environment != "local":
             raise ValueError("TIPOFF_FAKE_SOURCES is for the local environment only; unset it")
         return self

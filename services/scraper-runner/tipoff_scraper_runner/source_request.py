@@ -20,7 +20,7 @@ class SourceRequest:
     secret_query: str
     """The secret parameters, encoded."""
     headers: Mapping[str, str]
-    """Sent as they are, secrets in plain text."""
+    """Headers to send, with secrets in plain text."""
 
     @property
     def url(self) -> str:
@@ -37,7 +37,7 @@ class SourceRequest:
 
         Raises:
             Blocked: it leads to another host, or out of TLS.
-            HttpFailure: it is no address.
+            HttpFailure: it is no valid address.
         """
         try:
             target = urljoin(self.shown, location)
@@ -51,13 +51,13 @@ class SourceRequest:
             raise Blocked(
                 f"{self.shown} redirects to another host, {host}; redirects are followed on one host only"
             )
-        # The secret parameters stay behind: the source has put into its address what it needs.
+        # Drop the secret parameters: the location holds every parameter that the source needs.
         return replace(self, shown=target, secret_query="")
 
 
 def source_request(url: str, query: Values, headers: Values) -> SourceRequest:
     """Build a request; a parameter or header whose value is a SecretStr is sent and never shown."""
-    # Told apart by type and not by name: a SecretStr cannot get into a text by accident.
+    # Secrets are distinguished by type and not by name: a SecretStr cannot get into a text by accident.
     public = {key: value for key, value in query.items() if isinstance(value, str)}
     return SourceRequest(
         shown=_joined(url, _encoded(public)),
@@ -81,9 +81,9 @@ def _joined(url: str, query: str) -> str:
 
 
 def _stays(old: str, new: str) -> bool:
-    """Tell whether `new` is on the host of `old`, by the same scheme or by TLS instead of none."""
+    """Return whether `new` is on the host of `old`, with the same scheme or changed from http to https."""
     before, after = urlsplit(old), urlsplit(new)
-    # Host and port: another port of a host is another service, and may be one inside.
+    # Compare the port too: another port of a host is another service, and may be an internal one.
     if after.scheme == before.scheme:
         return after.netloc.lower() == before.netloc.lower()
     return (before.scheme, after.scheme) == ("http", "https") and after.hostname == before.hostname

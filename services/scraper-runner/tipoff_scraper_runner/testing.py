@@ -1,4 +1,4 @@
-"""Tools for the tests of a fleet's scrapers: the real runner over chosen answers of a source."""
+"""Tools for the tests of a fleet's scrapers: the real runner with given responses of a source."""
 
 import json
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registry
 
 BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
-"""A page for people, as hosts answer clients that they refuse."""
+"""A page for people, as hosts send to clients that they refuse."""
 
 
 @dataclass
 class Served:
-    """Chosen answers of a source, request by request; the last answer is repeated."""
+    """A source with given responses, one per request; the last one is repeated."""
 
     answers: list[httpx.Response]
     asked: list[httpx.Request] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Served:
 
 
 def served(*contents: Any, status: int = 200, headers: Mapping[str, str] = {}) -> Served:
-    """Make a source that answers with each content in turn: bytes, or a document to be written as JSON."""
+    """Build a source that responds with each content in turn: bytes, or a value to encode as JSON."""
     return Served([httpx.Response(status, content=_body(content), headers=headers) for content in contents])
 
 
@@ -45,7 +45,7 @@ def _body(content: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Bench:
-    """The scrapers of one fleet, run as the service runs them; nothing is written or published."""
+    """The scrapers of one fleet, run as in the service but without writing or publishing."""
 
     registry: Registry
     now: datetime = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
@@ -53,7 +53,7 @@ class Bench:
     """Environment variables, among them the scrapers' secrets."""
 
     def run(self, name: str, source: Served, **parameters: str) -> ScrapeExecuted:
-        """Run a scraper, for the bench's own day unless `game_date` says otherwise."""
+        """Run a scraper for `game_date`, by default the bench's day."""
         scraper = self.registry[name]
         given = {"game_date": f"{self.now:%Y-%m-%d}", **parameters}
         return execute(
@@ -64,7 +64,7 @@ class Bench:
             open_http=lambda spec, now, _replaying: HttpxHttp(
                 spec,
                 now,
-                # Tests do not wait for a rate that no source is behind.
+                # Without a real source no test needs to wait for a rate limit.
                 Pacer(sleep=lambda _: None),
                 environ=self.environ,
                 transport=httpx.MockTransport(source),
@@ -73,7 +73,7 @@ class Bench:
         ).executed
 
     def records(self, name: str, document: Any, **parameters: str) -> list[dict[str, Any]]:
-        """Parse a document, bytes or what is to be written as JSON; return its records as they are written."""
+        """Parse a document, given as bytes or as a value to encode as JSON; return its records in written form."""
         module = self.registry[name].module
         given = module.Parameters.model_validate({"game_date": f"{self.now:%Y-%m-%d}", **parameters})
         parsed = module.parse(_body(document), given)

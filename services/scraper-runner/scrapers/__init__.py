@@ -1,1 +1,1 @@
-"""The fleet that ships with Tipoff: a folder a source, a package a scraper."""
+"""The fleet that ships with Tipoff: a folder for each source, a package for each scraper."""

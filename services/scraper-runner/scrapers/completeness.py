@@ -1,7 +1,7 @@
 """Completeness of a document about many games or teams, by name, for `data_summary`.
 
-What is expected follows from the document itself. A success may well be incomplete; that is how nine games of which one
-came are told from nine.
+The expected names come from the document itself. A success may be incomplete: the summary distinguishes one result of
+nine games from nine.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,8 +10,9 @@ from pydantic import JsonValue
 
 
 def completeness(expected: Iterable[str], got: Iterable[str]) -> dict[str, JsonValue]:
-    """Compare names of games or teams, for `data_summary`: `{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}`."""
-    # What was got and not expected is no part of it: the document knows more games than it was asked for.
+    """Compare expected and found names of games or teams, for `data_summary`: `{"expected": 9, "got": 8, "missing":
+    ["NYK@PHI"]}`."""
+    # Ignore names that were not expected: a document may list more games than the requested ones.
     wanted, found = set(expected), set(got)
     missing: list[JsonValue] = [*sorted(wanted - found)]
     return {"expected": len(wanted), "got": len(wanted & found), "missing": missing}
@@ -20,8 +21,8 @@ def completeness(expected: Iterable[str], got: Iterable[str]) -> dict[str, JsonV
 def results(
     played: Iterable[str], over: Iterable[str], unread: Iterable[str], contradicted: Collection[str]
 ) -> dict[str, JsonValue]:
-    """Compare games with those that have their result; one that is off is to have none, and so is not `played`.
+    """Compare `played` with the games that have a result. A game that is called off has none, and is not `played`.
 
-    A game that cannot be read, or contradicts itself, has none yet.
+    A game that cannot be read or contradicts itself counts as expected without a result.
     """
     return completeness([*played, *unread], set(over) - set(contradicted))

@@ -1,6 +1,6 @@
-"""Fields that a source adds or drops without a word: told in `data_summary` before they matter.
+"""Fields that a source adds or drops unannounced; `data_summary` reports them before they matter.
 
-What a record cannot do without is no drift but a changed source.
+A missing field that a record needs is not drift but SourceChanged.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,13 +17,13 @@ class Drift:
     """Difference between a document's fields and the known fields. Both are sorted and named `kind.field`."""
 
     added: tuple[str, ...] = ()
-    """Fields nobody knew."""
+    """Unknown fields."""
     missing_optional: tuple[str, ...] = ()
-    """Known ones that no object has any more."""
+    """Optional fields that no object has any more."""
 
 
 def names(listed: str) -> frozenset[str]:
-    """Read field names from a text that lists them between blanks."""
+    """Split a text of field names at its blanks."""
     return frozenset(listed.split())
 
 
@@ -35,15 +35,16 @@ def find_drift(
     optional: Collection[str] = (),
     rare: Collection[str] = (),
 ) -> Drift:
-    """Compare the objects of one `kind` with the fields known of it.
+    """Compare the objects of one `kind` with the known fields.
 
-    required: stand in every object. optional: stand in at least one of a payload's objects, else they are reported.
-    rare: known too, but a payload may well be without them.
+    required: every object has them. optional: at least one of a payload's objects has them; otherwise they are
+    reported.
+    rare: known fields that a payload may lack.
 
     Raises:
         SourceChanged: an object without a required field, naming both.
     """
-    # Over all objects of the payload, since a field may be left out wherever it says nothing.
+    # Collected over all objects of the payload, since an object may omit an empty field.
     seen: set[str] = set()
     count = 0
     for node in nodes:
@@ -51,16 +52,16 @@ def find_drift(
         if missing := sorted(set(required) - node.fields.keys()):
             raise SourceChanged(f"{node.path} has no key {', '.join(map(repr, missing))}")
         seen.update(node.fields)
-    # Of no objects nothing can be missing, which would be told as every field at once.
+    # Without objects no field is missing; otherwise all of them would be reported.
     if not count:
         return Drift()
-    # A field that nobody knew may be a new statistic or the new name of a known one: a person has to look.
+    # An unknown field may be a new statistic or the new name of a known one: a person has to check.
     added = seen - set(required) - set(optional) - set(rare)
     return Drift(_named(kind, added), _named(kind, set(optional) - seen))
 
 
 def drift_summary(*drifts: Drift) -> dict[str, JsonValue]:
-    """Merge drifts into one part of `data_summary`: `{"added": [...], "missing_optional": [...]}`."""
+    """Merge drifts into one entry of `data_summary`: `{"added": [...], "missing_optional": [...]}`."""
     return {
         "added": [name for drift in drifts for name in drift.added],
         "missing_optional": [name for drift in drifts for name in drift.missing_optional],

@@ -1,7 +1,7 @@
 """Games of two teams that are none of the league's thirty, such as the All-Star weekend's.
 
-They are no game of anybody's season, and one of them is no reason to lose the others of its day: they are left out, and
-told by name. A game of one team of the league against a name that nobody knows is no exhibition but an odd item.
+They belong to no team's season: they are left out of the records and listed by name, and the day's other games stay. A
+game of one league team against an unknown name is no exhibition but an odd item.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,26 +15,25 @@ from tipoff_scraper_runner.errors import SourceChanged
 
 G = TypeVar("G")
 
-# As many as the Rising Stars play. More on one day are the league's own teams in a spelling that is not
-# known yet.
+# The number of Rising Stars games. More on one day are the league's own teams in an unknown spelling.
 MOST_A_DAY = 3
 
 
 @dataclass(frozen=True)
 class DaysGames(Generic[G]):
-    """One day's games, parted."""
+    """One day's games, split into league games and exhibitions."""
 
     league: tuple[G, ...]
-    """The games with a team of the league, and those that cannot be read."""
+    """The games with a team of the league, and those with unreadable names."""
     exhibitions: tuple[JsonValue, ...]
-    """The others, "away@home" as it is spelled."""
+    """The other games as "away@home", in the source's spelling."""
 
 
 def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) -> DaysGames[G]:
-    """Part one day's games; `names` reads the away and the home team as the source spells them.
+    """Split one day's games; `names` reads the away and the home team in the source's spelling.
 
     Raises:
-        UnknownTeam: there are more exhibitions than any day has.
+        UnknownTeam: there are more exhibitions than on any real day.
     """
     league: list[G] = []
     exhibitions: list[JsonValue] = []
@@ -42,12 +41,11 @@ def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) 
         try:
             spelled = names(game)
         except SourceChanged:
-            # An odd game is nobody's exhibition.
-            league.append(game)  # whoever reads it next says what is odd about it
+            # An odd game is no exhibition.
+            league.append(game)  # the reader of the league's games reports the fault
             continue
         unknown = [name for name in spelled if not _is_known(name)]
-        # One known team: whoever plays it is spelled in a new way, or is a club from abroad. The item says
-        # which name.
+        # One known team: its opponent has a new spelling, or is a club from abroad. The set-aside item names it.
         if len(unknown) < len(spelled):
             league.append(game)
             continue

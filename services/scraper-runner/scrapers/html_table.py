@@ -9,28 +9,29 @@ from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 
 _ROW = frozenset({"td", "th", "tr"})
 _BREAKS = _ROW | frozenset({"br", "div", "li", "p"})
-"""Elements that begin a line or a cell: the text in them does not continue the word before."""
+"""Elements that begin a line or a cell: their text does not continue the word before."""
 
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """One table. A cell is its text, with each run of blanks as one blank."""
+    """One table. A cell is a text, with each run of blanks as one blank."""
 
     attributes: Mapping[str, str]
-    """Of the element itself, such as data-date."""
+    """Attributes of the <table> element, such as data-date."""
     heads: Sequence[str]
-    """The cells of its first row that is made of <th>; empty where it has none."""
+    """The cells of the first row of <th> cells; empty without one."""
     rows: Sequence[Sequence[str]]
-    """The rows that have a <td>."""
+    """The rows with a <td>."""
 
     def attribute(self, name: str) -> str:
-        """Return an attribute of the table. Raises SourceChanged when it has none of this name."""
+        """Return an attribute of the table. Raises SourceChanged when the table lacks it."""
         if name not in self.attributes:
             raise SourceChanged(f"the table has no attribute {name}, only {sorted(self.attributes)}")
         return self.attributes[name]
 
     def require(self, *heads: str) -> None:
-        """Raise SourceChanged unless these are its heads, in this order: a new column would shift all after it."""
+        """Raise SourceChanged unless the table has these heads in this order: a new column would shift all later
+        ones."""
         if list(self.heads) != list(heads):
             raise SourceChanged(f"the table has the columns {list(self.heads)}, and not {list(heads)}")
 
@@ -39,9 +40,9 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     """Read the page's first table that has these attributes; `class_` is the attribute class, one of its words.
 
     Raises:
-        Blocked: there is no such table, and the page says that this client is refused.
-        Undecodable: the page is no UTF-8, has markup that cannot be read before the table's end, or ends within the
-            table: cut short, it would look like one without rows.
+        Blocked: there is no such table, and the page is a block page.
+        Undecodable: the page is no UTF-8, has invalid markup before the table's end, or ends within the table: a
+        truncated table would look like one without rows.
         SourceChanged: there is no such table.
     """
     try:
@@ -55,7 +56,7 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
         reader.feed(text)
         reader.close()
     except UNREADABLE as error:
-        # Nothing after the table is of interest.
+        # Ignore invalid markup after the table.
         if not reader.ended:
             if not reader.begun:
                 _refuse_block_page(payload)
@@ -75,7 +76,7 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
 
 
 def _refuse_block_page(payload: bytes) -> None:
-    """Raise Blocked for a page that says so: nobody need mend the parser then."""
+    """Raise Blocked for a block page, which is no fault of the parser."""
     if mark := block_mark(payload):
         raise Blocked(
             f"a page for people in place of the table: it says '{mark}'; it begins {first_bytes(payload)}"
@@ -83,7 +84,7 @@ def _refuse_block_page(payload: bytes) -> None:
 
 
 class _Reader(HTMLParser):
-    """Collects the rows of the first table that is wanted; what stands in tables within it belongs to its cells."""
+    """Collects the rows of the first matching table; the text of nested tables belongs to its cells."""
 
     def __init__(self, wanted: Mapping[str, str]) -> None:
         super().__init__(convert_charrefs=True)
@@ -101,10 +102,10 @@ class _Reader(HTMLParser):
             elif self._is_open:
                 self._depth += 1
         elif self._is_open and self._in_cell and tag in _BREAKS and (self._depth > 1 or tag not in _ROW):
-            # Of tables within the cell, rows and cells too; those of the table itself begin below.
+            # Rows and cells of a nested table are breaks too; those of the table itself begin below.
             self.handle_data(" ")
         elif self._is_open and self._depth == 1:
-            # An end tag of a cell or a row may be left out in HTML, so that the next one begins it anew.
+            # HTML allows the end tags of cells and rows to be omitted: the next start tag ends them.
             if tag == "tr":
                 self.rows.append(("", []))
                 self._in_cell = False
@@ -112,7 +113,7 @@ class _Reader(HTMLParser):
                 if not self.rows:
                     self.rows.append(("", []))
                 kind, cells = self.rows[-1]
-                # Added to the same list: copied for each cell, a long row would take quadratic time.
+                # Append to the same list: a copy for each cell would take quadratic time in a long row.
                 cells.append("")
                 self.rows[-1] = ("td" if "td" in (tag, kind) else "th", cells)
                 self._in_cell = True

@@ -1,4 +1,4 @@
-"""A JSON payload, read key by key. What is missing or not as expected is named by its path."""
+"""Typed reading of a JSON payload, key by key; errors name the path of the missing or unexpected value."""
 
 import json
 import re
@@ -13,24 +13,23 @@ from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 T = TypeVar("T")
-# Exclusive upper bound of decimals: floats this large are no longer exact, and no source counts so far.
+# Exclusive upper bound of decimals: larger floats are not exact, and no source has such amounts.
 _AMOUNTS = 1e15
 
-# Not what int() takes: "1_000", digits of other scripts, and ValueError for more than 4,300 of them. Eighteen digits
-# fit 64 bits.
+# Stricter than int(), which takes "1_000" and digits of other scripts, and raises ValueError for more than 4,300
+# digits. Eighteen digits fit 64 bits.
 _PRINTED_NUMBER = re.compile(r"[0-9]{1,18}")
 
-# Where an unpaired surrogate may stand, which cannot be encoded as UTF-8.
+# A possible unpaired surrogate, which cannot be encoded as UTF-8.
 _UNPAIRED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Node:
-    """A JSON value that should be an object, and where it stands in the document.
+    """A JSON value that should be an object, and its path in the document.
 
-    Readers are named for what they read. Each raises SourceChanged naming the path of what is missing or not as
-    expected. Whether the value is an object is checked by the first reader, so that an odd element of a list is the
-    fault of that element.
+    Readers are named after the type they read. Each raises SourceChanged with the path of a missing or unexpected
+    value. The first reader checks that the value is an object, so that an odd element of a list fails alone.
     """
 
     path: str
@@ -54,8 +53,8 @@ class Node:
         return self._required(key, str)
 
     def nonblank(self, key: str) -> str:
-        """Read a text that says something, without the blanks around it."""
-        # Blank is how most sources say that there is nothing; where a name has to be, it is odd.
+        """Read a text that is not blank, stripped."""
+        # Most sources write a blank for a missing text; for a required name it is a fault.
         printed = self.text(key).strip()
         if not printed:
             raise SourceChanged(f"{self.path}.{key} is blank")
@@ -64,27 +63,27 @@ class Node:
     def integer(self, key: str) -> int:
         """Read a whole number, which some sources write as 1610612749.0."""
         value = self.fields.get(key)
-        # stats.nba.com writes ids so in its static files.
+        # stats.nba.com writes ids this way in its static files.
         if isinstance(value, float) and value.is_integer():
             return int(value)
         return self._required(key, int)
 
     def printed_number(self, key: str) -> int:
-        """Read a whole number from zero on that the source writes as a text."""
+        """Read a whole number, not negative, that the source writes as a text."""
         printed = self.text(key).strip()
         if not _PRINTED_NUMBER.fullmatch(printed):
             raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, not a number")
         return int(printed)
 
     def count(self, key: str) -> int:
-        """Read a number of things: points, for one. It is never below zero."""
+        """Read a count, such as points, which is never negative."""
         value = self.integer(key)
         if value < 0:
             raise SourceChanged(f"{self.path}.{key} is {value}, no count")
         return value
 
     def decimal(self, key: str) -> float:
-        """Read a number with or without a fraction. JSON knows no infinity, but its readers do."""
+        """Read a number with or without a fraction. JSON has no infinity, but Python's reader accepts it."""
         value = self.fields.get(key)
         number = value if isinstance(value, float) else self.integer(key)
         if not abs(number) < _AMOUNTS:
@@ -104,7 +103,7 @@ class Node:
         value = self.fields.get(key)
         if value is None:
             return None
-        # Most of a document's readings are these, and most are texts.
+        # The fast path: this is the most frequent reader, and most values are texts.
         return (value if isinstance(value, str) else self.text(key)).strip() or None
 
     def child(self, key: str) -> "Node":
@@ -130,7 +129,7 @@ class Node:
             value = datetime.fromisoformat(printed)
         except ValueError as error:
             raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, not an ISO 8601 instant") from error
-        # A local time without its zone would be read as the reader's own.
+        # A local time without its zone would be taken for one in the reader's zone.
         if value.utcoffset() is None:
             raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, without its offset")
         return value
@@ -140,14 +139,14 @@ class Node:
         if key not in fields:
             raise SourceChanged(f"{self.path} has no key {key!r}; it has {', '.join(sorted(fields))}")
         value = fields[key]
-        # A bool is an int to Python and to no source.
+        # A bool is an int in Python but in no source.
         if not isinstance(value, kind) or isinstance(value, bool):
             raise SourceChanged(f"{self.path}.{key} is {_kind(value)} ({value!r:.80}), not {kind.__name__}")
         return value
 
 
 def json_object(payload: bytes, what: str) -> Node:
-    """Read the document `what`, which is a JSON object. A byte-order mark before it is skipped.
+    """Read a document that is a JSON object. A byte-order mark before it is skipped.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -160,21 +159,21 @@ def json_object(payload: bytes, what: str) -> Node:
 
 
 def json_value(payload: bytes, what: str) -> JsonValue:
-    """Read the document `what`, whatever kind of JSON it is. A byte-order mark before it is skipped.
+    """Read a JSON document of any type. A byte-order mark before it is skipped.
 
     Raises:
         Undecodable: not JSON, or cut short.
     """
     try:
-        # The same detection as json.loads has, so UTF-16 and a byte-order mark are read; surrogates pass
-        # here to be named below.
+        # The same detection as in json.loads, so UTF-16 and a byte-order mark are accepted. Surrogates pass here and
+        # are refused below.
         text = payload.decode(json.detect_encoding(payload), "surrogatepass")
         document: JsonValue = json.loads(text)
-        # Encoding is the only sure test, and it is costly, so it is made only where such a character may
-        # be. To look for one takes longer than to read the document, and most have neither escapes nor more than ASCII.
+        # Encoding is the only sure test, but costly, so it runs only when such a character is possible. The search for
+        # one takes longer than json.loads, and most documents are ASCII without escapes, so these are tested first.
         if ("\\u" in text or not text.isascii()) and _UNPAIRED_SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
-    # RecursionError: a few kilobytes of brackets nest deeper than the reader goes.
+    # RecursionError: a few kilobytes of brackets nest deeper than json.loads can go.
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"{what} is not JSON ({error}); it begins {first_bytes(payload)}") from error
     return document

@@ -1,4 +1,4 @@
-"""An answer that should be JSON, kept as it came."""
+"""A payload of a response that should be JSON, unchanged."""
 
 from scrapers.payloads import first_bytes, is_html
 from tipoff_scraper_runner.errors import Blocked
@@ -6,12 +6,12 @@ from tipoff_scraper_runner.scraper import Payload, Response
 
 
 def json_payload(response: Response) -> Payload:
-    """Return the answer as payload. What is no JSON at all is the parser's to say, so that it is saved first.
+    """Return the response as payload. The parser reports invalid JSON, after the payload is saved.
 
     Raises:
         Blocked: a page for people.
     """
-    # The edge of all these hosts refuses clients with a page and status 200, which is no document to parse.
+    # The edges of all these hosts refuse clients with a page and status 200.
     if is_html(response.body):
         raise Blocked(
             f"{response.url} answers {response.status} with {first_bytes(response.body)}:"

@@ -1,8 +1,7 @@
-"""The law of odd items: what is odd about one item of a document costs that item, and never the others.
+"""The rule of odd items: a fault in one item of a document sets that item aside, and never the others.
 
-An item is what a parser reads one by one: a game, a player, a line of a table. One that cannot be read is set aside
-with the reason, which the runner counts in `data_summary.set_aside`. This is the only place that knows how many odd
-items make another document of it.
+An item is a game, a player or a line of a table. An unreadable item is set aside with the reason, which the runner
+counts in `data_summary.set_aside`. Only this module decides how many odd items make the whole document SourceChanged.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -12,8 +11,7 @@ from typing import Generic, TypeVar
 from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
 
-# Share of a document's items that may be odd. Beyond it the source has changed, and the rest cannot be
-# trusted.
+# Maximum share of odd items. Beyond it the source has changed, and the other items cannot be trusted.
 MAX_ODD_SHARE = 0.5
 
 T = TypeVar("T")
@@ -35,7 +33,7 @@ class Items(Generic[T, R]):
 
     @property
     def pairs(self) -> Iterable[tuple[T, R]]:
-        """Each item that was read, with what it was read as."""
+        """Each item that was read, with its reading."""
         return zip(self.sources, self.kept, strict=True)
 
 
@@ -43,7 +41,7 @@ def read_items(kind: str, items: Iterable[T], read: Callable[[T], R]) -> Items[T
     """Read each item with `read`; set aside those for which it raises SourceChanged.
 
     Args:
-        kind: what the items are, in the plural, for the message.
+        kind: the plural noun of the items, for the message.
 
     Raises:
         SourceChanged: more than `MAX_ODD_SHARE` of the items are odd; the message gives the first reason.
@@ -54,7 +52,8 @@ def read_items(kind: str, items: Iterable[T], read: Callable[[T], R]) -> Items[T
 
 
 def read_each(items: Iterable[T], read: Callable[[T], R]) -> Items[T, R]:
-    """Read each item as `read_items` does, however many are odd: items of other kinds are counted with them."""
+    """Read each item as `read_items` does, without a limit of odd items: the caller counts items of several kinds
+    together."""
     sources: list[T] = []
     kept: list[R] = []
     unread: list[T] = []
@@ -62,8 +61,7 @@ def read_each(items: Iterable[T], read: Callable[[T], R]) -> Items[T, R]:
     for item in items:
         try:
             record = read(item)
-        # Nothing else: an error of the parser itself is no oddity of the source, and has to fail the
-        # scrape.
+        # SourceChanged only: an error of the parser itself is no oddity of the source, and has to fail the scrape.
         except SourceChanged as error:
             unread.append(item)
             reasons.append(str(error))
@@ -76,7 +74,7 @@ def read_each(items: Iterable[T], read: Callable[[T], R]) -> Items[T, R]:
 def refuse_if_most_are_odd(kind: str, kept: int, reasons: Sequence[str]) -> None:
     """Raise SourceChanged when more than `MAX_ODD_SHARE` of the items were set aside for `reasons`."""
     total = kept + len(reasons)
-    # Strictly more: of two items one may be odd, while one odd item alone leaves nothing to keep.
+    # Strictly more: one of two items may be odd, but a single item that is odd leaves none.
     if len(reasons) > MAX_ODD_SHARE * total:
         raise SourceChanged(f"{len(reasons)} of {total} {kind} are odd, the first: {reasons[0]}")
 
@@ -84,13 +82,13 @@ def refuse_if_most_are_odd(kind: str, kept: int, reasons: Sequence[str]) -> None
 def keep_first(records: Iterable[R], key: Callable[[R], Hashable], name: str) -> tuple[list[R], list[str]]:
     """Keep one record for each `key`; return them, and a reason for each that differs from the kept one.
 
-    Which of two that differ is right cannot be known. The first stays, as it would without the other. Equal ones are
-    one record and no oddity.
+    Neither of two differing records is known to be right, so the first stays. Equal records are one record and no
+    oddity.
     """
     first: dict[Hashable, R] = {}
     differing: list[str] = []
     for record in records:
-        # In the document's order, which is all that tells two editions of an item apart.
+        # In the document's order, the only order between two editions of an item.
         known = first.setdefault(key(record), record)
         if known != record:
             differing.append(f"{name} {key(record)} stands twice and differs")
@@ -98,5 +96,5 @@ def keep_first(records: Iterable[R], key: Callable[[R], Hashable], name: str) ->
 
 
 def place_of(node: Node) -> str:
-    """Name an item that cannot be read by where it stands: "games[3]"."""
+    """Return the place of an unreadable item as its name: "games[3]"."""
     return node.path.rpartition(".")[2]

@@ -1,11 +1,11 @@
-"""Checks for the answers of all hosts: telling a document from a block page."""
+"""Checks for the responses of all hosts: whether a body is a document or a block page."""
 
 import contextlib
 from html.parser import HTMLParser
 
 SHOWN = 60
 _BEGINNING = 300
-"""Characters of what a person reads in which a block page says what it is: its title and heading."""
+"""Characters of the visible text to search: a block page's title and heading are at its beginning."""
 _PHRASES = (
     "access denied",
     "access to this page has been denied",
@@ -27,42 +27,43 @@ _PHRASES = (
     "verifying you are human",
     "you have been blocked",
 )
-"""How the edges of hosts head a page for a client that they refuse or test."""
-# Not Cloudflare's path of scripts: it stands in the pages that it lets through too.
+"""Headings of pages for a client that a host's edge refuses or tests."""
+# Cloudflare's script path is not among them: pages that it lets through have it too.
 _CODE = ("_cf_chl_opt", "_incapsula_resource", "captcha-delivery.com", "gokuprops", "px-captcha")
-"""Marks in the code of challenges only: Cloudflare's, Imperva's, DataDome's, Amazon's and HUMAN's."""
+"""Marks that only the code of challenges has: Cloudflare's, Imperva's, DataDome's, Amazon's and HUMAN's."""
 
 UNREADABLE = (AssertionError, ValueError)
-"""Errors of Python's HTMLParser at markup that it does not know: the first at `<![foo`, the second at the number of a
-character with thousands of digits."""
+"""Errors of Python's HTMLParser at invalid markup: the first at `<![foo`, the second at a character reference with
+thousands of digits."""
 
 
 def first_bytes(body: bytes) -> str:
-    """Show the start of a payload, printable and on one line, for a message."""
+    """Return the start of a payload for a message, printable and on one line."""
     if not body:
         return "nothing (0 bytes)"
     return f"{body[:SHOWN]!r} ({len(body)} bytes)"
 
 
 def is_html(body: bytes) -> bool:
-    """Tell whether this is a page for people: the hosts' edge answers so, with status 200, to a client it refuses."""
-    # A byte-order mark and blank lines come before some of the pages.
+    """Return whether this is a page for people: a host's edge sends one, with status 200, to a client that it
+    refuses."""
+    # Some of the pages begin with a byte-order mark and blank lines.
     start = body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
 
 
 def block_mark(body: bytes) -> str:
-    """Return the words by which this page is one for a client that is refused or tested; empty where it has none.
+    """Return the mark that identifies a page as a block page or challenge; empty without one.
 
-    For a source of pages, where a block page cannot be told by its type: ask only when what should be on the page is
-    missing, as a real page may have the words too.
+    For a source of HTML pages, where the type does not identify a block page. Call it only when the expected content is
+    missing, as a real page may have the same words.
     """
     text = body.decode(errors="replace")
     lowered = text.lower()
     if code := next((mark for mark in _CODE if mark in lowered), ""):
         return code
     reader = _VisibleText()
-    # A block page may be broken as any other; the text before what cannot be read says enough.
+    # A block page may have invalid markup; the text before it suffices.
     with contextlib.suppress(*UNREADABLE):
         reader.feed(text)
         reader.close()
@@ -71,7 +72,7 @@ def block_mark(body: bytes) -> str:
 
 
 class _VisibleText(HTMLParser):
-    """Collects what a person reads of a page, its title first."""
+    """Collects the visible text of a page, its title first."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -79,7 +80,7 @@ class _VisibleText(HTMLParser):
         self._hidden = False
 
     def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
-        """Begin an element, whose text is apart from the text before it."""
+        """Begin an element; a blank separates its text from the text before."""
         self._hidden = tag in ("script", "style")
         self.texts.append(" ")
 
@@ -89,6 +90,6 @@ class _VisibleText(HTMLParser):
         self.texts.append(" ")
 
     def handle_data(self, data: str) -> None:
-        """Add text that is shown."""
+        """Add visible text."""
         if not self._hidden:
             self.texts.append(data)

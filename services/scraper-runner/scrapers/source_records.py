@@ -1,4 +1,4 @@
-"""Records whose fields bear the source's names in another spelling: `fieldGoalsMade` becomes `field_goals_made`."""
+"""Records with the source's field names in snake case: `fieldGoalsMade` becomes `field_goals_made`."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -25,7 +25,7 @@ class UpperRecord(Record):
 
 
 def _flag(value: object) -> object:
-    # Texts only: a 1 would be equal to True, and a number here is a changed source.
+    # Texts only: 1 equals True in Python, and a number here is a changed source.
     if value in ("0", "1"):
         return value == "1"
     if isinstance(value, bool):
@@ -40,23 +40,23 @@ def _none_if_blank(value: object) -> object:
 # The sources' "0" and "1".
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
-# A text that the sources leave blank when there is none.
+# An optional text; the sources write a blank for none.
 Blank = Annotated[str | None, BeforeValidator(_none_if_blank)]
 
 
 def read_record(model: type[R], node: Node, **given: Any) -> R:
-    """Build a `model` from the object's keys and what is known of it otherwise.
+    """Build a `model` from the object's keys and the `given` values.
 
     Raises:
-        SourceChanged: naming the key that is missing or not as expected.
+        SourceChanged: a key is missing or unexpected; the message names it.
     """
     try:
         return model.model_validate({**node.fields, **given})
     except ValidationError as error:
-        # The first is enough: one record that is odd is set aside whole.
+        # The first fault is enough: an odd record is set aside as a whole.
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        # What is there instead helps more than pydantic's text: a renamed key stands in the list.
+        # The list of present keys helps more than pydantic's text: it has a renamed key.
         if fault["type"] == "missing":
             there = ", ".join(sorted(node.fields))
             raise SourceChanged(f"{node.path} has no key {where!r}; it has {there}") from error
@@ -64,5 +64,5 @@ def read_record(model: type[R], node: Node, **given: Any) -> R:
 
 
 def keys_of(*models: type[BaseModel]) -> frozenset[str]:
-    """List the source's keys that the models read."""
+    """Return the source's keys that the models read."""
     return frozenset(field.alias or name for model in models for name, field in model.model_fields.items())

@@ -1,6 +1,6 @@
-"""The league's thirty teams, and every way the sources spell them.
+"""The league's thirty teams, and all their spellings in the sources.
 
-A spelling nobody has seen yet is an error and never a guess: a wrong team in a record is worse than a failed scrape.
+An unknown spelling is an error and never a guess: a wrong team in a record is worse than a failed scrape.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from tipoff_scraper_runner.errors import SourceChanged
 
 
 class UnknownTeam(SourceChanged):
-    """A source names a team in a way that is not known."""
+    """A source has an unknown spelling of a team."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ TEAMS = (
     Team(1610612766, "CHA", "Charlotte", "Hornets"),
 )
 
-# ESPN's, Basketball Reference's and the bookmakers' own, beside tricode, full name, nickname and city.
-# A code that only one source uses is no harm to the others: no code names two teams, which the test holds.
+# Spellings of ESPN, Basketball Reference and the bookmakers, beside tricode, full name, nickname and city. One table
+# serves all sources: a test checks that no spelling names two teams.
 _OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "BKN": ("BK", "BRK"),
     "CHA": ("CHO",),
@@ -82,7 +82,7 @@ _OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "WAS": ("WSH",),
 }
 
-# A city of two teams names neither.
+# A city of two teams is no spelling of either.
 _TWO_TEAMS = frozenset({"LA", "Los Angeles"})
 
 
@@ -92,10 +92,9 @@ def team(name: str) -> Team:
     Letter case and runs of blanks do not matter.
 
     Raises:
-        UnknownTeam: naming the spelling.
+        UnknownTeam: no team has this spelling; the message quotes it.
     """
-    # No nearest match: two of the spellings differ in one letter only, and a record of the wrong team is
-    # found by nobody.
+    # No nearest match: some spellings differ in one letter only, and a record of the wrong team would go unnoticed.
     found = _BY_SPELLING.get(_key(name))
     if found is None:
         raise UnknownTeam(f"no team is spelled {name!r}; if a source does, add it to scrapers/teams.py")
@@ -106,7 +105,7 @@ def team_by_id(team_id: int) -> Team:
     """Find the team with the league's id.
 
     Raises:
-        UnknownTeam: naming the id.
+        UnknownTeam: no team has this id.
     """
     found = _BY_ID.get(team_id)
     if found is None:
@@ -115,12 +114,12 @@ def team_by_id(team_id: int) -> Team:
 
 
 def is_league_id(team_id: int) -> bool:
-    """Tell whether one of the thirty teams has the id."""
+    """Return whether one of the thirty teams has the id."""
     return team_id in _BY_ID
 
 
 def _key(spelling: str) -> str:
-    # Sources capitalise as they like, and PDFs put two blanks where they wrap.
+    # Sources vary in capitals, and PDFs have two blanks at a line break.
     return " ".join(spelling.split()).casefold()
 
 

@@ -1,1 +1,1 @@
-"""BALLDONTLIE: a paid API whose key travels in a header and whose lists come in pages."""
+"""BALLDONTLIE: a paid API with a key in a header and paged lists."""

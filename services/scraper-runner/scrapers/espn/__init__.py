@@ -1,4 +1,5 @@
-"""ESPN's open API: no key, no promise. Some codes of teams are its own (GS, NO, NY, SA, UTAH); its scores are texts.
+"""ESPN's open API, without key or guarantee. It has its own codes for some teams (GS, NO, NY, SA, UTAH); its scores are
+texts.
 
-api.py  asks, and says what a refusal means
+api.py  sends requests, and interprets refusals
 """

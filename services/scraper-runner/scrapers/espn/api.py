@@ -1,4 +1,4 @@
-"""Asks ESPN's API. Its documents always exist, so a refusal is one and a missing document has moved."""
+"""Requests to ESPN's API. Its documents always exist, so a missing document has moved."""
 
 from collections.abc import Mapping
 
@@ -15,10 +15,10 @@ def ask(http: Http, path: str, query: Mapping[str, str]) -> Payload:
 
     Raises:
         Blocked: ESPN refuses this client, by status or by a page for people.
-        SourceChanged: it knows no such document, or not what is asked of it.
+        SourceChanged: ESPN does not have the document, or refuses the query.
     """
     response = http.get(f"{BASE_URL}/{path}", query=query, expected=frozenset({400, 401, 403, 404}))
-    # None of its documents is published late: whatever is refused here was there yesterday.
+    # No ESPN document is published late: an error status is never "not published yet".
     if response.status >= 400:
         said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
         if response.status in (401, 403):

@@ -1,6 +1,6 @@
-"""Injuries as BALLDONTLIE tells them, beside the league's own report: more words, and no word on who submitted.
+"""Injuries from BALLDONTLIE, beside the league's own report: with longer descriptions, without the teams' submissions.
 
-fetching.py  asks for all pages
-team_ids.py  the numbers under which the source has the teams
-scraper.py   what the runner calls
+fetching.py  requests all pages
+team_ids.py  the source's team numbers
+scraper.py   the functions that the runner calls
 """

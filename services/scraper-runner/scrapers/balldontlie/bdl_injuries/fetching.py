@@ -1,4 +1,5 @@
-"""Asks for all pages of a list. One page is kept as it came; several, each as it came, within one JSON list."""
+"""Fetch of all pages of a list. A single page is kept unchanged; several are kept, each unchanged, within one JSON
+list."""
 
 import json
 from codecs import BOM_UTF8
@@ -12,24 +13,24 @@ from tipoff_scraper_runner.scraper import Http, Payload
 URL = "https://api.balldontlie.io/v1/player_injuries"
 API_KEY = "BALLDONTLIE_API_KEY"
 PER_PAGE = 100
-# A league of 600 players fills six; more is a cursor that leads in a circle.
+# A league of 600 players fills six; more pages mean that the cursors form a loop.
 MAX_PAGES = 10
 
 
 def all_pages(http: Http) -> Payload:
-    """Fetch every page. A page that cannot be read is the last one: the parser says what is wrong with it.
+    """Fetch every page. An unreadable page is the last one; the parser reports its fault.
 
     Raises:
-        Blocked: the key is refused, its plan lacks injuries, or a page for people comes.
-        SourceChanged: the list is gone from its place, or does not end.
+        Blocked: the key is refused, its plan lacks injuries, or the response is a page for people.
+        SourceChanged: the list is not at its address, or does not end.
     """
     pages: list[bytes] = []
-    # The first page's address is the payload's: the others differ by their cursor only.
+    # The payload has the first page's address: the others differ by their cursor only.
     first, cursor = None, ""
     for _ in range(MAX_PAGES):
         page = _page(http, cursor)
         first = first or page
-        # Within a list a byte-order mark would be no mark but a character that JSON does not know.
+        # Within a list a byte-order mark is invalid JSON.
         pages.append(page.body.removeprefix(BOM_UTF8))
         cursor = _next_cursor(page.body)
         if not cursor:
@@ -52,7 +53,7 @@ def _page(http: Http, cursor: str) -> Payload:
     # The list exists in summer too, so none of these means "not published yet".
     if response.status >= 400:
         said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
-        # 401 is a wrong key, 403 a plan without injuries; both need a person.
+        # 401 is a wrong key, 403 a plan without injuries; an operator has to fix both.
         if response.status in (401, 403):
             raise Blocked(f"{said}: the key is refused, or its plan lacks injuries")
         raise SourceChanged(f"{said}, and the list always exists")
@@ -60,11 +61,11 @@ def _page(http: Http, cursor: str) -> Payload:
 
 
 def _next_cursor(body: bytes) -> str:
-    # What may take much memory is read in the parser's bounded process alone.
+    # Only the parser's bounded process decodes a page that may take much memory.
     if not is_harmless(body):
         return ""
     try:
-        # Read loosely: what is wrong with a page is the parser's to say, once the payload is kept.
+        # Ignore every fault here: the parser reports it, after the payload is kept.
         cursor = json.loads(body)["meta"].get("next_cursor")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return ""

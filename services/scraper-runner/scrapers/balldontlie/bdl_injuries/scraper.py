@@ -1,4 +1,4 @@
-"""`bdl_injuries`: fetches who is injured now and reads it."""
+"""`bdl_injuries`: fetches and parses the list of current injuries."""
 
 from collections import Counter
 
@@ -22,13 +22,13 @@ _NOBODY = "the list is there and names nobody"
 
 
 class Parameters(ScrapeParameters):
-    """`game_date` is the day the list is fetched for; the list is that of now."""
+    """`game_date` is the day the list is fetched for; the list is always the current one."""
 
 
 class BdlInjuryRecord(Record):
-    """One injured player. A null says that the source does not tell."""
+    """One injured player. A null is a value that the source lacks."""
 
-    bdl_player_id: int = Field(description="the source's number")
+    bdl_player_id: int = Field(description="the source's number of the player")
     player_name: str
     team: str = Field(description="tricode")
     status: str = Field(description='as printed: "Out", "Day-To-Day"')
@@ -46,19 +46,19 @@ def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """Read one record an injury, by team and player; one that two pages repeat is one.
+    """Read one record per injury, ordered by team and player; an injury on two pages is one record.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, pages that are missing at the end, or most injuries are odd.
+        SourceChanged: the shape differs, pages are missing at the end, or most injuries are odd.
     """
     pages = _pages(payload)
-    # A last page that names another was cut off on the way: half a list would pass for the whole.
+    # A cursor on the last page means that pages are missing: half a list would pass for the whole.
     if any(page.child("meta").fields.get("next_cursor") for page in pages[-1:]):
         raise SourceChanged(f"{pages[-1].path}.meta.next_cursor tells of another page, which is not there")
     listed = [injury for page in pages for injury in page.children("data")]
     injuries = read_items("injuries", listed, _record)
-    # Pages are fetched one after the other, so an entry that moves between them stands on two.
+    # Pages are fetched one after the other, so an entry that moves meanwhile is on two of them.
     records = sorted(dict.fromkeys(injuries.kept), key=_order)
     players = [injury.child("player") for injury in injuries.sources]
     return Parsed(
@@ -74,7 +74,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         },
         empty_reason="" if records else _NOBODY,
         set_aside=injuries.set_aside,
-        # In every week of the year somebody of thirty teams is injured.
+        # In every week of the year some player of the thirty teams is injured.
         contradictions=() if records else [_NOBODY],
     )
 

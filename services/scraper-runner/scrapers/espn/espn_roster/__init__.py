@@ -1,5 +1,5 @@
-"""A team's roster as ESPN has it: one document a team, so it is fanned out over the teams.
+"""A team's roster from ESPN: one document per team, so the scraper is fanned out over the teams.
 
-team_ids.py  the numbers under which ESPN has the teams
-scraper.py   what the runner calls
+team_ids.py  ESPN's team numbers
+scraper.py   the functions that the runner calls
 """

@@ -15,7 +15,7 @@ from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _PLAYER = names("id displayName firstName lastName status injuries")
-# Told of nearly every player; if no player has one any more, it is gone.
+# Nearly every player has these fields; one that no player has any more was dropped.
 _PLAYER_USUAL = names("jersey position height weight age dateOfBirth experience")
 _PLAYER_UNREAD = names(
     "uid guid type alternateIds fullName shortName displayWeight displayHeight debutYear links birthPlace citizenship"
@@ -25,7 +25,7 @@ _PLAYER_UNREAD = names(
 
 
 class Parameters(ScrapeParameters):
-    """`game_date` is the day the roster is fetched for; the document is the roster of now."""
+    """`game_date` is the day the roster is fetched for; the document is always the current roster."""
 
     team: str
 
@@ -39,7 +39,7 @@ class Parameters(ScrapeParameters):
 
 
 class RosterRecord(Record):
-    """One player. A null says that ESPN does not tell it."""
+    """One player. A null is a value that ESPN lacks."""
 
     team: str = Field(description="tricode")
     espn_id: int = Field(description="ESPN's number of the player")
@@ -54,8 +54,8 @@ class RosterRecord(Record):
     date_of_birth: date | None
     experience_years: int | None = Field(description="seasons before this one")
     status: str = Field(description='"Active" and others, as printed')
-    injury_status: str | None = Field(description="of the newest injury told, as printed; null without one")
-    injury_date: date | None = Field(description="of the newest injury told; null without one")
+    injury_status: str | None = Field(description="of the newest listed injury, as printed; null without one")
+    injury_date: date | None = Field(description="of the newest listed injury; null without one")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -68,25 +68,25 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def stated(payload: bytes) -> dict[str, str]:
-    """Return the parameters that the document states: its team.
+    """Return the parameters that the document states: the team.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: it states no team, or one that nobody knows.
+        SourceChanged: it states no team, or an unknown one.
     """
     return {"team": team(json_object(payload, "the roster").child("team").text("abbreviation")).tricode}
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a player, by number.
+    """Read one record per player, ordered by number.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape or team, or most players are odd.
+        SourceChanged: the shape or the team differs, or most players are odd.
     """
     document = json_object(payload, "the roster").child("team")
     found = team(document.text("abbreviation")).tricode
-    # The number in the address is ESPN's own; a wrong one brings another team's roster without an error.
+    # The number in the address is ESPN's own; a wrong one returns another team's roster without an error.
     if found != parameters.team:
         raise SourceChanged(f"asked for {parameters.team}, the document is about {found}")
     athletes = read_items("players", document.children("athletes"), lambda athlete: _player(athlete, found))
@@ -113,7 +113,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 def _player(athlete: Node, tricode: str) -> RosterRecord:
     athlete.require(_PLAYER)
-    # The source does not order them, and only the newest tells how the player is now.
+    # The source does not order them, and only the newest is current.
     injuries = sorted(athlete.children("injuries"), key=lambda injury: injury.instant("date"))
     newest = injuries[-1] if injuries else None
     return RosterRecord(

@@ -1,6 +1,6 @@
-"""The numbers under which ESPN has the teams. A wrong one is found out: the document names its team.
+"""ESPN's team numbers. A wrong number is detected: the document names its team.
 
-Source: the tables by which ten public projects ask the same API (`site.api.espn.com/.../nba/teams/{id}`) agree with
+Source: the tables that ten public projects use for the same API (`site.api.espn.com/.../nba/teams/{id}`) agree with
 each other and with this one in all thirty.
 """
 
@@ -39,10 +39,10 @@ ESPN_IDS: dict[str, int] = {
     "CHA": 30,
 }
 
-# Numbers too, as that is how the team stands in the address of its page.
+# Numbers are accepted too, as the address of a team's page has one.
 _TRICODES = {str(number): tricode for tricode, number in ESPN_IDS.items()}
 
 
 def requested_team(name: str) -> Team:
-    """Find the team that a tricode, another spelling or ESPN's number stands for. Raises UnknownTeam."""
+    """Find the team by tricode, another spelling or ESPN's number. Raises UnknownTeam."""
     return team(_TRICODES.get(name, name))

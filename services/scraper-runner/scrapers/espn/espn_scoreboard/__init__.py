@@ -1,1 +1,1 @@
-"""The games of a day as ESPN has them: a second opinion on tips, states and scores."""
+"""The games of a day from ESPN: a second source of tip-offs, states and scores."""

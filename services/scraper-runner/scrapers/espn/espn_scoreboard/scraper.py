@@ -1,4 +1,4 @@
-"""`espn_scoreboard`: fetches the games of a day and reads how they stand."""
+"""`espn_scoreboard`: fetches the games of a day and parses their states."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 
 Status = Literal["scheduled", "live", "final", "postponed", "canceled"]
 
-# By name; ESPN counts these as over, which they are not.
+# Matched by name: ESPN's state for these games is "post", as if they were over.
 _OFF: dict[str, Status] = {"STATUS_POSTPONED": "postponed", "STATUS_CANCELED": "canceled"}
-# The state of the clock, which is all that its many names of a status share.
+# Statuses by ESPN's `state`, which its many status names share.
 _BY_STATE: dict[str, Status] = {"pre": "scheduled", "in": "live", "post": "final"}
 
 _EVENT = names("id date competitions status")
@@ -39,9 +39,9 @@ class Parameters(ScrapeParameters):
 
 
 class EspnGameRecord(Record):
-    """One game as it stands."""
+    """The state of one game."""
 
-    event_id: str = Field(description="ESPN's")
+    event_id: str = Field(description="ESPN's number of the game")
     game_date: date = Field(description="the New York day the game belongs to")
     start: datetime = Field(description="aware UTC")
     status: Status
@@ -69,19 +69,19 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a game of the day, by start and id; exhibitions are told in the summary.
+    """Read one record per game of the day, ordered by start and id; the summary lists exhibitions.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, or most games are odd.
+        SourceChanged: the shape differs, or most games are odd.
     """
     document = json_object(payload, "the scoreboard")
     events = read_items(
         "events", document.children("events"), lambda event: game_date_of(event.instant("date"))
     )
     days = set(events.kept)
-    # Of one day, and then that is what the document is about, whatever was asked for. Of several, those of
-    # the day count.
+    # When all events are of one day, the document is about that day. Otherwise only the events of the requested day
+    # count.
     about = next(iter(days)) if len(days) == 1 else None
     wanted = about or parameters.game_date
     todays = part_exhibitions([event for event, day in events.pairs if day == wanted], _teams)
@@ -134,7 +134,7 @@ def _empty_reason(listed: int, games: Sequence[EspnGameRecord], exhibitions: Seq
 
 
 def _teams(event: Node) -> tuple[str, str]:
-    """Read the away and the home team as ESPN has them."""
+    """Read the away and the home team in ESPN's spelling."""
     competitors = _competitors(event)
     away, home = (_side(event, competitors, side).child("team") for side in ("away", "home"))
     return away.text("abbreviation"), home.text("abbreviation")
@@ -165,7 +165,7 @@ def _game(event: Node) -> EspnGameRecord:
 
 def _competitors(event: Node) -> list[Node]:
     competitions = event.children("competitions")
-    # A tournament's event has several; which of them is the game would be a guess.
+    # A tournament's event has several competitions; the choice of one would be a guess.
     if len(competitions) != 1:
         raise SourceChanged(f"{event.path} has {len(competitions)} competitions, and a game is one")
     return competitions[0].children("competitors")
@@ -179,7 +179,7 @@ def _side(event: Node, competitors: Sequence[Node], name: str) -> Node:
 
 
 def _status(kind: Node) -> Status:
-    # By name first: the state of a game that is called off is "post", as if it were over.
+    # By name first: a game that is called off has the state "post" too.
     found = _OFF.get(kind.text("name")) or _BY_STATE.get(kind.text("state"))
     if found is None:
         raise SourceChanged(f"{kind.path}.state is {kind.text('state')!r}; {', '.join(_BY_STATE)} are known")
@@ -187,5 +187,5 @@ def _status(kind: Node) -> Status:
 
 
 def _score(competitor: Node) -> int:
-    """Read the points, a text in the source that is blank before some tips."""
+    """Read the points, a text in the source; it is blank before some tip-offs."""
     return competitor.printed_number("score") if competitor.optional_text("score") else 0

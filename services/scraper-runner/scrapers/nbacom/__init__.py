@@ -1,1 +1,1 @@
-"""Scrapers of nba.com: its schedule, scoreboard, box scores, and the reports that it publishes as PDF."""
+"""Scrapers of nba.com: schedule, scoreboard, box scores, and PDF reports."""

@@ -1,4 +1,4 @@
-"""Classification of an answer of the NBA's hosts: a document, a refusal or something else."""
+"""Classification of a response of the NBA's hosts: a document, a refusal or something else."""
 
 from collections.abc import Mapping
 from typing import NoReturn
@@ -13,8 +13,8 @@ MISSING = frozenset({403, 404})
 
 
 def pdf_payload(response: Response) -> Payload:
-    """Return the PDF. Raises Blocked for a page for people, Undecodable for anything else that is no PDF."""
-    # The status tells nothing here: refusals come with 200 and a page, or with a body of 477 bytes of XML.
+    """Return the PDF. Raises Blocked for a page for people, Undecodable for any other non-PDF."""
+    # The status is no criterion: refusals have status 200 with a page, or with 477 bytes of XML.
     if response.body.startswith(b"%PDF"):
         return Payload(body=response.body, url=response.url, suffix="pdf")
     found = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
@@ -26,21 +26,21 @@ def pdf_payload(response: Response) -> Payload:
 def always_there(
     http: Http, url: str, *, query: Mapping[str, str] = {}, headers: Mapping[str, str], after: str = ""
 ) -> Payload:
-    """Fetch the JSON document at `url`, which always exists. after: what was asked before, for the message.
+    """Fetch the JSON document at `url`, which always exists. after: an earlier request's result, for the message.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
-        SourceChanged: the document is gone from its place.
+        SourceChanged: the document is not at its address.
     """
     response = http.get(url, query=query, headers=headers, expected=MISSING)
-    # Of a document that always exists both mean trouble, never "not yet".
+    # For a document that always exists, both statuses are failures, never "not published yet".
     if response.status in MISSING:
         refuse(response, f"{after}{response.url}, which always exists,")
     return json_payload(response)
 
 
 def refuse(response: Response, what: str) -> NoReturn:
-    """Raise what 403 or 404 means for a document that always exists; `what` is the sentence's subject.
+    """Raise the failure for a status 403 or 404 of a document that always exists.
 
     Raises:
         Blocked: 403.

@@ -1,4 +1,4 @@
-"""The CDN's box score of a game, which exists from the tip on and counts once the game is over."""
+"""The CDN's box score of a game, which exists from the tip-off on and is used once the game is over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,26 +17,26 @@ from scrapers.teams import Team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Payload, ScrapeParameters
 
-# What the game's own object has to have; a key beside these and the unread ones is told as drift.
+# Required keys of the game object; a key beside these and the unread ones is reported as drift.
 _GAME = names("gameId gameCode gameStatus gameStatusText period homeTeam awayTeam")
 _GAME_UNREAD = names(
     "gameTimeLocal gameTimeUTC gameTimeHome gameTimeAway gameEt duration regulationPeriods gameClock attendance"
     " sellout arena officials"
 )
 _TEAM = names("teamId teamTricode score periods players statistics")
-# Known and not read: names are spelled by the team module, the others are of a running game.
+# Known and not read: scrapers.teams has the names, and the others describe a running game.
 _TEAM_UNREAD = names("teamName teamCity inBonus timeoutsRemaining")
 
 
 class GameParameters(ScrapeParameters):
-    """`game_date` is the league's date of the game, game_id its ten digits."""
+    """`game_date` is the league's date of the game, `game_id` the game's ten digits."""
 
     game_id: str = Field(pattern=r"^00\d{8}$")
 
 
 @dataclass(frozen=True)
 class Side:
-    """One team of a box score and whom it plays."""
+    """One team of a box score and its opponent."""
 
     node: Node
     team: Team
@@ -46,13 +46,13 @@ class Side:
 
 @dataclass(frozen=True)
 class BoxScore:
-    """A game's box score, as far as both readings of it share it."""
+    """The parts of a game's box score that the player and team scrapers share."""
 
     game_id: str
     game_code: str
     """"20250115/NYKPHI"."""
     game_date: date
-    """The league's."""
+    """The league's date of the game."""
     status: GameStatus
     status_text: str
     """As printed, "Q3 5:21"."""
@@ -62,7 +62,7 @@ class BoxScore:
     drift: Sequence[Drift]
 
     def names(self, side: Side) -> dict[str, Any]:
-        """Build the fields that every record of the side has."""
+        """Return the fields that every record of the side has."""
         return {
             "game_id": self.game_id,
             "team": side.team.tricode,
@@ -73,7 +73,7 @@ class BoxScore:
 
     @property
     def not_final(self) -> str:
-        """Why the box score does not count yet; blank once the game is over."""
+        """Why the box score is not used yet; blank once the game is over."""
         if self.status == "final":
             return ""
         return f"game {self.game_id} is {self.status} ({self.status_text}), not final"
@@ -87,7 +87,7 @@ class BoxRecord(CamelRecord):
     team_id: int = Field(description="the league's")
     opponent: str = Field(description="tricode")
     home: bool
-    seconds_played: float = Field(description="2624 for 43:44; of a team, of its five players together")
+    seconds_played: float = Field(description="2624 for 43:44; for a team, the sum over its five players")
 
 
 def fetch_box_score(parameters: GameParameters, http: Http) -> Payload:
@@ -104,23 +104,23 @@ def stated_game(payload: bytes, what: str) -> dict[str, str]:
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: it states none.
+        SourceChanged: it states no id.
     """
     return {"game_id": json_object(payload, what).child("game").text("gameId")}
 
 
 def read_box_score(payload: bytes, game_id: str) -> BoxScore:
-    """Read what both readings share.
+    """Read the parts that both scrapers share.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, an unknown team, or the box score of another game.
+        SourceChanged: another shape, an unknown team, or another game's box score.
     """
     game = json_object(payload, "the box score").child("game")
-    # First of all: what else is odd about another game's document is of no interest.
+    # Check the id first: other faults in another game's document are irrelevant.
     if game.text("gameId") != game_id:
         raise SourceChanged(f"asked for game {game_id}, the box score is of {game.text('gameId')}")
-    # Both before anything is read of either, so that a missing side is named as such.
+    # Take both sides before reading either, so that a missing side is reported as such.
     nodes = home, away = game.child("homeTeam"), game.child("awayTeam")
     drift = (
         find_drift("game", [game], required=_GAME, optional=_GAME_UNREAD),
@@ -133,7 +133,7 @@ def read_box_score(payload: bytes, game_id: str) -> BoxScore:
         game_date=_league_date(game),
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
-        # The number of the last period: with it the length of the game is known, overtimes included.
+        # The number of the last period gives the length of the game, overtimes included.
         periods=game.integer("period"),
         sides=(
             Side(home, home_team, away_team, home=True),
@@ -144,8 +144,8 @@ def read_box_score(payload: bytes, game_id: str) -> BoxScore:
 
 
 def _league_date(game: Node) -> date:
-    """Read the date in the game code, "20250115/NYKPHI": a game belongs to it even if it tips after midnight."""
-    # No other key states the league's date: the times are instants, which may be after midnight.
+    """Read the league's date from the game code, "20250115/NYKPHI"; a game that tips off after midnight keeps it."""
+    # The only key with the league's date: the times are instants, which may be after midnight.
     code = game.text("gameCode")
     try:
         return datetime.strptime(code.partition("/")[0], "%Y%m%d").date()  # noqa: DTZ007  # a date

@@ -1,4 +1,4 @@
-"""Contradictions within a box score: missing parts of a final one, and totals that do not add up."""
+"""Contradictions within a box score: a final one with missing parts, and totals that do not add up."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from scrapers.nbacom.durations import seconds, team_minutes
 from scrapers.odd_items import read_items
 
 SHOTS = ("fieldGoals", "twoPointers", "threePointers", "freeThrows")
-# What nobody can have less than none of; plus-minus is the one statistic that may be negative.
+# Statistics that cannot be negative; only plus-minus can.
 _COUNTED = ("points", "assists", "steals", "blocks", *(f"{shots}Made" for shots in SHOTS))
 
 
 def contradictions(box: BoxScore) -> list[str]:
-    """Name what cannot be true of the game, and what a final one lacks."""
+    """List the contradictions of the game's state, and the gaps of a final box score."""
     home, away = box.sides
     standing = Standing(
         matchup=f"{away.team.tricode}@{home.team.tricode}",
@@ -25,7 +25,7 @@ def contradictions(box: BoxScore) -> list[str]:
         home_score=home.node.count("score"),
     )
     found = [contradiction(standing)]
-    # A running game lacks minutes by nature.
+    # A running game does not have all its minutes yet.
     if box.status == "final":
         found += [_lack(side, team_minutes(box.periods)) for side in box.sides]
     return [sentence for sentence in found if sentence]
@@ -35,7 +35,7 @@ def _lack(side: Side, minutes: int) -> str:
     players = read_items("players", side.node.children("players"), player_totals)
     played = sum(line.minutes for line in players.kept)
     points = sum(line.points for line in players.kept)
-    # The minutes of a player who cannot be read are not known to be missing: he alone is set aside.
+    # An unreadable player is set aside; his minutes may be the missing ones, so report no gap.
     if players.set_aside and played:
         return ""
     return lacks_content(side.team.tricode, played, minutes, points, side.node.count("score"))
@@ -50,9 +50,9 @@ class PlayerTotals:
 
 
 def player_totals(player: Node) -> PlayerTotals:
-    """Read a player's share of the team's totals, and check that every law can be told of the player.
+    """Read a player's share of the team's totals, and check that every rule can be evaluated for the player.
 
-    Raises SourceChanged for a line of another shape: such a player is set aside by every reading.
+    Raises SourceChanged for a line of another shape: every scraper sets such a player aside.
     """
     line = player.child("statistics")
     player.text("name")
@@ -62,10 +62,10 @@ def player_totals(player: Node) -> PlayerTotals:
 
 
 def broken_laws(box: BoxScore) -> list[str]:
-    """Name what does not add up in a final box score; empty when it is whole.
+    """List the totals in a final box score that do not add up; empty when all do.
 
-    A team's players have played five times the length of the game between them, and what they scored is the team's
-    score, which is that of its periods, unless points were given to the team itself. Nobody does less than nothing, or
+    The players' minutes add up to five times the length of the game. The players' points add up to the team's score,
+    unless points were given to the team itself, and so do the periods' points. No count is negative, and no player
     makes more shots than he takes.
     """
     return [law for side in box.sides for law in _broken_by(side, team_minutes(box.periods))]
@@ -78,10 +78,10 @@ def _broken_by(side: Side, minutes: int) -> list[str]:
     points = sum(line.points for line in players.kept)
     by_period = sum(period.count("score") for period in side.node.children("periods"))
     broken = []
-    # Rounded: seconds are missing in every second box score, and are never made good.
+    # Rounded: seconds are missing in every second box score, and are never corrected.
     if round(played) != minutes:
         broken.append(f"{name}: the players have {played:.1f} minutes, not {minutes}")
-    # Told and not decided on: points may be given to the team itself.
+    # Only reported: points may be given to the team itself.
     if points != score:
         broken.append(f"{name}: the players have {points} points, the team {score}")
     if by_period != score:
@@ -92,7 +92,7 @@ def _broken_by(side: Side, minutes: int) -> list[str]:
 def _broken_by_player(team: str, player: Node) -> Iterator[str]:
     line = player.child("statistics")
     for counted in _COUNTED:
-        # Told and not mended: which of the numbers is wrong cannot be seen from here.
+        # Reported and not corrected: it is unknown which of the numbers is wrong.
         if line.integer(counted) < 0:
             yield f"{team}: {player.text('name')} has {line.integer(counted)} {counted}"
     for shots in SHOTS:

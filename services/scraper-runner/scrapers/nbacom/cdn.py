@@ -1,7 +1,7 @@
-"""Live data of cdn.nba.com: documents that exist from some moment of a game on.
+"""Live data of cdn.nba.com: documents that exist once their game has begun.
 
-The host answers 403 for a game that has not begun, for one that never existed and for a client it refuses. What tells
-them apart is the day's scoreboard, which always exists.
+The host responds with 403 for a game that has not begun, for one that never existed and to a client that it refuses.
+The day's scoreboard, which always exists, distinguishes a refusal from the other cases.
 """
 
 from scrapers.json_payload import json_payload
@@ -11,7 +11,7 @@ from tipoff_scraper_runner.scraper import Http, Payload
 
 LIVE_DATA = "https://cdn.nba.com/static/json/liveData"
 PROBE_URL = f"{LIVE_DATA}/scoreboard/todaysScoreboard_00.json"
-# Without it the host answers 403 to everything.
+# Without this header the host responds with 403 to every request.
 HEADERS = {"Referer": "https://www.nba.com/"}
 
 
@@ -19,14 +19,14 @@ def game_document(path: str, http: Http) -> Payload:
     """Fetch the JSON document at `path` below `LIVE_DATA`, which exists once its game has begun.
 
     Raises:
-        NotPublished: it is not there, and the host does answer this client.
+        NotPublished: the document is missing, and the host does serve this client.
         Blocked: the host refuses this client, by status or by a page for people.
-        SourceChanged: the scoreboard too is gone from its place.
+        SourceChanged: the scoreboard is not at its address either.
     """
     url = f"{LIVE_DATA}/{path}"
     response = http.get(url, headers=HEADERS, expected=MISSING)
     if response.status not in MISSING:
         return json_payload(response)
-    # 403 is both "not there yet" and "not for you". A document that always exists tells which.
+    # 403 means "not there yet" or "client refused". Request a document that always exists to distinguish them.
     always_there(http, PROBE_URL, headers=HEADERS, after=f"{url} answers {response.status}; and ")
     raise NotPublished(f"{url} answers {response.status}, while {PROBE_URL} is served; not published yet")

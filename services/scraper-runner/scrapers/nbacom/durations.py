@@ -1,14 +1,14 @@
-"""Lengths of time as the league's documents write them."""
+"""Durations in the league's documents."""
 
 import re
 
 from tipoff_scraper_runner.errors import SourceChanged
 
-# Digits are bounded: a number of any length would become an infinity, or a minute of parsing.
+# Digits are bounded: a longer number could become an infinity, or take a minute to parse.
 _ISO = re.compile(r"PT(\d{1,4})M(\d\d(?:\.\d{1,9})?)S")
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d)")
 
-# Of a team's five players together: four quarters of twelve minutes.
+# Five players, four quarters of twelve minutes.
 REGULATION_MINUTES = 240
 
 # Five players, five minutes each.
@@ -18,12 +18,12 @@ REGULATION_PERIODS = 4
 
 
 def seconds(printed: str) -> float:
-    """Read seconds from "PT43M44.00S" or "43:44"; 0 from "", which stands for no time at all.
+    """Read seconds from "PT43M44.00S" or "43:44"; 0 from "", which means no time.
 
     Raises:
         SourceChanged: another form.
     """
-    # Who did not play has a blank in one of the hosts' documents and PT00M in the other's.
+    # A player who did not play has a blank in one host's documents and PT00M in the other's.
     if not printed:
         return 0.0
     match = _ISO.fullmatch(printed) or _CLOCK.fullmatch(printed)
@@ -35,6 +35,6 @@ def seconds(printed: str) -> float:
 
 
 def team_minutes(periods: int) -> int:
-    """Count the minutes that a team's players have played together when a game is over after `periods`."""
-    # No overtime in fewer than four periods, which is told elsewhere.
+    """Return the sum of a team's player minutes in a game of `periods`."""
+    # Fewer than four periods are no negative overtime; `game_laws` reports them.
     return REGULATION_MINUTES + OVERTIME_MINUTES * max(0, periods - REGULATION_PERIODS)

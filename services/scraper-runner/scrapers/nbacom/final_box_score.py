@@ -1,4 +1,4 @@
-"""The box score of a game that is over: read once its content is there, and no data before."""
+"""The box score of a finished game: records once its content is complete, NoData before."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Summary = Mapping[str, JsonValue]
 
 @dataclass(frozen=True)
 class BoxReading:
-    """The result of one of the readings of a box score."""
+    """The records that one scraper reads from a box score."""
 
     records: Sequence[Record]
     summary: Summary
@@ -22,18 +22,18 @@ class BoxReading:
 
 
 def parse_final(payload: bytes, parameters: GameParameters, read: Callable[[BoxScore], BoxReading]) -> Parsed:
-    """Read the box score with `read` once the game is over and its content is there.
+    """Read the box score with `read` once the game is over and its content is complete.
 
-    A final box score without content is no data: the search for the game goes on, and the summary says what it lacks.
+    An incomplete final box score is NoData: the search for the game continues, and the reason lists the gaps.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: another shape, or another game.
     """
     box = read_box_score(payload, parameters.game_id)
-    # Before the records: whatever they are, a game without content is not done.
+    # Checked before the records are read: an incomplete game has none.
     found = contradictions(box)
-    # Told even so: a game that is scheduled with a score is known to be wrong before it ends.
+    # Contradictions are reported before the end too, such as a scheduled game with a score.
     if box.not_final:
         return Parsed(
             records=(),
@@ -50,7 +50,7 @@ def parse_final(payload: bytes, parameters: GameParameters, read: Callable[[BoxS
             about=box.game_date,
             contradictions=found,
         )
-    # Only now: the readings may rely on a game that is over and whole.
+    # `read` may rely on a game that is over and complete.
     reading = read(box)
     return Parsed(
         records=reading.records,

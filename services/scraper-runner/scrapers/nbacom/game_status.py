@@ -1,4 +1,4 @@
-"""State of a game, as the league's documents number it."""
+"""Status of a game by its number in the league's documents."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ STATUSES: dict[int, GameStatus] = {1: "scheduled", 2: "live", 3: "final"}
 
 
 def game_status(game: Node) -> GameStatus:
-    """Read how the game stands. Raises SourceChanged for a number that is not known."""
+    """Read the game's status. Raises SourceChanged for an unknown number."""
     # The text beside it is for people: "Q3 5:21", "Half", "PPD".
     number = game.integer("gameStatus")
     found = STATUSES.get(number)

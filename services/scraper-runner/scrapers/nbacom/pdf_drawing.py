@@ -1,7 +1,7 @@
-"""A PDF's page drawn within limits. A small file may draw without end: a form that draws a form twenty times, and so
-on, or one line a hundred thousand times; the reader's own limits know nothing of it.
+"""Drawing of a PDF's page within limits. A small file may draw without end: with nested forms of twenty forms each, or
+one line a hundred thousand times. The reader has no limit against it.
 
-Apart from `pdf_text`, since importing the reader takes longer than reading.
+Separate from `pdf_text`, as importing the reader takes longer than reading.
 """
 
 import time
@@ -13,24 +13,24 @@ from pdfplumber.utils.exceptions import PdfminerException
 
 from tipoff_scraper_runner.errors import Undecodable
 
-# Characters, paths and figures; the fullest page known has 1,800.
+# Characters, paths and figures; the fullest known page has 1,800.
 MAX_DRAWN_A_PAGE = 20_000
 
 
 class Deadline:
-    """Until when a document is to be read. seconds: from now on."""
+    """The deadline for reading a document. seconds: from now on."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._at = seconds, time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raise Undecodable when it has passed."""
+        """Raise Undecodable when the deadline has passed."""
         if time.monotonic() > self._at:
             raise Undecodable(f"the PDF draws so much that it is not read after {self._seconds:g} s")
 
 
 class _Drawing(PDFPageAggregatorWithMarkedContent):
-    """Draws one page as pdfplumber does, and counts."""
+    """Draws one page as pdfplumber does, and counts the drawn items."""
 
     def __init__(self, page: Any, deadline: Deadline) -> None:
         super().__init__(page.pdf.rsrcmgr, pageno=page.page_number, laparams=page.pdf.laparams)
@@ -58,19 +58,19 @@ class _Drawing(PDFPageAggregatorWithMarkedContent):
 
 
 def draw(page: Any, deadline: Deadline) -> None:
-    """Draw pdfplumber's `page`, which then has its characters and lines at hand.
+    """Draw pdfplumber's `page`, so that its characters and lines are available.
 
     Raises:
-        Undecodable: more than any page of the league's documents has, or too slow.
+        Undecodable: the page draws more than any page of the league's documents, or too slowly.
         PdfminerException: the page is damaged.
     """
-    # Between pages; within one the figures check it.
+    # Checked here between pages; `begin_figure` checks it within a page.
     deadline.check()
     drawing = _Drawing(page, deadline)
     try:
         PDFPageInterpreter(page.pdf.rsrcmgr, drawing).process_page(page.page_obj)
     except Undecodable:
         raise
-    except Exception as error:  # whatever it is, the page cannot be drawn, as pdfplumber has it
+    except Exception as error:  # any error means a damaged page, as in pdfplumber
         raise PdfminerException(f"{type(error).__name__}: {error}") from error
     page._layout = drawing.get_result()

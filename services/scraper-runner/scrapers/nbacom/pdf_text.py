@@ -11,20 +11,18 @@ from typing import Any
 from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Undecodable
 
-MAX_BYTES = 4_000_000  # the largest document known has 0.1 MB
+MAX_BYTES = 4_000_000  # the largest known document has 0.1 MB
 MAX_PAGES = 60
-MAX_INFLATED_BYTES = (
-    4_000_000  # of all streams together, compressed ones unfolded; the largest document has 0.2 MB
-)
+MAX_INFLATED_BYTES = 4_000_000  # all streams together, decompressed; the largest known document has 0.2 MB
 MAX_SECONDS = 20.0  # for all pages; the largest document takes 2
 
-# Points between characters that part two words. The documents' spaces are narrower than pdfplumber's
+# Points between characters that separate two words. The documents' spaces are narrower than pdfplumber's
 # default of 3, which reads "NOTYETSUBMITTED".
 X_TOLERANCE = 1.5
 
 _DEFLATED = re.compile(rb"(?<!end)stream[\r\n]+(\x78)")
 
-# What pdfminer raises, beside its own errors, on damaged files: it trusts what it reads.
+# Errors of pdfminer on damaged files, beside its own: it does not validate its input.
 _DAMAGED = (
     ValueError,
     TypeError,
@@ -82,7 +80,7 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
 
 
 def line_text(line: Line) -> str:
-    """Join the line's words by one blank each."""
+    """Join the line's words with blanks."""
     return " ".join(word.text for word in line)
 
 
@@ -90,7 +88,7 @@ def read_pages(body: bytes) -> list[PageText]:
     """Read the pages in order.
 
     Raises:
-        Undecodable: not a PDF, cut short, damaged, or larger than any document of the league.
+        Undecodable: not a PDF, truncated, damaged, or larger than any document of the league.
     """
     _check_envelope(body)
     import pdfplumber
@@ -124,7 +122,7 @@ def read_pages(body: bytes) -> list[PageText]:
 
 
 def _cause_of(error: Exception) -> str:
-    """Say why the PDF cannot be read. pdfplumber wraps the reader's error, whose own text may be blank."""
+    """Describe why the PDF cannot be read. pdfplumber wraps the reader's error, whose own text may be blank."""
     from pdfminer.pdfdocument import PDFPasswordIncorrect
 
     inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
@@ -142,7 +140,7 @@ def _page(page: Any) -> PageText:
     rules = [
         RuledLine(line["x0"], line["x1"], line["top"])
         for line in page.lines
-        # Horizontal ones only; the frame of the table is drawn too.
+        # Horizontal lines only; the table's frame has vertical ones.
         if abs(line["top"] - line["bottom"]) < 1
     ]
     return PageText(words, rules)
@@ -153,7 +151,7 @@ def _check_envelope(body: bytes) -> None:
         raise Undecodable(f"not a PDF: it begins {first_bytes(body)}")
     if len(body) > MAX_BYTES:
         raise Undecodable(f"the PDF has {len(body)} bytes, over {MAX_BYTES}")
-    # Some writers put a blank line or a comment behind it.
+    # Some writers add a blank line or a comment after it.
     if b"%%EOF" not in body[-1024:]:
         raise Undecodable(f"the PDF is cut short: no end marker; it begins {first_bytes(body)}")
     budget = MAX_INFLATED_BYTES
@@ -164,9 +162,9 @@ def _check_envelope(body: bytes) -> None:
 
 
 def _deflated_streams(body: bytes) -> Iterator[memoryview]:
-    """Find each zlib stream, from its start to the end of the file.
+    """Yield each zlib stream, from its start to the end of the file.
 
-    Deflate is the only compression the source uses; a page's size is bounded by its characters besides.
+    Deflate is the source's only compression; `pdf_drawing` bounds the content of a page as well.
     """
     view = memoryview(body)
     for match in _DEFLATED.finditer(body):
@@ -174,11 +172,11 @@ def _deflated_streams(body: bytes) -> Iterator[memoryview]:
 
 
 def _inflated_size(stream: memoryview, limit: int) -> int:
-    """Measure a stream after decompression; return a number over `limit` as soon as that is certain.
+    """Return the size of a stream after decompression; a number over `limit` as soon as that is certain.
 
     Raises:
-        Undecodable: the stream is damaged. pdfminer reads such a one as far as it goes, and rows would be missing
-            without a word.
+        Undecodable: the stream is damaged. pdfminer reads the part before the damage, and rows would be missing
+        silently.
     """
     decompressor = zlib.decompressobj()
     try:

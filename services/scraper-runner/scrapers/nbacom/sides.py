@@ -1,42 +1,42 @@
-"""The two teams of a game as the league's documents have them, spelled by the one team module."""
+"""The two teams of a game in the league's documents, resolved by `scrapers.teams`."""
 
 from scrapers.json_document import Node
 from scrapers.teams import Team, is_league_id, team, team_by_id
 
-# The league's placeholder in every document; the names beside it are "" in some seasons and null in others.
+# The league's placeholder id for an undecided team; the names beside it are "" in some seasons and null in others.
 _UNDECIDED_ID = 0
 
 
 def side_team(side: Node) -> Team:
-    """Read the team of one side of a game; the id speaks where the tricode is blank.
+    """Read the team of one side of a game, by tricode, or by id where the tricode is blank.
 
     Raises:
-        SourceChanged: the side names no team yet, or (UnknownTeam) none of the league's.
+        SourceChanged: the side names no team yet, or no team of the league (UnknownTeam).
     """
-    # The tricode first: it is what other sources are joined by, and a new one is to be seen.
+    # The tricode first: other sources are joined by it, and a new one has to be noticed.
     printed = side.optional_text("teamTricode")
     return team(printed) if printed else team_by_id(side.integer("teamId"))
 
 
 def is_undecided(side: Node) -> bool:
-    """Tell whether the side is a placeholder: the id 0 or null, and every name blank or null."""
+    """Return whether the side is a placeholder: the tricode is blank or null, and the id is 0 or null."""
     if side.optional_text("teamTricode") is not None:
         return False
     return (side.optional_integer("teamId") or _UNDECIDED_ID) == _UNDECIDED_ID
 
 
 def decided_team(side: Node) -> Team | None:
-    """Read the team of one side; None while it is undecided. Raises SourceChanged as `side_team` does."""
+    """Read the team of one side; None while the team is undecided. Raises SourceChanged as `side_team` does."""
     return None if is_undecided(side) else side_team(side)
 
 
 def is_guest(side: Node) -> bool:
-    """Tell whether the side is named and has no id of the league: an All-Star team, or a club from abroad."""
-    # By the id: guests have tricodes as well, and one may be a team's in the league some day.
+    """Return whether the side has an id outside the league: an All-Star team, or a club from abroad."""
+    # By the id: guests have tricodes too, which may equal a league team's.
     number = side.optional_integer("teamId")
     return not is_undecided(side) and number is not None and not is_league_id(number)
 
 
 def team_id(side: Node, found: Team | None) -> int:
-    """Read the id of the side's team: the league's, or the source's own for a guest; 0 while it is undecided."""
+    """Return the id of the side's team: the league's, or the source's own for a guest; 0 while undecided."""
     return found.id if found else side.optional_integer("teamId") or _UNDECIDED_ID

@@ -1,6 +1,6 @@
-"""stats.nba.com: how it wants to be asked, and its tables of headers and rows.
+"""Requests to stats.nba.com, and its tables of headers and rows.
 
-To clients it dislikes, cloud addresses among them, it does not answer at all, which ends as a timeout.
+The host sends no response to unwanted clients, such as cloud addresses; their requests time out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,19 +25,19 @@ LEAGUE_ID = "00"
 
 def stats_document(path: str, query: Mapping[str, str], http: Http) -> Payload:
     """Fetch the JSON document at `path`, which always exists. Raises as `always_there` does."""
-    # The order of the query is the site's own: with another some endpoints stall or answer an empty 500.
+    # Keep the site's own order of the query: with another order some endpoints stall or respond with an empty 500.
     return always_there(http, f"{BASE_URL}{path}", query=query, headers=HEADERS)
 
 
 @dataclass(frozen=True)
 class ResultSet:
-    """One table of an answer: its headers and its rows, which are lists of values."""
+    """One table of a response: its headers and its rows, which are lists of values."""
 
     headers: Sequence[JsonValue]
     rows: Sequence[Node]
 
     def by_header(self, row: Node) -> Node:
-        """Name the row's values by the headers, wherever a column stands. Raises SourceChanged for a row of another
+        """Return the row's values by header, independent of the columns' order. Raises SourceChanged for another
         shape."""
         if not isinstance(row.value, list):
             raise SourceChanged(f"{row.path} is {row.value!r:.80}, not a list")
@@ -56,7 +56,7 @@ def result_set(payload: bytes, name: str) -> ResultSet:
         SourceChanged: no such result set.
     """
     sets = json_object(payload, "the answer").children("resultSets")
-    # By name: the host has changed the order of the sets, and retires endpoints by leaving them empty.
+    # By name: the host has changed the order of the sets, and retired endpoints return none.
     found = next((one for one in sets if one.text("name") == name), None)
     if found is None:
         names = ", ".join(one.text("name") for one in sets)

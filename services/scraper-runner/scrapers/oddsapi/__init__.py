@@ -1,6 +1,6 @@
-"""The Odds API, version 4: what bookmakers offer on NBA games. Every call counts against a monthly quota.
+"""The Odds API, version 4: bookmakers' odds on NBA games. Every call counts against a monthly quota.
 
-api.py       asks, and says what a refusal means
+api.py       sends requests, and interprets refusals
 lines.py     one bookmaker's offers in an event
-matchups.py  the event itself: who plays whom on which day
+matchups.py  the event itself: its teams and its day
 """

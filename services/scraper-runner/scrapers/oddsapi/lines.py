@@ -1,6 +1,6 @@
-"""Offers of bookmakers on events: bookmakers, their markets, the outcomes of each.
+"""Odds of bookmakers on events: bookmakers, their markets, the outcomes of each market.
 
-Each level is a list of items: an odd bookmaker costs its own lines, an odd market or outcome only itself.
+Each level is a list of items: an odd bookmaker is set aside with its lines, an odd market or outcome alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,9 +31,11 @@ class LineRecord(Matchup):
 
     bookmaker: str = Field(description="the API's key")
     market: str = Field(description="the API's key")
-    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last moved the market")
-    point: float | None = Field(description="spread, total or what is to be passed; null where there is none")
-    price: float = Field(description="decimal, as the API is asked for it")
+    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last changed the market")
+    point: float | None = Field(
+        description="spread, total or the player's threshold; null where the market has none"
+    )
+    price: float = Field(description="decimal odds")
 
     @property
     def point_order(self) -> tuple[bool, float]:
@@ -43,18 +45,18 @@ class LineRecord(Matchup):
 
 @dataclass(frozen=True)
 class Line:
-    """One outcome and whose it is."""
+    """One outcome with its event, bookmaker and market."""
 
     game: Matchup
     bookmaker: str
     market: str
     last_update: datetime | None
-    """Of the market, or where only that is told of the bookmaker."""
+    """The market's; the bookmaker's where the market has none."""
     outcome: Node
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What a `LineRecord` says of it. Raises SourceChanged."""
+        """The fields of its `LineRecord`. Raises SourceChanged."""
         return {
             **self.game.model_dump(),
             "bookmaker": self.bookmaker,
@@ -67,7 +69,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """Readings of all outcomes of some events. Not generic, as the records of two scrapers differ."""
+    """Set-aside items and drift of all outcomes. The records are separate, as their type differs between scrapers."""
 
     set_aside: Sequence[str]
     drifts: Sequence[Drift]
@@ -90,7 +92,7 @@ class _Offer:
 
 
 def read_lines(events: Iterable[tuple[Matchup, Node]], read: Callable[[Line], R]) -> tuple[list[R], Lines]:
-    """Read every outcome of the events with `read`; one that a bookmaker repeats is one.
+    """Read every outcome of the events with `read`; repeated outcomes of a bookmaker are one record.
 
     Raises:
         SourceChanged: an event without a list of bookmakers, or most items of one level are odd.
@@ -122,7 +124,7 @@ def read_lines(events: Iterable[tuple[Matchup, Node]], read: Callable[[Line], R]
         ),
     )
     set_aside = (*bookmakers.set_aside, *markets.set_aside, *lines.set_aside)
-    # Bookmakers repeat a line within one market.
+    # Some bookmakers repeat a line within one market.
     return list(dict.fromkeys(lines.kept)), Lines(set_aside, drifts)
 
 
@@ -134,7 +136,7 @@ def _markets(game: Matchup, bookmaker: Node) -> list[_Market]:
 
 def _offer(market: _Market) -> _Offer:
     market.node.require(_MARKET)
-    # Per market since 2023; older and historical answers have it per bookmaker only.
+    # Per market since 2023; older and historical responses have it per bookmaker only.
     updated = _updated(market.node) or market.bookmaker_updated
     return _Offer(market, market.node.nonblank("key"), updated, market.node.children("outcomes"))
 

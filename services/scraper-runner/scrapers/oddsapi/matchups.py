@@ -1,7 +1,7 @@
-"""Events: who plays whom on which day.
+"""Events: the teams and the day of a game.
 
-An event's `commence_time` drifts by minutes until the game starts. What stays, and what its records are to be joined
-to games by, is the game date and the two teams.
+An event's `commence_time` changes by minutes until the game starts. The game date and the two teams are stable; join an
+event's records to games by them.
 """
 
 import re
@@ -18,30 +18,30 @@ from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Record
 
-# It becomes part of a path, so it is an id and nothing else.
+# Strict, as the id becomes part of a path.
 EVENT_ID = r"^[0-9a-f]{32}$"
 
 _KNOWN = frozenset({"id", "commence_time", "home_team", "away_team"})
 _UNREAD = frozenset({"sport_key", "sport_title"})
-# Of the answers with odds only.
+# Only in responses with odds.
 _BESIDES = frozenset({"bookmakers"})
 
 
 @dataclass(frozen=True)
 class OddsSnapshot:
-    """The events of an answer."""
+    """The events of a response."""
 
     events: tuple[Node, ...]
     single: bool
-    """Whether one event was asked for."""
+    """Whether the response is one event, not a list."""
     as_of: datetime | None
-    """The instant of a historical answer, null for the present."""
+    """The instant of a historical response; None for the present."""
 
 
 class Matchup(Record):
     """Common fields of every record of an event."""
 
-    event_id: str = Field(description="the API's")
+    event_id: str = Field(description="the API's id")
     commence_time: datetime = Field(description="as announced at the fetch, aware UTC")
     game_date: date = Field(description="the New York day the game belongs to")
     home_team: str = Field(description="tricode")
@@ -49,15 +49,15 @@ class Matchup(Record):
 
 
 def snapshot(payload: bytes, what: str) -> OddsSnapshot:
-    """Read a list of events, one event, or either within the wrapper of a historical answer.
+    """Read a list of events, one event, or either within the wrapper of a historical response.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: something else.
+        SourceChanged: any other document.
     """
     document = json_value(payload, what)
     path, as_of = "document", None
-    # Only a historical answer has the wrapper; an event has no such key.
+    # Only a historical response has the wrapper; an event has no such key.
     if isinstance(document, dict) and "data" in document:
         as_of = Node(path, document).instant("timestamp")
         path, document = "document.data", document["data"]
@@ -67,10 +67,10 @@ def snapshot(payload: bytes, what: str) -> OddsSnapshot:
 
 
 def matchup(event: Node) -> Matchup:
-    """Read who plays whom. Raises SourceChanged, for a team that nobody knows too."""
+    """Read the teams and the start of an event. Raises SourceChanged, also for an unknown team."""
     event.require(_KNOWN)
     event_id, commence_time = event.text("id"), event.instant("commence_time")
-    # Follow-ups are asked for by this id, and they refuse another form.
+    # Follow-ups take this id as a parameter, and refuse another form.
     if not re.fullmatch(EVENT_ID, event_id):
         raise SourceChanged(f"{event.path}.id is {event_id!r:.80}, no id of an event")
     return Matchup(
@@ -83,22 +83,22 @@ def matchup(event: Node) -> Matchup:
 
 
 def teams_of(event: Node) -> tuple[str, str]:
-    """Read the away and the home team as the API spells them."""
+    """Read the away and the home team in the API's spelling."""
     return event.text("away_team"), event.text("home_team")
 
 
 def day_of(event: Node) -> date:
-    """Read the game date of any event: all-star teams are no teams, but they play on a day."""
+    """Read the game date of any event, including one of All-Star teams."""
     return game_date_of(event.instant("commence_time"))
 
 
 def only_event(found: OddsSnapshot) -> Node:
-    """Return the one event that was asked for. Raises SourceChanged for a list."""
+    """Return the one requested event. Raises SourceChanged for a list."""
     if not found.single:
         raise SourceChanged(f"the document is a list of {len(found.events)} events, not the one asked for")
     return found.events[0]
 
 
 def event_drift(events: Iterable[Node]) -> Drift:
-    """Compare events with the fields known of them. Raises SourceChanged for one without what every event has."""
+    """Compare events with the known fields. Raises SourceChanged for an event without a required field."""
     return find_drift("event", events, required=_KNOWN, optional=_UNREAD, rare=_BESIDES)

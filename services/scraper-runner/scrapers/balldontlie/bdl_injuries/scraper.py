@@ -36,7 +36,7 @@ class BdlInjuryRecord(Record):
     description: str | None
 
 
-def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the signature is the contract's
+def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the protocol fixes the signature
     """Fetch the whole list.
 
     Raises:

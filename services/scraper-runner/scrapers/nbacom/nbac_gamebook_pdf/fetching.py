@@ -1,7 +1,7 @@
-"""Asks for the report of a game.
+"""Fetch of the report of a game.
 
-Its name bears the game's code, date and teams, which only the league's own documents know for certain: it is read
-from the box score, which says besides whether the game is over.
+The report's name has the game's code, with date and teams, which only the league's own documents state reliably. The
+code is read from the box score, which also states whether the game is over.
 """
 
 import re
@@ -15,7 +15,7 @@ from tipoff_scraper_runner.scraper import Http, Payload
 
 BASE_URL = "https://statsdmz.nba.com/pdfs"
 HEADERS = {"Referer": "https://www.nba.com/"}
-# A report known to exist; the host keeps those of past seasons.
+# A report known to exist; the host keeps the reports of past seasons.
 PROBE_URL = f"{BASE_URL}/20240410/20240410_MEMCLE.pdf"
 
 _MISSING = frozenset({403, 404})
@@ -23,12 +23,12 @@ _GAME_CODE = re.compile(r"(\d{8})/([A-Z]{6})")
 
 
 def gamebook_url(game_code: str) -> str:
-    """Name the report of "20240410/MEMCLE", the short one of a single page.
+    """Return the address of the report for a code such as "20240410/MEMCLE": the short report of one page.
 
     Raises:
-        SourceChanged: no such game code.
+        SourceChanged: it is no game code.
     """
-    # It becomes part of an address, so nothing but a code may pass.
+    # Strict, as the code becomes part of an address.
     match = _GAME_CODE.fullmatch(game_code)
     if match is None:
         raise SourceChanged(f"the game code {game_code!r} is not YYYYMMDD/AWYHOM")
@@ -40,12 +40,12 @@ def fetch_gamebook(parameters: GameParameters, http: Http) -> Payload:
     """Fetch the report, as PDF.
 
     Raises:
-        NotPublished: the game is not over, or its report is not out and the source does answer this client.
+        NotPublished: the game is not over, or its report is not out while the source does serve this client.
         Blocked: a host refuses this client, by status or by a page for people.
-        SourceChanged: the report known to exist is gone from its place, or the box score has another shape.
-        Undecodable: an answer that is neither a PDF nor such a page.
+        SourceChanged: the report known to exist is not at its address, or the box score has another shape.
+        Undecodable: a response that is neither a PDF nor such a page.
     """
-    # The name needs the league's game code, and a game that is not over has no report to ask for.
+    # The report's name needs the box score's game code, and a game that is not over has no report.
     document = fetch_box_score(parameters, http).body
     if not is_harmless(document):
         raise Undecodable(

@@ -9,9 +9,9 @@ from scrapers.teams import Team, team
 from tipoff_scraper_runner.errors import SourceChanged
 
 _INACTIVE = re.compile(r"Inactive: ?(?P<team>[^-]+?) ?- ?(?P<players>.*)")
-# The comma before a player with a reason, which tells players apart where parentheses do not.
+# The comma before a player with a reason: the separator when parentheses do not match.
 _NEXT_INACTIVE = re.compile(r", ?(?=[^(),]+ ?\()")
-# What has been seen below the lists.
+# Known beginnings of the lines below a list.
 _AFTER_INACTIVE = ("Points in the Paint", "SCORE BY", "Technical", "MEMO", "Copyright", "Inactive:")
 _NOBODY = "None"
 
@@ -27,19 +27,19 @@ class InactiveList:
 
     @property
     def balanced(self) -> bool:
-        """Whether its parentheses match; if not, its players are read as far as that allows."""
+        """Whether its parentheses match; if not, its players are read as far as possible."""
         return _is_balanced(self.text)
 
 
 def inactive_lists(lines: Sequence[str]) -> list[str]:
-    """Find the lists of inactive players, and put together those that wrap over lines."""
+    """Find the lists of inactive players, and join wrapped lines."""
     lists: list[str] = []
     open_list = False
     for line in lines:
         if line.startswith("Inactive:"):
             lists.append(line)
             open_list = True
-        # The list has no end mark; what may follow it is known.
+        # A list has no end mark, so the next known line ends it.
         elif open_list and not line.startswith(_AFTER_INACTIVE):
             lists[-1] += f" {line}"
         else:
@@ -61,7 +61,7 @@ def read_inactive_list(text: str, playing: Collection[Team]) -> InactiveList:
 
 
 def players_of(owner: Team, lists: Sequence[InactiveList]) -> Iterator[PlayerLine]:
-    """Return the players of all lists of the team."""
+    """Yield the players of all lists of the team."""
     for one in lists:
         if one.team == owner:
             yield from one.players
@@ -70,12 +70,12 @@ def players_of(owner: Team, lists: Sequence[InactiveList]) -> Iterator[PlayerLin
 def _inactive_players(listed: str) -> Iterator[PlayerLine]:
     if listed in ("", _NOBODY):
         return
-    # Reasons have commas and nested parentheses of their own.
+    # Reasons may contain commas and nested parentheses.
     parts = _at_outer_commas(listed) if _is_balanced(listed) else _NEXT_INACTIVE.split(listed)
     for part in parts:
         name, _, reason = part.strip().partition("(")
         if name.strip():
-            # One closing parenthesis is the list's own; those before it belong to the reason.
+            # The last closing parenthesis is the list's; earlier ones belong to the reason.
             text = reason.strip().removesuffix(")").strip()
             yield PlayerLine(name.strip(" )"), "inactive", reason=text or None)
 
@@ -90,7 +90,7 @@ def _is_balanced(text: str) -> bool:
 
 
 def _at_outer_commas(listed: str) -> Iterator[str]:
-    """Split at the commas outside of parentheses, which balance."""
+    """Split at the commas outside of parentheses; the parentheses have to match."""
     depth, start = 0, 0
     for place, character in enumerate(listed):
         depth += (character == "(") - (character == ")")

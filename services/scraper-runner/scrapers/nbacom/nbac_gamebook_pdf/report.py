@@ -1,9 +1,9 @@
 """The final box of a scorer's report.
 
-Source: the text of a report of March 2026 as a public project's tests hold it, and what three others read: the title,
-the labels, the team lines, starters with their position, team minutes of "240:00", "DNP - ", "DND - " and "NWT - " with
-the reason, "Inactive: Nickname - Name (reason), ...". No whole PDF was at hand: how far its words stand apart, and on
-which heights, is the fake's guess.
+Source: the text of a report of March 2026 in a public project's tests, and the parsers of three others: the title, the
+labels, the team lines, starters with their position, team minutes of "240:00", "DNP - ", "DND - " and "NWT - " with the
+reason, "Inactive: Nickname - Name (reason), ...". No whole PDF was available: the positions of words in the fake's
+reports are a guess.
 """
 
 import re
@@ -20,11 +20,11 @@ from scrapers.odd_items import read_each, refuse_if_most_are_odd
 from tipoff_scraper_runner.errors import SourceChanged
 
 _TITLE = "FINAL BOX"
-# The cover of the whole book names the final box too, further down.
+# The cover of the whole book has the title too, further down.
 _TITLE_WITHIN = 8  # lines from the top
 _DATE = re.compile(r"\w+day, (\w+ \d{1,2}, \d{4})\s*(.*)")
 _OFFICIAL = re.compile(r"#?(\d+) ([^,(]+)")
-# Digits are bounded wherever they are read as a number: int() refuses more than 4,300 of them.
+# Digits are bounded: int() refuses more than 4,300 of them.
 _ATTENDANCE = re.compile(r"Attendance: ([0-9][0-9,]{0,15})(?![0-9,])")
 _DURATION = re.compile(r"Game Duration: ([0-9]{1,3}):([0-9]{2})")
 
@@ -34,34 +34,34 @@ class Report:
     """The content of a game's final box."""
 
     day: date
-    """Of the game, as printed."""
+    """The game's date, as printed."""
     place: str
     """Arena and city."""
     officials: Sequence[str] | None
-    """Number and name; None when the report does not print them."""
+    """Number and name of each; None when the report does not print them."""
     attendance: int | None
     duration_minutes: int | None
     visitor: TeamTable
     home: TeamTable
     set_aside: Sequence[str] = ()
-    """One reason for each line that is not known, of the tables and of the lists of inactive players."""
+    """One reason for each unknown line in the tables and the lists of inactive players."""
     unbalanced: Sequence[str] = ()
-    """Lists of inactive players whose parentheses do not match; their players are read as far as that allows."""
+    """Lists of inactive players whose parentheses do not match; their players are read as far as possible."""
 
     @property
     def contradictions(self) -> list[str]:
-        """Everything that keeps the report from being complete; empty when it has content."""
+        """The gaps of the report; empty when it is complete."""
         return [lack for table in (self.visitor, self.home) if (lack := _lack(table))]
 
 
 def read_report(pages: Sequence[PageText]) -> Report:
-    """Read the final box: the first page of the short report, while the whole book has a cover before it.
+    """Read the final box: the first page of the short report, or a later page of the whole book.
 
     Raises:
         SourceChanged: another layout, an unknown team in a table's head, or most lines are odd.
     """
     texts = [[line_text(line) for line in lines_of(page.words)] for page in pages]
-    # The whole book has the box of each half as well, under other titles.
+    # The whole book also has the box of each half, under other titles.
     lines = next((text for text in texts if any(_TITLE in line for line in text[:_TITLE_WITHIN])), None)
     if lines is None:
         raise SourceChanged(f"the report is not titled {_TITLE!r}; it begins {texts[0][:3] if texts else []}")
@@ -70,7 +70,7 @@ def read_report(pages: Sequence[PageText]) -> Report:
     if set(tables) != {False, True}:
         raise SourceChanged("the report does not have the tables of a visitor and a home team")
     playing = {table.team for table in tables.values()}
-    # Counted together with the lines of the tables: two lists are too few for a share of their own.
+    # Odd lists are counted together with the tables' lines: two lists are too few for a share of their own.
     inactive = read_each(inactive_lists(lines), lambda text: read_inactive_list(text, playing))
     set_aside = [*(reason for table in tables.values() for reason in table.set_aside), *inactive.set_aside]
     read = sum(len(table.players) for table in tables.values()) + len(inactive.kept)
@@ -94,21 +94,20 @@ def read_report(pages: Sequence[PageText]) -> Report:
 
 def _lack(table: TeamTable) -> str:
     played = sum(player.seconds for player in table.players) / 60
-    # The minutes of a line that is not known are not known to be missing.
+    # An unknown line may hold the missing minutes, so report no gap.
     if table.set_aside and played:
         return ""
-    # The team's own total where there is one, as it knows of overtimes; nobody plays less than four
-    # periods.
+    # The team's own total includes overtimes. It may be zero, and no game has less than four periods: hence the max().
     expected = max(table.seconds / 60, REGULATION_MINUTES)
     points = sum(player.numbers.get("points", 0) for player in table.players)
     return lacks_content(table.team.tricode, played, expected, points, table.totals["points"])
 
 
 def broken_laws(table: TeamTable) -> list[str]:
-    """Name what does not add up in a team's table.
+    """List the contradictions in a team's table.
 
-    A team plays 240 minutes and 25 more for each overtime, its totals are the sums of its players' lines, and nobody
-    does less than nothing or makes more shots than he takes.
+    A team plays 240 minutes and 25 more for each overtime. Its totals are the sums of its players' lines. No count is
+    negative, and no player makes more shots than he takes.
     """
     name, minutes = table.team.tricode, table.seconds / 60
     broken = []
@@ -119,7 +118,7 @@ def broken_laws(table: TeamTable) -> list[str]:
     played = sum(player.seconds for player in table.players) / 60
     if round(played) != round(minutes):
         broken.append(f"{name}: the players have {played:.1f} minutes, the team {minutes:g}")
-    # Of statistics that the team cannot have by itself; team rebounds and turnovers it can.
+    # Only statistics that players alone can have; rebounds and turnovers may be the team's.
     for statistic in ("points", "rebounds_offensive", "assists", "field_goals_attempted"):
         total = sum(player.numbers.get(statistic, 0) for player in table.players)
         if total != table.totals[statistic]:

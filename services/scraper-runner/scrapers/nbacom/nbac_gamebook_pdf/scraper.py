@@ -19,20 +19,20 @@ fetch = fetch_gamebook
 
 
 class GamebookRecord(Record):
-    """One player of one game. The numbers are null for who did not play."""
+    """One player of one game. The numbers are null for a player who did not play."""
 
     game_id: str
     game_date: date
     team: str = Field(description="tricode")
     opponent: str = Field(description="tricode")
     home: bool
-    player_name: str = Field(description="as printed, of inactive players the family name only")
+    player_name: str = Field(description="as printed; for inactive players the family name only")
     jersey: str | None = Field(description="null for inactive players")
     status: Status = Field(
         description="played, did not play (dnp), did not dress (dnd), not with the team (nwt) or inactive"
     )
     reason: str | None = Field(description="as printed")
-    position: str | None = Field(description="of starters")
+    position: str | None = Field(description="of starters only")
     seconds_played: float
     field_goals_made: int | None = None
     field_goals_attempted: int | None = None
@@ -53,11 +53,11 @@ class GamebookRecord(Record):
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a player, visitors first, as printed. A report without its numbers is no data yet.
+    """Read one record per player, visitors first, as printed. A report without its numbers is NoData.
 
     Raises:
         Undecodable: not a whole PDF.
-        SourceChanged: another layout or team, or most lines are odd.
+        SourceChanged: another layout, an unknown team, or most lines are odd.
     """
     report = read_report(read_pages(payload))
     sides = ((report.visitor, report.home), (report.home, report.visitor))
@@ -66,7 +66,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         for table, opponent in sides
         for player in table.players
     ]
-    # A report is drawn up before its numbers are in; without them it is not done.
+    # The report may be published before its numbers; without them it is not complete.
     lacks = report.contradictions
     unbalanced = [f"parentheses do not match in {text!r}" for text in report.unbalanced]
     return Parsed(

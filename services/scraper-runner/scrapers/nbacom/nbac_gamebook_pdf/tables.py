@@ -1,6 +1,6 @@
-"""The table of a team in a scorer's report: one line a player, then the totals.
+"""The table of a team in a scorer's report: one line per player, then the totals.
 
-A table is read without gaps: a line in it that is none of the known ones is set aside and counted.
+Every line of a table is read: a line of no known form is set aside and counted.
 """
 
 import re
@@ -39,7 +39,7 @@ STATISTICS = (
 _TEAM = re.compile(r"(VISITOR|HOME) ?: (.+?)(?: \(\d+-\d+\))?")
 # Digits are bounded, as int() refuses more than 4,300 of them; no player has a thousand of anything.
 _NUMBERS = rf"(?P<numbers>(?: [+-]?[0-9]{{1,4}}){{{len(STATISTICS)}}})"
-# The name is what stands between number and position, whatever it consists of.
+# The name is all text between the number and the position.
 _PLAYED = re.compile(
     rf"(?P<jersey>\d{{1,2}}) (?P<name>.+?)(?: (?P<position>[FGC](?:-[FGC])?))? (?P<minutes>\d+:\d\d){_NUMBERS}"
 )
@@ -56,16 +56,16 @@ class PlayerLine:
     """One player."""
 
     name: str
-    """As printed, of inactive players the family name only."""
+    """As printed; for inactive players the family name only."""
     status: Status
     jersey: str | None = None
     """None for inactive players."""
     position: str | None = None
-    """Of starters."""
+    """Starters only."""
     reason: str | None = None
     seconds: float = 0.0
     numbers: Mapping[str, int] = field(default_factory=dict)
-    """By the names in `STATISTICS`, empty for who did not play."""
+    """Keyed by the names in `STATISTICS`; empty for a player who did not play."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ class TeamTable:
     seconds: float
     totals: Mapping[str, int]
     set_aside: Sequence[str] = ()
-    """One reason for each line that is not known."""
+    """One reason for each unknown line."""
 
 
 def team_tables(lines: Sequence[str]) -> Iterator[TeamTable]:
     """Read the two tables: from a team's line through the labels to its totals."""
-    # Both first: where one table ends is where the next begins.
+    # Find both headers first: a table ends where the next one begins.
     headers = [(place, match) for place, line in enumerate(lines) if (match := _TEAM.fullmatch(line))]
     ends = [place for place, _ in headers[1:]] + [len(lines)]
     for (place, header), end in zip(headers, ends, strict=True):
@@ -91,10 +91,10 @@ def team_tables(lines: Sequence[str]) -> Iterator[TeamTable]:
 
 
 def _table(owner: Team, home: bool, lines: Sequence[str]) -> TeamTable:
-    # Exactly these: a column more would shift every number behind it.
+    # Exactly these columns: an additional one would shift every number after it.
     if lines[:1] != [LABELS]:
         raise SourceChanged(f"the columns are {lines[0] if lines else ''!r}, not {LABELS!r}")
-    # The first totals under the team; the shooting percentages follow below.
+    # The first line of totals; the shooting percentages follow it.
     found = next(
         ((place, match) for place, line in enumerate(lines) if (match := _TOTALS.fullmatch(line))), None
     )
@@ -113,11 +113,11 @@ def _table(owner: Team, home: bool, lines: Sequence[str]) -> TeamTable:
 
 
 def _unwrapped(lines: Sequence[str]) -> list[str]:
-    """Put together each reason that wraps over lines of a table."""
+    """Join reasons that wrap over lines of a table."""
     rows: list[str] = []
     for line in lines:
         above = _NOT_PLAYED.fullmatch(rows[-1]) if rows else None
-        # A player's line begins with a number, so another line under a reason is the rest of it.
+        # A player's line begins with a number, so any other line after a reason continues it.
         if above is not None and above["reason"] and not line[:1].isdigit():
             rows[-1] += f" {line}"
         else:

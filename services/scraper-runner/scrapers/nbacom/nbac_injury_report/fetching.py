@@ -1,7 +1,7 @@
-"""Asks for reports and says what silence means.
+"""Requests for reports, and the reason for a missing one.
 
-The host answers 403 for a report that is not out yet, for a name that never existed and for a client it refuses:
-all three look alike. What tells them apart is a report known to exist, asked for after all the others failed.
+The host responds with 403 for a report that is not out yet, for a name that never existed and to a client that it
+refuses. A request for a report known to exist, after all others failed, distinguishes a refusal.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from scrapers.nbacom.nbac_injury_report.urls import BASE_URL, ReportName
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged
 from tipoff_scraper_runner.scraper import Http, Payload
 
-# Without it the host answers 403 to everything.
+# Without this header the host responds with 403 to every request.
 HEADERS = {"Referer": "https://official.nba.com/"}
 
 MISSING = frozenset({403, 404})
 
-# A report known to exist, from a full game day. It bears a name of the form in use, under the path in use,
-# so that it goes missing when reports move; the host keeps reports of past seasons.
+# A report known to exist, from a full game day; the host keeps reports of past seasons. Its name and path have the
+# current form, so that this report is missing too when reports move.
 PROBE_URL = BASE_URL + "Injury-Report_2026-02-08_03_30PM.pdf"
 
 
@@ -25,19 +25,19 @@ def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
     """Fetch the first of `reports` that the source has.
 
     Raises:
-        NotPublished: none is out, and the source does answer this client.
+        NotPublished: none is out, and the source does serve this client.
         Blocked: the source refuses this client, by status or by a page for people.
-        SourceChanged: the report known to exist is gone from its place.
-        Undecodable: an answer that is neither a PDF nor such a page.
+        SourceChanged: the report known to exist is not at its address.
+        Undecodable: a response that is neither a PDF nor such a page.
     """
     statuses: set[int] = set()
-    # Newest first, and the first that is there is the answer: older ones are contained in it.
+    # Newest first; the first that exists is returned, as it contains the older ones.
     for report in reports:
         response = http.get(report.url, headers=HEADERS, expected=MISSING)
         if response.status not in MISSING:
             return pdf_payload(response)
         statuses.add(response.status)
-    # Only now: on most days the first name is there, and the probe would be one request in vain.
+    # Probe last: on most days the first name exists, and the probe would be a useless request.
     _probe(http, asked=_described(reports), statuses=statuses)
     raise NotPublished(
         f"{_described(reports)}: {_listed(statuses)}, while {PROBE_URL} is served; not published yet"
@@ -45,14 +45,14 @@ def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
 
 
 def _probe(http: Http, *, asked: str, statuses: set[int]) -> None:
-    """Return if the source serves a report known to exist; raise what it means if it does not."""
+    """Raise the failure when the source does not serve a report known to exist."""
     probe = http.get(PROBE_URL, headers=HEADERS, expected=MISSING)
     evidence = f"{asked}: {_listed(statuses)}; and {PROBE_URL}, which exists, answers {probe.status}"
     if probe.status == 404:
         raise SourceChanged(f"{evidence}: the reports have moved or changed their names")
     if probe.status == 403:
         raise Blocked(f"{evidence}: the host refuses this client")
-    # The probe too may be a page for people.
+    # The probe's response may be a page for people too.
     pdf_payload(probe)
 
 

@@ -1,4 +1,4 @@
-"""From cells as printed to rows that stand alone: page breaks mended, carried-over columns filled in."""
+"""Conversion of printed cells to complete rows: rows cut by page breaks are joined, carried-over columns filled in."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -9,7 +9,7 @@ from scrapers.odd_items import Items, read_items
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 
-# Stands in the last column, with player and status blank.
+# Text of the last column; player and status are blank.
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
 # As the league defines them, from the least to the most certain absence.
 STATUSES = ("Available", "Probable", "Questionable", "Doubtful", "Out")
@@ -33,26 +33,26 @@ class TableRow:
 
     @property
     def submitted(self) -> bool:
-        """Whether the team has submitted, which a player's row says."""
+        """Whether the team has submitted: true for every row with a player."""
         return bool(self.player_name)
 
 
 def read_rows(pages: Sequence[Sequence[Cells]]) -> Items[Cells, TableRow]:
-    """Read the rows of all pages in order. Raises SourceChanged when most do not read as a report's row does."""
+    """Read the rows of all pages in order. Raises SourceChanged when most rows are odd."""
     above: dict[str, str] = {}
     return read_items("rows", _mended(pages), lambda cells: _row(cells, above))
 
 
 def _mended(pages: Sequence[Sequence[Cells]]) -> Iterator[Cells]:
-    """Put together the rows that a page break cuts.
+    """Join the rows that a page break cuts.
 
-    A cut row closes with a rule like any other. What gives it away is a part without a player: the rest of a reason
-    at the head of a page, or its beginning at the foot.
+    A cut row ends with a rule like any other. It is recognised by a part without a player: the rest of a reason at the
+    top of a page, or its beginning at the bottom.
     """
     open_row: Cells | None = None
     for page in pages:
         for position, cells in enumerate(page):
-            # Only at the head of a page: inside one, the rules tell rows apart.
+            # Only at the top of a page: within a page the rules separate the rows.
             if open_row is not None and position == 0 and (_is_part(open_row) or _is_rest(cells)):
                 open_row = _joined(open_row, cells)
                 continue
@@ -77,7 +77,7 @@ def _joined(upper: Cells, lower: Cells) -> Cells:
 
 
 def _row(cells: Cells, above: dict[str, str]) -> TableRow:
-    # First of all, as the rows below build on it even if this one cannot be read.
+    # Carry over first, as later rows need these values even if this row is odd.
     _carry_over(cells, above)
     if missing := [column for column in _CARRIED_OVER if column not in above]:
         raise SourceChanged(f"a row leaves {missing[0]} open under a new game or team: {cells}")
@@ -87,7 +87,7 @@ def _row(cells: Cells, above: dict[str, str]) -> TableRow:
     elif cells.status or cells.reason != NOT_YET_SUBMITTED:
         raise SourceChanged(f"a row names neither a player nor a team yet to submit: {cells}")
     matchup, listed = _matchup(above["matchup"]), team(above["team"]).tricode
-    # A row that inherits the team of another game is worse than one that is missing.
+    # A row with the team of another game is worse than a missing row.
     if listed not in matchup:
         raise SourceChanged(
             f"a row lists {above['team']} in {above['matchup']}, where it does not play: {cells}"
@@ -104,12 +104,12 @@ def _row(cells: Cells, above: dict[str, str]) -> TableRow:
 
 
 def _carry_over(cells: Cells, above: dict[str, str]) -> None:
-    """Change `above`: a column keeps its value until it is printed again.
+    """Update `above`: a column keeps its value until it is printed again.
 
-    Under a new value all columns to its right are new. One that is left blank there is forgotten, so that no row below
-    takes the team of another game for its own.
+    A new value resets all columns to its right. A column that is blank there is removed, so that no later row inherits
+    the team of another game.
     """
-    # The first row of all has to print every column.
+    # The report's first row has to print every column.
     renewed = not above
     for column in _CARRIED_OVER:
         value: str = getattr(cells, column)

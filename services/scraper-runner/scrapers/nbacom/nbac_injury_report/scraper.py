@@ -18,8 +18,8 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 
 
 class Parameters(ScrapeParameters):
-    """`hour` and `period` (and `minute`) name exactly one report and then `as_of` has no say; else the newest report
-    at or before `as_of` is looked for, `as_of` being now unless given."""
+    """`hour` and `period` (and `minute`) select exactly one report, and `as_of` is ignored. Without them the newest
+    report at or before `as_of`, by default now, is fetched."""
 
     hour: int | None = Field(default=None, ge=1, le=12)
     minute: Literal[0, 15, 30, 45] = 0
@@ -36,7 +36,7 @@ class Parameters(ScrapeParameters):
         return self
 
     def exact_report(self) -> ReportName | None:
-        """Return the one report asked for, if one is."""
+        """Return the one requested report; None when none is specified."""
         if self.hour is None or self.period is None:
             return None
         return exact(self.game_date, self.hour, self.minute, self.period)
@@ -46,7 +46,7 @@ class InjuryRecord(Record):
     """One listed player."""
 
     report_time: datetime = Field(description="the instant in the report's title, UTC")
-    game_date: date = Field(description="of the row's game, a New York date")
+    game_date: date = Field(description="the row's game's New York date")
     game_time_et: str = Field(description='as printed, without AM or PM ("12:30 (ET)"), so never a tip-off')
     matchup: str = Field(description='"AWAY@HOME", by tricodes')
     team: str = Field(description="tricode")
@@ -56,15 +56,15 @@ class InjuryRecord(Record):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the report asked for, as PDF.
+    """Fetch the requested report, as PDF.
 
     Raises:
         NotPublished, Blocked, SourceChanged, Undecodable: see `fetching`.
     """
     report = parameters.exact_report()
-    # The slot's instant when a day is replayed or made up for, else the present.
+    # The slot's instant in a replay or a backfill, otherwise the present.
     as_of = parameters.as_of or http.now
-    # An exact report is asked for alone: another one would be an answer to another question.
+    # An exact report has no alternatives.
     reports = (report,) if report else candidates(parameters.game_date, as_of)
     if not reports:
         raise NotPublished(
@@ -74,22 +74,22 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """Read one record a listed player; teams that have not submitted are told in the summary.
+    """Read one record per listed player; the summary lists teams that have not submitted.
 
     Raises:
         Undecodable: not a whole PDF.
-        SourceChanged: another layout or column, or most rows are odd.
+        SourceChanged: another layout, other columns, or most rows are odd.
     """
     table = read_table(read_pages(payload))
     rows = read_rows(table.pages)
-    # A row without a player is a word about its team.
+    # A row without a player is a team that has not submitted.
     listed = [row for row in rows.kept if row.submitted]
     missing = [row for row in rows.kept if not row.submitted]
     return Parsed(
         records=[_record(row, table.published) for row in listed],
         summary=_summary(listed, missing, table.published),
         empty_reason="" if listed else _empty_reason(missing),
-        # The report's own day; its rows are games of that day and the next.
+        # The report's own day; its rows list games of that day and the next.
         about=table.published.astimezone(EASTERN).date(),
         set_aside=rows.set_aside,
     )
@@ -126,9 +126,9 @@ def _summary(
 
 
 def _submissions(listed: Sequence[TableRow], missing: Sequence[TableRow]) -> dict[str, JsonValue]:
-    """Compare teams with those that have submitted: two for each game that the report has.
+    """Compare the teams of all listed games, two per game, with those that have submitted.
 
-    A team that lists nobody has submitted, and has no row.
+    A team without injured players has submitted, and has no row.
     """
     games = {(row.game_date, row.matchup) for row in (*listed, *missing)}
     names: list[JsonValue] = [*sorted({f"{row.game_date} {row.team}" for row in missing})]

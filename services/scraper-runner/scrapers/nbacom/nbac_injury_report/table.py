@@ -1,7 +1,7 @@
-"""From words and rules to the cells of each row.
+"""Conversion of words and rules to the cells of each row.
 
-A reason that wraps is centred on its row, so its lines stand above and below the player's: what belongs together
-cannot be told by lines of text, only by the rules between the rows.
+A wrapped reason is centred on its row, so its lines are above and below the player's. Only the rules between the rows,
+not the lines of text, show which lines belong together.
 """
 
 import re
@@ -14,7 +14,7 @@ from scrapers.nbacom.pdf_text import Line, PageText, RuledLine, line_text, lines
 from tipoff_common.clock import EASTERN
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
-# Since 2021 without a change; another label is another report.
+# Unchanged since 2021; another label means another layout.
 COLUMNS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
 
 _TITLE = re.compile(r"Injury Report: (\d{2}/\d{2}/\d{2} \d{2}:\d{2} [AP]M)")
@@ -22,7 +22,7 @@ _TITLE = re.compile(r"Injury Report: (\d{2}/\d{2}/\d{2} \d{2}:\d{2} [AP]M)")
 _FOOTER = re.compile(r"Page ([0-9]{1,9}) of ([0-9]{1,9})")
 _SAME_RULE = 1.5  # points between the strokes of one rule
 _LABEL_GAP = 8.0  # points between two column labels; inside one there are 3 at most
-_OUTDENT = 6.0  # points a cell's text may begin left of its label
+_OUTDENT = 6.0  # points by which a cell's text may begin left of its label
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Table:
 
 
 def read_table(pages: Sequence[PageText]) -> Table:
-    """Read the cells of every row. Raises SourceChanged (another layout) or Undecodable (pages are missing)."""
+    """Read the cells of every row. Raises SourceChanged (another layout) or Undecodable (missing pages)."""
     titles: list[str] = []
     columns: list[float] = []
     rows: list[list[Cells]] = []
@@ -64,17 +64,17 @@ def read_table(pages: Sequence[PageText]) -> Table:
             body = body[1:]
         body = _without_footer(body, number, len(pages))
         rows.append(list(_rows(body, page.rules, columns)))
-    # A report that is replaced while it is fetched could be half of each.
+    # A report that is replaced during the fetch could have pages of both editions.
     if len(set(titles)) > 1:
         raise SourceChanged(f"the pages bear different titles: {sorted(set(titles))}")
     return Table(_published(titles[0]), rows)
 
 
 def join_wrapped(lines: Sequence[str]) -> str:
-    """Join wrapped lines to one text. A line broken after a hyphen or slash inside a word goes on without a space."""
+    """Join wrapped lines to one text, without a space after a hyphen or slash inside a word."""
     text = ""
     for line in lines:
-        # Broken inside a word: "Laceration/" and "Concussion" are one.
+        # A break inside a word, as in "Laceration/Concussion".
         glued = not text or re.search(r"\w[-/]$", text)
         text = f"{text}{line}" if glued else f"{text} {line}"
     return text
@@ -112,7 +112,7 @@ def _by_gap(line: Line) -> list[Line]:
 
 
 def _columns(body: Sequence[Line]) -> list[float]:
-    """Find where each column's label begins."""
+    """Return the position at which each column's label begins."""
     labels = _by_gap(body[0]) if body else []
     seen = [line_text(label) for label in labels]
     if seen != list(COLUMNS):
@@ -124,7 +124,7 @@ def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
     footer = _FOOTER.fullmatch(line_text(body[-1])) if body else None
     if footer is None:
         return body
-    # A file that lost its tail is a valid PDF, and teams would be missing without a word.
+    # A file without its last pages is a valid PDF, and teams would be missing silently.
     if (int(footer[1]), int(footer[2])) != (number, count):
         raise Undecodable(f"page {number} of {count} says {footer[0]!r}: pages are missing")
     return body[:-1]
@@ -139,11 +139,11 @@ def _rows(body: Sequence[Line], rules: Sequence[RuledLine], columns: Sequence[fl
     for line in body:
         for cell in _by_column(line, starts):
             top, bottom = line[0].top, line[0].bottom
-            # By the middle of the line: its top may stick out of the band.
+            # By the middle of the line: its top may be outside of the band.
             band = bands.setdefault(bisect_right(borders, (top + bottom) / 2), [[] for _ in columns])
             band[cell[0]].append(cell[1])
     for _, band in sorted(bands.items()):
-        # In the order of the bands, which is that of the rows.
+        # The bands' order is the rows' order.
         yield Cells(*(join_wrapped(texts) for texts in band))
 
 
@@ -156,8 +156,8 @@ def _by_column(line: Line, starts: Sequence[float]) -> Iterator[tuple[int, str]]
 
 
 def _borders(rules: Sequence[RuledLine], reason_x: float) -> list[float]:
-    """Find the heights at which a row ends: rules that cross the last column, which has one under every row."""
-    # A rule is drawn as several strokes on nearly one height.
+    """Return the heights at which rows end: the last column has a rule under every row."""
+    # A rule is drawn as several strokes at nearly the same height.
     borders: list[float] = []
     for y in sorted(rule.y for rule in rules if rule.x0 <= reason_x <= rule.x1):
         if not borders or y - borders[-1] > _SAME_RULE:

@@ -1,8 +1,8 @@
 """The names of injury reports: pure functions of the date.
 
-Before 2025-12-22 09:00 ET there is one report an hour, named by the hour and published at half past (`..._08AM`
-bears 08:30 AM in its title). From then on there is one every quarter of an hour, named and titled exactly
-(`..._03_30PM`). A wall time that daylight saving skips has no report; the one it repeats has one.
+Before 2025-12-22 09:00 ET there is one report per hour, named by the hour and published at half past (`..._08AM` has
+08:30 AM in its title). From then on there is one every quarter of an hour, named and titled exactly (`..._03_30PM`). A
+wall time that daylight saving skips has no report; a repeated one has one report.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,18 @@ from tipoff_common.clock import EASTERN
 BASE_URL = "https://ak-static.cms.nba.com/referee/injury/"
 QUARTER_HOURS_FROM = datetime(2025, 12, 22, 9, tzinfo=EASTERN)
 
-# Requests one scrape may spend on names: half a day of hourly ones.
+# Maximum requests of one scrape: half a day of hourly reports.
 MAX_CANDIDATES = 12
 
-# How many of the newest are asked one by one; of the older only full hours are. With quarter-hour names
-# that is two hours in full and four more by the hour, six hours in twelve requests. Once a day's first
-# report is out the later ones follow without gaps, so a report older than that with nothing after it is not
-# one to be had.
+# Number of newest names to request one by one; older names only at full hours. With quarter-hour names these are two
+# hours in full and four more by the hour: six hours in twelve requests. After a day's first report the later ones
+# follow without gaps, so no older report can be the newest one.
 NEWEST_IN_FULL = 8
 
 
 @dataclass(frozen=True)
 class ReportName:
-    """One report that can exist: its file name and the aware UTC instant its title bears."""
+    """One possible report: its file name and the aware UTC instant of its title."""
 
     file_name: str
     instant: datetime
@@ -33,12 +32,12 @@ class ReportName:
 
     @property
     def url(self) -> str:
-        """Return the address of the edition."""
+        """The report's address."""
         return BASE_URL + self.file_name
 
 
 def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
-    """Name the report of a clock time, `hour` 1 to 12.
+    """Return the report of a clock time, `hour` 1 to 12.
 
     Raises:
         ValueError: there can be no such report.
@@ -47,14 +46,14 @@ def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
     hourly = wall < QUARTER_HOURS_FROM
     if hourly and minute:
         raise ValueError(f"minute {minute}: reports before 2025-12-22 09:00 ET are hourly; leave minute out")
-    # Else the name of the hour after would be asked for.
+    # Otherwise the report of the next hour would be requested.
     if not _exists(wall):
         raise ValueError(f"{wall:%Y-%m-%d %I:%M %p} ET is skipped by daylight saving; no report bears it")
     return _named(wall.replace(minute=30) if hourly else wall)
 
 
 def reports_of(day: date) -> tuple[ReportName, ...]:
-    """Name every report that `day` can have, oldest first."""
+    """Return every report that `day` can have, oldest first."""
     walls = (
         datetime.combine(day, time(*divmod(minute, 60)), tzinfo=EASTERN) for minute in range(0, 24 * 60, 15)
     )
@@ -64,11 +63,11 @@ def reports_of(day: date) -> tuple[ReportName, ...]:
 
 
 def candidates(day: date, as_of: datetime) -> tuple[ReportName, ...]:
-    """Name the reports of `day` to ask for at `as_of` (aware), newest first, at most `MAX_CANDIDATES`.
+    """Return the reports of `day` to request at `as_of` (aware), newest first, at most `MAX_CANDIDATES`.
 
-    Nothing is asked for before the instant its title would bear.
+    A report with a later instant in its title is not requested.
     """
-    # A title in the future cannot be out, and each name in vain costs a request.
+    # A report with a future title cannot be out, and each missing name costs a request.
     past = [report for report in reversed(reports_of(day)) if report.instant <= as_of]
     older = [report for report in past[NEWEST_IN_FULL:] if report.full_hour]
     return tuple(past[:NEWEST_IN_FULL] + older[: MAX_CANDIDATES - NEWEST_IN_FULL])
@@ -85,5 +84,5 @@ def _named(wall: datetime) -> ReportName:
 
 
 def _exists(wall: datetime) -> bool:
-    """Tell whether clocks in New York show this time on this day (they skip an hour in spring)."""
+    """Return whether clocks in New York show this time on this day (they skip an hour in spring)."""
     return wall.astimezone(UTC).astimezone(EASTERN).replace(tzinfo=None) == wall.replace(tzinfo=None)

@@ -20,7 +20,7 @@ from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
-# What makes an action one; the others depend on its type.
+# Every action has these keys; the others depend on its type.
 _REQUIRED = names(
     "actionNumber clock timeActual period periodType actionType personId scoreHome scoreAway orderNumber isFieldGoal"
 )
@@ -29,7 +29,7 @@ _OPTIONAL = names(
     " playerName playerNameI shotResult shotDistance descriptor shotActionNumber pointsTotal reboundTotal"
     " reboundDefensiveTotal reboundOffensiveTotal"
 )
-# Only where they say something: a block, an assist, a jump ball.
+# Only present where they apply: a block, an assist, a jump ball.
 _RARE = names(
     "officialId assistPlayerNameInitial assistPersonId assistTotal foulPersonalTotal foulTechnicalTotal"
     " foulDrawnPlayerName foulDrawnPersonId turnoverTotal stealPlayerName stealPersonId blockPlayerName blockPersonId"
@@ -46,8 +46,8 @@ class ActionRecord(CamelRecord):
     """One action of a game."""
 
     game_id: str
-    order_number: int = Field(description="the order of the actions")
-    action_number: int = Field(description="the name by which other actions refer to it")
+    order_number: int = Field(description="orders the actions")
+    action_number: int = Field(description="other actions refer to it by this number")
     period: int
     period_type: str
     clock_seconds: float = Field(description="left in the period")
@@ -59,7 +59,9 @@ class ActionRecord(CamelRecord):
     team: str | None = Field(
         default=None, alias="teamTricode", description="tricode; null for the game's own actions"
     )
-    person_id: int | None = Field(default=None, description="null when it is nobody's or the team's")
+    person_id: int | None = Field(
+        default=None, description="null for an action without a player, such as the team's"
+    )
     player_name: Blank = Field(default=None, alias="playerNameI")
     description: Blank = None
     is_field_goal: bool
@@ -94,7 +96,7 @@ def stated(payload: bytes) -> dict[str, str]:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record an action, in the source's order, once the game has ended.
+    """Read one record per action, in the source's order, once the game has ended.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -104,13 +106,13 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     if game.text("gameId") != parameters.game_id:
         raise SourceChanged(f"asked for game {parameters.game_id}, the document is of {game.text('gameId')}")
     actions = read_items("actions", game.children("actions"), lambda one: _record(one, parameters.game_id))
-    # The league mends actions during the game and may list one in both wordings.
+    # The league corrects actions during the game, and may list both versions of one.
     kept, differing = keep_first(actions.kept, lambda record: record.action_number, "action")
-    # By the league's order number: an action that is added later stands at the end of the list.
+    # By the league's order number: the list has later additions at its end.
     records = sorted(kept, key=lambda record: record.order_number)
     set_aside = (*actions.set_aside, *differing)
     contradictions = _contradictions(records)
-    # A document that ends before its game is not done, however many actions it has.
+    # A document without the game's end is incomplete, with any number of actions.
     if waiting := _not_over(records, parameters.game_id) or "; ".join(contradictions):
         return Parsed(
             records=(),
@@ -138,22 +140,22 @@ def _record(action: Node, game_id: str) -> ActionRecord:
         game_id=game_id,
         teamTricode=team(spelled).tricode if spelled else None,
         clock_seconds=seconds(action.text("clock")),
-        # 0 is nobody: the team's rebound, the start of a period.
+        # 0 means no player: a team rebound, the start of a period.
         personId=action.integer("personId") or None,
     )
 
 
 def _day(records: Sequence[ActionRecord]) -> date | None:
-    """Find the day on which the game began. The document states no date, but every action states its instant."""
+    """Return the game date, from the actions' instants; the document states no date."""
     if not records:
         return None
-    # The median withstands a single instant that is off; no game lasts long enough for it to fall on the next day.
+    # The median is robust against a single wrong instant, and no game is long enough to move it to the next day.
     instants = sorted(record.time_actual for record in records)
     return game_date_of(instants[len(instants) // 2])
 
 
 def _contradictions(records: Sequence[ActionRecord]) -> list[str]:
-    """Name what cannot be true of a game whose last action ends it."""
+    """List the contradictions of a game whose last action ends it."""
     if not records or records[-1].action_type != _LAST:
         return []
     last = records[-1]
@@ -163,10 +165,10 @@ def _contradictions(records: Sequence[ActionRecord]) -> list[str]:
 
 
 def _not_over(records: Sequence[ActionRecord], game_id: str) -> str:
-    # The document exists from the tip on, at first with nothing in it.
+    # The document exists from the tip-off on, at first without actions.
     if not records:
         return f"the play-by-play of game {game_id} has no actions yet"
-    # Only this action ends a game: the clock stands at zero at the end of every period.
+    # Only this action ends a game: the clock is at zero at the end of every period.
     last = records[-1]
     if last.action_type == _LAST:
         return ""
@@ -176,7 +178,7 @@ def _not_over(records: Sequence[ActionRecord], game_id: str) -> str:
 
 def _summary(records: Sequence[ActionRecord]) -> dict[str, JsonValue]:
     last = records[-1]
-    # Told and not decided on: the league corrects a score by an action of its own.
+    # Only reported: the league corrects a score by a separate action.
     broken: list[JsonValue] = [
         f"the score falls at action {after.action_number}"
         for before, after in pairwise(records)

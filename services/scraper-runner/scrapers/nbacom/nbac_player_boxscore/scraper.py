@@ -15,9 +15,9 @@ from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
 from tipoff_scraper_runner.scraper import Parsed
 
-# Known and not read; a key beside these is told as drift.
+# Known and not read; a key beside these is reported as drift.
 _PLAYER_UNREAD = names("order oncourt nameI firstName familyName statistics")
-# Present only for some players: starters have a position, the inactive a reason.
+# Present for some players only: starters have a position, inactive players a reason.
 _PLAYER_RARE = names("position notPlayingReason notPlayingDescription")
 _LINE_UNREAD = names("minutes minutesCalculated minus plus")
 
@@ -71,7 +71,9 @@ class Appearance(CamelRecord):
     played: Flag
     position: Blank = Field(default=None, description="of starters only")
     not_playing_reason: Blank = Field(default=None, description='"INACTIVE_INJURY"; null for who played')
-    not_playing_description: Blank = Field(default=None, description="as stated; null for who played")
+    not_playing_description: Blank = Field(
+        default=None, description="as stated; null for a player who played"
+    )
 
 
 _PLAYER = keys_of(Appearance) - _PLAYER_RARE
@@ -87,7 +89,7 @@ def stated(payload: bytes) -> dict[str, str]:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a player once the game is over, home team first, in the source's order. Raises as `parse_final`
+    """Read one record per player once the game is over, home team first, in the source's order. Raises as `parse_final`
     does."""
     return parse_final(payload, parameters, _read)
 
@@ -111,9 +113,9 @@ def _record(player: Node, box: BoxScore, side: Side) -> PlayerBoxRecord:
     player.require(_PLAYER)
     line = player.child("statistics")
     line.require(keys_of(StatisticsLine))
-    # As strict as the laws: a number that is written as a text would be read here, and watched by no law.
+    # As strict as the rules: pydantic would accept a number in a text, which the rules do not check.
     player_totals(player)
-    # One record of two objects; the player's own keys win over the statistics'.
+    # One record of two objects; the player's own keys override the statistics'.
     merged = Node(player.path, {**line.fields, **player.fields})
     return read_record(
         PlayerBoxRecord, merged, **box.names(side), seconds_played=seconds(line.text("minutes"))

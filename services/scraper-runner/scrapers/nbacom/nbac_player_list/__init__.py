@@ -1,1 +1,1 @@
-"""Every player of a season, with team, body and draft: the league's own index."""
+"""The league's index of all players of a season, with team, height, weight and draft."""

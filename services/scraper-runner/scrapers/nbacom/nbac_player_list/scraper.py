@@ -1,4 +1,4 @@
-"""`nbac_player_list`: fetches the index of a season's players and reads it."""
+"""`nbac_player_list`: fetches and parses the index of a season's players."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,11 +16,10 @@ from scrapers.teams import TEAMS, team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
-# Constant for the players of one season; a column beside these is told as drift.
+# Constant for the players of one season; a column beside these is reported as drift.
 _UNREAD = frozenset({"IS_DEFUNCT", "STATS_TIMEFRAME"})
 
-# Share of the players that may go from one edition to the next. Between two seasons a quarter leave the
-# league.
+# Maximum share of players lost from one edition to the next. Between two seasons a quarter leave the league.
 MAX_LOST = 0.3
 
 
@@ -64,7 +63,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         Blocked, SourceChanged: see `stats`.
     """
     query = {
-        # Else everybody who ever played, fifteen times as many.
+        # Otherwise the list has every player in history, fifteen times as many.
         "Historical": "0",
         "LeagueID": LEAGUE_ID,
         "Season": season_of(parameters.game_date),
@@ -75,14 +74,14 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a player, by id.
+    """Read one record per player, ordered by id.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: another shape, another season, or most players are odd.
     """
     season = json_object(payload, "the player index").child("parameters").text("Season")
-    # The host answers an unknown season with the current one.
+    # The host returns the current season for an unknown one.
     if season != season_of(parameters.game_date):
         raise SourceChanged(
             f"asked for season {season_of(parameters.game_date)}, the document is about {season}"
@@ -94,7 +93,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     drift = find_drift(
         "player", map(index.by_header, found.sources), required=keys_of(PlayerRecord), optional=_UNREAD
     )
-    # The rosters of all thirty are in it, so a team without any player is a hole in the document.
+    # The index has the rosters of all thirty teams, so a team without players means an incomplete document.
     teams = {player.team_abbreviation for player in players if player.team_abbreviation}
     return Parsed(
         records=players,
@@ -110,15 +109,15 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
-    """Say how many players the edition before had and this one lacks; blank for a usual number."""
+    """Describe how many players of the previous edition are missing; blank for a usual number."""
     before = [player.get("person_id") for player in previous]
     present = [player.person_id for player in parsed.records if isinstance(player, PlayerRecord)]
     return lost_share([one for one in before if isinstance(one, int)], present, "players", MAX_LOST)
 
 
 def _player(row: Node) -> PlayerRecord:
-    # Before anything is read, so that a dropped column names itself and not the first value.
+    # Checked first, so that the error names a dropped column.
     row.require(keys_of(PlayerRecord))
-    # Null for who has no team at the moment, which is no oddity.
+    # Null for a player without a team at the moment, who is no odd item.
     spelled = row.optional_text("TEAM_ABBREVIATION")
     return read_record(PlayerRecord, row, TEAM_ABBREVIATION=team(spelled).tricode if spelled else None)

@@ -1,1 +1,1 @@
-"""Signings, waivers and trades, since 2015: the league's own list."""
+"""The league's list of signings, waivers and trades since 2015."""

@@ -1,4 +1,4 @@
-"""`nbac_player_movement`: fetches the list of transactions and reads it."""
+"""`nbac_player_movement`: fetches and parses the list of transactions."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from scrapers.odd_items import read_items
 from scrapers.teams import team_by_id
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
-# A static file of the site, not one of its endpoints: it takes no query and answers at once.
+# A static file of the site, not an endpoint: it takes no query and responds at once.
 PATH = "/js/data/playermovement/NBA_Player_Movement.json"
 
-# All of them are read, in the source's three styles of capitals.
+# The source's keys, with three styles of capitals; all are read.
 _FIELDS = frozenset(
     {
         "Transaction_Type",
@@ -32,12 +32,12 @@ _FIELDS = frozenset(
     }
 )
 
-# Share of the rows that may go from one edition to the next. The list only grows; wordings are mended.
+# Maximum share of rows lost from one edition to the next. The list only grows; wordings are corrected.
 MAX_LOST = 0.1
-# From the newest transaction to the day. Between 2015 and 2025 the longest pause was of 66 days, but for
-# the two of the interrupted season of 2020.
+# Maximum age of the newest transaction. Between 2015 and 2025 the longest pause was 66 days, except for two in the
+# interrupted season of 2020.
 MAX_AGE = timedelta(days=90)
-# A transaction may bear the date of the day after.
+# A transaction may have the date of the next day.
 _AHEAD = timedelta(days=1)
 
 
@@ -58,11 +58,11 @@ class TransactionRecord(Record):
     player_slug: str | None = Field(description="null for draft picks and cash")
     other_team: str | None = Field(description="tricode of a trade's other side; null without one")
     other_team_id: int | None
-    group: str = Field(description="what the rows of one transaction share")
+    group: str = Field(description="the same for all rows of one transaction")
 
 
-def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the signature is the contract's
-    """Fetch the list as it stands.
+def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the protocol fixes the signature
+    """Fetch the current list.
 
     Raises:
         Blocked, SourceChanged: see `stats`.
@@ -71,7 +71,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a row, newest first as the source has them; a row that it repeats is one.
+    """Read one record per row, newest first as in the source; a repeated row is one record.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -79,7 +79,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """
     document = json_object(payload, "the list of transactions")
     rows = read_items("rows", document.child("NBA_Player_Movement").children("rows"), _record)
-    # The source repeats some rows word by word.
+    # The source repeats some rows unchanged.
     records = list(dict.fromkeys(rows.kept))
     return Parsed(
         records=records,
@@ -95,25 +95,26 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def _staleness(records: Sequence[TransactionRecord], day: date) -> str:
-    """Say why the list is not that of `day`; blank when it may be."""
+    """Describe why the list is outdated on `day`; blank when it is not."""
     newest = max((record.transaction_date for record in records), default=day)
-    # Also true of a list that is newer than the day, which is no sign of a frozen one.
+    # Also true for a list that is newer than the day, which is not frozen.
     if day - newest <= MAX_AGE:
         return ""
     return f"the list is frozen: on {day} its newest transaction is of {newest}"
 
 
 def _contradictions(records: Sequence[TransactionRecord], day: date) -> list[str]:
-    """Name what is later than the day: the list is always that of now, and a past day may be asked for manually."""
+    """Report transactions after the day: the list is always the current one, and a past day may be requested
+    manually."""
     newest = max((record.transaction_date for record in records), default=day)
     return [f"asked for {day}, the newest transaction is of {newest}"] if newest - day > _AHEAD else []
 
 
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
-    """Say how many rows the edition before had and this one lacks; blank for a usual number."""
-    # Not the wording, which the league mends; a transaction is its group, team and player.
+    """Describe how many rows of the previous edition are missing; blank for a usual number."""
+    # A transaction is identified by group, team and player; the league corrects wordings.
     keys = [(row.get("group"), row.get("team_id"), row.get("player_id")) for row in previous]
-    # A row of lists or objects is none of this scraper's: somebody else put the file there.
+    # Ignore rows with lists or objects in the key: this scraper did not write that file.
     before = [key for key in keys if not any(isinstance(part, list | dict) for part in key)]
     present = [
         (row.group, row.team_id, row.player_id)
@@ -125,7 +126,7 @@ def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
 
 def _record(row: Node) -> TransactionRecord:
     row.require(_FIELDS)
-    # Its name says nothing; in trades it is the other team's id, else 0.
+    # In trades this key holds the other team's id, otherwise 0.
     other_id = row.integer("Additional_Sort") or None
     return TransactionRecord(
         transaction_type=row.text("Transaction_Type"),

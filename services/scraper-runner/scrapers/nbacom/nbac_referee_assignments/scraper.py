@@ -1,4 +1,4 @@
-"""`nbac_referee_assignments`: fetches who officiates the games of a day and reads it."""
+"""`nbac_referee_assignments`: fetches and parses the officials of a day's games."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ CREW = 3
 # The document has columns for four officials, filled or not.
 _SEATS = (1, 2, 3, 4)
 _GAME = names("game_id game_date game_code home_team_id home_team_abbr away_team_id away_team_abbr")
-# Known and not read: full names, which the tricodes stand for.
+# Known and not read: full names; the tricodes are read instead.
 _UNREAD = names("season home_team away_team")
-# Name, number and jersey of each seat; the keys are there when the seat is not filled.
+# Name, number and jersey of each seat; an empty seat has the keys too.
 _OFFICIAL = frozenset(f"official{seat}{part}" for seat in _SEATS for part in ("", "_code", "_JNum"))
 
 
@@ -60,39 +60,39 @@ class Crew:
 
     @property
     def full(self) -> bool:
-        """Whether everybody who is on the court is named."""
+        """Whether all officials on the court are named."""
         return sum(record.seat <= CREW for record in self.records) >= CREW
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the assignments of the day. The document always exists; before they are made its table is empty.
+    """Fetch the assignments of the day. The document always exists; its table is empty before they are made.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
-        SourceChanged: the document is gone from its place.
+        SourceChanged: the document is not at its address.
     """
-    # Without a date the host answers with today's, by its own clock.
+    # Without a date the host returns today's assignments, by its own clock.
     return always_there(http, URL, query={"date": parameters.game_date.isoformat()}, headers=HEADERS)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record an official of an NBA game; the tables of the other leagues are left alone.
+    """Read one record per official of an NBA game; the tables of other leagues are ignored.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: another shape, or most games are odd.
     """
-    # The same document has the tables of the WNBA and the G League beside it.
+    # The document also has the tables of the WNBA and the G League.
     nba = json_object(payload, "the table of officials").child("nba")
     rows = nba.child("Table").children("rows")
     games = read_items("games", rows, _crew)
     about = _date_of_most(games.kept, parameters.game_date)
-    # A game of another date in the same table is odd; the day is that of the table.
+    # A game of another date than most of the table is odd.
     of_the_day = [crew for crew in games.kept if crew.day == about]
     stray = [
         f"game {crew.game_id} is of {crew.day}, not of {about}" for crew in games.kept if crew.day != about
     ]
-    # Once more, with those of another date: they were read, and are no less odd.
+    # Check again with the games of another date, which are odd too.
     refuse_if_most_are_odd("games", len(of_the_day), [*games.set_aside, *stray])
     crews, differing = keep_first(of_the_day, lambda crew: crew.game_id, "game")
     records = [record for crew in crews for record in crew.records]
@@ -124,20 +124,20 @@ def _crew(game: Node) -> Crew:
             jersey=game.optional_text(f"official{seat}_JNum"),
         )
         for seat in _SEATS
-        # A seat that is not filled is no odd game: the crew is named one by one.
+        # An empty seat does not make the game odd: the officials are named one by one.
         if (name := game.optional_text(f"official{seat}")) is not None
     )
     return Crew(game_id, day, f"{away.tricode}@{home.tricode}", records)
 
 
 def _date_of_most(crews: Sequence[Crew], requested: date) -> date | None:
-    """Find the date of most games, of several the requested one; None without games."""
+    """Return the date of most games, in a tie preferably the requested one; None without games."""
     counts = Counter(crew.day for crew in crews)
     return max(counts, key=lambda day: (counts[day], day == requested), default=None)
 
 
 def _summary(crews: Sequence[Crew], unread: Iterable[str]) -> dict[str, JsonValue]:
-    """Summarize the crews. A game that cannot be read has none yet, so a search for all crews goes on."""
+    """Summarize the crews. An unreadable game counts as one without a crew, so the search for all crews continues."""
     short: list[JsonValue] = [crew.game_id for crew in crews if not crew.full]
     return {
         "games": len(crews),

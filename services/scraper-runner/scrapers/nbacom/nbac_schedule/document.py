@@ -21,15 +21,15 @@ class Schedule:
     season_year: str
     """"2024-25"."""
     games: Sequence[GameRecord]
-    """By date and id. A game that is called off on one date and played on another stands on both."""
+    """Ordered by date and id. A game that is called off on one date and played on another is listed on both."""
     set_aside: Sequence[str]
     """One reason for each game or day that could not be read."""
 
 
-# What was fetched is looked into before it is kept, and parsed right after: the last payload is read once.
+# Cached, as `fetching` reads the payload for its staleness just before `parse` reads it again.
 @lru_cache(maxsize=1)
 def read_schedule(payload: bytes) -> Schedule:
-    """Read every game, whatever the order in the payload.
+    """Read every game, in any order of the payload.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -38,10 +38,10 @@ def read_schedule(payload: bytes) -> Schedule:
     schedule = json_object(payload, "the schedule").child("leagueSchedule")
     season_year = _season_year(schedule)
     days = read_items("days", schedule.children("gameDates"), _read_day)
-    # One list of all games, so that the share of odd ones is that of the season and not of a day.
+    # One list of all games: the share of odd ones is computed over the season and not per day.
     nodes = [(day, node) for day, games in days.kept for node in games]
     found = read_items("games", nodes, lambda item: read_game(item[1], season_year, item[0]))
-    # By date and id: a game that was called off and is played later stands on both dates.
+    # Keyed by date and id: a game that was called off and is played later is on both dates.
     games, differing = keep_first(found.kept, lambda game: (game.game_date, game.game_id), "a game")
     return Schedule(
         season_year=season_year,
@@ -52,7 +52,7 @@ def read_schedule(payload: bytes) -> Schedule:
 
 def _season_year(schedule: Node) -> str:
     printed = schedule.nonblank("seasonYear")
-    # Seasons are compared as texts, which only this form allows.
+    # Seasons are compared as texts, which needs this form.
     if not _SEASON.fullmatch(printed):
         raise SourceChanged(f"{schedule.path}.seasonYear is {printed!r:.40}, not YYYY-YY")
     return printed

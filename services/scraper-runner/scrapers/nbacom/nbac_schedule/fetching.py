@@ -1,4 +1,4 @@
-"""Asks for the schedule. It always exists, so there is no "not yet" to tell apart."""
+"""Fetch of the schedule. It always exists, so a missing document is never "not published yet"."""
 
 from datetime import date
 
@@ -10,35 +10,34 @@ from tipoff_scraper_runner.parser import json_values
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
-# The same content. The host has refused the first to some clients, or served them one that no longer
-# changed, while this one went on (https://github.com/swar/nba_api/issues/665).
+# The same content. The host has refused the first address to some clients, or served them a frozen document, while this
+# one stayed current (https://github.com/swar/nba_api/issues/665).
 SECOND_URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
-# The largest schedule known has 0.8 million. More are read by the parser alone, in its bounded process.
+# The largest known schedule has 0.8 million. Only the parser's bounded process reads a larger one.
 _MAX_VALUES = 1_200_000
-# Without it the host answers 403.
+# Without this header the host responds with 403.
 HEADERS = {"Referer": "https://www.nba.com/"}
 
 
 def current_schedule(day: date, http: Http) -> Payload:
-    """Fetch the schedule as it stands on `day`; from the second address if the first is refused or not of that day.
+    """Fetch the schedule of `day`; from the second address if the first is refused or outdated.
 
-    A schedule of the first address that is not of the day is better than none: it is kept, and the parser says what
-    is wrong with it. A host that does not answer is asked again by the runner, and has no other address.
+    When both are outdated, the first one is returned, and the parser reports its fault. A timeout is not tried at the
+    second address, as both have the same host; the runner retries it.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
-        SourceChanged: the schedule is gone from its place.
+        SourceChanged: the schedule is not at its address.
     """
     try:
         first = always_there(http, URL, headers=HEADERS)
-    # Refused or moved. A host that is down has the second address down too, and the runner asks again
-    # anyway.
+    # Refused or moved. When the host is down, the second address is down too, and the runner retries anyway.
     except (Blocked, SourceChanged) as refusal:
         http.note("first_address", str(refusal))
         try:
             return always_there(http, SECOND_URL, headers=HEADERS)
         except ScrapeFailure as error:
-            # The first address is the one in the documentation and in every report of trouble.
+            # Report the first address's failure: the documentation and all trouble reports name this address.
             raise refusal from error
     fault = _fault(first, day)
     if not fault:
@@ -48,13 +47,12 @@ def current_schedule(day: date, http: Http) -> Payload:
         second = always_there(http, SECOND_URL, headers=HEADERS)
     except ScrapeFailure:
         return first
-    # Of two that are not of the day the first is kept, so that the address in the summary does not
-    # alternate.
+    # When both are outdated, keep the first, so that the address in the summary does not alternate.
     return first if _fault(second, day) else second
 
 
 def _fault(payload: Payload, day: date) -> str:
-    """Say why the payload is no schedule of the day; blank when it is one, or too large to be looked into here."""
+    """Describe the payload's fault on the day; blank without one, or when the payload is too large to be read here."""
     if json_values(payload.body) > _MAX_VALUES:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""One game of the payload to one record."""
+"""Conversion of one game of the payload to a record."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -25,13 +25,13 @@ GAME_TYPES: dict[str, GameType] = {
     "006": "cup_final",
 }
 
-# Kinds of game in which teams from outside the league play.
+# Game types in which teams from outside the league play.
 EXHIBITIONS: frozenset[GameType] = frozenset({"preseason", "all_star"})
 
 # Keys that every game has, undecided ones too; their values may be null.
 _REQUIRED = names("gameId gameStatus gameStatusText gameDateTimeUTC homeTeam awayTeam")
 _POSTPONED = "Y"
-# The letter and the text are set by different hands, minutes apart.
+# Either may come first: the league sets the letter and the text separately, minutes apart.
 _POSTPONED_TEXTS = frozenset({"PPD", "POSTPONED"})
 _UNDECIDED = "TBD"
 _UNTIMED = "0001-01-01"
@@ -43,16 +43,16 @@ class GameRecord(Record):
     game_id: str = Field(description="the league's ten digits")
     season_year: str = Field(description='"2024-25"')
     game_date: date = Field(
-        description="the league's date for the game: its day even when it tips after midnight in New York"
+        description="the league's date of the game, also for one that tips off after midnight in New York"
     )
     tipoff: datetime | None = Field(description="aware UTC; null while the time is to be decided")
     time_tbd: bool = Field(description="whether the time is to be decided; the source then gives midnight")
     game_type: GameType
     status: GameStatus = Field(description="as of the fetch; a postponed game stays scheduled")
-    postponed: bool = Field(description="off until further notice")
-    postponed_status: str = Field(description="the source's letter for it; blank when it gives none")
+    postponed: bool = Field(description="postponed until further notice")
+    postponed_status: str = Field(description="the source's letter for postponement; blank without one")
     home_team: str | None = Field(
-        description="tricode; null while undecided, or of a team outside the league"
+        description="tricode; null while undecided, or for a team outside the league"
     )
     home_team_id: int = Field(description="the source's; 0 while undecided")
     away_team: str | None = Field(description="as home_team")
@@ -63,18 +63,18 @@ class GameRecord(Record):
 
     @property
     def decided(self) -> bool:
-        """Whether teams and time are known, so that the game will be played as it stands."""
+        """Whether teams and time are known and the game is not postponed."""
         return not self.time_tbd and not self.postponed and bool(self.home_team and self.away_team)
 
 
 def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
-    """Read one game. Raises SourceChanged naming the key that is missing or not as expected, or an unknown team."""
+    """Read one game. Raises SourceChanged for a missing or unexpected key, or an unknown team."""
     game.require(_REQUIRED)
     game_id = game.nonblank("gameId")
     game_type = _game_type(game, game_id)
     status_text = (game.optional_text("gameStatusText") or "").upper()
-    # Absent from a pending game of some editions, and then nothing is postponed.
-    # Kept as it is: a letter that nobody knows yet shows in the summary.
+    # Missing for pending games in some editions, which are not postponed. The letter is stored unchanged, so that the
+    # summary shows an unknown one.
     postponed_status = game.optional_text("postponedStatus") or ""
     home, away = game.child("homeTeam"), game.child("awayTeam")
     time_tbd = status_text == _UNDECIDED or _is_untimed(game)
@@ -83,7 +83,7 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
         game_id=game_id,
         season_year=season_year,
         game_date=game_date,
-        # Never midnight: a tip-off that is not known would be taken for one.
+        # Null and not the source's midnight, which would be taken for a real tip-off.
         tipoff=None if time_tbd else game.instant("gameDateTimeUTC"),
         time_tbd=time_tbd,
         game_type=game_type,
@@ -101,29 +101,28 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
 
 
 def is_postponed(postponed_status: str, status_text: str) -> bool:
-    """Tell whether a game is off: `postponedStatus` "Y" or the text "PPD".
+    """Return whether a game is postponed: `postponedStatus` is "Y", or the text is "PPD" or "POSTPONED".
 
-    "N" is the other letter of a running season. A season's first edition has carried "A" on every game, so a letter
-    that is merely not "N" says nothing.
+    "N" is the usual letter. A season's first edition had "A" on every game, so any letter but "Y" means not postponed.
     """
     return postponed_status == _POSTPONED or status_text.upper() in _POSTPONED_TEXTS
 
 
 def _is_untimed(game: Node) -> bool:
-    """Tell whether a time is the placeholder for "to be decided": the year 1, or no instant at all."""
+    """Return whether the time is the placeholder for "to be decided": the year 1, or no instant."""
     local, instant = game.optional_text("gameTimeEst"), game.optional_text("gameDateTimeUTC")
     return instant is None or instant.startswith(_UNTIMED) or (local or "").startswith(_UNTIMED)
 
 
 def _team(side: Node, game_type: GameType) -> Team | None:
-    # Kept as a game without a team of that name: whoever plays, the other side has its game.
+    # Keep the game with a null team: the opponent may be a league team.
     if game_type in EXHIBITIONS and is_guest(side):
         return None
     return decided_team(side)
 
 
 def _game_type(game: Node, game_id: str) -> GameType:
-    # A kind of game that is new, as the Cup final was: a person decides what it counts as.
+    # A new kind of game, as the Cup final was: a person has to assign its type.
     found = GAME_TYPES.get(game_id[:3])
     if found is None:
         raise SourceChanged(

@@ -1,4 +1,4 @@
-"""`nbac_schedule`: fetches the season's schedule and reads its games."""
+"""`nbac_schedule`: fetches the season's schedule and parses its games."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from scrapers.nbacom.nbac_schedule.games import EXHIBITIONS, GAME_TYPES, GameRec
 from scrapers.nbacom.season import OFF_SEASON, season_of
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
-# Share of a season's games that may go from one edition to the next: "if necessary" games leave when a
-# series ends, and a game that moves gets another id. No season has lost more at once.
+# Maximum share of a season's games lost from one edition to the next: "if necessary" games are removed when a series
+# ends, and a moved game gets another id. No season has lost more at once.
 MAX_LOST = 0.1
 
 
@@ -24,7 +24,7 @@ class Parameters(ScrapeParameters):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the schedule as it stands.
+    """Fetch the current schedule.
 
     Raises:
         Blocked, SourceChanged, HttpFailure: see `fetching`.
@@ -33,7 +33,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a game, by date and id. Records of a schedule that is not of the day are suspect.
+    """Read one record per game, ordered by date and id. An outdated schedule is marked as suspect.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -50,9 +50,9 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
-    """Say how many games of the same season the edition before had and this one lacks; blank for a usual number."""
+    """Describe how many of the season's games in the previous edition are missing; blank for a usual number."""
     season = parsed.summary["season_year"]
-    # Only of this season: in August all games of the last one are gone at once, and rightly.
+    # Only this season's games: in August all games of last season disappear at once.
     before = [str(game.get("game_id")) for game in previous if game.get("season_year") == season]
     present = [game.game_id for game in parsed.records if isinstance(game, GameRecord)]
     return lost_share(before, present, f"games of season {season}", MAX_LOST)
@@ -60,7 +60,7 @@ def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
 
 def _contradictions(schedule: Schedule, day: date) -> list[str]:
     found = overdue(schedule, day)
-    # A past day may be requested manually; the schedule is always the present one.
+    # A past day may be requested manually; the schedule is always the current one.
     if schedule.season_year > season_of(day) and day.month not in OFF_SEASON:
         found.insert(
             0, f"asked for {day} of season {season_of(day)}, the schedule is of {schedule.season_year}"
@@ -69,9 +69,9 @@ def _contradictions(schedule: Schedule, day: date) -> list[str]:
 
 
 def _summary(games: Sequence[GameRecord], season_year: str, game_date: date) -> dict[str, JsonValue]:
-    """games_on_game_date counts what is to be played: a postponed game is not."""
+    """Summarize the games; `games_on_game_date` excludes postponed ones."""
     by_type = Counter(game.game_type for game in games)
-    # So that a season whose first edition bears another letter on every game is seen at a glance.
+    # Shows a first edition that has another letter on every game.
     letters = Counter(game.postponed_status for game in games)
     undecided = sum(
         not (game.home_team and game.away_team) and game.game_type not in EXHIBITIONS for game in games

@@ -1,1 +1,1 @@
-"""The games of a day and how they stand."""
+"""The games of a day and their states."""

@@ -1,4 +1,4 @@
-"""`nbac_scoreboard`: fetches the games of a day and reads how they stand."""
+"""`nbac_scoreboard`: fetches the games of a day and parses their states."""
 
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -24,18 +24,18 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 
 _GAME = names("gameId gameCode gameStatus gameStatusText period gameClock gameTimeUTC homeTeam awayTeam")
 _GAME_UNREAD = names("gameEt regulationPeriods seriesGameNumber seriesText ifNecessary gameLeaders")
-# The two hosts share the document and not all of its keys.
+# Only one of the two hosts has these keys.
 _GAME_OF_ONE_HOST = names(
     "gameLabel gameSubLabel seriesConference poRoundDesc gameSubtype isNeutral teamLeaders broadcasters pbOdds"
 )
 _TEAM = names("teamId teamTricode score periods wins losses")
 _TEAM_UNREAD = names("teamName teamCity seed inBonus timeoutsRemaining")
 _TEAM_OF_ONE_HOST = frozenset({"teamSlug"})
-# What the league writes where no time is decided.
+# The league's placeholder for an undecided time.
 _UNTIMED = "0001-01-01"
 _SIDES = ("homeTeam", "awayTeam")
 
-# Status texts of games that are not played; their status stays at 1.
+# Status texts of games that are called off; their status stays at 1.
 _OFF = frozenset({"PPD", "POSTPONED"})
 
 
@@ -44,10 +44,12 @@ class Parameters(ScrapeParameters):
 
 
 class ScoreboardRecord(Record):
-    """One game as it stands."""
+    """The state of one game."""
 
     game_id: str
-    game_date: date = Field(description="the league's, also for a game that tips after midnight in New York")
+    game_date: date = Field(
+        description="the league's date, also for a game that tips off after midnight in New York"
+    )
     tipoff: datetime | None = Field(description="aware UTC; null while the time is to be decided")
     status: GameStatus
     status_text: str = Field(description='as printed: "Final", "7:00 pm ET", "PPD"')
@@ -76,24 +78,24 @@ class ScoreboardRecord(Record):
 
     @property
     def off(self) -> bool:
-        """Whether the game is not played, whatever its status says."""
+        """Whether the game is called off, by its text; its status does not show it."""
         return self.status_text.upper() in _OFF
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
     """Fetch the day's scoreboard.
 
-    Today's comes from the CDN; any other, or what the CDN does not show yet, from stats.nba.com.
+    The CDN serves the current scoreboard; any other day comes from stats.nba.com.
 
     Raises:
         Blocked, SourceChanged, Undecodable: see `cdn` and `stats`.
     """
     day = parameters.game_date
-    # Yesterday's too: the CDN shows the evening's games until noon.
+    # Yesterday too: the CDN has the last evening's games until noon.
     today = business_date(http.now, EASTERN)
     if today - timedelta(days=1) <= day <= today:
         current = always_there(http, TODAYS_SCOREBOARD, headers=HEADERS)
-        # The file bears today's name and may still be yesterday's: its own date counts.
+        # The file is named for today but may still be yesterday's: its own date counts.
         if _may_be_of(day, current.body):
             return current
     query = {"GameDate": day.isoformat(), "LeagueID": LEAGUE_ID}
@@ -101,8 +103,8 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def _may_be_of(day: date, payload: bytes) -> bool:
-    """Tell whether the scoreboard is of the day. One that cannot be read may be: the parser says why."""
-    # What may take much memory is read in the parser's bounded process alone.
+    """Return whether the scoreboard is of the day; true for an unreadable one, whose fault the parser reports."""
+    # Only the parser's bounded process decodes a payload that may take much memory.
     if not is_harmless(payload):
         return True
     try:
@@ -112,7 +114,7 @@ def _may_be_of(day: date, payload: bytes) -> bool:
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """Read one record a game, by id. Games of teams from outside the league are told in the summary.
+    """Read one record per game, by id. Games of teams from outside the league are told in the summary.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -121,7 +123,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     scoreboard = _scoreboard(payload)
     day = _day(scoreboard)
     listed = scoreboard.children("games")
-    # Before the others, since the law of odd items would refuse an All-Star day as a whole.
+    # Separated first, since the rule of odd items would refuse an All-Star day as a whole.
     exhibitions = [node for node in listed if _is_exhibition(node)]
     games = read_items(
         "games", [node for node in listed if node not in exhibitions], lambda game: _record(game, day)
@@ -129,7 +131,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     kept, differing = keep_first(games.kept, lambda record: record.game_id, "game")
     records = sorted(kept, key=lambda record: record.game_id)
     teams = [game.child(side) for game in games.sources for side in _SIDES]
-    # By game, as the same names say which games are still missing.
+    # Keyed by the names that `completeness` uses for missing games.
     contradictions = {record.matchup: law for record in records if (law := _contradiction(record))}
     return Parsed(
         records=records,
@@ -155,7 +157,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         about=day,
         set_aside=(*games.set_aside, *differing),
         contradictions=[*contradictions.values()],
-        # With exhibitions and odd games: the question is whether the source knows of the day at all.
+        # With exhibitions and odd games: the count shows whether the source has the day's games at all.
         games_listed=len(listed),
         slate={
             record.matchup: None if record.off else record.tipoff
@@ -173,7 +175,7 @@ def _contradiction(record: ScoreboardRecord) -> str:
 
 
 def _is_exhibition(game: Node) -> bool:
-    """Tell whether both teams are from outside the league. One that cannot be read is not, and is found odd later."""
+    """Return whether both teams are from outside the league; false for an unreadable game, which is set aside later."""
     try:
         return all(is_guest(game.child(side)) for side in _SIDES)
     except SourceChanged:
@@ -199,7 +201,7 @@ def _record(game: Node, day: date) -> ScoreboardRecord:
     away.require(_TEAM)
     home_team, away_team = decided_team(home), decided_team(away)
     clock = game.text("gameClock").strip()
-    # The year 1 stands for a time that is to be decided, as in the schedule.
+    # The year 1 means an undecided time, as in the schedule.
     untimed = (game.optional_text("gameTimeUTC") or _UNTIMED).startswith(_UNTIMED)
     return ScoreboardRecord(
         game_id=game.nonblank("gameId"),
@@ -208,7 +210,7 @@ def _record(game: Node, day: date) -> ScoreboardRecord:
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
         period=game.integer("period"),
-        # A blank clock is one that does not run, at the end and before the tip.
+        # A blank clock does not run: before the tip-off and at the end.
         clock_seconds=seconds(clock) if clock else None,
         home_team=home_team.tricode if home_team else None,
         home_team_id=team_id(home, home_team),

@@ -12,7 +12,7 @@ from scrapers.nbacom.final_box_score import BoxReading, parse_final
 from scrapers.source_records import CamelRecord, keys_of, read_record
 from tipoff_scraper_runner.scraper import Parsed
 
-# Known and not read, as each follows from others or is for display; a key beside these is told as drift.
+# Known and not read, as each is derived or for display only; a key beside these is reported as drift.
 _UNREAD = names(
     "minutes minutesCalculated timeLeading assistsTurnoverRatio biggestLeadScore biggestScoringRunScore"
     " fastBreakPointsPercentage fieldGoalsEffectiveAdjusted pointsInThePaintPercentage"
@@ -91,12 +91,12 @@ def stated(payload: bytes) -> dict[str, str]:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a team once the game is over, home team first. Raises as `parse_final` does."""
+    """Read one record per team once the game is over, home team first. Raises as `parse_final` does."""
     return parse_final(payload, parameters, _read)
 
 
 def _read(box: BoxScore) -> BoxReading:
-    # Neither team is set aside: the line of one says what the other allowed, and a game is both.
+    # Neither team is set aside: a game needs the lines of both.
     records = [_record(box, side) for side in box.sides]
     statistics = [side.node.child("statistics") for side in box.sides]
     drift = find_drift("statistics", statistics, required=keys_of(TeamStatistics), optional=_UNREAD)
@@ -111,7 +111,7 @@ def _read(box: BoxScore) -> BoxReading:
 
 
 def _broken_by(side: Side) -> Iterator[str]:
-    """Name the shots of which the team's own line has more made than taken."""
+    """Yield a sentence for each kind of shot with more made than taken in the team's own line."""
     statistics = side.node.child("statistics")
     for shots in SHOTS:
         if statistics.integer(f"{shots}Made") > statistics.integer(f"{shots}Attempted"):
@@ -127,6 +127,6 @@ def _record(box: BoxScore, side: Side) -> TeamBoxRecord:
         score=side.node.count("score"),
         period_points=tuple(period.count("score") for period in side.node.children("periods")),
         seconds_played=seconds(statistics.text("minutes")),
-        # Absent in the first box scores of a season, and then nobody led.
+        # Missing in the first box scores of a season; counted as 0.
         seconds_leading=seconds(str(statistics.fields.get("timeLeading") or "")),
     )

@@ -1,1 +1,1 @@
-"""The events that bookmakers have for a game day; their ids are what props and lines are asked for by."""
+"""The bookmakers' events of a game day; props and lines are requested by their ids."""

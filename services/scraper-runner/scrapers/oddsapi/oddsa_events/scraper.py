@@ -1,4 +1,4 @@
-"""`oddsa_events`: fetches the events on offer and picks those of a game day."""
+"""`oddsa_events`: fetches the events on offer and selects those of a game day."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameter
 
 
 class Parameters(ScrapeParameters):
-    """`game_date` picks the events; the API lists weeks ahead."""
+    """`game_date` selects the events; the API lists weeks ahead."""
 
     as_of: AwareDatetime | None = None
     """See scraper.yaml."""
@@ -31,15 +31,14 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record an event of the game date, by start and id; exhibitions are told in the summary and asked no
-    further.
+    """Read one record per event of the game date, ordered by start and id; exhibitions are only listed in the summary.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: another shape, or most events are odd.
     """
     found = snapshot(payload, "the list of events")
-    # All of them: the API lists weeks ahead, and the dates of the others say why a day has none.
+    # Read the dates of all events: the other dates explain a day without events.
     dated = read_items("events", found.events, day_of)
     todays = [event for event, day in dated.pairs if day == parameters.game_date]
     parted = part_exhibitions(todays, teams_of)
@@ -64,7 +63,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def _twice(events: Sequence[Matchup]) -> list[JsonValue]:
-    """Find games that two events claim to be."""
+    """List the matchups that two events have."""
     # The API sometimes opens a second event for a game that was moved.
     counts = Counter(f"{event.away_team}@{event.home_team}" for event in events)
     return [name for name, count in sorted(counts.items()) if count > 1]

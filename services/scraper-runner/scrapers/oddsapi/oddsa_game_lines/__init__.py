@@ -1,1 +1,1 @@
-"""Bookmakers' offers on games: winner, spread and total."""
+"""Bookmakers' odds on games: winner, spread and total."""

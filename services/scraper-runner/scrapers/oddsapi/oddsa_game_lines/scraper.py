@@ -1,6 +1,6 @@
 """`oddsa_game_lines`: fetches the odds of a game day, or of one event, and reads every line.
 
-Without an event, one call brings all games' odds for the credits of one game's.
+Without an event, one call returns all games' odds at the price of one game.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ _TOTALS: dict[str, Side] = {"Over": "over", "Under": "under"}
 
 
 class Parameters(ScrapeParameters):
-    """`game_date` picks the events; with `event_id` it must be that event's."""
+    """`game_date` selects the events; with `event_id` it must be that event's date."""
 
     event_id: str | None = Field(default=None, pattern=EVENT_ID)
     markets: str = Field(default=MARKETS, pattern=r"^(h2h|spreads|totals)(,(h2h|spreads|totals))*$")
@@ -47,25 +47,25 @@ class Parameters(ScrapeParameters):
 class GameLineRecord(LineRecord):
     """One line."""
 
-    side: Side = Field(description="what is bet on")
+    side: Side = Field(description="the outcome that is bet on")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the odds of one event, or of all on offer; costs one credit a market either way.
+    """Fetch the odds of one event, or of all on offer; either costs one credit per market.
 
     Raises:
         NotPublished: the event has ended.
         QuotaSpent, Blocked, SourceChanged: see `api`.
     """
     path = f"events/{parameters.event_id}/odds" if parameters.event_id else "odds"
-    # One region and one format: each more costs its own credits.
+    # One region: each additional one costs its own credits.
     query = {"regions": "us", "markets": parameters.markets, "oddsFormat": "decimal"}
     return ask(http, path, query, parameters.as_of)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a line, ordered by all that names it; a line that a bookmaker repeats is one. Of a day's
-    exhibitions the summary tells; one that is asked for by its id is an unknown team.
+    """Read one record per line, ordered by all identifying fields; repeated lines of a bookmaker are one record. The
+    summary lists a day's exhibitions; an exhibition that is requested by its id raises UnknownTeam.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -73,7 +73,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """
     found = snapshot(payload, "the odds")
     dated = read_items("events", found.events, day_of)
-    # The one event that was asked for by its id is of the day that the document is about, whichever that is.
+    # An event that was requested by its id is read for any date; the runner compares `about`.
     todays = [event for event, day in dated.pairs if found.single or day == parameters.game_date]
     parted = part_exhibitions([] if found.single else todays, teams_of)
     games = read_items("events of the day", todays if found.single else parted.league, _game)
@@ -109,8 +109,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def _game(event: Node) -> Matchup:
-    # Checked here, so that an event without its list is odd by itself and does not cost the lines of
-    # others.
+    # Checked here, so that an event without a list of bookmakers is set aside alone.
     event.children("bookmakers")
     return matchup(event)
 
@@ -125,7 +124,7 @@ def _check_event(found: OddsSnapshot, games: Sequence[Matchup], parameters: Para
 
 def _side(line: Line) -> Side:
     name = line.outcome.text("name")
-    # Before the teams: no team is called Over.
+    # Before the teams: "Over" and "Under" are no teams.
     total = _TOTALS.get(name)
     if total is not None:
         return total

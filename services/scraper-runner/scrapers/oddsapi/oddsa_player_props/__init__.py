@@ -1,1 +1,1 @@
-"""Bookmakers' offers on players in one event, each line on its own: some give eight for one player."""
+"""Bookmakers' odds on players in one event, one record per line: some bookmakers have eight lines for a player."""

@@ -1,4 +1,4 @@
-"""`oddsa_player_props`: fetches one event's player markets and reads every line."""
+"""`oddsa_player_props`: fetches one event's player markets and parses every line."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ MARKETS = "player_points,player_rebounds,player_assists,player_threes"
 
 
 class Parameters(ScrapeParameters):
-    """The date must be the event's: lines of another day are never saved as this day's."""
+    """`game_date` must be the event's date: lines of another day are never saved as this day's."""
 
     event_id: str = Field(pattern=EVENT_ID)
     markets: str = Field(default=MARKETS, pattern=r"^player_[a-z0-9_]+(,player_[a-z0-9_]+)*$")
@@ -26,11 +26,11 @@ class PlayerPropRecord(LineRecord):
     """One line."""
 
     player: str = Field(description="as the bookmaker prints the name")
-    side: str = Field(description="Over or Under, of yes-or-no markets Yes or No")
+    side: str = Field(description="Over or Under; in yes-or-no markets Yes or No")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the event's odds; costs one credit a market that has any.
+    """Fetch the event's odds; costs one credit per market with odds.
 
     Raises:
         NotPublished: the event has ended.
@@ -41,17 +41,17 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def stated(payload: bytes) -> dict[str, str]:
-    """Return the parameters that the document states: its event.
+    """Return the parameters that the document states: the event's id.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: a list of events, or one without an id.
+        SourceChanged: a list of events, or an invalid event.
     """
     return {"event_id": matchup(only_event(snapshot(payload, "the event's odds"))).event_id}
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """Read one record a line, ordered by all that names it; a line that a bookmaker repeats is one.
+    """Read one record per line, ordered by all identifying fields; repeated lines of a bookmaker are one record.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -60,7 +60,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     found = snapshot(payload, "the event's odds")
     event = only_event(found)
     game = matchup(event)
-    # An event that was replaced answers under the old address.
+    # The old address of a replaced event returns the new event.
     if game.event_id != parameters.event_id:
         raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {game.event_id}")
     lines, read = read_lines([(game, event)], _prop)
@@ -86,7 +86,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 def _prop(line: Line) -> PlayerPropRecord:
     return PlayerPropRecord(
         **line.fields,
-        # The API's name for who is bet on; "name" is the side.
+        # The API has the player in "description"; "name" is the side.
         player=line.outcome.nonblank("description"),
         side=line.outcome.text("name"),
     )

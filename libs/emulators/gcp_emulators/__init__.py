@@ -1,1 +1,1 @@
-"""Emulators of Pub/Sub, BigQuery and Cloud Storage that need nothing but Python; see README.md."""
+"""Emulators of Pub/Sub, BigQuery and Cloud Storage that need only Python; see README.md."""

@@ -1,4 +1,4 @@
-"""Emulators for tests: each a process of its own, on free ports, ended with the block.
+"""Emulators for tests: each in a separate process, on free ports, stopped at the end of the block.
 
 from gcp_emulators.testing import running
 
@@ -24,7 +24,7 @@ ServerName = Literal["pubsub", "pubsub.google", "bigquery", "storage"]
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
-"""Patience, not an expectation: the warehouse takes two seconds, and several times that on a busy machine."""
+"""A generous limit: the warehouse takes two seconds, and several times that on a busy machine."""
 STOP_SECONDS = 20.0
 
 _VARIABLES: Mapping[ServerName, tuple[str, str]] = {
@@ -33,20 +33,20 @@ _VARIABLES: Mapping[ServerName, tuple[str, str]] = {
     "bigquery": ("BIGQUERY_EMULATOR_HOST", "http://"),
     "storage": ("STORAGE_EMULATOR_HOST", "http://"),
 }
-"""The variable by which Google's client finds the emulator, and what stands before the address in it."""
+"""The environment variable from which Google's client reads the emulator's address, and the address's prefix in it."""
 
 _PORTS = range(10_000, 32_000)
-"""Below those of outgoing connections (from 32,768 on Linux, from 49,152 on others). A port that the system chooses is
-one of theirs, and a connection can have it by the time that the server listens."""
+"""Below the ports of outgoing connections (from 32,768 on Linux, from 49,152 on others). A port that the system chooses
+is one of those, and a connection can take it before the server listens."""
 _next_place = itertools.count(secrets.randbelow(len(_PORTS)))
-"""Processes that look for ports at the same moment begin at different ones."""
+"""A random start, so that processes that search at the same moment begin at different ports."""
 
 _SECOND_PORTS: Mapping[ServerName, str] = {"pubsub": "--admin-port", "bigquery": "--grpc-port"}
-"""Option of the port that an emulator has beside its first."""
+"""Option for an emulator's second port."""
 
 
 class DidNotStartError(RuntimeError):
-    """The emulator ended or did not answer; the text ends with its output."""
+    """The emulator ended or did not listen in time; the text ends with its output."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ class Emulator:
 
     @property
     def variable(self) -> tuple[str, str]:
-        """The environment variable by which Google's client finds the emulator, and its value."""
+        """The environment variable from which Google's client reads the emulator's address, and its value."""
         variable, scheme = _VARIABLES[self.name]
         return variable, f"{scheme}{self.address}"
 
     def output(self) -> bytes:
-        """Return what it has printed so far."""
+        """Return the emulator's output so far."""
         self._output.seek(0)
         return self._output.read()
 
     def kill(self) -> None:
-        """End it as a power cut would: with SIGKILL."""
+        """End the emulator without cleanup: with SIGKILL."""
         self.process.kill()
         self.process.wait()
 
@@ -91,17 +91,17 @@ class Emulator:
 def running(
     name: ServerName, *arguments: str, port: int | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Emulator]:
-    """Start an emulator, yield it when it answers, and end it with SIGTERM.
+    """Start an emulator, yield it when it accepts connections, and end it with SIGTERM.
 
     arguments: options beside the ports, as `python -m gcp_emulators.NAME --help` lists them.
     port: its first port; a free one by default.
     env: variables beside this process's.
 
     Raises:
-        DidNotStartError: it ended at once, such as for a port that is taken, or never answered.
-        subprocess.TimeoutExpired: it did not end within STOP_SECONDS; it is killed then.
+        DidNotStartError: it ended at once, for example because a port is taken, or never listened.
+        subprocess.TimeoutExpired: it did not end within STOP_SECONDS, and was killed.
     """
-    if port is not None and listens(port):  # else its owner would be taken for the emulator
+    if port is not None and listens(port):  # otherwise its owner would be taken for the emulator
         raise DidNotStartError(f"port {port} of {HOST} is taken; name another, or none for a free one")
     first, second = port or free_port(), free_port() if name in _SECOND_PORTS else None
     options = [] if second is None else [_SECOND_PORTS[name], str(second)]
@@ -122,9 +122,9 @@ def running(
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, and another one with each call.
+    """Return a free port, a different one with each call.
 
-    Raises RuntimeError where all are taken.
+    Raises RuntimeError when all are taken.
     """
     for _ in _PORTS:
         port = _PORTS[next(_next_place) % len(_PORTS)]
@@ -136,7 +136,7 @@ def free_port() -> int:
 
 
 def is_free(port: int, host: str = HOST) -> bool:
-    """Tell whether a server could listen at a port; one that was just left is free."""
+    """Return whether a server could listen at a port; a port in TIME_WAIT counts as free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -147,7 +147,7 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Tell whether the port takes a connection before the process ends or time runs out."""
+    """Wait until the port accepts a connection; return false when the process ends or time runs out first."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         if listens(port):
@@ -157,7 +157,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def listens(port: int) -> bool:
-    """Tell whether something takes connections at a port of this machine."""
+    """Return whether a process accepts connections at a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((HOST, port)) == 0

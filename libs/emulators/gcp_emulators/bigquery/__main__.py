@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 GRACE_SECONDS = 0.3
 GC_THRESHOLDS = (50_000, 20, 50)
-"""How many new objects the collector of cycles waits for. Parsing one statement makes thousands and leaves few behind:
-at Python's 700 the collector is a tenth of the work."""
+"""New objects before a run of the garbage collector. Parsing one statement creates thousands and leaves few: at
+Python's default of 700 the collector takes a tenth of the CPU time."""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -49,7 +49,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def emulator_settings(options: argparse.Namespace) -> "Settings":
     """Return the emulator's settings: warnings only, no extensions that would have to be downloaded."""
-    # Imported here and below, as it takes longer than to say how this is used, or that a port is taken.
+    # Imported here and below, so that --help and a taken port are reported without the slow import.
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
 
     kept = options.data_dir is not None
@@ -68,8 +68,8 @@ def emulator_settings(options: argparse.Namespace) -> "Settings":
 
 
 async def serve(settings: "Settings", storage_url: str | None = None, cache_dir: Path | None = None) -> None:
-    """Repair the emulator and serve until a signal asks to stop."""
-    # Imported here because the emulator logs while it is imported, before logging could be configured.
+    """Repair the emulator and serve until SIGTERM or SIGINT."""
+    # Imported here because the emulator logs during its import, and `main` has configured logging by now.
     from bqemulator.server import EmulatorServer
 
     from gcp_emulators.bigquery.repairs import apply_all
@@ -82,9 +82,9 @@ async def serve(settings: "Settings", storage_url: str | None = None, cache_dir:
     server = EmulatorServer(settings)
     await server.start()
     await stop.wait()
-    # Streams cut off report themselves to asyncio as exceptions that nobody retrieved.
+    # asyncio logs each interrupted stream as an exception that was never retrieved.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    # Its own stop would give open append streams, which clients keep for hours, two seconds.
+    # The server's own stop would wait two seconds for open append streams, which clients keep for hours.
     storage_api: Any = server._grpc_server
     await storage_api.stop(grace=GRACE_SECONDS)
     server._grpc_server = None
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     settings = emulator_settings(options)
     configure_logging(level=settings.log_level, fmt=settings.log_format)
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB does not have
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB lacks
     asyncio.run(serve(settings, options.storage_url, options.cache_dir))
     return 0
 

@@ -16,8 +16,7 @@ _DETAIL_LIMIT = 300
 def keep_offset_of_failed_append() -> None:
     """Fault: an append that fails has already advanced the stream's offset, so repeating it is refused.
 
-    The stream is put back as it was and the client gets the error in the response, where the real service
-    puts it.
+    The repair restores the stream's offset, and puts the error into the response, as the real service does.
     """
 
     def restoring(perform: Any) -> Any:
@@ -26,7 +25,7 @@ def keep_offset_of_failed_append() -> None:
             before = stream.next_offset, stream.row_count
             try:
                 return perform(self, stream, rows, offset, most_rows)
-            except Exception as error:  # noqa: BLE001 - whatever DuckDB raises becomes the answer
+            except Exception as error:  # noqa: BLE001 - any error of DuckDB becomes the response
                 stream.next_offset, stream.row_count = before
                 return write_servicer._error_response(stream.name, str(error)[:_DETAIL_LIMIT])
 
@@ -63,7 +62,7 @@ def arrow_schema(table: Any) -> Any:
 
 
 def append_absent_arrays_as_empty() -> None:
-    """Fault: an array that an appended row does not give becomes NULL, which BigQuery's arrays never are."""
+    """Fault: an array that is missing in an appended row becomes NULL, which BigQuery's arrays never are."""
 
     def filling(perform: Any) -> Any:
         @functools.wraps(perform)
@@ -76,7 +75,7 @@ def append_absent_arrays_as_empty() -> None:
 
 
 def without_null_arrays(rows: Any) -> Any:
-    """Return an Arrow table with an empty array wherever a column of arrays is NULL."""
+    """Return the Arrow table with empty arrays in place of NULL."""
     for index, field in enumerate(rows.schema):
         column = rows.column(index)
         if pa.types.is_list(field.type) and column.null_count:

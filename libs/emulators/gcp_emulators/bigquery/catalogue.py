@@ -1,4 +1,4 @@
-"""Repairs of the catalogue: what SQL created must read back as it was declared."""
+"""Repairs of the catalogue: resources created by SQL have to read back as declared."""
 
 import functools
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Sync = Callable[[str, str, Any], None]
 def keep_declared_tables() -> None:
     """Fault: a table made by SQL loses its partitioning by DATE(column), clustering, JSON type and descriptions.
 
-    Also, CREATE TABLE IF NOT EXISTS on a table that exists registers it anew, which loses what it had.
+    Also, CREATE TABLE IF NOT EXISTS on an existing table registers it again, which loses its declarations.
     """
 
     def declare(create: exp.Create, table: Any, context: Any) -> None:
@@ -90,8 +90,8 @@ def _correct_created(
     find: Callable[[exp.Create, str, Any], Any],
     correct: Callable[[exp.Create, Any, Any], None],
 ) -> None:
-    """Let `correct` add to what is registered for each CREATE statement of a kind; `find` is its entry of the
-    catalogue. A statement that finds what it would create registers nothing."""
+    """Apply `correct` to the catalogue's entry after each CREATE statement of a kind; `find` returns the entry. A
+    statement with IF NOT EXISTS registers nothing when the entry exists."""
 
     def with_corrections(sync: Sync) -> Sync:
         @functools.wraps(sync)
@@ -113,7 +113,7 @@ def _correct_created(
 
 
 def _declared_parts(declared: DeclaredTable, table: Any) -> dict[str, Any]:
-    """Return what the catalogue's table lacks, in bqemulator's own models."""
+    """Return the declarations that the catalogue's table lacks, in bqemulator's own models."""
     by = declared.partitioning
     parts: dict[str, Any] = {
         "time_partitioning": TimePartitioning(type=by.type, field=by.field, expiration_ms=by.expiration_ms)

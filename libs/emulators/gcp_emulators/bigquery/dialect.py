@@ -21,16 +21,16 @@ Trees = list[exp.Expression | None]
 
 _POSITIONS = set(POSITION_META_KEYS)
 _MOST_REMEMBERED = 512
-"""Texts: the statements of the dataset's files and what they become on their way are 128."""
+"""Number of texts: a dataset's statements and their intermediate forms are 128."""
 
 
 def parse_a_text_once() -> None:
-    """Fault: the emulator parses a statement some eighteen times on its way, which is half of its work."""
+    """Fault: the emulator parses a statement some eighteen times, which is half of its work."""
     replace(Dialect, "parse", remembering)
 
 
 def remembering(parse: Callable[..., Trees]) -> Callable[..., Trees]:
-    """`Dialect.parse`, remembering what it parsed; each caller has a copy, as callers change what they get."""
+    """Return `Dialect.parse` with a cache; each caller gets a copy, as callers modify the trees."""
 
     @functools.lru_cache(maxsize=_MOST_REMEMBERED)
     def parsed(dialect: type[Dialect], sql: str, options: tuple[tuple[str, Any], ...]) -> Trees:
@@ -47,14 +47,14 @@ def remembering(parse: Callable[..., Trees]) -> Callable[..., Trees]:
 
 
 def _forget_positions(tree: exp.Expression) -> None:
-    """Forget where in its text each name stands: most of what a copy of a tree costs, and unasked after the parser."""
+    """Remove each name's position in the text: it is most of the cost of a copy, and not used after parsing."""
     for node in tree.walk():
         if node._meta and node._meta.keys() <= _POSITIONS:
             node._meta = None
 
 
 def copy_trees_quickly() -> None:
-    """Fault: a quarter of what it takes to translate a statement goes into copies of its tree."""
+    """Fault: a quarter of the time to translate a statement is spent on copies of its tree."""
     replace(exp.Expression, "__deepcopy__", lambda _: copied)
 
 
@@ -89,8 +89,8 @@ def write_null_as_json() -> None:
 def read_quantiles_by_place() -> None:
     """Fault: `APPROX_QUANTILES(x, 2)[OFFSET(1)]` is the maximum and not the median.
 
-    SQLGlot takes DuckDB's function for a number, whose index it leaves alone when it reads the translated text. The
-    emulator puts another function in its place, of no known type, so that the index is counted up once more.
+    SQLGlot types DuckDB's function as a number, whose index it does not change when it reads the translated text. The
+    emulator replaces the function by one without a known type, so the index is incremented a second time.
     """
 
     def with_type(rewrite: Any) -> Any:
@@ -109,9 +109,9 @@ def read_quantiles_by_place() -> None:
 
 @functools.lru_cache(maxsize=_MOST_REMEMBERED)
 def statement_text(sql: str) -> str:
-    """Return a query without the comments around it and without closing semicolons; inner comments stay.
+    """Return a query without surrounding comments and closing semicolons; inner comments stay.
 
-    Text that cannot be tokenized is returned as it is, for the emulator to report.
+    Text that cannot be tokenized is returned unchanged; the emulator reports it.
     """
     try:
         tokens = list(tokenize(sql, read="bigquery"))
@@ -123,7 +123,7 @@ def statement_text(sql: str) -> str:
 
 
 def accept_comments_around_statements() -> None:
-    """Fault: a comment after a statement makes the emulator run it without registering what it created."""
+    """Fault: the emulator runs a statement with a comment after it, but does not register the created resource."""
 
     def trimmed(execute: Any) -> Any:
         @functools.wraps(execute)

@@ -1,4 +1,4 @@
-"""Repairs of how the emulator starts, locks and remembers."""
+"""Repairs of the emulator's start, its locking and its memory."""
 
 import asyncio
 import functools
@@ -34,38 +34,39 @@ _WRITE_CALLS = (
 
 
 def start_without_downloads() -> None:
-    """Fault: start-up downloads DuckDB's spatial extension and dies when it cannot.
+    """Fault: start-up downloads DuckDB's spatial extension and fails without a network.
 
-    Nothing here uses GEOGRAPHY, so the extension is not loaded (nor is avro, by a setting of the emulator).
+    No table here uses GEOGRAPHY, so the extension is not loaded (nor is avro, by a setting of the emulator).
     """
     replace(DuckDBEngine, "_load_spatial", lambda _: lambda _engine: None)
 
 
 class _NoPandas(MetaPathFinder):
-    """Makes an import of pandas fail as if it were not installed. pyarrow takes None in its place for the module."""
+    """Makes an import of pandas fail as if it were not installed. pyarrow would use a None in sys.modules as the
+    module."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
-        """Refuse pandas and leave all else to the other finders."""
+        """Refuse pandas, and leave every other module to the other finders."""
         if fullname == "pandas":
             raise ModuleNotFoundError(f"no {fullname} here", name=fullname)
 
 
 def convert_without_pandas() -> None:
-    """Fault: the first row that is inserted has pyarrow import pandas where it is installed, to learn that no value is
-    one of its: 0.3 seconds of processor."""
+    """Fault: at the first insert pyarrow imports an installed pandas, only to check for pandas values: 0.3 s of CPU
+    time."""
     sys.meta_path.insert(0, _NoPandas())
 
 
 def keep_duckdb_on_one_thread() -> None:
-    """Fault: REST and gRPC use one DuckDB connection from many threads and deadlock for good.
+    """Fault: REST and gRPC use one DuckDB connection from many threads and deadlock permanently.
 
-    The running event loop's thread becomes the only one that touches it: REST handlers run inline instead of in a
-    thread pool, and the gRPC handlers, which do run in one, hand their work to the loop and wait.
+    After the repair only the event loop's thread uses the connection: REST handlers run inline instead of in a thread
+    pool, and gRPC handlers, which run in one, submit their work to the loop and wait.
     """
     loop, thread = asyncio.get_running_loop(), threading.get_ident()
 
     def at_home(function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make a blocking function run on the loop's thread, whatever thread calls it."""
+        """Make a blocking function run on the loop's thread, from any calling thread."""
 
         @functools.wraps(function)
         def brought(*args: Any, **kwargs: Any) -> Any:
@@ -88,7 +89,7 @@ def keep_duckdb_on_one_thread() -> None:
 def write_without_copies() -> None:
     """Fault: every write copies the whole table into a snapshot for time travel.
 
-    The change is still announced, for materialized views; `FOR SYSTEM_TIME AS OF` no longer finds a past.
+    The change is still announced, for materialized views; `FOR SYSTEM_TIME AS OF` no longer finds past states.
     """
 
     def announce_only(_: Any) -> Any:
@@ -101,9 +102,9 @@ def write_without_copies() -> None:
 
 
 class RecentResults(dict[str, Any]):
-    """Query results by job, of which only the most recent are kept.
+    """The most recent query results, by job.
 
-    At most `most` results and about `most_bytes` bytes; the newest is kept whatever its size.
+    At most `most` results and about `most_bytes` bytes; the newest is kept at any size.
     """
 
     def __init__(self, schemas: dict[str, Any], most: int, most_bytes: int) -> None:
@@ -123,14 +124,14 @@ class RecentResults(dict[str, Any]):
             self._schemas.pop(oldest, None)
 
     def pop(self, job_id: str, *default: Any) -> Any:
-        """Forget one result; as dict.pop."""
+        """Remove one result; as dict.pop."""
         table = super().pop(job_id, *default)
         self._bytes -= getattr(table, "nbytes", 0)
         return table
 
 
 def forget_old_results() -> None:
-    """Fault: the result of every query stays in memory for as long as the emulator lives."""
+    """Fault: the result of every query stays in memory until the emulator ends."""
     results = RecentResults(executor.JOB_SCHEMAS, KEPT_RESULTS, KEPT_RESULT_BYTES)
     for module in (executor, job_routes):
         replace(module, "JOB_RESULTS", lambda _: results)

@@ -23,13 +23,13 @@ _SECONDS = 30.0
 _PARTITION = re.compile(r"(?P<table>[^$]+)\$(?P<day>\d{8})")
 _DESTINATION = re.compile(r"gs://(?P<bucket>[^/]+)/(?P<name>.+)")
 _FIRST_SHARD = "0" * 12
-"""Replacement of `*` in a destination; one object takes every row here."""
+"""Replacement of `*` in a destination; one object holds every row here."""
 
 
 def extract_to_storage(storage_url: str | None) -> None:
-    """Fault: an extract job writes below a folder of this machine, knows no partition, and needs both set up.
+    """Fault: an extract job writes below a local folder that has to be set up, and cannot select a partition.
 
-    Here it writes an object, as the real one does: to the object store at `storage_url`.
+    The repaired job writes an object, as the real one does, to the object store at `storage_url`.
     """
 
     async def execute_extract_job(
@@ -58,7 +58,7 @@ def extract_to_storage(storage_url: str | None) -> None:
                 field_delimiter=given.get("fieldDelimiter"),
                 compression=given.get("compression"),
             )
-            # The engine's thread serves everybody; the upload waits on another one.
+            # The engine's thread serves all requests, so the upload runs on another thread.
             await asyncio.to_thread(_upload, storage_url, bucket, name, file.read_bytes())
         return JobMeta(
             project_id=project_id,
@@ -107,14 +107,14 @@ def _relation(source: dict[str, Any], project_id: str, context: Any) -> str:
     kind = next(field.type for field in table.schema_.fields if field.name == column)
     if kind == "DATE":
         return f"{everything} WHERE \"{column}\" = DATE '{day}'"
-    # With the offset written out: a TIMESTAMP's partition is its day of UTC, whatever this machine's zone.
+    # With an explicit offset: a TIMESTAMP's partition is its UTC day, independent of this machine's zone.
     start, end = (f"TIMESTAMPTZ '{at} 00:00:00+00'" for at in (day, day + timedelta(days=1)))
     return f'{everything} WHERE "{column}" >= {start} AND "{column}" < {end}'
 
 
 def _upload(storage_url: str, bucket: str, name: str, body: bytes) -> None:
-    """Write one object, replacing what has its name. Raises an error of the job when the object store refuses it."""
-    request = urllib.request.Request(  # noqa: S310  # the object store that the launcher was told of
+    """Write one object, replacing any of the same name. Raises an error of the job when the object store refuses it."""
+    request = urllib.request.Request(  # noqa: S310  # the URL comes from the launcher's command line
         f"{storage_url.rstrip('/')}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
         f"?uploadType=media&name={quote(name, safe='')}",
         data=body,

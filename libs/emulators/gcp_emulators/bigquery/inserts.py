@@ -20,14 +20,14 @@ _KIND = "bigquery#tableDataInsertAllResponse"
 _STOPPED = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
 
 _FEW_ROWS = 4
-"""So many rows are bound as parameters: to register an Arrow table costs DuckDB more than to insert one row, and less
-than to insert ten."""
+"""Up to this many rows are bound as parameters: registering an Arrow table costs DuckDB more than inserting one row,
+and less than inserting ten."""
 
 Errors = list[dict[str, Any]]
 
 
 def answer_rows_one_by_one() -> None:
-    """Fault: one bad row makes the whole request HTTP 500, and unknown fields vanish without a word.
+    """Fault: one bad row makes the whole request HTTP 500, and unknown fields are dropped silently.
 
     As documented: 200 with `insertErrors` for each bad row. Then nothing is inserted and the other rows read
     `stopped`, unless skipInvalidRows is set; unknown fields are errors unless ignoreUnknownValues is set.
@@ -85,7 +85,7 @@ def _convert_rows(rows: list[Any], table: Any, *, ignore_unknown: bool) -> tuple
 def _to_arrow(good: list[dict[str, Any]], schema: Any, table: Any) -> Any:
     """Return converted rows as an Arrow table, by columns.
 
-    The emulator's own conversion asks of each value again what its type is; only columns of other types need it.
+    The emulator's own conversion checks the type of each value again, so it is used only for columns of other types.
     """
     plain = {
         field.name
@@ -106,7 +106,7 @@ def _to_arrow(good: list[dict[str, Any]], schema: Any, table: Any) -> Any:
 def _convert_singly(
     good: list[dict[str, Any]], schema: Any, table: Any, errors: Errors
 ) -> tuple[list[Any], Errors]:
-    """Find the rows that only Arrow refuses, which concerns types that `values` leaves as they are."""
+    """Separate the rows that only Arrow refuses: those with types that `values` does not convert."""
     tables: list[Any] = []
     for row in good:
         try:
@@ -121,7 +121,7 @@ def _insert(rows: Any, table: Any, context: Any) -> None:
     key = (table.project_id, table.dataset_id, table.table_id)
     columns = ", ".join(f'"{column}"' for column in rows.schema.names)
     into = f"INSERT INTO {quoted_table_ref(*key)} ({columns})"
-    # What is nested has names of its own, which parameters do not carry.
+    # Nested values have field names, which parameters do not carry.
     if rows.num_rows <= _FEW_ROWS and not any(_is_nested(field.type) for field in rows.schema):
         row = f"({', '.join('?' * rows.num_columns)})"
         values = [value for record in rows.to_pylist() for value in record.values()]
@@ -140,5 +140,5 @@ def _insert(rows: Any, table: Any, context: Any) -> None:
 
 
 def _is_nested(kind: Any) -> bool:
-    """Whether values of an Arrow type are structs, or arrays of them."""
+    """Return whether values of an Arrow type are structs, or arrays of structs."""
     return pa.types.is_struct(kind) or (pa.types.is_list(kind) and _is_nested(kind.value_type))

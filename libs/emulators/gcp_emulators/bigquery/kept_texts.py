@@ -1,4 +1,4 @@
-"""Texts that take long to make, kept on disk for the next start and for other emulators of this machine."""
+"""An on-disk cache of texts that are slow to compute, for the next start and for other emulators of this machine."""
 
 import hashlib
 import logging
@@ -10,22 +10,22 @@ from pathlib import Path
 
 FILE = "bigquery.sqlite"
 MOST_KEPT = 20_000
-"""Texts; those of a dataset with its queries are a thousand, of 1 KiB on average."""
+"""Number of texts; a dataset with its queries has a thousand, of 1 KiB on average."""
 MOST_CHARACTERS = 100_000
-"""Of a text that is kept; a dataset's largest function becomes half of that. What is longer is data, most likely."""
+"""Longest kept text; the translation of a dataset's largest function has half of it. Longer texts are most likely
+data."""
 PRUNED_AFTER = 1_000
-"""Texts that are added before the oldest are dropped again: an emulator may live for weeks."""
+"""Added texts between two prunings: an emulator may run for weeks."""
 PATIENCE_SECONDS = 1.0
-"""For another process that is writing."""
+"""Longest wait for another process that is writing."""
 
 _log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path | None:
-    """Return this user's folder for what may be deleted at any time, by the XDG Base Directory Specification; None for
-    a user without a home."""
+    """Return this user's cache folder by the XDG Base Directory Specification; None for a user without a home."""
     named = os.environ.get("XDG_CACHE_HOME")
-    if named and Path(named).is_absolute():  # a relative one is to be ignored
+    if named and Path(named).is_absolute():  # the specification ignores relative paths
         return Path(named) / "gcp-emulators"
     try:
         return Path.home() / ".cache" / "gcp-emulators"
@@ -34,15 +34,15 @@ def default_folder() -> Path | None:
 
 
 class KeptTexts:
-    """Answers of functions whose answer depends on nothing but their arguments, in a file that many processes share.
+    """Results of functions that depend only on their arguments, in a file that many processes share.
 
-    It only saves time: when the file cannot be read or written, nothing is kept, and the log says so once.
+    The cache only saves time: when the file cannot be read or written, no text is kept, with one warning in the log.
     """
 
     def __init__(self, folder: Path, made_by: str) -> None:
-        """Open the file, from which the oldest of more than MOST_KEPT texts are dropped now and then.
+        """Open the file; the oldest of more than MOST_KEPT texts are dropped now and then.
 
-        made_by: what else the answers depend on, such as versions; what others made is not found.
+        made_by: all else that the results depend on, such as versions; texts with another `made_by` are not found.
         """
         self._made_by = made_by
         self._database: sqlite3.Connection | None = None
@@ -55,7 +55,7 @@ class KeptTexts:
             self._give_up(error)
 
     def get(self, function: str, *arguments: object) -> str | None:
-        """Return what a function answered to these arguments, told apart by their repr; None when it is not kept."""
+        """Return a function's result for these arguments, which are compared by repr; None when it is not kept."""
         if self._database is None:
             return None
         try:
@@ -68,7 +68,7 @@ class KeptTexts:
         return row and str(row[0])
 
     def put(self, text: str, function: str, *arguments: object) -> None:
-        """Keep what a function answered to these arguments, unless that is longer than MOST_CHARACTERS."""
+        """Keep a function's result for these arguments, unless it is longer than MOST_CHARACTERS."""
         if self._database is None or len(text) > MOST_CHARACTERS:
             return
         try:
@@ -84,7 +84,7 @@ class KeptTexts:
             self._give_up(error)
 
     def close(self) -> None:
-        """Close the file; nothing is kept from now on."""
+        """Close the file; later texts are not kept."""
         if self._database is not None:
             self._database.close()
         self._database = None
@@ -94,21 +94,21 @@ class KeptTexts:
 
     def _give_up(self, error: Exception) -> None:
         _log.warning("translations are not kept for the next start: %s", error)
-        with suppress(sqlite3.Error):  # such as for another thread than the one that opened it
+        with suppress(sqlite3.Error):  # for example when called from another thread than the opening one
             self.close()
         self._database = None
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Make the table, and drop what is too much."""
+    """Create the table, and drop the oldest texts."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            # Readers and a writer do not wait for each other, and a commit does not wait for the disk.
+            # WAL: readers and a writer do not wait for each other, and a commit does not wait for the disk.
             database.execute("PRAGMA journal_mode = WAL")
             break
         except sqlite3.OperationalError:
-            # Of two processes that turn it on at once, SQLite refuses one without waiting.
+            # When two processes turn it on at once, SQLite refuses one of them without waiting.
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.01)

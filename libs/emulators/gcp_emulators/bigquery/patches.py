@@ -1,4 +1,4 @@
-"""Replacing parts of the emulator, loudly when the part is not there."""
+"""Replacement of parts of the emulator, with an error when the part does not exist."""
 
 from collections.abc import Callable
 from importlib import metadata
@@ -12,7 +12,7 @@ class UnsupportedEmulatorError(RuntimeError):
 
 
 def require_supported_version() -> None:
-    """Refuse any other emulator: a repair applied to other code would break it in silence.
+    """Refuse any other version: a repair applied to other code would break it silently.
 
     Raises UnsupportedEmulatorError.
     """
@@ -24,7 +24,7 @@ def require_supported_version() -> None:
 
 
 def replace_route(router: Any, path: str, answer: Callable[..., Any]) -> None:
-    """Let `answer` take what is posted to a route. Raises ValueError when there is none, or more than one."""
+    """Make `answer` the handler of POST requests to a route. Raises ValueError unless exactly one route matches."""
     (known,) = (
         route
         for route in router.routes
@@ -35,8 +35,8 @@ def replace_route(router: Any, path: str, answer: Callable[..., Any]) -> None:
 
 
 def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Set `owner.name` to what `make` makes of its present value.
+    """Set `owner.name` to the result of `make` on its present value.
 
-    Raises AttributeError when the owner has no such part.
+    Raises AttributeError when the owner has no such attribute.
     """
     setattr(owner, name, make(getattr(owner, name)))

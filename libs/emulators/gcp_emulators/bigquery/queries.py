@@ -20,10 +20,10 @@ _answer = job_routes.query
 
 
 def answer_failed_queries_with_errors() -> None:
-    """Fault: a query that fails is answered 200 with no rows, so an unknown table reads as an empty one.
+    """Fault: the response to a failed query is 200 with no rows, so an unknown table reads as an empty one.
 
-    As documented, the answer is an HTTP error with the failure's reason and message. Fault too: `defaultDataset` is
-    ignored there, while jobs.insert applies it.
+    As documented, the repaired response is an HTTP error with the failure's reason and message. Another fault:
+    jobs.query ignores `defaultDataset`, while jobs.insert applies it.
     """
     replace_route(job_routes.router, _PATH, query)
 
@@ -34,8 +34,8 @@ async def query(
     context: Annotated[AppContext, Depends(get_context)],
     caller: Annotated[CallerIdentity, Depends(get_caller)],
 ) -> dict[str, Any]:
-    """Run a query and answer with its first rows: jobs.query."""
-    body = await request.json()  # the request keeps it, so what is changed here is what the emulator reads
+    """Run a query and return its first rows: jobs.query."""
+    body = await request.json()  # the request caches this object, so the emulator reads the changes
     body["query"] = job_routes._apply_default_dataset(
         body.get("query", ""), body, request_project_id=project_id
     )

@@ -1,4 +1,4 @@
-"""All repairs, in the order in which they are put in place."""
+"""All repairs, in the order of their application."""
 
 from pathlib import Path
 
@@ -31,28 +31,28 @@ REPAIRS = (
     catalogue.keep_added_columns,
     catalogue.keep_declared_views,
     catalogue.keep_declared_datasets,
-    translations.examine_only_what_may_change_something,  # around what the catalogue's repairs have put there
+    translations.examine_only_what_may_change_something,  # wraps the functions that the catalogue's repairs replaced
     inserts.answer_rows_one_by_one,
     queries.answer_failed_queries_with_errors,
     engine.start_without_downloads,
     engine.convert_without_pandas,
     engine.write_without_copies,
     engine.forget_old_results,
-    # Last, so that what the others put around an append runs on DuckDB's thread too.
+    # Last, so that the other repairs' wrappers of an append run on DuckDB's thread too.
     engine.keep_duckdb_on_one_thread,
 )
 
 
 def apply_all(storage_url: str | None, cache_dir: Path | None) -> None:
-    """Put every repair in place; on the event loop that will serve, before the server is built, once a process.
+    """Apply every repair: once per process, on the event loop that will serve, before the server is built.
 
-    storage_url: the object store that extract jobs write to; without one they fail and say so.
-    cache_dir: where translations are kept for the next start; None keeps none.
+    storage_url: the object store that extract jobs write to; without one they fail with that reason.
+    cache_dir: folder that keeps translations for the next start; None keeps none.
 
     Raises UnsupportedEmulatorError for another version of the emulator.
     """
     require_supported_version()
     extracts.extract_to_storage(storage_url)
-    translations.keep_translations(cache_dir)  # below what others remember of them in memory
+    translations.keep_translations(cache_dir)  # before the in-memory caches, which wrap it
     for repair in REPAIRS:
         repair()

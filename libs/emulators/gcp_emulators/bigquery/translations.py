@@ -1,4 +1,4 @@
-"""The translation of a statement, remembered."""
+"""Caches of translated statements."""
 
 import functools
 import hashlib
@@ -23,7 +23,7 @@ from gcp_emulators.bigquery.patches import replace
 Translate = Callable[..., Awaitable[str]]
 
 _MOST_REMEMBERED = 256
-"""Statements: those of a dataset's queries, commands and services are fewer."""
+"""Number of statements; a dataset's queries, commands and services have fewer."""
 _LEADING_COMMENTS = r"\s*(?:--[^\n]*\n\s*)*"
 _QUERY = re.compile(rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\()", re.IGNORECASE)
 _QUERY_OR_CREATION = re.compile(rf"{_LEADING_COMMENTS}(?:SELECT|WITH|\(|CREATE\b)", re.IGNORECASE)
@@ -32,9 +32,9 @@ _QUERY_OR_FUNCTION = re.compile(
     r"FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?!AS\b)[\w`.-]+\s*\()",
     re.IGNORECASE,
 )
-"""A table may be called `function`, so a name and its parameters have to follow."""
+"""A table may be named `function`, so a name and its parameters have to follow."""
 _OF_THE_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
-"""What becomes of these depends on more than what tables are like."""
+"""The translation of these statements depends on more than the tables' schemas."""
 _CHANGES = (
     "create_dataset",
     "delete_dataset",
@@ -65,13 +65,13 @@ _LOOKS_FOR_DROPS_AND_WRITES = (
 
 
 class CatalogueVersion:
-    """Counts the changes of what tables and routines are like; rows that come and go are none."""
+    """A counter of changes to the definitions of tables and routines; changes of rows do not count."""
 
     def __init__(self) -> None:
         self.number = 0
 
     def counting(self, change: Callable[..., Any]) -> Callable[..., Any]:
-        """Make a method of the catalogue count."""
+        """Wrap a method of the catalogue so that each call counts."""
 
         @functools.wraps(change)
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -81,7 +81,8 @@ class CatalogueVersion:
         return counted
 
     def counting_shapes(self, update_table: Callable[..., Any]) -> Callable[..., Any]:
-        """Make the update of a table count unless it is about its rows: every insert updates their number."""
+        """Wrap the update of a table so that it counts unless only the rows changed: every insert updates their
+        number."""
 
         @functools.wraps(update_table)
         def counted(catalog: Any, table: Any) -> Any:
@@ -98,9 +99,9 @@ def _shape(table: Any) -> tuple[Any, ...]:
 
 
 def keep_translations(folder: Path | None) -> None:
-    """Fault: each start translates all functions of a dataset anew, which is half of what it takes to deploy it.
+    """Fault: each start translates all functions of a dataset again, which is half of the time of a deployment.
 
-    folder: where translations are kept; None keeps none.
+    folder: keeps the translations; None keeps none.
     """
     if folder is None:
         return
@@ -112,7 +113,8 @@ def keep_translations(folder: Path | None) -> None:
 
 
 def translated_by() -> str:
-    """Tell what a translation depends on beside its text: the emulator, the parser and the repairs, to the letter."""
+    """Return the versions that a translation depends on beside its text: emulator, parser and the sources of the
+    repairs."""
     repairs = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         repairs.update(source.read_bytes())
@@ -120,7 +122,7 @@ def translated_by() -> str:
 
 
 def keeping_translations(translate: Callable[..., Any], kept: KeptTexts) -> Callable[..., Any]:
-    """Make `SQLTranslator.translate` keep its answers on disk; what it refuses it refuses anew each time."""
+    """Wrap `SQLTranslator.translate` with the cache on disk; refusals are not cached."""
 
     @functools.wraps(translate)
     def looked_up(translator: Any, sql: str, **context: Any) -> Any:
@@ -136,7 +138,7 @@ def keeping_translations(translate: Callable[..., Any], kept: KeptTexts) -> Call
 
 
 def keeping_texts(function: Callable[..., str], kept: KeptTexts) -> Callable[..., str]:
-    """Make a function that makes a text of texts keep its answers on disk."""
+    """Wrap a function from texts to a text with the cache on disk."""
 
     @functools.wraps(function)
     def looked_up(*arguments: str) -> str:
@@ -150,9 +152,9 @@ def keeping_texts(function: Callable[..., str], kept: KeptTexts) -> Callable[...
 
 
 def translate_a_text_once() -> None:
-    """Fault: a query is translated anew each time it is asked, which costs seconds for one of a thousand lines.
+    """Fault: a query is translated again at each execution, which takes seconds for a query of a thousand lines.
 
-    Parameters are bound after the translation, so a text with other values is the same text.
+    Parameters are bound after the translation, so other values do not change the text.
     """
     version = CatalogueVersion()
     for name in _CHANGES:
@@ -160,13 +162,13 @@ def translate_a_text_once() -> None:
     replace(MemoryCatalogRepository, "update_table", version.counting_shapes)
     replace(executor, "rewrite_and_translate_statement", lambda it: remembering_translation(it, version))
     replace(executor, "rewrite_table_refs", functools.lru_cache(maxsize=_MOST_REMEMBERED))
-    # The same dataset in a second project, and in a deployment that changes nothing.
+    # Also serves the same dataset in a second project, and a deployment without changes.
     replace(SQLTranslator, "translate", remembering_plain_translation)
 
 
 def remembering_plain_translation(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """Make `SQLTranslator.translate` remember what it is asked without a schema and a caller, as it is for the bodies
-    of functions: the answer is the text's alone then, and immutable."""
+    """Wrap `SQLTranslator.translate` with a cache of calls without context, as for the bodies of functions: their
+    result depends only on the text, and is immutable."""
     known = functools.lru_cache(maxsize=_MOST_REMEMBERED)(lambda translator, sql: translate(translator, sql))
 
     @functools.wraps(translate)
@@ -177,13 +179,13 @@ def remembering_plain_translation(translate: Callable[..., Any]) -> Callable[...
 
 
 def examine_only_what_may_change_something() -> None:
-    """Fault: a query is parsed and copied some fifteen times to learn each time that it changes nothing.
+    """Fault: a query is parsed and copied some fifteen times for checks that find no change in it.
 
-    Two thirds of a query's CPU time. What a text alone decides is remembered; what asks whether a statement drops,
-    creates or writes something is not asked of one that begins as a query, which does none of it; whether it drops or
-    writes not of one that begins as a creation, and whether it creates a table or a view not of a function.
+    The checks take two thirds of a query's CPU time. The results that depend only on the text are cached. The checks
+    for drops, creations and writes are skipped for a statement that begins as a query. Those for drops and writes are
+    skipped for a statement that begins as a creation, and those for tables and views for the creation of a function.
     """
-    for name in ("parse_script", "classify_statement_type"):  # their answers are immutable
+    for name in ("parse_script", "classify_statement_type"):  # their results are immutable
         replace(executor, name, functools.lru_cache(maxsize=_MOST_REMEMBERED))
     for name in _LOOKS_FOR_CREATIONS:
         replace(executor, name, _unless(_QUERY_OR_FUNCTION))
@@ -194,8 +196,8 @@ def examine_only_what_may_change_something() -> None:
 
 
 def _unless(kind: re.Pattern[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function answer None for a statement of a kind without looking at it, however its text is given: by
-    position or name."""
+    """Return a wrapper that returns None for a statement of a kind, given by position or by name, without calling the
+    function."""
 
     async def nothing() -> None:
         return None
@@ -204,7 +206,7 @@ def _unless(kind: re.Pattern[str]) -> Callable[[Callable[..., Any]], Callable[..
         @functools.wraps(look)
         def looked(*args: Any, **named: Any) -> Any:
             texts = (it for it in (*args, named.get("bq_sql")) if isinstance(it, str))
-            # A project may be called select-games; its name has no blank.
+            # A project may be named select-games; its name has no blank.
             if any(" " in text and kind.match(text) for text in texts):
                 return nothing() if inspect.iscoroutinefunction(look) else None
             return look(*args, **named)
@@ -215,13 +217,13 @@ def _unless(kind: re.Pattern[str]) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def remembering_translation(translate: Translate, version: CatalogueVersion) -> Translate:
-    """`rewrite_and_translate_statement`, remembering queries for as long as the catalogue stays as it is."""
+    """Return `rewrite_and_translate_statement` with a cache of queries, which is valid until the catalogue changes."""
     known: OrderedDict[tuple[object, ...], str] = OrderedDict()
 
     @functools.wraps(translate)
     async def remembered(sql: str, *, project_id: str, ctx: Any, caller: Any, translator: Any) -> str:
         own = {"project_id": project_id, "ctx": ctx, "caller": caller, "translator": translator}
-        # Who asks and what is stale count where there are row policies and materialized views.
+        # With row policies the translation depends on the caller, with materialized views on their staleness.
         depends = ctx.catalog.list_all_row_access_policies() or ctx.catalog.list_all_materialized_views()
         if depends or not _QUERY.match(sql) or _OF_THE_MOMENT.search(sql):
             return await translate(sql, **own)

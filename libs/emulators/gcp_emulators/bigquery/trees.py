@@ -9,9 +9,10 @@ _AS_THEY_ARE = (int, str, bool, float, type(None))
 
 
 def copied(tree: exp.Expression, _memo: Any = None) -> Any:
-    """Return a copy of a tree, as `Expression.__deepcopy__` does at twice the time.
+    """Return a copy of a tree; `Expression.__deepcopy__` takes twice the time.
 
-    That one copies a node's place in the text by the rules for any object, and resets hashes above each node it sets.
+    It copies a node's position in the text with the generic deepcopy, and resets the hashes above each node that it
+    sets.
     """
     root = tree.__class__()
     unfinished: list[tuple[Any, Any]] = [(tree, root)]
@@ -40,7 +41,7 @@ def copied(tree: exp.Expression, _memo: Any = None) -> Any:
 
 
 def _begun(node: Any, parent: Any, name: str, index: int | None, unfinished: list[tuple[Any, Any]]) -> Any:
-    """Return an empty copy of a node in its place, and note that it is to be filled."""
+    """Return an empty copy of a node in its place, and add it to the unfinished ones."""
     copy = node.__class__()
     copy.parent, copy.arg_key, copy.index = parent, name, index
     unfinished.append((node, copy))

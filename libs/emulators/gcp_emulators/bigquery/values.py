@@ -1,7 +1,7 @@
-"""Turning the JSON of an insertAll row into values of the table's columns.
+"""Conversion of the JSON of an insertAll row into values of the table's columns.
 
-The rules are those of the `tabledata.insertAll` reference: what cannot be converted, a missing required field and
-an unknown field are errors of that row, each with the field's name as its location.
+The rules are those of the `tabledata.insertAll` reference: a value that cannot be converted, a missing required field
+and an unknown field are errors of that row, each with the field's name as its location.
 """
 
 import json
@@ -20,7 +20,7 @@ class RowProblem(Exception):
         self.location = location
 
     def to_rest(self) -> dict[str, str]:
-        """Return the form it has in `insertErrors`."""
+        """Return the problem's form in `insertErrors`."""
         return {
             "reason": "invalid",
             "location": self.location,
@@ -32,7 +32,7 @@ class RowProblem(Exception):
 def convert_record(
     record: Any, fields: Sequence[Any], *, ignore_unknown: bool, path: str = ""
 ) -> dict[str, Any]:
-    """Return the values of a record by column name; fields that are not given become NULL or an empty array.
+    """Return the values of a record by column name; missing fields become NULL or an empty array.
 
     Raises RowProblem for the first fault found.
     """
@@ -42,7 +42,7 @@ def convert_record(
     given = {name.lower(): value for name, value in record.items()}
     unknown = given.keys() - {field.name.lower() for field in fields}
     if unknown and not ignore_unknown:
-        # Reported as the caller spelled it.
+        # Reported in the caller's spelling.
         name = next(name for name in record if name.lower() in unknown)
         raise RowProblem(f"no such field: {path}{name}.", f"{path}{name}")
     return {
@@ -131,7 +131,7 @@ def _timestamp(value: Any) -> datetime:
         text = f"{text[:-4].rstrip()}+00:00"
     try:
         instant = datetime.fromisoformat(text)
-    # Text of a number is seconds since 1970, as the number itself.
+    # A number in a text is seconds since 1970, like a JSON number.
     except ValueError:
         return datetime.fromtimestamp(float(text), UTC)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
@@ -142,7 +142,7 @@ def _date(value: Any) -> date:
 
 
 def _json(value: Any) -> str:
-    """Check the text of a JSON column, which is the text of a JSON value."""
+    """Return the text of a JSON column; it has to be valid JSON."""
     text = value if isinstance(value, str) else json.dumps(value)
     json.loads(text)
     return text
@@ -161,4 +161,4 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "JSON": _json,
 }
 CONVERTED = frozenset(_CONVERSIONS)
-"""Types whose values `convert_record` makes what they are in Python; others it leaves as they came."""
+"""Types whose values `convert_record` converts to Python's; it leaves values of other types unchanged."""

@@ -16,9 +16,9 @@ _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Al
 def backlog(broker: Broker) -> dict[str, Any]:
     """Return every subscription's counts and their total.
 
-    A message counts in `unacked` from the moment its publish is answered until it is acknowledged or, in one step,
-    counts on the dead-letter topic's subscriptions instead. `outstanding` are those leased now; `delivered` counts
-    attempts; ages are in seconds; `last_acked` is on the machine's monotonic clock, null before the first one.
+    A message counts in `unacked` from the response to its publish until it is acknowledged, or moved in one step to the
+    dead-letter topic's subscriptions. `outstanding` are the leased ones; `delivered` counts attempts; ages are in
+    seconds; `last_acked` is on the machine's monotonic clock, null before the first one.
     """
     subscriptions: dict[str, Any] = {}
     for name, subscription in broker.subscriptions.items():
@@ -32,7 +32,7 @@ def backlog(broker: Broker) -> dict[str, Any]:
             "push": bool(subscription.push_endpoint),
         }
     for name, counts in subscriptions.items():
-        # Advancing one subscription may have moved a message to the dead letters of another, read before it.
+        # Advancing one subscription may have moved a message to a dead-letter subscription that was read before it.
         counts["unacked"] = broker.subscriptions[name].queue.unacked
     return {
         "subscriptions": subscriptions,
@@ -41,7 +41,7 @@ def backlog(broker: Broker) -> dict[str, Any]:
 
 
 async def start(broker: Broker, host: str, port: int) -> asyncio.Server:
-    """Serve the endpoint; one request a connection."""
+    """Serve the endpoint; one request per connection."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The topics and subscriptions there are, and how a message goes from one to the other."""
+"""All topics and subscriptions, and the delivery of messages between them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Pusher(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """The URL it sends to."""
+        """The URL of the push endpoint."""
 
     def stop(self) -> None:
-        """Stop at once; what is in flight counts as not acknowledged."""
+        """Stop at once; messages in flight count as not acknowledged."""
 
 
 class Broker:
@@ -34,7 +34,7 @@ class Broker:
         self._attached: dict[str, dict[str, LiveSubscription]] = {}
         self._start_pusher = start_pusher
         self._pushers: dict[str, Pusher] = {}
-        # Message ids are used as identities downstream, so a restarted server must not hand out old ones again.
+        # Consumers identify messages by these ids, so a restarted server must not reuse old ones.
         self._last_message_id = time.time_ns() // 1_000
 
     def create_topic(self, requested: Pb) -> Pb:
@@ -60,19 +60,19 @@ class Broker:
         return topic
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic; its subscriptions stay, with what they hold, attached to no topic."""
+        """Delete a topic; its subscriptions and their messages stay, attached to no topic."""
         self.topic(name)
         del self.topics[name]
         for subscription in self._attached.pop(name).values():
             subscription.config.topic = resources.DELETED_TOPIC
 
     def attached(self, topic: str) -> list[str]:
-        """Return names of the topic's subscriptions. Raises NOT_FOUND."""
+        """Return the names of the topic's subscriptions. Raises NOT_FOUND."""
         self.topic(topic)
         return list(self._attached[topic])
 
     def publish(self, request: Pb) -> list[str]:
-        """Return the ids given to the messages. Raises NOT_FOUND, or as `publish_limits.check_request`."""
+        """Publish messages; return their new ids. Raises NOT_FOUND, or as `publish_limits.check_request`."""
         self.topic(request.topic)
         publish_limits.check_request(request)
         now = datetime.now(UTC)
@@ -116,7 +116,7 @@ class Broker:
         return subscription
 
     def modify_push_config(self, name: str, push_config: Pb) -> None:
-        """Change the endpoint, or with none turn a push subscription into a pull subscription."""
+        """Change the endpoint; without one, convert a push subscription to a pull subscription."""
         subscription = self.subscription(name)
         resources.check_push_config(push_config)
         config = messages.Subscription()
@@ -126,7 +126,7 @@ class Broker:
         self._match_pusher(subscription)
 
     def delete_subscription(self, name: str) -> None:
-        """Delete a subscription with its unacknowledged messages; whoever waits on it gets NOT_FOUND."""
+        """Delete a subscription with its unacknowledged messages; waiting pulls get NOT_FOUND."""
         subscription = self.subscription(name)
         del self.subscriptions[name]
         self._attached.get(subscription.config.topic, {}).pop(name, None)
@@ -134,7 +134,7 @@ class Broker:
         subscription.close(errors.not_found(name))
 
     def detach_subscription(self, name: str) -> None:
-        """Detach a subscription: it can still be read, but holds and receives nothing any more."""
+        """Detach a subscription: its settings can still be read, but it loses its messages and receives no new ones."""
         subscription = self.subscription(name)
         self._attached.get(subscription.config.topic, {}).pop(name, None)
         subscription.config.detached = True
@@ -179,7 +179,7 @@ class Broker:
         endpoint = "" if subscription.config.detached else subscription.push_endpoint
         pusher = self._pushers.get(subscription.name)
         if pusher is not None and pusher.endpoint != endpoint:
-            # A new endpoint must not inherit the pauses that the old one earned.
+            # A new endpoint must not inherit the old one's pauses.
             self._stop_pusher(subscription.name)
             pusher = None
         if pusher is None and endpoint:

@@ -1,6 +1,6 @@
 """State of the messages on one subscription: waiting, leased, backing off, acknowledged or out of attempts.
 
-Pure state, driven by a clock given to it; nothing here sleeps, sends or logs. Sources: "Subscription overview"
+Pure state, driven by an injected clock; it never sleeps, sends or logs. Sources: "Subscription overview"
 (https://cloud.google.com/pubsub/docs/subscription-overview) for leases, "Handle message failures"
 (https://cloud.google.com/pubsub/docs/handling-failures) for retries and dead letters. One rule is stricter than the
 service's: an acknowledgement that comes after its lease expired is ignored, so the message is delivered again.
@@ -17,7 +17,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A published message, shared by every subscription it reaches."""
+    """A published message, shared by all its subscriptions."""
 
     message_id: str
     data: bytes
@@ -37,14 +37,14 @@ class DeliveryPolicy:
 
     ack_deadline: float = 10.0
     minimum_backoff: float = 0.0
-    """0 redelivers at once, which is also what a subscription without a retry policy does."""
+    """0 redelivers at once, as a subscription without a retry policy does."""
     maximum_backoff: float = 0.0
     max_attempts: int | None = None
-    """Deliveries before a message is given up; None retries for ever."""
+    """Maximum deliveries of a message before it is dead-lettered; None retries for ever."""
 
     def backoff(self, failures: int) -> float:
         """Return the seconds to wait after this many failed deliveries: doubles from the minimum to the maximum."""
-        # The exponent is capped, as 2 to the number of failures would overflow a float for a message retried for ever.
+        # The exponent is capped, as a message that is retried for ever would overflow a float.
         return float(min(self.maximum_backoff, self.minimum_backoff * 2 ** min(failures - 1, 40)))
 
 
@@ -87,7 +87,7 @@ class _Lease:
 
 
 Exhausted = Callable[[Message, int], bool]
-"""Called with a message and its attempts when those are used up; False, when it cannot be passed on, retries it."""
+"""Called with a message and its attempts when these are used up; returns False when the message has to be retried."""
 
 
 class DeliveryQueue:
@@ -122,10 +122,10 @@ class DeliveryQueue:
         forever: bool = False,
         max_bytes: int | None = None,
     ) -> list[Delivery]:
-        """Up to `limit` messages that are due, each invisible to others for `seconds`, the ack deadline by default.
+        """Lease up to `limit` due messages, each invisible to others for `seconds`, by default the ack deadline.
 
-        `forever` leases have no deadline: their owner always settles them. `max_bytes` is not exceeded except by a
-        single first message.
+        `forever` leases have no deadline: their owner always settles them. Only a single first message may exceed
+        `max_bytes`.
         """
         self.advance()
         expires_at = None if forever else self._clock() + (seconds or self.policy.ack_deadline)
@@ -134,7 +134,7 @@ class DeliveryQueue:
         while self._ready and len(taken) < limit:
             entry = self._ready[0]
             size += entry.message.size
-            # The first message is taken whatever its size, or a large one would block the queue for ever.
+            # The first message is taken at any size, or a large one would block the queue for ever.
             if taken and max_bytes is not None and size > max_bytes:
                 break
             self._ready.popleft()
@@ -151,7 +151,7 @@ class DeliveryQueue:
         return taken
 
     def ack(self, ack_id: str) -> bool:
-        """Settle a lease for good; False when it expired or was settled before."""
+        """Acknowledge the message of a lease; return False when the lease expired or was settled before."""
         self.advance()
         lease = self._release(ack_id)
         if lease is None:
@@ -162,7 +162,7 @@ class DeliveryQueue:
         return True
 
     def nack(self, ack_id: str) -> bool:
-        """Give a lease back: the message is delivered again after its back-off. False as for `ack`."""
+        """Release a lease: the message is delivered again after its back-off. Return False as `ack` does."""
         self.advance()
         lease = self._release(ack_id)
         if lease is None:
@@ -172,7 +172,7 @@ class DeliveryQueue:
         return True
 
     def extend(self, ack_id: str, seconds: float) -> bool:
-        """Let a lease end `seconds` from now; False when it expired or was settled before."""
+        """Set the end of a lease to `seconds` from now; return False when it expired or was settled before."""
         self.advance()
         lease = self._leases.get(ack_id)
         if lease is None:
@@ -182,13 +182,13 @@ class DeliveryQueue:
         return True
 
     def advance(self) -> bool:
-        """Expire leases and end back-offs that are due; whether any message became due."""
+        """Expire leases and end back-offs that are due; return whether any message became due."""
         now = self._clock()
         before = len(self._ready)
         while self._expiries and self._expiries[0][0] <= now:
             expires_at, ack_id = heapq.heappop(self._expiries)
             lease = self._leases.get(ack_id)
-            # A heap has no update: settled and extended leases leave stale entries, skipped here.
+            # A heap has no update operation: settled and extended leases leave stale entries, which are skipped here.
             if lease is not None and lease.expires_at == expires_at:
                 self._release(ack_id)
                 self.counters.expired += 1
@@ -200,7 +200,7 @@ class DeliveryQueue:
         return len(self._ready) > before
 
     def next_event(self) -> float | None:
-        """Return the clock reading at which `advance` next has something to do, None when never."""
+        """Return the clock reading of the next event for `advance`, None when there is none."""
         while self._expiries:
             expires_at, ack_id = self._expiries[0]
             lease = self._leases.get(ack_id)
@@ -211,7 +211,7 @@ class DeliveryQueue:
         return min(due, default=None)
 
     def purge(self) -> None:
-        """Forget every message; leases become unknown."""
+        """Remove every message; its leases become unknown."""
         self._entries.clear()
         self._ready.clear()
         self._delayed.clear()
@@ -221,20 +221,20 @@ class DeliveryQueue:
 
     @property
     def unacked(self) -> int:
-        """Messages not acknowledged: waiting, leased or backing off."""
+        """Number of messages not acknowledged: waiting, leased or backing off."""
         return len(self._entries)
 
     @property
     def outstanding(self) -> int:
-        """Messages leased at this moment."""
+        """Number of leased messages."""
         return len(self._leases)
 
     def held_by(self, owner: int) -> tuple[int, int]:
-        """Return how many messages, and bytes, this owner has leased."""
+        """Return the number and the bytes of this owner's leased messages."""
         return self._held.get(owner, (0, 0))
 
     def oldest_unacked_seconds(self) -> float:
-        """Age of the oldest message not acknowledged, 0 when there is none."""
+        """Return the age of the oldest message not acknowledged, 0 when there is none."""
         # Entries are in the order of publication; a retry does not move them.
         oldest = next(iter(self._entries.values()), None)
         return self._clock() - oldest.added_at if oldest else 0.0

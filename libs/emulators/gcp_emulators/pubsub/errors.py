@@ -1,4 +1,5 @@
-"""Refusals, with the status codes of the service's reference (https://cloud.google.com/pubsub/docs/reference/error-codes)."""
+"""Errors with the status codes of the service's reference
+(https://cloud.google.com/pubsub/docs/reference/error-codes)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import grpc
 
 
 class PubsubError(Exception):
-    """A request that is refused; becomes the RPC's status."""
+    """A refused request; becomes the RPC's status."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -20,19 +21,19 @@ def not_found(what: str) -> PubsubError:
 
 
 def already_exists(what: str) -> PubsubError:
-    """Build the error for a name that is taken, whatever the settings of its resource."""
+    """Build the error for a taken name, for any settings of its resource."""
     return PubsubError(
         grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={what})."
     )
 
 
 def invalid(message: str) -> PubsubError:
-    """Build the error for a request that cannot mean anything."""
+    """Build the error for an invalid request."""
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def out_of_range(message: str) -> PubsubError:
-    """Build the error for a number outside its limits, where the service does not answer INVALID_ARGUMENT."""
+    """Build the error for a number outside its limits, where the service does not return INVALID_ARGUMENT."""
     return PubsubError(grpc.StatusCode.OUT_OF_RANGE, message)
 
 
@@ -42,5 +43,5 @@ def failed_precondition(message: str) -> PubsubError:
 
 
 def unsupported(what: str) -> PubsubError:
-    """Build the error for what the service can do and this server cannot."""
+    """Build the error for a feature of the service that this server does not support."""
     return PubsubError(grpc.StatusCode.UNIMPLEMENTED, f"The embedded Pub/Sub server does not support {what}.")

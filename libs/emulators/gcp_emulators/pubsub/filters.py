@@ -4,8 +4,8 @@ Source: "Filter messages from a subscription", https://cloud.google.com/pubsub/d
 Conditions are `attributes:KEY`, `attributes.KEY = "v"`, `attributes.KEY != "v"` and `hasPrefix(attributes.KEY, "p")`,
 joined by AND, OR, NOT (or `-`) in capitals, and parentheses; a key with other characters than letters, digits, `_` and
 `-` is a string literal. AND and OR side by side need parentheses. A message without the key satisfies `!=`, as in
-Google's own test server for Go (pstest). Where the page is silent this parser refuses, so that a filter which passes
-here is not refused by the service.
+Google's own test server for Go (pstest). This parser refuses syntax that the page does not specify, so that the service
+accepts every filter accepted here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Predicate = Callable[[Mapping[str, str]], bool]
 
 
 class FilterError(ValueError):
-    """The text is not a filter; says what was expected and at which character."""
+    """The text is not a filter; the message names the expected token and the character."""
 
 
 def parse(text: str) -> Predicate:
-    """Return the predicate a filter means; the empty filter matches every message.
+    """Return a filter's predicate; the empty filter matches every message.
 
     Raises FilterError for a text that is not in the language or is longer than 256 bytes.
     """
@@ -117,7 +117,7 @@ class _Parser:
         joined_by = ""
         while self._current.kind == "word" and self._current.text in ("AND", "OR"):
             operator = self._current
-            # The language has no precedence between AND and OR, so a mix of them is an error and not a guess.
+            # The language has no precedence between AND and OR, so mixing them is an error.
             if joined_by and operator.text != joined_by:
                 raise FilterError(f"AND and OR need parentheses to be combined, at character {operator.at}")
             joined_by = operator.text
@@ -159,7 +159,7 @@ class _Parser:
             self.expect("=")
         value = self.expect("string").text
         if negated:
-            # True without the key too, see the module.
+            # True for a missing key too; see the module's docstring.
             return lambda attributes: attributes.get(key) != value
         return lambda attributes: attributes.get(key) == value
 

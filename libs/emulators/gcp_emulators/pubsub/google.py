@@ -1,8 +1,8 @@
-"""`python -m gcp_emulators.pubsub.google`: become Google's own emulator, where it is installed, until a signal ends it.
+"""`python -m gcp_emulators.pubsub.google`: run Google's own emulator, where it is installed, until a signal ends it.
 
 It is a Java program that comes with the Cloud SDK (`gcloud components install pubsub-emulator`, or the package
-google-cloud-cli-pubsub-emulator). Starting its jar directly, rather than through gcloud, saves a second and a
-process that would survive its parent. The virtual machine ends with 143 when it is told to, as after any SIGTERM.
+google-cloud-cli-pubsub-emulator). Starting its jar directly, rather than through gcloud, saves a second and a process
+that would survive its parent. The Java virtual machine exits with 143 after a SIGTERM.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 JAR_VARIABLE = "PUBSUB_EMULATOR_JAR"
-"""Names the emulator's jar when it is not where the Cloud SDK puts it."""
+"""Environment variable with the path of the emulator's jar, when it is not in the Cloud SDK's folder."""
 
 _SDK_ROOTS = (
     Path("/usr/lib/google-cloud-sdk"),
@@ -24,17 +24,17 @@ _SDK_ROOTS = (
     Path("/opt/google-cloud-sdk"),
 )
 _JVM_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""A virtual machine that compiles once and collects in one thread: a third less processor for a run of a minute, and
-fewer messages a second in a long one."""
+"""Compile once and collect garbage in one thread: a third less CPU time in a run of a minute, and fewer messages per
+second in a long one."""
 
 
 class EmulatorUnavailableError(RuntimeError):
-    """Google's emulator cannot run here; the text says what is missing."""
+    """Google's emulator cannot run here; the text names the missing part."""
 
 
 def find_installation() -> list[str]:
-    """Return the command that starts the emulator's jar: `PUBSUB_EMULATOR_JAR`, else that beside gcloud, else that in
-    the usual SDK places.
+    """Return the command that starts the emulator's jar: `PUBSUB_EMULATOR_JAR`, otherwise the newest jar in the SDK
+    beside gcloud or in a usual SDK folder.
 
     Raises EmulatorUnavailableError, naming the missing part.
     """
@@ -53,7 +53,7 @@ def find_installation() -> list[str]:
 
 
 def main() -> None:
-    """Become the emulator. Exits with 1 when it is not installed."""
+    """Replace this process by the emulator. Exits with 1 when it is not installed."""
     parser = argparse.ArgumentParser(
         prog="python -m gcp_emulators.pubsub.google", description="Google's own Pub/Sub emulator."
     )
@@ -68,7 +68,7 @@ def main() -> None:
     except EmulatorUnavailableError as error:
         sys.exit(str(error))
     sys.stdout.flush()
-    # In the place of this process, which could end before the emulator does.
+    # Replace this process: as a parent it could end before the emulator does.
     os.execv(  # noqa: S606 - both paths were found above, not given by a request
         java,
         [

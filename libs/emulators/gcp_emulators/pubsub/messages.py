@@ -32,7 +32,7 @@ UpdateSubscriptionRequest: Any = types.UpdateSubscriptionRequest.pb()
 
 
 def received(deliveries: Iterable[Delivery], *, with_attempt: bool) -> list[Pb]:
-    """Return deliveries as pull and streaming pull return them; the attempt is told only where a dead-letter policy
+    """Return deliveries in the form of pull and streaming pull; with the attempt only where a dead-letter policy
     exists."""
     return [_received(delivery, with_attempt) for delivery in deliveries]
 
@@ -54,5 +54,5 @@ def _received(delivery: Delivery, with_attempt: bool) -> Pb:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a UTC time as the service writes it in push bodies and dead-letter attributes: milliseconds and Z."""
+    """Return a UTC time in the service's form for push bodies and dead-letter attributes: milliseconds and Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

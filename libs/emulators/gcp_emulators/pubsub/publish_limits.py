@@ -15,7 +15,7 @@ _MAX_VALUE_BYTES = 1_024
 
 
 def check_request(request: Pb) -> None:
-    """Raise INVALID_ARGUMENT unless every message of a publish request may be accepted; one bad message refuses all."""
+    """Raise INVALID_ARGUMENT unless every message of a publish request is valid; one bad message refuses all."""
     if not request.messages:
         raise errors.invalid("No messages to publish.")
     if len(request.messages) > MAX_REQUEST_MESSAGES:

@@ -1,13 +1,14 @@
-"""Push delivery: each message of a subscription as one POST, within a window that opens while the endpoint answers.
+"""Push delivery: each message of a subscription as one POST, within a window that grows while the endpoint
+acknowledges.
 
 Source: "Push subscriptions", https://cloud.google.com/pubsub/docs/push: 102, 200, 201, 202 and 204 acknowledge,
-anything else does not; the ack deadline is the time an answer may take. Without a retry policy the whole
+any other status does not; the ack deadline is the timeout of a response. Without a retry policy the whole
 subscription backs off, from 100 ms to 60 s, while the endpoint refuses; with one, each message backs off by itself.
 
-The window follows the service's slow start: a few messages at first, more with each answer that comes within a
-second, half with each refusal. The service learns an endpoint's capacity from its load balancer's 429s; on one machine
-there is none, so a subscription may state the capacity in a label. Its messages then wait here instead of in the
-endpoint, where their deadlines would pass.
+The window follows the service's slow start: a few messages at first, more with each acknowledgement within a second,
+half with each refusal. The service derives an endpoint's capacity from its load balancer's 429s. On one machine there
+is no load balancer, so a subscription may state the capacity in a label. Its messages then wait here instead of in the
+endpoint, where their deadlines would expire.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from gcp_emulators.pubsub.subscription import LiveSubscription
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
 
 MAX_OUTSTANDING_LABEL = "push-max-outstanding"
-"""Label of a subscription: how many of its messages may be unanswered at once. The service keeps it and ignores it."""
+"""Label of a subscription: maximum number of its messages in flight. The service stores the label and ignores it."""
 
 FIRST_WINDOW = 8
 LARGEST_WINDOW = 100
-"""Enough to keep one process on the same machine busy; the service goes to thousands, for fleets of instances."""
+"""Enough to keep one process on the same machine busy; the service allows thousands, for fleets of instances."""
 
 PROMPT_SECONDS = 1.0
-"""An endpoint that answers within it gets more at once; a slower one is not waited for any faster."""
+"""A faster response opens the window; for a slower endpoint a larger window would not help."""
 
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -57,30 +58,30 @@ class Flow:
         self._paused_until = 0.0
 
     def limit(self, maximum: int) -> None:
-        """Bound the window, from here on and now."""
+        """Bound the current and all later windows."""
         self._maximum = maximum
         self.window = min(self.window, maximum)
 
     def succeeded(self, after_seconds: float = 0.0) -> None:
-        """Note an acknowledgement: end the pause, and open the window by one when it came promptly."""
+        """Record an acknowledgement: end the pause, and open the window by one when it came promptly."""
         if after_seconds < PROMPT_SECONDS:
             self.window = min(self._maximum, self.window + 1)
         self._pause = self._paused_until = 0.0
 
     def failed(self) -> None:
-        """Note a push that was refused or not answered. Refusals during a pause do not lengthen the next one."""
+        """Record a push that was refused or got no response. Failures during a pause do not lengthen the next one."""
         self.window = max(1, self.window // 2)
         if self.pause_seconds() == 0:
             self._pause = min(_LONGEST_PAUSE_SECONDS, max(_SHORTEST_PAUSE_SECONDS, self._pause * 2))
             self._paused_until = self._clock() + self._pause
 
     def pause_seconds(self) -> float:
-        """Return how much is left of the pause."""
+        """Return the remaining seconds of the pause."""
         return max(0.0, self._paused_until - self._clock())
 
 
 def max_outstanding(labels: Mapping[str, str]) -> int:
-    """Read how many messages may be unanswered at once from labels; without a number it is LARGEST_WINDOW."""
+    """Return the maximum number of messages in flight by the labels; LARGEST_WINDOW without a number."""
     stated = labels.get(MAX_OUTSTANDING_LABEL, "")
     return max(1, int(stated)) if stated.isdecimal() else LARGEST_WINDOW
 
@@ -99,7 +100,7 @@ class PushDispatcher:
         self._task.add_done_callback(_report_fault)
 
     def stop(self) -> None:
-        """Stop at once; what is in flight counts as not acknowledged."""
+        """Stop at once; messages in flight count as not acknowledged."""
         self._task.cancel()
         for task in self._in_flight:
             task.cancel()
@@ -110,7 +111,7 @@ class PushDispatcher:
             pause = 0.0 if subscription.config.HasField("retry_policy") else self._flow.pause_seconds()
             if pause > 0:
                 await asyncio.sleep(pause)
-            # Read at each turn: an update of the subscription changes the label while it runs.
+            # Read in each round: an update of the subscription may change the label.
             self._flow.limit(max_outstanding(subscription.config.labels))
             room = self._flow.window - len(self._in_flight)
             deliveries = subscription.lease(room, forever=True) if room > 0 else []
@@ -120,8 +121,8 @@ class PushDispatcher:
             for delivery in deliveries:
                 task = asyncio.create_task(self._push(delivery))
                 self._in_flight.add(task)
-                # A callback, because a task cancelled before its first step runs none of its own code, and a lease
-                # that nobody settles would never end.
+                # A callback, because a task that is cancelled before its first step runs none of its own code, and its
+                # lease would never end.
                 task.add_done_callback(partial(self._settle, delivery, self._clock()))
 
     async def _push(self, delivery: Delivery) -> bool:
@@ -171,7 +172,7 @@ class PushDispatcher:
 
 
 def _report_fault(task: asyncio.Task[None]) -> None:
-    """Log what ended a dispatcher: unless it was stopped or its subscription is gone, nothing is pushed any more."""
+    """Log the error that ended a dispatcher and all its pushes; not when it was stopped or its subscription deleted."""
     if task.cancelled() or isinstance(task.exception(), PubsubError):
         return
     _log.error("%s ended", task.get_name(), exc_info=task.exception())

@@ -1,6 +1,6 @@
-"""A POST-only HTTP/1.1 client: keep-alive connections over asyncio streams, the protocol itself left to h11.
+"""A POST-only HTTP/1.1 client: keep-alive connections over asyncio streams, with h11 for the protocol.
 
-Pushing is one small request many times over, for which general clients cost more than the push
+Pushing sends many small requests, for which general clients cost more than the push itself
 (`bench/pubsub_push.py --compare-clients` measures it).
 """
 
@@ -18,7 +18,7 @@ _READ_BYTES = 65_536
 
 
 class PushError(Exception):
-    """No answer: refused, broken off, not HTTP, or not in time; the text says which."""
+    """No response: refused, interrupted, not HTTP, or not in time; the text states the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class _Connection:
     writer: asyncio.StreamWriter
     protocol: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT))
     answered: bool = False
-    """Whether the current request got any byte back: if not, an idle connection was closed and it may be sent again."""
+    """Whether the current request got any response byte: if not, the idle connection was closed, and the request may be
+    sent again."""
 
     def close(self) -> None:
         self.writer.close()
@@ -56,14 +57,14 @@ class _Connection:
 
 
 class PushClient:
-    """Connections by endpoint, reused last in, first out; as many as there are requests at once."""
+    """Connections by endpoint, reused last in, first out; one for each concurrent request."""
 
     def __init__(self) -> None:
         self._idle: dict[tuple[str, int, bool], list[_Connection]] = {}
         self._tls = lru_cache(maxsize=1)(ssl.create_default_context)
 
     async def post(self, url: str, body: bytes, timeout_seconds: float) -> int:
-        """Return the answer's status; an interim 102 counts as the answer. Raises PushError."""
+        """Send a POST; return the response's status, or an interim 102. Raises PushError."""
         endpoint = _endpoint(url)
         try:
             async with asyncio.timeout(timeout_seconds):

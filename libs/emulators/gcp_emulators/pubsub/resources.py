@@ -1,4 +1,4 @@
-"""Topics' and subscriptions' settings: what is accepted, the defaults that fill the gaps, what an update may touch.
+"""Settings of topics and subscriptions: validation, defaults, and updatable fields.
 
 Sources: the field comments of google/pubsub/v1/pubsub.proto, "Subscription properties"
 (https://cloud.google.com/pubsub/docs/subscription-properties) and "Guidelines to name a resource"
@@ -30,7 +30,7 @@ _IMMUTABLE = {
     "state",
     "topic_message_retention_duration",
 }
-# Refused and not ignored: a test must not pass here on a setting that has no effect.
+# Refused and not ignored: a test must not pass with a setting that has no effect.
 _UNSUPPORTED_FIELDS = (
     "bigquery_config",
     "bigtable_config",
@@ -58,7 +58,7 @@ def project_and_id(name: str) -> tuple[str, str]:
 
 
 def new_topic(requested: Pb) -> Pb:
-    """Return the topic as it is stored. Raises INVALID_ARGUMENT, or UNIMPLEMENTED for what this server cannot do."""
+    """Return the topic to store. Raises INVALID_ARGUMENT, or UNIMPLEMENTED for an unsupported feature."""
     check_name(requested.name, "topics")
     _refuse(requested, _UNSUPPORTED_TOPIC_FIELDS)
     topic = messages.Topic()
@@ -68,7 +68,7 @@ def new_topic(requested: Pb) -> Pb:
 
 
 def new_subscription(requested: Pb) -> Pb:
-    """Return the subscription as it is stored, defaults filled in. Raises as `new_topic` does."""
+    """Return the subscription to store, with defaults. Raises as `new_topic` and `checked_subscription` do."""
     check_name(requested.name, "subscriptions")
     subscription = messages.Subscription()
     subscription.CopyFrom(requested)
@@ -77,7 +77,8 @@ def new_subscription(requested: Pb) -> Pb:
 
 
 def checked_subscription(subscription: Pb) -> Pb:
-    """Return the same message with defaults filled in. Raises INVALID_ARGUMENT, OUT_OF_RANGE or UNIMPLEMENTED."""
+    """Validate a subscription; return it with defaults filled in. Raises INVALID_ARGUMENT, OUT_OF_RANGE or
+    UNIMPLEMENTED."""
     _refuse(subscription, _UNSUPPORTED_FIELDS)
     subscription.ack_deadline_seconds = subscription.ack_deadline_seconds or 10
     if not 10 <= subscription.ack_deadline_seconds <= 600:
@@ -94,7 +95,7 @@ def checked_subscription(subscription: Pb) -> Pb:
         filters.parse(subscription.filter)
     except filters.FilterError as error:
         raise errors.invalid(f"Invalid filter expression: {error}") from error
-    # Only a policy that is given has defaults: without one the service redelivers at once.
+    # Only an existing policy has defaults: without one the service redelivers at once.
     if subscription.HasField("retry_policy"):
         _check_retry_policy(subscription.retry_policy)
     if subscription.HasField("dead_letter_policy"):
@@ -128,7 +129,7 @@ def updated(current: Pb, wanted: Pb, mask: Pb) -> Pb:
             raise errors.invalid(f"{problem}{path} is not a known {kind} field.")
         if field in _IMMUTABLE:
             raise errors.invalid(f"{problem}the {field} field in the {kind} is not mutable.")
-    # On a copy: a mask that turns out to be invalid must leave the stored resource as it was.
+    # On a copy: an invalid mask must leave the stored resource unchanged.
     merged = type(current)()
     merged.CopyFrom(current)
     try:
@@ -140,7 +141,7 @@ def updated(current: Pb, wanted: Pb, mask: Pb) -> Pb:
 
 
 def delivery_policy(subscription: Pb) -> DeliveryPolicy:
-    """Return what the delivery queue needs of a stored subscription."""
+    """Return the delivery queue's settings from a stored subscription."""
     retry = subscription.retry_policy if subscription.HasField("retry_policy") else None
     dead = subscription.dead_letter_policy if subscription.HasField("dead_letter_policy") else None
     return DeliveryPolicy(

@@ -1,4 +1,4 @@
-"""gRPC plumbing: a plain function as a unary method, PubsubError as its status, lists in pages."""
+"""gRPC helpers: unary methods from plain functions, PubsubError as status, pages of lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 def unary(request_class: Any, call: Callable[[Pb], Pb]) -> Handler:
-    """Return a unary method from a function that answers at once."""
+    """Return a unary method from a function that does not wait."""
 
     async def answer(request: Pb, _context: Any) -> Pb:
         return call(request)
@@ -42,7 +42,7 @@ def unary_waiting(request_class: Any, call: Callable[[Pb, Any], Awaitable[Pb]]) 
 
 
 def page(items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], str]:
-    """Return one page of a list and the token of the next, empty at the end. Raises INVALID_ARGUMENT for a made-up
+    """Return one page of a list and the token of the next, empty at the end. Raises INVALID_ARGUMENT for an invalid
     token."""
     if token and not token.isdecimal():
         raise errors.invalid("Invalid page token.")

@@ -1,4 +1,4 @@
-"""The server put together: broker, push client, gRPC services and, on a port of its own, the admin endpoint."""
+"""Assembly of the server: broker, push client, gRPC services and, on a separate port, the admin endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gcp_emulators.pubsub.push import PushDispatcher
 from gcp_emulators.pubsub.push_client import PushClient
 
 _MAX_MESSAGE_BYTES = 20_000_000
-"""Above the API's own limit, which the services enforce with a better message."""
+"""Above the API's own limit, which `publish_limits` enforces with a better message."""
 
 _STOP_SECONDS = 0.2
 

@@ -1,7 +1,7 @@
-"""StreamingPull: messages as they come, within the flow control the client asked for.
+"""StreamingPull: messages as they arrive, within the client's flow control.
 
-Source: the comments on StreamingPullRequest in google/pubsub/v1/pubsub.proto. Leases outlive the stream: what a
-client did not settle is delivered again when its deadline passes.
+Source: the comments on StreamingPullRequest in google/pubsub/v1/pubsub.proto. Leases outlive the stream: unsettled
+messages are delivered again after their deadline.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ async def _stream(broker: Broker, requests: AsyncIterator[Pb]) -> AsyncIterator[
     owner, ack_deadline = next(_owners), first.stream_ack_deadline_seconds
 
     async def listen() -> None:
-        """Do what the client sends until it is done. Raises INVALID_ARGUMENT, which ends the stream."""
+        """Carry out the client's requests until it closes its side. Raises INVALID_ARGUMENT, which ends the stream."""
         nonlocal ack_deadline
         try:
             async for request in requests:
@@ -95,7 +95,7 @@ def _settle(subscription: LiveSubscription, request: Pb) -> None:
 
 
 def check_ack_ids(ack_ids: Iterable[str]) -> None:
-    """Raise INVALID_ARGUMENT for none at all or one this server cannot have issued."""
+    """Raise INVALID_ARGUMENT for an empty list, or an id that this server cannot have issued."""
     listed = list(ack_ids)
     if not listed:
         raise errors.invalid("No ack ids specified.")

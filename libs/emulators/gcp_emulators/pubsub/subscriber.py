@@ -1,4 +1,4 @@
-"""google.pubsub.v1.Subscriber, streaming pull apart. Source: google/pubsub/v1/pubsub.proto."""
+"""google.pubsub.v1.Subscriber, without streaming pull. Source: google/pubsub/v1/pubsub.proto."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gcp_emulators.pubsub.broker import Broker
 from gcp_emulators.pubsub.messages import Pb
 
 PULL_WAIT_SECONDS = 20.0
-"""How long a pull waits for a message when its caller would wait longer."""
+"""Longest wait of a pull for a message, even when its caller would wait longer."""
 
 
 def handlers(broker: Broker) -> Any:
@@ -85,7 +85,7 @@ async def _pull(broker: Broker, request: Pb, remaining: float | None) -> Pb:
     subscription = broker.subscription(request.subscription)
     if request.max_messages <= 0:
         raise errors.invalid("max_messages must be at least 1.")
-    # The answer must be back before the caller's own deadline, or the messages would be leased to nobody.
+    # Respond before the caller's own deadline, or the messages would be leased to a caller that is gone.
     patience = PULL_WAIT_SECONDS if remaining is None else max(0.0, min(PULL_WAIT_SECONDS, remaining - 0.25))
     deliveries = subscription.lease(min(request.max_messages, 1_000))
     if not deliveries and not request.return_immediately:

@@ -1,7 +1,7 @@
-"""A subscription while it runs: its settings, its queue, and the event loop's timer and waiters around them.
+"""A live subscription: its settings, its queue, and its timer and waiters on the event loop.
 
-Everything here runs on one event loop and, `changed` apart, without awaiting: publishing, settling and dead-lettering
-are atomic, so no message is ever between two counts.
+All methods run on one event loop and, except `changed`, without awaiting: publishing, settling and dead-lettering are
+atomic, so every message is in exactly one count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gcp_emulators.pubsub.delivery import Delivery, DeliveryQueue, Message
 from gcp_emulators.pubsub.messages import Pb
 
 Forward = Callable[["LiveSubscription", Message, int], bool]
-"""Passes on a message that used up its attempts; False when the dead-letter topic does not exist."""
+"""Forwards a message that used up its attempts; returns False when the dead-letter topic does not exist."""
 
 
 class LiveSubscription:
@@ -41,22 +41,22 @@ class LiveSubscription:
 
     @property
     def push_endpoint(self) -> str:
-        """Where messages are pushed to; empty for a pull subscription."""
+        """The URL that messages are pushed to; empty for a pull subscription."""
         return str(self.config.push_config.push_endpoint)
 
     @property
     def tells_attempts(self) -> bool:
-        """Deliveries say which attempt they are only where a dead-letter policy exists."""
+        """Whether deliveries include their attempt: only with a dead-letter policy."""
         return bool(self.config.HasField("dead_letter_policy"))
 
     def reconfigure(self, config: Pb) -> None:
-        """Put checked settings in force; leases keep the deadline they have."""
+        """Apply validated settings; existing leases keep their deadline."""
         self.config = config
         self.queue.policy = resources.delivery_policy(config)
         self.notify()
 
     def offer(self, message: Message) -> None:
-        """Queue a message if the filter lets it through; otherwise it counts as acknowledged without a trace."""
+        """Queue a message if the filter matches; otherwise drop it as if acknowledged."""
         if self._matches(message.attributes):
             self.queue.add(message)
             self.notify()
@@ -79,13 +79,13 @@ class LiveSubscription:
         return taken
 
     def acknowledge(self, ack_ids: Iterable[str]) -> None:
-        """Settle leases; the unknown and the expired are ignored, as the service does without exactly-once delivery."""
+        """Acknowledge leases; unknown and expired ones are ignored, as in the service without exactly-once delivery."""
         for ack_id in ack_ids:
             self.queue.ack(ack_id)
         self.notify()
 
     def modify_deadline(self, ack_id: str, seconds: float) -> None:
-        """Extend a lease, or give it back when `seconds` is 0."""
+        """Extend a lease, or release it when `seconds` is 0."""
         if seconds > 0:
             self.queue.extend(ack_id, seconds)
         else:
@@ -93,13 +93,13 @@ class LiveSubscription:
         self.notify()
 
     def close(self, reason: errors.PubsubError) -> None:
-        """Forget all messages and refuse further leases with this reason."""
+        """Remove all messages and refuse further leases with this reason."""
         self._closed = reason
         self.queue.purge()
         self.notify()
 
     async def changed(self) -> None:
-        """Wait for the next change of any kind; a caller that saw nothing to do misses none if it awaits this next."""
+        """Wait for the next change; a caller misses none if it awaits this directly after its check."""
         waiter = self._loop.create_future()
         self._waiting.add(waiter)
         try:
@@ -108,9 +108,9 @@ class LiveSubscription:
             self._waiting.discard(waiter)
 
     def notify(self) -> None:
-        """Wake everyone in `changed`, and aim the timer at the queue's next event."""
+        """Wake all waiters in `changed`, and set the timer to the queue's next event."""
         for waiter in self._waiting:
-            if not waiter.done():  # one that is being cancelled is done
+            if not waiter.done():  # a waiter that is being cancelled is done
                 waiter.set_result(None)
         self._waiting.clear()
         self._set_timer()
@@ -118,7 +118,8 @@ class LiveSubscription:
     def _set_timer(self) -> None:
         due = self.queue.next_event()
         if self._timer is not None:
-            # The handle is not asked: what is due within half a millisecond, uvloop gives one without a time.
+            # `_timer_due` and not `_timer.when()`: for events within half a millisecond uvloop returns a handle without
+            # a time.
             if due is not None and self._timer_due <= due:
                 return
             self._timer.cancel()

@@ -1,20 +1,19 @@
 """The embedded object store: gcp-storage-emulator behind a server that enforces preconditions.
 
 `python -m gcp_emulators.storage` serves Cloud Storage's JSON interface. As published, the emulator ignores
-`ifGenerationMatch`, on which create-if-absent and with it all idempotency rests; serves one connection at a time;
-and writes the metadata of all objects to disk on each change. Here each request is checked and carried out in one step
-of the event loop, so that of two concurrent creations exactly one wins, connections are kept alive, and each change is
+`ifGenerationMatch`, which create-if-absent and all idempotency need; serves one connection at a time; and writes the
+metadata of all objects to disk on each change. This server checks and carries out each request in one step of the event
+loop, so that exactly one of two concurrent creations succeeds. It keeps connections alive, and writes each change as
 one line of a journal.
 
-Who calls is told by the port. At --port a caller is an owner and may do anything. Each --caller is a further port to
-the same objects, whose caller has the rights that are named and is refused all else with 403. Without the permission to
-list, that is so of a missing object too (create-unlisted), as Cloud Storage does not tell such a caller what is not
-there.
+The port identifies the caller. At --port a caller is an owner with all rights. Each --caller is a further port to the
+same objects, whose caller has only the named rights; other requests get 403. Without the permission to list
+(create-unlisted), a read of a missing object gets 403 too, as in Cloud Storage.
 
-A change is acknowledged once it is in the operating system's hands, in one step: with --data-dir it survives the
-process, SIGKILL included, but not the machine's power cut, as nothing is synced to the disk.
+A change is acknowledged after its write to the operating system: with --data-dir it survives the process, even SIGKILL,
+but not a power cut of the machine, as there is no fsync.
 
-What stays different from the real service: listings are not paged.
+Remaining difference from the real service: listings are not paged.
 """
 
 import argparse
@@ -65,25 +64,25 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they report each 404 as an error
+    for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they log each 404 as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
     callers: dict[int, Grants | None] = {options.port: None, **dict(options.caller)}
     config = uvicorn.Config(
-        # Made once the ports are ours: another emulator there may have the objects in --data-dir open.
+        # Built after the ports are bound: another emulator with these ports may have --data-dir open.
         lambda: StorageService(ObjectStore(options.data_dir), callers),
         factory=True,
         lifespan="off",
         log_level="warning",
         access_log=False,
-        # A connection that is closed while a request is on its way would fail it.
+        # Closing an idle connection could fail a request that is being sent on it.
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         # Open connections do not keep the process from ending.
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    # Before anything listens, as whoever sees that may end it at once. A note and no exception, which could be raised
-    # where it is lost, such as while an object is collected. uvicorn sets the same handlers, and in the end calls those
-    # that were there before: to be told to end is no failure.
+    # Before the ports listen, as a parent that waits for them may send a signal at once. The handler sets a flag and
+    # raises no exception, which could be lost, for example during garbage collection. uvicorn sets the same handlers,
+    # and at the end calls the previous ones, so that a signal is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     try:

@@ -1,4 +1,4 @@
-"""Cloud Storage's limits on what a request may name and attach, with the answers of its JSON interface.
+"""Cloud Storage's limits on object names and custom metadata, with the messages of its JSON interface.
 
 Sources: https://cloud.google.com/storage/docs/objects#naming and https://cloud.google.com/storage/quotas#objects.
 """
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 MAX_NAME_BYTES = 1_024
 MAX_METADATA_BYTES = 8 * 1_024
-"""Of all custom keys and values of an object together."""
+"""Limit for all custom keys and values of an object together."""
 
 _RESERVED = ".well-known/acme-challenge/"
 
 
 def name_fault(name: str) -> str | None:
-    """Say why Cloud Storage has no object of this name; None when it may have one."""
+    """Return the reason why Cloud Storage refuses this object name; None for a valid one."""
     size = len(name.encode(errors="surrogatepass"))
     if size > MAX_NAME_BYTES:
         return (
@@ -32,7 +32,7 @@ def name_fault(name: str) -> str | None:
 
 
 def metadata_fault(metadata: Mapping[str, object] | None) -> str | None:
-    """Say why custom metadata is refused; None when it may be kept."""
+    """Return the reason why custom metadata is refused; None for valid metadata."""
     size = sum(len(f"{key}{value}".encode(errors="surrogatepass")) for key, value in (metadata or {}).items())
     if size > MAX_METADATA_BYTES:
         return f"Metadata part is too large: {size} bytes of keys and values, and {MAX_METADATA_BYTES} are allowed."

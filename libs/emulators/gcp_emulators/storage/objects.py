@@ -1,4 +1,4 @@
-"""The emulator's store with generations that mean something and a journal instead of a rewritten index."""
+"""The emulator's store with proper generations and a journal instead of a rewritten index."""
 
 import json
 import time
@@ -19,9 +19,9 @@ _JOURNAL = ".journal"
 class ObjectStore(Storage):  # type: ignore[misc]
     """Objects in memory, or below `data_dir`.
 
-    Not thread-safe by itself: the server holds one lock around a request's check and its effect. With a
-    directory, a change is on disk (in the hands of the operating system) before the answer: objects as one line
-    of a journal that is folded into the index at the next start, buckets and upload sessions in the index.
+    Not thread-safe: the server checks and carries out each request in one step of its event loop. With a directory, a
+    change is written (to the operating system's cache) before the response: objects as one line of a journal, which is
+    merged into the index at the next start, buckets and upload sessions in the index.
     """
 
     def __init__(self, data_dir: Path | None = None) -> None:
@@ -35,14 +35,14 @@ class ObjectStore(Storage):  # type: ignore[misc]
             self._open_journal(self._store._root / _JOURNAL)
 
     def generation_of(self, bucket: str, name: str) -> tuple[int, int]:
-        """Generation and metageneration of the live object, (0, 0) when there is none."""
+        """Return generation and metageneration of the live object, (0, 0) when there is none."""
         found = self.objects.get(bucket, {}).get(name)
         return (int(found["generation"]), int(found["metageneration"])) if found else (0, 0)
 
     def create_file(
         self, bucket_name: str, file_name: str, content: Any, file_obj: Any, file_id: Any = None
     ) -> None:
-        """Store an object as a new generation; the emulator's own is as old as its upload session.
+        """Store an object as a new generation; the emulator's own is set at the start of the upload session.
 
         Raises NotFound when the bucket does not exist.
         """
@@ -50,8 +50,8 @@ class ObjectStore(Storage):  # type: ignore[misc]
             raise NotFound
         before = self.generation_of(bucket_name, file_name)[0]
         self._stamp(file_obj, bucket_name, file_name)
-        # The new content lies beside the old one until the journal says that it counts: a process that is killed in
-        # between has lost nothing that it had acknowledged, and kept nothing half.
+        # The new content is a second file until the journal entry makes it live: a process that is killed in between
+        # loses no acknowledged change, and leaves no partial one.
         self._store.write_bytes(_content_path(bucket_name, file_obj["generation"]), content or b"")
         with self._journalled(bucket_name, file_name):
             self.objects.setdefault(bucket_name, {})[file_name] = file_obj
@@ -61,7 +61,7 @@ class ObjectStore(Storage):  # type: ignore[misc]
         self._forget_content(bucket_name, before)
 
     def patch_object(self, bucket_name: str, file_name: str, file_obj: Any) -> None:
-        """Store changed metadata; the emulator leaves `updated` as it was."""
+        """Store changed metadata and set `updated`, which the emulator does not."""
         file_obj["updated"] = _now()
         with self._journalled(bucket_name, file_name):
             super().patch_object(bucket_name, file_name, file_obj)
@@ -75,7 +75,8 @@ class ObjectStore(Storage):  # type: ignore[misc]
         self._forget_content(bucket_name, generation)
 
     def _object_path(self, bucket_name: str, file_name: str) -> str:
-        """Return where the live object's content is: a file of its generation, so that a name may be anything."""
+        """Return the path of the live object's content: a file named after its generation, so that any object name is
+        possible."""
         if bucket_name == RESUMABLE_DIR:
             return f"{RESUMABLE_DIR}/{file_name}"
         return _content_path(bucket_name, self.generation_of(bucket_name, file_name)[0])
@@ -85,12 +86,12 @@ class ObjectStore(Storage):  # type: ignore[misc]
             self._store.remove_file(_content_path(bucket, generation))
 
     def _bucket_soft_delete_retention_seconds(self, bucket_name: str) -> int:
-        """Deleted objects are gone, unless the bucket says otherwise: an embedded store keeps no past."""
+        """Return the bucket's own retention; 0 by default, so that an embedded store keeps no deleted objects."""
         policy = (self.buckets.get(bucket_name) or {}).get("softDeletePolicy") or {}
         return int(policy.get("retentionDurationSeconds") or 0)
 
     def _stamp(self, resource: dict[str, Any], bucket: str, name: str) -> None:
-        """Give the resource a generation greater than any before, in microseconds since 1970 as the real one."""
+        """Give the resource a generation greater than any before, in microseconds since 1970 as in the real service."""
         self._last_generation = max(self._last_generation + 1, time.time_ns() // 1000)
         now = _now()
         link = str(resource.get("mediaLink") or "").partition("?")[0]
@@ -105,7 +106,8 @@ class ObjectStore(Storage):  # type: ignore[misc]
 
     @contextmanager
     def _journalled(self, bucket: str, name: str) -> Iterator[None]:
-        """Do not rewrite the index meanwhile; journal the object's state when the block ends without an error."""
+        """Suspend writes of the index during the block; append the object's state to the journal when the block
+        succeeds."""
         self._defer_index = True
         try:
             yield
@@ -114,7 +116,7 @@ class ObjectStore(Storage):  # type: ignore[misc]
         self._append(bucket, name)
 
     def _write_config_to_file(self) -> None:
-        """Write the index, whole or not at all; it then holds all that the journal says."""
+        """Write the index atomically; it then includes all entries of the journal, which is emptied."""
         if self._use_memory_fs or self._defer_index:
             return
         index = self._store._root / _INDEX
@@ -125,7 +127,7 @@ class ObjectStore(Storage):  # type: ignore[misc]
             self._journal.truncate(0)
 
     def _remove_orphans(self) -> None:
-        """Remove content that a previous process wrote and did not live to count."""
+        """Remove content that a previous process wrote without a journal entry."""
         for bucket in self.buckets:
             counted = {found["generation"] for found in self.objects.get(bucket, {}).values()}
             for generation in set(self._store.listdir(bucket)) - counted:
@@ -139,7 +141,7 @@ class ObjectStore(Storage):  # type: ignore[misc]
         self._journal.flush()
 
     def _open_journal(self, path: Path) -> None:
-        """Apply what a previous process had journalled (a torn last line was never acknowledged)."""
+        """Apply a previous process's journal (a torn last line was never acknowledged)."""
         lines = path.read_text().split("\n")[:-1] if path.exists() else []
         for line in lines:
             bucket, name, resource = json.loads(line)

@@ -1,4 +1,4 @@
-"""Request handling of the embedded object store: rights, conditions, and the emulator's own handlers."""
+"""Request handling of the embedded object store: rights, preconditions, and the emulator's own handlers."""
 
 import io
 import json
@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 _ROUTES = [(re.compile(pattern), handlers) for pattern, handlers in emulator.HANDLERS]
 _BUCKET = re.compile(r"/b/([^/?]+)")
 CALLS = "/_calls"
-"""Of this server alone; Cloud Storage has no such path."""
+"""Specific to this server; Cloud Storage has no such path."""
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 
-# Query parameters that make a request conditional, and how the object's number must compare.
+# Query parameters of preconditions: (name, index in (generation, metageneration), whether the numbers must be equal).
 _CONDITIONS = (
     ("ifGenerationMatch", 0, True),
     ("ifGenerationNotMatch", 0, False),
@@ -43,17 +43,17 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     "create-unlisted": _CREATE - {"storage.objects.list"},
     "write": _CREATE | {"storage.objects.delete"},
 }
-"""What a caller may do on a bucket, and the permissions of Cloud Storage that this takes. To replace an object takes
-the one to delete it; to be told that an object is missing takes the one to list."""
+"""Rights of a caller on a bucket, as permissions of Cloud Storage. Replacing an object needs the permission to delete
+it; a 404 for a missing object needs the permission to list."""
 
 Grants = Mapping[str, str]
-"""Bucket => name of RIGHTS: all that a caller may do."""
+"""All rights of a caller: bucket => name in RIGHTS."""
 
 
 class StorageService:
-    """The ASGI application. Who calls is told by the port.
+    """The ASGI application. The port identifies the caller.
 
-    callers: by port, what whoever calls there may do; None for an owner.
+    callers: the rights of each port's callers; None for an owner.
     """
 
     def __init__(self, store: ObjectStore, callers: Mapping[int, Grants | None]) -> None:
@@ -61,21 +61,21 @@ class StorageService:
         self._calls: Mapping[int, Counter[str]] = {port: Counter() for port in callers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
+        """Serve one request.
 
-        `GET /_calls` answers with the number of requests at this port so far, by bucket and kind.
+        `GET /_calls` returns the number of requests at this port so far, by bucket and kind.
         """
         sent = Request(scope, receive)
         body = await sent.body()
-        # Nothing is awaited from here to the answer: of two concurrent creations exactly one wins because nothing is
-        # concurrent.
+        # No await from here to the response: requests run one after the other, so exactly one of two concurrent
+        # creations succeeds.
         response = (
             JSONResponse(self._calls[_port(sent)]) if sent.url.path == CALLS else self._answer(sent, body)
         )
         await response(scope, receive, send)
 
     def _answer(self, sent: Request, body: bytes) -> Response:
-        """Check and carry out one request. Whatever the emulator raises becomes the answer."""
+        """Check and carry out one request; any error of the emulator becomes a 500 response."""
         method = sent.headers.get("x-http-method-override") or sent.method
         request = emulator.Request(_as_handler(sent, body), method)
         response = emulator.Response(None)
@@ -83,7 +83,7 @@ class StorageService:
             _read_body(request, sent.headers.get("content-type", ""), body)
             self._calls[_port(sent)][_kind(request)] += 1
             _dispatch(request, response, self._store, self._callers[_port(sent)])
-        except Exception as error:  # noqa: BLE001  # whatever it is becomes the answer
+        except Exception as error:  # noqa: BLE001  # any error becomes the response
             _log.exception("%s %s", method, sent.url)
             response = emulator.Response(None)
             _answer_error(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internalError", str(error))
@@ -96,9 +96,9 @@ def _port(sent: Request) -> int:
 
 
 def _as_handler(sent: Request, body: bytes) -> SimpleNamespace:
-    """Return a request in the shape of http.server's handler, which is what the emulator reads."""
+    """Return a request in the shape of http.server's handler, as the emulator expects it."""
     headers = sent.headers.mutablecopy()
-    # A chunked body is whole by now, and must not be taken apart a second time.
+    # A chunked body is already decoded, and must not be decoded again.
     del headers["transfer-encoding"]
     headers["content-length"] = str(len(body))
     return SimpleNamespace(
@@ -110,23 +110,23 @@ def _as_handler(sent: Request, body: bytes) -> SimpleNamespace:
 
 
 def _kind(request: Any) -> str:
-    """Bucket and kind of a request: `state-bucket write`."""
+    """Return bucket and kind of a request: `state-bucket write`."""
     found = _BUCKET.search(request.path)
     bucket = found[1] if found else "-"
     if request.method in ("POST", "PUT"):
         return f"{bucket} write"
     if request.method == "GET":
-        # What has no object after /o is a listing; without /o it asks for the bucket itself.
+        # A path that ends in /o is a listing; a path without /o names the bucket itself.
         is_list = request.path.rstrip("/").endswith("/o")
         return f"{bucket} {'list' if is_list else 'read' if '/o/' in request.path else 'bucket'}"
     return f"{bucket} {request.method.lower()}"
 
 
 def _read_body(request: Any, content_type: str, body: bytes) -> None:
-    """Hand the body to the request where the emulator would read it wrongly.
+    """Set the request's body where the emulator would read it wrongly.
 
-    Its reading of multipart uploads loses parameters of the content's type, and its reading of simple ones takes JSON
-    apart, which is to be stored as it came.
+    For multipart uploads the emulator loses parameters of the content type. For simple uploads it decodes JSON, which
+    has to be stored unchanged.
     """
     multipart = content_type.startswith("multipart/related")
     if not multipart and request.query.get("uploadType") != ["media"]:
@@ -156,7 +156,7 @@ def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
 
 
 def _part_type(head: bytes) -> str | None:
-    """Return the content type that the headers of a part name."""
+    """Return the content type in the headers of a part."""
     for line in head.decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-type":
@@ -165,7 +165,7 @@ def _part_type(head: bytes) -> str | None:
 
 
 def _dispatch(request: Any, response: Any, store: ObjectStore, grants: Grants | None) -> None:
-    """Check the caller's rights and the request's conditions, and carry it out."""
+    """Check the caller's rights and the request's preconditions, and carry it out."""
     handler = _handler_for(request)
     if handler is None:
         _answer_error(response, HTTPStatus.NOT_IMPLEMENTED, "notImplemented", f"no {request.method} here")
@@ -203,7 +203,8 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, grants: Grants | 
 def _lacking(
     request: Any, target: tuple[str, str] | None, store: ObjectStore, grants: Grants | None
 ) -> str | None:
-    """Name the permission that the caller lacks for the request; None when it has all. grants: None for an owner's."""
+    """Return the first permission that the caller lacks for the request; None when it has all. grants: None for an
+    owner."""
     if grants is None:
         return None
     bucket = target[0] if target is not None else (request.params or {}).get("bucket_name")
@@ -213,7 +214,7 @@ def _lacking(
 
 
 def _needed(request: Any, target: tuple[str, str] | None, is_there: bool) -> tuple[str, ...]:
-    """List the permissions that Cloud Storage asks for a request.
+    """Return the permissions that Cloud Storage requires for a request.
 
     https://cloud.google.com/storage/docs/access-control/iam-json
     """
@@ -222,11 +223,9 @@ def _needed(request: Any, target: tuple[str, str] | None, is_there: bool) -> tup
         if method == "GET":
             lists = request.path.rstrip("/").endswith("/o")
             return ("storage.objects.list",) if lists else ("storage.buckets.get",)
-        return (
-            "storage.buckets.create",
-        )  # buckets themselves are made and removed by nobody who has rights on one
+        return ("storage.buckets.create",)  # no right includes creating or deleting buckets
     if method == "GET":
-        # Whether an object is missing is as good as a list of one, so that a caller without list is not told.
+        # A 404 discloses as much as a listing, so a missing object needs the permission to list.
         return ("storage.objects.get",) if is_there else ("storage.objects.get", "storage.objects.list")
     if method == "PATCH":
         return ("storage.objects.update",)
@@ -236,7 +235,7 @@ def _needed(request: Any, target: tuple[str, str] | None, is_there: bool) -> tup
 
 
 def _custom_metadata(request: Any) -> dict[str, Any] | None:
-    """Return the custom metadata that a request would leave on its object; None when it says nothing of any."""
+    """Return the custom metadata that a request would set on its object; None when it sets none."""
     if request.method not in ("POST", "PUT", "PATCH") or not isinstance(request.data, dict):
         return None
     resource = request.data.get("meta", request.data)
@@ -245,7 +244,7 @@ def _custom_metadata(request: Any) -> dict[str, Any] | None:
 
 
 def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:
-    """Change only the keys of the custom metadata that a patch names, null removing one; the emulator drops the others.
+    """Merge a patch's custom metadata into the object's, with null removing a key; the emulator drops all other keys.
 
     https://cloud.google.com/storage/docs/json_api/v1/objects/patch
     """
@@ -255,9 +254,9 @@ def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:
 
 
 def _leave_metadata_out(response: Any) -> None:
-    """Take custom metadata out of a download's headers: they cannot hold line feeds or more than Latin-1.
+    """Remove custom metadata from a download's headers, which cannot hold line feeds or characters beyond Latin-1.
 
-    A download with such a header broke off. The JSON interface has the metadata in the object's resource.
+    A download with such a header is interrupted. The JSON interface has the metadata in the object's resource.
     """
     response._headers = {
         name: value for name, value in response._headers.items() if not name.startswith("x-goog-meta-")
@@ -265,7 +264,7 @@ def _leave_metadata_out(response: Any) -> None:
 
 
 def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None:
-    """Say with a download which generation it is: clients write back on condition of it."""
+    """Add the generation to a download's headers: clients use it as the precondition of a later write."""
     if resource is not None:
         response["x-goog-generation"] = resource["generation"]
         response["x-goog-metageneration"] = resource["metageneration"]
@@ -274,9 +273,9 @@ def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None
 
 
 def failed_condition(query: dict[str, list[str]], current: tuple[int, int]) -> str | None:
-    """Return the first condition that an object of this (generation, metageneration) does not meet.
+    """Return the first precondition that an object of this (generation, metageneration) does not meet.
 
-    Generation 0 stands for no live object, as in the JSON interface.
+    Generation 0 means no live object, as in the JSON interface.
     """
     for name, part, must_equal in _CONDITIONS:
         if name in query and (int(query[name][0]) == current[part]) is not must_equal:
@@ -298,7 +297,7 @@ def _handler_for(request: Any) -> Any:
 
 
 def _target(request: Any, store: ObjectStore) -> tuple[str, str] | None:
-    """Return the object whose generation the conditions are about: the one written, else the one named."""
+    """Return the object that the preconditions apply to: the written one, otherwise the named one."""
     params = request.params or {}
     if "dest_object_id" in params:
         return params["dest_bucket_name"], params["dest_object_id"]
@@ -316,7 +315,7 @@ def _target(request: Any, store: ObjectStore) -> tuple[str, str] | None:
 
 
 def _answer_error(response: Any, status: HTTPStatus, reason: str, message: str) -> None:
-    """Answer in the JSON interface's form of an error."""
+    """Set an error response in the JSON interface's form."""
     response.status = status
     error = {"domain": "global", "reason": reason, "message": message}
     response.json({"error": {"code": status.value, "message": message, "errors": [error]}})

@@ -114,7 +114,7 @@ def _may_be_of(day: date, payload: bytes) -> bool:
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """Read one record per game, by id. Games of teams from outside the league are told in the summary.
+    """Read one record per game, ordered by id; the summary lists games of teams from outside the league.
 
     Raises:
         Undecodable: not JSON, or cut short.

@@ -54,7 +54,7 @@ def run_module(name: str) -> NoReturn:
     # Under `python -m`, argv[0] is the path of the scraper's __main__.py, <fleet>/<source>/<name>/__main__.py.
     fleet = Path(sys.argv[0]).resolve().parents[2]
     scrapers = os.environ.get("TIPOFF_SCRAPERS") or fleet
-    # The fleet's own stack has precedence, whatever the current folder is.
+    # The fleet's own stack has precedence over the current folder's.
     stack = (find_root(fleet) or find_root(Path.cwd()) or _CHECKOUT) / STACK_ENVIRONMENT
     program = f"python -m {fleet.name}...{name}"
     try:

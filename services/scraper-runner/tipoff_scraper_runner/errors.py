@@ -41,13 +41,13 @@ class UnusablePath(ScrapeFailure):
 
 
 class TimedOut(ScrapeFailure):
-    """The source did not answer within the scraper's timeout."""
+    """The source did not respond within the scraper's timeout."""
 
     kind = FailureKind.TIMEOUT
 
 
 class HttpFailure(ScrapeFailure):
-    """The source answered with an error status, or could not be reached."""
+    """The source returned an error status, or could not be reached."""
 
     kind = FailureKind.HTTP
 

@@ -95,9 +95,9 @@ def execute(
         triggered_at=now,
         completed_at=now + timedelta(seconds=seconds),
         # The outcome's own facts come last, so that no scraper can override its record count.
-        data_summary={**result.known.summary, **_headline(result.outcome)},
+        data_summary={**result.facts.summary, **_headline(result.outcome)},
         opts=declared_parameters(result.request, scraper.spec),
-        retry_count=result.known.retries,
+        retry_count=result.facts.retries,
         fan_out_keys=result.fan_out,
     )
     return Execution(executed, _landed(executed) if result.announces else None)
@@ -116,7 +116,7 @@ class _Job:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Facts:
     """Facts that are logged for every outcome."""
 
     summary: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class _Result:
 
     outcome: Outcome
     request: ScrapeRequested
-    known: _Known
+    facts: _Facts
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     announces: bool = False
     """Whether this request has to announce the file."""
@@ -146,7 +146,7 @@ def _log_end(result: _Result, seconds: float) -> None:
         case _:
             details = {"records": outcome.record_count}
     # `tipoff files cat` shows the payload at this path; nothing else is written for a broken document.
-    if raw_path := result.known.summary.get("raw_path"):
+    if raw_path := result.facts.summary.get("raw_path"):
         details = {**details, "payload": raw_path}
     log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **details})
 
@@ -171,13 +171,13 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
     except Unavailable:
         raise  # no outcome: Pub/Sub delivers the request again
     except FLEET_ERRORS as error:  # any exception of a scraper becomes an outcome
-        known = _Known(_redacted(http.notes, redactor), http.retries)
-        return _Result(outcome_of_error(error, job.request, redactor, show), job.request, known)
+        facts = _Facts(_redacted(http.notes, redactor), http.retries)
+        return _Result(outcome_of_error(error, job.request, redactor, show), job.request, facts)
     # Outside of `with http`: the connection is closed while a large payload is parsed.
-    result = _read(job, payload, parameters, saved, _known(http, payload, saved), redactor, show)
+    result = _read(job, payload, parameters, saved, _fetch_facts(http, payload, saved), redactor, show)
     # Redact again at the end: the parser's summary may hold a secret that the source repeated.
-    summary = _redacted(result.known.summary, redactor)
-    return replace(result, known=replace(result.known, summary=summary))
+    summary = _redacted(result.facts.summary, redactor)
+    return replace(result, facts=replace(result.facts, summary=summary))
 
 
 def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Saved | None) -> Payload:
@@ -208,14 +208,14 @@ def _usable(payload: object, redactor: SecretRedactor) -> Payload:
     return replace(payload, url=redactor.redact(url).encode("utf-8", "backslashreplace").decode())
 
 
-def _known(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Known:
+def _fetch_facts(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Facts:
     """Return the facts about the fetch: this one's, or those that an earlier delivery stored with the payload."""
     if saved is None:
         summary = {**_redacted(http.notes, http.redactor), "source_url": payload.url}
-        return _Known(summary, http.retries)
+        return _Facts(summary, http.retries)
     if saved.fetched is None:
-        return _Known()
-    return _Known(saved.fetched.noted.summary, saved.fetched.noted.retries)
+        return _Facts()
+    return _Facts(saved.fetched.noted.summary, saved.fetched.noted.retries)
 
 
 def _read(
@@ -223,13 +223,13 @@ def _read(
     payload: Payload,
     parameters: ScrapeParameters,
     saved: Saved | None,
-    known: _Known,
+    facts: _Facts,
     redactor: SecretRedactor,
     show: Show,
 ) -> _Result:
     """Write and parse the payload at the same time, then write the records. Raises Unavailable."""
     # In parallel, because writing takes as long as parsing for most documents.
-    with _kept(job, payload, parameters, saved, known) as keeping:
+    with _writing_payload(job, payload, parameters, saved, facts) as payload_path:
         request, spec = job.request, job.scraper.spec
         # Records have the age of their payload; otherwise an old calendar that is parsed again would count as new.
         fetched_at = saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
@@ -242,7 +242,7 @@ def _read(
             found = findings(parsed, request, spec)
             # Added before the document is judged, so that the log describes a refused one as well. Converted to plain
             # JSON: a parser may put any value into it, and redaction covers only JSON.
-            known = replace(known, summary=storable_object({**parsed.summary, **found, **known.summary}))
+            facts = replace(facts, summary=storable_object({**parsed.summary, **found, **facts.summary}))
             if fixed:
                 require_day(request, parsed)
             outcome = judged(parsed, spec, show)
@@ -260,16 +260,16 @@ def _read(
         except FLEET_ERRORS as error:  # as above
             outcome = outcome_of_error(error, request, redactor, show)
         if not isinstance(outcome, Success):
-            return _Result(outcome, request, _with_path(known, keeping))
+            return _Result(outcome, request, _with_path(facts, payload_path))
         # A dry run ends here, with the outcome and without any write.
-        if job.data is None or keeping is None:
-            return _Result(outcome, request, known, parsed.fan_out)
+        if job.data is None or payload_path is None:
+            return _Result(outcome, request, facts, parsed.fan_out)
         # Wait for the payload before writing the records: without it a fixed parser could never parse them again.
-        announces = write_records(file, job.now, job.data, after=keeping.result)
-        known = _with_path(known, keeping)
-        known = replace(known, summary={**known.summary, "content_sha256": file.digest})
+        announces = write_records(file, job.now, job.data, after=payload_path.result)
+        facts = _with_path(facts, payload_path)
+        facts = replace(facts, summary={**facts.summary, "content_sha256": file.digest})
         outcome = Success(record_count=outcome.record_count, gcs_path=f"gs://{job.data.bucket}/{file.name}")
-        return _Result(outcome, request, known, parsed.fan_out, announces)
+        return _Result(outcome, request, facts, parsed.fan_out, announces)
 
 
 def _lost(
@@ -286,8 +286,8 @@ def _lost(
 
 
 @contextmanager
-def _kept(
-    job: _Job, payload: Payload, parameters: ScrapeParameters, saved: Saved | None, known: _Known
+def _writing_payload(
+    job: _Job, payload: Payload, parameters: ScrapeParameters, saved: Saved | None, facts: _Facts
 ) -> Iterator["Future[str] | None"]:
     """Write the payload while the block runs; yield the future of its gs:// path, None when nothing is written.
 
@@ -297,32 +297,34 @@ def _kept(
     if job.data is None:
         yield None
         return
-    keeping: Future[str] = Future()
+    payload_path: Future[str] = Future()
     # Do not write an earlier delivery's payload again: its metadata holds the instant of the fetch.
     if saved is not None and saved.fetched is not None:
-        keeping.set_result(saved.fetched.raw_path)
-        yield keeping
+        payload_path.set_result(saved.fetched.raw_path)
+        yield payload_path
         return
     target = folder(job.scraper.spec, parameters, job.request.game_date)
     opts = declared_parameters(job.request, job.scraper.spec)
     # In ASCII, as metadata is sent in HTTP headers.
-    noted = Noted(retries=known.retries, summary=known.summary).model_dump_json(ensure_ascii=True)
+    noted = Noted(retries=facts.retries, summary=facts.summary).model_dump_json(ensure_ascii=True)
     if job.writes is None:
-        keeping.set_result(write_payload(payload, target, opts, job.request, noted, job.now, job.data))
-        yield keeping
+        payload_path.set_result(write_payload(payload, target, opts, job.request, noted, job.now, job.data))
+        yield payload_path
         return
-    keeping = job.writes.submit(write_payload, payload, target, opts, job.request, noted, job.now, job.data)
+    payload_path = job.writes.submit(
+        write_payload, payload, target, opts, job.request, noted, job.now, job.data
+    )
     try:
-        yield keeping
+        yield payload_path
     finally:
-        keeping.result()  # after an error too: Unavailable replaces it, as no outcome may lack its payload
+        payload_path.result()  # after an error too: Unavailable replaces it, as no outcome may lack its payload
 
 
-def _with_path(known: _Known, keeping: "Future[str] | None") -> _Known:
+def _with_path(facts: _Facts, payload_path: "Future[str] | None") -> _Facts:
     """Wait until the payload is durable; return the facts with its path, for inspection."""
-    if keeping is None:
-        return known
-    return replace(known, summary={**known.summary, "raw_path": keeping.result()})
+    if payload_path is None:
+        return facts
+    return replace(facts, summary={**facts.summary, "raw_path": payload_path.result()})
 
 
 def _redacted(summary: Mapping[str, JsonValue], redactor: SecretRedactor) -> dict[str, JsonValue]:

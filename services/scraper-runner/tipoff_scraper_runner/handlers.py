@@ -73,7 +73,7 @@ def _execute(
         known = ", ".join(deps.registry)
         return _failed(request, f"no scraper '{request.scraper}' in this runner; it has {known}", deps, now)
     # Only a request that was taken over can have a payload from before; looking for it costs a list call.
-    saved = _left_behind(request, scraper, deps) if claim.taken_over else None
+    saved = _payload_of_earlier_delivery(request, scraper, deps) if claim.taken_over else None
     if saved is not None and claim.deaths >= MAX_DEATHS:
         where = saved.fetched.raw_path if saved.fetched else "nowhere"
         return _failed(
@@ -113,7 +113,7 @@ def _failed(
     return Execution(executed, None)
 
 
-def _left_behind(request: ScrapeRequested, scraper: Registered, deps: Deps) -> Saved | None:
+def _payload_of_earlier_delivery(request: ScrapeRequested, scraper: Registered, deps: Deps) -> Saved | None:
     """Find the payload of an earlier delivery that ended before it stored an outcome. Raises Unavailable."""
     for info in deps.data.list(raw_prefix(scraper.spec, request.game_date)):
         # Skip the payloads of other requests for the same day.

@@ -27,7 +27,7 @@ class ManualExecution(BaseModel):
 
     @field_validator("parameters")
     @classmethod
-    def _game_date_stands_apart(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+    def _game_date_is_not_among_them(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         # The two values could differ, and the output path depends on them.
         if "game_date" in value:
             raise ValueError("game_date stands beside parameters, not in them")

@@ -79,7 +79,7 @@ def write_payload(
         FETCHED_FOR: request.request_id,
         NOTED: noted,
     }
-    kept = _fitting(metadata)
+    kept = _without_long_entries(metadata)
     if not data.create(name, payload.body, metadata=kept):
         # The object has the same content, as its name holds the hash, and the runner has no permission to replace
         # objects. Reset entries that are now too long, so that no earlier fetch's values remain.
@@ -122,9 +122,9 @@ def records_file(
     metadata = {
         FETCHED_AT: fetched.isoformat(),
         EXECUTION_ID: request.request_id,
-        **_what_for(request, spec, parsed.fan_out),
+        **_request_metadata(request, spec, parsed.fan_out),
     }
-    return RecordsFile(f"{folder}/{digest[:16]}.json", body, digest, _fitting(metadata))
+    return RecordsFile(f"{folder}/{digest[:16]}.json", body, digest, _without_long_entries(metadata))
 
 
 def write_records(
@@ -156,7 +156,7 @@ def write_records(
     return metadata.get(EXECUTION_ID) == file.metadata[EXECUTION_ID]
 
 
-def _what_for(
+def _request_metadata(
     request: ScrapeRequested, spec: ScraperSpec, fan_out: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
     """Return metadata with the request, declared parameters only, and the values that follow-ups fan out over."""
@@ -169,6 +169,6 @@ def _what_for(
     }
 
 
-def _fitting(metadata: Mapping[str, str]) -> dict[str, str]:
+def _without_long_entries(metadata: Mapping[str, str]) -> dict[str, str]:
     """Leave out entries that are too long: the object is needed, its metadata is only a convenience."""
     return {name: text for name, text in metadata.items() if len(text) <= _METADATA_BYTES}

@@ -189,7 +189,7 @@ def json_values(body: bytes) -> int:
 
 
 def _exchange(server: "subprocess.Popen[bytes]", job: bytes, patience: float) -> bytes:
-    """Send a job and wait for its answer. Raises TimeoutError, and OSError or EOFError when the process is gone."""
+    """Send a job and return its result. Raises TimeoutError, and OSError or EOFError when the process is gone."""
     late = threading.Event()
 
     def end() -> None:

@@ -22,11 +22,11 @@ from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, TooCostly,
 _LENGTH = 8
 # Our own exit code: Python exits with 1 after any unforeseen error.
 _EXIT_MEMORY = 3
-_MOST_LINES = 200
+_MAX_LINES = 200
 """Limit of forwarded log lines per payload: a scraper that logs each of 100,000 rows must not fill the pipe."""
-_LONGEST_LINE = 2000
-_OF_ANY_RECORD = frozenset(vars(logging.makeLogRecord({})))
-_TAKES = int | float | bool | None
+_MAX_LINE_CHARACTERS = 2000
+_STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({})))
+_PLAIN_TYPES = int | float | bool | None
 
 
 def read_frame(source: BinaryIO) -> bytes:
@@ -142,11 +142,11 @@ def _run_child(job: bytes, sending: int, memory_bytes: int, cpu_seconds: int) ->
 
 
 class _Lines(logging.Handler):
-    """Log handler that writes the first `_MOST_LINES` records as frames of plain values."""
+    """Log handler that writes the first `_MAX_LINES` records as frames of plain values."""
 
     def __init__(self, pipe: BinaryIO) -> None:
         super().__init__()
-        self._pipe, self._left = pipe, _MOST_LINES
+        self._pipe, self._left = pipe, _MAX_LINES
 
     def emit(self, record: logging.LogRecord) -> None:
         # As every handler of `logging` does: a faulty log call loses its line and does not fail the parse.
@@ -154,7 +154,7 @@ class _Lines(logging.Handler):
             self._write(record)
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001  # as said
+        except Exception:  # noqa: BLE001  # see above
             self.handleError(record)
 
     def _write(self, record: logging.LogRecord) -> None:
@@ -162,24 +162,22 @@ class _Lines(logging.Handler):
             return
         self._left -= 1
         fields = {
-            name: value if isinstance(value, _TAKES) else str(value)[:_LONGEST_LINE]
+            name: value if isinstance(value, _PLAIN_TYPES) else str(value)[:_MAX_LINE_CHARACTERS]
             for name, value in vars(record).items()
-            if name not in _OF_ANY_RECORD
+            if name not in _STANDARD_ATTRIBUTES
         }
         text = record.getMessage()
         if self._left == 0:
-            text = (
-                f"{text[:_LONGEST_LINE]} (of this payload {_MOST_LINES} lines are logged; this is the last)"
-            )
+            text = f"{text[:_MAX_LINE_CHARACTERS]} (of this payload {_MAX_LINES} lines are logged; this is the last)"
         if record.exc_info:
-            fields["exception"] = logging.Formatter().formatException(record.exc_info)[-_LONGEST_LINE:]
+            fields["exception"] = logging.Formatter().formatException(record.exc_info)[-_MAX_LINE_CHARACTERS:]
         line = {
             **fields,
             "name": record.name,
             "levelno": record.levelno,
             "levelname": record.levelname,
             "created": record.created,
-            "msg": text[: _LONGEST_LINE + 100],
+            "msg": text[: _MAX_LINE_CHARACTERS + 100],
         }
         write_frame(self._pipe, pickle.dumps(line))
 
@@ -214,7 +212,7 @@ def _parse(job: bytes) -> object:
     except (NotPublished, ScrapeFailure) as error:
         return error
     # An unforeseen error is the result for this payload, and so is a call of sys.exit().
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # as said
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # see above
         return Unforeseen(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 

@@ -25,7 +25,7 @@ def previous_edition(spec: ScraperSpec, game_date: date, before: datetime, data:
     Only landed editions count, so the next one is never compared with a refused one.
 
     Raises:
-        Unavailable: the bucket did not answer.
+        Unavailable: the bucket did not respond.
     """
     for age in range(LOOK_BACK_DAYS + 1):
         day = game_date - timedelta(days=age)

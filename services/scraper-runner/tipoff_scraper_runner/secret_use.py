@@ -15,14 +15,14 @@ from tipoff_common.catalog import ScraperSpec
 
 def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
     """Yield a fault for each secret that only one of scraper.yaml and the code names."""
-    asked = {name for part in _parts(module) for name in _asked(part)}
-    for name in sorted(asked - set(spec.secrets)):
+    names = {name for part in _fleet_modules(module) for name in _secret_names(part)}
+    for name in sorted(names - set(spec.secrets)):
         yield f"the code asks for secret {name}; add it to 'secrets' in scraper.yaml"
-    for name in sorted(set(spec.secrets) - asked):
+    for name in sorted(set(spec.secrets) - names):
         yield f"secret {name} in scraper.yaml is asked for nowhere in the code; remove it"
 
 
-def _parts(module: ModuleType) -> Iterator[ModuleType]:
+def _fleet_modules(module: ModuleType) -> Iterator[ModuleType]:
     """Yield `module` and every module of the fleet that it imports from, directly or not."""
     # <package of the fleet>.<source>.<name>.scraper
     fleet = f"{module.__name__.rsplit('.', 3)[0]}."
@@ -39,9 +39,9 @@ def _parts(module: ModuleType) -> Iterator[ModuleType]:
 
 
 @functools.cache  # the fleet's common modules are parts of many scrapers
-def _asked(part: ModuleType) -> frozenset[str]:
+def _secret_names(part: ModuleType) -> frozenset[str]:
     """Return the argument of every call `….secret(…)`: a literal, or the value of a module constant."""
-    asked = set()
+    names = set()
     source = inspect.getsource(part)
     if "secret" not in source:
         return frozenset()  # nearly all modules: parsing them all took a third of the runner's start
@@ -54,7 +54,7 @@ def _asked(part: ModuleType) -> frozenset[str]:
             continue
         for argument in node.args:
             if isinstance(argument, ast.Constant):
-                asked.add(str(argument.value))
+                names.add(str(argument.value))
             elif isinstance(argument, ast.Name):
-                asked.add(str(getattr(part, argument.id, argument.id)))
-    return frozenset(asked)
+                names.add(str(getattr(part, argument.id, argument.id)))
+    return frozenset(names)

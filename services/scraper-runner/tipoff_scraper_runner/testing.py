@@ -22,14 +22,14 @@ BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></h
 
 @dataclass
 class Served:
-    """A source with given responses, one per request; the last one is repeated."""
+    """A source with given responses, one per request; the last response is repeated."""
 
     answers: list[httpx.Response]
     asked: list[httpx.Request] = field(default_factory=list)
     """The requests so far."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Note the request and return the next answer."""
+        """Record the request and return the next response."""
         self.asked.append(request)
         return self.answers[min(len(self.asked), len(self.answers)) - 1]
 

@@ -65,16 +65,16 @@ def keep_duckdb_on_one_thread() -> None:
     """
     loop, thread = asyncio.get_running_loop(), threading.get_ident()
 
-    def at_home(function: Callable[..., Any]) -> Callable[..., Any]:
+    def on_loop_thread(function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a blocking function run on the loop's thread, from any calling thread."""
 
         @functools.wraps(function)
-        def brought(*args: Any, **kwargs: Any) -> Any:
+        def submitted(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() == thread:
                 return function(*args, **kwargs)
             return asyncio.run_coroutine_threadsafe(inline(function, *args, **kwargs), loop).result()
 
-        return brought
+        return submitted
 
     async def inline(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
@@ -82,8 +82,8 @@ def keep_duckdb_on_one_thread() -> None:
     replace(fastapi_routing, "run_in_threadpool", lambda _: inline)
     replace(fastapi_dependencies, "run_in_threadpool", lambda _: inline)
     for name in _WRITE_CALLS:
-        replace(BigQueryWriteHandler, name, at_home)
-    replace(BigQueryReadHandler, "_handle_create_read_session", at_home)
+        replace(BigQueryWriteHandler, name, on_loop_thread)
+    replace(BigQueryReadHandler, "_handle_create_read_session", on_loop_thread)
 
 
 def write_without_copies() -> None:

@@ -33,7 +33,7 @@ _QUERY_OR_FUNCTION = re.compile(
     re.IGNORECASE,
 )
 """A table may be named `function`, so a name and its parameters have to follow."""
-_OF_THE_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
+_VOLATILE = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
 """The translation of these statements depends on more than the tables' schemas."""
 _CHANGES = (
     "create_dataset",
@@ -49,12 +49,12 @@ _CHANGES = (
     "update_row_access_policy",
     "delete_row_access_policy",
 )
-_LOOKS_FOR_CREATIONS = (
+_CREATION_CHECKS = (
     "sync_created_schema",
     "sync_created_table",
     "sync_created_view",
 )
-_LOOKS_FOR_DROPS_AND_WRITES = (
+_DROP_AND_WRITE_CHECKS = (
     "sync_dropped_object",
     "detect_drop_routine",
     "assert_drop_schema_allowed",
@@ -187,10 +187,10 @@ def examine_only_what_may_change_something() -> None:
     """
     for name in ("parse_script", "classify_statement_type"):  # their results are immutable
         replace(executor, name, functools.lru_cache(maxsize=_MOST_REMEMBERED))
-    for name in _LOOKS_FOR_CREATIONS:
+    for name in _CREATION_CHECKS:
         replace(executor, name, _unless(_QUERY_OR_FUNCTION))
     replace(executor, "_guard_and_resolve_single_ddl", _unless(_QUERY))
-    for name in _LOOKS_FOR_DROPS_AND_WRITES:
+    for name in _DROP_AND_WRITE_CHECKS:
         replace(executor, name, _unless(_QUERY_OR_CREATION))
     replace(ddl_sync, "_detect_plain_create_table", _unless(_QUERY_OR_FUNCTION))
 
@@ -225,7 +225,7 @@ def remembering_translation(translate: Translate, version: CatalogueVersion) -> 
         own = {"project_id": project_id, "ctx": ctx, "caller": caller, "translator": translator}
         # With row policies the translation depends on the caller, with materialized views on their staleness.
         depends = ctx.catalog.list_all_row_access_policies() or ctx.catalog.list_all_materialized_views()
-        if depends or not _QUERY.match(sql) or _OF_THE_MOMENT.search(sql):
+        if depends or not _QUERY.match(sql) or _VOLATILE.search(sql):
             return await translate(sql, **own)
         key = (version.number, project_id, sql)
         if key not in known:

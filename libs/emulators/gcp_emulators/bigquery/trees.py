@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlglot import exp
 
-_AS_THEY_ARE = (int, str, bool, float, type(None))
+_IMMUTABLE = (int, str, bool, float, type(None))
 
 
 def copied(tree: exp.Expression, _memo: Any = None) -> Any:
@@ -24,15 +24,15 @@ def copied(tree: exp.Expression, _memo: Any = None) -> Any:
             copy._type = deepcopy(node._type)
         if node._meta is not None:
             copy._meta = {
-                name: value if isinstance(value, _AS_THEY_ARE) else deepcopy(value)
+                name: value if isinstance(value, _IMMUTABLE) else deepcopy(value)
                 for name, value in node._meta.items()
             }
         for name, value in node.args.items():
             if isinstance(value, exp.Expr):
-                copy.args[name] = _begun(value, copy, name, None, unfinished)
+                copy.args[name] = _empty_copy(value, copy, name, None, unfinished)
             elif type(value) is list:
                 copy.args[name] = [
-                    _begun(item, copy, name, index, unfinished) if isinstance(item, exp.Expr) else item
+                    _empty_copy(item, copy, name, index, unfinished) if isinstance(item, exp.Expr) else item
                     for index, item in enumerate(value)
                 ]
             else:
@@ -40,7 +40,9 @@ def copied(tree: exp.Expression, _memo: Any = None) -> Any:
     return root
 
 
-def _begun(node: Any, parent: Any, name: str, index: int | None, unfinished: list[tuple[Any, Any]]) -> Any:
+def _empty_copy(
+    node: Any, parent: Any, name: str, index: int | None, unfinished: list[tuple[Any, Any]]
+) -> Any:
     """Return an empty copy of a node in its place, and add it to the unfinished ones."""
     copy = node.__class__()
     copy.parent, copy.arg_key, copy.index = parent, name, index

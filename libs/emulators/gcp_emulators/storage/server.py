@@ -171,8 +171,8 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, grants: Grants | 
         _answer_error(response, HTTPStatus.NOT_IMPLEMENTED, "notImplemented", f"no {request.method} here")
         return
     target = _target(request, store)
-    if (lacking := _lacking(request, target, store, grants)) is not None:
-        message = f"The caller does not have {lacking} access to the Google Cloud Storage object."
+    if (missing := _missing_permission(request, target, store, grants)) is not None:
+        message = f"The caller does not have {missing} access to the Google Cloud Storage object."
         _answer_error(response, HTTPStatus.FORBIDDEN, "forbidden", message)
         return
     if target is not None:
@@ -196,11 +196,11 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, grants: Grants | 
             return
     handler(request, response, store)
     if target is not None and request.method == "GET":
-        _leave_metadata_out(response)
-        _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
+        _remove_metadata_headers(response)
+        _add_generation_headers(response, store.objects.get(target[0], {}).get(target[1]))
 
 
-def _lacking(
+def _missing_permission(
     request: Any, target: tuple[str, str] | None, store: ObjectStore, grants: Grants | None
 ) -> str | None:
     """Return the first permission that the caller lacks for the request; None when it has all. grants: None for an
@@ -210,10 +210,10 @@ def _lacking(
     bucket = target[0] if target is not None else (request.params or {}).get("bucket_name")
     is_there = target is not None and store.generation_of(*target)[0] != 0
     held = RIGHTS[grants[str(bucket)]] if bucket in grants else frozenset[str]()
-    return next((it for it in _needed(request, target, is_there) if it not in held), None)
+    return next((it for it in _required_permissions(request, target, is_there) if it not in held), None)
 
 
-def _needed(request: Any, target: tuple[str, str] | None, is_there: bool) -> tuple[str, ...]:
+def _required_permissions(request: Any, target: tuple[str, str] | None, is_there: bool) -> tuple[str, ...]:
     """Return the permissions that Cloud Storage requires for a request.
 
     https://cloud.google.com/storage/docs/access-control/iam-json
@@ -253,7 +253,7 @@ def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:
         patch["metadata"] = {key: value for key, value in merged.items() if value is not None}
 
 
-def _leave_metadata_out(response: Any) -> None:
+def _remove_metadata_headers(response: Any) -> None:
     """Remove custom metadata from a download's headers, which cannot hold line feeds or characters beyond Latin-1.
 
     A download with such a header is interrupted. The JSON interface has the metadata in the object's resource.
@@ -263,7 +263,7 @@ def _leave_metadata_out(response: Any) -> None:
     }
 
 
-def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None:
+def _add_generation_headers(response: Any, resource: dict[str, Any] | None) -> None:
     """Add the generation to a download's headers: clients use it as the precondition of a later write."""
     if resource is not None:
         response["x-goog-generation"] = resource["generation"]

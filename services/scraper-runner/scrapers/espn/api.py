@@ -20,8 +20,8 @@ def ask(http: Http, path: str, query: Mapping[str, str]) -> Payload:
     response = http.get(f"{BASE_URL}/{path}", query=query, expected=frozenset({400, 401, 403, 404}))
     # No ESPN document is published late: an error status is never "not published yet".
     if response.status >= 400:
-        said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
+        evidence = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
         if response.status in (401, 403):
-            raise Blocked(f"{said}: the host refuses this client")
-        raise SourceChanged(f"{said}, and the document always exists")
+            raise Blocked(f"{evidence}: the host refuses this client")
+        raise SourceChanged(f"{evidence}, and the document always exists")
     return json_payload(response)

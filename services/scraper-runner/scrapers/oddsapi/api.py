@@ -71,16 +71,16 @@ def _credits(headers: Mapping[str, str], name: str) -> int | None:
 def _refusal(response: Response) -> NotPublished | ScrapeFailure:
     """Return the exception for a refusal. Only the code in the body distinguishes an ended event from a moved path."""
     code, message = _error(response)
-    said = f"{response.url} answers {response.status} {code}: {message}"
+    evidence = f"{response.url} answers {response.status} {code}: {message}"
     # By the code: the status is 401, as for a wrong key.
     if code == "OUT_OF_USAGE_CREDITS":
-        return QuotaSpent(said)
+        return QuotaSpent(evidence)
     # Expected after the tip-off: the API removes an event once its game has begun.
     if code == "EVENT_NOT_FOUND":
-        return NotPublished(f"{said}; an event has odds until it ends")
+        return NotPublished(f"{evidence}; an event has odds until it ends")
     if response.status in (401, 403):
-        return Blocked(said)
-    return SourceChanged(said)
+        return Blocked(evidence)
+    return SourceChanged(evidence)
 
 
 def _error(response: Response) -> tuple[str, str]:

@@ -24,7 +24,7 @@ EVENT_ID = r"^[0-9a-f]{32}$"
 _KNOWN = frozenset({"id", "commence_time", "home_team", "away_team"})
 _UNREAD = frozenset({"sport_key", "sport_title"})
 # Only in responses with odds.
-_BESIDES = frozenset({"bookmakers"})
+_ODDS_ONLY = frozenset({"bookmakers"})
 
 
 @dataclass(frozen=True)
@@ -101,4 +101,4 @@ def only_event(found: OddsSnapshot) -> Node:
 
 def event_drift(events: Iterable[Node]) -> Drift:
     """Compare events with the known fields. Raises SourceChanged for an event without a required field."""
-    return find_drift("event", events, required=_KNOWN, optional=_UNREAD, rare=_BESIDES)
+    return find_drift("event", events, required=_KNOWN, optional=_UNREAD, rare=_ODDS_ONLY)

@@ -52,11 +52,11 @@ def _page(http: Http, cursor: str) -> Payload:
     )
     # The list exists in summer too, so none of these means "not published yet".
     if response.status >= 400:
-        said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
+        evidence = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
         # 401 is a wrong key, 403 a plan without injuries; an operator has to fix both.
         if response.status in (401, 403):
-            raise Blocked(f"{said}: the key is refused, or its plan lacks injuries")
-        raise SourceChanged(f"{said}, and the list always exists")
+            raise Blocked(f"{evidence}: the key is refused, or its plan lacks injuries")
+        raise SourceChanged(f"{evidence}, and the list always exists")
     return json_payload(response)
 
 

@@ -40,10 +40,10 @@ class TableRow:
 def read_rows(pages: Sequence[Sequence[Cells]]) -> Items[Cells, TableRow]:
     """Read the rows of all pages in order. Raises SourceChanged when most rows are odd."""
     above: dict[str, str] = {}
-    return read_items("rows", _mended(pages), lambda cells: _row(cells, above))
+    return read_items("rows", _rejoined(pages), lambda cells: _row(cells, above))
 
 
-def _mended(pages: Sequence[Sequence[Cells]]) -> Iterator[Cells]:
+def _rejoined(pages: Sequence[Sequence[Cells]]) -> Iterator[Cells]:
     """Join the rows that a page break cuts.
 
     A cut row ends with a rule like any other. It is recognised by a part without a player: the rest of a reason at the

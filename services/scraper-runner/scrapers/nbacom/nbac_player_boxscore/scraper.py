@@ -70,7 +70,9 @@ class Appearance(CamelRecord):
     starter: Flag
     played: Flag
     position: Blank = Field(default=None, description="of starters only")
-    not_playing_reason: Blank = Field(default=None, description='"INACTIVE_INJURY"; null for who played')
+    not_playing_reason: Blank = Field(
+        default=None, description='"INACTIVE_INJURY"; null for a player who played'
+    )
     not_playing_description: Blank = Field(
         default=None, description="as stated; null for a player who played"
     )

@@ -51,9 +51,9 @@ class PlayerRecord(UpperRecord):
     roster_status: float | None
     from_year: str | None = Field(description="first year of the first season")
     to_year: str | None = Field(description="first year of the last season")
-    pts: float | None = Field(description="a game; null for who has not played")
-    reb: float | None = Field(description="a game; null for who has not played")
-    ast: float | None = Field(description="a game; null for who has not played")
+    pts: float | None = Field(description="a game; null for a player who has not played")
+    reb: float | None = Field(description="a game; null for a player who has not played")
+    ast: float | None = Field(description="a game; null for a player who has not played")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:

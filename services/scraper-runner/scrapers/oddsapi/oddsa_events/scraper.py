@@ -50,7 +50,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         summary={
             "events_listed": len(found.events),
             "events_by_date": {day.isoformat(): count for day, count in sorted(Counter(dated.kept).items())},
-            "matchups_twice": _twice(events),
+            "matchups_twice": _duplicate_matchups(events),
             "exhibitions": [*parted.exhibitions],
             "as_of": found.as_of.isoformat() if found.as_of else None,
             "drift": drift_summary(event_drift(matchups.sources)),
@@ -62,7 +62,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     )
 
 
-def _twice(events: Sequence[Matchup]) -> list[JsonValue]:
+def _duplicate_matchups(events: Sequence[Matchup]) -> list[JsonValue]:
     """List the matchups that two events have."""
     # The API sometimes opens a second event for a game that was moved.
     counts = Counter(f"{event.away_team}@{event.home_team}" for event in events)

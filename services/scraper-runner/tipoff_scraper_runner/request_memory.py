@@ -164,7 +164,7 @@ def _read_lease(name: str, body: bytes, now: datetime) -> _Lease:
 
 
 def _read_outcome(name: str, body: bytes | None) -> Execution | None:
-    """Return the stored outcome. An unreadable one counts as missing, or its request would never be executed."""
+    """Return the stored outcome. An unreadable one counts as missing, or its request would never get an outcome."""
     stored = read_stored(_Stored, name, body)
     return None if stored is None else Execution(stored.executed, stored.landed)
 

@@ -37,8 +37,8 @@ def find_drift(
 ) -> Drift:
     """Compare the objects of one `kind` with the known fields.
 
-    required: every object has them. optional: at least one of a payload's objects has them; otherwise they are
-    reported.
+    required: every object has them.
+    optional: at least one of a payload's objects has them; otherwise they are reported.
     rare: known fields that a payload may lack.
 
     Raises:

@@ -42,7 +42,7 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     Raises:
         Blocked: there is no such table, and the page is a block page.
         Undecodable: the page is no UTF-8, has invalid markup before the table's end, or ends within the table: a
-        truncated table would look like one without rows.
+            truncated table would look like one without rows.
         SourceChanged: there is no such table.
     """
     try:

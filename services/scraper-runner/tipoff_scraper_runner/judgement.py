@@ -50,7 +50,7 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
 
     Raises:
         Misconfigured: a success fans out over other keys than scraper.yaml declares. A follow-up step for a missing key
-        would never run, and an undeclared key was never validated.
+            would never run, and an undeclared key was never validated.
         SourceChanged: it fans out over more than an event can hold.
     """
     count = len(parsed.records)

@@ -176,7 +176,7 @@ def _inflated_size(stream: memoryview, limit: int) -> int:
 
     Raises:
         Undecodable: the stream is damaged. pdfminer reads the part before the damage, and rows would be missing
-        silently.
+            silently.
     """
     decompressor = zlib.decompressobj()
     try:

@@ -91,7 +91,12 @@ class WatchQueries:
         }
         rows = list(self.warehouse.query(*batch_query(self.book, given)))
         expected = read_expectations(
-            self.warehouse, ENVIRONMENT, day, at, midnight=local_instant(day, clock_time())
+            self.warehouse,
+            ENVIRONMENT,
+            day,
+            at,
+            midnight=local_instant(day, clock_time()),
+            with_known_since=False,
         )
         verdict = judge_day(expected)
         levels = {name: workflow.alert_level for name, workflow in configuration.workflows.items()}
@@ -334,7 +339,7 @@ def cost(rows: int, runs: int) -> dict[str, Any]:
             now = datetime.now(UTC)
             begun, before = time.perf_counter(), cpu_seconds(embedded.process)
             warehouse.query(*batch_query(book, {**given, "as_of": now}))
-            read_expectations(warehouse, "prod", now.date(), now, midnight=now)
+            read_expectations(warehouse, "prod", now.date(), now, midnight=now, with_known_since=False)
             seconds.append(time.perf_counter() - begun)
             processor.append(cpu_seconds(embedded.process) - before)
     return {

@@ -1,4 +1,4 @@
-"""What stands between a service and a server of the embedded cloud."""
+"""A proxy between a service and a server of the embedded cloud, whose connections a test can cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tipoff_dev.stack.layout import HOST
 
 
 class Cable:
-    """A TCP connection to a server that can be cut. received: bytes that came from the server so far."""
+    """A TCP proxy to a server, which can cut its connections. received: bytes that came from the server so far."""
 
     def __init__(self, port: int) -> None:
         self.received = 0
@@ -24,7 +24,7 @@ class Cable:
 
     @contextmanager
     def cut(self) -> Iterator[None]:
-        """Nothing gets through for the length of a block, and what was under way is lost."""
+        """Close all connections and refuse new ones for the length of a block; data in flight is lost."""
         self._whole = False
         for end in list(self._ends):
             with suppress(OSError):

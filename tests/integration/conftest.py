@@ -1,4 +1,4 @@
-"""The running stack, one on our own Pub/Sub server and one on Google's: what does not need the former runs on both."""
+"""The running stacks, on our own Pub/Sub server and on Google's emulator; tests that need our own run on it alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Install = Callable[..., Path]
 
 @contextmanager
 def _running(folder: Path, kind: str) -> Iterator[Driver]:
-    # On one of the two each service has the rights on buckets that infra/terraform gives it, and no others.
+    # The stack on our own server gives each service only the bucket rights that infra/terraform gives it.
     layout = Layout.on_free_ports(event_time=True, own_rights=kind == EMBEDDED)
     with running_stack(
         layout,
@@ -69,8 +69,10 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Even
 
 @pytest.fixture(params=[EMBEDDED, GOOGLE])
 def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
-    """The stack on each Pub/Sub server, Google's where it is installed. Whatever a test broke is whole again when the
-    next one begins."""
+    """The stack on each Pub/Sub server (Google's where it is installed).
+
+    Faults that a test injected are removed before the next test.
+    """
     driver: Driver = request.getfixturevalue(f"{request.param}_stack")
     yield driver
     driver.heal()
@@ -79,7 +81,7 @@ def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
 
 @pytest.fixture
 def embedded(embedded_stack: Driver) -> Iterator[Driver]:
-    """The stack on our own server, for tests that have to know what is unacknowledged: Google's does not tell."""
+    """The stack on our own server, for tests that read the unacknowledged count, which Google's does not expose."""
     yield embedded_stack
     embedded_stack.heal()
     embedded_stack.stack.processes.check()
@@ -87,7 +89,7 @@ def embedded(embedded_stack: Driver) -> Iterator[Driver]:
 
 @pytest.fixture(scope="session")
 def days() -> Mapping[str, Iterator[date]]:
-    """The days left on each of the two stacks."""
+    """Unused game days of each of the two stacks."""
     return {EMBEDDED: game_days(), GOOGLE: game_days()}
 
 
@@ -107,14 +109,13 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def install_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder whose environment, `venv`, one test after another makes anew: bytecode is found again by the path of
-    its source."""
+    """The folder in which each test creates `venv` anew: one path, so that cached bytecode is found again."""
     return tmp_path_factory.mktemp("install")
 
 
 @pytest.fixture(scope="session")
 def install(install_root: Path, wheels: Path) -> Install:
-    """Install these packages and what they need into an empty environment; returns its folder of programs."""
+    """Install these packages and their dependencies into an empty environment; return its bin folder."""
     uv = Path(sys.executable).with_name("uv")
     programs = install_root / "venv/bin"
     index = os.environ.get("PIP_INDEX_URL")
@@ -136,13 +137,13 @@ def install(install_root: Path, wheels: Path) -> Install:
 
 @pytest.fixture(scope="session")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the bytecode of what is installed in these environments is kept."""
+    """The shared bytecode cache of the environments that `install` creates."""
     return tmp_path_factory.mktemp("bytecode")
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The embedded cloud and the fake sources without a service: what was installed is tried on it alone."""
+    """The embedded cloud and the fake sources without services, so that a test runs only the service it installed."""
     layout = Layout.on_free_ports(event_time=True, own_rights=True)
     with running_stack(
         layout, tmp_path_factory.mktemp("cloud"), StackOptions(services=(), phase2=None)

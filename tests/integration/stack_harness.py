@@ -1,4 +1,4 @@
-"""What the tests on the running stack stand on: a stack as a caller, a source and an outage see it."""
+"""Harness of the tests on the running stack: callers, sources, Phase 2 and outages."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tipoff_dev.stack.stack import Stack
 
 EMBEDDED, GOOGLE = "embedded", "google"
 PATIENCE_SECONDS = 90.0
-"""How long to wait for what must happen. Google's emulator looks at its retries only every three seconds."""
+"""Default timeout of a wait. Google's emulator checks its retries only every three seconds."""
 
 SCHEDULE, INJURIES = "nbac_schedule", "nbac_injury_report"
 SCHEDULE_PATH = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 
 BACKFILLED = [date(2025, 2, 1) + timedelta(days=offset) for offset in range(12)]
-"""Game days in a row that one test asks for; the last has a game without a time."""
+"""Consecutive game days that one test backfills; the last has a game without a time."""
 
 _SPECIAL = {
     date(2025, 1, 15),
@@ -50,9 +50,9 @@ _MORE_DAYS = [date(2025, 3, 1) + timedelta(days=offset) for offset in range(60)]
 
 
 def write_scenario(folder: Path) -> Path:
-    """The scenario of the stacks: the usual one, and days with one game each, so that each test has its own."""
+    """Write the scenario of the stacks: the default one and days with one game each, so that each test has its own."""
     scenario = yaml.safe_load(DEFAULT_SCENARIO.read_text(encoding="utf-8"))
-    for number, day in enumerate(_MORE_DAYS):  # no team on two days in a row, which would be told of later
+    for number, day in enumerate(_MORE_DAYS):  # a team on two days in a row reports later
         away, home = _PAIRS[number % len(_PAIRS)]
         scenario["games"][day] = [{"id": f"00224011{number:02}", "away": away, "home": home, "tip": "19:00"}]
     path = folder / "scenario.yaml"
@@ -61,29 +61,29 @@ def write_scenario(folder: Path) -> Path:
 
 
 def game_days() -> Iterator[date]:
-    """Ordinary game days of the scenario: the facts of a test are told from another's by their day."""
+    """Return ordinary game days of the scenario: each test has a day of its own, by which it finds its rows."""
     return (day for day in sorted([*SCENARIO.games, *_MORE_DAYS]) if day not in _SPECIAL)
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """The condition's first true value. Fails the test when there is none in time."""
+    """Return the condition's first true value. Fails the test when the time is over."""
     deadline, pause = time.monotonic() + seconds, 0.05
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         time.sleep(pause)
-        # To ask costs the warehouse a query, and the processor that what is awaited needs.
+        # Each check costs the warehouse a query, and takes CPU time from the processes under test.
         pause = min(0.5, 1.5 * pause)
     return value
 
 
 def at(day: date, hour: int, minute: int = 0) -> datetime:
-    """The instant of a New York time."""
+    """Return the instant of a New York time."""
     return local_instant(day, clock_time(hour, minute))
 
 
 def last_report(day: date) -> str:
-    """The path of the day's last injury report, which a manual run asks for first."""
+    """Return the path of the day's last injury report, which a manual run requests first."""
     return f"ak-static.cms.nba.com/referee/injury/Injury-Report_{day}_11PM.pdf"
 
 
@@ -93,30 +93,30 @@ class Driver:
     def __init__(self, stack: Stack, kind: str) -> None:
         self.stack, self.kind = stack, kind
 
-    # Asking for something
+    # Requests
 
     def tick(self, tick: Tick, day: date, hour: int, minute: int = 0) -> datetime:
-        """Fires a tick for a New York time and returns the instant."""
+        """Fire a tick for a New York time; return the instant."""
         instant = at(day, hour, minute)
         self.stack.publisher.publish([TickFired(tick=tick, cadence_minutes=15, event_time=instant)])
         return instant
 
     def post(self, service: str, path: str, *, key: str | None = None, **options: Any) -> requests.Response:
-        """A call with the development key, or with another one, or with "" without any."""
+        """Send a POST with the development key, with another key, or without a key for ""."""
         key = self.stack.layout.development_key if key is None else key
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {key}"} if key else {})}
         url = f"{self.stack.layout.url(service)}{path}"
         return requests.post(url, headers=headers, timeout=PATIENCE_SECONDS, **options)
 
     def run_workflow(self, name: str, day: date, **headers: str) -> Any:
-        """A manual run: the decision and its requests."""
+        """Start a manual run; return the decision and its requests."""
         body = {"game_date": day.isoformat()}
         answer = self.post("controller", f"/workflows/{name}/runs", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
         return answer.json()
 
     def publish_raw(self, topic: str, data: bytes, **attributes: str) -> str:
-        """A message as anybody may publish one; its id."""
+        """Publish a message of any content; return its id."""
         with self.stack.clients():
             client = PublisherClient()
         path = client.topic_path(PROJECT, topic)
@@ -127,7 +127,7 @@ class Driver:
 
     @property
     def command_environment(self) -> dict[str, str]:
-        """Where the command line finds the stack."""
+        """The environment by which the command line finds the stack."""
         layout = self.stack.layout
         return {
             **layout.shared_environment(),
@@ -136,13 +136,13 @@ class Driver:
         }
 
     def tipoff(self, *arguments: str, code: int = 0) -> str:
-        """What the command line prints beside the stack, on stdout if all is well; it has to end with `code`."""
+        """Return the command's stdout, or all output for a failure; it has to exit with `code`."""
         with patch.dict(os.environ, self.command_environment):
             result = CliRunner().invoke(app, arguments)
         assert result.exit_code == code, (result.output, result.exception)
         return result.stdout if code == 0 else result.output
 
-    # What came of it
+    # Results
 
     def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         return self.stack.warehouse.query(sql, parameters)
@@ -150,7 +150,7 @@ class Driver:
     def executions(
         self, day: date, scraper: str, table: str = "v_executions", count: int = 1
     ) -> list[dict[str, Any]]:
-        """The executions about a day by attempt, once there are at least so many."""
+        """Return the executions about a day by attempt, once there are at least `count`."""
         sql = f"""
             SELECT * FROM nba_orchestration.{table} WHERE game_date = @day AND scraper_name = @scraper
             ORDER BY attempt, triggered_at
@@ -160,14 +160,14 @@ class Driver:
     def decisions(
         self, workflow: str, at: datetime, table: str = "v_decisions", count: int = 1
     ) -> list[dict[str, Any]]:
-        """The decisions about a workflow at a tick, once there are at least so many."""
+        """Return the decisions about a workflow at a tick, once there are at least `count`."""
         sql = f"""
             SELECT * FROM nba_orchestration.{table} WHERE decision_time = @at AND workflow_name = @workflow
         """  # noqa: S608 - a table of our own
         return self._enough(sql, count, at=at, workflow=workflow)
 
     def dead_letters(self, where: str, **parameters: Any) -> list[dict[str, Any]]:
-        """The dead letters that a condition holds for, once there is one."""
+        """Return the dead letters that a condition holds for, once there is one."""
         sql = f"SELECT * FROM nba_orchestration.dead_letters WHERE {where}"  # noqa: S608
         return self._enough(sql, 1, **parameters)
 
@@ -180,22 +180,22 @@ class Driver:
         return rows
 
     def settle(self) -> None:
-        """Waits until nothing is unacknowledged; on the embedded server only."""
+        """Wait until no message is unacknowledged; on the embedded server only."""
         self.stack.wait_until_quiet(PATIENCE_SECONDS)
 
     def waiting(self, subscription: str) -> int:
-        """How many messages of a subscription are unacknowledged; on the embedded server only."""
+        """Return how many messages of a subscription are unacknowledged; on the embedded server only."""
         return self.stack.backlog()[f"projects/{PROJECT}/subscriptions/{subscription}"]
 
     def file(self, gcs_path: str) -> bytes:
-        """The content of an object in the data bucket."""
+        """Return the content of an object in the data bucket."""
         body = self.stack.data.get(gcs_path.removeprefix(f"gs://{self.stack.data.bucket}/"))
         assert body is not None, f"{gcs_path} is not there"
         return body
 
     @contextmanager
     def subscribed(self, topic: str) -> Iterator[Callable[[], list[Any]]]:
-        """A pull subscription for the length of a block: a function that takes what is there now."""
+        """Create a pull subscription for the length of a block; yield a function that takes its current messages."""
         with self.stack.clients():
             client = SubscriberClient()
         name = client.subscription_path(PROJECT, f"test-{time.monotonic_ns()}")
@@ -216,10 +216,10 @@ class Driver:
             client.delete_subscription(subscription=name)
             client.close()
 
-    # What the sources do
+    # Fake sources
 
     def fault(self, path: str, **settings: Any) -> None:
-        """Makes the fake sources' answers for a path go wrong until the test ends."""
+        """Inject a fault into the fake sources' responses for a path until the test ends."""
         answer = requests.post(
             self._control("faults"), json={"path": path, **settings}, timeout=PATIENCE_SECONDS
         )
@@ -229,14 +229,14 @@ class Driver:
         requests.delete(self._control("faults"), timeout=PATIENCE_SECONDS).raise_for_status()
 
     def asked(self, path: str) -> int:
-        """How often the source was asked for a path since the stack started."""
+        """Return how many requests the source received for a path since the stack started."""
         paths: dict[str, int] = requests.get(self._control("requests"), timeout=PATIENCE_SECONDS).json()[
             "paths"
         ]
         return paths.get(path, 0)
 
     def paths_asked(self, prefix: str) -> dict[str, int]:
-        """How often the source was asked since the stack started, by each path that begins so."""
+        """Return how many requests the source received since the stack started, by each path that begins so."""
         paths: dict[str, int] = requests.get(self._control("requests"), timeout=PATIENCE_SECONDS).json()[
             "paths"
         ]
@@ -245,12 +245,15 @@ class Driver:
     def _control(self, what: str) -> str:
         return f"{self.stack.layout.url('fake-sources')}/control/{what}"
 
-    # What Phase 2 does
+    # Phase 2's fake
 
     @contextmanager
     def phase_2(self, **behaviour: Any) -> Iterator[None]:
-        """Phase 2's fake behaves so for the length of a block, by default as it should; at other times it drops
-        every message, so that a test has the receipts that it publishes itself. See tipoff_dev.fakes.phase2."""
+        """Set the behaviour of Phase 2's fake for the length of a block, by default the normal one.
+
+        At other times it drops every message, so that a test has only the receipts that it publishes itself. See
+        tipoff_dev.fakes.phase2.
+        """
         before = requests.get(self._phase_2("behaviour"), timeout=PATIENCE_SECONDS).json()
         self._behave(behaviour)
         try:
@@ -259,7 +262,7 @@ class Driver:
             self._behave(before)
 
     def release(self, until: datetime) -> int:
-        """Lets the fake process what it holds and is due; how many messages that were."""
+        """Let the fake process the due messages that it holds; return how many these were."""
         answer = requests.post(
             self._phase_2("release"), params={"until": until.isoformat()}, timeout=PATIENCE_SECONDS
         )
@@ -274,10 +277,10 @@ class Driver:
     def _phase_2(self, what: str) -> str:
         return f"{self.stack.layout.url('phase2')}/control/{what}"
 
-    # What becomes of its processes
+    # Processes
 
     def megabytes(self, name: str, what: str = "VmRSS") -> float:
-        """What a process holds now, or as VmHWM the most that it ever held."""
+        """Return the memory of a process in MB: current by default, its peak as VmHWM."""
         status = Path(f"/proc/{self.stack.processes.children[name].process.pid}/status").read_text()
         return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 
@@ -285,7 +288,7 @@ class Driver:
         self.stack.processes.children[name].process.send_signal(number)
 
     def ended(self, name: str) -> int:
-        """Waits until a process has ended; its exit code."""
+        """Wait until a process has ended; return its exit code."""
         return self.stack.processes.children[name].process.wait(PATIENCE_SECONDS)
 
     def kill(self, name: str) -> None:
@@ -294,7 +297,7 @@ class Driver:
 
     @contextmanager
     def down(self, name: str) -> Iterator[None]:
-        """Kills a process for the length of a block; afterwards it is back, with nothing in its memory."""
+        """Kill a process for the length of a block; then start it again, with empty memory."""
         self.kill(name)
         try:
             yield
@@ -303,7 +306,7 @@ class Driver:
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
-        """Stops a process in its tracks for the length of a block: connections stay open and nothing is answered."""
+        """Suspend a process for the length of a block: its connections stay open without responses."""
         self.signal(name, signal.SIGSTOP)
         try:
             yield
@@ -312,7 +315,7 @@ class Driver:
 
 
 def push_body(data: bytes | str, **attributes: str) -> dict[str, Any]:
-    """A wrapped push as Pub/Sub sends it; text stands for data that is encoded already."""
+    """Return a wrapped push as Pub/Sub sends it; a `str` is data that is encoded already."""
     encoded = data if isinstance(data, str) else base64.b64encode(data).decode()
     message = {
         "data": encoded,
@@ -324,7 +327,7 @@ def push_body(data: bytes | str, **attributes: str) -> dict[str, Any]:
 
 
 def as_json(column: Any) -> Any:
-    """The value of a JSON column, whichever way the client read it."""
+    """Return the value of a JSON column, whether the client parsed it or not."""
     return json.loads(column) if isinstance(column, str) else column
 
 

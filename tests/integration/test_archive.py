@@ -1,4 +1,4 @@
-"""Rows that expire soon are in the bucket, whole and once."""
+"""The archive: rows that expire soon are in the bucket, completely and once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _store(driver: Driver, *events: Event) -> None:
 
 
 def _tick(driver: Driver, about: date) -> None:
-    """The archive tick on the day on which `about` is to be exported."""
+    """Publish the archive tick on the day on which `about` is to be exported."""
     instant = _at(about + timedelta(days=EXPORTED_FROM_DAY), hour=8)
     driver.stack.publisher.publish([TickFired(tick=Tick.ARCHIVE, cadence_minutes=1440, event_time=instant)])
 
 
 def _object(driver: Driver, table: str, day: date) -> ObjectInfo | None:
-    """The day's object of the most rows."""
+    """Return the day's object with the most rows."""
     folder = object_name(table, day, 0).rpartition("/")[0]
     return max(driver.stack.data.list(f"{folder}/"), key=lambda info: info.name, default=None)
 
@@ -112,7 +112,7 @@ def test_a_tick_waits_for_a_bucket_that_is_down(embedded: Driver) -> None:
 
 
 def test_an_object_written_in_pieces_is_whole_or_absent(embedded: Driver) -> None:
-    """What archiving relies on: several pieces beyond the size of one transmission, and a source that breaks."""
+    """Archiving relies on it: several chunks beyond the size of one transmission, and a source that fails midway."""
     data, piece = embedded.stack.data, b"x" * 700_000
 
     def breaking() -> Iterator[bytes]:

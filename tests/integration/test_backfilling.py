@@ -1,4 +1,4 @@
-"""`tipoff backfill` beside a running stack: interrupted and taken up again, it asks once for each date."""
+"""`tipoff backfill` beside a running stack: interrupted and resumed, it requests each date once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 
 WORKFLOW = "injury_discovery"
 DATES = BACKFILLED
-"""More than may be under way at once."""
+"""More dates than may be in flight at once."""
 
 
 def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
@@ -30,7 +30,7 @@ def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
 
 
 def _asked_for(driver: Driver) -> int:
-    """How many of the dates have a request under the backfill's ids: each run begins with its first requests."""
+    """Return how many of the dates have a request under the backfill's ids: each run's log begins with them."""
     logs = [
         f"controller/occurrences/{day}/"
         f"{manual_occurrence_id(WORKFLOW, f'backfill:nightly:{INJURIES}:{day}')}/000000.json"

@@ -1,4 +1,4 @@
-"""Sources refuse, break or send pages for people, and the warehouse is down meanwhile: each is told as what it was."""
+"""A day on which sources refuse, fail or send HTML while the warehouse is down: each failure has its own kind."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scrapers.nbacom.nbac_injury_report.fetching import PROBE_URL
 from tipoff_common.events import Tick
 
 BY_HAND = "2026-01-01T00:00:00Z"
-"""Manual runs ask sources by the wall clock and replayed days by theirs, so a fault since then leaves these alone."""
+"""A fault since this instant affects manual runs, which use the wall clock, and no replayed days."""
 
 
 @dataclass(frozen=True)
 class BadDay:
-    """The game days on which things went wrong, by what, and the tick that came while the warehouse was down."""
+    """The game day of each fault, and the tick that came while the warehouse was down."""
 
     driver: Driver
     refused: date
@@ -30,7 +30,7 @@ class BadDay:
 
 @pytest.fixture(scope="module")
 def bad_day(embedded_stack: Driver, days: Mapping[str, Iterator[date]]) -> Iterator[BadDay]:
-    """All at once, because each takes its time: budgets are used up, deadlines pass."""
+    """All faults at once, because each takes its time to use up budgets and pass deadlines."""
     driver = embedded_stack
     refused, page, broken, ticked = (next(days[EMBEDDED]) for _ in range(4))
     driver.fault(SCHEDULE_PATH, status=500, since=BY_HAND)
@@ -51,7 +51,7 @@ def bad_day(embedded_stack: Driver, days: Mapping[str, Iterator[date]]) -> Itera
 
 
 def test_403_for_everything_is_blocked(bad_day: BadDay) -> None:
-    """Incident 5: 403 for nine days, read as "not published yet". Asking again at once would not help."""
+    """Incident 5: 403 for nine days was read as "not published yet". An immediate retry would not help."""
     (row,) = bad_day.driver.executions(bad_day.refused, INJURIES)
     assert (row["status"], row["error_type"], row["attempt"]) == ("failed", "blocked", 1)
     assert "403" in row["error_message"]
@@ -64,7 +64,7 @@ def test_a_page_for_people_is_blocked_and_its_first_bytes_are_told(bad_day: BadD
 
 
 def test_a_broken_source_is_asked_again_at_once_until_the_budget_is_used(bad_day: BadDay) -> None:
-    """Incident 6. Each attempt is a row of its own; what HTTP retried within it is its retry_count."""
+    """Incident 6. Each attempt is a row of its own; retry_count counts the HTTP retries within it."""
     rows = bad_day.driver.executions(bad_day.broken, SCHEDULE, count=4)
     assert [row["attempt"] for row in rows] == [1, 2, 3, 4]
     assert {(row["status"], row["error_type"], row["retry_count"]) for row in rows} == {("failed", "http", 2)}

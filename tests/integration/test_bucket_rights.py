@@ -1,4 +1,4 @@
-"""Rights on buckets as infra/terraform grants them, with which the embedded stack runs all its tests."""
+"""Bucket rights as infra/terraform grants them; the embedded stack runs all its tests with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tipoff_common.ports import Objects, Unavailable
 from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, free_ports
 
 Door = Callable[[str, str], Objects]
-"""Opens a bucket as a service reaches it."""
+"""Opens a bucket with a service's rights."""
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def unlisted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
 
 
 def test_an_absent_object_is_an_outage_to_whoever_may_not_list(unlisted: Objects) -> None:
-    """Why each service has a bucket of its own for what it remembers, by a grant without a condition."""
+    """Therefore each service has its own state bucket, by a grant without a condition."""
     assert unlisted.create("there", b"body")
     assert unlisted.get("there") == b"body"
     for absent in (

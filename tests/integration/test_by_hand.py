@@ -1,4 +1,4 @@
-"""A scraper that a person runs beside a stack is seen there."""
+"""Manual scraper runs beside a stack, as the stack records them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
 
 def test_the_folder_of_a_fleet_tells_of_its_stack(embedded: Driver, day: date, tmp_path: Path) -> None:
     """`make up` writes .tipoff/stack.env at the root of the fleet; commands of the same fleet read it."""
-    # A fleet of its own, of the same scrapers: commands take its stack.
+    # A fleet of its own with the same scrapers: commands in it use this fleet's stack.
     (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
     (tmp_path / "scrapers").symlink_to(SCRAPERS)
     folder = tmp_path / ".tipoff"
@@ -34,7 +34,7 @@ def test_the_folder_of_a_fleet_tells_of_its_stack(embedded: Driver, day: date, t
 
 
 def check_a_run(driver: Driver, day: date, folder: Path, environment: Mapping[str, str]) -> None:
-    """A scraper that is run in the folder asks the stack's source, and its row says who ran it."""
+    """Run a scraper in the folder; it uses the stack's source, and its row names its user."""
     done = subprocess.run(
         [sys.executable, "-m", "tipoff_cli", "scrape", INJURIES, "--date", day.isoformat()],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""What callers get: people who ask for a run, Pub/Sub that pushes what cannot be read, and strangers."""
+"""Responses to callers: users who request a run, Pub/Sub with unreadable messages, and unauthenticated callers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _events(driver: Driver) -> str:
     return f"/events?token={driver.stack.layout.development_key}"
 
 
-# Messages that nobody can read
+# Unreadable messages
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_body_over_the_limit_is_413_and_recorded(driver: Driver) -> None:
     assert (letter["reason"], letter["payload_bytes"]) == ("oversized", BODY_LIMIT)
 
 
-# Strangers
+# Unauthenticated callers
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -81,7 +81,7 @@ def test_a_run_by_hand_needs_a_caller(driver: Driver, day: date, service: str, p
     body = {"game_date": day.isoformat()}
     assert driver.post(service, path, key="", json=body).status_code == 401
     assert driver.post(service, path, key="guessed", json=body).status_code == 403
-    # The key stands in a push's URL because emulators send no header; people do.
+    # The key may be in a push's URL because emulators send no header; other callers have to send the header.
     in_url = f"{path}?token={driver.stack.layout.development_key}"
     assert driver.post(service, in_url, key="", json=body).status_code == 401
 
@@ -109,7 +109,7 @@ def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit(
     assert driver.post(service, path, data=chunks).status_code == 413
 
 
-# People who ask for something that is not there
+# Unknown names and faulty requests
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_an_unknown_scraper_of_a_workflow_is_422_and_the_known_ones_are_named(
 def test_a_faulty_request_is_422_and_names_the_field(
     driver: Driver, service: str, path: str, body: dict[str, str], field: str
 ) -> None:
-    """That a caller cannot say where a run comes from is the last case."""
+    """The last case: a caller cannot set the source of a run."""
     answer = driver.post(service, path, json=body)
     assert answer.status_code == 422
     assert field in str(answer.json()["detail"])
@@ -163,7 +163,7 @@ def test_faulty_parameters_of_a_scraper_are_422_and_named(driver: Driver, day: d
     assert "hour" in str(answer.json()["detail"])
 
 
-# People who ask for something that is
+# Valid requests
 
 
 def test_a_workflow_run_by_hand_is_logged_as_manual(driver: Driver, day: date) -> None:
@@ -210,7 +210,7 @@ def test_a_dry_run_publishes_and_remembers_nothing(embedded: Driver, day: date) 
     assert answer.ok, answer.text
     (decision,), (request,) = answer.json()["decisions"], answer.json()["requests"]
     assert (decision["action"], request["scraper"], request["game_date"]) == ("RUN", SCHEDULE, str(day))
-    # A run for real comes after it: when its rows are there, those of the dry run would be too.
+    # A real run follows: once its rows are there, rows of the dry run would be too.
     embedded.run_workflow("morning_operations", day)
     (execution,) = embedded.executions(day, SCHEDULE)
     embedded.settle()

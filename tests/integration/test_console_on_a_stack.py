@@ -1,5 +1,4 @@
-"""The console on a running stack with the tour's week, in a browser: what it draws is in the dataset, and what it does
-happens."""
+"""The console in a browser, on a stack with the tour's week: its pages show the dataset, its actions take effect."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ Tour = tuple[Stack, EventHistory]
 
 
 class Console:
-    """A browser that somebody signed in with. complaints: what it said of scripts, styles and answers."""
+    """A signed-in browser. complaints: its messages about scripts, styles and responses."""
 
     def __init__(self, page: Page, stack: Stack) -> None:
         self.page, self.stack = page, stack
@@ -46,7 +45,7 @@ class Console:
         expect(self.page.locator("[data-waiting]")).to_have_count(0, timeout=PATIENCE_MS)
 
     def press(self, button: str, says: str) -> None:
-        """Confirm what a page asks."""
+        """Press a button and wait for its confirmation."""
         self.page.get_by_role("button", name=button).click()
         expect(self.page.locator("main")).to_contain_text(says)
 
@@ -103,17 +102,17 @@ def test_every_page_has_its_data_complains_of_nothing_and_keeps_nobody_out(
         "/actions/trigger?workflow=injury_discovery",
     ):
         console.open(path)
-        # What could not be read says so in a banner; on a whole stack there is nothing of the kind.
+        # The banner lists unreadable data; on a whole stack there is none.
         assert console.page.locator(".banner.bad").all_inner_texts() == [], path
-        # tests/browser has all four looks of each page. Rows are others here, and break a page where it is narrow
-        # first, so every rule is asked there.
+        # tests/browser covers all four variants of each page. The rows differ here, and overflow first where the page
+        # is narrow, so every rule is checked there.
         found |= faults_of(console.page, CROSSWISE, all_rules_in=CROSSWISE[1:])
     assert found == {}, json.dumps(found, indent=1)
     assert console.complaints == []
 
 
 def a_season() -> Mapping[str, object]:
-    """A season as `tipoff simulate --json` tells of it."""
+    """Return a season as `tipoff simulate --json` prints it."""
     numbers = {"occurrences": 9, "attempts": 9, "no_data": 1, "failed": 0, "found": 8, "empty": 0}
     return {
         "first": "2026-01-01",
@@ -159,7 +158,7 @@ def test_a_trigger_from_the_page_becomes_an_execution_row(console: Console) -> N
         "a row of the execution that was asked for",
     )
     link.click()
-    # What it came to is one click away.
+    # The chain of the run is one click away.
     expect(console.page.locator("#chain")).to_contain_text("execution", timeout=PATIENCE_MS)
 
 
@@ -178,7 +177,7 @@ def test_a_paused_workflow_shows_by_whom_and_why_and_goes_on_when_it_is_let(cons
     expect(banner).to_be_visible(timeout=PATIENCE_MS)
     console.open("/")
     row = console.page.locator(".trow", has_text="rosters")
-    if row.count():  # no row of a day that expects none of it
+    if row.count():  # no row on a day that expects no run of it
         expect(row).to_contain_text("paused until")
     console.open("/workflows/rosters")
     console.page.get_by_role("link", name="Let it go on…").click()
@@ -206,7 +205,7 @@ def test_an_alert_fires_is_acknowledged_and_resolves_on_the_page(console: Consol
         )
 
     def watch() -> None:
-        # Watches are five minutes apart and what is gone counts after ten, which nobody waits for here.
+        # Watches are five minutes apart and an incident resolves after ten: shift the state instead of waiting.
         MonitorState(console.stack.state).update(eleven_minutes_later)
         console.stack.publisher.publish([TickFired(tick=Tick.WATCH, cadence_minutes=5, event_time=None)])
         console.stack.wait_until_quiet(PATIENCE_SECONDS)
@@ -224,15 +223,15 @@ def test_an_alert_fires_is_acknowledged_and_resolves_on_the_page(console: Consol
     expect(shows("#open")).to_contain_text("developer@localhost is at it")
 
     spend(480, warning=False)
-    watch()  # sees that it is gone
-    watch()  # and that it stayed so
+    watch()  # the condition has gone
+    watch()  # and has stayed gone
     until(lambda: shows("#others").count(), "the alert among the resolved")
     expect(shows("#others")).to_contain_text("resolved")
     assert shows("#open").count() == 0
 
 
 def eleven_minutes_later(memory: Memory) -> Memory:
-    """The memory as if its last watch had been before that long, and what is gone since."""
+    """Return the state as if its last watch, and the end of each condition, were eleven minutes earlier."""
     incidents = {
         key: item.model_copy(update={"gone_at": item.gone_at - timedelta(minutes=11)})
         if item.gone_at

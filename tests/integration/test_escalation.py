@@ -1,5 +1,7 @@
-"""The seed's own step, on the running stack: a CRITICAL workflow dies, people hear of it once, nobody answers, it is
-escalated, acknowledged by the command, heals and is over. The webhooks are real servers.
+"""The seed's own step, on the running stack: a CRITICAL workflow fails, and its alert is escalated and resolved.
+
+On-call is notified once, the alert is escalated without an acknowledgement, acknowledged by the command, and resolved.
+The webhooks are real servers.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ OTHER_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
 
 @dataclass
 class Webhook:
-    """A server that writes down what it is sent."""
+    """A server that records the requests it receives."""
 
     heard: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
@@ -130,7 +132,7 @@ def watch(driver: Driver, when: datetime) -> None:
 
 
 def by_hand(when: datetime) -> ScrapeRequested:
-    """The request of somebody who runs the scraper again."""
+    """Return the request of an operator who runs the scraper again."""
     return ScrapeRequested(
         request_id="by-hand",
         workflow="morning_operations",
@@ -156,7 +158,7 @@ def test_a_critical_workflow_dies_and_people_hear_of_it_until_it_heals(
     driver.settle()
     driver.tick(Tick.EVALUATE, DAY, 5)
     driver.settle()
-    # Its retries are spread over the window, which ends at 10:00; after that it is given up.
+    # Its retries are spread over the window, which ends at 10:00; after that no retry follows.
     for hour, minute in ((6, 15), (8, 15), (10, 15)):
         driver.tick(Tick.EVALUATE, DAY, hour, minute)
         driver.settle()
@@ -187,7 +189,7 @@ def test_a_critical_workflow_dies_and_people_hear_of_it_until_it_heals(
     driver.heal()
     driver.stack.publisher.publish([by_hand(start + timedelta(minutes=57))])
     driver.settle()
-    with driver.down("monitor"):  # a restart forgets nothing
+    with driver.down("monitor"):  # a restart loses no state
         pass
     for minutes in range(60, 85, 5):
         watch(driver, start + timedelta(minutes=minutes))

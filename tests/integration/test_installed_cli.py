@@ -1,4 +1,4 @@
-"""The command line as an operator installs it: `tipoff-cli` alone in an empty environment, away from any checkout."""
+"""The command line as an operator installs it: `tipoff-cli` alone in an empty environment, outside any checkout."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def installed(install: Callable[..., Path], bytecode: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Install the command line and return what runs it, with a folder of its own as the current one."""
+    """Install the command line; return a function that runs it in a working folder of its own."""
     folder, programs = tmp_path_factory.mktemp("operator"), install("tipoff-cli")
     kept = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
 

@@ -1,4 +1,4 @@
-"""A search that learns, on a stack with a history in its dataset: planned, looked at, found, explained."""
+"""A learning search, on a stack with a history in its dataset: planned, checked, found, explained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tipoff_planning.discovery.plans import DiscoveryPlan
 
 SEARCH = "injury_discovery"
 DAY = date(2025, 1, 15)
-"""Its first report is out at 12:40, as the days before lead to expect."""
+"""Its first report is out at 12:40, as the history of the days before predicts."""
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def looked(day: date, moment: datetime, found: bool) -> Event:
 
 
 def history(days: int) -> Iterator[Event]:
-    """What a beat of half an hour saw of a report that is out at 12:40."""
+    """Return checks every half hour of a report that is out at 12:40."""
     for number in range(1, days + 1):
         day = DAY - timedelta(days=number)
         for minutes in range(0, 121, 30):
@@ -89,7 +89,7 @@ def test_a_day_is_planned_looked_at_when_planned_and_explained(learning: Driver)
     finds = next(check for check in checks if check >= published)
     assert finds - published <= timedelta(minutes=30)
 
-    # Between two checks nothing is looked at, and after the one that finds it nothing either.
+    # Between two checks no request is made, and none after the check that finds it.
     for check in checks:
         discover(learning, check - timedelta(minutes=5))
         discover(learning, check)

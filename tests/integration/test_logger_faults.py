@@ -1,6 +1,7 @@
-"""The logger under load while things around it break: each event is in the views exactly once, whatever happened.
+"""The logger under load during faults: each event is in the views exactly once.
 
-What is marked `slow` is the same at full length, some ten minutes: `make soak` runs it and says what it measured.
+Tests marked `slow` run the same faults at full length, some ten minutes: `make soak` runs them and prints the
+measurements.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ POISON = 2**70
 """A whole number that is too large for a column of BigQuery."""
 PACE_EVENTS, PACE_SECONDS, BACKLOG = 50, 0.02, 500
 QUEUE_ROWS = 64
-"""Fewer than Pub/Sub pushes at once, so that the logger has to turn some away."""
+"""Fewer than Pub/Sub pushes at once, so that the logger has to refuse some."""
 LONG_SECONDS, LONG_BACKLOG = 120.0, 5_000
 MEMORY_GROWTH_MEGABYTES = 40
 
@@ -70,20 +71,20 @@ class Load:
         self.published += events
 
     def push_poisoned(self) -> None:
-        """Push one more execution, whose retry_count no column takes, as a producer without our models would."""
+        """Push one more execution, whose retry_count fits no column, as a producer without our models would."""
         at = datetime.now(UTC)
         name = f"{self.workflow}-{self.published}"
         event = executed(execution_id=name, workflow=self.workflow, triggered_at=at, completed_at=at)
         data, attributes = encode(Envelope(event, event.id, "/tipoff/test", at))
         body = json.dumps(json.loads(data) | {"retry_count": POISON}).encode()
         url = self._driver.stack.layout.push_endpoint("logger")
-        # Acknowledged: it can never succeed, and it is recorded.
+        # Acknowledged: a retry can never succeed, and it is recorded as a dead letter.
         assert requests.post(url, json=push_body(body, **attributes), timeout=90).status_code == 204
         self.published += 1
 
     @contextmanager
     def running(self, backlog: int = BACKLOG) -> Iterator[None]:
-        """Publishes for as long as the block runs, so that there is always something waiting, up to `backlog`."""
+        """Publish for as long as the block runs, so that messages always wait, up to `backlog`."""
         ended = threading.Event()
 
         def trickle() -> None:
@@ -104,14 +105,14 @@ class Load:
         return int(self._driver.rows(sql, workflow=self.workflow)[0]["n"])
 
     def more_rows(self, rows: int, within: float = PATIENCE_SECONDS) -> None:
-        """Waits until so many more are in the table."""
+        """Wait until the table has so many more rows."""
         before = self.rows("scraper_execution_log")
         until(lambda: self.rows("scraper_execution_log") >= before + rows, "rows to be written", within)
 
 
 @contextmanager
 def over_a_cable(folder: Path, **backoff: float) -> Iterator[tuple[Driver, Cable]]:
-    """The embedded cloud and a logger that reaches the warehouse over a cable; back-off as of the topic map."""
+    """Run the embedded cloud and a logger that reaches the warehouse over a cable; back-off as of the topic map."""
     layout = Layout.on_free_ports(event_time=False)
     with running_stack(layout, folder, StackOptions(phase2=None, services=("logger",), **backoff)) as stack:
         cable = Cable(layout.ports["bigquery"])
@@ -168,7 +169,7 @@ def test_the_warehouse_names_the_poisoned_row_of_an_append_and_takes_the_others(
         execution_row(executed(execution_id=str(place), workflow=load.workflow, triggered_at=at), at)
         for place in range(500)
     ]
-    rows[250]["retry_count"] = POISON  # no event could carry it
+    rows[250]["retry_count"] = POISON  # no event model accepts it
     with pytest.raises(RowsRefused) as refused:
         driver.stack.warehouse.append(
             "scraper_execution_log", rows, [str(row["execution_id"]) for row in rows]
@@ -196,7 +197,7 @@ def test_tables_without_a_json_column_of_their_own_keep_it_as_extra(driver: Driv
 
 
 def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, load: Load) -> None:
-    """Cut again and again while appends are under way: some are durable and nobody learned of it."""
+    """The connection is cut repeatedly during appends: some rows are stored without a response."""
     load.publish(200)
     load.more_rows(50)
     before = driver.megabytes("logger")
@@ -225,7 +226,7 @@ def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
                 time.sleep(LONG_SECONDS)
                 waiting = driver.waiting("logger-executions")
             back = time.monotonic()
-            # Nothing may be new by then, and what waits comes again when its back-off is over.
+            # The table may have no new rows by then, and waiting messages come again after their back-off.
             load.more_rows(1, within=300)
             first = time.monotonic() - back
         driver.stack.wait_until_quiet(300)
@@ -244,7 +245,7 @@ def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
 
 
 def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, load: Load) -> None:
-    """Nothing is answered and nothing refused: what is over the queue's bound comes again later."""
+    """No push is answered or rejected for good: messages beyond the queue's bound come again later."""
     log = driver.stack.processes.children["logger"].log
     with driver.paused("bigquery"):
         load.publish(1_000)
@@ -257,7 +258,7 @@ def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, 
 def test_a_push_to_a_logger_whose_warehouse_hangs_is_answered_before_its_deadline(
     driver: Driver, load: Load
 ) -> None:
-    """Connections stay open and nothing is answered: it is said, not waited for, and comes again."""
+    """Connections stay open without responses: the logger fails the push in time, and it comes again."""
     subscriptions = {name: settings for _, name, settings in load_topics(TOPICS).subscriptions()}
     at = datetime.now(UTC)
     event = executed(execution_id=f"{load.workflow}-hung", workflow=load.workflow, triggered_at=at)
@@ -289,7 +290,7 @@ def test_a_logger_killed_in_the_middle_of_batches(driver: Driver, load: Load) ->
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_logger_killed_twenty_times_in_a_row(tmp_path: Path) -> None:
-    """With the back-off of the topic map: a short one uses up the attempts of what is turned away again and again."""
+    """With the back-off of the topic map: a short one uses up the attempts of messages that are refused repeatedly."""
     with over_a_cable(tmp_path) as (driver, _):
         load = Load(driver)
         _kill(driver, load, 20, LONG_BACKLOG)
@@ -313,7 +314,7 @@ def _kill(driver: Driver, load: Load, times: int, backlog: int) -> None:
 
 
 def test_a_logger_told_to_stop_answers_what_it_took(driver: Driver, load: Load) -> None:
-    """Nothing that was appended comes again, so the table has no copies."""
+    """No appended row is delivered again, so the table has no copies."""
     load.publish(1_000)
     load.more_rows(100)
     driver.signal("logger", signal.SIGTERM)
@@ -324,7 +325,7 @@ def test_a_logger_told_to_stop_answers_what_it_took(driver: Driver, load: Load) 
 
 
 def test_no_event_was_given_up(driver: Driver) -> None:
-    """Of all the faults above, only the poison is a dead letter."""
+    """The poisoned event is the only dead letter of all the faults above."""
     since = datetime.now(UTC) - timedelta(hours=1)
     letters = driver.rows(
         "SELECT reason FROM nba_orchestration.dead_letters WHERE rejected_at > @since", since=since

@@ -1,4 +1,4 @@
-"""A bucket of 100,000 files on the running stack: a cleanup run reads what is new, in constant memory."""
+"""A bucket of 100,000 files on the running stack: a cleanup run reads only new files, in constant memory."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ log = logging.getLogger(__name__)
 
 
 class Fleet:
-    """What many scrapes left: files, journal, executions and receipts."""
+    """The results of many scrapes: files, journal, executions and receipts."""
 
     def __init__(self, driver: Driver) -> None:
         self.driver, self.files = driver, 0
 
     def land(self, instants: Sequence[datetime]) -> None:
-        """Files that were written then, and processed a minute later."""
+        """Write files at these instants, each processed a minute later."""
         first, self.files = self.files, self.files + len(instants)
         with ThreadPoolExecutor(4) as pool:
             written = list(pool.map(self.write, range(first, self.files), instants))
@@ -54,7 +54,7 @@ class Fleet:
             appended("file_receipts", [receipt_row(event, NOON) for event in receipts], ids)
 
     def write(self, number: int, at: datetime) -> str:
-        """The path of a file of one record."""
+        """Write a file of one record; return its path."""
         day, data = business_date(at), self.driver.stack.data
         body = json.dumps({"scraper": SCRAPER, "game_date": day.isoformat(), "records": [number]}).encode()
         name = f"{FOLDER}/{day}/{content_hash(body)[:16]}.json"
@@ -79,7 +79,7 @@ def _execution(path: str, at: datetime) -> Any:
 
 @contextmanager
 def over_a_cable(folder: Path) -> Iterator[tuple[Driver, Cable]]:
-    """Cleanup, which reaches the buckets over a cable, and the logger."""
+    """Run cleanup, which reaches the buckets over a cable, and the logger."""
     layout = Layout.on_free_ports(event_time=True)
     with running_stack(layout, folder, StackOptions(phase2=None, services=("cleanup", "logger"))) as stack:
         cable = Cable(layout.ports["storage"])

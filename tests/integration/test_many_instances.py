@@ -1,4 +1,4 @@
-"""A fan-out while instances are many, or one of them stands still: nothing is lost and nothing is done twice.
+"""A fan-out with many instances, or with one suspended instance: nothing is lost and nothing is done twice.
 
 The incident: 22 requests became 67 fetches while the controller was stopped (docs/explanation/incidents.md).
 """
@@ -83,7 +83,7 @@ SELECT execution_id, status, opts FROM nba_orchestration.scraper_execution_log W
 
 @dataclass(frozen=True)
 class Balanced(Layout):
-    """A stack with a fleet of one scraper, whose services are called by way of a balancer where there is one."""
+    """A stack with a fleet of one scraper; its services are called through a balancer where they have one."""
 
     fleet: str = ""
     doors: tuple[tuple[str, int], ...] = ()
@@ -98,7 +98,7 @@ class Balanced(Layout):
 
 
 class Balancer:
-    """Hands each connection to the next port in turn, as a load balancer does with instances."""
+    """A load balancer that hands each connection to the next port in turn."""
 
     def __init__(self) -> None:
         self.ports: Iterator[int] = iter(())
@@ -132,7 +132,7 @@ class Balancer:
 
 
 def write_fleet(folder: Path) -> Path:
-    """A fleet and its workflow of so many units; the file in which the scraper counts its fetches."""
+    """Write a fleet and its workflow of so many units; return the file in which the scraper counts its fetches."""
     for name in ("noop", "games"):  # a calendar is needed, and never lands
         place = folder / "fleet/noop" / name
         place.mkdir(parents=True)
@@ -158,8 +158,8 @@ def write_fleet(folder: Path) -> Path:
 
 @contextmanager
 def many(folder: Path, instances: int) -> Iterator[tuple[Stack, Path, list[str]]]:
-    """A stack with so many instances of each service that shares the work; its fetches and the instances' names."""
-    # Balancers listen before ports are chosen that nothing holds until the stack has started.
+    """Run so many instances of each shared service; yield the stack, its fetches and the instances' names."""
+    # Balancers listen first: the chosen ports stay unbound until the stack has started.
     fetches, balancers = write_fleet(folder), {name: Balancer() for name in SHARED}
     further = {name: [free_port() for _ in range(instances - 1)] for name in SHARED}
     ports = free_ports()
@@ -192,7 +192,7 @@ def many(folder: Path, instances: int) -> Iterator[tuple[Stack, Path, list[str]]
 
 
 def trigger(stack: Stack) -> str:
-    """Start a run; the id of its occurrence."""
+    """Start a run; return the id of its occurrence."""
     answer = requests.post(
         f"{stack.layout.url('controller')}/workflows/fan/runs",
         json={"game_date": DAY},
@@ -204,7 +204,7 @@ def trigger(stack: Stack) -> str:
 
 
 def check(stack: Stack, fetches: Path, occurrence: str) -> None:
-    """Every unit was fetched once, logged once and succeeded; the occurrence is settled."""
+    """Check that every unit was fetched once, logged once and succeeded, and that the occurrence is settled."""
     stack.wait_until_quiet(300)
     fetched = Counter(fetches.read_text().split())
     assert fetched == Counter(f"unit-{number}" for number in range(UNITS))
@@ -214,7 +214,7 @@ def check(stack: Stack, fetches: Path, occurrence: str) -> None:
 
 
 def busy(stack: Stack, name: str) -> float:
-    """CPU seconds of a process so far."""
+    """Return the CPU seconds of a process so far."""
     fields = (
         Path(f"/proc/{stack.processes.children[name].process.pid}/stat")
         .read_text()
@@ -236,7 +236,7 @@ def test_four_controllers_runners_and_loggers_share_one_fan_out(tmp_path: Path) 
 def test_a_service_that_stands_still_in_the_middle_of_a_fan_out_costs_no_fetch(
     tmp_path: Path, service: str
 ) -> None:
-    """The runner's own case is in test_outages."""
+    """test_outages has the case of the runner."""
     with many(tmp_path, 1) as (stack, fetches, _):
         occurrence = trigger(stack)
         stack.wait_for(lambda: fetches.exists(), "the fan-out to be under way")

@@ -1,4 +1,4 @@
-"""Parts of the cloud and the services fail in the middle of their work; nothing is lost and nothing is done twice."""
+"""Outages of the cloud and crashes of services in the middle of their work: no event is lost, no work done twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEAMS = [team.tricode for team in KNOWN_TEAMS][:22]
 
 
 def test_a_request_waits_for_a_runner_that_was_killed(driver: Driver, day: date) -> None:
-    """It is delivered again until somebody takes it: once in the log, asked for once."""
+    """Pub/Sub delivers the request until a runner acknowledges it: it is logged once and fetched once."""
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
     (execution,) = driver.executions(day, INJURIES)
@@ -29,8 +29,10 @@ def test_a_request_waits_for_a_runner_that_was_killed(driver: Driver, day: date)
 def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fetching_again(
     embedded: Driver, day: date
 ) -> None:
-    """Pub/Sub is stopped while the source is being read, so the outcome is written down and nothing gets out; then
-    the runner dies. The delivery after that finds the outcome."""
+    """Pub/Sub is suspended during the fetch, so the outcome is stored without its events; then the runner is killed.
+
+    The next delivery finds the outcome.
+    """
     path = last_report(day)
     embedded.fault(path, held=True, times=1)
     (request,) = embedded.run_workflow("injury_discovery", day)["requests"]
@@ -58,8 +60,7 @@ def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fe
 def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
     driver: Driver, day: date
 ) -> None:
-    """What it leaves behind is put in its place: the payload with what was noted about it, the records, and a claim
-    that no longer holds."""
+    """The test writes the state that such a runner leaves: payload with metadata, records, and an expired claim."""
     path = last_report(day)
     driver.run_workflow("injury_discovery", day)
     (told,) = driver.executions(day, INJURIES)
@@ -84,7 +85,7 @@ def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
 def test_a_runner_stopped_for_half_a_minute_in_a_fan_out_fetches_each_request_once(
     embedded: Driver, day: date
 ) -> None:
-    """What Pub/Sub delivers again meanwhile finds the claims: 22 requests once became 67 fetches."""
+    """Redeliveries find the claims. Regression: 22 requests once became 67 fetches."""
     before = embedded.paths_asked("site.api.espn.com/")
     embedded.stack.publisher.publish([_roster(team, day) for team in TEAMS])
 
@@ -152,9 +153,9 @@ def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
     embedded.stack.restart(service)
     embedded.settle()
     decisions = [embedded.decisions("morning_operations", instant) for instant in instants]
-    # Whoever was busy said so, and the tick came again.
+    # A busy controller refused the tick, and it came again.
     made = [[row["occurrence_id"] for row in rows if row["action"] != "ABORT"] for rows in decisions]
-    # A tick after the schedule has landed may decide about reading it again as well: another occurrence.
+    # A tick after the schedule has landed may also decide to read it again: another occurrence.
     of_all = set.intersection(*map(set, made))
     assert len(of_all) == 1, made
     (of_the_day,) = of_all
@@ -166,8 +167,10 @@ def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
 
 
 def test_while_the_buckets_are_down_nothing_is_done_and_nothing_is_lost(embedded: Driver, day: date) -> None:
-    """What cannot be written down is not done: no decision, no fetch. Ticks and requests stay with Pub/Sub, and
-    somebody who asks manually is told."""
+    """Without a stored decision nothing is published, and without a stored claim nothing is fetched.
+
+    Ticks and requests stay with Pub/Sub, and a manual run is refused with 503.
+    """
     body = {"game_date": day.isoformat()}
     runs = "/workflows/injury_discovery/runs"
     (drafted,) = embedded.post("controller", f"{runs}?dry_run=true", json=body).json()["requests"]

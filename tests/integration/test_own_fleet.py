@@ -1,4 +1,4 @@
-"""A fleet in its own repository: the example's, from its own folder, and one that an installed command line writes."""
+"""Fleets in their own repositories: the example in its own folder, and a fleet that an installed command creates."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tipoff_cli.checkout import REPOSITORY
 EXAMPLE = REPOSITORY / "examples/tides"
 
 ALONE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
-"""Runs a command in a network of its own, where the fixed ports of `tipoff up` are free."""
+"""Runs a command in a network namespace of its own, where the fixed ports of `tipoff up` are free."""
 A_DAY = """
 trap 'tipoff down' EXIT
 tipoff up --every 1 && tipoff trigger rivers --date today --wait && tipoff status
@@ -23,7 +23,7 @@ tipoff query latest_executions && tipoff explain rivers
 
 
 def run(command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str] = {}) -> str:
-    """Run a command that has to succeed and return what it prints."""
+    """Run a command that has to succeed; return its output."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("TIPOFF_", "PYTHONPATH"))
     }
@@ -58,7 +58,7 @@ def installed(install: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def environ(bytecode: Path) -> Mapping[str, str]:
-    """Have processes of the environment share bytecode: each would compile all its libraries."""
+    """Share the bytecode between processes of the environment: each would compile all its libraries."""
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
@@ -72,7 +72,7 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
     assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet, environ)
     told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet, environ)
     assert "26 passed" in told
-    # Terraform comes with the command line, and what it writes for the fleet is what a deployment asks for.
+    # The command line includes Terraform's files, and generates for the fleet all that a deployment requires.
     assert "infra/terraform/platform/main.tf" in run((tipoff, "terraform"), fleet, environ)
     assert "nothing changed" in run((tipoff, "terraform"), fleet, environ)
     assert (fleet / "infra/terraform/maps/topics.yaml").is_file()
@@ -83,7 +83,7 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
 def test_a_fleet_runs_a_day_on_its_own_stack_from_wheels_alone(
     installed: Path, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """Up, trigger, status, query and explain in Tokyo: its zone, its dataset, its fake, and no host of the league's."""
+    """Up, trigger, status, query and explain in Tokyo: its zone, its dataset, its fake, and no host of the NBA."""
     tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
     run((tipoff, "init", "rivers", "--time-zone", "Asia/Tokyo"), tmp_path, environ)
     path = {**environ, "PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}

@@ -1,7 +1,7 @@
-"""Each package is built, installed alone into an empty environment, and imported: it declares what it needs.
+"""Each package, installed alone into an empty environment and imported: it declares its dependencies.
 
-A dependency that one image lacked was a real failure, number 27 of docs/explanation/incidents.md. The services are
-installed with what each pins, by test_services_alone.py.
+A missing dependency of one image was a real failure, number 27 of docs/explanation/incidents.md. test_services_alone.py
+installs the services with their pins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROJECTS: Mapping[str, Path] = {
 }
 SERVICE_NAMES = {f"tipoff-{service}" for service in SERVICES}
 OTHER_INTERPRETER = ("tipoff_dev.checks.terraform.command", "tipoff_dev.checks.terraform.provider")
-"""Run by the interpreter of infra/terraform/checks, which has Terraform as a library."""
+"""Modules that run on the interpreter of infra/terraform/checks, which has Terraform as a library."""
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 from importlib.metadata import distributions
@@ -50,7 +50,7 @@ def import_packages(name: str) -> list[str]:
 
 
 def own_dependencies(name: str) -> set[str]:
-    """The packages of this repository that a package needs, those that they need included."""
+    """Return the packages of this repository that a package depends on, directly or indirectly."""
     declared: list[str] = description(name)["project"]["dependencies"]  # type: ignore[index]
     direct = {item for item in declared if item in PROJECTS}
     return direct | {further for item in direct for further in own_dependencies(item)}
@@ -73,6 +73,6 @@ def test_it_installs_alone_and_imports(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])  # some libraries greet on stdout when they are imported
+    found = json.loads(done.stdout.splitlines()[-1])  # some libraries print to stdout when they are imported
     assert found["imported"]
     assert set(found["installed"]) & PROJECTS.keys() == {name, *own_dependencies(name)}

@@ -1,4 +1,4 @@
-"""A pause, from the command through a running stack to its rows, to what is decided and expected, and to its end."""
+"""A pause, from the command through a running stack to its rows, its effect on decisions, and its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SELECT status FROM nba_orchestration.expected_vs_actual(@as_of, @day) WHERE work
 
 def test_a_workflow_is_paused_by_the_command_until_it_is_resumed(embedded: Driver) -> None:
     driver = embedded
-    # A pause begins at the wall clock's now, so what it keeps back is of tomorrow.
+    # A pause begins at the wall clock's now, so only tomorrow's runs fall into it.
     day = business_date(wall_now()) + timedelta(days=1)
     driver.tick(Tick.LOCK_SCHEDULE, day, 5)
     driver.settle()

@@ -20,7 +20,7 @@ from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT
 
 TOPIC, FILES = "nba-phase1-scrapers-complete", "phase2-files"
 DAY = date(2024, 11, 1)
-"""What the files are about that no scraper wrote."""
+"""The day of files that the test writes without a scraper."""
 
 
 def _receipts(driver: Driver, path: str) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def _loaded(driver: Driver, scraper: str, path: str) -> list[dict[str, Any]]:
 
 
 def _land(driver: Driver, name: str, **changes: Any) -> FileLanded:
-    """A file of two records, in the bucket and announced at 06:00."""
+    """Write a file of two records to the bucket and announce it at 06:00."""
     body = json.dumps({"records": [{"of": name}, {"and": DAY.isoformat()}]}).encode()
     path = f"standin/{DAY}/{name}/{content_hash(body)[:16]}.json"
     driver.stack.data.put(path, body, content_type="application/json")
@@ -63,12 +63,12 @@ def _land(driver: Driver, name: str, **changes: Any) -> FileLanded:
 def test_a_landed_file_becomes_rows_and_a_receipt_however_often_it_is_announced(
     driver: Driver, day: date
 ) -> None:
-    """Redelivery multiplied the rows (incident 16)."""
+    """Regression (incident 16): redelivery multiplied the rows."""
     with driver.phase_2():
         driver.tick(Tick.EVALUATE, day, 5)
         (execution,) = driver.executions(day, SCHEDULE)
         path = execution["gcs_path"]
-        # More than one where Pub/Sub delivered more than once, as it may.
+        # More than one where Pub/Sub delivered the file more than once.
         first = _awaited(driver, path)
         receipt = first[0]
         found = {name: receipt[name] for name in ("processor", "processed_at", "environment")}
@@ -114,7 +114,7 @@ def test_the_stand_in_drops_fails_and_delays_what_it_is_told_to(embedded: Driver
 
     with embedded.phase_2(delay=1, delay_seconds=7200):
         held = _land(embedded, "held")
-        embedded.settle()  # a held message is acknowledged: the replay goes on
+        embedded.settle()  # a held message is acknowledged, so the replay continues
         assert embedded.release(at(DAY, 7)) == 0
         assert _receipts(embedded, held.gcs_path) == []
         assert embedded.release(at(DAY, 9)) == 1
@@ -180,7 +180,10 @@ REFUSED = {
 
 
 def _push_receipt(driver: Driver, name: str, changes: dict[str, Any]) -> str:
-    """A receipt as Pub/Sub would push it, twice; its messageId. Never an error: that would be delivered for ever."""
+    """Push a receipt as Pub/Sub would, twice; return its messageId.
+
+    The response is never an error, which would have it redelivered forever.
+    """
     receipt = {
         "gcs_path": f"gs://{DATA_BUCKET}/a.json",
         "processor": name,
@@ -224,7 +227,7 @@ def _block(language: str) -> str:
 
 
 def test_the_guides_example_acknowledges_a_file(embedded: Driver) -> None:
-    """Run as it stands there, as a program that knows nothing of Tipoff but the emulator's address."""
+    """Run unchanged, as a program whose only setting is the emulator's address."""
     loaded: list[str] = []
     names: dict[str, Any] = {"load": lambda path: loaded.append(path) or 30}
     with embedded.stack.clients():

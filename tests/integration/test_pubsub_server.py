@@ -1,4 +1,4 @@
-"""The embedded Pub/Sub server as a process, and what it has beyond the API: the backlog, its limits, its end."""
+"""The embedded Pub/Sub server as a process, and its features beyond the API: the backlog, its limits, its shutdown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ import gcp_emulators
 from gcp_emulators.testing import free_port
 
 PATIENCE_SECONDS = 90.0
-"""How long to wait for what must happen, on a machine that does other things too."""
+"""Timeout of a wait, on a machine that also runs other processes."""
 TOPIC = "projects/p/topics/main"
 SUBSCRIPTION = "projects/p/subscriptions/main"
 DEAD = "projects/p/subscriptions/dead"
@@ -89,7 +89,7 @@ def server() -> Iterator[Running]:
 
 @pytest.fixture
 def held_endpoint() -> Iterator[tuple[str, threading.Event, queue.Queue[str]]]:
-    """An endpoint that answers 200 only once the event is set."""
+    """Serve an endpoint that answers 200 only once the event is set."""
     release = threading.Event()
     arrived: queue.Queue[str] = queue.Queue()
 
@@ -102,7 +102,7 @@ def held_endpoint() -> Iterator[tuple[str, threading.Event, queue.Queue[str]]]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Tests are quiet."""
+            """Suppress the log."""
 
     receiver = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -127,7 +127,7 @@ def test_a_message_counts_from_its_publication_until_its_push_is_answered(
     before = time.monotonic()
     release.set()
     done = server.backlog_when(1)["subscriptions"]
-    # One clock for all processes of a machine; the server's has milliseconds.
+    # All processes of a machine share one clock; the server rounds it to milliseconds.
     assert before - 0.01 <= done[SUBSCRIPTION].pop("last_acked") <= time.monotonic()
     assert done[DEAD]["last_acked"] is None
     assert done[SUBSCRIPTION] == {

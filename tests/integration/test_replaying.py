@@ -1,4 +1,4 @@
-"""What nobody could handle is found again, and published again from the command line."""
+"""Dead letters, listed and published again from the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tipoff_dev.stack.layout import PROJECT
 
 
 def _request(driver: Driver, day: date) -> ScrapeRequested:
-    """A request as the controller makes it, which nobody was sent."""
+    """Return a request as the controller creates it, without publishing it."""
     runs = "/workflows/injury_discovery/runs?dry_run=true"
     answer = driver.post("controller", runs, json={"game_date": day.isoformat()})
     (drafted,) = answer.json()["requests"]
@@ -39,7 +39,7 @@ def _letter(driver: Driver, request: ScrapeRequested) -> dict[str, Any]:
 
 @contextmanager
 def _doomed(driver: Driver, request: ScrapeRequested) -> Iterator[None]:
-    """A subscription that tries to deliver one request five times, to a door that is shut."""
+    """Run a subscription that delivers one request five times to a closed port."""
     with driver.stack.clients():
         client = SubscriberClient()
     with socket.socket() as shut:

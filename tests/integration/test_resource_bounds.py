@@ -1,8 +1,8 @@
-"""Each service stays within its memory on Cloud Run and goes on answering, whatever is pushed at it at once.
+"""Each service under a flood of pushes: it stays within its memory on Cloud Run and keeps responding.
 
 The peak is the kernel's own (VmHWM). At full length each service also runs in a control group of its memory, where this
-user may make one: one page more, and the kernel kills it. Documents that unfold without
-end are parsed in a process with a limit of its own (tests/unit/runner/test_parser.py).
+user may create one: one page more, and the kernel kills it. Documents that expand without end are parsed in a process
+with a limit of its own (tests/unit/runner/test_parser.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ every_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def flood(service: str) -> bytes:
-    """The body of a push that comes to a service in thousands: to the logger a row, to others what they leave alone."""
+    """Return the body of a push that comes in thousands: the logger writes it as a row, other services ignore it."""
     if service == "logger":
         data, attributes = encode(Envelope(executed(), "flood", "/test", NOON))
     else:
@@ -44,7 +44,7 @@ def flood(service: str) -> bytes:
 
 
 def hostile() -> Iterator[tuple[bytes, dict[str, str]]]:
-    """Bodies that are small on the wire, or nearly as large as is taken, and fields of their requests."""
+    """Return bodies that are small on the wire or near the size limit, with their request headers."""
     zeros = gzip.compress(bytes(64 << 20))
     yield zeros, {"Content-Encoding": "gzip"}
     yield gzip.compress(zeros), {"Content-Encoding": "gzip, gzip"}
@@ -57,7 +57,7 @@ def hostile() -> Iterator[tuple[bytes, dict[str, str]]]:
 
 
 async def push(port: int, path: str, body: bytes, count: int) -> Counter[int]:
-    """Send a body so many times, over many connections at once; how often each status came back."""
+    """Send a body so many times, over many connections at once; return the count of each status."""
     fields = ("Content-Type: application/json", f"Content-Length: {len(body)}")
     head = "\r\n".join((f"POST {path} HTTP/1.1", f"Host: {HOST}", *fields, "", ""))
     request, left, statuses = head.encode() + body, iter(range(count)), Counter[int]()
@@ -79,7 +79,7 @@ async def push(port: int, path: str, body: bytes, count: int) -> Counter[int]:
 
 
 async def dribble(port: int, path: str, seconds: float) -> None:
-    """Begin bodies that never come, and leave."""
+    """Send incomplete bodies, then close the connections."""
     writers = []
     for _ in range(SLOW_BODIES):
         _, writer = await asyncio.open_connection(HOST, port)
@@ -102,7 +102,7 @@ def batter(driver: Driver, service: str, count: int) -> None:
         assert answer.status_code < 500, (body[:20], answer.text[:200])
     statuses = asyncio.run(push(port, path, flood(service), count))
     assert statuses.total() == count
-    assert set(statuses) <= {200, 204, 429, 503}, statuses  # taken, or to be delivered again
+    assert set(statuses) <= {200, 204, 429, 503}, statuses  # accepted, or to be delivered again
     assert statuses[200] + statuses[204] > 0
     until(
         lambda: requests.get(f"{layout.url(service)}/readyz", timeout=90).ok, f"{service} to be ready again"

@@ -1,7 +1,7 @@
-"""Self-healing on the running stack: what gets lost on the way is republished, and nothing else is.
+"""Self-healing on the running stack: lost messages are republished, and no others.
 
-Files are written as the runner writes them and told of as it tells; each test has a day of a month of its own, in which
-no other test lands anything.
+Files and events are the same as the runner's; each test has a day in a month of its own, in which no other test lands
+files.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 @dataclass
 class Healing:
-    """A day on the stack."""
+    """A day on the stack, with its files, runs and receipts."""
 
     driver: Driver
     day: date
 
     def write(self, name: str, when: datetime, **metadata: str) -> tuple[str, str]:
-        """A file of one record in the bucket, and in its journal; its path and its content's hash."""
+        """Write a file of one record to the bucket and its journal; return its path and its content's hash."""
         content = {"scraper": SCRAPER, "game_date": self.day.isoformat(), "records": [{"of": name}]}
         body = json.dumps(content).encode()
         digest = content_hash(body)
@@ -46,7 +46,7 @@ class Healing:
         return f"gs://{DATA_BUCKET}/{path}", digest
 
     def land(self, name: str, when: datetime, *, announced: bool = True) -> tuple[ScrapeExecuted, FileLanded]:
-        """A file that a scrape wrote; the announcement may get lost."""
+        """Write a file as a scrape does; its announcement is lost unless `announced`."""
         path, digest = self.write(name, when)
         own = {"game_date": self.day, "scraper_name": SCRAPER, "execution_id": f"{self.day}-{name}"}
         execution = executed(
@@ -66,7 +66,7 @@ class Healing:
         return execution, announcement
 
     def clean(self, when: datetime) -> dict[str, Any]:
-        """One run, and its row; what waits for Phase 2 is not waited for."""
+        """Run cleanup once and return its row, without waiting for messages that Phase 2 has yet to acknowledge."""
         self.driver.stack.publisher.publish([TickFired(tick=Tick.CLEANUP, event_time=when)])
         until(self._quiet, "cleanup and the logger to be done")
         sql = "SELECT * FROM nba_orchestration.cleanup_operations WHERE cleanup_time = @at"
@@ -74,7 +74,7 @@ class Healing:
         return row
 
     def receipts(self) -> dict[str, int]:
-        """How many receipts each file of the day has; one that came twice is one."""
+        """Return how many receipts each file of the day has, without copies."""
         sql = """
             SELECT gcs_path, COUNT(DISTINCT event_id) AS n FROM nba_orchestration.file_receipts
             WHERE gcs_path LIKE @pattern GROUP BY gcs_path
@@ -97,7 +97,7 @@ def of(year: int, month: int) -> pytest.MarkDecorator:
 
 @of(2019, 1)
 def test_a_tenth_of_the_messages_dropped_is_healed_by_two_runs(healing: Healing) -> None:
-    """And nothing is processed twice."""
+    """Nothing is processed twice."""
     driver, noon = healing.driver, at(healing.day, 12)
     with driver.phase_2(drop=0.1, seed=2):
         files = [healing.land(f"n{number}", noon + number * MINUTE)[1] for number in range(10)]
@@ -118,7 +118,7 @@ def test_a_tenth_of_the_messages_dropped_is_healed_by_two_runs(healing: Healing)
 
 @of(2019, 3)
 def test_phase_2_down_for_six_hours_and_up_again(healing: Healing) -> None:
-    """It is behind, and nothing is republished. What was lost meanwhile is healed after."""
+    """Cleanup reports it as behind and republishes nothing. Files lost meanwhile are republished afterwards."""
     driver, noon = healing.driver, at(healing.day, 12)
     with driver.phase_2():
         healing.land("before", noon)
@@ -163,7 +163,7 @@ def test_the_logger_twenty_minutes_behind_makes_nothing_lost(healing: Healing) -
 
 
 class Denied(BaseHTTPRequestHandler):
-    """A warehouse that took away the permission to read it."""
+    """A warehouse that denies reads with 403."""
 
     def do_POST(self) -> None:
         body = json.dumps({"error": {"code": 403, "message": "no permission on file_receipts"}}).encode()
@@ -188,7 +188,7 @@ def denied() -> Iterator[str]:
 
 @contextmanager
 def _told(driver: Driver, **environment: str) -> Iterator[None]:
-    """Cleanup is told something else for the length of a block; it need not be ready."""
+    """Run cleanup with other settings for the length of a block; it need not become ready."""
     child = driver.stack.processes.children["cleanup"]
     before = child.program
     child.program = replace(before, environment={**before.environment, **environment})
@@ -204,7 +204,7 @@ def _told(driver: Driver, **environment: str) -> Iterator[None]:
 def test_receipts_that_cannot_be_read_are_one_row_with_an_error_and_no_republish(
     healing: Healing, denied: str
 ) -> None:
-    """Without permission to read receipts nothing is republished, and it is said (incident 15)."""
+    """Without permission to read receipts nothing is republished, and the row has the error (incident 15)."""
     noon = at(healing.day, 12)
     healing.land("old", noon)
     with _told(healing.driver, BIGQUERY_EMULATOR_HOST=denied):
@@ -240,7 +240,7 @@ def test_odd_paths_and_receipts_are_recorded_and_never_acted_on(healing: Healing
 
 @of(2019, 11)
 def test_a_file_whose_runner_died_is_adopted_and_processed(healing: Healing) -> None:
-    """The controller answered for its request as dead, and the log says success now, once."""
+    """The controller recorded its request as failed; the log now has its success, once."""
     driver, noon = healing.driver, at(healing.day, 12)
     dead = f"{healing.day}-dead"
     path, _ = healing.write("orphan", noon, **{"execution-id": dead, "fetched-at": noon.isoformat()})

@@ -1,7 +1,7 @@
-"""Each service installs and runs alone, with what it pins itself.
+"""Each service, installed and run alone with its own pins.
 
-Nothing comes from a sibling or the developer's tools. The wrong image, and one that lacks a dependency, were
-incidents 26 and 27.
+No module comes from a sibling or the developer's tools. The wrong image, and a missing dependency, were incidents 26
+and 27.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tipoff_dev.stack.layout import SERVICES
 from tipoff_dev.stack.stack import Stack
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
-"""What only some work needs: imported there, or not installed at all; never at start."""
+"""Dependencies of some work only: imported there, or not installed at all; never at start."""
 LATE = "scrapers.nbacom.pdf_drawing"
-"""Imported by the reader of PDFs when there is one to read, as it needs what is slow itself."""
+"""Imported by the PDF reader at its first PDF, as it imports slow libraries itself."""
 COMMON = REPOSITORY / "libs/common"
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -50,14 +50,14 @@ print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name
 
 
 def packages_of(project: Path) -> list[str]:
-    """Name the import packages that the project's wheel carries."""
+    """Return the import packages of the project's wheel."""
     description = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     packages: list[str] = description["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     return packages
 
 
 def needed(root: str, requirements: Mapping[str, Sequence[Requirement]]) -> set[str]:
-    """Name what a package needs, itself and what is needed by that included, by what each requires."""
+    """Return a package with its direct and indirect dependencies, by the requirements of each."""
     found, left = set[tuple[str, str]](), [(root, "")]
     while left:
         name, extra = item = left.pop()
@@ -81,7 +81,7 @@ def image(service: str, wheels: Path, install_root: Path, bytecode: Path) -> Ins
 
 
 def run(image: InstalledService, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Isolated (-I) and elsewhere, so that neither this folder nor PYTHONPATH lends a module; no settings."""
+    """Run isolated (-I) in another folder, so that neither this folder nor PYTHONPATH adds a module; no settings."""
     return subprocess.run(
         [str(image.python), "-I", "-X", f"pycache_prefix={image.bytecode}", *arguments],
         cwd=image.python.parent,
@@ -111,7 +111,7 @@ def test_nothing_slow_is_imported_at_start(modules: dict[str, list[str]]) -> Non
 
 
 def test_all_that_is_installed_is_needed(service: str, image: InstalledService) -> None:
-    """A pin that nothing declares would hide that the service ought to."""
+    """A pin of an undeclared dependency would hide the missing declaration."""
     (site_packages,) = (image.root / "venv/lib").glob("python*/site-packages")
     requirements = {
         canonicalize_name(found.metadata["Name"]): [Requirement(line) for line in found.requires or ()]
@@ -130,5 +130,5 @@ def test_no_sibling_is_there(service: str, image: InstalledService) -> None:
 
 
 def test_it_starts_and_stops_as_its_image_does(service: str, image: InstalledService, cloud: Stack) -> None:
-    """Without settings it names them; with them it is healthy and answers a push; SIGTERM ends it in time."""
+    """Without settings it lists the missing ones; with them it is healthy and answers a push; SIGTERM stops it."""
     probe(image, service, cloud)

@@ -1,4 +1,4 @@
-"""Whoever starts the stack owns its processes: however the owner ends, none is left behind."""
+"""The owner of a stack's processes: however it exits, no process outlives it."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from tipoff_dev.stack.stack import running_stack
 TIPOFF = [sys.executable, "-m", "tipoff_cli"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
 COMMAND_SECONDS = 300.0
-"""A bound on a command that starts a stack, below the test's own."""
+"""Timeout of a command that starts a stack, below the test's own."""
 PROCESSES = len(SERVICES) + 5
 """The services, the four parts of the embedded cloud, and the fake of Phase 2."""
 
 
 def _table() -> list[tuple[int, int, str]]:
-    """Every process: its id, its parent's and its state."""
+    """Return the id, the parent's id and the state of every process."""
     lines = subprocess.check_output(["ps", "-eo", "pid=,ppid=,stat="], text=True).splitlines()
     return [(int(pid), int(parent), state) for pid, parent, state in (line.split() for line in lines)]
 
 
 def _children(pids: set[int]) -> set[int]:
-    """What processes started themselves. A service starts children of its own, when it parses what may explode."""
+    """Return the children of processes. A service starts children of its own to parse risky documents."""
     return {child for child, parent, _ in _table() if parent in pids}
 
 
 def _stack_of(owner: int) -> set[int]:
-    """The processes of a stack, which its owner's fork server starts."""
+    """Return the processes of a stack, which its owner's fork server starts."""
     return _children(_children({owner}))
 
 
 def _below(pid: int) -> set[int]:
-    """All descendants of a process."""
+    """Return all descendants of a process."""
     children: dict[int, list[int]] = {}
     for child, parent, _ in _table():
         children.setdefault(parent, []).append(child)
@@ -63,7 +63,7 @@ def _below(pid: int) -> set[int]:
 
 
 def _alive(pids: set[int]) -> set[int]:
-    """Those that still run; one that has ended and that nobody has asked about does not."""
+    """Return the processes that still run; a zombie does not."""
     return {pid for pid, _, state in _table() if pid in pids and not state.startswith("Z")}
 
 
@@ -91,7 +91,7 @@ def _all_started(process: subprocess.Popen[bytes]) -> set[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_an_interrupted_demo(tmp_path: Path, number: signal.Signals) -> None:
-    """SIGTERM is what `tipoff down` sends, whose test is below."""
+    """`tipoff down` sends SIGTERM; its own test is below."""
     with _demo(tmp_path / "output") as process:
         below = _all_started(process)
         process.send_signal(number)
@@ -101,7 +101,7 @@ def test_no_process_outlives_an_interrupted_demo(tmp_path: Path, number: signal.
 
 
 def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
-    """It is Java, reads no pipe and takes the place of the process that starts it, so that none outlives it."""
+    """It is Java, reads no pipe and takes the place of its launcher, so that no process outlives the owner."""
     _require_google()
     server = ForkServer()
     processes = Processes(tmp_path, server)
@@ -116,8 +116,7 @@ def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
 
 
 def test_a_stack_in_the_background_is_one_and_is_ready_when_it_says_so() -> None:
-    """One that is started at the same time or later is the same one, down is down, and what a killed owner left behind
-    passes for nothing."""
+    """A concurrent or later start finds the same stack, down stops it, and the files of a killed owner are ignored."""
     if taken := Layout.on_fixed_ports().taken_ports():
         pytest.skip(f"the fixed ports are taken: {', '.join(taken)}")
     environment = dict(os.environ)
@@ -177,7 +176,7 @@ def _tipoff(command: str, environment: dict[str, str]) -> str:
 
 
 def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:
-    """Somebody else's server on a fixed port must not pass for ours."""
+    """A foreign server on a fixed port must not be taken for ours."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         layout = replace(Layout.on_free_ports(event_time=True), ports={**free_ports(), "storage": port})

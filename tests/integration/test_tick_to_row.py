@@ -1,4 +1,4 @@
-"""From a tick to the rows and files that come of it."""
+"""The path from a tick to its rows and files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(driver
 
 
 def test_a_tick_delivered_twice_is_published_once(embedded: Driver, day: date) -> None:
-    """Incidents 16 and 19: nothing is fetched twice, and no row is there twice."""
+    """Incidents 16 and 19: nothing is fetched twice, and no row is written twice."""
     before = embedded.asked(SCHEDULE_PATH)
     at = embedded.tick(Tick.EVALUATE, day, 5)
     embedded.executions(day, SCHEDULE)
@@ -52,12 +52,12 @@ def test_two_ticks_at_once_are_one_decision(embedded: Driver, day: date) -> None
     embedded.settle()
     assert len(embedded.decisions("morning_operations", at)) == 1
     assert [row["attempt"] for row in embedded.executions(day, SCHEDULE)] == [1]
-    # Those that came while the first was under way may have asked too; what counts is what was written down.
+    # Concurrent deliveries may have fetched too; only the stored outcome counts.
     assert before + 1 <= embedded.asked(SCHEDULE_PATH) <= before + 4
 
 
 def test_a_schedule_locked_twice_is_one_set_of_rows(embedded: Driver, day: date) -> None:
-    """Locking twice doubled the schedule (incident 35)."""
+    """Regression (incident 35): locking twice doubled the schedule."""
     for _ in range(2):
         embedded.tick(Tick.LOCK_SCHEDULE, day, 5)
     embedded.settle()
@@ -78,12 +78,12 @@ def test_a_file_is_announced_once_however_often_its_content_is_fetched(embedded:
         landed = FileLanded.model_validate_json(message.data)
         assert landed.gcs_path == first["gcs_path"]
         assert landed.execution_id in {first["execution_id"], second["execution_id"]}
-        embedded.settle()  # a second announcement would be left over on this very subscription
+        embedded.settle()  # a second announcement would remain on this very subscription
         assert take() == []
 
 
 def test_a_lost_file_is_republished_and_its_row_says_so(driver: Driver, day: date) -> None:
-    """Incident 14: what was processed is told by receipts. A file that landed before one with a receipt is lost."""
+    """Incident 14: receipts prove processing. A file without one that landed before a file with one is lost."""
     driver.tick(Tick.EVALUATE, day, 5)
     (lost,) = driver.executions(day, SCHEDULE)
     driver.tick(Tick.EVALUATE, day, 11)
@@ -111,7 +111,7 @@ def test_a_lost_file_is_republished_and_its_row_says_so(driver: Driver, day: dat
 
         (landed,) = until(arrived, "the second announcement")
         assert (landed.recovery, landed.republish) == (True, 1)
-        # Its first announcement may come as late as this; a second would say that it is one.
+        # Its first announcement may come as late as this; a second has `recovery` set.
         assert receipt.gcs_path not in {file.gcs_path for file in again if file.recovery}
     sql = "SELECT * FROM nba_orchestration.cleanup_operations WHERE cleanup_time = @at"
     (run,) = until(lambda: driver.rows(sql, at=at), "the run's row")
@@ -122,7 +122,7 @@ def test_a_lost_file_is_republished_and_its_row_says_so(driver: Driver, day: dat
 
 
 def test_a_request_that_died_in_pubsub_is_a_failed_execution(driver: Driver, day: date) -> None:
-    """What Pub/Sub gave up on arrives on dead-letters as it was, with attributes that say from where."""
+    """Pub/Sub forwards such a message unchanged to dead-letters, with attributes that name its subscription."""
     (request,) = driver.run_workflow("morning_operations", day)["requests"]
     driver.executions(day, SCHEDULE)
     dead = {**request, "request_id": f"dead-{day}", "attempt": 9}
@@ -159,7 +159,7 @@ def test_a_message_that_can_never_succeed_becomes_a_dead_letter_with_its_reason(
         **{"ce-id": "x", "ce-type": "tipoff.never.heard.v9", "ce-source": "/t", "ce-specversion": "1.0"},
     )
     digest = hashlib.sha256(payload).hexdigest()
-    # Google's emulator knows no filters, so the controller is sent it too, and rejects it as well.
+    # Google's emulator supports no filters, so the controller receives and rejects the message as well.
     (letter,) = driver.dead_letters("payload_sha256 = @digest AND service = 'logger'", digest=digest)
     assert (letter["reason"], letter["service"]) == ("unknown_type", "logger")
     assert "tipoff.never.heard.v9" in letter["detail"]

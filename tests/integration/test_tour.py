@@ -1,4 +1,4 @@
-"""The week of the tour: every question that Tipoff answers has an answer on it, and the stack goes on with it."""
+"""The week of the tour: every named query has rows on it, and the stack continues from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tipoff_dev.tour.history import DAYS, EventHistory
 
 QUIET = frozenset(
     {
-        # Questions whose answer is a fault of the installation itself, which the tour does not fake.
+        # Queries about faults of the installation itself, which the tour does not fake.
         "alert_calendar_stale",
         "alert_cleanup_not_running",
         "alert_critical_workflow_not_run",
@@ -37,10 +37,10 @@ QUIET = frozenset(
         "alert_versions_differ",
         "alert_volume",
         "alert_cleanup_facts",
-        # Nobody pauses anything in the week, and no workflow that ships learns when to look.
+        # The week has no pauses, and no workflow of the repository has a learning search.
         "standing_pauses",
         "discovery_predictions",
-        # Asks the emulator for its catalogue, which other tests do.
+        # Reads the emulator's catalogue, which other tests cover.
         "dataset_tables",
     }
 )
@@ -48,7 +48,7 @@ QUIET = frozenset(
 
 def test_every_named_query_has_rows(tour: tuple[Stack, EventHistory]) -> None:
     stack, history = tour
-    # Questions about a business day are asked of its evening too: just after midnight a day is empty, rightly.
+    # Queries about a business day run for its evening too: just after midnight its rows are rightly missing.
     evening = local_instant(business_date(history.until) - timedelta(days=1), time(22))
     given = {"scraper_name": "nbac_injury_report", "workflow_name": "injury_discovery"}
 
@@ -63,7 +63,7 @@ def test_every_named_query_has_rows(tour: tuple[Stack, EventHistory]) -> None:
 
 
 def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, EventHistory]) -> None:
-    """What Grafana would send for the dashboard's week; the boards of today are empty just after midnight, rightly."""
+    """The queries that Grafana would send for the week; just after midnight the boards of today are rightly empty."""
     stack, history = tour
     at_night = business_date(history.until) != business_date(history.until - timedelta(hours=8))
     for board in DASHBOARDS:
@@ -88,7 +88,7 @@ def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, EventHistory
         for name, sql in rule_queries().items()
     }
     assert {tuple(row) for rows in found.values() for row in rows} == {("subject", "value")}
-    # What the week ends with.
+    # Alerts that stand at the end of the week.
     assert {"files-stuck", "dead-letters", "quota-low"} & {name for name, rows in found.items() if rows}
 
 
@@ -110,7 +110,7 @@ def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(
 
 
 def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, EventHistory]) -> None:
-    """The running services decide on the history, and the monitor knows the alerts that stand."""
+    """The running services decide on the history, and the monitor reads the standing alerts."""
     stack, history = tour
     stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=15, event_time=None)])
     stack.wait_until_quiet()
@@ -121,7 +121,7 @@ def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, EventHistory]) -> No
     )
     assert live
     assert {row["action"] for row in live} <= {"RUN", "SKIP"}
-    # The schedule of the day that the week ends in is the one that stands; it is not locked again.
+    # The week's last day keeps its locked schedule; it is not locked again.
     changes = stack.warehouse.query(
         "SELECT COUNT(*) AS n FROM nba_orchestration.daily_expected_schedule"
         " WHERE date = @day AND locked_at >= @until AND state = 'EXPECTED'",
@@ -136,5 +136,5 @@ def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, EventHistory]) -> No
     assert answer.status_code == 200
     found = answer.json()
     assert found["incidents"]
-    # Somebody who looks before the first live watch is not told that nobody watches.
+    # Before the first live watch the history's watch counts, so no missing watch is reported.
     assert datetime.fromisoformat(found["watched_at"]) >= history.until

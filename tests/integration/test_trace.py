@@ -1,4 +1,4 @@
-"""`tipoff trace` on what really happened: whichever link is named, the whole chain is shown."""
+"""`tipoff trace` on events of real runs: the id of any link shows the whole chain."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_request_that_waits_for_its_runner_is_shown_before_the_dataset_knows_i
         about = ("--date", day.isoformat(), "--json")
 
         def sent() -> list[dict[str, Any]]:
-            # The id leads to its chain at once; the request itself goes out when the run's decision has come back.
+            # The id leads to its chain at once; the request is published only once the run's decision has come back.
             (chain,) = json.loads(driver.tipoff("trace", request["request_id"], *about))["chains"]
             return [item for item in _walk([chain]) if item["id"] == request["request_id"]]
 

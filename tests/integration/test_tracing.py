@@ -1,4 +1,4 @@
-"""One trace from the tick to the row, as a collector gets it from real services with the real exporter."""
+"""One trace from the tick to the row, as a collector receives it from real services with the real exporter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import StackOptions, running_stack
 
 HOPS = [
-    # service, what it processes, whose span is the parent
+    # service, the event that it processes, the service of the parent span
     ("controller", "tipoff.tick.fired.v1", "scheduler"),
     ("scraper-runner", "tipoff.scrape.requested.v1", "controller"),
     ("logger", "tipoff.scrape.executed.v1", "scraper-runner"),
@@ -39,11 +39,11 @@ def test_one_trace_goes_from_the_tick_to_the_row(tmp_path: Path, monkeypatch: py
                 # The demo's morning: due at five, one scraper, one file.
                 at = local_instant(date(2025, 1, 15), time(5))
                 tick = TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)
-                Context().run(stack.publisher.publish, [tick])  # a thread in which no trace is under way
+                Context().run(stack.publisher.publish, [tick])  # a thread without a current trace
                 stack.wait_until_quiet()
         finally:
             shutdown_telemetry()
-        # The services have ended, and exported what was left.
+        # The services have exited, and exported their remaining spans.
         (begin,) = collector.named("publish")
         trace = collector.of_trace(begin.trace)
         by_id = {span.id: span for span in trace}
@@ -69,6 +69,6 @@ def test_one_trace_goes_from_the_tick_to_the_row(tmp_path: Path, monkeypatch: py
 
 
 def _appended_in(trace: list[CollectedSpan], appends: list[CollectedSpan]) -> bool:
-    """Whether an append of the logger links to the hop that brought its row."""
+    """Return whether an append of the logger links to the hop that published its row."""
     rows = {span.id for span in trace if span.name == "process tipoff.scrape.executed.v1"}
     return any(span in rows for append in appends for _, span in append.links)

@@ -41,14 +41,14 @@ class Dataset:
     def query(
         self, sql: str, types: dict[str, str] | None = None, *, unqualified: bool = False, **values: Any
     ) -> list[dict[str, Any]]:
-        """The rows of a statement. unqualified: it names the dataset's tables without the dataset."""
+        """Return the rows of a statement. unqualified: it names the dataset's tables without the dataset."""
         config = bigquery.QueryJobConfig(
             query_parameters=[
                 bigquery.ScalarQueryParameter(name, (types or {}).get(name, "STRING"), value)
                 for name, value in values.items()
             ],
         )
-        if unqualified:  # only then: the emulator does not understand INFORMATION_SCHEMA beside it
+        if unqualified:  # only then: the emulator does not support INFORMATION_SCHEMA with a default dataset
             config.default_dataset = f"{self.project}.nba_orchestration"
         rows = self.client.query_and_wait(
             sql, job_config=config, retry=RETRY, job_retry=None, api_timeout=90, wait_timeout=90
@@ -56,7 +56,7 @@ class Dataset:
         return [dict(row) for row in rows]
 
     def ask(self, name: str, **given: Any) -> list[dict[str, Any]]:
-        """The rows of a named query; what is not given has its default."""
+        """Return the rows of a named query; parameters that are not given have their defaults."""
         query = named(name)
         values = query.arguments(given, given["as_of"] if "as_of" in given else datetime.now(UTC))
         return self.query(query.sql, {item.name: item.type for item in query.parameters}, **values)
@@ -71,9 +71,9 @@ def warehouse_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def second_opinion(warehouse_url: str) -> Iterator[ReferenceEngine | None]:
-    """Every query of these tests is executed by Google's reference implementation too, and the rows compared.
+    """Execute every query of these tests on Google's reference implementation as well, and compare the rows.
 
-    None where it cannot be had, which SQL_REFERENCE=required makes an error.
+    None where the reference is not available, which SQL_REFERENCE=required makes an error.
     """
     try:
         with running_reference(DATASET) as engine:
@@ -96,7 +96,7 @@ def reference(second_opinion: ReferenceEngine | None) -> ReferenceEngine:
 
 @pytest.fixture(scope="session")
 def datasets(warehouse_url: str) -> Iterator[Callable[[str], Dataset]]:
-    """The dataset of a project, deployed when it is first asked for."""
+    """The dataset of a project, deployed at its first use."""
     known: dict[str, Dataset] = {}
 
     def of(project: str) -> Dataset:
@@ -111,6 +111,6 @@ def datasets(warehouse_url: str) -> Iterator[Callable[[str], Dataset]]:
 
 @pytest.fixture(scope="module")
 def dataset(request: pytest.FixtureRequest, datasets: Callable[[str], Dataset]) -> Dataset:
-    """An empty dataset for each module, or that of the project which it names in PROJECT."""
+    """An empty dataset for each module, or the dataset of the project that its PROJECT names."""
     own = request.module.__name__.rpartition(".")[-1].replace("_", "-")
     return datasets(getattr(request.module, "PROJECT", own))

@@ -1,7 +1,7 @@
-"""Each rule of config/alerts.yaml on rows in the embedded warehouse: it fires on its bad rows, is silent on its good
-ones, and all rules are one job.
+"""Each rule of config/alerts.yaml on rows in the embedded warehouse: it fires on its bad rows and not on good ones.
 
-A day of the warehouse is one environment: its rows are seen by no other.
+All rules are one job. Each case has an environment of its own, so the cases share one warehouse and do not see each
+other's rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Rows = list[tuple[str, Row]]
 
 
 def healthy(at: datetime = AT) -> Rows:
-    """Rows of a day on which all is well: decisions every quarter of an hour, scans, a schedule, a run."""
+    """Return the rows of a healthy day: decisions every quarter of an hour, scans, a schedule, a run."""
     rows: Rows = [("daily_expected_schedule", scheduled("o", scrapers=["s"], priority="HIGH"))]
     for number in range(1, 9):
         when = at - number * 15 * MINUTE + 10 * MINUTE
@@ -72,7 +72,7 @@ def healthy(at: datetime = AT) -> Rows:
 
 
 def runs(*statuses: str, name: str = "s", every: Any = DAY, **changes: Any) -> Rows:
-    """Executions of one scraper, the newest last, an hour before AT."""
+    """Return executions of one scraper, the newest last, an hour before AT."""
     rows: Rows = []
     for number, status in enumerate(reversed(statuses)):
         at = AT - HOUR - number * every
@@ -83,7 +83,7 @@ def runs(*statuses: str, name: str = "s", every: Any = DAY, **changes: Any) -> R
 
 
 def outcomes(*results: Row) -> Rows:
-    """Executions of one scraper, an hour apart, as they ended: the newest last, an hour before AT."""
+    """Return executions of one scraper with these results, an hour apart: the newest last, an hour before AT."""
     rows: Rows = []
     for number, changes in enumerate(reversed(results)):
         at = AT - (1 + number) * HOUR
@@ -112,7 +112,7 @@ def stood(code: str, level: str, at: datetime = AT - 5 * MINUTE) -> Rows:
 
 
 def told(summary: dict[str, Any]) -> Rows:
-    """A success with facts about its data."""
+    """Return a success with facts about its data."""
     return runs("success", data_summary=json.dumps(summary))
 
 
@@ -182,7 +182,7 @@ ABSENT = {
 
 
 class Days:
-    """Environments of one warehouse, all asked with the same batch."""
+    """Environments of one warehouse; the conditions of all of them are read with the same batch."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -199,14 +199,14 @@ class Days:
             self._dataset.insert(table, *own)
 
     def conditions(self, environment: str, at: datetime = AT, *rules: str) -> list[Condition]:
-        """What holds by these rules, by default by all, which are one statement that takes seconds to translate."""
+        """Return the conditions that these rules find; all rules are one statement that takes seconds to translate."""
         queries = {name: BOOK.queries[name] for name in rules or BOOK.queries}
         book = replace(BOOK, queries=queries)
         given = {"as_of": at, "environment": environment, "version": "1", "config_hash": "h"}
         return list(conditions_of_rows(self._warehouse.query(*batch_query(book, given)), book))
 
     def paused(self, environment: str) -> Paused:
-        """What a watch knows of pauses, by the statement of one rule."""
+        """Return the pauses that a watch reads, by the statement of one rule."""
         book = replace(BOOK, queries={"dead-letters": BOOK.queries["dead-letters"]})
         given = {"as_of": AT, "environment": environment, "version": "1", "config_hash": "h"}
         return paused_of_rows(self._warehouse.query(*batch_query(book, given)))
@@ -221,13 +221,13 @@ def days(dataset: Dataset) -> Iterator[Days]:
     for rule, table in ABSENT.items():
         found.insert(rule, [row for row in healthy() if row[0] != table])
     with pytest.MonkeyPatch.context() as patched:
-        # The emulator translates a statement of all rules for as long as a busy machine makes it.
+        # On a busy machine the emulator takes longer than the default timeout to translate a statement of all rules.
         patched.setattr("tipoff_common.adapters.bigquery._TIMEOUT_SECONDS", 100.0)
         yield found
 
 
 def scans(*errors: str | None, every: Any = 15 * MINUTE) -> Rows:
-    """A healthy day but for its scans: one a quarter of an hour with these errors, the newest last."""
+    """Return a healthy day with other scans: one a quarter of an hour with these errors, the newest last."""
     rows = [row for row in healthy() if row[0] != "cleanup_operations"]
     for number, error in enumerate(reversed(errors)):
         at = AT - MINUTE - number * every
@@ -252,7 +252,7 @@ DENIED = "BigQuery did not answer a query: 403 Access Denied"
             "Every scan of cleanup has failed since 2026-01-15 12:44; the last, at 2026-01-15 14:59,"
             f" with: {DENIED}",
         ),
-        ([None, *[DENIED] * 7], None),  # not for two hours yet
+        ([None, *[DENIED] * 7], None),  # not yet for two hours
         ([*[DENIED] * 99, None], None),
         ([NO_RECEIPTS] * 99, None),  # phase2-behind
         ([DATASET_BEHIND.format("2026-01-15 14:00")] * 99, None),  # dataset-behind
@@ -301,7 +301,7 @@ def test_absence_is_seen_without_any_row(days: Days, rule: str) -> None:
 
 
 def test_failures_name_their_kind(days: Days) -> None:
-    """By it they are one cause with others of the same source."""
+    """The kind groups them with other failures of the same source as one cause."""
     found = {rule: days.conditions(rule, AT, rule)[0].error_type for rule in ("quota-low", "volume-unusual")}
     assert found == {"quota-low": "quota", "volume-unusual": "source_changed"}
 
@@ -368,7 +368,7 @@ def test_a_pause_of_days_is_told_until_it_is_over(days: Days) -> None:
 
 
 def test_two_scoreboards_that_differ_are_told(days: Days) -> None:
-    """Which two those are the rule says, as another fleet has none of them."""
+    """The rule names the two scoreboards, as another fleet has neither."""
     rows: Rows = [
         ("scraper_execution_log", executed(name, AT - 2 * HOUR, "success", records, scraper_name=name))
         for name, records in (("nbac_scoreboard", 9), ("espn_scoreboard", 8))
@@ -403,13 +403,13 @@ def lost(records: int, count: int, *examples: str) -> Row:
 def test_a_source_that_is_read_in_part_is_told(
     days: Days, request: pytest.FixtureRequest, results: list[Row], summary: str | None
 ) -> None:
-    """Two of five items were lost each time, and no alert told of it."""
+    """Regression: two of five items were lost each time, and no alert reported it."""
     found = judged(days, f"aside-{request.node.callspec.id}", outcomes(*results), "items-set-aside")
     assert [it.summary for it in found] == ([summary] if summary else [])
 
 
 def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None:
-    """The off-season of a fleet that fetches nothing without games: there are no rows of a schedule."""
+    """The off-season of a fleet that fetches nothing without games: the schedule has no rows."""
     rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]
     quiet = [
         (table, {**row, "reason_code": "no_games"} if "reason_code" in row else row) for table, row in rows
@@ -491,7 +491,7 @@ def test_a_row_whose_copy_comes_late_was_not_late(days: Days, table: str, row: R
 
 
 def test_a_failure_that_the_controller_presumed_is_not_late(days: Days) -> None:
-    """It is said to have ended with its lease, and is published by the first evaluation after that."""
+    """Its end is the expiry of the lease, and the first evaluation after that publishes it."""
     at = AT - 30 * MINUTE
     row = executed("dead", at, "failed", completed_at=at.isoformat(), error_type="timeout",
                    data_summary=json.dumps({"presumed": True}), created_at=(at + 20 * MINUTE).isoformat())  # fmt: skip
@@ -499,8 +499,10 @@ def test_a_failure_that_the_controller_presumed_is_not_late(days: Days) -> None:
 
 
 def silent(settle: Callable[[str, datetime], Rows], *, days: int = 5) -> Rows:
-    """A scraper that found something until six days ago and was expected on each of the last five; settle: what became
-    of an occurrence, by its id and deadline; days: on how many of the last days."""
+    """Return rows of a scraper that last found something six days ago and was expected on each of the last five.
+
+    settle: returns the outcome rows of an occurrence, by its id and deadline; days: for how many of the last days.
+    """
     rows = BAD["source-silent"][0]
     expectations: Rows = []
     for number, (table, row) in enumerate(rows[-5:]):
@@ -619,7 +621,7 @@ def test_each_service_that_runs_another_version_is_told(days: Days) -> None:
 def test_a_configuration_by_which_the_runner_is_asked_is_told_and_rows_from_before_a_deployment_are_not(
     days: Days,
 ) -> None:
-    """A controller that somebody forgot asks the runner as well; what ran 31 minutes ago ran before a deployment."""
+    """A forgotten second controller also sends requests to the runner; a run of 31 minutes ago predates the deploy."""
     asked = executed("a", AT - 5 * MINUTE, "success", service_version="1", config_hash="of-yesterday")
     before = executed("b", AT - 31 * MINUTE, "success", service_version="0", config_hash="of-yesterday")
     days.insert("forgotten", [*healthy(), ("scraper_execution_log", asked)])
@@ -652,7 +654,7 @@ def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:
         (AT - 10 * MINUTE, "SKIP", "too_early", True),  # another occurrence, in the same evaluation
         (AT - 25 * MINUTE, "SKIP", "too_early", True),
         (AT - 5 * MINUTE, "ABORT", "undecidable", True),
-        (AT - 5 * MINUTE, "RUN", "manual", True),  # somebody's own run comes without an evaluation
+        (AT - 5 * MINUTE, "RUN", "manual", True),  # a manual run has a decision without an evaluation
         (AT - 5 * MINUTE, "SKIP", "parent_unfruitful", True),
     ],
 )
@@ -670,7 +672,7 @@ def test_an_abort_ends_with_the_next_evaluation_that_decides(
 
 
 def run_of(occurrence: str, scraper: str, minutes: int, **changes: Any) -> tuple[str, Row]:
-    """A success of one scraper, so many minutes before AT."""
+    """Return a success of one scraper, so many minutes before AT."""
     at = AT - minutes * MINUTE
     own: Row = {"status": "success", "scraper_name": scraper, "occurrence_id": occurrence, "workflow": "lines",
                 "opts": json.dumps({"market": "h2h"}), "created_at": at.isoformat(), **changes}  # fmt: skip
@@ -694,7 +696,7 @@ PART: Row = {"data_summary": json.dumps({"completeness": {"missing": ["NYK@PHI"]
         ([run_of("manual", "a", 7), run_of("mine", "b", 7, source="LOCAL")], True),
         ([run_of("morning", "a", 300), run_of("morning", "b", 300)], True),
         ([run_of("own", "a", 25, **PART), run_of("own", "b", 25)], True),
-        ([run_of("own", "a", 25), run_of("own", "b", 25)], True),  # it lacks what the calendar has
+        ([run_of("own", "a", 25), run_of("own", "b", 25)], True),  # the manual run lacks the calendar step
     ],
     ids=[
         "both-found", "one-found", "one-found-before", "another-date", "another-unit", "a-part", "local", "earlier",
@@ -704,7 +706,7 @@ PART: Row = {"data_summary": json.dumps({"completeness": {"missing": ["NYK@PHI"]
 def test_a_decision_ends_when_another_run_has_found_what_was_missing(
     days: Days, request: pytest.FixtureRequest, code: str, rows: Rows, stands: bool
 ) -> None:
-    """A workflow was given up at 19:31 and run by hand at 19:53, and at 20:00 people were told that it had given up."""
+    """Regression: a workflow failed for good at 19:31 and was run manually at 19:53; at 20:00 the alert still fired."""
     gave_up = decided("own", AT - 5 * MINUTE, "SKIP", code, workflow_name="lines", alert_level="WARNING")
     asked = [run_of("own", scraper, 30, **IN_VAIN) for scraper in ("a", "b")]
     rule = "workflow-gave-up" if code == "budget_used" else "search-ended-in-vain"
@@ -722,7 +724,7 @@ def test_the_severity_is_the_decisions(days: Days) -> None:
     ("statuses", "fires"),
     [
         (("success", "success", "success", "success", "failed"), False),  # one of five is no rate
-        (("failed", "failed", "failed", "success"), False),  # it is over
+        (("failed", "failed", "failed", "success"), False),  # the newest run succeeded
         (("failed", "failed"), True),
         (("failed",), False),
         (("no_data", "no_data", "failed", "failed"), True),
@@ -743,7 +745,7 @@ def test_a_daily_scraper_is_judged_by_its_last_runs(
 
 @pytest.mark.parametrize(("well", "fires"), [(4, True), (5, False)])
 def test_a_scraper_whose_last_runs_all_succeeded_is_well_again(days: Days, well: int, fires: bool) -> None:
-    """A bad evening would stand for a day, and hide that the scraper fails anew."""
+    """Otherwise one bad evening would keep the alert firing for a day, and hide that the scraper fails anew."""
     environment = f"well-again-{well}"
     statuses = (*["failed"] * 5, *["success"] * well)
     others = [row for row in healthy() if row[0] != "scraper_execution_log"]
@@ -791,13 +793,13 @@ def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(da
 
 @pytest.mark.parametrize("waiting", [1, 2])
 def test_files_lost_in_a_quiet_hour_are_not_phase_2_behind(days: Days, waiting: int) -> None:
-    """Nothing later overtakes them, so they look like a halt; cleanup republishes them by itself."""
+    """No later file has a receipt, so they look like a halt of Phase 2; cleanup republishes them by itself."""
     rows = scan(phase2_behind=True, waiting_count=waiting, missing_files_found=0)
     assert judged(days, f"quiet-hour-{waiting}", rows, "phase2-behind") == []
 
 
 def test_phase_2_behind_holds_in_scans_with_errors(days: Days) -> None:
-    """Without any receipt each scan has an error, and Phase 2 is behind all the more."""
+    """Without any receipt each scan has an error, and the alert has to fire all the more."""
     rows = scan(
         phase2_behind=True, waiting_count=3, errors=["no receipts to compare with; nothing is republished"]
     )
@@ -860,7 +862,7 @@ def test_a_file_that_was_republished_since_its_finding_is_not_stuck(days: Days) 
 def test_a_file_received_before_its_last_finding_is_not_told_when_the_receipt_is_older_than_findings_count(
     days: Days,
 ) -> None:
-    """The receipt's row came half an hour late, and cleanup looked meanwhile, after midnight."""
+    """The receipt's row came half an hour late, and cleanup scanned in between, after midnight."""
     found_at = AT.replace(hour=0, minute=15) - 30 * DAY
     finding = {"kind": "given_up", "gcs_path": "gs://b/1", "detail": "x"}
     rows: Rows = [
@@ -871,13 +873,13 @@ def test_a_file_received_before_its_last_finding_is_not_told_when_the_receipt_is
 
 
 def test_what_no_receipt_can_name_is_not_told(days: Days) -> None:
-    """Nothing could end it."""
+    """No receipt could resolve such an alert."""
     finding = {"kind": "unnameable_path", "gcs_path": "no path", "detail": "x"}
     assert judged(days, "unnameable", scan(findings=[finding]), "files-stuck") == []
 
 
 def test_what_the_future_holds_is_not_counted_yet(days: Days) -> None:
-    """An event three minutes ahead of the asker's clock."""
+    """An event three minutes ahead of the reader's clock."""
     ahead = [("dead_letters", {**BAD["dead-letters"][0][0][1], "rejected_at": (AT + 3 * MINUTE).isoformat()})]
     days.insert("ahead", [*healthy(), *ahead])
     assert days.conditions("ahead", AT, "dead-letters") == []
@@ -885,7 +887,7 @@ def test_what_the_future_holds_is_not_counted_yet(days: Days) -> None:
 
 
 def letter(rejected: datetime, *written: datetime) -> Rows:
-    """Copies of a dead letter."""
+    """Return copies of a dead letter."""
     row = BAD["dead-letters"][0][0][1]
     return [
         (
@@ -903,7 +905,7 @@ def letter(rejected: datetime, *written: datetime) -> Rows:
         (AT - 6 * DAY, [AT - MINUTE], True),
         (AT - HOUR, [AT - HOUR, AT - MINUTE], True),
         (AT - 3 * HOUR, [AT - 3 * HOUR], False),
-        (AT - 3 * HOUR, [AT - MINUTE, AT - 3 * HOUR], False),  # a copy is not news
+        (AT - 3 * HOUR, [AT - MINUTE, AT - 3 * HOUR], False),  # a late copy of an old letter
         (AT - HOUR, [AT - 3 * HOUR], True),  # the logger's clock is behind
         (AT - HOUR, [AT + MINUTE], False),  # not there yet
     ],

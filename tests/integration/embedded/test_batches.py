@@ -1,4 +1,4 @@
-"""Named queries asked together: what each of them says alone, it says within a statement of several."""
+"""Batches of named queries: each query returns the same rows in a batch as alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
 def test_queries_of_the_console_can_stand_beside_each_other_in_any_order(
     dataset: Dataset, together: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The embedded warehouse once took one query's column for another's, in some orders only."""
+    """Regression: the embedded warehouse took one query's column for another's, in some orders only."""
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     parts = {

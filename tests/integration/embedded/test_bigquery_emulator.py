@@ -70,7 +70,7 @@ class Warehouse:
         return list(errors)
 
     def table(self, columns: str, extra: str = "") -> str:
-        """A new table `ds.name` with these columns."""
+        """Create a table `ds.name` with these columns."""
         name = f"ds.t_{uuid4().hex}"
         self.query(f"CREATE TABLE {name} ({columns}) {extra}")
         return name
@@ -117,7 +117,7 @@ def deployed(warehouse: Warehouse) -> Warehouse:
 
 
 def row_message(*fields: tuple[str, int], nested: dict[str, list[tuple[str, int]]] | None = None) -> Any:
-    """A protobuf message class with optional scalar fields and repeated nested records."""
+    """Return a protobuf message class with optional scalar fields and repeated nested records."""
     proto = descriptor_pb2.DescriptorProto(name="Row")
     for number, (name, kind) in enumerate(fields, start=1):
         proto.field.add(name=name, number=number, type=kind, label=FIELD.LABEL_OPTIONAL)
@@ -183,7 +183,7 @@ def test_says_nothing_and_ends_cleanly_with_a_stream_open() -> None:
         emulator.process.terminate()
         assert emulator.process.wait(timeout=90) == 0
         assert emulator.output() == b""
-        with contextlib.suppress(StreamClosedError):  # the client may have noticed by itself
+        with contextlib.suppress(StreamClosedError):  # the client may have closed the stream already
             stream.close()
         warehouse.close()
 
@@ -197,7 +197,7 @@ def test_says_that_a_port_is_taken(ports: tuple[int, int]) -> None:
 
 
 def test_keeps_acknowledged_rows_and_metadata_over_a_kill_and_a_restart(tmp_path: Path) -> None:
-    """`tipoff up` keeps its history in such a folder, and nobody ends a laptop's processes with care."""
+    """`tipoff up` keeps its history in such a folder, and a laptop's processes are often killed."""
     for end in ("kill", "terminate", None):
         with running("bigquery", "--project", PROJECT, "--data-dir", str(tmp_path)) as emulator:
             warehouse = Warehouse(*_ports(emulator))
@@ -395,7 +395,7 @@ def test_timestamp_diff_counts_whole_units(
     ],
 )
 def test_a_quantile_stands_at_its_place(warehouse: Warehouse, place: str, value: float | None) -> None:
-    """The median was the maximum, and the maximum NULL."""
+    """Regression: the median was the maximum, and the maximum NULL."""
     sql = f"SELECT APPROX_QUANTILES(x, 2)[{place}] AS found FROM UNNEST([9.0, 1.0, 2.0]) AS x"
     assert list(warehouse.query(sql)) == [{"found": value}]
 
@@ -449,7 +449,7 @@ def test_the_body_of_a_function_is_translated_once_and_what_has_a_context_each_t
 
 
 def test_rows_are_converted_without_pandas(emulator: Emulator, warehouse: Warehouse) -> None:
-    """It is installed here, and takes a third of a second to import."""
+    """pandas is installed here, and takes a third of a second to import."""
     assert warehouse.insert(warehouse.table("a STRING, b ARRAY<INT64>"), [{"a": "x", "b": [1]}]) == []
     assert "/pandas/" not in Path(f"/proc/{emulator.process.pid}/maps").read_text()
 
@@ -474,7 +474,7 @@ def test_a_query_is_translated_once_until_tables_are_others() -> None:
     remembered = remembering_translation(translate, version)
 
     def ask(sql: str) -> int:
-        """How often it was translated so far."""
+        """Translate the text; return how often it was translated so far."""
         own = {"project_id": "p", "ctx": context, "caller": None, "translator": None}
         assert asyncio.run(remembered(sql, **own)) == f"duckdb: {sql}"  # type: ignore[arg-type]
         return translated.count(sql)
@@ -511,7 +511,7 @@ def test_a_query_asked_again_sees_what_changed_meanwhile(warehouse: Warehouse) -
 
 
 def test_what_is_not_asked_of_queries_is_asked_of_all_else(warehouse: Warehouse) -> None:
-    """A text is examined once, and a query for nothing that only a change needs."""
+    """The emulator examines a text once, and skips for queries the checks that only changes need."""
     table = warehouse.table("a INT64")
     for text in (
         f"SELECT a FROM {table}",
@@ -531,7 +531,7 @@ def test_what_is_not_asked_of_queries_is_asked_of_all_else(warehouse: Warehouse)
 
 
 def test_a_table_may_be_called_function(warehouse: Warehouse) -> None:
-    """Its creation begins as that of a table function does, of which no table comes."""
+    """`CREATE TABLE function` begins like `CREATE TABLE FUNCTION`, which creates no table."""
     warehouse.query("CREATE TABLE ds.function (a INT64)")
     assert [field.name for field in warehouse.client.get_table("ds.function").schema] == ["a"]
     warehouse.query("CREATE TABLE FUNCTION ds.doubled(n INT64) AS (SELECT 2 * n AS a)")
@@ -550,7 +550,7 @@ def test_a_table_may_be_called_function(warehouse: Warehouse) -> None:
 def test_a_failed_query_is_an_error_and_never_reads_as_empty(
     warehouse: Warehouse, sql: str, error: type[GoogleAPICallError], reason: str
 ) -> None:
-    """Incident 15: an error treated as the empty set."""
+    """Regression (incident 15): an error was treated as the empty set."""
     with pytest.raises(error) as failed:
         warehouse.client.query_and_wait(sql, retry=RETRY, job_retry=None)
     assert [item["reason"] for item in failed.value.errors] == [reason]
@@ -707,7 +707,7 @@ def test_unknown_fields_are_errors_unless_ignored(warehouse: Warehouse) -> None:
 
 
 def test_a_row_alone_is_stored_as_one_among_many(warehouse: Warehouse) -> None:
-    """Few rows reach DuckDB as parameters, many as an Arrow table."""
+    """DuckDB receives few rows as parameters, and many as an Arrow table."""
     table = warehouse.table(
         "i INT64, f FLOAT64, s STRING, b BOOL, t TIMESTAMP, c DATETIME, d DATE, n NUMERIC, j JSON,"
         " l ARRAY<STRING>, k ARRAY<INT64>, z STRING, r ARRAY<STRUCT<a STRING, e ARRAY<STRING>>>"

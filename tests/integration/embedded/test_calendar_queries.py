@@ -1,4 +1,4 @@
-"""The queries of the console's calendars: what became of workflows and scrapers, day by day."""
+"""The queries of the console's calendars: daily results of workflows and scrapers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(
 
 @pytest.fixture(scope="module")
 def calendar(dataset: Dataset) -> dict[str, tuple[int, ...]]:
-    """By workflow what it expected, ran, found, failed and missed."""
+    """The counts of each workflow: expected, ran, found, failed and missed."""
     names = ("found", "by_hand", "half", "half_mended", "empty", "missed", "two_games")
     dataset.insert("daily_expected_schedule", *(scheduled(name, workflow_name=name) for name in names))
     dataset.insert(
@@ -64,7 +64,7 @@ def calendar(dataset: Dataset) -> dict[str, tuple[int, ...]]:
 def test_a_day_of_a_workflow_is_what_came_of_all_its_steps(
     calendar: dict[str, tuple[int, ...]], workflow: str, counts: tuple[int, ...]
 ) -> None:
-    """A manual run that found it counts, and a step that failed is not hidden by one that did not."""
+    """A successful manual run counts, and the success of one step does not hide the failure of another."""
     assert calendar[workflow] == counts
 
 

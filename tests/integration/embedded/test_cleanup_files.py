@@ -1,4 +1,4 @@
-"""What cleanup's own query makes of files that landed and of their receipts."""
+"""Cleanup's own query, on landed files and their receipts."""
 
 from datetime import datetime, timedelta
 

@@ -1,5 +1,7 @@
-"""One request, delivered at the same time to several runners, is fetched once: on the real client, the embedded store
-and a real source."""
+"""Concurrent deliveries of one request to several runners: it is fetched once.
+
+The client is the real one; the store is embedded, and the source is a real HTTP server.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ NOW = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
 
 
 class Source(ThreadingHTTPServer):
-    """Answers every path with two lines, and counts what it was asked."""
+    """A server that answers every path with two lines, and counts the requests for each path."""
 
     daemon_threads = True
 
@@ -53,7 +55,7 @@ class _Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Source
 
-    def do_GET(self) -> None:  # the name that http.server looks for
+    def do_GET(self) -> None:  # the name that http.server calls
         with self.server.lock:
             self.server.asked[self.path] += 1
         body = f"one\n{self.path}\n".encode()
@@ -63,7 +65,7 @@ class _Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def runners(
     source: Source,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[list[tuple[Deps, RecordingBus]]]:
-    """As many runners as there are instances: each with its own clients, sharing the buckets only."""
+    """As many runners as there are instances: each has its own clients, and they share only the buckets."""
     with running("storage") as emulator:
         url = emulator.url
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
@@ -109,9 +111,9 @@ def runners(
 
 
 def request(number: int) -> ScrapeRequested:
-    """A request about a day of its own, as the fixture's source is asked by day."""
+    """Return a request about a day of its own, as the fixture's source is requested by day."""
     day = GAME_DATE + timedelta(days=number)
-    # Event time lets the scrape do without the pace of a real source.
+    # With an event time the scrape skips the rate limit of a real source.
     return requested(
         request_id=f"request-{number}",
         game_date=day,
@@ -150,7 +152,7 @@ def test_of_four_deliveries_at_the_same_time_one_fetches(
     assert {event.execution_id for event in executed} == {f"request-{number}" for number in range(REQUESTS)}
     assert len({event.run_id for event in executed}) == REQUESTS, "one result for each request"
 
-    # What was sent away is delivered again, and finds the outcome.
+    # Requests that were refused are delivered again, and find the outcome.
     for number in range(REQUESTS):
         deps, bus = runners[number % RUNNERS]
         bus.published.clear()

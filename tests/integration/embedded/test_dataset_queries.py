@@ -1,4 +1,4 @@
-"""The dataset's views, table function and parameterized queries, on rows that misled simpler ones."""
+"""The dataset's views, table function and parameterized queries, on rows that broke simpler versions of them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ EXECUTIONS = [
 
 @pytest.fixture(scope="module")
 def ask(dataset: Dataset) -> Ask:
-    """Run SQL, or a file of queries/, with parameters by name."""
+    """A function that runs SQL, or a file of queries/, with parameters by name."""
     dataset.insert("daily_expected_schedule", *SCHEDULE)
     dataset.insert("workflow_decisions", *DECISIONS)
     dataset.insert("scraper_execution_log", *EXECUTIONS)
@@ -192,7 +192,7 @@ def test_discovery_check_is_about_the_business_day(ask: Ask) -> None:
     assert check(ELEVEN - MINUTE) == []
     assert check(ELEVEN) == [("no_data", 0, "11:00 AM")]
     assert check(ELEVEN + 90 * MINUTE) == [("success", 12, "12:00 PM")]
-    assert check(ELEVEN + 3 * HOUR) == [("success", 12, "12:00 PM")]  # a later failure takes nothing back
+    assert check(ELEVEN + 3 * HOUR) == [("success", 12, "12:00 PM")]  # a later failure does not undo it
     assert check(ELEVEN + 12 * HOUR) == [("success", 12, "12:00 PM")]  # 23:00 in New York
     assert check(ELEVEN + 14 * HOUR) == []  # the next day
 
@@ -212,7 +212,7 @@ def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch
 def test_a_pause_that_a_source_asked_for_is_read(
     ask: Ask, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`tipoff explain` and the console decide without the controller's memory."""
+    """`tipoff explain` and the console have no access to the controller's state."""
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     expected = {"paused": (ELEVEN + 9 * HOUR, "news.example"), "odd_pause": (None, None)}
@@ -322,7 +322,7 @@ def looked(
 
 @pytest.fixture(scope="module")
 def searched(dataset: Dataset) -> Dataset:
-    """Two days of a search that learns: the first on its beat, the second learned."""
+    """Two days of a learning search: the first at its fixed interval, the second at learned times."""
     before = ELEVEN - 24 * HOUR
     dataset.insert(
         "workflow_decisions",

@@ -176,7 +176,7 @@ def test_nothing_is_known_of_a_day_before_the_first_lock_and_decision(
 def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
-    """A triggered run's decision has no next check, and status showed none until the next evaluation."""
+    """Regression: a manual run's decision has no next check, so status showed none until the next evaluation."""
     own = {"workflow_name": "levels", "environment": "asked"}
     upcoming = (ELEVEN + HOUR).isoformat()
     dataset.insert("daily_expected_schedule", scheduled("levels0", ELEVEN, **own))
@@ -217,7 +217,7 @@ def test_the_next_check_of_a_workflow_is_the_earliest_of_its_newest_evaluation(
 def test_what_later_runs_came_to_is_told_by_parameters_and_date(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
-    """Other markets of one scraper, or another day, neither make a failure good nor add to it."""
+    """A run for other markets of the scraper, or another day, neither makes a failure good nor adds to it."""
     slots = ("mended", "worse", "emptied", "other", "found", "partly")
     first = {"emptied": "no_data", "found": "success", "partly": "success"}
     dataset.insert(
@@ -297,7 +297,7 @@ def test_what_a_run_of_another_hour_found_counts_for_a_slot(
 def test_what_was_left_out_is_found_by_a_later_run_of_its_workflow(
     warehouse: BigQueryWarehouse, dataset: Dataset, workflow: str, minutes: int, found: bool
 ) -> None:
-    # Ids are unique across environments, as they are of uuids.
+    # Ids have to be unique across environments, as UUIDs are.
     case = f"{workflow}{minutes}"
     own: dict[str, Any] = {"environment": f"left-{case}"}
     dataset.insert(
@@ -346,7 +346,7 @@ def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWa
 def test_rows_two_hours_late_across_midnight_are_of_their_own_occurrence(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
-    """What ended at 23:50 and is written at 01:50 belongs to last night, and not to the day on which it comes."""
+    """A run that ended at 23:50 belongs to the previous day, even when its row is written at 01:50."""
     late, ended = {"environment": "late"}, MIDNIGHT - 10 * MINUTE
     own = {"scrapers": ["well"], "subject": "-", "priority": "HIGH", "workflow_name": "scores", **late}
     dataset.insert(

@@ -25,7 +25,7 @@ ROWS = [
 
 
 class Cloud:
-    """A warehouse that knows an object store, and both clients."""
+    """A warehouse with the address of an object store, and clients of both."""
 
     def __init__(self, warehouse_url: str, storage_url: str) -> None:
         anybody = AnonymousCredentials()

@@ -1,4 +1,4 @@
-"""What SQL was translated to serves the next start, and is never taken for the translation of something else."""
+"""The cache of translated SQL: the next start reads it, and never uses the translation of another text."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_second_start_translates_nothing_and_answers_the_same(tmp_path: Path
 
 
 def test_a_table_of_other_types_is_another_translation(tmp_path: Path) -> None:
-    """The mean of NUMERIC is NUMERIC, that of INT64 is FLOAT64: the text is the same, and what it becomes is not."""
+    """The mean of NUMERIC is NUMERIC, that of INT64 is FLOAT64: one text has two translations."""
     found = []
     for type_ in ("INT64", "NUMERIC", "INT64"):
         with warehouse("--cache-dir", str(tmp_path)) as client:

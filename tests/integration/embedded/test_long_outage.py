@@ -1,5 +1,7 @@
-"""The warehouse gone for half an hour: Pub/Sub's queue with its back-off on a clock of its own, the logger's group
-commit, and the embedded warehouse, whose views count each event once."""
+"""An outage of the warehouse for half an hour: its views count each event once.
+
+Pub/Sub's queue with its back-off runs on a simulated clock, with the logger's group commit and the embedded warehouse.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,13 @@ BEGUN = datetime(2026, 1, 15, 17, tzinfo=UTC)
 EVERY = 10.0
 GONE, BACK = 120.0, 120.0 + 30 * 60
 ANSWERS_LOST = 30.0
-"""So long appends still arrive and only their answers are lost: nobody learns of rows that are there."""
+"""Seconds in which appends are stored and only their responses are lost: the logger retries rows that are there."""
 ENDED = BACK + 300.0
 
 
 @dataclass
 class World:
-    """Seconds since BEGUN, and everything that hangs on them."""
+    """The simulated clock, in seconds since BEGUN, and the queue, the logger and the warehouse that depend on it."""
 
     warehouse: BigQueryWarehouse
     now: float = 0.0
@@ -65,7 +67,7 @@ class World:
         self.queue.add(Message(name, *encode(Envelope(event, event.id, "/tipoff/test", at)), at))
 
     async def push_what_is_due(self) -> None:
-        """All at once, as Pub/Sub does: what fails backs off message by message."""
+        """Push all due messages at once, as Pub/Sub does; each failed message backs off by itself."""
         commit = RowCommit(self._append, Bounds(500, 4_000_000, 0.05, 2_000, 4_000_000, 15.0), lambda: 0.0)
         deps = Deps("local", commit, Publisher("logger", RecordingBus()), MemoryObjects())
 
@@ -88,7 +90,7 @@ class World:
             raise Unavailable("the warehouse is gone")
 
     async def run(self) -> int:
-        """Until nothing is unacknowledged; how many were published."""
+        """Run until no message is unacknowledged; return how many were published."""
         published = 0
         while self.now < ENDED or self.queue.unacked:
             if self.now >= published * EVERY and self.now < ENDED:

@@ -1,4 +1,4 @@
-"""Each named query on rows that make its naive form wrong; docs/explanation/queries.md says what those were."""
+"""Each named query on rows that break its naive form; docs/explanation/queries.md lists the naive forms."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def rates(name: str, *statuses: str, at: datetime = ELEVEN, **changes: Any) -> l
 
 
 PRESUMED = (ELEVEN, "failed", {"error_type": "timeout", "data_summary": '{"presumed": true}'})
-"""What the controller publishes of a request that nobody answered: instant, status, and more columns."""
+"""The execution that the controller publishes for a request without a response: instant, status, and more columns."""
 
-# One subject for each group of rows: a scraper, a workflow or an environment that no other group has.
+# Each group of rows has a subject of its own: a scraper, a workflow or an environment that no other group has.
 
 EXECUTIONS = [
     # success_rates and cost_by_source
@@ -141,7 +141,7 @@ EXECUTIONS = [
             ("d7", "yesterdays", ELEVEN, "success", {"game_date": "2026-01-14"}),
         )
     ),
-    # executions: a request that nobody answered is presumed to have failed, and is executed after all
+    # executions: a request without a response is presumed to have failed, and is executed after all
     *(
         executed(name, at, status, environment="late", created_at=at.isoformat(), **changes)
         for name, *rows in (
@@ -239,7 +239,7 @@ SCANS = [
         missing("gs://b/received", LANDED, NOON),
         missing("gs://b/dropped_" + "x", LANDED, NOON),
     ),
-    scanned(NOON + 15 * MINUTE, errors=["the receipts cannot be read"]),  # says nothing about what is missing
+    scanned(NOON + 15 * MINUTE, errors=["the receipts cannot be read"]),  # says nothing about missing files
     scanned(NOON + 20 * MINUTE, environment="dev"),
 ]
 SCANS.insert(1, SCANS[1])  # delivered twice
@@ -278,7 +278,7 @@ def test_every_query_runs_with_its_defaults(day: Dataset, name: str) -> None:
 
 
 def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
-    """Over eight dates, with copies, no_data and somebody's machine it would read 33%; over UTC days other runs."""
+    """Over eight dates, with copies, no_data and a developer's machine it would read 33%; over UTC days other runs."""
     found = {row["scraper_name"]: row for row in day.ask("success_rates", as_of=NOON)}
     rated = found["rated"]
     assert (rated["total_runs"], rated["success_count"], rated["no_data_count"]) == (6, 3, 2)
@@ -289,7 +289,7 @@ def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
 
 
 def test_a_source_that_found_nothing_for_three_days_does_not_look_well(day: Dataset) -> None:
-    """By its runs alone it would read 100%: four successes, no failure."""
+    """Computed from its runs alone, the rate would read 100%: four successes, no failure."""
     found = {row["scraper_name"]: row for row in day.ask("success_rates", as_of=NOON, environment="silence")}
     shown = {
         name: (
@@ -333,7 +333,7 @@ def test_cost_counts_each_execution_once_whoever_caused_it(day: Dataset) -> None
 
 
 def test_one_run_satisfies_one_slot(day: Dataset) -> None:
-    """A window that is open to one side lets the run at nine stand for the slot at three."""
+    """A window with one open end counts the run at nine for the slot at three as well."""
     rows = day.ask("expected_vs_actual", as_of=ELEVEN + 7 * HOUR)
     lines = [
         (row["expected_time"], row["actual_time"], row["status"])
@@ -379,7 +379,7 @@ def test_an_alert_stands_until_it_is_resolved(day: Dataset) -> None:
 
 
 def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> None:
-    """Incident 10: a maximum over no rows is NULL, which is less than nothing."""
+    """Regression (incident 10): a maximum over no rows is NULL, and a comparison with NULL is never true."""
     assert day.ask("alert_cleanup_not_running", as_of=NOON + 2 * HOUR) == []
     late = day.ask("alert_cleanup_not_running", as_of=NOON + 3 * HOUR)
     assert [row["since"] for row in late] == [NOON + 2 * HOUR]  # the scan after it failed
@@ -388,7 +388,7 @@ def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> No
 
 
 def test_a_critical_workflow_that_nothing_was_decided_about_is_an_alert(day: Dataset) -> None:
-    """Incidents 10, 24 and 31: absence is seen, nothing is early, and a day off is no fault."""
+    """Incidents 10, 24 and 31: no rows are an alert, an early check and a day off are not."""
     rows = day.ask("alert_critical_workflow_not_run", as_of=ELEVEN + 3 * HOUR + MINUTE)
     assert {row["workflow_name"]: row["last_action"] for row in rows} == {"silent": None, "skipping": "SKIP"}
     silent = next(row for row in rows if row["workflow_name"] == "silent")
@@ -408,7 +408,7 @@ def test_a_day_without_its_schedule_is_an_alert(day: Dataset) -> None:
 
 
 def test_a_critical_run_without_success(day: Dataset) -> None:
-    """Incident 25: what was never executed is worse than what was executed in vain."""
+    """Incident 25: never executed is worse than executed without success."""
 
     def fruitless(as_of: datetime) -> dict[str, int]:
         rows = day.ask("alert_critical_workflow_without_success", as_of=as_of)
@@ -419,11 +419,11 @@ def test_a_critical_run_without_success(day: Dataset) -> None:
 
 
 def test_failure_rate_is_of_enough_runs_that_could_tell(day: Dataset) -> None:
-    """Not of one run, not thinned by no_data, not of the day before."""
+    """A rate needs more than one run, ignores no_data, and ignores the day before."""
     worst, seldom = day.ask("alert_high_failure_rate", as_of=NOON)
     assert (worst["subject"], worst["value"]) == ("diluted", 60.0)
     assert worst["summary"].startswith("diluted failed 3 of its last 5 runs")
-    # It runs too seldom for five runs a day, and its newest run failed.
+    # It has fewer than five runs a day, and its newest run failed.
     assert (seldom["subject"], seldom["value"]) == ("third", 33.3)
 
 
@@ -473,7 +473,7 @@ def test_a_null_field_says_why(day: Dataset) -> None:
 
 
 def test_a_bad_number_ends_no_query(day: Dataset) -> None:
-    """CAST of "many" would."""
+    """CAST of "many" would fail the query."""
     (row,) = day.ask("discovery_attempts", as_of=NOON, scraper_name="jotted")
     assert (row["attempts_today"], row["found_data"]) == (6, 1)
 
@@ -500,7 +500,7 @@ def test_the_summary_is_of_the_new_york_day(day: Dataset) -> None:
 
 
 def test_discovery_status_has_a_row_for_what_nobody_tried(day: Dataset) -> None:
-    """Incidents 8, 9, 10, 24 and 33: absence is a row, early is no fault, and one game is not all games."""
+    """Incidents 8, 9, 10, 24 and 33: absence is a row, an early check is no fault, and one game is not all games."""
     rows = day.ask("discovery_status", as_of=NOON, environment="staging")
     assert {(row["scraper_name"], row["subject"]): row["status"] for row in rows} == {
         ("broken", "-"): "FAILING",
@@ -518,7 +518,7 @@ def test_discovery_status_has_a_row_for_what_nobody_tried(day: Dataset) -> None:
 
 
 def test_every_edge_has_its_heartbeat(day: Dataset) -> None:
-    """Incidents 10 and 25: decisions go on and nothing is executed; and silence is a row, not no row."""
+    """Incidents 10 and 25: decisions continue and nothing is executed; an edge without events still has a row."""
     edges = {row["edge"]: row for row in day.ask("heartbeats", as_of=ELEVEN + 9 * HOUR, environment="dev")}
     assert edges["decisions -> executions"]["unanswered"] == 1
     assert edges["decisions -> executions"]["oldest_unanswered"] == NOON
@@ -530,7 +530,7 @@ def test_every_edge_has_its_heartbeat(day: Dataset) -> None:
     assert edges["files -> receipts"]["oldest_unanswered"] == ELEVEN
     assert edges["ticks -> cleanup"]["silent_minutes"] == 7 * 60 + 40
     assert edges["ticks -> cleanup"]["unanswered"] is None
-    assert edges["events -> rows"]["silent_minutes"] == 0  # its row is of after the question, as in a replay
+    assert edges["events -> rows"]["silent_minutes"] == 0  # the row is later than `as_of`, as in a replay
     silent = day.ask("heartbeats", as_of=ELEVEN - 60 * DAY, environment="prod")
     assert len(silent) == len(edges) == 6
     assert {row["to_last_seen"] for row in silent} == {None}
@@ -553,7 +553,7 @@ def test_the_dataset_lists_its_tables(day: Dataset) -> None:
 
 
 def test_the_real_outcome_of_a_request_speaks(day: Dataset) -> None:
-    """What is merely presumed of it gives way, whichever row came first; a success gives way to nothing."""
+    """A presumed failure is replaced by the real outcome, whichever row came first; a success is never replaced."""
     rows = day.query(
         "SELECT execution_id, status, error_type FROM nba_orchestration.v_executions WHERE environment = 'late'"
     )

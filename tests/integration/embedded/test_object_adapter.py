@@ -1,4 +1,4 @@
-"""The port for objects keeps its promises in memory and on Google's client alike."""
+"""The contract of the object storage port, in memory and on Google's client alike."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ names = st.lists(texts, min_size=1, max_size=4).map("/".join)
 notes = st.dictionaries(
     st.sampled_from((REQUEST, FAN_OUT, EXECUTION_ID, FETCHED_AT, "fetched-for")), texts, max_size=4
 )
-"""What is noted about a file has names of ours; their values may be of an event."""
+"""Metadata of a file: the keys are our own constants, the values may come from an event."""
 
 
 @settings(
@@ -113,7 +113,7 @@ notes = st.dictionaries(
 def test_whatever_an_event_puts_into_an_object_is_read_again(
     objects: Objects, name: str, body: bytes, metadata: dict[str, str], more: dict[str, str]
 ) -> None:
-    """Its name, its content and what is noted about it; or it is refused before anything is written."""
+    """Name, content and metadata are read back unchanged, or the object is refused before any write."""
     name = f"{uuid4().hex}/{name}"
     try:
         check_object(name, {**metadata, **more})
@@ -135,7 +135,7 @@ def test_whatever_an_event_puts_into_an_object_is_read_again(
 def test_as_many_calls_at_a_time_as_there_are_connections_open_no_other(
     objects: Objects, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A pool of ten under forty threads filled the logs and opened a connection for every call."""
+    """Regression: a pool of ten under forty threads filled the logs and opened a connection for every call."""
     together = threading.Barrier(CALLERS)
 
     def call(number: int) -> None:

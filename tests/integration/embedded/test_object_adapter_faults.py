@@ -1,4 +1,4 @@
-"""The port for objects on Google's client while calls fail: retried for a bounded time, and nothing done twice."""
+"""The object storage port on Google's client while calls fail: bounded retries, and no call takes effect twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer", Response, BaseHTTPResponse)
 
 
 class Faults:
-    """Fails a share of the calls: some are not delivered, of some the answer is lost, some are answered 503."""
+    """A fault injector that fails a share of the calls: not sent, sent with the response lost, or answered 503."""
 
     def __init__(self, share: float) -> None:
         self.share, self.sent, self.failed = share, 0, 0
@@ -47,7 +47,7 @@ class Faults:
 
 
 class FaultyTransport(HTTPAdapter):
-    """The transport of Google's client, by which the rare calls go."""
+    """The transport of Google's client that carries the rare calls."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class FaultyTransport(HTTPAdapter):
 
 
 def answered(answer: Answer, status: int) -> Answer:
-    """The answer with another status, read to its end so that its connection is free."""
+    """Return the response with another status, read to its end so that its connection is free."""
     if isinstance(answer, Response):
         assert answer.content is not None
         answer.status_code = status
@@ -76,7 +76,7 @@ def storage_url() -> Iterator[str]:
 @pytest.fixture
 def objects(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsObjects]:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
-    # The back-off is what takes the time here, not what is tested.
+    # Shorten the back-off, which is not under test here.
     retry = storage._retry
     monkeypatch.setattr(storage, "_retry", lambda *told: retry(*told).with_delay(0.001, 0.01, 2.0))
     client = storage_client("test", storage_url)
@@ -87,7 +87,7 @@ def objects(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsOb
 
 
 def fail(objects: GcsObjects, share: float) -> Faults:
-    """Put faults between the adapter and the network, on both ways that it has there."""
+    """Inject faults between the adapter and the network, on both of its transports."""
     faults = Faults(share)
     mount(objects, faults)
     return faults
@@ -102,7 +102,7 @@ def mount(objects: GcsObjects, faults: Faults) -> None:
 
 
 def test_a_tick_goes_through_while_three_calls_in_ten_fail(objects: GcsObjects) -> None:
-    """Without retries one tick in a thousand had all of its twenty calls answered."""
+    """Without retries one tick in a thousand had all of its twenty calls succeed."""
     transport = fail(objects, 0.3)
     for number in range(CALLS):
         name, body = f"ticks/{number}", str(number).encode()
@@ -182,7 +182,7 @@ def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:
 
 
 def test_a_listing_of_several_pages_is_whole(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded store gives all in one page; Cloud Storage gives a thousand."""
+    """The embedded store returns all objects in one page; Cloud Storage returns a thousand a page."""
     for number in range(5):
         objects.create(f"day/{number}", b"{}")
     whole, asked = objects._client.calls.list_page, list[str]()

@@ -143,7 +143,7 @@ EXPRESSIONS = {
         )
     ],
 }
-"""By function, what it is asked: the edges at which engines differ."""
+"""Test expressions of each function, at the edges where engines differ."""
 FIRST, SECOND = (datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in (5, 6))
 DIFFERENCES = {
     "TIMESTAMP(DATETIME_ADD(DATETIME(DATE '2026-11-01'), INTERVAL 90 MINUTE), 'America/New_York')": (
@@ -156,8 +156,8 @@ DIFFERENCES = {
     "SAFE_CAST('7.5' AS INT64)": (8, None),
     "ROUND(2.675, 2)": (2.68, 2.67),
 }
-"""Where the embedded warehouse is known to differ: its answer and Google's. docs/explanation/embedded-cloud.md lists
-them; no query of the dataset meets one."""
+"""Known differences of the embedded warehouse: its answer and Google's. docs/explanation/embedded-cloud.md lists them;
+no query of the dataset meets one."""
 
 
 @pytest.mark.parametrize("function", EXPRESSIONS)
@@ -196,19 +196,19 @@ def test_json_paths_read_stored_documents_as_googles_do(dataset: Dataset) -> Non
         )
     ]
     sql = f"SELECT execution_id, {', '.join(columns)} FROM nba_orchestration.scraper_execution_log"  # noqa: S608
-    assert len(dataset.query(sql)) == len(DOCUMENTS)  # the rows are compared where they are asked for
+    assert len(dataset.query(sql)) == len(DOCUMENTS)  # the dataset fixture compares the rows
 
 
 WITHOUT_ARGUMENTS = {exp.CurrentDate, exp.CurrentTimestamp}
-"""They answer what the clock says."""
+"""Their result depends on the clock."""
 NOT_EVALUATED = {exp.ApproxQuantiles}
-"""What Google's reference implementation does not evaluate."""
+"""Functions that Google's reference implementation does not evaluate."""
 JSON = {exp.ParseJSON, exp.JSONExtract, exp.JSONExtractScalar, exp.JSONFormat}
 """Compared on stored documents."""
 
 
 def functions(sql: str) -> set[type[exp.Expression]]:
-    """The functions that BigQuery statements call, but for the dataset's own."""
+    """Return the functions that BigQuery statements call, without the dataset's own."""
     trees = [tree for tree in sqlglot.parse(sql, read="bigquery") if tree]
     found = {type(node) for tree in trees for node in tree.find_all(exp.Func)}
     return {kind for kind in found if not issubclass(kind, exp.Anonymous | exp.Connector)}

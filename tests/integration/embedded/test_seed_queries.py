@@ -1,7 +1,7 @@
-"""The queries of the dataset's first README, word for word, run on the dataset as it is.
+"""The queries of the dataset's first README, word for word, on the current dataset.
 
-People have them in their notebooks and dashboards, so the columns they name stay, whatever stands beside them. What
-they get wrong is told in docs/explanation/queries.md; queries/ answers the same questions.
+Notebooks and dashboards contain them, so the columns that they name have to stay. docs/explanation/queries.md describes
+their errors; queries/ has correct versions.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from conftest import Dataset
 from tipoff_dataset.queries import names
 
 PROJECT = "nba-props-platform"
-"""They name it."""
+"""The project that the queries name."""
 TEXTS = sorted((Path(__file__).parents[2] / "fixtures/seed_queries").glob("*.sql"))
 FRAGMENT = ".fragment"
 EMPTY = {"alert_critical_workflow_not_run"}
-"""Those that find nothing in an hour in which all is well."""
+"""Queries that find nothing in an hour without faults."""
 OTHER_NAMES = {
     "latest_execution": "recent_executions",
     "partition_filters": "recent_executions",
@@ -35,7 +35,7 @@ OTHER_NAMES = {
 
 @pytest.fixture(scope="module")
 def now(dataset: Dataset) -> Dataset:
-    """The dataset with rows of this hour, since the texts ask the wall clock."""
+    """The dataset with rows of this hour, since the texts read the wall clock."""
     at = datetime.now(UTC)
     business_day = "CURRENT_DATE('America/New_York')"
     (today,) = dataset.query(f"SELECT {business_day} AS day")

@@ -1,5 +1,7 @@
-"""The rule of expected_vs_actual stands in three places: the dataset's function decides, the simulator and the
-controller's tests restate it in Python. What they make of the same occurrences must not differ."""
+"""The status rule of expected_vs_actual in its three implementations, which have to agree on every occurrence.
+
+They are the dataset's function, which decides, and the Python copies in the simulator and the controller's tests.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ EDGES = [
 
 @pytest.fixture(scope="module")
 def cases(dataset: Dataset) -> Cases:
-    """Occurrences with decisions at and beside every instant that the rule compares with; of each seed the same."""
+    """Occurrences with decisions at and beside every instant that the rule compares with; a seed fixes all of them."""
     luck, made, rows, decisions = Random(20), {}, [], []  # noqa: S311  # luck, not a secret
     (sample, _) = locked().runs
     for number in range(OCCURRENCES):

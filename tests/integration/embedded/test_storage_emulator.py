@@ -62,7 +62,7 @@ def upload_resumable(blob: Any, data: bytes, **conditions: Any) -> None:
 
 
 def upload_media(blob: Any, data: bytes, **conditions: Any) -> None:
-    """The kind of upload that carries no metadata; the client has no method for it."""
+    """Upload without metadata, a kind of upload for which the client has no method."""
     names = {
         "if_generation_match": "ifGenerationMatch",
         "if_metageneration_match": "ifMetagenerationMatch",
@@ -122,7 +122,7 @@ def test_refused_when_created_during_a_resumable_upload(bucket: Any) -> None:
     writer.write(b"x" * 300 * 1024)  # the session exists, the object does not
     bucket.blob("slow").upload_from_string(b"quick", if_generation_match=0)
 
-    with pytest.raises(InvalidResponse, match="412"):  # what the client makes of it here
+    with pytest.raises(InvalidResponse, match="412"):  # the client raises this for a 412 here
         writer.close()
 
     assert bucket.blob("slow").download_as_bytes(retry=RETRY) == b"quick"
@@ -338,7 +338,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_to_be_told_to_end_before_it_serves_is_no_failure() -> None:
-    """It listens already then, which is what whoever starts it waits for."""
+    """It already listens by then, and its parent only waits for that."""
     command = [sys.executable, "-c", TOLD_AT_ONCE, "--port", str(free_port())]
     ended = subprocess.run(command, capture_output=True, timeout=90, check=False)
 

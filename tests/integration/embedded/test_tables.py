@@ -50,7 +50,7 @@ def test_a_fresh_dataset_is_what_the_files_say(dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class FileEdit:
-    """An edit of a file, and what is said of it."""
+    """An edit of a file, and a part of the message about it."""
 
     file: str
     old: str
@@ -146,7 +146,7 @@ def test_what_is_missing_or_broken_is_found(dataset: Dataset, edited: Path) -> N
 def test_days_of_another_zone_are_found(
     dataset: Dataset, edited: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is stored has the zone in it; a fleet whose workflows.yaml names another one has to deploy it anew."""
+    """Stored views contain the zone; a fleet that changes it in workflows.yaml has to deploy them again."""
     assert "another zone" not in tables(dataset, "diff", edited).output
     monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokyo")
     fleet_zone.cache_clear()
@@ -198,7 +198,7 @@ def test_the_script_deploys_its_folder_with_python_where_there_is_some(
 def test_additive_changes_are_shown_then_made_and_not_taken_back(
     dataset: Dataset, edited: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last of this module: it leaves the dataset changed, hence no second opinion on what it asks."""
+    """Run as the last test: it changes the dataset, so its queries are not compared with the reference."""
     monkeypatch.setattr(bigquery.Client, "query_and_wait", QUERY)
     dataset.insert("workflow_decisions", decided("before", ELEVEN, "RUN", "due"))
     replace(

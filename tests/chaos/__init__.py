@@ -1,1 +1,1 @@
-"""Real processes under fire, judged by the simulation's checker."""
+"""Chaos tests: real processes under injected faults, checked by the simulation's checker."""

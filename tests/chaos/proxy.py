@@ -1,8 +1,8 @@
-"""A TCP proxy that makes calls go wrong, by request where it speaks HTTP and by the piece where it does not.
+"""A TCP proxy that makes calls fail, by request where it reads HTTP and by chunk where it does not.
 
-It stands between the services and everything that they talk to. What befalls a call is drawn from a seed, and written
-into the event log under the name of the service that the call was of: that is what the checker goes by. The proxy runs
-in a thread of its own with an event loop of its own, so that a test may block.
+It stands between the services and everything that they connect to. The fault of a call is drawn from a seed, and
+written into the event log under the name of the calling service: the checker reads it there. The proxy runs in a thread
+of its own with an event loop of its own, so that a test may block.
 """
 
 import asyncio
@@ -21,32 +21,32 @@ from tests.simulation.record import EventLog
 HOST = "127.0.0.1"
 HEAD_LIMIT = 1 << 20
 HANG_SECONDS = 60.0
-"""Longer than any caller waits."""
+"""Longer than any caller's timeout."""
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter
 
 
 class Harm(StrEnum):
-    """What befalls a call."""
+    """The kinds of faults of a call."""
 
-    DELAY = "delay"  # it takes longer
-    BUSY = "503"  # refused, and nothing was done
+    DELAY = "delay"  # the call takes longer
+    BUSY = "503"  # refused without effect
     LIMITED = "429"
     CUT = "cut"  # the connection breaks before the call arrives
-    LOST = "lost answer"  # it was done, and nobody hears of it
-    HALF = "half answer"  # it was done, and the answer breaks off
-    HANG = "no answer"  # nothing was done, and nothing is said until the caller gives up
+    LOST = "lost answer"  # the call took effect, and its response is lost
+    HALF = "half answer"  # the call took effect, and its response breaks off
+    HANG = "no answer"  # no effect and no response until the caller's timeout
 
 
 @dataclass(frozen=True)
 class Weather:
-    """How much goes wrong."""
+    """The frequency and kinds of faults."""
 
     share: float = 0.0
-    """The share of the calls that are harmed."""
+    """The share of the calls that fail."""
     harms: tuple[Harm, ...] = tuple(Harm)
     longest: float = 0.5
-    """The most seconds of a delay."""
+    """The maximum delay in seconds."""
 
 
 FAIR = Weather()
@@ -62,19 +62,19 @@ class FireLog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, kind: str, by: str, *, at: float | None = None, **facts: Any) -> None:
-        """Write an entry down; now, unless it was at another instant, in seconds since 1970."""
+        """Append an entry, with the current time or with `at`, in seconds since 1970."""
         with self._lock:
             self.log.add((time.time() if at is None else at) - self.began, kind, by, **facts)
 
 
 @dataclass(eq=False)
 class HarmedLink:
-    """The way of one service to one part of the cloud, or of Pub/Sub to one service."""
+    """A connection from one service to one part of the cloud, or from Pub/Sub to one service."""
 
     service: str
-    """Whose calls these are, or who answers them."""
+    """The calling service, or the service that Pub/Sub calls."""
     part: str
-    """What it calls; push for deliveries to it."""
+    """The part that the service calls; `push` for deliveries to it."""
     record: FireLog
     draw: random.Random
     target: int = 0
@@ -82,7 +82,7 @@ class HarmedLink:
     weather: Weather = FAIR
 
     def fate(self) -> Harm | None:
-        """Draw what befalls the next call, and write it down."""
+        """Draw the fault of the next call, and record it."""
         if self.draw.random() >= self.weather.share:
             return None
         harm = self.draw.choice(self.weather.harms)
@@ -92,11 +92,11 @@ class HarmedLink:
         return harm
 
     def note(self, harm: Harm) -> None:
-        """Write down what befalls the service now."""
+        """Record a fault of the service now."""
         self.record.add("fault", self.service, what=f"{self.part}: {harm}")
 
     async def late(self) -> None:
-        """Wait as long as the weather has a call wait."""
+        """Wait for a drawn delay."""
         await asyncio.sleep(self.draw.uniform(0, self.weather.longest))
 
     async def serve(self, reader: Reader, writer: Writer) -> None:
@@ -104,7 +104,7 @@ class HarmedLink:
         far: Writer | None = None
         try:
             far_reader, far = await asyncio.open_connection(HOST, self.target, limit=HEAD_LIMIT)
-            if self.part != "pubsub":  # which is gRPC
+            if self.part != "pubsub":  # Pub/Sub uses gRPC
                 while await self._exchange(reader, writer, far_reader, far):
                     pass
             else:
@@ -117,7 +117,7 @@ class HarmedLink:
                     end.transport.abort()
 
     async def _exchange(self, reader: Reader, writer: Writer, far_reader: Reader, far: Writer) -> bool:
-        """Pass on one request and its answer. Return whether the connection can be used for another."""
+        """Forward one request and its response. Return whether the connection can be reused."""
         head = await reader.readuntil(b"\r\n\r\n")
         body = await read_body(reader, head)
         harm = self.fate()
@@ -128,7 +128,7 @@ class HarmedLink:
         if harm is Harm.HANG:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HANG_SECONDS):
-                    await reader.read()  # until the caller's time-out closes the connection
+                    await reader.read()  # until the caller's timeout closes the connection
             self.note(harm)
             return False
         if harm in (Harm.BUSY, Harm.LIMITED):
@@ -147,7 +147,7 @@ class HarmedLink:
                 "nack", self.service, error=f"HTTP {status}: {content[-200:]!r}", unforeseen=status == 500
             )
         if harm in (Harm.LOST, Harm.HALF):
-            # Once more: the call was made after the first time, and what is done again comes after this one.
+            # Record it once more: the call was made after the first record, and a retry comes after this one.
             self.note(harm)
         if harm is Harm.LOST:
             return False
@@ -155,14 +155,14 @@ class HarmedLink:
             whole = answer + content
             writer.write(whole[: len(whole) // 2])
             await writer.drain()
-            await asyncio.sleep(0.01)  # what is written gets out before the connection breaks
+            await asyncio.sleep(0.01)  # let the written part be sent before the connection breaks
             return False
         writer.write(answer + content)
         await writer.drain()
         return b"connection: close" not in answer.lower() + head.lower()
 
     async def _relay(self, reader: Reader, writer: Writer, far_reader: Reader, far: Writer) -> None:
-        """Pass on pieces of a protocol that is not looked into, here HTTP/2, until a drawn end."""
+        """Forward chunks of a protocol that the proxy does not parse, here HTTP/2, until a drawn end."""
 
         async def pass_on(source: Reader, sink: Writer, harmed: bool) -> None:
             while piece := await source.read(65_536):
@@ -192,7 +192,7 @@ class HarmedLink:
 
 
 async def read_body(reader: Reader, head: bytes, *, to_end: bool = False) -> bytes:
-    """Return the raw body that a head announces; to_end: one without a length ends with the connection."""
+    """Return the raw body that a head announces; to_end: a body without a length ends with the connection."""
     lines = head.lower().split(b"\r\n")
     fields = {name.strip(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
     if length := fields.get(b"content-length"):
@@ -209,7 +209,7 @@ async def read_body(reader: Reader, head: bytes, *, to_end: bool = False) -> byt
 
 
 def refusal(status: int) -> bytes:
-    """Return an answer as Google's front end gives it."""
+    """Return an error response like those of Google's front end."""
     told = f'{{"error": {{"code": {status}, "message": "chaos", "errors": [{{"reason": "backendError"}}]}}}}'
     return (
         f"HTTP/1.1 {status} Chaos\r\ncontent-type: application/json\r\ncontent-length: {len(told)}\r\n"
@@ -229,16 +229,16 @@ class Proxies:
         self.links: list[HarmedLink] = []
 
     def open(self, link: HarmedLink) -> HarmedLink:
-        """Listen for a link; its port is free until then."""
+        """Listen for a link; assign it a free port."""
         link.port = self.serve(link.serve)
         self.links.append(link)
         return link
 
     def serve(self, handle: Callable[[Reader, Writer], Coroutine[Any, Any, None]]) -> int:
-        """Listen with a handler of one's own. Return the port."""
+        """Listen with a given handler. Return the port."""
 
         async def handled(reader: Reader, writer: Writer) -> None:
-            # asyncio itself lets go of a connection's task when its client leaves.
+            # asyncio itself drops a connection's task when its client disconnects.
             task = asyncio.current_task()
             assert task is not None
             self._tasks.add(task)
@@ -255,13 +255,13 @@ class Proxies:
         return asyncio.run_coroutine_threadsafe(listen(), self._loop).result(10)
 
     def weather(self, weather: Weather, *parts: str) -> None:
-        """Change the weather of all links, or of those to some parts."""
+        """Change the weather of all links, or of the links to some parts."""
         for link in self.links:
             if not parts or link.part in parts:
                 link.weather = weather
 
     def close(self) -> None:
-        """Break everything off."""
+        """Close all connections and servers."""
 
         async def stop() -> None:
             for server in self._servers:

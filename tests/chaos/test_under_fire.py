@@ -1,6 +1,6 @@
-"""The whole stack while its processes are killed and stopped, its disk is full and one call in five goes wrong.
+"""The whole stack while its processes are killed and suspended, its disk is full and one call in five fails.
 
-`make soak MINUTES=n` runs the same for as long as it says, with other seeds.
+`make soak MINUTES=n` runs the same for that long, with other seeds.
 """
 
 import logging
@@ -23,29 +23,29 @@ from tipoff_dev.stack.layout import SERVICES
 log = logging.getLogger(__name__)
 
 FIRST_DAY = date(2025, 1, 6)
-# A call without an answer takes its caller as long as its time-out, so these are few.
+# A call without a response blocks its caller until the timeout, so these are few.
 STORM = Weather(0.2, (*(harm for harm in Harm if harm is not Harm.HANG),) * 4 + (Harm.HANG,), longest=0.3)
 GRPC = Weather(0.02, (Harm.DELAY, Harm.CUT, Harm.HALF), longest=0.3)
-"""Of a protocol that is not looked into each piece may be harmed, and a call is several."""
+"""Each chunk of a protocol that the proxy does not parse may be hit, and a call has several chunks."""
 SECONDS = 6.0
-"""How long the short run fires at least."""
+"""The minimum duration of the short run."""
 KINDS = ("kill", "kill", "pause", "store", "disk")
 
 
 def storm(field: Battlefield, share: float = STORM.share) -> None:
-    """Let things go wrong on every link."""
+    """Set faults on every link."""
     field.proxies.weather(replace(STORM, share=share), "bigquery", "storage", "source", "push")
     field.proxies.weather(GRPC, "pubsub")
 
 
 def volleys(draw: random.Random) -> Iterator[str]:
-    """Yield what to do to a process: each kind before any comes again, in an order that is drawn."""
+    """Yield actions on a process in a drawn order, each kind once before any is repeated."""
     while True:
         yield from draw.sample(KINDS, len(KINDS))
 
 
 def volley(field: Battlefield, kind: str, draw: random.Random) -> None:
-    """Do one thing to one process."""
+    """Run one action on one process."""
     match kind:
         case "kill":
             field.kill(draw.choice(list(SERVICES)))
@@ -53,7 +53,7 @@ def volley(field: Battlefield, kind: str, draw: random.Random) -> None:
             with field.paused(draw.choice((*SERVICES, "bigquery", "storage"))):
                 time.sleep(draw.uniform(0.5, 2.0))
         case "store":
-            # What it acknowledged before is still there afterwards: that it claims.
+            # The store claims that every acknowledged write survives a crash.
             field.kill("storage")
         case _:
             with field.full_disk():
@@ -61,9 +61,9 @@ def volley(field: Battlefield, kind: str, draw: random.Random) -> None:
 
 
 def fire(field: Battlefield, seed: int, seconds: float, watches: float = 0.3) -> None:
-    """Keep things going wrong, and something to do coming in, for so long; then let everything heal.
+    """Keep faults and new work coming for so long; then let the system heal.
 
-    watches: the share of days in which the monitor has to judge. Its first questions cost the emulator four seconds.
+    watches: the share of days with a watch of the monitor. Its first queries cost the emulator four seconds.
     """
     draw = random.Random(f"volleys {seed}")  # noqa: S311  # no secret
     ends, day, told = time.monotonic() + seconds, FIRST_DAY, time.monotonic()
@@ -83,13 +83,13 @@ def fire(field: Battlefield, seed: int, seconds: float, watches: float = 0.3) ->
     field.proxies.weather(FAIR)
     field.wait_until_ready("storage", *SERVICES)
     field.settle(60)
-    # A replay's days pass faster than its files are processed: sooner, cleanup would take them for lost.
+    # A replay's days pass faster than its files are processed: an earlier cleanup would consider them lost.
     field.tick(Tick.CLEANUP, day, 12)
     field.settle(60)
 
 
 def report(field: Battlefield, seed: int) -> str:
-    """Say what was done and what happened."""
+    """Return a summary of the actions and events."""
     return (
         f"seed {seed}: {field.ticks} ticks, {len(field.ear.messages)} events; {counted(field.record.counts)}"
     )
@@ -114,7 +114,7 @@ def test_nothing_is_lost_doubled_or_invented(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(24 * 3600)
 def test_nothing_is_lost_however_long_it_lasts(tmp_path: Path) -> None:
-    """Rounds of two minutes, each on a new stack with a seed of its own."""
+    """Run rounds of two minutes, each on a new stack with a seed of its own."""
     begins, seed = time.monotonic(), int(time.time())
     ends = begins + 60 * float(os.environ.get("MINUTES") or 5)
     rounds, ticks, events, happened, broken = 0, 0, 0, Counter[str](), Counter[str]()

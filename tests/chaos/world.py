@@ -1,4 +1,4 @@
-"""A running stack whose every connection goes through the proxy, and the event log of all that happened to it."""
+"""A running stack whose every connection goes through the proxy, and the event log of its faults and effects."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 log = logging.getLogger(__name__)
 TELL_EVERY = 10.0
-"""Seconds between two words on how far it is."""
+"""Seconds between two progress messages."""
 SOURCE = "source.example"
 UNITS = 4
 WORKFLOWS = ("first", "second")
@@ -105,7 +105,7 @@ def write_fleet(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class UnderFire(Layout):
-    """A stack whose services reach everything, and are reached, by way of the proxy."""
+    """A stack whose services connect, and are reached, only through the proxy."""
 
     fleet: str = ""
     doors: tuple[tuple[str, str, int], ...] = ()
@@ -136,7 +136,7 @@ class UnderFire(Layout):
 
 @dataclass
 class RecordingSource:
-    """The only source: it has every document, and writes down who asked for what."""
+    """The only source: it has every document, and records the path and time of each request."""
 
     record: FireLog
     fetches: list[tuple[float, str]] = field(default_factory=list)
@@ -159,7 +159,7 @@ class RecordingSource:
 
 @dataclass
 class Ear:
-    """Subscribes to every topic, past the proxy, and keeps what was published."""
+    """A subscriber to every topic, past the proxy, that keeps all messages."""
 
     stack: Stack
     messages: list[Any] = field(default_factory=list)
@@ -177,7 +177,7 @@ class Ear:
             thread.start()
 
     def close(self) -> None:
-        """Take what is left and go."""
+        """Receive the remaining messages and close."""
         self._over.set()
         for thread in self._threads:
             thread.join(60)
@@ -188,7 +188,7 @@ class Ear:
             over = self._over.is_set()
             try:
                 pulled = self._client.pull(subscription=name, max_messages=500, timeout=1.0).received_messages
-            except GoogleAPICallError:  # nothing there, which is told by a time-out
+            except GoogleAPICallError:  # no message left, which the client raises as a timeout
                 pulled = []
             if pulled:
                 self.messages += [item.message for item in pulled]
@@ -198,7 +198,7 @@ class Ear:
 
 
 class Battlefield:
-    """The stack, what is done to it, and what came of it."""
+    """The stack, its faults, and their recorded effects."""
 
     def __init__(self, stack: Stack, proxies: Proxies, record: FireLog, source: RecordingSource) -> None:
         self.stack, self.proxies, self.record, self._source = stack, proxies, record, source
@@ -212,7 +212,7 @@ class Battlefield:
         self.stack.publisher.publish([TickFired(tick=tick, cadence_minutes=15, event_time=instant)])
 
     def day(self, day: date) -> None:
-        """Fire a day's ticks: one for each workflow to begin at, and one for what is left of both."""
+        """Fire a day's ticks: one for each workflow to begin at, and one for the rest of both."""
         self.tick(Tick.LOCK_SCHEDULE, day, 5)
         for hour in (5, 7, 9):
             self.tick(Tick.EVALUATE, day, hour)
@@ -223,13 +223,13 @@ class Battlefield:
         child = self.stack.processes.children[name]
         child.process.kill()
         child.process.wait()
-        # When it is dead: what it did before comes before.
+        # Only once it has ended, so that its last effects precede the entry.
         self.record.add("crash", name, where="SIGKILL")
         self.stack.processes.restart(name)
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
-        """Stop a process in its tracks for the length of a block: connections stay open."""
+        """Suspend a process for the length of a block: its connections stay open."""
         self.record.add("pause", name)
         self.record.counts["pause"] += 1
         process = self.stack.processes.children[name].process
@@ -256,7 +256,7 @@ class Battlefield:
                 self.record.add("fault", service, what="storage: the disk was full")
 
     def wait_until_ready(self, *names: str) -> None:
-        """Wait until processes that were started anew answer."""
+        """Wait until restarted processes answer."""
         for name in names:
             self.stack.wait_for(self._answers(name), f"{name} to be ready", 90)
 
@@ -266,9 +266,9 @@ class Battlefield:
         return self.stack._tcp(name)
 
     def settle(self, seconds: float) -> Mapping[str, int]:
-        """Wait until nothing is unacknowledged. Return what still is when nothing has moved for so long.
+        """Wait until no message is unacknowledged. Return those left when the count has not fallen for so long.
 
-        How long all of it takes is the machine's; what matters is that it goes on.
+        The total time depends on the machine, so only a standstill counts.
         """
         told = moved = time.monotonic()
         fewest: int | None = None
@@ -285,7 +285,7 @@ class Battlefield:
         return {}
 
     def unacknowledged(self) -> Mapping[str, int]:
-        """Return messages that are not acknowledged, by subscription; the ear's own do not count."""
+        """Return the unacknowledged messages, by subscription, without the ear's own."""
         return {
             name.rpartition("/")[2]: count
             for name, count in self.stack.backlog().items()
@@ -293,7 +293,7 @@ class Battlefield:
         }
 
     def verdict(self) -> list[Violation]:
-        """Write what is in the dataset, the bucket and the topics into the log, and judge it."""
+        """Write the content of the dataset, the bucket and the topics into the log, and check it."""
         left = self.settle(0)
         self.ear.close()
         events = self.record.log
@@ -301,7 +301,7 @@ class Battlefield:
         for message in sorted(self.ear.messages, key=lambda it: it.publish_time):
             self._add_publication(message, requests_of)
         for at, path in self._source.fetches:
-            # The last request for a unit before this instant is the one that it is fetched for.
+            # A fetch belongs to the last request for its unit before this instant.
             earlier = [request for since, request in requests_of.get(path, ()) if since <= at]
             self.record.add(
                 "fetch", "scraper-runner", at=at, scraper=path.split("/")[2], subject=path,
@@ -320,7 +320,7 @@ class Battlefield:
                     "row", "logger", at=row["created_at"].timestamp(), table=table, row_id=identity,
                     row={name: _decoded(value) for name, value in row.items()},
                 )  # fmt: skip
-        # A replay's deadlines are months ago: what was missed by them is for simulated time to judge.
+        # A replay's deadlines are months ago, so only simulated time can check missed deadlines.
         events.entries.sort(key=lambda entry: entry.at)
         events.entries.insert(
             0,
@@ -354,11 +354,11 @@ def _decoded(value: Any) -> Any:
 
 @contextmanager
 def battlefield(folder: Path, seed: int) -> Iterator[Battlefield]:
-    """Run a stack under the proxy for the length of a block, in fair weather at first."""
+    """Run a stack under the proxy for the length of a block, at first without faults."""
     write_fleet(folder)
     proxies, record = Proxies(), FireLog()
     source = RecordingSource(record)
-    # Everything here listens before ports are chosen that nothing holds until the stack has started.
+    # All of these listen first: the chosen ports stay unbound until the stack has started.
     links = [
         proxies.open(
             HarmedLink(

@@ -1,1 +1,1 @@
-"""Deterministic simulation: the services' real handlers on a cloud whose every fault comes from a seed."""
+"""A deterministic simulation: the services' real handlers on a simulated cloud, with all faults drawn from a seed."""

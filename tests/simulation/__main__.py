@@ -1,4 +1,4 @@
-"""`python -m tests.simulation`: simulate seeds, check each run, shrink what fails."""
+"""`python -m tests.simulation`: simulate seeds, check each run, shrink each failure."""
 
 import argparse
 import logging
@@ -18,12 +18,12 @@ from tests.simulation.shrinking import shrink
 from tests.simulation.world import World, simulate
 
 SHOWN = 3
-"""Breaches of a run that are printed whole."""
+"""Violations of a run that are printed in full."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one seed, small enough to be sent between processes."""
+    """The result of one seed, small enough to be sent between processes."""
 
     seed: int
     hours: float
@@ -43,7 +43,7 @@ def try_seed(seed: int, shape: Shape | None = USUAL) -> Result:
 
 
 def happenings(world: World, log: EventLog) -> Counter[str]:
-    """Count what follows from faults and from chance, and what kind of day it was."""
+    """Count the effects of faults and of chance, and the kind of the day."""
     counts = Counter({f"days of {world.day}{' before dawn' if world.shape.night else ''}": 1})
     rows: set[tuple[str, str]] = set()
     for entry in log.entries:
@@ -135,7 +135,7 @@ def _results(seeds: range, workers: int, shape: Shape | None) -> Iterator[Result
 
 
 def explain(result: Result, shape: Shape | None = USUAL) -> str:
-    """Return where a failing seed is, what it broke, and the fewest faults with which it fails the same way."""
+    """Return the place of a failing seed, its violations, and the fewest faults with which it fails the same way."""
     laws = {breach.partition(":")[0] for breach in result.breaches}
     world = shape or Shape.draw(result.seed)
     faults = simulate(result.seed, shape=world).faults
@@ -157,7 +157,7 @@ def where(seed: int) -> str:
 
 
 def commit() -> str:
-    """Return what is checked out, as git names it."""
+    """Return the current commit, as git names it."""
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 

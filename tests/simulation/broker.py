@@ -1,4 +1,4 @@
-"""Pub/Sub, and Phase 2 behind it."""
+"""Simulated Pub/Sub, and Phase 2 behind it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 @cache
 def topic_map() -> TopicMap:
-    """The real map of topics."""
+    """Return the real map of topics."""
     return load_topics(ROOT / "infra/topics.yaml")
 
 
 @cache
 def routes() -> Mapping[str, Sequence[tuple[str, str, Subscription, Any]]]:
-    """Each type of event, and who subscribes to it by which filter."""
+    """Return the subscriptions of each type of event, with their filters."""
     found: dict[str, list[tuple[str, str, Subscription, Any]]] = {}
     for topic, name, settings in topic_map().subscriptions():
         for event_type in topic_map().topics[topic].events:
@@ -61,7 +61,7 @@ class Pushed:
 
 @dataclass(eq=False)
 class Handling:
-    """One attempt of one message at one process."""
+    """One delivery attempt of one message to one process."""
 
     broker: "Broker"
     message: Pushed
@@ -69,14 +69,14 @@ class Handling:
     over: bool = False
 
     def answered(self, _result: Any, error: Exception | None) -> None:
-        """The handler returned or raised."""
+        """Acknowledge or reject the message, once the handler has returned or raised."""
         world, name = self.broker.world, self.process.name
         self.process.deliveries.pop(self, None)
         if error is None:
             world.log.add(world.hub.now, "ack", name, message=self.message.number, late=self.over)
             if world.fates.befalls(Kind.LOST_ACK, world.hub.now):
                 return
-            # A late answer counts as well, if Pub/Sub still listens; it does not after its deadline.
+            # A late acknowledgement counts as well, unless the deadline has passed.
             if not self.over:
                 self.message.acknowledged = True
                 self.over = True
@@ -89,7 +89,7 @@ class Handling:
         self.broken()
 
     def broken(self) -> None:
-        """No answer, or a bad one: the message comes again."""
+        """Redeliver the message: the response is missing or an error."""
         if not self.over:
             self.over = True
             self.broker.again(self.message)
@@ -97,12 +97,12 @@ class Handling:
 
 @lru_cache(maxsize=256)
 def _read(event_type: str, data: str) -> Event:
-    """Read an event as a subscriber does. Ticks, and what is published again, are the same text many times."""
+    """Decode an event as a subscriber does. Ticks and republished events are the same text many times."""
     return EVENTS[event_type].model_validate_json(data)
 
 
 class Broker:
-    """Pub/Sub: at least once, in any order, with back-off and dead letters."""
+    """Pub/Sub: at-least-once delivery in any order, with back-off and dead letters."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -111,7 +111,7 @@ class Broker:
         self._routes = routes()
 
     def publish(self, event: Event, process: Process | None, by: str = "") -> None:
-        """Take an event; whoever subscribes to it will have it."""
+        """Accept an event and deliver it to all its subscribers."""
         world = self.world
         data = event.model_dump_json()
         name = process.name if process else by
@@ -125,9 +125,9 @@ class Broker:
             data=data,
         )
         if process is not None and process.version == 2:
-            # A later version of the service adds fields, as versions may.
+            # A later version of the service may add fields.
             data = f'{data[:-1]},"added_later":{{"by":"{process.name}"}}}}'
-        # What a subscriber reads is what was written, not the object that the publisher holds.
+        # A subscriber reads the encoded event, not the publisher's object.
         read = _read(event.TYPE, data)
         if isinstance(event, FileLanded):
             world.phase2.take(event)
@@ -175,7 +175,7 @@ class Broker:
         )  # fmt: skip
         delivery = Delivery(
             message.event,
-            None,  # type: ignore[arg-type]  # nobody below the push edge looks at the envelope
+            None,  # type: ignore[arg-type]  # handlers never read the envelope
             Message(
                 b"", {}, str(message.number), instant_of(world.start, message.published), message.subscription
             ),
@@ -189,13 +189,13 @@ class Broker:
             handling.broken()
 
     def again(self, message: Pushed) -> None:
-        """Deliver later, and later each time."""
+        """Redeliver with a delay that grows each time."""
         retry = topic_map().retry
         wait = min(retry.maximum_seconds, retry.minimum_seconds * 2 ** min(message.attempts, 10))
         self.world.hub.after(wait * self.world.draw.uniform(0.8, 1.2), self.deliver, message)
 
     def _give_up(self, message: Pushed) -> None:
-        """Hand a message to the dead letters, as the push edge of the logger reads it."""
+        """Forward a message to the dead-letter topic; the logger reads it from there."""
         message.acknowledged = True
         self.open.pop(message, None)
         if message.topic == topic_map().dead_letter_topic:
@@ -220,13 +220,13 @@ class Broker:
 
 @dataclass
 class Phase2:
-    """Phase 2: processes each file once, and answers with a receipt."""
+    """Phase 2: processes each file once, and publishes a receipt."""
 
     world: "World"
     receipts: dict[str, FileProcessed] = field(default_factory=dict)
 
     def take(self, event: FileLanded) -> None:
-        """A file was announced."""
+        """Receive the announcement of a file."""
         world = self.world
         if world.fates.befalls(Kind.PHASE2_DROPS, world.hub.now):
             world.log.add(world.hub.now, "dropped", "phase2", path=event.gcs_path)

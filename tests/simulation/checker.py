@@ -1,7 +1,7 @@
-"""The laws, judged by the event log alone.
+"""The laws, checked on the event log alone.
 
-Nothing of the services is imported here, and nothing of the simulation but the log's own type: what the services think
-of themselves is no evidence. The same laws are held against the log of real processes (tests/chaos).
+The module imports neither services nor the simulation, except the log's own type: the state of a service is no
+evidence. The same laws are checked on the log of real processes (tests/chaos).
 """
 
 import json
@@ -30,19 +30,19 @@ TABLE_OF = {
     ALERTED: "alert_events",
 }
 SYSTEM_RULES = frozenset({"no-decisions", "cannot-judge", "not-watching", "channel-failing"})
-"""Rules about everything at once: whoever was told of one of them was told of what follows from it."""
+"""Rules about the whole system: on-call who was notified of one needs no alert about its consequences."""
 CLOCKS_APART = 400.0
 """Seconds by which the clocks of two processes may differ, and a little more."""
 TOLD_LATE = 2400.0
-"""Seconds after which a find is known to whoever asks: what a paused monitor tells is as old as its pause, and rows may
-be seen late."""
+"""Seconds after which every reader knows of a find: a paused monitor sends notices as old as its pause, and rows may be
+visible late."""
 _PER_WRITING = frozenset({"created_at", "added_later", "unknown_fields"})
-"""What a row may say differently each time that it is written."""
+"""Fields that may differ between two writes of one row."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A law that does not hold, and the entries that show it."""
+    """A broken law, and the entries that prove it."""
 
     law: str
     told: str
@@ -54,14 +54,14 @@ class Violation:
 
 @dataclass
 class Evidence:
-    """The log, sorted by what laws ask for."""
+    """The log, sorted as the laws read it."""
 
     log: EventLog
     _bodies: dict[str, Body] = field(default_factory=dict)
 
     @cached_property
     def published(self) -> Mapping[str, list[tuple[Entry, Body]]]:
-        """Every publication by type, with what was published."""
+        """Every publication by type, with its decoded event."""
         found: dict[str, list[tuple[Entry, Body]]] = defaultdict(list)
         for entry in self.log.of("publish"):
             found[entry["type"]].append((entry, self._body(entry["data"])))
@@ -82,7 +82,7 @@ class Evidence:
 
     @cached_property
     def dead(self) -> str:
-        """What the dead letters tell of, as one text to look into."""
+        """The details of the dead letters, as one text to search."""
         return "\n".join(str(row["detail"]) for _, row in self.rows.get("dead_letters", ()))
 
     @cached_property
@@ -100,7 +100,7 @@ class Evidence:
 
     @cached_property
     def end(self) -> float:
-        """The last instant."""
+        """The last instant of the run."""
         return self.log.entries[-1].at
 
     def _body(self, data: str) -> Body:
@@ -119,7 +119,7 @@ Breach = tuple[str, tuple[Entry, ...]]
 
 
 def nothing_is_lost(seen: Evidence) -> Iterator[Breach]:
-    """What was published is in the dataset or among the dead letters, and what was asked for was answered."""
+    """Every published event is in the dataset or among the dead letters, and every request was answered."""
     for end in seen.log.of("end"):
         for subscription, event_type, event_id in end["open"]:
             yield f"{event_type} {event_id} is still on {subscription}", ()
@@ -145,7 +145,7 @@ def nothing_is_lost(seen: Evidence) -> Iterator[Breach]:
 
 
 def nothing_is_doubled(seen: Evidence) -> Iterator[Breach]:
-    """Copies of a row are the same row; a request has one outcome; a change is told once."""
+    """Copies of a row are the same row; a request has one outcome; a change is notified once."""
     for table, rows in seen.rows.items():
         first: dict[str, tuple[Entry, Body]] = {}
         for entry, row in rows:
@@ -167,7 +167,7 @@ def nothing_is_doubled(seen: Evidence) -> Iterator[Breach]:
 
 
 def nothing_is_invented(seen: Evidence) -> Iterator[Breach]:
-    """Every row, answer and request goes back to what asked for it, and every success to what the source had."""
+    """Every row, outcome and request has the event that caused it, and every success a document of the source."""
     for event_type, table in TABLE_OF.items():
         known = {
             name
@@ -203,7 +203,7 @@ def nothing_is_invented(seen: Evidence) -> Iterator[Breach]:
 
 
 def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
-    """An occurrence is begun by one decision, a retry follows a failure, and what was found is not looked for again."""
+    """One decision begins an occurrence, a retry follows a failure, and a search ends with its find."""
     begun: dict[str, tuple[str, Entry]] = {}
     heard: dict[tuple[Any, ...], dict[str, Entry]] = defaultdict(dict)
     """The executions of each unit and attempt by status, in the order of the log."""
@@ -232,7 +232,7 @@ def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
 
 
 def no_fetch_twice_without_a_reason(seen: Evidence) -> Iterator[Breach]:
-    """Of two fetches for one request, something went wrong with the first."""
+    """A second fetch for one request follows a fault in the first."""
     last: dict[str, Entry] = {}
     for fetch in seen.log.of("fetch"):
         before = last.get(fetch["request"])
@@ -242,7 +242,7 @@ def no_fetch_twice_without_a_reason(seen: Evidence) -> Iterator[Breach]:
 
 
 def no_file_without_receipt_or_finding(seen: Evidence) -> Iterator[Breach]:
-    """Every file was processed, or people can read that it was not."""
+    """Every file was processed, or a row or dead letter reports that it was not."""
     received = {row["gcs_path"] for _, row in seen.rows.get("file_receipts", ())}
     told = {
         finding["gcs_path"]
@@ -255,10 +255,10 @@ def no_file_without_receipt_or_finding(seen: Evidence) -> Iterator[Breach]:
 
 
 def no_id_with_two_contents(seen: Evidence) -> Iterator[Breach]:
-    """An id is a function of content, whoever publishes it and however often."""
+    """An id is a function of content, for every publisher and publication."""
     first: dict[tuple[str, str], Entry] = {}
     for entry in seen.log.of("publish"):
-        # Ticks have fixed content and no id of their own: Pub/Sub gives them one.
+        # Ticks have fixed content and no id of their own: Pub/Sub assigns one.
         if entry["type"] == TICKED:
             continue
         known = first.setdefault((entry["type"], entry["id"]), entry)
@@ -267,7 +267,7 @@ def no_id_with_two_contents(seen: Evidence) -> Iterator[Breach]:
 
 
 def no_alarm_without_a_fault(seen: Evidence) -> Iterator[Breach]:
-    """People are told of nothing while nothing is wrong, nor that something is absent which has long been found."""
+    """No notice is sent without a fault, nor about a document that was found long before."""
     alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
     wrong = [entry.at for entry in seen.log.of("fault", "crash", "pause", "lost", "dropped", "skew")]
     unfound = {workflow for workflow, *_ in _unfound(seen)}
@@ -289,11 +289,11 @@ def no_alarm_without_a_fault(seen: Evidence) -> Iterator[Breach]:
 
 
 def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
-    """What was expected and not found by its deadline, people were told of."""
+    """Every document that was expected and not found by its deadline has a notice."""
     alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
     told = [alerts[notice["event"]] for notice in seen.log.of("notice") if notice["event"] in alerts]
     texts = json.dumps(told)
-    # Told once more when it is over, of what is still absent then: only what still fires excuses a silence.
+    # A resolved alert repeats its causes, so only an alert that still fires excuses a missing notice.
     last: dict[str, Body] = {alert["alert_id"]: alert for alert in told}
     if any(alert["rule"] in SYSTEM_RULES and alert["state"] != "resolved" for alert in last.values()):
         return
@@ -303,7 +303,7 @@ def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
 
 
 def nobody_fails_unforeseen(seen: Evidence) -> Iterator[Breach]:
-    """A handler says that it cannot now; it never falls over."""
+    """A handler reports an expected failure; it never raises an unexpected exception."""
     for entry in seen.log.of("nack"):
         if entry["unforeseen"]:
             yield f"a handler raised {entry['error']}", (entry,)
@@ -337,7 +337,7 @@ def _content(row: Body) -> str:
             return {name: stripped(item) for name, item in value.items() if name not in _PER_WRITING}
         return value
 
-    # An empty JSON column is one that only what is unknown would have filled.
+    # JSON columns that hold only unknown fields are empty, so they compare as absent.
     kept = {name: value for name, value in stripped(row).items() if value not in (None, {})}
     return json.dumps(kept, sort_keys=True, default=str)
 
@@ -347,7 +347,7 @@ def _unit(body: Body, scraper: str) -> tuple[Any, ...]:
 
 
 def _went_wrong(seen: Evidence, first: Entry, second: Entry) -> bool:
-    """Whether something befell the process of the first entry between the two: that is a recorded reason."""
+    """Return whether a fault hit the first entry's process between the two: a recorded reason."""
     return any(
         first.at <= entry.at <= second.at and entry.by == first.by
         for entry in seen.log.of("crash", "pause", "fault", "nack")
@@ -355,7 +355,7 @@ def _went_wrong(seen: Evidence, first: Entry, second: Entry) -> bool:
 
 
 def _searched_again(seen: Evidence) -> Iterator[Breach]:
-    """Yield decisions to search for what the controller had been told was found."""
+    """Yield decisions to search after the controller had received the find."""
     begin = next(iter(seen.log.of("begin")))
     searches = begin.get("searches") or ()
     finds = {
@@ -365,7 +365,7 @@ def _searched_again(seen: Evidence) -> Iterator[Breach]:
     }
     deliveries: dict[tuple[str, int], str] = {}
     known: dict[str, Entry] = {}
-    """Workflows whose search ended, and what the controller was told of it."""
+    """Workflows whose search ended, with the acknowledgement by which the controller received the find."""
     for entry in seen.log.of("deliver", "ack", "publish"):
         match entry.kind:
             case "deliver" if entry["id"] in finds and entry.by.startswith("controller"):
@@ -375,17 +375,17 @@ def _searched_again(seen: Evidence) -> Iterator[Breach]:
             case "publish" if entry["type"] == DECIDED:
                 body = seen._body(entry["data"])
                 told = known.get(body["workflow_name"])
-                # Not when it was published, which may be long after: the decision's own clock.
+                # The decision's own clock; its publication may come long after.
                 decided = datetime.fromisoformat(body["decision_time"]).timestamp() - begin["began"]
                 if told and body["action"] == "RUN" and decided > told.at + CLOCKS_APART:
                     yield f"{body['workflow_name']} had found what it searches for, and runs", (told, entry)
 
 
 def _found_long_before(seen: Evidence, notice: Entry, alert: Body) -> tuple[Entry, ...]:
-    """Return the finds of all that an alert says is absent; nothing when it was right, or is about something else."""
+    """Return the finds of all that an alert says is absent; nothing when the alert was right or names no document."""
     begin = next(iter(seen.log.of("begin")))
     workflow, only = alert["context"].get("workflow"), alert["context"].get("scraper")
-    # A slot in which nobody decided is told of, whatever was found in another.
+    # A slot without a decision has an alert, even when another slot's run found the document.
     if workflow is None or only in begin["follow_ups"] or alert["rule"] == "workflow-missing":
         return ()
     expected = {
@@ -404,7 +404,7 @@ def _found_long_before(seen: Evidence, notice: Entry, alert: Body) -> tuple[Entr
 
 
 def _unfound(seen: Evidence) -> Iterator[tuple[str, str, str, Entry]]:
-    """Yield what the locked schedule expected and no execution found: workflow, scraper, subject."""
+    """Yield each unit that the locked schedule expected and no execution found: workflow, scraper, subject."""
     found = {
         (row["scraper_name"], str(row["game_date"]), row["opts"].get("game_id", "-"))
         for _, row in seen.rows.get("scraper_execution_log", ())
@@ -417,11 +417,11 @@ def _unfound(seen: Evidence) -> Iterator[tuple[str, str, str, Entry]]:
         if known is None or row["locked_at"] >= known[1]["locked_at"]:
             standing[row["occurrence_id"]] = (entry, row)
     for entry, row in standing.values():
-        # Two watches after the deadline at the latest; what is due later than that is not judged by this run.
+        # Two watches after the deadline at the latest; later deadlines are beyond this run.
         if row["state"] == "CANCELLED" or row["deadline"].timestamp() > begin["began"] + seen.end - 7200:
             continue
         for scraper in row["scrapers"]:
-            # A step that follows others is asked for when they found something to ask for.
+            # A step that follows others has requests only when these found keys for them.
             follows = scraper in begin["follow_ups"]
             if not follows and (scraper, str(row["game_date"]), row["subject"] or "-") not in found:
                 yield row["workflow_name"], scraper, row["subject"] or "-", entry

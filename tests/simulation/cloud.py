@@ -1,5 +1,4 @@
-"""The ports in simulated time: every call takes a while, may fail before or after its effect, and may be the last that
-its process makes."""
+"""The ports in simulated time: every call takes time, may fail before or after its effect, and may end in a crash."""
 
 import math
 from collections import defaultdict
@@ -22,23 +21,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INSERT_ID_WINDOW = 60.0
-"""How long the warehouse remembers an insertId, at least when it does."""
+"""The minimum time for which the warehouse remembers an insertId."""
 CLIENT_TIMEOUT = 20.0
-"""After so long without an answer a call has failed, as far as its caller can tell."""
+"""A call without a response for so long has failed for its caller."""
 
 
 def call(process: "Process", part: str, what: str, effect: Callable[[], T], longest: float = math.inf) -> T:
     """Make one call of a process to a part of the cloud.
 
     The effect happens at one instant, between the way there and the way back. longest: seconds after which the caller
-    gives up.
-
-    Raises:
-        Unavailable: whether the effect happened is not known to the caller.
+    gives up. Raises: Unavailable: the caller cannot know whether the effect happened.
     """
     world, hub = process.world, process.world.hub
     if hub.current is not None and hub.current.killed:
-        raise greenlet.GreenletExit  # it unwinds: nobody is there to make the call
+        raise greenlet.GreenletExit  # unwinding: the process that makes the call is gone
     process.calls += 1
     crash = process.planned_crash()
     if crash is not None and not int(crash.size) % 2:
@@ -46,8 +42,8 @@ def call(process: "Process", part: str, what: str, effect: Callable[[], T], long
         raise greenlet.GreenletExit
     slow = world.fates.befalls(Kind.SLOW, hub.now, part)
     took = min(longest, world.latency() + (slow.size if slow else 0.0))
-    # A call that takes long takes half of it on either way. Of the others, which are nearly all, one way takes all of
-    # it and the other nothing, by turns as the seed has it: others come in between before the effect, or after it.
+    # A slow call takes half of its time on either way. Any other call spends its whole time on one way, which the seed
+    # draws: other tasks run before the effect, or after it.
     there = took / 2 if slow else took if world.draw.random() < 0.5 else 0.0
     if there and hub.current is not None:
         hub.sleep(there)
@@ -79,7 +75,7 @@ class Stored:
 
 @dataclass
 class Bucket:
-    """One process's way to one bucket; `objects` is shared by all."""
+    """One process's client of one bucket; all clients share `objects`."""
 
     process: "Process"
     bucket: str
@@ -181,7 +177,7 @@ class Bucket:
 
 @dataclass
 class Bus:
-    """One process's way to Pub/Sub."""
+    """One process's client of Pub/Sub."""
 
     process: "Process"
 
@@ -193,7 +189,7 @@ class Bus:
 
         def effect() -> bool:
             some = world.fates.befalls(Kind.PARTIAL, world.hub.now, "bus")
-            # A client sends what it has at hand in several requests at a time: any of them may be the one that fails.
+            # A client sends its messages in several concurrent requests: any of them may fail.
             for event in events:
                 if some is None or world.fates.draw(some).random() < 0.5:
                     world.broker.publish(event, self.process)
@@ -211,13 +207,13 @@ class Bus:
 
 @dataclass
 class Rows:
-    """The tables, shared by all processes. A row is seen by queries from `visible` on."""
+    """The tables, shared by all processes. Queries return a row from `visible` on."""
 
     tables: dict[str, list[tuple[float, Row]]] = field(default_factory=lambda: defaultdict(list))
     insert_ids: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def seen_at(self, now: float) -> Mapping[str, Sequence[Row]]:
-        """Return what a query sees."""
+        """Return the rows that a query can read at this instant."""
         seen: dict[str, list[Row]] = defaultdict(list)
         for table, rows in self.tables.items():
             seen[table] = [row for visible, row in rows if visible <= now]
@@ -226,7 +222,7 @@ class Rows:
 
 @dataclass
 class Warehouse:
-    """One process's way to the dataset."""
+    """One process's client of the dataset."""
 
     process: "Process"
 
@@ -280,5 +276,5 @@ class Warehouse:
 
 
 def instant_of(start: datetime, seconds: float) -> datetime:
-    """The instant of a moment of the simulation."""
+    """Return the instant after so many seconds of the simulation."""
     return start + timedelta(seconds=seconds)

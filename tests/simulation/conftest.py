@@ -1,4 +1,4 @@
-"""What all tests of the simulation use."""
+"""Fixtures of the simulation's tests."""
 
 import logging
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ def _nothing_is_logged() -> Iterator[None]:
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """Nothing is logged: services in trouble have much to say, and it costs more than the run itself."""
+    """Disable logging: failing services log much, which costs more time than the run itself."""
     with _nothing_is_logged():
         yield
 
 
 @pytest.fixture(scope="module")
 def quiet_module() -> Iterator[None]:
-    """As quiet, for properties, whose examples share a fixture."""
+    """Disable logging as `quiet` does, for properties, whose examples share a fixture."""
     with _nothing_is_logged():
         yield

@@ -1,6 +1,6 @@
-"""The answers of the queries that services ask, in Python: SQL would cost a run hundreds of times its own length.
+"""The services' queries, modelled in Python: SQL would take hundreds of times as long as a run itself.
 
-test_dataset.py holds each of them against the SQL itself, on the embedded warehouse, over the rows of whole runs.
+test_dataset.py compares each model with the SQL itself, on the embedded warehouse, over the rows of whole runs.
 """
 
 import json
@@ -22,7 +22,7 @@ Answer = list[dict[str, Any]]
 
 
 def answer(sql: str, given: Parameters, tables: Tables) -> Answer:
-    """Return the rows of a query; the tables hold what it may see. Raises KeyError for SQL that is not known here."""
+    """Return the rows of a query over the visible rows of the tables. Raises KeyError for SQL without a model."""
     if sql.startswith("SELECT '"):
         return [
             row
@@ -34,7 +34,7 @@ def answer(sql: str, given: Parameters, tables: Tables) -> Answer:
 
 
 def filled(tables: Tables) -> Tables:
-    """Return the tables, with an empty one for each that has no row."""
+    """Return the tables, with an empty table for each without rows."""
     return defaultdict(list, tables)
 
 
@@ -249,7 +249,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                         "scraper": scraper,
                         **{name: step.get(name, 0) for name in _COUNTS},
                         **{name: step.get(name) for name in _FACTS},
-                        **dict.fromkeys(_PAUSES),  # nobody pauses anything here
+                        **dict.fromkeys(_PAUSES),  # the simulation has no pauses
                         "parent_unfruitful": (run["occurrence_id"], scraper) in skipped,
                         "found_later": step["found_later"]
                         if step
@@ -257,7 +257,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                     }
                 )
     if not rows:
-        # Nothing is expected: one row tells of decisions all the same.
+        # Without expectations one row reports the newest decision all the same.
         blank = dict.fromkeys(
             (*_OUTCOME, *_FACTS, *_PAUSES, "next_check_time", "last_reason_code", "scraper")
         )
@@ -309,7 +309,7 @@ def _standing_rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
-    """v_decisions as of an instant: one row an id, the newest."""
+    """v_decisions as of an instant: the newest row of each id."""
     newest: dict[str, Mapping[str, Any]] = {}
     for row in _of(tables["workflow_decisions"], given):
         if row["decision_time"] <= given["as_of"]:
@@ -320,7 +320,7 @@ def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
 
 
 def _distinct_executions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
-    """executions(): one row an execution and UTC day, a success before anything, what is presumed last."""
+    """executions(): one row per execution and UTC day, a success first, a presumed failure last."""
     best: dict[tuple[str, date], Mapping[str, Any]] = {}
     for row in _of(tables["scraper_execution_log"], given):
         key = row["execution_id"], _day(row["triggered_at"])
@@ -474,14 +474,16 @@ def _found_at(executions: Rows) -> dict[tuple[str, str, date, str], datetime]:
 
 
 _TOLD_ELSEWHERE = ("no receipts to compare with", "the dataset is behind")
-"""How errors of cleanup begin that other rules are about."""
+"""Prefixes of cleanup's errors that have rules of their own."""
 
 
 def _newest(
     table: str, column: str, minutes: Callable[[Parameters], int], told: str
 ) -> Callable[..., Answer]:
-    """alert_no_decisions.sql and alert_cleanup_not_running.sql: the newest row is older than it may be.
-    A scan that failed is none."""
+    """alert_no_decisions.sql and alert_cleanup_not_running.sql: the newest row is too old.
+
+    A failed scan does not count.
+    """
 
     def model(given: Parameters, tables: Tables) -> Answer:
         as_of = given["as_of"]
@@ -503,7 +505,7 @@ def _newest(
 
 
 def _parameter(given: Parameters, name: str) -> Any:
-    """A parameter of a rule's query, which carries the rule's number in the batch."""
+    """Return a parameter of a rule's query, whose name begins with the rule's number in the batch."""
     return next(value for key, value in given.items() if key.endswith(f"_{name}"))
 
 

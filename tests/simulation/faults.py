@@ -1,4 +1,4 @@
-"""What goes wrong in a run, as a list of values: drawn from the seed, told in the report, and shrunk one by one."""
+"""The faults of a run, as a list of values: drawn from the seed, listed in the report, and shrunk one by one."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -11,40 +11,40 @@ MINUTE, HOUR = 60.0, 3600.0
 class Kind(StrEnum):
     """The kinds of faults."""
 
-    ERROR_BEFORE = "error before"  # a call fails, and nothing was done
-    ERROR_AFTER = "error after"  # a call fails, and it was done all the same
-    PARTIAL = "partial"  # a call of many does some of them and fails
+    ERROR_BEFORE = "error before"  # a call fails without effect
+    ERROR_AFTER = "error after"  # a call fails after its effect
+    PARTIAL = "partial"  # a call with many items does some of them and fails
     SLOW = "slow"  # a call takes minutes
-    CRASH = "crash"  # a process dies at one of its calls, before or after its effect
-    PAUSE = "pause"  # a process stands still and goes on later as if nothing was
+    CRASH = "crash"  # a process crashes at one of its calls, before or after its effect
+    PAUSE = "pause"  # a process is suspended, and continues later unchanged
     DUPLICATE = "duplicate"  # a message is delivered twice at once
     DELAY = "delay"  # messages come late, and hence in another order
     LOST_DELIVERY = "lost delivery"  # a push never arrives
-    LOST_ACK = "lost ack"  # a push was handled, and Pub/Sub does not learn of it
-    LATE_ROWS = "late rows"  # rows are durable, and queries do not see them yet
-    NO_DEDUPLICATION = "no deduplication"  # the warehouse does not remember insertIds
+    LOST_ACK = "lost ack"  # a push was handled, and its acknowledgement is lost
+    LATE_ROWS = "late rows"  # rows are durable, but not yet visible to queries
+    NO_DEDUPLICATION = "no deduplication"  # the warehouse forgets insertIds
     LOST_TICK = "lost tick"  # the scheduler does not fire
     SKEW = "skew"  # a process's clock is wrong
-    DEPLOY = "deploy"  # a process comes back with another configuration, or another version
+    DEPLOY = "deploy"  # a process restarts with another configuration, or another version
     PHASE2_DROPS = "phase 2 drops"  # Phase 2 acknowledges files and does not process them
-    SOURCE_BLOCKS = "source blocks"  # the source refuses us
+    SOURCE_BLOCKS = "source blocks"  # the source blocks requests
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong between two instants, in seconds of the simulation."""
+    """One fault between two instants, in seconds of the simulation."""
 
     number: int
-    """Makes its own random numbers its own, so that taking other faults away does not change them."""
+    """Seeds the fault's own random numbers, so that removing other faults does not change them."""
     kind: Kind
     start: float
     end: float
     target: str = ""
-    """What it befalls: a service, a process, or a part of the cloud."""
+    """The target: a service, a process, or a part of the cloud."""
     share: float = 1.0
-    """The share of the calls or messages in that time."""
+    """The share of the calls or messages that it hits in that time."""
     size: float = 0.0
-    """Seconds, calls or whatever the kind counts."""
+    """Seconds, calls or another unit of the kind."""
 
     def __str__(self) -> str:
         share = f" {self.share:.0%}" if self.share < 1 else ""
@@ -55,7 +55,7 @@ class Fault:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as hours, minutes and seconds since the simulation began."""
+    """Return seconds as hours, minutes and seconds since the simulation began."""
     whole = int(seconds)
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
 
@@ -86,9 +86,9 @@ _WEIGHTS: Mapping[Kind, int] = {
 def draw_faults(
     random_numbers: random.Random, until: float, most: int = 14, instances: int = 2
 ) -> tuple[Fault, ...]:
-    """Draw what goes wrong before an instant among so many processes of each service.
+    """Draw faults before an instant, for this many processes of each service.
 
-    One run in twelve is without any fault.
+    One run in twelve has no fault.
     """
     if random_numbers.random() < 1 / 12:
         return ()
@@ -103,7 +103,8 @@ def _draw(number: int, kind: Kind, draw: random.Random, until: float, instances:
     share = draw.choice((0.1, 0.3, 0.6, 1.0))
     target, size = "", 0.0
     match kind:
-        # Nothing does its work and fails every time. Each repetition would do it once more, for as long as that lasts.
+        # No call succeeds and fails every time: each repetition would repeat the effect, for as long as the fault
+        # lasts.
         case Kind.ERROR_BEFORE:
             target = draw.choice((*PARTS, "channel"))
         case Kind.ERROR_AFTER:
@@ -113,7 +114,7 @@ def _draw(number: int, kind: Kind, draw: random.Random, until: float, instances:
         case Kind.SLOW:
             target, size = draw.choice(PARTS), draw.choice((20.0, 90.0, 200.0))
         case Kind.CRASH:
-            # At one call of the process; an odd number dies after the effect, an even one before.
+            # At one call of the process; an odd number crashes after the effect, an even one before.
             target, size = (
                 f"{draw.choice(_PROCESSES)}-{draw.randrange(instances)}",
                 float(draw.randint(1, 60)),
@@ -140,14 +141,14 @@ def _draw(number: int, kind: Kind, draw: random.Random, until: float, instances:
 
 @dataclass
 class Fates:
-    """Answers, for each call and each message, whether a fault befalls it."""
+    """Decides for each call and each message whether a fault hits it."""
 
     seed: int
     faults: tuple[Fault, ...]
     tell: Callable[[Fault], None]
     """Called with each fault that strikes."""
     counts: dict[Kind, int] = field(default_factory=dict)
-    """How often each kind really happened."""
+    """How often each kind struck."""
     _draws: dict[int, random.Random] = field(default_factory=dict)
     _of: dict[Kind, list[Fault]] = field(default_factory=dict)
 
@@ -158,7 +159,7 @@ class Fates:
             self._draws[fault.number] = random.Random(f"{self.seed}/{fault.number}")  # noqa: S311  # no secret
 
     def befalls(self, kind: Kind, now: float, target: str = "") -> Fault | None:
-        """Return the fault of a kind that befalls a target now, and count it."""
+        """Return the fault of a kind that hits a target now, and count it."""
         for fault in self._of.get(kind, ()):
             if fault.start <= now < fault.end and fault.target in ("", target) and self._hit(fault):
                 self.counts[kind] = self.counts.get(kind, 0) + 1
@@ -167,7 +168,7 @@ class Fates:
         return None
 
     def of(self, *kinds: Kind) -> Iterable[Fault]:
-        """Return the faults of some kinds, for those that are planned rather than met."""
+        """Return the faults of some kinds, for kinds that are scheduled ahead."""
         return [fault for kind in kinds for fault in self._of.get(kind, ())]
 
     def draw(self, fault: Fault) -> random.Random:

@@ -1,4 +1,4 @@
-"""The world outside: what the sources publish and when, Phase 2, and the scrapers that read the sources."""
+"""The outside world: the sources with their publication times, and the scrapers that read them."""
 
 import json
 import random
@@ -31,13 +31,13 @@ class Shape:
     """The size of a run's world."""
 
     games: int = 2
-    """How many there are on the day."""
+    """The number of games on the day."""
     events: int = 2
-    """How many there are on the day."""
+    """The number of events on the day."""
     instances: int = 2
-    """How many there are of each service."""
+    """The number of instances of each service."""
     faults: int = 14
-    """The most that are drawn."""
+    """The maximum number of faults."""
     night: bool = False
     """The whole day is eight hours earlier, so that the clocks of New York change in the middle of it."""
 
@@ -54,7 +54,7 @@ class Shape:
         )
 
     def clock(self, usual: str) -> str:
-        """Return the time of day at which this world does what others do at the usual one."""
+        """Return the time of day in this world for a time of day of the usual one."""
         at = time.fromisoformat(usual)
         return at.replace(hour=at.hour - 8 * self.night).isoformat("minutes")
 
@@ -64,11 +64,11 @@ USUAL = Shape()
 
 @dataclass(frozen=True)
 class Truth:
-    """What the sources have, and from when: drawn from the seed, known to the checker, told to nobody else."""
+    """The sources' documents and their publication times, drawn from the seed; only the checker reads them as well."""
 
     day: date
     published: Mapping[tuple[str, str], datetime]
-    """The first instant at which a document is there, by scraper and subject."""
+    """The first instant at which a document is published, by scraper and subject."""
     games: tuple[Mapping[str, Any], ...]
     events: tuple[str, ...]
 
@@ -104,7 +104,7 @@ class Truth:
         return cls(day, published, games, events)
 
     def document(self, scraper: str, subject: str) -> bytes:
-        """Return what the source has, once it has it."""
+        """Return the source's document, once it is published."""
         if scraper == "slate":
             return json.dumps(self.games).encode()
         if scraper == "event_list":
@@ -120,12 +120,12 @@ class UnitParameters(ScrapeParameters):
 
     @property
     def subject(self) -> str:
-        """The game or event, - for the whole day."""
+        """Return the game or event, - for the whole day."""
         return self.game_id or self.event_id or "-"
 
 
 class Row(Record):
-    """One row, of whatever the document says."""
+    """One row, with any fields of the document."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -158,21 +158,21 @@ class Scraper:
     Parameters: type[ScrapeParameters] = UnitParameters
 
     def fetch(self, parameters: UnitParameters, http: Http) -> Payload:
-        """Raises NotPublished, HttpFailure or Blocked."""
+        """Fetch the document. Raises NotPublished, HttpFailure or Blocked."""
         body = http.ask(self.name, parameters.subject)
         if body is None:
             raise NotPublished("404: not published yet")
         return Payload(body, f"https://source.example/{self.name}/{parameters.subject}", "json")
 
     def parse(self, payload: bytes, _parameters: UnitParameters) -> Parsed:
-        """Every element of the list is a row."""
+        """Read every element of the list as a row."""
         rows = json.loads(payload)
         fan_out = {"event_id": tuple(row["event_id"] for row in rows)} if self.name == "event_list" else {}
         return Parsed([Row.model_validate(row) for row in rows], fan_out=fan_out)
 
 
 class SourceBlocks(Blocked):
-    """The source refuses us."""
+    """The source blocks requests."""
 
 
 class SourceFails(HttpFailure):
@@ -186,7 +186,7 @@ def registry() -> Registry:
 
 
 def configurations(shape: Shape) -> tuple[Configuration, Configuration]:
-    """Return what runs when, before and after a deployment in the middle of the day."""
+    """Return the configurations before and after a deployment in the middle of the day."""
     clock = shape.clock
     morning = workflow(daily(clock("08:30"), clock("11:00")), "slate", alert_level="CRITICAL")
     props = workflow(

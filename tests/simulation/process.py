@@ -1,4 +1,4 @@
-"""One instance of a service: what it holds in memory, and how it dies."""
+"""One instance of a service: its memory, and its crashes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ Handle = Callable[[Delivery, Done], None]
 
 @dataclass
 class Process:
-    """One instance of a service: what it holds in memory is gone with it."""
+    """One instance of a service; its memory is lost when it ends."""
 
     world: "World"
     service: str
@@ -36,22 +36,22 @@ class Process:
     tasks: dict[Task, None] = field(default_factory=dict)
     deliveries: "dict[Handling, None]" = field(default_factory=dict)
     crashes: list[tuple[Fault, int]] = field(default_factory=list)
-    """Planned ends: the fault, and the count of calls at which it strikes."""
+    """Planned crashes: the fault, and the count of calls at which it strikes."""
 
     @property
     def name(self) -> str:
         return f"{self.service}-{self.number}"
 
     def now(self) -> datetime:
-        """What its clock says."""
+        """Return the time of the process's own clock."""
         return self.world.instant() + timedelta(seconds=self.skew)
 
     def start(self) -> None:
-        """Come up with nothing in memory."""
+        """Start with empty memory."""
         self.alive, self.incarnation, self.paused_until = True, self.incarnation + 1, 0.0
         self.tasks = {}
         self.deliveries = {}
-        self.loop = SimulatedLoop(self.world.hub, self)  # type: ignore[abstract]  # only what is used
+        self.loop = SimulatedLoop(self.world.hub, self)  # type: ignore[abstract]  # only the methods in use
         self.handle = self.world.services[self.service](self)
         self.world.log.add(self.world.hub.now, "start", self.name, version=self.version)
 
@@ -64,7 +64,7 @@ class Process:
         return None
 
     def crash(self, where: str, fault: Fault | None = None, *, back_after: float | None = None) -> None:
-        """Die at once: what it was doing is never finished, and nobody is answered."""
+        """Crash at once: no task finishes, and no open delivery is answered."""
         world = self.world
         if not self.alive:
             return
@@ -85,7 +85,7 @@ class Process:
         return Task(self.world.hub, self, work, done)
 
     def in_a_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """In place of `run_in_threadpool`: an awaitable of what a task of its own comes to."""
+        """Replace `run_in_threadpool`: return an awaitable of the result of a task of its own."""
         future, loop = self.loop.create_future(), self.loop
 
         def done(result: Any, error: Exception | None) -> None:

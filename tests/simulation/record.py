@@ -1,4 +1,4 @@
-"""The event log of a run: what happened outside of the services, which is all that the checker may look at."""
+"""The event log of a run: events outside of the services, which are the checker's only evidence."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened."""
+    """One recorded event."""
 
     at: float
     """Seconds since the simulation began."""
@@ -22,7 +22,7 @@ class Entry:
         return self.facts[name]
 
     def get(self, name: str) -> Any:
-        """A fact, None when the entry has none of that name."""
+        """Return a fact, None when the entry has no fact of that name."""
         return self.facts.get(name)
 
     def __str__(self) -> str:
@@ -38,12 +38,12 @@ def _short(value: Any) -> str:
 
 @dataclass
 class EventLog:
-    """All entries, in the order in which they happened."""
+    """All entries, in their order of time."""
 
     entries: list[Entry] = field(default_factory=list)
 
     def add(self, at: float, kind: str, by: str, **facts: Any) -> None:
-        """Write an entry down."""
+        """Append an entry."""
         self.entries.append(Entry(at, kind, by, facts))
 
     def of(self, *kinds: str) -> Iterator[Entry]:
@@ -51,7 +51,7 @@ class EventLog:
         return (entry for entry in self.entries if entry.kind in kinds)
 
     def digest(self) -> str:
-        """Return a hash over everything: two runs with the same one happened alike, to the last byte."""
+        """Return a hash over everything: two runs with the same hash are equal, to the last byte."""
         total = hashlib.sha256()
         for entry in self.entries:
             total.update(json.dumps([entry.at, entry.kind, entry.by, entry.facts], default=str).encode())

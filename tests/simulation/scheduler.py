@@ -1,9 +1,8 @@
-"""Simulated time: what runs next is decided here and by nothing else.
+"""Simulated time: the only place that decides which task runs next.
 
-Handlers are ordinary blocking code. Each runs in a greenlet, which gives up control at every call of a port, so that
-any two handlers interleave at any two calls, in an order that follows from the seed. Nothing runs in a thread, and
-nothing waits for real time. What the services write for asyncio runs on `SimulatedLoop`, an event loop in the same
-simulated time.
+Handlers are ordinary blocking code. Each runs in a greenlet, which yields control at every call of a port, so that any
+two handlers interleave at any two calls, in an order that follows from the seed. Nothing runs in a thread, and nothing
+waits for real time. The services' asyncio code runs on `SimulatedLoop`, an event loop in the same simulated time.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ import greenlet
 
 
 class Hub:
-    """The clock and the queue of what is to happen, ordered by instant and then by who asked first.
+    """The clock and the queue of calls, ordered by instant and then by the order of their scheduling.
 
     now: seconds since the simulation began.
     """
@@ -28,10 +27,10 @@ class Hub:
         self._queue: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
         self.current: Task | None = None
-        """The task that runs now; None while the simulation itself does."""
+        """The task that runs now; None while the simulation itself runs."""
 
     def at(self, when: float, call: Callable[..., None], *arguments: Any) -> None:
-        """Call at an instant; one that has passed means now."""
+        """Call at an instant, or now when it has passed."""
         heapq.heappush(self._queue, (max(when, self.now), next(self._order), call, arguments))
 
     def after(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
@@ -39,7 +38,7 @@ class Hub:
         self.at(self.now + seconds, call, *arguments)
 
     def run(self, until: float) -> None:
-        """Let everything happen that is due until an instant."""
+        """Run everything that is due until an instant."""
         queue = self._queue
         while queue and queue[0][0] <= until:
             self.now, _, call, arguments = heapq.heappop(queue)
@@ -47,7 +46,7 @@ class Hub:
         self.now = until
 
     def sleep(self, seconds: float) -> None:
-        """Give up control for so long; called in a task."""
+        """Suspend the current task for so long."""
         task = self.current
         assert task is not None, "only a task can wait"
         self.after(seconds, task.resume)
@@ -55,7 +54,7 @@ class Hub:
 
 
 class Task:
-    """One handler at work in one process. `done` gets its result or its exception, and nothing if it was killed."""
+    """One handler that runs in one process. `done` receives its result or its exception, and nothing after a kill."""
 
     def __init__(
         self, hub: Hub, process: Any, work: Callable[[], Any], done: Callable[[Any, Exception | None], None]
@@ -67,7 +66,7 @@ class Task:
         hub.at(hub.now, self.resume)
 
     def resume(self) -> None:
-        """Go on, unless the process is gone; later, if it is paused."""
+        """Continue, unless the process is gone; later, if it is paused."""
         if self.killed or self._greenlet.dead:
             return
         if self._hub.now < self.process.paused_until:
@@ -76,22 +75,23 @@ class Task:
         self._switch(self._greenlet.switch)
 
     def park(self) -> None:
-        """Give up control until `resume` is called; called in this task."""
+        """Suspend this task until `resume` is called; called in this task."""
         self._hub.current = None
         self._greenlet.parent.switch()
         if self.killed:
             raise greenlet.GreenletExit
 
     def kill(self) -> None:
-        """End the task where it stands, as the end of its process does."""
+        """End the task at its current call, as the end of its process does."""
         if self.killed:
             return
         self.killed = True
         self.process.tasks.pop(self, None)
         if self._hub.current is self:
-            return  # it raises GreenletExit itself, at the call in which its process died
+            return  # it raises GreenletExit itself, at the call in which its process crashed
         if self._greenlet and not self._greenlet.dead:
-            # When it ends, control goes to its parent: to whoever ends it, or the rest of a crash would never happen.
+            # When it ends, control goes to its parent, so make the caller its parent: else the rest of a crash would
+            # not run.
             self._greenlet.parent = greenlet.getcurrent()
             self._switch(lambda: self._greenlet.throw(greenlet.GreenletExit))
 
@@ -114,7 +114,7 @@ class Task:
 
 
 class Lock:
-    """A lock that its holder may take again, between the tasks of one process."""
+    """A reentrant lock between the tasks of one process."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -140,7 +140,7 @@ class Lock:
 
 
 class Inline(Executor):
-    """An executor that does one thing after the other, where it is asked to."""
+    """An executor that runs each call at once, in the caller."""
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -152,7 +152,7 @@ class Inline(Executor):
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
-    """asyncio in simulated time, one a process. Only what the services use of a loop is here."""
+    """asyncio in simulated time, one loop per process, with only the methods that the services use."""
 
     def __init__(self, hub: Hub, process: Any) -> None:
         self._hub, self._process = hub, process
@@ -196,7 +196,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Nothing is counted: a cancelled timer comes due and does nothing."""
+        """Count nothing: a cancelled timer comes due and does nothing."""
 
     def _due(self, handle: asyncio.TimerHandle) -> None:
         if not handle.cancelled():
@@ -213,10 +213,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return task
 
     def call_exception_handler(self, context: Any) -> None:
-        """What a killed process leaves undone is no error."""
+        """Ignore the unfinished tasks of a killed process."""
 
     def close(self) -> None:
-        """Stop for good, as the end of the process does: what is pending stays undone."""
+        """Stop for good, as the end of the process does: pending calls are dropped."""
         self.closed = True
         self._ready.clear()
         for task in self.tasks:

@@ -59,13 +59,13 @@ BOUNDS = Bounds(500, 4 << 20, 0.05, 2_000, 16 << 20, 15.0)
 
 @cache
 def rule_book() -> RuleBook:
-    """The rules of alerts.yaml."""
+    """Return the rules of alerts.yaml."""
     return load_rules(Path(__file__).parent / "alerts.yaml", QUERIES)
 
 
 @cache
 def scrapers() -> Any:
-    """The registry of the fleet."""
+    """Return the registry of the fleet."""
     return fleet.registry()
 
 
@@ -124,7 +124,7 @@ def runner(process: Process) -> Handle:
     def handle(delivery: Delivery, done: Done) -> None:
         def work() -> None:
             assert isinstance(delivery.event, ScrapeRequested)
-            # The source does not know who asks; the checker has to.
+            # The source cannot tell requests apart; the checker has to.
             assert world.hub.current is not None
             world.requests_of[world.hub.current] = delivery.event.request_id
             run_request(delivery.event, deps, process.now())
@@ -155,7 +155,7 @@ def _ask(process: Process, scraper: str, subject: str) -> bytes | None:
     if world.fates.befalls(Kind.SOURCE_BLOCKS, world.hub.now):
         raise fleet.SourceBlocks("403 for a document known to exist")
     try:
-        # A scraper asks no longer than its timeout, which its lease is longer than.
+        # A scraper's request lasts no longer than its timeout, which is shorter than its lease.
         longest = float(scrapers().catalog[scraper].timeout_seconds)
         return call(process, "source", f"ask {scraper}", effect, longest)
     except Unavailable as error:
@@ -223,7 +223,7 @@ def _start(process: Process, work: Any, done: Done) -> None:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel of people, who write down what they are told."""
+    """A notification channel that records its notices."""
 
     process: Process
     name: str

@@ -1,4 +1,4 @@
-"""Delta debugging of a run's faults: what is left when nothing more can be taken away."""
+"""Delta debugging of a run's faults: the smallest list that still fails."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def shrink(
 
 
 def smallest(faults: tuple[Fault, ...], fails: Callable[[tuple[Fault, ...]], bool]) -> tuple[Fault, ...]:
-    """Take halves, then quarters, then single faults away, for as long as what is left still fails."""
+    """Remove halves, then quarters, then single faults, as long as the rest still fails."""
     if fails(()):
         return ()
     size = max(1, len(faults) // 2)

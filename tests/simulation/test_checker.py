@@ -1,6 +1,6 @@
-"""Each law is really checked: of a run in which all of them hold, one fact is changed, and the checker names the law.
+"""The checker, law by law: one fact of a sound run is changed, and the checker reports the law.
 
-The run is a real one; what is changed of it is what a service would have done that broke the law.
+The run is a real one; each change is the effect of a service that breaks the law.
 """
 
 import ast
@@ -37,7 +37,7 @@ Log = list[Entry]
 Change = Callable[[Log], Iterable[Entry]]
 SEED = 1
 BLOCKED = Fault(0, Kind.SOURCE_BLOCKS, 0.0, 4 * HOUR)
-"""The source refuses all day, so a run with it has alarms."""
+"""The source blocks all day, so a run with this fault has alarms."""
 RUNS: Mapping[str, tuple[Fault, ...]] = {"calm": (), "blocked": (BLOCKED,)}
 
 
@@ -67,7 +67,7 @@ def changed(entry: Entry, **facts: Any) -> Entry:
 
 
 def rewritten(entry: Entry, **values: Any) -> Entry:
-    """The publication with other values in what was published."""
+    """Return the publication with other values in its event."""
     return changed(entry, data=json.dumps({**body(entry), **values}))
 
 
@@ -92,7 +92,7 @@ def success(log: Log, scraper: str = "slate") -> Entry:
     )
 
 
-# One change for each way in which a law is broken
+# One change for each way to break a law
 
 
 def leave_open(log: Log) -> Iterable[Entry]:
@@ -138,7 +138,7 @@ def answer_twice(log: Log) -> Iterable[Entry]:
 
 
 def tell_twice(log: Log) -> Iterable[Entry]:
-    # Another process: nothing befell it or the first between the two.
+    # Another process without a fault, and no fault of the first between the two.
     notice = some(log, "notice", resolved=False)
     return put_after(
         log, notice, replace(notice, by="monitor-1" if notice.by == "monitor-0" else "monitor-0")
@@ -151,7 +151,7 @@ def invent_a_row(log: Log) -> Iterable[Entry]:
 
 
 def invent_a_request(log: Log) -> Iterable[Entry]:
-    """Its decision was never published."""
+    """Remove the decision's publication."""
     decision = body(some(log, "publish", type=REQUESTED))["decision_id"]
     return [
         it
@@ -187,14 +187,14 @@ def announce_nothing(log: Log) -> Iterable[Entry]:
 
 
 def decide_twice(log: Log) -> Iterable[Entry]:
-    """Two evaluations begin one occurrence."""
+    """Make two evaluations begin one occurrence."""
     request = some(log, "publish", type=REQUESTED)
     other = rewritten(changed(request, id="x"), decision_id="another", request_id="another")
     return put_after(log, request, other)
 
 
 def retry(log: Log) -> Iterable[Entry]:
-    """A third attempt of what was asked for once."""
+    """Add a third attempt of a unit with one request."""
     request = some(log, "publish", type=REQUESTED)
     return put_after(log, request, rewritten(changed(request, id="x"), attempt=3, request_id="another"))
 
@@ -210,7 +210,7 @@ def retry_a_success(log: Log) -> Iterable[Entry]:
 
 
 def search_on(log: Log) -> Iterable[Entry]:
-    """The search for the bulletin goes on an hour after the controller heard of its find."""
+    """Continue the search for the bulletin an hour after the controller received its find."""
     found = success(log, "bulletin")
     heard = max(entry.at for entry in log if entry.kind == "deliver" and entry["id"] == found["id"])
     began = some(log, "begin")["began"]
@@ -247,7 +247,7 @@ def publish_another_content(log: Log) -> Iterable[Entry]:
 
 
 def alert(log: Log, *, workflow: str | None, scraper: str | None) -> tuple[Entry, Entry]:
-    """A change of an alert, and what people are told of it, at the end of the day."""
+    """Return a change of an alert and its notice, at the end of the day."""
     at = log[-1].at - 1
     context = {name: value for name, value in (("workflow", workflow), ("scraper", scraper)) if value}
     told = {
@@ -266,7 +266,7 @@ def cry_wolf(log: Log) -> Iterable[Entry]:
 
 
 def cry_wolf_after_a_fault(log: Log) -> Iterable[Entry]:
-    """Something was wrong in the morning, which excuses no alarm about what was found since."""
+    """Add a fault in the morning, which excuses no alarm about a document that was found since."""
     fault = Entry(60.0, "fault", "logger-0", {"what": "bucket fails"})
     return [log[0], fault, *log[1:-1], *alert(log, workflow="morning", scraper="slate"), log[-1]]
 
@@ -280,7 +280,7 @@ def stay_silent(log: Log) -> Iterable[Entry]:
 
 
 def stay_silent_after_an_outage(log: Log) -> Iterable[Entry]:
-    """An outage was told of and was over: from then on it excuses no silence."""
+    """Resolve an outage's alert: from then on it excuses no missing notice."""
     outage = {"alert_id": "o", "rule": "cannot-judge", "about": "-", "context": {}}
     told = []
     for number, state in enumerate(("firing", "resolved")):
@@ -350,7 +350,7 @@ def test_a_broken_law_is_named(
 
 
 def test_the_checker_knows_nothing_of_what_it_judges() -> None:
-    """What the services think of themselves is no evidence."""
+    """The state of a service is no evidence."""
     tree = ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -363,7 +363,7 @@ def test_every_law_is_broken_here() -> None:
 
 
 def test_a_fault_in_between_excuses_a_second_fetch(logs: Mapping[str, Log]) -> None:
-    """A reason that was recorded is one; the law is about fetches without any."""
+    """The fault is a recorded reason; the law forbids fetches without one."""
     log = logs["calm"]
     fetch = some(log, "fetch")
     crash = replace(fetch, at=fetch.at + 0.001, kind="crash", facts={"where": "after source ask"})

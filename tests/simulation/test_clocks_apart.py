@@ -1,6 +1,6 @@
-"""Two instances whose clocks are six minutes apart, and every message delivered twice at once: every law holds.
+"""Two instances with clocks six minutes apart, and every message delivered twice at once: every law holds.
 
-Drawn faults rarely bring the three together; a lease that each judged by its own clock needed just that.
+Drawn faults rarely combine the three; a lease that each instance checked by its own clock failed only then.
 """
 
 import pytest
@@ -30,7 +30,7 @@ def test_every_law_holds_between_clocks_that_are_apart(service: str) -> None:
 
 
 def test_a_clock_that_is_behind_heals_lost_files() -> None:
-    """All ticks come to the cleanup whose clock is behind, and Phase 2 drops what lands."""
+    """The cleanup with the slow clock receives all ticks, and Phase 2 drops the landed files."""
     faults = (
         Fault(0, Kind.SKEW, 0.0, DURATION, "cleanup-0", size=-MINUTES),
         Fault(1, Kind.PHASE2_DROPS, 0.0, 2.5 * HOUR),

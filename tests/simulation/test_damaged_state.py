@@ -1,7 +1,7 @@
-"""Whatever becomes of the objects in which services remember, no service falls over, and what is whole counts on.
+"""Damaged objects in the services' state: no service crashes, and sound objects still count.
 
-An object of state is cut, has a byte changed or is emptied, as a half written or a mistaken hand leaves it, or it was
-written by a later version that knows more fields. Every kind of object that a run writes is met, by every reader.
+An object of state is truncated, has a byte changed or is emptied, as a partial write or an operator's mistake leaves
+it, or a later version with more fields wrote it. Every kind of object that a run writes is damaged, for every reader.
 """
 
 import json
@@ -38,7 +38,7 @@ def other(_body: bytes, draw: random.Random) -> bytes:
 
 
 def retyped(body: bytes, draw: random.Random) -> bytes:
-    """Valid JSON, and one value of another type than it had."""
+    """Return valid JSON with one value of another type."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -49,7 +49,7 @@ def retyped(body: bytes, draw: random.Random) -> bytes:
 
 
 def newer(body: bytes, _draw: random.Random) -> bytes:
-    """What a later version writes: a field more."""
+    """Return the object as a later version writes it: with one more field."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -60,7 +60,7 @@ def newer(body: bytes, _draw: random.Random) -> bytes:
 
 
 def damaging(damage: Damage, share: float, seed: int, met: set[str] | None = None) -> Callable[[World], None]:
-    """Return the deed of damaging a share of all objects of state."""
+    """Return an action that damages a share of all objects of state."""
 
     def deed(world: World) -> None:
         draw = random.Random(f"damage {seed}")  # noqa: S311  # no secret
@@ -69,7 +69,7 @@ def damaging(damage: Damage, share: float, seed: int, met: set[str] | None = Non
                 stored.body = damage(stored.body, draw)
                 if met is not None:
                     met.add("/".join(name.split("/")[:2]))
-        # What damaged them is a fault: the laws that allow for one go by it.
+        # Record a fault: some laws allow for recorded faults.
         for processes in world.processes.values():
             for process in processes:
                 world.log.add(world.hub.now, "fault", process.name, what="objects of state were damaged")
@@ -81,7 +81,7 @@ def fallen(run: Run) -> list[str]:
     return [str(it) for it in check(run.log) if it.law == "nobody_fails_unforeseen"]
 
 
-# A run takes longer than shrinking is worth: an example is a seed, a kind and an instant as it is.
+# Shrinking takes longer than it is worth: an example is only a seed, a kind and an instant.
 @settings(max_examples=examples(40), phases=DRAWN)
 @given(
     seed=st.integers(0, 500),
@@ -97,7 +97,7 @@ def test_damaged_objects_of_state_fell_no_service(seed: int, damage: Damage, sha
 @settings(max_examples=examples(15), phases=DRAWN)
 @given(seed=st.integers(0, 500), at=st.floats(FROM, UNTIL))
 def test_objects_of_a_later_version_are_read_as_what_they_say(seed: int, at: float) -> None:
-    """A deployment is rolled back, and what the later version wrote is there."""
+    """A deployment is rolled back, and the later version's objects remain."""
     run = simulate(seed, (), meanwhile={at: damaging(newer, 1.0, seed)})
     assert not [str(it) for it in check(run.log)]
 

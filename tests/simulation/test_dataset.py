@@ -1,4 +1,4 @@
-"""The Python models of the queries answer as the SQL does, over the rows of whole runs."""
+"""The Python models of the queries, compared with the SQL over the rows of whole runs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from tipoff_dataset.deploy import deploy
 pytestmark = pytest.mark.usefixtures("quiet")
 SEEDS = (26, 12)
 OF_EACH = 3
-"""Questions of each kind that are asked of both: the last of the run, when there is most to answer."""
+"""The number of compared queries of each kind: the last of the run, when there are the most rows."""
 PROJECT = "simulated"
 _AS_JSON = frozenset({"opts", "completeness"})
 _FREE_TEXT = frozenset({"summary"})
@@ -59,7 +59,7 @@ def test_each_model_answers_as_its_sql(warehouse: BigQueryWarehouse) -> None:
 
 
 def _comparable(row: Mapping[str, Any]) -> str:
-    """A row as text: JSON as what it says, and no text that only people read."""
+    """Return a row as text: JSON decoded, free text left out."""
     kept = {
         name: json.loads(value or "null") if name in _AS_JSON else value
         for name, value in row.items()

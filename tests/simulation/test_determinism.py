@@ -1,4 +1,4 @@
-"""The same commit and seed are the same run, to the last byte and in every process."""
+"""The determinism of runs: one commit and seed give the same run, to the last byte and in every process."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def test_a_seed_gives_the_same_trace_twice(seed: int) -> None:
 
 
 def test_a_seed_gives_the_same_trace_in_every_process() -> None:
-    """Sets and hashes of texts are ordered differently in each process; no service may depend on that."""
+    """Sets and hashes of texts have another order in each process; no service may depend on it."""
     here = [simulate(seed).log.digest() for seed in SEEDS]
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     told = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every kind of fault really strikes, is counted, and leaves in the log what it is there to cause."""
+"""Every kind of fault: it strikes, is counted, and leaves its effect in the log."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ def acknowledged_twice(run: Run) -> bool:
 
 
 def overtaken(run: Run) -> bool:
-    """A message came after one that was published after it."""
+    """Return whether a message overtook an earlier one."""
     numbers = [entry["message"] for entry in run.log.of("deliver") if entry["attempt"] == 1]
     return numbers != sorted(numbers)
 
@@ -119,7 +119,7 @@ def test_a_fault_strikes_is_counted_and_shows(name: str) -> None:
 
 
 def test_an_insert_id_is_remembered_for_a_while_only() -> None:
-    """What is appended again within the window is one row, and two afterwards or when nothing is remembered."""
+    """A second append within the window adds no row; afterwards, or without deduplication, it adds a copy."""
     again = fault(Kind.ERROR_AFTER, "warehouse", 0.6)
     remembered = happened(simulate(1, (again,)))
     forgotten = simulate(1, (again, Fault(1, Kind.NO_DEDUPLICATION, *ALL_DAY)))
@@ -129,7 +129,7 @@ def test_an_insert_id_is_remembered_for_a_while_only() -> None:
 
 
 def test_writes_lose_races() -> None:
-    """412: somebody else created the object, or wrote over it since it was read."""
+    """412: another process created the object, or overwrote it since the read."""
     run = simulate(1, (fault(Kind.DUPLICATE),))
     lost = {entry["op"] for entry in run.log.of("object") if not entry["won"]}
     assert lost == {"create", "replace"}
@@ -137,7 +137,7 @@ def test_writes_lose_races() -> None:
 
 
 def test_a_process_that_dies_at_work_comes_back() -> None:
-    """It did not when it had more than one handler at work, and its service was one process short from then on."""
+    """Regression: with more than one running handler it did not come back, and its service stayed one process short."""
     shape = Shape(events=12, instances=1)
     for size in range(30, 60, 6):
         log = simulate(1, (fault(Kind.CRASH, "scraper-runner-0", size=size),), shape=shape).log

@@ -14,7 +14,7 @@ from tests.support.examples import examples
 
 pytestmark = pytest.mark.usefixtures("quiet")
 FOUR = Shape(instances=4, events=12)
-"""As many requests as give each of four something to do."""
+"""Enough requests to give each of four instances work."""
 SHARED = ("controller", "scraper-runner", "logger")
 SEEDS = range(4)
 

@@ -1,4 +1,4 @@
-"""The scheduler of the simulation: tasks end where they are ended, and whoever ends them goes on."""
+"""The scheduler of the simulation: a killed task ends at its current call, and its killer continues."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.simulation.scheduler import Hub, Task
 
 
 def test_a_task_that_ends_others_goes_on_after_them() -> None:
-    """Without it a process that died with several messages in hand would never come up again."""
+    """Otherwise a process that crashed with several open messages would never restart."""
     hub, process, told = Hub(), SimpleNamespace(tasks={}, paused_until=0.0), []
 
     def wait(name: str) -> None:

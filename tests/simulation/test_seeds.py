@@ -1,4 +1,4 @@
-"""Seeds, 1,000 of them in CI: a day's work each, with whatever goes wrong, and every law holds afterwards."""
+"""Seeds, 1,000 of them in CI: a simulated day each, with drawn faults, and every law holds afterwards."""
 
 import os
 
@@ -10,15 +10,15 @@ from tests.support.examples import examples
 
 BLOCK = 50
 SEEDS = 1_000 if os.environ.get("CI") else 50
-"""As properties have fewer examples on a developer's machine; `make simulate-faults` tries as many as are wanted."""
+"""Like properties, seeds have fewer examples on a developer's machine; `make simulate-faults` runs any number."""
 VARIED = examples(12)
-"""Some of them take ten times as long as a usual one."""
+"""Some of them take ten times as long as a usual seed."""
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
 def test_every_law_holds_whatever_goes_wrong(first: int) -> None:
-    """A seed that fails is printed with its commit and the fewest of its faults that still break the law."""
+    """A failing seed is printed with its commit and the fewest of its faults that still break the law."""
     failed = [result for seed in range(first, first + BLOCK) if (result := try_seed(seed)).breaches]
     fail_for(failed)
 

@@ -1,4 +1,4 @@
-"""What is left of a list of faults fails, and nothing of it can be spared."""
+"""Shrinking of a list of faults: the result fails, and every fault in it is needed."""
 
 from hypothesis import given
 from hypothesis import strategies as st

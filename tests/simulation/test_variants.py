@@ -1,4 +1,4 @@
-"""The checker sees what it is there for: services that are broken on purpose are caught, and by the law they break."""
+"""The checker's sensitivity: services that are broken on purpose are caught, and by the law they break."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.simulation.world import simulate
 
 pytestmark = pytest.mark.usefixtures("quiet")
 MOST_SEEDS = 150
-"""A few seconds' worth; a variant that needs more of them would not be caught within a minute."""
+"""A few seconds' worth; a variant that needs more seeds would take longer than a minute to catch."""
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ MOST_SEEDS = 150
             row_id_by_execution_only,
             34,
             "no_id_with_two_contents",
-        ),  # a request has to be presumed dead, and to live
+        ),  # a live request has to be presumed dead
     ],
 )
 def test_a_broken_service_is_caught(variant: Broken, first: int, law: str) -> None:
-    """first: where to begin to look, shortly before the first seed that catches it."""
+    """first: the seed to begin with, shortly before the first that catches it."""
     with variant() as services:
         for seed in range(first, first + MOST_SEEDS):
             laws = {violation.law for violation in check(simulate(seed, None, services).log)}

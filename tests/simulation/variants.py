@@ -1,4 +1,4 @@
-"""Services that are broken on purpose: what the checker has to see.
+"""Services that are broken on purpose, for the checker to catch.
 
 Each breaks one rule of docs/explanation/idempotency.md.
 """
@@ -23,7 +23,7 @@ Broken = Callable[[], AbstractContextManager[Services]]
 
 @contextmanager
 def acknowledge_before_write() -> Iterator[Services]:
-    """The logger answers Pub/Sub first and appends the row then."""
+    """Run a logger that acknowledges the push before it appends the row."""
 
     def broken(process: Process) -> Handle:
         handle = SERVICES["logger"](process)
@@ -39,7 +39,7 @@ def acknowledge_before_write() -> Iterator[Services]:
 
 @contextmanager
 def publish_before_remember() -> Iterator[Services]:
-    """The runner publishes what came of a request, and writes it down then."""
+    """Run a runner that publishes the outcome of a request before it stores the outcome."""
 
     def remember(memory: RequestMemory, request: ScrapeRequested, execution: Execution) -> Execution:
         publish(execution, _deps[memory])
@@ -61,7 +61,7 @@ def publish_before_remember() -> Iterator[Services]:
 
 @contextmanager
 def no_claim() -> Iterator[Services]:
-    """Every delivery of a request takes it for its own."""
+    """Run a runner in which every delivery of a request holds the claim."""
 
     def claim(memory: RequestMemory, request: ScrapeRequested, *_: Any) -> Claim | Execution:
         return memory.recall(request) or Claim(holder="everybody")
@@ -72,6 +72,6 @@ def no_claim() -> Iterator[Services]:
 
 @contextmanager
 def row_id_by_execution_only() -> Iterator[Services]:
-    """An execution's event and row are told by the request alone, whatever came of it."""
+    """Derive an execution's event and row id from the request alone, whatever its outcome."""
     with patch.object(ScrapeExecuted, "key", property(lambda event: (event.execution_id,))):
         yield SERVICES

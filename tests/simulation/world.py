@@ -1,4 +1,4 @@
-"""One run: a seed becomes a morning of a fleet, with faults, and a while without any in which everything must heal."""
+"""One run: a seed becomes a fleet's morning with faults, and a time without faults in which the system must heal."""
 
 import gc
 import os
@@ -25,31 +25,31 @@ from tipoff_common import wall_clock
 from tipoff_common.events import Tick, TickFired
 
 DAYS = (date(2025, 1, 15), date(2025, 3, 9), date(2025, 11, 2))
-"""An ordinary day, and those on which New York's clocks change."""
+"""An ordinary day, and the two days on which New York's clocks change."""
 BEGINS = "08:30"
 """In New York."""
 FAULTS_UNTIL, HEALED_AFTER = 4.0 * HOUR, 2.5 * HOUR
-"""What is wrong at 12:30, when all of the day is under way or over, has until 16:00 to heal in."""
+"""Faults end at 12:30, when all of the day is in progress or over; the system has until 16:00 to heal."""
 DURATION = FAULTS_UNTIL + HEALED_AFTER
-"""Of a day of two games."""
+"""The duration for a day of two games."""
 RHYTHM = ((Tick.EVALUATE, 1.0), (Tick.CLEANUP, 70.0), (Tick.WATCH, 200.0))
-"""Which tick comes when, in seconds after the full half hour."""
+"""The tick of each instant, in seconds after the full half hour."""
 
 
 def faults_until(shape: fleet.Shape) -> float:
-    """Return when the last fault is over: when the last game is under way."""
+    """Return when the last fault is over: when the last game is in progress."""
     return FAULTS_UNTIL + 30 * MINUTE * max(0, shape.games - 2)
 
 
 @cache
 def configurations(shape: fleet.Shape) -> Any:
-    """The configurations before and after a deployment."""
+    """Return the configurations before and after a deployment."""
     return fleet.configurations(shape)
 
 
 @dataclass
 class World:
-    """Everything there is in one run."""
+    """The complete state of one run."""
 
     seed: int
     faults: tuple[Fault, ...]
@@ -62,11 +62,11 @@ class World:
     data: dict[str, Stored] = field(default_factory=dict)
     generations: int = 0
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    """The questions that the warehouse was asked."""
+    """The queries that the warehouse received."""
     requests_of: dict[Task, str] = field(default_factory=dict)
-    """Which request a task of a runner is about."""
+    """The request of each running task of a runner."""
     meanwhile: Mapping[float, Callable[["World"], None]] = field(default_factory=dict)
-    """What a test does to the world, and when."""
+    """Actions of a test on the world, by instant."""
 
     def __post_init__(self) -> None:
         self.draw = random.Random(f"run {self.seed}")  # noqa: S311  # no secret
@@ -94,23 +94,23 @@ class World:
         return self.hub.now
 
     def instant(self) -> datetime:
-        """The true time."""
+        """Return the true time."""
         return instant_of(self.start, self.hub.now)
 
     def _hit(self, fault: Fault) -> None:
         self.log.add(self.hub.now, "fault", fault.target or "network", what=str(fault.kind))
 
     def latency(self) -> float:
-        """How long a message or a call is on its way."""
+        """Return the latency of a message or a call."""
         return 0.005 + self.draw.random() * 0.06
 
     def named(self, name: str) -> Process | None:
-        """The process of that name."""
+        """Return the process of that name."""
         service, _, number = name.rpartition("-")
         return self.processes[service][int(number)] if service in self.processes else None
 
     def run(self) -> EventLog:
-        """Let the time pass."""
+        """Run the simulation to its end; return its log."""
         self.log.add(
             0.0, "begin", "world", began=self.start.timestamp(), follow_ups=["event_props"],
             searches=["bulletin"], data="data",
@@ -173,7 +173,7 @@ class World:
             struck.paused_until = self.hub.now + fault.size
 
     def _deploy(self, process: Process, version: int) -> None:
-        """A rolling deployment: the process is replaced; it may be one configuration, or one version, further."""
+        """Replace a process, as a rolling deployment does, perhaps with another configuration or version."""
         self.fates.counts[Kind.DEPLOY] = self.fates.counts.get(Kind.DEPLOY, 0) + 1
         process.version = version
         self.log.add(self.hub.now, "deploy", process.name, version=version)
@@ -191,7 +191,7 @@ class World:
 
     @contextmanager
     def _entropy(self) -> Iterator[None]:
-        """What the operating system gives as random bytes, from the seed: uuid4 and all else that asks for them."""
+        """Replace the operating system's random bytes, which uuid4 and others read, with bytes from the seed."""
         source = random.Random(f"entropy {self.seed}")  # noqa: S311  # that is the point
         before = random.getstate()
         random.seed(self.seed)  # jitter
@@ -204,7 +204,7 @@ class World:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a seed."""
+    """The result of a seed."""
 
     seed: int
     faults: tuple[Fault, ...]
@@ -219,15 +219,15 @@ def simulate(
     shape: fleet.Shape = fleet.USUAL,
     meanwhile: Mapping[float, Callable[[World], None]] = {},
 ) -> Run:
-    """Run a seed, with the faults that it draws or with others, in a world of the usual or another size.
+    """Run a seed, with its drawn faults or with others, in a world of the usual or another size.
 
-    meanwhile: what else is done to the world, by the instant.
+    meanwhile: further actions on the world, by instant.
     """
     if faults is None:
         draw = random.Random(f"faults {seed}")  # noqa: S311  # no secret
         faults = draw_faults(draw, faults_until(shape), shape.faults, shape.instances)
     world = World(seed, faults, services, shape, meanwhile=meanwhile)
-    # A run makes garbage in circles, and is over before it matters.
+    # A run creates cyclic garbage, and is over before it matters.
     gc.disable()
     try:
         return Run(seed, faults, world, world.run())

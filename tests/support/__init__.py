@@ -1,1 +1,1 @@
-"""What tests share: the ports in memory, sample events, a token issuer, pushes as Pub/Sub sends them."""
+"""Shared support of the tests: the ports in memory, sample events, a token issuer, pushes as Pub/Sub sends them."""

@@ -35,7 +35,7 @@ APPLICATIONS: dict[str, tuple[Any, Any, dict[str, str]]] = {
 
 
 def silent_source(*_: object) -> OpenHttp:
-    """Open a source that has nothing: no test reaches for the network."""
+    """Open a source without documents: no test uses the network."""
     transport = httpx.MockTransport(lambda _request: httpx.Response(404))
     return lambda spec, now, _replaying: HttpxHttp(
         spec, now, Pacer(sleep=lambda _: None), transport=transport

@@ -19,13 +19,13 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A page lives for a second; optimizing what it runs costs more than it saves.
+    # A page lives for a second; optimizing its scripts costs more than it saves.
     "--js-flags=--no-opt",
 )
 
 
 def find_chromium() -> str:
-    """Where Chromium is. Skips the test where there is none; CI requires it."""
+    """Return the path of Chromium. Skips the test where it is not installed; CI requires it."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         message = "no Chromium here; get it with: apt-get install chromium"
@@ -48,22 +48,22 @@ RUN_AXE = """async (rules) => {
       told[`${kind} ${item.id}`] = item.nodes.slice(0, 3).map((node) => node.html.slice(0, 200));
   return told;
 }"""
-"""What is wrong with a page, and what axe cannot tell, by rule."""
+"""Runs axe, with checks that axe lacks; returns a page's faults by rule."""
 CROSSWISE = [("light", 1440), ("dark", 360)]
 """Each colour scheme and each width once."""
 LOOKS = [*CROSSWISE, ("light", 360), ("dark", 1440)]
 OF_BOTH = ["color-contrast", "link-in-text-block"]
-"""Rules that a page may keep in each scheme and in each width, and break where the two meet. All others depend on the
-width alone, as a scheme sets nothing but colors."""
+"""Rules that a page may pass in each scheme and in each width alone, and fail in a combination. All others depend on
+the width alone, as a scheme sets nothing but colors."""
 
 
 def faults_of(
     page: Page, looks: Sequence[tuple[str, int]] = LOOKS, all_rules_in: Container[tuple[str, int]] = CROSSWISE
 ) -> dict[str, object]:
-    """Tell what keeps somebody out of an open page in each look; its context bypasses the CSP.
+    """Return the accessibility faults of an open page in each look; its context bypasses the CSP.
 
-    all_rules_in: looks that every rule is asked in; in others it is those of OF_BOTH.
-    axe is put into the page as a script, which the console's own policy rightly refuses.
+    all_rules_in: looks in which every rule is checked; in others only those of OF_BOTH. axe is added to the page as a
+    script, which the console's own policy rightly refuses.
     """
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""A bound on the memory of a process that the kernel itself holds, as Cloud Run's is."""
+"""A memory limit on a process that the kernel enforces, as Cloud Run's is."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ ROOT = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class MemoryBound:
-    """A control group with a limit; whoever needs more than that in it is killed."""
+    """A control group with a limit; the kernel kills a process in it that needs more."""
 
     folder: Path
 
     def add(self, pid: int) -> None:
-        """Bind a process, and what it starts from now on."""
+        """Bind a process, and its later children."""
         (self.folder / "cgroup.procs").write_text(str(pid))
 
     def kills(self) -> int:
@@ -30,8 +30,8 @@ class MemoryBound:
 
 @contextmanager
 def memory_bound(limit: int) -> Iterator[MemoryBound | None]:
-    """Make a control group with so many bytes for the length of a block; None where this user may make none."""
-    # Version 2 has one tree for everything, version 1 one for each resource.
+    """Create a control group with so many bytes for the length of a block; None where this user may create none."""
+    # Version 2 has one tree for everything, version 1 one tree for each resource.
     parent, bound = (ROOT, "memory.max") if _is_version_2() else (ROOT / "memory", "memory.limit_in_bytes")
     folder = parent / f"tipoff-test-{os.getpid()}"
     try:
@@ -46,13 +46,13 @@ def memory_bound(limit: int) -> Iterator[MemoryBound | None]:
         yield MemoryBound(folder)
     finally:
         for pid in (folder / "cgroup.procs").read_text().split():
-            with suppress(OSError):  # it has ended
+            with suppress(OSError):  # the process has ended
                 (parent / "cgroup.procs").write_text(pid)
         folder.rmdir()
 
 
 def _is_version_2() -> bool:
-    """Tell whether there is one tree that bounds memory."""
+    """Return whether one tree bounds memory."""
     try:
         return "memory" in (ROOT / "cgroup.subtree_control").read_text().split()
     except OSError:

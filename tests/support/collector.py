@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector in process: OTLP over HTTP, as the real exporter speaks it."""
+"""An OpenTelemetry collector in process: OTLP over HTTP, as the real exporter sends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True)
 class CollectedSpan:
-    """A span as it arrived. Ids are hexadecimal; links are the (trace, span) of each."""
+    """A span as it was received. Ids are hexadecimal; links are (trace, span) pairs."""
 
     service: str
     name: str
@@ -29,7 +29,7 @@ class CollectedSpan:
 
 @dataclass
 class Collector:
-    """What has arrived."""
+    """The received spans and metrics."""
 
     endpoint: str
     spans: list[CollectedSpan] = field(default_factory=list)
@@ -38,12 +38,12 @@ class Collector:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of_trace(self, trace: str) -> list[CollectedSpan]:
-        """Return the spans of one trace that have arrived."""
+        """Return the received spans of one trace."""
         with self.lock:
             return [span for span in self.spans if span.trace == trace]
 
     def named(self, name: str) -> list[CollectedSpan]:
-        """Return the spans of one name that have arrived."""
+        """Return the received spans of one name."""
         with self.lock:
             return [span for span in self.spans if span.name == name]
 
@@ -66,7 +66,7 @@ def running_collector() -> Iterator[Collector]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the tests ask what arrived."""
+            """Suppress the log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")

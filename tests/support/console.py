@@ -1,5 +1,7 @@
-"""A console without a stack: the monitor's real application on ports in memory, with a day that has something of
-everything, served to a browser on a free port."""
+"""A console without a stack: the monitor's real application on ports in memory, with a sample day of all states.
+
+A browser can open it on a free port.
+"""
 
 from __future__ import annotations
 
@@ -58,12 +60,12 @@ GAMES = {"0022500561": "BOS@MIA", "0022500562": "UTA@CHI", "0022500563": "SAC@OR
 
 
 def et(hour: float, day: int = 0) -> datetime:
-    """An instant of the day in New York, in winter."""
+    """Return an instant of the day in New York, in winter."""
     return datetime(2026, 1, 15, 5, tzinfo=UTC) + timedelta(days=day, hours=hour)
 
 
 def expected(workflow: str, hour: float, **changes: Any) -> dict[str, Any]:
-    """A row of expected against actual, with one step."""
+    """Return a row of expected against actual, with one step."""
     subject = changes.get("subject", "-")
     status = changes.get("status", "ON_TIME")
     ran = status in ("ON_TIME", "LATE")
@@ -104,7 +106,7 @@ def expected(workflow: str, hour: float, **changes: Any) -> dict[str, Any]:
 
 
 def a_day() -> list[dict[str, Any]]:
-    """Past, now and future; found, empty, failed, late, missing, skipped, paused, cancelled."""
+    """Return rows of a day: past, now and future; found, empty, failed, late, missing, skipped, paused, cancelled."""
     rows = [
         expected("morning_operations", 5, lasts=5, priority="CRITICAL"),
         *(
@@ -159,7 +161,7 @@ def a_day() -> list[dict[str, Any]]:
 
 
 def a_fleet() -> dict[str, list[dict[str, Any]]]:
-    """What is summed up over weeks."""
+    """Return the rows that cover weeks."""
     days = [TODAY - timedelta(days=offset) for offset in range(90)]
     return {
         "scraper_health": [
@@ -231,7 +233,7 @@ def a_fleet() -> dict[str, list[dict[str, Any]]]:
 
 
 def recent_rows() -> dict[str, list[dict[str, Any]]]:
-    """The newest rows of each kind."""
+    """Return the newest rows of each kind."""
     return {
         "latest_decisions": [
             {
@@ -303,8 +305,7 @@ def recent_rows() -> dict[str, list[dict[str, Any]]]:
 
 
 def looks(days: int) -> tuple[str, list[dict[str, Any]]]:
-    """What a search saw on the days before today, looks every half hour in vain and its document about 13:00, and
-    today in vain so far."""
+    """Return the checks of a search: on earlier days half-hourly until its find about 13:00, today without a find."""
 
     def row(number: int, hour: float, status: str) -> dict[str, Any]:
         return {
@@ -321,7 +322,7 @@ def looks(days: int) -> tuple[str, list[dict[str, Any]]]:
 
     rows = [row(0, 11 + step / 2, "no_data") for step in range(8)]
     for number in range(1, days + 1):
-        # Most days soon after one, some an hour later; no two runs of days alike.
+        # Most days soon after one, some an hour later; no two periods of days alike.
         found = (13, 13, 13.5, 13, 13.5, 14.5, 13)[number * number % 7]
         rows += [row(number, 11 + step / 2, "no_data") for step in range(int(2 * (found - 11)))]
         rows.append(row(number, found, "success"))
@@ -373,38 +374,38 @@ def an_incident(**changes: Any) -> Incident:
 
 @dataclass
 class World:
-    """What the console reads, which a test changes while it looks."""
+    """The data that the console reads; a test may change it while the console runs."""
 
     day: list[dict[str, Any]] = field(default_factory=a_day)
     fleet: dict[str, list[dict[str, Any]]] = field(default_factory=a_fleet)
     recent: dict[str, list[dict[str, Any]]] = field(default_factory=recent_rows)
     other: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
-    """Rows of other statements, each by a word in its text; the first that fits answers."""
+    """Rows of other statements, each by a word in its text; the first match is returned."""
     now: datetime = NOW
     jobs: int = 0
-    """How often the warehouse was asked."""
+    """The number of queries."""
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     data: MemoryObjects = field(default_factory=lambda: MemoryObjects("data"))
     bus: RecordingBus = field(default_factory=RecordingBus)
     published: list[Any] = field(default_factory=list)
-    """Messages that were published as they are."""
+    """Raw messages that were published."""
     asked: list[httpx.Request] = field(default_factory=list)
-    """Requests to the controller, which answers with `controller`; without one it is down."""
+    """Requests to the controller, which `controller` answers; None: it is down."""
     controller: Callable[[httpx.Request], httpx.Response] | None = None
 
     def __post_init__(self) -> None:
         self.warehouse.answer = self._answer
 
     def remember(self, *incidents: Incident) -> None:
-        """Put incidents into the monitor's memory."""
+        """Store incidents in the monitor's state."""
         memory = Memory(watched_at=self.now, incidents={item.key: item for item in incidents})
         self.objects.put(
             "monitor/memory.json", memory.model_dump_json().encode(), content_type="application/json"
         )
 
     def ask_controller(self, request: httpx.Request) -> httpx.Response:
-        """What the controller answers."""
+        """Return the controller's response."""
         self.asked.append(request)
         if self.controller is None:
             raise httpx.ConnectError("nothing listens")
@@ -429,7 +430,7 @@ class World:
 
 
 def console_app(world: World, verify: TokenVerifier | None = None, **settings: Any) -> FastAPI:
-    """The monitor's application over a world. verify: in place of Google's tokens."""
+    """Build the monitor's application over a world. verify: in place of the verification of Google's tokens."""
     given: dict[str, Any] = {
         "environment": "local",
         "project": "p",
@@ -497,7 +498,7 @@ def console_app(world: World, verify: TokenVerifier | None = None, **settings: A
 
 
 class _InProcess(httpx.BaseTransport):
-    """Hands requests to an application without a socket."""
+    """A transport that passes requests to an application without a socket."""
 
     def __init__(self, app: FastAPI) -> None:
         self._transport = httpx.ASGITransport(app)
@@ -511,13 +512,13 @@ class _InProcess(httpx.BaseTransport):
 
 
 def client_of(world: World, verify: TokenVerifier | None = None, **settings: Any) -> httpx.Client:
-    """A browser without a screen, which follows no redirect."""
+    """Return an HTTP client of the console, which follows no redirect."""
     app = console_app(world, verify, **settings)
     return httpx.Client(transport=_InProcess(app), base_url="http://console.test")
 
 
 def sign_in(client: httpx.Client, role: str = "operator") -> str:
-    """Sign in by the form; the CSRF token."""
+    """Sign in by the form; return the CSRF token."""
     client.get("/login")
     token = client.cookies["tipoff_csrf"]
     answer = client.post("/login", data={"key": KEY, "csrf": token, "role": role, "next": "/alerts"})
@@ -527,7 +528,7 @@ def sign_in(client: httpx.Client, role: str = "operator") -> str:
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
-    """Serve an application in a thread; its URL."""
+    """Serve an application in a thread; yield its URL."""
     port = free_port()
     server = uvicorn.Server(
         # A log_level or log_config would stay set on uvicorn's loggers for every later test of this process.

@@ -1,4 +1,4 @@
-"""What the controller's tests build on: a fixture fleet, calendars, configurations, a world to run days in."""
+"""Support of the controller's tests: a fixture fleet, calendars, configurations, a world to run days in."""
 
 import json
 import tempfile
@@ -63,7 +63,7 @@ def failed(kind: FailureKind = FailureKind.HTTP) -> Failed:
 
 
 def at(clock: str, day: date = DAY) -> datetime:
-    """The instant of a New York time of day."""
+    """Return the instant of a New York time of day."""
     return local_instant(day, time.fromisoformat(clock))
 
 
@@ -79,7 +79,7 @@ def catalog() -> Catalog:
 
 
 def game(number: int, tipoff: datetime | None, **changes: object) -> Game:
-    """A game between two teams of its own, on the New York date of its tip-off unless told otherwise."""
+    """Return a game of two unique teams, by default on the New York date of its tip-off."""
     sample = {
         "game_id": f"00224{number:05}",
         "game_date": business_date(tipoff) if tipoff else DAY,
@@ -94,7 +94,7 @@ def game(number: int, tipoff: datetime | None, **changes: object) -> Game:
 
 
 def slate(count: int, day: date = DAY, first: str = "19:00") -> list[Game]:
-    """`count` games of a day, half an hour apart."""
+    """Return `count` games of a day, half an hour apart."""
     start = at(first, day)
     return [
         game(day.toordinal() % 1000 * 100 + n, start + n * timedelta(minutes=30), game_date=day)
@@ -103,12 +103,12 @@ def slate(count: int, day: date = DAY, first: str = "19:00") -> list[Game]:
 
 
 def calendar(*games: Game, fetched_at: datetime | None = None) -> Calendar:
-    """Fetched that morning unless told otherwise."""
+    """Return a calendar of the games, by default fetched that morning."""
     return Calendar(games, fetched_at or at("05:05"))
 
 
 def document(games: Iterable[Game]) -> bytes:
-    """The games as the schedule scraper lands them."""
+    """Return the games as the schedule scraper lands them."""
     records = [item.model_dump(mode="json") for item in games]
     return json.dumps({"scraper": "slate", "records": records}).encode()
 
@@ -140,7 +140,7 @@ def workflow(schedule: Json, *steps: str | Json, **more: object) -> Json:
 
 
 def configured(**workflows: Json) -> Configuration:
-    """The workflows as a file that was read and checked; JSON is YAML too."""
+    """Return the workflows as a file that was read and checked; JSON is YAML too."""
     return configured_of(workflows)
 
 
@@ -178,7 +178,7 @@ def decision_inputs(
 def decided(
     configuration: Configuration, now: datetime, *, games: Calendar | None = None, **more: Any
 ) -> Decision:
-    """The one decision about a configuration's one workflow; the calendar is fresh unless given."""
+    """Return the one decision about a configuration's one workflow; by default the calendar is fresh."""
     games = games or calendar(fetched_at=now)
     (decision,) = decide(decision_inputs(configuration, now, games=games, **more))
     return decision
@@ -202,7 +202,7 @@ def history(*facts: ExecutionFact) -> History:
 
 
 def occurrence(configuration: Configuration, games: Calendar | None = None, day: date = DAY) -> Occurrence:
-    """The day's first occurrence."""
+    """Return the day's first occurrence."""
     return occurrences(configuration, games, day)[0]
 
 
@@ -212,7 +212,7 @@ def plan_of(
     games: Calendar | None = None,
     only: Mapping[str, frozenset[str] | None] | None = None,
 ) -> Plan:
-    """The plan of the workflow's first occurrence on DAY."""
+    """Return the plan of the workflow's first occurrence on DAY."""
     day = occurrences(configuration, games or calendar(), DAY)
     first = next(item for item in day if item.workflow == workflow_name)
     context = EvaluationContext(first.expected, first.expected, first.expected, "tick", Source.CONTROLLER)
@@ -224,7 +224,7 @@ def plan_of(
 
 @dataclass
 class ClockedObjects(MemoryObjects):
-    """A bucket that knows when each object was written: `now` is the wall clock."""
+    """A bucket that records when each object was written: `now` is the wall clock."""
 
     now: datetime = MIDNIGHT
     written: dict[str, datetime] = field(default_factory=dict)
@@ -249,7 +249,7 @@ def controller_deps(
     warehouse: MemoryWarehouse,
     environment: str = "local",
 ) -> Deps:
-    """What a controller's handlers get when it starts over these buckets."""
+    """Return the dependencies of a controller's handlers after a start over these buckets."""
     return Deps(
         environment=environment,
         configuration=configuration,
@@ -265,7 +265,7 @@ def controller_deps(
 
 @dataclass
 class World:
-    """A controller with everything around it in memory. What is executed is logged, as the logger would.
+    """A controller with all its dependencies in memory. Executions are logged, as by the logger.
 
     now: the wall clock.
     """
@@ -283,7 +283,7 @@ class World:
         self.restart()
 
     def restart(self, configuration: Configuration | None = None) -> None:
-        """A new process on the same buckets, perhaps with another configuration."""
+        """Start a new process on the same buckets, perhaps with another configuration."""
         self.configuration = configuration or self.configuration
         self.deps = controller_deps(self.configuration, self.state, self.data, self.bus, self.warehouse)
 
@@ -291,7 +291,7 @@ class World:
         self.state.now = self.data.now = instant
 
     def land(self, games: Iterable[Game], fetched_at: datetime) -> None:
-        """A schedule lands, as the runner writes it."""
+        """Land a schedule, as the runner writes it."""
         self.land_bytes(document(games), fetched_at)
 
     def land_bytes(self, body: bytes, fetched_at: datetime) -> None:
@@ -303,7 +303,7 @@ class World:
         )
 
     def tick(self, instant: datetime, tick: Tick = Tick.EVALUATE, wall: datetime | None = None) -> None:
-        """A tick for `instant`, handled at `wall`."""
+        """Handle a tick for `instant` at `wall`."""
         self.now(wall or instant)
         handle_tick(TickFired(tick=tick, cadence_minutes=1), instant, self.deps, wall or instant)
 
@@ -319,7 +319,7 @@ class World:
         keys: Mapping[str, tuple[str, ...]] = {},
         logged: bool = True,
     ) -> ScrapeExecuted:
-        """What a runner makes of a request; the controller has not heard of it yet."""
+        """Execute a request as a runner does; the controller has not received the execution yet."""
         when = instant or request.requested_at
         event = build_execution(
             request,
@@ -335,7 +335,7 @@ class World:
         return event
 
     def note(self, *events: ScrapeExecuted) -> None:
-        """The controller hears of executions."""
+        """Deliver executions to the controller."""
         for event in events:
             note_execution(event, self.deps, self.state.now)
 
@@ -345,26 +345,26 @@ class World:
         return event
 
     def release(self) -> None:
-        """The decisions of manual runs come back to the controller."""
+        """Deliver the decisions of manual runs to the controller."""
         for decision in self.decisions:
             if decision.reason_code == "manual":
                 begin_manual_run(decision, self.deps, self.state.now)
 
     def hear(self) -> None:
-        """The controller hears of the failures that it answered for requests."""
+        """Deliver to the controller the failures that it published for requests."""
         self.note(*self.take(ScrapeExecuted))
 
     def state_of(self, request: ScrapeRequested) -> OccurrenceState:
-        """What is remembered of a request's occurrence."""
+        """Return the stored state of a request's occurrence."""
         return self.deps.occurrences.load(Key(request.game_date, request.occurrence_id or ""))
 
     def requested(self, day: date = DAY) -> set[str]:
-        """The ids of all requests about a day that are remembered."""
+        """Return the ids of all stored requests about a day."""
         states = [self.deps.occurrences.load(key) for key in self.deps.occurrences.logged(day)]
         return {name for state in states if state.progress for name in state.progress.requested}
 
     def take(self, kind: type[Any]) -> list[Any]:
-        """The events of one kind that were published since it was last asked for them."""
+        """Return and remove the published events of one kind."""
         found = self.bus.of(kind)
         self.bus.published = [item for item in self.bus.published if type(item.payload) is not kind]
         return found
@@ -394,7 +394,7 @@ class World:
         ]
 
     def _looks(self, parameters: Any) -> list[Json]:
-        """The rule of execution_log.py's query of looks."""
+        """Return the rows by the rule of execution_log.py's query of looks."""
         return [
             {**_row(event), "request_id": event.request_id, "triggered_at": event.triggered_at}
             for event in self.logged
@@ -405,7 +405,7 @@ class World:
         ]
 
     def _answer(self, parameters: Any) -> list[Json]:
-        """The rule of execution_log.py's query."""
+        """Return the rows by the rule of execution_log.py's query."""
         groups: dict[str, list[tuple[Json, datetime]]] = {}
         for event in self.logged:
             rebuilt = event.occurrence_id in parameters["occurrences"]
@@ -443,7 +443,7 @@ def _row(event: ScrapeExecuted) -> Json:
 
 
 def dead_letter(event: Event, published: datetime | None = None) -> Message:
-    """What Pub/Sub makes of an event that ran out of delivery attempts. published: when it gave up."""
+    """Return the message that Pub/Sub publishes for an event without delivery attempts left. published: the instant."""
     data, attributes = encode(Publisher("controller", RecordingBus()).envelope(event))
     return Message(data, attributes, publish_time=published)
 
@@ -456,11 +456,11 @@ def scrapers(events: Iterable[ScrapeRequested]) -> list[str]:
     return [event.scraper for event in events]
 
 
-# expected against actual, as fn_expected_vs_actual.sql has it
+# expected against actual, as in fn_expected_vs_actual.sql
 
 
 def standing(schedules: Sequence[ScheduleLocked]) -> dict[str, ExpectedRun]:
-    """What the last word on each occurrence is: of one instant's words, CANCELLED."""
+    """Return the newest row of each occurrence; of one instant's rows, the CANCELLED one."""
     found: dict[str, tuple[tuple[datetime, bool], ExpectedRun]] = {}
     for event in schedules:
         for run in event.runs:
@@ -471,7 +471,7 @@ def standing(schedules: Sequence[ScheduleLocked]) -> dict[str, ExpectedRun]:
 
 
 def status_of(run: ExpectedRun, decisions: Iterable[WorkflowDecided], as_of: datetime) -> str:
-    """The rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
+    """Return the status by the rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
     own = sorted(
         (
             item

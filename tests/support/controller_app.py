@@ -1,4 +1,4 @@
-"""The controller's routes in this process, on the dependencies of whoever asks."""
+"""The controller's routes in this process, with the dependencies of each test's client."""
 
 from contextvars import ContextVar
 from functools import cache
@@ -16,11 +16,11 @@ from tipoff_controller.deps import Deps
 from tipoff_dev.fakes.sources.testing import InProcessTransport
 
 _asking = ContextVar[Deps]("_asking")
-"""The dependencies of the client that asks; a handler's thread has its caller's context."""
+"""The dependencies of the calling client; a handler's thread has its caller's context."""
 
 
-class _DepsOfWhoeverAsks:
-    """Stands in for dependencies that are known when somebody asks."""
+class _DepsOfCaller:
+    """A proxy for dependencies that depend on the calling client."""
 
     def __getattr__(self, name: str) -> object:
         return getattr(_asking.get(), name)
@@ -30,11 +30,11 @@ class _DepsOfWhoeverAsks:
 def _build_application() -> FastAPI:
     """Build one application for all clients, as FastAPI takes longer for it than a test takes.
 
-    It is asked manually and not pushed to: what the routes look up once, for pushes, is the first client's.
+    Clients call its manual routes only: values that the push routes look up once are those of the first client.
     """
     app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
     manual = authenticated_router(Authentication(local_settings()), CallLimit(1_000_000))
-    return routes(Wiring(app, _no_push, manual, _DepsOfWhoeverAsks()))  # type: ignore[arg-type]  # answers as Deps
+    return routes(Wiring(app, _no_push, manual, _DepsOfCaller()))  # type: ignore[arg-type]  # answers as Deps
 
 
 def _no_push() -> None:
@@ -42,11 +42,11 @@ def _no_push() -> None:
 
 
 class _Routes(InProcessTransport):
-    """Answers by the dependencies that it was made with."""
+    """A transport that serves requests with its own dependencies."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        _asking.set(deps)  # the routes look some of it up when they are declared
+        _asking.set(deps)  # the routes read some of it when they are declared
         super().__init__(_build_application())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -55,5 +55,5 @@ class _Routes(InProcessTransport):
 
 
 def in_memory_controller(deps: Deps, base_url: str = "http://service") -> httpx.Client:
-    """Return a client that the controller's routes answer; `pushes.AUTHORIZED` may ask all of them."""
+    """Return a client of the controller's routes; with `pushes.AUTHORIZED` it may call all of them."""
     return httpx.Client(transport=_Routes(deps), base_url=base_url)

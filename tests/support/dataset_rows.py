@@ -1,4 +1,4 @@
-"""Rows of the dataset as insertAll takes them, with whatever columns a test wants otherwise.
+"""Rows of the dataset as insertAll accepts them, with any columns that a test changes.
 
 The day is 15 January 2026 in New York, five hours behind UTC; ELEVEN is its 11:00.
 """
@@ -65,7 +65,7 @@ def executed(name: str, at: datetime, status: str, records: int = 0, **changes: 
 
 
 def missing(path: str, landed: datetime, scan: datetime, *, republished: bool = False) -> Row:
-    """A file as a scan lists it, with the age that it had then."""
+    """Return a file as a scan lists it, with its age at that time."""
     return {
         "scraper_name": "nbac_injury_report",
         "gcs_path": path,
@@ -92,7 +92,7 @@ def received(path: str, at: datetime, **changes: Any) -> Row:
 
 
 def alerted(about: str, at: datetime, state: str, **changes: Any) -> Row:
-    """A change of an alert about files that Phase 2 does not take."""
+    """Return a change of an alert about files without a receipt of Phase 2."""
     return {
         **COMMON,
         "event_id": f"{about}/{at.isoformat()}",
@@ -109,7 +109,7 @@ def alerted(about: str, at: datetime, state: str, **changes: Any) -> Row:
 
 
 def paused(name: str, at: datetime, until: datetime, target: str = "workflow", **changes: Any) -> Row:
-    """A pause that somebody began."""
+    """Return the beginning of a pause."""
     return {
         "event_id": f"e-{name}-{at.isoformat()}",
         "pause_id": f"p-{name}-{at.isoformat()}",

@@ -1,4 +1,4 @@
-"""A Dockerfile's instructions, for tests that compare them with what the services need."""
+"""A Dockerfile's instructions, for tests that compare them with the needs of the services."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from dockerfile_parse import DockerfileParser
 
 
 def read_stages(dockerfile: Path) -> Mapping[str, list[tuple[str, str]]]:
-    """Read the instructions of each stage by its name, without FROM; those of the nameless last one under ""."""
+    """Read the instructions of each stage by its name, without FROM; those of the unnamed last stage under ""."""
     stages: dict[str, list[tuple[str, str]]] = {}
     current: list[tuple[str, str]] = []  # ARG before the first FROM belongs to no stage
     for item in DockerfileParser(path=str(dockerfile), env_replace=False).structure:

@@ -1,4 +1,4 @@
-"""Writes a state bucket as the version before this one filled it: an object a plan, a request and an execution."""
+"""Writer of a state bucket in the previous version's layout: one object per plan, request and execution."""
 
 from collections.abc import Iterable
 from datetime import UTC, date

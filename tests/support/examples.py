@@ -1,15 +1,15 @@
-"""How many examples a property has: as many as it names in CI, a share of them elsewhere."""
+"""The number of examples of a property: its own number in CI, a share of it elsewhere."""
 
 from hypothesis import settings
 
 _CI = 100
-"""What a property without a number of its own has in CI (the profiles are in tests/conftest.py)."""
+"""The number in CI of a property without a number of its own (the profiles are in tests/conftest.py)."""
 _FEWEST = 3
 
 
 def examples(in_ci: int) -> int:
-    """Return the number for the profile of this run, for a property that has `in_ci` of them in CI.
+    """Return this profile's number of examples, for a property that has `in_ci` of them in CI.
 
-    A number that a property names itself would count in every profile: hypothesis lets the nearest win.
+    A number in a property's own settings would apply in every profile: hypothesis uses the innermost.
     """
     return max(_FEWEST, in_ci * settings().max_examples // _CI)

@@ -1,4 +1,4 @@
-"""A real HTTP server on a real socket whose every byte, and pause, a test decides."""
+"""A real HTTP server on a real socket; a test decides its every byte and pause."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FaultyServer:
-    """A server that answers as a test says."""
+    """A server whose responses a test writes."""
 
     answer: Callable[["FaultyServer", socket.socket], None]
     tls: ssl.SSLContext | None = None
@@ -26,7 +26,7 @@ class FaultyServer:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def drip(self, connection: socket.socket, start: bytes, *, pause: float = 0.1) -> None:
-        """Sends `start`, and then a byte at a time for as long as anybody listens."""
+        """Send `start`, and then a byte at a time until the client closes the connection."""
         connection.sendall(start)
         while not self.stopping.wait(pause):
             connection.sendall(b"a")
@@ -62,7 +62,7 @@ Answer = Callable[[FaultyServer, socket.socket], None]
 
 
 def in_turn(*answers: bytes) -> Answer:
-    """Each request gets the next answer; the last one is repeated."""
+    """Answer each request with the next response; the last is repeated."""
 
     def answer(server: FaultyServer, connection: socket.socket) -> None:
         connection.sendall(answers[min(len(server.asked), len(answers)) - 1])
@@ -72,7 +72,7 @@ def in_turn(*answers: bytes) -> Answer:
 
 @contextlib.contextmanager
 def faulty_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[FaultyServer]:
-    """Serves until the block ends; every connection in its own thread, all joined at the end."""
+    """Serve until the block ends; every connection in its own thread, all joined at the end."""
     server = FaultyServer(answer, tls)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.port = listener.getsockname()[1]
@@ -87,12 +87,12 @@ def faulty_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator
 
 
 def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """A whole answer, after which the connection is closed."""
+    """Return a complete response, after which the connection is closed."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def reset(connection: socket.socket) -> None:
-    """Tears the connection down without a farewell, as a firewall does."""
+    """Reset the connection, as a firewall does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

@@ -36,13 +36,13 @@ SCHEDULED = sorted({step.scraper for item in CONFIGURATION.workflows.values() fo
 
 @dataclass(frozen=True)
 class Asked:
-    """How a scraper is asked."""
+    """The parameters and instants of a scraper's request."""
 
     not_out: str | None
-    """An instant in New York at which the source has not what it wants; None when the source always has it."""
+    """An instant in New York before the source publishes the document; None when it is always there."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     out: str = "2025-01-15T23:45:00-05:00"
-    """An instant in New York at which the source has it."""
+    """An instant in New York at which the document is published."""
 
 
 AFTERNOON = "2025-01-15T16:00:00-05:00"
@@ -71,24 +71,27 @@ ALL_FAKES = RunnerFakes({**FAKES.urls, **dict.fromkeys(FLEET, FAKE_URL)})
 
 
 def asked_of(name: str) -> Asked:
-    """A scraper with a fake of its own needs no line above: its fake has the day's document at any time."""
+    """Return a scraper's request.
+
+    A scraper with a fake of its own needs no line above: its document is always there.
+    """
     return ASKED.get(name, Asked(None))
 
 
 @cache
 def fake_sources() -> InProcessTransport:
-    """One application for all tests: what it answers depends on the request alone."""
+    """Return one application for all tests: its response depends on the request alone."""
     return InProcessTransport(create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC), fleet=FLEET))
 
 
 class FakeSources(httpx.BaseTransport):
-    """The fake sources in this process; `spoil` works on every answer."""
+    """The fake sources in this process; `spoil` changes every response."""
 
     def __init__(self) -> None:
         self._app = fake_sources()
         self.spoil: Any = lambda answer: answer
         self.asked: set[str] = set()
-        """The hosts that were asked; a fake's address names the host it stands for."""
+        """The hosts of the requests; a fake's address contains the host that it replaces."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.add(request.url.path.split("/")[1])

@@ -1,4 +1,4 @@
-"""Any configuration, slate and day, for laws that hold for all of them; and a fleet whose outcomes are given."""
+"""Strategies for any configuration, slate and day, and a fleet with given outcomes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,13 +38,13 @@ def _clock(minutes: int) -> str:
 
 
 def lengths(least: int, most: int) -> st.SearchStrategy[str]:
-    """In steps of a quarter of an hour."""
+    """Return lengths in steps of a quarter of an hour."""
     return st.integers(least // 15, most // 15).map(lambda quarters: _length(quarters * 15))
 
 
 @st.composite
 def windows(draw: st.DrawFn, first: int = 0, last: int = 1439, least: int = 60) -> Json:
-    """A window of at least `least` minutes between two minutes of the day."""
+    """Draw a window of at least `least` minutes between two minutes of the day."""
     start = draw(st.integers(first, last - least))
     end = draw(st.integers(start + least, last))
     return {"start": _clock(start), "end": _clock(end)}
@@ -52,7 +52,7 @@ def windows(draw: st.DrawFn, first: int = 0, last: int = 1439, least: int = 60) 
 
 @st.composite
 def late_windows(draw: st.DrawFn) -> Json:
-    """A window from the evening over midnight into the morning."""
+    """Draw a window from the evening over midnight into the morning."""
     return {"start": _clock(draw(st.integers(1080, 1438))), "end": _clock(draw(st.integers(0, 360)))}
 
 
@@ -128,7 +128,7 @@ def per_games(draw: st.DrawFn) -> Json:
 
 @st.composite
 def graphs(draw: st.DrawFn, search: bool = False) -> list[Json]:
-    """Steps that wait for some of those before them, in any order in the file."""
+    """Draw steps that wait for some of those before them, in any order in the file."""
     steps: list[Json] = []
     names: list[str] = []
     lists: list[str] = []
@@ -199,7 +199,7 @@ plans = _workflow(st.just({"kind": "at", "times": ["06:00"]}), graphs())
 def configurations(
     kinds: st.SearchStrategy[Json] = workflows, most: int = 3
 ) -> st.SearchStrategy[Configuration]:
-    """Configurations that were read and checked like any file."""
+    """Return configurations that were read and checked like any file."""
     names = st.sampled_from(["one", "two", "three"])
     return st.dictionaries(names, kinds, min_size=min(2, most), max_size=most).map(configured_of)
 
@@ -208,13 +208,13 @@ def configurations(
 
 
 def _seldom(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
-    """Nine times in ten the usual."""
+    """Draw the usual value nine times in ten."""
     return st.integers(0, 9).flatmap(lambda n: st.sampled_from(others) if n == 5 else st.just(usual))
 
 
 @st.composite
 def slates(draw: st.DrawFn, day: date) -> list[Game]:
-    """Up to four games of a day: from noon until after midnight, some without a time or teams, some postponed."""
+    """Draw up to four games of a day: from noon until after midnight, some without a time or teams, some postponed."""
     found = []
     for number in range(draw(st.sampled_from([2, 3, 1, 4, 0]))):
         tipoff = at("12:00", day) + timedelta(minutes=draw(st.integers(0, 13 * 60)))
@@ -233,7 +233,7 @@ def slates(draw: st.DrawFn, day: date) -> list[Game]:
 
 @st.composite
 def seasons(draw: st.DrawFn, day: date) -> list[Game]:
-    """The slates of a day and its neighbours."""
+    """Draw the slates of a day and its neighbours."""
     found: list[Game] = []
     for offset in (-1, 0, 1):
         for item in draw(slates(day + timedelta(days=offset))):
@@ -252,7 +252,7 @@ OUTCOMES: Mapping[str, Outcome] = {
 
 
 def outcomes_by(seed: int, likely: str = "success") -> Callable[[ScrapeRequested], Outcome]:
-    """An outcome that is a function of the request: half of them the likely one, the others anything."""
+    """Return a function from a request to an outcome: half of them the likely outcome, the others any."""
     names = list(OUTCOMES)
 
     def outcome(request: ScrapeRequested) -> Outcome:
@@ -264,7 +264,7 @@ def outcomes_by(seed: int, likely: str = "success") -> Callable[[ScrapeRequested
 
 @dataclass
 class Fleet:
-    """Runners that answer each request once, and have the answers ready to be delivered in any order."""
+    """Runners that execute each request once, and hold the executions for delivery in any order."""
 
     world: World
     outcome: Callable[[ScrapeRequested], Outcome]
@@ -272,7 +272,7 @@ class Fleet:
     answers: dict[str, ScrapeExecuted] = field(default_factory=dict)
 
     def work(self, instant: datetime) -> list[ScrapeExecuted]:
-        """Runs what was requested since last time; the same request is run once however often it comes."""
+        """Run the requests since the last call; a request is run once however often it is published."""
         fresh = []
         for request in self.world.take(ScrapeRequested):
             known = self.requests.setdefault(request.request_id, request)
@@ -286,6 +286,6 @@ class Fleet:
         return fresh
 
     def settle(self, instant: datetime) -> None:
-        """Works until nothing is asked for any more, each answer delivered as it comes."""
+        """Work until no request is left, delivering each execution as it comes."""
         while fresh := self.work(instant):
             self.world.note(*fresh)

@@ -30,7 +30,7 @@ class Key:
 
 @cache
 def key(name: str) -> Key:
-    """The key of this name; making one takes a while, so there is one a test run."""
+    """Return the key of this name; creating a key takes a while, so each is created once a test run."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -48,18 +48,18 @@ def key(name: str) -> Key:
 
 @dataclass
 class Issuer:
-    """A token issuer that shows its certificates."""
+    """A token issuer that publishes its certificates."""
 
     published: list[str] = field(default_factory=lambda: ["first"])
-    """Names of the keys whose certificates it shows."""
+    """Names of the keys whose certificates it publishes."""
     broken: bool = False
     """Whether it answers 500."""
     asked: int = 0
-    """How often it was asked."""
+    """The number of requests."""
     url: str = ""
 
     def token(self, *, signed_with: str = "first", **claims: object) -> str:
-        """A token as Pub/Sub sends one, valid for an hour; a claim that is None is left out."""
+        """Return a token as Pub/Sub sends it, valid for an hour; a claim that is None is left out."""
         now = int(datetime.now(UTC).timestamp())
         sample = {
             "iss": ISSUER,
@@ -89,7 +89,7 @@ def running_issuer() -> Iterator[Issuer]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  # the base class's name
-            """Says nothing."""
+            """Suppress the log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Certificates) as server:
         issuer.url = f"http://127.0.0.1:{server.server_port}/oauth2/v1/certs"

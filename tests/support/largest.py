@@ -1,4 +1,4 @@
-"""The largest instance of an event that its model accepts, worked out from its fields."""
+"""The largest instance of an event that its model accepts, derived from its fields."""
 
 import types
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 MUCH = 1_500_000
-"""Bytes of a list or object; more than an event takes."""
+"""Bytes of a list or object; more than an event accepts."""
 LONG = 6_000
-"""Characters of a text that is cut; more than is kept of any."""
+"""Characters of a text that is cut; more than any field keeps."""
 
 
 def largest(model: type[BaseModel], character: str) -> Any:
-    """Fill every field of `model` with as much as it takes, texts with `character`."""
+    """Fill every field of `model` with as much as it accepts, texts with `character`."""
     fields = {
         name: _value(field.annotation, tuple(field.metadata), character)
         for name, field in model.model_fields.items()
@@ -38,7 +38,7 @@ def _value(annotation: Any, metadata: tuple[Any, ...], character: str) -> Any:
         return _value(arguments[0], (*metadata, *nested), character)
     if origin in (Union, types.UnionType):
         found = [part for part in arguments if part is not type(None)]
-        # Of the outcomes, the failure has the longest text.
+        # The failure has the longest text of all outcomes.
         return _value(found[-1], metadata, character)
     if origin is Literal:
         return arguments[0]
@@ -48,7 +48,7 @@ def _value(annotation: Any, metadata: tuple[Any, ...], character: str) -> Any:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping(arguments, metadata, character)
     if annotation is AwareDatetime:
-        return datetime(2099, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)  # all are written as long as this
+        return datetime(2099, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)  # all are written at this length
     if issubclass(annotation, Enum):
         return "x" * 40
     if issubclass(annotation, BaseModel):
@@ -61,7 +61,7 @@ def _mapping(arguments: tuple[Any, ...], metadata: tuple[Any, ...], character: s
     if most is None:
         item = _value(arguments[1], (), character)
         return {f"{place}{character * 60}": item for place in range(MUCH // len(to_json(item)) + 1)}
-    # Refused when it is over a number of bytes, of which a character takes six at most.
+    # Over a number of bytes it is refused; a character takes six of them at most.
     if get_origin(arguments[1]) is tuple:
         value = _value(get_args(arguments[1])[0], (), character)
         return {f"{place}": [value] * (100 * 1024 // most // 6 // len(value)) for place in range(most)}

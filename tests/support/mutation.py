@@ -25,10 +25,9 @@ from types import CodeType, FunctionType
 import pytest
 
 SECONDS, TIMES = 5, 5
-"""CPU time of one mutant's tests beside the multiple of the sound module's: a change that makes a loop endless is
-noticed."""
+"""CPU time of one mutant's tests, beyond a multiple of the unchanged module's: an endless loop counts as noticed."""
 IDLE_SECONDS, IDLE_CPU = 5.0, 0.01
-"""A mutant whose tests spend no more CPU time in so long waits for ever, which is noticed too."""
+"""A mutant whose tests use no more CPU time within this waits forever, which counts as noticed too."""
 _PASSED, _FAILED, _NOT_IN_PLACE = 0, 1, 2
 _OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -54,7 +53,7 @@ _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one change: the line, what stood there, what stands there now."""
+    """A module with one change: the line, with the code before and after the change."""
 
     line: int
     before: str
@@ -69,7 +68,7 @@ def mutants(source: str) -> Iterator[Mutant]:
     """Return the module once for each change of a function's body."""
     for place, (_, changes) in enumerate(_places(ast.parse(source))):
         for number in range(len(changes)):
-            tree = ast.parse(source)  # a change spoils the tree
+            tree = ast.parse(source)  # a change modifies the tree
             node, fresh = _places(tree)[place]
             before = ast.unparse(node)
             fresh[number]()
@@ -142,7 +141,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Try the mutants in place of the tests alone."""
+    """Try the mutants instead of running the tests."""
     option = session.config.option
     if not option.mutate or option.collectonly:
         return None
@@ -155,7 +154,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         random.Random(0).shuffle(found)  # noqa: S311 - the same ones in every run
         found = found[: option.mutants]
     own, writer = f"test_{path.stem}.", session.config.get_terminal_writer()
-    # The module's own tests first, and examples before properties: most mutants do not get far.
+    # The module's own tests first, and examples before properties: most mutants fail early.
     session.items.sort(key=lambda it: (own not in it.nodeid, hasattr(getattr(it, "obj", None), "hypothesis")))
     if _try(session, lambda: True) != _PASSED:
         raise pytest.UsageError("the tests fail without any change; mend them first")
@@ -165,7 +164,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     functions = _living_functions(path)
     for mutant in found:
         ended = _try(session, partial(_exchange, path, mutant.tree, functions), limit)
-        # Said as loudly as a survivor: a change that is nowhere in place would look like one that is noticed.
+        # Report it as loudly as a survivor: a change without a function in place would look like a noticed one.
         if ended in (_PASSED, _NOT_IN_PLACE):
             survivors += 1
             writer.line(f"{'survived' if ended == _PASSED else 'not tried'} {option.mutate} {mutant}")
@@ -182,9 +181,7 @@ def _try(session: pytest.Session, prepare: Callable[[], bool], limit: int | None
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
-        session.config.pluginmanager.unregister(
-            name="terminalreporter"
-        )  # what mutants fail with is nobody's news
+        session.config.pluginmanager.unregister(name="terminalreporter")  # discard the mutants' failures
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
             threading.Thread(target=_end_when_idle, daemon=True).start()
@@ -196,7 +193,7 @@ def _try(session: pytest.Session, prepare: Callable[[], bool], limit: int | None
                 os._exit(_FAILED)
         os._exit(_PASSED)
     finally:
-        os._exit(_FAILED)  # whatever happened: the fork must not go on as a second session
+        os._exit(_FAILED)  # in any case: the fork must not continue as a second session
 
 
 def _end_when_idle() -> None:
@@ -208,8 +205,8 @@ def _end_when_idle() -> None:
 
 
 def _living_functions(path: Path) -> list[FunctionType]:
-    """Return the module's functions. Looking for them in each fork would copy the page of every object."""
-    # What is frozen, as the suite does with all that it has collected, is not among the objects.
+    """Return the module's functions. A search in each fork would copy the page of every object."""
+    # The suite freezes all collected objects, and gc.get_objects omits frozen ones.
     gc.unfreeze()
     living = [
         item
@@ -221,7 +218,7 @@ def _living_functions(path: Path) -> list[FunctionType]:
 
 
 def _exchange(path: Path, tree: ast.Module, functions: Iterable[FunctionType]) -> bool:
-    """Give these functions of the module the code of this tree. Tell whether any was there."""
+    """Replace the code of these functions of the module with this tree's. Return whether any was there."""
     changed = {
         (code.co_qualname, code.co_firstlineno): code
         for code in _codes(compile(tree, str(path), "exec", dont_inherit=True))

@@ -1,4 +1,4 @@
-"""Days on which a source published, as a search that looks at fixed minutes saw them."""
+"""Days on which a source published, as a search at fixed minutes observes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST = date(2025, 1, 6)
 def seen(
     published: Iterable[float | None], every: int = 30, first: date = FIRST
 ) -> list[PublicationInterval]:
-    """What a poller on a fixed beat saw of days that published at these minutes; None: never."""
+    """Return the intervals that a poller at a fixed rate observes for days with these minutes; None: never."""
     found = []
     for number, minute in enumerate(published):
         looks = range(0, WINDOW + 1, every)

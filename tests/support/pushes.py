@@ -1,4 +1,4 @@
-"""Pushes as Pub/Sub sends them, an endpoint that takes them, and a client that needs no port."""
+"""Pushes as Pub/Sub sends them, an endpoint that receives them, and a client that needs no port."""
 
 import json
 from base64 import b64encode
@@ -29,7 +29,7 @@ PUBLISHED = "2025-01-15T17:00:03Z"
 
 
 def local_settings(**changes: object) -> ServiceSettings:
-    """Settings of the local environment."""
+    """Return settings of the local environment."""
     sample = {
         "environment": "local",
         "project": "p",
@@ -68,7 +68,7 @@ def _topics() -> TopicMap:
 
 @dataclass
 class Receiver:
-    """A service that takes any event, and remembers what its handler was given."""
+    """A service that accepts any event, and records the deliveries to its handler."""
 
     accepted: frozenset[type[Event]] = frozenset(EVENTS.values())
     event_time: bool = False
@@ -114,5 +114,5 @@ class Receiver:
 
 
 def client(app: FastAPI) -> httpx.Client:
-    """A client whose relative URLs reach `app`."""
+    """Return a client whose relative URLs reach `app`."""
     return httpx.Client(transport=InProcessTransport(app), base_url="http://service")

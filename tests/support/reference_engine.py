@@ -1,7 +1,7 @@
 """Google's reference implementation of GoogleSQL, executing queries on rows held in memory.
 
 The server that analyzes statements (tipoff_dev.checks.sql.zetasql) also evaluates them. Its answers are Google's own,
-so they show where the embedded warehouse, another engine behind a translator, differs from BigQuery.
+so they show differences between BigQuery and the embedded warehouse, another engine behind a translator.
 """
 
 import json
@@ -27,10 +27,10 @@ _TEXT_FIELDS = {
     "INT64": "int64_value",
     "DOUBLE": "double_value",
 }
-"""Types whose values go over the wire as Python has them, with the field that takes them."""
+"""Types whose values are sent as Python has them, with the field that takes them."""
 
 Rows = Sequence[Mapping[str, Any]]
-"""Rows as insertAll takes them: JSON values, an absent column is NULL."""
+"""Rows as insertAll accepts them: JSON values, an absent column is NULL."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Function:
     body: str
 
     def called_with(self, given: tuple[str, ...]) -> str:
-        """The body, with each argument replaced by the expression that the call gives for it."""
+        """Return the body, with each argument replaced by the expression that the call gives for it."""
         body = self.body
         values = dict(zip(self.arguments, given, strict=True))
         if not values:
@@ -69,10 +69,9 @@ class ReferenceEngine:
         self._functions: dict[str, _Function] = {}
 
     def define(self, sql: str) -> None:
-        """Make known what CREATE statements declare.
+        """Register the tables, views and functions of CREATE statements.
 
-        Raises:
-            SqlFault: BigQuery would refuse a statement.
+        Raises: SqlFault: BigQuery would refuse a statement.
         """
         for node in self._analyzer.resolve(self._qualifier.sub(r"\1", sql)):
             match node.DESCRIPTOR.name:
@@ -109,7 +108,7 @@ class ReferenceEngine:
         for table, columns in self._columns.items():
             content = request.table_content[table].table_data
             content.SetInParent()  # a table without content is refused, one without rows is not
-            # Rows are most of what is sent, so those of tables that the query does not name stay here.
+            # Rows are most of the request, so leave out those of tables that the query does not name.
             for row in tables.get(table, ()) if table in named else ():
                 cells = content.row.add().cell
                 for name, kind in columns.items():
@@ -125,10 +124,12 @@ class ReferenceEngine:
         ]
 
     def _expanded(self, sql: str) -> str:
-        """The query with each view and table function replaced by its body: the reference implementation executes
-        neither views nor functions whose WITH clauses use an argument."""
+        """Return the query with each view and table function replaced by its body.
+
+        The reference implementation executes neither views nor functions whose WITH clauses use an argument.
+        """
         text = _COMMENT.sub("", self._qualifier.sub(r"\1", sql))
-        # A column may have a function's name, so a function is told by its parenthesis.
+        # A column may have a function's name, so only a name before a parenthesis is a call.
         called = [rf"{name}(?=\()" if item.arguments else name for name, item in self._functions.items()]
         names = re.compile(rf"(?<![.\w])({'|'.join(called)})\b(?!\.)") if called else None
         while names and (found := names.search(text)):
@@ -170,7 +171,7 @@ class ReferenceEngine:
             setattr(cell, _TEXT_FIELDS[name], value)
 
     def _read(self, cell: Any, kind: Any) -> Any:
-        """The value of a cell as google-cloud-bigquery returns it."""
+        """Return the value of a cell as google-cloud-bigquery returns it."""
         name = self._kind(kind)
         if cell.WhichOneof("value") is None:
             return [] if name == "ARRAY" else None  # a NULL array comes out of BigQuery as an empty one
@@ -193,15 +194,14 @@ class ReferenceEngine:
 def running_reference(dataset: str) -> Iterator[ReferenceEngine]:
     """Run a reference engine without tables for one dataset.
 
-    Raises:
-        AnalyzerUnavailableError: it cannot be had on this machine.
+    Raises: AnalyzerUnavailableError: this machine cannot run it.
     """
     with running_analyzer("") as analyzer:
         yield ReferenceEngine(analyzer, dataset)
 
 
 def _arguments(text: str, start: int) -> tuple[tuple[str, ...], int]:
-    """The arguments of a call whose parenthesis opens at `start`, and where it ends."""
+    """Return the arguments of a call whose parenthesis opens at `start`, and its end."""
     depth, begun, found = 0, start + 1, []
     for position in range(start, len(text)):
         letter = text[position]

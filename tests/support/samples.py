@@ -1,4 +1,4 @@
-"""One sample of each event, with whatever fields a test wants otherwise."""
+"""One sample of each event, with any fields that a test changes."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta

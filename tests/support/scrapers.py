@@ -8,11 +8,11 @@ import yaml
 from tipoff_common.catalog import ScraperSpec
 
 FLEET = Path(__file__).parents[1] / "fixtures/fleet"
-"""A small fleet of its own; `lines` counts the lines of its payload and can be told how to fail."""
+"""A small fleet of its own; `lines` counts the lines of its payload and can be made to fail."""
 
 
 def spec(**fields: Any) -> ScraperSpec:
-    """The description of a scraper that nobody has written, with a timeout of a second."""
+    """Return the description of a scraper without code, with a timeout of a second."""
     return ScraperSpec.model_validate(
         {
             "name": "sample",
@@ -32,7 +32,7 @@ def spec(**fields: Any) -> ScraperSpec:
 
 
 def spec_data(folder: str, **changes: Any) -> dict[str, Any]:
-    """What a scraper.yaml says."""
+    """Return the content of a scraper.yaml."""
     sample = {
         "name": folder,
         "description": "Counts lines",
@@ -50,7 +50,7 @@ def spec_data(folder: str, **changes: Any) -> dict[str, Any]:
 
 
 def write_spec(fleet: Path, folder: str, *, source_folder: str = "fixtures", **changes: Any) -> Path:
-    """Writes `<source_folder>/<folder>/scraper.yaml` below `fleet`."""
+    """Write `<source_folder>/<folder>/scraper.yaml` below `fleet`."""
     path = fleet / source_folder / folder / "scraper.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(spec_data(folder, **changes), sort_keys=False), encoding="utf-8")

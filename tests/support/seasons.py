@@ -59,7 +59,7 @@ class Simulated:
     report: SeasonReport
 
     def missed(self, workflow: str) -> list[tuple[str, str]]:
-        """(game date, reason) of what a workflow missed."""
+        """Return (game date, reason) of each run that a workflow missed."""
         return [(str(item.game_date), item.reason) for item in self.report.workflows[workflow].missed]
 
     def statuses(self, workflow: str) -> dict[str, int]:
@@ -83,7 +83,7 @@ def _games() -> tuple[Game, ...]:
 
 
 def write_season(folder: Path) -> Path:
-    """The schedule as the source publishes it before any game is called off."""
+    """Write the schedule as the source publishes it before any game is called off."""
     path = folder / "schedule.json"
     path.write_bytes(_schedule())
     return path
@@ -98,7 +98,7 @@ def simulated(
     last: date = LAST,
     **options: Any,
 ) -> Simulated:
-    """world: YAML beside its name; options: further fields of the season."""
+    """Run a season. world: YAML beside its name; options: further fields of the season."""
     (folder / "workflows.yaml").write_text(workflows)
     (folder / "world.yaml").write_text(f"name: test\n{world}")
     catalog = _catalog()

@@ -1,4 +1,4 @@
-"""What Google's reference implementation of SQL says to the queries that the embedded warehouse answers."""
+"""The comparison of the embedded warehouse's answers with those of Google's reference implementation."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from tests.support.reference_engine import ReferenceEngine, TypedValue
 from tipoff_common.ports import DATASET
 
 QUERY = bigquery.Client.query_and_wait
-"""The client's own method, for tests whose tables are not those that the engine was told of."""
+"""The client's own method, for tests on tables that the engine does not know."""
 
 
 @contextmanager
 def compared(engine: ReferenceEngine, url: str) -> Iterator[None]:
-    """Execute each query that a client of the warehouse at this URL is given on the reference engine as well, on the
-    rows that its clients appended, and fail where the two disagree."""
+    """Execute each query of the warehouse at this URL on the reference engine as well, and compare the rows.
+
+    The engine gets the rows that clients of the warehouse appended. Fails where the two disagree.
+    """
     tables: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     append, query = bigquery.Client.insert_rows_json, bigquery.Client.query_and_wait
 
@@ -54,7 +56,7 @@ def compared(engine: ReferenceEngine, url: str) -> Iterator[None]:
 
 
 class _ReadAnswer:
-    """An answer that was read: its rows again, as often as they are asked for; the client's own gives them once."""
+    """A result that was read: it can be iterated any number of times, and the client's own only once."""
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
@@ -76,7 +78,7 @@ def _asks(client: Any, url: str) -> bool:
 
 
 def _evaluable(sql: str) -> bool:
-    """Whether the reference engine executes a statement: a query over the dataset's tables, without what it lacks."""
+    """Return whether the reference engine can execute a statement: a query over the dataset of supported features."""
     is_query = DATASET in sql and sql.lstrip("- \n").upper().startswith(("SELECT", "WITH"))
     return is_query and not any(name in sql for name in ("INFORMATION_SCHEMA", "APPROX_QUANTILES"))
 
@@ -88,7 +90,7 @@ def _typed(parameter: Any) -> TypedValue:
 
 
 def comparable(rows: list[dict[str, Any]]) -> list[str]:
-    """Rows in an order of their own (what a query leaves open is open), floats to nine digits."""
+    """Return rows in a fixed order, as a query may leave it open, and floats to nine digits."""
     return sorted(repr(_rounded(row)) for row in rows)
 
 

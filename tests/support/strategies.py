@@ -1,4 +1,4 @@
-"""Any payload an event model accepts, worked out from its fields, so that a new event is covered by being there."""
+"""Strategies for any payload that an event model accepts, derived from its fields, so that new events are covered."""
 
 import types
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _JSON = st.recursive(
 )
 _ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-5)), ZoneInfo("America/New_York")])
 
-# Within what an event may carry, replayed instants included.
+# Within the bounds of an event's instants, replayed instants included.
 instants = st.datetimes(
     min_value=datetime(2002, 1, 1),  # noqa: DTZ001  # zones come beside it
     max_value=datetime(2099, 1, 1),  # noqa: DTZ001
@@ -32,7 +32,7 @@ instants = st.datetimes(
 
 
 def payloads(model: type[BaseModel]) -> st.SearchStrategy[Any]:
-    """Instances of `model`."""
+    """Return instances of `model`."""
     fields = {
         name: values(field.annotation, tuple(field.metadata)) for name, field in model.model_fields.items()
     }
@@ -40,7 +40,7 @@ def payloads(model: type[BaseModel]) -> st.SearchStrategy[Any]:
 
 
 def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
-    """Values that a field with this annotation accepts."""
+    """Return values that a field with this annotation accepts."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation is JsonValue:
         return _JSON

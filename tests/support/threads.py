@@ -1,4 +1,4 @@
-"""Threads that meet where they must not."""
+"""Threads that meet inside a race."""
 
 import threading
 from contextlib import suppress
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class MeetingDict(dict[Any, Any]):
-    """A dict in which two threads that delete at once wait for each other; one that is alone goes on."""
+    """A dict in which two concurrent deletes wait for each other; a single delete continues after a timeout."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)

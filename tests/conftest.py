@@ -9,15 +9,15 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-# The collector of cycles looks through all that importing and collecting the suite makes, again and again, and finds
-# nothing: a fifth of a worker's time. See pytest_collection_finish.
+# Importing and collecting the suite creates no cyclic garbage, and the collector would search all of it repeatedly: a
+# fifth of a worker's time. See pytest_collection_finish.
 gc.disable()
 
-# A property that fails must fail again when it is run again, and a slow machine is no fault.
+# A failing property must fail again when it is rerun, and a slow machine is no fault.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", parent=settings.get_profile("ci"), max_examples=20)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=5)
-# Of a mutant it is enough that a property fails, whichever example it fails with.
+# A mutant is caught by any failing example of a property, so do not shrink it.
 settings.register_profile(
     "mutation", parent=settings.get_profile("quick"), phases=[Phase.explicit, Phase.generate]
 )
@@ -26,7 +26,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
 )  # matrices here are small; threads would only wait for each other
-os.environ["COLUMNS"] = "200"  # what commands print is read here, whatever the terminal's width
+os.environ["COLUMNS"] = "200"  # tests read the commands' output, so fix the terminal's width
 
 TOGETHER = ("integration/embedded", "integration", "conformance")
 """Folders whose tests share servers that are started once, hence run in one worker."""
@@ -45,14 +45,14 @@ ALONE = {
         "tracing",
     )
 }
-"""Files there that start what they need themselves: in one group with the others they would be the last to end."""
+"""Files there that start their own servers: grouped with the others they would be the last to end."""
 WITH = {
     "integration/test_console_on_a_stack.py": "integration/test_tour.py",
     "integration/test_installed_cli.py": "integration/test_packages_alone.py",
     "integration/test_own_fleet.py": "integration/test_packages_alone.py",
     "integration/test_services_alone.py": "integration/test_packages_alone.py",
 }
-"""Files that use what the tests of another have started, by that file."""
+"""Files that use servers or packages of another file's tests, by that file."""
 APART = {"simulation/test_seeds.py"}
 """Files whose tests share nothing and take long: each test may run in any worker, after all others."""
 LONGEST = (
@@ -75,8 +75,9 @@ LONGEST = (
     "e2e/test_demo.py",
     "conformance",
 )
-"""Groups that take longest, which begin first: begun last, one of them would keep a single worker busy at the end.
-Those that mostly wait (the chaos run, Google's emulator) begin beside those that compute, so that processors do not."""
+"""The groups that take longest, which begin first: begun last, one of them would occupy a single worker at the end.
+Groups that mostly wait (the chaos run, Google's emulator) begin beside those that compute, so that processors stay
+busy."""
 THOROUGH = (
     "contract/test_api_fuzz.py",
     "contract/test_fleet.py",
@@ -109,12 +110,12 @@ THOROUGH = (
     "unit/test_cost.py",
     "unit/test_mutation.py",
 )
-"""Files and folders that take two seconds of processor and more, which `make test-quick` leaves to `make test`: laws
-over whole days and seasons, drawn documents, all pages, all sources, processes, and what `make check` does too."""
+"""Files and folders that take two CPU seconds and more, which `make test-quick` leaves to `make test`: laws over whole
+days and seasons, drawn documents, all pages, all sources, processes, and tests that repeat `make check`."""
 
 
 class Kind(NamedTuple):
-    """What holds for all tests of a file: the group that they stay in, None for each in its own."""
+    """Properties of all tests of a file: their group, None for a group of its own for each."""
 
     group: str | None
     is_thorough: bool
@@ -136,7 +137,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark which tests stay together when the suite runs in several workers.
 
     Folders with shared servers stay whole, others file by file. Groups begin in the order of their first tests (with
-    --no-loadscope-reorder), so what takes long comes first and what is small last, which keeps all workers busy.
+    --no-loadscope-reorder): long groups first and short groups last, which keeps all workers busy.
     """
     ranks = {group: place for place, group in enumerate(LONGEST)}
     place = dict[pytest.Item, int]()
@@ -150,14 +151,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.thorough)
         ranks.setdefault(group, len(LONGEST) + (kind.group is None))
         place[item] = ranks[group]
-    if hasattr(config, "workerinput"):  # alone, a run keeps the order of its files
+    if hasattr(config, "workerinput"):  # without workers a run keeps the order of its files
         items.sort(key=place.__getitem__)
 
 
 def pytest_collection_finish() -> None:
-    """Leave what there is now out of every later collection of cycles, and have those be rarer than usual.
+    """Exclude all current objects from later garbage collections, and make these rarer than usual.
 
-    What of it is garbage stays too: some megabytes, which are not worth the third of a second of finding them.
+    Garbage among the objects stays too: some megabytes, not worth the third of a second to find them.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.support.browser import FLAGS, find_chromium
 
 
-# Not for the session: while Playwright runs, its event loop is the thread's, and other tests need one of their own.
+# Not for the session: while Playwright runs, its event loop occupies the thread, and other tests need their own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, where it is installed; CI requires it."""

@@ -1,4 +1,4 @@
-"""What somebody sees who opens the console, in a real browser."""
+"""The console's pages in a real browser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def world() -> World:
 @pytest.fixture(scope="module")
 def url(world: World) -> Iterator[str]:
     with served(console_app(world)) as url:
-        # Every standing statement is read once, so that no page is still waiting.
+        # Read every standing statement once, so that no page is still waiting.
         for page in ("/today.json", "/workflows/injury_discovery.json"):
             httpx.get(
                 f"{url}{page}", headers={"Authorization": f"Bearer {KEY}"}, timeout=90
@@ -63,7 +63,7 @@ def sign_in(browser: Browser, url: str, *, look_only: bool = False) -> Page:
 
 @pytest.fixture(scope="module")
 def session(browser: Browser, url: str) -> StorageState:
-    """What a browser keeps of having signed in."""
+    """The cookies of a signed-in browser."""
     page = sign_in(browser, url)
     session = page.context.storage_state()
     page.context.close()
@@ -84,7 +84,7 @@ def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page
         "bars => bars.map(bar => [bar.dataset.occurrence, bar.dataset.status])"
     )
     assert sorted(drawn) == sorted([row["occurrence_id"], row["status"]] for row in world.day)
-    # Why what is due did not run stands in its row, without a click.
+    # The row itself shows why a due run did not start, without a click.
     expect(page.locator(".trow", has_text="injury_discovery")).to_contain_text(
         "is not published before 15:15"
     )
@@ -101,7 +101,7 @@ def test_no_page_complains_or_keeps_anybody_out(browser: Browser, url: str, sess
         page.goto(path)
         found |= faults_of(page)
     assert found == {}, json.dumps(found, indent=1)
-    # The page that is not there answers 404, which Chromium writes to its log.
+    # The missing page answers 404, which Chromium writes to its log.
     assert [text for text in complaints if "404" not in text] == []
     page.context.close()
 
@@ -177,7 +177,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 
 
 def test_a_page_whose_targets_are_too_small_to_hit_is_told(page: Page) -> None:
-    """The rule is none of those that axe asks by itself."""
+    """axe does not check this rule by default."""
     tiny = '<button style="width:8px;height:8px;padding:0;border:0" aria-label="{}"></button>'
     page.goto("/")
     page.evaluate(

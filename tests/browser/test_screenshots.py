@@ -1,4 +1,4 @@
-"""The pictures of the documentation are what the console shows: UPDATE_SCREENSHOTS=1 takes them anew."""
+"""The documentation's screenshots of the console: UPDATE_SCREENSHOTS=1 takes them again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERROR = "503 Service Unavailable from api.the-odds-api.com"
 
 
 def plain(value: Any) -> Any:
-    """The same rows with an ordinary error."""
+    """Return the same rows with an ordinary error."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
 
 
 def in_few_colors(png: bytes) -> bytes:
-    """The same picture at a third of the size: a page has few colors."""
+    """Return the same picture at a third of the size: a page has few colors."""
     found = BytesIO()
     Image.open(BytesIO(png)).convert("RGB").quantize(160).save(found, "PNG", optimize=True)
     return found.getvalue()
@@ -56,7 +56,7 @@ def test_the_pictures_of_the_documentation(browser: Browser, scheme: str) -> Non
             if os.environ.get("UPDATE_SCREENSHOTS"):
                 IMAGES.mkdir(exist_ok=True)
                 kept.write_bytes(taken)
-            # Fonts differ between machines, so the pictures are compared by what they are of.
+            # Fonts differ between machines, so check the page itself, and of the stored screenshot only its size.
             assert page.locator(".verdict.red, .page-heading").count() == 1
             assert kept.is_file(), "take it: UPDATE_SCREENSHOTS=1 pytest tests/browser/test_screenshots.py"
             assert max(len(taken), kept.stat().st_size) < LARGEST

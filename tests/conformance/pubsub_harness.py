@@ -1,4 +1,4 @@
-"""What the Pub/Sub conformance tests stand on: the two servers, a client's view of either, an endpoint for pushes."""
+"""Harness of the Pub/Sub conformance tests: the two servers, a client for either, an endpoint for pushes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gcp_emulators.testing import free_port, running
 
 PROJECT = "conformance"
 PATIENCE_SECONDS = 90.0
-"""How long to wait for what must happen; Google's emulator looks at its retries only every three seconds."""
+"""Timeout of a wait; Google's emulator checks its retries only every three seconds."""
 
 EMBEDDED, GOOGLE = "embedded", "google"
 GOOGLE_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:emulators"
@@ -42,15 +42,13 @@ GOOGLE_EMULATOR_LACKS = {
     "test_what_is_larger_than_a_limit_is_refused_whole": "takes messages and attributes of any size",
     "test_labels_can_be_updated": "answers that labels is not a known field",
 }
-"""Where emulator 0.8.20 differs from the documented service, by test, with what it was seen to do.
-
-The tests are expected to fail there, strictly: one that passes with a newer emulator must leave this table.
-"""
+"""Known differences of emulator 0.8.20 from the documented service: the observed behaviour, by test.||The tests are
+expected to fail there, strictly: a test that passes with a newer emulator must leave this table."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that listens."""
+    """A running server."""
 
     kind: str
     address: str
@@ -58,14 +56,14 @@ class Server:
 
 @contextmanager
 def embedded_server() -> Iterator[Server]:
-    """The embedded server as users start it, in a process of its own."""
+    """Run the embedded server as users start it, in a process of its own."""
     with running("pubsub", "--log-level", "WARNING") as emulator:
         yield Server(EMBEDDED, emulator.address)
 
 
 @contextmanager
 def google_server() -> Iterator[Server]:
-    """Google's emulator, as it is installed, else in a container; skips the tests where neither can be."""
+    """Run Google's emulator where it is installed, else in a container; skips the tests where neither is possible."""
     try:
         find_installation()
     except EmulatorUnavailableError as error:
@@ -78,7 +76,7 @@ def google_server() -> Iterator[Server]:
 
 @contextmanager
 def _google_in_docker(not_installed: str) -> Iterator[Server]:
-    """On the host's network, since the emulator pushes to endpoints of the tests."""
+    """Run Google's emulator in Docker on the host's network, since it pushes to endpoints of the tests."""
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
         pytest.skip(f"Google's emulator is absent: {not_installed}, and Docker does not answer")
@@ -93,7 +91,7 @@ def _google_in_docker(not_installed: str) -> Iterator[Server]:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET of the http URL succeeds now."""
+    """Return whether a GET of the http URL succeeds now."""
     try:
         with urlopen(url, timeout=1):  # noqa: S310 - a port of our own
             return True
@@ -102,7 +100,7 @@ def answers(url: str) -> bool:
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """The condition's first true value. Fails the test when there is none in time."""
+    """Return the condition's first true value. Fails the test when the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -114,7 +112,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_
 
 @dataclass(frozen=True)
 class Push:
-    """One request an endpoint received."""
+    """One request that an endpoint received."""
 
     at: float
     headers: dict[str, str]
@@ -126,7 +124,7 @@ class Push:
 
 
 class Endpoint:
-    """An HTTP server that answers pushes with the statuses it is given, then with 200."""
+    """An HTTP server that answers pushes with the given statuses, then with 200."""
 
     def __init__(self, *statuses: int, port: int = 0) -> None:
         self.received: queue.Queue[Push] = queue.Queue()
@@ -146,7 +144,7 @@ class Endpoint:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Tests are quiet."""
+                """Suppress the log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
@@ -155,14 +153,14 @@ class Endpoint:
         self._thread.start()
 
     def next(self, seconds: float = PATIENCE_SECONDS) -> Push:
-        """The next push. Fails the test when none comes."""
+        """Return the next push. Fails the test when none comes."""
         try:
             return self.received.get(timeout=seconds)
         except queue.Empty:
             pytest.fail(f"no push within {seconds:g} s")
 
     def nothing_for(self, seconds: float) -> bool:
-        """Whether no push comes for so long."""
+        """Return whether no push comes for so long."""
         try:
             self.received.get(timeout=seconds)
         except queue.Empty:
@@ -175,7 +173,7 @@ class Endpoint:
 
 
 class Pubsub:
-    """A server seen through google-cloud-pubsub, with names that no other test uses."""
+    """A client of a server through google-cloud-pubsub, with names that no other test uses."""
 
     _numbers = itertools.count(1)
 
@@ -187,7 +185,7 @@ class Pubsub:
             self.subscriber = pubsub_v1.SubscriberClient()
 
     def name(self, kind: str) -> str:
-        """A new name, of kind `topics` or `subscriptions`."""
+        """Return a new name, of kind `topics` or `subscriptions`."""
         return f"projects/{PROJECT}/{kind}/c{next(self._numbers):05d}"
 
     def topic(self) -> str:
@@ -205,11 +203,11 @@ class Pubsub:
         return list(self.subscriber.pull(request=request).received_messages)
 
     def pull(self, subscription: str, seconds: float = PATIENCE_SECONDS) -> Any:
-        """One message, waiting for it."""
+        """Wait for one message and return it."""
         return wait_for(lambda: self.pull_now(subscription, 1), "a message to pull", seconds)[0]
 
     def pull_count(self, subscription: str, count: int) -> list[Any]:
-        """So many messages, acknowledged as they come."""
+        """Return so many messages, each acknowledged at once."""
         found: list[Any] = []
 
         def enough() -> bool:
@@ -245,7 +243,7 @@ class Pubsub:
 
 
 def status_of(call: Callable[[], Any]) -> str:
-    """The name of the status a call is refused with, `OK` when it is not."""
+    """Return the name of the status with which a call is refused, or `OK`."""
     try:
         call()
     except GoogleAPICallError as error:

@@ -1,6 +1,6 @@
-"""What Tipoff relies on in Pub/Sub, as one suite for every server that stands in for it.
+"""Tipoff's requirements of Pub/Sub, as one suite for every server that replaces it.
 
-Where Google's emulator is known to differ from the service is in `pubsub_harness.GOOGLE_EMULATOR_LACKS`.
+`pubsub_harness.GOOGLE_EMULATOR_LACKS` lists the known differences between Google's emulator and the service.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ def test_pushing_can_be_turned_on_and_off(pubsub: Pubsub, topic: str, endpoint: 
     pubsub.subscriber.modify_push_config(subscription=subscription, push_config={})
     pulled = pubsub.publish(topic)
     found = pubsub.pull(subscription).message.message_id
-    if found == pushed:  # turned off before the endpoint's answer was read, so it comes again
+    if found == pushed:  # turned off before the endpoint's response was read, so it is delivered again
         found = pubsub.pull(subscription).message.message_id
     assert found == pulled
     assert receiver.received.empty()
@@ -292,7 +292,7 @@ def test_after_its_last_pull_a_message_becomes_a_dead_letter(pubsub: Pubsub, top
         attempts.append(received.delivery_attempt)
         pubsub.deadline(subscription, received, 0)
     assert attempts == [1, 2, 3, 4, 5]
-    # A consumer goes on pulling, and it is its next pull that makes Google's emulator give the message up.
+    # A consumer keeps pulling, and Google's emulator forwards the dead letter only at the next pull.
     (letter,) = wait_for(lambda: pubsub.pull_now(subscription) or pubsub.pull_now(dead), "the dead letter")
     _check_dead_letter(letter, subscription)
     told = letter.message.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"]

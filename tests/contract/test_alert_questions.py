@@ -1,4 +1,4 @@
-"""The dataset's README names the rule of each alert query that it lists, and lists every query that no rule asks."""
+"""The alert queries in the dataset's README: each with its rule, and every query without a rule is listed."""
 
 import re
 
@@ -10,7 +10,7 @@ README = (REPOSITORY / "schemas/bigquery/nba_orchestration/README.md").read_text
 LISTED = dict(re.findall(r"^\|[^|]+\| `(alert_\w+)` \| (.+) \|$", README, re.MULTILINE))
 BOOK = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES)
 RULES = {rule.query: name for name, rule in BOOK.rules.items() if rule.query is not None}
-"""The rule that asks a query; of several, the last."""
+"""The rule of each query, the last where several use it."""
 
 
 def test_each_listed_query_has_the_rule_that_asks_it() -> None:

@@ -1,7 +1,7 @@
-"""Every route of every service, called with whatever its description allows and with what it does not.
+"""Every route of every service, called with requests inside and outside its description.
 
-No answer is a 5xx beside 503 with its remedy, every status is in the description, and every body is as described. Calls
-follow each other by what one answers and another takes.
+No response is a 5xx except 503 with its remedy, every status is in the description, and every body is as described.
+Calls follow each other where one returns a value that another takes.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from tests.support.pushes import AUTHORIZED
 
 CHECKS = (status_code_conformance, content_type_conformance, response_schema_conformance)
 EXAMPLES = 12
-"""Calls of each route; a route has few fields, and the generator begins with the strange ones."""
+"""Calls of each route; a route has few fields, and the generator begins with unusual values."""
 
 
 @pytest.fixture(params=list(APPLICATIONS))
@@ -51,7 +51,7 @@ def test_every_answer_is_described(case: schemathesis.Case) -> None:
 
 @pytest.mark.parametrize("service", ["controller", "monitor"])
 def test_calls_that_follow_each_other_are_answered_as_described(service: str) -> None:
-    """What one route answers is given to the next: runs and their progress, pauses and silences and their ends."""
+    """The response of a route is the input of the next: runs and their progress, pauses and silences and their ends."""
     with application(service) as app:
         described = schemathesis.openapi.from_asgi("/openapi.json", app).exclude(tag="console")
 

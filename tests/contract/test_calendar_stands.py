@@ -1,4 +1,4 @@
-"""What a wrong schedule does to the calendar that the controller decides by: nothing.
+"""The controller's calendar after the source published a wrong schedule: it is unchanged.
 
 The runner lands the schedule and the controller reads the newest landed one; both are the real ones, over one bucket.
 """
@@ -34,7 +34,7 @@ Edit = Callable[[Any], None]
 
 
 def fetched(data: MemoryObjects, now: datetime, edit: Edit, as_of: datetime | None = None) -> ScrapeExecuted:
-    """Run the scraper at `now` over the schedule that the source shows as of an instant."""
+    """Run the scraper at `now` on the schedule that the source publishes as of an instant."""
     document = json.loads(write_schedule(SCENARIO, as_of or now))
     edit(document["leagueSchedule"])
     day = {"game_date": now.astimezone(EASTERN).date().isoformat()}
@@ -99,7 +99,7 @@ NEXT_MORNING, TWO_DAYS_ON = MORNING + timedelta(days=1), MORNING + timedelta(day
 def test_a_wrong_schedule_leaves_the_calendar_as_it_was(
     now: datetime, edit: Edit, as_of: datetime | None, complaint: str
 ) -> None:
-    """The payload is kept for whoever looks into it, and no game of the calendar seems to be gone."""
+    """The payload is kept for an investigation, and no game disappears from the calendar."""
     data = MemoryObjects("data")
     assert isinstance(fetched(data, MORNING, as_it_is).outcome, Success)
     before = calendar(data)
@@ -115,7 +115,7 @@ def test_a_wrong_schedule_leaves_the_calendar_as_it_was(
 
 
 def test_games_without_teams_are_games_of_the_calendar() -> None:
-    """The league's real schedule of 2026-27 has six of them, with every name null."""
+    """The NBA's real schedule of 2026-27 has six of them, with every name null."""
 
     def undecide(schedule: Any) -> None:
         game = schedule["gameDates"][-1]["games"][0]

@@ -1,4 +1,4 @@
-"""What Dockerfile, compose file and Cloud Build say of the services is what the services themselves need."""
+"""The services' Dockerfile, compose file and Cloud Build configuration, compared with the services' requirements."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _copied(dockerfile: Path) -> Iterator[str]:
 
 
 def _matches(source: str, pattern: str) -> bool:
-    """A folder lets in what is below it, and a source folder is let in by what is let in below it."""
+    """Return whether a pattern matches the source, a folder above it or a path below it."""
     return fnmatch(source, pattern) or source.startswith(f"{pattern}/") or pattern.startswith(f"{source}/")
 
 
@@ -166,7 +166,7 @@ def test_a_service_is_told_what_its_settings_need(
 def test_a_service_is_told_nothing_that_changes_nothing(
     service: str, clean_environment: pytest.MonkeyPatch
 ) -> None:
-    """Without any one of its variables it refuses to start or is set otherwise; so none is unknown or superfluous."""
+    """Without any of its variables it refuses to start or has other settings; so none is unknown or superfluous."""
     for name, value in told(service).items():
         clean_environment.setenv(name, value)
     whole = load_settings(MODELS[service])

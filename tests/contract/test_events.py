@@ -1,4 +1,4 @@
-"""Events on the wire: CloudEvents over Pub/Sub, both modes, and what is refused."""
+"""Events on the wire: CloudEvents over Pub/Sub in both modes, and refused messages."""
 
 import json
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def test_an_instant_of_another_zone_is_read_as_utc() -> None:
 
 
 class TestIdentity:
-    """Doing something twice is doing it once (incidents 16, 19, 35)."""
+    """Processing an event twice has the effect of once (incidents 16, 19, 35)."""
 
     @every_event
     def test_equal_content_has_one_id(self, model: type[Event]) -> None:
@@ -134,7 +134,7 @@ class TestIdentity:
         assert request_id("o", "s", "x", parameters, 1) == request_id("o", "s", "x", turned, 1)
 
     def test_two_controllers_take_one_decision_at_one_tick(self) -> None:
-        """Two controllers decided twice (incident 19)."""
+        """Regression: two controllers made two decisions (incident 19)."""
         occurrence = occurrence_id("injury_discovery", NOON.date(), "-", 0)
         assert decision_id(occurrence, NOON) == decision_id(occurrence, NOON)
         assert decision_id(occurrence, NOON) != decision_id(occurrence, NOON + timedelta(minutes=15))
@@ -157,12 +157,12 @@ class TestIdentity:
         assert schedule_row_id("a", "bc", "d") != schedule_row_id("ab", "c", "d")
 
     def test_locking_the_schedule_twice_is_one_event(self) -> None:
-        """Incident 35: the instant of locking is no part of it, the version is."""
+        """Incident 35: the id depends on the version of the schedule and not on the instant of its locking."""
         assert locked().id == locked(locked_at=NOON + timedelta(hours=1)).id
         assert locked().id != locked(schedule_version="v2").id
 
     def test_an_execution_published_again_is_the_same_event(self) -> None:
-        """Incident 16: whatever differs between two deliveries is no part of the id."""
+        """Incident 16: values that differ between two deliveries are not part of the id."""
         assert executed().id == executed(run_id="run-2", duration_seconds=9.0).id
 
     def test_a_republish_is_a_new_event_about_the_same_file(self) -> None:
@@ -260,7 +260,7 @@ def test_what_can_never_be_read_is_refused_with_its_reason(
 
 
 def test_an_event_without_time_takes_that_of_its_publication() -> None:
-    """The same with each delivery, whatever the clock says."""
+    """Redeliveries have the same time, as it does not depend on the clock."""
     data, attributes = encode(wrapped(processed()))
     del attributes["ce-time"]
     message = Message(data, attributes, publish_time=NOON + timedelta(seconds=3))
@@ -275,7 +275,7 @@ def test_an_event_without_any_time_is_refused() -> None:
 
 
 def test_a_structured_event_without_id_is_refused() -> None:
-    """The SDK would make one up, another with each delivery (incident 16)."""
+    """The SDK would generate an id, another with each delivery (incident 16)."""
     event = json.loads(encode_structured(wrapped(processed()))[0])
     del event["id"]
     with pytest.raises(Refused, match="'id' is missing"):

@@ -1,7 +1,7 @@
-"""Every scraper of the registry is described whole, and has a test for each way in which its source can answer.
+"""Every scraper of the registry: complete description, and a test for each way in which its source can answer.
 
-The tests of a scraper say so in a table of their own file, `COVERS`: for each condition the test that raises it. What a
-source never does stands there as text, "never: why".
+A test file of scrapers declares them in a table, `COVERS`: for each condition the test that raises it, or the text
+"never: why" for a condition that the source cannot have.
 """
 
 import ast
@@ -26,10 +26,10 @@ Covers = Mapping[str, Mapping[str, str]]
 
 
 def covered(folder: Path) -> dict[str, dict[str, str]]:
-    """By scraper and condition, the test's name or why there is none, over all files.
+    """Return by scraper and condition the test's name, or the reason for none, over all files.
 
-    Raises:
-        AssertionError: a table of another form, a test that is not in its file, or a condition that stands twice.
+    Raises: AssertionError: a table of another form, a test that is not in its file, or a condition that is listed
+    twice.
     """
     found: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("test_*.py")):
@@ -42,7 +42,7 @@ def covered(folder: Path) -> dict[str, dict[str, str]]:
 
 @cache
 def covered_here() -> Mapping[str, Mapping[str, str]]:
-    """Return what the tests of this repository's scrapers cover; each file is read once."""
+    """Return the coverage by the tests of this repository's scrapers; each file is read once."""
     return covered(TESTS)
 
 
@@ -81,7 +81,7 @@ def test_only_scrapers_that_exist_are_covered() -> None:
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_way_a_source_can_answer_has_a_test(name: str) -> None:
-    """Silent emptiness, and failure paths that nobody ever took, are what fleets suffer from."""
+    """Silent emptiness and failure paths that never ran are the typical faults of fleets."""
     assert set(CONDITIONS) - covered_here().get(name, {}).keys() == set()
 
 
@@ -121,7 +121,7 @@ def test_no_two_write_to_one_folder() -> None:
 
 
 def test_what_is_about_one_thing_has_a_folder_of_its_own_for_each() -> None:
-    """A day's listing tells which games, teams or events there are."""
+    """A day's listing names the day's games, teams or events."""
     for scraper in REGISTRY.values():
         spec = scraper.spec
         subjects = [name for name, one in spec.parameters.items() if one.required and one.type == "string"]
@@ -129,7 +129,7 @@ def test_what_is_about_one_thing_has_a_folder_of_its_own_for_each() -> None:
 
 
 class TestTheTables:
-    """What is wrong with a table is said."""
+    """Messages about faulty tables."""
 
     @pytest.mark.parametrize(
         ("text", "complaint"),

@@ -1,5 +1,8 @@
-"""Nothing that comes from outside chooses a host or leaves its folder: parameters of every scraper, redirects, ids in
-events, names in addresses, keys of callers, paths in receipts, payloads that cannot be read."""
+"""Hostile external input: none of it chooses a host or leaves its folder.
+
+Covered are parameters of every scraper, redirects, ids in events, names in addresses, keys of callers, paths in
+receipts, and unreadable payloads.
+"""
 
 import json
 import re
@@ -42,7 +45,7 @@ HOSTS: Mapping[str, frozenset[str]] = {
     ),
     "oddsapi": frozenset({"api.the-odds-api.com"}),
 }
-"""Where the scrapers of each source may ask."""
+"""The hosts that the scrapers of each source may request."""
 SOUND = {
     "game_date": "2025-01-15",
     "game_id": "0022400561",
@@ -86,7 +89,7 @@ def parameters_of(scraper: str, **changed: str) -> dict[str, str]:
 
 
 def ask(scraper: str, parameters: Mapping[str, str], status: int) -> tuple[list[httpx.URL], MemoryObjects]:
-    """What is asked and written for a request, of sources that all answer so."""
+    """Run a request on sources that all answer with this status; return the requested URLs and written objects."""
     asked: list[httpx.URL] = []
     data = MemoryObjects("data")
 
@@ -128,7 +131,7 @@ def stays(scraper: str, asked: list[httpx.URL], data: MemoryObjects) -> None:
 
 @pytest.mark.parametrize("scraper", sorted(REGISTRY))
 def test_a_sound_request_asks_the_hosts_of_its_source(scraper: str) -> None:
-    """Without which the test below could pass by asking nothing."""
+    """Without it the test below could pass without any request."""
     asked, _ = ask(scraper, parameters_of(scraper), 403)
     assert asked
     stays(scraper, asked, MemoryObjects())
@@ -173,7 +176,7 @@ def test_a_cursor_that_a_payload_names_stays_in_the_query(cursor: str) -> None:
 
 
 def redirected(location: str) -> httpx.URL | None:
-    """Where a redirect is followed to, as the client that asks reads it; None when it is not."""
+    """Return the target of a redirect as the client reads it; None when the client does not follow it."""
     asked = source_request("https://source.example/data", {}, {})
     try:
         return httpx.URL(asked.redirected(location, shown=location).url)
@@ -234,7 +237,7 @@ def test_a_redirect_elsewhere_is_not_followed(location: str) -> None:
     )
 )
 def test_whatever_a_redirect_says_the_host_stays(location: str) -> None:
-    """Two libraries read the address: one to judge it, one to ask it."""
+    """Two libraries parse the address: one to check it, one to request it."""
     target = redirected(location)
     if target is not None:
         assert (target.scheme, target.host, target.port, target.userinfo) == (
@@ -249,7 +252,7 @@ def test_whatever_a_redirect_says_the_host_stays(location: str) -> None:
 
 
 def names_after(event: Event) -> Iterator[str]:
-    """The names of all objects that the services would make of a pushed event."""
+    """Yield the names of all objects that the services would write for a pushed event."""
     receiver = Receiver()
     assert receiver.post(pushed(Envelope(event, "id", "/tipoff/test", NOON))).status_code == 204
     yield from receiver.state.bodies
@@ -337,7 +340,7 @@ def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Clien
     assert [name for name in world.state.bodies if not re.fullmatch(known, name)] == []
 
 
-# Paths in events, and what cannot be read
+# Paths in events, and unreadable payloads
 
 
 @given(st.text(max_size=200))

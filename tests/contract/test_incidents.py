@@ -1,4 +1,4 @@
-"""`docs/explanation/incidents.md` names tests that exist, and whatever cites an incident cites one of its numbers."""
+"""`docs/explanation/incidents.md`: the tests that it names exist, and every cited incident number is in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and arguments that nobody would write: each is refused with a message, and nothing falls over."""
+"""Fuzzed files and arguments: each is refused with a message, and no command crashes."""
 
 import os
 import random
@@ -46,11 +46,11 @@ STRANGE = (
     "!!python/object:os.system x",
     "&a [*a]", "? [x]", "\"\\ud800\"", "'\u202e'", "\x00", "\ufeff", "a" * 5_000, "9" * 400, "on", "=", "<<: {a: b}",
 )  # fmt: skip
-"""Scalars and nodes that YAML reads as something else than it looks, or not at all."""
+"""Scalars and nodes that YAML reads differently from their looks, or not at all."""
 
 
 def load(name: str, content: bytes) -> None:
-    """Read the content as the named file; what is wrong with it has to be said."""
+    """Read the content as the named file; an error has to have a message."""
     _, read = FILES[name]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source/nbac_schedule" / FILES[name][0].name
@@ -75,7 +75,7 @@ def test_whatever_a_file_holds_is_read_or_refused(name: str, content: bytes) -> 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), strange=st.sampled_from(STRANGE))
 def test_a_file_with_one_strange_value_is_read_or_refused(name: str, seed: int, strange: str) -> None:
-    """The real file with one value replaced, which comes further than noise does."""
+    """The real file with one value replaced passes more checks than noise does."""
     lines = FILES[name][0].read_text(encoding="utf-8").splitlines()
     with_value = [
         number for number, line in enumerate(lines) if ": " in line and not line.lstrip().startswith("#")
@@ -115,14 +115,13 @@ LEAVES: Mapping[str, TyperCommand] = {
     if name.partition(" ")[0] not in ("deploy", "terraform", "smoke")
     and name not in ("tables deploy", "scrapers new")
 }
-"""The operators' commands but those that build, deploy or write files. What would send something reaches nobody here,
-as no service answers."""
+"""The operators' commands except those that build, deploy or write files. Commands that send reach no service here."""
 NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Mapping[str, str]]:
-    """A deployment that the environment names: its dataset is empty, and its services do not answer."""
+    """Run a deployment for the environment's variables: its dataset is empty, and its services do not answer."""
     with running("bigquery") as warehouse, running("storage") as bucket:
         yield {**PLACE, **dict((warehouse.variable, bucket.variable))}
 
@@ -143,7 +142,7 @@ PLACE = {
     "TIPOFF_IMPERSONATE": "somebody@example.com",
 }
 MACHINE = {"NO_GCE_CHECK": "true", "PATH": "", "HOME": "/nonexistent"}
-"""No identity either: there is no gcloud to ask, no login, and no metadata server."""
+"""No identity either: no gcloud, no login, and no metadata server."""
 ODD_TIMES = (
     "0001-01-01", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "9999-12-31", "1946-11-01T00:00+14:00",
     "2100-01-01T23:59-23:59", "2025-02-30", "0000-00-00", "2025-03-09 02:30", "2025-11-02 01:30", "today 25:00", "now",
@@ -204,12 +203,12 @@ LIKELY = {
     "WORKFLOW": st.sampled_from(NAMES),
     "NAME=VALUE": ASSIGNED,
 }
-"""What comes further than any text does, by what the help calls the value."""
+"""Values that pass more checks than random text, by the help's name of the value."""
 
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
-    """A command with odd values of its own options and arguments."""
+    """Draw a command with odd values of its own options and arguments."""
     name = draw(st.sampled_from(sorted(LEAVES)))
     words = name.split()
     for parameter in LEAVES[name].params:
@@ -231,7 +230,7 @@ ENVIRONMENTS = st.dictionaries(
     ODD.filter(lambda value: "\x00" not in value),
     max_size=2,
 )
-"""What somebody set wrongly; most variables are as in PLACE."""
+"""Wrong environment variables; most variables are as in PLACE."""
 
 
 @settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])

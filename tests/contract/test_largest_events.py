@@ -1,4 +1,4 @@
-"""Our own events fit our own limits, whatever is put into them; whatever is accepted is read back as it was.
+"""The largest events: our own fit our limits, with any content, and every accepted event is read back unchanged.
 
 Incident "our own events exceed our own limits" (docs/explanation/incidents.md): five of seven cleanup runs left no row
 because of a hundred receipts with paths of 11 KB, and an execution was rejected, though its file had landed, because of
@@ -188,7 +188,7 @@ def test_a_number_that_is_not_finite_is_told_as_text() -> None:
     ids=lambda value: str(value)[:60],
 )
 def test_what_could_not_be_read_again_is_refused(field: str, value: str) -> None:
-    """An execution with such a value became a ledger object that stopped every decision for four days."""
+    """Regression: an execution with such a value became a ledger object that stopped every decision for four days."""
     fields = {**json.loads(executed().model_dump_json()), field: "@@"}
     data = json.dumps(fields).replace('"@@"', value).encode()
     message = sent(executed())
@@ -200,7 +200,7 @@ def test_what_could_not_be_read_again_is_refused(field: str, value: str) -> None
 
 @pytest.mark.parametrize("minutes", [0, -15, 1441, True, 2**60])
 def test_a_tick_of_no_cadence_is_refused(minutes: int) -> None:
-    """Rounding to a multiple of nothing failed with each of a hundred deliveries."""
+    """Regression: rounding to a multiple of zero failed with each of a hundred deliveries."""
     with pytest.raises(ValidationError, match="cadence_minutes"):
         TickFired.model_validate_json(json.dumps({"tick": "evaluate", "cadence_minutes": minutes}))
 
@@ -208,7 +208,7 @@ def test_a_tick_of_no_cadence_is_refused(minutes: int) -> None:
 @pytest.mark.parametrize("instant", ["2000-06-01T00:00:00Z", "2100-12-31T23:59:59.999999Z"])
 @pytest.mark.parametrize("sample", [requested(), executed()], ids=["requested", "executed"])
 def test_a_replayed_instant_leaves_room_for_what_follows_from_it(sample: Event, instant: str) -> None:
-    """A request at the end of time was executed, and its execution could not be written down."""
+    """Regression: a request at the end of time was executed, and its execution could not be stored."""
     fields = {**json.loads(sample.model_dump_json()), "event_time": instant}
     with pytest.raises(ValidationError, match="a day is replayed from"):
         type(sample).model_validate_json(json.dumps(fields))
@@ -216,7 +216,7 @@ def test_a_replayed_instant_leaves_room_for_what_follows_from_it(sample: Event, 
 
 @every_event
 def test_no_field_has_two_bounds_of_one_kind(model: type[BaseModel]) -> None:
-    """Of two pydantic applies one, and it is not the tighter."""
+    """pydantic applies only one of two bounds, and not the tighter."""
     for name, field in model.model_fields.items():
         kinds = [type(rule) for rule in field.metadata if isinstance(rule, Ge | Gt | Le | Lt)]
         assert len(kinds) == len(set(kinds)), name
@@ -268,7 +268,7 @@ def test_a_receipt_of_a_path_that_no_object_can_have_is_refused() -> None:
 
 
 class TestNewer:
-    """In a rolling deploy an older service reads what a newer one wrote, and loses nothing of it."""
+    """In a rolling deploy an older service reads a newer service's events, and loses none of their content."""
 
     NEWER = b"""{"status": "failed", "kind": "captcha", "message": "prove that you are human", "wait_seconds": 86400}"""
 

@@ -1,5 +1,7 @@
-"""Every statement says which partitions it reads, so that BigQuery reads no others: the embedded warehouse would not
-tell."""
+"""The partition filters of every statement; without a filter BigQuery reads all partitions.
+
+The embedded warehouse would not show a missing filter.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,13 @@ PARTITIONED_BY = {
     "v_decisions": "decision_time",
     "v_expected_schedule": "date",
 }
-"""The column that tells the partition: of the tables, and of the views that span all days. Other views and the table
-functions choose their partitions themselves."""
+"""The partition column of the tables, and of the views that span all days. Other views and the table functions choose
+their partitions themselves."""
 SPANNING_ALL = frozenset(f"schemas/bigquery/{DATASET}/{name}.sql" for name in PARTITIONED_BY)
 
 
 def unfiltered(sql: str) -> list[str]:
-    """The tables that a SELECT reads without a condition on their partition; a documented bad example is none."""
+    """Return the tables that a SELECT reads without a condition on their partition, except in documented bad ones."""
     found = []
     for statement in parse(sql, read="bigquery"):
         if statement and any(comment.strip().startswith("BAD") for comment in statement.comments or ()):
@@ -47,7 +49,7 @@ def unfiltered(sql: str) -> list[str]:
 
 
 def _is_filtered(select: exp.Select, table: exp.Table, column: str) -> bool:
-    """Whether one of the conditions that all have to hold, of WHERE or of the table's join, bounds the column."""
+    """Return whether a mandatory condition, of WHERE or of the table's join, bounds the column."""
     where, join = select.args.get("where"), table.find_ancestor(exp.Join)
     conditions = [where.this if where else None, join.args.get("on") if join else None]
     return any(
@@ -63,13 +65,13 @@ def _is_filtered(select: exp.Select, table: exp.Table, column: str) -> bool:
 
 
 def _compared(part: exp.Expression) -> exp.Expression:
-    """What a condition bounds: the left side."""
+    """Return the bounded side of a condition: the left one."""
     side: exp.Expression = part.this
     return side
 
 
 def in_code(path: Path) -> Iterator[str]:
-    """The texts of a module that name a table of the dataset in a FROM; what is put in is a name of no meaning."""
+    """Yield the texts of a module with a table of the dataset in a FROM; each placeholder becomes a neutral name."""
     source = path.read_text(encoding="utf-8")
     if "FROM" not in source:
         return
@@ -95,7 +97,7 @@ def _as_grafana_sends(text: str) -> str:
 
 
 def _completed(text: str) -> str:
-    """Put a SELECT behind a WITH clause that stands alone, for several statements to begin with: it does not parse."""
+    """Complete a WITH clause without a SELECT, which several statements share: alone it does not parse."""
     tokens = Tokenizer(dialect="bigquery").tokenize(text)
     if tokens[0].token_type is not TokenType.WITH:
         return text
@@ -134,7 +136,7 @@ def test_a_statement_says_which_partitions_it_reads(piece: Piece) -> None:
 
 
 def test_the_statements_are_found() -> None:
-    """Those of the services and of the command line, whatever they are built from."""
+    """Statements of the services and of the command line, however they are built."""
     where = {piece.where.partition(",")[0] for piece in STATEMENTS}
     assert {
         "queries/discovery_check.sql",
@@ -194,14 +196,14 @@ def test_each_table_of_a_join_needs_its_own_bound() -> None:
 
 
 _LOG = re.compile(r"\.(?:executions|decisions)\(\s*((?:[^(),]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+),")
-"""A call of a function that reads a log, with the first of the partitions that are to be read."""
+"""A call of a function that reads a log, with the first partition to read."""
 
 
 @pytest.mark.parametrize(
     "path", sorted([*QUERIES.glob("*.sql"), *SCHEMAS.glob("*.sql")]), ids=lambda path: path.stem
 )
 def test_the_partition_before_a_day_of_the_fleet_is_read_too(path: Path) -> None:
-    """East of Greenwich a day begins in the UTC day before it; of a morning in Sydney nothing was found."""
+    """East of Greenwich a day begins in the UTC day before it. Regression: a morning in Sydney had no rows."""
     for first in _LOG.findall(re.sub(r"--.*", "", path.read_text(encoding="utf-8"))):
         if "America/New_York" in first or re.match(r"(DATE_SUB\()?\w*(for|first)_date", first):
             assert first.startswith("DATE_SUB("), f"{first.strip()}: reads no day before"

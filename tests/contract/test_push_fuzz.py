@@ -1,8 +1,8 @@
-"""Whatever is pushed at a service, it answers 2xx or 4xx, and the next message is handled as if nothing had been.
+"""Fuzzed pushes: each service answers 2xx or 4xx, and handles the next message normally.
 
-Envelopes of Pub/Sub, and CloudEvents in binary and in structured mode, that are nearly right: an attribute more or
-less, text in every alphabet, an unpaired surrogate, a number where there should be text, base64 with a hole, a key
-that is there twice. 5xx means to Pub/Sub "send it again", which for a message that can never be read is for ever.
+The pushes are envelopes of Pub/Sub, and CloudEvents in binary and in structured mode, that are nearly valid: an
+attribute more or less, text in every alphabet, an unpaired surrogate, a number in place of text, base64 with a gap, a
+duplicate key. Pub/Sub redelivers after 5xx, which for an unreadable message never ends.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from tipoff_common.binding import STRUCTURED, Envelope, encode
 from tipoff_common.events import EVENTS, Tick, TickFired
 
 ANSWERS = frozenset({200, 204, 400, 413, 422})
-"""Taken, or recorded and acknowledged; not a push; too large; unreadable."""
+"""Accepted, or recorded and acknowledged; not a push; too large; unreadable."""
 EXAMPLES = 30
 CONTEXT = ("specversion", "id", "time", "type", "source", "subject", "data", "data_base64", "datacontenttype")
 DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
-"""An example that fails is small as it is, and running it again builds a service's answer anew each time."""
+"""A failing example is small as it is, and shrinking would build a service's response anew each time."""
 
 texts = st.text(max_size=30) | st.sampled_from(
     ("", " ", "\x00", "\ufeff", "\u202e", "\ud800", "é" * 600, "a" * 5_000, "1e999", "null", "2025-02-30T25:61Z", "🏀")
@@ -45,13 +45,13 @@ trees = st.recursive(
 
 @dataclass
 class Pushed:
-    """A service that messages are pushed at, on an event loop of its own."""
+    """A service under test that receives pushes, on an event loop of its own."""
 
     app: FastAPI
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def post(self, body: bytes) -> int:
-        """Push a body; the status of the answer. An exception that nobody handled is raised."""
+        """Push a body; return the response's status. Raises exceptions that the service did not handle."""
 
         async def ask() -> int:
             async with httpx.AsyncClient(
@@ -71,7 +71,7 @@ def pushed(request: pytest.FixtureRequest) -> Iterator[Pushed]:
 
 
 def sound() -> bytes:
-    """A message that every service takes and leaves alone: a tick of a kind that is still to come."""
+    """Return a message that every service accepts and ignores: a tick of an unknown, later kind."""
     tick = TickFired(tick=Tick("of_a_newer_version"), cadence_minutes=15)
     return push_body(
         tick.model_dump_json().encode(), {"ce-specversion": "1.0", "ce-type": tick.TYPE, "ce-source": "/t"}
@@ -79,12 +79,12 @@ def sound() -> bytes:
 
 
 def dumped(value: Any) -> bytes:
-    """JSON as Python writes it: NaN and unpaired surrogates included, which JSON has no room for."""
+    """Return JSON as Python writes it: with NaN and unpaired surrogates, which JSON excludes."""
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 
 def survives(service: Pushed, body: bytes) -> None:
-    """The push is answered, and so is the next one."""
+    """Check that the push and the next one are answered."""
     assert service.post(body) in ANSWERS
     assert service.post(sound()) in {200, 204}
 
@@ -108,7 +108,7 @@ def test_whatever_bytes_are_pushed_are_answered(pushed: Pushed, body: bytes) -> 
 
 @st.composite
 def envelopes(draw: st.DrawFn) -> bytes:
-    """A wrapped push some of whose fields are of another type, or missing."""
+    """Draw a wrapped push with some fields missing or of another type."""
 
     def either(right: Any) -> Any:
         return draw(st.sampled_from((right, right, right)) | trees)
@@ -149,7 +149,7 @@ def message_of(attributes: Mapping[str, Any], data: str) -> dict[str, Any]:
 
 @st.composite
 def binary_events(draw: st.DrawFn) -> bytes:
-    """An event of any type whose attributes or data were tampered with."""
+    """Draw an event of any type with changed attributes or data."""
     event = SAMPLES[draw(st.sampled_from(list(EVENTS.values())))]()
     data, attributes = encode(Envelope(event, "id", "/tipoff/test", NOON))
     changed: dict[str, Any] = dict(attributes)
@@ -166,7 +166,7 @@ def binary_events(draw: st.DrawFn) -> bytes:
 
 
 def tampered(draw: st.DrawFn, data: bytes) -> bytes:
-    """The payload as it is, cut, with a value of another type, or with a key that is there twice."""
+    """Draw the payload unchanged, cut, with a value of another type, or with a duplicate key."""
     found = json.loads(data)
     kind = draw(st.sampled_from(("whole", "cut", "retyped", "twice", "without")))
     if kind == "cut":
@@ -192,7 +192,7 @@ def test_whatever_an_event_in_binary_mode_holds_is_answered(pushed: Pushed, body
 
 @st.composite
 def structured_events(draw: st.DrawFn) -> bytes:
-    """A structured CloudEvent of any type that was tampered with, as a whole and in its data."""
+    """Draw a structured CloudEvent of any type that was changed, as a whole and in its data."""
     event = SAMPLES[draw(st.sampled_from(list(EVENTS.values())))]()
     data, attributes = encode_structured(Envelope(event, "id", "/tipoff/test", NOON))
     if draw(st.booleans()):

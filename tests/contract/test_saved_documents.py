@@ -1,4 +1,4 @@
-"""A saved document reads as it did when it was fetched: live and replayed parsing are one path, for the whole fleet."""
+"""Saved documents: for every scraper live and replayed parsing are one path, so the results are equal."""
 
 import json
 from codecs import BOM_UTF8
@@ -54,7 +54,7 @@ def payload_of(live: ScrapeExecuted, data: MemoryObjects) -> bytes:
 
 @cache
 def fetched(name: str) -> tuple[ScrapeExecuted, MemoryObjects]:
-    """The day's document of a scraper as it comes, once for all tests, which only read of it."""
+    """Fetch a scraper's document of the day, once for all tests, which only read it."""
     data = MemoryObjects("data")
     return run(name, FakeSources(), asked_of(name).out, data).executed, data
 
@@ -67,7 +67,7 @@ def records_of(executed: ScrapeExecuted, data: MemoryObjects) -> Any:
 
 
 def marked(answer: httpx.Response) -> httpx.Response:
-    """The answer with a byte-order mark before its JSON, as some editors and servers write it."""
+    """Return the response with a byte-order mark before its JSON, as some editors and servers write it."""
     if not answer.content.startswith((b"{", b"[")):
         return answer
     return httpx.Response(answer.status_code, content=BOM_UTF8 + answer.content)
@@ -88,7 +88,7 @@ def test_a_document_reads_the_same_live_and_saved(name: str, spoil: Any) -> None
 
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_a_document_cut_short_ends_the_same_live_and_saved(name: str) -> None:
-    """A fault that only one of the two paths sees is a fault that cannot be looked into."""
+    """A fault in only one of the two paths could not be investigated."""
     whole, source = payload_of(*fetched(name)), FakeSources()
     source.spoil = lambda answer: (
         httpx.Response(200, content=answer.content[: len(answer.content) // 2])
@@ -102,7 +102,7 @@ def test_a_document_cut_short_ends_the_same_live_and_saved(name: str) -> None:
 
 
 def scrape(name: str, *arguments: str) -> int:
-    """Run a shipped scraper from the command line; no stack is looked for where a file is given."""
+    """Run a shipped scraper from the command line; with a given file the command needs no stack."""
     return cli.main(name, arguments, scrapers=cli.SCRAPERS_DIR, stack=Path("no-stack.env"))
 
 

@@ -1,4 +1,4 @@
-"""The rows that the services write are the rows that the SQL files declare."""
+"""The services' rows, compared with the columns that the SQL files declare."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ DECLARED = declared_tables()
 
 
 def fits(value: object, kind: str) -> bool:
-    """Whether BigQuery takes `value` for a column of this type."""
+    """Return whether BigQuery accepts `value` for a column of this type."""
     match kind:
         case "STRING":
             return isinstance(value, str)
@@ -39,7 +39,7 @@ def fits(value: object, kind: str) -> bool:
 
 
 def faults(row: Mapping[str, Any], fields: Any, within: str = "") -> list[str]:
-    """What keeps `row` from being a row of these columns."""
+    """Return the differences between `row` and these columns."""
     columns = {field.name: field for field in fields}
     found = [
         f"{within}{name}: in one of row and SQL file only" for name in sorted(row.keys() ^ columns.keys())

@@ -1,4 +1,4 @@
-"""Lists of services that a tool keeps in its own format name every service of infra/services.yaml."""
+"""Lists of services in the formats of other tools: each names every service of infra/services.yaml."""
 
 import subprocess
 import tomllib

@@ -1,5 +1,7 @@
-"""Every scraper that is scheduled, run by the runner on the fake of its source: what it brings, and how it ends
-when the source goes wrong. Not published, blocked, changed and truncated are told apart, always."""
+"""Every scheduled scraper, run by the runner on the fake of its source: its records, and its failures.
+
+Not published, blocked, changed and truncated are always distinct outcomes.
+"""
 
 import gzip
 import json
@@ -50,7 +52,7 @@ def source() -> Iterator[FakeSources]:
 
 
 def _records(data: MemoryObjects) -> list[Any]:
-    """Those of the one file that was written."""
+    """Return the records of the one written file."""
     (body,) = [body for path, body in data.bodies.items() if not path.startswith(("raw/", "journal/"))]
     records: list[Any] = json.loads(body)["records"]
     return records
@@ -63,7 +65,7 @@ def failure(execution: Execution) -> Failed:
 
 
 def test_every_scheduled_scraper_has_a_fake_of_its_source() -> None:
-    """Else `make up` fails where production would not."""
+    """Otherwise `make up` would fail where production would not."""
     for name in set(SCHEDULED) - set(ASKED):
         folder = SCRAPERS_DIR / REGISTRY[name].spec.source
         files = [folder / FILE, folder / name / FILE]
@@ -71,7 +73,7 @@ def test_every_scheduled_scraper_has_a_fake_of_its_source() -> None:
 
 
 def test_once_a_week_every_teams_roster_is_fetched() -> None:
-    """Whoever plays, and in summer too."""
+    """Independent of games, and in summer too."""
     step = CONFIGURATION.workflows["player_list"].plan["espn_roster"]
     assert isinstance(step.for_each, ForEachValue)
     assert set(step.for_each.values) == {one.tricode for one in TEAMS}
@@ -93,7 +95,7 @@ def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
 def test_it_asks_each_host_that_it_says_it_needs(name: str, source: FakeSources) -> None:
-    """A host that asked to be left alone pauses all who need it, so the list must be true."""
+    """A rate-limited host pauses all scrapers that need it, so the list must be true."""
     run(name, source, asked_of(name).out, MemoryObjects("data"))
     hosts = set(REGISTRY[name].spec.hosts)
 
@@ -106,7 +108,7 @@ TEAM_FIELDS = ("team", "home_team", "away_team", "opponent", "other_team", "team
 
 @pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
 def test_every_record_spells_its_teams_as_the_team_module_does(name: str, source: FakeSources) -> None:
-    """Records of two sources about one team join by it; an undecided or absent team is null."""
+    """Records of two sources about one team join by its name; an undecided or absent team is null."""
     data = MemoryObjects("data")
     run(name, source, asked_of(name).out, data)
     records = _records(data)
@@ -152,7 +154,7 @@ def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: FakeSou
 @pytest.mark.parametrize("name", SCHEDULED)
 @pytest.mark.parametrize("page", [False, True], ids=["403", "page"])
 def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: FakeSources) -> None:
-    """Blocked was read as not published (incident 5)."""
+    """Regression: blocked was read as not published (incident 5)."""
     html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
     source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
     assert failure(run(name, source, asked_of(name).out)).kind is FailureKind.BLOCKED
@@ -180,7 +182,7 @@ BROKEN = {
 def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
     name: str, body: bytes, source: FakeSources
 ) -> None:
-    """The message shows how it begins; what was fetched is kept, and no records are."""
+    """The message shows the beginning of the body; the payload is kept, and no records are written."""
     source.spoil = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=body
     )
@@ -210,7 +212,7 @@ def test_what_goes_wrong_leaves_no_records(name: str, source: FakeSources) -> No
 
 
 def _changed(answer: httpx.Response) -> httpx.Response:
-    """The document with other names for everything, or a PDF about something else."""
+    """Return the document with other names for everything, or a PDF about another subject."""
     if answer.content.startswith(b"%PDF"):
         return httpx.Response(200, content=_pdf())
     return httpx.Response(
@@ -246,7 +248,7 @@ def _name(gcs_path: str | None) -> str:
 @pytest.mark.parametrize("day", [date(2026, 11, 29), date(2027, 7, 1)], ids=["season", "summer"])
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_around_any_day_the_fakes_have_what_the_fleet_asks_for(name: str, day: date) -> None:
-    """`make up` follows today's date: with January 2025 alone it would be red and empty on first sight."""
+    """`make up` uses today's date: with January 2025 alone it would be red and empty at first."""
     game = rolled(SCENARIO, day).games[day][0]
     known = {"game_id": game.id, "team": game.home, "event_id": event_id(game)}
     asked = asked_of(name)

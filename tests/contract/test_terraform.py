@@ -1,5 +1,7 @@
-"""infra/services.yaml and infra/ticks.yaml against the code that they are for. What takes Terraform itself is held by
-`make check-infra`."""
+"""infra/services.yaml and infra/ticks.yaml, compared with the code.
+
+`make check-infra` runs the checks that need Terraform itself.
+"""
 
 import re
 from datetime import time
@@ -34,11 +36,11 @@ TOLD_EVERYBODY = {
 }
 TOLD_ON_REQUEST = {
     *_SET.findall(PLATFORM.partition("  computed = {")[2].partition("\n  }")[0]),
-    *re.findall(r"\{ (TIPOFF_\w+) = module\.", PLATFORM),  # given where the module is there
+    *re.findall(r"\{ (TIPOFF_\w+) = module\.", PLATFORM),  # set only where the module exists
 }
 UNPUBLISHED = {
-    TOPICS.topic_of("tipoff.tick.fired.v1"),  # matched on, never made
-    TOPICS.topic_of("tipoff.scrape.requested.v1"),  # the runner makes one of a call, for itself
+    TOPICS.topic_of("tipoff.tick.fired.v1"),  # only matched on, never created
+    TOPICS.topic_of("tipoff.scrape.requested.v1"),  # the runner creates one from a manual run, for itself
 }
 LOCAL_ONLY = {"TIPOFF_DEVELOPMENT_KEY", "TIPOFF_EVENT_TIME", "TIPOFF_FAKE_SOURCES"}
 
@@ -53,7 +55,7 @@ def told(service: str) -> set[str]:
 
 
 def test_every_service_is_deployed() -> None:
-    """Incident 25: one side that nobody deployed."""
+    """Incident 25: one of two sides was never deployed."""
     assert SERVICES.keys() == SETTINGS.keys() == PROCESSES.keys()
 
 
@@ -72,7 +74,7 @@ def test_a_service_is_told_what_its_settings_need_and_nothing_that_they_do_not_k
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_that_shares_a_rate_is_told_how_many_share_it(service: str) -> None:
-    """Incident 29: more instances than it knows of would ask the sources too often."""
+    """Incident 29: a service that counts too few instances would exceed the sources' rate limits."""
     shares = "max_instances" in SETTINGS[service].model_fields
     assert shares == ("TIPOFF_MAX_INSTANCES" in SERVICES[service].get("computed", ()))
 
@@ -99,12 +101,12 @@ def test_the_runner_outlasts_every_scraper() -> None:
 
 
 def test_every_topic_has_somebody_who_publishes_to_it() -> None:
-    """Incident 25: an edge that nobody feeds is silent."""
+    """Incident 25: a topic without a publisher is silent."""
     published = {topic for entry in SERVICES.values() for topic in entry.get("publishes", ())}
     fed_otherwise = {
         TOPICS.topic_of("tipoff.tick.fired.v1"),  # Cloud Scheduler
         TOPICS.topic_of("tipoff.file.processed.v1"),  # Phase 2
-        TOPICS.dead_letter_topic,  # everybody
+        TOPICS.dead_letter_topic,  # every subscription
     }
     assert published | fed_otherwise == set(TOPICS.topics)
 
@@ -123,7 +125,7 @@ def test_a_service_publishes_the_events_that_its_code_makes(service: str) -> Non
 
 
 def test_what_bootstrap_makes_waits_for_its_api() -> None:
-    """In a new project all are off, and what is asked of one that is off is refused."""
+    """In a new project all APIs are off, and a request to a disabled API is refused."""
     text = "\n".join(path.read_text() for path in sorted((TERRAFORM / "bootstrap").glob("*.tf")))
     blocks = re.findall(r'^resource "(\w+)" "(\w+)" {\n(.*?)^}', text, re.MULTILINE | re.DOTALL)
     alone = ("google_project_service", "terraform_data")
@@ -151,11 +153,11 @@ class TestTicks:
             for it in topic.subscriptions.values()
             if parse(it.filter)({"tick": tick.value})
         }
-        # Only a fleet with a workflow that learns has this one in its map; `tipoff validate` says when it is missing.
+        # Only a fleet with a learning workflow has this tick in its map; `tipoff validate` reports when it is missing.
         assert asked - {Tick.DISCOVER} == ticks().keys() - {Tick.DISCOVER}
 
     def test_the_day_is_locked_before_its_first_window_in_the_zone_of_the_workflows(self) -> None:
-        """Incidents 12 and 13: ticks and windows from two ideas of time."""
+        """Incidents 12 and 13: ticks and windows followed two definitions of time."""
         document = yaml.safe_load((REPOSITORY / "config/workflows.yaml").read_text())
         lock = ticks()[Tick.LOCK_SCHEDULE]
         opening = [
@@ -193,7 +195,7 @@ class TestDocuments:
         assert unknown == []
 
     def test_the_guide_gives_every_secret_a_value_and_takes_down_every_bucket(self) -> None:
-        """Incident 25: what one side needs and the other never heard of."""
+        """Incident 25: one side required a setting that the other side lacked."""
         guide = (REPOSITORY / "docs/DEPLOYMENT_GUIDE.md").read_text()
         (asked,) = re.findall(r"^for SECRET in (.*); do$", guide, re.MULTILINE)
         assert set(asked.split()) == {name for it in SERVICES.values() for name in it.get("secrets", ())}
@@ -212,6 +214,9 @@ class TestDocuments:
 
 
 def test_the_runner_handles_as_many_requests_at_a_time_as_it_is_given() -> None:
-    """For a runner beside the stack, which no map tells. More threads would hold connections for nothing."""
+    """The default is for a runner beside the stack, which no map configures.
+
+    More threads would hold idle connections.
+    """
     declared = SERVICES["scraper-runner"]["concurrency"]
     assert SETTINGS["scraper-runner"].model_fields["concurrency"].default == declared

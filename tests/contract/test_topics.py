@@ -1,4 +1,4 @@
-"""`infra/topics.yaml` against the code that it routes to."""
+"""`infra/topics.yaml`, compared with the publishers and subscribers in the code."""
 
 import importlib
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ HANDLERS = {
 
 
 def messages(model: type[Event]) -> Iterator[dict[str, str]]:
-    """The attributes of such an event, of each tick and of each reason there is."""
+    """Yield the attributes of such an event, of each tick and of each reason."""
     samples: list[Event] = [SAMPLES[model]()]
     if model is TickFired:
         samples = [TickFired(tick=tick) for tick in Tick]
@@ -37,8 +37,10 @@ def messages(model: type[Event]) -> Iterator[dict[str, str]]:
 
 
 def delivered(topic: str, subscription: Subscription) -> set[type[Event]]:
-    """The types of event that reach the service. What Pub/Sub gave up on arrives on the dead-letter topic with its
-    own attributes, and is read as a rejection."""
+    """Return the types of event that reach the service.
+
+    A dead letter arrives on the dead-letter topic with its own attributes, and is read as a rejection.
+    """
     wanted = parse(subscription.filter)
     types = {EVENTS[name] for name in TOPICS.topics[topic].events if any(map(wanted, messages(EVENTS[name])))}
     dead = topic == TOPICS.dead_letter_topic and any(
@@ -62,7 +64,7 @@ def test_every_service_has_a_subscription() -> None:
 
 
 def test_a_subscription_has_a_name_of_its_own() -> None:
-    """Pub/Sub's names are the project's, not the topic's."""
+    """Pub/Sub's names are unique in a project, not in a topic."""
     names = [name for _, name, _ in SUBSCRIPTIONS]
     assert len(names) == len(set(names))
 
@@ -76,7 +78,7 @@ def test_a_service_accepts_what_its_subscriptions_deliver(service: str) -> None:
 
 
 def test_every_event_with_a_row_reaches_the_logger() -> None:
-    """Incident 25: an edge that nobody listens to is silent."""
+    """Incident 25: an edge without a subscriber is silent."""
     reaching = {
         topic for topic, _, settings in SUBSCRIPTIONS if settings.service == "logger" and not settings.filter
     }
@@ -109,7 +111,7 @@ def test_the_ticks_go_where_they_are_handled() -> None:
 
 
 def test_only_receipts_may_come_in_structured_mode() -> None:
-    """Filters work on attributes: elsewhere a structured message would be acknowledged unseen."""
+    """Filters match attributes: elsewhere a structured message would be acknowledged unread."""
     assert [name for name, topic in TOPICS.topics.items() if topic.structured] == ["phase2-receipts"]
 
 
@@ -119,7 +121,7 @@ def test_a_request_is_redelivered_only_after_the_longest_scrape() -> None:
 
 
 def test_a_push_is_answered_before_its_deadline_by_a_logger_whose_warehouse_hangs() -> None:
-    """The longest wait in the queue, and then for an append that is not answered."""
+    """The longest wait in the queue, plus the longest wait for an append without a response."""
     longest = LoggerSettings.model_fields["queue_seconds"].default + bigquery._TIMEOUT_SECONDS
     deadlines = {
         name: settings.ack_deadline_seconds

@@ -1,4 +1,4 @@
-"""`docs/how-to/add-a-scraper.md`, followed command by command in a copy of the repository."""
+"""The guide `docs/how-to/add-a-scraper.md`, followed command by command in a copy of the repository."""
 
 import os
 import re
@@ -34,7 +34,7 @@ PACKAGES = tuple(
     for path in REPOSITORY.glob(pattern)
 )
 UNUSED = ("-p", "no:schemathesis")
-"""A plugin of tests that the page does not run: importing it takes half of what pytest takes here."""
+"""A pytest plugin that the page does not need: importing it takes half of pytest's time here."""
 PROGRAMS = {
     "tipoff": [sys.executable, "-m", "tipoff_cli"],
     "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *UNUSED],
@@ -46,7 +46,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("repository")
-    # With the bytecode, unless a process is writing it: it is as good at another place.
+    # Copy the bytecode as well, which is valid at another place, except files that a process is writing.
     leave = shutil.ignore_patterns("*.pyc.*", "*.egg-info")
     for part in PARTS:
         source = REPOSITORY / part
@@ -65,7 +65,7 @@ def command(line: str) -> list[str]:
 
 
 def run(line: str, root: Path) -> str:
-    """What the command prints, once it has ended well."""
+    """Run a command that has to succeed; return its output."""
     paths = os.pathsep.join(str(root / package) for package in PACKAGES)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")}
     done = subprocess.run(
@@ -96,7 +96,7 @@ def tried_as_written(text: str) -> None:
 
 
 def test_the_page_can_be_followed(copy: Path) -> None:
-    """In its order, with what it says to write written."""
+    """Follow the page in its order, and write the files that it shows."""
     told: dict[str, str] = {}
     for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
         match language:

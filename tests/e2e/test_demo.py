@@ -1,4 +1,4 @@
-"""`tipoff demo`, as somebody runs it who has just cloned the repository."""
+"""`tipoff demo` as a new user runs it in a fresh clone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECONDS = 300
 
 
 def test_the_demo_finds_the_day_in_the_dataset() -> None:
-    # A wide terminal, so that no sentence is broken where somebody looks for it.
+    # A wide terminal, so that no sentence is wrapped where the test searches for it.
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(DEMO, capture_output=True, text=True, env=environment, timeout=SECONDS, check=False)
     output = done.stdout

@@ -1,4 +1,4 @@
-"""docs/how-to/deploy-a-fleet.md, followed command by command, with recordings of gcloud and Terraform on the path."""
+"""The guide docs/how-to/deploy-a-fleet.md, followed command by command, with fakes that record gcloud and Terraform."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tipoff_dev.fleet.repository import init_fleet
 PAGE = REPOSITORY / "docs/how-to/deploy-a-fleet.md"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 PROJECT = "my-tipoff-dev"
-# As an owner's project after bootstrap; a state or an image is not there yet.
+# An owner's project after bootstrap; a state or an image does not exist yet.
 GCLOUD = """#!/bin/sh
 echo "gcloud $*" >> "$RECORDING"
 case "$*" in
@@ -69,7 +69,7 @@ def test_the_page_can_be_followed_as_far_as_no_cloud_is_needed(tmp_path: Path) -
             with (fleet / "tipoff.toml").open("a") as marker:
                 marker.write(text)
         if language != "sh":
-            continue  # "text" is done in a checkout of Tipoff, "bash" takes the cloud
+            continue  # "text" is run in a checkout of Tipoff, "bash" needs the cloud
         script = f"set -e\n{text}"
         done = subprocess.run(
             ["sh", "-c", script],
@@ -83,7 +83,7 @@ def test_the_page_can_be_followed_as_far_as_no_cloud_is_needed(tmp_path: Path) -
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         told = done.stdout
         for file in (fleet / "infra/terraform/environments/dev").glob("*.tfvars"):
-            # What a person does: the example's members and billing account are nobody's.
+            # The reader's own edit: the example's members and billing account are placeholders.
             file.write_text(f'project = "{PROJECT}"\nnotification_emails = []\n')
 
     assert (

@@ -1,4 +1,4 @@
-"""The tutorials, followed command by command, away from any checkout's fleet."""
+"""The tutorials, followed command by command, outside any checkout's fleet."""
 
 import os
 import re
@@ -20,7 +20,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
 def run(line: str, folder: Path) -> str:
-    """Run a command of the page, which has to succeed, and return what it prints."""
+    """Run a command of the page, which has to succeed; return its output."""
     program, *arguments = shlex.split(line)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")}
     done = subprocess.run(
@@ -37,7 +37,7 @@ def run(line: str, folder: Path) -> str:
 
 
 def follow(page: str, fleet: Path) -> dict[str, str]:
-    """Do what a page says, in its order, with what it says to write written. Returns what each command printed."""
+    """Follow a page in its order, and write the files that it shows. Return the output of each command."""
     told: dict[str, str] = {}
     for language, text in BLOCK.findall((PAGES / page).read_text(encoding="utf-8")):
         match language:
@@ -50,7 +50,7 @@ def follow(page: str, fleet: Path) -> dict[str, str]:
             case "json":
                 (fleet / "payload.json").write_text(text, encoding="utf-8")
             case "text":
-                pass  # what there was before, or what another system runs
+                pass  # an earlier content, or a command for another system
             case _:
                 raise AssertionError(f"the test does not know what to do with {language}")
     return told

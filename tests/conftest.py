@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-# Importing and collecting the suite creates no cyclic garbage, and the collector would search all of it repeatedly: a
-# fifth of a worker's time. See pytest_collection_finish.
+# Importing and collecting the suite creates little cyclic garbage, and the collector would search all its objects
+# repeatedly: a fifth of a worker's time. See pytest_collection_finish.
 gc.disable()
 
 # A failing property must fail again when it is rerun, and a slow machine is no fault.
@@ -25,7 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
-)  # matrices here are small; threads would only wait for each other
+)  # matrices here are small; more threads would only wait for each other
 os.environ["COLUMNS"] = "200"  # tests read the commands' output, so fix the terminal's width
 
 TOGETHER = ("integration/embedded", "integration", "conformance")

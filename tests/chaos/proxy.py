@@ -218,7 +218,7 @@ def refusal(status: int) -> bytes:
 
 
 class Proxies:
-    """All links, served by one thread."""
+    """All links, served by a thread of their own."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""Every Pub/Sub conformance test runs against the embedded server and, where it is installed, Google's emulator."""
+"""The servers of the Pub/Sub conformance tests: the embedded one and, where it is installed, Google's emulator."""
 
 from __future__ import annotations
 

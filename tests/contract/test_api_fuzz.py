@@ -37,7 +37,7 @@ def api(app: FastAPI) -> Any:
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
-# The routes for programs; the console's pages are for browsers, and its own tests walk them.
+# Only the routes for programs; the console's pages are for browsers and have tests of their own.
 schema = schemathesis.pytest.from_fixture("api").exclude(tag="console")
 
 

@@ -283,7 +283,7 @@ def test_a_structured_event_without_id_is_refused() -> None:
 
 
 def test_a_receipt_of_somebody_elses_sdk_is_read() -> None:
-    """Structured mode as the CloudEvents specification writes it, with a charset and an extension."""
+    """Structured mode as in the CloudEvents specification, with a charset and an extension."""
     event = {
         "specversion": "1.0",
         "id": "A-1",

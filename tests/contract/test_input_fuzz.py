@@ -99,7 +99,7 @@ def test_whatever_a_file_says_is_read_or_refused(name: str, tree: object) -> Non
 
 
 def _leaves() -> Iterator[tuple[str, TyperCommand]]:
-    """Yield the operators' commands, those of groups by both their names."""
+    """Yield the operators' commands; a subcommand's name includes its group's."""
     root: Any = get_command(app)
     for spec in COMMANDS:
         command = root.get_command(None, spec.name)

@@ -14,7 +14,7 @@ PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]
 
 
 def made(variable: str) -> list[str]:
-    """Ask `make` for the value of a variable of the Makefile."""
+    """Return the value of a variable of the Makefile."""
     shown = subprocess.run(
         ["make", "--no-print-directory", f"--eval=show: ; @echo $({variable})", "show"],
         cwd=REPOSITORY,

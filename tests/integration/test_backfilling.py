@@ -29,7 +29,7 @@ def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _asked_for(driver: Driver) -> int:
+def _requested_dates(driver: Driver) -> int:
     """Return how many of the dates have a request under the backfill's ids: each run's log begins with them."""
     logs = [
         f"controller/occurrences/{day}/"
@@ -51,14 +51,15 @@ def test_interrupted_in_the_middle_and_taken_up_again_each_date_is_fetched_once(
         first = _tipoff(embedded, *arguments)
         try:
             until(
-                lambda: _asked_for(embedded) == MAX_LOW_IN_FLIGHT, f"{MAX_LOW_IN_FLIGHT} dates are asked for"
+                lambda: _requested_dates(embedded) == MAX_LOW_IN_FLIGHT,
+                f"{MAX_LOW_IN_FLIGHT} dates are asked for",
             )
             first.send_signal(signal.SIGINT)
             told, errors = first.communicate(timeout=PATIENCE_SECONDS)
         finally:
             first.kill()
         assert first.returncode == 130, errors
-        assert _asked_for(embedded) == MAX_LOW_IN_FLIGHT, "no more than may be under way at once"
+        assert _requested_dates(embedded) == MAX_LOW_IN_FLIGHT, "no more than may be under way at once"
     assert f"interrupted: 0 of {len(DATES)} runs have ended" in errors
     assert f"tipoff backfill {' '.join(arguments)}" in errors
     assert told.count("not asked for") == len(DATES) - MAX_LOW_IN_FLIGHT

@@ -52,7 +52,7 @@ def test_the_example_validates_and_passes_from_its_own_folder() -> None:
 
 @pytest.fixture(scope="module")
 def installed(install: Callable[..., Path]) -> Path:
-    """Install the developers' command line, and all it needs; return the environment's folder of programs."""
+    """Install the developers' command line and its dependencies; return the environment's folder of programs."""
     return install("tipoff-dev", "pytest")
 
 

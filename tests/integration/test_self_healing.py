@@ -187,7 +187,7 @@ def denied() -> Iterator[str]:
 
 
 @contextmanager
-def _told(driver: Driver, **environment: str) -> Iterator[None]:
+def _with_settings(driver: Driver, **environment: str) -> Iterator[None]:
     """Run cleanup with other settings for the length of a block; it need not become ready."""
     child = driver.stack.processes.children["cleanup"]
     before = child.program
@@ -207,7 +207,7 @@ def test_receipts_that_cannot_be_read_are_one_row_with_an_error_and_no_republish
     """Without permission to read receipts nothing is republished, and the row has the error (incident 15)."""
     noon = at(healing.day, 12)
     healing.land("old", noon)
-    with _told(healing.driver, BIGQUERY_EMULATOR_HOST=denied):
+    with _with_settings(healing.driver, BIGQUERY_EMULATOR_HOST=denied):
         row = healing.clean(noon + 8 * HOUR)
     assert (row["republished_count"], row["missing_files_found"], len(row["errors"])) == (0, 0, 1)
     assert "no permission on file_receipts" in row["errors"][0]

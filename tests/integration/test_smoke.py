@@ -1,4 +1,4 @@
-"""The smoke test, on the stack that all tests share: real events come back as rows."""
+"""The smoke test, on the stack that all tests share: its events come back as rows."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ TABLE_OF = {
     ALERTED: "alert_events",
 }
 SYSTEM_RULES = frozenset({"no-decisions", "cannot-judge", "not-watching", "channel-failing"})
-"""Rules about the whole system: on-call who was notified of one needs no alert about its consequences."""
+"""Rules about the whole system: a notice of one of them covers its consequences."""
 CLOCKS_APART = 400.0
 """Seconds by which the clocks of two processes may differ, and a little more."""
 TOLD_LATE = 2400.0
@@ -69,7 +69,7 @@ class Evidence:
 
     @cached_property
     def rows(self) -> Mapping[str, list[tuple[Entry, Body]]]:
-        """Every row that was appended, by table."""
+        """Every appended row, by table."""
         found: dict[str, list[tuple[Entry, Body]]] = defaultdict(list)
         for entry in self.log.of("row"):
             found[entry["table"]].append((entry, entry["row"]))
@@ -77,7 +77,7 @@ class Evidence:
 
     @cached_property
     def ids(self) -> Mapping[str, set[str]]:
-        """The identities of all rows, by table."""
+        """The ids of all rows, by table."""
         return {table: {entry["row_id"] for entry, _ in rows} for table, rows in self.rows.items()}
 
     @cached_property
@@ -293,7 +293,7 @@ def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
     alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
     told = [alerts[notice["event"]] for notice in seen.log.of("notice") if notice["event"] in alerts]
     texts = json.dumps(told)
-    # A resolved alert repeats its causes, so only an alert that still fires excuses a missing notice.
+    # After an outage the monitor alerts on documents that are still absent, so only a firing outage excuses silence.
     last: dict[str, Body] = {alert["alert_id"]: alert for alert in told}
     if any(alert["rule"] in SYSTEM_RULES and alert["state"] != "resolved" for alert in last.values()):
         return
@@ -324,7 +324,7 @@ LAWS: tuple[Callable[[Evidence], Iterator[Breach]], ...] = (
 
 
 def _first_of_each(published: Any) -> Iterator[tuple[Entry, Body]]:
-    """The first publication of each id."""
+    """Yield the first publication of each id."""
     first: dict[str, tuple[Entry, Body]] = {}
     for entry, body in published:
         first.setdefault(entry["id"], (entry, body))

@@ -257,7 +257,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                     }
                 )
     if not rows:
-        # Without expectations one row reports the newest decision all the same.
+        # Without expectations one row still reports the newest decision.
         blank = dict.fromkeys(
             (*_OUTCOME, *_FACTS, *_PAUSES, "next_check_time", "last_reason_code", "scraper")
         )
@@ -293,7 +293,7 @@ _FACTS = (
 
 
 def _standing(day: date, given: Parameters, tables: Tables) -> Rows:
-    """expected_schedule() of one day."""
+    """Return the rows of expected_schedule() of one day."""
     newest: dict[str, Mapping[str, Any]] = {}
     for row in _of(tables["daily_expected_schedule"], given):
         if row["date"] != day or row["locked_at"] > given["as_of"]:
@@ -309,7 +309,7 @@ def _standing_rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
-    """v_decisions as of an instant: the newest row of each id."""
+    """Return v_decisions as of an instant: the newest row of each id."""
     newest: dict[str, Mapping[str, Any]] = {}
     for row in _of(tables["workflow_decisions"], given):
         if row["decision_time"] <= given["as_of"]:
@@ -320,7 +320,7 @@ def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
 
 
 def _distinct_executions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
-    """executions(): one row per execution and UTC day, a success first, a presumed failure last."""
+    """Return executions(): one row per execution and UTC day, a success first, a presumed failure last."""
     best: dict[tuple[str, date], Mapping[str, Any]] = {}
     for row in _of(tables["scraper_execution_log"], given):
         key = row["execution_id"], _day(row["triggered_at"])
@@ -334,7 +334,7 @@ def _execution_rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, executions: Rows) -> dict[str, Any]:
-    """expected_vs_actual() of one occurrence."""
+    """Return the row of expected_vs_actual() of one occurrence."""
     own = [
         row
         for row in decisions
@@ -413,7 +413,7 @@ def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
         if row["source"] == "LOCAL":
             continue
         unit = _json(row["opts"])
-        answers.setdefault((row["scraper_name"], row["game_date"], _asked(unit)), []).append(row)
+        answers.setdefault((row["scraper_name"], row["game_date"], _without_slot_hour(unit)), []).append(row)
         if row["occurrence_id"] is not None:
             units.setdefault((row["occurrence_id"], row["scraper_name"], unit), []).append(row)
     steps: dict[tuple[str, str], dict[str, Any]] = {}
@@ -440,7 +440,7 @@ def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
             step["error_message"] = max(step["error_message"] or "", last["error_message"] or "") or None
         later = [
             row
-            for row in answers[(scraper, last["game_date"], _asked(unit))]
+            for row in answers[(scraper, last["game_date"], _without_slot_hour(unit))]
             if row["triggered_at"] > last["triggered_at"]
         ]
         step["unfound"] += not found and all(row["status"] != "success" for row in later)
@@ -458,7 +458,7 @@ def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
     return steps
 
 
-def _asked(unit: str) -> str:
+def _without_slot_hour(unit: str) -> str:
     """Return a unit without the hour of its slot."""
     return re.sub(r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*', "", unit)
 
@@ -473,7 +473,7 @@ def _found_at(executions: Rows) -> dict[tuple[str, str, date, str], datetime]:
     return found
 
 
-_TOLD_ELSEWHERE = ("no receipts to compare with", "the dataset is behind")
+_ERRORS_OF_OTHER_RULES = ("no receipts to compare with", "the dataset is behind")
 """Prefixes of cleanup's errors that have rules of their own."""
 
 
@@ -492,7 +492,7 @@ def _newest(
             for row in _of(tables[table], given)
             if row[column] <= as_of
             and row.get("reason_code") not in ("parent_unfruitful", "manual")
-            and all(error.startswith(_TOLD_ELSEWHERE) for error in row.get("errors", ()))
+            and all(error.startswith(_ERRORS_OF_OTHER_RULES) for error in row.get("errors", ()))
         ]
         allowed = timedelta(minutes=minutes(given))
         last = max(at, default=as_of - timedelta(hours=48))

@@ -132,7 +132,7 @@ class Row(Record):
 
 @dataclass
 class Http:
-    """One execution's access to its source: `ask` is the network."""
+    """One execution's access to its source; `ask` replaces the network."""
 
     spec: ScraperSpec
     now: datetime

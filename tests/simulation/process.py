@@ -103,7 +103,7 @@ class Process:
         return Publisher(self.service, Bus(self))
 
     def retrying(self, bucket: Bucket) -> RetryingObjects:
-        """A bucket whose failed calls are repeated, in simulated time."""
+        """Return a client of a bucket that retries failed calls, in simulated time."""
         return RetryingObjects(bucket, self.world.hub.sleep, self.world.hub_now)
 
     @property

@@ -106,7 +106,7 @@ class Task:
             result = self._work()
         except greenlet.GreenletExit:
             return
-        except Exception as failure:  # noqa: BLE001  # whatever a handler raises is its caller's to judge
+        except Exception as failure:  # noqa: BLE001  # the caller receives any exception of a handler
             error = failure
         self.process.tasks.pop(self, None)
         if not self.killed:
@@ -173,7 +173,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def is_closed(self) -> bool:
         return self.closed
 
-    def call_soon(  # type: ignore[override]  # no callback of the services is checked here
+    def call_soon(  # type: ignore[override]  # the services' callbacks are not type-checked here
         self, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
@@ -220,7 +220,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.closed = True
         self._ready.clear()
         for task in self.tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio has no public word for it
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio has no public API for it
         self.tasks.clear()
 
     def _step(self) -> None:

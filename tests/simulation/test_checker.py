@@ -43,7 +43,7 @@ RUNS: Mapping[str, tuple[Fault, ...]] = {"calm": (), "blocked": (BLOCKED,)}
 
 @pytest.fixture(scope="module")
 def logs(quiet_module: None) -> Mapping[str, Log]:  # noqa: ARG001
-    """The entries of the runs, in which every law holds."""
+    """The entries of the runs; every law holds in them."""
     runs = {name: simulate(SEED, faults).log for name, faults in RUNS.items()}
     assert not [breach for log in runs.values() for breach in check(log)]
     return {name: log.entries for name, log in runs.items()}

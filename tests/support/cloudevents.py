@@ -1,4 +1,4 @@
-"""Messages in structured mode, which the services read and never write."""
+"""Messages in structured mode, which the services read and never publish."""
 
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent

@@ -1,4 +1,4 @@
-"""The shipped fleet's scrapers, run by the runner on the fakes of their sources."""
+"""The shipped fleet's scrapers, run on the fakes of their sources by the runner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,9 +1,9 @@
-"""A pytest plugin that changes one operator of a module at a time and tells which changes no collected test notices.
+"""A pytest plugin that changes one operator of a module at a time and reports the changes that no test notices.
 
-    make mutate FILE=libs/planning/tipoff_planning/plans.py TESTS=tests/unit/planning/test_plans.py
+make mutate FILE=libs/planning/tipoff_planning/plans.py TESTS=tests/unit/planning/test_plans.py
 
-Each mutant is tried in a fork of the process that has collected the tests. There the code of the module's functions is
-exchanged in place, so that no mutant costs an import; statements outside of functions are left as they are.
+Each mutant is tried in a fork of the process that has collected the tests. The fork replaces the code of the module's
+functions in place, so that no mutant costs an import; statements outside of functions stay as they are.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _places(tree: ast.AST) -> list[tuple[ast.AST, list[Callable[[], None]]]]:
 
 
 def _replace_operator(node: ast.Compare, place: int, opposite: type[ast.AST]) -> None:
-    node.ops[place] = opposite()  # type: ignore[call-overload]  # one of the kind that stands there
+    node.ops[place] = opposite()  # type: ignore[call-overload]  # an operator of the same kind
 
 
 def _changes(node: ast.AST) -> Iterator[Callable[[], None]]:
@@ -173,7 +173,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def _try(session: pytest.Session, prepare: Callable[[], bool], limit: int | None = None) -> int:
-    """Run the tests in a fork that was prepared so, up to the first that fails; return how it ended.
+    """Run the tests in a fork after `prepare`, up to the first failure; return the fork's exit code.
 
     limit: seconds of CPU time.
     """

@@ -40,12 +40,12 @@ class TypedValue:
     kind: str
     value: Any
     repeated: bool = False
-    """Whether it is an array of that type."""
+    """Whether the value is an array of that type."""
 
 
 @dataclass(frozen=True)
 class _Function:
-    """A table function, or a view, which is one without arguments."""
+    """A table function, or a view, which has no arguments."""
 
     arguments: tuple[str, ...]
     body: str
@@ -91,10 +91,9 @@ class ReferenceEngine:
     ) -> list[dict[str, Any]]:
         """Execute one query on these rows; return its rows with the values that google-cloud-bigquery would return.
 
-        tables: the rows of each table; one that is not named is empty.
+        tables: the rows of each table; a table without an entry is empty.
 
-        Raises:
-            SqlFault: the query is refused, or its execution fails.
+        Raises: SqlFault: the query is refused, or its execution fails.
         """
         expanded = self._expanded(sql)
         named = set(_NAME.findall(expanded))
@@ -174,7 +173,7 @@ class ReferenceEngine:
         """Return the value of a cell as google-cloud-bigquery returns it."""
         name = self._kind(kind)
         if cell.WhichOneof("value") is None:
-            return [] if name == "ARRAY" else None  # a NULL array comes out of BigQuery as an empty one
+            return [] if name == "ARRAY" else None  # BigQuery returns a NULL array as an empty one
         match name:
             case "ARRAY":
                 return [self._read(item, kind.array_type.element_type) for item in cell.array_value.element]

@@ -52,7 +52,7 @@ workflows:
 
 @dataclass(frozen=True)
 class Simulated:
-    """A season that was run."""
+    """The run of a season, with its log and report."""
 
     season: Season
     log: Log

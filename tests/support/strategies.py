@@ -24,7 +24,7 @@ _ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-5)), ZoneInfo("America/
 
 # Within the bounds of an event's instants, replayed instants included.
 instants = st.datetimes(
-    min_value=datetime(2002, 1, 1),  # noqa: DTZ001  # zones come beside it
+    min_value=datetime(2002, 1, 1),  # noqa: DTZ001  # timezones= adds the zone
     max_value=datetime(2099, 1, 1),  # noqa: DTZ001
     timezones=_ZONES,
     allow_imaginary=False,

@@ -307,7 +307,7 @@ def test_failures_name_their_kind(days: Days) -> None:
 
 
 def told_to_wait(until: datetime) -> Row:
-    """A 429 with Retry-After."""
+    """Return a 429 with Retry-After."""
     return {
         "error_type": "quota",
         "data_summary": {"not_before": until.isoformat(), "paused_host": "api.example.com"},
@@ -480,7 +480,7 @@ AT_ONCE = [
 
 @pytest.mark.parametrize(("table", "row"), AT_ONCE, ids=[table for table, _ in AT_ONCE])
 def test_a_row_whose_copy_comes_late_was_not_late(days: Days, table: str, row: Row) -> None:
-    """A message is delivered again when its answer got lost, and cleanup publishes a run again with the next tick."""
+    """A message is delivered again when its response is lost, and cleanup republishes a run with the next tick."""
     at = AT - 40 * MINUTE
     environment = f"copied-{table}"
     own = [{**row, "created_at": (at + after * MINUTE).isoformat()} for after in (20, 1)]
@@ -696,7 +696,7 @@ PART: Row = {"data_summary": json.dumps({"completeness": {"missing": ["NYK@PHI"]
         ([run_of("manual", "a", 7), run_of("mine", "b", 7, source="LOCAL")], True),
         ([run_of("morning", "a", 300), run_of("morning", "b", 300)], True),
         ([run_of("own", "a", 25, **PART), run_of("own", "b", 25)], True),
-        ([run_of("own", "a", 25), run_of("own", "b", 25)], True),  # the manual run lacks the calendar step
+        ([run_of("own", "a", 25), run_of("own", "b", 25)], True),  # the occurrence still lacks units of the calendar
     ],
     ids=[
         "both-found", "one-found", "one-found-before", "another-date", "another-unit", "a-part", "local", "earlier",

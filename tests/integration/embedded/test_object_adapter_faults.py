@@ -32,7 +32,7 @@ class Faults:
         self._random = random.Random(7)  # noqa: S311  # faults, no secrets
 
     def send(self, call: Callable[[], Answer]) -> Answer:
-        """Make the call, or fail it. Raises ConnectionError."""
+        """Make the call, or fail with ConnectionError."""
         self.sent += 1
         if self._random.random() >= self.share:
             return call()

@@ -1,6 +1,6 @@
-"""The embedded warehouse beside Google's reference implementation of SQL, function by function.
+"""The embedded warehouse compared with Google's reference implementation of SQL, function by function.
 
-Whole queries are compared wherever a test of this folder asks one (`tests/support/second_opinion.py`).
+Other tests of this folder compare whole queries (`tests/support/second_opinion.py`).
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
 STACK_LOG = "stack.log"
 """File beside STACK_ENVIRONMENT with the output of the stack in the background."""
+UNHANDLED = "not handled when it stopped, and lost with Pub/Sub's memory"
+"""Text with which a stack that stops logs the messages left over."""
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 MONITOR_URL = "TIPOFF_MONITOR_URL"
 IMPERSONATED = "TIPOFF_IMPERSONATE"
@@ -212,13 +214,29 @@ def find_connection() -> Connection:
     )
 
 
-def end_of_last_stack() -> str:
-    """Name the process whose exit ended the last stack; empty when an operator stopped the stack."""
-    file = STACK_ENVIRONMENT.with_name(STACK_LOG)
-    log = file.read_text(errors="replace") if file.exists() else ""
+def end_of_last_stack(name: str = STACK_LOG) -> str:
+    """Name the process whose exit ended a stack, and the messages that were lost; empty when an operator stopped the
+    stack.
+
+    name: file name of the stack's log.
+    """
+    file = STACK_ENVIRONMENT.with_name(name)
     # Match at the beginning of a line only: the log also quotes exits that the stack survived.
-    found = re.findall(r"^[\w-]+ ended with exit code -?\d+(?=:$)", log, flags=re.MULTILINE)
-    return f"the last one ended by itself: {found[-1]} (see {file})" if found else ""
+    found = re.findall(r"^[\w-]+ ended with exit code -?\d+(?=:$)", _read_log(file), flags=re.MULTILINE)
+    if not found:
+        return ""
+    lost = lost_messages(name)
+    return f"the last one ended by itself: {found[-1]} (see {file})" + (f"; {lost}" if lost else "")
+
+
+def lost_messages(name: str = STACK_LOG) -> str:
+    """Return the line about messages lost when a stack stopped; empty when none were."""
+    lines = _read_log(STACK_ENVIRONMENT.with_name(name)).splitlines()
+    return next((line for line in reversed(lines) if line.startswith(UNHANDLED)), "")
+
+
+def _read_log(file: Path) -> str:
+    return file.read_text(errors="replace") if file.exists() else ""
 
 
 @contextmanager

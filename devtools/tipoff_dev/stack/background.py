@@ -22,13 +22,19 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
-from tipoff_cli.connection import STACK_ENVIRONMENT, STACK_LOG, end_of_last_stack, without_data_frames
+from tipoff_cli.connection import (
+    STACK_ENVIRONMENT,
+    STACK_LOG,
+    end_of_last_stack,
+    lost_messages,
+    without_data_frames,
+)
 from tipoff_cli.edits import Seen, note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.processes import READY_SECONDS, UNHANDLED, StackError
+from tipoff_dev.stack.processes import READY_SECONDS, StackError
 from tipoff_dev.stack.up_options import UpOptions
 
 # Functions that run a stack import its modules themselves, so that `tipoff down` and the start of the owner do not wait
@@ -41,6 +47,10 @@ if TYPE_CHECKING:
 FOLDER = STACK_ENVIRONMENT.parent
 _LOCK, _LOG = FOLDER / "stack.lock", FOLDER / STACK_LOG
 _STARTING = FOLDER / "stack.starting"
+_STARTING_LOG = FOLDER / "stack.starting.log"
+"""Output of a stack until it is ready, so that a start that fails leaves the log of the last stack."""
+_LAST_LOG = FOLDER / "stack.last.log"
+"""Log of the stack before."""
 _DATA = FOLDER / "data"
 """Folder with the content of the warehouse and the bucket, from one stack to the next."""
 _BEGUN = "begun"
@@ -95,6 +105,7 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
                 (data / _BEGUN).touch()
             status.stop()
             show_addresses(console, stack)
+            _begin_log()
             write_environment(layout, watch.seen)
             try:
                 serve(stack, options, console, watch, lambda read: write_environment(layout, read))
@@ -102,6 +113,15 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
                 STACK_ENVIRONMENT.unlink(missing_ok=True)
                 if not google:
                     drain(stack, console)
+
+
+def _begin_log() -> None:
+    """Make the output of the start this stack's log, and keep the log of the stack before."""
+    _LAST_LOG.unlink(missing_ok=True)
+    # A stack in the foreground has no log, and the one before is not its own.
+    for now, then in ((_LOG, _LAST_LOG), (_STARTING_LOG, _LOG)):
+        if now.exists():
+            now.replace(then)
 
 
 def _make_up_a_week(stack: "Stack", status: "Status", console: Console) -> None:
@@ -131,6 +151,8 @@ def start_in_background(console: Console, options: UpOptions) -> None:
             return
         _start_owner(options.arguments(), 2 * READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
+    if ended := end_of_last_stack(_LAST_LOG.name):
+        console.print(ended, highlight=False, soft_wrap=True)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
     # Printed last, where it is easy to find; terminals make a link of it.
     console.print(f"console: {Layout.on_fixed_ports().url('monitor')}/", highlight=False, soft_wrap=True)
@@ -144,7 +166,7 @@ def _start_owner(options: list[str], seconds: float) -> None:
     STACK_ENVIRONMENT.unlink(
         missing_ok=True
     )  # a killed owner leaves the file, which marks the stack as ready
-    with _LOG.open("wb") as log:
+    with _STARTING_LOG.open("wb") as log:
         owner = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-m", "tipoff_cli", "up", "--foreground", *options],
             stdin=subprocess.DEVNULL,
@@ -158,6 +180,7 @@ def _start_owner(options: list[str], seconds: float) -> None:
     except BaseException:  # Ctrl-C too: an unfinished start must not go on in the background
         owner.terminate()
         owner.wait()
+        _STARTING_LOG.unlink(missing_ok=True)
         raise
 
 
@@ -169,15 +192,14 @@ def stop_background(console: Console) -> None:
         if ended := end_of_last_stack():
             console.print(ended, highlight=False, soft_wrap=True)
         return
-    length = _LOG.stat().st_size if _LOG.exists() else 0
     os.kill(owner.process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _owner() is not None:
         if time.monotonic() > deadline:
             raise StackError(f"process {owner.process} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
-    if lost := [line for line in _LOG.read_text(errors="replace")[length:].splitlines() if UNHANDLED in line]:
-        console.print(lost[-1], highlight=False, soft_wrap=True)
+    if told := end_of_last_stack() or lost_messages():
+        console.print(told, highlight=False, soft_wrap=True)
     kept = (
         "the next tour makes its week anew; the history of tipoff up is as it was before"
         if owner.tour
@@ -190,7 +212,7 @@ def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not STACK_ENVIRONMENT.exists():
         if owner.poll() is not None:
-            raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
+            raise StackError(f"the stack did not start:\n{_STARTING_LOG.read_text(errors='replace')[-2000:]}")
         if time.monotonic() > deadline:
             fault = f"the stack was not ready within {seconds:g} s and is stopped; this machine may be busy, try again"
             raise StackError(f"{fault} ({FOLDER / 'logs'} has what each service said)")

@@ -20,8 +20,6 @@ from tipoff_dev.stack.fork_server import LIBRARIES, Start
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 8.0
-UNHANDLED = "not handled when it stopped, and lost with Pub/Sub's memory"
-"""Log text for messages left over when a stack stops; `tipoff down` searches the log for it."""
 
 
 class StackError(CommandFailed):

@@ -13,7 +13,7 @@ import requests
 from rich.console import Console
 
 from tipoff_cli.checkout import SCRAPERS, TICKS, read_timezone
-from tipoff_cli.connection import STACK_ENVIRONMENT
+from tipoff_cli.connection import STACK_ENVIRONMENT, UNHANDLED
 from tipoff_cli.edits import Seen, note_refused
 from tipoff_cli.errors import CommandFailed
 from tipoff_common.catalog import load_catalog
@@ -22,7 +22,7 @@ from tipoff_common.ticks import load_ticks
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.ledger import Ledger
-from tipoff_dev.stack.processes import UNHANDLED, StackError
+from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.resources import create_tables
 from tipoff_dev.stack.scheduler import run_scheduler, write_ticks_every
 from tipoff_dev.stack.up_options import UpOptions
@@ -182,6 +182,9 @@ def drain(stack: "Stack", console: Console) -> None:
     with suppress(StackError):
         stack.wait_until_quiet(_DRAIN_SECONDS)
         return
-    with suppress(requests.RequestException):
-        left = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
+    try:
+        left: object = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
+    except requests.RequestException:
+        left = "an unknown number, as Pub/Sub itself does not answer"
+    if left:
         console.print(f"{UNHANDLED}: {left}", highlight=False, soft_wrap=True)

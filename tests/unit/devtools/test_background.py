@@ -1,33 +1,157 @@
 """What `tipoff up` begins with, and what `tipoff down` says of a stack that is gone."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import requests
 from rich.console import Console
 
 from tipoff_cli import connection
 from tipoff_dev.demo import show
 from tipoff_dev.stack import background, session, stack
-from tipoff_dev.stack.background import run_in_foreground, stop_background
+from tipoff_dev.stack.background import run_in_foreground, start_in_background, stop_background
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.up_options import UpOptions
 
+LOST = f"{connection.UNHANDLED}: {{'logger-events': 3}}"
+CRASHED = f"{LOST}\nlogger ended with exit code -9:\nits last line\n(log: logger.log)\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the stack keep its files here."""
+    monkeypatch.setattr(background, "FOLDER", tmp_path)
+    for name, file in {
+        "_LOCK": "stack.lock",
+        "_LOG": "stack.log",
+        "_STARTING": "stack.starting",
+        "_STARTING_LOG": "stack.starting.log",
+        "_LAST_LOG": "stack.last.log",
+        "_DATA": "data",
+        "STACK_ENVIRONMENT": "stack.env",
+    }.items():
+        monkeypatch.setattr(background, name, tmp_path / file)
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "stack.env")
+    return tmp_path
+
 
 def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = tmp_path / "stack.log"
-    log.write_text("what  where\nlogger ended with exit code -9:\nits last line\n(log: logger.log)\n")
-    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "stack.env")
-    monkeypatch.setattr(background, "_LOCK", tmp_path / "stack.lock")
+    log = folder / "stack.log"
+    log.write_text(f"what  where\n{CRASHED}")
     stop_background(Console())
     assert capsys.readouterr().out == (
-        f"no stack is running\nthe last one ended by itself: logger ended with exit code -9 (see {log})\n"
+        f"no stack is running\nthe last one ended by itself: logger ended with exit code -9 (see {log}); {LOST}\n"
     )
+
+
+@pytest.fixture
+def start_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Let a script take the place of the owner that is started next."""
+    real, started = subprocess.Popen, list[subprocess.Popen[bytes]]()
+
+    def run_instead(script: str) -> None:
+        def popen(_command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+            owner = real([sys.executable, "-c", script], **{**options, "cwd": background.FOLDER})
+            started.append(owner)
+            return owner
+
+        monkeypatch.setattr(background.subprocess, "Popen", popen)
+
+    yield run_instead
+    for owner in started:
+        owner.wait()
+
+
+def test_the_next_start_names_the_crash_and_keeps_its_log(
+    folder: Path, start_owner: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stack.log").write_text(CRASHED)
+    rotate = "import pathlib; [pathlib.Path(a).rename(b) for a, b in"
+    rotate += " (('stack.log', 'stack.last.log'), ('stack.starting.log', 'stack.log'))]"
+    start_owner(f"print('addresses'); {rotate}; pathlib.Path('stack.env').touch()")
+    start_in_background(Console(), UpOptions())
+    told = capsys.readouterr().out
+    last = folder / "stack.last.log"
+    assert f"the last one ended by itself: logger ended with exit code -9 (see {last}); {LOST}\n" in told
+    assert last.read_text() == CRASHED
+
+
+def test_a_start_that_fails_keeps_the_log_of_the_last_stack(
+    folder: Path, start_owner: Callable[[str], None]
+) -> None:
+    (folder / "stack.log").write_text(CRASHED)
+    start_owner("raise SystemExit('taken on 127.0.0.1: logger (8084)')")
+    with pytest.raises(StackError, match=r"did not start:\ntaken on 127\.0\.0\.1"):
+        start_in_background(Console(), UpOptions())
+    assert LOST in connection.end_of_last_stack()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"stack.starting.log": "new"}, {"stack.log": "new"}),
+        (
+            {"stack.last.log": "older", "stack.log": "old", "stack.starting.log": "new"},
+            {"stack.last.log": "old", "stack.log": "new"},
+        ),
+        ({"stack.last.log": "older", "stack.log": "old"}, {"stack.last.log": "old"}),
+        ({"stack.last.log": "older", "stack.starting.log": "new"}, {"stack.log": "new"}),
+    ],
+    ids=["first in the foreground", "first", "later", "later in the foreground", "after the foreground"],
+)
+def test_a_stack_that_is_ready_keeps_the_log_of_the_one_before(
+    folder: Path, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for name, text in before.items():
+        (folder / name).write_text(text)
+    background._begin_log()
+    assert {file.name: file.read_text() for file in folder.iterdir()} == after
+
+
+def test_a_stop_names_messages_that_were_lost_before_it_began(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stack that ends by itself may have written the line already when `tipoff down` looks."""
+    (folder / "stack.log").write_text(f"{LOST}\n")
+    with ExitStack() as held:
+        held.enter_context(background._owned(UpOptions()))
+        monkeypatch.setattr(os, "kill", lambda *_: held.close())
+        stop_background(Console(width=200))
+    assert capsys.readouterr().out.startswith(f"{LOST}\nstopped; ")
+
+
+@pytest.mark.parametrize(
+    ("backlog", "told"),
+    [
+        ({"p/subscriptions/logger-events": 3, "p/subscriptions/other": 0}, f"{LOST}\n"),
+        ({"p/subscriptions/other": 0}, ""),
+        (None, f"{connection.UNHANDLED}: an unknown number, as Pub/Sub itself does not answer\n"),
+    ],
+    ids=["some", "none", "crash of Pub/Sub"],
+)
+def test_a_crash_names_the_messages_that_it_loses(
+    capsys: pytest.CaptureFixture[str], backlog: dict[str, int] | None, told: str
+) -> None:
+    class Crashed:
+        def wait_until_quiet(self, _seconds: float) -> None:
+            raise StackError("logger ended with exit code -9")
+
+        def backlog(self) -> dict[str, int]:
+            if backlog is None:
+                raise requests.ConnectionError
+            return backlog
+
+    session.drain(cast("stack.Stack", Crashed()), Console())
+    assert capsys.readouterr().out == told
 
 
 @pytest.mark.parametrize(
@@ -42,17 +166,14 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
     ids=["usual", "tour"],
 )
 def test_whoever_stops_a_stack_is_told_what_is_kept(
-    tmp_path: Path,
+    folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     options: UpOptions,
     kept: str,
 ) -> None:
     """`tipoff up --fresh` would empty the real history, and not that of a tour."""
-    for name, file in {"_LOCK": "stack.lock", "_LOG": "stack.log", "STACK_ENVIRONMENT": "stack.env"}.items():
-        monkeypatch.setattr(background, name, tmp_path / file)
-    monkeypatch.setattr(background, "FOLDER", tmp_path)
-    (tmp_path / "stack.log").touch()
+    (folder / "stack.log").touch()
     with ExitStack() as held:
         held.enter_context(background._owned(options))
         monkeypatch.setattr(os, "kill", lambda process, _: held.close() if process == os.getpid() else None)
@@ -60,15 +181,9 @@ def test_whoever_stops_a_stack_is_told_what_is_kept(
     assert capsys.readouterr().out == kept
 
 
-def test_a_first_start_that_fails_begins_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_first_start_that_fails_begins_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stack that was started after it reported all that the day had expected before as missed."""
-    monkeypatch.setattr(background, "FOLDER", tmp_path)
-    for name, file in {
-        "_LOCK": "stack.lock",
-        "_DATA": "data",
-        "STACK_ENVIRONMENT": "stack.env",
-    }.items():
-        monkeypatch.setattr(background, name, tmp_path / file)
     monitor_starts, begun = False, list[str]()
 
     @contextmanager

@@ -75,6 +75,8 @@ class _Owner:
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
     """Run the stack until it is interrupted; its history stays for the next stack."""
+    from tipoff_cli.console import refuse
+
     with without_data_frames():
         from tipoff_dev.demo.show import show_addresses
         from tipoff_dev.stack.session import begin_day, drain, fetch_calendar, prepare_ticks_file, serve
@@ -109,7 +111,12 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             write_environment(layout, watch.seen)
             try:
                 serve(stack, options, console, watch, lambda read: write_environment(layout, read))
+            except StackError as error:
+                # Before the stop, which takes seconds: meanwhile commands read the reason in the log.
+                refuse(str(error))
             finally:
+                # Another SIGTERM, of `tipoff down`, would interrupt the stop and leave processes running.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 STACK_ENVIRONMENT.unlink(missing_ok=True)
                 if not google:
                     drain(stack, console)
@@ -258,6 +265,7 @@ def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT
 @contextmanager
 def _owned(options: UpOptions) -> Iterator[None]:
     FOLDER.mkdir(exist_ok=True)
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     with _LOCK.open("a+") as lock:
         if not _take(lock.fileno()):
             raise StackError("a stack is running already; `tipoff down` stops it")
@@ -265,7 +273,10 @@ def _owned(options: UpOptions) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"{os.getpid()} {_TOUR}" if options.tour else str(os.getpid()))
         lock.flush()
-        yield
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)
 
 
 def _owner() -> _Owner | None:

@@ -1,15 +1,18 @@
 """What `tipoff up` begins with, and what `tipoff down` says of a stack that is gone."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import requests
+import typer
 from rich.console import Console
 
 from tipoff_cli import connection
@@ -181,6 +184,58 @@ def test_whoever_stops_a_stack_is_told_what_is_kept(
     assert capsys.readouterr().out == kept
 
 
+def replace_stack(
+    monkeypatch: pytest.MonkeyPatch, running_stack: Callable[..., AbstractContextManager[None]], **others: Any
+) -> None:
+    """Let nothing of a stack run; others: functions of the session that do something."""
+
+    def nothing(*_: Any) -> None:
+        """Take the place of what a stack does while it runs."""
+
+    monkeypatch.setattr(stack, "running_stack", running_stack)
+    for module, name in (
+        (session, "begin_day"),
+        (session, "fetch_calendar"),
+        (session, "serve"),
+        (session, "drain"),
+        (show, "show_addresses"),
+        (background, "write_environment"),
+    ):
+        monkeypatch.setattr(module, name, others.get(name, nothing))
+
+
+def test_a_stack_that_ends_by_itself_says_so_at_once_and_stops_undisturbed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The signal of `tipoff down` interrupted the stop: `down` said "stopped" while processes ran and held ports."""
+    events = list[str]()
+    (folder / "data").mkdir()
+
+    @contextmanager
+    def running_stack(*_: Any, **_more: Any) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            events.append(capsys.readouterr().err)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+            events.append("stopped")
+
+    def serve(*_: Any) -> None:
+        raise StackError("scraper-runner ended with exit code -9:\nits last line")
+
+    replace_stack(monkeypatch, running_stack, serve=serve)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(typer.Exit):
+            run_in_foreground(Console(), UpOptions())
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert events == ["scraper-runner ended with exit code -9:\nits last line\n", "stopped"]
+    assert not (folder / "stack.env").exists()
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_first_start_that_fails_begins_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stack that was started after it reported all that the day had expected before as missed."""
@@ -196,20 +251,7 @@ def test_a_first_start_that_fails_begins_no_history(monkeypatch: pytest.MonkeyPa
             raise StackError("monitor ended with exit code 1")
         yield
 
-    def nothing(*_: Any) -> None:
-        """Take the place of what a stack does while it runs."""
-
-    monkeypatch.setattr(stack, "running_stack", running_stack)
-    monkeypatch.setattr(session, "begin_day", lambda *_: begun.append("day"))
-    for module, name in (
-        (session, "fetch_calendar"),
-        (session, "serve"),
-        (session, "drain"),
-        (show, "show_addresses"),
-        (background, "write_environment"),
-    ):
-        monkeypatch.setattr(module, name, nothing)
-
+    replace_stack(monkeypatch, running_stack, begin_day=lambda *_: begun.append("day"))
     with pytest.raises(StackError, match="monitor ended"):
         run_in_foreground(Console(), UpOptions())
     assert begun == []

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS
@@ -9,14 +11,28 @@ from tipoff_cli.connection import STACK_ENVIRONMENT, names_deployment
 
 _SUFFIXES = frozenset({".py", ".yaml"})
 
-Seen = Mapping[Path, int]
-"""Files with the time of their last change, in nanoseconds."""
+Seen = Mapping[Path, str]
+"""Files with the hash of their content."""
 
 
 def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS) -> Seen:
     """Return the files that the stack reads when it starts."""
     fleet = (path for path in scrapers.rglob("*") if path.suffix in _SUFFIXES)
-    return {path: path.stat().st_mtime_ns for path in (workflows, TICKS, *fleet) if path.is_file()}
+    files = (path for path in (workflows, TICKS, *fleet) if path.is_file())
+    return {path: _content(path, path.stat().st_mtime_ns) for path in files}
+
+
+# Cached, as `tipoff up --watch` looks once a second.
+@lru_cache(maxsize=4096)
+def _content(path: Path, changed_at: int) -> str:
+    """Return the hash of a file's content.
+
+    changed_at: time of the file's last change, in nanoseconds.
+    """
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:  # a file without the right to read it, which no service reads either
+        return f"unreadable, of {changed_at}"
 
 
 def changed_since(before: Seen, now: Seen) -> list[str]:
@@ -32,7 +48,7 @@ def note_read(environment: Path, read: Seen) -> None:
 
     read: the result of `look` before the stack read the files, so that a file saved meanwhile counts as unread.
     """
-    _list_of(environment).write_text(json.dumps({str(path): changed_at for path, changed_at in read.items()}))
+    _list_of(environment).write_text(json.dumps({str(path): content for path, content in read.items()}))
     _refusal_of(environment).unlink(missing_ok=True)  # it was about edits that are read now
 
 
@@ -52,7 +68,7 @@ def unread() -> str | None:
     if names_deployment() or not (STACK_ENVIRONMENT.exists() and listed.exists()):
         return None
     read = json.loads(listed.read_text())
-    changed = changed_since({Path(path): changed_at for path, changed_at in read.items()}, look())
+    changed = changed_since({Path(path): content for path, content in read.items()}, look())
     if not changed:
         return None
     refusal = _refusal_of(STACK_ENVIRONMENT)

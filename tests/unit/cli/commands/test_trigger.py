@@ -124,8 +124,8 @@ class TestTrigger:
         environment, edited = tmp_path / "no-stack.env", tmp_path / "workflows.yaml"
         environment.write_text(f"TIPOFF_CONTROLLER_URL=http://127.0.0.1:9\nTIPOFF_DEVELOPMENT_KEY={KEY}\n")
         monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
-        monkeypatch.setattr(edits, "look", lambda: {edited: 2})
-        edits.note_read(environment, {edited: 1})
+        monkeypatch.setattr(edits, "look", lambda: {edited: "after"})
+        edits.note_read(environment, {edited: "before"})
         edits.note_refused(environment, "controller cannot start until this is mended: no such key")
         told = run(*self.RUN, code=1).stderr
         assert "nothing answers there; is the stack up?" in told

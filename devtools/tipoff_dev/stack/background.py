@@ -57,8 +57,6 @@ _BEGUN = "begun"
 """File in that folder: its first day has been begun."""
 _TOUR_DATA = FOLDER / "tour"
 """The folder of `tipoff up --tour`, emptied each time: invented data never mixes with a developer's history."""
-_TOUR = "tour"
-"""Word after the owner's process id in `.tipoff/stack.lock`: its stack is a tour."""
 _TOUR_SECONDS = 300.0
 """Limit for inventing the week, which takes half a minute on an idle machine and several times that on a busy one."""
 _STOP_SECONDS = 40.0
@@ -69,8 +67,8 @@ class _Owner:
     """The process that owns the running stack."""
 
     process: int
-    tour: bool
-    """Whether the stack has the invented week of `tipoff up --tour`."""
+    options: str
+    """Options of `tipoff up` with which it was started, as `.tipoff/stack.lock` has them after the process id."""
 
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
@@ -149,9 +147,14 @@ def start_in_background(console: Console, options: UpOptions) -> None:
     FOLDER.mkdir(exist_ok=True)
     with _STARTING.open("a") as starting, console.status("starting"):
         fcntl.flock(starting, fcntl.LOCK_EX)
-        if _owner() is not None:
-            if options.tour:
-                raise StackError("a stack is running already; `tipoff down` stops it, then start the tour")
+        if (owner := _owner()) is not None:
+            wanted = " ".join(options.arguments())
+            # --fresh and --tour also change a stack that was started with them: they begin anew.
+            if options.fresh or options.tour or wanted not in ("", owner.options):
+                raise StackError(
+                    f"a stack is running already, and these options change nothing about it; `tipoff down` stops it,"
+                    f" then run: tipoff up {wanted}"
+                )
             console.print("the stack is running; `tipoff down` stops it")
             if stale := unread():
                 console.print(stale, highlight=False, soft_wrap=True)
@@ -209,7 +212,7 @@ def stop_background(console: Console) -> None:
         console.print(told, highlight=False, soft_wrap=True)
     kept = (
         "the next tour makes its week anew; the history of tipoff up is as it was before"
-        if owner.tour
+        if "--tour" in owner.options.split()
         else "its history is kept, and tipoff up --fresh empties it"
     )
     console.print(f"stopped; {kept}", highlight=False)
@@ -271,7 +274,7 @@ def _owned(options: UpOptions) -> Iterator[None]:
             raise StackError("a stack is running already; `tipoff down` stops it")
         STACK_ENVIRONMENT.unlink(missing_ok=True)
         lock.truncate(0)
-        lock.write(f"{os.getpid()} {_TOUR}" if options.tour else str(os.getpid()))
+        lock.write(" ".join([str(os.getpid()), *options.arguments()]))
         lock.flush()
         try:
             yield
@@ -287,8 +290,8 @@ def _owner() -> _Owner | None:
         if _take(lock.fileno()):
             return None
         # The file is empty until the owner has written its process id.
-        process, _, kind = lock.read().partition(" ")
-        return _Owner(int(process), kind == _TOUR) if process else None
+        process, _, options = lock.read().partition(" ")
+        return _Owner(int(process), options) if process else None
 
 
 def _take(descriptor: int) -> bool:

@@ -184,6 +184,40 @@ def test_whoever_stops_a_stack_is_told_what_is_kept(
     assert capsys.readouterr().out == kept
 
 
+LIVE, WATCH = UpOptions(live=("stats.nba.com",), every=5), UpOptions(watch=True)
+
+
+@pytest.mark.parametrize(
+    ("running", "asked", "refused"),
+    [
+        (UpOptions(), UpOptions(), None),
+        (WATCH, UpOptions(), None),
+        (WATCH, WATCH, None),
+        (LIVE, LIVE, None),
+        (UpOptions(), WATCH, "--watch"),
+        (WATCH, UpOptions(every=5), "--every 5"),
+        (UpOptions(), LIVE, "--live stats.nba.com --every 5"),
+        (UpOptions(), UpOptions(live=None), "--live"),
+        (UpOptions(), UpOptions(fresh=True), "--fresh"),
+        (UpOptions(fresh=True), UpOptions(fresh=True), "--fresh"),
+        (UpOptions(tour=True), UpOptions(tour=True), "--tour"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_options_that_a_running_stack_cannot_take_are_refused(
+    running: UpOptions, asked: UpOptions, refused: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were dropped: `tipoff up --fresh` said that the stack was running, with its old history."""
+    with background._owned(running):
+        if refused is None:
+            start_in_background(Console(), asked)
+            assert "the stack is running" in capsys.readouterr().out
+            return
+        with pytest.raises(StackError) as error:
+            start_in_background(Console(), asked)
+        assert str(error.value).endswith(f"stops it, then run: tipoff up {refused}")
+
+
 def replace_stack(
     monkeypatch: pytest.MonkeyPatch, running_stack: Callable[..., AbstractContextManager[None]], **others: Any
 ) -> None:

@@ -222,11 +222,22 @@ def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not STACK_ENVIRONMENT.exists():
         if owner.poll() is not None:
-            raise StackError(f"the stack did not start:\n{_STARTING_LOG.read_text(errors='replace')[-2000:]}")
+            raise StackError(f"the stack did not start:\n{_end_of_start(owner.returncode)}")
         if time.monotonic() > deadline:
             fault = f"the stack was not ready within {seconds:g} s and is stopped; this machine may be busy, try again"
             raise StackError(f"{fault} ({FOLDER / 'logs'} has what each service said)")
         time.sleep(0.1)
+
+
+def _end_of_start(code: int) -> str:
+    """Return the end of the output of a start that failed, or the reason why there may be none."""
+    if output := _STARTING_LOG.read_text(errors="replace").strip():
+        return output[-2000:]
+    free = shutil.disk_usage(FOLDER).free // 2**20
+    return (
+        f"exit code {code} without any output; the disk of {FOLDER} has {free} MiB free, and a full one takes no"
+        " output: free some space, then start again; tipoff up --foreground shows more"
+    )
 
 
 def _google_wanted() -> bool:

@@ -1,6 +1,7 @@
 """What `tipoff up` begins with, and what `tipoff down` says of a stack that is gone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -95,6 +97,18 @@ def test_a_start_that_fails_keeps_the_log_of_the_last_stack(
     with pytest.raises(StackError, match=r"did not start:\ntaken on 127\.0\.0\.1"):
         start_in_background(Console(), UpOptions())
     assert LOST in connection.end_of_last_stack()
+
+
+def test_a_start_that_fails_without_output_names_the_space_on_the_disk(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, start_owner: Callable[[str], None]
+) -> None:
+    """On a full disk the message ended with "the stack did not start:"."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Mock(free=1_000_000))
+    start_owner("raise SystemExit(7)")
+    with pytest.raises(
+        StackError, match=f"exit code 7 without any output; the disk of {folder} has 0 MiB free"
+    ):
+        start_in_background(Console(), UpOptions())
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ class Reloading:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, code: int = 2) -> None:
         self.fault, self.code, self.reloads = "", code, 0
-        self.files = {Path("workflows.yaml"): 1}
+        self.files = {Path("workflows.yaml"): "1"}
         self.layout = Layout.on_fixed_ports()
         self.running: dict[str, int | None] = dict.fromkeys(READ_BY)
         self.processes = Processes(folder / "logs", Mock())
@@ -163,7 +163,7 @@ class Reloading:
     def save(self, fault: str) -> None:
         """Save a file, with a fault or without."""
         self.fault = fault
-        self.files[Path("workflows.yaml")] += 1
+        self.files[Path("workflows.yaml")] += "1"
 
     def wait_until_quiet(self, _seconds: float) -> None:
         """Be quiet at once."""
@@ -282,12 +282,12 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
     assert edits.unread() is None
     kept, edited, gone, new = (tmp_path / f"{name}.yaml" for name in ("kept", "edited", "gone", "new"))
-    found = dict.fromkeys((kept, edited, gone), 1)
+    found = dict.fromkeys((kept, edited, gone), "1")
     monkeypatch.setattr(edits, "look", lambda: found)
     edits.note_read(environment, found)
     environment.write_text("")
     assert edits.unread() is None
-    found = {kept: 1, edited: 2, new: 1}
+    found = {kept: "1", edited: "2", new: "1"}
     told = f"the running stack has not read these changes yet: {edited}, {gone}, {new};"
     assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
@@ -300,7 +300,7 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
         "its log is in the background, where nobody looks"
     )
     edits.note_read(environment, found)
-    found = {kept: 1, edited: 3, new: 1}
+    found = {kept: "1", edited: "3", new: "1"}
     assert "has not read these changes yet" in str(edits.unread()), "what was refused is mended"
     monkeypatch.setenv(PROJECT, "a-deployment")
     assert edits.unread() is None, "a deployment reads no files of this folder"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from tipoff_common.catalog import Catalog
+from tipoff_common.catalog import Catalog, ScraperSpec
 from tipoff_common.outcomes import FailureKind
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_simulator.world import Outage, Span, World, load_world
@@ -23,6 +23,14 @@ PHASE2 = Behaviour(drop=0.02)
 """Phase 2 loses one in fifty of the announced files; cleanup republishes them."""
 GIVEN_UP = Behaviour(drop=1, paths="*/play-by-play/*")
 """A fault of Phase 2 for one day: it drops these files, so that cleanup gives up."""
+
+
+def failure_message(spec: ScraperSpec, kind: FailureKind) -> str:
+    """Return the message of a failure, for its row and for the decisions that repeat it."""
+    text = MESSAGES.get(kind, "{host} failed").format(
+        host=f"the {spec.source} fake", seconds=spec.timeout_seconds
+    )
+    return f"{text} ({MARK})"
 
 
 def tour_world(catalog: Catalog, until: datetime) -> World:

@@ -29,7 +29,7 @@ from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.identity import manual_occurrence_id, request_id
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status, Success
 from tipoff_common.rejections import rejection
-from tipoff_dev.tour.faults import MARK, MESSAGES, tour_world
+from tipoff_dev.tour.faults import MARK, failure_message, tour_world
 from tipoff_planning.calendar import Game
 from tipoff_planning.workflows import Configuration
 from tipoff_scraper_runner.output_files import RecordsFile, folder, records_file
@@ -97,6 +97,7 @@ def past_week(
         every=EVERY,
         environment=ENVIRONMENT,
         until=until,
+        message=failure_message,
     )
     history = write_down(season, schedule_rows, bucket)
     writer = _EventWriter(history, configuration, schedule_rows)
@@ -171,10 +172,7 @@ class _EventWriter:
     ) -> tuple[Outcome, RecordsFile | None, Mapping[str, JsonValue]]:
         if answer.status is Status.FAILED:
             kind = answer.kind or FailureKind.INTERNAL
-            text = MESSAGES.get(kind, "{host} failed").format(
-                host=f"the {spec.source} fake", seconds=spec.timeout_seconds
-            )
-            return Failed(kind=kind, message=f"{text} ({MARK})"), None, {}
+            return Failed(kind=kind, message=failure_message(spec, kind)), None, {}
         if answer.status is Status.NO_DATA:
             reason = "asked for, and not published yet"
             return NoData(reason=reason), None, {"record_count": 0, "reason": reason}

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
+from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
-from tipoff_common.outcomes import Status
+from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, DecisionInputs, Reason
@@ -60,6 +61,8 @@ class Season:
     """The environment in every event."""
     until: datetime | None = None
     """The instant at which the simulation stops, for a season that is still under way; None simulates all of it."""
+    message: Callable[[ScraperSpec, FailureKind], str] = lambda *_: ""
+    """Returns the message of a failure, which decisions repeat."""
 
     @property
     def discovered_every(self) -> timedelta | None:
@@ -292,6 +295,7 @@ class _Run:
         """Log an execution and send its follow-up requests, by the functions that the controller uses."""
         self._observer.executed(item, answer, at)
         memory, occurrence = self._log.memory, item.occurrence_id or ""
+        spec = self._configuration.catalog[item.scraper]
         execution = LoggedExecution(
             request_id=item.request_id,
             scraper=item.scraper,
@@ -303,6 +307,7 @@ class _Run:
             triggered_at=at - timedelta(seconds=answer.seconds),
             missing=answer.missing,
             outputs=answer.outputs,
+            message=self._season.message(spec, answer.kind) if answer.kind else "",
         )
         fact = execution.fact(item.game_date)
         memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at))

@@ -114,8 +114,12 @@ def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
     """Describe how many rows of the previous edition are missing; blank for a usual number."""
     # A transaction is identified by group, team and player; the league corrects wordings.
     keys = [(row.get("group"), row.get("team_id"), row.get("player_id")) for row in previous]
-    # Ignore rows with lists or objects in the key: this scraper did not write that file.
-    before = [key for key in keys if not any(isinstance(part, list | dict) for part in key)]
+    # Ignore rows without a group or with lists or objects in the key: this scraper did not write that file.
+    before = [
+        key
+        for key in keys
+        if isinstance(key[0], str) and not any(isinstance(part, list | dict) for part in key)
+    ]
     present = [
         (row.group, row.team_id, row.player_id)
         for row in parsed.records

@@ -191,6 +191,7 @@ class HttpxHttp:
         # For every try and every redirect; otherwise retries would be a burst.
         self._take_turn(request.host)
         headers = {**request.headers, **(self._replay_header() if address else {})}
+        answer: httpx.Response | None = None
         try:
             with self._client.stream(
                 "GET", address or request.url, headers=headers, timeout=self._remaining()
@@ -211,14 +212,22 @@ class HttpxHttp:
         except httpx.ConnectTimeout as error:
             raise _Transient(f"{shown} does not accept a connection") from error
         except httpx.TimeoutException as error:
-            raise TimedOut(f"{shown} did not answer within {self._spec.timeout_seconds:g} s") from error
+            within = f"within {self._spec.timeout_seconds:g} s"
+            if answer is not None:
+                raise TimedOut(
+                    f"{shown} answered {answer.status_code} and did not send all of its body {within}"
+                ) from error
+            raise TimedOut(f"{shown} did not answer {within}") from error
         except httpx.DecodingError as error:
-            encoding = answer.headers.get("Content-Encoding")
+            encoding = answer.headers.get("Content-Encoding") if answer is not None else None
             raise Undecodable(
                 f"{shown} answers with a broken body in encoding {encoding}: {error}"
             ) from error
         except httpx.HTTPError as error:
-            raise _Transient(f"{shown} could not be reached: {self.redactor.redact(str(error))}") from error
+            fault = "could not be reached"
+            if answer is not None:
+                fault = f"answered {answer.status_code} and broke off its body"
+            raise _Transient(f"{shown} {fault}: {self.redactor.redact(str(error))}") from error
         except httpx.InvalidURL as error:
             raise HttpFailure(f"{shown} is not an address: {self.redactor.redact(str(error))}") from error
 

@@ -203,6 +203,21 @@ class TestDiagnose:
         assert diagnosed(row("failed", error_type=kind))["likely_cause"]
 
     @pytest.mark.parametrize(
+        ("kind", "causes"),
+        [
+            (
+                "http",
+                ("an answer 4xx is of an address or a request", "breaks off", "this network is cut off"),
+            ),
+            ("timeout", ("or not all of it, in time",)),
+        ],
+    )
+    def test_an_answer_is_told_from_none(self, diagnosed: Any, kind: str, causes: tuple[str, ...]) -> None:
+        """A 410 and a body that broke off were a source that is down, or a network that is cut off."""
+        found = diagnosed(row("failed", error_type=kind))
+        assert all(cause in found["likely_cause"] for cause in causes)
+
+    @pytest.mark.parametrize(
         ("summary", "cause"),
         [
             (

@@ -65,8 +65,11 @@ class Diagnosis(BaseModel):
 
 
 _CAUSES: Mapping[str, str] = {
-    FailureKind.TIMEOUT: "the source does not answer in time: it is down, or it keeps clients of this network waiting",
-    FailureKind.HTTP: "the source answers with errors or cannot be reached: it is down, or this network is cut off",
+    FailureKind.TIMEOUT: "the source does not send an answer, or not all of it, in time: it is down or slow, or it"
+    " keeps clients of this network waiting",
+    FailureKind.HTTP: "the message says which: an answer 4xx is of an address or a request that the source does not"
+    " serve, or no longer; an answer 5xx or one that breaks off is the source's fault; without an answer the source is"
+    " down, or this network is cut off",
     FailureKind.INTERNAL: "our own fault: a secret or setting that is missing, or code; the message says which",
     FailureKind.BLOCKED: "the source refuses this client: a Referer or key it wants, too fast a rate, or this address",
     FailureKind.QUOTA: "the paid allowance is used up; it is refilled by the source's own calendar, or bought",

@@ -115,12 +115,16 @@ def _read(parameter: QueryParameter, text: str, now: Parameter) -> Parameter:
     if parameter.type == "DATE" and text == TODAY and isinstance(now, datetime):
         return business_date(now)
     try:
-        return _READERS[parameter.type](text)
+        value = _READERS[parameter.type](text)
     except ValueError as error:
         why = f": {error}" if parameter.type == "TIMESTAMP" else ""
         raise QueryParameterError(
             f"'{text}' is not a valid {parameter.type} for '{parameter.name}'{why}"
         ) from error
+    # Numbers count things or are shares and limits of them: a negative one would quietly find nothing.
+    if isinstance(value, int | float) and value < 0:
+        raise QueryParameterError(f"'{text}' is negative; write 0 or more for '{parameter.name}'")
+    return value
 
 
 def _boolean(text: str) -> bool:
@@ -133,7 +137,7 @@ def _boolean(text: str) -> bool:
 def _integer(text: str) -> int:
     number = int(text)
     # BigQuery's limit, checked here so that the error can name the parameter.
-    if not -(2**63) <= number < 2**63:
+    if number >= 2**63:
         raise ValueError(text)
     return number
 

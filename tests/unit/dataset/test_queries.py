@@ -97,10 +97,8 @@ def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
         ({"day": "tomorrow"}, "'tomorrow' is not a valid DATE for 'day'"),
         ({"day": "2026-01-15", "days": "many"}, "'many' is not a valid INT64 for 'days'"),
         ({"day": "2026-01-15", "days": str(2**63)}, f"'{2**63}' is not a valid INT64 for 'days'"),
-        (
-            {"day": "2026-01-15", "days": str(-(2**63) - 1)},
-            f"'{-(2**63) - 1}' is not a valid INT64 for 'days'",
-        ),
+        ({"day": "2026-01-15", "days": "-1"}, "'-1' is negative; write 0 or more for 'days'"),
+        ({"day": "2026-01-15", "share": "-0.5"}, "'-0.5' is negative; write 0 or more for 'share'"),
         ({"day": "2026-01-15", "strict": "yes"}, "'yes' is not a valid BOOL for 'strict'"),
         ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is not a valid TIMESTAMP for 'as_of'"),
     ],
@@ -130,7 +128,7 @@ def test_every_query_says_what_it_answers_and_asks_no_clock(name: str) -> None:
 
 
 def test_the_least_and_the_greatest_integer_and_either_boolean_are_read(query: NamedQuery) -> None:
-    for number in (-(2**63), 2**63 - 1):
+    for number in (0, 2**63 - 1):
         assert query.arguments({"day": "2026-01-15", "days": str(number)}, NOW)["days"] == number
     for text, value in (("false", False), ("True", True)):
         assert query.arguments({"day": "2026-01-15", "strict": text}, NOW)["strict"] is value

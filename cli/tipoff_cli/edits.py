@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS
+from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS, has_workflow
 from tipoff_cli.connection import STACK_ENVIRONMENT, names_deployment
 
 _SUFFIXES = frozenset({".py", ".yaml"})
@@ -80,6 +80,17 @@ def unread() -> str | None:
     return (
         f"the running stack has not read these changes yet: {', '.join(changed)}; runs under way go on as they began."
         " Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
+    )
+
+
+def unread_workflow(name: str) -> str:
+    """Return a hint that the controller has not read this folder's workflows.yaml; empty if the file lacks the
+    workflow."""
+    if not has_workflow(WORKFLOWS, name):
+        return ""
+    return (
+        f"\n{WORKFLOWS} has it, but the controller has not read it yet: restart the stack with"
+        " `tipoff down` and `tipoff up` (with --watch it picks up edits); on Google Cloud, deploy it"
     )
 
 

@@ -29,6 +29,9 @@ def client() -> "httpx.Client":
     return made
 
 
+NOT_FOUND = 404
+
+
 class NotAnswered(CommandFailed):
     """A request that the service refused or did not answer; the message says why."""
 

@@ -8,7 +8,8 @@ import typer
 
 from tipoff_cli.connection import find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, reason, refuse, say_json, say_rows
-from tipoff_cli.service_client import ask, read_answer
+from tipoff_cli.edits import unread_workflow
+from tipoff_cli.service_client import NOT_FOUND, NotAnswered, ask, read_answer
 from tipoff_cli.times import cadence, clock, instant, zone_name
 from tipoff_common.events import PauseTarget
 from tipoff_common.wall_clock import wall_now
@@ -84,7 +85,11 @@ def pause(
     if target is not None:
         body["target"] = target.value
     connection = find_connection()
-    made = read_answer(Pause, ask(connection, "POST", "/pauses", json=body), connection)
+    try:
+        answer = ask(connection, "POST", "/pauses", json=body)
+    except NotAnswered as error:
+        refuse(f"{error}{unread_workflow(name) if error.status == NOT_FOUND else ''}")
+    made = read_answer(Pause, answer, connection)
     if json:
         say_json(made.model_dump(mode="json"))
     else:

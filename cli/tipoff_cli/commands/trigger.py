@@ -9,11 +9,11 @@ import typer
 from rich.text import Text
 
 from tipoff_cli import edits
-from tipoff_cli.checkout import WORKFLOWS, has_workflow, workflow_zone
+from tipoff_cli.checkout import WORKFLOWS, workflow_zone
 from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, refuse, say_json, say_rows
 from tipoff_cli.run_progress import follow, line, look_at
-from tipoff_cli.service_client import NotAnswered, ask, read_answer
+from tipoff_cli.service_client import NOT_FOUND, NotAnswered, ask, read_answer
 from tipoff_cli.times import day
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
@@ -22,7 +22,6 @@ from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
 
 _MARKS = {"✔": "bold green", "–": "cyan", "✘": "bold red", "!": "bold yellow"}
-NOT_FOUND = 404
 
 
 def _sendable(value: str | None) -> str | None:
@@ -32,17 +31,6 @@ def _sendable(value: str | None) -> str | None:
             f"{value!r} has characters that a header cannot carry; write letters, digits and signs such as -"
         )
     return value
-
-
-def _unread(workflow: str) -> str:
-    """Return a hint that the controller has not read this folder's workflows.yaml; empty if the file lacks the
-    workflow."""
-    if not has_workflow(WORKFLOWS, workflow):
-        return ""
-    return (
-        f"\n{WORKFLOWS} has it, but the controller has not read it yet: restart the stack with"
-        " `tipoff down` and `tipoff up` (with --watch it picks up edits); on Google Cloud, deploy it"
-    )
 
 
 def trigger(
@@ -107,7 +95,7 @@ def trigger(
             json=body,
         )
     except NotAnswered as error:
-        refuse(f"{error}{_unread(workflow) if error.status == NOT_FOUND else ''}")
+        refuse(f"{error}{edits.unread_workflow(workflow) if error.status == NOT_FOUND else ''}")
     decided = read_answer(DecisionBatch, answer, connection)
     if json and not wait:
         say_json(decided.model_dump(mode="json", include={"decisions", "requests"}))

@@ -5,12 +5,13 @@ from urllib.parse import quote
 from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import NotNow, NotThis
 from tipoff_cli.connection import Connection
-from tipoff_cli.service_client import NotAnswered, ask, read_answer
+from tipoff_cli.edits import unread_workflow
+from tipoff_cli.service_client import NOT_FOUND, NotAnswered, ask, read_answer
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.pauses import Pause
 
-_REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
+_REFUSED, _TOO_OFTEN, _SERVER_FAULT = 422, 429, 500
 
 
 class ControllerRuns:
@@ -33,7 +34,7 @@ class ControllerRuns:
         try:
             return read_answer(RunProgress, ask(self._connection, "GET", path), self._connection)
         except NotAnswered as error:
-            if error.status == _ABSENT:
+            if error.status == NOT_FOUND:
                 return None
             raise sorted_out(error) from error
 
@@ -52,6 +53,8 @@ class ControllerRuns:
                 json=run.body.model_dump(mode="json"),
             )
         except NotAnswered as error:
+            if error.status == NOT_FOUND:
+                raise NotAnswered(f"{error}{unread_workflow(run.workflow)}", NOT_FOUND) from error
             raise sorted_out(error) from error
 
 

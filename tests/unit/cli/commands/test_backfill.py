@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.seasons import WORKFLOWS
 from tests.unit.cli.commands.harness import SLATE, Controller, Run
-from tipoff_cli import connection
+from tipoff_cli import connection, edits
 from tipoff_cli.commands.backfill.command import next_name
 from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import Asking, Clock
@@ -47,6 +47,20 @@ class TestBackfill:
         shown = run(*self.RUN, *season, "--dry-run").stdout
         assert "4 dates, 3 runs, 3 requests; at 20/min in 0:00:06 at the least" in shown
         assert "1 date left out: no games" in shown
+        assert controller.bus.published == []
+
+    def test_a_workflow_that_the_controller_has_not_read_yet(
+        self,
+        run: Run,
+        controller: Controller,
+        season: tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        edited = Path(season[-1])
+        edited.write_text(edited.read_text().replace("injury_discovery:", "ache_discovery:"))
+        monkeypatch.setattr(edits, "WORKFLOWS", edited)
+        told = run("backfill", "ache_discovery", *self.RUN[2:], *season, code=1).stderr
+        assert f"{edited} has it, but the controller has not read it yet" in told
         assert controller.bus.published == []
 
     def test_each_date_is_told_and_a_second_time_nothing_is_asked(

@@ -2,10 +2,12 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.commands.harness import Controller, Run
+from tipoff_cli import edits
 from tipoff_common.events import PauseChanged
 
 
@@ -28,6 +30,17 @@ class TestPause:
         assert made["target"] == "scraper"
         (event,) = controller.bus.of(PauseChanged)
         assert event.until - event.since == timedelta(hours=12)
+
+    def test_a_workflow_that_the_controller_has_not_read_yet(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        edited = tmp_path / "workflows.yaml"
+        edited.write_text("workflows: {tides: {}}")
+        monkeypatch.setattr(edits, "WORKFLOWS", edited)
+        told = run("pause", "tides", "--why", "w", code=1).stderr
+        assert f"{edited} has it, but the controller has not read it yet" in told
+        assert "has not read it yet" not in run("pause", "tide", "--why", "w", code=1).stderr
+        assert controller.bus.published == []
 
     @pytest.mark.parametrize(
         ("arguments", "told"),

@@ -26,7 +26,7 @@ class TestTrigger:
     ) -> None:
         edited = tmp_path / "workflows.yaml"
         edited.write_text("workflows: {tides: {}}")
-        monkeypatch.setattr("tipoff_cli.commands.trigger.WORKFLOWS", edited)
+        monkeypatch.setattr(edits, "WORKFLOWS", edited)
         told = run("trigger", "tides", "--game-date", SLATE, code=1).output
         assert f"{edited} has it, but the controller has not read it yet" in told.replace("\n", "")
         told = run("trigger", "tide", "--game-date", SLATE, code=1).output

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,10 +83,13 @@ class Stack:
         Raises StackError naming the taken ports, or the process that ended or is not ready.
         """
         if taken := self.layout.taken_ports():
-            raise StackError(
-                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (if it is a stack: `tipoff down` in the"
-                " folder in which it was started)"
+            folder = self._folder_of_other_stack()
+            remedy = (
+                f"a stack of the fleet in {folder} listens there; run `tipoff down` in that folder"
+                if folder
+                else "stop what listens there (if it is a stack: `tipoff down` in the folder in which it was started)"
             )
+            raise StackError(f"taken on {HOST}: {', '.join(taken)}; {remedy}")
         self._start_cloud()
         for service in self._options.services:
             self._start(service, SERVICES[service], environment=self.layout.service_environment(service))
@@ -104,6 +107,13 @@ class Stack:
             self.warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"), FLEET.dataset)
             client = storage_client(PROJECT, self.layout.url("storage"))
             self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
+
+    def _folder_of_other_stack(self) -> str | None:
+        """Return the folder of the fleet whose stack listens at these ports; None when something else does."""
+        with suppress(requests.RequestException, ValueError, LookupError, TypeError):
+            answer = requests.get(f"{self.layout.url('fake-sources')}/healthz", timeout=2)
+            return str(answer.json()["folder"])
+        return None
 
     def restart(self, name: str) -> None:
         """End a process unless it has ended, and start it again at its old address.

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 
 import httpx
 import pytest
@@ -32,7 +33,11 @@ def at_time(text: str) -> dict[str, str]:
 
 
 def test_health_names_the_scenario(client: httpx.Client) -> None:
-    assert client.get("/healthz").json() == {"service": "fake-sources", "scenario": "game_day_2025_01_15"}
+    assert client.get("/healthz").json() == {
+        "service": "fake-sources",
+        "scenario": "game_day_2025_01_15",
+        "folder": str(Path.cwd()),
+    }
 
 
 def test_a_report_is_out_from_its_publication_on(client: httpx.Client) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
+from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
@@ -52,6 +53,7 @@ def create_app(
     around_today: move the scenario to the days around that time, unless a request names one of its own days or games.
     fleet: the fakes beside a fleet's own scrapers, by host.
     """
+    folder = str(Path.cwd())
     app = FastAPI(title="Tipoff's fake sources", openapi_url=None)
     faults = FaultBook(scenario.faults)
     requests: Counter[str] = Counter()
@@ -108,7 +110,8 @@ def create_app(
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        return {"service": "fake-sources", "scenario": scenario.name}
+        # The folder tells another fleet whose stack has taken its ports.
+        return {"service": "fake-sources", "scenario": scenario.name, "folder": folder}
 
     @app.get("/control/requests")
     def list_requests() -> dict[str, int | dict[str, int]]:

@@ -1,0 +1,45 @@
+"""The start of a stack, without processes."""
+
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tipoff_dev.stack.layout import Layout, free_ports
+from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.stack import running_stack
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            b'{"folder": "/home/me/tides"}',
+            "a stack of the fleet in /home/me/tides listens there; run `tipoff down`",
+        ),
+        (b'{"service": "fake-sources"}', "stop what listens there"),
+        (b"[]", "stop what listens there"),
+        (b"<html>", "stop what listens there"),
+    ],
+)
+def test_ports_that_the_stack_of_another_fleet_has_taken_name_its_folder(
+    tmp_path: Path, answer: bytes, told: str
+) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name that the library asks for
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ports = {**free_ports(), "fake-sources": server.server_port}
+        layout = replace(Layout.on_free_ports(event_time=True), ports=ports)
+        with pytest.raises(StackError, match=told), running_stack(layout, tmp_path):
+            pass
+        server.shutdown()

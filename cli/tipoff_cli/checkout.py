@@ -96,6 +96,14 @@ def find_fleet(start: Path) -> Fleet:
     return Fleet(REPOSITORY, SHIPPED_SCRAPERS, tests, project, bucket, dataset)
 
 
+def outside_note(fleet: Fleet) -> str:
+    """Return a note that the working folder is in no fleet and commands mean Tipoff's own; empty inside a fleet."""
+    folder = Path.cwd()
+    if folder.is_relative_to(fleet.folder.resolve()):
+        return ""
+    return f"no {MARKER} in {folder} or above it: the fleet meant is Tipoff's own, in {fleet.folder}"
+
+
 def _own_fleet(folder: Path) -> Fleet:
     """Read a fleet's tipoff.toml. Raises CommandFailed for a missing or invalid value, and for an unknown key."""
     import tomllib

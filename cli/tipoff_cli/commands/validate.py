@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.text import Text
 
-from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS, ticks
+from tipoff_cli.checkout import FLEET, SCRAPERS, TOPICS, WORKFLOWS, outside_note, ticks
 from tipoff_cli.commands import further_checks
 from tipoff_cli.connection import stale_zone
 from tipoff_cli.console import AsJson, ScrapersFolder, console, say_json
@@ -58,8 +58,8 @@ def validate(
             if isinstance(number, int)
         )
         console.print(Text.assemble(("✔ ", "green"), f"{file}: {summary}; hash {counts['config_hash']}"))
-        if stale := stale_zone():
-            console.print(stale, style="yellow")
+        for warning in filter(None, (outside_note(FLEET) if file == WORKFLOWS else "", stale_zone())):
+            console.print(warning, style="yellow")
 
 
 def _loaded(load: Callable[[Path], T], path: Path, faults: list[str]) -> T | None:

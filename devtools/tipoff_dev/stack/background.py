@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from rich.console import Console
 
-from tipoff_cli.checkout import FLEET
+from tipoff_cli.checkout import FLEET, outside_note
 from tipoff_cli.connection import (
     STACK_ENVIRONMENT,
     STACK_LOG,
@@ -198,9 +198,9 @@ def stop_background(console: Console) -> None:
     """Stop the owner, and wait until it has stopped all processes."""
     owner = _owner()
     if owner is None:
-        console.print("no stack is running")
-        if ended := end_of_last_stack():
-            console.print(ended, highlight=False, soft_wrap=True)
+        console.print(f"no stack is running in {FLEET.folder}", highlight=False, soft_wrap=True)
+        for told in filter(None, (end_of_last_stack(), outside_note(FLEET))):
+            console.print(told, highlight=False, soft_wrap=True)
         return
     os.kill(owner.process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS

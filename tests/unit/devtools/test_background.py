@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from tipoff_cli import connection
+from tipoff_cli.checkout import FLEET
 from tipoff_dev.demo import show
 from tipoff_dev.stack import background, session, stack
 from tipoff_dev.stack.background import run_in_foreground, start_in_background, stop_background
@@ -53,7 +54,19 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
     log.write_text(f"what  where\n{CRASHED}")
     stop_background(Console())
     assert capsys.readouterr().out == (
-        f"no stack is running\nthe last one ended by itself: logger ended with exit code -9 (see {log}); {LOST}\n"
+        f"no stack is running in {FLEET.folder}\n"
+        f"the last one ended by itself: logger ended with exit code -9 (see {log}); {LOST}\n"
+    )
+
+
+def test_a_folder_outside_every_fleet_is_told_from_one_whose_stack_is_down(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    stop_background(Console())
+    assert capsys.readouterr().out == (
+        f"no stack is running in {FLEET.folder}\n"
+        f"no tipoff.toml in {folder} or above it: the fleet meant is Tipoff's own, in {FLEET.folder}\n"
     )
 
 

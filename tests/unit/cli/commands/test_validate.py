@@ -19,6 +19,16 @@ class TestValidate:
         assert answer["workflows"] >= 2
         assert len(answer["config_hash"]) == 12
 
+    def test_a_folder_outside_every_fleet_is_named(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """From an empty folder, Tipoff's own fleet passed for the folder's."""
+        note = "the fleet meant is Tipoff's own"
+        assert note not in run("validate").stdout
+        monkeypatch.chdir(tmp_path)
+        assert f"no tipoff.toml in {tmp_path} or above it: {note}" in run("validate").stdout
+        assert note not in run("validate", "--json").stdout
+
     def test_every_fault_is_named_with_file_and_line(self, run: Run, tmp_path: Path) -> None:
         file = tmp_path / "workflows.yaml"
         file.write_text(

@@ -1,4 +1,4 @@
-# What Cloud Build runs as and where it finds what is uploaded to it. A person submits builds; CI builds by its own docker.
+# Cloud Build's account and its bucket for uploaded sources. A person submits builds; CI builds with its own docker.
 resource "google_service_account" "build" {
   project      = var.project
   account_id   = "tipoff-build"
@@ -7,7 +7,7 @@ resource "google_service_account" "build" {
   depends_on = [google_project_service.this]
 }
 
-# Not named as an environment's buckets are: those CI may open.
+# Its name lacks the prefix of an environment's buckets, since CI may grant access to those.
 module "builds" {
   source = "../modules/bucket"
 

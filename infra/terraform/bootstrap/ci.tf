@@ -1,9 +1,9 @@
-# CI proves with GitHub's own token which repository it runs for, and whether it deploys or looks at a pull request; there
-# is no key to lose.
+# CI authenticates with GitHub's own token, whose subject names the repository and the kind of job; there is no key to
+# leak.
 locals {
-  # GitHub's subjects, in which a repository has its ids unless it is older than they are. A job that names an
-  # environment has the first, and the environment's protection rules hold for it; a job of a pull request that names
-  # none has the second, and a scheduled one, which looks for drift, the third.
+  # GitHub's token subjects; newer repositories have their ids in them. A job with an environment has the first subject,
+  # and the environment's protection rules apply to it; a pull request's job without an environment has the second; a
+  # scheduled job, which checks for drift, has the third.
   subjects = var.ci == null ? {} : {
     deploy = { account = "deploy", subject = "repo:${var.ci.repository}:environment:${var.ci.environment}" }
     plan   = { account = "plan", subject = "repo:${var.ci.repository}:pull_request" }
@@ -11,9 +11,9 @@ locals {
   }
   accounts = toset([for it in local.subjects : it.account])
 
-  # What Terraform does with what it makes, and nothing beside it. Most of it does not exist yet when it is granted, so
-  # that it stands on the project; the rights on images, state and identities are on those themselves. It changes
-  # no identity, secret or role, nor who may use them: that would be any right in the project.
+  # The permissions that Terraform uses, and no others. They are granted on the project, because most resources do not
+  # exist yet; rights on images, state and identities are granted on those themselves. The deployer changes no identity,
+  # secret or role, nor access to them: that would amount to every right in the project.
   deployer_permissions = concat(
     [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "run.services.${verb}"],
     ["run.operations.get"],
@@ -24,18 +24,18 @@ locals {
     [for verb in ["create", "get", "getData", "list", "update"] : "bigquery.tables.${verb}"],
     [for verb in ["create", "get", "list", "update"] : "bigquery.routines.${verb}"],
     [for verb in ["create", "get", "getIamPolicy", "list"] : "storage.buckets.${verb}"],
-    # By get alone a job is shown without what it sends, and every plan would send it anew.
+    # With get alone a job is read without its payload, and every plan would write it again.
     [for verb in ["create", "delete", "enable", "fullView", "get", "list", "pause", "update"] : "cloudscheduler.jobs.${verb}"],
-    ["iam.serviceAccounts.list", "secretmanager.versions.get"], # a deployment asks first whether they are there
+    ["iam.serviceAccounts.list", "secretmanager.versions.get"], # make deploy checks first that they exist
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.alertPolicies.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.uptimeCheckConfigs.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "logging.logMetrics.${verb}"],
     [for verb in ["get", "list", "update"] : "logging.buckets.${verb}"],
     ["resourcemanager.projects.get"],
-    ["bigquery.jobs.create", "pubsub.topics.publish"], # the smoke test sends events through and looks for their rows
+    ["bigquery.jobs.create", "pubsub.topics.publish"], # the smoke test publishes events and reads their rows
     ["serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"],
-    # Domains and a static address, where the API that they take is asked for.
+    # Domains and a static address, if their API is enabled.
     contains(var.extra_apis, "compute.googleapis.com") ? local.network_permissions : [],
     contains(var.extra_apis, "iap.googleapis.com") ? ["iap.webServices.getIamPolicy", "iap.webServices.setIamPolicy"] : [],
   )
@@ -44,15 +44,15 @@ locals {
     flatten([for kind in ["addresses", "globalAddresses", "networks", "routers", "subnetworks", "sslCertificates", "backendServices", "urlMaps", "targetHttpsProxies", "globalForwardingRules", "regionNetworkEndpointGroups"] :
       [for verb in ["create", "delete", "get", "list", "use"] : "compute.${kind}.${verb}" if verb != "use" || !contains(["routers", "globalForwardingRules"], kind)]
     ]),
-    # The provider labels everything that it makes, these by a call of its own after they are made.
+    # The provider labels these by a separate call after creation.
     [for kind in ["addresses", "globalAddresses", "globalForwardingRules"] : "compute.${kind}.setLabels"],
     ["compute.networks.updatePolicy", "compute.routers.update", "compute.backendServices.update", "compute.urlMaps.update", "compute.targetHttpsProxies.setSslCertificates", "compute.targetHttpsProxies.setUrlMap", "compute.globalOperations.get", "compute.regionOperations.get", "compute.projects.get"],
   )
 
   roles = {
     deploy = { id = "tipoffDeployer", title = "Tipoff deployer", permissions = local.deployer_permissions }
-    # What the deployer may look at: no row, no object, no value of a secret. The environments' provider names the project
-    # that calls are counted against, which takes the right to use it.
+    # The deployer's read permissions: no row, no object, no value of a secret. services.use is needed because the
+    # environments' provider sets a quota project.
     plan = { id = "tipoffPlanner", title = "Tipoff planner", permissions = [for it in local.deployer_permissions : it if can(regex("[.](fullView|get|getIamPolicy|list)$|^serviceusage[.]services[.]use$", it))] }
   }
 }
@@ -78,7 +78,7 @@ resource "google_iam_workload_identity_pool" "ci" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "github" {
-  # checkov:skip=CKV_GCP_125: it reads the condition before values are filled in; a test of this folder reads it after
+  # checkov:skip=CKV_GCP_125: checkov reads the condition before interpolation; a test of this folder checks it after
   for_each = local.subjects
 
   project                            = var.project
@@ -117,7 +117,7 @@ resource "google_project_iam_custom_role" "ci" {
   project     = var.project
   role_id     = local.roles[each.key].id
   title       = local.roles[each.key].title
-  description = "What Terraform does with Tipoff's resources, and nothing beside it."
+  description = "The permissions that Terraform uses for Tipoff's resources, and no others."
   permissions = local.roles[each.key].permissions
 
   depends_on = [google_project_service.this]
@@ -131,14 +131,14 @@ resource "google_project_iam_member" "ci" {
   member  = google_service_account.ci[each.key].member
 }
 
-# Of buckets, only an environment's own: that of Terraform's state, with what bootstrap knows, is not among them.
+# Only an environment's own buckets, not the bucket of Terraform's state.
 resource "google_project_iam_custom_role" "buckets" {
   count = var.ci == null ? 0 : 1
 
   project     = var.project
   role_id     = "tipoffDeployerBuckets"
   title       = "Tipoff deployer, buckets"
-  description = "Changes buckets and says who may use them."
+  description = "Changes buckets and their IAM policies."
   permissions = ["storage.buckets.setIamPolicy", "storage.buckets.update"]
 
   depends_on = [google_project_service.this]
@@ -158,8 +158,8 @@ resource "google_project_iam_member" "buckets" {
   }
 }
 
-# Images are tried in one environment and run in others: Cloud Run's agent of each pulls them from here, and its CI reads
-# which they are.
+# Images are tried in one environment and run in others: Cloud Run's agent of each other project pulls them from here, and
+# its CI reads their digests.
 resource "google_artifact_registry_repository_iam_member" "promoted" {
   for_each = merge([for project, number in var.promoted_to : merge(
     { "${project}/run" = "service-${number}@serverless-robot-prod.iam.gserviceaccount.com" },

@@ -1,18 +1,18 @@
-# Who services are, who Pub/Sub pushes to them as, and which secrets they read. Whoever may make an identity, or say who
-# acts as it, may become any in the project: so an owner makes them, and a deployment only names them.
+# The identities of services and of Pub/Sub's pushes to them, and access to secrets. The right to create identities or to
+# grant their use amounts to every identity in the project: so an owner creates them, and a deployment only names them.
 data "google_project" "this" {
   project_id = var.project
 }
 
 locals {
-  # The account that pushes now, and the one before it: subscriptions push with that until the deployment which names the
-  # new one, so it is deleted only by the generation after.
+  # The current push account and the previous one: subscriptions use the previous account until a deployment names the
+  # current one, so the next generation deletes it.
   pushes = merge([for name, it in local.services : {
     for generation in [lookup(it, "push_generation", 1), lookup(it, "push_generation", 1) - 1] :
     "${name}-push${generation == 1 ? "" : generation}" => name if generation >= 1
   }]...)
 
-  # Accounts that no service may have the name of.
+  # Names that no service may have, because other accounts have them.
   reserved = concat(["build", "deploy", "plan", "scheduler"], keys(local.pushes))
 }
 
@@ -34,7 +34,7 @@ resource "google_service_account" "service" {
   }
 }
 
-# Whose tokens Pub/Sub pushes with: an identity that may do nothing but call this service.
+# The accounts whose tokens Pub/Sub pushes with; each may only call its service.
 resource "google_service_account" "push" {
   for_each = local.pushes
 
@@ -45,8 +45,8 @@ resource "google_service_account" "push" {
   depends_on = [google_project_service.this]
 }
 
-# What a Cloud Scheduler job of one's own runs a scraper as: `source` of such an execution is SCHEDULER. Tipoff's own jobs
-# publish ticks, which takes no account.
+# The account of operators' own Cloud Scheduler jobs that run a scraper: `source` of such an execution is SCHEDULER.
+# Tipoff's own jobs publish ticks, which needs no account.
 resource "google_service_account" "scheduler" {
   project      = var.project
   account_id   = "tipoff-scheduler"
@@ -55,8 +55,8 @@ resource "google_service_account" "scheduler" {
   depends_on = [google_project_service.this]
 }
 
-# A query is a job, and jobs belong to the project: the one right that no smaller resource takes. An owner gives it, so
-# that a deployment grants nothing on the project.
+# A query is a job, and jobs belong to the project: no smaller resource can carry this role. An owner grants it, so that a
+# deployment grants nothing on the project.
 resource "google_project_iam_member" "job_user" {
   for_each = { for name, it in local.services : name => it if lookup(it, "dataset", null) != null }
 
@@ -69,8 +69,8 @@ resource "google_project_iam_member" "job_user" {
 locals {
   own_roles = {
     tipoffRowAppender     = { title = "Tipoff row appender", description = "Inserts rows into tables; drops none and changes no column.", permissions = ["bigquery.tables.get", "bigquery.tables.updateData"] }
-    tipoffObjectAnnotator = { title = "Tipoff object annotator", description = "Changes what an object says of itself, and not its content.", permissions = ["storage.objects.update"] }
-    tipoffTopicFinder     = { title = "Tipoff topic finder", description = "Asks whether a topic is there, by which a service is ready.", permissions = ["pubsub.topics.get"] }
+    tipoffObjectAnnotator = { title = "Tipoff object annotator", description = "Changes the metadata of objects, not their content.", permissions = ["storage.objects.update"] }
+    tipoffTopicFinder     = { title = "Tipoff topic finder", description = "Checks that a topic exists, for a service's readiness.", permissions = ["pubsub.topics.get"] }
   }
 }
 
@@ -86,7 +86,7 @@ resource "google_project_iam_custom_role" "own" {
   depends_on = [google_project_service.this]
 }
 
-# OpenID tokens and nothing else: TokenCreator would make access tokens and sign too.
+# OpenID tokens only: TokenCreator would also create access tokens and sign blobs.
 resource "google_service_account_iam_member" "token_creator" {
   for_each = google_service_account.push
 
@@ -108,7 +108,7 @@ resource "google_secret_manager_secret_iam_member" "accessor" {
   member    = google_service_account.service[each.value.service].member
 }
 
-# To deploy a service as an identity, and to have a subscription push with one, takes the right to act as it.
+# Deploying a service as an identity, or letting a subscription push with one, needs the right to act as it.
 resource "google_service_account_iam_member" "service_deployer" {
   for_each = var.ci == null ? {} : google_service_account.service
 

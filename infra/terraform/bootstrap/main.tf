@@ -1,6 +1,6 @@
-# What has to be there before an environment can be: APIs, the registry that images are pushed to, the bucket of the
-# environment's state, the dataset, the secrets that services read, the identities of the services and those of CI. An
-# owner of the project applies it, once and when it changes.
+# The prerequisites of an environment: APIs, the image registry, the bucket of the environment's state, the dataset, the
+# services' secrets, and the identities of the services and of CI. An owner of the project applies it, once and when it
+# changes.
 provider "google" {
   project = var.project
   region  = var.region
@@ -11,7 +11,7 @@ provider "google-beta" {
   region  = var.region
 }
 
-# State and variables are given by two options. The state keeps what it was first applied for, and refuses all else.
+# State and variables come from two options and may not match. The state records its project, and refuses any other.
 resource "terraform_data" "applied_for" {
   input = var.project
 
@@ -42,9 +42,8 @@ resource "google_project_service" "this" {
   depends_on = [terraform_data.applied_for]
 }
 
-# What Pub/Sub, Monitoring and Cloud Run act as in the project, and Identity-Aware Proxy where it stands before the
-# console: a new project has no such account until it is asked for. Cloud Run's is granted the images of another project
-# before it has a service here.
+# The service agents of Pub/Sub, Monitoring, Cloud Run and, if used, Identity-Aware Proxy: a new project has none until
+# they are requested. Cloud Run's agent is granted another project's images before it has a service here.
 resource "google_project_service_identity" "agent" {
   provider = google-beta
   for_each = setunion(["monitoring.googleapis.com", "pubsub.googleapis.com", "run.googleapis.com"], setintersection(var.extra_apis, ["iap.googleapis.com"]))
@@ -53,8 +52,8 @@ resource "google_project_service_identity" "agent" {
   service = google_project_service.this[each.key].service
 }
 
-# An account that is asked for has no role until it is given. Pub/Sub's has its rights on topics, subscriptions and the
-# accounts that push; Monitoring's makes the tokens of its uptime checks by this one.
+# A requested agent has no role at first. Pub/Sub's agent gets its rights on topics, subscriptions and push accounts;
+# Monitoring's agent needs this role to make the tokens of its uptime checks.
 resource "google_project_iam_member" "monitoring_agent" {
   project = var.project
   role    = "roles/monitoring.notificationServiceAgent"
@@ -63,9 +62,9 @@ resource "google_project_iam_member" "monitoring_agent" {
   depends_on = [google_project_service_identity.agent]
 }
 
-# Cloud Run's starts services by this one.
+# Cloud Run's agent needs this role to start services.
 resource "google_project_iam_member" "run_agent" {
-  # checkov:skip=CKV_GCP_49: the agent is Google's own, and has this role from Google where it was not asked for
+  # checkov:skip=CKV_GCP_49: the agent is Google's own; Google grants it this role if it makes the agent itself
   project = var.project
   role    = "roles/run.serviceAgent"
   member  = "serviceAccount:service-${data.google_project.this.number}@serverless-robot-prod.iam.gserviceaccount.com"
@@ -73,8 +72,8 @@ resource "google_project_iam_member" "run_agent" {
   depends_on = [google_project_service_identity.agent]
 }
 
-# Bucket of the environments' state, on which CI has its rights without a condition: under one, the first read of a state
-# that is not there yet would be 403 and not 404. The state of bootstrap, which an owner keeps, is in another.
+# Bucket of the environments' state. CI's rights on it have no condition: under a condition, the first read of a missing
+# state would give 403 and not 404. The state of bootstrap, which an owner keeps, is in another bucket.
 module "state" {
   source = "../modules/bucket"
 
@@ -91,12 +90,12 @@ module "state" {
   depends_on = [google_project_service.this]
 }
 
-# `tipoff tables deploy` makes what is in it. An owner keeps it, so that no deployment deletes it or moves it.
+# `tipoff tables deploy` creates its tables. An owner keeps the dataset, so that no deployment deletes or moves it.
 resource "google_bigquery_dataset" "this" {
   project                    = var.project
   dataset_id                 = var.dataset
   location                   = var.dataset_location
-  description                = "What Tipoff decided, fetched, expected and found; rows are kept 90 days."
+  description                = "Tipoff's decisions, executions, expected runs and findings; rows are kept 90 days."
   labels                     = local.labels
   delete_contents_on_destroy = false
 
@@ -109,13 +108,13 @@ resource "google_bigquery_dataset" "this" {
   }
 
   lifecycle {
-    prevent_destroy = true # a location or a key cannot be changed: it would be made anew, without its rows
+    prevent_destroy = true # a changed location or key would replace the dataset, without its rows
   }
 
   depends_on = [google_project_service.this]
 }
 
-# A registry keeps the key that it was made with: under another, Terraform would make it anew, without its images.
+# A registry keeps its first key: with another, Terraform would replace the registry, without its images.
 resource "terraform_data" "registry_key" {
   input = coalesce(var.kms_key, "Google's own")
 
@@ -139,10 +138,10 @@ resource "google_artifact_registry_repository" "images" {
   labels        = local.labels
 
   docker_config {
-    immutable_tags = true # a tag that moved is how a wrong image is deployed
+    immutable_tags = true # a moved tag would deploy a wrong image
   }
 
-  # By gcloud's help none with a tag is deleted while tags are immutable.
+  # According to gcloud's help, no tagged image is deleted while tags are immutable.
   cleanup_policies {
     id     = "delete-old"
     action = "DELETE"
@@ -151,7 +150,7 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  # What runs and what can be gone back to stays, however old.
+  # Keep the running images and those for a rollback, however old.
   cleanup_policies {
     id     = "keep-recent"
     action = "KEEP"

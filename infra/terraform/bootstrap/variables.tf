@@ -15,7 +15,7 @@ variable "region" {
 }
 
 variable "ci" {
-  description = "GitHub repository, as GitHub's tokens name it, and GitHub environment whose jobs may deploy; null where only people do. Repositories made, renamed or transferred since July 15, 2026 are owner@ID/name@ID, older ones owner/name."
+  description = "GitHub repository, as GitHub's tokens name it, and GitHub environment whose jobs may deploy; null if only people deploy. Repositories made, renamed or transferred since July 15, 2026 are owner@ID/name@ID, older ones owner/name."
   type = object({
     repository  = string
     environment = string
@@ -27,7 +27,7 @@ variable "ci" {
     error_message = "ci.repository must be owner@ID/name@ID, or owner/name for a repository from before July 15, 2026, without wildcards: it is compared letter by letter."
   }
 
-  # Whoever owns that repository on GitHub would deploy here.
+  # The owner of the example's repository on GitHub could deploy here.
   validation {
     condition     = var.ci == null || !can(regex("^(example|OWNER)(@|/)", try(var.ci.repository, "")))
     error_message = "ci.repository is the example's still: give your own (gh api repos/OWNER/NAME), or leave ci out."
@@ -51,7 +51,7 @@ variable "dataset_location" {
 }
 
 variable "promoted_to" {
-  description = "Projects that run the images which are built here: project id => project number."
+  description = "Projects that run the images built here: project id => project number."
   type        = map(string)
   default     = {}
 
@@ -90,11 +90,11 @@ variable "dataset_kms_key" {
 }
 
 variable "secrets_kms_key" {
-  description = "Cloud KMS key, of the location global, that encrypts the values of secrets which are added from then on; null for Google's own."
+  description = "Cloud KMS key, of the location global, that encrypts secret values added from then on; null for Google's own."
   type        = string
   default     = null
 
-  # Secrets are replicated wherever Google likes, and such take a key that is as well.
+  # Secrets with automatic replication need a key of the location global.
   validation {
     condition     = var.secrets_kms_key == null || can(regex("^projects/[^/]+/locations/global/keyRings/[^/]+/cryptoKeys/[^/]+$", var.secrets_kms_key))
     error_message = "secrets_kms_key must be projects/P/locations/global/keyRings/R/cryptoKeys/K: secrets are in no region."

@@ -1,5 +1,5 @@
-# An environment: everything of one project that bootstrap does not make. What differs between environments is a file of
-# variables, environments/ENV/platform.tfvars.
+# An environment: everything of one project that bootstrap does not make. Environments differ only in their variables,
+# environments/ENV/platform.tfvars.
 provider "google" {
   project = var.project
   region  = var.region
@@ -13,7 +13,8 @@ data "google_project" "this" {
   project_id = var.project
 }
 
-# State and variables are given by two options. The state keeps what it was first applied for, and refuses all else.
+# State and variables come from two options and may not match. The state records its project and environment, and refuses
+# any other.
 resource "terraform_data" "applied_for" {
   input = { project = var.project, environment = var.environment }
 
@@ -34,18 +35,18 @@ locals {
   labels           = merge(var.labels, { app = "tipoff", environment = var.environment })
   registry         = "${var.region}-docker.pkg.dev/${coalesce(var.image_project, var.project)}/tipoff"
 
-  # Bootstrap makes them: a deployment may use these, and make none.
+  # Bootstrap makes the accounts: a deployment may use these, and make none.
   account               = { for name in concat(keys(local.services), ["scheduler"]) : name => "tipoff-${name}@${var.project}.iam.gserviceaccount.com" }
   push_service_accounts = { for name, it in local.services : name => "tipoff-${name}-push${it.push_generation}@${var.project}.iam.gserviceaccount.com" }
   member                = { for name, email in local.account : name => "serviceAccount:${email}" }
 
   uri = { for name in keys(local.services) : name => "https://${name}-${local.number}.${var.region}.run.app" }
 
-  # Services that ask the controller for something in somebody's name: the console.
+  # Services that call the controller on behalf of a person: the console.
   askers = [for name, it in local.services : name if contains(it.computed, "TIPOFF_CONTROLLER_URL")]
 
-  # Who may call a service that people call: those named; Cloud Scheduler's account where the service knows it, so that a
-  # job of one's own may run a scraper by the clock; the monitor those who only look too; the controller the console.
+  # Callers of a service beside Pub/Sub: the invokers; viewers, for the monitor; the console, for the controller; and
+  # Cloud Scheduler's account for services that accept it, so that operators' own jobs may run a scraper.
   invokers = { for name, it in local.services : name => concat(
     sort(var.invokers),
     contains(it.computed, "TIPOFF_VIEWERS") ? sort(setsubtract(var.viewers, var.invokers)) : [],
@@ -53,7 +54,7 @@ locals {
     contains(it.computed, "TIPOFF_SCHEDULER_SERVICE_ACCOUNT") ? [local.member.scheduler] : [],
   ) }
 
-  # Values that are worked out here; a service asks for them under `computed` in infra/services.yaml.
+  # Computed values; a service lists the names that it needs under `computed` in infra/services.yaml.
   computed = {
     TIPOFF_ARCHIVE_BUCKET            = { for name, it in local.services : name => module.archive.name }
     TIPOFF_CONSOLE_URL               = { for name, it in local.services : name => try("https://${var.domains[name].domain}", local.uri[name]) }
@@ -125,7 +126,7 @@ module "domain" {
   project        = var.project
   project_number = local.number
   region         = var.region
-  # By its name alone: the service is told the number of the load balancer's backend, and so comes after it.
+  # The plain name, no reference: the service depends on the load balancer, whose backend number it gets.
   service     = each.key
   domain      = each.value.domain
   certificate = each.value.certificate

@@ -1,5 +1,5 @@
-# The maps that the services, the local stack and the tests read too. They are validated where they are read as a whole,
-# by tipoff_common (service_map, topics, ticks) in `make deploy` and `make check-infra`; here they get their defaults.
+# The maps that the services, the local stack and the tests read too. tipoff_common (service_map, topics, ticks) validates
+# them in `make deploy` and `make check-infra`; here they get their defaults.
 locals {
   infra  = "${path.module}/../.."
   topics = yamldecode(file(coalesce(var.topics_file, "${local.infra}/topics.yaml")))
@@ -32,7 +32,7 @@ locals {
   tick_topic        = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.tick.fired.v1")])
   receipts_topic    = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.file.processed.v1")])
 
-  # Minutes between two ticks that a subscription carries, by its most frequent one. Without a filter it takes every tick.
+  # Minutes between a subscription's ticks, by the most frequent tick. Without a filter it carries every tick.
   tick_minutes = { for name, it in local.subscriptions : name => min([
     for tick, when in local.ticks : lookup(when, "every_minutes", 1440)
     if it.filter == "" || strcontains(it.filter, "\"${tick}\"")

@@ -8,7 +8,7 @@ locals {
     filter               = it.filter
   } }
 
-  # Any service publishes what it has to reject to dead-letters.
+  # Every service publishes rejected messages to dead-letters.
   publishers = { for topic in keys(local.topics.topics) : topic => merge(
     { for name, it in local.services : name => local.member[name] if topic == local.dead_letter_topic || contains(it.publishes, topic) },
     topic == local.receipts_topic ? { for member in var.phase2_members : member => member } : {},
@@ -29,7 +29,7 @@ module "dead_letters" {
   subscriptions      = { for name, it in local.pushes : name => it if it.topic == local.dead_letter_topic }
 }
 
-# A service is ready when it can see the one topic that every service publishes to.
+# /readyz of a service reads the one topic that every service publishes to.
 resource "google_pubsub_topic_iam_member" "finder" {
   for_each = local.services
 

@@ -7,7 +7,7 @@ module "data" {
   labels                   = local.labels
   kms_key                  = var.kms_key
   storage_class_after_days = { NEARLINE = 90 }
-  delete_after_days        = { "journal/" = 60 } # what was written when; read within the hour
+  delete_after_days        = { "journal/" = 60 } # index of recent writes; read within the hour
   may_be_emptied           = contains(var.buckets_to_empty, "data")
   annotator_role           = "projects/${var.project}/roles/tipoffObjectAnnotator"
   creators                 = { for name, it in local.services : name => local.member[name] if it.data == "create" }
@@ -17,9 +17,9 @@ module "data" {
   )
 }
 
-# One bucket a service, on which it alone has rights, without a condition. A condition on a prefix would not do: Cloud
-# Storage answers 403 in place of 404 for a missing object to whoever may not list the bucket, and a GET names no prefix
-# to list. What a service remembers has to outlive any redelivery; after half a year it is of no use to anybody.
+# One bucket a service, on which it alone has rights, without a condition. A condition on a prefix would not work: for a
+# missing object Cloud Storage answers 403 in place of 404 to callers that may not list the bucket, and a GET names no
+# prefix to list. A service's state has to outlive any redelivery; after half a year it is useless.
 module "state" {
   source   = "../modules/bucket"
   for_each = local.services
@@ -34,7 +34,7 @@ module "state" {
   writers           = { service = local.member[each.key] }
 }
 
-# Rows that no table has any more. Nobody deletes or replaces here: the logger creates, and each version is kept.
+# Rows that expired from the tables. No account deletes or replaces here: the logger creates, and each version is kept.
 module "archive" {
   source = "../modules/bucket"
 
@@ -50,9 +50,9 @@ module "archive" {
   creators                 = { for name, it in local.services : name => local.member[name] if it.archive == "create" }
 }
 
-# Bootstrap makes the dataset, `tipoff tables deploy` what is in it, and only by adding: Terraform drops a column that a
-# file no longer has, whatever protects the table, so that going back to an older commit would lose what the newer wrote.
-# Here are the grants. The dataset has BigQuery's own list of them, in which a federated principal is an iamMember.
+# Bootstrap makes the dataset, and `tipoff tables deploy` its tables, by additions only: Terraform would drop a column
+# that a file no longer has, even of a protected table, so that a rollback would lose the newer commit's data. Here are
+# the grants. In BigQuery's own access list of the dataset a federated principal is an iamMember.
 resource "google_bigquery_dataset_iam_member" "reader" {
   for_each = merge(
     { for name, it in local.services : name => local.member[name] if it.dataset != null },

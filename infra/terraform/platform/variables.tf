@@ -50,7 +50,7 @@ variable "images" {
 }
 
 variable "image_project" {
-  description = "Project whose registry has the images, where they are promoted from another environment; null for this one."
+  description = "Project whose registry has the images, if they are promoted from another environment; null for this project."
   type        = string
   default     = null
 
@@ -89,7 +89,7 @@ variable "labels" {
 }
 
 variable "invokers" {
-  description = "Who may call services: user:... and serviceAccount:... They are named to Cloud Run and to the services, which compare the e-mail of the token, so a group will not do."
+  description = "Who may call services: user:... and serviceAccount:... Cloud Run and the services get this list; services compare the e-mail of the token, so groups do not work."
   type        = set(string)
   default     = []
 
@@ -138,7 +138,7 @@ variable "notification_emails" {
 }
 
 variable "notification_channels" {
-  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret; ../README.md says what each type takes."
+  description = "Channels beside e-mail, by any name: id of an existing channel, or type and labels of a channel without a secret; ../README.md links to the needs of each type."
   type = map(object({
     id     = optional(string)
     type   = optional(string)
@@ -148,7 +148,7 @@ variable "notification_channels" {
 }
 
 variable "budget" {
-  description = "What a month may cost, in whole units; currency is the billing account's unless given. null for no budget."
+  description = "Monthly budget, in whole units; currency is the billing account's unless given. null for no budget."
   type = object({
     billing_account = string
     monthly_amount  = number
@@ -158,7 +158,7 @@ variable "budget" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept; null leaves the project's own setting, which is 30 where nobody has changed it."
+  description = "Days for which logs are kept; null keeps the project's own setting, 30 by default."
   type        = number
   default     = null
 
@@ -180,7 +180,7 @@ variable "kms_key" {
 }
 
 variable "enabled_secrets" {
-  description = "Of the optional_secrets in infra/services.yaml, those that have a value and that their services are given."
+  description = "Those optional_secrets of infra/services.yaml that have a value and are given to their services."
   type        = set(string)
   default     = []
 
@@ -191,7 +191,7 @@ variable "enabled_secrets" {
 }
 
 variable "domains" {
-  description = "Domains of some services, by service: domain; certificate: \"managed\", or the id of one that is there already; iap: who gets past Identity-Aware Proxy to a console."
+  description = "Domains of some services, by service: domain; certificate: \"managed\", or the id of an existing certificate; iap: members that Identity-Aware Proxy admits to a console."
   type = map(object({
     domain      = string
     certificate = optional(string)
@@ -227,7 +227,7 @@ variable "otlp_endpoint" {
 }
 
 variable "egress" {
-  description = "Static address that some services call sources from: range of the subnet, and services. null for Google's changing addresses."
+  description = "Static egress address of some services: range of the subnet, and services. null for Google's changing addresses."
   type = object({
     range    = optional(string, "10.8.0.0/26")
     services = optional(set(string), ["scraper-runner"])
@@ -241,13 +241,13 @@ variable "egress" {
 }
 
 variable "paused" {
-  description = "Whether no tick fires: all is there and nothing is fetched."
+  description = "Whether ticks are paused: all resources exist and nothing is fetched."
   type        = bool
   default     = false
 }
 
 variable "buckets_to_empty" {
-  description = "Buckets that a later plan may delete with what they hold: data, archive, state-SERVICE. Named in a deployment of its own, before the one that deletes."
+  description = "Buckets that a later plan may delete with their objects: data, archive, state-SERVICE. Deploy this first, and delete in a later deployment."
   type        = set(string)
   default     = []
 }

@@ -23,7 +23,7 @@ resource "google_storage_bucket" "this" {
     }
   }
 
-  # Parts of uploads that never ended are paid for and seen by nobody.
+  # Parts of unfinished uploads cost money and are not visible.
   lifecycle_rule {
     action {
       type = "AbortIncompleteMultipartUpload"
@@ -62,7 +62,7 @@ resource "google_storage_bucket" "this" {
   }
 }
 
-# storage.buckets.get: a service is ready when it can see its buckets.
+# storage.buckets.get: /readyz of a service reads its buckets.
 resource "google_storage_bucket_iam_member" "viewer" {
   for_each = merge(var.readers, var.creators, var.writers)
 
@@ -79,7 +79,7 @@ resource "google_storage_bucket_iam_member" "reader" {
   member = each.value
 }
 
-# To replace an object takes the right to delete it: what is created stays as it is.
+# Creators cannot replace an object, since that needs the right to delete it.
 resource "google_storage_bucket_iam_member" "creator" {
   for_each = var.creators
 

@@ -76,19 +76,19 @@ variable "annotator_role" {
 }
 
 variable "versioned" {
-  description = "Whether versions that were replaced or deleted are kept."
+  description = "Whether replaced and deleted versions are kept."
   type        = bool
   default     = false
 }
 
 variable "may_be_emptied" {
-  description = "Whether a later plan may delete the bucket with what it holds."
+  description = "Whether a later plan may delete the bucket with its objects."
   type        = bool
   default     = false
 }
 
 variable "kms_key" {
-  description = "Cloud KMS key that encrypts what is written; null for Google's own."
+  description = "Cloud KMS key that encrypts objects; null for Google's own."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
-# A load balancer that answers for a domain and hands every request to one Cloud Run service, which asks who calls as it
-# does at its own address.
+# A load balancer for a domain, which forwards every request to one Cloud Run service. The service authenticates callers
+# as at its own address.
 locals {
   managed = var.certificate == "managed"
   name    = "tipoff-${var.service}"
@@ -15,8 +15,8 @@ resource "google_compute_managed_ssl_certificate" "this" {
   count = local.managed ? 1 : 0
 
   project = var.project
-  # Another domain is another certificate. The name is the domain's alone: what depends on the service would hand
-  # create_before_destroy on to it, and a service cannot be beside another of its name.
+  # Another domain needs another certificate. The certificate's name comes from the domain alone: a dependency on the
+  # service would extend create_before_destroy to the service, and two services cannot have one name.
   name = "tipoff-${substr(sha256(var.domain), 0, 8)}"
 
   managed {
@@ -49,7 +49,7 @@ resource "google_compute_backend_service" "this" {
     group = google_compute_region_network_endpoint_group.this.id
   }
 
-  # Who is not signed in at Google is sent there, by a client that Google makes for the project.
+  # The proxy sends people to Google's sign-in, with an OAuth client that Google makes for the project.
   dynamic "iap" {
     for_each = var.iap_members == null ? [] : [true]
 

@@ -29,7 +29,7 @@ variable "domain" {
 }
 
 variable "certificate" {
-  description = "managed: Google makes and renews it; else the id of one that is there already."
+  description = "managed: Google makes and renews it; else the id of an existing certificate."
   type        = string
 
   validation {

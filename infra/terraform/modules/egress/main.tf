@@ -1,4 +1,4 @@
-# A network whose calls to the outside leave from one address, for sources that admit addresses by a list.
+# A network whose outgoing calls leave from one address, for sources with an address allowlist.
 resource "google_compute_network" "this" {
   # checkov:skip=CKV2_GCP_18: without a rule nothing comes in, and nothing in it listens
   project                 = var.project

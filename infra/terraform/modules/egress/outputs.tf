@@ -1,5 +1,5 @@
 output "network" {
-  description = "What a service's calls leave through, once the NAT is there."
+  description = "Network and subnetwork of a service's egress, once the NAT exists."
   value       = { network = google_compute_network.this.id, subnetwork = google_compute_subnetwork.this.id }
 
   depends_on = [google_compute_router_nat.this]

@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "range" {
-  description = "Addresses of the subnet, at least a /26, of which services take theirs."
+  description = "Address range of the services' subnet, at least a /26."
   type        = string
 
   validation {

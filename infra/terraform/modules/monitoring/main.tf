@@ -4,14 +4,14 @@ locals {
     [for channel in google_monitoring_notification_channel.other : channel.name],
     compact([for it in var.notification_channels : it.id]),
   )
-  # Of types that need no verification the status is empty.
+  # The status is empty for channel types that need no verification.
   unverified = [
     for it in concat(values(google_monitoring_notification_channel.email), values(google_monitoring_notification_channel.other)) :
     it.display_name if it.verification_status == "UNVERIFIED"
   ]
   every = "300s"
-  # Minutes without a tick that count as silence, and minutes for which it must last: at least one interval, as a
-  # subscription that is new or was paused had no tick before. Google takes 24 hours at most, and 25 of both.
+  # Minutes without a tick that count as silence, and minutes for which the silence must last: at least one interval, as a
+  # new or paused subscription had no tick before. Google allows at most 24 hours, and 25 hours together.
   silence = { for name, interval in var.tick_minutes : name => {
     without = min(max(15, 2 * interval), 60 * 25 - min(max(15, 2 * interval), 60 * 24))
     lasting = min(max(15, 2 * interval), 60 * 24)
@@ -77,14 +77,14 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "Tipoff: ${each.value}"
   type         = "email"
   labels       = { email_address = each.value }
-  force_delete = true # a channel that policies name is not deleted otherwise
+  force_delete = true # else a channel named in policies cannot be deleted
 
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# Channels without a secret. Those with one are made manually and given by their id: Terraform's state would hold it.
+# Channels without a secret. Those with one are made manually and given by id, as Terraform's state would hold the secret.
 resource "google_monitoring_notification_channel" "other" {
   for_each = { for name, it in var.notification_channels : name => it if it.id == null }
 
@@ -99,7 +99,7 @@ resource "google_monitoring_notification_channel" "other" {
   }
 }
 
-# An unverified channel delivers nothing, and its status alone says so. Verifying takes a code that somebody receives.
+# An unverified channel delivers nothing, and only its status shows it. Its recipient gets the verification code.
 check "channels_are_verified" {
   assert {
     condition     = length(local.unverified) == 0
@@ -107,7 +107,7 @@ check "channels_are_verified" {
   }
 }
 
-# Errors of services, to be alerted of and looked at by service.
+# Errors by service, for alerts and charts.
 resource "google_logging_metric" "errors" {
   project     = var.project
   name        = "tipoff_errors"
@@ -174,9 +174,9 @@ resource "google_monitoring_alert_policy" "threshold" {
   }
 }
 
-# One for each subscription that carries ticks: what reaches one service hides no silence of another. A condition on the
-# absence of a metric needs a point that came before; absent() of a sum above 0 holds too where none ever came. What is
-# awaited longer than the sum reaches back is the condition's duration, which starts anew when the policy is enabled.
+# One policy for each subscription that carries ticks, so that ticks of one service do not hide another's silence. A
+# metric-absence condition needs an earlier point; absent() of a sum above 0 also holds without any point. The condition's
+# duration covers the wait beyond the sum's window, and starts again when the policy is enabled.
 resource "google_monitoring_alert_policy" "no_ticks" {
   for_each = local.silence
 
@@ -204,7 +204,7 @@ resource "google_monitoring_alert_policy" "no_ticks" {
   }
 }
 
-# /health, and not /healthz: Cloud Run keeps some paths that end in z to itself.
+# /health, and not /healthz: Cloud Run reserves some paths that end in z.
 resource "google_monitoring_uptime_check_config" "this" {
   for_each = var.uptime_services
 
@@ -230,7 +230,7 @@ resource "google_monitoring_uptime_check_config" "this" {
   }
 }
 
-# Monitoring's agent comes into being with the first check that uses it, hence after them.
+# The first check that uses Monitoring's agent creates it, hence the dependency on the checks.
 resource "google_cloud_run_v2_service_iam_member" "uptime" {
   for_each = google_monitoring_uptime_check_config.this
 
@@ -303,7 +303,7 @@ resource "google_billing_budget" "this" {
   }
 
   all_updates_rule {
-    # A budget takes e-mail alone. Of what type a channel is that is given by its id is not known here.
+    # A budget accepts e-mail channels only. The type of a channel given by its id is not known here.
     monitoring_notification_channels = concat(
       [for channel in google_monitoring_notification_channel.email : channel.name],
       [for channel in google_monitoring_notification_channel.other : channel.name if channel.type == "email"],

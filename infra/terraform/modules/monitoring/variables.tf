@@ -29,7 +29,7 @@ variable "notification_emails" {
 }
 
 variable "uptime_services" {
-  description = "Services that are asked from outside whether they answer: name => URI."
+  description = "Services that uptime checks call: name => URI."
   type        = map(string)
   default     = {}
 }
@@ -40,12 +40,12 @@ variable "monitoring_agent" {
 }
 
 variable "dead_letter_topic" {
-  description = "Name of the topic for what nobody could handle."
+  description = "Name of the topic for dead letters."
   type        = string
 }
 
 variable "tick_minutes" {
-  description = "Subscription that carries ticks => minutes between two of them. Somebody is alerted after four intervals without one, but not within half an hour, and at the latest after 25 hours."
+  description = "Subscription that carries ticks => minutes between two ticks. The alert fires after four intervals without a tick, but not within half an hour, and at the latest after 25 hours."
   type        = map(number)
 
   validation {
@@ -55,7 +55,7 @@ variable "tick_minutes" {
 }
 
 variable "notification_channels" {
-  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret. E-mail and sms may have to be verified; pubsub takes roles/pubsub.publisher on the topic for service-NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com; google_chat the app Google Cloud Monitoring in the space."
+  description = "Channels beside e-mail, by any name: id of an existing channel, or type and labels of a channel without a secret. E-mail and sms may have to be verified; pubsub takes roles/pubsub.publisher on the topic for service-NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com; google_chat the app Google Cloud Monitoring in the space."
   type = map(object({
     id     = optional(string)
     type   = optional(string)
@@ -85,13 +85,13 @@ variable "notification_channels" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which the project's logs are kept; null leaves what is set."
+  description = "Days for which the project's logs are kept; null keeps the project's setting."
   type        = number
   default     = null
 }
 
 variable "logged_errors" {
-  description = "Errors that a service logs within five minutes above which somebody is alerted."
+  description = "Errors that a service may log within five minutes without an alert."
   type        = number
   default     = 20
 }
@@ -103,7 +103,7 @@ variable "paused" {
 }
 
 variable "oldest_unacked_seconds" {
-  description = "Age of the oldest waiting message above which somebody is alerted. Redelivery backs off to 600 s, so less than that is no news."
+  description = "Age of the oldest waiting message above which an alert fires. Redelivery backs off to 600 s, so a lower age is normal."
   type        = number
   default     = 1800
 
@@ -114,13 +114,13 @@ variable "oldest_unacked_seconds" {
 }
 
 variable "server_errors" {
-  description = "5xx answers of a service within five minutes above which somebody is alerted. A 503 asks for redelivery and a few of them are no news."
+  description = "5xx answers of a service within five minutes above which an alert fires. A 503 requests redelivery; a few are normal."
   type        = number
   default     = 20
 }
 
 variable "budget" {
-  description = "What a month may cost; null for no budget. Whoever applies it needs roles/billing.costsManager on the billing account."
+  description = "Monthly budget; null for none. To apply it needs roles/billing.costsManager on the billing account."
   type = object({
     billing_account = string
     monthly_amount  = number

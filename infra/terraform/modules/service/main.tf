@@ -1,6 +1,6 @@
 locals {
-  # Cloud Run's deterministic URI. The service is told it as the audience of tokens, which its own uri attribute could
-  # not be: that is known only when the service exists.
+  # Cloud Run's deterministic URI, which the service gets as the audience of tokens. The resource's uri attribute is
+  # known only when the service exists.
   uri = "https://${var.name}-${var.project_number}.${var.region}.run.app"
   environment = merge(var.environment, {
     TIPOFF_AUDIENCE             = local.uri
@@ -11,9 +11,9 @@ locals {
   }, var.domain == null ? {} : { TIPOFF_EXTRA_AUDIENCES = jsonencode(["https://${var.domain}"]) })
 }
 
-# Which version is the latest, so that a new value is a new revision; the value itself stays out of the state. A secret
-# without a version stops the plan here. Whether the version is enabled is asked by `make deploy`: this data source says so
-# of any.
+# The number of the latest version, so that a new value makes a new revision; the value itself stays out of the state. A
+# secret without a version stops the plan here. `make deploy` checks that the version is enabled: this data source does
+# not.
 data "google_secret_manager_secret_version" "latest" {
   for_each = var.secrets
 
@@ -44,7 +44,7 @@ resource "google_cloud_run_v2_service" "this" {
       for_each = var.network == null ? [] : [var.network]
 
       content {
-        egress = "ALL_TRAFFIC" # or public addresses are called past the network, from a changing address
+        egress = "ALL_TRAFFIC" # else calls to public addresses bypass the network, from a changing address
 
         network_interfaces {
           network    = vpc_access.value.network
@@ -66,7 +66,7 @@ resource "google_cloud_run_v2_service" "this" {
           cpu    = var.cpu
           memory = var.memory
         }
-        cpu_idle          = true # nothing is done after the answer, so CPU is paid for during requests only
+        cpu_idle          = true # no work after the answer, so CPU is billed during requests only
         startup_cpu_boost = true
       }
 
@@ -91,7 +91,7 @@ resource "google_cloud_run_v2_service" "this" {
           value_source {
             secret_key_ref {
               secret  = env.value
-              version = data.google_secret_manager_secret_version.latest[env.value].version # a new value is a new revision
+              version = data.google_secret_manager_secret_version.latest[env.value].version # a new value makes a new revision
             }
           }
         }
@@ -107,7 +107,7 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
-      # Asks only whether the process answers: one that is restarted because a bucket is down comes back to the same bucket.
+      # Checks only that the process answers: a restart would not help against an unavailable bucket.
       liveness_probe {
         period_seconds    = 30
         timeout_seconds   = 5
@@ -120,15 +120,15 @@ resource "google_cloud_run_v2_service" "this" {
     }
   }
 
-  # Said, and not left to the default: what is not said is kept as it is, and a deployment would not end what somebody
-  # sent to an older revision manually.
+  # Explicit, because Terraform keeps an undeclared traffic split: a deployment would not end a manual switch to an older
+  # revision.
   traffic {
     type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
     percent = 100
   }
 }
 
-# Cloud Run lets nobody else through to the service, which then asks the token who calls what:
+# Cloud Run admits only these callers; the service then checks the token for the caller's rights:
 # docs/adr/0014-both-ask-who-calls.md.
 resource "google_cloud_run_v2_service_iam_member" "push" {
   project  = var.project
@@ -137,7 +137,7 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   role     = "roles/run.invoker"
   member   = "serviceAccount:${var.push_service_account}"
 
-  # Another account is let in before the subscriptions push with it.
+  # A new account gets access before the subscriptions push with it.
   lifecycle {
     create_before_destroy = true
   }

@@ -34,7 +34,7 @@ variable "push_service_account" {
 }
 
 variable "description" {
-  description = "What it does, one line."
+  description = "Its purpose, in one line."
   type        = string
 }
 

@@ -1,5 +1,5 @@
 # Scheduler sends fixed content only: a tick's identity and time are Pub/Sub's messageId and publishTime. No
-# attempt_deadline: it means nothing for Pub/Sub, and set it shows a change in every plan.
+# attempt_deadline: Pub/Sub jobs ignore it, and setting it shows a change in every plan.
 resource "google_cloud_scheduler_job" "this" {
   for_each = var.ticks
 

@@ -1,5 +1,5 @@
 locals {
-  # Named from attributes that a plan knows, so that policies can read it, and that still order what depends on them.
+  # Built from attributes that are known in a plan, so that policies can read it; they still order dependent resources.
   id = "projects/${google_pubsub_topic.this.project}/topics/${google_pubsub_topic.this.name}"
 }
 
@@ -11,8 +11,8 @@ resource "google_pubsub_topic" "this" {
   message_retention_duration = "${var.retention_days * 24 * 3600}s"
 }
 
-# Pub/Sub changes no filter: Terraform would replace the subscription, and what waits in it is lost. What it was made with
-# is kept here, and another filter is refused.
+# Pub/Sub cannot change a filter: Terraform would replace the subscription and lose its waiting messages. This keeps the
+# first filter and refuses another.
 resource "terraform_data" "filter" {
   for_each = var.subscriptions
 
@@ -37,7 +37,7 @@ resource "google_pubsub_subscription" "push" {
   labels               = var.labels
   filter               = each.value.filter
   ack_deadline_seconds = each.value.ack_deadline_seconds
-  # A week: longer than any outage should last. What waits for more than a day is paid for.
+  # A week: longer than any outage should last. Messages that wait for more than a day cost money.
   message_retention_duration = "604800s"
 
   push_config {
@@ -53,7 +53,7 @@ resource "google_pubsub_subscription" "push" {
     maximum_backoff = "${var.retry.maximum_seconds}s"
   }
 
-  # Without it a subscription that is idle for 31 days is deleted: a summer.
+  # Without it Pub/Sub deletes a subscription that is idle for 31 days, e.g. in summer.
   expiration_policy {
     ttl = ""
   }
@@ -77,7 +77,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member  = each.value
 }
 
-# pubsub.topics.attachSubscription: somebody outside takes what comes by a subscription of their own.
+# pubsub.topics.attachSubscription: other teams read the topic by their own subscriptions.
 resource "google_pubsub_topic_iam_member" "subscriber" {
   for_each = var.subscribers
 
@@ -87,7 +87,7 @@ resource "google_pubsub_topic_iam_member" "subscriber" {
   member  = each.value
 }
 
-# Both halves of dead-lettering are Pub/Sub's own doing, hence its agent's grants.
+# Pub/Sub itself forwards dead letters and acknowledges the originals, hence its agent's grants.
 resource "google_pubsub_topic_iam_member" "dead_letters" {
   count = var.takes_dead_letters ? 1 : 0
 
@@ -105,7 +105,7 @@ resource "google_pubsub_subscription_iam_member" "dead_letters" {
   role         = "roles/pubsub.subscriber"
   member       = var.pubsub_agent
 
-  # Grants are part of a subscription; without this, one that is made anew has none until the next apply.
+  # Grants are part of a subscription; without this, a replaced subscription has none until the next apply.
   lifecycle {
     replace_triggered_by = [google_pubsub_subscription.push[each.key].id]
   }

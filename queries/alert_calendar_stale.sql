@@ -1,9 +1,9 @@
 -- Is the calendar of games old?
 --
--- One row when the newest evaluation decided by a calendar that it calls stale, or by none.
+-- One row when the newest evaluation used a stale calendar, or none.
 --
---   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
---   @minutes      INT64 = 35       age from which a decision says nothing of now
+--   @as_of        TIMESTAMP = now  instant of the question; later rows do not count
+--   @minutes      INT64 = 35       age from which a decision is too old to count
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64

@@ -1,16 +1,16 @@
--- What does the newest scan of cleanup say of files as a whole?
+-- Is Phase 2 behind, or did the storm guard trip, in the newest scan of cleanup?
 --
--- One row when the newest scan, not older than @hours, says @fact: phase2_behind (files wait for Phase 2 that nothing
--- later overtook, and at least @min_files have no receipt: in a quiet hour one lost file is not overtaken either) or
--- storm_guard (more is missing than can be believed, so nothing is done). A scan with errors that does not say so may
--- not have looked, and is passed over. since: when the oldest of these files landed, by all scans
--- of two days from which on each says so, else the first of these scans. value: files without a receipt for
+-- One row when the newest scan, not older than @hours, reports @fact: phase2_behind (files wait for Phase 2 without a
+-- later file that has a receipt, and at least @min_files have none: in a quiet hour this also holds for one lost file)
+-- or storm_guard (implausibly many files are missing, so cleanup does nothing). A scan with errors that does not report
+-- the fact is skipped, as it may be incomplete. since: when the oldest of these files landed, by the unbroken series of
+-- scans that report the fact within two days, else the first of these scans. value: files without a receipt for
 -- phase2_behind, lost files for storm_guard.
 --
---   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of        TIMESTAMP = now  instant of the question; later rows do not count
 --   @fact         STRING = phase2_behind  phase2_behind or storm_guard
 --   @min_files    INT64 = 1        files without a receipt from which phase2_behind counts
---   @hours        INT64 = 2        age from which a scan says nothing of now
+--   @hours        INT64 = 2        age from which a scan is too old to count
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64

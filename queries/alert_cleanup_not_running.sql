@@ -1,8 +1,8 @@
--- Has self-healing stopped looking?
+-- Has self-healing stopped?
 --
--- One row when the newest scan that could do its work is older than @hours, or when there is none in two days: a maximum
--- over no rows is NULL, and NULL is older than everything. A scan with errors could not, except for the errors that other
--- alerts are about: without any receipt Phase 2 is behind, and a late dataset is told as such.
+-- One row when the newest successful scan is older than @hours, or when there is none in two days: a maximum over no
+-- rows is NULL, and NULL is older than everything. A scan with errors is not successful, except for the errors that
+-- other alerts cover: no receipt at all (phase2-behind) and late rows (dataset-behind).
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later scans do not count
 --   @hours         INT64 = 2  silence that is an alert

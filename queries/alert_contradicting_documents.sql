@@ -1,13 +1,13 @@
--- Which sources say something that cannot be?
+-- Which sources have impossible values?
 --
--- One row a scraper of whose documents in the last @hours at least @min_runs contradicted themselves, the clock or the
--- calendar, or had items that could not be read, the most first. One look at a game that is being filled in raises
--- nothing; a source that lists no game of a game day, look after look, does. Runs of a developer's machine (LOCAL) do not
--- count.
+-- One row a scraper with at least @min_runs documents in the last @hours that contradicted themselves, the clock or the
+-- calendar, or had unreadable items, the most first. A single fetch of a game whose data is still incomplete raises
+-- nothing; a source that lists no game of a game day in repeated fetches does. Runs of a developer's machine (LOCAL) do
+-- not count.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @hours        INT64 = 24       how far back
---   @min_runs     INT64 = 3        documents of a scraper, below which nothing is said
+--   @min_runs     INT64 = 3        fewest documents of a scraper for a row
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- scraper_name STRING, contradicting_runs, contradictions, items_set_aside INT64, example STRING (of the newest run)

@@ -1,12 +1,12 @@
 -- Which sources contradict themselves or each other?
 --
 -- One row a scraper whose newest success broke a law of its data or of the calendar, and one when the newest successes
--- of @first and @second for one game date, both at least @minutes old, differ in their number of records. Which two
--- should say the same each fleet knows of its own: by default none are compared.
+-- of @first and @second for one game date, both at least @minutes old, differ in their number of records. Each fleet
+-- names its own pair of scrapers that should agree: by default none are compared.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @first         STRING = -  a scraper
---   @second        STRING = -  the one that should say the same
+--   @second        STRING = -  the scraper that should agree with it
 --   @minutes       INT64 = 60  age from which two answers are compared
 --   @environment   STRING = prod  prod, staging, dev or local
 --

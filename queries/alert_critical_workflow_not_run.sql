@@ -1,11 +1,11 @@
 -- Which CRITICAL workflows should have run and did not?
 --
--- For notebooks and by hand: nobody is told of it. The rule workflow-missing tells, of every workflow at its own level.
+-- For notebooks and manual use, without an alert. The rule workflow-missing alerts for every workflow at its own level.
 --
 -- One row an expectation past its deadline, of the business day of @as_of and of the night before; and one when the
--- day's schedule itself is not there by 06:00, without which nothing would be expected. It starts from what is expected,
--- so it sees days on which nothing was decided at all. A cancelled game, a day off and a slot whose time has not come
--- raise nothing.
+-- day's schedule is missing at 06:00, as nothing would be expected without it. The query starts from the expectations,
+-- so it also covers days without any decision. A cancelled game, a day off and a slot whose time has not come raise
+-- nothing.
 --
 --   @as_of        TIMESTAMP = now  instant of the question
 --   @environment  STRING = prod    prod, staging, dev or local

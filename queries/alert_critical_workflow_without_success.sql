@@ -1,15 +1,15 @@
--- Which CRITICAL workflows ran and have nothing to show for it an hour later?
+-- Which CRITICAL workflows ran and have no success an hour later?
 --
--- For notebooks and by hand: nobody is told of it. The rule workflow-failing tells, of every workflow at its own level.
+-- For notebooks and manual use, without an alert. The rule workflow-failing alerts for every workflow at its own level.
 --
--- One row an expectation of the business day of @as_of whose first RUN is older than @minutes and none of whose
--- executions succeeded.
+-- One row an expectation of the business day of @as_of whose first RUN is older than @minutes, without a successful
+-- execution.
 --
 --   @as_of        TIMESTAMP = now  instant of the question
 --   @minutes      INT64 = 60       time that a run has for its first success
 --   @environment  STRING = prod    prod, staging, dev or local
 --
--- workflow_name STRING, actual_run_time TIMESTAMP, executions INT64 (0: nothing was even executed), last_reason STRING
+-- workflow_name STRING, actual_run_time TIMESTAMP, executions INT64 (0: nothing was executed), last_reason STRING
 
 SELECT
   workflow_name,

@@ -1,11 +1,11 @@
 -- Do rows still reach the dataset, and in time?
 --
 -- One row when no row of any kind was written for @silent_minutes, or when rows of the last hour were written more than
--- @minutes after what they tell happened. The first copy of a row counts: a message whose answer got lost comes again.
--- Executions that others answer for late by design are left out: those that cleanup adopted, and failures that the
--- controller presumed once a lease had ended.
+-- @minutes after their event. The first copy of a row counts: Pub/Sub redelivers a message whose acknowledgement got
+-- lost. Executions that are late by design are left out: those that cleanup adopted, and failures that the controller
+-- presumed after a lease had expired.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes       INT64 = 15  delay of a row that is an alert
 --   @silent_minutes  INT64 = 40  silence of all tables that is an alert
 --   @environment   STRING = prod  prod, staging, dev or local

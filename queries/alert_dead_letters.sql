@@ -1,9 +1,9 @@
 -- Were messages given up?
 --
--- One row when a dead letter came within @hours: was rejected then, or came into the dataset then, as its row may be held up
--- for as long as Pub/Sub keeps what the logger does not take, which is seven days.
+-- One row when a dead letter was rejected, or its row was written, within @hours: the row may be late by up to the seven
+-- days for which Pub/Sub keeps messages that the logger does not take.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @hours         INT64 = 2  how far back
 --   @environment   STRING = prod  prod, staging, dev or local
 --
@@ -14,7 +14,7 @@ WITH letters AS (
     event_id,
     MIN(rejected_at) AS rejected_at,
     GREATEST(MIN(rejected_at), MIN(created_at)) AS came_at,
-    -- No service gave up what was delivered too often.
+    -- delivery_attempts rows have no service.
     ANY_VALUE(
       CONCAT(COALESCE(CONCAT('by ', service, ' '), ''), '(', reason, ')', COALESCE(CONCAT(': ', detail), ''))
     ) AS told

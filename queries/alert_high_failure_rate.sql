@@ -1,17 +1,16 @@
 -- Which scrapers fail too often?
 --
--- One row a scraper, the worst first. Judged are its runs of the @hours up to its newest failure, which is not older
--- than that, if at least @min_runs of them could tell; of a scraper that runs less often its last @min_runs in two weeks,
--- once the newest of them has failed. A rate up to now would rise above the threshold without a new failure, when an old
--- success leaves the span. A scraper whose last @min_runs all succeeded has no row: otherwise the failures of one evening
--- would stand for a day, and a new failure would not be seen as new. no_data is no
--- failure and no run that could tell; the unrounded rate is compared; runs of a developer's machine (LOCAL) do not
--- count.
+-- One row a scraper, the worst first. The rate is over the runs in the @hours up to its newest failure, itself not older
+-- than @hours, if at least @min_runs of them succeeded or failed; for a scraper that runs less often, over its last
+-- @min_runs in two weeks, if the newest of them failed. A rate up to now would rise above the threshold without a new
+-- failure, when an old success leaves the span. A scraper whose last @min_runs all succeeded has no row: otherwise one
+-- evening's failures would keep the alert open for a day, and a new failure would not show as new. no_data counts
+-- neither as success nor as failure; the unrounded rate is compared; runs of a developer's machine (LOCAL) do not count.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @hours         INT64 = 24  how far back
---   @threshold_pct FLOAT64 = 20  failure rate above which it is one
---   @min_runs      INT64 = 5  runs that succeeded or failed, of which a rate is made
+--   @threshold_pct FLOAT64 = 20  failure rate above which the scraper has a row
+--   @min_runs      INT64 = 5  fewest runs that succeeded or failed for a rate
 --   @environment   STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary, error_type STRING, since TIMESTAMP, value FLOAT64

@@ -1,10 +1,10 @@
--- Which scrapers set aside a large part of what their source lists?
+-- Which scrapers set aside a large part of their source's items?
 --
--- One row a scraper at whose newest success, within two days, more than @threshold_pct of the items could not be read and
--- were set aside. Items are counted as the records that were written and those that were set aside.
+-- One row a scraper whose newest success, within two days, set aside more than @threshold_pct of the items as unreadable.
+-- The items are the written records and those set aside.
 --
---   @as_of          TIMESTAMP = now  instant of the question; what came later does not count
---   @threshold_pct  FLOAT64 = 10  share of the items above which it is one
+--   @as_of          TIMESTAMP = now  instant of the question; later rows do not count
+--   @threshold_pct  FLOAT64 = 10  share of the items above which the scraper has a row
 --   @environment    STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64

@@ -1,9 +1,9 @@
--- Are more files without a receipt than should be?
+-- Are too many files without a receipt?
 --
--- One row when more than @threshold files landed over @minutes ago, within a day, and have no receipt. Files that were
--- republished count: they are no more processed than the others.
+-- One row when more than @threshold files landed over @minutes ago, within a day, and have no receipt. Republished files
+-- count too, as they are not processed either.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes       INT64 = 120  time that Phase 2 has for a file
 --   @threshold     INT64 = 10  files that may be late
 --   @environment   STRING = prod  prod, staging, dev or local

@@ -1,10 +1,10 @@
 -- Does the controller still decide?
 --
 -- One row when the newest decision is older than @minutes, or when there is none in two days. Each evaluation decides
--- about every workflow, with games or without, so silence means that no tick arrives or that nobody answers it. A manual
--- run comes without a tick and does not count.
+-- about every workflow, with games or without, so silence means that no tick arrives or that the controller does not
+-- answer it. A manual run comes without a tick and does not count.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes       INT64 = 35  silence that is an alert; evaluations come every 15 minutes
 --   @environment   STRING = prod  prod, staging, dev or local
 --

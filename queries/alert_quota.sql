@@ -1,10 +1,10 @@
--- Which sources have little left of a paid allowance, or ask to be left alone?
+-- Which sources have little left of a paid allowance, or ask for a pause?
 --
--- One row a scraper whose newest run failed with quota, until the instant that the source named is over or another run
--- ends otherwise; and one whose newest run of two days that knows its allowance says that a warning is due (four fifths
--- are used). A run that failed for another reason tells nothing of an allowance, so it does not end that.
+-- One row a scraper whose newest run failed with quota, until the instant that the source named has passed or another
+-- run ends otherwise; and one whose newest run of two days with a reported allowance used four fifths of it or more. A
+-- run that failed for another reason does not report an allowance, so it does not end the row.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @environment   STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary, error_type STRING, since TIMESTAMP, value FLOAT64

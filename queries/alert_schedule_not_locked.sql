@@ -1,10 +1,10 @@
--- Is today's schedule there?
+-- Is today's schedule locked?
 --
--- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without it nothing is
--- expected, and a missing run would go unnoticed. A day on which nothing is expected has no rows of a schedule: it raises
--- nothing when every decision since that time says no_games or day_done, those of manual runs aside.
+-- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without a schedule nothing
+-- is expected, and a missing run would go unnoticed. A day without expected runs has no schedule rows: it raises nothing
+-- when every decision since that time has no_games or day_done, those of manual runs aside.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes       INT64 = 330  minutes after midnight by which it is locked; 330 is 05:30
 --   @environment   STRING = prod  prod, staging, dev or local
 --
@@ -12,7 +12,7 @@
 
 SELECT
   '-' AS subject,
-  -- On the wall: on the two days on which the clocks change, midnight is not as many minutes away.
+  -- By wall clock: on the two days on which the clocks change, the time since midnight differs.
   TIMESTAMP(
     DATETIME_ADD(DATETIME(DATE(@as_of, 'America/New_York')), INTERVAL @minutes MINUTE), 'America/New_York'
   ) AS since,

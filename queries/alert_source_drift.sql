@@ -2,7 +2,7 @@
 --
 -- One row a scraper whose newest success found fields that are new, or lacked optional ones.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @environment   STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64

@@ -1,13 +1,13 @@
--- Which scrapers have found nothing for longer than they ever do?
+-- Which scrapers have found nothing for unusually long?
 --
 -- One row a scraper that was expected on at least @expected_days of the days since its last success, and whose silence
--- is longer than @intervals of its own usual intervals: the span of its successes, split by their days. A break in the
--- season expects nothing, and so raises nothing; nor does what was called off, what was paused when its time was over,
--- and what the last decision about it says there was nothing to ask for.
+-- is longer than @intervals of its own usual intervals: the span of its successes, divided by their days. A break in the
+-- season has no expectations, and so raises nothing. Expectations do not count if they were cancelled, were paused at
+-- their deadline, or ended with a decision that there was nothing to request.
 --
---   @as_of          TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of          TIMESTAMP = now  instant of the question; later rows do not count
 --   @intervals      INT64 = 3        usual intervals of silence that are an alert
---   @expected_days  INT64 = 2        days since the last success on which it was expected in vain
+--   @expected_days  INT64 = 2        days since the last success on which it was expected and found nothing
 --   @days           INT64 = 30       how far back intervals are learned
 --   @environment    STRING = prod    prod, staging, dev or local
 --

@@ -1,14 +1,14 @@
--- Which decisions with an alert level stand?
+-- Which decisions with an alert level are in force?
 --
 -- One row a workflow whose newest decision about an occurrence, not older than @minutes, has one of @codes and an alert
--- level. Its severity is the decision's. It is repeated at each evaluation while it holds, so that it ends by itself. An
--- ABORT also ends with the next evaluation that decides something about its workflow: one of a whole workflow is about a
--- placeholder, which no later decision is about. A decision about an occurrence whose scrapers have run ends when another
--- run, such as a manual one, has found since what they had not.
+-- level. The severity is the decision's. Each evaluation repeats the decision while it holds, so that the row ends by
+-- itself. An ABORT also ends with the next evaluation that decides about its workflow: the ABORT of a whole workflow
+-- names a placeholder occurrence, which no later decision names. A decision about an occurrence whose scrapers have run
+-- ends when another run, such as a manual one, has since found the missing data.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @codes         STRING = not_found,budget_used,no_calendar,history_unavailable  reason codes, separated by commas
---   @minutes       INT64 = 35  age from which a decision says nothing of now
+--   @minutes       INT64 = 35  age from which a decision is too old to count
 --   @environment   STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
@@ -55,7 +55,7 @@ found_since AS (
   LEFT JOIN found
     ON found.scraper_name = units.scraper_name AND found.game_date = units.game_date AND found.unit = units.unit
   GROUP BY units.occurrence_id
-  -- Something by another run: what the occurrence found itself did not keep it from its decision.
+  -- Finds of other runs only: the occurrence's own finds were known to its decision.
   HAVING LOGICAL_AND(COALESCE(found.found_at >= units.first_at, FALSE))
     AND LOGICAL_OR(COALESCE(found.found_at > units.last_at, FALSE))
 )
@@ -75,7 +75,7 @@ WHERE from_last = 1
   AND alert_level != 'NONE'
   AND reason_code IN UNNEST(SPLIT(@codes, ','))
   AND occurrence_id NOT IN (SELECT found_since.occurrence_id FROM found_since)
-  -- Not those of the same evaluation: of several occurrences one alone may be impossible to decide.
+  -- Not decisions of the same evaluation: it may be unable to decide one of several occurrences.
   AND (action != 'ABORT' OR decided_at IS NULL OR decided_at <= decision_time)
 GROUP BY workflow_name
 ORDER BY workflow_name;

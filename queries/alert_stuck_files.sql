@@ -1,14 +1,14 @@
--- Which files cannot be healed?
+-- Which files can cleanup not recover?
 --
 -- One row a kind of finding, with its number of files: cleanup gave them up, or cannot announce them again, and since
--- its newest finding about a file neither a receipt came nor an announcement. A file that cleanup looks at no more, as
--- it landed before its lookback, stays until @days after the newest finding. since: when the first of the files
--- landed, as far as the scan lists it, else when it was first found. A path that no receipt can name (unnameable_path)
--- is not asked for, as nothing could end it.
+-- its newest finding about a file neither a receipt came nor an announcement. A file that landed before cleanup's
+-- lookback stays until @days after the newest finding. since: when the first of the files landed, as far as the scan
+-- lists it, else when it was first found. By default unnameable_path is left out, as no receipt can name such a path and
+-- end its row.
 --
 --   @as_of        TIMESTAMP = now                                             instant of the question
 --   @kinds        STRING = given_up,object_missing,content_differs,foreign_path  kinds of findings, separated by commas
---   @days         INT64 = 30                                                  how far back findings are looked for
+--   @days         INT64 = 30                                                  how far back findings are read
 --   @environment  STRING = prod                                               prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
@@ -44,8 +44,8 @@ announced AS (
 received AS (
   SELECT DISTINCT r.gcs_path
   FROM nba_orchestration.file_receipts AS r
-  -- A week more than findings: of a receipt whose row came late cleanup goes on finding its file, and the file would be
-  -- told again on the day on which the receipt falls out and the findings do not.
+  -- A week more than findings: cleanup may still find a file after its receipt, if the receipt's row came late. The file
+  -- would be reported again on the day on which the receipt leaves the span and the findings do not.
   WHERE DATE(r.processed_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL (@days + 7) DAY) AND DATE(@as_of)
     AND r.processed_at <= @as_of
     AND r.environment = @environment

@@ -1,9 +1,9 @@
--- Does the runner still execute what was decided?
+-- Does the runner still execute decisions?
 --
--- One row when a RUN of the last @hours that requested something is older than @minutes, no execution names it, and
--- none of its occurrence came after it: what is retried is executed under the decision that planned it.
+-- One row when a RUN of the last @hours that requested scrapers is older than @minutes, no execution names it, and no
+-- execution of its occurrence came after it: a retry is executed under the decision that planned it.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @hours         INT64 = 6  how far back
 --   @minutes       INT64 = 30  time that a request has for its first execution
 --   @environment   STRING = prod  prod, staging, dev or local

@@ -1,14 +1,14 @@
--- Do the services run one version, by one configuration?
+-- Do the services run one version, with one configuration?
 --
--- One row a service whose newest row was written by another version than the asker's, the controller also when it decided
--- by another configuration, and the runner when it was asked by another: a controller that somebody forgot asks as well.
--- Cleanup and the logger read no workflows; which scrapers they know is their version's. What is - is not compared, and a
--- service that wrote nothing lately says nothing.
+-- One row a service whose newest row was written by another version than @version; also the controller when it decided
+-- with another configuration, and the runner when its requests have another configuration, e.g. from a forgotten
+-- controller. Cleanup and the logger read no workflows; their scrapers belong to their version. A parameter of - is not
+-- compared, and a service without recent rows has none here.
 --
---   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
---   @version      STRING = -  version of the asker
---   @config_hash  STRING = -  hash of the workflows file that the asker reads
---   @minutes      INT64 = 30       how far back rows are compared; no longer than the rule holds, or deployments are told
+--   @as_of        TIMESTAMP = now  instant of the question; later rows do not count
+--   @version      STRING = -  version of the caller
+--   @config_hash  STRING = -  hash of the workflows file that the caller reads
+--   @minutes      INT64 = 30       how far back rows are compared; above the rule's `for`, deployments raise alerts
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- subject (the service), severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
@@ -20,7 +20,7 @@ WITH told AS (
     AND environment = @environment
     AND reason_code != 'parent_unfruitful'
   UNION ALL
-  -- What was presumed of a request is the controller's, what was adopted is cleanup's, and a command is somebody's own.
+  -- Presumed rows are the controller's, adopted rows cleanup's, and rows of a command a person's.
   SELECT 'scraper-runner' AS service, triggered_at AS told_at, service_version AS version, config_hash
   FROM nba_orchestration.scraper_execution_log
   WHERE DATE(triggered_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)

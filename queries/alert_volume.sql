@@ -1,8 +1,8 @@
 -- Which scrapers got another number of records than their assertions allow?
 --
--- One row a scraper whose newest telling run failed for its number of records.
+-- One row a scraper whose newest run without no_data failed for its number of records.
 --
---   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @environment   STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary, error_type STRING, since TIMESTAMP, value FLOAT64

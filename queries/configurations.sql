@@ -1,6 +1,6 @@
 -- Which configurations were in force, and since when?
 --
--- One row a configuration and version of the controller that decided, the newest first.
+-- One row a configuration and version of the controller with decisions, the newest first.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later decisions do not count
 --   @days         INT64 = 30       how far back

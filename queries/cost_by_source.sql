@@ -1,7 +1,7 @@
 -- Who causes the work, and how many seconds of it?
 --
--- One row a source and environment, the most executions first. Every environment and source is shown, LOCAL too: that
--- is the question. The days are business days, that of @as_of included.
+-- One row a source and environment, the most executions first. Every environment and source counts, LOCAL too. The days
+-- are business days, that of @as_of included.
 --
 --   @as_of  TIMESTAMP = now  instant of the question; later executions do not count
 --   @days   INT64 = 30       number of business days

@@ -1,7 +1,7 @@
 -- How often has this scraper tried for the business day, and with what result?
 --
--- Always one row. Each execution counts once, however many copies of its row there are. The day is the business
--- day of @as_of and is compared with game_date; runs of a developer's machine (LOCAL) do not count.
+-- Always one row. Each execution counts once, also if its row has copies. The day is the business day of @as_of and is
+-- compared with game_date; runs of a developer's machine (LOCAL) do not count.
 --
 --   @as_of         TIMESTAMP = now                  instant of the question; later executions do not count
 --   @scraper_name  STRING                           registered name

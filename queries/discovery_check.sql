@@ -1,8 +1,8 @@
 -- Has this scraper found its data for the business day?
 --
--- One row, none when nothing has been tried: the newest success if there is one (any success ends the search,
--- whatever failed after it), else the newest attempt. Runs from two days before the day to two after it are looked at,
--- those of a developer's machine (LOCAL) not.
+-- One row, none without an attempt: the newest success if there is one (any success ends the search, even if later runs
+-- failed), else the newest attempt. Runs from two days before the day to two days after it count, those of a
+-- developer's machine (LOCAL) not.
 --
 --   @as_of         TIMESTAMP = now                  instant of the question; later executions do not count
 --   @scraper_name  STRING                           registered name

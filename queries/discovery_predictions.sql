@@ -1,8 +1,7 @@
--- Do the searches that learn find what they predict, and when?
+-- Do learned searches find data at the predicted times?
 --
--- One row a workflow and game date, the newest first, of the days whose decisions tell a plan: the predicted times beside
--- the two looks between which it appeared. What each column means stands in
--- schemas/bigquery/nba_orchestration/fn_discovery_predictions.sql.
+-- One row a workflow and game date with a plan in a decision, the newest first: the predicted times beside the two checks
+-- between which the data appeared. schemas/bigquery/nba_orchestration/fn_discovery_predictions.sql explains the columns.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; the last day is its business day
 --   @days         INT64 = 30       game dates to look back, that of @as_of included

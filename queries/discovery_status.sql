@@ -1,7 +1,7 @@
--- What has been found about the business day, and what is still to come?
+-- Which data of the business day has been found, and which is outstanding?
 --
--- One row a scraper and subject (a game, or - for the day), tried or only expected; what is in trouble first. What each
--- status means stands in schemas/bigquery/nba_orchestration/fn_discovery_status.sql.
+-- One row a scraper and subject (a game, or - for the day), tried or only expected; failing ones first.
+-- schemas/bigquery/nba_orchestration/fn_discovery_status.sql explains each status.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; the day is its business day
 --   @environment  STRING = prod    prod, staging, dev or local

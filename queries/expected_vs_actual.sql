@@ -1,10 +1,10 @@
--- What was expected today, and did it happen?
+-- Which runs were expected today, and did they happen?
 --
--- One row an expected occurrence of the business day of @as_of; of the day before, those whose deadline
--- falls after its midnight, because a night's work belongs to the day it began. What each status means stands in
--- schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql.
+-- One row an expected occurrence of the business day of @as_of, and of the day before if its deadline falls after
+-- midnight, because a night's work belongs to the day on which it began.
+-- schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql explains each status.
 --
---   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of        TIMESTAMP = now  instant of the question; later rows do not count
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- workflow_name, expected_time and actual_time (HH:MM in the fleet's zone; NULL without a run), status, expected_reason,

@@ -1,12 +1,12 @@
 -- Does every part still answer the one before it?
 --
--- One row an edge, always; what each means stands in schemas/bigquery/nba_orchestration/fn_heartbeats.sql.
+-- Always one row an edge; schemas/bigquery/nba_orchestration/fn_heartbeats.sql explains the edges.
 --
 --   @as_of        TIMESTAMP = now  instant of the question
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- edge STRING, from_last_seen, to_last_seen TIMESTAMP (NULL: not in seven days), silent_minutes INT64 (since
--- to_last_seen; 0 when that is after @as_of, as rows are where a day is replayed), unanswered INT64,
+-- to_last_seen; 0 when that is after @as_of, as in a replayed day), unanswered INT64,
 -- oldest_unanswered TIMESTAMP
 
 SELECT

@@ -1,8 +1,8 @@
 -- Why does a field of data_summary read NULL?
 --
 -- One row an execution of the last business days, the newest first, with the whole value and a verdict: the column is
--- empty, the field is absent, it is a JSON null, an object or a list (JSON_VALUE takes scalars only), it is no integer
--- (CAST would end the query, SAFE_CAST gives NULL), or it is fine.
+-- empty, the field is absent, a JSON null, an object or a list (JSON_VALUE takes scalars only), no integer (CAST would
+-- end the query, SAFE_CAST gives NULL), or fine.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
 --   @scraper_name  STRING                       registered name

@@ -1,4 +1,4 @@
--- Which messages could nobody handle lately?
+-- Which messages were rejected lately?
 --
 -- One row a message of the last @days, the newest first, at most 200. `tipoff dead-letters show` has the payload.
 --

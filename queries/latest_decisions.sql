@@ -1,7 +1,7 @@
--- What was decided about each workflow lately, and why?
+-- Which decisions were made about each workflow lately, and why?
 --
--- At most @per_workflow rows a workflow of the last two days, the newest first: of decisions not to run that follow each
--- other for one reason about one occurrence, the newest stands for all, and times counts them.
+-- At most @per_workflow rows a workflow of the last two days, the newest first. Consecutive decisions not to run one
+-- occurrence for one reason are one row, the newest, and times counts them.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later decisions do not count
 --   @per_workflow  INT64 = 40       how many of each

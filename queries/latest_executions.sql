@@ -1,7 +1,7 @@
--- What were each scraper's latest executions?
+-- Which were each scraper's latest executions?
 --
--- At most @per_scraper rows a scraper of the last @days, the newest first. Every source is shown, LOCAL too.
--- error_message says what went wrong, or why nothing was found: late and empty are told apart by it alone.
+-- At most @per_scraper rows a scraper of the last @days, the newest first. Every source counts, LOCAL too.
+-- error_message has the error, or the reason of a no_data: only it distinguishes late data from none.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 7        how far back

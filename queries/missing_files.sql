@@ -1,9 +1,9 @@
 -- Which files landed within cleanup's lookback and are not processed?
 --
--- One row a file, the oldest first. A file that landed before the lookback (a day, unless it is set otherwise) is listed no
--- more, though it was given up: alert_stuck_files counts those, and tipoff files list --missing names them. What has been republished within the hour is on its way (REPUBLISHED), what has
--- its receipt is not missing, and the age is counted to @as_of. No row does not mean that cleanup works: see
--- alert_cleanup_not_running.
+-- One row a file, the oldest first. Files that landed before the lookback (by default a day) are not listed, also if they
+-- were given up: alert_stuck_files counts those, and `tipoff files list --missing` names them. A file that was republished
+-- within the hour is REPUBLISHED, a file with a receipt is not missing, and the age is counted to @as_of. No row does not
+-- mean that cleanup works: see alert_cleanup_not_running.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later scans and receipts do not count
 --   @environment  STRING = prod    prod, staging, dev or local

@@ -1,8 +1,8 @@
--- Which alerts stand?
+-- Which alerts are open?
 --
 -- One row an alert whose newest change of 90 days is not its end, the worst first, then the oldest. The monitor alone
--- raises and ends them; `tipoff alerts list` asks the monitor itself, which also knows what is not logged yet. No row
--- does not mean that somebody watches: see heartbeats.
+-- raises and ends them; `tipoff alerts list` reads the monitor itself, which also has changes without a row yet. No row
+-- does not mean that the monitor works: see heartbeats.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later changes do not count
 --   @environment  STRING = prod    prod, staging, dev or local

@@ -1,7 +1,7 @@
--- What did this scraper do lately?
+-- Which were this scraper's recent executions?
 --
--- One row an execution of the last business days, the newest first: only the partitions and the columns that are needed.
--- Every source is shown, LOCAL too.
+-- One row an execution of the last business days, the newest first; the query reads only the partitions and columns that
+-- it needs. Every source counts, LOCAL too.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
 --   @scraper_name  STRING                       registered name
@@ -9,7 +9,7 @@
 --   @environment   STRING = prod                prod, staging, dev or local
 --
 -- triggered_at TIMESTAMP, game_date DATE, status, source STRING, records INT64, duration_seconds FLOAT64, error_type,
--- reason STRING: why nothing was found, or what went wrong; error_message, gcs_path STRING
+-- reason STRING: why nothing was found, or the error; error_message, gcs_path STRING
 
 SELECT
   e.triggered_at,

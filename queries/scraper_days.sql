@@ -1,7 +1,7 @@
--- What did each scraper do, day by day?
+-- How did each scraper run, day by day?
 --
 -- One row a scraper and business day on which it ran, the newest day first; runs of a developer's machine (LOCAL) do not
--- count. records is the median of a success. drift tells of a success whose payload had other fields than are known.
+-- count. records is the median of a success. drift: a success had new fields or lacked optional ones.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 90       number of business days, that of @as_of included

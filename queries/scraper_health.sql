@@ -1,10 +1,10 @@
--- How is each scraper, and what ails it?
+-- How healthy is each scraper, and which fault does it have?
 --
 -- One row a scraper that ran within @days, the worst first. silent_intervals counts the time since its last success in
--- its own usual intervals: the days of its successes, split by their span. Failures are counted over its last ten runs
--- that succeeded or failed; runs of a developer's machine (LOCAL) do not count. cause: the kind of its newest error
--- while its newest telling run failed; found nothing; items set aside (more than a tenth, at its newest success, if that
--- is its newest telling run); drift; quota low; well. last_error also tells what was set aside.
+-- its own usual intervals: the span of its successes, divided by their days. Failures are counted over its last ten
+-- telling runs, those that succeeded or failed; runs of a developer's machine (LOCAL) do not count. cause: the kind of
+-- the newest error if the newest telling run failed; found nothing; items set aside (more than a tenth, if the newest
+-- telling run succeeded); drift; quota low; well. last_error also describes items set aside.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 30       how far back

@@ -1,7 +1,7 @@
--- What did each scraper do today?
+-- How did each scraper run today?
 --
 -- One row a scraper that ran on the business day of @as_of; runs of a developer's machine (LOCAL) do not count. A
--- scraper that did not run has no row: ask discovery_status.
+-- scraper that did not run has no row: see discovery_status.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @environment  STRING = prod    prod, staging, dev or local

@@ -1,7 +1,7 @@
--- What is paused, by whom, until when and why?
+-- Which workflows and scrapers are paused, by whom, until when and why?
 --
--- One row a workflow or scraper that is paused at the instant. The controller alone pauses; `tipoff pauses` asks the
--- controller itself, which also knows what is not logged yet.
+-- One row a workflow or scraper that is paused at the instant. The controller alone pauses; `tipoff pauses` reads the
+-- controller itself, which also has changes without a row yet.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later changes do not count
 --   @environment  STRING = prod    prod, staging, dev or local

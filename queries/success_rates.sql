@@ -1,18 +1,18 @@
 -- How reliable was each scraper over the last business days, and on how many of them did it find something?
 --
--- One row a scraper that ran, the worst first: by the lower of its two shares, without a rate as if it were 0.
--- success_rate_pct is over runs that could succeed or fail: no_data is a proper answer and neither. found_share_pct is
--- over the days on which it was asked, so that a source that works and finds nothing does not look well. The days are
--- business days, that of @as_of included; runs of a developer's machine (LOCAL) do not count. See
+-- One row a scraper that ran, the worst first: by the lower of its two shares; a missing rate sorts as 0.
+-- success_rate_pct is over successes and failures: no_data is neither. found_share_pct is over the days on which the
+-- scraper ran, so that a source without data does not look healthy. The days are business days, that of @as_of
+-- included; runs of a developer's machine (LOCAL) do not count. See
 -- schemas/bigquery/nba_orchestration/fn_success_rates.sql.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 7        number of business days
 --   @environment  STRING = prod    prod, staging, dev or local
 --
--- scraper_name STRING, success_rate_pct (NULL without a run that could tell, and after three days of nothing but
--- no_data), found_share_pct FLOAT64, note STRING (says that it found nothing, else NULL), days_asked, days_found,
--- days_without_find (asked since the last find) INT64, last_found_at TIMESTAMP, total_runs, success_count,
+-- scraper_name STRING, success_rate_pct (NULL without a success or failure, and after three days of nothing but
+-- no_data), found_share_pct FLOAT64, note STRING (that it found nothing, else NULL), days_asked, days_found,
+-- days_without_find (days_asked since the last find) INT64, last_found_at TIMESTAMP, total_runs, success_count,
 -- no_data_count, failed_count INT64, avg_duration_sec FLOAT64
 
 SELECT

@@ -1,7 +1,7 @@
 -- Why did this workflow run, or not, today?
 --
--- One row a decision of the business day of @as_of, the newest first. An empty answer means that nothing was decided:
--- ask alert_critical_workflow_not_run and heartbeats.
+-- One row a decision of the business day of @as_of, the newest first. An empty answer means that no decision was made:
+-- see alert_critical_workflow_not_run and heartbeats.
 --
 --   @as_of          TIMESTAMP = now  instant of the question; later decisions do not count
 --   @workflow_name  STRING           name in config/workflows.yaml

@@ -1,11 +1,10 @@
--- What became of each workflow, day by day?
+-- How did each workflow run, day by day?
 --
 -- One row a workflow and day of its schedule, the newest day first. missed counts the occurrences whose deadline passed
--- without an execution or a decision that nothing was to be done. found: something was, and nothing failed for good;
--- what another run found, a manual one for instance, is found. Occurrences that were cancelled or are still to come do not
--- count.
+-- without an execution or a decision that there was nothing to do. found: the occurrence found data and nothing failed
+-- permanently; a find of another run, e.g. a manual one, counts too. Cancelled and future occurrences do not count.
 --
---   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
+--   @as_of        TIMESTAMP = now  instant of the question; later rows do not count
 --   @days         INT64 = 90       number of business days, that of @as_of included
 --   @environment  STRING = prod    prod, staging, dev or local
 --

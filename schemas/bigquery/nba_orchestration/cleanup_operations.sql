@@ -1,7 +1,7 @@
 -- cleanup_operations: one row a scan for files that landed and were not processed.
 --
--- missing_files is the state at that scan: the ages are frozen at cleanup_time. A file that was republished is
--- on its way, not missing. Copies of a row share cleanup_id. The lists hold the oldest 500 files and 200 findings.
+-- missing_files is the state at that scan: ages are as of cleanup_time. A recently republished file does not count as
+-- missing. Copies of a row share cleanup_id. The lists hold the oldest 500 files and 200 findings.
 
 CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   cleanup_id STRING NOT NULL OPTIONS(description='Identity of the scan, a function of its tick.'),
@@ -16,39 +16,38 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
     age_minutes INT64 OPTIONS(description='Whole minutes from triggered_at to the scan.'),
     republished BOOL OPTIONS(description='TRUE when this scan republished it.')
   >> OPTIONS(description='The lost files, as they were at this scan.'),
-  errors ARRAY<STRING> OPTIONS(description='What kept the scan from being complete, e.g. receipts that could not be read. Then nothing is republished.'),
+  errors ARRAY<STRING> OPTIONS(description='Errors that kept the scan incomplete, e.g. unreadable receipts. Then nothing is republished.'),
   duration_seconds FLOAT64 OPTIONS(description='Seconds the scan took.'),
   pubsub_enabled BOOL OPTIONS(description='FALSE is a dry run: it finds and reports, and republishes nothing.'),
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
-  created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
+  created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest copy.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
   objects_missing INT64 OPTIONS(description='Lost files that could not be republished because their object is not in the bucket.'),
-  adopted_count INT64 OPTIONS(description='Objects that no execution named, and that this scan gave an execution (source RECOVERY) and announced.'),
-  given_up_count INT64 OPTIONS(description='Missing files that are announced no more: as often as allowed, and still no receipt.'),
-  storm_guard BOOL OPTIONS(description='TRUE when more was missing than can be believed. Then nothing is republished or adopted.'),
-  phase2_behind BOOL OPTIONS(description='TRUE when files wait for Phase 2 that nothing later has overtaken. They are not lost.'),
+  adopted_count INT64 OPTIONS(description='Objects without an execution, which this scan gave an execution (source RECOVERY) and announced.'),
+  given_up_count INT64 OPTIONS(description='Missing files that are not announced any more: announced max_republishes times without a receipt.'),
+  storm_guard BOOL OPTIONS(description='TRUE when implausibly many files were missing. Then nothing is republished or adopted.'),
+  phase2_behind BOOL OPTIONS(description='TRUE when files wait for Phase 2 and no later file has a receipt. They are not lost.'),
   findings ARRAY<STRUCT<
-    kind STRING OPTIONS(description='object_missing, foreign_path, content_differs, unnameable_path, given_up, orphan_adopted, orphan_refused, orphan_superseded, orphan_storm or receipt_unknown_file. Those of files are repeated by each scan while they hold.'),
-    gcs_path STRING OPTIONS(description='Path it is about, as it was found.'),
-    detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
-  >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.'),
+    kind STRING OPTIONS(description='object_missing, foreign_path, content_differs, unnameable_path, given_up, orphan_adopted, orphan_refused, orphan_superseded, orphan_storm or receipt_unknown_file. Each scan repeats findings of files while they hold.'),
+    gcs_path STRING OPTIONS(description='Path of the finding, as found.'),
+    detail STRING OPTIONS(description='The fault, as a sentence for people.')
+  >> OPTIONS(description='Other findings, one entry a file or receipt; the scan changed nothing unless the entry says so.'),
   lost_after_hours INT64 OPTIONS(description='Hours without a receipt after which this scan took a file for lost. NULL in rows of older services.'),
   max_republishes INT64 OPTIONS(description='Times that this scan lets one file be republished. NULL in rows of older services.'),
-  behind_since TIMESTAMP OPTIONS(description='When the oldest file landed that waits for Phase 2 and that nothing later has overtaken, UTC. NULL unless phase2_behind.'),
-  waiting_count INT64 OPTIONS(description='Files of the lookback without a receipt, lost or merely behind. NULL when they could not be counted.'),
-  extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.'),
-  service_version STRING OPTIONS(description='Release of cleanup that ran: its version and commit. NULL in rows of releases that did not say.'),
-  logger_version STRING OPTIONS(description='Release of the logger that wrote the row: its version and commit. NULL in rows of releases that did not say.')
+  behind_since TIMESTAMP OPTIONS(description='When the oldest file that waits for Phase 2 landed, UTC. NULL unless phase2_behind.'),
+  waiting_count INT64 OPTIONS(description='Files of the lookback without a receipt, lost or merely behind. NULL when the count failed.'),
+  extra JSON OPTIONS(description='Fields without a column: unknown_fields holds, by path, the fields that a newer producer sent. NULL when there are none.'),
+  service_version STRING OPTIONS(description='Release of cleanup that ran: its version and commit. NULL in rows of older releases.'),
+  logger_version STRING OPTIONS(description='Release of the logger that wrote the row: its version and commit. NULL in rows of older releases.')
 )
 PARTITION BY DATE(cleanup_time)
 CLUSTER BY missing_files_found, republished_count
 OPTIONS(
   partition_expiration_days=90,
-  description='Every self-healing scan: what it checked, what was lost, what it republished.'
+  description='Every self-healing scan: checked, lost and republished files.'
 );
 
--- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); what it should
--- answer stands above it.
+-- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); the expected answer is above each.
 --
 -- Longest silence between scans in the last day (two hours and more is an incident; NULL means no scan at all).
 -- SELECT MAX(DIV(TIMESTAMP_DIFF(cleanup_time, previous, MICROSECOND), 60000000)) AS longest_gap_minutes
@@ -58,13 +57,13 @@ OPTIONS(
 --   WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
 -- );
 --
--- Scans whose counts disagree with their list, of which the first 500 are listed (must be 0 rows).
+-- Scans whose count disagrees with their list, which holds at most 500 files (must be 0 rows).
 -- SELECT cleanup_id, missing_files_found, ARRAY_LENGTH(missing_files) AS listed
 -- FROM nba_orchestration.cleanup_operations
 -- WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY)
 --   AND LEAST(missing_files_found, 500) != ARRAY_LENGTH(missing_files);
 --
--- Findings of the last day, each as it was last seen.
+-- Findings of the last day, each as last seen.
 -- SELECT f.kind, f.gcs_path, f.detail, c.cleanup_time
 -- FROM nba_orchestration.cleanup_operations AS c
 -- CROSS JOIN UNNEST(c.findings) AS f

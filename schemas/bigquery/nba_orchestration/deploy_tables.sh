@@ -66,7 +66,7 @@ project=${project:-$FALLBACK_PROJECT}
 [[ $project =~ ^[a-z][a-z0-9:.-]*[a-z0-9]$ ]] || fail 2 "not a project id: $project"
 [[ $dataset =~ ^[A-Za-z0-9_]+$ ]] || fail 2 "not a dataset name: $dataset"
 
-# What a function's or view's file defines, and which of the dataset's names it uses.
+# The name that a function's or view's file defines, and the dataset's names that it uses.
 defines() {
   local name=${1##*/}
   name=${name%.sql}
@@ -74,7 +74,7 @@ defines() {
 }
 uses() { sed 's/--.*//' "$1" | grep -o "\b$DATASET_IN_FILES\.[A-Za-z0-9_]*" | sed 's/.*\.//'; }
 
-# The order of what needs what; libs/dataset/tipoff_dataset/deploy.py holds the same rule.
+# The files in the order of their dependencies; libs/dataset/tipoff_dataset/deploy.py has the same rule.
 ordered_files() {
   local file other waiting=() rest=() missing
   printf '%s\n' "$here/datasets.sql"

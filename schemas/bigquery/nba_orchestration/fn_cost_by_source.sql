@@ -1,9 +1,9 @@
--- cost_by_source(as_of, days): executions and their seconds by where they came from, over the last business days.
+-- cost_by_source(as_of, days): executions and their seconds by source, over the last business days.
 --
 --   as_of  instant of the question; its business day is the last one, later executions do not count
 --   days   number of business days, that of as_of included; one UTC partition more is read
 --
--- Every source counts here, LOCAL too: who causes the work is the question. total_seconds is what is paid for.
+-- Every source counts here, LOCAL too, as the query shows who causes the work. total_seconds is the billed time.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.cost_by_source(as_of TIMESTAMP, days INT64)
 AS (

@@ -1,16 +1,16 @@
--- discovery_predictions(as_of, first_date, last_date): what a learned search predicted of a day, and what was seen of it.
+-- discovery_predictions(as_of, first_date, last_date): predictions of learned searches for a day, and their results.
 --
 --   as_of                  instant of the question; decisions and executions later than it do not count
 --   first_date, last_date  game dates; partitions from the day before to two days after are read
 --
--- One row an environment, workflow and game date of which a decision tells the plan: learned, or on the fixed beat with
--- the reason in fallback. predicted_p10, _p50 and _p90 are the instants by which this share of the days on which it is
--- published in the window has published. The document appeared after last_in_vain_at and not later than found_at, so
--- most_delay_minutes is the most that its discovery can have been late.
+-- One row an environment, workflow and game date with a plan in a decision: a learned plan, or the fixed interval with
+-- the reason in fallback. predicted_p10, _p50 and _p90 are the instants by which the document is published on that share
+-- of the days, days without a publication in the window aside. The document appeared after last_in_vain_at and not later
+-- than found_at, so most_delay_minutes is the longest possible delay of its discovery.
 --
--- within_p10_p90 says whether that interval touches the predicted one: over many days it should be TRUE on 80 of 100 or
--- more, as intervals have a width. NULL on a day without success, or without a model. Failed runs saw nothing, and runs
--- of a developer's machine (LOCAL) do not count.
+-- within_p10_p90 is TRUE if that interval overlaps the predicted interval: over many days it should be TRUE on 80 of
+-- 100 or more, as intervals have a width. NULL on a day without success, or without a model. Failed runs are no
+-- observations, and runs of a developer's machine (LOCAL) do not count.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.discovery_predictions(
   as_of TIMESTAMP, first_date DATE, last_date DATE

@@ -3,14 +3,13 @@
 --   as_of     instant of the question; schedules and executions later than it do not count
 --   for_date  game_date, the business date that the data is about; partitions from two days before to two after
 --
--- One row an environment, scraper and subject (a game, or - for the day as a whole), both for what was tried and for
--- what the schedule expects: a scraper that nobody asked has a row too. Runs of a developer's machine (LOCAL) do not
--- count. status:
---   FOUND      a success; whatever failed after it takes nothing back
+-- One row an environment, scraper and subject (a game, or - for the day as a whole) that was tried or that the schedule
+-- expects: a scraper that did not run has a row too. Runs of a developer's machine (LOCAL) do not count. status:
+--   FOUND      a success; later failures do not change it
 --   TOO_EARLY  not tried, and its first expected time has not come
---   NOT_TRIED  not tried, and it has
+--   NOT_TRIED  not tried, and its first expected time has come
 --   FAILING    the newest attempt failed
---   NOT_YET    asked properly, nothing there
+--   NOT_YET    the newest attempt found nothing yet
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.discovery_status(as_of TIMESTAMP, for_date DATE)
 AS (

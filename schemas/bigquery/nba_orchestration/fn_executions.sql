@@ -1,14 +1,14 @@
 -- executions(first_day, last_day): scraper_execution_log with one row an execution_id and UTC day.
 --
--- That row is a success, if there is one, else the newest that was not merely presumed, else the newest.
+-- The row is a success, if there is one, else the newest row of a real run, else the newest.
 --
 --   first_day, last_day  UTC days of triggered_at, both included; only their partitions are read
 --
--- A request that nobody answered is presumed to have failed (data_summary.presumed); when it is executed after all,
--- that is a row of its own, and the real outcome speaks, whichever row came first.
+-- A request without an execution is presumed to have failed (data_summary.presumed); if it is executed after all, the
+-- execution has another row, and the real outcome counts, whichever row came first.
 -- Copies share triggered_at, so its day is part of the window's key: a filter on DATE(triggered_at) keeps its meaning
--- and can be applied before the window. The price: an execution that was answered for as dead on one UTC day and ran
--- on another is a row on each. Count with COUNT(DISTINCT execution_id) where that matters.
+-- and can be applied before the window. The price: an execution that was presumed dead on one UTC day and ran on
+-- another has a row on each. Count with COUNT(DISTINCT execution_id) where that matters.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.executions(first_day DATE, last_day DATE)
 AS (

@@ -1,4 +1,4 @@
--- expected_vs_actual(as_of, for_date): what became of each expected occurrence of a day, as known at an instant.
+-- expected_vs_actual(as_of, for_date): the outcome of each expected occurrence of a day, as known at an instant.
 --
 --   as_of     instant of the question; schedules, decisions and executions later than it do not count
 --   for_date  business day of the schedule; with it only four daily partitions are read
@@ -9,12 +9,12 @@
 --   ON_TIME     first RUN no later than 30 minutes after the expected time
 --   LATE        first RUN later than that
 --   SKIPPED_OK  no RUN, and the last SKIP from the expected time on says already_found, no_games or superseded
---   PAUSED      no RUN, and the last SKIP from the expected time on says paused: somebody stopped it for a while
+--   PAUSED      no RUN, and the last SKIP from the expected time on says paused
 --   PENDING     none of these, and as_of is not after the deadline
 --   MISSING     none of these, after the deadline
 -- action, reason_code and actual_reason are those of the first RUN, else of the last decision from the expected
--- time on (a SKIP because it was too early says nothing about the slot). subject is the game or team it is about, - for
--- a workflow of the whole day.
+-- time on (a SKIP as too early does not concern the slot). subject is the game or team of the occurrence, - for a
+-- workflow of the whole day.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.expected_vs_actual(as_of TIMESTAMP, for_date DATE)
 AS (

@@ -1,11 +1,11 @@
--- heartbeats(as_of): what was last seen on each side of each edge of the system, as known at an instant.
+-- heartbeats(as_of): the last activity on each side of each edge of the system, as known at an instant.
 --
 --   as_of  instant of the question; partitions of its UTC day and the seven before are read
 --
--- One row an environment and edge, whether anything was seen or not: absence is a row of NULLs, never no row.
--- from_last_seen and to_last_seen are the newest instants on either side; NULL: none in seven days, or a side that the
--- dataset does not hold, as with ticks. unanswered counts what the one side asked for within a day and the other owes,
--- since oldest_unanswered; NULL where that cannot be told.
+-- One row an environment and edge, also without activity: absence is a row of NULLs, never no row. from_last_seen and
+-- to_last_seen are the newest instants on either side; NULL: none in seven days, or the dataset does not record that
+-- side, as with ticks. unanswered counts the first side's requests of a day that the second has not answered, the
+-- oldest at oldest_unanswered; NULL if the rows cannot show it.
 --   ticks -> schedule        to: the newest lock
 --   ticks -> decisions       from: the newest expected instant; owed: no decision about it when its deadline passed
 --   ticks -> cleanup         to: the newest scan
@@ -52,7 +52,7 @@ AS (
         as_of, DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL 1 DAY)
       ) AS v
   ),
-  -- One row a sighting: on the side it was seen on, or the instant since which something is owed.
+  -- One row an observation: the side and its instant, or the instant since which an answer is owed.
   sightings AS (
     SELECT
       environment, 'ticks -> schedule' AS edge,

@@ -2,9 +2,9 @@
 --
 --   as_of  instant of the question; the partitions of its UTC day and the two before are read
 --
--- What the newest complete scan of each environment lists, less what has its receipt by now. A scan that could not
--- compare (errors, and nothing listed) says nothing. The age is counted to as_of, not to the scan. urgency:
---   REPUBLISHED  republished within the last hour, so it is on its way
+-- The files that the newest complete scan of each environment lists, without those that have a receipt by now. A scan
+-- that could not compare (errors, and no files) is ignored. The age is counted to as_of, not to the scan. urgency:
+--   REPUBLISHED  republished within the last hour, so its receipt may still come
 --   CRITICAL, WARNING, RECENT  older than four hours, older than two, neither
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.missing_files(as_of TIMESTAMP)

@@ -1,10 +1,10 @@
--- scraper_summary(as_of, for_date): what each scraper did on a business day, as known at an instant.
+-- scraper_summary(as_of, for_date): each scraper's runs on a business day, as known at an instant.
 --
 --   as_of     instant of the question; later executions do not count
 --   for_date  business day of the runs; the UTC partitions that such a day of any zone touches are read
 --
 -- One row an environment and scraper that ran; runs of a developer's machine (LOCAL) do not count. A scraper that did
--- not run has no row: whether it should have is told by discovery_status and expected_vs_actual.
+-- not run has no row: discovery_status and expected_vs_actual show whether it should have run.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.scraper_summary(as_of TIMESTAMP, for_date DATE)
 AS (

@@ -1,6 +1,6 @@
 -- standing_pauses(as_of): the pauses that stand at an instant, one row a workflow or scraper.
 --
---   as_of  instant of the question; what happened later does not count
+--   as_of  instant of the question; later events do not count
 --
 -- A pause lasts at most 30 days, so 31 daily partitions are enough.
 

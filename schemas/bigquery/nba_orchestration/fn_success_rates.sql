@@ -3,12 +3,13 @@
 --   as_of  instant of the question; its business day is the last one, later executions do not count
 --   days   number of business days, that of as_of included; one UTC partition more is read
 --
--- Two shares, as a run that works may find nothing. success_rate_pct is over the runs that could succeed or fail:
--- no_data is a proper answer and neither. found_share_pct is over the days on which it was asked: days_found of
--- days_asked. On the last days_without_find of them it found nothing.
+-- Two shares, as a healthy run may find nothing. success_rate_pct counts successes and failures only: no_data is
+-- neither. found_share_pct is days_found of days_asked, the days on which the scraper ran. On the last
+-- days_without_find of these days it found nothing.
 --
--- success_rate_pct is NULL when no run could tell, and when on the last three days or more all answers were no_data:
--- what succeeded before says nothing of now. Then, and whenever three days found nothing, note says it in words.
+-- success_rate_pct is NULL without a success or failure, and when all answers of the last three days or more were
+-- no_data: older successes do not show that the scraper works now. In that case, and whenever three days found nothing,
+-- note explains it.
 -- Runs of a developer's machine (LOCAL) do not count.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.success_rates(as_of TIMESTAMP, days INT64)

@@ -1,6 +1,6 @@
 -- v_discovery_status: discovery_status() now, for the data about today and yesterday.
 --
--- Yesterday is there because a night's games are collected after midnight. For another instant or day, call the
+-- It includes yesterday, because a night's games are collected after midnight. For another instant or day, call the
 -- function.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_discovery_status

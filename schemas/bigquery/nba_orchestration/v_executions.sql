@@ -1,5 +1,5 @@
 -- v_executions: executions() of all days: scraper_execution_log with one row an execution_id and
--- UTC day of triggered_at; why the day stands in fn_executions.sql.
+-- UTC day of triggered_at; fn_executions.sql explains the day.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_executions
 OPTIONS(description='Scraper executions, one row an execution_id and UTC day of triggered_at.')

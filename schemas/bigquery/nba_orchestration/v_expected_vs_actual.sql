@@ -1,9 +1,9 @@
 -- v_expected_vs_actual: expected_vs_actual now, for today and yesterday.
 --
--- Yesterday is there because a night's work ends after midnight. For another instant or day, call the function.
+-- It includes yesterday, because a night's work ends after midnight. For another instant or day, call the function.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_expected_vs_actual
-OPTIONS(description='What became of each occurrence expected today and yesterday, as of now.')
+OPTIONS(description='Outcome of each occurrence expected today and yesterday, as of now.')
 AS
 SELECT *
 FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), CURRENT_DATE('America/New_York'))

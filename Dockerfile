@@ -22,14 +22,14 @@ COPY schemas/ schemas/
 COPY queries/ queries/
 COPY libs/ libs/
 COPY services/${SERVICE}/ services/${SERVICE}/
-# All libraries are built, and those installed that the service depends on: --no-index lets nothing else in.
+# Build all libraries and install those that the service depends on: --no-index allows no other source.
 # hadolint ignore=DL3003
 RUN wheels="$(pwd)/wheels" && \
     for project in libs/* "services/${SERVICE}"; do (cd "${project}" && hatchling build -t wheel -d "${wheels}") || exit 1; done && \
     uv pip install --quiet --no-index --find-links wheels "tipoff-${SERVICE}"
 
 FROM ${PYTHON_IMAGE}@${PYTHON_DIGEST}
-# What installs packages goes; the standard library, which comes without bytecode, gets it: nobody may write it later.
+# Remove pip and the like; compile the standard library, which ships without bytecode: it is read-only at run time.
 RUN python -m pip uninstall --quiet --yes --root-user-action ignore setuptools wheel pip && \
     rm -rf /usr/local/lib/python3.11/ensurepip && \
     python -m compileall -q --invalidation-mode unchecked-hash \

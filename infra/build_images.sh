@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build and push the images of services, with docker, podman or buildah: Cloud Build's, a CI runner's, yours.
+# Build and push the images of services, with docker, podman or buildah, on Cloud Build, a CI runner or your machine.
 set -euo pipefail
 
 usage() {
@@ -40,10 +40,10 @@ done
 builder=$(command -v docker || command -v podman || command -v buildah) ||
   fail "no docker, podman or buildah here: install one, or let Cloud Build build (leave BUILD out)"
 for service in "$@"; do
-  # Cloud Run takes linux/amd64 only, and the registry never moves a tag: an image of another kind would stay.
+  # Cloud Run takes linux/amd64 only, and tags are immutable: an image of another platform could not be replaced.
   "$builder" build --platform linux/amd64 --build-arg "SERVICE=$service" --build-arg "COMMIT=$tag" \
     --tag "$registry/$service:$tag" .
 done
-if [[ $push == yes ]]; then # when all are built, so that a tag stands for all services or for none
+if [[ $push == yes ]]; then # after all builds, so that a tag exists for all services or for none
   for service in "$@"; do "$builder" push "$registry/$service:$tag"; done
 fi

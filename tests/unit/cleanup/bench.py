@@ -1,4 +1,4 @@
-"""A bucket, a dataset whose rows may come late, and cleanup runs over them."""
+"""Test bench for cleanup: a bucket, a dataset with late rows, and cleanup runs over both."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ FOLDER = f"fixtures/lines/{GAME_DATE}"
 
 
 def body(name: str) -> bytes:
-    """Three records."""
+    """Return the content of a file of three records."""
     return json.dumps({"scraper": "lines", "game_date": str(GAME_DATE), "records": [name, 2, 3]}).encode()
 
 
@@ -47,7 +47,7 @@ def path(name: str) -> str:
 
 
 def file(name: str, minutes_ago: float, **changes: Any) -> Landed:
-    """A file that landed so long before noon."""
+    """Return a file that landed `minutes_ago` minutes before noon."""
     digest, at = content_hash(body(name)), NOON - timedelta(minutes=minutes_ago)
     sample = Landed(path(name), "lines", "w", GAME_DATE, f"e-{name}", 3, digest, at)
     return replace(sample, **changes)
@@ -59,12 +59,12 @@ class Receipt:
 
     processed_at: datetime
     seen_at: datetime
-    """When its row is in the dataset."""
+    """When the dataset shows its row."""
 
 
 @dataclass
 class Bucket(MemoryObjects):
-    """Counts its calls."""
+    """A bucket that lists its calls."""
 
     calls: list[str] = field(default_factory=list)
 
@@ -83,10 +83,10 @@ class Bucket(MemoryObjects):
 
 @dataclass
 class World:
-    """What cleanup works with."""
+    """Bucket, dataset, memory and bus of a cleanup service."""
 
     files: list[Landed] = field(default_factory=list)
-    """What the log says has landed."""
+    """Landed files of the execution log."""
     receipts: dict[str, Receipt] = field(default_factory=dict)
     """Receipts by path."""
     rows: list[ExecutionRow] = field(default_factory=list)
@@ -94,7 +94,7 @@ class World:
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     clock_ahead: timedelta = timedelta(0)
-    """By how much cleanup's own clock is wrong."""
+    """How far cleanup's own clock is ahead."""
     pubsub_enabled: bool = True
     rule: LossRule = RULE
     catalog: dict[str, ScraperSpec] = field(default_factory=lambda: {SPEC.name: SPEC})
@@ -111,7 +111,7 @@ class World:
             self.keep(landed)
 
     def keep(self, landed: Landed) -> None:
-        """Its object is in the bucket."""
+        """Put the object of a landed file into the bucket."""
         self.data.bodies[landed.gcs_path.removeprefix("gs://data/")] = body(landed.execution_id[2:])
 
     def land(self, *files: Landed) -> None:
@@ -138,7 +138,7 @@ class World:
         )
 
     def run(self, at: datetime = NOON, event: TickFired | None = None) -> CleanupCompleted:
-        """One tick; the run that was published for it."""
+        """Deliver one tick and return the run that cleanup published for it."""
         self.now = at
         run_cleanup(event or tick(tick="cleanup"), at, self.deps, at + self.clock_ahead)
         completed: CleanupCompleted = self.bus.of(CleanupCompleted)[-1]

@@ -1,5 +1,4 @@
-"""Who heals a request that never came to an execution: the controller answers for it when its lease has passed, and
-cleanup finds what its runner wrote before it died."""
+"""Tests of dead requests: the controller fails them when the lease expires, cleanup adopts the files they wrote."""
 
 from datetime import datetime, timedelta
 
@@ -24,7 +23,7 @@ class Row(Record):
 
 @pytest.fixture
 def controller() -> World:
-    """It asked for a bulletin at 06:00, and the runner died."""
+    """Return a controller that requested a bulletin at 06:00 from a runner that crashed."""
     made = World(configured(one=workflow(at_times("06:00"), "bulletin", max_retries=0)))
     made.land(slate(1), at("05:00"))
     made.tick(at("06:00"))
@@ -38,14 +37,14 @@ def request_of(controller: World) -> ScrapeRequested:
 
 
 def cleanup(controller: World, rows: list[ExecutionRow]) -> bench.World:
-    """Cleanup beside the controller."""
+    """Return cleanup with the controller's catalog and these rows."""
     made = bench.World(rows=rows)
     made.catalog = {"bulletin": controller.configuration.catalog["bulletin"]}
     return made
 
 
 def write(request: ScrapeRequested, world: bench.World, when: datetime) -> str:
-    """What the runner did before it died."""
+    """Write the records file as the runner does, without an execution; return its path."""
     spec = world.catalog["bulletin"]
     folder = f"{spec.output_root}/{request.game_date}"
     file = records_file(Parsed(records=[Row(text="x")]), spec, request, folder, when)

@@ -1,4 +1,4 @@
-"""One cleanup run a tick, with one true row."""
+"""Tests of cleanup's tick handler: one run and one correct row for each tick."""
 
 import logging
 from dataclasses import replace
@@ -31,14 +31,14 @@ from tipoff_common.ports import Unavailable
 
 
 def two_lost() -> World:
-    """Two files were lost: each landed before one that was processed a while ago."""
+    """Return a world with two lost files: a file that landed after both was processed long ago."""
     world = World(files=[file("new", 50), file("old", 60), file("older", 90)])
     world.receive("new")
     return world
 
 
 def hide_old_receipts(world: World) -> None:
-    """What is asked for within the lookback does not see them."""
+    """Hide receipts older than a day from the query over the lookback."""
     answer = world.warehouse.answer
 
     def recent_only(sql: str, parameters: object) -> object:
@@ -88,7 +88,7 @@ def test_a_run_in_which_nothing_was_missing_is_told_too() -> None:
 
 @pytest.mark.parametrize("early", [timedelta(0), timedelta(milliseconds=200), timedelta(seconds=4)])
 def test_a_tick_that_fires_a_moment_early_is_a_run_of_its_own(world: World, early: timedelta) -> None:
-    """Taken for the one before it, it published that run's row once more, and nothing was healed."""
+    """An early tick counted as the previous one: the previous row was published again and no file was republished."""
     before = world.run(NOON - QUARTER)
     run = world.run(NOON - early)
     assert run.cleanup_id != before.cleanup_id
@@ -100,7 +100,7 @@ def test_a_tick_that_fires_a_moment_early_is_a_run_of_its_own(world: World, earl
 def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(
     world: World, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Incident 15: the query failed, so everything was republished."""
+    """A failed query republished everything (incident 15)."""
     world.unreadable = table
     run = world.run()
     assert world.republished == []
@@ -123,7 +123,7 @@ def test_a_first_file_after_a_quiet_day_is_no_error() -> None:
 
 
 def test_a_receipt_from_before_the_lookback_counts() -> None:
-    """The same content landed again: the same path, and no second announcement."""
+    """Content that landed again has the same path and no second announcement."""
     world = two_lost()
     world.receive("old", at=NOON - 30 * DAY)
     hide_old_receipts(world)
@@ -153,7 +153,7 @@ def test_a_dry_run_uses_no_republish_up(world: World) -> None:
 
 
 def test_a_file_is_republished_three_times_then_given_up(world: World) -> None:
-    """A file was republished for ever; one bug sent 600 e-mails (incidents 17 and 23)."""
+    """A file was republished forever; one bug sent 600 e-mails (incidents 17 and 23)."""
     runs = [world.run(NOON + number * QUARTER) for number in range(24)]
     numbers = [event.republish for event in world.bus.of(FileLanded) if event.execution_id == "e-old"]
     assert numbers == [1, 2, 3]
@@ -217,7 +217,7 @@ def test_a_phase_2_that_is_down_for_longer_than_the_lookback_stays_behind() -> N
 
 
 def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
-    """Phase 2 dropped messages, the latest two among them: only of those nobody knows yet."""
+    """Phase 2 dropped all 43 messages; the latest two are not proven lost yet, as no later file has a receipt."""
     world = World(files=[*(file(f"n{number}", 230 - number) for number in range(41)), file("seen", 180)])
     world.receive("seen", at=NOON - 3 * HOUR)
     world.land(file("late", 120), file("later", 61))
@@ -227,7 +227,7 @@ def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
 
 
 def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
-    """A later file has its receipt: Phase 2 takes messages, and dropped these."""
+    """A later file has a receipt, so Phase 2 is up and dropped these messages."""
     world = World(files=[*(file(f"n{number}", 230 - number) for number in range(39)), file("seen", 180)])
     world.receive("seen", at=NOON - 3 * HOUR)
     run = world.run()
@@ -235,7 +235,7 @@ def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
 
 
 def test_phase_2_is_down_though_a_file_landed_again_that_it_processed_yesterday() -> None:
-    """A file whose content stays the same is not republished: its old receipt says nothing of today."""
+    """An unchanged file is not announced again, so its old receipt does not prove that Phase 2 is up today."""
     world = World(files=[file("seen", 26 * 60), file("waiting", 50), file("again", 40)])
     world.receive("seen", at=NOON - 25 * HOUR)
     world.receive("again", at=NOON - 26 * HOUR)
@@ -267,7 +267,7 @@ def test_a_receipt_by_a_clock_that_is_a_little_behind_counts(seconds: int, behin
 
 
 def test_phase_2_behind_counts_only_what_waits() -> None:
-    """A file that was processed before the lookback does not."""
+    """A file that was processed before the lookback does not wait."""
     world = World(files=[file("waiting", 61), file("again", 120)])
     world.receive("again", at=NOON - 30 * DAY)
     hide_old_receipts(world)
@@ -276,7 +276,7 @@ def test_phase_2_behind_counts_only_what_waits() -> None:
 
 
 def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
-    """Receipts come in any order, some at once and some late."""
+    """Receipts arrive in any order, some at once and some late."""
     world = World(cleanup_rows_late=20 * MINUTE)
     for number in range(40):
         world.land(file(f"n{number}", -3 * number))
@@ -288,7 +288,7 @@ def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
 
 
 def test_a_dataset_further_behind_than_the_grace_is_not_judged_by(world: World) -> None:
-    """Cleanup's own rows are missing in it, so others may be."""
+    """The dataset lacks cleanup's own rows, so it may lack receipts as well."""
     world.cleanup_rows_late = 50 * MINUTE
     world.receive("old", "older")
     for number in range(4):
@@ -304,8 +304,8 @@ def test_a_dataset_further_behind_than_the_grace_is_not_judged_by(world: World) 
 
 @pytest.mark.parametrize("minutes", [-3, 3])
 def test_a_clock_that_is_wrong_heals_all_the_same(world: World, minutes: int) -> None:
-    """A cleanup whose clock was behind dated each run before its tick, found no row as late as the tick, and took the
-    dataset for behind from then on: no file was healed any more."""
+    """A cleanup with a slow clock dated each run before its tick, found no row as late as the tick, and treated the
+    dataset as behind from then on: it republished no file any more."""
     world.clock_ahead = minutes * MINUTE
     world.receive("old", "older")
     for number in range(4):
@@ -333,7 +333,7 @@ def test_a_storm_stops_everything_and_says_so() -> None:
 
 
 def test_files_that_were_given_up_are_no_storm() -> None:
-    """A new loss is healed though the old ones are still in the lookback."""
+    """A newly lost file is republished although files that were given up are still in the lookback."""
     world = World(files=[*(file(f"f{number}", 90 + number) for number in range(60)), file("new", 50)])
     world.receive("new")
     memory = world.deps.memory
@@ -365,7 +365,7 @@ def test_a_row_lists_what_fits_and_counts_all() -> None:
 def test_a_run_reads_no_more_files_than_it_may_and_each_has_its_turn(
     monkeypatch: pytest.MonkeyPatch, pubsub_enabled: bool
 ) -> None:
-    """What cannot be republished did not count, and a run read all of it."""
+    """Files that cannot be republished did not count towards the limit, so each run read all of them."""
     monkeypatch.setattr("tipoff_cleanup.republication.MOST_A_RUN", 10)
     world = storm(40, 100)
     world.pubsub_enabled = pubsub_enabled
@@ -447,7 +447,7 @@ def test_an_odd_path_is_found_until_its_receipt_comes(world: World, odd: str) ->
     ids=str,
 )
 def test_what_a_row_lacks_its_file_says(world: World, changes: dict[str, object]) -> None:
-    """One such row failed every run with an error 500."""
+    """One row without these values failed every run with a 500."""
     world.land(file("odd", 100, **changes))
     run = world.run()
     assert world.republished == [path("odd"), path("older"), path("old")]
@@ -495,7 +495,7 @@ def test_something_nobody_foresaw_is_a_row_with_an_error(world: World) -> None:
 
 
 def test_a_receipt_for_an_unknown_file_is_recorded_once_its_row_is_due(world: World) -> None:
-    """A receipt before its execution row is no finding: the row is on its way."""
+    """A receipt may arrive before its execution row, so it is no finding until the row is due."""
     world.receive("nobody", at=NOON - 10 * MINUTE)
     assert world.run().findings == ()
     (finding,) = world.run(NOON + 30 * MINUTE).findings
@@ -538,7 +538,7 @@ def test_a_run_that_could_not_be_written_down_is_no_run() -> None:
 
 
 def test_a_bus_that_fails_halfway_leaves_a_true_row(world: World) -> None:
-    """What was announced before it failed stands in the row, and so does what was not."""
+    """The row lists the files that were announced before the failure and those that were not."""
     world.bus.capacity = 1
     with pytest.raises(Unavailable):
         world.run()
@@ -553,7 +553,7 @@ def test_a_bus_that_fails_halfway_leaves_a_true_row(world: World) -> None:
 
 
 def test_a_marker_is_written_before_the_announcement(world: World) -> None:
-    """A crash in between costs one announcement rather than adding one (incident 17)."""
+    """A crash after the marker loses one announcement; the other order would add one (incident 17)."""
     world.bus.capacity = 0
     with pytest.raises(Unavailable):
         world.run()
@@ -590,8 +590,8 @@ fates = st.lists(
 def test_whatever_gets_lost_is_healed_or_given_up_and_nothing_is_announced_too_often(
     plan: list[tuple[int, list[bool], int]],
 ) -> None:
-    """Each file lands some time after noon; of its announcements, the original's first, some reach Phase 2, which
-    answers some minutes later."""
+    """Each file lands after noon. Some of its announcements reach Phase 2, which answers some minutes later; the first
+    one is the runner's own."""
     world = World(files=[file("first", 60)])
     world.receive("first", at=NOON - 50 * MINUTE)
     arrivals: dict[str, list[bool]] = {}

@@ -1,4 +1,4 @@
-"""Which landed files are lost, and what is done about each."""
+"""Tests of the loss rules: which landed files are lost, and the next step for each."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from tipoff_cleanup.losses import (
 def known(
     landed: list[Landed], receipts: dict[str, datetime], now: datetime = NOON
 ) -> tuple[Overview, list[Landed]]:
-    """What the dataset says of files by their names' receipts."""
+    """Return the overview and the waiting files, given receipts by file name."""
     done = {item for item in landed if item.execution_id.removeprefix("e-") in receipts}
     proofs = [
         item.landed_at
@@ -77,7 +77,7 @@ def test_a_file_is_lost_when_it_was_overtaken_or_after_six_hours(
 
 
 def test_without_receipts_nothing_is_lost_however_old() -> None:
-    """Incidents 14, 15: nothing to compare with is not "nothing was processed"."""
+    """An empty set of receipts does not prove that no file was processed (incidents 14 and 15)."""
     assert found([file("old", 60 * 23)], {}) == []
 
 
@@ -115,7 +115,7 @@ def test_once_lost_everything_older_is_lost_too(landed: list[Landed], receipts: 
 def test_a_file_before_six_hours_is_lost_only_with_proof(
     landed: list[Landed], receipts: dict[str, datetime]
 ) -> None:
-    """Merely behind is never lost: the proof is a later file that was processed longer ago than rows may be late."""
+    """A loss needs proof: a later file that was processed before the time by which rows may be late."""
     overview, waiting = known(landed, receipts)
     for item in lost(waiting, overview, NOON, RULE):
         if NOON - item.landed_at < RULE.lost_after:
@@ -130,8 +130,8 @@ def test_a_file_before_six_hours_is_lost_only_with_proof(
 def test_rows_that_are_late_within_the_grace_make_nothing_lost(
     landed: list[Landed], late: dict[str, int]
 ) -> None:
-    """The logger 20 minutes behind, in whatever order: Phase 2 has processed all in order, and of its receipts any of
-    the last half hour may be missing."""
+    """Phase 2 processed all files in order, but the logger is up to 29 minutes behind: any receipt of that time may be
+    missing."""
     in_order = {item.execution_id.removeprefix("e-"): min(item.landed_at + MINUTE, NOON) for item in landed}
     seen = {name: at for name, at in in_order.items() if at + timedelta(minutes=late.get(name, 0)) <= NOON}
     assert set(found(landed, {**seen, "x": NOON - HOUR})) == set()
@@ -152,7 +152,7 @@ def test_who_waits_too_long_is_lost_or_makes_phase_2_behind(
 def test_phase_2_is_not_behind_when_all_that_waits_was_overtaken(
     landed: list[Landed], receipts: dict[str, datetime]
 ) -> None:
-    """Those are lost, which is another matter."""
+    """Overtaken files count as lost, not as waiting."""
     overview, waiting = known(landed, receipts)
     left_behind = [item for item in waiting if overtaken(item, overview)]
     assert behind_since(left_behind, overview, NOON, RULE) is None
@@ -188,7 +188,8 @@ def attempted(*minutes_ago: float, given_up: bool = False) -> Attempts:
     ],
 )
 def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attempts, step: NextStep) -> None:
-    """Incident 17. The last two: an adoption announced it, and counts as no republish."""
+    """A file was republished forever (incident 17). In the last two cases an adoption announced the file, which is no
+    republish."""
     assert next_step(attempts, NOON, RULE) is step
 
 
@@ -200,7 +201,7 @@ def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attem
 def test_a_lost_file_is_announced_up_to_the_cap_ever_more_rarely_and_then_given_up(
     cap: int, backoff: int, gaps: list[int]
 ) -> None:
-    """Whenever the runs come."""
+    """The gaps between runs are arbitrary."""
     rule = replace(RULE, max_republishes=cap, backoff=timedelta(minutes=backoff))
     attempts, now, at = Attempts(), NOON, list[datetime]()
     for gap in gaps:

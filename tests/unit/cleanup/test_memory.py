@@ -1,4 +1,4 @@
-"""What cleanup remembers."""
+"""Tests of cleanup's memory: runs, republish counts, markers."""
 
 import json
 from datetime import timedelta
@@ -47,7 +47,7 @@ def test_a_run_that_cannot_be_read_is_none(memory: CleanupMemory, state: MemoryO
 
 
 def test_a_run_of_an_older_service_is_read(memory: CleanupMemory, state: MemoryObjects) -> None:
-    """It had the alerts that cleanup raised beside its row."""
+    """Older versions stored the alerts of a run as well."""
     memory.remember_run(NOON, run(1))
     (name,) = state.bodies
     older = {**json.loads(state.bodies[name]), "alerts": [{"rule": "phase2-behind"}]}
@@ -88,14 +88,14 @@ def test_an_object_that_is_no_run_is_passed_over(memory: CleanupMemory) -> None:
 
 
 def test_of_two_runs_one_announces(memory: CleanupMemory) -> None:
-    """A file was republished for ever (incident 17)."""
+    """A file was republished forever (incident 17)."""
     assert memory.mark_republish(A, 1, NOON)
     assert not memory.mark_republish(A, 1, NOON)
     assert memory.attempts([A])[A].republishes == 1
 
 
 def test_a_count_that_cannot_be_read_is_not_zero(memory: CleanupMemory, state: MemoryObjects) -> None:
-    """A failed query republished everything; a file was republished for ever (incidents 15, 17)."""
+    """A failed query republished everything; a file was republished forever (incidents 15 and 17)."""
     state.down = True
     with pytest.raises(Unavailable):
         memory.attempts([A])

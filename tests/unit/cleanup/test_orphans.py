@@ -1,4 +1,4 @@
-"""Files that no execution names are given one, once."""
+"""Tests of orphans: a file without an execution is adopted once."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ WRITTEN = NOON - 40 * MINUTE
 
 
 def orphan(world: World, at: datetime = WRITTEN, text: str = "one", **request: Any) -> str:
-    """A file as the runner writes it, of which nobody was told; its path."""
+    """Write a file as the runner does, without an event for it; return its path."""
     asked = requested(scraper="lines", **{"request_id": "dead", **request})
     parsed = Parsed(records=[Row(text=text), Row(text="two")], fan_out={"games": ("g1", "g2")})
     file = records_file(parsed, SPEC, asked, FOLDER, at)
@@ -38,7 +38,7 @@ def orphan(world: World, at: datetime = WRITTEN, text: str = "one", **request: A
 
 
 def strange(world: World, body: bytes, name: str | None = None, at: datetime = WRITTEN) -> str:
-    """A file that no runner writes, with an entry in the journal."""
+    """Write a file that no runner writes, with a journal entry; return its path."""
     name = f"{FOLDER}/{name or content_hash(body)[:16]}.json"
     world.data.bodies[name], world.data.metadata[name] = body, {}
     world.data.create(journal_entry(name, at), b"")
@@ -50,7 +50,7 @@ def adopted(world: World) -> list[ScrapeExecuted]:
 
 
 def logged(world: World, event: ScrapeExecuted) -> None:
-    """The adopted execution is in the log."""
+    """Add the adopted execution to the log."""
     assert isinstance(event.outcome, Success) and event.outcome.gcs_path
     row = replace(file("-", 0), gcs_path=event.outcome.gcs_path, landed_at=event.completed_at)
     world.files.append(replace(row, content_sha256=event.data_summary["content_sha256"]))
@@ -75,7 +75,7 @@ def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
 
 
 def test_an_adopted_file_is_another_event_than_its_runner_announced() -> None:
-    """The row of its execution may be late, and what the runner said of it differs in its instant and source."""
+    """The runner may have announced the file with another instant and source; the two events must not share an id."""
     world = World()
     orphan(world)
     world.run()
@@ -85,7 +85,7 @@ def test_an_adopted_file_is_another_event_than_its_runner_announced() -> None:
 
 
 def test_an_orphan_is_adopted_once_however_often_it_is_seen() -> None:
-    """Its row may be late: the next run sees it again, if it looks."""
+    """The row of the adoption may be late, so the next run can find the orphan again."""
     world = World()
     orphan(world)
     runs = [world.run(NOON + number * QUARTER) for number in range(3)]
@@ -98,7 +98,7 @@ def test_an_orphan_is_adopted_once_however_often_it_is_seen() -> None:
 
 
 def test_an_adopted_file_is_not_republished_at_once() -> None:
-    """It landed long ago, and was announced just now."""
+    """The file landed long ago, but its adoption announced it just now."""
     world = World(files=[file("later", 35)])
     world.receive("later", at=NOON - 31 * MINUTE)
     orphan(world)
@@ -156,7 +156,7 @@ def test_an_orphan_is_found_whatever_date_it_is_about(days: int) -> None:
 
 
 def test_an_entry_whose_file_was_never_written_is_nothing() -> None:
-    """The runner died in between; its request is the controller's."""
+    """The runner crashed between journal and file; the controller fails the request."""
     world = World()
     world.data.create(journal_entry(f"{FOLDER}/0123456789abcdef.json", WRITTEN), b"")
     run = world.run()
@@ -183,7 +183,7 @@ def test_after_days_without_a_run_all_that_was_written_is_looked_at() -> None:
 
 
 def test_more_orphans_than_one_run_adopts_are_left_to_the_next() -> None:
-    """And none is passed over."""
+    """The next runs adopt every orphan that is left."""
     world = World(rule=replace(RULE, storm_share=1.0))
     for number in range(1_100):
         orphan(world, WRITTEN + timedelta(milliseconds=100 * number), f"n{number}", request_id=f"r{number}")
@@ -211,7 +211,7 @@ def buried(status: str = "failed", **changes: Any) -> ExecutionRow:
 
 
 def test_an_execution_answered_for_as_dead_and_its_adoption_are_one_row() -> None:
-    """Views know rows of one execution by its id and day; success speaks."""
+    """Views group rows by execution id and day, and prefer the success."""
     midnight = datetime(2025, 1, 16, 0, 5, tzinfo=NOON.tzinfo)
     world = World(rows=[buried(triggered_at=midnight)])
     orphan(world, midnight - 15 * MINUTE)
@@ -352,7 +352,7 @@ def test_executions_that_cannot_be_read_mean_that_nothing_is_adopted() -> None:
 
 
 def run_without_listing(world: World, at: datetime) -> None:
-    """A run whose memory takes what is written and lists nothing."""
+    """Run cleanup while the state bucket cannot list objects."""
 
     def broken(prefix: str) -> Iterator[ObjectInfo]:
         raise Unavailable(f"{prefix} is not listed")
@@ -372,7 +372,7 @@ def damage_run(world: World, at: datetime) -> None:
 def test_how_far_the_journal_was_read_is_known_after_runs_that_do_not_know_it(
     times: int, forget: Callable[[World, datetime], None]
 ) -> None:
-    """The run after such a one began at the lookback, and older orphans were nobody's for ever."""
+    """The run after such a run started at the lookback, so older orphans were never adopted."""
     world = World()
     world.run(NOON - HOUR)
     orphan(world)

@@ -1,4 +1,4 @@
-"""Settings of cleanup that fit each other."""
+"""Tests of cleanup's settings: limits that must fit each other."""
 
 from datetime import timedelta
 from itertools import count
@@ -21,7 +21,7 @@ def settings_of(**changes: Any) -> CleanupSettings:
 
 
 def shortest_lookback(lost_after: int, cap: int, backoff: int) -> CleanupSettings:
-    """The settings with the shortest lookback that is accepted."""
+    """Return the settings with the shortest lookback that is accepted."""
     for hours in count(lost_after):
         try:
             return settings_of(
@@ -31,7 +31,7 @@ def shortest_lookback(lost_after: int, cap: int, backoff: int) -> CleanupSetting
                 backoff_minutes=backoff,
             )
         except ValidationError as error:
-            assert "TIPOFF_LOOKBACK_HOURS is" in str(error)  # of each one that is too short
+            assert "TIPOFF_LOOKBACK_HOURS is" in str(error)  # for every lookback that is too short
     raise AssertionError
 
 
@@ -46,7 +46,7 @@ def shortest_lookback(lost_after: int, cap: int, backoff: int) -> CleanupSetting
 def test_a_lost_file_is_given_up_before_it_leaves_the_lookback(
     lost_after: int, cap: int, backoff: int, landed: timedelta, late: list[int], missing: int
 ) -> None:
-    """Whenever it lands, though each run begins some seconds after its tick, and one is missing."""
+    """The landing time is arbitrary, each run starts some seconds after its tick, and one run is missing."""
     settings = shortest_lookback(lost_after, cap, backoff)
     attempts, landed_at = Attempts(), NOON + landed
     for number in count():
@@ -64,7 +64,7 @@ def test_a_lost_file_is_given_up_before_it_leaves_the_lookback(
 
 @pytest.mark.parametrize(("hours", "accepted"), [(10, False), (11, True)])
 def test_a_lookback_has_room_for_the_time_from_run_to_run(hours: int, accepted: bool) -> None:
-    """Six hours and the waits are nine and a half; with ten, a file was looked at no more before it was given up."""
+    """Six hours plus the waits are 9.5 hours; with a lookback of ten, a file left it before it was given up."""
     rule = settings_of().rule
     assert rule.lost_after + rule.patience == 9 * HOUR + 30 * MINUTE
     if accepted:

@@ -1,4 +1,4 @@
-"""`tipoff alerts` and `tipoff sick` against the monitor's own routes."""
+"""Tests of `tipoff alerts` and `tipoff sick` against the monitor's own routes."""
 
 import json
 import re
@@ -54,7 +54,7 @@ Run = Callable[..., Any]
 
 @dataclass
 class Channel:
-    """A channel that writes down what it is sent."""
+    """A channel that records the notices sent to it."""
 
     heard: list[Notice] = field(default_factory=list)
     takes: bool = True
@@ -71,7 +71,7 @@ def _configuration() -> tuple[Configuration, Catalog]:
 
 
 class Monitor:
-    """A monitor in memory, which answers what httpx asks."""
+    """An in-memory monitor that serves the requests of httpx."""
 
     def __init__(self) -> None:
         self.bus, self.objects = RecordingBus(), MemoryObjects()
@@ -117,7 +117,7 @@ class Monitor:
         self.client = in_process_client(routes(Wiring(made, _no_push, router, deps, console)))  # type: ignore[arg-type]
 
     def watched(self, *subjects: str) -> None:
-        """A watch finds `broken` for each subject now."""
+        """Run a watch that finds `broken` for each subject now."""
         now = wall_now()
         conditions = tuple(wrong(subject=it, since=now, severity=AlertLevel.CRITICAL) for it in subjects)
         self.deps.state.update(
@@ -180,7 +180,7 @@ class TestAlerts:
         assert "(broken/two)" in told
 
     def test_a_workflow_is_enough_to_acknowledge_what_stands_of_it(self, run: Run, monitor: Monitor) -> None:
-        """A runbook said `ack workflow-failing/morning_operations`; the subject has the scraper as well."""
+        """A runbook used `ack workflow-failing/morning_operations`, but the subject includes the scraper."""
         monitor.watched("morning/scores", "mornings/scores")
         assert "broken/morning/scores acknowledged by" in run("alerts", "ack", "broken/morning").stdout
         assert monitor.state_of("broken/mornings/scores") is AlertState.FIRING
@@ -195,13 +195,13 @@ class TestAlerts:
         assert monitor.state_of("broken/mornings/scores") is AlertState.FIRING
 
     def test_a_silence_that_covers_nothing_yet_says_so(self, run: Run, monitor: Monitor) -> None:
-        """A mistyped subject was accepted without a word, and the alert went on."""
+        """A mistyped subject was accepted silently, and the alert kept firing."""
         told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
         assert "! broken/evning covers no alert that stands now; alerts of this rule that stand: none" in told
         monitor.watched("evening/scores")
         told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
         assert "alerts of this rule that stand: broken/evening/scores" in told
-        # A whole rule is silenced ahead of planned work, when nothing of it stands.
+        # Operators silence a whole rule before planned work, when none of its alerts stands.
         assert "covers no alert" not in run("alerts", "silence", "other", "--why", "known").stdout
 
     def test_each_is_listed_in_two_lines(self, run: Run, monitor: Monitor) -> None:
@@ -226,7 +226,7 @@ class TestAlerts:
         monitor.deps.state.update(lambda memory: memory.model_copy(update={"watched_at": None}))
         told = run("alerts", "list").stdout
         assert "? nothing was judged yet" in told
-        # Whoever has just started the stack wants to know when to look again.
+        # A user who has just started the stack needs the time of the next watch.
         assert re.search(
             r"never watched yet; the next watch is due at \d{4}-\d\d-\d\d \d\d:\d[05] New York", told
         )
@@ -346,7 +346,7 @@ WELL = {**SICK, "scraper_name": "nbac_schedule", "cause": "well", "failures": 0,
 class TestSick:
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-        """What the dataset answers."""
+        """Return the list of queries that the dataset receives."""
         rows = [SICK, WELL]
         monkeypatch.setattr(
             connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=lambda *_: list(rows))

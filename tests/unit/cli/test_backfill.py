@@ -1,4 +1,4 @@
-"""What a backfill asks for, and that it is asked once, at its pace, however often it is interrupted."""
+"""Tests of backfills: runs per date, one request per run, rate limit, resume after an interruption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -75,11 +75,11 @@ def planned(
 
 
 def busy(target: str, count: int = 30) -> Backfill:
-    """Dates with two games each."""
+    """Plan a backfill of dates with two games each."""
     return planned(target, dates=MONTH[:count], games=BUSY)
 
 
-# What is asked for
+# Planned runs
 
 
 def test_each_games_workflow_has_a_run_for_each_game_of_the_date() -> None:
@@ -130,7 +130,7 @@ def test_what_fans_out_over_an_output_brings_its_parent() -> None:
 
 @pytest.mark.parametrize("name", ["espn_roster", "rosters"])
 def test_a_source_that_tells_only_what_is_now_has_no_past_to_fetch(name: str) -> None:
-    """Today's list would be filed as that of a past date."""
+    """The source's current list would be stored under a past date."""
     with pytest.raises(UnusableTarget, match=f"{name} fetches what is there now, whatever the date"):
         find_target(name, FLEET)
 
@@ -167,7 +167,7 @@ def test_the_size_is_told_in_time() -> None:
     assert planned("post_game").duration(4) == timedelta(minutes=1)
 
 
-# Only what is missing
+# Missing outputs only
 
 
 def scored(*games: int, scraper: str = "box_score", **changes: Any) -> list[ExecutionFact]:
@@ -210,24 +210,24 @@ def test_of_an_output_all_that_was_ever_asked_for_has_to_be_there(
 
 
 def test_what_is_asked_for_does_not_change_the_key() -> None:
-    """So that going on with what was interrupted, of which a part is there by now, asks for nothing again."""
+    """A resumed backfill, whose first outputs exist by now, must not repeat a run."""
     (half,) = planned("games", dates=DAYS[:1], found=scored(0)).runs
     (whole,) = planned("games", dates=DAYS[:1]).runs
     assert half.key == whole.key
 
 
-# The asking
+# Execution
 
 
 @dataclass
 class Fleet:
-    """A controller and a runner in memory, and the time: a second answers a request or two."""
+    """An in-memory controller and runner with a clock; each second completes `answers` requests."""
 
     world: World
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    """What becomes of a scraper, success unless named."""
+    """Outcomes by scraper; success is the default."""
     interrupt: float | None = None
-    """After how many seconds of sleep somebody presses Ctrl-C."""
+    """Seconds of sleep before Ctrl-C."""
     answers: int = 2
     seconds: float = 0.0
     waiting: list[ScrapeRequested] = field(default_factory=list)
@@ -343,7 +343,7 @@ subsets_of_found = st.lists(st.booleans(), min_size=len(FOUND), max_size=len(FOU
 def test_what_an_earlier_run_under_the_name_did_not_ask_for_is_not_complete(
     before: list[ExecutionFact], now: list[ExecutionFact]
 ) -> None:
-    """Its key is the same, so nothing is posted: only a comparison tells that less was asked for."""
+    """Both runs have the same key, so nothing is posted; a comparison finds the outputs that the first run lacks."""
     made = fleet()
     carry_out(planned("games", dates=DAYS[:1], found=before), made)
     earlier = ids(made.executed)
@@ -430,7 +430,7 @@ def test_what_nobody_answers_is_given_up_and_told() -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_a_request_is_counted_once_whatever_its_state(state: State) -> None:
-    """Also one whose retry was still to come when the backfill gave up waiting."""
+    """This includes a request whose retry was still due when the backfill stopped waiting."""
     plan = planned("sequence", dates=DAYS[:1])
     (run,) = plan.days[0].runs
     unit = UnitProgress(
@@ -455,7 +455,7 @@ def test_games_that_were_not_asked_for_are_said_once_a_date() -> None:
 
 
 def test_what_the_controller_refuses_stops_nothing_else() -> None:
-    """Its calendar knows no games of the second day."""
+    """The controller's calendar has no games on the second day."""
     made = World(PLANS)
     made.land(GAMES[:2], at("05:00"))
     plan = planned("games")
@@ -473,7 +473,7 @@ def test_games_that_the_controller_does_not_have_travel_with_the_run() -> None:
 
 @dataclass
 class Flaky(Fleet):
-    """Every third call fails, or from some moment on all do."""
+    """A fleet in which every third call fails, or all calls from some moment on."""
 
     calls: int = 0
     gone: bool = False
@@ -500,7 +500,7 @@ def test_a_controller_that_stays_away_ends_it() -> None:
 
 
 def test_what_was_decided_and_never_went_out_is_asked_for_again() -> None:
-    """1: a controller that dies between writing its decision down and publishing it."""
+    """A controller may crash between storing its decision and publishing the request."""
     made, plan = fleet(), planned("parallel", dates=DAYS[:1])
     made.world.bus.capacity = 0
     with pytest.raises(Exception, match="bus is down"):
@@ -518,7 +518,7 @@ def test_what_was_decided_and_never_went_out_is_asked_for_again() -> None:
 def test_what_passes_is_waited_for_and_what_does_not_is_told(
     status: int | None, kind: type[Exception]
 ) -> None:
-    """429: the controller answers so many calls in a minute."""
+    """The controller answers 429 above its limit of calls per minute."""
     assert type(sorted_out(NotAnswered("said", status))) is kind
 
 

@@ -1,4 +1,4 @@
-"""What commands read of a fleet's files."""
+"""Tests of the fleet's files as commands read them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_fleet_without_a_file_has_the_default_zone(tmp_path: Path) -> None:
     ],
 )
 def test_a_key_of_tipoff_toml_that_nothing_reads_is_refused(tmp_path: Path, line: str, told: str) -> None:
-    """A mistyped dataset was the default one."""
+    """A mistyped `dataset` key selected the default dataset."""
     (tmp_path / "tipoff.toml").write_text(f'name = "rivers"\n{line}\n')
     with pytest.raises(CommandFailed, match=re.escape(told)):
         find_fleet(tmp_path)

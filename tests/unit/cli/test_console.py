@@ -1,4 +1,4 @@
-"""Nothing that a source or a row contains reaches the terminal as a command, whatever prints it."""
+"""Tests of the console: no output path passes control characters of a source or row to the terminal."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ ATTACKS = (
 
 
 def printed(say: Callable[[], None]) -> str:
-    """Return what both consoles print."""
+    """Return the output of both consoles."""
     with console.capture() as out, errors.capture() as err, contextlib.suppress(typer.Exit):
         say()
     return out.get() + err.get()
@@ -79,7 +79,7 @@ PAUSE = ("workflow", "levels", "2026-12-01 06:40", "2026-12-01 18:40", "root", "
 
 @pytest.mark.parametrize("width", [40, 60, 70, 76, 80, 120])
 def test_no_cell_of_a_table_is_cut_off(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """A pause was listed without the minute at which it ends."""
+    """The list of pauses cut off the minute at which a pause ends."""
     monkeypatch.setattr(console, "_width", width)
     out = printed(lambda: say_rows(("what", "name", "since", "until", "by", "why"), [PAUSE]))
     assert all(cell in out for cell in PAUSE)

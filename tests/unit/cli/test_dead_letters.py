@@ -1,4 +1,4 @@
-"""What of the dead letters is published again, to where, and what `tipoff dead-letters` says of it."""
+"""Tests of the replay of dead letters: selection, target topics, output of `tipoff dead-letters`."""
 
 import json
 import re
@@ -63,7 +63,7 @@ class House:
         reason: RejectReason = "delivery_attempts",
         minutes: int = 0,
     ) -> str:
-        """The event's id."""
+        """Reject a message and return the event's id."""
         message = Message(data, attributes, f"m-{len(self.rows)}", NOON, "projects/p/subscriptions/s-1")
         at = NOON + timedelta(minutes=minutes)
         event = rejection(message, reason, "why", service="logger", environment="local", at=at)
@@ -95,7 +95,7 @@ def house() -> House:
     return House()
 
 
-# What is planned
+# The plan
 
 
 def test_a_message_is_published_as_it_was_to_the_topic_of_its_type(house: House) -> None:
@@ -150,14 +150,14 @@ def test_a_payload_as_large_as_services_take_is_published(house: House) -> None:
 
 
 def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
-    """Published again, it would be another tick: its identity is its delivery's."""
+    """A tick without a time takes the time of its delivery, so a republished one would be another tick."""
     house.reject_event(tick(event_time=None))
     house.reject_event(tick(event_time=NOON))
     assert [replay.topic for replay in house.plan()] == [None, "orchestration-ticks"]
 
 
 def test_a_payload_that_this_version_cannot_read_goes_where_its_type_does(house: House) -> None:
-    """It may have been rejected by an older service than the one that runs now."""
+    """An older service may have rejected the message that the present one can read."""
     house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     (replay,) = house.plan()
     assert replay.topic == "scrape-executions"

@@ -1,4 +1,4 @@
-"""Deploying: what is checked before, the order of steps, and that nothing is applied unless asked for."""
+"""Tests of deployments: preflight checks, order of steps, no change without `--apply`."""
 
 import json
 import os
@@ -41,7 +41,7 @@ LOCK = """provider "registry.terraform.io/hashicorp/google" {
 
 @dataclass
 class FakeShell:
-    """Answers by the first words of a command; what is in `refused` fails. Images are there once they are built."""
+    """A shell that answers by a command's first words; commands in `refused` fail, and built images exist."""
 
     answers: Mapping[str, str] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ def there(tool: str) -> str:
 def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Deploying the checkout's images from there would have run another fleet."""
+    """A deployment of the checkout's images would run another fleet."""
     init_fleet(tmp_path / "rivers", None, "Asia/Tokyo")
     fleet = find_fleet(tmp_path / "rivers")
     monkeypatch.setattr(preflight, "FLEET", fleet)
@@ -121,7 +121,7 @@ def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing(
     with pytest.raises(DeployRefused, match=r"copy platform\.tfvars\.example"):
         check(own, shell, there)
     own.variables.write_text("")
-    # Two of the checkout's secrets are asked for no more: the fleet's scrapers have none.
+    # Two of the checkout's secrets are not required: the fleet's scrapers use none.
     assert check(own, shell, there) == "0123456789ab"
     assert shell.done == []
 
@@ -180,7 +180,7 @@ def test_missing_variables_are_named_with_the_file_to_copy(deployment: Deploymen
 
 
 def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -> None:
-    """Google refuses members that there are not, when half of the rest is made."""
+    """Google refuses unknown members, and only after half of the resources exist."""
     example = REPOSITORY / "infra/terraform/environments/dev/platform.tfvars.example"
     deployment.variables.write_text(example.read_text())
     shell = FakeShell(READY)
@@ -189,7 +189,7 @@ def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -
 
 
 def test_a_project_or_region_of_another_environment_is_refused(deployment: Deployment) -> None:
-    """The command's would win, and prod would become dev."""
+    """The command's values would take precedence and deploy dev into prod's project."""
     deployment.variables.write_text('project = "my-tipoff-prod"\nregion  = "europe-west1"\n')
     with pytest.raises(DeployRefused) as refused:
         check(deployment, FakeShell(READY), there)
@@ -239,9 +239,9 @@ def test_what_is_not_ready_is_told_with_what_to_do(
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [
-        # YAML takes the last of both, so that the first subscription would be deleted with what waits in it.
+        # YAML keeps the last duplicate, so the first subscription would be deleted with its backlog.
         ("      cleanup-ticks:", "      controller-ticks:", "key 'controller-ticks' stands twice; keep one"),
-        # Without its filter a subscription takes everything, and the services do not start.
+        # Without its filter a subscription receives every event, and services refuse to start.
         ("        filter: ", "        filters: ", "unknown key 'topics.*filters'"),
     ],
 )
@@ -288,7 +288,7 @@ def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
 
 
 def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> None:
-    """A commit that was deployed before is gone back to without building."""
+    """A rollback to a commit that was deployed before builds nothing."""
     shell = FakeShell(READY, images={"controller", "logger"})
     missing = missing_images(deployment, "abc", shell)
     assert missing == ["scraper-runner", "cleanup", "monitor"]
@@ -355,7 +355,7 @@ def test_a_dry_run_does_not_lock_the_state(deployment: Deployment) -> None:
 
 
 def test_a_dry_run_before_the_first_deployment_writes_no_state(deployment: Deployment) -> None:
-    """Terraform's backend writes an empty state where there is none, which a planner has no right to."""
+    """Terraform's backend writes an empty state where none exists, and a planner has no write permission."""
     overrides: list[str] = []
 
     class Watching(FakeShell):
@@ -431,7 +431,7 @@ def test_what_was_not_tried_is_not_promoted(deployment: Deployment) -> None:
 
 
 def test_the_registry_never_moves_a_tag() -> None:
-    """A plan names images by tag before they are built."""
+    """A plan names images by tag before the build."""
     registry = (REPOSITORY / "infra/terraform/bootstrap/main.tf").read_text()
     assert "immutable_tags = true" in registry
 
@@ -440,7 +440,7 @@ PLANNED = ["check", "plan", "missing_images"]
 
 
 class Terminal:
-    """`sys`, at which a person sits."""
+    """`sys` of an interactive terminal."""
 
     class stdin:  # noqa: N801
         @staticmethod
@@ -514,7 +514,7 @@ SCRIPT = Path(__file__).parents[3] / "infra/build_images.sh"
 
 
 def build_images(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
-    """The script with a docker that only writes down what it is told: exit code, stderr, docker's commands."""
+    """Run the script with a docker that only records its commands; return exit code, stderr and those commands."""
     log, docker = folder / "log", folder / "docker"
     docker.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
     docker.chmod(0o755)

@@ -1,4 +1,4 @@
-"""`tipoff discovery` and the learned part of `tipoff explain`, on rows of a dataset in memory."""
+"""Tests of `tipoff discovery` and the learned part of `tipoff explain`, on rows of an in-memory dataset."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ workflows:
 
 @dataclass(frozen=True)
 class Connected:
-    """A connection to a dataset in memory."""
+    """A connection to an in-memory dataset."""
 
     rows: list[dict[str, Any]]
     environment: str = "prod"
@@ -69,7 +69,7 @@ def row(day: date, clock: str, status: str) -> dict[str, Any]:
 
 
 def days(count: int) -> list[dict[str, Any]]:
-    """What a beat of half an hour saw: out between 14:00 and 14:30 each day."""
+    """Return the rows of half-hourly checks: published between 14:00 and 14:30 each day."""
     clocks = ["11:00", "11:30", "12:00", "12:30", "13:00", "13:30", "14:00"]
     found = []
     for number in range(1, count + 1):

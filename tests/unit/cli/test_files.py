@@ -1,4 +1,4 @@
-"""What `tipoff files` says of a file, from what the dataset knows of it."""
+"""Tests of `tipoff files`: the report on one file, from the dataset's rows."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ def hours(number: float) -> timedelta:
 
 
 def seen(*republished: bool) -> list[Sighting]:
-    """One cleanup an hour that found the file missing."""
+    """Return hourly cleanup runs that found the file missing."""
     return [
         Sighting(f"c-{number}", NOON + hours(number), 60 * number, again)
         for number, again in enumerate(republished, start=1)
@@ -128,7 +128,7 @@ class TestJudging:
     def test_what_cleanup_missed_is_announced_until_it_is_given_up(
         self, republished: tuple[bool, ...], state: FileState, then: str
     ) -> None:
-        """Incident 17: a cap for each file, and then a terminal state."""
+        """A file was republished forever (incident 17): each file has a cap and then a final state."""
         missed = replace(self.landed, sightings=seen(*republished))
         found, _, comes_next = self.judged(missed, 9)
         assert (found, then in comes_next) == (state, True)
@@ -190,7 +190,7 @@ def test_what_names_no_file_is_refused_with_how_one_is_named(text: str) -> None:
 
 @dataclass
 class House:
-    """A dataset that answers each query with the rows of its table."""
+    """A dataset that returns the rows of the queried table."""
 
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     asked: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)

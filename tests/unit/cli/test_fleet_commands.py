@@ -1,4 +1,4 @@
-"""`tipoff scrapers`, `tipoff diagnose` and `tipoff reparse`: what they print and how they end."""
+"""Tests of `tipoff scrapers`, `tipoff diagnose` and `tipoff reparse`: output and exit codes."""
 
 import json
 import os
@@ -132,7 +132,7 @@ class TestNew:
 
 
 def row(status: str, number: int = 0, **changes: Any) -> dict[str, Any]:
-    """An execution, `number` hours before noon."""
+    """Return an execution row, `number` hours before noon."""
     failed = status == "failed"
     return {
         "execution_id": f"execution-{number}",
@@ -153,7 +153,7 @@ def row(status: str, number: int = 0, **changes: Any) -> dict[str, Any]:
 
 
 def _with_columns(one: dict[str, Any]) -> dict[str, Any]:
-    """Add what the query takes out of data_summary."""
+    """Add the columns that the query extracts from data_summary."""
     written = one["data_summary"]
     summary = json.loads(written) if isinstance(written, str) else written
     names = ("content_sha256", "drift", "completeness")
@@ -232,7 +232,7 @@ class TestDiagnose:
     def test_a_pause_that_a_source_asks_for_is_no_allowance(
         self, diagnosed: Any, summary: Any, cause: str
     ) -> None:
-        """A 429 with Retry-After sent people to buy more of what has no price."""
+        """For a 429 with Retry-After `diagnose` advised to buy more quota from a free source."""
         found = diagnosed(row("failed", error_type="quota", data_summary=summary))
         assert cause in found["likely_cause"]
 
@@ -255,7 +255,7 @@ class TestDiagnose:
         assert diagnosed(row("no_data"), before, code=0)["verdict"] == "waiting"
 
     def test_incident_5_not_yet_all_the_time_is_one(self, diagnosed: Any) -> None:
-        """403 read as no_data left a system nine days stale."""
+        """A 403 that was recorded as no_data left a system stale for nine days."""
         found = diagnosed(*(row("no_data", number) for number in range(8)))
         assert found["verdict"] == "quiet"
         assert "may look alike" in found["likely_cause"]
@@ -278,7 +278,7 @@ class TestDiagnose:
     def test_items_that_could_not_be_read_are_told(
         self, diagnosed: Any, count: int, verdict: str, said: str
     ) -> None:
-        """Two of five items were lost each time, and all was said to be well."""
+        """Each run lost two of five items, and the scraper was reported as healthy."""
         lost = {"count": count, "examples": ["items[1] has no key 'name'"]}
         summary = {"record_count": 100, "set_aside": lost, "raw_path": "gs://data/raw/x.json"}
         found = diagnosed(row("success", data_summary=summary), code=0 if verdict == "healthy" else 3)
@@ -291,7 +291,7 @@ class TestDiagnose:
         ("status", "verdict", "code"), [("success", "suspect", 3), ("no_data", "waiting", 0)]
     )
     def test_what_cannot_be_true_is_told(self, diagnosed: Any, status: str, verdict: str, code: int) -> None:
-        """The alert sources-contradict led to `diagnose`, which called the scraper healthy."""
+        """The alert sources-contradict links to `diagnose`, which reported the scraper as healthy."""
         odd = {"count": 2, "examples": ["BOS@MIA is final at 0:0", "NYK@PHI is tied"]}
         found = diagnosed(row(status, data_summary={"record_count": 100, "contradictions": odd}), code=code)
         assert found["verdict"] == verdict
@@ -411,7 +411,7 @@ class TestReparse:
     def test_the_scrapers_are_those_of_the_fleet_of_this_folder(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """`diagnose` names this command, and in another fleet's folder it knew the shipped scrapers only."""
+        """`diagnose` prints this command, which found only the shipped scrapers in another fleet's folder."""
         monkeypatch.setattr("tipoff_cli.checkout.SCRAPERS", tmp_path / "own_scrapers")
         told = run("reparse", "nbac_schedule", "--date", "2025-01-15", code=1).output
         assert "bdl_injuries" not in told

@@ -1,4 +1,4 @@
-"""`tipoff terraform`: what is written for a fleet in its own repository. `make check-infra` plans it."""
+"""Tests of `tipoff terraform`: the files for a fleet in its own repository. `make check-infra` plans them."""
 
 import json
 import subprocess

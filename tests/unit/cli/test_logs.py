@@ -1,4 +1,4 @@
-"""`tipoff logs`: the lines of one run, from files or from Cloud Logging."""
+"""Tests of `tipoff logs`: the lines of one run, from files or from Cloud Logging."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
-    """The command beside a stack that ran, whose files are in `logs`."""
+    """Return the command in the folder of a stopped stack, whose files are in `logs`."""
     for name in ("TIPOFF_CONTROLLER_URL", "TIPOFF_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("tipoff_cli.connection.STACK_ENVIRONMENT", tmp_path / "stack.env")

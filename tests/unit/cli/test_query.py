@@ -1,4 +1,4 @@
-"""How `tipoff query` shows rows."""
+"""Tests of `tipoff query`: the display of rows."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

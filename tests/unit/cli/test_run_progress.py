@@ -1,4 +1,4 @@
-"""A manual run that is followed: what is reported, and when it is given up."""
+"""Tests of the progress of a manual run: reports and timeout."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -40,7 +40,7 @@ def at(*units: UnitProgress, settled: bool = False) -> RunProgress:
 
 
 def looks(*answers: RunProgress | Exception) -> Callable[[], RunProgress]:
-    """Looks that answer one after the other, the last for ever."""
+    """Return a function that gives these answers in order and then repeats the last."""
     left: Iterator[RunProgress | Exception] = iter(answers)
     last: list[RunProgress | Exception] = []
 

@@ -1,4 +1,4 @@
-"""What the smoke test sends, and what it says of what comes back."""
+"""Tests of the smoke test's proofs: published events and verdicts on their rows."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -31,7 +31,7 @@ def test_a_fleet_is_proven_by_its_calendar_and_one_without_by_what_takes_a_date(
 
 
 class Answers:
-    """A warehouse in which each table has its row after so many questions; None: never."""
+    """A warehouse that returns the execution row after `after` queries, or never for None."""
 
     def __init__(self, scrape: Mapping[str, Any], after: int | None = 0) -> None:
         self._scrape, self._after, self.asked = scrape, after, 0
@@ -64,7 +64,7 @@ def run(answers: Answers, timeout: float = 5.0) -> tuple[list[Proven], Recording
 
 
 def test_the_events_are_those_of_production() -> None:
-    """No event time, which only replays have; ticks at a cadence of their own; a request with a fresh id."""
+    """No event time, which only replays have; ticks with a cadence of their own; a request with a new id."""
     ticks = [
         proof.event for proof in draft_proofs(SCRAPER, "dev", NOON) if isinstance(proof.event, TickFired)
     ]
@@ -100,14 +100,14 @@ def test_a_row_that_does_not_come_is_named() -> None:
 
 @pytest.mark.parametrize(("kind", "at_fault"), [("internal", True), ("blocked", False), ("http", False)])
 def test_the_deployment_is_at_fault_for_its_own_errors_only(kind: str, at_fault: bool) -> None:
-    """Incident 26: the wrong image answered for three days."""
+    """The wrong image answered for three days (incident 26)."""
     row = {"status": "failed", "error_type": kind, "error_message": "no scraper"}
     results, _ = run(Answers(row))
     assert bool(results[2].fault) is at_fault
 
 
 def test_what_has_no_row_is_published_again_each_minute() -> None:
-    """A first delivery that was refused comes back after minutes, when Pub/Sub has backed off."""
+    """Pub/Sub redelivers a refused message only after minutes of back-off."""
     results, bus = run(Answers(GOOD, after=None), timeout=150.0)
     assert [result.fault for result in results] == [None, None, "no row within 150 s"]
     again = [envelope.payload for envelope in bus.published[3:]]

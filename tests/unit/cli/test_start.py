@@ -1,4 +1,4 @@
-"""How the command line starts: what each command imports before it does anything, and what its help says."""
+"""Tests of the command line's start: imports of each command and texts of its help."""
 
 import errno
 import inspect
@@ -33,7 +33,7 @@ _NEVER_FOR_HELP = {
 
 
 def imported(*arguments: str) -> set[str]:
-    """Run a command in a process of its own and return the modules that it imported."""
+    """Run a command in a separate process and return the modules that it imported."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "tipoff_cli", *arguments],
         capture_output=True,

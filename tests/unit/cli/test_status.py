@@ -1,4 +1,4 @@
-"""What `tipoff status` judges a day by."""
+"""Tests of the verdict of `tipoff status` on a day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_stack_of_another_zone_than_the_files_is_told(
 
 
 def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> None:
-    """The tick of 05:00 may be delivered again for a while; from 05:30 on the controller locks without it."""
+    """Pub/Sub may redeliver the tick of 05:00 for a while; from 05:30 on the controller locks without it."""
     day = date(2026, 1, 15)
     at = {
         minute: DayExpectations(

@@ -1,4 +1,4 @@
-"""How people write dates and instants, and how they read them."""
+"""Tests of dates and instants as users write and read them."""
 
 from datetime import UTC, date, datetime, timedelta
 

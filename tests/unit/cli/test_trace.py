@@ -1,4 +1,4 @@
-"""A chain put together from what is known of it, and how an id leads to it."""
+"""Tests of `tipoff trace`: the chain from dataset and controller, and the search for an id."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -321,7 +321,7 @@ def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
 
 
 def test_a_receipt_from_before_the_run_says_that_it_is_of_an_earlier_one() -> None:
-    """Two runs got the same content, and so the same file: its receipt stood there nine seconds before the file."""
+    """Two runs landed the same content, and so the same file: its receipt was nine seconds older than the file."""
     later = DONE.triggered_at + MINUTE
     before = replace(RECEIPT, processed_at=DONE.triggered_at - MINUTE)
     told = texts(
@@ -349,7 +349,7 @@ def test_what_is_not_in_the_dataset_yet_is_marked() -> None:
     assert told.endswith("(not in the dataset yet)")
 
 
-# How it looks
+# Display
 
 
 def test_the_tree_marks_what_was_asked_for_and_names_the_day_once() -> None:
@@ -376,7 +376,7 @@ def test_a_gap_is_written_for_people(seconds: float, written: str) -> None:
     assert length(timedelta(seconds=seconds)) == written
 
 
-# From an id to it
+# Search for an id
 
 
 def test_what_continues_the_id_is_nearest_and_what_is_unlike_it_is_left_out() -> None:
@@ -390,7 +390,7 @@ SPANS = [(GAME_DATE, GAME_DATE)]
 
 
 def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> ChainDataset:
-    """A dataset that answers the query that has a text in it."""
+    """Return a dataset that selects its answer by a text in the query."""
 
     def answer(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         assert parameters["environment"] == "local"
@@ -400,7 +400,7 @@ def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> 
 
 
 def memory_of(state: MemoryObjects) -> ControllerMemory:
-    """The memory of a real controller over this bucket, asked by its own routes."""
+    """Return the memory of a real controller over this bucket, read through its routes."""
     deps = replace(
         World(configured(one=workflow(at_times("06:00"), "bulletin"))).deps,
         ledger=Ledger(state),
@@ -425,7 +425,7 @@ NO_MEMORY = ControllerMemory(unreachable)
 
 
 def remember(state: MemoryObjects, *, executed: bool = False) -> str:
-    """What the controller remembers of one request, which it names."""
+    """Store one request in the controller's memory and return its id."""
     store, standing = OccurrenceStore(state, ()), PlanProgress(plan("s"))
     (attempt,) = standing.due(NOON)
     identifier = standing.request_id(attempt)
@@ -482,7 +482,7 @@ def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_controllers_memory(
 
 
 def test_the_controller_is_asked_about_occurrences_alone_and_on_known_days() -> None:
-    """An execution that nobody decided has no occurrence, and an old row no date."""
+    """A direct execution has no occurrence, and an old row has no date."""
     asked: list[tuple[str, object]] = []
 
     def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
@@ -523,9 +523,9 @@ LETTER = {
 def holding(
     kind: str, identifier: str, *, letter: Mapping[str, Any] = LETTER, **changes: object
 ) -> ChainDataset:
-    """A dataset of a decision, its execution, a letter and a cleanup, whose rows are selected as is asked.
+    """Return a dataset of a decision, its execution, a dead letter and a cleanup, whose rows are selected as queried.
 
-    It knows `identifier` alone, which is of a `kind`.
+    Only `identifier`, an id of this `kind`, can be found in it.
     """
     executed = {**DONE.model_dump(exclude_unset=True), **changes}
 
@@ -629,7 +629,7 @@ def test_ids_that_begin_or_end_alike_are_near(unknown: str, head: str, tail: str
 
 
 def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
-    """A dataset that knows these ids, each with its occurrence, and lists all that begin as was asked."""
+    """Return a dataset with these ids and their occurrences; a search by prefix lists all ids."""
 
     def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         if "AS kind" in sql and parameters["id"] in identifiers:
@@ -704,7 +704,7 @@ def test_a_dataset_that_is_down_is_heard() -> None:
 
 
 def test_another_server_remembers_nothing() -> None:
-    """A server at a mistyped address, whose JSON has another shape."""
+    """A server at a mistyped address may return JSON of another shape."""
     other = ControllerMemory(lambda _path, _query: b'{"status": "ok"}')
     with pytest.raises(MemoryUnavailable, match="is no Tipoff controller"):
         other.find("r-1", [GAME_DATE])

@@ -1,4 +1,4 @@
-"""What somebody mistypes, in an option or in a variable, is told with its name and what to write instead."""
+"""Tests of mistyped options and variables: the error names the input and the remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture(autouse=True)
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A deployment that the environment names, whose bucket is reached when somebody asks for it."""
+    """Name a deployment in the environment; its bucket accepts connections, its other services do not."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
         monkeypatch.delenv(name)
@@ -97,7 +97,7 @@ def test_a_variable_that_cannot_be_used_is_named(
 
 
 def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy's page to sign in, or another server at a mistyped address."""
+    """A proxy may return its sign-in page, or another server may run at a mistyped address."""
     page = httpx.MockTransport(lambda _: httpx.Response(200, html="<html>Sign in</html>"))
     monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=page))
     assert "TIPOFF_CONTROLLER_URL" in refused(("trigger", "w"), 1, "is a web page and not the controller")
@@ -107,7 +107,7 @@ def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.
 def test_no_identity_token_is_asked_for_what_needs_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str
 ) -> None:
-    """gcloud's refusal to make one said nothing of the variable that was mistyped."""
+    """gcloud's error about the token did not mention the mistyped variable."""
     monkeypatch.delenv("TIPOFF_DEVELOPMENT_KEY")
     monkeypatch.setenv("PATH", str(tmp_path))  # without a gcloud
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", address)
@@ -139,7 +139,7 @@ OTHER = {"status": "ok"}
 def test_another_server_is_not_taken_for_ours(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, service: str, body: object
 ) -> None:
-    """A server at a mistyped address, whose JSON has another shape."""
+    """A server at a mistyped address may return JSON of another shape."""
     other = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
     monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=other))
     told = f"what answers at {NOWHERE} is no Tipoff {service.lower()}"
@@ -147,10 +147,10 @@ def test_another_server_is_not_taken_for_ours(
 
 
 def refused(words: tuple[str, ...], code: int, told: str) -> str:
-    """Run a command that ends with this code and tells so; return what it printed."""
+    """Run a command that exits with this code and prints `told`; return its output."""
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, (result.output, result.exception)
-    # Usage errors are broken into lines within a frame.
+    # Usage errors are wrapped within a frame.
     printed = " ".join(result.output.replace("│", " ").split())
     assert told in printed
     return printed

@@ -1,4 +1,4 @@
-"""Commands run in this process, where no stack is."""
+"""Fixtures for commands that run in this process, without a stack."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tipoff_cli.main import app
 
 @pytest.fixture(autouse=True)
 def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No stack, wherever the tests run."""
+    """Run each test in a folder without a stack."""
     for name in ("TIPOFF_PROJECT", "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
@@ -25,7 +25,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def season(tmp_path: Path) -> tuple[str, ...]:
-    """Options that name a schedule and a configuration."""
+    """Return options that name a schedule and a configuration."""
     file = tmp_path / "workflows.yaml"
     file.write_text(WORKFLOWS)
     return ("--schedule", str(write_season(tmp_path)), "--workflows", str(file))

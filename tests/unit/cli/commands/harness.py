@@ -1,4 +1,4 @@
-"""A controller behind its routes, for commands that ask one."""
+"""In-memory controller behind its routes, for commands that call it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ def _configuration() -> Configuration:
 
 
 class Controller:
-    """A controller in memory, which answers what httpx asks."""
+    """An in-memory controller that serves the requests of httpx."""
 
     def __init__(self) -> None:
         configuration = _configuration()
@@ -89,7 +89,7 @@ class Controller:
         self.client = in_memory_controller(deps, URL)
 
     def _hear_of_manual_runs(self) -> None:
-        """Bring the decisions of manual runs back to the controller, as its subscription does."""
+        """Deliver the decisions of manual runs to the controller, as its subscription does."""
         publish = self.bus.publish
 
         def push(envelopes: Iterable[Envelope]) -> None:
@@ -102,7 +102,7 @@ class Controller:
         self.bus.publish = push  # type: ignore[method-assign]
 
     def answers(self, outcome: Outcome) -> None:
-        """What becomes of each request, at once."""
+        """Complete each request at once with this outcome."""
         publish = self.bus.publish
 
         def run(envelopes: Iterable[Envelope]) -> None:
@@ -122,5 +122,5 @@ class Controller:
         self.bus.publish = run  # type: ignore[method-assign]
 
     def tells(self, *rows: Mapping[str, Any]) -> None:
-        """What the dataset answers."""
+        """Let the dataset return these rows for every query."""
         self.warehouse.answer = lambda _sql, _parameters: [dict(row) for row in rows]

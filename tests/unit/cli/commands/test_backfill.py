@@ -1,4 +1,4 @@
-"""`tipoff backfill`: past dates at a pace."""
+"""Tests of `tipoff backfill`: past dates at a limited rate."""
 
 import json
 import re
@@ -26,7 +26,7 @@ class TestBackfill:
 
     @pytest.fixture
     def run(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-        """In event time, so that minutes are not waited for."""
+        """Run commands in event time, so that waits take no real time."""
 
         def invoke(*arguments: str, code: int = 0) -> Any:
             monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
@@ -76,7 +76,7 @@ class TestBackfill:
     def test_what_was_asked_for_before_is_told_apart(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
-        """A second time it looked as if all had run again."""
+        """A repeated backfill looked as if every run had been executed again."""
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
         first = (*self.RUN[:-1], "2025-01-14", *season)
         assert "before" not in run(*first).stderr
@@ -243,7 +243,7 @@ class TestBackfill:
     ],
 )
 def test_the_next_name_counts_only_its_own_number(name: str, then: str) -> None:
-    """After season-2024 comes no season-2025, which may be a backfill of its own and would ask for nothing."""
+    """The name after season-2024 is not season-2025, which may be another backfill whose key requests nothing."""
     assert next_name(name) == then
 
 

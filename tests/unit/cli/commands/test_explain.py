@@ -1,4 +1,4 @@
-"""`tipoff explain`: what would be decided, and why."""
+"""Tests of `tipoff explain`: the decision at an instant and its reasons."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""`tipoff pause`, `resume` and `pauses`."""
+"""Tests of `tipoff pause`, `resume` and `pauses`."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""`tipoff schedule`: the expected runs of a day."""
+"""Tests of `tipoff schedule`: the expected runs of a day."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`tipoff simulate`: a season under one configuration, or two."""
+"""Tests of `tipoff simulate`: a season under one or two configurations."""
 
 import json
 import re
@@ -43,7 +43,7 @@ class TestSimulate:
         assert hourly["attempts"] < quarterly["attempts"]
         assert (
             hourly["delay"]["median"] >= quarterly["delay"]["median"]
-        )  # the same publication, looked for more often
+        )  # more attempts for the same publication
         assert list(answer) == [season[3], str(other)]
         assert "other.yaml" in run(*arguments).stdout
 

@@ -1,4 +1,4 @@
-"""`tipoff status`: did what was expected run, and find."""
+"""Tests of `tipoff status`: the verdict on a day's expected runs."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`tipoff trigger`: a manual run, asked for and followed."""
+"""Tests of `tipoff trigger`: start and progress of a manual run."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How the command line is used: what it lists, and how it refuses."""
+"""Tests of the command line's usage: lists of commands and refusals."""
 
 import pytest
 

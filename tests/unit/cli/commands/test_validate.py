@@ -1,4 +1,4 @@
-"""`tipoff validate`: every fault of a file by file and line."""
+"""Tests of `tipoff validate`: every fault with its file and line."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ class TestValidate:
         assert len(answer["faults"]) == len(shown.splitlines())
 
     def test_two_fakes_of_one_host_are_told_with_both_files(self, run: Run, tmp_path: Path) -> None:
-        """`tipoff up` would refuse to start."""
+        """`tipoff up` refuses to start with such fakes."""
         init_fleet(tmp_path / "rivers", None, "UTC")
         fleet = tmp_path / "rivers"
         first, second = fleet / "rivers/example/fake.py", fleet / "rivers/second/fake.py"
@@ -72,7 +72,7 @@ class TestValidate:
     def test_a_scraper_that_cannot_be_imported_is_named_with_its_line(
         self, run: Run, tmp_path: Path, added: str, complaint: str
     ) -> None:
-        """The runner would not start."""
+        """The runner does not start with such a file."""
         fleet = tmp_path / "rivers"
         init_fleet(fleet, None, "UTC")
         scraper = fleet / "rivers/example/rivers_items/scraper.py"

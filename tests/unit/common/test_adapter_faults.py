@@ -1,4 +1,4 @@
-"""What the adapters make of errors of authentication, and of what Pub/Sub refuses."""
+"""Tests of the cloud adapters' errors: authentication failures and messages that Pub/Sub refuses."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +43,7 @@ class Expired(Credentials):
 
 @pytest.fixture
 def expired(monkeypatch: pytest.MonkeyPatch) -> Callable[[GoogleAuthError], None]:
-    """Make every client of the test have such credentials."""
+    """Return a function that gives every client of the test expired credentials."""
     monkeypatch.setattr(storage, "_RETRY_SECONDS", 0.01)
     for name in ("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
         monkeypatch.delenv(name, raising=False)
@@ -58,7 +58,7 @@ def expired(monkeypatch: pytest.MonkeyPatch) -> Callable[[GoogleAuthError], None
 def test_a_warehouse_without_credentials_is_unavailable(
     expired: Callable[[GoogleAuthError], None], fault: GoogleAuthError
 ) -> None:
-    """Raw, the error ended each tick; unavailable, decisions go on by what the controller remembers."""
+    """The raw error ended each tick; on Unavailable the controller decides from its own memory."""
     expired(fault)
     warehouse = BigQueryWarehouse("p")
     with pytest.raises(Unavailable):
@@ -97,7 +97,7 @@ def test_a_service_without_credentials_says_that_it_is_not_ready(
 
 
 class Publishing:
-    """Google's publisher and its channel as far as the bus uses them; every call ends with one fault."""
+    """Google's publisher and channel as far as the bus uses them; every call raises the same fault."""
 
     def __init__(self, fault: Exception) -> None:
         self.fault, self.published = fault, 0
@@ -159,7 +159,7 @@ MESSAGES = {
 def test_a_message_that_pubsub_never_takes_is_not_sent(
     data: bytes, attributes: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sent, it would take the messages of others with it that wait in the same request."""
+    """A refused message fails every other message in the same publish request."""
     with pytest.raises(PermanentRefusal):
         check_message(data, attributes)
     made = bus(ServiceUnavailable("down"), monkeypatch)
@@ -205,7 +205,7 @@ def test_a_transient_status_is_tried_again_and_a_refusal_is_not(monkeypatch: pyt
 
 
 def test_many_messages_are_few_requests_and_keep_the_order_of_topics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is published before the execution that names it."""
+    """A file event is published before the execution that names the file."""
     made = bus(ServiceUnavailable("down"), monkeypatch)
     sent: list[tuple[str, int]] = []
     made._publish = lambda request, **_: sent.append((request.topic[-1], len(request.messages)))

@@ -1,4 +1,4 @@
-"""Who may call: tokens of a local issuer that publishes its certificates as Google does."""
+"""Tests of authentication, with tokens of a local issuer that publishes its certificates as Google does."""
 
 import base64
 import hmac
@@ -69,7 +69,7 @@ def production(tokens: GoogleTokens) -> Authentication:
 
 @pytest.fixture
 def behind_cloud_run(issuer: Issuer) -> Authentication:
-    """Cloud Run has checked the signature and taken it away."""
+    """Authenticate requests whose signature Cloud Run has verified and removed."""
     return deployed(GoogleTokens((AUDIENCE, DOMAIN), issuer.url, cloud_run_checks=True))
 
 
@@ -106,7 +106,7 @@ def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
 
 
 def without_signature(token: str) -> str:
-    """As Cloud Run hands it on."""
+    """Return the token as Cloud Run forwards it."""
     return f"{token.rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
 
 
@@ -200,7 +200,7 @@ class TestPush:
     def test_a_token_signed_with_the_public_certificate_is_unauthorized(
         self, production: Authentication, issuer: Issuer
     ) -> None:
-        """The certificate is public: as a secret of HS256 it proves nothing."""
+        """The certificate is public, so a token with the certificate as HS256 secret proves nothing."""
         certificate = key("first").certificate.encode()
         token = unsigned({"alg": "HS256", "typ": "JWT", "kid": "first"}, claims_of(issuer.token()))
         signature = hmac.digest(certificate, token.rstrip(".").encode(), "sha256")
@@ -226,7 +226,7 @@ class TestPush:
         assert behind_cloud_run.push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
 
     def test_where_cloud_run_lets_strangers_through_its_word_counts_for_nothing(self, issuer: Issuer) -> None:
-        """Forged claims would be believed: the setting is on, and the check is off."""
+        """With the setting on and Cloud Run's check off, forged claims would be accepted."""
 
         def confirm() -> None:
             raise Unavailable("a call without a token came through")
@@ -259,7 +259,7 @@ class TestPush:
     def test_a_header_that_has_cloud_run_check_another_token_is_refused(
         self, behind_cloud_run: Authentication, issuer: Issuer
     ) -> None:
-        """An invoker's own token in it would let forged claims through in Authorization."""
+        """An invoker's own token in that header would let forged claims in Authorization through."""
         forged = request(f"Bearer {without_signature(issuer.token())}")
         forged.scope["headers"].append((b"x-serverless-authorization", b"Bearer a-real-token"))
         assert refused(behind_cloud_run, Request(forged.scope)) == 401
@@ -282,7 +282,7 @@ class TestPush:
         claims: object,
         signature: bytes,
     ) -> None:
-        """And neither lets in nor falls over."""
+        """An arbitrary token must neither be accepted nor raise another error."""
         parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
         token = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts).decode()
         assert refused(production, request(f"Bearer {token}")) == 401
@@ -303,7 +303,7 @@ class TestPush:
     def test_an_issuer_that_cannot_be_reached_is_no_verdict(
         self, production: Authentication, issuer: Issuer
     ) -> None:
-        """Neither 401 nor 403: the message is delivered again."""
+        """The answer is neither 401 nor 403, so that Pub/Sub delivers the message again."""
         issuer.broken = True
         with pytest.raises(Unavailable, match="certificates"):
             production.push(request(f"Bearer {issuer.token()}"))
@@ -342,7 +342,7 @@ class TestDevelopmentKey:
         assert refused(local, request(query="token=wrong")) == 403
 
     def test_a_person_may_not(self, local: Authentication) -> None:
-        """Addresses are logged."""
+        """Addresses are logged, so a caller other than a push must not pass the key in them."""
         assert refused(local, request(query=f"token={KEY}"), "person") == 401
 
 
@@ -385,7 +385,7 @@ class TestCertificates:
     def test_an_issuer_that_is_down_is_not_hammered_either(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
     ) -> None:
-        """Each attempt may last seconds, and all callers wait for it."""
+        """Each attempt may take seconds, and all callers wait for it."""
         issuer.broken = True
         for _ in range(5):
             with pytest.raises(Unavailable, match="certificates"):

@@ -1,4 +1,4 @@
-"""Before a manual request is looked into: who asks, how often, and how much of a body there is."""
+"""Tests of the checks before a manual request: caller, rate and size of the body."""
 
 import asyncio
 import math
@@ -34,13 +34,13 @@ class Clock:
 
 @dataclass
 class Service:
-    """Routes with a limit of calls, and who got through."""
+    """Routes with a call limit, and the callers that passed."""
 
     per_minute: int = 100
-    """Calls a caller may make."""
+    """Calls per caller."""
     clock: Clock = field(default_factory=Clock)
     called: list[str] = field(default_factory=list)
-    """Who got as far as the handler."""
+    """Callers that reached the handler."""
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -100,7 +100,7 @@ class Sent:
     parts: int
     headers: Mapping[str, str]
     read: int = 0
-    """How many parts the application took."""
+    """Number of parts that the application read."""
     status: int = 0
 
     def to(self, app: FastAPI) -> "Sent":
@@ -128,7 +128,7 @@ def test_a_strangers_body_is_not_read(service: Service) -> None:
 
 
 def test_a_body_over_the_limit_is_413_and_not_read_to_its_end(service: Service) -> None:
-    """It is counted as it comes: a chunked body says nothing of its length."""
+    """The body is counted while it arrives, as a chunked body has no Content-Length."""
     sent = Sent(parts=100_000, headers=AUTHORIZED).to(service.app())
     assert (sent.status, sent.read) == (413, BODY_LIMIT // 1024 + 1)
     assert service.called == []

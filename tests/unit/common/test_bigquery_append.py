@@ -1,4 +1,4 @@
-"""What the adapter makes of BigQuery's answers to an append, in the form in which they are documented."""
+"""Tests of appends to BigQuery: the adapter's errors for each documented answer."""
 
 import socket
 from typing import Any
@@ -29,7 +29,7 @@ class TooLarge(GoogleAPICallError):
 
 
 class Answering:
-    """A client that gives one answer and keeps what it was asked."""
+    """A client that always gives the same answer and records the request."""
 
     def __init__(self, answer: list[dict[str, Any]] | Exception) -> None:
         self.answer = answer
@@ -43,7 +43,7 @@ class Answering:
 
 
 def test_a_warehouse_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes the request and never answers: the rows may be there or not."""
+    """The server accepts the request and never answers, so the rows may be stored or not."""
     monkeypatch.setattr(bigquery, "_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://127.0.0.1:{hanging.getsockname()[1]}")
@@ -99,6 +99,6 @@ def test_invalid_rows_are_refused_by_name() -> None:
     ids=lambda value: str(value)[:40] if not isinstance(value, type) else value.__name__,
 )
 def test_what_is_not_a_rows_fault_is_none(answer: Any, raised: type[Exception]) -> None:
-    """An outage, a quota or a table that is older than the service must not make poison of good rows."""
+    """An outage, a quota or a table older than the service must not reject good rows."""
     with pytest.raises(raised):
         append(answer)

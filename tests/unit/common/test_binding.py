@@ -1,4 +1,4 @@
-"""Edges of the binding; that events survive it is held by tests/contract."""
+"""Tests of the binding's edge cases; tests/contract covers the round trip of each event."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How parts of an event are bounded: what is cut says how much of it is left out, and fits."""
+"""Tests of the bounds on parts of an event: a cut value fits and states how much it leaves out."""
 
 import json
 import math
@@ -41,7 +41,7 @@ def test_a_long_text_says_how_much_of_it_is_left_out() -> None:
 
 @pytest.mark.parametrize("length", [1, PROSE_CHARACTERS])
 def test_half_a_character_is_written_down_as_such(length: int) -> None:
-    """A structured event whose attribute had such a name was answered with 500 for ever: its refusal quoted it."""
+    """A structured event with such an attribute name got a 500 on each delivery, as its refusal quoted the name."""
     cut = clip_text("\ud800" * length)
     assert cut.encode().decode() == cut
     assert "\\ud800" in cut
@@ -67,7 +67,7 @@ def test_names_of_different_texts_differ(texts: list[str]) -> None:
 
 
 def test_a_scraper_of_a_hundred_emoji_has_a_name() -> None:
-    """Quoted, it would be 1,200 bytes, and Cloud Storage takes 1,024 for the whole name."""
+    """Percent-encoded, the name has 1,200 bytes; Cloud Storage allows 1,024 for the whole object name."""
     assert len(name_part("\N{BASKETBALL AND HOOP}" * 100)) == 100
     assert name_part("nbac_schedule") == "nbac_schedule"
     assert "/" not in name_part("a/b")

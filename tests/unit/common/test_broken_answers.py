@@ -1,6 +1,6 @@
-"""An answer of Cloud Storage that breaks off, wherever it does, is no answer: never another one, and never a raw error.
+"""Tests of truncated Cloud Storage responses: no position yields another response or a raw error.
 
-A connection that ends within the head reads as an answer without its last fields, such as its length.
+A connection that ends within the head looks like a response without its last fields, such as the length.
 """
 
 import socket
@@ -38,7 +38,7 @@ def answer(body: bytes) -> bytes:
 
 @contextmanager
 def answering(sent: list[bytes]) -> Iterator[str]:
-    """A server that answers every request with the last of `sent`, and hangs up."""
+    """Serve the last item of `sent` for every request and close the connection."""
     listener = socket.create_server((HOST, 0))
 
     def serve() -> None:

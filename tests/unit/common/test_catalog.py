@@ -1,4 +1,4 @@
-"""What a scraper.yaml may say."""
+"""Tests of scraper.yaml: accepted fields and refusals."""
 
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def test_the_fleet_as_shipped_is_described_well() -> None:
     ],
 )
 def test_a_wrong_description_is_refused(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
-    """A minimum of zero asserts nothing; one canonical name for the date (incident 30)."""
+    """A minimum of zero asserts nothing; one date had three names (incident 30)."""
     write_spec(tmp_path, "lines", **change)
     assert any(fault in found for found in faults(tmp_path))
 
@@ -105,14 +105,14 @@ def test_a_folder_names_required_parameters_only(tmp_path: Path) -> None:
 
 
 def test_the_date_comes_before_what_else_a_folder_names(tmp_path: Path) -> None:
-    """Everything of a day is one listing."""
+    """One listing returns all objects of a day."""
     required = {**_SUBJECT, "required": True}
     write_spec(tmp_path, "lines", output="x/{a}/{game_date}", parameters={"game_date": _DATE, "a": required})
     assert "output: {game_date} has to come before {a}" in faults(tmp_path)[0]
 
 
 def test_the_name_is_the_folders(tmp_path: Path) -> None:
-    """Incident 36: 32 of 47 scrapers logged under another name than configured."""
+    """32 of 47 scrapers logged under another name than the configured one (incident 36)."""
     write_spec(tmp_path, "lines", name="rows")
     assert faults(tmp_path) == [
         "fixtures/lines/scraper.yaml:1: name = 'rows' but the folder is 'lines'; make them equal"

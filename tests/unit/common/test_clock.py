@@ -1,4 +1,4 @@
-"""Instants and business days."""
+"""Tests of instants and business days."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
@@ -34,7 +34,7 @@ def at(text: str) -> datetime:
     [
         ("2025-01-16T04:59:59Z", date(2025, 1, 15)),
         ("2025-01-16T05:00:00Z", date(2025, 1, 16)),
-        ("2025-01-16T00:05:00Z", date(2025, 1, 15)),  # incident 2: 00:05 UTC is still the evening before
+        ("2025-01-16T00:05:00Z", date(2025, 1, 15)),  # incident 2: 00:05 UTC is still the previous evening
         ("2025-03-09T04:59:59Z", date(2025, 3, 8)),
         ("2025-03-10T03:59:59Z", SPRING),
         ("2025-03-10T04:00:00Z", date(2025, 3, 10)),
@@ -77,7 +77,7 @@ def test_the_day_of_a_change_is_shorter_or_longer(day: date, hours: int) -> None
     [(SPRING - timedelta(days=1), 10), (SPRING, 9), (AUTUMN - timedelta(days=1), 9), (AUTUMN, 10)],
 )
 def test_five_in_the_morning_is_five_on_the_wall_on_both_sides_of_a_change(day: date, utc: int) -> None:
-    """Incident 13: "5 AM" ran at 10 AM ET."""
+    """Five in the morning ran at ten (incident 13)."""
     instant = local_instant(day, time(5))
     assert instant == datetime(day.year, day.month, day.day, utc, tzinfo=UTC)
     assert instant.astimezone(EASTERN).time() == time(5)
@@ -183,7 +183,7 @@ def test_what_is_no_date_of_a_game_is_refused(text: str, what: str) -> None:
     ],
 )
 def test_an_offset_that_is_called_like_a_zone_is_refused(name: str, place: str) -> None:
-    """All that ran at a time of day of EST ran an hour late from March on."""
+    """Workflows with a time in EST ran an hour late from March on."""
     with pytest.raises(ValueError, match=f"without summer time; write .*{place}"):
         read_zone(name)
 

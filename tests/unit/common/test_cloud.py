@@ -1,4 +1,4 @@
-"""The application that a service's connections make."""
+"""Tests of the application that a service's connections create."""
 
 from pathlib import Path
 from unittest.mock import patch

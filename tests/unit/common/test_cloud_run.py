@@ -1,4 +1,4 @@
-"""Whether Cloud Run turns strangers away, asked of a server that answers in its place."""
+"""Tests of the check that Cloud Run refuses unauthenticated callers, against a fake front end."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +12,7 @@ from tipoff_common.ports import Unavailable
 
 
 class Front(HTTPServer):
-    """Answers every call with one status, and keeps what was asked."""
+    """A server that answers every call with one status and records the calls."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)

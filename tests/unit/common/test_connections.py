@@ -1,4 +1,4 @@
-"""The connections of a process: each client is made once."""
+"""Tests of a process's connections: one client of each kind."""
 
 from unittest.mock import Mock
 
@@ -21,7 +21,7 @@ SETTINGS = ServiceSettings(
 
 
 def test_messages_and_events_are_published_on_one_channel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each replay from the console opened a channel and left it open."""
+    """Each replay from the console opened a new channel and never closed it."""
     made = Mock()
     monkeypatch.setattr(pubsub, "PublisherClient", made)
     connections = Connections("monitor", SETTINGS)

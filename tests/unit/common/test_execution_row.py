@@ -1,4 +1,4 @@
-"""The read model of an execution's row, over both ways in which a warehouse gives one."""
+"""Tests of the read model of an execution row, for both forms in which a warehouse returns it."""
 
 from datetime import UTC, datetime
 from typing import Any

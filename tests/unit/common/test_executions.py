@@ -1,4 +1,4 @@
-"""The events about an execution, whoever publishes them."""
+"""Tests of the events about an execution, for every publisher."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def test_an_execution_is_about_its_request() -> None:
 
 
 def test_a_presumed_failure_and_the_execution_after_it_are_two_rows() -> None:
-    """25 s after a request was presumed dead its execution arrived, under one row id, and BigQuery dropped it."""
+    """An execution arrived 25 s after its presumed failure with the same row id, and BigQuery dropped it."""
     (guess,), (fact,) = (TABLES[ScrapeExecuted](event, NOON).ids for event in (presumed(), real()))
     assert guess != fact
     assert presumed().execution_id == real().execution_id

@@ -1,4 +1,4 @@
-"""A refused value is told in words that say what to write instead."""
+"""Tests of refusals: the text states what to write instead."""
 
 import importlib
 import json
@@ -94,7 +94,7 @@ def _patterns(schema: object) -> Iterator[str]:
     if isinstance(schema, dict):
         if isinstance(schema.get("pattern"), str):
             yield schema["pattern"]
-        # The keys of a mapping have theirs as a name.
+        # The pattern of a mapping's keys is itself a key of patternProperties.
         yield from (
             schema.get("patternProperties", {}) if isinstance(schema.get("patternProperties"), dict) else ()
         )

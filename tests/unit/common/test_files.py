@@ -1,4 +1,4 @@
-"""The journal lists files of records by when they were written."""
+"""Tests of the journal: a list of records files by writing time."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

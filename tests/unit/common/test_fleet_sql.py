@@ -1,4 +1,4 @@
-"""The dataset and the zone of a fleet in SQL that is written for the one that ships with Tipoff."""
+"""Tests of SQL for other fleets: shipped SQL with the dataset and zone of a fleet."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -14,7 +14,7 @@ SQL = "SELECT DATE(@as_of, 'America/New_York') FROM nba_orchestration.executions
 
 @pytest.fixture
 def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make this process one of a fleet in Tokyo."""
+    """Run the test in the process of a fleet in Tokyo."""
     monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokyo")
     fleet_zone.cache_clear()
     yield

@@ -1,4 +1,4 @@
-"""Identities as functions of content."""
+"""Tests of identities as functions of content."""
 
 import hashlib
 import inspect
@@ -24,7 +24,7 @@ TICK = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
 
 
 def test_the_ids_are_those_of_the_first_release() -> None:
-    """They stand in rows that are kept for 90 days and in the ledgers: a change would do everything twice."""
+    """Rows of the last 90 days and the ledgers contain these ids: a change would repeat every request."""
     assert occurrence_id("injury_discovery", DAY, "-", 0) == "ee493ec5-13b8-54af-8f45-b4bb248b1c7c"
     assert decision_id("o", TICK) == "0d4603d5-358a-5cc0-9136-70d569b890d4"
     assert request_id("o", "main", "lines", {"b": "2", "a": "1"}, 1) == "6cfe9a44-b4f3-5414-b170-257926f61b5c"
@@ -55,7 +55,7 @@ def test_kinds_of_identity_never_meet() -> None:
 
 
 def test_a_game_that_moves_keeps_its_occurrence() -> None:
-    """Incident 20: nothing about the instant goes in."""
+    """A postponed game stayed expected (incident 20): the id does not depend on the instant."""
     assert list(inspect.signature(occurrence_id).parameters) == ["workflow", "game_date", "subject", "slot"]
 
 

@@ -1,4 +1,4 @@
-"""A lease is over by the bucket's clock, whatever the clocks of those say who ask."""
+"""Tests of leases: the bucket's clock decides when a lease ends, whatever the callers' clocks."""
 
 from datetime import timedelta
 

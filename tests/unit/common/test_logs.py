@@ -1,4 +1,4 @@
-"""Log lines as Cloud Logging reads them."""
+"""Tests of log lines in Cloud Logging's format."""
 
 import io
 import json

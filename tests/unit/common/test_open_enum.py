@@ -1,4 +1,4 @@
-"""Enumerations that may grow within a version: what is not declared is carried, and acted upon as a stated default."""
+"""Tests of open enumerations: an undeclared member is kept, and its stated default takes effect."""
 
 from typing import Annotated
 
@@ -67,12 +67,12 @@ def test_what_it_is_acted_upon_as(member: OpenEnum, effective: str) -> None:
 
 
 def test_a_failure_of_an_unknown_kind_is_not_retried_at_once() -> None:
-    """Asking a source again at once is harmful for most kinds; waiting costs a quarter of an hour."""
+    """An immediate retry harms a source for most kinds; waiting costs a quarter of an hour."""
     assert not FailureKind("captcha").retried_at_once
 
 
 class Configured(BaseModel):
-    """As a configuration file or the body of a call."""
+    """A configuration file or the body of a call."""
 
     priority: Annotated[Priority, Declared] = Priority.MEDIUM
 

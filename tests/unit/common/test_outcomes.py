@@ -1,4 +1,4 @@
-"""The closed union: the lies that bare strings allow cannot be written down."""
+"""Tests of the outcome union: combinations that strings would allow are invalid."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -10,7 +10,7 @@ OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_success_without_records_cannot_be(count: int) -> None:
-    """Incident 8: 0 records logged as success blocked the real data for three months."""
+    """A success with 0 records blocked the real data for three months (incident 8)."""
     with pytest.raises(ValidationError, match="greater than 0"):
         Success(record_count=count, gcs_path="gs://data/x")
 
@@ -27,7 +27,7 @@ def test_a_failure_without_its_message_cannot_be() -> None:
 
 
 def test_a_failure_without_its_kind_cannot_be() -> None:
-    """Incidents 5, 6: a kind tells blocked, moved and timed out apart."""
+    """The kind separates blocked, moved and timed out (incidents 5 and 6)."""
     with pytest.raises(ValidationError, match="kind"):
         OUTCOME.validate_python({"status": "failed", "message": "it broke"})
 
@@ -38,7 +38,7 @@ def test_an_absence_without_its_reason_cannot_be() -> None:
 
 
 def test_an_absence_cannot_carry_an_error() -> None:
-    """Incident 6: an exhausted retry logged as no_data."""
+    """Exhausted retries were logged as no data (incident 6)."""
     with pytest.raises(ValidationError, match="kind"):
         OUTCOME.validate_python({"status": "no_data", "reason": "gave up", "kind": "timeout"})
 
@@ -67,7 +67,7 @@ def test_an_outcome_does_not_change() -> None:
 
 
 def test_only_transient_kinds_are_asked_for_again_at_once() -> None:
-    """Incident 3: asking a source again at once that refuses, moved or is spent uses the budget up."""
+    """Immediate retries against a source that refuses, moved or is out of quota spend the budget (incident 3)."""
     assert {kind for kind in FailureKind if kind.retried_at_once} == {
         FailureKind.TIMEOUT,
         FailureKind.HTTP,

@@ -1,4 +1,4 @@
-"""Events on their way out."""
+"""Tests of the publisher of events."""
 
 from datetime import UTC, datetime
 

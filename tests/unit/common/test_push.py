@@ -1,4 +1,4 @@
-"""Pub/Sub's push, from the bytes on the wire to a delivery, an answer and what is recorded."""
+"""Tests of Pub/Sub pushes: from the bytes of a request to delivery, response and recorded rejection."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def wrapped(event: Event) -> Envelope:
 
 
 def rejected(receiver: Receiver, body: bytes, status: int = 204) -> MessageRejected:
-    """The one rejection that is published, after the push was answered and nothing was handled."""
+    """Push a body that no handler receives and return the one rejection that is published."""
     assert receiver.post(body).status_code == status
     assert receiver.received == []
     (event,) = receiver.bus.of(MessageRejected)
@@ -42,7 +42,7 @@ def rejected(receiver: Receiver, body: bytes, status: int = 204) -> MessageRejec
 
 
 def kept(receiver: Receiver, event: MessageRejected) -> bytes:
-    """The payload in the bucket, where the event says it is."""
+    """Return the payload from the path that the event names."""
     assert event.payload_path is not None
     bucket, _, name = event.payload_path.removeprefix("gs://").partition("/")
     assert bucket == receiver.state.bucket
@@ -102,7 +102,7 @@ def test_poison_on_the_wire_is_acknowledged_with_the_reason(body: bytes, detail:
 def test_a_body_of_very_many_items_is_acknowledged_and_never_parsed(
     item: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """9 MB of empty objects took 400 MB, in a service that has 512."""
+    """9 MB of empty objects took 400 MB in a service with 512 MB."""
 
     def parse(*_: object, **__: object) -> None:
         raise AssertionError("a body of so many items is parsed")
@@ -194,7 +194,7 @@ def test_structured_mode_is_refused_elsewhere() -> None:
 
 
 class TestDeadLetters:
-    """A message that Pub/Sub gave up on arrives as a rejection, whatever it was."""
+    """Messages that Pub/Sub gave up on arrive as rejections, whatever their content."""
 
     ATTRIBUTES: Mapping[str, str] = {
         "CloudPubSubDeadLetterSourceSubscription": "logger-executions",
@@ -238,7 +238,7 @@ class TestDeadLetters:
         "subscription", ["logger-executions", "scraper-runner", "controller-ticks", "s-1", ""]
     )
     def test_who_merely_says_that_it_died_is_handled_as_usual(self, subscription: str) -> None:
-        """Anybody may set the attributes; runner, cleanup and controller acknowledged such messages unhandled."""
+        """Every publisher can set these attributes; runner, cleanup and controller dropped such messages."""
         receiver = Receiver()
         data, attributes = encode(wrapped(executed()))
         name = f"projects/p/subscriptions/{subscription}"
@@ -280,7 +280,7 @@ UNWRAPPED = {
 def test_an_unwrapped_push_is_not_acknowledged(
     body: bytes, headers: Mapping[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It has lost its type and its id; Pub/Sub still has both."""
+    """An unwrapped push lacks the event's type and id, which Pub/Sub still has."""
     receiver = Receiver()
     answer = receiver.post(body, {**AUTHORIZED, **headers})
     assert answer.status_code == 400
@@ -297,7 +297,7 @@ def test_a_wrapped_push_is_taken_whatever_headers_come_with_it() -> None:
 
 
 class TestRefusedForGood:
-    """What redelivery cannot mend is recorded and acknowledged, wherever in a handler it comes up."""
+    """Permanent refusals, raised anywhere in a handler, are recorded and acknowledged."""
 
     def receive(self, receiver: Receiver) -> int:
         def handle(_delivery: Delivery) -> None:
@@ -342,7 +342,7 @@ def test_what_a_newer_producer_added_is_logged(caplog: pytest.LogCaptureFixture)
     ids=["bus", "state"],
 )
 def test_poison_that_cannot_be_recorded_is_delivered_again(broken: dict[str, Any]) -> None:
-    """The anti-model answers 2xx here, and the message is lost."""
+    """A 2xx response here would lose the message."""
     answer = Receiver(**broken).post(push_body(b"{", {}))
     assert answer.status_code == 503
     assert "delivered again" in answer.json()["remedy"]
@@ -413,7 +413,7 @@ def test_who_may_not_push_is_turned_away_before_the_body_is_read(
 
 
 def test_a_trace_goes_on() -> None:
-    """From the message that came in to the rejection that goes out."""
+    """The rejection continues the trace of the incoming message."""
     receiver = Receiver()
     receiver.post(push_body(b"{", {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}))
     (envelope,) = receiver.bus.published
@@ -431,7 +431,7 @@ def test_a_push_without_a_time_is_taken_as_of_now() -> None:
 
 
 class SlowSender:
-    """A request whose body comes in chunks and then neither ends nor goes on until `finish`."""
+    """A request whose body arrives in chunks and then stalls until `finish`."""
 
     def __init__(self, size: int) -> None:
         self._left, self.finish = size, asyncio.Event()
@@ -453,7 +453,7 @@ CHUNK = 64 * 1024
 
 
 def test_slow_senders_together_hold_no_more_than_one_bound() -> None:
-    """Incident: 80 slow bodies of 10 MiB put a service of 1 GiB at 2.1 GiB."""
+    """80 slow bodies of 10 MiB took 2.1 GiB in a service with 1 GiB."""
 
     async def scenario() -> list[object]:
         bodies = BodiesInFlight(4 * 1024 * 1024)

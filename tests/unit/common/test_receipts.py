@@ -1,4 +1,4 @@
-"""Phase 2's side of the contract."""
+"""Tests of Phase 2's side of the contract."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What is written down of a message that can never succeed."""
+"""Tests of rejections: the record of a message that can never succeed."""
 
 import pytest
 from hypothesis import given

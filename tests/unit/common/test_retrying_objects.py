@@ -1,4 +1,4 @@
-"""Calls to a bucket, repeated for a bounded time."""
+"""Tests of calls to a bucket that are retried for a bounded time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ from tipoff_common.testing import MemoryObjects
 
 @dataclass
 class Failing(MemoryObjects):
-    """Fails its next calls."""
+    """A bucket whose next calls fail."""
 
     failures: int = 0
     lost: int = 0
-    """Writes that are done and whose answers are lost."""
+    """Writes that succeed although their responses are lost."""
     calls: list[str] = field(default_factory=list)
 
     def check(self) -> None:
@@ -85,7 +85,7 @@ def test_what_somebody_else_wrote_in_between_stays() -> None:
 
 
 def test_what_took_long_to_fail_is_not_repeated() -> None:
-    """The adapter has tried for seconds by then; the deadline of the message is all there is."""
+    """The adapter has retried for seconds by then, and the message's deadline leaves no more time."""
     clock = iter([0.0, 100.0])
     objects = Failing(failures=1)
     with pytest.raises(Unavailable):

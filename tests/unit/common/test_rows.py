@@ -1,4 +1,4 @@
-"""What a row says; that it has the declared columns is held by tests/contract."""
+"""Tests of the rows' content; tests/contract checks that a row has the declared columns."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_a_cleanup_counts_what_it_lists() -> None:
 
 
 def test_a_trace_is_a_join() -> None:
-    """Decision to execution by the same ids."""
+    """Decision and execution rows join by the same ids."""
     decision, execution = decision_row(decided(), NOON), execution_row(executed(), NOON)
     for name in ("occurrence_id", "decision_id", "config_hash"):
         assert decision[name] == execution[name] is not None

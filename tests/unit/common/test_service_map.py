@@ -1,4 +1,4 @@
-"""The map of services: what it may say, and whether it fits the maps of topics and ticks."""
+"""Tests of the map of services: accepted entries, agreement with the maps of topics and ticks."""
 
 from collections.abc import Mapping
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Settings are checked at start, and each fault names its variable."""
+"""Tests of settings: checks at start, with the variable of each fault."""
 
 import os
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ def test_a_number_that_no_service_can_work_with_is_named_at_start(
 
 
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Incident 37: a setting that nothing reads."""
+    """Alert settings were read by nothing (incident 37)."""
     assert faults(monkeypatch, {**LOCAL, "TIPOFF_INVOKER": "[]"}) == [
         "TIPOFF_INVOKER: unknown variable; unset it or correct its spelling"
     ]
@@ -131,7 +131,7 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_local_environment_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Authentication is never off, not even here."""
+    """Authentication stays on in the local environment."""
     (fault,) = faults(monkeypatch, without(LOCAL, "TIPOFF_DEVELOPMENT_KEY"))
     assert fault == "TIPOFF_DEVELOPMENT_KEY is missing; the local environment needs one"
 
@@ -186,7 +186,7 @@ def test_what_merely_resembles_cloud_run_checks_nothing(
 
 @pytest.mark.parametrize("name", ["K_SERVICE", "K_REVISION", "K_CONFIGURATION"])
 def test_the_local_environment_is_no_service_of_cloud_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """There, a key of one character would have been all that keeps strangers out."""
+    """On Cloud Run a key of one character would have been the only protection."""
     (fault,) = faults(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": "x", name: "runner"})
     assert fault.startswith("TIPOFF_ENVIRONMENT=local is for a developer's machine")
 

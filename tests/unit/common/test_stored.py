@@ -1,4 +1,4 @@
-"""Objects of the state bucket that hold a model as JSON."""
+"""Tests of state objects that hold a model as JSON."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Spans and metrics: what a push becomes at a collector, and that nothing happens without one."""
+"""Tests of telemetry: spans and metrics of a push, and no export without a collector."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def collector() -> Iterator[Collector]:
 
 
 def service(bus: RecordingBus, *, measured: bool = True, answer: int = 204) -> httpx.Client:
-    """One hop: a push comes in, a part of it is a span, an event goes out."""
+    """Return a client of a service that handles a push with one inner span and publishes one event."""
     app = FastAPI()
     if measured:
         app.add_middleware(HopMiddleware)
@@ -74,7 +74,7 @@ def test_a_push_is_a_span_whose_parent_is_the_hop_before_and_which_links_to_it(c
     assert (hop.service, hop.trace, hop.parent, hop.links) == ("logger", TRACE, SENDER, ((TRACE, SENDER),))
     (part,) = collector.named("part")
     assert (part.trace, part.parent) == (TRACE, hop.id)
-    # What is sent on names this hop, so that the next one is its child.
+    # The published event names this hop as the parent of the next.
     assert bus.published[0].traceparent == told["sent_on"] == f"00-{TRACE}-{hop.id}-01"
     assert told["trace"] == TRACE
 
@@ -112,7 +112,7 @@ def test_ticks_of_one_thread_are_traces_of_their_own(collector: Collector) -> No
         publisher.publish([TICK])
         publisher.publish([TICK])
 
-    Context().run(two_ticks)  # a thread in which nothing is under way
+    Context().run(two_ticks)  # a context without a current span
     first, second = (envelope.traceparent.split("-")[1] for envelope in bus.published)
     assert first != second
     shutdown_telemetry()

@@ -1,4 +1,4 @@
-"""When ticks fire, as a file says it."""
+"""Tests of the tick map: firing times as written in the file."""
 
 import re
 from datetime import UTC, datetime, time, timedelta
@@ -60,7 +60,7 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lock", "told"),
     [
-        # YAML reads 10:00 without quotes as 600, which was ten past midnight in seconds.
+        # YAML reads unquoted 10:00 as 600, which as seconds was ten past midnight.
         ("daily_at: 10:00", 'daily_at = 10:00: not a time of day; write "HH:MM" in quotes'),
         ('daily_at: "10:00:30"', "not a time of day"),
         ('daily_at: "05:00", time_zone: New York', "did you mean 'America/New_York'?"),

@@ -1,4 +1,4 @@
-"""What the topic map refuses."""
+"""Tests of the topic map's refusals."""
 
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def test_a_wrong_map_is_refused(tmp_path: Path, change: dict[str, Any], fault: s
 
 
 def test_a_subscription_under_two_topics_is_refused(tmp_path: Path) -> None:
-    """One of the two would be made, and the other topic's messages taken by nobody."""
+    """Only one of the two would be created, and the other topic would have no subscriber."""
     subscription = {"s": {"service": "logger", "description": "rows"}}
     tick = {"description": "ticks", "events": ["tipoff.tick.fired.v1"], "subscriptions": subscription}
     rest = {**ALL, "events": [name for name in EVENTS if name != "tipoff.tick.fired.v1"]}

@@ -1,4 +1,4 @@
-"""The application that every service is built on."""
+"""Tests of the application that every service is built on."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def app(**checks: Callable[[], None]) -> FastAPI:
 
 @pytest.mark.parametrize("path", ["/healthz", "/health"])
 def test_health_names_what_is_live(path: str) -> None:
-    """Incident 26: the wrong image answered for three days."""
+    """The wrong image answered for three days (incident 26)."""
     with client(app()) as http:
         answer = http.get(path)
     assert answer.status_code == 200
@@ -44,7 +44,7 @@ def test_health_names_what_is_live(path: str) -> None:
 
 
 def test_health_names_the_files_that_its_hash_is_of() -> None:
-    """Four hashes of five services looked like the fault in a night in which versions differed."""
+    """Four hashes in five services looked like the fault on a night on which versions differed."""
     files = [Path("infra/topics.yaml"), Path("a/one/scraper.yaml"), Path("a/two/scraper.yaml")]
     made = web.create_app(
         service="s", description="", environment="local", config_hash="h", checks={}, config_files=files
@@ -54,7 +54,7 @@ def test_health_names_the_files_that_its_hash_is_of() -> None:
 
 
 def test_health_does_not_ask_the_cloud() -> None:
-    """A process that is restarted because a bucket is down comes back to the same bucket."""
+    """A restart does not help when a bucket is down."""
     with client(app(state=MemoryObjects(down=True).check)) as http:
         assert http.get("/healthz").status_code == 200
 
@@ -139,7 +139,7 @@ def test_a_service_that_reaches_everything_is_ready(path: str) -> None:
     ],
 )
 def test_a_handlers_word_becomes_the_answer(raised: Exception, status: int) -> None:
-    """2xx only after the durable effect; 503 to be delivered again."""
+    """2xx means that the effect is durable; 503 requests another delivery."""
     application = app()
 
     @application.post("/events")
@@ -176,7 +176,7 @@ def test_a_check_that_fails_unforeseen_is_told_and_no_500() -> None:
 
 
 def test_an_unforeseen_error_is_no_acknowledgement() -> None:
-    """The anti-model answers 204 in `except Exception`."""
+    """A 204 in `except Exception` would lose the message."""
     application = app()
 
     @application.post("/events")
@@ -220,7 +220,7 @@ class TestServe:
         monkeypatch.setenv("TIPOFF_HOST", "127.0.0.7")
         listened: dict[str, object] = {}
         monkeypatch.setattr(web.uvicorn, "run", lambda _app, **options: listened.update(options))
-        # It would tune the collector of this process, for all tests that follow.
+        # The real function would tune this process's garbage collector for all later tests.
         monkeypatch.setattr(web, "spare_the_collector", lambda: listened.update(spared=True))
         web.serve("logger", load_settings(ServiceSettings), lambda _: app())
         assert (listened["host"], listened["port"], listened["spared"]) == ("127.0.0.7", 8080, True)
@@ -237,7 +237,7 @@ class TestServe:
 
 
 def test_no_more_handlers_run_at_a_time_than_the_service_is_given() -> None:
-    """A laptop pushes whatever is waiting, where Cloud Run would stop at the service's concurrency."""
+    """The local stack pushes every waiting message; Cloud Run would stop at the service's concurrency."""
     service = web.create_app(
         service="logger", description="Records.", environment="local", config_hash="c", checks={}, threads=3
     )

@@ -1,4 +1,4 @@
-"""Sentences for people."""
+"""Tests of sentences for users."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Mistakes in a YAML file are named with file, line, value and remedy."""
+"""Tests of YAML faults: each names file, line, value and remedy."""
 
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,7 @@ def test_a_good_file_is_its_model(file: Path) -> None:
     ],
 )
 def test_a_fault_names_its_line(file: Path, text: str, fault: str) -> None:
-    """Incident 37: an unknown key is an error."""
+    """An unknown key is an error, as alert settings were read by nothing (incident 37)."""
     (found,) = faults(file, text)
     assert found.startswith(fault)
 
@@ -114,7 +114,7 @@ def test_what_yaml_takes_for_something_else_than_text_is_to_be_quoted(
 
 
 class TestTheKindsOfAUnion:
-    """Pydantic tells the faults of every kind; a person meant one of them."""
+    """Unions: pydantic lists the faults of every kind, but the author meant one kind."""
 
     class Drawn(BaseModel):
         shape: Literal["dot", "line"] | Inner | Outer

@@ -1,4 +1,4 @@
-"""Times as people write them in YAML: what is read, and what is refused with a remedy."""
+"""Tests of times in YAML: accepted forms, refusals with a remedy."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
 def test_a_time_of_day_is_itself_in_quotes_and_nothing_else_without(at: time) -> None:
     assert CLOCK.validate_python(yaml.safe_load(f'"{at:%H:%M}"')) == at
     try:
-        # YAML leaves what has a leading zero as text; the rest becomes a number.
+        # YAML keeps a time with a leading zero as text and reads every other as a number.
         assert CLOCK.validate_python(yaml.safe_load(f"{at:%H:%M}")) == at
     except ValidationError as error:
         assert 'write "HH:MM" in quotes' in str(error)

@@ -1,4 +1,4 @@
-"""Broken, late, empty and blocked, side by side: what decisions and `explain` say of each, as the guide has it."""
+"""Tests of broken, late, empty and blocked sources: decisions and `explain` agree with the guide."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ SOURCES: dict[str, Outcome] = {
 
 
 def answered(outcome: Outcome) -> World:
-    """Evaluate a search of two hours every quarter of an hour, with a source that always answers the same."""
+    """Evaluate a two-hour search every quarter of an hour, with a source that always gives the same answer."""
     search = workflow(discovery("11:00", "13:00", every="1h"), "bulletin", max_retries=1)
     made = World(configured(one=search))
     instant = at("11:00")
@@ -98,7 +98,7 @@ def test_explain_repeats_what_the_source_said(source: str, schedule: dict[str, o
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_explain_says_of_a_window_that_has_closed_what_was_decided(source: str) -> None:
-    """A source that was broken all day was explained as one that published nothing."""
+    """A source that failed all day was explained as a source that published nothing."""
     made = answered(SOURCES[source])
     facts = [log_execution(executed, ()).fact(DAY) for executed in made.logged]
     explained = explain_workflow("one", at("14:15"), made.deps.configuration, None, facts)

@@ -1,4 +1,4 @@
-"""A whole game day on a bucket of which three calls in ten fail: nothing expected is missed, and nobody is flooded."""
+"""Tests of a game day with a bucket that fails 30% of its calls: no missed run, no flood of events."""
 
 import heapq
 import itertools
@@ -53,7 +53,7 @@ FIRST_PUSH = timedelta(seconds=2)
 
 @dataclass
 class FlakyObjects(ClockedObjects):
-    """A bucket of which a share of all calls fails, whatever the call."""
+    """A bucket that fails a share of all calls."""
 
     luck: Random = field(default_factory=lambda: Random(3))  # noqa: S311  # luck, not a secret
     share: float = 0.0
@@ -64,7 +64,7 @@ class FlakyObjects(ClockedObjects):
 
 
 class GameDay:
-    """One day through the controller's handlers, each message delivered again with Pub/Sub's back-off until it is
+    """One day through the controller's handlers; each message is redelivered with Pub/Sub's back-off until it is
     acknowledged."""
 
     def __init__(self, share: float) -> None:
@@ -98,7 +98,7 @@ class GameDay:
 
     @property
     def statuses(self) -> Counter[str]:
-        """How the day's expected runs ended, by the rule of the dataset's views."""
+        """Statuses of the day's expected runs, by the rule of the dataset's views."""
         end = at("00:00") + timedelta(hours=UNTIL)
         return Counter(status_of(run, self.decisions, end) for run in standing(self.schedules).values())
 
@@ -115,7 +115,7 @@ class GameDay:
         for request in self.world.take(ScrapeRequested):
             if request.request_id not in self._requested:
                 self._requested.add(request.request_id)
-                # The first look at anything finds nothing yet, so that searches go on.
+                # Every third request finds nothing, so that searches go on.
                 outcome = NO_DATA if len(self._requested) % 3 == 0 else SUCCESS
                 event = self.world.execute(request, outcome, instant=instant)
                 self._push(instant + timedelta(seconds=3), lambda event=event: self._note(event))  # type: ignore[misc]
@@ -132,13 +132,13 @@ def calm() -> GameDay:
 @pytest.fixture(scope="module")
 def faulty() -> GameDay:
     with pytest.MonkeyPatch.context() as patched:
-        # The back-off is what takes the time here, not what is tested.
+        # The back-off takes most of the time and is not under test.
         patched.setattr(retrying_objects, "DELAYS", (0.0,) * len(retrying_objects.DELAYS))
         return GameDay(0.3).run()
 
 
 def test_nothing_that_was_expected_is_missed(calm: GameDay, faulty: GameDay) -> None:
-    """Without repetitions 12 to 29 of 175 expected runs were never decided."""
+    """Without retries 12 to 29 of 175 expected runs were never decided."""
     assert sum(calm.statuses.values()) > 150
     assert faulty.statuses == calm.statuses
     assert faulty.statuses["MISSING"] == 0
@@ -149,11 +149,11 @@ def test_all_that_is_requested_in_peace_is_requested_under_faults(calm: GameDay,
 
 
 def test_faults_flood_nobody(calm: GameDay, faulty: GameDay) -> None:
-    """40,000 events were published in place of 1,673: an ABORT of every workflow with each delivery."""
+    """40,000 events were published instead of 1,673: each delivery published an ABORT for every workflow."""
     aborts = [item for item in faulty.decisions if item.action is Action.ABORT]
     assert len(aborts) == len({item.decision_id for item in aborts}), "once a tick"
     extra = sum(faulty.published.values()) - len(aborts) - sum(calm.published.values())
-    # A tick whose publishing broke off, or a message that came again, publishes what is written down again.
+    # An interrupted tick or a redelivered message publishes its stored events again.
     assert extra <= 0.05 * sum(calm.published.values())
     ticks = (UNTIL - 5) * 4
     assert faulty.failed_deliveries < ticks / 10, "nearly all ticks get through at their first delivery"

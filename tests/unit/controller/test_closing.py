@@ -1,7 +1,7 @@
-"""One controller closes an occurrence while another takes in a late answer: whoever is first, it is looked at again.
+"""Tests of a race: one controller closes an occurrence while another receives a late execution of it.
 
-Both are stepped through every order of their calls to the bucket that the other can see, with the one that takes in the
-answer killed nowhere, or before any one of its writes.
+The tests run every order of the bucket calls that the other controller can see. The receiving controller is not killed,
+or killed before any one of its writes. In each order the occurrence is examined again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,17 +32,17 @@ NOW = at("06:31")
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """The end of the process."""
 
 
 def pause() -> None:
-    """Let the test choose who goes on; nothing outside of a stepped task."""
+    """Let the test choose the task to continue; do nothing outside a stepped task."""
     if (parent := greenlet.getcurrent().parent) is not None:
         parent.switch()
 
 
 class Stepped(ClockedObjects):
-    """A bucket at whose writes tasks give up control."""
+    """A bucket whose writes yield control to the test."""
 
     def create(
         self, name: str, body: bytes, *, content_type: str = "", metadata: Mapping[str, str] = {}
@@ -56,16 +56,16 @@ class Stepped(ClockedObjects):
 
 
 class SteppedLoads(OccurrenceStore):
-    """The memory of the controller that closes: it alone reads what the other writes."""
+    """The memory of the closing controller, the only one that reads the other's writes."""
 
     def load(self, key: Key) -> OccurrenceState:
-        # All reads of a load are one: what is appended between two of them is found by the last.
+        # All reads of a load count as one: the last read finds everything appended between them.
         pause()
         return super().load(key)
 
 
 def settled_by_a_presumed_death() -> tuple[World, ScrapeRequested, dict[str, bytes]]:
-    """A chain whose first request counts as dead, and the bucket as it was before that was known."""
+    """Return a chain with a first request that is presumed dead, and the bucket before that failure was logged."""
     made = World(CHAIN, state=Stepped("state"))
     made.land(slate(1), at("05:00"))
     made.tick(at("06:00"))
@@ -81,7 +81,7 @@ def settled_by_a_presumed_death() -> tuple[World, ScrapeRequested, dict[str, byt
 def every_order(
     begin: Callable[[], dict[str, greenlet.greenlet]], *, kill: str | None
 ) -> Iterator[list[str]]:
-    """Begin tasks and step through them, once in each order; with `kill` that task dies once, anywhere."""
+    """Start tasks and run them in every order; with `kill`, also kill that task once at every point."""
     pending: list[list[str]] = [[]]
     while pending:
         planned, taken = pending.pop(), list[str]()
@@ -105,7 +105,7 @@ def hear_by_delivery(late: ScrapeExecuted, deps: Deps) -> None:
 
 
 def hear_by_tick(late: ScrapeExecuted, deps: Deps) -> None:
-    """As an evaluation takes in what only the dataset knows."""
+    """Add the execution as an evaluation does for a row that only the dataset has."""
     state = deps.occurrences.kept(Key(late.game_date, late.occurrence_id or ""))
     publish_tick_again(state, NOW, deps)
     append(state, [log_execution(late, CHAIN.subject_parameters)], deps, NOW, NOW, tick=NOW)
@@ -124,7 +124,7 @@ def test_an_occurrence_that_is_closed_while_an_answer_comes_is_looked_at_again(
 
     def begin() -> dict[str, greenlet.greenlet]:
         nonlocal bucket
-        # What the other controller knows may be from before the failure was logged.
+        # The other controller's memory may be older than the logged failure.
         bucket = Stepped(bodies=dict(before if remembers == "under way" else made.state.bodies))
         listener = OccurrenceStore(bucket, CHAIN.subject_parameters)
         assert listener.load(key).settled is (remembers == "settled")
@@ -137,7 +137,7 @@ def test_an_occurrence_that_is_closed_while_an_answer_comes_is_looked_at_again(
             try:
                 hear(late, replace(made.deps, occurrences=listener, published=Once()))
             except Killed:
-                # Delivered again, to a new process.
+                # Redelivered to a new process.
                 store = OccurrenceStore(bucket, CHAIN.subject_parameters)
                 hear(late, replace(made.deps, occurrences=store, published=Once()))
 

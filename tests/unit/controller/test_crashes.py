@@ -1,7 +1,7 @@
-"""The controller dies before or after any one of its writes: what it had decided is published all the same.
+"""Tests of controller crashes before or after each write: every decided event is published all the same.
 
-Each message is delivered again, to a new process, until it was dealt with. The events that come of it are those of a
-run in which nothing died: none is lost, and each id has one content.
+Each message is redelivered to a new process until it is acknowledged. The published events are those of a run
+without crashes: none is lost, and each id has one content.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,11 +32,11 @@ from tipoff_controller.dead_requests import note_dead_request
 
 @dataclass
 class MortalObjects(ClockedObjects):
-    """A bucket whose n-th write is the last thing that the process does."""
+    """A bucket that ends the process at its n-th write."""
 
     dies_at: int | None = None
     done: bool = False
-    """Whether that write is made."""
+    """Whether that write succeeds."""
     writes: int = 0
     names: list[str] = field(default_factory=list)
 
@@ -73,7 +73,7 @@ def no_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deliver(made: World, handle: Callable[[], None]) -> None:
-    """Deliver until it is acknowledged; who dies is followed by a new process."""
+    """Deliver a message until it is acknowledged; replace a crashed process by a new one."""
     for _ in range(5):
         try:
             handle()
@@ -89,12 +89,12 @@ Scene = Callable[[World], None]
 
 
 def late_lock(made: World) -> None:
-    """The tick that locks the day never comes, so an evaluation does it."""
+    """Lock the day by an evaluation, as its lock tick is lost."""
     deliver(made, lambda: made.tick(at("05:45")))
 
 
 def game_called_off(made: World) -> None:
-    """A change of the locked schedule."""
+    """Change the locked schedule."""
     deliver(made, made.lock)
     one, two = slate(2)
     made.land([one, two.model_copy(update={"postponed": True})], at("14:00"))
@@ -102,7 +102,7 @@ def game_called_off(made: World) -> None:
 
 
 def request_expired(made: World) -> None:
-    """Nothing came of a request within its lease."""
+    """Let a request's lease expire without an execution."""
     deliver(made, lambda: made.tick(at("06:00")))
     deliver(made, lambda: made.tick(at("06:30")))
     for event in made.bus.of(ScrapeExecuted):
@@ -110,18 +110,18 @@ def request_expired(made: World) -> None:
 
 
 def request_died(made: World) -> None:
-    """A request ran out of delivery attempts; its dead letter comes twice."""
+    """Deliver the dead letter of a request twice."""
     deliver(made, lambda: made.tick(at("06:00")))
     letter = dead_letter(made.requests[0], published=at("06:02"))
     deliver(made, lambda: note_dead_request(letter, made.deps))
-    # What makes redeliveries differ is the clock, which nobody may read.
+    # Only the clock differs between the deliveries, and no event may depend on it.
     made.restart()
     made.now(at("06:10"))
     deliver(made, lambda: note_dead_request(letter, made.deps))
 
 
 def parent_without_data(made: World) -> None:
-    """Steps are skipped because of what became of their parent."""
+    """Skip steps because their parent found no data."""
     deliver(made, lambda: made.tick(at("06:00")))
     request = next(item for item in made.requests if item.step == "events")
     event = made.execute(request, NO_DATA)
@@ -129,16 +129,16 @@ def parent_without_data(made: World) -> None:
 
 
 def parent_heard_of_by_the_dataset_alone(made: World) -> None:
-    """As before, and the execution's event never came: an evaluation finds its row."""
+    """Skip steps after the parent's row, as the event of its execution is lost."""
     deliver(made, lambda: made.tick(at("06:00")))
     request = next(item for item in made.requests if item.step == "events")
-    # Other than a success: its values to fan out over are not in the dataset.
+    # Not a success: the dataset does not have its fan-out values.
     made.execute(request, failed(FailureKind.BLOCKED))
     deliver(made, lambda: made.tick(at("06:30")))
 
 
 def occurrence_unreadable(made: World) -> None:
-    """What was remembered is damaged, and rebuilt from the dataset."""
+    """Damage the occurrence's log, which is rebuilt from the dataset."""
     deliver(made, lambda: made.tick(at("06:00")))
     for request in made.requests:
         made.execute(request, NO_DATA)
@@ -172,7 +172,7 @@ CONFIGURATION = configured(
 def played(
     scene: Scene, dies_at: int | None = None, *, done: bool = False, capacity: int | None = None
 ) -> tuple[World, MortalObjects]:
-    """Run a scene in which a process dies at a write, or after so many published events."""
+    """Run a scene in which a process crashes at a write, or after `capacity` published events."""
     state = MortalObjects("state")
     made = World(CONFIGURATION, state=state)
     made.land(slate(2), at("04:55"))
@@ -182,9 +182,9 @@ def played(
 
 
 def published(made: World) -> dict[str, str]:
-    """Every published event by its id; each id has one content.
+    """Return every published event by its id; assert that each id has one content.
 
-    Requests of an occurrence that was rebuilt are the exception: they name the decision that asks for them now.
+    Requests of a rebuilt occurrence are the exception: they name the new decision.
     """
     rebuilt = {item.occurrence_id for item in made.decisions if item.reason_code == "memory_rebuilt"}
     found: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""What decisions say aloud: failing sources, long silence, pauses, games without a time, changed calendars."""
+"""Tests of the reasons in decisions: failing sources, long silence, pauses, games without a time, changed calendars."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -50,7 +50,7 @@ def world(configuration: Any = MORNING, games: int = 2) -> World:
 
 
 def answer(made: World, outcome: Any, until: str = "10:00", start: str = "05:00") -> list[str]:
-    """Ticks every quarter of an hour, each request answered with the outcome; when requests went out."""
+    """Tick every quarter of an hour, answer each request with the outcome, and return the times of the requests."""
     instant, asked = at(start), []
     while instant <= at(until):
         made.tick(instant)
@@ -63,7 +63,7 @@ def answer(made: World, outcome: Any, until: str = "10:00", start: str = "05:00"
 
 
 def test_retries_are_spread_over_the_rest_of_the_window() -> None:
-    """Four failures in the first minute gave a window of five hours up."""
+    """Four failures in the first minute used up the attempts for a five-hour window."""
     made = world()
     asked = answer(made, failed(FailureKind.HTTP))
     assert len(asked) == 4
@@ -104,7 +104,7 @@ def test_a_window_that_closes_on_silence_says_not_found_and_not_failing() -> Non
 
 
 def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> None:
-    """No_data for ever raised nothing in workflows that do not search."""
+    """Endless no_data caused no alert in workflows that do not search."""
     made = world(configured(one=workflow(at_times(*(f"{hour:02}:00" for hour in range(6, 20))), "bulletin")))
     codes = []
     for hour in range(6, 11):
@@ -118,7 +118,7 @@ def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> No
 
 
 def test_no_source_is_asked_before_the_instant_that_it_named() -> None:
-    """A long Retry-After was dropped, and the source asked four times in a minute."""
+    """A long Retry-After was dropped, and the source got four requests in a minute."""
     made = world(configured(one=workflow(at_times("06:00", "07:00", "09:00"), "bulletin")))
     pause = Failed(kind=FailureKind.QUOTA, message="asked to wait", not_before=at("08:00"))
     made.tick(at("06:00"))
@@ -135,11 +135,11 @@ NEWS = configured(
     other=workflow(at_times("06:30", "12:30", "19:30"), "digest"),
     elsewhere=workflow(at_times("06:30", "12:30", "19:30"), "summary"),
 )
-"""bulletin and digest need the same host, summary names none."""
+"""bulletin and digest need the same host; summary names no host."""
 
 
 def asked_through_a_day(made: World, pause: Failed, restart: bool) -> list[tuple[str, str]]:
-    """Who is asked when, if the first request is told to wait; each later one succeeds."""
+    """Run a day in which the first request ends in a pause and the others succeed; return (time, scraper) of each."""
     asked = []
     for quarter in range(24, 80):
         instant = at("00:00") + quarter * timedelta(minutes=15)
@@ -154,7 +154,7 @@ def asked_through_a_day(made: World, pause: Failed, restart: bool) -> list[tuple
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_pause_is_the_hosts_and_outlives_the_occurrence_that_was_told(restart: bool) -> None:
-    """Only the scraper that was told waited, and only until its occurrence was over."""
+    """Only the scraper that received the pause waited, and only until its occurrence ended."""
     pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="news.example")
     asked = asked_through_a_day(world(NEWS), pause, restart)
     assert [item for item in asked if item[1] != "summary"] == [
@@ -222,7 +222,7 @@ def test_a_retry_waits_for_the_instant_that_the_source_named() -> None:
 
 
 def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
-    """A bucket that failed for an hour made 40,000 events."""
+    """A bucket outage of an hour caused 40,000 events."""
     made = world()
     made.state.down = True
     for minute in (0, 1, 5):
@@ -235,7 +235,7 @@ def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
 
 
 def test_a_tick_that_is_published_a_moment_early_is_that_of_its_minute() -> None:
-    """Published at 10:59:59.9 it was taken for the tick of 10:45, and nothing was evaluated until 11:15."""
+    """A tick published at 10:59:59.9 counted as that of 10:45, and the next evaluation was at 11:15."""
     made = world(configured(one=workflow(at_times("11:00"), "bulletin")))
     moment = at("11:00") - timedelta(milliseconds=100)
     made.now(moment)
@@ -253,7 +253,7 @@ FEEDS = configured(
 
 
 def test_on_a_game_day_the_schedule_is_read_again_every_hour_until_the_last_game_has_begun() -> None:
-    """It was read once a day."""
+    """The schedule was read only once a day."""
     made = World(FEEDS)
     made.land(slate(2), at("05:00"))
     asked = []
@@ -307,7 +307,7 @@ def test_changes_amend_each_day_that_is_open() -> None:
 
 
 def test_a_fleet_without_games_expects_a_workflow_that_was_added_during_the_day() -> None:
-    """It has no calendar, and the day stayed as it was locked: "all right" was said of a day whose sources failed."""
+    """Such a fleet has no calendar, so its locked day never changed and was green although its sources failed."""
     before = configured(one=workflow(daily("05:00", "10:00"), "bulletin"))
     made = World(before)
     made.lock()
@@ -320,7 +320,7 @@ def test_a_fleet_without_games_expects_a_workflow_that_was_added_during_the_day(
 
 
 def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> None:
-    """Such a day was declared done, and its games were never asked for."""
+    """Such a day was declared done, and its games were never fetched."""
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
     undecided = game(7, None, home_team=None, away_team=None)
     told = decided(configuration, at("06:00"), games=calendar(undecided, fetched_at=at("05:05")))
@@ -331,7 +331,7 @@ def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> No
 
 
 def test_slots_around_games_that_moved_run_whatever_has_run_before() -> None:
-    """The slot of 09:30 had the number of that of 08:00, and the next fetch came after three and a half hours."""
+    """The slot of 09:30 had the number of the slot of 08:00, so the next fetch came after 3.5 hours."""
     made = World(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
     first, evening = game(1, at("12:00")), game(2, at("20:00"))
     made.land([first, evening], at("05:00"))
@@ -358,7 +358,7 @@ SCOREBOARD = configured(
 
 
 def look(made: World, clock: str, slate_told: Any, outcome: Any = SUCCESS) -> list[str]:
-    """A scoreboard is read at `clock`: the code and the sentence with which the schedule is asked for after it."""
+    """Read a scoreboard at `clock`; return code and sentence of the decision to fetch the schedule after it."""
     instant = at(clock)
     made.tick(instant)
     for request in made.take(ScrapeRequested):
@@ -382,7 +382,7 @@ def made_games(made: World) -> list[Game]:
 
 
 def told_of(*games: Game, **changes: str) -> dict[str, str]:
-    """What a scoreboard says of the games: their own times, unless told otherwise."""
+    """Return a scoreboard's slate of these games: their own times unless changed."""
     return {"@".join(item.teams): item.tipoff.isoformat() for item in games if item.tipoff} | changes
 
 
@@ -403,7 +403,7 @@ FIRST = "@".join(ONE.teams)
 def test_a_scoreboard_that_contradicts_the_schedule_has_it_read_again_beside_the_hourly_time(
     told: dict[str, str], what: str
 ) -> None:
-    """A game called off at 14:00 was asked for 35 times, as the calendar was read once a day."""
+    """A game called off at 14:00 was requested 35 times, as the calendar was read once a day."""
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
     code, sentence = look(made, "12:20", told)

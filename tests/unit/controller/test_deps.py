@@ -1,4 +1,4 @@
-"""What the controller's handlers share."""
+"""Tests of the dependencies that the controller's handlers share."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,7 +6,7 @@ from tests.support.threads import MeetingDict
 from tipoff_controller.deps import Once
 
 KEYS = [str(number) for number in range(1_000)]
-"""As many as are remembered."""
+"""As many keys as `Once` remembers."""
 
 
 def test_the_newest_thousand_keys_are_remembered() -> None:

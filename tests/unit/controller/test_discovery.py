@@ -1,4 +1,4 @@
-"""Searches that learn: planned once a day, kept, looked at between evaluations, and explained in each decision."""
+"""Tests of learned searches: stored daily plan, checks between evaluations, explanation in each decision."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def learning(strategy: str = "learned", **more: object) -> Configuration:
 
 
 def world(days: int = 20, published: str = "14:10", configuration: Configuration | None = None) -> World:
-    """A controller whose dataset holds `days` of a beat of half an hour, on which it came at the same time each day."""
+    """Return a controller whose dataset has `days` of half-hourly checks and one publication time for all of them."""
     made = World(configuration or learning())
     made.land(slate(1), at("05:00"))
     for number in range(1, days + 1):
@@ -189,7 +189,7 @@ def test_a_check_between_two_evaluations_is_made_by_its_own_tick() -> None:
     plan = stored(made)
     check = next(
         moment for moment in map(plan.at, plan.checks) if moment.minute % 15
-    )  # one that no evaluation comes to
+    )  # a check that no evaluation coincides with
     made.take(WorkflowDecided)
     discover(made, check)
     assert [item.workflow_name for item in made.decisions] == ["one"]
@@ -201,7 +201,7 @@ def test_a_check_between_two_evaluations_is_made_by_its_own_tick() -> None:
 
 
 def test_a_search_faster_than_evaluations_is_decided_by_its_own_ticks_alone() -> None:
-    """A slow workflow beside a fast one is not evaluated more often for it."""
+    """A fast workflow does not cause more evaluations of a slow one."""
     configuration = configured(
         fast=workflow(discovery("11:00", "12:00", every="5m"), "bulletin"),
         slow=workflow(discovery("11:00", "18:00", every="1h"), "digest"),
@@ -209,7 +209,7 @@ def test_a_search_faster_than_evaluations_is_decided_by_its_own_ticks_alone() ->
     made = world(configuration=configuration)
     made.take(WorkflowDecided)
     for clock in ("11:05", "11:10", "11:15", "11:20"):
-        discover(made, at(clock))  # at 11:15 the evaluation of all decides
+        discover(made, at(clock))  # at 11:15 the regular evaluation decides
     assert [(item.workflow_name, f"{item.decision_time:%M}") for item in made.decisions] == [
         ("fast", "05"),
         ("fast", "10"),

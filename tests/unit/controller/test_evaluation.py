@@ -1,4 +1,4 @@
-"""One evaluation: decided once a tick, published each time the tick is delivered, loud when it fails."""
+"""Tests of an evaluation: one decision per tick, the same events on each delivery, an ABORT on failure."""
 
 from datetime import timedelta
 
@@ -52,7 +52,7 @@ def test_a_tick_publishes_what_was_decided_and_what_it_asks_for() -> None:
 
 
 def test_a_tick_that_is_delivered_twice_publishes_the_same_again() -> None:
-    """16, 19: no lock; doing it twice is doing it once."""
+    """Redelivery multiplied the rows; two controllers decided twice (incidents 16 and 19)."""
     made = world()
     made.lock()
     made.bus.published.clear()
@@ -124,7 +124,7 @@ def test_what_the_ledger_knows_ends_the_search_though_its_row_is_not_there_yet()
 
 
 def test_times_that_change_during_the_day_are_each_run_once() -> None:
-    """17:00 alone was taken for the first time of the day, which had run."""
+    """17:00 was taken for the day's first time, which had already run."""
     made = world(configured(one=workflow(at_times("09:00", "17:00"), "bulletin")))
     made.lock()
     asked = []
@@ -139,7 +139,7 @@ def test_times_that_change_during_the_day_are_each_run_once() -> None:
 
 
 def test_a_search_that_is_moved_into_the_afternoon_asks_in_the_afternoon() -> None:
-    """Its slots were taken for those of the morning, which had found nothing."""
+    """The new slots were taken for those of the morning, which had found nothing."""
     made = world(configured(one=workflow(discovery("08:00", "10:00"), "bulletin")))
     made.lock()
     for clock in ("08:00", "09:00", "10:00"):
@@ -164,7 +164,7 @@ def test_without_the_dataset_the_ledger_decides_and_says_so() -> None:
 
 
 def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> None:
-    """Incident 11: a failure to coordinate is no success."""
+    """A lost permission stopped every evaluation silently (incident 11)."""
     made = world()
     made.state.down = True
     with pytest.raises(Unavailable):
@@ -179,8 +179,8 @@ def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> 
 
 
 def test_two_controllers_that_cannot_decide_one_tick_publish_the_same_aborts() -> None:
-    """The second delivery comes to another controller, at another instant, and meets another error: its ABORT had the
-    id of the first and said something else."""
+    """The second delivery reaches another controller, at another instant and with another error: its ABORT had the id
+    of the first and another content."""
     made = world()
     for wall, fault in ((at("11:00"), "the first error"), (at("11:02"), "another")):
         made.restart()
@@ -221,7 +221,7 @@ def test_a_bus_that_fails_half_way_is_made_up_for_by_the_next_delivery(lost_afte
 
 
 def test_a_tick_that_died_before_its_requests_went_out_is_made_up_for_by_its_next_delivery() -> None:
-    """Whatever other ticks came in between, and in whichever process."""
+    """Other ticks in between and another process make no difference."""
     lost, other = world(), world()
     lost.bus.capacity = 0
     with pytest.raises(Unavailable):
@@ -246,7 +246,7 @@ def test_a_deploy_changes_nothing_of_what_was_decided() -> None:
 
 
 def test_only_the_games_still_missing_are_asked_for() -> None:
-    """9, 33."""
+    """One of nine games counted as all; one scraper closed a whole workflow (incidents 9 and 33)."""
     configuration = configured(
         one=workflow(discovery("11:00", "14:00"), {"scraper": "box_score", "for_each": "game"})
     )
@@ -269,7 +269,7 @@ def test_a_truncated_schedule_leaves_the_old_calendar_deciding() -> None:
 
 
 def test_an_old_calendar_is_asked_for_anew_and_decides_meanwhile() -> None:
-    """32."""
+    """A stale calendar was relied on (incident 32)."""
     configuration = configured(
         feeds=workflow(daily("05:00", "06:00"), "slate"),
         post=workflow(per_game("2h", "30m", "3h"), "box_score"),
@@ -296,7 +296,7 @@ def test_locked_is_expected_is_decided() -> None:
 
 
 def test_locking_twice_publishes_the_first_again() -> None:
-    """35."""
+    """Locking twice doubled the schedule (incident 35)."""
     made = world(GAMES)
     made.lock()
     made.land(slate(3), at("05:05"))
@@ -313,7 +313,7 @@ def test_a_lock_that_comes_late_is_of_the_day_it_was_fired_on() -> None:
 
 
 def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
-    """A tick that is lost leaves no day without its expectation."""
+    """A lost lock tick must not leave a day without a schedule."""
     made = world()
     made.tick(at("05:15"))
     assert made.schedules == []
@@ -326,7 +326,7 @@ def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
 
 
 def test_the_days_first_game_called_off_leaves_the_later_slots_to_run() -> None:
-    """Incident 20: what was fetched around a game that is no longer played stands for no slot around the others."""
+    """A fetch around a cancelled game does not count for the slots around the other games (incident 20)."""
     made = world(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
     noon, evening = game(1, at("12:00")), game(2, at("20:00"))
     made.land([noon, evening], at("05:00"))
@@ -347,7 +347,7 @@ def test_the_days_first_game_called_off_leaves_the_later_slots_to_run() -> None:
 
 
 def test_a_postponed_game_is_cancelled_once_and_comes_back_when_it_does() -> None:
-    """20."""
+    """A postponed game stayed expected (incident 20)."""
     made = world(GAMES)
     one, two = slate(2)
     made.lock()
@@ -402,7 +402,7 @@ def test_a_slate_that_stays_is_written_down_once() -> None:
 
 
 def test_what_is_due_at_once_runs_for_yesterdays_games_after_midnight() -> None:
-    """1, 18, 34: the occurrence carries its game date into the parameters."""
+    """The occurrence passes its own game date to the parameters (incidents 1, 18 and 34)."""
     tomorrow = DAY + timedelta(days=1)
     made = World(GAMES)
     made.land([game(1, at("22:30"))], at("20:00"))

@@ -1,4 +1,4 @@
-"""Executions of one occurrence that arrive together share one write."""
+"""Tests of execution groups: executions of one occurrence that arrive together share one write."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from tipoff_controller.occurrence_store import Key
 
 
 class Writer:
-    """Notes groups; a group is written when it is let go, if it is held."""
+    """A writer that records groups; if held, it writes after `go` is set."""
 
     def __init__(self, *, held: bool = False, fails: int = 0, expected_arrivals: int = 1) -> None:
         self.groups: list[list[str]] = []
@@ -75,7 +75,7 @@ def test_what_arrives_during_a_write_makes_the_next_group() -> None:
 
 
 def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_the_others() -> None:
-    """By a clock of the test's own: siblings are under way, so the second group waits for them until its time is up."""
+    """Siblings are under way, so the second group waits for them until its time is up, by the test's own clock."""
     writer, now = Writer(expected_arrivals=100), [0.0]
     groups = ExecutionGroups(writer.note, writer.under_way, lambda: now[0])
 

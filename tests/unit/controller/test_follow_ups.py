@@ -1,4 +1,4 @@
-"""What follows from an execution, and an answer for requests that died."""
+"""Tests of follow-ups: requests after an execution, and failures for dead requests."""
 
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -45,7 +45,7 @@ ONE = configured(one=workflow(at_times("06:00"), "bulletin", max_retries=1))
 
 
 def begun(name: str, games: int = 3) -> World:
-    """A world in which one workflow of the plans was decided."""
+    """Return a world in which one workflow of the plans was decided."""
     file = PLANS.file.model_copy(update={"workflows": {name: PLANS.workflows[name]}})
     made = World(Configuration(file, PLANS.catalog, PLANS.hash))
     made.land(slate(games), at("05:00"))
@@ -61,7 +61,7 @@ def simple(configuration: Configuration = ONE) -> World:
 
 
 def finish(made: World, outcomes: dict[str, Outcome] | None = None) -> list[str]:
-    """Runs all requests until none are left; the steps in the order they were asked for."""
+    """Run all requests until none is left; return the steps in the order of their requests."""
     done: list[str] = []
     while requests := made.take(ScrapeRequested):
         for request in requests:
@@ -193,7 +193,7 @@ def test_an_execution_costs_one_write_however_many_siblings_it_has(units: int) -
 def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
     name: str, outcomes: list[Outcome], order: Random
 ) -> None:
-    """Though most executions are followed without a look at the others."""
+    """Most follow-ups are derived from one execution without a check of the others."""
     made = begun(name)
     waiting = made.take(ScrapeRequested)
     while waiting:
@@ -210,7 +210,7 @@ def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
         assert state.progress.due(made.state.now) == []
         assert state.skipped == {item.step for item in state.progress.skipped}
         for _ in range(4):
-            # What waits to be asked for again is asked for by a tick.
+            # A tick requests the retries that wait.
             if not waiting and not state.settled:
                 made.tick(made.state.now + timedelta(hours=1))
                 waiting += made.take(ScrapeRequested)
@@ -254,7 +254,7 @@ def test_when_the_follow_ups_cannot_be_sent_the_event_comes_again() -> None:
 def test_a_retry_that_became_due_and_could_not_be_sent_goes_out_with_the_next_delivery(
     restarted: bool,
 ) -> None:
-    """What comes again brings no news, and may find that a retry is due by now: that is an entry of its own."""
+    """A redelivered event adds nothing, but a retry may be due by now: that is a separate log entry."""
     made = simple()
     event = made.execute(
         made.requests[0], failed().model_copy(update={"not_before": at("06:10")}), instant=at("06:01")
@@ -272,7 +272,7 @@ def test_a_retry_that_became_due_and_could_not_be_sent_goes_out_with_the_next_de
 
 
 def test_what_follows_from_an_answer_after_a_presumed_death_comes_again_as_well() -> None:
-    """The request has two entries then, and its redelivered answer goes back to the second."""
+    """The request then has two log entries, and the redelivered execution matches the second."""
     made = begun("sequence")
     (request,) = made.requests
     made.note(build_presumed_failure(request, "in this test", opts={}, environment="local", at=at("06:06")))
@@ -285,7 +285,7 @@ def test_what_follows_from_an_answer_after_a_presumed_death_comes_again_as_well(
     assert scrapers(made.requests)[-1] == "event_list"
 
 
-# Requests that die
+# Dead requests
 
 
 def lease(seconds: float = 60) -> timedelta:
@@ -361,7 +361,7 @@ def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> Non
     (event,) = died(made)
     assert isinstance(event.outcome, Failed)
     assert event.outcome.message == "the request died: it ran out of delivery attempts"
-    # A success of the retry is about the same unit: without them people were told that it fails although it was found.
+    # The retry's success is for the same unit; without opts the alert stayed although the data was found.
     assert event.opts == request.parameters
     made.note(event)
     assert [item.attempt for item in made.requests] == [1, 2]
@@ -389,7 +389,7 @@ def test_other_dead_letters_are_not_the_controllers_to_answer() -> None:
     assert died(made) == []
 
 
-# Manual runs about days that no evaluation looks at
+# Manual runs for days that no evaluation covers
 
 
 LONG_AGO = DAY - timedelta(days=60)
@@ -443,7 +443,7 @@ def test_a_settled_manual_run_is_looked_at_no_more() -> None:
 
 
 def test_a_real_answer_after_a_presumed_death_goes_on_with_the_run_and_ends_it() -> None:
-    """A run that was settled by a presumed death never settled again, and its child stayed under way for ever."""
+    """A run that was settled by a presumed death never settled again, and its child stayed under way forever."""
     configuration = configured(
         chain=workflow(
             at_times("23:00"), "bulletin", {"scraper": "digest", "after": ["bulletin"]}, max_retries=0

@@ -1,4 +1,4 @@
-"""The controller's routing table."""
+"""Tests of the controller's routing table."""
 
 from datetime import datetime, timedelta
 
@@ -64,7 +64,7 @@ def test_other_ticks_are_others_business() -> None:
 
 
 def test_a_ticks_own_time_identifies_it_not_its_delivery() -> None:
-    """Incident 19: delivered at 06:00:02 and again at 06:14 it is the tick of 06:00."""
+    """Deliveries at 06:00:02 and 06:14 are both the tick of 06:00 (incident 19)."""
     made = world()
     for late in (2, 14 * 60):
         published = at("06:00") + timedelta(seconds=3)

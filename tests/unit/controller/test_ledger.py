@@ -1,4 +1,4 @@
-"""What was decided and is expected: the first creation wins, and what cannot be read stops nothing."""
+"""Tests of the ledger of decisions and schedules: the first creation wins, an unreadable object stops nothing."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Runs of a workflow that somebody asks for."""
+"""Tests of manual runs of a workflow."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -71,7 +71,7 @@ def test_the_same_key_is_the_same_run() -> None:
     ],
 )
 def test_a_key_is_refused_for_a_run_that_asks_for_something_else(other: dict[str, Any], differs: str) -> None:
-    """It was answered with the first run."""
+    """The second request got the first run as its answer."""
     made = world()
     run_workflow(asked(made, "parallel", "key-1"), made.deps)
     with pytest.raises(KeyTaken, match=differs):
@@ -180,7 +180,7 @@ def test_steps_follow_as_in_any_run() -> None:
 
 
 def test_an_unknown_field_is_refused() -> None:
-    """Incident 30: one canonical name."""
+    """One date had three names (incident 30)."""
     with pytest.raises(ValidationError, match="gamedate"):
         ManualRun.model_validate({"game_date": "2025-01-15", "gamedate": "2025-01-15"})
 
@@ -218,7 +218,7 @@ def test_scrapers_and_steps_are_one_choice() -> None:
 
 
 def test_games_may_come_with_the_run() -> None:
-    """Of a season whose schedule is not the landed one."""
+    """Such games may belong to a season other than the landed schedule's."""
     day = DAY - timedelta(days=700)
     games = [game.model_dump(mode="json") for game in slate(1, day)]
     decided = asked(world(), "games", game_date=day, games=games)

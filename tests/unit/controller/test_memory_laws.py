@@ -1,4 +1,4 @@
-"""Laws of the controller's memory, whatever order, duplicates, crashes and other controllers there are."""
+"""Laws of the controller's memory, for any order, duplicates, crashes and number of controllers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,7 @@ EVENTS = {"event_id": ("e1", "e2", "e3", "e2")}
 
 @pytest.fixture(scope="module", autouse=True)
 def no_repetitions() -> Iterator[None]:
-    """Let each fault reach the controller, which repetitions would hide."""
+    """Disable retries, which would hide faults from the controller."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(retrying_objects, "DELAYS", ())
         yield
@@ -53,7 +53,7 @@ def no_repetitions() -> Iterator[None]:
 
 @dataclass
 class Faulty(ClockedObjects):
-    """A bucket of which some writes fail, before they are done or after."""
+    """A bucket in which some writes fail, before or after they take effect."""
 
     luck: Random = field(default_factory=lambda: Random(0))  # noqa: S311  # luck, not a secret
     chance: float = 0.0
@@ -92,7 +92,7 @@ class Fleet:
         self.steps: dict[str, str] = {}
 
     def run(self) -> "Fleet":
-        """Tick once, and deliver until nothing is left; what fails is delivered again, by a new process."""
+        """Tick once and deliver until the queue is empty; redeliver each failed message to a new process."""
         self.world.now(at("06:00"))
         self.world.state.chance = self.chance
         queue: list[Callable[[Deps], None]] = [self._tick]
@@ -157,7 +157,7 @@ class Fleet:
 
     @property
     def end(self) -> tuple[set[str], set[str], dict[str, str]]:
-        """What was requested, what came of it, and how each unit stands."""
+        """Request ids, executed request ids, and the state of each unit."""
         store = OccurrenceStore(self.world.state, ())
         states = [store.load(key) for key in store.logged(DAY)]
         standings = [state.progress for state in states if state.progress]

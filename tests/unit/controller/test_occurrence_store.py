@@ -1,4 +1,4 @@
-"""Logs of occurrences: summaries, entries that cannot be read, and what the version before wrote."""
+"""Tests of occurrence logs: summaries, unreadable entries, and logs of the previous version."""
 
 import importlib
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def test_a_new_process_reads_the_last_summary_and_what_came_after_it() -> None:
 def test_an_occurrence_that_cannot_be_read_is_rebuilt_from_the_dataset_and_said(
     number: int, damage: bytes
 ) -> None:
-    """One poisoned object once stopped every decision for four days: it costs one occurrence."""
+    """One unreadable object stopped every decision for four days; it must only cost one occurrence."""
     made = begun()
     requests = made.take(ScrapeRequested)
     done = requests[: number + 3]
@@ -125,7 +125,7 @@ def test_one_that_cannot_be_read_stops_no_other_workflow() -> None:
 
 
 def test_a_value_that_no_request_can_carry_costs_its_step_and_stops_no_tick() -> None:
-    """One of 100 KB was accepted in an execution, and every tick after it was a 500."""
+    """A value of 100 KB was accepted in an execution, and every later tick got a 500."""
     made = begun(EVENTS)
     events = next(item for item in made.requests if item.step == "events")
     made.run(events, keys={"event_id": ("first", "second")}, logged=False)
@@ -179,13 +179,13 @@ def test_without_the_dataset_it_waits_to_be_rebuilt() -> None:
     assert [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
 
 
-# What the version before wrote
+# Logs of the previous version
 
 
 def earlier(
     name: str, finished: Mapping[str, object], configuration: Configuration = PLANS
 ) -> tuple[World, Plan, dict[str, ScrapeRequested]]:
-    """A bucket that the version before left in the middle of a day: one plan, requested as far as it got."""
+    """Return a bucket as the previous version left it during a day: one plan with its requests so far."""
     file = configuration.file.model_copy(update={"workflows": {name: configuration.workflows[name]}})
     made = World(Configuration(file, configuration.catalog, configuration.hash))
     made.land(slate(3), at("05:00"))
@@ -251,7 +251,7 @@ def test_a_manual_run_of_the_version_before_goes_on_too() -> None:
 
 
 def test_a_failed_write_is_read_anew() -> None:
-    """Whether it was written is not known: the state in memory must not say more than the bucket does."""
+    """The write may have succeeded or not, so the state in memory must be read from the bucket again."""
     made = begun()
     (first, second, *_) = made.take(ScrapeRequested)
     event = made.execute(first, failed())

@@ -1,4 +1,4 @@
-"""Pauses: nothing new is requested, nothing under way is lost, and who paused until when and why is published."""
+"""Tests of pauses: no new requests, no lost work in progress, published author, reason and end."""
 
 from datetime import timedelta
 from random import Random
@@ -65,7 +65,7 @@ def go_on(made: World, name: str = "one", now: str = "08:10", target: PauseTarge
 
 
 def ticks(made: World, first: str, last: str, outcome: Any = SUCCESS) -> dict[str, list[str]]:
-    """Ticks every quarter of an hour, each request answered; by New York time the scrapers that were requested."""
+    """Tick every quarter of an hour and answer each request; return the requested scrapers by New York time."""
     instant, asked = at(first), dict[str, list[str]]()
     while instant <= at(last):
         made.tick(instant)
@@ -288,7 +288,7 @@ class TestWhatIsRefused:
         with pytest.raises(UnusablePause, match="target: a workflow and a scraper bulletin are paused"):
             go_on(made, "bulletin")
         assert go_on(made, "bulletin", target=PauseTarget.SCRAPER).target is PauseTarget.SCRAPER
-        # One alone is left, so that its name says which.
+        # One pause is left, so its name is enough to select it.
         assert go_on(made, "bulletin").target is PauseTarget.WORKFLOW
         assert states(made) == [PauseState.PAUSED, PauseState.PAUSED, PauseState.RESUMED, PauseState.RESUMED]
 
@@ -335,7 +335,7 @@ CHAIN = configured(
     )
 )
 OUTCOMES = (SUCCESS, NO_DATA, failed(FailureKind.HTTP), None)
-"""None: the runner died with the request."""
+"""None: the runner crashed during the request."""
 
 
 @settings(max_examples=examples(20))  # each is a day of ticks
@@ -349,10 +349,9 @@ OUTCOMES = (SUCCESS, NO_DATA, failed(FailureKind.HTTP), None)
 def test_a_pause_loses_nothing_and_after_it_all_goes_on(
     pauses: list[tuple[int, int, str]], seed: int
 ) -> None:
-    """While a pause stands nothing of it goes out; every plan that was begun is finished; later occurrences run.
+    """Request nothing of a paused target; finish every plan that has begun; run later occurrences.
 
-    pauses: when each begins in steps of 15 minutes from 06:00, how many minutes it lasts, and what is paused; the last
-    is over at 16:00.
+    pauses: start in steps of 15 minutes from 06:00, duration in minutes, and target of each; the last ends at 16:00.
     """
     made, luck = world(CHAIN), Random(seed)  # noqa: S311  # luck, not a secret
     for step in range(12 * 4 + 5):

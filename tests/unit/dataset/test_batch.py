@@ -1,4 +1,4 @@
-"""Several named queries in one statement: whose rows are whose, and whose parameters."""
+"""Tests of several named queries in one statement: rows and parameters of each."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Deploying the dataset's SQL files: what is asked of the live one, what is run, and in which order."""
+"""Tests of the deployment of the dataset's SQL files: queries to the live dataset, statements, order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ SELECT DATE(at, 'America/New_York') FROM nba_orchestration.games;""",
 
 @dataclass
 class LiveDataset:
-    """A dataset of one project as BigQuery's client shows it, with the statements that were run."""
+    """A dataset of one project as BigQuery's client returns it, with the statements that were run."""
 
     project: str = "p"
     is_there: bool = True
@@ -98,7 +98,7 @@ def view(sql: str | None) -> Any:
 
 
 def live(**more: Any) -> LiveDataset:
-    """The dataset as the files say."""
+    """Return a live dataset that equals the files."""
     tables = {"games": table(ID, AT, MORE), "v_days": view(FILES["v_days"])}
     return LiveDataset(tables=tables, routines={"found": "SELECT 1"}, **more)
 
@@ -127,7 +127,7 @@ def test_a_fresh_project_gets_every_file_in_order(schemas: Path) -> None:
 
 
 def test_a_dataset_that_is_there_is_not_made_again(schemas: Path) -> None:
-    """Its location may be another than the file's."""
+    """The existing dataset may have another location than the file's."""
     dataset = live()
     assert deploy(dataset.client, schemas) == ["games.sql", "fn_found.sql", "v_days.sql"]
     assert len(dataset.ran) == 3

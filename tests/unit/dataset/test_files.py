@@ -1,4 +1,4 @@
-"""The dataset's SQL files: their order by what they need, and the names in them."""
+"""Tests of the dataset's SQL files: order by dependency, and names in them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Landed files as the dataset has them, and the announcement that is built from one."""
+"""Tests of landed files in the dataset and of the announcement that is built from one."""
 
 import re
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def test_it_is_announced_as_it_was_the_first_time() -> None:
     ),
 )
 def test_each_announcement_is_an_event_of_its_own(republished: list[bool], instants: list[datetime]) -> None:
-    """A consumer that drops a known id would never hear of the second, by hand or by cleanup."""
+    """A consumer that drops known ids would never process a second announcement, manual or by cleanup."""
     seen = [Sighting(f"c-{number}", NOON, 60, again) for number, again in enumerate(republished)]
     landed = LandedFile(PATH, file().wrote, sightings=seen)
     by_hand = [announcement(landed, at) for at in instants]
@@ -108,7 +108,7 @@ def test_the_newest_finding_of_a_kind_is_the_latest() -> None:
 
 
 def test_each_query_is_given_what_it_asks_with_and_nothing_else() -> None:
-    """A parameter that a statement does not name is refused by BigQuery, as is one that is missing."""
+    """BigQuery refuses a parameter that the statement does not name, and a missing one."""
     asked: list[tuple[str, Mapping[str, Parameter]]] = []
 
     def answer(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What separates a live dataset from its files, and which of it may be mended by a statement."""
+"""Tests of the differences between a live dataset and its files, and of the statements that remove them."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ def column(
 
 @dataclass(frozen=True)
 class LiveColumn:
-    """A column as BigQuery's client reads it."""
+    """A column as BigQuery's client returns it."""
 
     name: str
     field_type: str = "STRING"
@@ -110,7 +110,7 @@ def test_a_column_within_a_record_cannot_be_added() -> None:
 def test_a_column_that_the_files_no_longer_have_may_stay_unless_it_requires_a_value(
     mode: str | None, wider: bool
 ) -> None:
-    """Rows of older files have no value for it."""
+    """Rows that follow the files have no value for the column."""
     (found,) = of_column(None, LiveColumn("old", mode=mode))
     assert str(found) == "t.old: the files no longer have this column (refused)"
     assert (found.refused, found.wider) == (True, wider)
@@ -146,7 +146,7 @@ def test_a_column_is_relaxed_by_its_name() -> None:
 
 
 def test_a_column_within_a_record_is_not_relaxed() -> None:
-    """BigQuery's ALTER COLUMN reaches none."""
+    """BigQuery's ALTER COLUMN cannot change a column within a record."""
     (found,) = of_column(
         column("rec", "RECORD", "NULLABLE", column("a")),
         LiveColumn("rec", "RECORD", fields=(LiveColumn("a", mode="REQUIRED"),)),

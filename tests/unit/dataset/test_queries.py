@@ -1,4 +1,4 @@
-"""The named queries' headers, and how parameters are given."""
+"""Tests of the named queries: headers and parameters."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_every_query_says_what_it_answers_and_asks_no_clock(name: str) -> None:
         assert query.parameters[0].name == "as_of"
     for item in query.parameters:
         assert f"@{item.name}" in query.sql.partition("\n\n")[2], f"{item.name} is declared and not used"
-    # What a query is about has no default: nobody means a scraper that they did not name.
+    # The subject of a query has no default: the user must name the scraper.
     given = {item.name: "a_name" for item in query.parameters if item.default is None}
     assert query.arguments(given, NOW).keys() == {item.name for item in query.parameters}
 

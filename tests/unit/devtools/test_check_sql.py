@@ -1,4 +1,4 @@
-"""SQL as Google's own analyzer sees it; skipped where npm cannot fetch it."""
+"""Tests of the SQL check with Google's own analyzer; skipped where npm cannot fetch it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def analyzer() -> Iterator[Analyzer]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The SQL of the repository, to be changed."""
+    """Return a copy of the repository's SQL for the test to change."""
     for folder in ("schemas", "queries"):
         copytree(REPOSITORY / folder, tmp_path / folder)
     return tmp_path

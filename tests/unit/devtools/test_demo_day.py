@@ -1,4 +1,4 @@
-"""The demo's checks are real: a dataset that tells another day is told of, answer by answer."""
+"""Tests of the demo's checks: each wrong answer of the dataset is reported."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def test_another_day_is_told_of(changed: dict[str, Any], complaints: list[str]) 
 
 
 def test_in_a_fleet_of_ones_own_the_demo_runs_the_scrapers_that_ship(tmp_path: Path) -> None:
-    """They were looked for among the fleet's own, which the demo's workflows do not know."""
+    """The demo searched the fleet's own scrapers, which its workflows do not use."""
     (tmp_path / "tipoff.toml").write_text('name = "rivers"\n')
     (tmp_path / "config").mkdir()
     (tmp_path / "config/workflows.yaml").write_text("timezone: Asia/Tokyo\n")

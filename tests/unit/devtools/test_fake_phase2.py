@@ -1,4 +1,4 @@
-"""Phase 2's fake: what becomes of a message, and that a file is loaded once."""
+"""Tests of the fake Phase 2: outcome of each message, one load per file."""
 
 import json
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ def announced(**changes: Any) -> FileLanded:
 
 @dataclass
 class House:
-    """A consumer with its bucket, its warehouse and its bus."""
+    """A consumer with its bucket, warehouse and bus."""
 
     event_time: bool = True
     behaviour: Behaviour = FAULTLESS

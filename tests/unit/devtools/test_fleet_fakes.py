@@ -1,4 +1,4 @@
-"""A fake beside a scraper: found by its folder, served at its hosts, refused when it cannot serve."""
+"""Tests of a fleet's fake sources: found beside the scraper, served at its hosts, refused when unusable."""
 
 from datetime import UTC, datetime
 from pathlib import Path

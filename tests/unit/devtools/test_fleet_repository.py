@@ -1,4 +1,4 @@
-"""`tipoff init`: what is written, and that nothing half-made stays where it is refused."""
+"""Tests of `tipoff init`: the written files, and no partial result after a refusal."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_its_dockerfile_is_sound_and_names_what_is_there(tmp_path: Path) -> None
     copied = re.findall(r"^COPY (\S+) ", dockerfile.read_text(), re.MULTILINE)
     assert copied
     assert [path for path in copied if not (dockerfile.parent / path).exists()] == []
-    # An environment and a stack's history are no part of an image; what is copied is all that a build is sent.
+    # A build must receive only the copied files: no virtual environment and no history of a stack.
     sent = re.findall(r"^!(\S+)$", (dockerfile.parent / ".dockerignore").read_text(), re.MULTILINE)
     assert sorted(sent) == sorted(copied)
 
@@ -68,7 +68,7 @@ def test_a_scraper_of_a_page_passes_the_tests_that_are_written_with_it(tmp_path:
     init_fleet(fleet, None, "UTC")
     write_scraper(fleet, "river_levels", "gauges", page=True)
     command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_river_levels.py")
-    # A fleet's repository has pytest alone; the plugins of this repository's tests take longer to import.
+    # A fleet's repository only has pytest; this repository's pytest plugins take longer to import.
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=fleet, env=environ, capture_output=True, text=True, check=False)
     assert "15 passed" in done.stdout, done.stdout
@@ -139,7 +139,7 @@ def test_a_fleet_replaces_what_comes_with_tipoff(tmp_path: Path, name: str) -> N
 
 
 def test_what_an_installed_command_line_brings_is_all_that_a_fleet_may_replace() -> None:
-    """Away from a checkout the copies in the wheel are what is left."""
+    """Outside a checkout only the copies in the wheel exist."""
     project = tomllib.loads((REPOSITORY / "cli/pyproject.toml").read_text(encoding="utf-8"))
     brought = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     asked = re.findall(

@@ -1,4 +1,4 @@
-"""Processes that the fork server starts are as good as processes that were started by themselves."""
+"""Tests of the fork server: its processes equal those that are started directly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tipoff_dev.stack.processes import ForkedProcess, ForkServer, StackError
 
 PATIENCE_SECONDS = 60.0
 NONE = ()
-"""The libraries of a server whose end is looked at, which has no use for what takes a second to import."""
+"""Preloaded libraries of a server whose exit is tested: none, as they take a second to import."""
 TELL = """
 import gc, json, os, sys
 loaded = [name for name in sys.modules if name.startswith("tipoff")]
@@ -40,7 +40,7 @@ def server() -> Iterator[ForkServer]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the modules that the tests run."""
+    """Return a folder with the modules that the tests run."""
     (tmp_path / "tell.py").write_text(TELL, encoding="utf-8")
     (tmp_path / "fail.py").write_text("import sys\nsys.exit('no')\n", encoding="utf-8")
     (tmp_path / "stay.py").write_text("import time\nprint('here')\ntime.sleep(600)\n", encoding="utf-8")
@@ -105,7 +105,7 @@ def test_how_a_process_ended_is_told_and_its_log_goes_on(server: ForkServer, fol
         staying.wait(0.01)
     staying.kill()
     assert staying.wait(PATIENCE_SECONDS) == -signal.SIGKILL
-    staying.terminate()  # it may be another's id by now
+    staying.terminate()  # the id may belong to another process by now
     assert staying.poll() == -signal.SIGKILL
     assert (folder / "log").read_text() == "no\nhere\n"
 
@@ -128,7 +128,7 @@ def test_what_a_server_started_ends_with_it(folder: Path, capfd: pytest.CaptureF
 
 
 def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> None:
-    """A server needs a second to begin, in which its owner may end and no longer read the answer."""
+    """A server takes a second to start, in which its owner may exit before it reads the answer."""
     server = ForkServer(NONE)
     reading, writing = os.pipe()
     socket.send_fds(server._socket, [json.dumps(request(folder, "stay")).encode() + b"\n"], [writing])
@@ -149,7 +149,7 @@ def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(fo
         start(server, folder, "tell")
     assert staying.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     deadline = time.monotonic() + PATIENCE_SECONDS
-    # Somebody else's child now, which may be a zombie for a while.
+    # Another process is its parent now, so it may be a zombie for a while.
     while (state := Path(f"/proc/{staying.pid}/stat")).exists() and ") Z" not in state.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -157,7 +157,7 @@ def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(fo
 
 
 def test_a_signal_to_a_process_that_ended_a_moment_ago_is_no_error() -> None:
-    """The server has waited for it, and the line that says so is on its way."""
+    """The server has reaped the process, but its line about that is still in the pipe."""
     ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
     ended.wait()
     reading, writing = os.pipe()

@@ -1,4 +1,4 @@
-"""Documents that are nearly right are wrong in every way that they are meant to be."""
+"""Tests of generated documents: nearly valid, and wrong in every intended way."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ PAGE = PageText(
     [Word("Joel", 10, 30, 100, 110), Word("Embiid", 35, 60, 100, 110), Word("Out", 10, 30, 120, 130)],
     [RuledLine(0, 500, 115)],
 )
-# A strategy of a document is long to write down, which Hypothesis warns of.
+# Hypothesis warns that the representation of a document's strategy is long.
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 ENOUGH = settings(max_examples=5000, derandomize=True, database=None, phases=(Phase.generate,), deadline=None)
 
@@ -34,7 +34,7 @@ def parsed(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return None
-    except RecursionError:  # sound, and nested deeper than the parser goes
+    except RecursionError:  # valid, but nested deeper than the parser's limit
         return {}
 
 
@@ -47,7 +47,7 @@ def games(body: bytes) -> list[Any]:
 def found_ways(
     documents: SearchStrategy[Document], ways: Mapping[str, Callable[[Document], bool]]
 ) -> set[str]:
-    """Draw documents until each is wrong in every way that is named, or enough are drawn; return the ways found."""
+    """Draw documents until every way of being wrong is found or the limit is reached; return the ways found."""
     found = set[str]()
 
     def note(document: Document) -> bool:
@@ -90,7 +90,7 @@ def test_a_file_loses_an_object() -> None:
 
 
 def test_what_is_found_on_the_way_to_another_find_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a document is made smaller, it may show another fault than the one that it was kept for."""
+    """A document that is being shrunk may show another fault than the original one."""
 
     def judge(_scraper: object, _parameters: object, given: fuzzer.Input, _traces: object) -> Iterator[str]:
         yield "success"

@@ -1,4 +1,4 @@
-"""Generated documents are written, found stale, and named."""
+"""Tests of generated documents: writing, detection of stale ones, names."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ DATASET = "docs/reference/dataset.md"
 
 @pytest.fixture
 def written(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two of the documents, which stand for all."""
+    """Return a folder with two of the documents as a sample."""
     some = {name: render for name, render in generate.documents().items() if name in (TICK, DATASET)}
     monkeypatch.setattr(generate, "documents", lambda: some)
     assert generate.main([], tmp_path) == 0

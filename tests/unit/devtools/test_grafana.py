@@ -1,4 +1,4 @@
-"""Grafana's files: what the SDK's own models read of them, and the rules that every panel keeps."""
+"""Tests of Grafana's files: the SDK's models read them whole, and every panel follows the rules."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ PARTITION_COLUMNS = {
     "dead_letters": "rejected_at",
     "alert_events": "changed_at",
 }
-"""What each table is partitioned by the day of; a test below holds it against the schemas."""
+"""The partition column of each table; a test below compares it with the schemas."""
 
 
 rendered = cache(dashboard_json)
 
 
 def read_back(text: str) -> str:
-    """What the SDK's models make of a file and write again: a key or a type that they do not know is lost."""
+    """Read a file with the SDK's models and write it again; unknown keys and types are lost."""
     return (
         json.dumps(
             dashboard_models.Dashboard.from_json(json.loads(text)), cls=JSONEncoder, indent=2, sort_keys=True
@@ -75,7 +75,7 @@ def test_a_panel_that_reads_a_table_filters_its_bare_partition_column(panel: Pan
     for table in tables:
         column = PARTITION_COLUMNS[table]
         assert re.search(rf"WHERE (\$__timeFilter\({column}\)|{column} >= TIMESTAMP_SUB\()", panel.sql), table
-    # Everything else is a function of the dataset that is given its days, never a view.
+    # Every other source is a table function with the days as arguments, never a view.
     assert "nba_orchestration.v_" not in panel.sql
     assert tables or re.search(r"nba_orchestration\.\w+\(", panel.sql)
 
@@ -123,7 +123,7 @@ def test_each_rule_with_a_query_is_a_rule_of_grafana_and_names_no_parameter() ->
         assert asked["datasourceUid"] == asked["model"]["datasource"]["uid"] == UID
         assert "@" not in asked["model"]["rawSql"]
         assert (rule["condition"], condition["model"]["expression"]) == (condition["refId"], asked["refId"])
-        # No row is well; a query that fails is told of.
+        # No row means OK; a failed query is reported.
         assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
         assert re.fullmatch(r"[\w-]{1,40}", rule["uid"])
 

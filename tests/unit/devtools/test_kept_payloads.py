@@ -1,4 +1,4 @@
-"""A parser that was mended, run again on what is kept."""
+"""Tests of the reparse of kept payloads with a changed parser."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def bench() -> Bench:
 
 @pytest.fixture
 def scraped(bench: Bench) -> Bench:
-    """A day of which two payloads are kept, and the bus empty again."""
+    """Return a bench with two kept payloads of one day and an empty bus."""
     for number, content in enumerate(("a\nb\n", "a\nb\nc\n")):
         bench.source = text(content)
         request = requested(request_id=f"request-{number}", parameters={"game_date": "2025-01-15"})
@@ -40,7 +40,7 @@ def again(bench: Bench) -> list[Reparsed]:
 
 
 def mend(bench: Bench, monkeypatch: pytest.MonkeyPatch, letter: str = "c") -> None:
-    """From now on the parser leaves out a record."""
+    """Change the parser so that it leaves out a record."""
     module = bench.registry["lines"].module
     parse = module.parse
 
@@ -92,7 +92,7 @@ def test_a_second_time_there_is_nothing_new(scraped: Bench, monkeypatch: pytest.
 
 
 def test_records_stay_as_old_as_their_payload(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest calendar is the one that was fetched last, not the one that was read last."""
+    """The newest calendar is the last one fetched, not the last one parsed."""
     mend(scraped, monkeypatch, "b")
     again(scraped)
     records = [name for name in scraped.data.files if not name.startswith("raw/")]

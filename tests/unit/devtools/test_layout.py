@@ -1,4 +1,4 @@
-"""Where a stack on this machine is."""
+"""Tests of the layout of a stack on this machine."""
 
 import json
 

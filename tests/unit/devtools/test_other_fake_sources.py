@@ -1,4 +1,4 @@
-"""The fakes of The Odds API, ESPN and BALLDONTLIE: keys, quotas, ends of events, pages."""
+"""Tests of the fakes of The Odds API, ESPN and BALLDONTLIE: keys, quotas, ends of events, pages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

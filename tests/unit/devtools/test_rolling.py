@@ -1,4 +1,4 @@
-"""The scenario around today: what a date holds depends on the date alone, and the whole fleet reads it."""
+"""Tests of the scenario around today: a date's content depends on the date alone, and the whole fleet reads it."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -60,7 +60,7 @@ def test_the_schedule_is_of_todays_season(today: str, season: str) -> None:
 
 
 def test_a_document_of_one_of_the_scenarios_own_days_is_served_as_ever() -> None:
-    """The commands of the README name 15 January 2025, also beside a stack of today."""
+    """The README's commands use 15 January 2025, also with a stack around today."""
     now = datetime(2026, 11, 29, 16, tzinfo=UTC)
     with in_process_client(create_app(SCENARIO, lambda: now, around_today=True)) as client:
         path = "stats.nba.com/stats/scoreboardv3"

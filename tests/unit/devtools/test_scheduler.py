@@ -1,4 +1,4 @@
-"""What fires when, as Cloud Scheduler fires it."""
+"""Tests of the local scheduler: it fires each tick at the time of Cloud Scheduler."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ def test_a_fresh_stack_evaluates_at_once_and_looks_for_lost_files_where_a_fleet_
 
 
 class _Sleeper(threading.Event):
-    """A machine that oversleeps each wait by so long, and is stopped after the last."""
+    """An event whose waits last longer by these durations, and which is set after the last."""
 
     def __init__(self, *oversleeps: timedelta) -> None:
         super().__init__()
@@ -72,11 +72,11 @@ class _Sleeper(threading.Event):
 def _fired(*oversleeps: timedelta) -> list[Tick]:
     bus, machine = RecordingBus(), _Sleeper(*oversleeps)
     run_scheduler(Publisher("scheduler", bus), machine, ticks(), clock=lambda: machine.now)
-    return [event.tick for event in bus.of(TickFired)][2:]  # after those of a fresh stack
+    return [event.tick for event in bus.of(TickFired)][2:]  # without the two ticks of a new stack
 
 
 def test_a_laptop_that_slept_for_eight_hours_fires_each_tick_once_and_goes_on_from_now() -> None:
-    """It wakes at 08:01, and everything came due but the lock; then come 08:02 to 08:05."""
+    """It wakes at 08:01, when all ticks but the lock are due; 08:02 to 08:05 follow."""
     fired = _fired(timedelta(hours=8), *4 * [timedelta(0)])
     assert sorted(fired) == sorted([Tick.EVALUATE, Tick.CLEANUP, Tick.WATCH, Tick.ARCHIVE, Tick.WATCH])
 
@@ -84,7 +84,7 @@ def test_a_laptop_that_slept_for_eight_hours_fires_each_tick_once_and_goes_on_fr
 @given(st.lists(st.timedeltas(timedelta(0), timedelta(hours=30)), max_size=3))
 @settings(max_examples=examples(30), deadline=None)
 def test_no_tick_is_lost_or_fired_twice_after_a_sleep(oversleeps: list[timedelta]) -> None:
-    """Each wake fires each kind that came due since the one before, once."""
+    """Each wake-up fires every kind that became due since the previous one, once."""
     expected, minute = list[Tick](), MIDNIGHT
     for oversleep in oversleeps:
         woken, due = minute + timedelta(minutes=1) + oversleep, set[Tick]()

@@ -1,4 +1,4 @@
-"""How `tipoff up` is told what it is to do, and what it notices."""
+"""Tests of a session of `tipoff up`: options and detected changes."""
 
 import json
 from collections.abc import Callable, Collection
@@ -59,7 +59,7 @@ def test_the_owner_in_the_background_is_told_the_same(options: UpOptions, argume
     [("cdn.nba.co", "did you mean cdn.nba.com"), ("nosuch.example", "no host of the fleet's sources")],
 )
 def test_a_host_that_no_source_has_is_not_asked_live(host: str, told: str) -> None:
-    """Its fake would go on answering, and nobody would be told."""
+    """The host's fake would keep answering without a message to the user."""
     refused = CliRunner().invoke(app, ["up", "--live", host])
     assert refused.exit_code == 1
     assert told in refused.stderr
@@ -103,13 +103,13 @@ def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path
 def take_up(
     stack: Any, changes: list[str], console: Console, taken: Callable[[Seen], None] = lambda _: None
 ) -> None:
-    """Take up edits while nobody makes others."""
+    """Take up edits while no other edit is made."""
     session._take_up(stack, FolderWatch(), changes, console, taken)
 
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
-    """A fake that was started anew in the middle of a scrape made a failure of the source of it."""
+    """A fake that restarted during a scrape caused a source failure."""
     done: list[str] = []
 
     def wait(timeout: float) -> None:
@@ -133,7 +133,7 @@ def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.Monke
 
 
 class Reloading:
-    """A stack whose controller ends when it is started with a fault in the files."""
+    """A stack whose controller exits when the files have a fault at its start."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, code: int = 2) -> None:
         self.fault, self.code, self.reloads = "", code, 0
@@ -161,12 +161,12 @@ class Reloading:
         self.environment = environment
 
     def save(self, fault: str) -> None:
-        """Save a file, with a fault or without."""
+        """Save a file with a fault, or without one for an empty text."""
         self.fault = fault
         self.files[Path("workflows.yaml")] += "1"
 
     def wait_until_quiet(self, _seconds: float) -> None:
-        """Be quiet at once."""
+        """Return at once."""
 
     def reload(self, names: Collection[str]) -> None:
         self.reloads += 1
@@ -176,7 +176,7 @@ class Reloading:
             self.processes.check()
 
     def take_up(self) -> str:
-        """Take up what was saved; return what commands say afterwards."""
+        """Take up the saved files; return the notice that commands show afterwards."""
         taken = partial(edits.note_read, self.environment)
         stack: Any = self
         session._take_up(stack, self.watch, self.watch.changes(), self.console, taken)
@@ -186,7 +186,7 @@ class Reloading:
 def test_a_fault_saved_while_an_edit_waits_is_not_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The controller could not start with it, and the whole stack ended."""
+    """The controller could not start with such a file, and the whole stack exited."""
     stack = Reloading(monkeypatch, tmp_path)
     stack.wait_until_quiet = lambda _: stack.save("no such key")  # type: ignore[method-assign]
     stack.save("")
@@ -232,7 +232,7 @@ def test_a_service_that_is_killed_while_an_edit_is_taken_up_ends_the_stack(
 def test_a_fault_saved_while_an_edit_is_taken_up_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It counted as read, so that commands said nothing of it."""
+    """The file counted as read, so commands did not report the fault."""
     stack = Reloading(monkeypatch, tmp_path)
     stack.save("")
     monkeypatch.setattr(stack, "reload", lambda _: stack.save("invalid syntax"))
@@ -243,7 +243,7 @@ def test_a_fault_saved_while_an_edit_is_taken_up_is_told(
 def test_another_zone_is_brought_to_the_dataset_before_the_services(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its functions and views have the zone in them."""
+    """The dataset's functions and views contain the zone."""
     done: list[str] = []
     workflows = tmp_path / "workflows.yaml"
     workflows.write_text("timezone: Asia/Tokyo\n")
@@ -307,7 +307,7 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_fleet_that_ships_has_a_workflow_that_fetches_its_calendar() -> None:
-    """`tipoff up` runs it on a new stack, which would else be empty until the next morning."""
+    """`tipoff up` runs this workflow on a new stack, which would otherwise be empty until the next morning."""
     from tipoff_cli.checkout import SCRAPERS
     from tipoff_planning.loading import load_workflows
 
@@ -325,7 +325,7 @@ def new_stack(bus: RecordingBus) -> Any:
 
 
 def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() -> None:
-    """Without a calendar too; what needs games is expected from the first calendar on."""
+    """This holds without a calendar as well; workflows that need games are expected from the first calendar on."""
     bus = RecordingBus()
     begin_day(new_stack(bus), datetime(2026, 11, 29, 13, tzinfo=UTC))  # 08:00 in New York
     (locked,) = bus.of(ScheduleLocked)
@@ -335,7 +335,7 @@ def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() 
     stack = new_stack(bus)
     begin_day(stack, datetime(2026, 11, 29, 23, tzinfo=UTC))  # in the evening nothing is left
     assert bus.of(ScheduleLocked) == []
-    # Known to the controller all the same, which would otherwise lock the whole day late, or report its end.
+    # The ledger has both days all the same: otherwise the controller would lock the whole day late, or report its end.
     for day in (28, 29):
         (known,) = Ledger(stack.state).schedules(date(2026, 11, day))
         assert known.runs == ()

@@ -1,4 +1,4 @@
-"""Each plan policy finds what it is there for: a plan that holds all of them, broken in one way at a time."""
+"""Tests of the plan policies: a plan that satisfies all of them, broken in one way at a time."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -21,7 +21,7 @@ Document = dict[str, dict[str, Any]]
 
 
 def good() -> Document:
-    """Values by address."""
+    """Return the values of a valid plan by address."""
     pushing: dict[str, Any] = {
         "push_config": [
             {

@@ -1,4 +1,4 @@
-"""The fake provider: what it knows when planning, and what it refuses."""
+"""Tests of the fake provider: values known at plan time, refusals."""
 
 import copy
 from typing import Any
@@ -22,7 +22,7 @@ SUBSCRIPTION: Block = SCHEMA["resources"]["google_pubsub_subscription"]["block"]
 
 
 def empty(block: Block) -> dict[str, Any]:
-    """A configuration in which nothing is set, as Terraform hands it over."""
+    """Return a configuration without any value, in Terraform's form."""
     attributes: dict[str, Any] = dict.fromkeys(block["attributes"])
     return attributes | {name: [] for name in block.get("block_types", {})}
 
@@ -101,7 +101,7 @@ def test_a_project_has_a_number() -> None:
 
 
 def test_tables_are_not_terraforms() -> None:
-    """It drops a column that a file no longer has; `tipoff tables deploy` makes tables, and only by adding."""
+    """Terraform drops a column that a file no longer has; `tipoff tables deploy` only adds."""
     assert SCHEMA["resources"].keys().isdisjoint({"google_bigquery_table", "google_bigquery_routine"})
 
 

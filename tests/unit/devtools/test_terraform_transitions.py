@@ -1,4 +1,4 @@
-"""What a plan changes, compared with what a transition says of it."""
+"""Tests of transitions: the changes of a plan against the declared ones."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tipoff_dev.checks.terraform.transitions import Transition, differing, load_
 
 
 def plan(*changes: tuple[str, str]) -> dict[str, Any]:
-    """A plan of (address, actions) pairs."""
+    """Return a plan of (address, actions) pairs."""
     return {
         "resource_changes": [
             {"address": address, "type": address.split(".")[0], "change": {"actions": actions.split()}}

@@ -1,4 +1,4 @@
-"""Copies of parsed statements: the same as sqlglot's own, and apart from what was copied."""
+"""Tests of copies of parsed statements: equal to sqlglot's own, and independent of the original."""
 
 from copy import deepcopy
 
@@ -17,7 +17,7 @@ TEXTS = (
 
 
 def everything_of(tree: exp.Expression) -> list[tuple[object, ...]]:
-    """All that a tree says of its nodes, in its order."""
+    """Return every property of a tree's nodes, in the tree's order."""
     places = {id(node): place for place, node in enumerate(tree.walk())}
     return [
         (

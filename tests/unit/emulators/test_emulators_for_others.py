@@ -1,4 +1,4 @@
-"""gcp_emulators as another project uses it: from its README, without anything of Tipoff."""
+"""Tests of gcp_emulators in another project: from its README, without Tipoff's packages."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Texts kept on disk: found again by the same makers alone, by all processes, and never in anybody's way."""
+"""Tests of texts cached on disk: found by the same version only, shared by processes, never blocking a caller."""
 
 import logging
 import sqlite3

@@ -1,4 +1,4 @@
-"""The delivery state machine and the push flow control, on a clock that only the test moves."""
+"""Tests of the delivery state machine and the push flow control, on a clock that only the test moves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Bench:
-    """A queue, its clock and what it gave up."""
+    """A queue, its clock and its dead letters."""
 
     def __init__(self, *, dead_letter_topic_exists: bool = True, **policy: float | int | None) -> None:
         self.clock = Clock()
@@ -214,7 +214,7 @@ def test_purging_forgets_everything() -> None:
 
 
 class Deliveries(RuleBasedStateMachine):
-    """Whatever happens, every message is in exactly one place: acknowledged, dead, or unacknowledged."""
+    """Law: every message is in exactly one state: acknowledged, dead or unacknowledged."""
 
     def __init__(self) -> None:
         super().__init__()

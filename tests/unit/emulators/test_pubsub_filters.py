@@ -1,4 +1,4 @@
-"""The subscription filter language."""
+"""Tests of the subscription filter language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The push client against a scripted server: reuse, stale connections, and every way of not answering."""
+"""Tests of the push client against a scripted server: reuse, stale connections, every way of not answering."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Script:
-    """A server that answers the requests of each connection with the given bytes, and closes after the last."""
+    """A server that answers the requests of each connection with the given bytes and closes it after the last."""
 
     def __init__(self, *connections: list[bytes]) -> None:
         self._connections = list(connections)

@@ -1,4 +1,4 @@
-"""The push window against a real endpoint: a backlog waits in the server, and is pushed once."""
+"""Tests of the push window against a real endpoint: a backlog waits in the server and is pushed once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BACKLOG = 2_000
 
 
 class Endpoint:
-    """Answers 204 after a turn of the event loop, and counts."""
+    """An endpoint that answers 204 after a turn of the event loop and counts its requests."""
 
     def __init__(self) -> None:
         self.pushed: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class Endpoint:
 
 @asynccontextmanager
 async def pushing(**labels: str) -> AsyncIterator[tuple[Broker, LiveSubscription, Endpoint]]:
-    """A server with a backlog for an endpoint of this process."""
+    """Run a server with a backlog for an endpoint of this process."""
     endpoint = Endpoint()
     sink = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
     async with serving(port=0) as broker:
@@ -95,7 +95,7 @@ def test_a_backlog_drains_once_and_never_more_at_a_time_than_the_label_says(labe
             assert endpoint.most_open <= most
             queue = subscription.queue
             assert (queue.outstanding, queue.next_event()) == (0, None)
-            # Nothing of what was delivered is kept: a server that runs for days does not grow.
+            # The server keeps no delivered message, so its memory does not grow over days.
             kept = (queue._entries, queue._ready, queue._delayed, queue._leases, queue._expiries, queue._held)
             assert not any(kept)
 
@@ -104,7 +104,7 @@ def test_a_backlog_drains_once_and_never_more_at_a_time_than_the_label_says(labe
 
 @pytest.mark.slow
 def test_backlogs_of_20_000_drain_once_each_and_leave_memory_as_it_was() -> None:
-    """What waits, waits in the server: it comes once, eight at a time, and nothing of it stays."""
+    """The backlog waits in the server, is pushed once, eight messages at a time, and leaves no memory in use."""
 
     async def run() -> None:
         async with pushing(**{MAX_OUTSTANDING_LABEL: "8"}) as (server, subscription, endpoint):
@@ -129,7 +129,7 @@ def test_backlogs_of_20_000_drain_once_each_and_leave_memory_as_it_was() -> None
 
 
 def resident_mib() -> float:
-    """Memory of this process, in MiB."""
+    """Return this process's resident memory in MiB."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 

@@ -1,4 +1,4 @@
-"""A subscription's timer, on the event loops that the server runs on."""
+"""Tests of a subscription's timer, on each event loop that the server runs on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gcp_emulators.pubsub.subscription import LiveSubscription
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_lease_that_ends_at_once_is_given_back(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """uvloop has no timer for what is due within half a millisecond; asking that one for its time ended the pushes."""
+    """uvloop creates no timer for a delay below half a millisecond; reading that timer's time ended the pushes."""
 
     async def leased_again() -> int:
         config = messages.Subscription(name="projects/p/subscriptions/s", ack_deadline_seconds=10)

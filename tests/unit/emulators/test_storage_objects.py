@@ -1,4 +1,4 @@
-"""The embedded store's files: whatever instant it is killed at, what was acknowledged is whole."""
+"""Tests of the embedded store's files: a kill at any instant leaves every acknowledged object whole."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from gcp_emulators.storage.objects import ObjectStore
 
 
 class Killed(BaseException):
-    """Stands where the process would have ended."""
+    """The end of the process."""
 
 
 def resource() -> dict[str, Any]:
@@ -22,7 +22,7 @@ Open = Callable[[], ObjectStore]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Open]:
-    """Opens the store of this test's folder, as a process does that is started after another was killed."""
+    """Return a function that opens the test folder's store as a new process does after a kill."""
     stores: list[ObjectStore] = []
 
     def open_store() -> ObjectStore:
@@ -49,7 +49,7 @@ def test_a_kill_during_an_overwrite_leaves_the_old_object_or_the_new_one_whole(
     before = store.generation_of("b", "state")
 
     def killed(*arguments: Any) -> None:
-        if step == "write_bytes":  # torn in the middle
+        if step == "write_bytes":  # interrupted after one byte
             store._store._disk_path(arguments[0]).write_bytes(arguments[1][:1])
         raise Killed
 
@@ -61,7 +61,7 @@ def test_a_kill_during_an_overwrite_leaves_the_old_object_or_the_new_one_whole(
     journalled = step == "_forget_content"
     assert again.get_file("b", "state") == (b"new content" if journalled else b"old")
     assert (again.generation_of("b", "state") == before) is not journalled
-    assert len(again._store.listdir("b")) == 1  # what did not count is gone
+    assert len(again._store.listdir("b")) == 1  # the uncommitted content is removed
 
 
 @pytest.mark.parametrize("step", ["_append", "_forget_content"])

@@ -1,4 +1,4 @@
-"""The logger as its settings wire it, on a cloud in memory."""
+"""Tests of the logger as its settings wire it, on an in-memory cloud."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -26,7 +26,7 @@ def one_execution(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[st
 
 
 class Logger:
-    """The service on a cloud in memory."""
+    """The service on an in-memory cloud."""
 
     def __init__(self, **changes: object) -> None:
         self.warehouse = MemoryWarehouse(answer=one_execution)

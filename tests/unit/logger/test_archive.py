@@ -1,4 +1,4 @@
-"""What is exported before it expires, what is not, and what is said when it cannot be."""
+"""Tests of the archive: exported partitions, skipped ones, and the report on failures."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ NAME = f"logs/{TABLE}/2025-01-15/000000002.json"
 
 @dataclass
 class Bench:
-    """A warehouse that has rows by table and day, and answers the two queries about them."""
+    """A warehouse with rows by table and day that answers the archive's two queries."""
 
     partitions: dict[str, dict[date, list[dict[str, Any]]]] = field(default_factory=dict)
     miscounted: int = 0

@@ -1,4 +1,4 @@
-"""Events become rows; what the warehouse will never take is a rejection."""
+"""Tests of the logger's handlers: rows for events, rejections for rows that the warehouse never accepts."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ def bench() -> Bench:
 
 @pytest.mark.parametrize("kind", sorted({*Tick, "of_a_newer_version"} - {Tick.ARCHIVE}))
 def test_a_tick_of_another_kind_is_left_alone(bench: Bench, kind: str) -> None:
-    """Its subscription is filtered; one whose filter was lost would have every tick read all partitions."""
+    """If its subscription lost the filter, every tick would otherwise read all partitions."""
     bench.record(TickFired(tick=Tick(kind), cadence_minutes=15))
     assert (bench.warehouse.tables, bench.bus.published, bench.state.bodies) == ({}, [], {})
 
@@ -63,7 +63,7 @@ def test_an_event_is_appended_to_its_table(bench: Bench, model: type[Event]) -> 
 
 
 def test_a_redelivered_event_carries_the_same_row_id() -> None:
-    """Incident 16: the row is told apart from a second one by its id."""
+    """Redelivery multiplied the rows (incident 16): the row id identifies duplicates."""
     first, again = Bench(), Bench()
     first.record(executed())
     again.record(executed())
@@ -76,7 +76,7 @@ def test_an_event_without_rows_asks_nothing_of_the_warehouse(bench: Bench) -> No
 
 
 def test_a_warehouse_that_is_down_is_heard(bench: Bench) -> None:
-    """503, delivered again; nothing is rejected for an outage."""
+    """An outage leads to a 503 and another delivery, not to a rejection."""
     bench.warehouse.down = True
     with pytest.raises(Unavailable):
         bench.record(executed())

@@ -1,4 +1,4 @@
-"""Group commit: what shares an append, who is answered when and with what, and what is turned away."""
+"""Tests of the group commit: shared appends, time and content of each answer, refusals."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -24,14 +24,14 @@ ROOMY = Bounds(
 
 @dataclass
 class Warehouse:
-    """Appends only when told to, and keeps what it was asked."""
+    """A warehouse that appends once its gate is open and records each append."""
 
     poison: frozenset[str] = frozenset()
-    """Ids of rows that it refuses, one by one."""
+    """Ids of rows that it refuses individually."""
     as_a_whole: bool = False
-    """Whether it refuses the batch instead, without saying why."""
+    """Whether it refuses the whole batch instead, without a reason."""
     down: int | None = None
-    """From which append on it is unavailable."""
+    """Number of appends after which it is unavailable."""
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
     """(table, row ids) of each append."""
     durable: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ Answer = None | Exception
 
 @dataclass
 class Bench:
-    """Submissions and their answers, in the order in which they came."""
+    """Submissions and their answers, in order of arrival."""
 
     warehouse: Warehouse
     bounds: Bounds = ROOMY
@@ -80,7 +80,7 @@ class Bench:
         self.commit = RowCommit(self.warehouse.append, self.bounds, self.clock)
 
     async def submit(self, *row_ids: str, table: str = "t", size: int = 10) -> None:
-        """Returns when the submission waits, or is answered already."""
+        """Submit rows and return when the submission waits or is answered."""
         self.tasks.append(asyncio.create_task(self._submit(row_ids, table, size)))
         await settle()
 
@@ -101,7 +101,7 @@ class Bench:
 
 
 async def settle() -> None:
-    """Lets everything that can run do so: nothing here waits for longer than a few turns of the loop."""
+    """Let every ready task run; each needs only a few turns of the loop."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -144,7 +144,7 @@ async def test_what_comes_turn_by_turn_shares_one_append() -> None:
 
 @run
 async def test_a_batch_does_not_gather_for_ever() -> None:
-    """Rows keep coming with every turn, and time passes."""
+    """Rows arrive with every turn while time passes."""
     bench = Bench(Warehouse())
     bench.warehouse.gate.set()
     for number in range(50):
@@ -348,7 +348,7 @@ async def test_an_append_is_filled_to_the_last_byte() -> None:
 
 @run
 async def test_a_row_without_an_id_is_a_fault_that_leaves_no_trace() -> None:
-    """Dropped, its event would be acknowledged and lost."""
+    """The event of a dropped row would be acknowledged and lost."""
     bench = Bench(Warehouse(), replace(ROOMY, queue_rows=1))
     with pytest.raises(ValueError, match="shorter"):
         await bench.commit.submit("t", [{}, {}], ["a"], 10)
@@ -374,7 +374,7 @@ async def test_nothing_to_append_asks_nothing() -> None:
 
 @st.composite
 def loads(draw: st.DrawFn) -> list[list[tuple[str, int, int]]]:
-    """Batches of submissions: (table, rows, bytes)."""
+    """Draw batches of submissions: (table, rows, bytes)."""
     submission = st.tuples(st.sampled_from("tu"), st.integers(1, 7), st.integers(0, 60))
     return draw(st.lists(st.lists(submission, max_size=6), max_size=5))
 
@@ -397,8 +397,8 @@ def test_laws(
     as_a_whole: bool,
     down: int | None,
 ) -> None:
-    """Whatever comes and whatever the warehouse does: each submission is answered once, by what became of its rows;
-    no append is over the bounds; no row is appended twice or lost; and rows of a table keep their order."""
+    """For any load and any warehouse behavior: each submission gets one answer, by the outcome of its rows; no append
+    exceeds the bounds; no row is appended twice or lost; rows of a table keep their order."""
     bounds = Bounds(batch_rows, batch_bytes, 1.0, queue_rows, 10_000, 15.0)
 
     async def check() -> None:

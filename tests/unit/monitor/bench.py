@@ -1,4 +1,4 @@
-"""A monitor in memory: a rule book, conditions as they come, and people who write down what they are told."""
+"""Test bench for the monitor: rule files, conditions, and a memory that is watched tick by tick."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,13 +41,13 @@ FILE: dict[str, Any] = {
 
 
 def rules_file(changes: Mapping[str, Any] = {}, **rules: Mapping[str, Any]) -> AlertsFile:
-    """A file with these rules by name (with - for _), each RULE with changes."""
+    """Return a file of these rules by name (with - for _), each RULE with changes."""
     named = {name.replace("_", "-"): {**RULE, **own} for name, own in rules.items()}
     return AlertsFile.model_validate({**FILE, "rules": named, **changes})
 
 
 def write_rules(folder: Path, changes: Mapping[str, Any] = {}, **rules: Mapping[str, Any]) -> Path:
-    """The same as a YAML file."""
+    """Write the same file as YAML and return its path."""
     named = {name.replace("_", "-"): {**RULE, **own} for name, own in rules.items()}
     path = folder / "alerts.yaml"
     path.write_text(yaml.safe_dump({**FILE, "rules": named, **changes}, sort_keys=False))
@@ -77,7 +77,7 @@ class Watched:
     def tick(
         self, *conditions: Condition, blind: bool = False, after: timedelta = TICK
     ) -> list[AlertChanged]:
-        """One watch; what people are told."""
+        """Run one watch and return its notifying events."""
         self.now += after
         before = self.memory.model_copy(update={"outbox": ()})
         found = None if blind else conditions

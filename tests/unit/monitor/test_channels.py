@@ -1,4 +1,4 @@
-"""Notifications: their texts stay text in every channel, and a bad URL is refused before anything is served."""
+"""Tests of notifications: texts stay plain text in every channel, and a bad URL is refused at start."""
 
 import json
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ from tipoff_monitor.channels import AppriseSender, open_channels, send_to
 from tipoff_monitor.notices import Notice, write_notice
 from tipoff_monitor.texts import plain
 
-# One of Apprise's plugins imports a module that Python 3.13 has no more; they are all imported at the first URL.
+# The first URL imports all of Apprise's plugins; one of them imports a module that Python 3.13 removed.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 HOSTILE = "<b>x</b> [y](http://evil.test) @channel <!here> <@U1> https://evil.test \x1b[31m\r\nBcc: a@b.c *z* \u202e"
-SECRET = "s3cr3t-token"  # noqa: S105  # of nobody
+SECRET = "s3cr3t-token"  # noqa: S105  # a made-up value
 
 
 def event(**changes: Any) -> AlertChanged:
@@ -73,7 +73,7 @@ def test_an_end_says_nothing_of_now() -> None:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What Apprise's plugins put on the wire."""
+    """Return the list of HTTP requests that Apprise's plugins send."""
     found: list[dict[str, Any]] = []
 
     def answer(*arguments: Any, **options: Any) -> requests.Response:
@@ -112,13 +112,13 @@ def test_text_from_the_outside_stays_text_in_every_channel(sent: list[dict[str, 
         "\u202e",
     ):
         assert live not in wire
-    if name in ("slack", "telegram"):  # the channels of these that read markup
+    if name in ("slack", "telegram"):  # these channels interpret markup
         assert "<b>x</b>" not in wire
 
 
 @given(st.text(max_size=300))
 def test_any_text_becomes_one_harmless_line(text: str) -> None:
-    """Law: no control character, no mention and no link."""
+    """Law: the line has no control character, no mention and no link."""
     found = plain(text)
     assert "\n" not in found
     assert "://" not in found.replace(":\u200b//", "")
@@ -214,7 +214,7 @@ def test_a_channel_that_breaks_costs_the_others_nothing(monkeypatch: pytest.Monk
 
 
 def test_a_channel_that_hangs_keeps_no_other_waiting() -> None:
-    """The first channel answers only after the second one was told."""
+    """The first channel answers only after the second one got the notice."""
     told = Event()
 
     class Hanging:

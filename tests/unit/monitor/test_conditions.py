@@ -1,4 +1,4 @@
-"""Subjects and texts of conditions, as the rows of a batch and the day's verdict have them."""
+"""Tests of conditions: subjects and texts from the rows of a batch and the day's verdict."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ BOOK = book_of(rules_file(broken={}))
 
 
 def condition(**changes: Any) -> Condition:
-    """The condition of a row."""
+    """Return the condition of a row."""
     row = {"rule": "broken", "subject": "s", "since": NINE, "value": 1.0, "summary": "It broke.", **changes}
     (found,) = conditions_of_rows([dict.fromkeys(("severity", "workflow", "scraper")) | row], BOOK)
     return found
@@ -35,7 +35,7 @@ SUBJECTS = [
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_subject_is_found_and_silenced_as_it_is_typed(subject: str) -> None:
-    """Its links were broken by characters that nobody sees, and none of the two knew it."""
+    """Invisible characters in the subject's links made both commands miss the alert."""
     watched = Watched(rules_file(broken={}))
     watched.tick(condition(subject=subject))
     assert find(watched.memory, f"broken/{subject}").subject == subject

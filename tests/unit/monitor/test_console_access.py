@@ -149,5 +149,5 @@ def test_on_google_cloud_viewers_look_and_invokers_act(world: World) -> None:
         assert client.get("/", headers=headers).status_code == page
         path = "/actions/silence?rule=broken"
         assert client.get(path, headers=headers).status_code == action
-    # The proxy's header counts only where the proxy is known to stand.
+    # The proxy's header counts only where the settings name the proxy.
     assert client.get("/", headers={"x-goog-iap-jwt-assertion": "a.b.c"}).status_code == 401

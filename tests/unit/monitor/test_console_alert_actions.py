@@ -1,4 +1,4 @@
-"""What people do about alerts from the console."""
+"""Tests of the console's actions on alerts."""
 
 import httpx
 import pytest

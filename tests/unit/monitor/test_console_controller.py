@@ -1,4 +1,4 @@
-"""How the console asks the controller on Google Cloud, where it has no development key."""
+"""Tests of the console's requests to the controller on Google Cloud, without a development key."""
 
 import httpx
 
@@ -26,7 +26,7 @@ def test_the_monitors_token_is_for_the_controller_and_has_its_email() -> None:
     )
     assert Controller(settings, httpx.MockTransport(answer)).ask("GET", "/pauses") == b"[]"
     metadata, controller = asked
-    # Without format=full the token has no e-mail, by which the controller knows who calls.
+    # Without format=full the token lacks the e-mail by which the controller identifies the caller.
     assert dict(metadata.url.params) == {"audience": URL, "format": "full"}
     assert metadata.headers["Metadata-Flavor"] == "Google"
     assert str(controller.url) == f"{URL}/pauses"

@@ -1,4 +1,4 @@
-"""What people do about dead letters from the console."""
+"""Tests of the console's actions on dead letters."""
 
 import httpx
 import pytest
@@ -23,7 +23,7 @@ def client(world: World) -> httpx.Client:
 
 
 def reject(world: World, data: bytes) -> str:
-    """Put a dead letter into the dataset; the event's id."""
+    """Add a dead letter to the dataset and return the event's id."""
     message = Message(data, ATTRIBUTES, "m-1", NOW, "projects/p/subscriptions/s-1")
     event = rejection(
         message, "delivery_attempts", "it timed out", service="runner", environment="local", at=NOW

@@ -1,4 +1,4 @@
-"""What pages show when there is little to show, or much, or something odd."""
+"""Tests of the console's pages with little, much or unusual content."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -139,11 +139,11 @@ ABSENCES = re.compile(
     r"|has not run yet|not expected|never",
     re.IGNORECASE,
 )
-"""How pages say that something does not exist or did not happen."""
+"""Texts of pages that state an absence."""
 
 
 def shown_facts(html: str) -> str:
-    """The text of a page below its banners, titles of drawings included."""
+    """Return the text of a page below its banners, with the titles of drawings."""
     main = html.split('<div id="data-state"')[1].split("</div>", 1)[1].split("</main>")[0]
     return re.sub(r"<[^>]+>", " ", main)
 
@@ -165,8 +165,7 @@ def test_every_page_is_among_those_that_are_opened_before_the_dataset_answers() 
 def test_no_page_states_an_absence_that_it_has_not_read(
     path: str, snapshot: Snapshot[object], word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who opens a page right after a run would take "did not run for 30 days" for a fact, whatever banner stands
-    above it."""
+    """Right after a start a user would take "did not run for 30 days" for a fact, whatever the banner above it."""
     client = signed_in(World())
     monkeypatch.setattr(Snapshots, "get", lambda *_: snapshot)
     answer = client.get(path)
@@ -207,7 +206,7 @@ def test_tabs_that_stay_open_cost_three_jobs_a_minute_at_most() -> None:
     world = World()
     client = signed_in(world)
     paths = ["/", "/workflows/injury_discovery", "/scrapers", "/run?id=abc", "/files", "/dead-letters"]
-    # What somebody asks by name is looked up when the page is opened, whatever it costs.
+    # Opening the page of a named run or workflow always queries the dataset.
     for path in ("/run.json?id=abc", "/workflows/injury_discovery.json"):
         client.get(path)
     looked_up = world.jobs
@@ -215,7 +214,7 @@ def test_tabs_that_stay_open_cost_three_jobs_a_minute_at_most() -> None:
         for path in paths:
             assert client.get(path, headers={"X-Tipoff-Refresh": "1"}).status_code == 200
         world.now += timedelta(seconds=30)
-    # The budget is the wall clock's, and this took less than a minute of it.
+    # The budget uses the wall clock, and the loop takes less than a minute.
     assert world.jobs - looked_up <= JOBS_A_MINUTE
 
 
@@ -258,7 +257,7 @@ def test_a_page_that_opens_shows_what_is_a_little_old_and_waits_for_what_is_very
     snapshots.get(reading, opening)
     now[0] += timedelta(seconds=90)
     assert snapshots.get(reading, opening).read_at == NOW
-    assert snapshots.get(reading, Patience(5)).read_at == now[0]  # it was begun meanwhile
+    assert snapshots.get(reading, Patience(5)).read_at == now[0]  # the read began in the background
     now[0] += timedelta(minutes=3)
     assert snapshots.get(reading, opening).read_at == now[0]
     assert len(read) == 3
@@ -273,7 +272,7 @@ def test_what_somebody_changed_is_read_anew_though_the_minute_is_spent() -> None
     snapshots.forget("a")
     snapshots.get(Reading("a", read.append, timedelta(minutes=1)), Patience(5))
     assert len(read) == JOBS_A_MINUTE + 1
-    # Once: the next one is a tab's again.
+    # Only one read is exempt from the budget.
     snapshots.get(Reading("d", read.append, timedelta(minutes=1)), Patience(5))
     assert len(read) == JOBS_A_MINUTE + 1
 
@@ -496,7 +495,7 @@ def test_an_age_is_told_in_the_unit_that_says_something() -> None:
 
 
 def test_the_dark_scheme_sets_colors_alone() -> None:
-    """Nothing is laid out by the scheme: browser tests ask what depends on the layout once a width."""
+    """The scheme does not affect the layout, so browser tests check the layout only once per width."""
     style = (resources.files("tipoff_monitor.console") / "static/console.css").read_text(encoding="utf-8")
     (dark,) = re.findall(r"@media [^{]*prefers-color-scheme[^{]*\{(.*?\})\s*\}", style, re.DOTALL)
     assert re.fullmatch(r"\s*:root\s*\{(\s*--[a-z-]+:\s*#[0-9a-f]{6};)+\s*\}", dark)

@@ -1,4 +1,4 @@
-"""What people do about workflows from the console, and that the log says who did it."""
+"""Tests of the console's actions on workflows, and of their author in the log."""
 
 import json
 import logging
@@ -72,10 +72,10 @@ def test_a_pause_with_a_long_reason_still_says_who(client: httpx.Client, world: 
 
 @dataclass
 class Runs:
-    """A controller's manual runs: whether each has settled, by its key."""
+    """A controller with manual runs by key."""
 
     settled: dict[str, bool | None] = field(default_factory=dict)
-    """None: stalled, as its requests have not gone out."""
+    """Whether each run has settled; None for a stalled run, whose requests are not published."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -92,7 +92,7 @@ class Runs:
 def test_a_backfill_asks_for_each_missed_run_again_once_the_last_has_settled(
     client: httpx.Client, world: World
 ) -> None:
-    """Under one key for ever, later presses said "1 request", and requested nothing."""
+    """With one key forever, later presses reported "1 request" and requested nothing."""
     world.controller = runs = Runs()
     token, first = sign_in(client), "missed-occ-betting_lines---10"
 
@@ -106,7 +106,7 @@ def test_a_backfill_asks_for_each_missed_run_again_once_the_last_has_settled(
     asked = client.get("/actions/backfill?date=2026-01-15")
     assert "betting_lines for 2026-01-15" in asked.text
     assert world.asked == []
-    # Twice at once, and again while its requests have not gone out.
+    # Two presses in a row use the same key while the requests are not published.
     assert [press()[0] for _ in range(2)] == [[first], [first]]
     runs.settled[first] = False
     keys, text = press()

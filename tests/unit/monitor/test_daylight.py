@@ -1,4 +1,4 @@
-"""A deadline of 09:00 New York time on the two days on which the clocks change: at 09:00 on the wall, once."""
+"""Tests of a deadline of 09:00 New York time on the days of clock changes: one alert after 09:00 local time."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ BOOK = book_of(rules_file(workflow_missing={"query": None, "verdict": ["missing"
 
 
 def locked(day: date) -> list[ScheduleLocked]:
-    """The schedule of a day, as the controller locks it."""
+    """Return the schedule of a day as the controller locks it."""
     world = World(DAILY)
     world.land(slate(1, day), at("00:10", day))
     world.lock(day)
@@ -27,7 +27,7 @@ def locked(day: date) -> list[ScheduleLocked]:
 
 
 def expectations(schedules: list[ScheduleLocked], day: date, now: datetime) -> DayExpectations:
-    """The day as the dataset tells it when nothing was ever decided."""
+    """Return the dataset's expectations of a day without decisions."""
     nothing: list[WorkflowDecided] = []
     rows = tuple(
         Expectation(
@@ -61,7 +61,7 @@ def conditions(schedules: list[ScheduleLocked], day: date, now: datetime) -> tup
 
 @pytest.mark.parametrize("day", [date(2025, 3, 9), date(2025, 11, 2), date(2025, 6, 1)])
 def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> None:
-    """The days on which the clocks go forward and back, and an ordinary one."""
+    """The days are those of both clock changes and an ordinary one."""
     schedules = locked(day)
     now = local_instant(day, time())
     watched = Watched(BOOK.file, now=now - TICK)
@@ -75,7 +75,7 @@ def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> N
 
 
 def test_a_summary_that_begins_with_a_name_keeps_it_as_it_is_written() -> None:
-    """One was spelled with a capital, which no command knows."""
+    """A name was capitalized, and no command accepted it."""
     day = date(2025, 6, 1)
     (found, *_) = conditions(locked(day), day, local_instant(day, time(10)))
     assert found.summary.startswith("one did not run at ")

@@ -1,4 +1,4 @@
-"""Watches and notifications on the monitor's memory: two monitors tell once, and a kill anywhere loses nothing."""
+"""Tests of watches and notifications on the monitor's memory: two monitors notify once, no kill loses a change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ MINUTE = timedelta(minutes=1)
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """The end of the process."""
 
 
 @dataclass
 class Channel:
-    """A channel of people, who write down what they hear. A receiver knows a change by its identity."""
+    """A channel that records its notices. A receiver identifies a change by its event id."""
 
     heard: list[Notice] = field(default_factory=list)
     takes: bool = True
@@ -94,7 +94,7 @@ class World:
         )
 
     def deliver(self, now: datetime) -> None:
-        """Pub/Sub delivers each change that was published, again and again until it is taken."""
+        """Deliver each published change, up to five times, until the monitor acknowledges it."""
         for event in list(self.bus.of(AlertChanged)):
             for attempt in range(5):
                 try:
@@ -115,7 +115,7 @@ def world() -> World:
 
 @pytest.fixture(autouse=True)
 def one_query(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The rules here have no queries of their own: the rows come from the world."""
+    """Replace the batch query: these rules have no queries, and the rows come from the world."""
     monkeypatch.setattr("tipoff_monitor.handlers.batch_query", lambda *_: ("SELECT", {}))
     yield
 
@@ -134,7 +134,7 @@ def test_two_monitors_at_the_same_tick_tell_once(world: World) -> None:
 
 @pytest.mark.parametrize("early", [timedelta(0), timedelta(milliseconds=200), timedelta(seconds=4)])
 def test_a_watch_whose_tick_fires_a_moment_early_is_judged(world: World, early: timedelta) -> None:
-    """Taken for the one before it, it was skipped, and what began since was told a watch later."""
+    """An early tick counted as the previous one and was skipped, so a new condition was reported a watch later."""
     five, fired = 5 * MINUTE, TickFired(tick=Tick.WATCH, cadence_minutes=5)
     world.wrong = False
     run_watch(fired, NINE + MINUTE / 60, world.monitor(), NINE + MINUTE / 60)
@@ -159,7 +159,7 @@ def test_a_watch_that_others_write_over_all_the_time_is_judged_when_it_comes_aga
     monitor, write = world.monitor(), MonitorState.write
 
     def overtaken(state: MonitorState, memory: Memory, generation: int | None) -> bool:
-        # Somebody notes a failing channel meanwhile, as an acknowledgement or a silence would be noted.
+        # A concurrent write notes a failing channel, as an acknowledgement or a silence would.
         before, found = state.read_or_set_aside()
         failing = {"team": (before.failing_channels.get("team") or NINE) + MINUTE}
         write(state, before.model_copy(update={"failing_channels": failing}), found)
@@ -183,7 +183,7 @@ def test_a_tick_that_comes_again_or_from_a_clock_that_steps_back_judges_nothing(
 
 
 def test_a_clock_that_stepped_ahead_and_is_right_again_does_not_blind_the_monitor(world: World) -> None:
-    """Ticks have the clock of Pub/Sub; that of the instance was three hours ahead for one watch."""
+    """Ticks carry Pub/Sub's time; the instance's clock was three hours ahead for one watch."""
 
     def watch_at(published_at: datetime, now: datetime) -> list[AlertChanged]:
         before = len(world.bus.of(AlertChanged))
@@ -209,7 +209,7 @@ def test_a_bus_that_is_down_loses_no_change(world: World) -> None:
 
 
 def test_a_logger_that_is_down_causes_no_second_message(world: World) -> None:
-    """What was told is remembered by the monitor and not read from alert_events."""
+    """The monitor keeps the sent notifications in its own memory and does not read alert_events."""
     for number in range(10):
         run_watch(tick(NINE + number * TICK), NINE, world.monitor(), NINE)
         world.deliver(NINE + number * TICK)
@@ -247,7 +247,7 @@ def test_the_warehouse_is_asked_twice_a_watch_and_a_failure_is_no_verdict(world:
 
 
 def told_events(world: World, *wrong_at: bool) -> list[AlertChanged]:
-    """The messages of a watch at each tick, none of them delivered yet."""
+    """Run a watch at each tick and return the notifying events, none of them delivered yet."""
     for number, world.wrong in enumerate(wrong_at):
         at = NINE + number * TICK
         run_watch(tick(at), at, world.monitor(), at)
@@ -296,7 +296,7 @@ def test_a_beginning_whose_lead_ended_is_told_while_others_in_it_hold(world: Wor
 
 
 def whole_story(world: World, kill_after: int | None) -> None:
-    """It breaks, is told, heals and is told; killed after so many writes, and delivered again by Pub/Sub."""
+    """Let a condition fire and resolve, with a kill after `kill_after` writes and redelivery by Pub/Sub."""
     world.writes_left = kill_after
     for number in range(8):
         at = NINE + number * TICK
@@ -323,5 +323,5 @@ def test_killed_at_any_write_nothing_is_lost_and_no_receiver_takes_it_for_two() 
         assert list(dict.fromkeys(titles(world.team))) == story, boundary
         assert len(dict.fromkeys(identities)) == 2, boundary
         more_than_once += len(identities) - 2
-    # Between a channel's answer and the mark of it, a kill sends the message again, with the same identity.
+    # A kill between a channel's answer and its mark sends the message again with the same event id.
     assert more_than_once <= 2

@@ -1,4 +1,4 @@
-"""What is wrong with config/alerts.yaml is refused with file, line and remedy."""
+"""Tests of faults in config/alerts.yaml: each is refused with file, line and remedy."""
 
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_rule_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], wh
     assert what in refused(write_rules(tmp_path, broken=changes))
 
 
-# Nobody would be told of an incident whose command cannot be written.
+# An incident whose command cannot be filled in would not be reported.
 @given(
     command=st.lists(
         st.sampled_from(["jq ", "{", "}", "{{", "}}", "{subject}", "{workflow}", "{0}", "{a.b}", "!r", ":"]),

@@ -1,4 +1,4 @@
-"""The state machine: who is told of what, and how often."""
+"""Tests of the alert state machine: recipients, content and frequency of messages."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,7 +72,7 @@ class TestOneIncident:
     def test_the_end_of_a_return_that_nobody_was_told_of_is_not_told(
         self, watched: Watched, count: int
     ) -> None:
-        """Pending, or firing within its cool-down."""
+        """The returned condition is pending, or firing within its cool-down."""
         watched.ticks(3, wrong())
         assert states(watched.ticks(3)) == [("broken", "resolved")]
         assert watched.ticks(count, wrong()) == []
@@ -94,7 +94,7 @@ class TestOneIncident:
         assert watched.incident().acknowledged_by is None
 
     def test_failed_at_ten_and_late_at_noon_is_one_incident_that_changes(self) -> None:
-        """Failed at +10 min, deadline at +3 h: no second message says that it is late."""
+        """Failed at +10 min, deadline at +3 h: no second message reports the delay."""
         watched = Watched(
             rules_file(failing={}, missing={"causes": [{"rule": "failing", "match": ["workflow"]}]})
         )
@@ -155,7 +155,7 @@ class TestEscalation:
 
 class TestManyAtOnce:
     def test_600_failures_of_one_bug_are_one_message(self) -> None:
-        """Incident 23 of docs/explanation/incidents.md: 600 e-mails overnight from one bug."""
+        """One bug sent 600 e-mails (incident 23 of docs/explanation/incidents.md)."""
         watched = Watched(rules_file(symptom={}))
         (event,) = watched.ticks(24, *SYMPTOMS)
         assert event.context["others_count"] == 599
@@ -175,7 +175,7 @@ class TestManyAtOnce:
             cause={"severity": "CRITICAL"}, symptom={"for": "5m", "causes": [{"rule": "cause"}]}
         )
         watched = Watched(rules)
-        watched.tick(*SYMPTOMS)  # a moment before their cause
+        watched.tick(*SYMPTOMS)  # shortly before their cause
         (event,) = watched.ticks(6, wrong("cause", severity=AlertLevel.CRITICAL), *SYMPTOMS)
         assert (event.rule, event.context["symptoms_count"]) == ("cause", 600)
 
@@ -184,7 +184,7 @@ class TestManyAtOnce:
     def test_symptoms_seen_at_the_watch_before_their_cause_are_not_told_before_it(
         self, killed: bool, unwatched: bool
     ) -> None:
-        """600 symptoms a second before their cause, whose row comes with the next watch only."""
+        """The 600 symptoms start a second before their cause, whose row arrives only at the next watch."""
         file = rules_file(
             cause={"severity": "CRITICAL"}, symptom={"severity": "CRITICAL", "causes": [{"rule": "cause"}]}
         )
@@ -263,7 +263,7 @@ class TestManyAtOnce:
         assert {event.rule for event in told} == {"cause", "symptom"}
 
     def test_a_scraper_that_fails_for_another_reason_is_no_longer_explained(self) -> None:
-        """It was refused for its allowance, which stays low, and then its source changed as well."""
+        """The scraper was refused for its quota, which stays low, and then its source changed as well."""
         watched = Watched(load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries").file)
         low = wrong("quota-low", "s", scraper="s", trouble="a spent")
         refused = replace(low, rule="scraper-failing")
@@ -290,7 +290,7 @@ class TestOutages:
         watched.ticks(3, wrong())
         told = watched.ticks(7, blind=True)
         assert states(told) == [("cannot-judge", "firing")]
-        assert watched.incident().state is AlertState.FIRING  # neither all firing nor all green
+        assert watched.incident().state is AlertState.FIRING  # an unreadable dataset changes no state
         assert states(watched.ticks(4, wrong())) == [("cannot-judge", "resolved")]
 
     def test_a_workflow_that_never_ran_needs_no_earlier_data_point(self) -> None:
@@ -379,7 +379,7 @@ class TestSilence:
 
 @given(st.lists(st.integers(0, 299), min_size=40, max_size=40), st.sampled_from([5, 10, 15, 30, 60]))
 def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(late: list[int], minutes: int) -> None:
-    """Law: told at the tick at which it has held for its `for`, over after `clear_for`, reminded after `remind`."""
+    """Law: an alert fires after its `for`, resolves after `clear_for` and repeats after `remind`, counted in ticks."""
     rule = {"for": f"{minutes}m", "clear_for": "10m", "remind": "1h"}
     watched = Watched(rules_file(broken=rule))
     ticks: list[tuple[int, AlertState]] = []
@@ -401,11 +401,11 @@ FAILURES = {
     "workflow": {"causes": [{"rule": "dataset"}], "escalate": {"after": "2h"}},
     "dataset": {},
 }
-"""A rule about scrapers, its cause about workflows, and the cause of both."""
+"""A rule for scrapers, its cause for workflows, and the cause of both."""
 
 
 def failure(rule: str, name: str, trouble: str | None = "a away", **changes: Any) -> Condition:
-    """A scraper's failure, or that of its workflow: s1 is of w1."""
+    """Return a failure of a scraper or of its workflow; s1 belongs to w1."""
     return wrong(
         rule, f"{rule[0]}{name}", workflow=f"w{name}", scraper=f"s{name}", trouble=trouble, **changes
     )
@@ -462,7 +462,7 @@ class TestOneCause:
         assert "known_by" not in event.context
 
     def test_each_workflow_that_is_lost_of_it_is_told_as_more_of_it(self) -> None:
-        """What was expected and not found, people are told of, whatever they know of its cause."""
+        """A missing run is reported even if its cause has been reported."""
         watched = Watched(rules_file(**FAILURES))
         failing, lost = failure("scraper", "1"), failure("workflow", "2")
         watched.ticks(4, failing)
@@ -522,11 +522,11 @@ STANDING = st.dictionaries(
 )
 ACTIONS = st.sampled_from(["none", "none", "acknowledge", "silence"])
 HISTORIES = st.lists(st.tuples(STANDING, st.booleans(), st.integers(1, 16), ACTIONS), min_size=1, max_size=6)
-"""What stands, whether the dataset is behind as well, for how many watches, and what somebody does before."""
+"""Conditions, whether the dataset is behind as well, number of watches, and an operator's action before."""
 
 
 def act(watched: Watched, action: str) -> None:
-    """Acknowledge or silence the first incident that stands."""
+    """Acknowledge or silence the first firing incident."""
     first = next((it for it in watched.memory.incidents.values() if it.state is AlertState.FIRING), None)
     if first is not None and action == "acknowledge":
         watched.memory = acknowledge(watched.memory, first.key, "ann@x", watched.file, "prod", watched.now)
@@ -536,10 +536,10 @@ def act(watched: Watched, action: str) -> None:
 
 
 def known_as(incident: Incident, memory: Memory) -> AlertLevel | None:
-    """How loudly people were told of an incident: by its cause, by another of its trouble, or by itself."""
+    """Return the severity at which an incident was reported: by its cause, by another of its trouble, or by itself."""
     if incident.cause is not None:
         cause = memory.incidents[incident.cause]
-        # What is pending has a message to come.
+        # A pending cause will be reported.
         return cause.severity
     speaker = memory.incidents[incident.told_by] if incident.told_by else incident
     assert speaker.told_by is None
@@ -548,7 +548,7 @@ def known_as(incident: Incident, memory: Memory) -> AlertLevel | None:
 
 
 def states_of(incident: Incident, memory: Memory) -> set[AlertState]:
-    """The states of an incident and of those that stand for it."""
+    """Return the states of an incident, of its cause and of the incident that reports it."""
     keys = {incident.key, incident.cause, incident.told_by} & memory.incidents.keys()
     return {memory.incidents[key].state for key in keys if key}
 
@@ -558,7 +558,7 @@ def states_of(incident: Incident, memory: Memory) -> set[AlertState]:
 def test_nobody_is_left_without_a_word_of_what_is_wrong(
     history: list[tuple[list[Condition], bool, int, str]],
 ) -> None:
-    """Law: within a cool-down people know of all that holds, as loudly as it is, or have seen to it."""
+    """Law: within a cool-down every condition is reported at its severity, acknowledged or silenced."""
     watched = Watched(rules_file(**FAILURES))
     unknown_since: dict[str, datetime] = {}
     for conditions, behind, count, action in history:
@@ -584,7 +584,7 @@ def test_nobody_is_left_without_a_word_of_what_is_wrong(
 @settings(max_examples=examples(60))
 @given(st.lists(st.tuples(STANDING, st.integers(1, 12)), min_size=1, max_size=6))
 def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) -> None:
-    """Law: however many scrapers fail of it, in whatever order, while one of them fails; a workflow is more of it."""
+    """Law: any number of scrapers with one trouble, in any order, is one message while one of them fails; a workflow adds one."""
     watched = Watched(rules_file({"watch": {"joins_for": "24h"}}, **FAILURES))
     always = failure("scraper", "0")
     for conditions, count in history:
@@ -603,7 +603,7 @@ def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) 
 def test_a_cause_and_its_symptom_are_one_message_whichever_comes_first_and_goes(
     stays: str, history: list[tuple[bool, int]]
 ) -> None:
-    """Law: as long as one of them stands, the other one comes and goes without a word."""
+    """Law: while either of them stands, the other comes and goes without a message."""
     watched = Watched(rules_file(**FAILURES))
     other = "workflow" if stays == "scraper" else "scraper"
     for both, count in history:
@@ -614,7 +614,7 @@ def test_a_cause_and_its_symptom_are_one_message_whichever_comes_first_and_goes(
 ROUNDS = st.lists(
     st.tuples(st.sampled_from(LEVELS), st.integers(1, 9), ACTIONS, st.integers(1, 9)), min_size=2, max_size=6
 )
-"""How loud it is and for how many watches, what somebody does then, and for how many watches it is gone."""
+"""Severity, number of watches with the condition, an operator's action, and number of watches without it."""
 
 
 @settings(max_examples=examples(60))
@@ -622,7 +622,7 @@ ROUNDS = st.lists(
 def test_an_end_and_an_escalation_follow_a_message_of_the_same_round(
     holds: str, history: list[tuple[AlertLevel, int, str, int]]
 ) -> None:
-    """Law: what was told of it before it was resolved and came back is not what people wait for now."""
+    """Law: an end or an escalation needs a message since the last resolution."""
     watched = Watched(rules_file(broken={"for": holds, "escalate": {"after": "30m"}}))
     for level, stands, action, gone in history:
         watched.ticks(stands, wrong(severity=level))
@@ -643,7 +643,7 @@ CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}"
 def test_whatever_comes_each_change_has_an_id_of_its_own_and_messages_keep_their_distance(
     history: list[set[object] | None],
 ) -> None:
-    """Law: no event id twice; of one rule no two messages within its cool-down that say that something is wrong."""
+    """Law: event ids are unique, and a rule has at most one firing message per cool-down."""
     watched = Watched(rules_file(cause={}, symptom={"for": "5m", "causes": [{"rule": "cause"}]}))
     for conditions in history:
         watched.tick(*(conditions or ()), blind=conditions is None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the monitor remembers, when it cannot be read."""
+"""Tests of the monitor's memory: damaged objects, claims and marks."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ ALERT = SAMPLES[AlertChanged]()
 
 @DAMAGED
 def test_a_damaged_memory_is_kept_aside_and_begun_anew(body: bytes) -> None:
-    """A monitor that reads no memory would tell people of nothing from then on."""
+    """A monitor that stops at an unreadable memory would send no more notifications."""
     state = MemoryObjects()
     state.bodies[NAME] = body
     monitor = MonitorState(state)
@@ -39,7 +39,7 @@ def test_a_damaged_claim_is_over(body: bytes) -> None:
 
 
 def test_a_clock_that_is_ahead_takes_no_message_from_a_sender_at_work() -> None:
-    """Two monitors whose clocks were six minutes apart told people of one change twice."""
+    """Two monitors whose clocks were six minutes apart sent one change twice."""
     state, minutes = MemoryObjects(), timedelta(minutes=3)
     monitor = MonitorState(state)
     assert monitor.claim(ALERT, "team", NOON - minutes)
@@ -49,7 +49,7 @@ def test_a_clock_that_is_ahead_takes_no_message_from_a_sender_at_work() -> None:
 
 
 def test_what_was_sent_meanwhile_is_not_claimed() -> None:
-    """A redelivery looked for the mark before it was there, and for the claim after it was over."""
+    """A redelivery checked for the mark before it existed, and for the claim after its end."""
     state = MemoryObjects()
     monitor = MonitorState(state)
     assert monitor.claim(ALERT, "team", NOON)

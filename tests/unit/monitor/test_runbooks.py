@@ -1,4 +1,4 @@
-"""A runbook for each rule, whose commands exist: nobody types a command at night that was renamed in the daytime."""
+"""Tests of the runbooks: one for each rule, with commands that exist."""
 
 import re
 import shlex
@@ -25,16 +25,16 @@ def commands_of(text: str) -> list[str]:
 
 
 def check(command: str) -> None:
-    """Parse a command as the command line does, with all that it requires, without running it."""
+    """Parse a command as the command line does, without running it; fail on missing or unknown arguments."""
     words = shlex.split(command)[1:]
     found: Any = get_command(app)
     while hasattr(found, "get_command") and words:
         sub = found.get_command(None, words[0])
         assert sub is not None, f"no command '{words[0]}' in: {command}"
         found, words = sub, words[1:]
-    # A group alone prints its help and ends with 2.
+    # A group without a command prints its help and exits with 2.
     assert not hasattr(found, "get_command"), f"a group of commands, none of which is named: {command}"
-    # Raises for an argument or option that is unknown, lacks or cannot be read.
+    # Raises for an unknown, missing or invalid argument or option.
     found.make_context(found.name, list(words))
     if found.name == "query" and words and not words[0].startswith("--"):
         assert words[0] in names(), f"no such query in: {command}"
@@ -79,7 +79,7 @@ def test_the_commands_of_a_runbook_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_runbook_asks_by_commands(page: Path) -> None:
-    """A statement has the name of one fleet's dataset in it, and the local stack has nowhere to run it."""
+    """An SQL statement names one fleet's dataset, and the local stack has no place to run it."""
     text = page.read_text()
     assert "```sql" not in text
     assert "nba_orchestration" not in text

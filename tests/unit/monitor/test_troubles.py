@@ -1,4 +1,4 @@
-"""Which failures are one cause."""
+"""Tests of troubles: failures that share one cause."""
 
 import pytest
 

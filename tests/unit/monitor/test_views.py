@@ -1,4 +1,4 @@
-"""What the monitor answers people: no claim about now that nobody can make."""
+"""Tests of the monitor's views: no claim about the present without a recent watch."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The calendar of games, as the schedule scraper landed it."""
+"""Tests of the calendar of games, as the schedule scraper landed it."""
 
 from datetime import timedelta
 
@@ -18,14 +18,14 @@ def test_games_are_read_from_the_landed_document() -> None:
 
 
 def test_a_tip_after_midnight_belongs_to_the_evening_before() -> None:
-    """Incident 21: the league's day of the game counts, not the clock's."""
+    """A game after midnight fell on the wrong day (incident 21): the league's day counts, not the clock's."""
     late = game(1, utc("2025-01-16T05:10:00"), game_date=DAY)
     assert calendar(late).games_on(DAY, REGULAR) == (late,)
     assert calendar(late).games_on(DAY + timedelta(days=1), REGULAR) == ()
 
 
 def test_a_postponed_game_is_not_to_be_played() -> None:
-    """20."""
+    """A postponed game stayed expected (incident 20)."""
     assert calendar(game(1, at("19:00"), postponed=True)).games_on(DAY, REGULAR) == ()
 
 
@@ -35,7 +35,7 @@ def test_only_the_types_that_count_are_given() -> None:
 
 
 def test_a_row_still_scheduled_at_night_is_a_game_like_any_other() -> None:
-    """Incident 32: the status in an old file decides nothing."""
+    """A stale calendar was relied on (incident 32): the status in an old file decides nothing."""
     stale = game(1, at("19:00"), status=GameStatus.SCHEDULED)
     assert calendar(stale, fetched_at=at("05:00")).games_on(DAY, REGULAR) == (stale,)
 
@@ -57,7 +57,7 @@ def test_games_come_in_the_order_of_their_ids() -> None:
 
 
 def test_each_question_about_a_day_has_its_own_answer() -> None:
-    """Answers are remembered."""
+    """The calendar caches its answers."""
     cup = game(1, at("19:00"), game_type="cup_final")
     games = calendar(cup)
     assert games.games_on(DAY, REGULAR) == ()

@@ -1,4 +1,5 @@
-"""When the schedule of games is read again beside its own workflow, and what a scoreboard has to say for that."""
+"""Tests of calendar refreshes beside the calendar's own workflow: hourly, and after a scoreboard that contradicts
+it."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ REFRESHES = {Reason.CALENDAR_STALE, Reason.CALENDAR_REREAD, Reason.CALENDAR_CONT
 EVENING = game(1, at("19:00"))
 """A01@H01"""
 READ = at("12:30")
-"""When the scoreboards below are read, after the calendar of 12:00."""
+"""The time of the scoreboards below, after the calendar of 12:00."""
 
 
 def refreshed(
@@ -44,13 +45,13 @@ def refreshed(
 
 
 def scoreboard(*, day: date = DAY, read: datetime = READ, **listed: datetime | None) -> ExecutionFact:
-    """listed: tip-offs by "AWAY_HOME"."""
+    """Return a scoreboard; `listed` has tip-offs by "AWAY_HOME"."""
     slate = {name.replace("_", "@"): tipoff for name, tipoff in listed.items()}
     return fact("bulletin", game_date=day, triggered_at=read, request_id=f"board-{read}-{day}", slate=slate)
 
 
 def contradiction(*games: Game, **listed: datetime | None) -> str | None:
-    """What a scoreboard at 12:30 has against a calendar of these games, which is too new to be read again anyway."""
+    """Return a scoreboard's contradiction of a calendar of these games that is too new for the hourly refresh."""
     found = refreshed(at("12:40"), calendar(*games, fetched_at=at("12:00")), scoreboard(**listed))
     return found.sentence if found else None
 
@@ -65,7 +66,7 @@ def test_a_refresh_lasts_until_the_hour_is_over() -> None:
 
 
 def test_no_two_hours_of_a_year_are_the_same_refresh() -> None:
-    """Two with one identity would be asked for once."""
+    """Two refreshes with one identity would be requested once."""
     start = at("00:00")
     hours = [refresh_occurrence(FEEDS, start + timedelta(hours=n), REFRESH) for n in range(365 * 24)]
     assert len({item.id for item in hours if item}) == len(hours)
@@ -74,7 +75,7 @@ def test_no_two_hours_of_a_year_are_the_same_refresh() -> None:
 @pytest.mark.parametrize(
     ("clock", "fetched_at", "again"),
     [
-        ("05:29", "04:00", False),  # the morning's own fetch has just been due
+        ("05:29", "04:00", False),  # the morning's own fetch was due a moment ago
         ("05:30", "04:00", True),
         ("12:59", "12:00", False),
         ("13:00", "12:00", True),
@@ -184,7 +185,7 @@ def test_a_game_whose_teams_are_to_be_decided_cannot_be_missed(known: dict[str, 
 
 @pytest.mark.parametrize(("offset", "open_day"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
 def test_only_scoreboards_of_days_that_may_still_change_something_count(offset: int, open_day: bool) -> None:
-    """The night's games are yesterday's; tomorrow's are expected already."""
+    """The night's games belong to yesterday, and tomorrow's schedule exists already."""
     board = scoreboard(day=DAY + timedelta(days=offset), A09_H09=at("20:00"))
     found = refreshed(at("12:40"), calendar(fetched_at=at("12:00")), board)
     assert (found is not None) is open_day
@@ -199,7 +200,7 @@ def test_only_what_was_read_after_the_calendar_is_news(read: str, news: bool) ->
 
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_the_newest_scoreboard_counts(newest_first: bool) -> None:
-    """One that was wrong for a moment has been corrected since."""
+    """A later scoreboard corrects a temporary error."""
     wrong = scoreboard(read=at("12:10"), A09_H09=at("20:00"))
     right = scoreboard(read=at("12:20"), A01_H01=at("19:00"))
     boards = (right, wrong) if newest_first else (wrong, right)
@@ -207,7 +208,7 @@ def test_the_newest_scoreboard_counts(newest_first: bool) -> None:
 
 
 def test_a_contradiction_is_followed_up_beside_the_hourly_refresh_and_once_an_hour() -> None:
-    """The hour's refresh may have been minutes before the scoreboard was read."""
+    """The hour's refresh may have preceded the scoreboard by minutes."""
     board, games = scoreboard(A09_H09=at("20:00")), calendar(EVENING, fetched_at=at("12:05"))
     hourly = refreshed(at("12:03"), calendar(EVENING, fetched_at=at("11:00")))
     first = refreshed(at("12:40"), games, board)

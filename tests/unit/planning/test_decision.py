@@ -1,4 +1,4 @@
-"""What a decision depends on: plans that were begun, and sources that asked to be left alone."""
+"""Tests of a decision's inputs: plans that have begun, and sources that asked for a pause."""
 
 from datetime import timedelta
 

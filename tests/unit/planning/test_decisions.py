@@ -1,4 +1,4 @@
-"""Decisions: for each workflow at one tick, RUN, SKIP or ABORT, with a code, one sentence and what led to it."""
+"""Tests of decisions: RUN, SKIP or ABORT for each workflow at a tick, with code, sentence and context."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -53,7 +53,7 @@ def told(decision: Decision) -> tuple[str, str]:
 
 
 def test_before_its_time_it_is_too_early_and_says_when() -> None:
-    """Incident 24: too early is a state, no alert."""
+    """Alerts came before the window opened (incident 24)."""
     decision = decided(DAILY, at("04:45"))
     assert told(decision) == ("SKIP", "too_early")
     assert decision.sentence == "Not due before 2025-01-15 05:00 EST."
@@ -81,7 +81,7 @@ def test_what_is_due_runs_and_says_since_when_and_what() -> None:
 
 @pytest.mark.parametrize(("clock", "late"), [("05:30", False), ("05:31", True), ("08:00", True)])
 def test_a_late_tick_catches_up_and_is_marked_late(clock: str, late: bool) -> None:
-    """12."""
+    """No tick came while the windows were open (incident 12)."""
     decision = decided(DAILY, at(clock))
     assert decision.action is Action.RUN
     assert ("Late by" in decision.sentence) is late
@@ -104,13 +104,13 @@ def test_found_stops_the_search_for_that_date() -> None:
 
 
 def test_a_report_fetched_yesterday_evening_is_no_success_of_today() -> None:
-    """Incident 2: it ran on this day in UTC, and was about the day before."""
+    """The run was on this day in UTC, but for the day before (incident 2)."""
     known = history(fact("bulletin", game_date=YESTERDAY, triggered_at=at("19:05", YESTERDAY)))
     assert decided(REPORT, at("12:05"), history=known).action is Action.RUN
 
 
 def test_partial_success_leaves_the_rest_due() -> None:
-    """33."""
+    """One scraper closed a whole workflow (incident 33)."""
     both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "digest"))
     games = calendar(*slate(1), fetched_at=at("05:00"))
     decision = decided(both, at("12:05"), games=games, history=history(fact("bulletin")))
@@ -122,7 +122,7 @@ def test_partial_success_leaves_the_rest_due() -> None:
 
 
 def test_found_long_enough_ago_is_looked_for_again() -> None:
-    """4."""
+    """The first report ended the search for corrections (incident 4)."""
     again = configured(one=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin"))
     known = history(fact("bulletin", triggered_at=at("11:02")))
     assert told(decided(again, at("12:00"), history=known)) == ("SKIP", "already_found")
@@ -132,7 +132,7 @@ def test_found_long_enough_ago_is_looked_for_again() -> None:
 
 
 def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
-    """Incident 9: the slot that found it says what it lacks, the next asks again, and the end of the window is told."""
+    """One of nine games counted as all (incident 9): the slot lists the missing games, the next slot asks again."""
     whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     plan, identifier = plan_of(whole, "one"), _request(whole)
     known = history(
@@ -191,7 +191,7 @@ def test_a_transient_failure_is_asked_for_again_within_the_same_occurrence() -> 
 
 
 def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
-    """Incident 5: a used-up budget of not-yet is an alert on a game day."""
+    """Blocked was read as not published (incident 5): a used-up budget is an alert on a game day."""
     decision = decided(REPORT, at("15:00"))
     assert told(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL
@@ -200,7 +200,7 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
 
 
 def test_a_window_that_was_over_before_anybody_expected_it_is_no_search_in_vain() -> None:
-    """Of a stack that was started, or a workflow that was added, in the afternoon."""
+    """The stack was started, or the workflow added, in the afternoon."""
     ended = {item.id for item in occurrences(REPORT, None, DAY)}
     assert told(decided(REPORT, at("15:00"), locked={DAY: frozenset()})) == ("SKIP", "day_done")
     assert told(decided(REPORT, at("15:00"), locked={DAY: ended})) == ("SKIP", "not_found")
@@ -212,7 +212,7 @@ def test_a_search_that_found_is_done() -> None:
 
 
 def test_a_day_on_which_nothing_is_planned_is_not_done() -> None:
-    """A Wednesday, of a search that is planned for other days."""
+    """The day is a Wednesday, and the search runs on other days."""
     configuration = configured(one=workflow(discovery("11:00", "14:00", days=["thu"]), "bulletin"))
     decision = decided(configuration, at("15:00"))
     assert told(decision) == ("SKIP", "day_done")
@@ -237,7 +237,7 @@ def test_a_game_in_vain_is_told_while_another_is_still_collected() -> None:
 
 
 def test_a_search_that_ends_after_midnight_is_told_too() -> None:
-    """Incident 1: the night belongs to the day before."""
+    """A post-game night was lost at midnight (incident 1): the night belongs to the day before."""
     decisions = {item.occurrence.subject: told(item) for item in _per_game("02:00", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("SKIP", "not_found")}
 
@@ -264,7 +264,7 @@ def test_yesterdays_vain_search_is_not_told_all_day() -> None:
 
 
 def test_only_the_missing_games_are_due() -> None:
-    """9."""
+    """One of nine games counted as all (incident 9)."""
     decisions = {
         item.occurrence.subject: told(item)
         for item in _per_game("22:00", DAY, fact("box_score", "0022400001"))
@@ -273,13 +273,13 @@ def test_only_the_missing_games_are_due() -> None:
 
 
 def test_a_night_game_is_due_after_midnight() -> None:
-    """1, 21."""
+    """A night was lost at midnight; a late game fell on the wrong day (incidents 1 and 21)."""
     due = [item for item in _per_game("01:10", TOMORROW) if item.action is Action.RUN]
     assert [(item.occurrence.subject, item.occurrence.game_date) for item in due] == [("0022400002", DAY)]
 
 
 def test_a_day_without_games_has_nothing_to_fetch() -> None:
-    """31."""
+    """Days off looked degraded (incident 31)."""
     decision = decided(configured(one=workflow(interval(), "bulletin")), at("12:00"))
     assert told(decision) == ("SKIP", "no_games")
     assert decision.sentence == "No games on 2025-01-15, so there is nothing to fetch."
@@ -287,7 +287,7 @@ def test_a_day_without_games_has_nothing_to_fetch() -> None:
 
 
 def test_a_morning_after_asks_about_the_games_of_the_night_before() -> None:
-    """Incident 18: today's empty slate says nothing about yesterday's."""
+    """Parameters and games were of different days (incident 18)."""
     configuration = configured(one=workflow(daily("06:00", "09:00", about="yesterday"), "digest"))
     games = calendar(*slate(2, YESTERDAY), fetched_at=at("05:00"))
     assert told(decided(configuration, at("05:30"), games=games)) == ("SKIP", "too_early")
@@ -325,7 +325,7 @@ FEEDS = configured(feeds=workflow(daily("05:00", "06:00"), "slate", "bulletin"))
 
 @pytest.mark.parametrize("games", [None, calendar(fetched_at=at("05:00", YESTERDAY - timedelta(days=1)))])
 def test_an_old_calendar_is_fetched_before_it_is_relied_on(games: Calendar | None) -> None:
-    """32."""
+    """A stale calendar was relied on (incident 32)."""
     refresh, _ = decide(decision_inputs(FEEDS, at("12:20"), games=games))
     assert told(refresh) == ("RUN", "calendar_stale")
     assert refresh.outstanding is not None
@@ -384,7 +384,7 @@ def test_games_without_a_time_are_nothing_to_a_workflow_without_games() -> None:
     [(daily("05:00", "10:00", days=["wed"]), "12:00"), (at_times("08:00", days=["wed"]), "12:00")],
 )
 def test_a_word_about_no_occurrence_is_none_about_the_first(schedule: Json, clock: str) -> None:
-    """What was skipped in order in the morning stays so when the day is done."""
+    """The SKIP at the end of the day must not change the status of a morning's slot."""
     configuration = configured(one=workflow(schedule, "bulletin"))
     expected = {item.id for item in occurrences(configuration, calendar(), DAY)}
     decision = decided(configuration, at(clock))
@@ -400,7 +400,7 @@ def test_the_next_check_is_the_earliest_of_what_is_to_come() -> None:
 
 
 def test_when_nothing_can_be_read_every_workflow_aborts_with_its_alert_level() -> None:
-    """11."""
+    """A lost permission stopped every evaluation silently (incident 11)."""
     decisions = unable_to_decide(fixture_file("schedules"), at("12:00"))
     assert {item.action for item in decisions} == {Action.ABORT}
     assert {item.code for item in decisions} == {Reason.HISTORY_UNAVAILABLE}
@@ -430,7 +430,7 @@ def test_what_the_dataset_could_not_say_is_flagged() -> None:
     assert decided(REPORT, at("12:00"), history=History(stale=True)).context["history_stale"] is True
 
 
-# What decisions are looked at for, and what goes wrong on the way
+# Occurrences under consideration, and errors
 
 
 @pytest.mark.parametrize(
@@ -438,7 +438,7 @@ def test_what_the_dataset_could_not_say_is_flagged() -> None:
     [("10:59", []), ("11:00", ["11:00"]), ("12:00", ["12:00"]), ("14:59", ["14:00"]), ("15:00", ["14:00"])],
 )
 def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: str, slots: list[str]) -> None:
-    """Each once: a plan that is not read is taken for one that was not made, and asked for again."""
+    """Each slot is considered once: a plan that is not read counts as missing and would be requested again."""
     configuration = configured(
         one=workflow(discovery("11:00", "14:00"), "bulletin"),
         feeds=workflow(daily("05:00", "06:00"), "slate"),
@@ -454,7 +454,7 @@ def test_without_a_workflow_for_the_calendar_no_refresh_is_looked_at() -> None:
 
 
 class Unreadable(dict[str, PlanProgress]):
-    """The past of occurrences, which for some of them raises."""
+    """Plan progress that raises for some occurrences."""
 
     def __init__(self, broken: Iterable[str]) -> None:
         self.broken = set(broken)
@@ -487,11 +487,11 @@ def test_a_decision_that_cannot_be_carried_out_becomes_an_abort_that_asks_for_no
     assert aborted.context == {"decided_at": at("05:10").isoformat()}
 
 
-# How a plan stands
+# States of a plan
 
 
 def standing(configuration: Configuration, now: datetime, *facts: Outcome, **more: Any) -> Decision:
-    """The decision about the plan of the workflow's first occurrence, whose steps came to these outcomes by now."""
+    """Return the decision for the plan of the workflow's first occurrence, given the outcomes of its steps."""
     plan = plan_of(configuration, "one")
     ids = [unit.request_id(plan.occurrence_id, 1) for step in plan.steps for unit in units(step, ())]
     known = {
@@ -572,7 +572,7 @@ def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_no
 def test_what_another_run_found_after_a_plan_asked_in_vain_is_found(
     configuration: Configuration, outcome: Outcome, minutes: int, found: bool
 ) -> None:
-    """A find before the plan asked is the version of which this one wanted a later."""
+    """A find before the plan's own request is the older version, which does not end the search."""
     plan = plan_of(configuration, "one")
     expected = plan.deadline - timedelta(hours=1) if plan.deadline else at("11:00")
     (unit,) = units(plan.steps[0], ())
@@ -631,7 +631,7 @@ def test_a_find_of_one_part_makes_good_that_part_only() -> None:
 def test_what_another_run_failed_at_after_a_plan_found_nothing_is_no_late_source(
     configuration: Configuration, outcome: Outcome, minutes: int
 ) -> None:
-    """A SKIP said "not published yet. Last, by another run ...: source_changed"."""
+    """The sentence of a SKIP was "not published yet. Last, by another run ...: source_changed"."""
     plan = plan_of(configuration, "one")
     expected = plan.deadline - timedelta(hours=1) if plan.deadline else at("11:00")
     (unit,) = units(plan.steps[0], ())
@@ -682,10 +682,10 @@ def test_a_failure_of_one_part_is_told_though_another_part_was_asked_for_later()
     assert "by another run at 2025-01-15 05:30 EST: source_changed" in decision.sentence
 
 
-# Sources that asked to be left alone
+# Sources that asked for a pause
 
 BOTH = configured(one=workflow(daily("05:00", "10:00"), "slate", "summary"))
-"""Neither needs the other's host."""
+"""The two steps use different hosts."""
 
 
 def told_to_wait(scraper: str, until: str) -> ExecutionFact:
@@ -720,7 +720,7 @@ def test_a_retry_waits_for_its_source() -> None:
     assert decision.sentence == ("bulletin: the source is not to be asked before 2025-01-15 11:50 EST.")
 
 
-# What people paused
+# Pauses by operators
 
 
 def paused(target: str, name: str, since: str, until: str, ended: str | None = None) -> Pauses:
@@ -778,14 +778,14 @@ def test_a_plan_that_found_everything_is_found_though_it_is_paused() -> None:
     ("pauses", "alarms"),
     [
         (Pauses(), True),
-        (paused("workflow", "one", "11:01", "12:00"), True),  # is still to come
+        (paused("workflow", "one", "11:01", "12:00"), True),  # begins later
         (paused("workflow", "one", "10:30", "12:00"), False),  # stands now
-        (paused("workflow", "one", "11:00", "12:00"), False),  # from this instant on
-        (paused("workflow", "one", "09:00", "10:15"), False),  # stood when the window closed
-        (paused("workflow", "one", "09:00", "10:00"), False),  # up to its very end
-        (paused("workflow", "one", "05:00", "09:59"), True),  # there was time after it
-        (paused("workflow", "one", "09:00", "10:15", ended="09:30"), True),  # somebody ended it
-        (paused("workflow", "one", "10:10", "10:20"), True),  # began when the window was closed
+        (paused("workflow", "one", "11:00", "12:00"), False),  # begins at this instant
+        (paused("workflow", "one", "09:00", "10:15"), False),  # stood at the end of the window
+        (paused("workflow", "one", "09:00", "10:00"), False),  # ends with the window
+        (paused("workflow", "one", "05:00", "09:59"), True),  # ends before the window
+        (paused("workflow", "one", "09:00", "10:15", ended="09:30"), True),  # ended by an operator
+        (paused("workflow", "one", "10:10", "10:20"), True),  # begins after the window
     ],
 )
 def test_a_failure_is_no_alarm_when_a_pause_held_its_last_word_back(pauses: Pauses, alarms: bool) -> None:
@@ -797,8 +797,8 @@ def test_a_failure_is_no_alarm_when_a_pause_held_its_last_word_back(pauses: Paus
     ("pauses", "alarms"),
     [
         (Pauses(), True),
-        (paused("workflow", "one", "14:10", "14:20"), False),  # any part of the window of the last slot
-        (paused("workflow", "one", "12:00", "13:00"), True),  # over before it
+        (paused("workflow", "one", "14:10", "14:20"), False),  # within the last slot's window
+        (paused("workflow", "one", "12:00", "13:00"), True),  # ends before that window
     ],
 )
 def test_a_slot_that_was_never_requested_is_no_alarm_when_it_was_paused(pauses: Pauses, alarms: bool) -> None:

@@ -1,4 +1,4 @@
-"""Decisions as events, plans and requests."""
+"""Tests of drafts: events, plans and requests of decisions."""
 
 from datetime import timedelta
 
@@ -67,7 +67,7 @@ def test_a_skip_makes_neither_plan_nor_request() -> None:
 
 
 def test_a_decision_is_a_function_of_occurrence_and_tick() -> None:
-    """Incident 19: two controllers, or a redelivery, decide the same thing once."""
+    """Two controllers decided twice (incident 19)."""
     first, same, next_tick = drafted(), drafted(context(wall="07:00")), drafted(context("06:30"))
     (decision,) = first.decisions
     assert decision.decision_id == decision_id(decision.occurrence_id, TICK)

@@ -1,4 +1,4 @@
-"""What is read of the execution log."""
+"""Tests of the reads of the execution log."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -66,7 +66,7 @@ def test_what_a_success_lacks_is_read(told: str | None, completeness: KnownCompl
 
 
 def test_the_pause_that_a_source_asked_for_is_read() -> None:
-    """Without it a decision explained from the dataset knew of no pause."""
+    """A decision that was explained from the dataset ignored the pause."""
     until = datetime(2025, 1, 15, 19, 52, tzinfo=UTC)
     made = row(error_type="quota", not_before=until, paused_host="news.example")
     (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ())
@@ -131,13 +131,13 @@ def test_what_a_person_reads_of_a_failure_is_kept() -> None:
     assert [fact.message for fact in facts] == ["it is down", ""]
 
 
-# One question for all workflows
+# One query for all workflows
 
 NOON, EVENING = (datetime(2025, 1, 15, hour, tzinfo=UTC) for hour in (17, 23))
 
 
 def group(**changed: Any) -> dict[str, Any]:
-    """Executions that look the same to a decision: one row with the first and the last of them."""
+    """Return one row for executions that are equal for a decision, with the first and the last time."""
     made = row(
         request_id="", occurrence_id="", first_at=NOON, last_at=EVENING, status="success", error_type=None
     )
@@ -191,7 +191,7 @@ def test_an_odd_row_costs_itself_only() -> None:
     ("since", "first"),
     [
         (None, date(2025, 1, 13)),
-        (date(2025, 1, 10), date(2025, 1, 9)),  # requests of older days that nothing was heard of
+        (date(2025, 1, 10), date(2025, 1, 9)),  # requests of older days without an execution
         (date(2025, 1, 20), date(2025, 1, 13)),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the dataset tells of a day's schedule."""
+"""Tests of a day's expectations as the dataset returns them."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -29,7 +29,7 @@ def test_each_day_expects_its_own() -> None:
 
 
 def test_a_day_that_is_not_locked_yet_is_left_out() -> None:
-    """At night, before its lock, its windows are reported as the controller does: by what was configured."""
+    """Before a day's lock, its windows are reported from the configuration, as in the controller."""
     assert WEDNESDAY not in locked((TUESDAY, "a"))
 
 
@@ -39,7 +39,7 @@ def test_without_any_row_nothing_is_known() -> None:
 
 AS_OF = datetime(2025, 1, 15, 20, tzinfo=UTC)
 MIDNIGHT = datetime(2025, 1, 15, 5, tzinfo=UTC)
-"""In New York."""
+"""Midnight in New York."""
 
 
 def row(occurrence: str | None, scraper: str | None = "lines", **changes: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def row(occurrence: str | None, scraper: str | None = "lines", **changes: Any) -
 
 
 def read(*rows: dict[str, Any], **more: Any) -> tuple[DayExpectations, Mapping[str, Any]]:
-    """What is read, and the parameters of the question."""
+    """Return the expectations that are read and the query's parameters."""
     asked: list[Any] = []
     warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or list(rows))
     return read_expectations(warehouse, "prod", WEDNESDAY, AS_OF, **more), asked[0]
@@ -99,7 +99,7 @@ def test_a_dataset_that_answers_nothing_knows_of_no_decision() -> None:
 
 
 def test_partitions_are_those_that_a_day_can_have_rows_in() -> None:
-    """UTC days: the evening before New York's midnight is another one, and the night belongs to the day after."""
+    """Partitions are UTC days: the evening in New York lies in the next one, with the night after it."""
     _, asked = read()
     assert (asked["first_partition"], asked["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 17))
     assert (asked["night"], asked["with_night"]) == (TUESDAY, False)

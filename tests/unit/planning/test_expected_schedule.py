@@ -1,4 +1,4 @@
-"""The day's expectation, written down once, and what changed after it."""
+"""Tests of a day's expected schedule: its lock and the changes after it."""
 
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ def change(
     configuration: Configuration = CONFIGURATION,
     told: Calendar | None = None,
 ) -> ScheduleLocked:
-    """told: the calendar by which reasons are found."""
+    """Return the change; `told` is the calendar for the reasons."""
     return draft_change(
         before,
         occurrences(configuration, games, DAY),
@@ -80,7 +80,7 @@ def test_what_is_locked_is_what_is_expected() -> None:
 
 
 def test_locking_twice_makes_the_same_rows() -> None:
-    """35."""
+    """Locking twice doubled the schedule (incident 35)."""
     first, again = lock(), lock(clock="05:15")
     assert first.id == again.id
     assert [run.schedule_row_id for run in first.runs] == [run.schedule_row_id for run in again.runs]
@@ -97,7 +97,7 @@ def test_another_configuration_or_slate_is_another_version() -> None:
 
 
 def test_a_day_without_games_is_told_from_one_without_a_calendar() -> None:
-    """31."""
+    """Days off looked degraded (incident 31)."""
     assert lock(calendar()).games_today == 0
     assert lock(None).games_today is None
 
@@ -107,7 +107,7 @@ def test_a_slate_that_did_not_change_is_no_change() -> None:
 
 
 def test_a_postponed_game_is_cancelled_and_nothing_rewritten() -> None:
-    """20."""
+    """A postponed game stayed expected (incident 20)."""
     locked = lock()
     found = change([locked], calendar(ONE, game(2, at("20:00"), postponed=True)), at("12:00"))
     assert states(found) == [("2", "CANCELLED"), ("2", "CANCELLED")]
@@ -134,7 +134,7 @@ def test_a_game_that_was_added_is_added() -> None:
 
 
 def test_back_and_forth_is_told_each_time() -> None:
-    """Postponed, reinstated, postponed again: each is a row of its own, and the last one stands."""
+    """Postponed, reinstated, postponed again: each change has a row, and the last row counts."""
     events = [lock()]
     for hour, games in ((10, calendar(ONE)), (11, BOTH), (12, calendar(ONE)), (13, BOTH)):
         events.append(change(events, games, at(f"{hour}:00")))
@@ -170,7 +170,7 @@ def test_what_was_begun_is_not_cancelled() -> None:
 
 
 def test_what_is_added_while_it_is_due_is_expected_too() -> None:
-    """Else a run would stand in the log that nothing expected."""
+    """Otherwise the log would have a run that no schedule expects."""
     late = configured(one=workflow(at_times("12:00", within="1h"), "digest"))
     locked = lock(calendar(), late)
     assert locked.runs == ()
@@ -204,7 +204,7 @@ def test_what_is_cancelled_says_what_became_of_its_game(second: dict[str, Any], 
 
 
 def test_a_run_about_the_whole_day_is_cancelled_by_the_games_that_were_called_off() -> None:
-    """It has no game of its own."""
+    """Such a run has no game as its subject."""
     around = configured(one=workflow(interval("2h", "6h"), "bulletin"))
     off = calendar(*(it.model_copy(update={"postponed": True}) for it in (ONE, TWO)))
     found = change([lock(BOTH, around)], off, at("12:00"), configuration=around, told=off)

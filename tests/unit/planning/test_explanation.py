@@ -1,4 +1,4 @@
-"""The conditions that led to a decision."""
+"""Tests of the explanation of a decision by its conditions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
 
 
 def test_a_source_that_fails_is_named_with_its_last_error() -> None:
-    """Incident 24: what is broken looked as if it were late."""
+    """A failing source looked like a late one (incident 24)."""
     configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "digest"))
     known = [
         _known("bulletin", "10:00", NoData(reason="404")),
@@ -63,7 +63,7 @@ def test_a_source_that_fails_is_named_with_its_last_error() -> None:
 
 
 def test_what_was_found_leaves_its_budget_untouched() -> None:
-    """Used up would be a reason for a person to look; that nothing more is asked for is none."""
+    """A used-up budget calls for action by an operator; a search that ended with a find does not."""
     configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
     games = calendar(fetched_at=at("05:00"))
     (unit,) = units(plan_of(configuration, "one", games).steps[0], ("-",))
@@ -94,7 +94,7 @@ def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:
 
 
 def test_what_was_triggered_after_a_slot_asked_in_vain_is_the_verdict_too() -> None:
-    """The conditions said that everything was found, and the verdict that the source answers 404."""
+    """The conditions reported everything as found, but the verdict was that the source answers 404."""
     triggered = fact("bulletin", request_id="by-hand", triggered_at=at("12:18"))
     first = fact_of(SEARCH, NoData(reason="404"))
     ((decision, conditions),) = explain_workflow(
@@ -125,7 +125,7 @@ def test_what_was_triggered_and_refused_is_the_newest_answer_and_not_called_unpu
 
 
 def fact_of(configuration: Configuration, outcome: Outcome) -> ExecutionFact:
-    """What the slot of 12:00 came to at 12:01."""
+    """Return the execution of the slot of 12:00 at 12:01."""
     slots = [it for it in occurrences(configuration, None, DAY) if it.expected == at("12:00")]
     context = EvaluationContext(at("12:00"), at("12:00"), at("12:00"), "tick", Source.CONTROLLER)
     plan = freeze(slots[0], configuration, context, None)
@@ -142,7 +142,7 @@ def fact_of(configuration: Configuration, outcome: Outcome) -> ExecutionFact:
 def test_a_pause_is_a_condition_and_the_verdict_while_it_stands(
     target: str, name: str, what: str, planned: bool
 ) -> None:
-    """An explanation that knew of no pause said RUN of what nobody was to ask for."""
+    """An explanation without the pause returned RUN for a paused target."""
     known = asked(SEARCH, NO_DATA) if planned else []
     told = f"{what} by ann@example.com until 2025-01-15 12:30: it moved"
     for clock, stands in (("12:04", False), ("12:05", True), ("12:29", True), ("12:30", False)):
@@ -157,7 +157,7 @@ def test_a_pause_is_a_condition_and_the_verdict_while_it_stands(
 
 @pytest.mark.parametrize("scraper", ["bulletin", "digest"], ids=["its own", "another that needs the host"])
 def test_a_pause_that_the_source_asked_for_is_a_condition_and_the_verdict_until_it_ends(scraper: str) -> None:
-    """It said RUN of what the controller decided SKIP about."""
+    """The explanation was RUN where the controller had decided SKIP."""
     told = fact(
         scraper,
         outcome=Failed(kind=FailureKind.QUOTA, message="429"),
@@ -203,7 +203,7 @@ def paused(target: str, name: str, since: str, until: str) -> Pauses:
 
 
 def test_a_day_outside_the_calendar_is_no_day_without_games() -> None:
-    """Eleven games were played on it, and the calendar of another season knows none."""
+    """Eleven games were played on the day, which another season's calendar does not contain."""
     games = calendar(*slate(1, DAY + timedelta(days=300)), *slate(1, DAY + timedelta(days=310)))
     explanation = explain_workflow("one", at("12:00"), GAMES, games)
     told = "the calendar does not cover 2025-01-15 (it has games from 2025-11-11 to 2025-11-21)"
@@ -224,7 +224,7 @@ def conditions(
     fetched: str = "05:00",
     **more: Any,
 ) -> dict[str, tuple[bool, str]]:
-    """The general conditions and those of the first decision, by name."""
+    """Return the general conditions and those of the first decision, by name."""
     games = games or calendar(fetched_at=at(fetched))
     explanation = explain_workflow("one", at(clock), configuration, games, known, **more)
     found = [*explanation.general, *(explanation.decisions[0][1] if explanation.decisions else ())]
@@ -363,7 +363,7 @@ def test_the_budget_of_a_search_and_its_retries_are_a_condition(retries: int, to
 
 
 def asked(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFact]:
-    """What the first steps of the workflow's first occurrence came to."""
+    """Return executions with these outcomes for the first steps of the workflow's first occurrence."""
     plan = plan_of(configuration, "one")
     ids = [unit.request_id(plan.occurrence_id, 1) for step in plan.steps for unit in units(step, ())]
     return [
@@ -380,7 +380,7 @@ def test_an_attempt_that_was_made_says_what_came_of_it() -> None:
 
 
 def test_a_search_of_which_one_part_came_back_at_once_was_begun() -> None:
-    """Its plan was frozen from what was known before it was due, and holds that part too."""
+    """The plan was frozen from the history before its time, so it contains that part as well."""
     both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "summary"))
     (found, _) = asked(both, SUCCESS, NO_DATA)
     told = conditions(both, "11:05", replace(found, triggered_at=at("11:00")))

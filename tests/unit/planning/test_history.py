@@ -1,4 +1,4 @@
-"""What is known of the past."""
+"""Tests of the history that decisions read."""
 
 from datetime import timedelta
 
@@ -21,8 +21,8 @@ from tipoff_planning.history import (
 
 
 def test_a_success_is_found_by_the_date_the_data_is_about() -> None:
-    """Incident 2: a report fetched after midnight UTC is no success of the next day."""
-    late = fact("bulletin", triggered_at=at("19:05"))  # 00:05 UTC of the day after
+    """Yesterday's report counted as today's (incident 2)."""
+    late = fact("bulletin", triggered_at=at("19:05"))  # 00:05 UTC on the next day
     known = history(late)
     assert known.found("bulletin", DAY, "-") == (at("19:05"), at("19:05"))
     assert known.found("bulletin", DAY + timedelta(days=1), "-") is None
@@ -72,7 +72,7 @@ def test_a_subject_is_what_tells_requests_of_one_scraper_apart() -> None:
     assert subject_of({"team": "ATL", "game_id": "7"}, names) == "7&ATL"
 
 
-# Which of two answers to one request speaks
+# Precedence of two executions of one request
 
 FAILED = fact("bulletin", outcome=failed(), request_id="r")
 EMPTY = fact("bulletin", outcome=NO_DATA, request_id="r")
@@ -86,7 +86,7 @@ FOUND = fact("bulletin", request_id="r")
         (EMPTY, FAILED),
         (FAILED, fact("bulletin", outcome=failed(), request_id="r", presumed=True, triggered_at=at("12:00"))),
         (fact("bulletin", request_id="r", triggered_at=at("12:00")), FOUND),
-        # Nothing of production's own is outdone by what somebody fetched on a laptop.
+        # A local execution never takes precedence over production's own.
         (FOUND, fact("bulletin", request_id="r", source=Source.LOCAL, triggered_at=at("12:00"))),
     ],
 )
@@ -94,7 +94,7 @@ def test_of_two_answers_the_louder_speaks_whichever_came_first(louder: object, q
     assert merge([louder], [quieter]) == merge([quieter], [louder]) == {"r": louder}  # type: ignore[list-item]
 
 
-# What a success lacks
+# Missing parts of a success
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ TIP = at("19:00").isoformat()
     ],
 )
 def test_a_scoreboard_is_read_whole_or_not_at_all(told: object, read: object) -> None:
-    """Half of one would look like games that are gone."""
+    """The rest of a partly read scoreboard would look like cancelled games."""
     assert slate_of(executed(data_summary={"slate": told})) == read
 
 
@@ -206,7 +206,7 @@ def test_scoreboards_of_somebodys_laptop_contradict_nothing() -> None:
     assert [item.source for item in history(*boards, FOUND).slates] == [Source.CONTROLLER, Source.MANUAL]
 
 
-# Sources that asked to be left alone
+# Sources that asked for a pause
 
 
 def told_to_wait(clock: str, host: str | None = None, scraper: str = "bulletin") -> HostPause:

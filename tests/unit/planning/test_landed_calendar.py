@@ -1,4 +1,4 @@
-"""The newest schedule that the fleet has landed."""
+"""Tests of the newest schedule that the fleet has landed."""
 
 from datetime import timedelta
 
@@ -43,7 +43,7 @@ def test_a_newer_one_takes_its_place() -> None:
 
 
 def test_the_same_schedule_fetched_again_is_younger() -> None:
-    """The object's path is the content's: the same file, written again, with a later `fetched-at`."""
+    """The path is a function of the content: the same file is written again with a later `fetched-at`."""
     made = world()
     for clock in ("05:00", "11:00"):
         made.now(at(clock))
@@ -135,7 +135,7 @@ def test_a_broken_file_is_read_and_reported_once(caplog: pytest.LogCaptureFixtur
 
 
 def test_of_two_readings_of_one_payload_the_later_written_counts() -> None:
-    """A parser that was mended reads again what was fetched before."""
+    """A fixed parser reads the same payload again."""
     made = world()
     for name, hour, games in (("a", "07:00", 3), ("b", "06:00", 2)):
         made.now(at(hour))

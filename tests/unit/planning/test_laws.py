@@ -50,18 +50,18 @@ CADENCE = timedelta(minutes=45)
 seeds = st.integers(0, 2**16)
 Ticks = list[tuple[datetime, datetime]]
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
-"""For laws that drive whole days: a smaller day would take minutes to find."""
+"""For laws that run whole days: shrinking an example would take minutes."""
 
 
 def ticks_of(day: date, count: int = 2) -> list[datetime]:
-    """From the first minute of the business day on; of two days, by whose end all of the first has ended."""
+    """Return the ticks of `count` business days from midnight; by the end of the second every run of the first is over."""
     start, end = at("00:00", day), at("00:00", day + timedelta(days=count))
     return [start + index * CADENCE for index in range((end - start) // CADENCE)]
 
 
 @st.composite
 def deliveries(draw: st.DrawFn, day: date) -> Ticks:
-    """Ticks, each with when it was fired and when it was handled: some lost, some late, some twice, in any order."""
+    """Draw ticks with their firing and handling times: some lost, some late, some twice, in any order."""
     handled = []
     for fired in ticks_of(day):
         for late in draw(st.sampled_from([(0,), (0,), (0,), (0, 2), (), (3,), (1, 1)])):
@@ -72,7 +72,7 @@ def deliveries(draw: st.DrawFn, day: date) -> Ticks:
 def run(
     configuration: Configuration, games: Sequence[Game], day: date, ticks: Ticks, seed: int
 ) -> tuple[World, Fleet]:
-    """Some days in a world: the schedule locked, each tick handled, each request answered."""
+    """Lock the schedule, handle each tick and answer each request; return the world and its fleet."""
     world = World(configuration)
     if games:
         world.land(games, at("00:00", day))
@@ -101,7 +101,7 @@ def runs_of(world: World) -> list[WorkflowDecided]:
 def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
 ) -> None:
-    """Ticks lost, late, doubled and reordered lose no occurrence whose deadline a later tick still meets."""
+    """Lost, late, doubled and reordered ticks lose no occurrence whose deadline a later tick still meets."""
     games = data.draw(seasons(day))
     ticks = data.draw(deliveries(day))
     world, fleet = run(configuration, games, day, ticks, seed)
@@ -113,7 +113,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
         assert decision.game_date == occurrence.game_date
 
     schedule, *later = world.schedules
-    assert [item.date for item in later] in ([], [day + timedelta(days=1)])  # locked by an evaluation
+    assert [item.date for item in later] in ([], [day + timedelta(days=1)])  # the next day may be locked by an evaluation
     assert [item.occurrence_id for item in schedule.runs] == [
         item.id for item in occurrences(configuration, world.deps.calendar.current(), day)
     ]
@@ -140,7 +140,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
 def test_a_day_replayed_is_the_same_day(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
 ) -> None:
-    """Ids are a function of content and of nothing else; a doubled tick leaves nothing new behind."""
+    """Ids are a function of content alone; a repeated tick adds nothing."""
     games = data.draw(seasons(day))
     ticks = [(instant, instant) for instant in ticks_of(day)[10:50:3]]
     doubled = sorted([*ticks, *data.draw(st.lists(st.sampled_from(ticks), max_size=4))])
@@ -154,7 +154,7 @@ def test_a_day_replayed_is_the_same_day(
 
 @st.composite
 def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
-    """One game postponed, reinstated or moved."""
+    """Postpone, reinstate or move one game."""
     if not games:
         return games
     index = draw(st.integers(0, len(games) - 1))
@@ -170,8 +170,8 @@ def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
 def test_expected_is_decided_though_the_slate_changes(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
 ) -> None:
-    """Games postponed, moved and reinstated after the lock: what stands in the schedule is what is expected now, and
-    what ran stands in it."""
+    """After games are postponed, moved and reinstated, the schedule equals the present expectations, and it contains
+    every run that took place."""
     world = World(configuration)
     elsewhere = game(99, at("19:00", day - timedelta(days=40)))
     games = data.draw(seasons(day))
@@ -207,7 +207,7 @@ def test_expected_is_decided_though_the_slate_changes(
 def test_a_success_stops_discovery_for_that_game_date_and_no_other(
     data: st.DataObject, schedule: Json, day: date
 ) -> None:
-    """Where the search is for all of it, a success that lacks something does not."""
+    """With `until: complete`, an incomplete success does not stop the search."""
     schedule.pop("refresh_after_found", None)
     missing = data.draw(st.sampled_from([(), ("NYK@PHI",)]))
     stops = not missing or schedule.get("until") != "complete"
@@ -234,7 +234,7 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
 def test_for_the_same_history_the_decision_is_the_same(
     data: st.DataObject, day: date, configuration: Configuration
 ) -> None:
-    """In whatever order the facts were read."""
+    """The order of the facts does not matter."""
     games = data.draw(seasons(day))
     subjects = [
         "-",
@@ -289,7 +289,7 @@ def test_follow_ups_are_the_same_for_every_order_and_after_a_restart(
 
     assert set(mixed.requests) == set(straight.requests)
     assert skipped(mixed) == skipped(straight)
-    for fleet in (straight, mixed):  # nothing is left over for the next tick
+    for fleet in (straight, mixed):  # the next tick requests nothing more
         fleet.world.tick(at("06:03"))
         assert fleet.world.take(ScrapeRequested) == []
 
@@ -332,7 +332,7 @@ def by_the_clock(schedule: Json, day: date) -> list[str]:
 @settings(max_examples=examples(25))
 @given(schedule=still, day=changes)
 def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
-    """The same count at the same times of day as the day before."""
+    """The day has as many runs at the same times as the day before."""
     schedule.pop("days", None)
     assert by_the_clock(schedule, day) == by_the_clock(schedule, day - timedelta(days=1))
 
@@ -352,7 +352,7 @@ def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrenc
     day=changes,
 )
 def test_a_budget_and_a_time_are_the_same_on_every_day(schedule: Json, day: date) -> None:
-    """Wherever the window lies, the change may move or stretch it, never add an occurrence or take one away."""
+    """A clock change may move or stretch the window, but never adds or removes an occurrence."""
     schedule.pop("days", None)
     assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day + timedelta(days=1)))
 
@@ -365,7 +365,7 @@ anything = st.one_of(dailies(), times_of_day(), discoveries())
 def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
     schedule: Json, day: date, fleet: str, zone: str
 ) -> None:
-    """What it expects is what a fleet of its own zone expects; the fleet's zone only says to which day that belongs."""
+    """It has the same occurrences as in a fleet of its own zone; the fleet's zone only decides their day."""
     elsewhere = configured_of({"one": workflow(schedule, "bulletin", timezone=zone)}, fleet)
     own = configured_of({"one": workflow(schedule, "bulletin")}, zone)
     around = [day + timedelta(days=offset) for offset in range(-4, 5)]
@@ -389,7 +389,7 @@ def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
 def test_at_every_instant_all_that_is_due_is_looked_at(
     schedule: Json, day: date, fleet: str, zone: str, minute: int
 ) -> None:
-    """Across midnight, across zones and on the days on which clocks change."""
+    """This holds across midnight, across zones and on days of clock changes."""
     configuration = configured_of({"one": workflow(schedule, "bulletin", timezone=zone)}, fleet)
     around = [day + timedelta(days=offset) for offset in range(-4, 5)]
     found = [item for one in around for item in occurrences(configuration, None, one)]
@@ -397,14 +397,14 @@ def test_at_every_instant_all_that_is_due_is_looked_at(
     today = now.astimezone(configuration.zone).date()
     looked_at = {item.id for _, expected in agenda(configuration, None, today) for item in expected}
     assert {item.id for item in found if item.expected <= now < item.deadline} <= looked_at
-    # Its end too, as long as it is reported that nothing was found.
+    # The end of a search is considered too, as long as an empty search is reported.
     last = {(item.day, item.subject): item for item in sorted(found, key=attrgetter("expected"))}
     reported = {it.id for it in last.values() if it.deadline <= now < it.deadline + REPORT_UNFOUND_FOR}
     assert reported <= looked_at
 
 
 def test_a_search_that_opens_late_in_the_fleets_day_is_reported_for_as_long_as_any_other() -> None:
-    """Its day is the day before yesterday by then, in a fleet whose clocks are half a day away."""
+    """By then its day is two days ago, in a fleet whose zone is half a day away."""
     window = {"start": "13:00", "end": "23:30"}  # in Tokyo: from 23:00 in New York
     schedule: Json = {"kind": "discovery", "window": window, "every": "24h"}
     configuration = configured_of({"one": workflow(schedule, "bulletin", timezone="Asia/Tokyo")})

@@ -1,4 +1,4 @@
-"""Reading workflows.yaml: every fault is found before serving and names file, line, value and remedy."""
+"""Tests of workflows.yaml: each fault is found at start and names file, line, value and remedy."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_
 def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
     schedule: str, key: str, minutes: str, needed: int, tmp_path: Path
 ) -> None:
-    """Incident 12: ticks and schedules are checked against each other."""
+    """No tick came while the windows were open (incident 12)."""
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path, QUARTER)
     assert fault == (
         f"7: workflows.one.schedule.{key}: each occurrence can be met for {minutes} minutes, and an evaluation comes"
@@ -257,7 +257,7 @@ def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_file_names_its_line(old: str, new: str, line: int, told: str, tmp_path: Path) -> None:
-    """Incident 37: settings that nothing reads are errors."""
+    """Alert settings were read by nothing (incident 37)."""
     found = faults((HEAD + AT + STEP).replace(old, new), tmp_path)
     assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
 
@@ -275,7 +275,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_faults_of_names_are_told_beside_those_of_shape(tmp_path: Path) -> None:
-    """A workflow of another shape hides neither the names in its sound steps nor the faults of its neighbours."""
+    """An invalid workflow hides neither the names in its valid steps nor the faults of other workflows."""
     head = HEAD.replace("slate", "slat").replace("  one:", "  one:\n    colour: red")
     text = f"""{head}{AT}\
     steps:
@@ -399,7 +399,7 @@ def test_a_search_is_fixed_unless_it_says_otherwise(tmp_path: Path) -> None:
     assert configuration.workflows["one"].discovery.strategy == "fixed"
 
 
-# The line that a person has to look at, where a step is written over several
+# The faulty line of a step that spans several lines
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_a_fault_is_at_the_key_that_makes_it(steps: str, line: int, told: str, t
 def test_a_gap_that_cannot_be_kept_is_at_the_line_that_asks_for_it(
     settings: str, line: int, tmp_path: Path
 ) -> None:
-    """A default has none; then the strategy does."""
+    """A default gap has no line, so the fault is at the strategy's line."""
     schedule = SEARCH.replace("every: 30m", "budget: 2")
     (fault,) = faults(f"{HEAD}{schedule}    discovery:\n      {settings}\n{STEP}", tmp_path)
     assert fault.startswith(f"{line}: 2 attempts a day leave gaps over max_gap")
@@ -458,9 +458,9 @@ def test_a_step_may_fan_out_into_as_many_requests_as_the_file_allows(tmp_path: P
 @pytest.mark.parametrize(
     "text",
     [
-        # A game written manually where nothing else fills it in.
+        # A literal game where no schedule fills it in.
         f"{HEAD}{AT}    steps:\n      - {{ scraper: box_score, parameters: {{ game_id: '0022400001' }} }}\n",
-        # Another parameter beside the game that is filled in.
+        # Another parameter beside the game that the schedule fills in.
         f"{HEAD}    schedule: {{ kind: per_game, first: 1h, every: 30m, until: 2h }}\n    steps:\n"
         "      - { scraper: bulletin, parameters: { market: h2h } }\n",
     ],

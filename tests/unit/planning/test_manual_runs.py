@@ -1,4 +1,4 @@
-"""What a caller may ask for, and when two calls ask for the same."""
+"""Tests of manual runs: accepted requests, and the comparison of two requests under one key."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +51,7 @@ def test_a_choice_is_made_once() -> None:
         run(scrapers=["bulletin"], steps={})
 
 
-# What it is about
+# Subject of a run
 
 
 def test_a_workflow_about_the_day_runs_for_all_of_its_games() -> None:
@@ -67,7 +67,7 @@ def test_one_game_may_be_named_for_what_is_asked_for_of_each(name: str) -> None:
 
 @pytest.mark.parametrize("game_id", [SECOND, "7"])
 def test_a_game_for_a_workflow_without_games_is_refused(game_id: str) -> None:
-    """It was dropped, and the run was made as if it were about the game."""
+    """The game was dropped, and the run was reported as if it were for the game."""
     with pytest.raises(UnusableRun, match=r"game_id: one runs for no game; leave it out \(--game-id"):
         asked("one", game_id=game_id)
 
@@ -94,7 +94,7 @@ def test_of_a_date_without_a_calendar_the_caller_is_believed() -> None:
     assert asked("games", (), game_id="7").subject == "7"
 
 
-# What of the workflow
+# Parts of the workflow
 
 
 def steps(**body: Any) -> Mapping[str, frozenset[str] | None] | None:
@@ -128,7 +128,7 @@ def test_what_the_workflow_does_not_have_or_cannot_do_is_refused(body: dict[str,
         steps(**body)
 
 
-# Two calls under one key
+# Two requests under one key
 
 
 def test_plans_differ_by_the_field_of_the_call_that_makes_the_difference() -> None:

@@ -1,4 +1,4 @@
-"""The log of an occurrence: what its entries come to, in whatever process they are read, and what follows from them."""
+"""Tests of an occurrence's log: the state and the follow-ups of its entries, in any process."""
 
 from datetime import timedelta
 from typing import Any
@@ -69,7 +69,7 @@ def begun(plan: Plan = PLAN) -> OccurrenceState:
 def take(
     state: OccurrenceState, *executions: LoggedExecution, clock: str = "06:02", **more: Any
 ) -> Entry | None:
-    """Draft the entry and write it, as the controller does."""
+    """Draft an entry and apply it, as the controller does."""
     entry = state.draft(executions, now=at(clock), at=at(clock), **more)
     if entry is not None:
         state.apply(entry)
@@ -79,7 +79,7 @@ def take(
 FOUND = done(list_id(), outputs={"event_id": ("a", "b")})
 
 
-# What follows
+# Follow-ups
 
 
 def test_what_a_success_gave_is_asked_for_next() -> None:
@@ -269,7 +269,7 @@ def test_that_it_was_rebuilt_is_said_with_what_could_not_be_read(lost: tuple[str
     assert unknown.id == said.id
 
 
-# An event as the log keeps it
+# Events in the log
 
 
 def logged(outcome: dict[str, Any], **changes: Any) -> LoggedExecution:

@@ -1,4 +1,4 @@
-"""The one pure function from configuration, calendar and date to what is expected of that day."""
+"""Tests of occurrences: a pure function of configuration, calendar and date."""
 
 from datetime import date, timedelta
 
@@ -56,7 +56,7 @@ def test_daily_is_once_from_opening_to_closing() -> None:
 
 
 def test_a_time_of_day_means_new_york() -> None:
-    """Incident 13: five o'clock is five o'clock in the file's zone."""
+    """Five in the morning ran at ten (incident 13): times are in the file's zone."""
     (one,) = of(daily("05:00", "10:00"))
     assert one.expected == utc("2025-01-15T10:00:00")
 
@@ -67,7 +67,7 @@ def test_another_zone_may_be_the_files() -> None:
 
 
 def test_a_workflow_may_have_a_zone_of_its_own() -> None:
-    """The morning in Tokyo is the evening before in New York, and belongs to that day of the fleet."""
+    """The morning in Tokyo is the previous evening in New York and belongs to that day of the fleet."""
     schedule = daily("06:00", "08:00", days=["mon", "tue", "wed", "thu", "fri", "sat"])
     configuration = configured(one=workflow(schedule, "bulletin", timezone="Asia/Tokyo"))
     (one,) = occurrences(configuration, None, DAY)
@@ -110,7 +110,7 @@ def test_a_discovery_polls_from_opening_to_closing() -> None:
 
 
 def test_a_budget_is_spread_over_the_window_to_its_last_minute() -> None:
-    """Incident 3: not six attempts before eleven when the report comes at one."""
+    """Six attempts were spent before eleven, and the report came at one (incident 3)."""
     found = of(discovery("06:00", "18:00", budget=7))
     assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in range(6, 19, 2)]
 
@@ -121,14 +121,14 @@ def test_a_budget_of_one_is_spent_when_the_window_closes() -> None:
 
 
 def test_a_window_after_midnight_about_yesterday_is_yesterdays_data_today() -> None:
-    """1, 34: the occurrence carries its game date, whatever night it runs in."""
+    """The occurrence has its own game date, whatever night it runs in (incidents 1 and 34)."""
     found = of(discovery("01:00", "02:00", every="30m", about="yesterday"))
     assert [item.expected for item in found] == [at("01:00"), at("01:30"), at("02:00")]
     assert {(item.day, item.game_date) for item in found} == {(DAY, DAY - timedelta(days=1))}
 
 
 def test_a_same_night_window_is_about_the_same_night() -> None:
-    """Incident 34: 22:00 and 23:30 do not collect the previous night."""
+    """Same-night windows at 22:00 and 23:30 collected the night before (incident 34)."""
     assert [item.game_date for item in of(at_times("22:00", "23:30"))] == [DAY, DAY]
 
 
@@ -151,7 +151,7 @@ def test_per_game_follows_each_tip_off() -> None:
 
 
 def test_christmas_noon_and_west_coast_midnight_are_the_same_case() -> None:
-    """1, 22: absolute instants, each from its game's tip-off."""
+    """Slots are absolute instants, relative to the game's tip-off (incidents 1 and 22)."""
     christmas = date(2024, 12, 25)
     noon = game(1, at("12:00", christmas))
     coast = game(2, utc("2024-12-26T06:10:00"), game_date=christmas)
@@ -187,7 +187,7 @@ def test_an_interval_surrounds_the_days_games() -> None:
 def test_a_first_game_called_off_renumbers_no_slot_of_an_interval(
     tips: list[int], every: int, before: int, day: date
 ) -> None:
-    """Incident 20: a slot with the number of one that has run would not run."""
+    """A slot with the number of an earlier run would not run (incident 20)."""
     games = [game(n, at("00:00", day) + timedelta(minutes=tip)) for n, tip in enumerate(sorted(tips))]
     schedule = interval(f"{every}m", f"{before}m")
     planned = {item.id: item.expected for item in of(schedule, calendar(*games), day)}
@@ -206,7 +206,7 @@ def test_a_tip_to_be_decided_makes_no_instant(schedule: Json, scraper: str) -> N
     [(interval(), "bulletin"), (per_game(), "box_score"), (discovery(), "digest"), (daily(), "digest")],
 )
 def test_a_day_without_games_expects_nothing_of_what_needs_them(schedule: Json, scraper: str) -> None:
-    """Incident 31: All-Star break and summer are days off, not degraded days."""
+    """Days off looked degraded (incident 31), such as the All-Star break and the summer."""
     assert of(schedule, calendar(), scraper=scraper) == ()
     assert of(schedule, None, scraper=scraper) == ()
 
@@ -223,7 +223,7 @@ def test_preseason_is_on_the_calendar_and_nothing_is_fetched_for_it() -> None:
 
 
 def test_about_yesterday_needs_yesterdays_games() -> None:
-    """Incident 18: the games and the parameters are of the same day."""
+    """Parameters and games were of different days (incident 18)."""
     yesterday = calendar(game(1, at("19:00", DAY - timedelta(days=1))))
     (one,) = of(daily(about="yesterday"), yesterday, scraper="digest")
     assert [item.game_date for item in one.games] == [one.game_date]
@@ -247,7 +247,7 @@ def test_what_is_expected_comes_by_time() -> None:
     ],
 )
 def test_a_clock_change_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
-    """Incident 13: the same count, at the same times of day, as on the day before."""
+    """The day has as many runs at the same times as the day before (incident 13)."""
     before = of(schedule, day=day - timedelta(days=1))
     found = of(schedule, day=day)
     zone = configured(one=workflow(schedule, "bulletin")).zone
@@ -277,7 +277,7 @@ def test_a_repeated_time_of_day_is_expected_once_the_first_time() -> None:
 
 
 def test_what_began_since_the_last_tick_is_found_across_midnight() -> None:
-    """The window of the evening before goes on after midnight, when a new day has begun."""
+    """The previous evening's window goes on after midnight, when a new day has begun."""
     configuration = configured(
         late=workflow(discovery("22:00", "02:00", every="5m"), "bulletin"),
         slow=workflow(discovery("11:00", "18:00", every="1h"), "digest"),
@@ -291,7 +291,7 @@ def test_what_began_since_the_last_tick_is_found_across_midnight() -> None:
 
 
 def test_what_is_due_before_the_day_that_it_belongs_to_is_found() -> None:
-    """Six hours before a game at one in the morning it is still the day before."""
+    """The slot six hours before a game at one in the morning is on the day before."""
     configuration = configured(early=workflow(interval(every="5m", before="6h"), "bulletin"))
     tomorrow = DAY + timedelta(days=1)
     games = calendar(game(1, at("01:00", tomorrow), game_date=tomorrow))
@@ -318,12 +318,12 @@ def test_a_window_is_that_of_a_search_on_a_day_on_which_it_opens() -> None:
     assert window_of(searching, "one", DAY + timedelta(days=1)) is None
     over_midnight = configured(one=workflow(discovery("22:00", "02:00"), "bulletin"))
     assert window_of(over_midnight, "one", DAY) == (at("22:00"), at("02:00", DAY + timedelta(days=1)))
-    # Its times look like a window, and nothing is searched for in them.
+    # A daily schedule has similar times but is no search.
     assert window_of(configured(one=workflow(daily(), "bulletin")), "one", DAY) is None
 
 
 def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_tomorrow() -> None:
-    """Of tomorrow one look is enough to name; of yesterday what ended before its evening is over."""
+    """The next occurrence of tomorrow is enough for `next_check`; yesterday's early ones need no more reports."""
     fixed = at_times("12:00", "17:00", "17:30", "23:00", within="1h")
     ((_, expected),) = agenda(configured(one=workflow(fixed, "bulletin")), None, DAY)
     assert times(tuple(expected)) == [
@@ -338,7 +338,7 @@ def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_
 
 
 def test_a_changed_schedule_gives_no_slot_the_id_of_another_instant() -> None:
-    """At noon 09:00 and 17:00 become 17:00: it is not the slot of 09:00, which was found."""
+    """When 09:00 and 17:00 become 17:00 at noon, 17:00 must not get the id of the found 09:00."""
     nine, five = of(at_times("09:00", "17:00"))
     assert [item.id for item in of(at_times("17:00"))] == [five.id]
     assert [item.id for item in of(at_times("08:00", "17:00"))][1:] == [five.id]
@@ -356,7 +356,7 @@ def test_a_changed_schedule_gives_no_slot_the_id_of_another_instant() -> None:
 def test_an_id_is_one_instants_whatever_the_configuration_is_changed_to(
     schedules: list[Json], zones: list[str], day: date
 ) -> None:
-    """A slot with the id of one that has run would not run."""
+    """A slot with the id of an earlier run would not run."""
     found = [
         item
         for schedule, zone in zip(schedules, zones, strict=False)
@@ -386,7 +386,7 @@ def test_an_id_is_one_time_after_tip_off_whatever_the_schedule_is_changed_to(
 
 
 def test_two_times_that_are_one_instant_are_one_run() -> None:
-    """Where clocks go forward from 02:00 to 03:00."""
+    """The clocks go forward from 02:00 to 03:00."""
     (one,) = of(at_times("02:00", "03:00"), day=SPRING)
     assert (one.expected, one.reason) == (at("03:00", SPRING), "at 02:00")
     assert len(of(at_times("02:00", "03:00"))) == 2
@@ -402,7 +402,7 @@ def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
     ("schedule", "zone", "back"),
     [
         (daily("05:00", "10:00"), None, 1),
-        (at_times("23:00", within="19h"), None, 1),  # over at 18:00 on the next day, and told for six hours
+        (at_times("23:00", within="19h"), None, 1),  # over at 18:00 on the next day, reported for six hours
         (at_times("23:00", within="19h1m"), None, 2),
         (at_times("00:30", "23:00", within="20h"), None, 2),
         (discovery("22:00", "12:00", every="6h"), None, 1),
@@ -422,7 +422,7 @@ def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
 def test_decisions_look_back_as_far_as_the_end_of_a_window_is_told_and_no_further(
     schedule: Json, zone: str | None, back: int
 ) -> None:
-    """Each day more is worked out anew for every workflow of every evaluation."""
+    """Every evaluation computes each additional day for every workflow."""
     more = {"timezone": zone} if zone else {}
     configuration = configured(one=workflow(schedule, "bulletin", **more))
     expected = [DAY - timedelta(days=number) for number in range(back, 0, -1)]
@@ -439,7 +439,7 @@ def test_what_began_at_a_tick_is_that_ticks_and_not_the_next_ones(clock: str, be
 
 
 def test_all_of_a_window_in_another_zone_belongs_to_the_fleets_day_on_which_it_opens() -> None:
-    """In Tokyo it opens at one in the afternoon, which is an hour before midnight in New York."""
+    """The window opens at 13:00 in Tokyo, which is 23:00 in New York."""
     schedule = discovery("13:00", "23:00", every="2h")
     configuration = configured(one=workflow(schedule, "bulletin", timezone="Asia/Tokyo"))
     found = occurrences(configuration, None, DAY)
@@ -463,6 +463,6 @@ def test_a_slot_is_in_time_until_the_next_would_come(schedule: Json, minutes: in
 
 
 def test_a_window_of_which_a_clock_change_leaves_nothing_keeps_its_length() -> None:
-    """At two in the morning it is three: both ends are one instant."""
+    """02:00 is 03:00 on that day, so both ends are one instant."""
     (found,) = of(daily("02:00", "03:00"), day=SPRING)
     assert found.deadline - found.expected == timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""What a search still wants; partial success closes nothing but its own part."""
+"""Tests of the outstanding parts of a search: a partial success closes only its own part."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def outstanding(configuration: Configuration, known: History) -> Outstanding:
 
 
 def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
-    """Incident 33: one scraper's success closes nothing but its own part."""
+    """One scraper closed a whole workflow (incident 33)."""
     configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
     partly = outstanding(configuration, history(fact("bulletin")))
     assert (partly.found, set(partly.steps or {})) == (False, {"digest"})
@@ -41,7 +41,7 @@ def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
 
 
 def test_one_game_of_nine_leaves_eight() -> None:
-    """Incident 9: completeness is per game."""
+    """One of nine games counted as all (incident 9)."""
     configuration = configured(one=workflow(discovery(), {"scraper": "box_score", "for_each": "game"}))
     partly = outstanding(configuration, history(fact("box_score", GAMES[0].game_id)))
     assert partly.steps == {"box_score": frozenset(item.game_id for item in GAMES[1:])}
@@ -67,7 +67,7 @@ def test_each_game_of_a_per_game_workflow_is_searched_for_by_itself() -> None:
 
 
 def test_teams_of_a_game_are_told_apart() -> None:
-    """What is asked for with a game and a team is found with the same game and team."""
+    """A request with a game and a team is found by a success with the same game and team."""
     configuration = configured(one=workflow(per_game(), {"scraper": "team_sheet", "for_each": "team"}))
     item = first(configuration)
     away, home = sorted(item.games[0].teams)
@@ -76,7 +76,7 @@ def test_teams_of_a_game_are_told_apart() -> None:
 
 
 def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None:
-    """Incident 33: a success of one market is none of the other."""
+    """A success of one market does not cover the other (incident 33)."""
     steps = [
         {"scraper": "bulletin", "name": name, "parameters": {"market": name, "as_of": "{slot}"}}
         for name in ("h2h", "spreads")
@@ -98,7 +98,7 @@ def test_what_follows_the_clock_wants_everything_each_time() -> None:
 
 
 def test_yesterdays_success_is_none_today() -> None:
-    """2."""
+    """Yesterday's report counted as today's (incident 2)."""
     configuration = configured(one=workflow(discovery(), "bulletin"))
     assert not outstanding(configuration, history(fact("bulletin", game_date=DAY - timedelta(days=1)))).found
 
@@ -115,7 +115,7 @@ def test_the_whole_was_found_when_its_last_part_was() -> None:
 
 
 def test_what_lacks_a_game_is_found_and_not_complete() -> None:
-    """Incident 9: one document may be about nine games and have eight."""
+    """A document for nine games may contain eight (incident 9)."""
     found, complete = (
         configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
     )
@@ -126,7 +126,7 @@ def test_what_lacks_a_game_is_found_and_not_complete() -> None:
 
 
 def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> None:
-    """Incident 9: the document is whole by its own word."""
+    """The document claims to be complete (incident 9)."""
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin"))
     short, whole = (history(fact("bulletin", completeness=KnownCompleteness(count))) for count in (8, 9))
     assert outstanding(configuration, short).missing == ("1 of 9 games, which it does not list",)
@@ -165,7 +165,7 @@ def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
 
 
 def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
-    """Incident 4: later corrections are fetched."""
+    """The first report ended the search for corrections (incident 4)."""
     configuration = configured(
         again=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin")
     )

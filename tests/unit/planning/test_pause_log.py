@@ -1,4 +1,4 @@
-"""What is read of pauses."""
+"""Tests of the reads of pauses."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pauses by themselves: when one stands, what it holds, and what is published of its end."""
+"""Tests of pauses: when a pause stands, the decisions it holds back, and the event of its end."""
 
 from datetime import datetime, timedelta
 
@@ -50,7 +50,7 @@ def begin(
         (None, "10:00", False),
         ("09:00", "08:59", True),
         ("09:00", "09:00", False),
-        ("11:00", "10:30", False),  # ended by somebody when it was over
+        ("11:00", "10:30", False),  # ended by an operator before its end
     ],
 )
 def test_a_pause_stands_from_its_beginning_until_before_its_end(
@@ -90,7 +90,7 @@ def test_what_is_held_ends_with_the_pause() -> None:
 
 
 def test_a_manual_run_is_not_held() -> None:
-    """Whoever asks for it may want to see whether what the pause waits for is mended."""
+    """An operator may start a manual run to test whether the reason of the pause is fixed."""
     plan = plan_of(configured(one=workflow(at_times("06:00"), "bulletin")), "one")
     pauses = Pauses(items=(pause(),))
     assert pauses.held_of(plan, at("09:00")).everything
@@ -107,12 +107,12 @@ BOTH = ["bulletin", "digest"]
         ([], None),
         ([pause()], "one"),
         ([pause("other")], None),
-        ([pause(since="09:30", until="11:00")], "one"),  # overlaps at its end
-        ([pause(since="06:00", until="08:31")], "one"),  # and at its beginning
-        ([pause(since="09:45", until="11:00")], None),  # begins when it is over
-        ([pause(since="06:00", until="08:30")], None),  # ended before it began
+        ([pause(since="09:30", until="11:00")], "one"),  # overlaps the other's end
+        ([pause(since="06:00", until="08:31")], "one"),  # overlaps the other's beginning
+        ([pause(since="09:45", until="11:00")], None),  # begins at the other's end
+        ([pause(since="06:00", until="08:30")], None),  # ends before the other begins
         ([pause(since="06:00", until="11:00", ended="08:30")], None),
-        ([pause("bulletin", SCRAPER)], None),  # the other was asked
+        ([pause("bulletin", SCRAPER)], None),  # another target
         ([pause("bulletin", SCRAPER), pause("digest", SCRAPER)], "bulletin"),
         ([pause("bulletin", SCRAPER), pause()], "one"),
     ],
@@ -175,7 +175,7 @@ def test_a_pause_that_somebody_ends_is_over_and_the_others_stand() -> None:
         (None, "09:59", False),
         (None, "10:00", True),
         ("09:45", "10:00", True),
-        ("10:00", "10:15", False),  # by the tick before
+        ("10:00", "10:15", False),  # reported by the previous tick
         ("09:59", "10:15", True),
     ],
 )
@@ -201,7 +201,7 @@ def test_a_pause_that_is_over_is_remembered_for_decisions_about_its_time(
     assert bool(pauses.items) is kept
 
 
-# What is left of a workflow
+# Unpaused parts of a workflow
 
 CHAIN = configured(
     one=workflow(

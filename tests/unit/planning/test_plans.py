@@ -1,4 +1,4 @@
-"""Plans: what an occurrence asks for, frozen when it is decided."""
+"""Tests of plans: the requests of an occurrence, frozen at its decision."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_parents_come_first_whatever_the_files_order() -> None:
 
 
 def test_the_date_travels_in_the_parameters() -> None:
-    """Incident 18: nothing about dates is worked out again downstream."""
+    """Parameters and games were of different days (incident 18): no later step derives a date again."""
     configuration = configured(
         one=workflow(
             at_times("06:00", about="yesterday"), {"scraper": "bulletin", "parameters": {"as_of": "{slot}"}}
@@ -81,14 +81,14 @@ def test_an_occurrence_about_a_game_fills_it_in() -> None:
 
 
 def test_only_what_is_wanted_is_kept() -> None:
-    """9, 33."""
+    """One of nine games counted as all; one scraper closed a whole workflow (incidents 9 and 33)."""
     games = slate(3)
     missing = games[1].game_id
     only = {"box_score": frozenset({missing}), "summary": None}
     plan = plan_of(PLANS, "games", calendar(*games), only)
     assert [step.name for step in plan.steps] == ["box_score", "summary"]
     assert plan.steps[0].fan_out == (missing,)
-    assert plan.steps[1].parents == ("box_score",)  # what is left out counts as settled
+    assert plan.steps[1].parents == ("box_score",)  # a parent that is left out counts as settled
 
 
 def test_as_many_are_under_way_as_the_sources_rate_lets_through_in_a_minute() -> None:
@@ -111,7 +111,7 @@ def test_a_frozen_plan_reads_back_as_it_was() -> None:
 
 
 def test_request_ids_are_a_function_of_content() -> None:
-    """19."""
+    """Two controllers decided twice (incident 19)."""
     unit = Unit("step", "bulletin", {"game_date": "2025-01-15", "market": "h2h"})
     same = Unit("step", "bulletin", {"market": "h2h", "game_date": "2025-01-15"})
     assert unit.request_id("occurrence", 1) == same.request_id("occurrence", 1)

@@ -1,4 +1,4 @@
-"""How far a plan has come, and what it asks for next."""
+"""Tests of a plan's progress and of its next requests."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -153,7 +153,7 @@ def test_a_parent_that_names_nothing_skips_the_fan_out_over_it() -> None:
 
 
 def test_a_join_is_not_skipped_before_all_its_parents_are_settled() -> None:
-    """One reason, the same in any order of events."""
+    """The skip has one reason, which does not depend on the order of events."""
     past = Past(plan("diamond")).came("top").came("left", NO_DATA).asked("right")
     assert past.progress.skipped == []
     assert [item.step for item in past.came("right").progress.skipped] == ["bottom"]
@@ -186,7 +186,7 @@ def test_no_retries_means_none() -> None:
 
 
 def test_a_success_stands_whatever_a_later_attempt_brought() -> None:
-    """A request given up as dead came back after its retry had gone out, and the retry failed."""
+    """A request that was presumed dead returned after its retry was published, and the retry failed."""
     past = Past(plan("calendar")).came("slate").came("slate", failed(), 2)
     assert past.progress.states == {State.SUCCESS}
     assert due(past.progress) == []
@@ -276,7 +276,7 @@ def test_the_last_failure_is_the_newest_that_nothing_better_followed() -> None:
     standing.add(newer)
     standing.add(older)
     assert standing.last_failure() == newer
-    # The bulletin came at its second attempt, so its first failure is none any more.
+    # The bulletin's second attempt succeeded, so its first failure does not count.
     past = Past(made).came("bulletin", failed()).came("bulletin", SUCCESS, 2)
     assert PlanProgress(made, Known(past.executions, {}, {})).last_failure() is None
 

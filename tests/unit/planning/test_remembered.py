@@ -1,4 +1,4 @@
-"""What a controller tells of an occurrence that it remembers."""
+"""Tests of the controller's answers about an occurrence in its memory."""
 
 from tests.support.controller import DAY, at, at_times, configured, plan_of, workflow
 from tipoff_common.events import Source
@@ -60,7 +60,7 @@ def test_of_an_occurrence_without_a_plan_nothing_is_remembered() -> None:
 
 
 def test_a_request_that_the_plan_does_not_have_is_left_out() -> None:
-    """A plan that another version wrote may have had other units."""
+    """A plan of another version may have had other units."""
     state = remembered()
     state.apply(Entry(at=at("06:05"), executions=(done("r-1", Status.SUCCESS),), requested=("r-1",)))
     assert [item.request_id for item in requests_of(state)] == [FIRST, SECOND]

@@ -1,4 +1,4 @@
-"""Games from a file: landed, or a payload that an injected parser reads."""
+"""Tests of games from a file: a landed file, or a payload for an injected parser."""
 
 import json
 from collections.abc import Iterable, Mapping

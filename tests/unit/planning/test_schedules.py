@@ -1,4 +1,4 @@
-"""The schedule kinds: what may be written, and what is refused with a remedy."""
+"""Tests of the schedule kinds: accepted forms, refusals with a remedy."""
 
 from datetime import time, timedelta
 
@@ -141,6 +141,6 @@ def test_attempts_are_spread_over_the_window(schedule: Json, clocks: list[str]) 
 
 
 def test_what_was_read_before_is_taken_as_it_is() -> None:
-    """A configuration is written into events and read back from Python values."""
+    """Events contain the configuration, which is read back from Python values."""
     schedule = SCHEDULE.validate_python(discovery("11:00", "18:00", every="90m"))
     assert SCHEDULE.validate_python(schedule.model_dump()) == schedule

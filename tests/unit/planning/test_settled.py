@@ -1,4 +1,4 @@
-"""What settled occurrences came to: what decisions still ask of them, and no more."""
+"""Tests of settled occurrences: the results that later decisions need, and no more."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -35,14 +35,14 @@ def execution(request: str = "r-1", clock: str = "11:00", **changes: Any) -> Log
 
 
 def occurrence(*executions: LoggedExecution, day: date = DAY, name: str = "o-1") -> OccurrenceState:
-    """An occurrence without a plan."""
+    """Return an occurrence without a plan."""
     state = OccurrenceState(day, name)
     state.apply(Entry(at=at("11:00"), executions=executions))
     return state
 
 
 def planned(status: Status, workflow_name: str = "one", name: str | None = None) -> OccurrenceState:
-    """An occurrence whose one request came to this."""
+    """Return an occurrence whose only request has this status."""
     plan = plan_of(SEARCH, workflow_name)
     (unit,) = units(plan.steps[0], ())
     request = unit.request_id(plan.occurrence_id, 1)
@@ -127,7 +127,7 @@ def test_only_scrapers_of_searches_are_searched_for() -> None:
     assert searched_scrapers(configuration) == {"bulletin", "box_score"}
 
 
-# Looks that found nothing
+# Checks that found nothing
 
 
 def test_looks_without_data_are_counted_since_the_last_success() -> None:
@@ -153,7 +153,7 @@ def test_so_many_looks_are_kept_and_the_oldest_go() -> None:
     assert settled.empty_looks["one"] == tuple(f"o-{number}" for number in range(2, LOOKS_KEPT + 2))
 
 
-# What sources asked for
+# Pauses that sources asked for
 
 
 def told_to_wait(

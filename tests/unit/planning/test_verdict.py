@@ -1,4 +1,4 @@
-"""Is a day all right? Each way in which a day was called all right and was not, and each false alarm."""
+"""Tests of the verdict on a day: each wrong all-clear and each false alarm that occurred."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ FOUND = {"attempts": 1, "units": 1, "units_found": 1}
 
 
 def slot(number: int = 0, workflow: str = "daily", status: str = "ON_TIME", **changes: Any) -> Expectation:
-    """An hourly slot from 11:00 on; steps by scraper."""
+    """Return an hourly slot from 11:00 on, with steps by scraper."""
     at = ELEVEN + number * HOUR
     steps = tuple(
         StepOutcome(scraper=name, **{"last_at": at, **step})
@@ -140,7 +140,7 @@ def test_nobody_decides() -> None:
 
 
 def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> None:
-    """Before the schedule's time nothing is expected yet, and nobody is there who would expect it."""
+    """Before the lock time no run is expected, and no controller is running that would lock the schedule."""
     day = DayExpectations(date=DAY, as_of=LOCK - MINUTE, environment="prod", expectations=())
     verdict = judge_day(day)
     assert (verdict.color, verdict.headline) == (Color.YELLOW, "nothing was decided in the last two days")
@@ -163,7 +163,7 @@ def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> Non
 def test_a_day_before_anything_was_known_was_not_missed(
     known_since: datetime | None, color: Color, headline: str
 ) -> None:
-    """Yesterday of a new stack was red, as if its schedule should have been locked before there was a stack."""
+    """A new stack reported yesterday as red because its schedule was not locked."""
     day = DayExpectations(
         date=DAY,
         as_of=ELEVEN + 24 * HOUR,
@@ -200,7 +200,7 @@ def test_games_are_told_by_name() -> None:
 
 
 def test_what_was_found_before_is_found_and_what_is_to_come_is_not_missing_yet() -> None:
-    """At night each game of the evening was found, and the line said '0 of 9 games found'."""
+    """At night all games of the evening were found, but the line was '0 of 9 games found'."""
     rows = [
         slot(1, "post_game", "SKIPPED_OK", subject="21", last_reason_code="already_found"),
         slot(1, "post_game", "SKIPPED_OK", subject="22", last_reason_code="too_early"),
@@ -211,7 +211,7 @@ def test_what_was_found_before_is_found_and_what_is_to_come_is_not_missing_yet()
 
 
 def test_each_game_is_judged_by_itself() -> None:
-    """Incident 33 of docs/explanation/incidents.md: partial success of a workflow closed its day."""
+    """One scraper closed a whole workflow (incident 33 of docs/explanation/incidents.md)."""
     rows = [slot(subject="21", steps={"s": FOUND}), slot(subject="22", steps={"s": EMPTY})]
     assert [fault.subject for fault in judge(*rows, at=ELEVEN + 2 * HOUR).faults] == ["22"]
 
@@ -237,7 +237,7 @@ STEPS = st.sampled_from([FAILED, EMPTY, FOUND, {}])
 def test_a_step_is_judged_as_if_it_were_alone(
     ours: list[dict[str, Any]], theirs: list[dict[str, Any]]
 ) -> None:
-    """Law: what a scraper is told for does not depend on the scrapers beside it."""
+    """Law: a scraper's faults do not depend on the other scrapers of its workflow."""
     count = min(len(ours), len(theirs))
     at = ELEVEN + 10 * HOUR
 
@@ -313,7 +313,7 @@ class TestAPause:
 
 
 def test_a_day_on_which_nothing_is_expected_is_green_and_says_why() -> None:
-    """The All-Star break, and the summer of a fleet that fetches nothing without games."""
+    """Examples are the All-Star break, and the summer in a fleet that fetches nothing without games."""
     day = DayExpectations(
         date=DAY, as_of=ELEVEN, environment="prod", expectations=(), last_decided_at=ELEVEN, idle=True
     )
@@ -354,7 +354,7 @@ def test_slots_of_a_day_whose_clocks_change_are_told_apart() -> None:
 
 
 class TestAPauseThatASourceAskedFor:
-    """`tipoff status` showed a tick and "due" until the run was missing, and then gave no reason."""
+    """Pauses by a source: `tipoff status` showed a tick and "due" until the run was missing, without a reason."""
 
     TOLD = "s: the source is not to be asked before 2026-01-15 14:52 EST"
 
@@ -508,7 +508,7 @@ def test_what_found_nothing_is_told_when_its_last_slot_is_over(minutes: int, col
     assert judge(slot(steps={"s": EMPTY}), at=ELEVEN + minutes * MINUTE).color is color
 
 
-# Rows without steps, as an older controller answers
+# Rows without steps, from an older controller
 
 
 def test_without_steps_a_workflow_is_judged_by_its_executions() -> None:
@@ -570,7 +570,7 @@ def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, c
 @pytest.mark.parametrize("step", [FAILED, EMPTY])
 @pytest.mark.parametrize("units", [1, 2])
 def test_what_later_runs_found_is_found_and_no_fault(step: dict[str, Any], units: int) -> None:
-    """A manual run found what the scheduled one had failed at, and the line said "asked, nothing there yet"."""
+    """A manual run made up for a failed scheduled run, but the line was "asked, nothing there yet"."""
     changes = {**step, "units": units}
     mended = judge(slot(steps={"s": {**changes, "found_later": True}}), at=ELEVEN + 4 * HOUR)
     assert (mended.color, mended.workflows[0].sentence) == (Color.GREEN, "found")
@@ -601,7 +601,7 @@ LATER = {
 def test_a_later_run_that_failed_is_the_newest_answer(
     step: dict[str, Any], told: str, count: int, deadline: int, color: Color
 ) -> None:
-    """Nine manual runs had failed, the last with `quota`, and it said "1 attempt, blocked" or "nothing there yet"."""
+    """Nine manual runs failed, the last with `quota`; the line was "1 attempt, blocked" or "nothing there yet"."""
     row = slot(steps={"s": {**step, **LATER}}, deadline=ELEVEN + deadline * HOUR)
     (fault,) = judge(row, at=ELEVEN + 4 * HOUR).faults
     assert (fault.kind, fault.color, fault.count) == (FaultKind.FAILING, color, count)
@@ -635,7 +635,7 @@ class TestAStepThatWasLeftOut:
     def test_is_a_fault_though_another_run_mended_its_parent(
         self, parent: dict[str, Any], kind: FaultKind, told: str
     ) -> None:
-        """The only run of a day ended at its first step, and the day was called all right."""
+        """The only run of a day ended at its first step, and the day was green."""
         row = slot(steps={"a": {**parent, **MENDED}, "b": LEFT_OUT})
         verdict = judge(row, at=ELEVEN + 4 * HOUR)
         assert (kinds(verdict), verdict.headline) == ([(kind, Color.RED)], told)

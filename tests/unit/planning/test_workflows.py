@@ -1,4 +1,4 @@
-"""The model of workflows.yaml, and what is worked out from it."""
+"""Tests of the model of workflows.yaml and of the values derived from it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -195,7 +195,7 @@ def test_an_unknown_zone_is_refused() -> None:
         Workflow.model_validate(workflow(daily(), "bulletin", timezone="Asia/Tokio"))
 
 
-# What is worked out from a file
+# Values derived from a file
 
 
 def test_a_workflow_has_the_fleets_zone_unless_it_names_its_own() -> None:

@@ -1,4 +1,4 @@
-"""What a decision says of the plan its search followed, for people and for queries."""
+"""Tests of a decision's account of the plan that its search followed, for users and for queries."""
 
 from datetime import date, timedelta
 
@@ -116,7 +116,7 @@ CHECKS = {
     ],
 )
 def test_queries_read_the_plan_that_was_followed(minute: int, check: dict[str, object]) -> None:
-    """A slot for later versions, on the beat, is none of its checks."""
+    """A slot for later versions follows the beat and is no check of the plan."""
     assert discovery_context(slot(minute), PLAN) == {
         "discovery": {"strategy": "learned", **DAYS_OF_MODEL, **CHECKS, **check}
     }

@@ -1,4 +1,4 @@
-"""Whether a search should learn, by its own history."""
+"""Tests of the advice on whether a search should learn, from its own history."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -48,7 +48,7 @@ def test_a_source_that_keeps_no_time_stays_on_its_beat() -> None:
         item for item in told.learned if item.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
     ]
     best = min(affordable, key=lambda item: item.mean_delay_minutes)
-    # The best that would cost no more, so that a person sees how far off it is.
+    # The sentence names the best affordable price, so that a user sees its distance from the beat.
     assert (
         f"at {best.attempts_per_day:g} attempts a day instead of {told.fixed.attempts_per_day:g}"
         in told.sentence
@@ -79,7 +79,7 @@ def test_what_was_there_when_the_window_opened_has_no_delay(monkeypatch: pytest.
     without = advice(days).fixed
     assert without is not None
     assert advice([*days, *found_at_once]).fixed == without
-    # Half a minute after the opening is found by the next look, half an hour later.
+    # A publication half a minute after the opening is found by the next check, half an hour later.
     soon = [replace(item, before=0.5) for item in found_at_once]
     among_them = advice([*days, *soon]).fixed
     assert among_them is not None
@@ -101,7 +101,7 @@ def test_the_same_history_gives_the_same_advice() -> None:
 
 
 def test_what_is_known_of_a_history_that_is_too_short() -> None:
-    """Days on which it was found at the opening, or never, have no width; today is not over."""
+    """A day with a find at the opening, or without one, has no width; today does not count."""
     days = [
         PublicationInterval(FIRST + timedelta(days=number), after, before)
         for number, (after, before) in enumerate(

@@ -1,4 +1,4 @@
-"""A way of looking, replayed on days of publication."""
+"""Tests of the replay of a search strategy on days of publication."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -61,7 +61,7 @@ def test_a_replay_plans_as_the_controller_would(tipped: range | tuple[()]) -> No
         day = FIRST + timedelta(days=number)
         model = looks.model(day)
         fitted = fit(days, day, 120, explore=0.1, first_tip_off=tip_offs.get(day))
-        # Of the first day nothing is known, which a fit smooths and a replay does not.
+        # The first day has no history; a fit smooths its model and a replay does not.
         assert model.masses == pytest.approx(fitted.masses, abs=3e-3)
         assert (model.tip_off_weight is None) == (fitted.tip_off_weight is None)
         assert looks(day) == (BEAT if number < 5 else plan(widen(model), GUARDS))

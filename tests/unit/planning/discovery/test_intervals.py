@@ -1,4 +1,4 @@
-"""What the poller saw, reduced to the interval in which each document appeared."""
+"""Tests of the intervals of publication that are derived from a search's checks."""
 
 from datetime import date, timedelta
 
@@ -77,7 +77,7 @@ def test_days_come_in_order() -> None:
     ]
 
 
-# Which days can be learned from
+# Days that can be learned from
 
 
 def test_a_day_is_of_this_window_when_its_first_look_was_in_time() -> None:

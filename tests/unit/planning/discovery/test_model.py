@@ -1,4 +1,4 @@
-"""The distribution of publication times, fitted to what the poller saw."""
+"""Tests of the distribution of publication times, fitted to a search's checks."""
 
 from __future__ import annotations
 
@@ -64,20 +64,20 @@ def days_in(*cells: tuple[int, int], of: int = 12) -> np.ndarray:
 
 
 EVEN = np.array([0.0, *[0.1] * 10, 0.0])
-"""A distribution in which each of ten cells is as likely."""
+"""A distribution with ten equally likely cells."""
 
 
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        # Of a day that may have been at any time nothing can be off.
+        # Days that cover every time cannot contradict a prediction.
         ([(1, 10)] * 14, 0.0),
-        # All in the first tenth: at that quantile all of the days are over, and a tenth was predicted.
+        # All days in the first tenth: at that quantile all are published, and a tenth was predicted.
         ([(1, 1)] * 14, 0.9),
         ([(10, 10)] * 14, 0.9),
-        # From the second tenth's end to the half: there all of them are over, and half was predicted.
+        # All days from the end of the second tenth to the half: there all are published, and half was predicted.
         ([(3, 5)] * 14, 0.5),
-        # Half of them at once, the others whenever.
+        # Half of the days in the first tenth, the others at any time.
         ([(1, 1), (1, 10)] * 7, 0.45),
         # Only the newest fortnight counts.
         ([(1, 1)] * 5 + [(1, 10)] * 14, 0.0),
@@ -122,7 +122,7 @@ def test_silent_days_are_days_on_which_it_may_never_come() -> None:
 
 
 def test_yesterday_counts() -> None:
-    """A day alone, which weighs as much as the configured window."""
+    """A single day weighs as much as the configured window."""
     assert mass(fit(seen([70.0]), after(1), WINDOW), 60, 90) > 3 * mass(fit([], after(1), WINDOW), 60, 90)
 
 
@@ -185,12 +185,12 @@ SOURCES: dict[str, Callable[[random.Random, int], float]] = {
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_what_it_says_is_what_happens(name: str) -> None:
-    """Of many days, the share before each predicted quantile is within five points of what was predicted."""
+    """The share of days before each predicted quantile is within five points of the prediction."""
     luck = random.Random(7)  # noqa: S311  # luck, not a secret
     minutes = [SOURCES[name](luck, day) for day in range(260)]
     history = seen(minutes, every=15)
     quantiles = []
-    # As fitting anew each day, but a replay keeps its predictions, of which a fit makes a month's.
+    # Equals a new fit for each day, but a replay keeps its predictions and a fit computes a month of them.
     looks = LearnedLooks(WINDOW, Guards(17, 3.5, 120), range(0, WINDOW + 1, 30))
     for day, shown in enumerate(history):
         if day >= 60 and day % 2 == 0:
@@ -200,13 +200,13 @@ def test_what_it_says_is_what_happens(name: str) -> None:
         looks.note(shown)
     for level in (0.1, 0.25, 0.5, 0.75, 0.9):
         observed = float(np.mean([quantile <= level for quantile in quantiles]))
-        # Two standard errors of a hundred days beside the five points.
+        # Two standard errors of a hundred days in addition to the five points.
         assert abs(observed - level) < 0.05 + 2 * math.sqrt(level * (1 - level) / len(quantiles))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
-    """An oracle: Turnbull's estimate maximises the likelihood, and the maximum is one number."""
+    """Oracle: Turnbull's estimate maximizes the likelihood, so both estimates reach the same maximum."""
     from lifelines.fitters.npmle import npmle
 
     luck = random.Random(seed)  # noqa: S311  # luck, not a secret
@@ -252,7 +252,7 @@ def test_a_look_within_a_bin_leaves_all_of_it_open(
 @given(st.floats(1e-3, 1e3))
 @settings(max_examples=examples(20))
 def test_the_configured_window_counts_as_a_day_however_much_days_weigh(scale: float) -> None:
-    """An expert that forgets fast is not thrown back to the window by a pause of weeks."""
+    """After a pause of weeks an expert that forgets fast still keeps its history."""
     support, weights = days_in((1, 3), (2, 6), (5, 5)), np.array([[1.0, 0.5, 0.25], [0.2, 0.0, 1.0]])
     prior = uniform(10)
     assert turnbull(support, weights * scale, prior) == pytest.approx(turnbull(support, weights, prior))
@@ -267,7 +267,7 @@ def test_smoothing_keeps_what_lies_near_an_end_within_the_window() -> None:
 def test_drawing_together_keeps_the_shares_of_early_and_never(
     weights: list[float], early: float, never: float
 ) -> None:
-    """Days without publication are one cell and publication is many, so a power of the whole favours the former."""
+    """Silence is one cell and publication many, so a power of the whole distribution favors silence."""
     inside = np.array(weights) + 1e-3
     blended = np.concatenate([[early], inside / inside.sum() * (1 - early - never), [never]])
     never_seen = np.zeros((1, 14))
@@ -279,7 +279,7 @@ def test_drawing_together_keeps_the_shares_of_early_and_never(
 
 
 def test_drawing_together_keeps_the_shares_of_two_peaks() -> None:
-    """Six days of ten at one time and four at another stay six and four."""
+    """Six of ten days at one time and four at another keep these shares."""
     cells = np.arange(BINS + 2)
     bells = [np.exp(-0.5 * ((cells - middle) / 2) ** 2) for middle in (20, 66)]
     blended = sum(share * bell / bell.sum() for share, bell in zip((0.6, 0.4), bells, strict=True))
@@ -292,7 +292,7 @@ def test_drawing_together_keeps_the_shares_of_two_peaks() -> None:
 
 
 def test_a_trend_is_found_in_intervals_of_any_width() -> None:
-    """Of a first look that finds it nothing is known but the end; its middle would pull the trend to the opening."""
+    """A find at the first check only gives the interval's end; its middle would pull the trend to the opening."""
     history = [
         PublicationInterval(after(day), None if day % 2 else 55.0 + 2 * day, 65.0 + 2 * day)
         for day in range(60)
@@ -304,7 +304,7 @@ def test_a_trend_is_found_in_intervals_of_any_width() -> None:
 
 
 def tip_off(day: int) -> float:
-    """A first tip-off as a season has them: no pattern tells it but the games."""
+    """Return a day's first tip-off, which follows no pattern, as in a season."""
     return random.Random(f"tip-off/{day}").choice((120.0, 180.0, 300.0, 420.0))  # noqa: S311  # luck
 
 
@@ -323,7 +323,7 @@ def test_a_source_that_follows_the_first_tip_off_is_learned(tip: float) -> None:
 
 @pytest.mark.parametrize("later", [60.0, -60.0, 3.0])
 def test_a_day_is_moved_whole_by_how_much_later_the_games_begin(later: float) -> None:
-    """Of one day alone its weight does not matter, so it counts as one that was seen where it was moved to."""
+    """With a single day weights do not matter, so the moved day equals a day that was observed there."""
     day = PublicationInterval(FIRST, 100.0, 190.0, first_tip_off=300.0)
     there = PublicationInterval(FIRST, 100.0 + later, 190.0 + later)
     moved = predict([day], [after(1)], WINDOW, [300.0 + later])[0]
@@ -344,7 +344,7 @@ def test_a_source_that_ignores_its_games_is_not_moved_with_them() -> None:
 )
 @settings(max_examples=examples(30))
 def test_without_tip_offs_nothing_changes(published: list[float | None], tip: float | None) -> None:
-    """Whether the day's own is unknown, or that of every day before it."""
+    """The tip-off of the day itself is unknown, or that of every earlier day."""
     history, target = seen(published), after(len(published))
     plain = fit(history, target, WINDOW)
     assert fit(with_tips(history), target, WINDOW) == plain
@@ -390,7 +390,7 @@ def test_knowing_tip_offs_helps_where_they_matter_and_harms_nowhere(
 
 
 def test_a_replay_fits_what_the_controller_fits() -> None:
-    """Predictions that a replay keeps are those of a fit anew, days without a game included."""
+    """The predictions that a replay keeps equal those of a new fit, also after days without a game."""
     history = [
         replace(item, first_tip_off=None if number % 4 == 1 else tip_off(number))
         for number, item in enumerate(seen([tip_off(day) - 90 for day in range(12)]))
@@ -403,6 +403,6 @@ def test_a_replay_fits_what_the_controller_fits() -> None:
         tip = history[number + 1].first_tip_off if number + 1 < len(history) else 300.0
         replayed = looks.model(after(number + 1))
         fitted = fit(history[: number + 1], after(number + 1), WINDOW, first_tip_off=tip)
-        # Of the first day nothing is known, which a fit smooths and a replay does not.
+        # The first day has no history; a fit smooths its model and a replay does not.
         assert replayed.masses == pytest.approx(fitted.masses, abs=2e-3)
         assert (replayed.tip_off_weight is None) == (fitted.tip_off_weight is None) == (tip is None)

@@ -1,4 +1,4 @@
-"""The checks of a day: learned where enough is known, else the fixed beat with the reason."""
+"""Tests of a day's plan of checks: learned with enough history, otherwise the fixed beat and its reason."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -95,11 +95,11 @@ def test_with_no_history_or_little_the_plan_is_the_configured_one(published: lis
     assert len(expected) == plan.budget - 1 == 16  # the window of the fixture closes a minute early
 
 
-# What it plans
+# Planned checks
 
 
 def test_the_last_look_is_when_the_window_closes() -> None:
-    """By then everything that comes in the window is out."""
+    """By then every publication within the window is out."""
     schedule = discovery("16:00", "18:00", every="30m")
     configuration = configured(one=workflow(schedule, "bulletin", discovery={"strategy": "learned"}))
     plan = planned(seen([60.0] * 30), window_minutes=120)
@@ -139,7 +139,7 @@ def test_by_when_it_is_likely_to_be_out() -> None:
     assert early.quantile(0.5) == early.opens
 
 
-# Where it is not to be trusted
+# Untrusted histories and models
 
 
 def test_a_history_that_is_over_long_ago_is_stale() -> None:
@@ -161,7 +161,7 @@ def test_one_day_is_no_history() -> None:
 
 
 def test_a_model_that_predicts_badly_is_not_used() -> None:
-    """A source that changes its mind every day, in a way that no expert follows."""
+    """The source changes its time every day in a way that no expert follows."""
     minutes_ = [20.0 if number % 2 else 460.0 for number in range(30)]
     swapped = [480 - minute for minute in minutes_]
     plan = planned([*seen(minutes_[:29]), *seen(swapped[:1], first=FIRST + timedelta(days=29))])
@@ -183,7 +183,7 @@ def looks(days: int, *seen_: tuple[float, bool], first: date = FIRST) -> list[Lo
 
 
 def test_days_of_another_window_teach_nothing_of_the_new_one() -> None:
-    """The window opened at minute 300 of today's, so what came before was not seen to come."""
+    """The earlier window opened at minute 300 of today's, so earlier publications were not observed."""
     history_ = read_history(looks(30, (300, False), (330, True)), WINDOW, first_look_by=135)
     assert (history_.intervals, len(history_.elsewhere)) == ((), 30)
     day = FIRST + timedelta(days=30)
@@ -198,7 +198,7 @@ def test_a_window_that_was_longer_before_is_no_other_one() -> None:
 
 
 def test_rows_that_contradict_each_other_are_left_out_and_counted() -> None:
-    """Found at minute 60 and gone at minute 200: a clock, or a source that takes back what it published."""
+    """Found at minute 60 and gone at minute 200: a wrong clock, or a source that withdraws publications."""
     odd = looks(5, (0, False), (60, True), (200, False))
     fine = looks(10, (0, False), (60, True), first=FIRST + timedelta(days=5))
     history_ = read_history([*odd, *fine], WINDOW, first_look_by=135)
@@ -231,7 +231,7 @@ def test_a_backfill_after_the_window_is_no_search() -> None:
     assert read_history(looks(10, (5_000, True)), WINDOW, 135) == PublicationHistory()
 
 
-# What is expected and decided
+# Expected and decided checks
 
 
 def test_what_is_expected_are_the_checks_each_until_the_next() -> None:
@@ -353,11 +353,11 @@ def test_never_more_attempts_than_the_beat(price: float) -> None:
     assert len(plan.checks) <= 6
 
 
-# How a plan is read
+# Reading a plan
 
 
 def model(**changes: Any) -> PublicationModel:
-    """A model of bins of ten minutes in a window of 38: half of the days publish in it."""
+    """Return a model with ten-minute bins in a 38-minute window, in which half of the days publish."""
     sample = {
         "version": "test",
         "window_minutes": 38,
@@ -389,7 +389,7 @@ def model(**changes: Any) -> PublicationModel:
     ],
 )
 def test_by_when_a_share_of_the_days_has_published(share: float, never: float, minute: int) -> None:
-    """Within a bin in proportion, and within the window whatever rounding left out of the model."""
+    """The time is proportional within a bin, and within the window whatever probability rounding lost."""
     kept = keep_beat(replace(search(FIRST), window_minutes=38), Fallback.DAY_BEGUN, "late", at("17:00"))
     plan = kept.model_copy(update={"model": model(never=never)})
     assert plan.quantile(share) == plan.opens + timedelta(minutes=minute)
@@ -410,7 +410,7 @@ def test_a_check_belongs_to_one_tick_and_has_its_number() -> None:
     "published", [[200.0] * 30, [10.0 + 137 * n % 450 for n in range(28)]], ids=["sharp", "broad"]
 )
 def test_a_check_is_likely_when_it_is_worth_its_attempt(published: list[float], price: float) -> None:
-    """Without it, what it finds waits for the next check."""
+    """Without the check, its publications wait for the next check."""
     plan = planned(seen(published), guards=Guards(17, price, 60))
     assert plan.model is not None
     assert plan.learned
@@ -420,7 +420,7 @@ def test_a_check_is_likely_when_it_is_worth_its_attempt(published: list[float], 
         cells, total, unseen, last = [wide.early, *wide.masses], 0.0, 1.0, -1
         for minute in at_minutes:
             inside = range(last + 1, minute // wide.bin_minutes + 1)
-            # When each cell's share is published is the same with and without a check.
+            # The publication time of each cell's share does not depend on the check.
             delay = sum(cells[cell] * (minute - cell * wide.bin_minutes) for cell in inside)
             total += price * unseen + delay
             unseen, last = unseen - sum(cells[cell] for cell in inside), inside[-1]
@@ -435,7 +435,7 @@ def test_a_check_is_likely_when_it_is_worth_its_attempt(published: list[float], 
     assert share == pytest.approx(1 - plan.model.never, abs=1e-3)
 
 
-# When a history is enough
+# Sufficient histories
 
 
 def days_back(*numbers: int) -> tuple[date, ...]:
@@ -445,7 +445,7 @@ def days_back(*numbers: int) -> tuple[date, ...]:
 def known(
     found: Iterable[int], silent: Iterable[int] = (), odd: Iterable[int] = (), moved: Iterable[int] = ()
 ) -> PublicationHistory:
-    """A history of days, each given by how many days it is back."""
+    """Return a history of days, each given by its age in days."""
     days = {**dict.fromkeys(days_back(*found), 60.0), **dict.fromkeys(days_back(*silent))}
     return PublicationHistory(
         tuple(PublicationInterval(day, 0.0, days[day]) for day in sorted(days)),

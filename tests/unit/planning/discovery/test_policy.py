@@ -1,4 +1,4 @@
-"""The looks that cost least: within their guards, and no worse than any other plan."""
+"""Tests of the cheapest plan of checks: within the guards, and no worse than any other plan."""
 
 from datetime import date, timedelta
 from itertools import combinations
@@ -32,7 +32,7 @@ def model(weights: list[float], early: float = 0.0, never: float = 0.0) -> Publi
 
 
 def cost(of: PublicationModel, looks: tuple[int, ...], price: float) -> float:
-    """Minutes of delay and the price of the looks, added up cell by cell."""
+    """Add up the minutes of delay and the price of the checks, cell by cell."""
     total, remaining, last = 0.0, 1.0, -1
     cells = [of.early, *of.masses]
     for look in looks:
@@ -95,7 +95,7 @@ def test_budget_and_gap_are_never_exceeded(
     assert list(found) == sorted(set(found))
     assert found[-1] == end
     gaps = [b - a for a, b in zip((-WIDTH, *found), found, strict=False)]
-    # A budget that is too small for the gap spreads its looks as evenly as bins allow.
+    # A budget that is too small for the gap spreads its checks as evenly as bins allow.
     even = -(-(end // WIDTH + 1) // budget) * WIDTH
     assert max(gaps) <= max(gap // WIDTH * WIDTH, even, WIDTH)
 
@@ -126,7 +126,7 @@ def test_the_smallest_guards_look_once_or_in_every_bin() -> None:
 
 
 def test_what_is_to_be_expected_of_looks() -> None:
-    """A document appears in the middle of its bin, one from before the window at its opening."""
+    """A document appears in the middle of its bin, or at the opening if it came before the window."""
     of = model([1.0, 2.0, 3.0], early=2.0, never=1.0)
     # At 5: 2/9 waited 5 minutes and 1/9 half a bin. At 15: 2/9 waited 7.5 minutes and 3/9 half a bin.
     found = 2 * 5 + 1 * 2.5 + 2 * 7.5 + 3 * 2.5
@@ -148,5 +148,5 @@ def test_the_fewest_checks_are_those_of_a_plan_to_which_attempts_are_dear(bins: 
     dear = plan(model([1.0] * bins), Guards(budget=99, price=1e6, max_gap=gap))
     fewest = fewest_checks(timedelta(minutes=bins * WIDTH), timedelta(minutes=gap))
     assert len(dear) == fewest
-    # A minute less takes as many: it begins the last bin.
+    # A window shorter by a minute needs as many checks, as it reaches into the last bin.
     assert fewest_checks(timedelta(minutes=bins * WIDTH - 1), timedelta(minutes=gap)) == fewest

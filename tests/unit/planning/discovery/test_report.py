@@ -1,4 +1,4 @@
-"""One search on one day for people: the learned curve, the days behind it, the checks with how they stand."""
+"""Tests of the report on a search for one day: learned curve, days behind it, states of the checks."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ def searching(strategy: str = "learned", **more: object) -> Configuration:
 
 
 def beat_of(days: int, published: str = "14:10", last: date = DAY) -> Iterator[ExecutionFact]:
-    """What a beat of half an hour saw of the days before `last`."""
+    """Yield the executions of half-hourly checks on the days before `last`."""
     for number in range(1, days + 1):
         day = last - timedelta(days=number)
         moment = at("11:00", day)
@@ -77,7 +77,7 @@ def test_the_curve_is_the_distribution_and_the_days_are_those_behind_it() -> Non
     assert report.curve[-1].published_by == pytest.approx(1 - report.never, abs=1e-4)
     assert (report.curve[0].starts, report.curve[-1].ends) == (report.opens, report.closes)
     assert [item.game_date for item in report.days] == [DAY - timedelta(days=30 - n) for n in range(30)]
-    # It came between the looks of 14:00 and 14:30, whose executions began 20 seconds later.
+    # The publication came between the checks of 14:00 and 14:30, whose executions began 20 seconds later.
     assert {(item.after_minute, item.before_minute) for item in report.days} == {(180, 210)}
 
 
@@ -121,7 +121,7 @@ def test_a_check_that_failed_is_no_check_that_nobody_made() -> None:
 
 
 def test_a_day_that_is_over_is_told_as_it_was_planned_then() -> None:
-    """What was seen on the day and after it changes nothing of its plan."""
+    """Executions on the day and later do not change its plan."""
     known = list(beat_of(30))
     before = report_at(at("10:00"), known)
     later = [look(DAY, at("12:00"), found=True), *beat_of(10, "11:20", last=DAY + timedelta(days=10))]
@@ -178,7 +178,7 @@ def test_a_document_that_lacks_games_is_not_found_where_the_search_goes_on() -> 
 
 
 def test_a_day_is_planned_by_the_first_tip_off_of_its_games() -> None:
-    """Postponed games and days without any have none; it is told in minutes of the window."""
+    """Postponed games and days without games have no tip-off; tip-offs are in minutes of the window."""
     days = [DAY - timedelta(days=number) for number in range(31)]
     games = [
         item
@@ -195,7 +195,7 @@ def test_a_day_is_planned_by_the_first_tip_off_of_its_games() -> None:
     assert [by_day[day] for day in days[1:5]] == [480.0, 210.0, None, 210.0]
     assert plan.model is not None
     assert plan.model.tip_off_weight is not None
-    # It came at 14:10 whenever the games were.
+    # The publication came at 14:10 whatever the time of the games.
     assert plan.model.tip_off_weight < 0.1
     (plain,) = plans_from(searching(), known, [DAY], at("10:00")).values()
     assert plain.model is not None
@@ -203,7 +203,7 @@ def test_a_day_is_planned_by_the_first_tip_off_of_its_games() -> None:
 
 
 def rows_of(facts: Iterable[ExecutionFact]) -> list[dict[str, Any]]:
-    """The facts as the dataset has them."""
+    """Return the facts as rows of the dataset."""
     return [
         {
             "request_id": item.request_id,
@@ -267,7 +267,7 @@ def test_a_day_of_which_nothing_can_be_learned_costs_no_query(configuration: Con
     assert build_report(configuration, "one", DAY, [], at("10:00")) is None
 
 
-# As people read it
+# Texts for users
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_the_curve_has_a_bin_of_five_minutes_after_the_other_up_to_the_close() -
     assert [item.ends for item in report.curve] == [*starts[1:], at("11:58")]
 
 
-# The checks of a beat of half an hour, by what came of them
+# The states of half-hourly checks
 
 
 def states(now: datetime, *today: ExecutionFact, followed: object = None) -> list[CheckState]:

@@ -1,4 +1,4 @@
-"""From the execution log to what a search can learn from."""
+"""Tests of a search's history: from the execution log to the input of the model."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta

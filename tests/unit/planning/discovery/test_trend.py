@@ -1,4 +1,4 @@
-"""The trend of a source's publication times."""
+"""Tests of the trend of a source's publication times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEVER, EARLY = (480.0, math.inf), (-math.inf, 0.0)
 
 
 def slope(days: list[tuple[float, float]], target: int | None = None) -> float:
-    """The trend at the day after these, or at the target's number of them."""
+    """Return the trend at the day after these days, or at day number `target`."""
     ends = np.array(days, dtype=float).reshape(-1, 2)
     ages = np.array([[(len(days) if target is None else target) - number for number in range(len(days))]])
     return float(slopes(ends[:, 0], ends[:, 1], ages.astype(float))[0])
@@ -29,7 +29,7 @@ def exactly(minutes: list[float]) -> list[tuple[float, float]]:
 @given(st.lists(st.floats(1, 480), min_size=MIN_DAYS, max_size=30), st.integers(0, 10))
 @settings(max_examples=examples(100))
 def test_it_is_that_of_least_squares_shrunk_by_what_it_explains(minutes: list[float], later: int) -> None:
-    """An oracle: NumPy's polynomial fit, with days that count half after the half-life."""
+    """Oracle: NumPy's polynomial fit, in which a day's weight halves with each half-life."""
     numbers, times = np.arange(len(minutes)), np.array(minutes)
     target = len(minutes) + later
     weights = 0.5 ** ((target - numbers) / HALF_LIFE)
@@ -54,7 +54,7 @@ def test_of_days_on_a_line_it_is_their_step_and_at_most_ten_minutes(
 @pytest.mark.parametrize(("days", "expected"), [(MIN_DAYS - 1, 0.0), (MIN_DAYS, 2.0)])
 def test_there_is_none_through_fewer_than_five_days(days: int, expected: float) -> None:
     assert slope(exactly([60 + 2.0 * day for day in range(days)])) == pytest.approx(expected)
-    # Those on which nothing is known of the time of day are none of them.
+    # Days without a known time do not count towards the minimum.
     assert slope([*exactly([60 + 2.0 * day for day in range(days)]), NEVER, EARLY]) == pytest.approx(expected)
 
 
@@ -86,11 +86,11 @@ def test_each_target_has_its_own() -> None:
 
 
 def test_a_wide_interval_says_nothing_of_a_trend_that_it_holds() -> None:
-    """Its middle would: on the last day it is two hours from the line."""
+    """The interval's middle would add a trend: on the last day it is two hours from the line."""
     days = exactly([60 + 2.0 * day for day in range(19)])
     assert slope([*days, (0.0, 480.0)]) == pytest.approx(2.0, abs=0.01)
     assert slope([*days, (-math.inf, 480.0)]) == pytest.approx(2.0, abs=0.01)
-    # One that it leaves counts with the end that is nearest.
+    # An interval outside the trend counts with its nearest end.
     assert slope([*days, (200.0, 480.0)]) == pytest.approx(slope([*days, (200.0, 200.0)]))
 
 

@@ -1,4 +1,4 @@
-"""What bench/alerts.py counts: where its faults are put, which watches it finds, and whose a message is."""
+"""Tests of bench/alerts.py: placement of its faults, its watches, and attribution of messages to faults."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ HOUR, TICK = timedelta(hours=1), timedelta(minutes=5)
 
 
 def season_of(*faults: alert_season.Injected) -> alert_season.Made:
-    """A season of three days with these faults and without rows."""
+    """Return a season of three days with these faults and without rows."""
     injections = alert_season.Injections(faults, BEGINS + 48 * HOUR, BEGINS + 36 * HOUR)
     catalog = alert_season.load_catalog(alert_season.SCRAPERS)
     configuration = alert_season.load_workflows(WORKFLOWS, catalog)
@@ -34,7 +34,7 @@ def wrong(rule: str, severity: AlertLevel = AlertLevel.WARNING) -> Condition:
 
 
 def watches(*spans: tuple[datetime, datetime, Condition]) -> alerts.Answers:
-    """Answers to each watch of the season, by what holds from when to when."""
+    """Return the answers of each watch of the season from (begin, end, condition) spans."""
 
     def each() -> Iterator[datetime]:
         at = BEGINS - 24 * HOUR
@@ -47,7 +47,7 @@ def watches(*spans: tuple[datetime, datetime, Condition]) -> alerts.Answers:
 
 @dataclass
 class Knowing(alerts.WatchQueries):
-    """Answers from a list of what holds when, and remembers what it was asked."""
+    """Queries that answer from (begin, end, condition) spans and count themselves."""
 
     spans: Sequence[tuple[datetime, datetime, Condition]] = field(default=())
 
@@ -79,7 +79,7 @@ def test_the_first_watch_of_a_rule_is_found(offset: int) -> None:
 
 
 def test_the_end_of_a_rule_that_has_to_hold_for_a_while_is_found() -> None:
-    """Seen late, it would have held for long enough, and people would hear of it."""
+    """A late detection of the end would make the condition hold long enough for a message."""
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     ends = BEGINS + 4 * TICK
     asker = Knowing(made, BOOK, MemoryWarehouse(), spans=[(BEGINS, ends, wrong("versions-differ"))])
@@ -106,7 +106,7 @@ def test_a_message_that_comes_too_late_does_not_tell_of_its_fault() -> None:
 
 
 def test_the_time_of_a_sources_fault_counts_from_the_first_request_that_it_could_spoil() -> None:
-    """A source that refuses us from 08:15 on was asked at 19:00 for the first time."""
+    """A source that refuses requests from 08:15 on got its first request at 19:00."""
     fault = replace(POISON, within=0.3)
     told_at = BEGINS + 11 * HOUR
     answers = watches((told_at, told_at + HOUR, wrong("dead-letters")))
@@ -141,7 +141,7 @@ def test_a_message_that_no_fault_explains_is_a_stray_and_counts_in_the_week_with
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     quiet = BEGINS + 40 * HOUR
     answers = watches((quiet, quiet + TICK, wrong("decisions-not-executed", AlertLevel.CRITICAL)))
-    # A rule with causes waits a watch for them.
+    # A rule with causes waits one watch for them.
     answers = {**answers, quiet + TICK: answers[quiet]}
     result = alerts.judge(made, answers, BOOK, seed=1)
     assert (result["false_critical"], result["quiet_week"], len(result["strays"])) == (1, 1, 1)

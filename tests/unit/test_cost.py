@@ -1,4 +1,4 @@
-"""The arithmetic of the cost model, and that its counts are those of the topic map."""
+"""Tests of the cost model: its arithmetic, and the agreement of its counts with the topic map."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def test_messages_are_delivered_as_often_as_the_topic_map_says() -> None:
 
 
 def test_a_million_executions_by_hand() -> None:
-    """Five events published and six deliveries of 1,300 bytes each; three operations of class A, ten a tick, and six
-    names of each execution of the day in a tick's lists."""
+    """Each execution has five published events and six deliveries of 1,300 bytes, three operations of class A, and six
+    names in the lists of each tick of its day; each tick has ten operations."""
     assert cost.pubsub_bytes(1e6) == pytest.approx(1e6 * 11 * 1_300)
     assert cost.class_a(1e6, 100, COUNTED) == pytest.approx(3e6 + 100 * (10 + 1e6 / 30.4 * 6 / 1_000))
 
 
 def test_a_query_is_paid_for_each_table_that_it_references() -> None:
-    """Of 3,040,000 executions a month 60 MB are two days of 300 bytes; 10 MB are the least."""
+    """At 3,040,000 executions a month, two days of 300 bytes each are 60 MB; the minimum is 10 MB."""
     scans = {"scraper_execution_log": 3, "file_receipts": 1, "cleanup_operations": 2}
     assert cost.scanned(scans, 100, days=2) == pytest.approx(6 * 10e6)
     assert cost.scanned(scans, 3_040_000, days=2) == pytest.approx(4 * 60e6 + 2 * 10e6)
@@ -83,7 +83,7 @@ def test_a_watch_is_two_jobs_that_read_each_of_their_tables_once() -> None:
 
 
 def test_watches_are_paid_for_once_what_is_free_is_used_up() -> None:
-    """8,755 watches read 11 tables of 10 MB at least, which is 0.88 TiB; ticks come first."""
+    """8,755 watches read 11 tables of at least 10 MB, which is 0.88 TiB; the free amount covers ticks first."""
     small, large = cost.month(20_000, COUNTED), cost.month(1_000_000, COUNTED)
     assert small.monitor == 0
     assert large.monitor > 5
@@ -91,7 +91,7 @@ def test_watches_are_paid_for_once_what_is_free_is_used_up() -> None:
 
 
 def test_payloads_are_stored_as_terraform_has_it() -> None:
-    """Of 304,000 executions a month 1 GB comes each day: 90 are Standard, 5 of them free, and 275 Nearline."""
+    """304,000 executions a month write 1 GB a day: 90 GB in Standard, 5 of them free, and 275 in Nearline."""
     (data,) = re.findall(
         r'^module "data" {$(.*?)^}$',
         (REPOSITORY / "infra/terraform/platform/storage.tf").read_text(),
@@ -110,8 +110,8 @@ def test_what_ticks_do_is_no_executions() -> None:
 
 
 def test_the_services_are_counted_at_work() -> None:
-    """Of an execution the runner writes claim, payload, journal, records and outcome, and reads nothing; the controller
-    an entry for each execution that comes alone, and a plan, a marker and a list now and then."""
+    """For each execution the runner writes claim, payload, journal, records and outcome, and reads nothing. The
+    controller writes an entry for each execution that arrives alone, and sometimes a plan, a marker and a list."""
     counted = operations.count_operations(days=1, every=timedelta(hours=1))
     written = counted.by_caller(operations.CLASS_A)
     assert counted.executions > 100

@@ -1,4 +1,4 @@
-"""Rules for docstrings: fields are described under themselves, and a class or module is named by a noun phrase."""
+"""Rules for docstrings: a description under each field, and a noun phrase for each class or module."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("bench", "cli", "devtools", "examples", "libs", "services", "tests")
 QUESTION = re.compile(r"(What|How|Who|Where|Whether|Which|When|Why)\b")
-# At the begin of a sentence: "name: text" or "one, other: text", as a legend has it.
+# A legend at the beginning of a sentence: "name: text" or "one, other: text".
 LEGEND = re.compile(r"(?:\A|(?<=[.;\n])\s*)`?(\w+`?(?:, `?\w+`?)*):\s")
 
 
@@ -18,15 +18,15 @@ def fields_of(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> set[st
     """Return the fields of a class, with those of its bases in the same module."""
     assigned = (part.target for part in node.body if isinstance(part, ast.AnnAssign))
     named = {base.id for base in node.bases if isinstance(base, ast.Name)}
-    # A class may extend an imported one of its own name.
+    # A class may extend an imported class of the same name.
     bases = [classes[name] for name in named - {node.name} if name in classes]
     own = {target.id for target in assigned if isinstance(target, ast.Name)}
     return own.union(*(fields_of(base, classes) for base in bases))
 
 
 def packed_fields(source: str) -> Iterator[tuple[str, str]]:
-    """Class and field, of each field whose meaning stands in the docstring of its class."""
-    # Most tests have no class, and to parse them all would take longer than the rest of this file.
+    """Yield class and field for each field that its class's docstring describes."""
+    # Most tests have no class, and parsing all of them would take longer than the rest of this file.
     if not re.search(r"^ *class ", source, re.MULTILINE):
         return
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
@@ -39,7 +39,7 @@ def packed_fields(source: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_what_a_field_means_stands_under_the_field(folder: str) -> None:
-    """There an editor shows it where the field is used."""
+    """An editor shows such a description at each use of the field."""
     packed = {
         str(path.relative_to(REPOSITORY)): found
         for path in sorted((REPOSITORY / folder).rglob("*.py"))
@@ -69,7 +69,7 @@ def test_a_legend_of_inherited_fields_is_found() -> None:
 
 
 def questions(source: str) -> Iterator[str]:
-    """Name the module (as "") and the classes whose docstrings begin as a question does."""
+    """Yield the names of classes, and "" for the module, whose docstrings begin like a question."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef) and QUESTION.match(ast.get_docstring(node) or ""):
             yield getattr(node, "name", "")
@@ -77,7 +77,7 @@ def questions(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "tests"])
 def test_a_class_or_module_is_described_by_a_noun_phrase(folder: str) -> None:
-    """A docstring "What ..." or "How ..." names nothing where it is shown apart from the code, as in a schema."""
+    """A docstring that begins like a question does not name its subject apart from the code, as in a schema."""
     found = {
         str(path.relative_to(REPOSITORY)): names
         for path in sorted((REPOSITORY / folder).rglob("*.py"))

@@ -1,4 +1,4 @@
-"""The mutation runner finds the change that no test notices, and only that."""
+"""Tests of the mutation runner: it reports the change that no test detects, and only that one."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ def test_each_operator_within_a_function_is_changed_once() -> None:
 def test_it_names_the_change_that_no_test_notices(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(MODULE)
     (tmp_path / "test_module.py").write_text(TESTS)
-    # As the suite's own conftest does, so that the collector has nothing to look at.
+    # As in the suite's own conftest, so that the garbage collector has nothing to scan.
     (tmp_path / "conftest.py").write_text("import gc\n\ndef pytest_collection_finish():\n    gc.freeze()\n")
     done = subprocess.run(
         [

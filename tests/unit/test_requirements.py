@@ -1,4 +1,4 @@
-"""The services' pinned requirements are the developer's, and say nothing of where packages come from."""
+"""Tests of the pinned requirements: services use the developer's versions, and no file names a package index."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COMMITTED = sorted(
     for path in REPOSITORY.glob(pattern)
     if not {"build", "templates"} & set(path.relative_to(REPOSITORY).parts)
 )
-"""Every file of pins: in the root, bench, docs, devtools, infra and services. A fleet's own names only Tipoff."""
+"""Every file of pins: in the root, bench, docs, devtools, infra and services. A fleet's own file only has Tipoff."""
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 ENTRY = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^\s;@/]+( ; [^#@/]+?)?( +--hash=sha256:[0-9a-f]{64})+\s*")
 COMMENT = re.compile(r"\s*#[\w .,()\[\]/-]*:?")
-"""Who asked for a package, or a heading. No address fits, as a colon stands only at the end."""
+"""The origin of a package, or a heading. No URL matches, as a colon is only allowed at the end."""
 
 
 def test_the_audit_covers_every_file_of_pins_but_the_peers() -> None:
@@ -78,7 +78,7 @@ def test_what_names_a_place_or_lacks_a_hash_is_found(line: str) -> None:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    """Each package reads it where the services read it."""
+    """Each package reads the version from the same place as the services."""
     source = REPOSITORY / "libs/common/tipoff_common/__init__.py"
     projects = [
         path

@@ -1,4 +1,4 @@
-"""The page on security names every route of every service, and tests that there are."""
+"""Tests of the page on security: it names every route of every service, and its tests exist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_route_stands_in_the_table(service: str) -> None:
 
 
 def _as_named(route: str) -> str:
-    """The console's actions stand there as one, and a page with its twin in JSON."""
+    """Return the page's name of a route: one for all console actions, and one for a page with its JSON twin."""
     action = re.sub(r"/actions/[\w-]+", "/actions/{name}", route)
     page = action.removesuffix(".json")
     return action if "/schemas/" in action else "GET /" if page == "GET /today" else page

@@ -1,4 +1,4 @@
-"""How the suite is divided: what tests/conftest.py names is there."""
+"""Tests of the suite's division: every file that tests/conftest.py names exists."""
 
 import ast
 from pathlib import Path
@@ -9,14 +9,14 @@ TESTS = Path(__file__).parents[1]
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    """A file that was renamed would lose its place in silence."""
+    """A renamed file would silently lose its place."""
     groups = (name.removesuffix(" on Google's") for name in LONGEST)
     named = {*TOGETHER, *ALONE, *APART, *WITH, *WITH.values(), *THOROUGH, *groups}
     assert [name for name in sorted(named) if not (TESTS / name).exists()] == []
 
 
 def test_no_test_module_is_imported() -> None:
-    """What two of them need is in tests/support, or in a package's `testing` module."""
+    """Shared helpers belong in tests/support or in a package's `testing` module."""
     modules = {path.stem for path in TESTS.rglob("test_*.py")}
     imported = [
         f"{path.relative_to(TESTS)}: {name}"

@@ -584,7 +584,7 @@ def test_nobody_is_left_without_a_word_of_what_is_wrong(
 @settings(max_examples=examples(60))
 @given(st.lists(st.tuples(STANDING, st.integers(1, 12)), min_size=1, max_size=6))
 def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) -> None:
-    """Law: any number of scrapers with one trouble, in any order, is one message while one of them fails; a workflow adds one."""
+    """Law: any number of scrapers with one trouble are one message while one of them fails; a workflow adds one."""
     watched = Watched(rules_file({"watch": {"joins_for": "24h"}}, **FAILURES))
     always = failure("scraper", "0")
     for conditions, count in history:

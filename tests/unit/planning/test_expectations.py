@@ -99,7 +99,7 @@ def test_a_dataset_that_answers_nothing_knows_of_no_decision() -> None:
 
 
 def test_partitions_are_those_that_a_day_can_have_rows_in() -> None:
-    """Partitions are UTC days: the evening in New York lies in the next one, with the night after it."""
+    """Partitions are UTC days: New York's evening is already in the next one, and the night in the day after."""
     _, asked = read()
     assert (asked["first_partition"], asked["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 17))
     assert (asked["night"], asked["with_night"]) == (TUESDAY, False)

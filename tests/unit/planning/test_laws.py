@@ -54,7 +54,7 @@ NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 def ticks_of(day: date, count: int = 2) -> list[datetime]:
-    """Return the ticks of `count` business days from midnight; by the end of the second every run of the first is over."""
+    """Return the ticks of `count` business days; by the end of the second every run of the first is over."""
     start, end = at("00:00", day), at("00:00", day + timedelta(days=count))
     return [start + index * CADENCE for index in range((end - start) // CADENCE)]
 
@@ -113,7 +113,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
         assert decision.game_date == occurrence.game_date
 
     schedule, *later = world.schedules
-    assert [item.date for item in later] in ([], [day + timedelta(days=1)])  # the next day may be locked by an evaluation
+    assert [item.date for item in later] in ([], [day + timedelta(days=1)])  # by an evaluation
     assert [item.occurrence_id for item in schedule.runs] == [
         item.id for item in occurrences(configuration, world.deps.calendar.current(), day)
     ]

@@ -50,7 +50,7 @@ def begin(
         (None, "10:00", False),
         ("09:00", "08:59", True),
         ("09:00", "09:00", False),
-        ("11:00", "10:30", False),  # ended by an operator before its end
+        ("11:00", "10:30", False),  # ended by an operator when it was over
     ],
 )
 def test_a_pause_stands_from_its_beginning_until_before_its_end(
@@ -107,12 +107,12 @@ BOTH = ["bulletin", "digest"]
         ([], None),
         ([pause()], "one"),
         ([pause("other")], None),
-        ([pause(since="09:30", until="11:00")], "one"),  # overlaps the other's end
-        ([pause(since="06:00", until="08:31")], "one"),  # overlaps the other's beginning
-        ([pause(since="09:45", until="11:00")], None),  # begins at the other's end
-        ([pause(since="06:00", until="08:30")], None),  # ends before the other begins
+        ([pause(since="09:30", until="11:00")], "one"),  # overlaps the slot's end
+        ([pause(since="06:00", until="08:31")], "one"),  # overlaps the slot's beginning
+        ([pause(since="09:45", until="11:00")], None),  # begins at the slot's end
+        ([pause(since="06:00", until="08:30")], None),  # ends at the slot's beginning
         ([pause(since="06:00", until="11:00", ended="08:30")], None),
-        ([pause("bulletin", SCRAPER)], None),  # another target
+        ([pause("bulletin", SCRAPER)], None),  # digest was not paused
         ([pause("bulletin", SCRAPER), pause("digest", SCRAPER)], "bulletin"),
         ([pause("bulletin", SCRAPER), pause()], "one"),
     ],

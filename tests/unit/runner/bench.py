@@ -1,4 +1,4 @@
-"""A runner over a source that a test plays."""
+"""Test bench for the runner: an in-memory service over a source that the test provides."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -24,13 +24,13 @@ Source = Callable[[httpx.Request], httpx.Response]
 
 
 def text(content: str) -> Source:
-    """A source that answers with this text, always."""
+    """Return a source that always answers with this text."""
     return lambda _request: httpx.Response(200, text=content)
 
 
 @dataclass
 class Bench:
-    """A runner in memory, and a source that answers as a test says."""
+    """An in-memory runner with a source that the test provides."""
 
     registry: Registry
     bus: RecordingBus
@@ -38,7 +38,7 @@ class Bench:
     data: MemoryObjects
     source: Source = field(default_factory=lambda: text("a\nb\nc\n"))
     asked: list[str] = field(default_factory=list)
-    """The addresses that the source was asked for, in order."""
+    """Requested addresses, in order."""
     opened: list[tuple[datetime, bool]] = field(default_factory=list)
     """(now, replaying) of each execution."""
     writes: Executor | None = None

@@ -10,7 +10,7 @@ from tipoff_scraper_runner.registry import Registry, load_registry
 
 @pytest.fixture
 def fleet() -> Path:
-    """The folder of the fixture scrapers, which lies outside every package."""
+    """Return the folder of the fixture scrapers, which is outside every package."""
     return FLEET
 
 

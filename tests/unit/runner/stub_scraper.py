@@ -1,4 +1,4 @@
-"""A scraper made of two functions, run as any other, over answers that a test gives."""
+"""Scraper of two functions that runs as any other, with answers that a test provides."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -44,7 +44,7 @@ def run(
     data: MemoryObjects | None = None,
     **described: Any,
 ) -> Execution:
-    """Runs the scraper of `fetch` and `parse`; `described` is what its scraper.yaml says beside the usual."""
+    """Run the scraper of `fetch` and `parse`; `described` overrides fields of the usual scraper.yaml."""
     module: Any = SimpleNamespace(Parameters=ScrapeParameters, fetch=fetch, parse=parse)
     scraper = Registered(spec(**described), module)
     request = manual_request(

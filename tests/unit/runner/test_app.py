@@ -1,4 +1,4 @@
-"""The runner's routes."""
+"""Tests of the runner's routes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ Post = Callable[..., httpx.Response]
 
 @pytest.fixture
 def post(bench: Bench) -> Post:
-    """POSTs to the service; scheduler: the account that counts as Cloud Scheduler's."""
+    """Return a function that posts to the service; `scheduler` is the account of Cloud Scheduler."""
     authentication = Authentication(local_settings())
     endpoint = PushEndpoint(
         service="scraper-runner",

@@ -1,5 +1,5 @@
-"""The law of claims, over every order of deliveries, deaths, pauses and the passing of time: a request is executed by
-one delivery at a time, and has one outcome."""
+"""Law of claims, over every order of deliveries, deaths, pauses and times: one delivery at a time executes a request,
+which has one outcome."""
 
 from datetime import datetime, timedelta
 
@@ -34,12 +34,12 @@ class Deliveries(RuleBasedStateMachine):
         super().__init__()
         self.state, self.now, self.fetches = MemoryObjects(), NOON, 0
         self.busy: dict[str, datetime] = {}
-        """Until when each claim holds that was neither released nor finished, by its holder."""
+        """End of each claim that is neither released nor finished, by its holder."""
         self.outcomes: list[Execution] = []
 
     @property
     def memory(self) -> RequestMemory:
-        """Each delivery may come to another process."""
+        """A new memory for each delivery, as in another process."""
         return RequestMemory(self.state)
 
     @rule(target=at_work)
@@ -61,7 +61,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(granted=consumes(at_work))
     def finish(self, granted: Granted) -> None:
-        """It may have been paused for any time, and be long since replaced."""
+        """Finish a delivery that may have been paused for any time and replaced by another."""
         claim, _ = granted
         mine = Execution(executed(run_id=claim.holder), None)
         counts = self.memory.remember(requested(), mine)
@@ -76,7 +76,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(granted=consumes(at_work))
     def die(self, granted: Granted) -> None:
-        """Nothing is told; only the lease frees the request."""
+        """End a holder without a release, so that only the lease frees the request."""
 
     @rule(seconds=st.integers(1, 200))
     def pass_time(self, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""A scraper on the command line: exit codes 0 got it, 3 not published yet, 1 failed, 2 wrong usage."""
+"""Tests of a scraper's command line, with the exit codes 0 success, 3 not published yet, 1 failed, 2 wrong usage."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def payload(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
-    """The exit code, however it comes."""
+    """Run the command line and return its exit code."""
     try:
         return cli.main(name, arguments, scrapers=scrapers, stack=Path("stack.env"))
     except SystemExit as ended:
@@ -103,7 +103,8 @@ def test_a_fleet_at_fault_is_wrong_usage(tmp_path: Path, capsys: Captured) -> No
 @pytest.mark.parametrize("flag", ["--game-date", "--game_date", "--gamedate", "--date"])
 @pytest.mark.parametrize("day", ["2025-01-15", "20250115"])
 def test_the_date_may_be_written_as_people_do(payload: Path, capsys: Captured, flag: str, day: str) -> None:
-    """Aliases here, one name everywhere else. See "One date had three names" in docs/explanation/incidents.md."""
+    """Only the command line has aliases of the date's name (see "One date had three names" in
+    docs/explanation/incidents.md)."""
     assert run(flag, day, "--from-file", str(payload), "--json") == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["game_date"], row["opts"]) == ("2025-01-15", {"game_date": "2025-01-15"})
@@ -137,7 +138,7 @@ def test_without_a_bus_it_runs_all_the_same_and_says_so(capsys: Captured, raises
 def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    """The environment of a stack, in another folder: nothing is fetched from the real source instead."""
+    """With a stack's environment in another folder, the command must not fetch from the real source."""
     for name in ("PROJECT", "DATA_BUCKET", "STATE_BUCKET", "DEVELOPMENT_KEY"):
         monkeypatch.setenv(f"TIPOFF_{name}", "x")
     monkeypatch.setenv("TIPOFF_ENVIRONMENT", "local")
@@ -173,7 +174,7 @@ def test_what_fails_after_the_source_was_asked_is_told_and_nothing_is_fetched_ag
 
     bench.source = source
     monkeypatch.setattr(cli, "connect", lambda _registry, _stack: bench.deps())
-    # Were it fetched again, it would be through this client.
+    # Another fetch would use this client.
     monkeypatch.setattr(cli, "http_opener", lambda: bench.open_http)
     assert run("--date", "2025-01-15") == cli.EXIT_FAILED
     assert len(bench.asked) == 1
@@ -186,7 +187,7 @@ def test_what_fails_after_the_source_was_asked_is_told_and_nothing_is_fetched_ag
 def test_an_account_without_a_name_is_told_by_its_number(
     payload: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    """A container that runs as any user has no entry for it in /etc/passwd."""
+    """A container with an arbitrary user id has no entry for it in /etc/passwd."""
     monkeypatch.setattr("getpass.getuser", Mock(side_effect=KeyError("getpwuid(): uid not found: 4711")))
     monkeypatch.setattr("os.getuid", lambda: 4711)
     assert run("--date", "2025-01-15", "--from-file", str(payload), "--json") == 0
@@ -194,7 +195,7 @@ def test_an_account_without_a_name_is_told_by_its_number(
 
 
 def test_a_module_finds_the_stack_of_its_fleet_from_a_folder_below_the_root(tmp_path: Path) -> None:
-    """The stack there cannot be used, so that it is told and no source is asked."""
+    """The stack there is unusable, so the command reports it and requests no source."""
     (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
     (tmp_path / ".tipoff").mkdir()
     (tmp_path / ".tipoff/stack.env").write_text("TIPOFF_PROJECT=somewhere\n")
@@ -215,7 +216,7 @@ def test_a_module_finds_the_stack_of_its_fleet_from_a_folder_below_the_root(tmp_
 
 @pytest.fixture
 def rivers(tmp_path: Path) -> Path:
-    """The root of a repository of its own with a fleet called rivers."""
+    """Return the root of a separate repository with a fleet called rivers."""
     root = tmp_path / "repository"
     shutil.copytree(FLEET, root / "rivers")
     (root / "rivers/fixtures/lines/__main__.py").write_text(
@@ -244,11 +245,11 @@ def test_a_module_of_a_fleet_in_its_own_repository_is_known(rivers: Path) -> Non
 
 
 def test_a_fleets_own_stack_is_found_from_within_another_fleet(rivers: Path, tmp_path: Path) -> None:
-    """Else what is fetched would go to the bus, the bucket and the dataset of somebody else."""
+    """Otherwise the scrape would be written to the bus, bucket and dataset of another fleet."""
     for root, project in ((rivers, "ours"), (tmp_path / "theirs", "theirs")):
         (root / ".tipoff").mkdir(parents=True)
         (root / "tipoff.toml").write_text('name = "rivers"\n')
-        # Neither can be used, which is said with the names of its variables, so that no source is asked.
+        # Both are unusable, and the error names their variables, so no source is requested.
         (root / ".tipoff/stack.env").write_text(
             "TIPOFF_PROJECT=p\n" if project == "ours" else "TIPOFF_DATA_BUCKET=b\n"
         )

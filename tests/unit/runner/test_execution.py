@@ -1,4 +1,4 @@
-"""The one place where what happens becomes success, no_data or failed."""
+"""Tests of the execution of a request: success, no_data or failed for every result of a scraper."""
 
 import json
 from datetime import timedelta
@@ -44,7 +44,7 @@ class TestSuccess:
         assert executed.outcome.record_count == executed.data_summary["record_count"] == 3
 
     def test_a_parser_cannot_talk_the_count_up(self, bench: Bench) -> None:
-        """What the scraper puts into the summary does not hide what the runner knows.
+        """The scraper's summary must not replace the runner's own values.
 
         See "Saved records were logged as no data" in docs/explanation/incidents.md.
         """
@@ -84,7 +84,7 @@ class TestSuccess:
         assert len(bench.data.files) == 2
 
     def test_the_execution_is_that_of_its_request(self, bench: Bench) -> None:
-        """Nothing about the identity is made up on the way.
+        """The execution takes its identity from the request.
 
         See "Two controllers decided twice" in docs/explanation/incidents.md.
         """
@@ -121,7 +121,7 @@ class TestNoData:
 class TestFailed:
     @pytest.mark.parametrize("kind", FailureKind)
     def test_every_kind_can_be_raised(self, bench: Bench, kind: FailureKind) -> None:
-        """The kind and a message a person can act on.
+        """Each failure has a kind and a message for an operator.
 
         See "Blocked was read as not published", "Exhausted retries were logged as no data" and "An error row had no
         error" in docs/explanation/incidents.md.
@@ -131,7 +131,7 @@ class TestFailed:
         assert outcome.message
 
     def test_an_unforeseen_error_is_our_own_fault_and_never_no_data(self, bench: Bench) -> None:
-        """Exceptions mapped to empty.
+        """Exceptions were recorded as empty results.
 
         See "Exhausted retries were logged as no data" in docs/explanation/incidents.md.
         """
@@ -140,7 +140,7 @@ class TestFailed:
         )
 
     def test_what_a_source_says_is_told_as_far_as_a_person_reads(self, bench: Bench) -> None:
-        """A text of megabytes is in the payload that is kept, not in every row about it."""
+        """The stored payload has the whole text; rows have the beginning only."""
         bench.source = text("empty: " + "x" * 90_000)
         outcome = bench.execute(asking()).executed.outcome
         assert isinstance(outcome, NoData)
@@ -148,7 +148,7 @@ class TestFailed:
         assert outcome.reason.endswith("xxx... (90000 characters)")
 
     def test_nothing_where_something_must_be_is_a_changed_source(self, bench: Bench) -> None:
-        """Silent emptiness, the universal disease."""
+        """An unexpectedly empty document must not pass for no data."""
         bench.source = text("")
         outcome = failed(bench, asking())
         assert outcome.kind is FailureKind.SOURCE_CHANGED
@@ -226,7 +226,7 @@ class TestFailed:
     def test_an_error_without_words_still_has_a_message(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """electricitymaps: an error that could not be raised."""
+        """An error without a text had an empty message, and a failure without a message is invalid."""
         module = bench.registry["lines"].module
         monkeypatch.setitem(module.FAILURES, "blocked", type(module.FAILURES["blocked"])())
         assert failed(bench, asking(raises="blocked")).message == "Blocked"
@@ -253,7 +253,7 @@ def test_transport_retries_are_counted_in_the_execution(
 
 
 def test_the_raw_payload_that_cannot_be_written_is_no_outcome(bench: Bench) -> None:
-    """The request is delivered again."""
+    """Pub/Sub delivers the request again."""
     bench.data.down = True
     with pytest.raises(Unavailable):
         bench.execute(asking())

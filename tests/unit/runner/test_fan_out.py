@@ -1,4 +1,4 @@
-"""What a success names for the steps that follow it."""
+"""Tests of the fan-out values that a success gives to later steps."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""What is odd about a document reaches data_summary, bounded, however the scrape ends."""
+"""Tests of findings: oddities of a document in data_summary, bounded, for every outcome."""
 
 import unicodedata
 from datetime import timedelta
@@ -49,7 +49,7 @@ def test_no_data_tells_its_contradictions_too() -> None:
 
 
 def test_a_suspect_document_is_kept_and_not_announced() -> None:
-    """A frozen schedule: its payload stays for whoever looks into it, and no file of records takes its place."""
+    """The payload of a frozen schedule is kept for analysis, and no file of records is written."""
     data = MemoryObjects("data")
     execution = run(parse=parsed(suspect="frozen", summary={"season": "2025-26"}), data=data)
 
@@ -63,7 +63,7 @@ def test_a_suspect_document_is_kept_and_not_announced() -> None:
 
 @pytest.mark.parametrize(("days", "told"), [(0, True), (-1, False), (1, False)])
 def test_the_slate_of_another_day_is_not_told(days: int, told: bool) -> None:
-    """Yesterday's scoreboard that still stands would contradict today's calendar."""
+    """Yesterday's scoreboard, if still served, would contradict today's calendar."""
     about = GAME_DATE + timedelta(days=days)
     executed = run(parse=parsed(about=about, slate={"A@B": None})).executed
 
@@ -97,7 +97,7 @@ def test_that_a_suspect_document_is_empty_is_no_news() -> None:
 def test_no_games_contradict_a_calendar_that_has_some(
     source: Source, needs_games: bool, listed: int | None, contradicts: bool
 ) -> None:
-    """The controller asks a source that needs games on game days only; a manual run may ask for any day."""
+    """The controller requests such a source on game days only; a manual run may request any day."""
     request = requested(source=source)
     told: Any = findings(Parsed(records=[], games_listed=listed), request, spec(needs_games=needs_games))
 

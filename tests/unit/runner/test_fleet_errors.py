@@ -1,4 +1,4 @@
-"""Whatever a fleet's code raises or returns, its request has one outcome, and the source is asked once."""
+"""Tests of errors in a fleet's code: one outcome for the request, and one request to the source."""
 
 import sys
 from collections.abc import Callable
@@ -31,14 +31,14 @@ class Row(Record):
 
 
 class Unspeakable(Exception):
-    """An error that cannot even be printed."""
+    """An error whose text cannot be printed."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
 
 
 def told_to_wait(until: Any) -> Exception:
-    """A failure that names anything at all as the instant to wait for."""
+    """Return a failure with an arbitrary value as the instant to wait for."""
     return ToldToWait("busy", until, "source.example")
 
 
@@ -51,7 +51,7 @@ def outcome(
     parse: Callable[[], Any] = lambda: Parsed(records=[Row()]),
     lost: Callable[[Parsed, Any], Any] = no_edition_before,
 ) -> ScrapeExecuted:
-    """What three deliveries of one request to a scraper of these hooks came to, after an edition the day before."""
+    """Deliver one request three times to a scraper of these hooks, after a previous edition; return the execution."""
     fetches = []
 
     def fetch_once(_parameters: ScrapeParameters, http: Http) -> Any:
@@ -239,7 +239,7 @@ PARSED = st.builds(
 
 
 def returning(value: object) -> Any:
-    """A hook that returns the value, or raises it if it is an error."""
+    """Return a hook that returns the value, or raises it if it is an error."""
 
     def hook(*_arguments: object) -> object:
         if isinstance(value, BaseException):

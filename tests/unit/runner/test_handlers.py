@@ -1,4 +1,4 @@
-"""A request comes in, an execution goes out: once, however often it is delivered."""
+"""Tests of the runner's request handler: one execution for each request, whatever the number of deliveries."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def test_a_redelivery_publishes_again_without_fetching_again(bench: Bench) -> No
 
 
 def test_a_failure_is_remembered_too(bench: Bench) -> None:
-    """A retry is a request of its own: attempt + 1."""
+    """A retry is a separate request with attempt + 1."""
     bench.source = text("")
     first = bench.run(requested())
     bench.source = text("a\nb\n")
@@ -77,7 +77,7 @@ def test_a_request_whose_files_could_not_be_written_is_as_good_as_new(bench: Ben
 
 
 class Killed(BaseException):
-    """The process ends here, as by kill -9: nothing catches it."""
+    """The end of the process, as by kill -9: no handler catches it."""
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at the same time"])
@@ -85,7 +85,7 @@ class Killed(BaseException):
 def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, survived: int, at_once: bool
 ) -> None:
-    """What was fetched is not fetched again, and what the first delivery noted of it is not lost.
+    """A fetched payload is not fetched again, and the first delivery's notes about it are kept.
 
     See "Redelivery multiplied the rows" in docs/explanation/incidents.md.
     """
@@ -125,7 +125,7 @@ def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
 
 
 def test_a_paused_runner_that_wakes_too_late_publishes_what_the_other_one_wrote(bench: Bench) -> None:
-    """It is stopped while the source answers; another delivery takes over, finds other content and publishes it."""
+    """The runner stops while the source answers; another delivery takes over and publishes other content."""
     during: list[ScrapeExecuted] = []
 
     def answer(_request: httpx.Request) -> httpx.Response:
@@ -192,7 +192,7 @@ def test_an_execution_costs_few_calls_of_the_buckets(bench: Bench, content: str,
 
 @dataclass
 class CountedObjects(MemoryObjects):
-    """Counts what Cloud Storage would be asked."""
+    """A bucket that counts its calls to Cloud Storage."""
 
     calls: int = 0
 
@@ -202,7 +202,7 @@ class CountedObjects(MemoryObjects):
 
 
 def retried(content: str) -> Source:
-    """A source that answers once that it is busy, and then with this text."""
+    """Return a source that answers 503 once and then this text."""
     answers = iter([httpx.Response(503)])
     return lambda _request: next(answers, httpx.Response(200, text=content))
 
@@ -216,7 +216,7 @@ def test_content_that_was_announced_is_not_announced_by_another_execution(bench:
 
 
 def test_new_content_is_announced(bench: Bench) -> None:
-    """A later correction is fetched and handed on.
+    """A later correction is fetched and announced.
 
     See "The first report ended the search for corrections" in docs/explanation/incidents.md.
     """
@@ -234,7 +234,7 @@ def test_a_failure_announces_no_file(bench: Bench) -> None:
 
 
 def test_a_scraper_that_is_not_here_is_a_failure_that_says_what_is(bench: Bench) -> None:
-    """A wrong image or a wrong name is told to the log and the follow-ups.
+    """A wrong image or name appears in the log and in the follow-ups.
 
     See "The wrong image answered for three days" and "Scrapers logged under other names" in
     docs/explanation/incidents.md.

@@ -1,4 +1,4 @@
-"""What a host said about when to come back counts for every scrape, in each process of the runner."""
+"""Tests of pauses by hosts: they apply to every scrape, in each process of the runner."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ LATER, DAY = NOON + timedelta(hours=1), timedelta(days=1)
 
 
 def test_a_pause_holds_in_every_process_and_after_a_restart() -> None:
-    """Four instances asked a host that had asked one of them to wait for a day."""
+    """Four instances called a host that had asked one of them to wait for a day."""
     state = MemoryObjects()
     HostPauses(state).pause("a.example:443", NOON, NOON + DAY)
     other = HostPauses(state)
@@ -84,7 +84,7 @@ def test_while_the_bucket_is_down_a_process_knows_its_own_pauses() -> None:
 
 
 def ends(state: MemoryObjects) -> datetime | None:
-    """When the pause ends for a process that starts now."""
+    """Return the end of the pause for a new process."""
     return HostPauses(state).until("a.example", NOON)
 
 
@@ -112,7 +112,7 @@ def test_a_pause_replaces_one_that_cannot_be_read() -> None:
 
 @dataclass
 class Raced(MemoryObjects):
-    """A bucket in which another process stores its pause after each read, unless a longer one is there."""
+    """A bucket in which another process stores its pause after each read, unless a longer one exists."""
 
     others: list[datetime] = field(default_factory=list)
 

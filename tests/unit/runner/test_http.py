@@ -1,4 +1,4 @@
-"""The client that scrapers are given; what a source can do wrong is in test_http_faults."""
+"""Tests of the HTTP client for scrapers; test_http_faults covers faults of a source."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ def test_an_answer_is_given_as_it_came() -> None:
 
 
 def test_a_status_that_the_scraper_wants_to_see_is_no_error() -> None:
-    """It tells "not published" and "blocked" apart itself.
+    """The scraper itself distinguishes "not published" from "blocked".
 
     See "Blocked was read as not published" in docs/explanation/incidents.md.
     """
@@ -86,7 +86,7 @@ def test_a_source_that_does_not_answer_timed_out() -> None:
 
 
 def test_the_timeout_covers_all_calls_of_an_execution(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten calls of 4 s are not within a timeout of 30 s."""
+    """Ten calls of 4 s exceed a timeout of 30 s."""
     seconds = iter(range(0, 1000, 4))
     monkeypatch.setattr(http_module.time, "monotonic", lambda: float(next(seconds)))
     with (
@@ -146,7 +146,7 @@ def test_the_fake_source_gets_the_host_and_the_instant_of_a_replay(replaying: bo
     ],
 )
 def test_a_host_without_a_fake_is_asked_itself_and_so_is_this_machine(url: str) -> None:
-    """Issued to a stranger's source, a fake's 404 would read as "not published yet" about a source never asked."""
+    """A fake's 404 for an unknown host would look like "not published yet" of a source that was never called."""
     seen: list[httpx.Request] = []
 
     def source(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""A host that offers HTTP/2 is spoken to in it, and bounded in time just as well."""
+"""Tests of HTTP/2: used with a host that offers it, with the same time limits."""
 
 import socket
 import ssl
@@ -27,7 +27,7 @@ from tipoff_scraper_runner.rate_limit import Pacer
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's side of TLS that offers HTTP/2; the client trusts its certificate."""
+    """Return a server's TLS context that offers HTTP/2; the client trusts its certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -58,7 +58,7 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 @contextmanager
 def answering(tls: ssl.SSLContext, *, end: bool) -> Iterator[FaultyServer]:
-    """Sends a body of four bytes, and without `end` never says that it was all."""
+    """Serve a body of four bytes; without `end` the stream never ends."""
 
     def answer(server: FaultyServer, connection: socket.socket) -> None:
         spoken = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))

@@ -1,4 +1,4 @@
-"""Every way in which a source can misbehave ends in time, as the right kind, with a message that says what was seen."""
+"""Tests of a source's faults: each ends in time, as the right kind, with a message about the observed fault."""
 
 import gzip
 import math
@@ -44,7 +44,7 @@ def short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between tries, which then take no time."""
+    """Record the waits between tries instead of sleeping."""
     waits: list[float] = []
     monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     return waits
@@ -61,7 +61,7 @@ def asking(
 def fails(
     kind: type[ScrapeFailure] | tuple[type[ScrapeFailure], ...], match: str, answer: Answer, **fields: Any
 ) -> tuple[int, int]:
-    """One call, which fails so: how many requests it took, and how many of them were counted as retries."""
+    """Make one call that fails with this kind; return the numbers of requests and of counted retries."""
     with asking(answer, **fields) as (http, server), pytest.raises(kind, match=match):
         http.get(f"{server.url}/data")
     return len(server.asked), http.retries
@@ -85,7 +85,7 @@ def drip_body(server: FaultyServer, connection: socket.socket) -> None:
 
 
 def drip_gzip(server: FaultyServer, connection: socket.socket) -> None:
-    """A file name in the gzip header that does not end: nothing to decode ever comes."""
+    """Send a gzip header with an endless file name, so that no decodable data ever arrives."""
     server.drip(connection, HEAD + GZIPPED.encode() + b"\r\n\r\n" + b"\x1f\x8b\x08\x08" + bytes(6))
 
 
@@ -195,7 +195,7 @@ def test_digits_of_other_scripts_are_no_seconds(stated: str) -> None:
 def test_a_wait_longer_than_is_left_travels_with_the_failure(
     stated: str, believed: timedelta, attempts: int
 ) -> None:
-    """A source that asked for a day was asked four times in a minute."""
+    """A source that asked for a day's pause got four requests in a minute."""
     answer = in_turn(reply("429 Too Many Requests", b"", f"Retry-After: {stated}"))
     with asking(answer, retry={"attempts": attempts}) as (http, server):
         with pytest.raises(ToldToWait, match="answered 429") as caught:
@@ -299,7 +299,7 @@ def test_a_body_over_the_limit_is_cut_off_also_when_it_is_packed(
 
 
 def test_all_pages_of_one_scrape_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten pages, each within the limit, put a service at 2.7 GiB."""
+    """Ten pages, each within the limit, took 2.7 GiB in a service."""
     monkeypatch.setattr(http_module, "MAX_BYTES", 2000)
     with asking(in_turn(reply("200 OK", bytes(900)))) as (http, server):
         for page in range(2):
@@ -385,8 +385,8 @@ def full_listener(address: str = "127.0.0.1", port: int = 0) -> Iterator[socket.
 @pytest.mark.parametrize("attempts", [1, 2])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_host_that_never_completes_the_connection_is_an_http_failure(scheme: str, attempts: int) -> None:
-    """In the last try it was reported as a source that asks to wait."""
-    # With https the kernel accepts, and nobody answers the TLS handshake.
+    """In the last try the failure was reported as a source that asks for a pause."""
+    # With https the kernel accepts the connection, and the TLS handshake gets no answer.
     with (
         full_listener() if scheme == "http" else socket.create_server(("127.0.0.1", 0)) as listener,
         HttpxHttp(spec(retry={"attempts": attempts}), NOON, Pacer()) as http,
@@ -398,7 +398,7 @@ def test_a_host_that_never_completes_the_connection_is_an_http_failure(scheme: s
 
 
 class TestAddresses:
-    """A host of several addresses."""
+    """Hosts with several addresses."""
 
     @contextmanager
     def resolved(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> Iterator[None]:
@@ -431,7 +431,7 @@ class TestAddresses:
 
     @pytest.mark.parametrize("down", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]])
     def test_one_that_answers_is_enough(self, monkeypatch: pytest.MonkeyPatch, down: list[str]) -> None:
-        """Nobody listens at the others."""
+        """The other addresses have no listener."""
         with (
             self.resolved(monkeypatch, *down, "127.0.0.1"),
             asking(in_turn(reply("200 OK", b"data"))) as (http, server),

@@ -1,4 +1,4 @@
-"""Requests that people make."""
+"""Tests of manual requests."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -57,7 +57,7 @@ def test_without_a_key_each_is_a_request_of_its_own(registry: Registry) -> None:
 def test_parameters_that_do_not_fit_are_named_with_those_that_do(
     registry: Registry, parameters: Mapping[str, str], named: str
 ) -> None:
-    """Three names for one date. See "One date had three names" in docs/explanation/incidents.md."""
+    """See "One date had three names" in docs/explanation/incidents.md."""
     with pytest.raises(UnusableParameters) as error:
         request(registry, parameters)
     (fault,) = error.value.faults

@@ -1,4 +1,4 @@
-"""Where what was scraped is kept: nothing that a request carries chooses a path."""
+"""Tests of output files: paths of payloads and records, which no value in a request can choose."""
 
 import json
 import threading
@@ -50,7 +50,7 @@ def spec(output: str = "fixtures/{game_date}/{subject}") -> ScraperSpec:
 
 
 def run(subject: str, data: MemoryObjects, saved: Saved | None = None) -> tuple[Execution, list[object]]:
-    """The execution, and what was fetched for it."""
+    """Execute a request; return the execution and the parameters of its fetches."""
     fetched: list[object] = []
 
     def fetch(parameters: Any, http: Any) -> Payload:
@@ -145,7 +145,7 @@ def test_the_date_comes_last_unless_it_stands_elsewhere(output: str) -> None:
 
 
 def test_a_payload_that_is_kept_already_is_parsed_where_it_is() -> None:
-    """Its records are as old as the payload, so that an old calendar does not pass for a new one."""
+    """The records get the payload's age, so that an old calendar does not pass for a new one."""
     data = MemoryObjects("data")
     fetched_at = NOON - timedelta(hours=3)
     kept = Fetched("gs://data/raw/fixtures/x.json", fetched_at)
@@ -157,7 +157,7 @@ def test_a_payload_that_is_kept_already_is_parsed_where_it_is() -> None:
 
 
 class TestAnnouncement:
-    """The creation of a file is the claim of its announcement."""
+    """Announcements: the creation of a file claims its announcement."""
 
     def write(self, data: MemoryObjects, request_id: str, hours: int = 0, content: str = "row") -> bool:
         request = requested(request_id=request_id, parameters={"game_date": GAME_DATE.isoformat()})
@@ -187,7 +187,7 @@ class TestAnnouncement:
             assert sorted(pool.map(write, range(8))) == [False] * 7 + [True]
 
     def test_content_that_is_fetched_again_is_as_new_as_its_last_fetch(self) -> None:
-        """By this the age of a calendar is judged: an unchanged schedule is no old one."""
+        """The age of a calendar depends on this time: an unchanged schedule is not stale."""
         data = MemoryObjects("data")
         self.write(data, "first")
         self.write(data, "second", hours=3)
@@ -199,7 +199,7 @@ class TestAnnouncement:
     def test_content_is_as_new_as_its_newest_fetch_in_whichever_order_it_is_parsed(
         self, hours: list[int]
     ) -> None:
-        """A payload of noon that was parsed late made the calendar of the afternoon the newest."""
+        """A payload fetched at noon and parsed late replaced the time of the afternoon's fetch."""
         data = MemoryObjects("data")
         claims = [self.write(data, f"request-{number}", hours=hour) for number, hour in enumerate(hours)]
         (name,) = data.files

@@ -1,4 +1,4 @@
-"""What a payload may take is bounded, and the service outlives every payload."""
+"""Tests of the parser process: bounded resources for a payload, and a service that survives every payload."""
 
 import importlib
 import io
@@ -168,7 +168,7 @@ def test_a_process_that_was_started_again_is_kept_for_the_next_payload(
     lost = parser._server
     assert lost is not None
     lost.kill()
-    # It ended after it was looked at, so that its loss is noticed only when a job is sent to it.
+    # The process ends after the check, so that the loss is only found when a job is sent.
     monkeypatch.setattr(lost, "poll", lambda: None)
     parse("hello")
     started_again = parser._server
@@ -206,7 +206,7 @@ def test_what_a_scraper_logs_apart_is_logged_here_with_the_run_and_without_its_s
     what: str,
     raised: type[Exception] | None,
 ) -> None:
-    """Also of a child that dies after it."""
+    """This includes lines of a child that crashes afterwards."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter("scraper-runner", "1", "p"))
@@ -241,7 +241,7 @@ def test_a_log_call_that_is_wrong_costs_its_line_and_not_the_parse(
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     logger.addHandler(handler)
-    logger.propagate = False  # pytest's own handler raises what every other one leaves at its line
+    logger.propagate = False  # pytest's handler raises errors that other handlers print
     try:
         with caplog.at_level(logging.INFO, "costly_scraper"):
             parsed = parser.parse(scraper, b"[misprint", ScrapeParameters(game_date=GAME_DATE), apart=apart)
@@ -372,7 +372,7 @@ class TestHarmless:
     ],
 )
 def test_only_small_plain_json_is_parsed_in_the_service(module: ModuleType, what: str, apart: bool) -> None:
-    """A page of 72 kB kept the service busy for 84 s, where the limit is 30."""
+    """A page of 72 kB kept the service busy for 84 s; the limit is 30 s."""
     parser = ParserProcess(Limits())
     try:
         scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
@@ -383,12 +383,12 @@ def test_only_small_plain_json_is_parsed_in_the_service(module: ModuleType, what
 
 
 def run_length(data: bytes) -> bytes:
-    """PDF's RunLengthDecode, of runs of one byte."""
+    """Encode runs of one byte for PDF's RunLengthDecode."""
     return b"".join(bytes([257 - 128, data[0]]) for _ in range(len(data) // 128)) + b"\x80"
 
 
 def pdf(filters: str, content: bytes) -> bytes:
-    """A document of one page whose content is packed by `filters`, the outermost first."""
+    """Return a one-page PDF whose content is encoded with `filters`, the outermost first."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -407,7 +407,7 @@ def pdf(filters: str, content: bytes) -> bytes:
 
 @cache
 def blank(megabytes: int) -> bytes:
-    """So many megabytes of blanks, deflated."""
+    """Return this many megabytes of blanks, deflated."""
     packer = zlib.compressobj(1)
     return b"".join(packer.compress(b" " * MIB) for _ in range(megabytes)) + packer.flush()
 

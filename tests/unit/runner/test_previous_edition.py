@@ -1,4 +1,4 @@
-"""An edition of a list that lost much of the one before is not taken for the present state."""
+"""Tests of the comparison with the previous edition: a list that lost many rows is not the present state."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A rate limit per host (incident 29: the CDN answered 403 after a burst)."""
+"""Tests of the rate limit per host (incident 29: the CDN answered 403 after a burst)."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tipoff_scraper_runner.rate_limit import Pacer
 
 @dataclass
 class FakeTime:
-    """Sleeping moves the clock. called: when each call came through."""
+    """A clock that moves with each sleep."""
 
     now: float = 100.0
     slept: list[float] = field(default_factory=list)
@@ -81,7 +81,7 @@ def test_no_two_calls_are_closer_than_the_rate_allows(gaps: list[float], per_sec
 
 
 def test_threads_are_given_turns_of_their_own() -> None:
-    """The clock stands still: what is slept is each call's distance from now."""
+    """The clock stands still, so each sleep is the time until the call's turn."""
     slept, lock = [], threading.Lock()
 
     def sleep(seconds: float) -> None:

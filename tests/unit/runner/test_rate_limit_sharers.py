@@ -1,4 +1,4 @@
-"""What a runner promises of its rate when it is one of several, and when a turn is too far away."""
+"""Tests of the rate limit of several runners, and of a turn that is too far away."""
 
 from dataclasses import dataclass
 

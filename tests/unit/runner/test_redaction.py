@@ -1,5 +1,5 @@
-"""The real scrapers behind the runner's real routes, over sources that repeat the key they were given wherever they
-can: it is in no log line, event, object or answer, neither whole nor in part."""
+"""Tests of redaction: the real scrapers behind the runner's routes, over sources that repeat the key wherever they can.
+No log line, event, object or answer contains the key or a part of it."""
 
 import io
 import json
@@ -52,7 +52,7 @@ REGISTRY = load_registry(SCRAPERS_DIR)
 TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
 PLANTED = "Zq7+Xw9/Kp2=Jv5&Rt8?Lm4"
 PART = 6
-"""A key of which this many characters in a row are told is as good as told."""
+"""Number of consecutive characters of a key that must not appear."""
 SECRETS = {"ODDS_API_KEY": PLANTED, "BALLDONTLIE_API_KEY": PLANTED}
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -73,7 +73,7 @@ SPELT: Mapping[str, Callable[[str], str]] = {
 
 
 class Runner:
-    """The service whose sources are played by `source`; it keeps all that leaves it."""
+    """The service over a fake source; it records all of its output."""
 
     def __init__(self, source: Handler, log: io.StringIO) -> None:
         self.bus, self.state, self.data = RecordingBus(), MemoryObjects("state"), MemoryObjects("data")
@@ -117,7 +117,7 @@ class Runner:
         )
 
     def run(self, scraper: str) -> Mapping[str, Any]:
-        """The outcome of a manual run; the same is then asked for by a push."""
+        """Run a scraper manually, then by a push, and return the outcome of the manual run."""
         with client(self._app) as http:
             path = f"/scrapers/{scraper}/executions"
             self.answers.append(http.post(path, json={"game_date": "2025-01-15"}, headers=AUTHORIZED))
@@ -141,7 +141,7 @@ class Runner:
 
     @property
     def told(self) -> str:
-        """All that anybody else can see."""
+        """All output of the service as one text."""
         return "\n".join(
             [
                 self._log.getvalue(),
@@ -165,7 +165,7 @@ def tells(text: str) -> list[str]:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What the service would write to its standard output, from DEBUG on."""
+    """Capture the service's log, from DEBUG on."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     written = io.StringIO()
@@ -176,7 +176,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 def key_in(request: httpx.Request) -> str:
-    """The key as the source was given it."""
+    """Return the key from a request to the source."""
     return request.url.params.get("apiKey") or request.headers["Authorization"]
 
 
@@ -189,13 +189,13 @@ EVERYWHERE = "(everywhere)"
 
 
 def document(content: object, request: httpx.Request) -> httpx.Response:
-    """A good answer in JSON, with the key in every spelling where `content` says so."""
+    """Return a valid JSON answer with the key in every spelling at the marks in `content`."""
     body = json.dumps(content).replace(EVERYWHERE, everywhere(request))
     return httpx.Response(200, text=body, headers={"x-requests-used": key_in(request)})
 
 
 def saying(status: int, code: str) -> Handler:
-    """An error of The Odds API whose message repeats the key in every spelling."""
+    """Return a handler for an error of The Odds API whose message repeats the key in every spelling."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         body = json.dumps({"message": EVERYWHERE, "error_code": code})
@@ -223,7 +223,7 @@ def text(status: int) -> Handler:
 
 
 def to(location: str) -> Handler:
-    """A redirect; {key} is the key, {query} the query as it came."""
+    """Return a handler for a redirect; {key} is the key, {query} the original query."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         where = location.format(key=quote(key_in(request), safe=""), query=request.url.query.decode())
@@ -293,7 +293,7 @@ def test_every_way_to_end_is_among_them() -> None:
 def test_a_key_that_a_message_cuts_in_two_is_told_in_no_part(
     log: io.StringIO, before: int, status: int
 ) -> None:
-    """A message shows the first bytes of a strange answer."""
+    """A message quotes the first bytes of an unexpected answer."""
 
     def source(request: httpx.Request) -> httpx.Response:
         return httpx.Response(status, text="x" * before + key_in(request))
@@ -349,7 +349,7 @@ def test_redaction_knows_a_secret_in_every_spelling(secret: str, before: str, af
 def test_a_proxy_that_is_no_address_is_a_fault_at_start_that_does_not_repeat_it(
     monkeypatch: pytest.MonkeyPatch, address: str, fault: str
 ) -> None:
-    """A password with a slash in it ends the host and port too early."""
+    """A password with a slash ends the host and port too early."""
     for name, value in {
         "TIPOFF_ENVIRONMENT": "local",
         "TIPOFF_PROJECT": "p",
@@ -368,7 +368,7 @@ def test_a_proxy_that_is_no_address_is_a_fault_at_start_that_does_not_repeat_it(
 
 
 def test_a_secret_that_is_too_short_to_be_one_is_refused() -> None:
-    """It would be struck out of ordinary words, in payloads too."""
+    """Such a secret would be redacted within ordinary words, in payloads too."""
     redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": "player"}, fake=False)
     with pytest.raises(Misconfigured, match="SAMPLE_KEY has fewer than 8 characters"):
         redactor.secret("SAMPLE_KEY")

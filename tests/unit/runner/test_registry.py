@@ -1,4 +1,4 @@
-"""The fleet's code against its descriptions (incident 36)."""
+"""Tests of the registry: the fleet's code against its descriptions (incident 36)."""
 
 import importlib
 import sys
@@ -31,7 +31,7 @@ Write = Callable[..., None]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder outside the repository, from which scrapers are imported; forgotten afterwards."""
+    """Provide an empty folder outside the repository for scrapers, and remove their modules afterwards."""
     folder, path = tmp_path / "made_fleet", list(sys.path)
     folder.mkdir()
     yield folder
@@ -117,7 +117,7 @@ def test_all_scrapers_faults_are_told_at_once(folder: Path, write: Write) -> Non
 
 
 def test_a_minimum_of_zero_is_refused(folder: Path, write: Write) -> None:
-    """It asserts nothing."""
+    """A minimum of zero asserts nothing."""
     write(CODE, assertions={"min": 0, "max": 9})
     (fault,) = faults(folder)
     assert "assertions.min = 0" in fault
@@ -162,7 +162,7 @@ def test_secrets_are_looked_for_in_a_fleet_of_any_name(folder: Path, write: Writ
 
 
 def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_path: Path) -> None:
-    """Running the fleet that happens to be installed instead would fetch what nobody asked for."""
+    """The installed fleet of the same name would run instead and fetch unrequested data."""
     import scrapers.nbacom.season  # noqa: F401  # the installed fleet is in use
 
     path = write_spec(tmp_path / "scrapers", "lines", source_folder="nbacom", source="nbacom")

@@ -1,4 +1,4 @@
-"""What the runner remembers: the first creation wins."""
+"""Tests of the runner's memory of requests: the first creation wins."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ def test_the_first_outcome_of_a_request_counts(memory: RequestMemory) -> None:
 
 
 def test_of_concurrent_outcomes_all_see_the_same(memory: RequestMemory, state: MemoryObjects) -> None:
-    """Two instances are given one request."""
+    """Several instances may execute one request."""
     together = threading.Barrier(8)
 
     def remember(number: int) -> Execution:
@@ -58,7 +58,7 @@ def test_of_concurrent_outcomes_all_see_the_same(memory: RequestMemory, state: M
 def test_an_outcome_that_cannot_be_read_is_written_over_by_the_next(
     memory: RequestMemory, state: MemoryObjects, body: bytes
 ) -> None:
-    """Its request is neither answered never nor executed with every redelivery."""
+    """Such a request must neither stay without an answer nor be executed at each redelivery."""
     memory.remember(requested(), Execution(executed(run_id="first"), None))
     (name,) = state.bodies
     state.bodies[name] = body
@@ -139,7 +139,7 @@ def test_a_request_that_has_its_outcome_is_never_taken_again(memory: RequestMemo
 
 
 def test_a_holder_that_gives_up_alive_lets_the_next_go_on_at_once(memory: RequestMemory) -> None:
-    """A bucket that was down for a moment costs no lease, and is no death that the payload could have caused."""
+    """A short outage of the bucket must not cost a lease or count as a crash by the payload."""
     claim = memory.claim(requested(), LEASE, NOON)
     assert isinstance(claim, Claim)
     memory.release(requested(), claim, NOON)
@@ -167,7 +167,7 @@ def test_a_claim_that_cannot_be_read_keeps_no_request_for_ever(
 
 
 def test_a_bucket_that_is_down_is_heard(memory: RequestMemory, state: MemoryObjects) -> None:
-    """Unknown is not "new": that would fetch and publish twice."""
+    """An unknown request must not count as new, as it would be fetched and published twice."""
     state.down = True
     for call in (
         lambda: memory.recall(requested()),

@@ -1,4 +1,4 @@
-"""What is logged of one run: by its ids, with the scraper's own lines, and without its secrets."""
+"""Tests of the log of a run: its ids, the scraper's own lines, no secrets."""
 
 import io
 import json
@@ -20,7 +20,7 @@ REQUEST = requested(parameters={"game_date": GAME_DATE.isoformat()})
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """What the process writes while a test runs."""
+    """Capture the process's log during a test."""
     stream, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(stream), root.level
     handler.setFormatter(JsonFormatter("scraper-runner", "1", "p"))
@@ -43,7 +43,7 @@ def test_the_end_of_a_run_is_always_a_line(bench: Bench, written: io.StringIO) -
 
 
 def test_the_line_and_the_log_agree_on_how_long_it_took(bench: Bench, written: io.StringIO) -> None:
-    """Both by the clock that the execution was given: 7 s pass each time that it is read."""
+    """Both use the execution's clock, which advances 7 s at each read."""
     seconds = count(0.0, 7.0)
     executed = execute(
         REQUEST,
@@ -59,7 +59,7 @@ def test_the_line_and_the_log_agree_on_how_long_it_took(bench: Bench, written: i
 
 
 def test_the_end_of_a_run_says_where_the_payload_is_kept(bench: Bench, written: io.StringIO) -> None:
-    """Of a document that cannot be read nothing else lands, so it could not be looked at."""
+    """An unreadable document lands no other file, so an operator could not find it."""
     executed = bench.execute(REQUEST).executed
     (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
     assert ended["payload"] == executed.data_summary["raw_path"]

@@ -1,4 +1,4 @@
-"""A secret goes to its source and nowhere else: not into an outcome, a summary, an event, a path or a log line."""
+"""Tests of secrets: they reach their source, but no outcome, summary, event, path or log line."""
 
 import importlib
 import logging
@@ -44,7 +44,7 @@ def fetch(_parameters: ScrapeParameters, http: Http) -> Payload:
 
 
 def fetch_and_tell(_parameters: ScrapeParameters, http: Http) -> Payload:
-    """The source repeats the key in its answer, and the scraper repeats the answer in its message."""
+    """Raise a message with the source's answer, which repeats the key."""
     payload = ask(http, expected=frozenset({401}))
     http.note("said", {payload.body.decode(): [payload.body.decode()]})
     raise QuotaSpent(f"{payload.url}: {payload.body!r} {payload.body.decode()}")
@@ -148,7 +148,7 @@ def test_the_source_gets_it_without_the_line_end_of_its_file() -> None:
 
 
 def test_the_wire_is_silent_in_the_logs_too(caplog: pytest.LogCaptureFixture) -> None:
-    """Through the real network stack, whose libraries log every address they ask."""
+    """The test uses the real network stack, whose libraries log every requested address."""
     caplog.set_level(logging.DEBUG)
     with (
         faulty_server(in_turn(reply("200 OK", b"{}"))) as server,
@@ -231,7 +231,7 @@ def test_redaction_knows_the_secret_as_it_stands_in_a_url() -> None:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Imports a scraper's code from a file."""
+    """Return a function that imports a scraper's code from a file."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(code: str) -> ModuleType:

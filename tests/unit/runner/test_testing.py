@@ -1,4 +1,4 @@
-"""What a fleet's own tests run its scrapers with."""
+"""Tests of the test bench that a fleet's own tests use."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,7 @@ def read(payload: bytes, _parameters: ScrapeParameters) -> Parsed:
 def test_records_are_those_of_bytes_as_they_are_and_of_a_document_as_json(
     document: Any, read_as: str
 ) -> None:
-    """A page ended in a TypeError, as it was written as JSON."""
+    """A page of bytes raised a TypeError because the bench encoded it as JSON."""
     module: Any = SimpleNamespace(Parameters=ScrapeParameters, parse=read)
     bench = Bench({"page": Registered(spec(), module)})
     assert bench.records("page", document) == [{"text": read_as}]

@@ -1,4 +1,4 @@
-"""The runner's `Http`, answered by the fake sources in this process."""
+"""The runner's `Http`, with the fake sources of this process as its answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from tipoff_scraper_runner.scraper import Response
 
 @dataclass
 class FakeHttp:
-    """The fake sources as they answer at one instant."""
+    """A client of the fake sources at one instant."""
 
     client: httpx.Client
     now: datetime
     asked: list[str] = field(default_factory=list)
     """The URLs, in order."""
     notes: dict[str, JsonValue] = field(default_factory=dict)
-    """What the scraper noted."""
+    """Notes of the scraper."""
 
     def secret(self, name: str) -> SecretStr:
         return SecretStr(f"a-secret-called-{name}")
@@ -37,7 +37,7 @@ class FakeHttp:
         headers: Mapping[str, str | SecretStr] = {},
         expected: frozenset[int] = frozenset(),
     ) -> Response:
-        """Response.url carries the query without its secrets, as the runner's does."""
+        """Send a request; as in the runner, Response.url has the query without its secrets."""
         sent = {**_plain(headers), EVENT_TIME_HEADER: self.now.isoformat()}
         answer = self.client.get("/" + url.removeprefix("https://"), params=_plain(query), headers=sent)
         assert answer.is_success or answer.status_code in expected, f"{url} answered {answer.status_code}"
@@ -57,4 +57,4 @@ def _plain(values: Mapping[str, str | SecretStr]) -> dict[str, str]:
 
 
 HttpAt = Callable[[str], FakeHttp]
-"""Gives the fake sources at an instant, such as "2025-01-15T12:39:00-05:00"."""
+"""Function that returns the fake sources at an instant, such as "2025-01-15T12:39:00-05:00"."""

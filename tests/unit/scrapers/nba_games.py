@@ -1,4 +1,4 @@
-"""One game of the fake source's day and the documents about it."""
+"""One game of the fake source's day, and the documents about it."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Edit = Callable[[Any], None]
 
 
 def edited(payload: bytes | None, edit: Edit) -> bytes:
-    """The document after `edit` has worked on it."""
+    """Return the document after `edit` has changed it."""
     document = json.loads(payload or b"")
     edit(document)
     return json.dumps(document).encode()

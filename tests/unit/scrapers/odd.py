@@ -1,4 +1,4 @@
-"""What a parser says of the one item of a document that is odd."""
+"""Assertion about the one odd item of a document."""
 
 import re
 
@@ -6,6 +6,6 @@ from tipoff_scraper_runner.scraper import Parsed
 
 
 def assert_set_aside(parsed: Parsed, complaint: str) -> None:
-    """Exactly one item is set aside, for a reason that matches `complaint`."""
+    """Assert that exactly one item is set aside, for a reason that matches `complaint`."""
     (reason,) = parsed.set_aside
     assert re.search(complaint, reason), reason

@@ -1,4 +1,4 @@
-"""Answers of The Odds API as the project makes them: the real shape, and nobody's real odds."""
+"""Answers in the form of The Odds API, with made-up odds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def event(
     commence: str = "2025-01-16T00:10:00Z",
     **more: Any,
 ) -> dict[str, Any]:
-    """An event on 2025-01-15 in New York; number 0 has EVENT_ID."""
+    """Return an event on 2025-01-15 in New York; number 0 has EVENT_ID."""
     return {
         "id": f"{number:032x}" if number else EVENT_ID,
         "sport_key": "basketball_nba",
@@ -51,7 +51,7 @@ def over_under(player: str, point: float, over: float = 1.9, under: float = 1.9)
 
 
 def game_lines(home: str = "Philadelphia 76ers", away: str = "New York Knicks") -> list[dict[str, Any]]:
-    """One bookmaker with all three markets."""
+    """Return one bookmaker with all three markets."""
     return [
         bookmaker(
             "samplebook",
@@ -63,7 +63,7 @@ def game_lines(home: str = "Philadelphia 76ers", away: str = "New York Knicks") 
 
 
 def history(data: Any) -> dict[str, Any]:
-    """The wrapper of a historical answer."""
+    """Return `data` in the wrapper of a historical answer."""
     return {
         "timestamp": "2025-01-15T16:55:39Z",
         "previous_timestamp": "2025-01-15T16:50:39Z",

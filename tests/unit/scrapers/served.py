@@ -1,4 +1,4 @@
-"""The fleet's scrapers, run by the runner over what a source is made to answer, and documents that are nearly right."""
+"""Runs of the fleet's scrapers over answers of a test, and over nearly valid documents."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,12 +23,12 @@ _HOSTILE: tuple[Any, ...] = (
     *("", "x", "9" * 400, "PT99999M00.00S", "0000-00-00", "0001-01-01T00:00Z", "9999-12-31T23:59:59Z"),
     *("\u0663", [], [[]], {}, {"": {}}),
 )
-"""What stands where something else is expected; the last text is an Arabic digit."""
+"""Unexpected values for any place; the last text is an Arabic digit."""
 _SPOILT = 150
 
 
 def assert_read_or_named(scraper: Any, document: Any, **parameters: str) -> None:
-    """Parse the document with one value exchanged for any other, many times: a failure says what is wrong."""
+    """Parse many copies of the document with one value replaced; assert that each failure has a message."""
     given = scraper.Parameters.model_validate({"game_date": "2025-01-15"} | parameters)
     order = Random(7)  # noqa: S311  # no secret depends on it
     for _ in range(_SPOILT):

@@ -11,7 +11,7 @@ NAME = "bdl_injuries"
 
 
 def injury(number: int = 1, team_id: int = 2, status: str = "Out", **changed: Any) -> dict[str, Any]:
-    """A player whom nobody knows, of Boston unless told otherwise."""
+    """Return the injury of a fictional player, by default of Boston."""
     return {
         "player": {
             "id": number,

@@ -1,4 +1,4 @@
-"""`nbac_player_boxscore` and `nbac_team_boxscore`: two readings of one document."""
+"""Tests of `nbac_player_boxscore` and `nbac_team_boxscore`: two readings of one document."""
 
 from datetime import UTC, datetime, timedelta
 from types import ModuleType

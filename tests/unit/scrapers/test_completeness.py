@@ -1,4 +1,5 @@
-"""One of nine games is not nine of nine (incident 9 of docs/explanation/incidents.md). What is missing is named."""
+"""Tests of completeness: one of nine games is not nine of nine (incident 9 of docs/explanation/incidents.md), and each
+missing part is named."""
 
 from datetime import datetime
 from typing import Any

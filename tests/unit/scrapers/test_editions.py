@@ -1,4 +1,4 @@
-"""The edition before is a file in a bucket: whatever its rows hold, a scraper says how much of it is lost."""
+"""Tests of the comparison of editions: for any rows of the previous edition, a scraper reports the loss."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ JSON = st.recursive(
 
 @pytest.fixture(scope="module", params=COMPARING)
 def edition(request: pytest.FixtureRequest) -> tuple[Any, Parsed]:
-    """A module that compares editions, and what the fake source's document says."""
+    """Return a module that compares editions, and the parsed document of the fake source."""
     scraper = REGISTRY[request.param]
     parameters = scraper.module.Parameters.model_validate(parameters_of(scraper))
     payload = payload_of(scraper, parameters)

@@ -11,7 +11,7 @@ NAME = "espn_roster"
 
 
 def athlete(number: int, **changed: Any) -> dict[str, Any]:
-    """A player whom nobody knows; a value of ... leaves the key out."""
+    """Return a fictional player; a value of ... leaves the key out."""
     keys = {
         "id": str(number),
         "displayName": f"Sample Player{number}",

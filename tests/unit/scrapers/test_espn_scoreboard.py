@@ -18,7 +18,7 @@ def game(
     status: tuple[str, str] = ("STATUS_SCHEDULED", "pre"),
     period: int = 0,
 ) -> dict[str, Any]:
-    """A game on 2025-01-15 in New York. home, away: ESPN's code and score. status: name and state."""
+    """Return a game on 2025-01-15 in New York. home, away: ESPN's code and score. status: name and state."""
     return {
         "id": str(401700000 + number),
         "date": date,
@@ -55,7 +55,7 @@ def test_the_day_is_asked_for_and_its_games_come_by_their_start() -> None:
 
 
 def test_the_slate_tells_when_each_game_begins_and_which_is_off() -> None:
-    """In the league's tricodes, as the controller compares it with the calendar."""
+    """The slate uses the league's tricodes, as the controller compares it with the calendar."""
     assert run(NAME, served(NIGHT)).data_summary["slate"] == {
         "NOP@GSW": "2025-01-16T00:30:00+00:00",
         "NYK@WAS": "2025-01-16T00:30:00+00:00",
@@ -145,7 +145,7 @@ def test_a_club_that_nobody_knows_costs_the_day_its_own_game_only() -> None:
 
 
 def test_a_day_of_exhibitions_alone_is_no_data_and_names_them() -> None:
-    """The All-Star weekend's."""
+    """An example is the All-Star weekend."""
     document = scoreboard(game(1, ("SHAQ", "0"), ("CHK", "0")), game(2, ("KEN", "0"), ("CAN", "0")))
 
     assert reason(run(NAME, served(document))) == (

@@ -1,4 +1,4 @@
-"""What `make fuzz` found: nearly right documents that a parser did not end as it should have, one test a cause."""
+"""Regression tests for the finds of `make fuzz`: nearly valid documents with a wrong result, one test per cause."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ DOCUMENTS = {
 
 
 def parse(name: str, path: str, change: Any) -> Parsed:
-    """The scraper's document, after `change` has been put into the list or object at `path`."""
+    """Parse the scraper's document after `change` is applied at `path`."""
 
     def edit(document: Any) -> None:
         *way, last = (int(step) if step.isdigit() else step for step in path.split("."))
@@ -58,7 +58,7 @@ def doubled(items: list[Any]) -> list[Any]:
     ids=["high half", "low half", "as bytes", "UTF-16"],
 )
 def test_half_a_character_is_undecodable(body: bytes) -> None:
-    """No file, event or row can hold it: written as it came it broke the writing, as `internal`."""
+    """An unpaired surrogate cannot be stored in a file, event or row: the write failed as `internal`."""
     with pytest.raises(Undecodable, match="surrogates not allowed"):
         json_value(body, "the document")
 

@@ -1,4 +1,4 @@
-"""What cannot be true of a game keeps it from being complete, whichever source says it."""
+"""Tests of the laws of a game: an impossible value makes it incomplete, for every source."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reports come from the project's own PDF writer; single lines are tried without one."""
+"""Tests of the gamebook. Reports come from the project's own PDF writer; single lines are parsed without one."""
 
 import pytest
 from fake_http import HttpAt
@@ -185,7 +185,7 @@ Points in the Paint - Warriors 10
 
 
 def test_the_lines_of_a_real_report_are_read() -> None:
-    """Its shape as of March 2026, with nobody's name and numbers; in the whole book a cover comes first."""
+    """The layout is that of March 2026, with made-up names and numbers; a whole book begins with a cover."""
     report = read_report([page(["NBA GAMEBOOK", "Golden State at Detroit"]), page(PRINTED), page(LINES)])
 
     assert (report.day.isoformat(), report.place) == ("2026-03-20", "Sample Arena, Detroit, MI")

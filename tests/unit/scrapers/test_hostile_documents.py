@@ -1,4 +1,4 @@
-"""Documents with one value exchanged for any other: a parser answers or names what is wrong, and never breaks."""
+"""Tests of documents with one replaced value: a parser returns records or a fault's name, and never crashes."""
 
 import json
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 from tipoff_scraper_runner.errors import ScrapeFailure
 
 KEPT = 12
-"""Elements of each list: many alike would only make it slow."""
+"""Number of elements per list; more equal elements would only cost time."""
 
 
 @dataclass(frozen=True)

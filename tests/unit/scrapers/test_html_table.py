@@ -1,4 +1,4 @@
-"""Tables of pages: what is read, what is missing and what is cut short."""
+"""Tests of HTML tables: rows, missing parts and truncated pages."""
 
 import contextlib
 
@@ -26,7 +26,7 @@ def test_heads_rows_and_attributes_are_read_as_a_person_sees_them() -> None:
 
 
 def test_lines_of_a_cell_are_words_apart() -> None:
-    """Two numbers one below the other are not one number."""
+    """Two numbers on separate lines are not one number."""
     page = b"<table><tr><td>12<br>13</td><td><p>a</p><p>b</p></td><td>1<table><tr><td>2<td>3</table></td></tr></table>"
     assert read_table(page).rows == (("12 13", "a b", "1 2 3"),)
 
@@ -110,7 +110,7 @@ def test_a_page_that_is_cut_short_is_never_one_without_rows(length: int) -> None
     ],
 )
 def test_a_page_for_people_in_place_of_the_table_is_a_refusal(page: bytes, mark: str) -> None:
-    """It was reported as a source that changed, and nothing was wrong with the parser."""
+    """Such a page was reported as a changed source, although the parser was correct."""
     with pytest.raises(Blocked, match=f"a page for people in place of the table: it says '{mark}'"):
         read_table(page, class_="levels")
 

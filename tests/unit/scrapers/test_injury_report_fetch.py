@@ -1,5 +1,5 @@
-"""403 means not published, never existed or refused. A system that took the three for one was nine days stale:
-incident 5 of docs/explanation/incidents.md."""
+"""Tests of the fetch of the injury report. A 403 means not published, never existed or refused; a system that did not
+distinguish them was stale for nine days (incident 5 of docs/explanation/incidents.md)."""
 
 from datetime import date
 

@@ -1,4 +1,5 @@
-"""Fixtures come from the project's own PDF writer; the CSVs hold what a report says, field by field."""
+"""Tests of the injury report's parser. Fixtures come from the project's own PDF writer; CSVs have the expected
+fields."""
 
 import csv
 import zlib
@@ -309,7 +310,7 @@ def test_a_pdf_of_too_many_bytes_pages_or_characters_is_refused(monkeypatch: pyt
 
 
 def drawing(content: bytes, *forms: bytes) -> bytes:
-    """A PDF of one page that draws `content`, which may name the first of `forms` as /X, and each form the next."""
+    """Return a one-page PDF that draws `content`, which may use the first of `forms` as /X, and each form the next."""
     heads = [b"/Type /XObject /Subtype /Form /BBox [0 0 9 9]"] * len(forms)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -335,7 +336,7 @@ def drawing(content: bytes, *forms: bytes) -> bytes:
     ids=["lines", "forms in forms"],
 )
 def test_a_small_pdf_that_draws_without_end_is_refused(bomb: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The forms would be drawn for years: what a file unfolds to says nothing of how often it is drawn."""
+    """The forms would be drawn for years: the unpacked size of a file does not limit the number of drawings."""
     monkeypatch.setattr(pdf_drawing, "MAX_DRAWN_A_PAGE", 1_000)
 
     assert len(bomb) < 30_000
@@ -354,7 +355,7 @@ ROW = Cells("01/15/2025", "07:00 (ET)", "NYK@PHI", "New York Knicks", "Vale, Xan
 
 
 def test_a_row_cut_above_its_player_is_put_together() -> None:
-    """Where the break falls in a reason of several lines decides on which page the centred player stands."""
+    """The position of the page break in a multi-line reason decides the page of the centered player's name."""
     head = Cells(reason="Injury/Illness - Right Wrist;")
     tail = Cells(player_name="Zeal, Ivo", status="Out", reason="Laceration/ Protocol")
 

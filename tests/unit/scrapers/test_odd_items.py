@@ -1,4 +1,4 @@
-"""The law of odd items: for every parser, one item that is odd changes the records of that item and of no other."""
+"""Law of odd items: for every parser, one odd item changes the records of that item and of no other."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -35,14 +35,14 @@ ITEMS = {
     "oddsa_game_lines": ["*", "*.bookmakers.*", "*.bookmakers.*.markets.*.outcomes.*"],
     "oddsa_player_props": ["bookmakers.*", "bookmakers.*.markets.*", "bookmakers.*.markets.*.outcomes.*"],
 }
-"""Where the items of each document stand. The gamebook and the injury report are read from lines: see their tests.
+"""Paths of the items of each document. The gamebook and the injury report are read from lines: see their tests.
 A team's box score has two items, which are one game."""
 
 WHOLE_GAMES = frozenset({"nbac_play_by_play", "nbac_player_boxscore"})
-"""Documents of one game, which an odd item may leave without its content or its end: then the game is no data yet."""
+"""Documents of one game; an odd item may remove the game's content or end, which makes it no data yet."""
 
 KEPT = 14
-"""Elements of each list, the last among them: more would only cost time."""
+"""Number of elements per list, with the last one; more would only cost time."""
 
 NO_ITEMS: tuple[Any, ...] = (None, True, 7, "x", [], [[]], {}, {"": {}})
 JUNK: tuple[Any, ...] = (*NO_ITEMS, -1, 1e308, "", "0", "0001-01-01T00:00Z", "Real Madrid", "9" * 400)
@@ -50,25 +50,25 @@ JUNK: tuple[Any, ...] = (*NO_ITEMS, -1, 1e308, "", "0", "0001-01-01T00:00Z", "Re
 
 @dataclass(frozen=True)
 class Place:
-    """An item's list, by the keys that lead to it, and its position there."""
+    """The keys that lead to an item's list, and its position there."""
 
     way: tuple[str | int, ...]
     position: int
 
     def replaced(self, document: Any, item: Any) -> Any:
-        """The document with another item in this place."""
+        """Return the document with another item in this place."""
         changed = json.loads(json.dumps(document))
         _walk(changed, self.way)[self.position] = item
         return changed
 
     def removed(self, document: Any) -> Any:
-        """The document without the item."""
+        """Return the document without the item."""
         changed = json.loads(json.dumps(document))
         del _walk(changed, self.way)[self.position]
         return changed
 
     def item(self, document: Any) -> Any:
-        """The item."""
+        """Return the item."""
         return _walk(document, self.way)[self.position]
 
 
@@ -79,7 +79,7 @@ def _walk(document: Any, way: Sequence[str | int]) -> Any:
 
 
 def places(document: Any, pattern: str) -> Iterator[Place]:
-    """Every place that the pattern names; `*` stands for each element of a list."""
+    """Yield every place that matches the pattern; `*` stands for each element of a list."""
 
     def walk(value: Any, steps: list[str], way: tuple[str | int, ...]) -> Iterator[Place]:
         if steps == ["*"]:
@@ -97,13 +97,13 @@ def places(document: Any, pattern: str) -> Iterator[Place]:
 
 @cache
 def document_of(name: str) -> Any:
-    """What the fake source serves, its long lists cut."""
+    """Return the fake source's document with shortened lists."""
     return _cut(json.loads(payload_of(REGISTRY[name], asked(name))))
 
 
 def _cut(value: Any) -> Any:
     if isinstance(value, list):
-        # The columns of a table are one list too, and its rows are as long.
+        # A table's columns and each of its rows are lists too, which must stay whole.
         long = len(value) > 2 * KEPT
         return [_cut(item) for item in ([*value[: KEPT - 1], value[-1]] if long else value)]
     return {key: _cut(item) for key, item in value.items()} if isinstance(value, dict) else value
@@ -111,27 +111,27 @@ def _cut(value: Any) -> Any:
 
 @cache
 def asked(name: str) -> Any:
-    """What the scraper's document is fetched for."""
+    """Return the parameters of the scraper's document."""
     return REGISTRY[name].module.Parameters.model_validate(parameters_of(REGISTRY[name]))
 
 
 def parse(name: str, document: Any) -> Parsed:
-    """What the scraper reads in the document."""
+    """Parse the document with the scraper."""
     return REGISTRY[name].module.parse(json.dumps(document).encode(), asked(name))
 
 
 @cache
 def places_in(name: str, pattern: str) -> list[Place]:
-    """Every place of the scraper's document that the pattern names."""
+    """Return every place of the scraper's document that matches the pattern."""
     return list(places(document_of(name), pattern))
 
 
 @cache
 def others(name: str, place: Place) -> list[Any]:
-    """The records that do not come from the item."""
+    """Return the records that do not come from the item."""
     document = document_of(name)
     if name == "nbac_player_boxscore":
-        # Without a player the game lacks minutes, so the others are told by number.
+        # Without a player the game lacks minutes, so the others are selected by person id.
         number = place.item(document)["personId"]
         return [
             record for record in parse(name, document).records if getattr(record, "person_id", 0) != number
@@ -197,14 +197,14 @@ def _is_printed_number(value: Any) -> bool:
 
 
 def _with(item: Any, way: Sequence[str | int], value: Any) -> Any:
-    """The item with another value at the end of the way."""
+    """Return the item with another value at the end of the path."""
     changed = json.loads(json.dumps(item))
     _walk(changed, way[:-1])[way[-1]] = value
     return changed
 
 
 def _spoilt(item: Any, chance: Random) -> Any:
-    """The item with one of its values exchanged for any other."""
+    """Return the item with one of its values replaced at random."""
     return _with(item, chance.choice([way for way in _ways(item) if way]), chance.choice(JUNK))
 
 

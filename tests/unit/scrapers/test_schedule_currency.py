@@ -1,4 +1,4 @@
-"""A schedule is compared with the day it is fetched for: the season, the games that should be over, the games lost."""
+"""Tests of the schedule's currency on its day: season, games that should be over, lost games."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ TODAY = date(2025, 1, 15)
 
 
 def as_of(instant: str, on: date, edit: Callable[[Any], None] = lambda _: None) -> Parsed:
-    """The schedule as the source showed it at `instant`, fetched on the day `on`."""
+    """Return the source's schedule as of `instant`, fetched on the day `on`."""
     payload = edited(write_schedule(SCENARIO, datetime.fromisoformat(instant)), edit)
     return parse(payload, Parameters(game_date=on))
 
@@ -60,7 +60,7 @@ def test_a_past_day_of_another_season_is_told() -> None:
 
 
 def test_a_schedule_that_stopped_changing_is_suspect_once_its_games_should_be_over() -> None:
-    """At noon of the 15th that evening's games are to come; two days later they cannot be."""
+    """At noon of the 15th that evening's games are still scheduled; two days later they must be over."""
     assert as_of(NOON, date(2025, 1, 16)).suspect == ""
     found = as_of(NOON, date(2025, 1, 17))
 
@@ -252,7 +252,7 @@ def test_what_precedes_a_document_without_meaning_is_skipped_live_and_from_a_fil
 
 
 def test_a_document_larger_than_any_schedule_is_left_to_the_bounded_parser() -> None:
-    """Looking into it here would cost this process the memory that the parser's process is denied."""
+    """Parsing it here would use the memory in this process that the parser's process is not allowed to use."""
     bomb = b"[" + b"[]," * 1_200_001 + b"[]]"
     source = answers(bomb, b"never")
 

@@ -29,7 +29,7 @@ def games(parsed: Parsed) -> dict[str, GameRecord]:
 
 
 def only(**keys: object) -> bytes:
-    """A schedule of one game, its keys replaced; a key set to `...` is left out."""
+    """Return a schedule of one game with replaced keys; a key set to `...` is left out."""
     document = json.loads(PAYLOAD)
     day = next(day for day in document["leagueSchedule"]["gameDates"] if day["gameDate"].startswith("01/15"))
     game = {key: value for key, value in {**day["games"][0], **keys}.items() if value is not ...}

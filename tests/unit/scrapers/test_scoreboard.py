@@ -61,7 +61,7 @@ def test_the_summary_counts_games_by_status() -> None:
 
 
 def test_the_slate_tells_when_each_game_tips_off_and_which_is_off() -> None:
-    """The controller compares it with its calendar."""
+    """The controller compares the slate with its calendar."""
     games = {
         game.matchup: game for game in parse(PAYLOAD, ASKED).records if isinstance(game, ScoreboardRecord)
     }

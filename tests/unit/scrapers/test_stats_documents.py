@@ -1,4 +1,4 @@
-"""Documents of stats.nba.com that always exist: how they end when the host goes wrong."""
+"""Tests of stats.nba.com's permanent documents: outcomes when the host fails."""
 
 from typing import Any
 

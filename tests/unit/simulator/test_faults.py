@@ -1,4 +1,4 @@
-"""Each thing that goes wrong shows where it should, and nowhere else."""
+"""Tests of simulated faults: each affects the intended runs and no others."""
 
 from datetime import date
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_a_parent_that_fails_is_why_its_children_were_not_asked(tmp_path: Path) 
 
 
 def test_a_game_called_off_in_time_is_cancelled_and_not_missed(tmp_path: Path) -> None:
-    """After the lock at 05:00, and read within the hour."""
+    """The postponement comes after the lock at 05:00 and is read within the hour."""
     season = simulated(
         tmp_path, f'postponements: [{{game_id: "{GAME}", announced: 2025-01-09T14:00:00-05:00}}]'
     )

@@ -1,4 +1,4 @@
-"""The project's own configuration over the fake sources' season: without faults nothing that was expected is missed."""
+"""Tests of the project's own configuration over the fake sources' season: without faults no expected run is missed."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ GAME_DAYS = sorted(SCENARIO.games)
 
 @pytest.fixture(scope="module")
 def season(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    """From the day before the first games to the day after the last, with days off and the All-Star break."""
+    """Simulate from the day before the first games to the day after the last, with days off and the All-Star break."""
     return simulated(
         tmp_path_factory.mktemp("season"),
         workflows=WORKFLOWS.read_text(encoding="utf-8"),
@@ -43,7 +43,7 @@ def test_every_game_that_counts_is_collected_by_all_who_ask_for_it(season: Simul
 
 
 def test_a_days_rate_is_bearable_for_every_source(season: Simulated) -> None:
-    """stats.nba.com and the paid ones are asked seldom; the most of any is a game night's."""
+    """stats.nba.com and the paid sources get few requests; the maximum of each source is on a game night."""
     busiest = {source: numbers.most_in_an_hour for source, numbers in season.report.sources.items()}
     assert busiest.keys() == {"balldontlie", "espn", "nbacom", "oddsapi"}
     assert max(busiest.values()) < 120

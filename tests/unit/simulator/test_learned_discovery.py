@@ -1,4 +1,4 @@
-"""Weeks of days in which a search learns when its source publishes."""
+"""Tests of weeks in which a search learns its source's publication time."""
 
 from datetime import date, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A season without faults, and what makes two runs of it the same."""
+"""Tests of a season without faults, and of equal results in two runs."""
 
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -146,7 +146,7 @@ def test_a_fault_of_a_world_is_named_with_its_line(tmp_path: Path, text: str, li
 
 
 def test_an_hour_is_an_hour_though_every_step_takes_seconds(tmp_path: Path) -> None:
-    """A refresh after 1h came after 1h30 in production, which a simulation without any lag did not show."""
+    """A refresh after 1h came after 1h30 in production; a simulation without lag did not show it."""
     searching = WORKFLOWS.replace("every: 1h}", "every: 30m, refresh_after_found: 1h}", 1)
     assert searching != WORKFLOWS
     season = simulated(tmp_path, workflows=searching)

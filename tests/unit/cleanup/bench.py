@@ -59,7 +59,7 @@ class Receipt:
 
     processed_at: datetime
     seen_at: datetime
-    """When the dataset shows its row."""
+    """Instant from which on the dataset returns its row."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ class World:
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     clock_ahead: timedelta = timedelta(0)
-    """How far cleanup's own clock is ahead."""
+    """Difference of cleanup's own clock."""
     pubsub_enabled: bool = True
     rule: LossRule = RULE
     catalog: dict[str, ScraperSpec] = field(default_factory=lambda: {SPEC.name: SPEC})

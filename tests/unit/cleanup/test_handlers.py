@@ -322,7 +322,7 @@ def storm(lost: int, of: int) -> World:
 
 
 def test_a_storm_stops_everything_and_says_so() -> None:
-    """Incident 14: 5,000 republishes a day."""
+    """Processed files were guessed from table names, with 5,000 republishes a day (incident 14)."""
     world = storm(51, 100)
     run = world.run()
     assert world.republished == []

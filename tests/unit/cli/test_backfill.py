@@ -53,7 +53,7 @@ from tipoff_planning.progress import State
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
 FLEET = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))
 DAYS = dates_between(DAY, DAY + timedelta(days=2))
-GAMES = [*slate(2), *slate(3, DAYS[1])]  # and none on the third day
+GAMES = [*slate(2), *slate(3, DAYS[1])]  # no games on the third day
 EVENTS = {"event_id": ("e1", "e2", "e3")}
 
 

@@ -105,7 +105,7 @@ class TestNew:
     def test_a_name_that_is_taken_is_refused_whatever_the_source(
         self, run: Run, repository: Path, source: str
     ) -> None:
-        """Incident 36: the registered name is the only name."""
+        """Scrapers logged under other names (incident 36)."""
         self.new(run, repository, "els_items")
         before = {path: path.read_bytes() for path in repository.rglob("*.*")}
         told = self.new(run, repository, "els_items", source, code=1)

@@ -41,7 +41,7 @@ def test_a_time_without_a_zone_is_new_yorks(text: str, meant: str) -> None:
 @pytest.mark.parametrize("text", ["13:00", "13:00:30", "today 13:00"])
 def test_a_time_alone_is_todays(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(times, "wall_now", lambda: datetime(2025, 1, 15, 3, tzinfo=UTC))
-    # 22:00 of the day before in New York, whose day it is.
+    # 22:00 of the previous day in New York, which decides the date.
     assert instant(text).date() == date(2025, 1, 14)
     assert f"{clock(instant(text))}" == "13:00"
 

@@ -109,7 +109,7 @@ def test_no_identity_token_is_asked_for_what_needs_none(
 ) -> None:
     """gcloud's error about the token did not mention the mistyped variable."""
     monkeypatch.delenv("TIPOFF_DEVELOPMENT_KEY")
-    monkeypatch.setenv("PATH", str(tmp_path))  # without a gcloud
+    monkeypatch.setenv("PATH", str(tmp_path))  # no gcloud there
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", address)
     remedy = (
         "nothing answers there; is the stack up?" if "http" in address else "neither http:// nor https://"

@@ -169,7 +169,7 @@ def test_a_message_that_pubsub_never_takes_is_not_sent(
 
 
 class _RpcError(grpc.RpcError):
-    """A status as a channel raises it."""
+    """A status in the form that a channel raises."""
 
     def __init__(self, status: grpc.StatusCode) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ def at(text: str) -> datetime:
         (
             "2025-01-16T01:30:00-05:00",
             date(2025, 1, 16),
-        ),  # incident 21: tipped off after midnight in New York
+        ),  # incident 21: tip-off after midnight in New York
         ("2025-12-25T17:00:00Z", date(2025, 12, 25)),  # incident 22: Christmas noon
     ],
 )

@@ -20,7 +20,7 @@ SERVICES: dict[str, Any] = yaml.safe_load((INFRA / "services.yaml").read_text())
 
 
 def refused(folder: Path, service: str, **changed: Any) -> str:
-    """Load the map with an entry changed; a value of None takes the key out."""
+    """Load the map with a changed entry and return its fault; a value of None removes the key."""
     services = deepcopy(SERVICES)
     entry = {**services.get(service, services["logger"]), **changed}
     services[service] = {key: value for key, value in entry.items() if value is not None}

@@ -146,9 +146,7 @@ def test_without_an_endpoint_traces_are_handed_on_and_nothing_of_the_sdk_is_load
 
 
 def test_a_collector_that_is_down_costs_no_push_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        telemetry, "_EXPORT_SECONDS", 0.1
-    )  # the exporter tries for so long when it is stopped
+    monkeypatch.setattr(telemetry, "_EXPORT_SECONDS", 0.1)  # a stopping exporter retries for this long
     configure_telemetry("logger", "1", "local", "http://127.0.0.1:9")
     try:
         assert service(RecordingBus()).post("/events").status_code == 200

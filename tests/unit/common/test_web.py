@@ -250,7 +250,7 @@ def test_no_more_handlers_run_at_a_time_than_the_service_is_given() -> None:
         with lock:
             running += 1
             most = max(most, running)
-        full.wait(10)  # returns only with three handlers at work, so all three threads are seen to be used
+        full.wait(10)  # returns only while three handlers run, so all three threads are used
         with lock:
             running -= 1
 

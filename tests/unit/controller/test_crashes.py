@@ -36,7 +36,7 @@ class MortalObjects(ClockedObjects):
 
     dies_at: int | None = None
     done: bool = False
-    """Whether that write succeeds."""
+    """True if that write succeeds."""
     writes: int = 0
     names: list[str] = field(default_factory=list)
 
@@ -192,7 +192,7 @@ def published(made: World) -> dict[str, str]:
         for event in made.bus.of(kind):
             if (
                 getattr(event, "reason_code", "") != "history_unavailable"
-            ):  # the ABORT of the delivery that died
+            ):  # the ABORT of the interrupted delivery
                 again = kind is ScrapeRequested and event.occurrence_id in rebuilt
                 found.setdefault(event.id, set()).add("again" if again else event.model_dump_json())
     assert all(len(contents) == 1 for contents in found.values()), found

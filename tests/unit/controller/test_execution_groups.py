@@ -95,7 +95,7 @@ def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_the_oth
 
 def test_nobody_waits_for_what_cannot_come() -> None:
     writer = Writer(expected_arrivals=1)
-    groups = ExecutionGroups(writer.note, writer.under_way, lambda: 0.0)  # a clock on which no time passes
+    groups = ExecutionGroups(writer.note, writer.under_way, lambda: 0.0)  # the clock stands still
 
     async def run() -> None:
         for number in range(3):

@@ -76,7 +76,7 @@ def test_a_module_runs_with_what_it_is_given_and_nothing_else(server: ForkServer
     assert told["name"] == "__main__"
     assert told["arguments"] == ["--port", "1"]
     assert told["environment"].items() >= {"HOME": "/", "GIVEN": "yes"}.items()
-    assert told["environment"].keys() <= {"HOME", "GIVEN", "LC_CTYPE"}  # Python's own
+    assert told["environment"].keys() <= {"HOME", "GIVEN", "LC_CTYPE"}  # set by Python itself
     assert told["cwd"] == str(folder)
     assert told["session"], "a signal to the owner's group would reach it"
     assert told["process"] == "tell", "top and ps tell the processes of a stack apart"

@@ -29,7 +29,7 @@ def test_yesterdays_calendar_agrees_with_todays(today: date, later: int) -> None
     """A stack that keeps its history over a restart must not find its games moved."""
     one, other = rolled(SCENARIO, today), rolled(SCENARIO, today + timedelta(days=later))
     if one.season_year != other.season_year:
-        return  # in July the schedule of the next season replaces the last one's
+        return  # in July the next season's schedule replaces the last
     for day in set(one.games) & set(other.games):
         assert one.games[day] == other.games[day]
 

@@ -333,7 +333,7 @@ def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() 
     assert min(run.deadline for run in locked.runs) > locked.locked_at
     bus = RecordingBus()
     stack = new_stack(bus)
-    begin_day(stack, datetime(2026, 11, 29, 23, tzinfo=UTC))  # in the evening nothing is left
+    begin_day(stack, datetime(2026, 11, 29, 23, tzinfo=UTC))  # no run is left in the evening
     assert bus.of(ScheduleLocked) == []
     # The ledger has both days all the same: otherwise the controller would lock the whole day late, or report its end.
     for day in (28, 29):

@@ -81,7 +81,7 @@ def test_what_is_computed_is_unknown_until_it_is_applied(resource: str) -> None:
         ("google_pubsub_subscription", "filter", ["filter"]),
         ("google_pubsub_subscription", "ack_deadline_seconds", []),
         ("google_compute_managed_ssl_certificate", "managed", ["managed"]),  # a block
-        ("google_pubsub_topic_iam_member", "role", ["role"]),  # of a grant, everything
+        ("google_pubsub_topic_iam_member", "role", ["role"]),  # every attribute of a grant
     ],
 )
 def test_what_cannot_be_changed_makes_a_resource_anew(resource: str, changed: str, anew: list[str]) -> None:

@@ -29,7 +29,7 @@ class Warehouse:
     poison: frozenset[str] = frozenset()
     """Ids of rows that it refuses individually."""
     as_a_whole: bool = False
-    """Whether it refuses the whole batch instead, without a reason."""
+    """True to refuse the whole batch instead, without a reason."""
     down: int | None = None
     """Number of appends after which it is unavailable."""
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -203,7 +203,7 @@ async def test_a_batch_refused_as_a_whole_is_halved_down_to_its_poison() -> None
     answers = await bench.finish()
     assert [name for name, answer in answers.items() if isinstance(answer, RowsRefused)] == ["row-250"]
     assert len(bench.warehouse.durable) == len(set(bench.warehouse.durable)) == 500
-    assert len(bench.warehouse.batches) <= 2 + 2 * 9  # two halves each time 500 is halved
+    assert len(bench.warehouse.batches) <= 2 + 2 * 9  # two halves at each of nine halvings of 500
 
 
 @run

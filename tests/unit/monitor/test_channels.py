@@ -172,7 +172,7 @@ def test_a_url_that_apprise_does_not_understand_is_refused_and_not_shown(url: st
         (f"mailtos://me:{SECRET}@mail.test", False),
         (f"mailto://me:{SECRET}@mail.test?mode=ssl", False),
         (f"mailto://me:{SECRET}@mail.test:2525", False),
-        (f"mailto://me:{SECRET}@gmail.com", False),  # Apprise knows its port
+        (f"mailto://me:{SECRET}@gmail.com", False),  # Apprise has a default port for it
         ("json://hook.test:25", False),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who may look at the console, who may act, and that nothing is done by looking or by another site's form."""
+"""Tests of access to the console: readers, operators, and no action by a GET or by another site's form."""
 
 import re
 from datetime import timedelta

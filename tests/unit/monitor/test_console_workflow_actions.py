@@ -75,7 +75,7 @@ class Runs:
     """A controller with manual runs by key."""
 
     settled: dict[str, bool | None] = field(default_factory=dict)
-    """Whether each run has settled; None for a stalled run, whose requests are not published."""
+    """True for a settled run; None for a stalled run, whose requests are not published."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":

@@ -41,9 +41,9 @@ def test_of_a_plan_that_nobody_keeps_up_to_date_it_is_worked_out() -> None:
     ("scraper", "waits"),
     [
         ("bulletin", True),
-        ("digest", True),  # needs the host that asked
-        ("summary", False),  # names no host
-        ("gone", False),  # a plan that was frozen before its scraper was removed
+        ("digest", True),  # uses the host that asked for a pause
+        ("summary", False),  # has no host
+        ("gone", False),  # the scraper was removed after the plan was frozen
     ],
 )
 def test_a_host_that_asked_for_a_pause_is_left_alone_until_then(scraper: str, waits: bool) -> None:

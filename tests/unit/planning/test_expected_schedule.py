@@ -153,7 +153,7 @@ def test_the_same_change_drafted_twice_is_the_same_rows() -> None:
 
 
 def test_what_is_past_its_deadline_stays_as_it_was_expected() -> None:
-    found = change([lock()], calendar(), at("21:30"))  # game 1's first slot ended
+    found = change([lock()], calendar(), at("21:30"))  # after the end of game 1's first slot
     assert [(run.subject[-1], run.expected_run_time) for run in found.runs] == [
         ("1", at("21:30")),
         ("2", at("22:00")),

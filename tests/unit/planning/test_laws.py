@@ -107,7 +107,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
     world, fleet = run(configuration, games, day, ticks, seed)
     expected = expected_around(configuration, games, day)
 
-    for decision in runs_of(world):  # not before its window, not after its deadline, nothing unexpected
+    for decision in runs_of(world):  # expected, and within its window
         occurrence = expected[decision.occurrence_id]
         assert occurrence.expected <= decision.decision_time < occurrence.deadline
         assert decision.game_date == occurrence.game_date
@@ -118,7 +118,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
         item.id for item in occurrences(configuration, world.deps.calendar.current(), day)
     ]
     end = at("00:00", day + timedelta(days=2))
-    evaluated = dict(reversed(ticks)).values()  # a tick is decided when it is handled first
+    evaluated = dict(reversed(ticks)).values()  # the first delivery decides
     for item in schedule.runs:
         met = any(item.expected_run_time <= instant < item.deadline for instant in evaluated)
         status = status_of(item, world.decisions, end)

@@ -263,7 +263,7 @@ def test_a_bad_file_names_its_line(old: str, new: str, line: int, told: str, tmp
 
 
 def test_an_unknown_scraper_is_refused_by_its_registered_name(tmp_path: Path) -> None:
-    """Incident 36: the registered name is the only name."""
+    """Scrapers logged under other names (incident 36)."""
     (fault,) = faults(HEAD + AT + STEP.replace("bulletin", "FixtureBulletinScraper".lower()), tmp_path)
     assert "scraper 'fixturebulletinscraper' is not known" in fault
 

@@ -73,7 +73,7 @@ def test_a_workflow_may_have_a_zone_of_its_own() -> None:
     (one,) = occurrences(configuration, None, DAY)
     assert (one.day, one.game_date) == (DAY, DAY + timedelta(days=1))
     assert (one.expected, one.deadline) == (at("16:00"), at("18:00"))
-    # 18 January is a Saturday in New York, when it is Sunday morning in Tokyo.
+    # The evening of Saturday, 18 January in New York is Sunday morning in Tokyo.
     found = [occurrences(configuration, None, date(2025, 1, number)) for number in (17, 18, 19)]
     assert [[item.game_date.day for item in items] for items in found] == [[18], [], [20]]
 
@@ -327,7 +327,7 @@ def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_
     fixed = at_times("12:00", "17:00", "17:30", "23:00", within="1h")
     ((_, expected),) = agenda(configured(one=workflow(fixed, "bulletin")), None, DAY)
     assert times(tuple(expected)) == [
-        "14T22:30Z",  # 17:30, which ended half an hour after the six hours before midnight begin
+        "14T22:30Z",  # 17:30: its window ended at 18:30, within six hours of midnight
         "15T04:00Z",
         "15T17:00Z",
         "15T22:00Z",
@@ -409,7 +409,7 @@ def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
         (discovery("22:00", "12:00", every="2h"), None, 1),
         (interval(), None, 1),
         (per_game(), None, 1),
-        # In another zone a window opens at any time of the fleet's day, and clocks may change while it is open.
+        # In another zone a window may open at any time of the fleet's day, and clocks may change within it.
         (daily("05:00", "22:00"), "Asia/Tokyo", 1),
         (daily("05:00", "22:01"), "Asia/Tokyo", 2),
         (daily("05:00", "22:01"), None, 1),

@@ -105,7 +105,7 @@ UNFINISHED = "/slow answered 200 and did not send all of its body within 1 s|sam
 )
 def test_a_server_that_hangs_or_drips_ends_within_the_timeout(answer: Answer, told: str) -> None:
     with asking(answer) as (http, server), pytest.raises(TimedOut, match=told):
-        http.get(f"{server.url}/slow")  # the servers never end by themselves
+        http.get(f"{server.url}/slow")  # these servers never finish on their own
     assert len(server.asked) == 1
 
 

@@ -289,7 +289,7 @@ def test_a_payload_has_the_days_of_the_fleet_wherever_it_is_parsed(
     else:
         monkeypatch.setenv(ZONE_VARIABLE, zone)
     fleet_zone.cache_clear()
-    parser.close()  # the next one is started with this zone
+    parser.close()  # so that the next process starts with this zone
     scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
     try:
         parsed = parser.parse(scraper, b"[day", ScrapeParameters(game_date=GAME_DATE), apart=apart)

@@ -172,7 +172,7 @@ def test_one_odd_item_changes_only_itself(name: str, pattern: str, seed: int) ->
 
 
 NOT_PRINTED_NUMBERS = ("\u0663", "\u00b2", "1_000", "+1", "9" * 19, "9" * 5000)
-"""Texts that Python takes for numbers, or fails to read as one, and that no source writes."""
+"""Texts that Python parses as numbers or fails on, and that no source writes."""
 
 
 @pytest.mark.parametrize(("name", "pattern"), EVERY)

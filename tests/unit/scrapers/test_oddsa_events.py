@@ -58,7 +58,7 @@ def test_history_is_asked_for_at_an_instant_and_unwrapped() -> None:
     ("commence", "day"),
     [
         ("2025-01-16T04:59:00Z", "2025-01-15"),  # before midnight in New York
-        ("2025-01-16T05:40:00Z", "2025-01-15"),  # a late tip in the West is still that evening's
+        ("2025-01-16T05:40:00Z", "2025-01-15"),  # a late tip-off in the West belongs to that evening
         ("2024-10-05T08:30:00Z", "2024-10-05"),  # a game in Australia
         ("2025-07-06T03:30:00Z", "2025-07-05"),
     ],

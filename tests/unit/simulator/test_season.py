@@ -47,7 +47,7 @@ def test_what_was_expected_is_what_the_core_expects(calm: Simulated) -> None:
 
 def test_a_search_stops_when_it_has_found(calm: Simulated) -> None:
     numbers = calm.report.workflows["injury_discovery"]
-    assert numbers.found == numbers.attempts - numbers.no_data == 4  # each day once
+    assert numbers.found == numbers.attempts - numbers.no_data == 4  # one find a day
     assert numbers.delay is not None
     assert 0 <= numbers.delay.median <= numbers.delay.p95 <= 60
 

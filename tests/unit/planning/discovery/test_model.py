@@ -214,7 +214,7 @@ def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
     days = [day for day in days if day.before is not None]
     support = np.array([support_of(day, BINS) for day in days])
     ours = turnbull(support, np.ones((1, len(days))), uniform(BINS), prior_days=1e-9, iterations=20_000)[0]
-    # The oracle's intervals are closed, so one that begins where another ends must not touch it.
+    # The oracle's intervals are closed, so adjacent intervals must not touch.
     left = [-1.0 if day.after is None else day.after + 0.5 for day in days]
     right = [float(day.before or 0) for day in days]
     weights, turnbull_intervals = npmle(left, right, tol=1e-9, max_iter=200_000, optimize=False)

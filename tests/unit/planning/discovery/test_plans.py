@@ -92,7 +92,7 @@ def test_with_no_history_or_little_the_plan_is_the_configured_one(published: lis
     expected = occurrences(configuration, None, plan.day, {("one", plan.day): plan})
     assert expected == occurrences(configuration, None, plan.day)
     assert plan.fallback is Fallback.FEW_DAYS
-    assert len(expected) == plan.budget - 1 == 16  # the window of the fixture closes a minute early
+    assert len(expected) == plan.budget - 1 == 16  # the fixture's window closes a minute early
 
 
 # Planned checks

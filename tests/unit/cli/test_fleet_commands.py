@@ -243,7 +243,7 @@ class TestDiagnose:
 
     @pytest.mark.parametrize("times", [1, 8])
     def test_a_source_that_withdrew_what_was_found_is_suspect(self, diagnosed: Any, times: int) -> None:
-        """It said "is waiting: nothing is there yet" seconds after a success for the same date."""
+        """`diagnose` printed "is waiting: nothing is there yet" seconds after a success for the same date."""
         found = diagnosed(*(row("no_data", number) for number in range(times)), row("success", 9))
         assert found["verdict"] == "suspect"
         assert found["likely_cause"] == (
@@ -300,7 +300,7 @@ class TestDiagnose:
     @pytest.mark.parametrize("status", ["success", "no_data"])
     @pytest.mark.parametrize("is_low", [True, False])
     def test_a_low_allowance_is_limited(self, diagnosed: Any, status: str, is_low: bool) -> None:
-        """It was healthy with 411 of 500 used, and `tipoff sick` said "quota low"."""
+        """The scraper was healthy with 411 of 500 used, while `tipoff sick` printed "quota low"."""
         quota = {"used": 411, "remaining": 89, "warning": is_low}
         found = diagnosed(
             row(status, data_summary={"record_count": 100, "quota": quota}), code=3 if is_low else 0

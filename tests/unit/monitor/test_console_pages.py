@@ -176,7 +176,7 @@ def test_no_page_states_an_absence_that_it_has_not_read(
 
 
 def test_files_that_were_given_up_are_counted_beside_those_of_the_newest_scan() -> None:
-    """Six older files were given up, and the page said that every file has its receipt."""
+    """Six older files were given up, but the page stated that every file has its receipt."""
     world = World(recent={})
     six = "6 files: given_up; the newest is gs://data/x.json: announced three times."
     world.remember(

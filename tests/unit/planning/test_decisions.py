@@ -532,7 +532,7 @@ def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
 
 
 def test_a_failure_with_a_retry_after_is_looked_at_next_when_its_source_said() -> None:
-    """The sentence said 07:00, and the next check was tomorrow's."""
+    """The sentence named 07:00, but the next check was tomorrow's."""
     plan, name = plan_of(DAILY, "one"), _request(DAILY)
     told_so = fact(
         "bulletin",

@@ -285,7 +285,7 @@ def test_the_window_is_a_condition(clock: str, met: bool, told: str) -> None:
 
 
 def test_a_window_of_a_day_whose_clocks_change_names_the_clocks() -> None:
-    """It was "due from 2026-11-01 01:30 until 2026-11-01 01:00"."""
+    """The text was "due from 2026-11-01 01:30 until 2026-11-01 01:00"."""
     search = configured(one=workflow(discovery("00:00", "04:00", every="30m"), "bulletin"))
     now = datetime(2026, 11, 1, 5, 45, tzinfo=UTC)
     games = calendar(fetched_at=now - timedelta(hours=1))

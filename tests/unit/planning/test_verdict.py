@@ -177,7 +177,7 @@ def test_a_day_before_anything_was_known_was_not_missed(
 
 
 def test_an_instant_before_anything_was_known_was_not_missed() -> None:
-    """It was yellow, "nothing was decided in the last two days", unless --date was given."""
+    """The day was yellow, "nothing was decided in the last two days", unless --date was given."""
     day = DayExpectations(
         date=DAY, as_of=ELEVEN, environment="prod", expectations=(), known_since=ELEVEN + HOUR
     )
@@ -611,7 +611,7 @@ def test_a_later_run_that_failed_is_the_newest_answer(
 @pytest.mark.parametrize("occurrences", [1, 3])
 @pytest.mark.parametrize("step", [FOUND, {**EMPTY, "found_later": True}, {**FAILED, "found_later": True}])
 def test_a_run_that_failed_after_the_find_is_yellow(step: dict[str, Any], occurrences: int) -> None:
-    """A manual run found it and the next one failed with source_changed: the day was called all right."""
+    """A manual run succeeded and the next one failed with source_changed, but the day was green."""
     rows = [slot(number, steps={"s": step}) for number in range(occurrences - 1)]
     last = slot(occurrences - 1, steps={"s": {**step, **LATER}})
     verdict = judge(*rows, last, at=ELEVEN + 9 * HOUR)
@@ -683,7 +683,7 @@ def test_a_failure_is_for_good_when_its_deadline_has_passed(minutes: int, color:
 @pytest.mark.parametrize("word", ["budget_used", "source_failing", None])
 @pytest.mark.parametrize("minutes", [10, 61])
 def test_a_failure_is_not_for_good_while_a_later_slot_is_to_come(word: str | None, minutes: int) -> None:
-    """A search of every quarter of an hour was red at 13:08, and asked again at 13:15."""
+    """A search every quarter of an hour was red at 13:08, although its next request was at 13:15."""
     failed, ahead = slot(steps={"s": FAILED}, last_reason_code=word), slot(9, status="TOO_EARLY")
     assert judge(failed, ahead, at=ELEVEN + minutes * MINUTE).color is Color.YELLOW
     left_out = slot(steps={"a": {**FAILED, "found_later": True}, "b": LEFT_OUT}, last_reason_code=word)

@@ -64,7 +64,7 @@ def test_a_day_of_the_fake_source_reads_as_its_golden_csv(hour: int, listed: int
 
 
 def test_wrapped_reasons_and_reasons_that_a_page_break_cuts_read_as_the_golden_csv() -> None:
-    """Of 17 players the third has a three-line reason and the fifteenth one across pages; one team has not submitted."""
+    """Seventeen players: the third has a three-line reason, the fifteenth one across pages; a team has to submit."""
     expected = golden("wrapped_and_cut")
     rows = [
         ReportRow(

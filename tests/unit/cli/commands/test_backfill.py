@@ -251,7 +251,7 @@ def test_the_next_name_counts_only_its_own_number(name: str, then: str) -> None:
 def test_rows_that_may_not_arrive_are_told_before_what_is_missing(
     run: Run, controller: Controller, season: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
-    """A logger stood still, and what had been found was listed as missing without a word."""
+    """While the logger was stuck, found outputs were listed as missing without a warning."""
     last = wall_now() - timedelta(minutes=minutes)
     controller.warehouse.answer = lambda sql, _: (
         [{"last_decided_at": last}] if sql == expectations._LAST_DECISION else []

@@ -97,7 +97,7 @@ class TestExplain:
         minutes: int | None,
         at: str | None,
     ) -> None:
-        """A logger stood still, and it said RUN due of what had run minutes ago."""
+        """While the logger was stuck, a workflow that had run minutes before was explained as RUN due."""
         last = None if minutes is None else wall_now() - timedelta(minutes=minutes)
         controller.warehouse.answer = lambda sql, _: (
             [{"last_decided_at": last}] if sql == expectations._LAST_DECISION else []

@@ -104,7 +104,7 @@ class TestStatus:
         assert early.startswith("! today: nothing was decided in the last two days")
 
     def test_an_instant_that_is_to_come_is_refused(self, run: Run, controller: Controller) -> None:
-        """It was red: nothing has been decided since 13:10."""
+        """The status was red: nothing has been decided since 13:10."""
         controller.tells(EXPECTATION)
         refused = run("status", "--as-of", "tomorrow", code=2)
         assert "--as-of is in the future" in refused.stderr
@@ -129,7 +129,7 @@ class TestStatus:
     def test_rows_that_may_not_arrive_are_told_with_their_age(
         self, run: Run, controller: Controller, at: str, code: int
     ) -> None:
-        """A logger that stood still looked like a controller that decided nothing."""
+        """A stuck logger looked like a controller that decided nothing."""
         controller.tells(EXPECTATION)
         told = run("status", "--as-of", f"2025-01-15 {at}", code=code).stdout
         age = "the newest decision in the dataset is of 2025-01-15 13:00, 41 minutes ago"
@@ -139,7 +139,7 @@ class TestStatus:
     def test_a_controller_that_does_not_answer_is_named(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, found: bool, code: int
     ) -> None:
-        """A hung controller was not mentioned: "today is all right", by the dataset."""
+        """A hung controller was not mentioned: the dataset alone gave "today is all right"."""
         controller.tells({**EXPECTATION, "found": found})
 
         def hang(*_: Any, **__: Any) -> None:

@@ -94,7 +94,7 @@ class World:
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     clock_ahead: timedelta = timedelta(0)
-    """Difference of cleanup's own clock."""
+    """Amount by which cleanup's own clock is ahead."""
     pubsub_enabled: bool = True
     rule: LossRule = RULE
     catalog: dict[str, ScraperSpec] = field(default_factory=lambda: {SPEC.name: SPEC})

@@ -157,7 +157,7 @@ def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
 
 
 def test_a_payload_that_this_version_cannot_read_goes_where_its_type_does(house: House) -> None:
-    """An older service may have rejected the message that the present one can read."""
+    """The running service may be newer than the one that rejected the message, and read it."""
     house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     (replay,) = house.plan()
     assert replay.topic == "scrape-executions"

@@ -288,7 +288,7 @@ class TestWhatIsRefused:
         with pytest.raises(UnusablePause, match="target: a workflow and a scraper bulletin are paused"):
             go_on(made, "bulletin")
         assert go_on(made, "bulletin", target=PauseTarget.SCRAPER).target is PauseTarget.SCRAPER
-        # One pause is left, so its name is enough to select it.
+        # One pause is left, so the name alone selects it.
         assert go_on(made, "bulletin").target is PauseTarget.WORKFLOW
         assert states(made) == [PauseState.PAUSED, PauseState.PAUSED, PauseState.RESUMED, PauseState.RESUMED]
 

@@ -76,7 +76,7 @@ def _fired(*oversleeps: timedelta) -> list[Tick]:
 
 
 def test_a_laptop_that_slept_for_eight_hours_fires_each_tick_once_and_goes_on_from_now() -> None:
-    """It wakes at 08:01, when all ticks but the lock are due; 08:02 to 08:05 follow."""
+    """The laptop wakes at 08:01, when all ticks but the lock are due; 08:02 to 08:05 follow."""
     fired = _fired(timedelta(hours=8), *4 * [timedelta(0)])
     assert sorted(fired) == sorted([Tick.EVALUATE, Tick.CLEANUP, Tick.WATCH, Tick.ARCHIVE, Tick.WATCH])
 

@@ -1,5 +1,4 @@
-"""Tests of calendar refreshes beside the calendar's own workflow: hourly, and after a scoreboard that contradicts
-it."""
+"""Tests of calendar refreshes beside the calendar's own workflow: hourly, and after a contradictory scoreboard."""
 
 from datetime import date, datetime, timedelta
 from typing import Any

@@ -365,7 +365,7 @@ anything = st.one_of(dailies(), times_of_day(), discoveries())
 def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
     schedule: Json, day: date, fleet: str, zone: str
 ) -> None:
-    """It has the same occurrences as in a fleet of its own zone; the fleet's zone only decides their day."""
+    """The workflow has the same occurrences as in a fleet of its own zone; the fleet's zone only decides their day."""
     elsewhere = configured_of({"one": workflow(schedule, "bulletin", timezone=zone)}, fleet)
     own = configured_of({"one": workflow(schedule, "bulletin")}, zone)
     around = [day + timedelta(days=offset) for offset in range(-4, 5)]

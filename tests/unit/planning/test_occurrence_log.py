@@ -170,7 +170,7 @@ def test_the_first_plan_stays() -> None:
     assert state.plan == PLAN
 
 
-# Reading it again
+# Reading the log again
 
 
 def test_a_reader_that_starts_at_a_summary_knows_what_one_knows_that_read_everything() -> None:

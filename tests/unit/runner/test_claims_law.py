@@ -1,5 +1,4 @@
-"""Law of claims, over every order of deliveries, deaths, pauses and times: one delivery at a time executes a request,
-which has one outcome."""
+"""Law of claims, for every order of deliveries, deaths, pauses and times: one executor at a time and one outcome."""
 
 from datetime import datetime, timedelta
 

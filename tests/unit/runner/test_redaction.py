@@ -1,5 +1,5 @@
 """Tests of redaction: the real scrapers behind the runner's routes, over sources that repeat the key wherever they can.
-No log line, event, object or answer contains the key or a part of it."""
+The key is in no log line, event, object or answer, neither whole nor in part."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Edits of the files that the running stack has read."""
+"""Tests of edits to the files that the running stack has read."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from tipoff_cli.edits import changed_since, look, note_read, unread
 def test_an_edit_is_another_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str | None, is_edit: bool
 ) -> None:
-    """A file that was touched, or edited and restored, was named as one that the stack has not read."""
+    """A file that was touched, or edited and restored, was listed as not read by the stack."""
     workflows, scrapers, environment = (
         tmp_path / "workflows.yaml",
         tmp_path / "scrapers",

@@ -213,7 +213,7 @@ class TestDiagnose:
         ],
     )
     def test_an_answer_is_told_from_none(self, diagnosed: Any, kind: str, causes: tuple[str, ...]) -> None:
-        """A 410 and a body that broke off were a source that is down, or a network that is cut off."""
+        """A 410 and a truncated body were explained as a source that is down or a broken network."""
         found = diagnosed(row("failed", error_type=kind))
         assert all(cause in found["likely_cause"] for cause in causes)
 

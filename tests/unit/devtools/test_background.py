@@ -1,4 +1,4 @@
-"""What `tipoff up` begins with, and what `tipoff down` says of a stack that is gone."""
+"""Tests of `tipoff up` and `tipoff down` in the background: start, log, options, and the report on a stopped stack."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ CRASHED = f"{LOST}\nlogger ended with exit code -9:\nits last line\n(log: logger
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the stack keep its files here."""
+    """Return a temporary folder for the stack's files."""
     monkeypatch.setattr(background, "FOLDER", tmp_path)
     for name, file in {
         "_LOCK": "stack.lock",
@@ -72,7 +72,7 @@ def test_a_folder_outside_every_fleet_is_told_from_one_whose_stack_is_down(
 
 @pytest.fixture
 def start_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Let a script take the place of the owner that is started next."""
+    """Return a function that replaces the next owner process by a script."""
     real, started = subprocess.Popen, list[subprocess.Popen[bytes]]()
 
     def run_instead(script: str) -> None:
@@ -115,7 +115,7 @@ def test_a_start_that_fails_keeps_the_log_of_the_last_stack(
 def test_a_start_that_fails_without_output_names_the_space_on_the_disk(
     folder: Path, monkeypatch: pytest.MonkeyPatch, start_owner: Callable[[str], None]
 ) -> None:
-    """On a full disk the message ended with "the stack did not start:"."""
+    """On a full disk the message ended after "the stack did not start:"."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Mock(free=1_000_000))
     start_owner("raise SystemExit(7)")
     with pytest.raises(
@@ -150,7 +150,7 @@ def test_a_stack_that_is_ready_keeps_the_log_of_the_one_before(
 def test_a_stop_names_messages_that_were_lost_before_it_began(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A stack that ends by itself may have written the line already when `tipoff down` looks."""
+    """A stack that exits on its own may have written the line before `tipoff down` reads the log."""
     (folder / "stack.log").write_text(f"{LOST}\n")
     with ExitStack() as held:
         held.enter_context(background._owned(UpOptions()))
@@ -202,7 +202,7 @@ def test_whoever_stops_a_stack_is_told_what_is_kept(
     options: UpOptions,
     kept: str,
 ) -> None:
-    """`tipoff up --fresh` would empty the real history, and not that of a tour."""
+    """`tipoff up --fresh` would delete the real history, not a tour's."""
     (folder / "stack.log").touch()
     with ExitStack() as held:
         held.enter_context(background._owned(options))
@@ -234,7 +234,7 @@ LIVE, WATCH = UpOptions(live=("stats.nba.com",), every=5), UpOptions(watch=True)
 def test_options_that_a_running_stack_cannot_take_are_refused(
     running: UpOptions, asked: UpOptions, refused: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They were dropped: `tipoff up --fresh` said that the stack was running, with its old history."""
+    """Such options were dropped: `tipoff up --fresh` reported a running stack, with its old history."""
     with background._owned(running):
         if refused is None:
             start_in_background(Console(), asked)
@@ -248,10 +248,10 @@ def test_options_that_a_running_stack_cannot_take_are_refused(
 def replace_stack(
     monkeypatch: pytest.MonkeyPatch, running_stack: Callable[..., AbstractContextManager[None]], **others: Any
 ) -> None:
-    """Let nothing of a stack run; others: functions of the session that do something."""
+    """Replace the functions of a stack by ones that do nothing, or by those in `others`."""
 
     def nothing(*_: Any) -> None:
-        """Take the place of what a stack does while it runs."""
+        """Replace a function of a running stack."""
 
     monkeypatch.setattr(stack, "running_stack", running_stack)
     for module, name in (
@@ -268,7 +268,7 @@ def replace_stack(
 def test_a_stack_that_ends_by_itself_says_so_at_once_and_stops_undisturbed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The signal of `tipoff down` interrupted the stop: `down` said "stopped" while processes ran and held ports."""
+    """The signal of `tipoff down` interrupted the stop: it printed "stopped" while processes still held ports."""
     events = list[str]()
     (folder / "data").mkdir()
 
@@ -299,7 +299,7 @@ def test_a_stack_that_ends_by_itself_says_so_at_once_and_stops_undisturbed(
 
 @pytest.mark.usefixtures("folder")
 def test_a_first_start_that_fails_begins_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stack that was started after it reported all that the day had expected before as missed."""
+    """The next stack reported every run that was due before its own start as missed."""
     monitor_starts, begun = False, list[str]()
 
     @contextmanager

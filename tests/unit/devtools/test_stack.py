@@ -1,4 +1,4 @@
-"""The start of a stack, without processes."""
+"""Tests of the start of a stack, without processes."""
 
 import threading
 from dataclasses import replace
@@ -28,7 +28,7 @@ def test_ports_that_the_stack_of_another_fleet_has_taken_name_its_folder(
     tmp_path: Path, answer: bytes, told: str
 ) -> None:
     class Other(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the name that the library asks for
+        def do_GET(self) -> None:  # the base class's name
             self.send_response(200)
             self.end_headers()
             self.wfile.write(answer)

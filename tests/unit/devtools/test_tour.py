@@ -1,4 +1,4 @@
-"""The made-up week of `tipoff up --tour`, without a stack."""
+"""Tests of the made-up week of `tipoff up --tour`, without a stack."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.previous_edition import previous_edition
 
 NOW = datetime(2026, 12, 1, 17, 20, tzinfo=UTC)
-"""After the windows of that morning."""
+"""An instant after that morning's windows."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def week() -> EventHistory:
 
 
 def test_every_fault_of_the_week_says_that_it_is_made_up(week: EventHistory) -> None:
-    """Decisions said "source_changed: no message" of failures whose rows named the tour."""
+    """Decisions contained "source_changed: no message" for failures whose rows named the tour."""
     failures = [
         event.outcome.message for event in week.of(ScrapeExecuted) if isinstance(event.outcome, Failed)
     ]

@@ -22,7 +22,7 @@ class TestValidate:
     def test_a_folder_outside_every_fleet_is_named(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """From an empty folder, Tipoff's own fleet passed for the folder's."""
+        """In an empty folder, Tipoff's own fleet was taken for the folder's."""
         note = "the fleet meant is Tipoff's own"
         assert note not in run("validate").stdout
         monkeypatch.chdir(tmp_path)

@@ -63,6 +63,11 @@ class Connection:
         return self.values.get("TIPOFF_ENVIRONMENT", "prod")
 
     @property
+    def in_event_time(self) -> bool:
+        """Whether ticks bring their own time, so that a day other than today may be replayed."""
+        return self.values.get("TIPOFF_EVENT_TIME") == "true"
+
+    @property
     def controller_url(self) -> str:
         """The URL of the controller. Raises NotConnected."""
         return self._value(CONTROLLER_URL, "controller").rstrip("/")

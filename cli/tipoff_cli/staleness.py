@@ -13,7 +13,7 @@ _LOOK = "tipoff query heartbeats"
 def stale_dataset(connection: Connection, now: datetime) -> str | None:
     """Say how old the newest decision in the dataset is when two evaluations are missing. Raises Unavailable."""
     # A replayed day has decisions of its own time.
-    if connection.values.get("TIPOFF_EVENT_TIME") == "true":
+    if connection.in_event_time:
         return None
     last = read_last_decision(connection.warehouse(), connection.environment, now)
     if last is None:

@@ -79,7 +79,7 @@ def page(browser: Browser, url: str, session: StorageState) -> Iterator[Page]:
 
 def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page: Page, world: World) -> None:
     page.goto("/")
-    expect(page.locator(".verdict h1")).to_contain_text("odds_snapshots has been failing since 09:00")
+    expect(page.locator(".verdict h1")).to_contain_text("betting_lines did not run at 10:00")
     drawn = page.locator("rect.bar[data-occurrence]").evaluate_all(
         "bars => bars.map(bar => [bar.dataset.occurrence, bar.dataset.status])"
     )

@@ -277,7 +277,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
 def _live_rate(connection: Connection, per_minute: int) -> int | None:
     """Return the rate that spares the live fleet; None in event time, which has no wall-clock minutes and no live
     fleet."""
-    return None if connection.values.get("TIPOFF_EVENT_TIME") == "true" else per_minute
+    return None if connection.in_event_time else per_minute
 
 
 def _check_first_run(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:

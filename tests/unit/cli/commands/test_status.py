@@ -110,6 +110,13 @@ class TestStatus:
         assert "--as-of is in the future" in refused.stderr
         assert not refused.stdout
 
+    def test_a_replay_may_be_ahead_of_the_clock(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        controller.tells(EXPECTATION)
+        monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
+        assert "in the future" not in run("status", "--as-of", "tomorrow", code=2).stderr
+
     def test_a_day_before_the_stack_is_unknown_and_no_fault(self, run: Run, controller: Controller) -> None:
         controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         told = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout

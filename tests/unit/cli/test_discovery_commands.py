@@ -1,8 +1,8 @@
 """Tests of `tipoff discovery` and the learned part of `tipoff explain`, on rows of an in-memory dataset."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Connected:
     rows: list[dict[str, Any]]
     environment: str = "prod"
     where: str = "the test"
-    values: Mapping[str, str] = field(default_factory=dict)
+    in_event_time: bool = False
 
     def warehouse(self) -> MemoryWarehouse:
         return MemoryWarehouse(answer=self._answer)

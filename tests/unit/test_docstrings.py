@@ -75,7 +75,7 @@ def questions(source: str) -> Iterator[str]:
             yield getattr(node, "name", "")
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "tests"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_a_class_or_module_is_described_by_a_noun_phrase(folder: str) -> None:
     """A docstring that begins like a question does not name its subject apart from the code, as in a schema."""
     found = {

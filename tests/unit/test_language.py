@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-FOLDERS = ("bench", "cli", "devtools", "examples", "libs", "services")
-# "Return what is known of it" has no noun to look for; "nobody asks" leaves out whether a caller, an operator or a
-# process is meant; "Of a day that is over nothing is asked" hides its subject behind its object.
+FOLDERS = ("bench", "cli", "devtools", "examples", "infra", "libs", "services", "tests")
+# These words stand where a noun should: a reader cannot tell which fact, caller, operator or process is meant.
 UNNAMED = re.compile(
     r"\bwhat\b(?! to\b)|\bof (?:which|what|whom)\b|\bthat which\b|\b(?:whoever|somebody|nobody|anybody)\b",
     re.I,
 )
+# Such a sentence begins with its object: "Of a day that is over ...".
 INVERTED = re.compile(r"Of\b")
 COMMENT = re.compile(r"^(?P<code>.*?)(?:^|\s)# (?P<text>.*)$")
 SENTENCES = re.compile(r"(?<=[.;!?])\s+")

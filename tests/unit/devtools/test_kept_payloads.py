@@ -118,10 +118,10 @@ def test_a_parser_that_fails_says_so_and_takes_nothing_away(
 
 
 def test_a_payload_that_had_nothing_before_has_no_difference(bench: Bench) -> None:
-    bench.source = text("empty: nobody yet\n")
+    bench.source = text("empty: no line yet\n")
     bench.run(requested(parameters={"game_date": "2025-01-15"}), NOON)
     (only,) = again(bench)
-    assert only.executed.outcome == NoData(reason="nobody yet")
+    assert only.executed.outcome == NoData(reason="no line yet")
     assert only.changed is None
 
 

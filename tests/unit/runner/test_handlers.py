@@ -175,7 +175,7 @@ def test_a_payload_that_kills_every_runner_is_a_failure_and_not_a_loop(
     ("content", "calls"),
     [
         ("a\nb\n", 5),  # claim, payload, journal, records, outcome
-        ("empty: nobody yet\n", 3),  # claim, payload, outcome
+        ("empty: no line yet\n", 3),  # claim, payload, outcome
     ],
     ids=["success", "no data"],
 )

@@ -28,7 +28,7 @@ from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 
 _PAGES_A_MINUTE = 600
-"""Limit per person: a hundred tabs that refresh twice a minute, twice over, and as many pages by hand."""
+"""Limit per person: three times the requests of a hundred tabs that refresh twice a minute; the rest is for clicks."""
 
 
 @dataclass(frozen=True)

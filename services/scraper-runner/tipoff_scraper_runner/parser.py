@@ -64,7 +64,7 @@ class Limits:
     cpu_seconds: int = 30
     """The largest known document takes 2 s."""
     result_bytes: int = 16 * MIB
-    """Size of the pickled result; the longest known list has 3 MiB."""
+    """Size of the pickled result with its log lines; the longest known list has 3 MiB."""
     patience_seconds: float = 75.0
     """Wall-clock limit until the result; longer than the CPU time, as the CPU is shared."""
 

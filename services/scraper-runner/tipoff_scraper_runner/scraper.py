@@ -48,7 +48,7 @@ class Record(BaseModel):
 
 
 def _nfc(text: str) -> str:
-    """Return the text in NFC. Raises UnicodeEncodeError, a ValueError to pydantic, for invalid Unicode."""
+    """Return the text in NFC. Raises UnicodeEncodeError for invalid Unicode; pydantic then names the field."""
     if not text.isascii():
         # An unpaired surrogate cannot be encoded as UTF-8, in which records are written.
         text.encode()

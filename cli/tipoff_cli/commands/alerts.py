@@ -163,7 +163,7 @@ def _told(incident: Incident) -> str:
 
 @alerts.command()
 def ack(name: IncidentName) -> None:
-    """Acknowledge an incident: no reminder and no escalation from here on."""
+    """Acknowledge an incident: no reminder from here on, and no escalation unless it grows."""
     found = _ask(Incident, "POST", f"/acknowledgements/{quote(name, safe='/')}")
     console.print(f"{_about(found)} acknowledged by {found.acknowledged_by}")
 

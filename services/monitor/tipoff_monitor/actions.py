@@ -63,7 +63,7 @@ def _listed(incidents: Iterable[Incident]) -> str:
 def acknowledge(
     memory: Memory, name: str, by: str, file: AlertsFile, environment: str, now: datetime
 ) -> Memory:
-    """Stop reminders and escalation of an incident. Idempotent.
+    """Stop the reminders of an incident, and its escalation unless it grows. Idempotent.
 
     Raises:
         UnknownIncident

@@ -85,7 +85,7 @@ def _add_incident_routes(manual: APIRouter, deps: Deps) -> None:
 
     @manual.post("/acknowledgements/{name:path}", tags=["manual"], responses=problems(404, 409))
     def acknowledge_incident(name: str, caller: Person) -> Incident:
-        """Acknowledge an incident: stop its reminders and its escalation."""
+        """Acknowledge an incident: stop its reminders, and its escalation unless it grows."""
         now = wall_now()
         memory = deps.state.update(
             lambda it: acknowledge(it, name, caller.email, deps.book.file, deps.environment, now)

@@ -88,7 +88,8 @@ class ParserProcess:
         Raises:
             TooCostly: parsing exceeded a limit of memory, time or result size.
             Unavailable: the process could not be started.
-            Exception: any that the scraper's `parse` raises.
+            NotPublished, ScrapeFailure: those of the scraper's `parse`. Any other error of it comes unchanged from this
+                process, and as Unforeseen from the separate one.
         """
         if not apart and _is_plain_json(body):
             return parse_in_process(scraper, body, parameters)

@@ -2,7 +2,7 @@
 --
 -- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without a schedule nothing
 -- is expected, and a missing run would go unnoticed. A day without expected runs has no schedule rows: it raises nothing
--- when every decision since that time has no_games or day_done, those of manual runs aside.
+-- when every decision since 05:00 has no_games or day_done, those of manual runs aside.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes       INT64 = 330  minutes after midnight by which it is locked; 330 is 05:30

@@ -31,7 +31,7 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             f"Acknowledge {incident.rule}",
             "I am at it",
             "/alerts",
-            (incident.summary, "No reminder and no escalation from here on, until it is resolved."),
+            (incident.summary, "No reminder, and no escalation unless it grows, until it is resolved."),
             hidden={"incident": incident.id},
         )
 

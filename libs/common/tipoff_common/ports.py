@@ -18,7 +18,7 @@ class Unavailable(Exception):
 
 
 class Overloaded(Unavailable):
-    """Too much work is queued; the call had no effect, repeat it after `RETRY_SECONDS`."""
+    """Too much work is queued; repeat the call after `RETRY_SECONDS`. A part of a large call may have taken effect."""
 
     RETRY_SECONDS = 5
 

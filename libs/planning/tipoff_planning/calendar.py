@@ -72,7 +72,7 @@ class Calendar:
         return (min(self._by_date), max(self._by_date)) if self._by_date else None
 
     def uncovered(self, day: date) -> str | None:
-        """Word that the calendar does not cover a day, with the span it covers; None if it covers the day.
+        """Return a sentence that the calendar does not cover a day, with the span it covers; None if it covers the day.
 
         A landed schedule holds one season, so a day outside of it may have games that the calendar lacks.
         """

@@ -100,7 +100,7 @@ class DecisionInputs:
     """Pauses of workflows and scrapers by people."""
     locked: Mapping[date, Container[str]] = field(default_factory=dict)
     """By business day, the ids of the occurrences in its locked schedule. An absent day expects every occurrence."""
-    # The simulator requests the same days thousands of times in a season.
+    # The simulator needs the agendas of the same days thousands of times in a season.
     expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
     """The agenda around a day; a caller that needs it often may cache it."""
 

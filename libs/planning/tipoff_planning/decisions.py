@@ -181,7 +181,7 @@ def _none_due(
 
 
 def _no_games(day: date, inputs: DecisionInputs) -> str:
-    """Word that there is nothing to fetch, and whether the calendar covers the day at all."""
+    """Return a sentence that there is nothing to fetch, either without games or outside of the calendar."""
     uncovered = inputs.calendar.uncovered(day) if inputs.calendar else None
     known = f"{uncovered[0].upper()}{uncovered[1:]}" if uncovered else f"No games on {day}"
     return f"{known}, so there is nothing to fetch."

@@ -92,7 +92,7 @@ def draft_change(
 
 
 def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
-    """Word why a run is no longer expected, as far as the calendar shows."""
+    """Return the reason why a run is no longer expected, as far as the calendar shows it."""
     game = calendar.game(run.subject) if calendar else None
     if game is not None and game.postponed:
         return f"no longer expected: game {game.game_id} was called off"

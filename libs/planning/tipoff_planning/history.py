@@ -40,7 +40,8 @@ class ExecutionFact:
     message: str = ""
     """For a failure, the error for an operator; for no_data, the source's reason; cut to its beginning."""
     presumed: bool = False
-    """Whether the controller failed the request itself because its lease expired; an actual result is preferred."""
+    """Whether the controller recorded the failure itself, after the lease or the last delivery of the request ended. An
+    actual result is preferred."""
     slate: "Slate | None" = field(default=None, hash=False)
     """For a scoreboard: its list of the games of `game_date`."""
 

@@ -218,7 +218,7 @@ class OccurrenceState:
         # Named in the entry: each delivery builds the decision that reports them from the entry again.
         lost = tuple(self.unreadable) if rebuilt else ()
         if self.progress is None:
-            # The entry with the plan may be unreadable; keep the executions for a plan from the dataset.
+            # The entry with the plan may be unreadable; keep the executions until the ledger or a decision gives it.
             if not (news or rebuilt):
                 return None
             return Entry(at=at, executions=news, rebuilt=rebuilt, lost=lost, tick=tick)
@@ -227,7 +227,7 @@ class OccurrenceState:
             self.progress.add(item.fact(self.game_date), item.outputs)
         requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now, held))
         skipped = tuple(item.step for item in self.progress.skipped if item.step not in self.skipped)
-        # A redelivery writes no entry, or the log would grow with redeliveries.
+        # No entry without content: otherwise the log would grow with each redelivery.
         if not (news or requested or skipped or rebuilt):
             return None
         return Entry(

@@ -179,7 +179,7 @@ def expire(
 ) -> tuple[Pauses, tuple[PauseChanged, ...]]:
     """Drop pauses that ended longer than KEPT ago; return the others, and an event for each that expired since `since`.
 
-    since: the `now` of the previous call; None for the first.
+    since: the instant up to which expired pauses have their events already; None if none has.
     """
     over = [
         it

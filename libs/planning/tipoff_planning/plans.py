@@ -18,7 +18,7 @@ from tipoff_planning.schedules import PerGame
 from tipoff_planning.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
 
 BATCH_SECONDS = 60
-"""Seconds of a host's rate that limit the requests of a step under way.
+"""A step has at most as many requests under way as the rate of its host admits in this time, in seconds.
 
 More requests would wait in the runner for the host's rate, ahead of more important ones, until their deliveries expire
 and repeat. Fewer would leave the rate unused while an execution is on its way back.

@@ -48,7 +48,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A step that is never requested, because a parent found nothing."""
+    """A step that is never requested, because a parent failed, found nothing or named no usable values."""
 
     step: str
     scraper: str

@@ -11,7 +11,7 @@ from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 
 MOST_WAITING = 5_000
-"""Files without a receipt that one run reads, the oldest first."""
+"""The most files without a receipt that one run reads; the oldest are read."""
 MOST_UNKNOWN = 100
 """Receipts for unknown files that one run reads."""
 BATCH = 500

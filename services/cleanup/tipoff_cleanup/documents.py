@@ -26,7 +26,7 @@ class RecordsDocument:
 
 
 def read_document(info: ObjectInfo, data: Objects) -> RecordsDocument:
-    """Read and verify an object. Raises Unavailable, and NotOurs, also when its name is not its content's hash."""
+    """Read and verify an object. Raises Unavailable; NotOurs if no runner wrote it, or its name is not its hash."""
     if info.size > MOST_BYTES:
         raise NotOurs(f"{info.size} bytes are too many to look into")
     body = data.get(info.name)
@@ -47,6 +47,6 @@ def _parsed(name: str, body: bytes) -> RecordsDocument:
         if not isinstance(scraper, str) or not isinstance(records, list) or not records:
             raise NotOurs("it has no scraper or no records")
         return RecordsDocument(scraper, date.fromisoformat(game_date), len(records), digest)
-    # RecursionError too: JSON of a million brackets is a small file.
+    # RecursionError too: a million nested brackets are one megabyte, far below MOST_BYTES.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotOurs(f"it is not a document of records: {type(error).__name__}: {error}") from error

@@ -100,7 +100,7 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Los
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
     receipt there is nothing to compare with, and nothing is lost.
     """
-    # Incidents 14 and 15: without receipts every file was republished. Without receipts no file counts as lost here.
+    # Incidents 14 and 15: an earlier version republished every file when there were no receipts.
     if not overview.receipts:
         return []
     # Age counts too: on a quiet day there is no later file that could overtake.

@@ -20,7 +20,8 @@ DATASET_BEHIND = (
 
 
 _RUNS_READ = 1_000
-"""Most runs to read: ten days of runs that the bucket stored but could not list. That takes half a minute, once."""
+"""Most runs to read: ten days, four runs an hour, that the bucket stored but could not list. That takes half a minute,
+once."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         seen = replace(seen, missing=missing)
 
         still, overview = _still_waiting(waiting, overview, instants, deps)
-        # Without files given up; that count lists the state bucket, so only after the cheap check.
+        # The second count leaves out files that were given up. It lists the state bucket, so the cheap count comes
+        # first.
         storm = is_storm(len(missing), overview.files, rule) and is_storm(
             _not_given_up(missing, deps), overview.files, rule
         )
@@ -111,8 +113,8 @@ def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
 def _journal_from(earlier: Sequence[datetime], instants: Instants, deps: Deps) -> datetime:
     """Return the instant up to which earlier runs have checked written files, from the newest run that states it.
 
-    Without such a run, return the lookback before the oldest run that was read, or before now: runs that failed to read
-    the state checked nothing.
+    Without such a run, return the beginning of the lookback of the oldest run that was read, or of this run if there is
+    none: runs that failed to read the state checked nothing.
     """
     first = instants.now
     # Lazy: lists further runs only when none of `earlier` states the instant.

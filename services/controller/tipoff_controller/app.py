@@ -106,7 +106,7 @@ def _add_history_routes(manual: APIRouter, deps: Deps) -> None:
     ) -> DayExpectations:
         """Compare the expected runs of a business day with the actual ones, as known at `as_of` (default: now).
 
-        With `with_night`, include the previous day's runs that are due after midnight.
+        With `with_night`, include the previous day's runs whose deadline is after midnight.
         """
         # Midnight in the fleet's zone, not in UTC: the zone defines the business day.
         midnight = local_instant(day, time()) if with_night else None

@@ -246,7 +246,7 @@ def _retries(
 
 def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     """Add the results of settled occurrences to the ledger, and delete their open markers."""
-    # Sorted, since the order of a set differs from process to process, and a crash would leave a different rest undone.
+    # Sorted, since the order of a set differs from process to process: a crash has to leave the same occurrences open.
     done = sorted(key for key in past.opened if past.states[key].settled and not past.states[key].unreadable)
     if not done:
         return

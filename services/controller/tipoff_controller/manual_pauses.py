@@ -19,7 +19,7 @@ class UnusablePause(Exception):
 
 
 def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause:
-    """Pause a workflow or a scraper: write the pause and publish it. Idempotent for the same request.
+    """Pause a workflow or a scraper: write the pause and publish it. Idempotent for requests with the same `until`.
 
     Raises:
         UnknownName

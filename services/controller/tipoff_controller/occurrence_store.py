@@ -75,7 +75,7 @@ class OccurrenceStore:
         self._readers = concurrency.readers()
 
     def lock(self, key: Key) -> AbstractContextManager[Any]:
-        """Return the lock of one occurrence in this process; across processes, entry numbers exclude conflicts."""
+        """Return the lock of one occurrence in this process; between processes, entry numbers prevent conflicts."""
         # Not Python's own hash of a string: it differs from process to process, and a run could not be reproduced.
         # Two occurrences that share a lock wait for each other, which costs time only: the
         # locks are reentrant.

@@ -109,5 +109,6 @@ class PauseStore:
         found = self._state.read(names.PAUSES)
         if found is None:
             return PauseMemory(), None
-        # Unreadable pauses count as none: to fetch on is the smaller harm, and `tipoff status` shows the pause as gone.
+        # Unreadable pauses count as none: further fetches are the smaller harm, and `tipoff status` no longer shows the
+        # pause.
         return read_stored(PauseMemory, names.PAUSES, found.body) or PauseMemory(), found.generation

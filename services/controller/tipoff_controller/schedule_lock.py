@@ -81,7 +81,7 @@ def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps)
 
 
 class _Begun:
-    """Occurrences of a schedule with a plan; each is looked up only when it is no longer expected."""
+    """Those occurrences of a schedule that have a plan; each is looked up only when it is no longer expected."""
 
     def __init__(self, deps: Deps, standing: Sequence[ScheduleLocked]) -> None:
         self._deps = deps

@@ -84,7 +84,7 @@ class BigQueryWarehouse:
                 api_timeout=_TIMEOUT_SECONDS,
                 wait_timeout=2 * _TIMEOUT_SECONDS,
                 retry=retry,
-                # The caller repeats a failed query itself, with a new @as_of.
+                # The caller repeats a failed query itself, with the instant of that time.
                 job_retry=_NO_RETRY,
                 page_size=page_rows,
             )
@@ -102,7 +102,7 @@ class BigQueryWarehouse:
 
 
 def _raise_refusal(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
-    """Raise RowsRefused for rows that can never be stored, Unavailable for rows that may be stored later.
+    """Raise RowsRefused for rows that can never be stored, BatchRefused for a stopped append, else Unavailable.
 
     Reasons: https://cloud.google.com/bigquery/docs/error-messages. A valid row beside an invalid one has the reason
     "stopped". A row's columns never depend on its event, so a missing column is not the row's fault: the table is

@@ -189,7 +189,8 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
     reason = find_fallback(known, model)
     if reason is not None:
         return _plan(search, planned_at, reason, model=model, history=known)
-    # Plan with the widened model, but describe the checks with the fitted one, whose probabilities are unbiased.
+    # Plan with the widened model, but describe the checks with the fitted one: the widening adds caution and no
+    # knowledge.
     wide = widen(model)
     minutes = plan(wide, search.guards)
     return _plan(

@@ -52,7 +52,8 @@ def widen(model: PublicationModel) -> PublicationModel:
 def expect(model: PublicationModel, minutes: Sequence[int]) -> tuple[float, float]:
     """Return the mean delay in minutes and the mean number of looks of a day with looks at these minutes.
 
-    The delay is the mean over days with a publication in the window.
+    The delay is the mean over days with a publication by the window's close; one before the window counts from its
+    opening.
     """
     import numpy as np
 

@@ -158,7 +158,7 @@ def plans_from(
     for workflow in configuration.learned if workflows is None else workflows:
         for day in days:
             if (search := search_of(configuration, workflow, day)) is not None:
-                # Plan a past day from the executions up to its opening, and today from those up to now.
+                # Plan an opened window from the executions up to its opening, and a later one from those up to now.
                 moment = min(now, search.opens)
                 known = [fact for fact in facts if fact.triggered_at <= moment]
                 found[workflow, day] = plan_day(

@@ -108,7 +108,7 @@ def _opening(configuration: Configuration, workflow: str, game_date: date) -> da
     """Return the opening of the window for a game date; None for a day without a window."""
     schedule = configuration.workflows[workflow].schedule
     about_yesterday = isinstance(schedule, Discovery) and schedule.about is About.YESTERDAY
-    # From the date of the data back to the day of the search.
+    # From the date of the data to the day of the search, which may be the day after.
     day = game_date + timedelta(days=1) if about_yesterday else game_date
     bounds = local_window(configuration, workflow, day)
     return bounds[0] if bounds else None

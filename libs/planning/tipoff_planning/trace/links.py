@@ -161,7 +161,7 @@ def cleanup_link(cleanup: CleanupRow) -> ChainNode:
 
 
 def missing(text: str) -> ChainNode:
-    """Build the node of an overdue fact."""
+    """Build the node of an absent fact that is overdue."""
     return ChainNode("missing", text)
 
 

@@ -27,7 +27,7 @@ class NotFound(Exception):
         self._may_be_new = not near and _WHOLE.fullmatch(identifier) is not None
 
     def sentence(self, environment: str) -> str:
-        """Word the environment without the id, and the remedy for an id that may be too new."""
+        """Return the message: the environment that lacks the id, and the remedy for an id that may be too new."""
         new = "; if it is only seconds old, try again: the dataset has not heard of it yet"
         return f"{self} in {environment}" + (new if self._may_be_new else "")
 

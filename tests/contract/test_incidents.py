@@ -30,6 +30,11 @@ def test_each_is_held_by_tests_that_exist(number: str) -> None:
     assert [name for name in named if name not in TESTS] == []
 
 
+@pytest.mark.parametrize("number", SECTIONS)
+def test_each_says_how_it_is_prevented(number: str) -> None:
+    assert "**Now**" in SECTIONS[number]
+
+
 def cited() -> Iterator[tuple[str, str]]:
     for folder in ("tests", "docs/adr", "services", "libs"):
         for path in sorted((REPOSITORY / folder).rglob("*")):

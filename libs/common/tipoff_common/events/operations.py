@@ -125,7 +125,7 @@ class AlertState(OpenEnum):
 
     PENDING = "pending"  # the condition holds, but not yet for the time that the rule requires
     FIRING = "firing"  # the condition holds, and people are notified
-    ACKNOWLEDGED = "acknowledged"  # a person works on it: no reminder, no escalation
+    ACKNOWLEDGED = "acknowledged"  # a person works on it: no reminder, no escalation unless it grows
     SILENCED = "silenced"  # the condition holds, but notifications are off for a while
     ESCALATED = "escalated"  # no person answered, or the fault grew: notified with more weight
     RESOLVED = "resolved"  # the condition no longer holds

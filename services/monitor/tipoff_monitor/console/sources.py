@@ -99,9 +99,9 @@ class Sources:
         self._configuration, self._calendar, self._recall = configuration, calendar, recall
 
     def day(self, day: date, now: datetime) -> Reading[DayExpectations]:
-        """Read the expected runs of a day; today includes yesterday's runs that are due after midnight."""
+        """Read the expected runs of a day; today includes yesterday's runs whose deadline is after midnight."""
         is_today = day == business_date(now)
-        # A late game's data is due after midnight, and has to be visible on the console at one in the morning.
+        # A late game's runs have deadlines after midnight, and must be visible on the console at one in the morning.
         midnight = local_instant(day, time()) if is_today else None
 
         def read(at: datetime) -> DayExpectations:

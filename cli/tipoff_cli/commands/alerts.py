@@ -174,7 +174,8 @@ def silence(
         str,
         typer.Argument(
             metavar="RULE[/SUBJECT]",
-            help="a rule of config/alerts.yaml, or one subject of it; a workflow covers its scrapers",
+            help="a rule of config/alerts.yaml, or a subject of it as `tipoff alerts list` prints it;"
+            " WORKFLOW covers every WORKFLOW/SCRAPER",
             show_default=False,
         ),
     ],

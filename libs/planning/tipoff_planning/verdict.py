@@ -292,8 +292,9 @@ def _judge_subject(
     about = "" if subject == WHOLE_DAY else f" of {names.get(subject, subject)}"
     missed = [row for row in rows if row.status == "MISSING"]
     if missed:
-        # A later slot found the data, so the gap needs no action.
-        healed = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
+        # The gap needs no action once a later slot found the data, or a slot was skipped because it is there already.
+        later = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
+        healed = later or any(row.last_reason_code == ALREADY_FOUND for row in rows)
         at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
         more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
         why = next((_waits_for(row) for row in reversed(missed) if row.reason_code == SOURCE_PAUSED), "")
@@ -304,7 +305,7 @@ def _judge_subject(
             subject=subject,
             since=missed[0].deadline,
             count=len(missed),
-            sentence=f"{name}{about} did not run at {at}{more}{', and found later' if healed else ''}{why}",
+            sentence=f"{name}{about} did not run at {at}{more}{', but its data is found' if healed else ''}{why}",
         )
     waiting = [row for row in rows if row.status == "PENDING" and row.last_reason_code == SOURCE_PAUSED]
     if waiting:

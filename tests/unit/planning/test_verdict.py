@@ -107,6 +107,21 @@ def test_a_missed_slot_that_was_made_good_is_yellow() -> None:
     assert kinds(judge(*rows, at=ELEVEN + 2 * HOUR)) == [(FaultKind.MISSING, Color.YELLOW)]
 
 
+@pytest.mark.parametrize("skipped", [0, 2])
+def test_a_slot_missed_after_the_data_was_found_is_yellow(skipped: int) -> None:
+    """The day stayed red: each later slot is skipped, so none could find the data again."""
+    rows = [
+        slot(number, status="MISSING")
+        if number == 1
+        else slot(number, status="SKIPPED_OK", last_reason_code="already_found")
+        if number == skipped
+        else slot(number, steps={"s": EMPTY})
+        for number in range(3)
+    ]
+    found = kinds(judge(*rows, at=ELEVEN + 4 * HOUR))
+    assert (FaultKind.MISSING, Color.YELLOW) in found
+
+
 def test_a_search_for_a_later_version_that_fails_takes_nothing_back() -> None:
     rows = [slot(0, steps={"s": FOUND}), slot(1, steps={"s": FAILED})]
     assert judge(*rows, at=ELEVEN + 3 * HOUR).color is Color.YELLOW

@@ -38,7 +38,7 @@ from tipoff_planning.decisions import considered, decide, unable_to_decide, unde
 from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
 from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, occurrences
 from tipoff_planning.pauses import Pause, Pauses
-from tipoff_planning.plans import units
+from tipoff_planning.plans import Plan, units
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.workflows import CalendarSource, Configuration
 
@@ -606,19 +606,24 @@ def test_a_failure_that_a_manual_run_made_good_raises_nothing_when_its_window_cl
     assert told(decided(DAILY, at("10:00"), history=mended, plans=plans)) == ("SKIP", "day_done")
 
 
-def test_a_find_of_one_part_makes_good_that_part_only() -> None:
-    two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
-    plan = plan_of(two, "one")
-    own = [
+def nothing_found(plan: Plan, when: datetime) -> list[ExecutionFact]:
+    """A `no_data` for the first request of each unit of a plan."""
+    return [
         fact(
             step.scraper,
             outcome=NoData(reason="404"),
             request_id=unit.request_id(plan.occurrence_id, 1),
-            triggered_at=at("05:00"),
+            triggered_at=when,
         )
         for step in plan.steps
         for unit in units(step, ())
     ]
+
+
+def test_a_find_of_one_part_makes_good_that_part_only() -> None:
+    two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
+    plan = plan_of(two, "one")
+    own = nothing_found(plan, at("05:00"))
     plans = {plan.occurrence_id: plan}
     later = fact("bulletin", request_id="m", triggered_at=at("05:30"))
     known = history(*own, later)
@@ -659,16 +664,7 @@ def test_what_another_run_failed_at_after_a_plan_found_nothing_is_no_late_source
 def test_a_failure_of_one_part_is_told_though_another_part_was_asked_for_later() -> None:
     two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
     plan = plan_of(two, "one")
-    own = [
-        fact(
-            step.scraper,
-            outcome=NoData(reason="404"),
-            request_id=unit.request_id(plan.occurrence_id, 1),
-            triggered_at=at("05:00"),
-        )
-        for step in plan.steps
-        for unit in units(step, ())
-    ]
+    own = nothing_found(plan, at("05:00"))
     failure = fact(
         "bulletin",
         outcome=failed(FailureKind.SOURCE_CHANGED),

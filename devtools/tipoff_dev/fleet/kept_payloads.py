@@ -13,14 +13,14 @@ from datetime import date, datetime
 from pydantic import JsonValue
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.files import RAW
+from tipoff_common.files import RAW, fetched_at
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import ObjectInfo, Objects
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.handlers import publish_execution
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.output_files import PARAMETERS, fetched_at, raw_prefix
+from tipoff_scraper_runner.output_files import PARAMETERS, raw_prefix
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
 

@@ -12,6 +12,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from tipoff_common.ports import ObjectInfo
+
 RAW = "raw"
 JOURNAL = "journal"
 RESERVED = frozenset({RAW, JOURNAL})
@@ -28,6 +30,15 @@ FAN_OUT = "fan-out-keys"
 _MAX_NAME_CHARACTERS = 990
 """Characters of a name; Cloud Storage allows 1024 bytes, and a journal entry is a little longer than the name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
+
+def fetched_at(info: ObjectInfo) -> datetime:
+    """Return the instant of an object's newest fetch, in UTC; its last update where the metadata has no instant."""
+    try:
+        return datetime.fromisoformat(info.metadata[FETCHED_AT]).astimezone(UTC)
+    # An operator may have written the object or its metadata.
+    except (KeyError, ValueError, OverflowError):
+        return info.updated
 
 
 def object_name(gcs_path: str, bucket: str) -> str | None:

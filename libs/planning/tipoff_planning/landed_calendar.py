@@ -1,10 +1,11 @@
 """The newest landed schedule, read from the data bucket and cached until a newer one lands."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import ValidationError
 
+from tipoff_common.files import fetched_at
 from tipoff_common.ports import ObjectInfo, Objects, Unavailable
 from tipoff_common.retrying_objects import retrying
 from tipoff_planning.calendar import Calendar, read_calendar
@@ -58,21 +59,13 @@ class LandedCalendar:
         if body is None:  # a lifecycle rule removed it after the list
             return None
         try:
-            return read_calendar(body, _fetched_at(info))
+            return read_calendar(body, fetched_at(info))
         except ValidationError as error:
             log.error("landed schedule cannot be read: %s", info.name, extra={"detail": str(error)[:500]})
             self._refused.add((info.name, info.updated))
             return None
 
 
-def _fetched_at(info: ObjectInfo) -> datetime:
-    """Return the time of the request to the source from the runner's metadata; without them, the time of writing."""
-    try:
-        return datetime.fromisoformat(info.metadata["fetched-at"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return info.updated
-
-
 def _age(info: ObjectInfo) -> tuple[datetime, datetime]:
     """Return a sort key by which the later file of one payload wins: a fixed parser may have written it again."""
-    return _fetched_at(info), info.updated
+    return fetched_at(info), info.updated

@@ -7,13 +7,14 @@ from pydantic import ValidationError
 
 from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_execution
+from tipoff_common.files import fetched_at
 from tipoff_common.metrics import EXECUTIONS
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import ObjectInfo
 from tipoff_common.telemetry import record
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
-from tipoff_scraper_runner.output_files import FETCHED_FOR, NOTED, fetched_at, raw_prefix
+from tipoff_scraper_runner.output_files import FETCHED_FOR, NOTED, raw_prefix
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.request_memory import Claim
 from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved

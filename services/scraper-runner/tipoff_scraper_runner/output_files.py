@@ -7,9 +7,18 @@ from datetime import date, datetime
 
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import ScrapeRequested
-from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, RAW, REQUEST, is_segment, journal_entry
+from tipoff_common.files import (
+    EXECUTION_ID,
+    FAN_OUT,
+    FETCHED_AT,
+    RAW,
+    REQUEST,
+    fetched_at,
+    is_segment,
+    journal_entry,
+)
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import ObjectInfo, Objects, Unavailable
+from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
@@ -48,12 +57,6 @@ def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> 
 def raw_prefix(spec: ScraperSpec, game_date: date) -> str:
     """Return the prefix of the names of all payloads of a day."""
     return f"{RAW}/{spec.output_root}/{game_date.isoformat()}/"
-
-
-def fetched_at(info: ObjectInfo) -> datetime:
-    """Return the instant of the object's newest fetch; its last update where the metadata lacks that."""
-    text = info.metadata.get(FETCHED_AT)
-    return datetime.fromisoformat(text) if text else info.updated
 
 
 def write_payload(

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pydantic import JsonValue
 
 from tipoff_common.catalog import ScraperSpec
-from tipoff_common.files import FETCHED_AT
+from tipoff_common.files import FETCHED_AT, fetched_at
 from tipoff_common.ports import ObjectInfo, Objects
 
 LOOK_BACK_DAYS = 8
@@ -37,9 +37,8 @@ def previous_edition(spec: ScraperSpec, game_date: date, before: datetime, data:
 
 
 def _fetched_at(file: ObjectInfo) -> datetime:
-    text = file.metadata.get(FETCHED_AT)
     # No runner wrote a file without it. The file counts, as older than every file of a runner.
-    return datetime.fromisoformat(text) if text else _LONG_AGO
+    return fetched_at(file) if file.metadata.get(FETCHED_AT) else _LONG_AGO
 
 
 def _records(body: bytes) -> Records | None:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import NOON
-from tipoff_common.files import Journaled, journal_entry, journal_hours, object_name, read_journal_entry
+from tipoff_common.files import (
+    Journaled,
+    fetched_at,
+    journal_entry,
+    journal_hours,
+    object_name,
+    read_journal_entry,
+)
+from tipoff_common.ports import ObjectInfo
 
 NAME = "nba-com/injury-report/2025-01-15/0123456789abcdef.json"
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # given here
@@ -41,6 +49,22 @@ def test_an_instant_of_another_zone_is_the_same_entry() -> None:
 )
 def test_what_is_no_entry_is_none(entry: str) -> None:
     assert read_journal_entry(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "instant"),
+    [
+        ({"fetched-at": "2025-01-15T07:00:00-05:00"}, NOON.replace(hour=12)),
+        ({}, NOON),
+        ({"fetched-at": "yesterday"}, NOON),
+        ({"fetched-at": ""}, NOON),
+    ],
+)
+def test_an_object_without_an_instant_of_its_fetch_counts_from_its_update(
+    metadata: dict[str, str], instant: datetime
+) -> None:
+    """An instant that an operator had mistyped failed every later scrape of the same content."""
+    assert fetched_at(ObjectInfo(NAME, 1, NOON, metadata)) == instant
 
 
 def test_the_entry_of_the_longest_name_is_a_name_that_cloud_storage_takes() -> None:

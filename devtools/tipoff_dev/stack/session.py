@@ -183,7 +183,8 @@ def drain(stack: "Stack", console: Console) -> None:
         stack.wait_until_quiet(_DRAIN_SECONDS)
         return
     try:
-        left: object = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
+        waiting = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
+        left = ", ".join(f"{count} of {name}" for name, count in waiting.items())
     except requests.RequestException:
         left = "an unknown number, as Pub/Sub itself does not answer"
     if left:

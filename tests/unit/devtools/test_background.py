@@ -25,7 +25,7 @@ from tipoff_dev.stack.background import run_in_foreground, start_in_background, 
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.up_options import UpOptions
 
-LOST = f"{connection.UNHANDLED}: {{'logger-events': 3}}"
+LOST = f"{connection.UNHANDLED}: 3 of logger-events"
 CRASHED = f"{LOST}\nlogger ended with exit code -9:\nits last line\n(log: logger.log)\n"
 
 

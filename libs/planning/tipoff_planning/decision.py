@@ -1,6 +1,6 @@
 """Decisions, their inputs, and the construction of a decision from its parts."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,11 +14,7 @@ from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.accounts import discovery_context
 from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.history import History, Known, Outputs
-from tipoff_planning.occurrences import (
-    Agenda,
-    Occurrence,
-    agenda,
-)
+from tipoff_planning.occurrences import Agenda, Occurrence, agenda
 from tipoff_planning.outstanding import Outstanding
 from tipoff_planning.pauses import Pauses
 from tipoff_planning.plans import Plan
@@ -100,9 +96,9 @@ class DecisionInputs:
     """Pauses of workflows and scrapers by people."""
     locked: Mapping[date, Container[str]] = field(default_factory=dict)
     """By business day, the ids of the occurrences in its locked schedule. An absent day expects every occurrence."""
-    # The simulator needs the agendas of the same days thousands of times in a season.
-    expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
-    """The agenda around a day; a caller that needs it often may cache it."""
+    agenda: Agenda | None = None
+    """The expected occurrences around `today`, from a caller that has computed them already: they are most of the work
+    of an evaluation in which nothing is due."""
 
     @cached_property
     def today(self) -> date:
@@ -136,9 +132,12 @@ class DecisionInputs:
         until = self.history.paused_until(scraper, spec.hosts if spec else ())
         return until if until is not None and until > self.now else None
 
+    @cached_property
     def expected(self) -> Agenda:
-        """Return the expected occurrences around the business day, by workflow."""
-        return self.expect(self.configuration, self.calendar, self.today, self.discovery)
+        """The expected occurrences around the business day, by workflow."""
+        if self.agenda is not None:
+            return self.agenda
+        return agenda(self.configuration, self.calendar, self.today, self.discovery)
 
 
 def decision_about(

@@ -15,17 +15,16 @@ from zoneinfo import ZoneInfo
 from tipoff_common.clock import business_date, readable
 from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_common.outcomes import Status
-from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.calendar import Game
 from tipoff_planning.calendar_refresh import CONTRADICTED, REFRESH, refresh_calendar, refresh_occurrence
 from tipoff_planning.decision import Decision, DecisionInputs, Reason, decision_about
 from tipoff_planning.discovery.accounts import explain_check
-from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.expectations import WHOLE_DAY
 from tipoff_planning.history import ExecutionFact, History, subject_of
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
+    Agenda,
     Occurrence,
-    agenda,
     game_date_of,
     games_of,
 )
@@ -44,16 +43,14 @@ NONE_DUE = "none-due"
 UNDECIDED = "undecided"
 
 
-def considered(
-    configuration: Configuration,
-    calendar: Calendar | None,
-    now: datetime,
-    plans: DiscoveryPlans = NO_PLANS,
-) -> tuple[Occurrence, ...]:
+def considered(configuration: Configuration, around: Agenda, now: datetime) -> tuple[Occurrence, ...]:
     """Return the occurrences whose plans a decision at `now` needs: those that are due, the last of each search or
-    stretch that has ended, and the refresh of the calendar."""
+    stretch that has ended, and the refresh of the calendar.
+
+    around: the agenda of the business day of `now`.
+    """
     found: list[Occurrence] = []
-    for _, expected in agenda(configuration, calendar, business_date(now, configuration.zone), plans):
+    for _, expected in around:
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now, configuration.zone)
@@ -66,7 +63,7 @@ def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
     """Return a decision for every due occurrence, a decision for every workflow without one, and the refresh of a
     stale calendar."""
     decisions: list[Decision] = []
-    for name, expected in inputs.expected():
+    for name, expected in inputs.expected:
         try:
             decisions += _of_workflow(name, expected, inputs)
         except Exception as error:  # noqa: BLE001  # one workflow's history must not stop the others

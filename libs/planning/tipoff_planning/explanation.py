@@ -67,7 +67,7 @@ def explain_workflow(
     )
     # In two steps: the plans of occurrences decided before are derived from the inputs without plans.
     begun = _plans(workflow, inputs)
-    inputs = replace(inputs, plans=begun)
+    inputs = replace(inputs, plans=begun, agenda=inputs.expected)
     decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
     return Explanation(
         workflow,
@@ -89,7 +89,7 @@ def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
     history, configuration = inputs.history, inputs.configuration
     context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER)
     plans = {}
-    for item in considered(configuration, inputs.calendar, inputs.now, inputs.discovery):
+    for item in considered(configuration, inputs.expected, inputs.now):
         if item.workflow != workflow:
             continue
         before = {key: fact for key, fact in history.executions.items() if fact.triggered_at < item.expected}

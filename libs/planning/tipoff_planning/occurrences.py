@@ -102,14 +102,14 @@ def occurrences(
     return tuple(sorted(found, key=attrgetter("expected")))  # stable: the order of creation breaks ties
 
 
-Agenda = Iterable[tuple[str, Sequence[Occurrence]]]
+Agenda = Sequence[tuple[str, Sequence[Occurrence]]]
 """The expected occurrences around a day: workflow names with their occurrences, sorted by time."""
 
 
 def agenda(
     configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans = NO_PLANS
-) -> Iterator[tuple[str, Sequence[Occurrence]]]:
-    """Yield each workflow's occurrences that a decision at any instant of `today` may concern: those of yesterday may
+) -> Agenda:
+    """Return each workflow's occurrences that a decision at any instant of `today` may concern: those of yesterday may
     be due after midnight, those of tomorrow before it, and tomorrow's first ones give the next check."""
     tomorrow = today + timedelta(days=1)
     zone = configuration.zone
@@ -117,6 +117,7 @@ def agenda(
     # which gives the next check.
     since = local_instant(today, time.min, zone) - REPORT_UNFOUND_FOR
     until = local_instant(tomorrow, time.min, zone)
+    found = []
     for name in configuration.workflows:
         earlier = days_before(name, configuration, today)
         around = [
@@ -125,7 +126,8 @@ def agenda(
             *_of_workflow(name, configuration, calendar, tomorrow, plans, until=until),
         ]
         # The days overlap: last night's slots may be later than today's first ones.
-        yield name, sorted(around, key=attrgetter("expected"))
+        found.append((name, sorted(around, key=attrgetter("expected"))))
+    return found
 
 
 def days_before(name: str, configuration: Configuration, today: date) -> Sequence[date]:

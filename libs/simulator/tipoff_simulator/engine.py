@@ -209,12 +209,10 @@ class _Run:
             now,
             standings=memory.standings,
             discovery=self._log.plans,
-            expect=self._agenda,
+            agenda=self._agenda(business_date(now, self._configuration.zone)),
         )
 
-    def _agenda(
-        self, configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans
-    ) -> Agenda:
+    def _agenda(self, today: date) -> Agenda:
         """Return the core's agenda, cached for the day while the games stay the same."""
         if self._around is None or self._around[0] != today:
             season = self._season
@@ -222,7 +220,7 @@ class _Run:
                 today,
                 [
                     (name, [item for item in expected if season.first <= item.day <= season.last])
-                    for name, expected in agenda(configuration, calendar, today, plans)
+                    for name, expected in agenda(self._configuration, self._calendar, today, self._log.plans)
                 ],
             )
         return self._around[1]

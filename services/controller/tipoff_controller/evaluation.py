@@ -195,6 +195,7 @@ def _decide(
         outputs=past.outputs,
         empty_looks=past.settled.empty_looks,
         discovery=past.discovery,
+        agenda=past.agenda,
         pauses=pauses,
         locked={
             day: frozenset(run.occurrence_id for event in events for run in event.runs)

@@ -19,7 +19,7 @@ from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.execution_log import DatasetAnswer, DatasetQuestion, ask_dataset
 from tipoff_planning.history import ExecutionFact, History, merge
 from tipoff_planning.occurrence_log import OccurrenceState
-from tipoff_planning.occurrences import days_before
+from tipoff_planning.occurrences import Agenda, agenda, days_before
 from tipoff_planning.progress import State
 from tipoff_planning.settled import Settled, searched_scrapers
 
@@ -35,6 +35,8 @@ class Past:
     """Past events, as far as decisions at one tick depend on them."""
 
     calendar: Calendar | None
+    agenda: Agenda
+    """The expected occurrences around the business day."""
     states: Mapping[Key, OccurrenceState]
     """The due and the open occurrences."""
     opened: frozenset[Key]
@@ -110,7 +112,8 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
     # Read after the open markers: another evaluation writes the results of an occurrence before it deletes the marker.
     settled = deps.occurrences.beside(deps.ledger.settled)
     plans, calendar = plans_around(context.now, deps), reading.result()
-    due = considered(deps.configuration, calendar, context.now, plans)
+    around = agenda(deps.configuration, calendar, today, plans)
+    due = considered(deps.configuration, around, context.now)
     states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
     # Only requests with an expired lease are looked up by id, which keeps the query small.
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
@@ -129,7 +132,9 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
         answer = _query_dataset(lost, deps)
     standing = {day: schedules_of.result() for day, schedules_of in locked.items()}
     known = answer or DatasetAnswer()
-    return Past(calendar, states, opened, settled.result(), known, plans, standing, stale=answer is None)
+    return Past(
+        calendar, around, states, opened, settled.result(), known, plans, standing, stale=answer is None
+    )
 
 
 def _query_dataset(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | None:

@@ -36,7 +36,7 @@ from tipoff_planning.calendar import Calendar
 from tipoff_planning.decision import Decision, Reason
 from tipoff_planning.decisions import considered, decide, unable_to_decide, undecidable
 from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
-from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, occurrences
+from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, agenda, occurrences
 from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import Plan, units
 from tipoff_planning.progress import PlanProgress
@@ -443,14 +443,14 @@ def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: s
         one=workflow(discovery("11:00", "14:00"), "bulletin"),
         feeds=workflow(daily("05:00", "06:00"), "slate"),
     )
-    found = considered(configuration, None, at(clock))
+    found = considered(configuration, agenda(configuration, None, DAY), at(clock))
     assert [item.expected for item in found if item.workflow == "one"] == [at(slot) for slot in slots]
     refreshes = [item.subject for item in found if item.subject.startswith("calendar")]
     assert refreshes == ["calendar-refresh", "calendar-contradicted"]
 
 
 def test_without_a_workflow_for_the_calendar_no_refresh_is_looked_at() -> None:
-    assert [item.subject for item in considered(DAILY, None, at("05:10"))] == ["-"]
+    assert [item.subject for item in considered(DAILY, agenda(DAILY, None, DAY), at("05:10"))] == ["-"]
 
 
 class Unreadable(dict[str, PlanProgress]):

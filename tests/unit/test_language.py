@@ -1,4 +1,4 @@
-"""Rules for sentences in comments and docstrings: each names its subject, so that it can be read without the code."""
+"""Rules for sentences in comments, docstrings and messages: each names its subject, so that it can be read alone."""
 
 import ast
 import re
@@ -9,6 +9,10 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("bench", "cli", "devtools", "examples", "infra", "libs", "services", "tests")
+# Folders whose string literals are held to the rules too.
+MESSAGE_FOLDERS = ("examples",)
+# Shorter literals are keys, names and parts of sentences.
+MESSAGE_WORDS = 3
 # These words stand where a noun should: a reader cannot tell which fact, caller, operator or process is meant.
 UNNAMED = re.compile(
     r"\bwhat\b(?! to\b)|\bof (?:which|what|whom)\b|\bthat which\b|\b(?:whoever|somebody|nobody|anybody)\b",
@@ -20,14 +24,20 @@ COMMENT = re.compile(r"^(?P<code>.*?)(?:^|\s)# (?P<text>.*)$")
 SENTENCES = re.compile(r"(?<=[.;!?])\s+")
 
 
+def documentation(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the literal of each docstring and description."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str()) as literal):
+                yield literal
+            case ast.keyword(arg="description", value=ast.Constant(value=str()) as literal):
+                yield literal
+
+
 def texts(source: str) -> Iterator[tuple[int, str]]:
     """Yield each docstring, description and comment with its line; comments on consecutive lines are one text."""
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Expr(value=ast.Constant(value=str(text))):
-                yield node.lineno, text
-            case ast.keyword(arg="description", value=ast.Constant(value=str(text)) as value):
-                yield value.lineno, text
+    for literal in documentation(ast.parse(source)):
+        yield literal.lineno, str(literal.value)
     first, words = 0, list[str]()
     for number, line in enumerate([*source.splitlines(), ""], start=1):
         found = COMMENT.match(line)
@@ -44,11 +54,29 @@ def texts(source: str) -> Iterator[tuple[int, str]]:
             words.append(found["text"])
 
 
-def unnamed_subjects(source: str) -> list[str]:
+def messages(source: str) -> Iterator[tuple[int, str]]:
+    """Yield each other string literal of three or more words with its line; {} stands for each value of an f-string."""
+    tree = ast.parse(source)
+    # The parts of an f-string are literals of their own; they are read with the whole.
+    seen = {id(literal) for literal in documentation(tree)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.JoinedStr(values=parts):
+                seen.update(map(id, parts))
+                text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+            case ast.Constant(value=str(text)) if id(node) not in seen:
+                pass
+            case _:
+                continue
+        if len(text.split()) >= MESSAGE_WORDS:
+            yield node.lineno, text
+
+
+def unnamed_subjects(found: Iterator[tuple[int, str]]) -> list[str]:
     """Return the sentences that break a rule, each with its line."""
     return [
         f"{line}: {sentence}"
-        for line, text in texts(source)
+        for line, text in found
         for sentence in SENTENCES.split(" ".join(text.split()))
         if UNNAMED.search(sentence) or INVERTED.match(sentence)
     ]
@@ -59,7 +87,17 @@ def test_each_sentence_names_its_subject(folder: str) -> None:
     found = {
         str(path.relative_to(REPOSITORY)): sentences
         for path in sorted((REPOSITORY / folder).rglob("*.py"))
-        if (sentences := unnamed_subjects(path.read_text(encoding="utf-8")))
+        if (sentences := unnamed_subjects(texts(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("folder", MESSAGE_FOLDERS)
+def test_each_message_names_its_subject(folder: str) -> None:
+    found = {
+        str(path.relative_to(REPOSITORY)): sentences
+        for path in sorted((REPOSITORY / folder).rglob("*.py"))
+        if (sentences := unnamed_subjects(messages(path.read_text(encoding="utf-8"))))
     }
     assert found == {}
 
@@ -87,7 +125,7 @@ def test_each_sentence_names_its_subject(folder: str) -> None:
     ],
 )
 def test_a_sentence_without_its_subject_is_found(source: str, sentence: str, is_refused: bool) -> None:
-    assert bool(unnamed_subjects(source.format(sentence))) == is_refused
+    assert bool(unnamed_subjects(texts(source.format(sentence)))) == is_refused
 
 
 def test_a_comment_of_two_lines_is_one_text() -> None:
@@ -96,3 +134,21 @@ def test_a_comment_of_two_lines_is_one_text() -> None:
         (4, "later"),
         (5, "last"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("literal", "is_refused"),
+    [
+        ('"nobody subscribes to the topic"', True),
+        ('f"{host} is down: what it said is in {log}"', True),
+        ('f"waited {seconds} s for {what}"', False),
+        ("f\"{'what is missing' if days else ''}: {days}\"", True),
+        ('"what"', False),
+    ],
+)
+def test_a_message_without_its_subject_is_found(literal: str, is_refused: bool) -> None:
+    assert bool(unnamed_subjects(messages(f"print({literal})\n"))) == is_refused
+
+
+def test_a_docstring_is_no_message() -> None:
+    assert list(messages('"""Read it once."""\nsize = Field(description="Size in bytes.")\n')) == []

@@ -187,13 +187,13 @@ def _as_json(
         "at": explanation.at.isoformat(),
         "calendar": games_from,
         "history": history_from,
-        "conditions": [_condition(item) for item in explanation.general],
+        "conditions": jsonable(explanation.general),
         "decisions": [
             {
                 "occurrence_id": decision.occurrence.id,
                 "subject": decision.occurrence.subject,
                 "game_date": decision.occurrence.game_date.isoformat(),
-                "conditions": [_condition(item) for item in conditions],
+                "conditions": jsonable(conditions),
                 "action": decision.action.value,
                 "reason_code": decision.code.value,
                 "reason": decision.sentence,
@@ -205,7 +205,3 @@ def _as_json(
         ],
         "discovery": jsonable(report),
     }
-
-
-def _condition(condition: RunCondition) -> JsonValue:
-    return {"name": condition.name, "met": condition.met, "detail": condition.detail}

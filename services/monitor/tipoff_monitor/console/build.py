@@ -28,7 +28,7 @@ from tipoff_monitor.console.pages.page import DataAge, SourceName, data_age
 from tipoff_monitor.console.pages.run import RunPage, links_of
 from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, ScrapersPage, ordered
 from tipoff_monitor.console.pages.today import TodayPage, rows_of, upcoming
-from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, shown
+from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now
 from tipoff_monitor.console.snapshots import Patience, Reading
 from tipoff_monitor.rehearsal import route_of
 from tipoff_monitor.simulation import KeptSimulation
@@ -191,7 +191,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
         steps=tuple(step.scraper for step in workflow.steps),
         today=next((row for row in rows if row.workflow == name), None),
         pause=_pauses(fleet, it.now).get(name),
-        conditions=shown(explanation.general) if explanation else (),
+        conditions=explanation.general if explanation else (),
         decisions_now=decisions_now(explanation, names) if explanation else (),
         decisions=tuple(sorted(decisions, key=lambda row: row.decision_time, reverse=True)),
         calendar=tuple(sorted(days, key=lambda row: row.day, reverse=True)),

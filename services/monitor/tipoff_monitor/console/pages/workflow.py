@@ -19,14 +19,6 @@ CALENDAR_DAYS = 90
 _WEEK = 7
 
 
-class ShownCondition(Frozen):
-    """A condition of a run, and whether it is met."""
-
-    name: str
-    met: bool
-    detail: str
-
-
 class ShownDecision(Frozen):
     """The decision of an evaluation at this moment."""
 
@@ -35,7 +27,7 @@ class ShownDecision(Frozen):
     reason_code: str
     reason: str
     next_check: Instant | None
-    conditions: tuple[ShownCondition, ...]
+    conditions: tuple[RunCondition, ...]
 
 
 class WorkflowPage(Page):
@@ -49,7 +41,7 @@ class WorkflowPage(Page):
     today: WorkflowLine | None = Field(
         description="today's occurrences; null when none are expected or the day was not read"
     )
-    conditions: tuple[ShownCondition, ...] = Field(
+    conditions: tuple[RunCondition, ...] = Field(
         description="conditions of the whole workflow, as in `tipoff explain`"
     )
     decisions_now: tuple[ShownDecision, ...] = Field(description="decisions of an evaluation at as_of")
@@ -62,11 +54,6 @@ class WorkflowPage(Page):
     game_names: Mapping[str, str]
 
 
-def shown(conditions: Sequence[RunCondition]) -> tuple[ShownCondition, ...]:
-    """Convert conditions to their form on the page."""
-    return tuple(ShownCondition(name=it.name, met=it.met, detail=it.detail) for it in conditions)
-
-
 def decisions_now(explanation: Explanation, names: Mapping[str, str]) -> tuple[ShownDecision, ...]:
     """Convert the planning core's present decisions, with their conditions, to their form on the page."""
     return tuple(
@@ -76,7 +63,7 @@ def decisions_now(explanation: Explanation, names: Mapping[str, str]) -> tuple[S
             reason_code=decision.code.value,
             reason=decision.sentence,
             next_check=decision.next_check,
-            conditions=shown(conditions),
+            conditions=conditions,
         )
         for decision, conditions in explanation.decisions
     )

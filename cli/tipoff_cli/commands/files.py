@@ -28,10 +28,10 @@ from tipoff_common.ports import PermanentRefusal
 from tipoff_common.visible import visible
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import nearest, pluralize
+from tipoff_dataset.dead_letters import DeadLetter, read_dead_letters
 from tipoff_dataset.file_verdict import FileState, FileVerdict, judge
 from tipoff_dataset.landed_files import (
     EVERY,
-    FileDeadLetter,
     Files,
     FileSelector,
     LandedFile,
@@ -77,7 +77,9 @@ def show(
     window = _window(since, as_of)
     connection, known, landed = _find_one(file, window)
     verdict = judge(landed, known.latest_cleanup(), window.as_of)
-    letters = known.dead_letters(landed.gcs_path)
+    letters = read_dead_letters(
+        connection.warehouse(), connection.environment, window.since, path=landed.gcs_path
+    )
     if json:
         say_json({**_as_json(landed, verdict), "dead_letters": jsonable(letters)})
         return
@@ -226,7 +228,7 @@ def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogW
     )
 
 
-def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tuple[datetime, str, str]]:
+def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[datetime, str, str]]:
     from tipoff_common.events import Source
 
     for number, wrote in enumerate(file.wrote):

@@ -25,6 +25,7 @@ SELECT event_id, rejected_at, reason, detail, service, subscription, message_id,
 FROM nba_orchestration.dead_letters
 WHERE DATE(rejected_at) >= DATE(@since) AND rejected_at >= @since AND environment = @environment
   AND (@reason = '' OR reason = @reason)
+  AND (@path = '' OR JSON_VALUE(attributes, '$."ce-subject"') = @path)
   AND (ARRAY_LENGTH(@ids) = 0 OR event_id IN UNNEST(@ids))
 QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
 ORDER BY rejected_at DESC, event_id
@@ -84,14 +85,18 @@ def read_dead_letters(
     since: datetime,
     reason: str | None = None,
     ids: Sequence[str] = (),
+    path: str = "",
 ) -> list[DeadLetter]:
-    """Return the dead letters since then, one for each event, the latest first. ids: if given, only these. Raises
-    Unavailable."""
+    """Return the dead letters since then, one for each event, the latest first.
+
+    ids: if given, only these. path: if given, only announcements and receipts of this file. Raises Unavailable.
+    """
     parameters: dict[str, Parameter] = {
         "since": since,
         "environment": environment,
         "reason": reason or "",
         "ids": list(ids),
+        "path": path,
     }
     return [_letter(row) for row in warehouse.query(_SELECTED, parameters)]
 

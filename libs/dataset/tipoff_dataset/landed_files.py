@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.ports import Parameter, Warehouse
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ ORDER BY completed_at, execution_id
 """
 
 _RECEIPTS = """
-SELECT gcs_path, processor, processed_at, row_count
+SELECT gcs_path, processor, processed_at, row_count, event_id
 FROM nba_orchestration.file_receipts
 WHERE DATE(processed_at) BETWEEN DATE(@since) AND DATE(@as_of) AND processed_at <= @as_of
   AND environment = @environment
@@ -71,15 +72,6 @@ LIMIT 1
 _ANNOUNCED = {"game_date": "game_date", "record_count": "records", "content_sha256": "content_sha256"}
 """Facts of the execution in an announcement: the attribute of ExecutionRow, by the field of the event."""
 
-_DEAD_LETTERS = """
-SELECT event_id, rejected_at, reason, detail, service, event_type
-FROM nba_orchestration.dead_letters
-WHERE DATE(rejected_at) >= DATE(@since) AND environment = @environment
-  AND JSON_VALUE(attributes, '$."ce-subject"') = @path
-QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
-ORDER BY rejected_at
-"""
-
 
 @dataclass(frozen=True)
 class LogWindow:
@@ -92,44 +84,14 @@ class LogWindow:
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """A row of a receipt."""
-
-    processor: str
-    processed_at: datetime
-    row_count: int | None
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A cleanup that found the file without its receipt."""
-
-    cleanup_id: str
-    cleanup_time: datetime
-    age_minutes: int | None
-    republished: bool
-
-
-@dataclass(frozen=True)
 class StatedFinding:
     """Another finding of a cleanup about the file: given_up, object_missing and others, see
     cleanup_operations.findings."""
 
+    gcs_path: str
     cleanup_time: datetime
     kind: str
     detail: str
-
-
-@dataclass(frozen=True)
-class FileDeadLetter:
-    """An announcement or a receipt of the file that became a dead letter; its instants are the wall clock's."""
-
-    event_id: str
-    rejected_at: datetime
-    reason: str
-    detail: str | None
-    service: str | None
-    event_type: str | None
 
 
 @dataclass(frozen=True)
@@ -140,8 +102,8 @@ class LandedFile:
     wrote: Sequence[ExecutionRow] = ()
     """The executions that wrote it, in the order of time: fetching the same content again gives the same file. Empty
     when only its receipt is known."""
-    receipts: Sequence[Receipt] = ()
-    sightings: Sequence[Sighting] = ()
+    receipts: Sequence[ReceiptRow] = ()
+    sightings: Sequence[SightingRow] = ()
     findings: Sequence[StatedFinding] = ()
 
     def latest(self, kind: str) -> StatedFinding | None:
@@ -245,9 +207,9 @@ class Files:
         """Return the selected files, by path, including files that only a receipt in the window names."""
         named = {"path": selector.path, "hash": selector.hash}
         wrote = _by_path(ExecutionRow, self._rows(_EXECUTIONS, **named))
-        receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
+        receipts = _by_path(ReceiptRow, self._rows(_RECEIPTS, **named))
         sightings, findings = (
-            _by_path(Sighting, self._rows(_SIGHTINGS)),
+            _by_path(SightingRow, self._rows(_SIGHTINGS)),
             _by_path(StatedFinding, self._rows(_FINDINGS)),
         )
         return [
@@ -266,20 +228,14 @@ class Files:
         """Query the newest row of cleanup; None without any."""
         return next((LatestCleanup(**row) for row in self._rows(_LATEST_CLEANUP)), None)
 
-    def dead_letters(self, path: str) -> list[FileDeadLetter]:
-        """Query the dead letters about a file."""
-        return [FileDeadLetter(**row) for row in self._rows(_DEAD_LETTERS, path=path)]
-
     def _rows(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
-        window: dict[str, Parameter] = {"since": self._window.since, "environment": self._environment}
-        if "@as_of" in sql:
-            window["as_of"] = self._window.as_of
-        return self._warehouse.query(sql, {**window, **parameters})
+        since, as_of = self._window.since, self._window.as_of
+        given = {"since": since, "as_of": as_of, "environment": self._environment, **parameters}
+        return self._warehouse.query(sql, given)
 
 
 def _by_path(kind: Callable[..., T], rows: Iterable[dict[str, Any]]) -> Mapping[str, list[T]]:
     found: dict[str, list[T]] = {}
     for row in rows:
-        values = dict(row)
-        found.setdefault(values.pop("gcs_path"), []).append(kind(**values))
+        found.setdefault(row["gcs_path"], []).append(kind(**row))
     return found

@@ -15,17 +15,17 @@ from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_dataset.dead_letters import DeadLetter
 from tipoff_dataset.file_verdict import FileState, judge
 from tipoff_dataset.landed_files import (
     FileSelector,
     LandedFile,
     LatestCleanup,
     NoFileNamed,
-    Receipt,
-    Sighting,
     StatedFinding,
 )
 
@@ -42,7 +42,7 @@ WROTE = ExecutionRow(
     game_date=date(2025, 1, 15),
     records=30,
 )
-RECEIPT = Receipt("injuries", NOON + timedelta(minutes=1), 30)
+RECEIPT = ReceiptRow(OTHER, "injuries", NOON + timedelta(minutes=1), 30, "r-1")
 RUN = LatestCleanup(NOON + timedelta(hours=8), True, [], lost_after_hours=6, max_republishes=3)
 
 
@@ -50,10 +50,10 @@ def hours(number: float) -> timedelta:
     return timedelta(hours=number)
 
 
-def seen(*republished: bool) -> list[Sighting]:
+def seen(*republished: bool) -> list[SightingRow]:
     """Return hourly cleanup runs that found the file missing."""
     return [
-        Sighting(f"c-{number}", NOON + hours(number), 60 * number, again)
+        SightingRow(PATH, f"c-{number}", NOON + hours(number), 60 * number, again)
         for number, again in enumerate(republished, start=1)
     ]
 
@@ -132,7 +132,7 @@ class TestJudging:
         missed = replace(self.landed, sightings=seen(*republished))
         found, _, comes_next = self.judged(missed, 9)
         assert (found, then in comes_next) == (state, True)
-        given_up = StatedFinding(NOON + hours(9), "given_up", "republished 3 times without a receipt")
+        given_up = StatedFinding(PATH, NOON + hours(9), "given_up", "republished 3 times without a receipt")
         assert self.judged(replace(missed, findings=[given_up]), 10)[:2] == (
             FileState.GIVEN_UP,
             given_up.detail,
@@ -150,7 +150,7 @@ class TestJudging:
         self, kind: str, meant: FileState, remedy: str
     ) -> None:
         sightings = seen(False)
-        gone = StatedFinding(sightings[0].cleanup_time, kind, "it is not in the bucket")
+        gone = StatedFinding(PATH, sightings[0].cleanup_time, kind, "it is not in the bucket")
         state, why, then = self.judged(replace(self.landed, sightings=sightings, findings=[gone]), 9)
         assert (state, why) == (meant, gone.detail)
         assert then.startswith("nothing by itself: ")
@@ -218,7 +218,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
         {"gcs_path": path, **WROTE.model_dump(exclude_unset=True), "execution_id": f"e-{number}"}
         for number, path in enumerate((PATH, OTHER))
     ]
-    house.tables["file_receipts"] = [{"gcs_path": OTHER, **vars(RECEIPT)}]
+    house.tables["file_receipts"] = [vars(RECEIPT)]
     house.tables["latest"] = [vars(RUN)]
     connection = Connection({"TIPOFF_ENVIRONMENT": "local"}, "a test")
     monkeypatch.setattr(commands, "find_connection", lambda: connection)
@@ -244,9 +244,10 @@ AS_OF = ("--as-of", "2025-01-15T20:00Z")
 
 class TestCommands:
     def test_show_tells_the_story_and_what_comes_next(self, house: House, run: Run) -> None:
-        house.tables["cleanup_operations"] = [{"gcs_path": PATH, **vars(item)} for item in seen(True)]
+        house.tables["cleanup_operations"] = [vars(item) for item in seen(True)]
         house.tables["dead_letters"] = [
             {
+                **dict.fromkeys(DeadLetter.__annotations__),
                 "event_id": "d-1",
                 "rejected_at": NOON,
                 "reason": "invalid_payload",
@@ -261,6 +262,10 @@ class TestCommands:
         data = json.loads(run("show", "01234", *AS_OF, "--json"))
         assert (data["gcs_path"], data["state"]) == (PATH, "republished")
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
+        assert [parameters["path"] for sql, parameters in house.asked if "dead_letters" in sql] == [
+            PATH,
+            PATH,
+        ]
 
     @pytest.mark.parametrize(
         ("source", "is_parsed_again", "event", "by"),
@@ -288,8 +293,8 @@ class TestCommands:
         assert f"{by}, 30 records" in line
 
     def test_what_cleanup_found_out_is_part_of_the_story(self, house: House, run: Run) -> None:
-        gone = StatedFinding(NOON, "object_missing", "it is not in the bucket")
-        house.tables["findings"] = [{"gcs_path": PATH, **vars(gone)}]
+        gone = StatedFinding(PATH, NOON, "object_missing", "it is not in the bucket")
+        house.tables["findings"] = [vars(gone)]
         assert "object missing" in run("show", PATH, *AS_OF)
         (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
         assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
@@ -301,7 +306,7 @@ class TestCommands:
         monkeypatch.setattr(Connection, "bus", lambda _self, _topics: bus)
         monkeypatch.setattr(Connection, "data", lambda _self: data)
         since = ("--since", "2025-01-01")
-        house.tables["cleanup_operations"] = [{"gcs_path": PATH, **vars(item)} for item in seen(True, True)]
+        house.tables["cleanup_operations"] = [vars(item) for item in seen(True, True)]
         assert "lacks content_sha256" in run("announce", PATH, *since, "--yes", code=1)
         house.tables["scraper_execution_log"][0]["content_sha256"] = content_hash(b"{}")
         assert "not in the bucket" in run("announce", PATH, *since, "--yes", code=1)

@@ -20,6 +20,7 @@ from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.executions import build_file_landed
+from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
@@ -34,12 +35,10 @@ from tipoff_planning.trace.chain import assemble
 from tipoff_planning.trace.dataset import ChainDataset, Scope
 from tipoff_planning.trace.facts import (
     CleanupRow,
-    CleanupSighting,
     Dead,
     Decided,
     Expected,
     Facts,
-    ReceiptRow,
 )
 from tipoff_planning.trace.links import ChainNode, file_ids, landed_id, requested_id
 from tipoff_planning.trace.lookup import NotFound, trace
@@ -288,7 +287,7 @@ def test_a_receipt_tells_its_rows_where_they_were_counted(rows: int | None, told
 
 
 def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_shown() -> None:
-    seen = [CleanupSighting(PATH, f"c-{n}", NOON + n * 60 * MINUTE, n * 60, n == 3) for n in (4, 3, 2, 1)]
+    seen = [SightingRow(PATH, f"c-{n}", NOON + n * 60 * MINUTE, n * 60, n == 3) for n in (4, 3, 2, 1)]
     (root,) = assemble(replace(WHOLE, receipts=[], seen=seen))
     assert [node.text for node in walk((root,)) if node.kind == "cleanup"] == [
         "missing after 60 min, left alone",

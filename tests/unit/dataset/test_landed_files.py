@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tipoff_common.events import Source
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.file_rows import SightingRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter
 from tipoff_common.testing import MemoryWarehouse
@@ -21,7 +22,6 @@ from tipoff_dataset.landed_files import (
     LandedFile,
     LogWindow,
     NotAnnounceable,
-    Sighting,
     StatedFinding,
     announcement,
 )
@@ -64,7 +64,7 @@ def test_it_is_announced_as_it_was_the_first_time() -> None:
 )
 def test_each_announcement_is_an_event_of_its_own(republished: list[bool], instants: list[datetime]) -> None:
     """A consumer that drops known ids would never process a second announcement, manual or by cleanup."""
-    seen = [Sighting(f"c-{number}", NOON, 60, again) for number, again in enumerate(republished)]
+    seen = [SightingRow(PATH, f"c-{number}", NOON, 60, again) for number, again in enumerate(republished)]
     landed = LandedFile(PATH, file().wrote, sightings=seen)
     by_hand = [announcement(landed, at) for at in instants]
     own = {"announced_at": None, "source": Source.RECOVERY}
@@ -99,7 +99,7 @@ def test_a_file_that_nobody_is_known_to_have_written_is_not_announced() -> None:
 
 def test_the_newest_finding_of_a_kind_is_the_latest() -> None:
     one, two, other = (
-        StatedFinding(NOON + timedelta(hours=hour), kind, f"{hour}")
+        StatedFinding(PATH, NOON + timedelta(hours=hour), kind, f"{hour}")
         for hour, kind in enumerate(("given_up", "given_up", "foreign_path"))
     )
     found = LandedFile(PATH, findings=[one, two, other])
@@ -118,12 +118,11 @@ def test_each_query_is_given_what_it_asks_with_and_nothing_else() -> None:
     files = Files(MemoryWarehouse(answer=answer), "prod", LogWindow(NOON - timedelta(days=1), NOON))
     assert files.find(EVERY) == []
     assert files.latest_cleanup() is None
-    assert files.dead_letters(PATH) == []
     for sql, parameters in asked:
         assert set(re.findall(r"@(\w+)", sql)) == set(parameters)
         assert parameters["environment"] == "prod"
-        assert parameters.get("as_of", NOON) == NOON
-    assert len(asked) == 6
+        assert parameters["as_of"] == NOON
+    assert len(asked) == 5
 
 
 def test_files_are_gathered_by_path_those_with_a_receipt_alone_too() -> None:
@@ -131,7 +130,7 @@ def test_files_are_gathered_by_path_those_with_a_receipt_alone_too() -> None:
         if "FROM nba_orchestration.scraper_execution_log" in sql:
             return [{"gcs_path": "gs://d/b", **ROW}, {"gcs_path": "gs://d/b", **ROW, "execution_id": "e-2"}]
         if "FROM nba_orchestration.file_receipts" in sql:
-            receipt = {"processor": "injuries", "processed_at": NOON, "row_count": 3}
+            receipt = {"processor": "injuries", "processed_at": NOON, "row_count": 3, "event_id": "r"}
             return [{"gcs_path": path, **receipt} for path in ("gs://d/b", "gs://d/a")]
         if "UNNEST(findings)" in sql:
             return [{"gcs_path": "gs://d/b", "cleanup_time": NOON, "kind": "given_up", "detail": "x"}]

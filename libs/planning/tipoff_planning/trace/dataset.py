@@ -11,17 +11,10 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_planning.trace.chain import event_ids
-from tipoff_planning.trace.facts import (
-    CleanupRow,
-    CleanupSighting,
-    Dead,
-    Decided,
-    Expected,
-    Facts,
-    ReceiptRow,
-)
+from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Facts
 
 F = TypeVar("F")
 DateSpan = tuple[date, date]
@@ -204,7 +197,7 @@ class ChainDataset:
             decided=self._read(Decided, _DECIDED, scope.span, occurrences=occurrences),
             executed=executed,
             receipts=self._read(ReceiptRow, _RECEIPTS, scope.span, paths=paths),
-            seen=self._read(CleanupSighting, _SEEN, scope.span, paths=paths),
+            seen=self._read(SightingRow, _SEEN, scope.span, paths=paths),
             cleanups=self._read(CleanupRow, _CLEANUPS, scope.span, cleanups=cleanups) if cleanups else (),
         )
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_planning.plans import Plan
 
 
@@ -37,28 +38,6 @@ class Decided:
     reason_code: str
     reason: str
     triggered_by: str | None
-
-
-@dataclass(frozen=True)
-class ReceiptRow:
-    """A row of a receipt."""
-
-    gcs_path: str
-    processor: str
-    processed_at: datetime
-    row_count: int | None
-    event_id: str
-
-
-@dataclass(frozen=True)
-class CleanupSighting:
-    """A cleanup that found the file without its receipt."""
-
-    gcs_path: str
-    cleanup_id: str
-    cleanup_time: datetime
-    age_minutes: int
-    republished: bool
 
 
 @dataclass(frozen=True)
@@ -95,7 +74,7 @@ class Facts:
     requested: Sequence[ScrapeRequested] = ()
     executed: Sequence[ExecutionRow] = ()
     receipts: Sequence[ReceiptRow] = ()
-    seen: Sequence[CleanupSighting] = ()
+    seen: Sequence[SightingRow] = ()
     dead: Sequence[Dead] = ()
     cleanups: Sequence[CleanupRow] = ()
     plans: Sequence[Plan] = ()

@@ -8,9 +8,10 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import fleet_zone
 from tipoff_common.events import FileLanded, ScrapeRequested
+from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
-from tipoff_planning.trace.facts import CleanupRow, CleanupSighting, Dead, Expected, ReceiptRow
+from tipoff_planning.trace.facts import CleanupRow, Dead, Expected
 
 _MOST_REPUBLISHES = 10
 """The most republishes of one file that cleanup's settings allow."""
@@ -118,7 +119,7 @@ def receipt_link(receipt: ReceiptRow, *, earlier: bool) -> ChainNode:
     )
 
 
-def sightings(path: str, seen: Sequence[CleanupSighting]) -> Iterator[ChainNode]:
+def sightings(path: str, seen: Sequence[SightingRow]) -> Iterator[ChainNode]:
     """Yield the first cleanup that found the file without a receipt, and each that republished it."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):

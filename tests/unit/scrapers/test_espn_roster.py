@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from served import BLOCK_PAGE, REGISTRY, assert_read_or_named, count, failure, reason, records, run, served
+from served import REGISTRY, assert_read_or_named, count, failure, reason, records, run, served
 
 from scrapers.espn.espn_roster.team_ids import ESPN_IDS
 from scrapers.teams import TEAMS
@@ -105,10 +105,6 @@ def test_empty_and_not_yet_published_a_team_that_lists_nobody() -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_blocked(status: int) -> None:
     assert f"answers {status}" in failure(asked(b"denied", status=status), "blocked")
-
-
-def test_blocked_by_a_page_for_people() -> None:
-    assert "a page for people" in failure(asked(BLOCK_PAGE), "blocked")
 
 
 def test_incident_5_a_roster_that_has_moved_is_not_no_data() -> None:

@@ -111,14 +111,6 @@ def test_incident_5_a_refusal_is_not_no_data(http_at: HttpAt) -> None:
         fetch(ASKED, http)
 
 
-def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
-    http = http_at(OVER.isoformat())
-    http.fault(path=SOURCE, body="html")
-
-    with pytest.raises(Blocked, match="a page for people"):
-        fetch(ASKED, http)
-
-
 def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path=SOURCE, body="truncated")

@@ -34,15 +34,6 @@ def test_incident_5_a_refusal_or_a_move_is_not_no_data(
 
 
 @each
-def test_a_page_for_people_is_a_refusal(name: str, http_at: HttpAt) -> None:
-    http = http_at(NOON)
-    http.fault(path=SOURCE, body="html")
-
-    with pytest.raises(Blocked, match="a page for people"):
-        fetch(name, http)
-
-
-@each
 def test_a_truncated_document_is_undecodable(name: str, http_at: HttpAt) -> None:
     http = http_at(NOON)
     http.fault(path=SOURCE, body="truncated")

@@ -101,7 +101,7 @@ def outside_note(fleet: Fleet) -> str:
     folder = Path.cwd()
     if folder.is_relative_to(fleet.folder.resolve()):
         return ""
-    return f"no {MARKER} in {folder} or above it: the fleet meant is Tipoff's own, in {fleet.folder}"
+    return f"no {MARKER} in {folder} or above it: the fleet used is Tipoff's own, in {fleet.folder}"
 
 
 def _own_fleet(folder: Path) -> Fleet:

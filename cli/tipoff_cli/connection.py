@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
 STACK_LOG = "stack.log"
 """File beside STACK_ENVIRONMENT with the output of the stack in the background."""
-UNHANDLED = "not handled when it stopped, and lost with Pub/Sub's memory"
+UNHANDLED = "not handled before the stop, and lost with Pub/Sub's memory"
 """Text with which a stack that stops logs the messages left over."""
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 MONITOR_URL = "TIPOFF_MONITOR_URL"
@@ -175,10 +175,10 @@ class Connection:
     def _project(self) -> str:
         return self._value(PROJECT, "project")
 
-    def _value(self, variable: str, what: str) -> str:
+    def _value(self, variable: str, kind: str) -> str:
         if value := self.values.get(variable):
             return value
-        raise NotConnected(f"{self.where} names no {what}; {_START.format(variable)}")
+        raise NotConnected(f"{self.where} names no {kind}; {_START.format(variable)}")
 
     def _emulator(self, name: str) -> str | None:
         """Check that the emulator answers, export its address for Google's clients and return it; None on Google
@@ -300,6 +300,6 @@ def stale_zone() -> str | None:
     if started is None or started == written:
         return None
     return (
-        f"the stack's days are those of {started}, and {WORKFLOWS.name} says {written}: tipoff down, then tipoff up,"
-        " which brings the dataset up to date too (deployed: tipoff tables deploy, and TIPOFF_TIMEZONE by Terraform)"
+        f"the stack runs in the zone {started}, but {WORKFLOWS.name} has {written}: run tipoff down, then tipoff up,"
+        " which updates the dataset too (deployed: tipoff tables deploy, and TIPOFF_TIMEZONE by Terraform)"
     )

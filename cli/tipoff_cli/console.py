@@ -59,7 +59,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the data as JSON")]
 WorkflowsOption = Annotated[
     Path,
     typer.Option(
-        "--workflows", metavar="FILE", help="what should run when", show_default="config/workflows.yaml"
+        "--workflows",
+        metavar="FILE",
+        help="the workflows and their schedules",
+        show_default="config/workflows.yaml",
     ),
 ]
 AsOf = Annotated[
@@ -67,7 +70,7 @@ AsOf = Annotated[
     typer.Option(
         parser=instant,
         metavar="TIME",
-        help="as it was known then; now when left out. A date alone is its first instant",
+        help="show the state known then; now when left out. A date alone is its first instant",
     ),
 ]
 ScrapersFolder = Annotated[
@@ -84,7 +87,7 @@ ScrapersFolder = Annotated[
 def reason(value: str) -> str:
     """Parse the reason that an operator gives. Raises BadParameter for blanks."""
     if not value.strip():
-        raise typer.BadParameter("empty; say why, which is shown wherever somebody asks")
+        raise typer.BadParameter("empty; give a reason, which other operators see")
     return value.strip()
 
 

@@ -74,12 +74,12 @@ def unread() -> str | None:
     refusal = _refusal_of(STACK_ENVIRONMENT)
     if refusal.exists():
         return (
-            f"the running stack refused these changes: {', '.join(changed)}; it goes on with what it read before, and"
-            f" takes them up once this is mended:\n{refusal.read_text()}"
+            f"the running stack refused these changes: {', '.join(changed)}; it keeps the files as it read them before,"
+            f" and reads the changes once this is fixed:\n{refusal.read_text()}"
         )
     return (
-        f"the running stack has not read these changes yet: {', '.join(changed)}; runs under way go on as they began."
-        " Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
+        f"the running stack has not read these changes yet: {', '.join(changed)}; runs under way continue unchanged."
+        " Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch reads edits automatically"
     )
 
 

@@ -64,7 +64,7 @@ def follow(
         pause, silent = (_FIRST_PAUSE, 0.0) if changed else (min(pause * 1.5, _LONGEST_PAUSE), silent + pause)
         if silent > _PATIENCE_SECONDS:
             raise NothingComes(
-                f"nothing was heard of the run for {_PATIENCE_SECONDS / 60:.0f} minutes; it may still come to an end:"
+                f"the run showed no change for {_PATIENCE_SECONDS / 60:.0f} minutes; it may still end:"
                 f" tipoff trace {progress.occurrence_id if progress else 'ID'}"
             )
         sleep(pause)

@@ -79,18 +79,15 @@ def ask(
         # Under `tipoff up --watch`, a faulty edit may keep a service from starting.
         edited = unread()
         raise NotAnswered(
-            f"the {service} does not answer at {named}: nothing answers there; is the stack up?"
+            f"cannot connect to the {service} at {named}; is the stack up?"
             + (f"\n{edited}" if edited else "")
         ) from error
     except httpx.HTTPError as error:
-        what = f"the {service} does not answer at {base}: {error}"
-        raise NotAnswered(f"{what}; is the stack up?") from error
+        raise NotAnswered(f"the {service} does not answer at {base}: {error}; is the stack up?") from error
     if answer.is_success:
         # Another server, such as a proxy with a sign-in page, answers every request with success.
         if "text/html" in answer.headers.get("Content-Type", ""):
-            raise NotAnswered(
-                f"what answers at {base} is a web page and not the {service}; correct {variable}"
-            )
+            raise NotAnswered(f"{base} serves a web page, not the {service}; correct {variable}")
         return answer.content
     raise NotAnswered(f"the {service} answered {answer.status_code}: {_detail(answer)}", answer.status_code)
 
@@ -108,9 +105,7 @@ def read_answer(shape: type[T], body: bytes, connection: Connection, service: Se
 def not_ours(connection: Connection, service: Service) -> NotAnswered:
     """Return the error for an answer of another shape: a different server listens at the address."""
     base, variable = _address(connection, service)
-    return NotAnswered(
-        f"what answers at {base} is no Tipoff {service}, or one of another version; correct {variable}"
-    )
+    return NotAnswered(f"{base} is not a Tipoff {service}, or it has another version; correct {variable}")
 
 
 def _address(connection: Connection, service: Service) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from tipoff_cli.times import clock
 from tipoff_planning.expectations import read_last_decision
 from tipoff_planning.verdict import SILENT_AFTER
 
-_LOOK = "tipoff query heartbeats"
+_LOOK = "see tipoff query heartbeats"
 
 
 def stale_dataset(connection: Connection, now: datetime) -> str | None:
@@ -27,6 +27,6 @@ def describe_age(last: datetime, now: datetime) -> str | None:
         return None
     at, minutes = clock(last, "%Y-%m-%d %H:%M"), (now - last) // timedelta(minutes=1)
     return (
-        f"the newest decision in the dataset is of {at}, {minutes} minutes ago: either none was made since, or rows do"
+        f"the dataset's newest decision is from {at}, {minutes} minutes ago: either evaluations stopped, or rows do"
         f" not arrive and this answer is out of date; {_LOOK}"
     )

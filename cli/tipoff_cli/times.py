@@ -9,7 +9,7 @@ from tipoff_common.wall_clock import wall_now
 
 # Modules that need pydantic are imported where they are used, here and in `console`: every command imports these two
 # modules, and --help must not wait for pydantic.
-_EXAMPLE = 'write "2025-01-15 13:00" by the clocks of the fleet, "today 13:00" or 2025-01-15T18:00Z'
+_EXAMPLE = 'write "2025-01-15 13:00" in the zone of the fleet, "today 13:00" or 2025-01-15T18:00Z'
 _DAYS = re.compile(r"(\d{1,3})d(.*)")
 _TIME_ALONE = re.compile(r"\d{2}:\d{2}(:\d{2})?")
 
@@ -113,8 +113,8 @@ def cadence(value: str | timedelta) -> timedelta:
             adapter.validate_python(rest) if rest or not int(days) else timedelta()
         )
     except ValidationError as error:
-        what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise typer.BadParameter(f"'{value}': {what}, or days such as 2d") from error
+        fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(f"'{value}': {fault}, or days such as 2d") from error
 
 
 def clock(moment: datetime, form: str = "%H:%M") -> str:

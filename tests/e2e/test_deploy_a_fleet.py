@@ -87,7 +87,7 @@ def test_the_page_can_be_followed_as_far_as_no_cloud_is_needed(tmp_path: Path) -
             file.write_text(f'project = "{PROJECT}"\nnotification_emails = []\n')
 
     assert (
-        "that was the plan; nothing is built or changed: tipoff deploy dev --project my-tipoff-dev --apply"
+        "plan only; nothing is built or changed. To apply it: tipoff deploy dev --project my-tipoff-dev --apply"
         in told
     )
     assert "images of" in told

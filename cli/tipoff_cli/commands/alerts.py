@@ -24,7 +24,7 @@ IncidentName = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="an incident's id or its beginning, rule/subject, or the beginning of that: the rule, rule/workflow",
+        help="an incident's id, or rule/subject, or the beginning of either: the rule, rule/workflow",
         show_default=False,
     ),
 ]
@@ -34,7 +34,7 @@ Why = Annotated[
         "--why",
         parser=reason,
         metavar="TEXT",
-        help="the reason, shown wherever the silence is",
+        help="the reason, shown with the silence",
         show_default=False,
     ),
 ]
@@ -60,7 +60,7 @@ def _time(at: datetime | None) -> str:
 @alerts.command("list")
 def list_incidents(
     everything: Annotated[
-        bool, typer.Option("--all", help="also what is pending or was resolved lately")
+        bool, typer.Option("--all", help="include pending and recently resolved incidents")
     ] = False,
     json: AsJson = False,
 ) -> None:
@@ -72,7 +72,7 @@ def list_incidents(
     if found.blind_since:
         since = _time(found.blind_since)
         console.print(
-            Text(f"? nothing has been judged since {since}: the warehouse does not answer", "bold yellow")
+            Text(f"? no alerts evaluated since {since}: the warehouse does not answer", "bold yellow")
         )
     if found.silent_since:
         since = _time(found.silent_since)
@@ -92,11 +92,11 @@ def list_incidents(
             console.print(Text(line, _STYLES.get(severity, "")))
             console.print(Text(f"          {incident.summary}{_known_by(incident)}"))
     elif not found.watched_at:
-        console.print(Text("? nothing was judged yet", "bold yellow"))
+        console.print(Text("? no alerts evaluated yet", "bold yellow"))
     elif found.silent_since or found.blind_since:
-        console.print("no alert stood then")
+        console.print("no alerts were open then")
     else:
-        console.print(Text("✔ no alert stands", "bold green"))
+        console.print(Text("✔ no open alerts", "bold green"))
     for item in found.silences:
         about = f"{item.rule}/{item.subject}" if item.subject else item.rule
         said = f"silence {item.id}: {about} until {_time(item.until)} by {item.by}: {item.why}"
@@ -125,7 +125,7 @@ def _about(incident: Incident) -> str:
 def _known_by(incident: Incident) -> str:
     if incident.cause:
         return f" (explained by {incident.cause})"
-    return f" (told with {incident.told_by})" if incident.told_by else ""
+    return f" (notified with {incident.told_by})" if incident.told_by else ""
 
 
 @alerts.command()
@@ -137,13 +137,13 @@ def show(name: IncidentName, json: AsJson = False) -> None:
         return
     fields: list[tuple[str, str | None]] = [
         ("alert", f"{_about(found)}, {found.severity}, {found.state}"),
-        ("what", found.summary),
+        ("summary", found.summary),
         ("since", f"{_time(found.since)} {zone_name()} time"),
-        ("told", _told(found)),
-        ("stands for", "\n".join(found.stands_for) or None),
-        ("do", found.command),
+        ("notified", _notified(found)),
+        ("covers", "\n".join(found.stands_for) or None),
+        ("command", found.command),
         ("runbook", found.runbook),
-        ("at it", found.acknowledged_by or _unanswered(found)),
+        ("acknowledged", found.acknowledged_by or _unanswered(found)),
     ]
     say_fields([(Text(name, "bold"), value) for name, value in fields if value is not None])
 
@@ -152,13 +152,13 @@ def _unanswered(incident: Incident) -> str | None:
     # The monitor refuses to acknowledge a pending or resolved incident.
     if incident.state in (AlertState.PENDING, AlertState.RESOLVED):
         return None
-    return f"nobody; tipoff alerts ack {incident.id[:8]}"
+    return f"no; tipoff alerts ack {incident.id[:8]}"
 
 
-def _told(incident: Incident) -> str:
+def _notified(incident: Incident) -> str:
     if incident.cause or incident.told_by:
         return f"with {incident.cause or incident.told_by}"
-    return f"{_time(incident.told_at)}, as {incident.told_severity}" if incident.told_at else "nobody"
+    return f"{_time(incident.told_at)}, as {incident.told_severity}" if incident.told_at else "no"
 
 
 @alerts.command()
@@ -198,7 +198,7 @@ def silence(
     """Silence a rule, or one subject of it, for a while; its changes are recorded all the same."""
     name, _, subject = rule.partition("/")
     if until is not None and lasting is not None:
-        refuse("--until and --for: give one of them", WRONG_USAGE)
+        refuse("give --until or --for, not both", WRONG_USAGE)
     end = until or wall_now() + (lasting or timedelta(hours=1))
     body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
     made = _ask(Silence, "POST", "/silences", json=body)
@@ -208,13 +208,13 @@ def silence(
 
 
 def _warn_if_it_covers_nothing(made: Silence) -> None:
-    """Print a warning where no alert that stands is covered. It is no error: the alert may be yet to come."""
+    """Print a warning where the silence covers no open alert. It is no error: the alert may open later."""
     found = _ask(Watching, "GET", "/incidents", {"everything": "true"}).incidents
     standing = [it for it in found if it.rule == made.rule and it.state is not AlertState.RESOLVED]
     now = wall_now()
     if not any(made.covers(it.rule, it.subject, now) for it in standing):
         names = ", ".join(_about(it) for it in standing) or "none"
-        said = f"! {made.rule}/{made.subject} covers no alert that stands now; alerts of this rule that stand: {names}"
+        said = f"! {made.rule}/{made.subject} covers no open alert; open alerts of this rule: {names}"
         console.print(Text(said, "bold yellow"))
 
 
@@ -226,7 +226,7 @@ def unsilence(
 ) -> None:
     """End a silence."""
     ask(find_connection(), "DELETE", f"/silences/{quote(name, safe='')}", service="monitor")
-    console.print("people are told again from the next watch on")
+    console.print("notifications resume with the next watch")
 
 
 @alerts.command()
@@ -236,12 +236,14 @@ def test(
     ],
     send: Annotated[bool, typer.Option("--send", help="send the message; without it, only show it")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only show it, as without --send")] = False,
-    escalated: Annotated[bool, typer.Option("--escalated", help="as if nobody had answered")] = False,
+    escalated: Annotated[
+        bool, typer.Option("--escalated", help="as after a missing acknowledgement")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Show the channels and the text of a rule's message, or send a test. Exit code 1 when a channel refuses it."""
     if send and dry_run:
-        refuse("--send and --dry-run: give one of them", WRONG_USAGE)
+        refuse("give --send or --dry-run, not both", WRONG_USAGE)
     query = {"dry_run": str(not send).lower(), "escalated": str(escalated).lower()}
     found = _ask(TestResult, "POST", f"/rules/{quote(rule, safe='')}/rehearsals", query)
     if json:
@@ -249,7 +251,7 @@ def test(
     else:
         console.print(Text(found.title, "bold"))
         console.print(Text(found.body))
-        said = {None: "would be told", True: "told", False: "did not take it"}
+        said = {None: "would be notified", True: "notified", False: "refused the message"}
         for channel, taken in found.channels.items():
             console.print(f"{channel}: {said[taken]}")
     if False in found.channels.values():
@@ -272,9 +274,9 @@ def routes(
         (
             item.rule,
             item.severity,
-            ", ".join(item.channels) or "nobody",
+            ", ".join(item.channels) or "none",
             ", ".join(item.escalated) or "-",
         )
         for item in found
     ]
-    say_rows(("rule", "severity", "told", "when escalated"), rows)
+    say_rows(("rule", "severity", "channels", "when escalated"), rows)

@@ -53,7 +53,7 @@ def _known_reason(value: str | None) -> str | None:
     from tipoff_common.events import RejectReason
 
     if value not in RejectReason.__members__.values():
-        raise typer.BadParameter(f"'{value}' is not a valid reason; there are {', '.join(RejectReason)}")
+        raise typer.BadParameter(f"'{value}' is not a valid reason; use one of {', '.join(RejectReason)}")
     return value
 
 
@@ -110,7 +110,7 @@ def show(
     say_fields(fields)
     say_fields([(Text(f"  {name}", "cyan"), value) for name, value in letter.attributes.items()])
     if missing:
-        errors.print(Text(f"the payload's beginning only: {missing}", "yellow"))
+        errors.print(Text(f"only the beginning of the payload: {missing}", "yellow"))
     console.print(Text(_pretty(body)))
 
 
@@ -134,7 +134,7 @@ def replay(
         refuse("name dead letters, or select them with --reason or --since", WRONG_USAGE)
     # A prompt on stdout would spoil the JSON.
     if json and not (yes or dry_run):
-        refuse("--json asks nothing: add --yes, or --dry-run to see the plan", WRONG_USAGE)
+        refuse("--json cannot ask for confirmation: add --yes, or --dry-run to see the plan", WRONG_USAGE)
     # Named letters are found however old they are; a selection without --since is bounded like `list`.
     start = since or (EVER if identifiers else wall_now() - RECENT)
     connection, letters = _find(start, reason, identifiers or [])
@@ -146,7 +146,7 @@ def replay(
         _show_plan(plan)
     if accepted and not dry_run:
         doomed = sum(item.dies_again is not None for item in accepted)
-        warning = f", {doomed} of which services of this version refuse again" if doomed else ""
+        warning = f" ({doomed} will be refused again by services of this version)" if doomed else ""
         if not yes and not typer.confirm(f"publish {pluralize(len(accepted), 'message')}{warning}?"):
             refuse("nothing was published")
         _publish(accepted, connection, topics)
@@ -167,7 +167,7 @@ def _find(
     letters = read_dead_letters(connection.warehouse(), connection.environment, since, reason, ids)
     if unknown := unknown_ids(ids, letters):
         refuse(
-            f"no dead letter {', '.join(unknown)} is selected; `tipoff dead-letters list` shows those of a week"
+            f"no selected dead letter has the id {', '.join(unknown)}; `tipoff dead-letters list` lists a week"
         )
     return connection, letters
 
@@ -176,7 +176,7 @@ def _publish(accepted: Sequence[Replay], connection: Connection, topics: "TopicM
     try:
         connection.bus(topics).publish_messages(messages(accepted, connection.bucket))
     except (NotConnected, PayloadMissing, Unavailable) as error:
-        refuse(f"{error}\nsome may be published; replay them again, their ids are the same")
+        refuse(f"{error}\nsome messages may be published; repeat the replay, which keeps their ids")
 
 
 def _show_letters(letters: Sequence[DeadLetter]) -> None:
@@ -207,7 +207,9 @@ def _verdict(item: Replay) -> Text:
     if item.copy_of:
         return Text(f"the same message as {item.copy_of}", "bright_black")
     if item.dies_again:
-        return Text.assemble((item.topic or "", "green"), (f", and dies again: {item.dies_again}", "yellow"))
+        return Text.assemble(
+            (item.topic or "", "green"), (f", but will be refused again: {item.dies_again}", "yellow")
+        )
     return Text(item.topic or "", "green")
 
 

@@ -72,7 +72,7 @@ def explain(
     configuration = load_configuration(workflows, scrapers)
     if workflow not in configuration.workflows:
         if workflow in configuration.catalog:
-            refuse(f"'{workflow}' is a scraper and no workflow; ask: tipoff diagnose {workflow}")
+            refuse(f"'{workflow}' is a scraper, not a workflow; use: tipoff diagnose {workflow}")
         refuse_unknown("workflow", workflow, configuration.workflows)
     at = at or wall_now()
     needs_games = workflow in configuration.needing_games

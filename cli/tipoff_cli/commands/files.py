@@ -112,7 +112,7 @@ def cat(
     except PermanentRefusal as error:
         refuse(f"'{path}' cannot be a file: {error}", WRONG_USAGE)
     if body is None:
-        refuse(f"{path} is not in the bucket; `tipoff files show` says what became of it")
+        refuse(f"{path} is not in the bucket; see its history with `tipoff files show`")
     if sys.stdout.isatty():
         # A payload may be a PDF or contain control characters, which must not reach a terminal.
         typer.echo(visible(body.decode("utf-8", "backslashreplace")))
@@ -150,14 +150,14 @@ def announce(
     content = data.get(name_in_bucket)
     # The announcement states the hash of the log, which would be wrong for a changed object.
     if content is None or content_hash(content) != event.content_sha256:
-        what = (
-            "not in the bucket" if content is None else "in the bucket with another content than was written"
+        fault = (
+            "not in the bucket" if content is None else "in the bucket with other content than was written"
         )
-        refuse(f"{event.gcs_path} is {what}; restore it, or write it again with `tipoff reparse`")
+        refuse(f"{event.gcs_path} is {fault}; restore it, or write it again with `tipoff reparse`")
     if not yes and not typer.confirm(f"republish {event.gcs_path}?"):
         refuse("nothing was published")
     Publisher("cli", connection.bus(connection.topics())).publish([event])
-    console.print(f"republished, event {event.id}; `tipoff files show` says what becomes of it")
+    console.print(f"republished, event {event.id}; to follow it: `tipoff files show`")
 
 
 @files.command("list")
@@ -180,8 +180,8 @@ def list_files(
         return
     if rows:
         _show(rows)
-    what = " without a receipt" if missing else ""
-    console.print(f"{pluralize(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}")
+    kind = " without a receipt" if missing else ""
+    console.print(f"{pluralize(len(rows), 'file')}{kind} since {clock(window.since, '%Y-%m-%d %H:%M')}")
     say_source(connection.where)
 
 
@@ -193,7 +193,7 @@ def _landed_at(file: LandedFile) -> datetime:
 def _window(since: datetime | None, as_of: datetime | None) -> LogWindow:
     until = as_of or wall_now()
     if since and since > until:
-        refuse("--since is later than --as-of; nothing lies between them", WRONG_USAGE)
+        refuse("--since is later than --as-of; swap them", WRONG_USAGE)
     return LogWindow(since or until - RECENT, until)
 
 
@@ -218,13 +218,13 @@ def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedF
 def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogWindow) -> str:
     if found:
         paths = "".join(f"\n  {file.gcs_path}" for file in found)
-        return f"'{asked}' is the beginning of {len(found)} files; write more of it:{paths}"
+        return f"'{asked}' is the beginning of {len(found)} files; write more characters:{paths}"
     since = clock(window.since, "%Y-%m-%d %H:%M")
     # Similar paths help against a typo; a mistyped hash resembles others by chance only.
     near = nearest(asked, [file.gcs_path for file in known.find(EVERY)]) if "/" in asked else []
     return (
         f"no file '{asked}' landed since {since}; look further back with --since, or see `tipoff files list`"
-        + ("; near it are" + "".join(f"\n  {path}" for path in near) if near else "")
+        + ("; similar paths:" + "".join(f"\n  {path}" for path in near) if near else "")
     )
 
 

@@ -41,7 +41,7 @@ def logs(
         str,
         typer.Argument(
             metavar="ID",
-            help="of a request or execution, an occurrence, a decision; or how one of them begins",
+            help="id of a request, execution, occurrence or decision, or its beginning",
         ),
     ],
     days: Annotated[int, typer.Option(min=1, max=30, help="how far back Cloud Logging is searched")] = 7,
@@ -63,8 +63,8 @@ def logs(
     found = sorted(lines, key=lambda line: str(line.get("time", "")))
     if not found:
         refuse(
-            f"no line of {identifier} in {where}; logged are runs, by the ids that `tipoff trace` shows, and the"
-            " local stack's since its last start"
+            f"no log line of {identifier} in {where}; use an id of a run, as `tipoff trace` shows it; the"
+            " local stack's logs begin with its last start"
         )
     if json:
         say_json([dict(line) for line in found])

@@ -23,7 +23,7 @@ PausedName = Annotated[
 
 def _target(value: str) -> PauseTarget:
     if value not in PauseTarget.__members__.values():
-        raise typer.BadParameter(f"'{value}' is not one of {', '.join(PauseTarget)}")
+        raise typer.BadParameter(f"unknown target '{value}'; use one of {', '.join(PauseTarget)}")
     return PauseTarget(value)
 
 
@@ -47,7 +47,7 @@ def pause(
             "--why",
             parser=reason,
             metavar="TEXT",
-            help="the reason, shown wherever the pause is",
+            help="the reason, shown with the pause",
             show_default=False,
         ),
     ],
@@ -77,7 +77,7 @@ def pause(
     does not answer.
     """
     if until is not None and lasting is not None:
-        refuse("--until and --for: give one of them", WRONG_USAGE)
+        refuse("give --until or --for, not both", WRONG_USAGE)
     end = until or (wall_now() + lasting if lasting else None)
     body: dict[str, object] = {"name": name, "why": why}
     if end is not None:
@@ -109,7 +109,7 @@ def resume(name: PausedName, target: TargetOption = None) -> None:
     path = f"/pauses/{quote(name, safe='')}"
     connection = find_connection()
     ended = read_answer(Pause, ask(connection, "DELETE", path, query=query), connection)
-    console.print(f"{ended.target.value} {ended.name} goes on with the next evaluation", markup=False)
+    console.print(f"{ended.target.value} {ended.name} resumes with the next evaluation", markup=False)
 
 
 def pauses(json: AsJson = False) -> None:
@@ -125,7 +125,7 @@ def pauses(json: AsJson = False) -> None:
             (item.target.value, item.name, _time(item.since), _time(item.until), item.by, item.why)
             for item in found
         ]
-        say_rows(("what", "name", "since", "until", "by", "why"), rows)
+        say_rows(("target", "name", "since", "until", "by", "why"), rows)
 
 
 def _time(at: datetime) -> str:

@@ -52,7 +52,7 @@ def query(
     ] = None,
     about: Annotated[
         str | None,
-        typer.Argument(metavar="ABOUT", help="the scraper or workflow that it is about", show_default=False),
+        typer.Argument(metavar="ABOUT", help="the scraper or workflow of the query", show_default=False),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="list the queries and their parameters")] = False,
     as_of: AsOf = None,
@@ -70,7 +70,7 @@ def query(
     or for a scraper or workflow that is in neither the dataset nor the configuration.
     """
     if json and as_csv:
-        refuse("--json and --csv: give only one of them", WRONG_USAGE)
+        refuse("give --json or --csv, not both", WRONG_USAGE)
     if listing or name is None:
         _list(json)
         return
@@ -103,7 +103,7 @@ def _given(
     subject = next((one.name for one in asked.parameters if one.name in _SUBJECTS), None)
     if about is not None:
         if subject is None:
-            raise QueryParameterError(f"{asked.name} is about no scraper or workflow; leave '{about}' out")
+            raise QueryParameterError(f"{asked.name} takes no scraper or workflow; leave '{about}' out")
         given[subject] = about
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
@@ -116,7 +116,7 @@ def _given(
     if subject in needed - given.keys() and given.keys() <= known:
         kind = str(subject).removesuffix("_name")
         raise QueryParameterError(
-            f"{asked.name} is about one {kind}; write: tipoff query {asked.name} {kind.upper()}"
+            f"{asked.name} needs a {kind}; write: tipoff query {asked.name} {kind.upper()}"
         )
     return given if as_of is None else {**given, "as_of": as_of}
 
@@ -167,7 +167,7 @@ def _show(
         console.print(f"no rows for {given}" if given else "no rows", markup=False)
         if "scraper_name" in arguments and asked.name != _LATELY:
             hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
-            console.print(f"what it did lately: {hint}", markup=False)
+            console.print(f"its recent runs: {hint}", markup=False)
     say_source(where)
 
 

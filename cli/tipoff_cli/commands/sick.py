@@ -17,7 +17,7 @@ from tipoff_dataset.queries import named
 
 def sick(
     as_of: AsOf = None,
-    everything: Annotated[bool, typer.Option("--all", help="the healthy ones as well")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="include healthy scrapers")] = False,
     json: AsJson = False,
 ) -> None:
     """List unhealthy scrapers, worst first, with the likely cause.

@@ -55,14 +55,12 @@ def status(
         bool,
         typer.Option(
             "--all",
-            help="print the expected runs, those of one status in a row as a range, not a line a workflow",
+            help="print the expected runs, consecutive runs of one status as a range, in place of the workflows",
         ),
     ] = False,
     watch: Annotated[
         int | None,
-        typer.Option(
-            metavar="SECONDS", min=1, max=86_400, help="look again every so many seconds until interrupted"
-        ),
+        typer.Option(metavar="SECONDS", min=1, max=86_400, help="refresh at this interval until interrupted"),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -74,7 +72,7 @@ def status(
     night. See `tipoff files list --missing` for files without a receipt, and `tipoff alerts list` for alerts.
     """
     if watch is not None and as_of is not None:
-        refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)
+        refuse("--watch shows the present; leave out --as-of", WRONG_USAGE)
     while True:
         at = as_of or wall_now()
         expected, source, names, unanswered = _expectations(on, at)
@@ -165,7 +163,7 @@ def _from_dataset(
     try:
         return read_expectations(connection.warehouse(), connection.environment, on, at, midnight=midnight)
     except (NotConnected, Unavailable) as error:
-        refuse(f"{unanswered}\nthe dataset cannot be asked either: {error}", CANNOT_TELL)
+        refuse(f"{unanswered}\nthe dataset cannot be queried either: {error}", CANNOT_TELL)
 
 
 def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[str, str]:

@@ -59,7 +59,7 @@ def deploy_dataset(
         bool,
         typer.Option(
             "--keep-columns",
-            help="leave columns that the files do not have or would narrow: going back to older files",
+            help="keep columns that the files lack or would narrow, when going back to older files",
         ),
     ] = False,
 ) -> None:
@@ -120,7 +120,7 @@ def _comparing(
     return compare
 
 
-tables.command("diff")(_comparing(_differences, "is what the files say"))
+tables.command("diff")(_comparing(_differences, "matches the files"))
 tables.command("verify")(_comparing(_faults, "is complete, and every view can be read"))
 
 
@@ -161,7 +161,7 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
         refuse(str(error), _UNREACHABLE)
     except (GoogleAuthError, RequestException, RetryError, OSError) as error:
         where = endpoint or "Google Cloud"
-        hint = "" if endpoint else "\nfor the stack that runs here, say --local"
+        hint = "" if endpoint else "\nfor the stack that runs here, use --local"
         refuse(f"{where} cannot be reached: {error}{hint}", _UNREACHABLE)
     except GoogleAPIError as error:
         refuse(f"BigQuery refused: {error}")

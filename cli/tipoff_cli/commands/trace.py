@@ -44,7 +44,7 @@ def trace(
         str,
         typer.Argument(
             metavar="ID",
-            help="of an occurrence, a decision, a request or execution, an event; or a file's gs:// path",
+            help="id of an occurrence, decision, request, execution or event; or a file's gs:// path",
         ),
     ],
     about: Annotated[
@@ -53,7 +53,7 @@ def trace(
             "--date",
             parser=day,
             metavar="DATE",
-            help="game date it is about; without it the last three days are searched, then 14, then all there are",
+            help="its game date; without it, the last three days are searched, then 14, then all",
         ),
     ] = None,
     json: AsJson = False,
@@ -65,7 +65,7 @@ def trace(
     queried.
     """
     if not identifier.strip():
-        refuse("an empty ID names nothing; write an id, or a file's gs:// path", WRONG_USAGE)
+        refuse("the ID is empty; write an id, or a file's gs:// path", WRONG_USAGE)
     today = business_date(wall_now())
     days = [about] if about else [today - timedelta(days=offset) for offset in (2, 1, 0)]
     spans = [(about - _AROUND, about + _AROUND)] if about else _spans(today)
@@ -76,7 +76,7 @@ def trace(
         found = find_trace(identifier, dataset, memory, days, spans, wall_now())
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
-        refuse(error.sentence(connection.environment) + (f"; near it are{near}" if near else ""))
+        refuse(error.sentence(connection.environment) + (f"; similar ids:{near}" if near else ""))
     if json:
         say_json(_as_json(found, identifier))
         return

@@ -47,20 +47,18 @@ def trigger(
     ] = None,
     scraper: Annotated[
         list[str] | None,
-        typer.Option(metavar="S", help="only this scraper of it; may be given more than once"),
+        typer.Option(metavar="S", help="only this scraper of the workflow; may be repeated"),
     ] = None,
     game_id: Annotated[
         str | None, typer.Option(metavar="G", help="the game, for a workflow that runs for each game")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show what would be requested and request nothing")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests and send none")] = False,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
             metavar="K",
             callback=_sendable,
-            help="the same key is the same run, however often it is asked for",
+            help="requests with the same key are one run",
         ),
     ] = None,
     wait: Annotated[
@@ -76,7 +74,7 @@ def trigger(
     minutes.
     """
     if wait and dry_run:
-        refuse("--wait follows a run, and --dry-run makes none; leave one out", WRONG_USAGE)
+        refuse("--wait follows a run, and --dry-run starts none; leave one out", WRONG_USAGE)
     if wait and idempotency_key is None:
         idempotency_key = uuid4().hex  # --wait reads the run's progress by this key
     # Take today in the workflow's own zone, if this folder's workflows.yaml names one.
@@ -124,7 +122,7 @@ def trigger(
     if wait:
         _followed(connection, workflow, str(idempotency_key), quiet=False)
         return
-    console.print("requested; what becomes of it:")
+    console.print("requested; to follow it:")
     for decision in decided.decisions:
         console.print(f"tipoff trace {decision.occurrence_id}")
 
@@ -145,7 +143,7 @@ def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -
             raise typer.Exit(1)
         return progress
     for step, reason in progress.skipped.items():
-        console.print(Text.assemble(("–", _MARKS["–"]), f" step {step} is not asked for: {reason}"))
+        console.print(Text.assemble(("–", _MARKS["–"]), f" step {step} is not requested: {reason}"))
     console.print(f"tipoff trace {progress.occurrence_id}")
     if failed:
         console.print(f"tipoff logs {progress.occurrence_id}")

@@ -26,7 +26,9 @@ T = TypeVar("T")
 def validate(
     file: Annotated[
         Path,
-        typer.Argument(metavar="[FILE]", help="what should run when", show_default="config/workflows.yaml"),
+        typer.Argument(
+            metavar="[FILE]", help="the workflows and their schedules", show_default="config/workflows.yaml"
+        ),
     ] = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
     topics: Annotated[

@@ -188,7 +188,7 @@ class TestAlerts:
     def test_a_silence_of_a_workflow_covers_its_scrapers(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("morning/scores", "mornings/scores")
         told = run("alerts", "silence", "broken/morning", "--why", "known").stdout
-        assert "covers no alert" not in told
+        assert "covers no open alert" not in told
         monitor.watched("morning/scores", "morning/injuries", "mornings/scores")
         assert monitor.state_of("broken/morning/scores") is AlertState.SILENCED
         assert monitor.state_of("broken/morning/injuries") is AlertState.SILENCED
@@ -197,12 +197,12 @@ class TestAlerts:
     def test_a_silence_that_covers_nothing_yet_says_so(self, run: Run, monitor: Monitor) -> None:
         """A mistyped subject was accepted silently, and the alert kept firing."""
         told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
-        assert "! broken/evning covers no alert that stands now; alerts of this rule that stand: none" in told
+        assert "! broken/evning covers no open alert; open alerts of this rule: none" in told
         monitor.watched("evening/scores")
         told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
-        assert "alerts of this rule that stand: broken/evening/scores" in told
+        assert "open alerts of this rule: broken/evening/scores" in told
         # Operators silence a whole rule before planned work, when none of its alerts stands.
-        assert "covers no alert" not in run("alerts", "silence", "other", "--why", "known").stdout
+        assert "covers no open alert" not in run("alerts", "silence", "other", "--why", "known").stdout
 
     def test_each_is_listed_in_two_lines(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
@@ -216,7 +216,7 @@ class TestAlerts:
         for line in (
             "tipoff query x --param about=one",
             "docs/runbooks/dead-letters.md",
-            "nobody; tipoff alerts ack",
+            "no; tipoff alerts ack",
         ):
             assert line in shown
 
@@ -225,13 +225,13 @@ class TestAlerts:
     ) -> None:
         monitor.deps.state.update(lambda memory: memory.model_copy(update={"watched_at": None}))
         told = run("alerts", "list").stdout
-        assert "? nothing was judged yet" in told
+        assert "? no alerts evaluated yet" in told
         # A user who has just started the stack needs the time of the next watch.
         assert re.search(
             r"never watched yet; the next watch is due at \d{4}-\d\d-\d\d \d\d:\d[05] New York", told
         )
         monitor.watched()
-        assert "✔ no alert stands" in run("alerts", "list").stdout
+        assert "✔ no open alerts" in run("alerts", "list").stdout
         monitor.deps.state.update(
             lambda memory: memory.model_copy(update={"watched_at": wall_now() - timedelta(hours=3)})
         )
@@ -261,19 +261,22 @@ class TestAlerts:
     def test_a_test_is_shown_and_with_send_it_is_sent(self, run: Run, monitor: Monitor) -> None:
         shown = run("alerts", "test", "broken").stdout
         assert "This is a test. The rule says: It is wrong." in shown
-        assert "team: would be told" in shown
+        assert "team: would be notified" in shown
         assert monitor.team.heard == []
         run("alerts", "test", "broken", "--dry-run")
         assert monitor.team.heard == []
-        assert "give one of them" in run("alerts", "test", "broken", "--dry-run", "--send", code=2).stderr
-        assert "team: told" in run("alerts", "test", "broken", "--send").stdout
+        assert (
+            "give --send or --dry-run, not both"
+            in run("alerts", "test", "broken", "--dry-run", "--send", code=2).stderr
+        )
+        assert "team: notified" in run("alerts", "test", "broken", "--send").stdout
         assert len(monitor.team.heard) == 1
         assert monitor.oncall.heard == [], "on call is told when nobody answers"
         assert "oncall: told" in run("alerts", "test", "broken", "--send", "--escalated").stdout
 
     def test_a_channel_that_does_not_take_a_test_is_the_exit_code(self, run: Run, monitor: Monitor) -> None:
         monitor.team.takes = False
-        assert "team: did not take it" in run("alerts", "test", "broken", "--send", code=1).stdout
+        assert "team: refused the message" in run("alerts", "test", "broken", "--send", code=1).stdout
 
     def test_who_is_told_of_each_rule(self, run: Run, monitor: Monitor) -> None:
         rows = {item["rule"]: item for item in json.loads(run("alerts", "routes", "--json").stdout)}
@@ -301,9 +304,7 @@ class TestAlerts:
 
     def test_a_silence_has_one_end(self, run: Run) -> None:
         both = ("--why", "w", "--for", "2h", "--until", "2100-01-01")
-        assert (
-            "--until and --for: give one of them" in run("alerts", "silence", "broken", *both, code=2).stderr
-        )
+        assert "give --until or --for, not both" in run("alerts", "silence", "broken", *both, code=2).stderr
 
     def test_what_is_over_cannot_be_acknowledged(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
@@ -327,7 +328,7 @@ class TestAlerts:
     def test_a_monitor_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_MONITOR_URL", "http://127.0.0.1:1")
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
-        assert "the monitor does not answer" in run("alerts", "list", code=1).stderr
+        assert "cannot connect to the monitor" in run("alerts", "list", code=1).stderr
 
 
 SICK = {

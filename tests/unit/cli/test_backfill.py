@@ -131,7 +131,7 @@ def test_what_fans_out_over_an_output_brings_its_parent() -> None:
 @pytest.mark.parametrize("name", ["espn_roster", "rosters"])
 def test_a_source_that_tells_only_what_is_now_has_no_past_to_fetch(name: str) -> None:
     """The source's current list would be stored under a past date."""
-    with pytest.raises(UnusableTarget, match=f"{name} fetches what is there now, whatever the date"):
+    with pytest.raises(UnusableTarget, match=f"{name} fetches only the source's present data"):
         find_target(name, FLEET)
 
 
@@ -154,7 +154,7 @@ def _backfilled(workflow: str) -> set[str]:
     [
         ("rooster", "no workflow or scraper 'rooster'; did you mean roster?"),
         ("zzz", "no workflow or scraper 'zzz'; there are calendar,"),
-        ("team_sheet", "no workflow asks for team_sheet, so nobody fills its game_id, team;"),
+        ("team_sheet", "no workflow requests team_sheet, which would set its game_id, team;"),
     ],
 )
 def test_what_cannot_be_backfilled_is_told(name: str, what: str) -> None:
@@ -417,14 +417,14 @@ def test_a_step_that_is_never_asked_for_leaves_the_date_incomplete() -> None:
     assert (day.no_data, day.complete) == (1, False)
     assert day.notes == (
         "event_list no_data: 404: not published yet",
-        "props is not asked for: events has no data yet",
+        "props is not requested: events has no data yet",
     )
 
 
 def test_what_nobody_answers_is_given_up_and_told() -> None:
     made, plan = fleet(answers=0), planned("parallel", dates=DAYS[:1])
     (day,) = day_results(plan, carry_out(plan, made))
-    assert (day.unanswered, day.notes) == (2, (f"nothing came of it within {PATIENCE}",))
+    assert (day.unanswered, day.notes) == (2, (f"no change within {PATIENCE}",))
     assert PATIENCE.total_seconds() <= made.seconds < PATIENCE.total_seconds() + 60
 
 
@@ -444,14 +444,14 @@ def test_a_request_is_counted_once_whatever_its_state(state: State) -> None:
         units=(unit,) * run.requests,
         skipped={},
     )
-    (day,) = day_results(plan, {run.key: RunOutcome(progress, "nothing came of it")})
+    (day,) = day_results(plan, {run.key: RunOutcome(progress, "no change")})
     assert day.success + day.no_data + day.failed + day.unanswered == run.requests
     assert (day.unanswered > 0) == (state in (State.OPEN, State.WAITING, State.UNDER_WAY))
 
 
 def test_games_that_were_not_asked_for_are_said_once_a_date() -> None:
     day, *_ = day_results(planned("games"), {})
-    assert (day.games > 1, day.notes, day.complete) == (True, ("not asked for",), False)
+    assert (day.games > 1, day.notes, day.complete) == (True, ("not requested",), False)
 
 
 def test_what_the_controller_refuses_stops_nothing_else() -> None:

@@ -277,7 +277,7 @@ def test_the_list_names_each_with_what_was_wrong(
 
 @pytest.mark.usefixtures("connection")
 def test_a_reason_that_there_is_not_is_refused_with_those_that_are() -> None:
-    assert "there are undecodable, oversized" in run("list", "--reason", "nope", code=2)
+    assert "use one of undecodable, oversized" in run("list", "--reason", "nope", code=2)
 
 
 def test_one_is_shown_with_attributes_and_payload_whole_however_narrow_it_is(
@@ -310,8 +310,8 @@ def test_what_is_copied_is_whole_however_narrow_the_terminal(
 
 
 def test_one_that_is_not_there_is_said_so(connection: FakeConnection) -> None:
-    assert "no dead letter nothing" in run("show", "nothing", code=1)
-    assert "no dead letter nothing" in run("replay", "nothing", code=1)
+    assert "no selected dead letter has the id nothing" in run("show", "nothing", code=1)
+    assert "no selected dead letter has the id nothing" in run("replay", "nothing", code=1)
     assert connection.sent == []
 
 
@@ -328,8 +328,8 @@ def test_a_replay_shows_the_plan_and_asks(house: House, connection: FakeConnecti
 def test_a_replay_warns_of_what_dies_again(house: House, connection: FakeConnection) -> None:
     identifier = house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     told = run("replay", identifier, answer="n\n", code=1)
-    assert "scrape-executions, and dies again: " in told
-    assert "publish 1 message, 1 of which services of this version refuse again?" in told
+    assert "scrape-executions, but will be refused again: " in told
+    assert "publish 1 message (1 will be refused again by services of this version)?" in told
     assert connection.sent == []
 
 
@@ -378,4 +378,4 @@ def test_a_bus_that_is_down_is_said_with_what_to_do(
     house.reject_event(requested())
     down = FakeConnection(connection.values, "the test", house, down=True)
     monkeypatch.setattr(commands, "find_connection", lambda: down)
-    assert "replay them again" in run("replay", "--since", "2025-01-01", "--yes", code=1)
+    assert "repeat the replay" in run("replay", "--since", "2025-01-01", "--yes", code=1)

@@ -158,7 +158,9 @@ def test_what_takes_an_api_that_is_off_is_told_before_anything_is_changed(
     deployment: Deployment, variables: str, asked: str, api: str
 ) -> None:
     deployment.variables.write_text(f"{variables}\n")
-    with pytest.raises(DeployRefused, match=rf'{asked} takes an API that is off .* extra_apis = \["{api}"\]'):
+    with pytest.raises(
+        DeployRefused, match=rf'{asked} needs an API that is disabled .* extra_apis = \["{api}"\]'
+    ):
         check(deployment, FakeShell(READY), there)
     on = f"{READY['gcloud services list']}\n{api}"
     assert check(deployment, FakeShell({**READY, "gcloud services list": on}), there) == "0123456789ab"
@@ -193,8 +195,8 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
     deployment.variables.write_text('project = "my-tipoff-prod"\nregion  = "europe-west1"\n')
     with pytest.raises(DeployRefused) as refused:
         check(deployment, FakeShell(READY), there)
-    assert "PROJECT=my-tipoff-dev, and" in str(refused.value)
-    assert "says europe-west1: give that one" in str(refused.value)
+    assert "PROJECT=my-tipoff-dev, but" in str(refused.value)
+    assert "has europe-west1: pass that" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -205,13 +207,13 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
         ({}, ("application-default print-access-token",), "gcloud auth application-default login"),
         ({}, ("storage buckets",), "gs://my-tipoff-dev-tfstate: apply infra/terraform/bootstrap"),
         ({}, ("artifacts repositories",), "infra/terraform/bootstrap"),
-        ({}, ("services list",), "is not there, or does not let you see"),
+        ({}, ("services list",), "does not exist, or you may not list its services"),
         (
             {"gcloud services list": "run.googleapis.com"},
             (),
             "gcloud services enable .*pubsub.googleapis.com",
         ),
-        ({}, ("service-accounts list",), "does not let you see its service accounts"),
+        ({}, ("service-accounts list",), "cannot list the service accounts of project"),
         (
             {"gcloud iam service-accounts list": ACCOUNTS.replace("logger-push", "old-push")},
             (),
@@ -222,9 +224,9 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
         (
             {"gcloud run services list": "their-shop"},
             (),
-            r"Cloud Run services beside Tipoff's \(their-shop\)",
+            r"other Cloud Run services than Tipoff's \(their-shop\)",
         ),
-        ({"gcloud pubsub topics list": "orders"}, (), r"Pub/Sub topics beside Tipoff's \(orders\)"),
+        ({"gcloud pubsub topics list": "orders"}, (), r"other Pub/Sub topics than Tipoff's \(orders\)"),
     ],
 )
 def test_what_is_not_ready_is_told_with_what_to_do(
@@ -306,7 +308,7 @@ def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> Non
 
 def test_images_that_were_built_and_are_not_there_are_named(deployment: Deployment) -> None:
     shell = FakeShell(READY)
-    with pytest.raises(ShellFailed, match=r"built, and not in .*: elsewhere"):
+    with pytest.raises(ShellFailed, match=r"built, but missing in .*: elsewhere"):
         build(deployment, "abc", ["elsewhere"], shell)
 
 
@@ -395,7 +397,7 @@ def test_a_provider_that_is_locked_is_the_one_that_is_taken(deployment: Deployme
 def test_a_lock_of_another_version_is_refused(deployment: Deployment, version: str) -> None:
     deployment.lock.write_text(LOCK % version)
     with pytest.raises(
-        DeployRefused, match=rf"has version {version} of hashicorp/google, .* asks for ~> 8\.7"
+        DeployRefused, match=rf"has version {version} of hashicorp/google, .* requires ~> 8\.7"
     ):
         check(deployment, FakeShell(READY), there)
 

@@ -140,7 +140,7 @@ def test_show_of_a_search_on_its_beat_says_why(run: Run) -> None:
 
 def test_a_workflow_that_searches_for_nothing_is_refused_with_those_that_do(run: Run) -> None:
     refused = run("discovery", "show", "rosters", code=1)
-    assert "rosters is of kind daily; only discovery searches for a publication; there are movement" in (
+    assert "rosters is of kind daily; only discovery searches for a publication; use one of movement" in (
         refused.stderr
     )
 

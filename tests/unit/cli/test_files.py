@@ -311,7 +311,7 @@ class TestCommands:
         house.tables["scraper_execution_log"][0]["content_sha256"] = content_hash(b"{}")
         assert "not in the bucket" in run("announce", PATH, *since, "--yes", code=1)
         data.put(PATH.removeprefix("gs://data/"), b"[]", content_type="application/json")
-        assert "another content than was written" in run("announce", PATH, *since, "--yes", code=1)
+        assert "other content than was written" in run("announce", PATH, *since, "--yes", code=1)
         data.put(PATH.removeprefix("gs://data/"), b"{}", content_type="application/json")
         assert "republished, event" in run("announce", "01234", *since, "--yes")
         (event,) = bus.of(FileLanded)

@@ -207,9 +207,9 @@ class TestDiagnose:
         [
             (
                 "http",
-                ("an answer 4xx is of an address or a request", "breaks off", "this network is cut off"),
+                ("4xx means that the source does not serve", "broken-off answer", "this network is cut off"),
             ),
-            ("timeout", ("or not all of it, in time",)),
+            ("timeout", ("no complete answer in time",)),
         ],
     )
     def test_an_answer_is_told_from_none(self, diagnosed: Any, kind: str, causes: tuple[str, ...]) -> None:
@@ -222,7 +222,7 @@ class TestDiagnose:
         [
             (
                 {"not_before": "2025-01-15T17:10:00+00:00", "paused_host": "api.example.com"},
-                "asks to be left alone until 2025-01-15 12:10 New York; wait",
+                "requested a pause until 2025-01-15 12:10 New York; requests resume",
             ),
             ({"quota": {"used": 500, "remaining": 0}}, "the paid allowance is used up"),
             ({"not_before": "soon"}, "the paid allowance is used up"),
@@ -243,7 +243,7 @@ class TestDiagnose:
 
     @pytest.mark.parametrize("times", [1, 8])
     def test_a_source_that_withdrew_what_was_found_is_suspect(self, diagnosed: Any, times: int) -> None:
-        """`diagnose` printed "is waiting: nothing is there yet" seconds after a success for the same date."""
+        """`diagnose` printed "is waiting: nothing is published yet" seconds after a success for the same date."""
         found = diagnosed(*(row("no_data", number) for number in range(times)), row("success", 9))
         assert found["verdict"] == "suspect"
         assert found["likely_cause"] == (
@@ -259,7 +259,7 @@ class TestDiagnose:
         found = diagnosed(*(row("no_data", number) for number in range(8)))
         assert found["verdict"] == "quiet"
         assert "may look alike" in found["likely_cause"]
-        assert "no success is known" in found["findings"]
+        assert "no success in the log" in found["findings"]
 
     def test_drift_is_told_before_it_matters(self, diagnosed: Any) -> None:
         drift = {"added": ["game.colour"], "missing_optional": []}
@@ -320,7 +320,7 @@ class TestDiagnose:
         summary = {"record_count": 100, "completeness": {"expected": 9, "got": 8, "missing": ["NYK@PHI"]}}
         found = diagnosed(row("success", data_summary=summary), code=0)
         assert found["verdict"] == "partial"
-        assert "missing in what it brought: NYK@PHI" in found["findings"]
+        assert "missing in the last document: NYK@PHI" in found["findings"]
 
     def test_json_columns_may_come_as_text(self, diagnosed: Any) -> None:
         found = diagnosed(row("success", data_summary='{"record_count": 7}', opts="{}"), code=0)
@@ -336,7 +336,7 @@ class TestDiagnose:
 
     def test_a_workflows_name_leads_to_its_reasons(self, run: Run) -> None:
         told = run("diagnose", "injury_discovery", code=1).output
-        assert "'injury_discovery' is a workflow and no scraper; ask: tipoff explain injury_discovery" in told
+        assert "'injury_discovery' is a workflow, not a scraper; use: tipoff explain injury_discovery" in told
 
     def test_a_dataset_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(_sql: str, _parameters: Any) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ def test_a_stack_of_another_zone_than_the_files_is_told(
     environment.write_text("TIPOFF_TIMEZONE=Asia/Tokyo\n")
     assert connection.stale_zone() is None
     environment.write_text("TIPOFF_TIMEZONE=Australia/Sydney\n")
-    assert "days are those of Australia/Sydney, and workflows.yaml says Asia/Tokyo: tipoff down" in str(
+    assert "runs in the zone Australia/Sydney, but workflows.yaml has Asia/Tokyo: run tipoff down" in str(
         connection.stale_zone()
     )
     monkeypatch.setenv(connection.PROJECT, "a-deployment")

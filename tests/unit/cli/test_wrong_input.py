@@ -100,7 +100,7 @@ def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.
     """A proxy may return its sign-in page, or another server may run at a mistyped address."""
     page = httpx.MockTransport(lambda _: httpx.Response(200, html="<html>Sign in</html>"))
     monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=page))
-    assert "TIPOFF_CONTROLLER_URL" in refused(("trigger", "w"), 1, "is a web page and not the controller")
+    assert "TIPOFF_CONTROLLER_URL" in refused(("trigger", "w"), 1, "serves a web page, not the controller")
 
 
 @pytest.mark.parametrize("address", ["foo", "ftp://127.0.0.1", NOWHERE, "http://localhost:9"])
@@ -111,9 +111,7 @@ def test_no_identity_token_is_asked_for_what_needs_none(
     monkeypatch.delenv("TIPOFF_DEVELOPMENT_KEY")
     monkeypatch.setenv("PATH", str(tmp_path))  # no gcloud there
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", address)
-    remedy = (
-        "nothing answers there; is the stack up?" if "http" in address else "neither http:// nor https://"
-    )
+    remedy = "cannot connect to the controller" if "http" in address else "neither http:// nor https://"
     for words in (("trigger", "w"), ("pauses",)):
         assert "TIPOFF_CONTROLLER_URL of the environment" in refused(words, 1, remedy)
     refused(("status",), 3, remedy)
@@ -142,7 +140,7 @@ def test_another_server_is_not_taken_for_ours(
     """A server at a mistyped address may return JSON of another shape."""
     other = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
     monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=other))
-    told = f"what answers at {NOWHERE} is no Tipoff {service.lower()}"
+    told = f"{NOWHERE} is not a Tipoff {service.lower()}"
     assert f"correct TIPOFF_{service}_URL" in refused(words, code, told)
 
 

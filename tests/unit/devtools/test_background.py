@@ -66,7 +66,7 @@ def test_a_folder_outside_every_fleet_is_told_from_one_whose_stack_is_down(
     stop_background(Console())
     assert capsys.readouterr().out == (
         f"no stack is running in {FLEET.folder}\n"
-        f"no tipoff.toml in {folder} or above it: the fleet meant is Tipoff's own, in {FLEET.folder}\n"
+        f"no tipoff.toml in {folder} or above it: the fleet used is Tipoff's own, in {FLEET.folder}\n"
     )
 
 

@@ -81,7 +81,9 @@ def rate(value: str) -> int:
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise typer.BadParameter(f"'{value}': small letters, digits and . _ - only, at most {_LONGEST_NAME}")
+        raise typer.BadParameter(
+            f"'{value}' is not a valid name; use at most {_LONGEST_NAME} of a-z 0-9 . _ -"
+        )
     return value
 
 
@@ -125,15 +127,14 @@ def next_name(name: str) -> str:
 
 
 def backfill(
-    target: Annotated[
-        str, typer.Argument(metavar="SCRAPER|WORKFLOW", help="a workflow, or one scraper of one")
-    ],
+    target: Annotated[str, typer.Argument(metavar="SCRAPER|WORKFLOW", help="a workflow, or one scraper")],
     first: Annotated[date, typer.Option("--from", parser=day, metavar="DATE", help="first game date")],
     last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="last game date")],
     only_missing: Annotated[
         bool,
         typer.Option(
-            "--only-missing", help="leave out what has a success in the execution log, which keeps 90 days"
+            "--only-missing",
+            help="leave out requests with a success in the execution log, which keeps 90 days",
         ),
     ] = False,
     pace: Annotated[
@@ -145,7 +146,7 @@ def backfill(
     name: Annotated[
         str,
         typer.Option(
-            parser=_name, metavar="N", help="of this backfill; under one name nothing is requested twice"
+            parser=_name, metavar="N", help="name of this backfill; under one name nothing is requested twice"
         ),
     ] = _USUAL_NAME,
     schedule: ScheduleOption = None,
@@ -182,10 +183,8 @@ def backfill(
         _show_plan(plan, per_minute, listed=dry_run or len(dates) <= _LISTED)
     if all(item.without in (NO_GAMES, NOT_COVERED) for item in plan.days):
         span = calendar.span if calendar else None
-        known = f" (it has games from {span[0]} to {span[1]})" if span else ""
-        refuse(
-            f"the schedule knows no game of these dates{known}; name the one of their season with --schedule"
-        )
+        known = f" (its games are from {span[0]} to {span[1]})" if span else ""
+        refuse(f"the schedule has no game on these dates{known}; name their season's file with --schedule")
     if dry_run:
         if json:
             say_json(_plan_as_json(plan))
@@ -232,13 +231,13 @@ def _past(dates: Sequence[date], configuration: Configuration) -> list[Execution
             until=wall_now().astimezone(UTC).date(),
         )
     except (NotConnected, Unavailable) as error:
-        refuse(f"what is missing cannot be told: {error}")
+        refuse(f"cannot determine the missing requests: {error}")
 
 
 def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json: bool) -> None:
     interrupted = False
     outcomes: dict[str, RunOutcome] = {}
-    resume = f"what was asked for goes on by itself; go on watching and asking with\n  {asked.command()}"
+    resume = f"requested runs continue; to continue the backfill:\n  {asked.command()}"
     try:
         connection = find_connection()
         controller = ControllerRuns(connection)
@@ -254,8 +253,8 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
             asking.carry_out(plan.runs)
         if before := len(asking.asked_before):
             errors.print(
-                f"{before} of {pluralize(len(plan.runs), 'run')} had been asked for under the name {plan.name} before,"
-                " and nothing of them was asked for again; another --name asks for everything again"
+                f"{before} of {pluralize(len(plan.runs), 'run')} were requested before under the name {plan.name} and"
+                " are not requested again; another --name requests everything again"
             )
     except KeyboardInterrupt:
         interrupted = True
@@ -270,7 +269,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
         ended = sum(outcome.ended for outcome in outcomes.values())
         refuse(f"interrupted: {ended} of {len(plan.runs)} runs have ended; {resume}", _INTERRUPTED)
     if not all(item.complete for item in results):
-        errors.print(f"to ask again for what is missing:\n  {asked.again()}")
+        errors.print(f"to request the missing data again:\n  {asked.again()}")
         raise typer.Exit(_SOMETHING_MISSING)
 
 
@@ -287,8 +286,10 @@ def _check_first_run(plan: Backfill, controller: ControllerRuns, configuration: 
         return
     (decision,) = controller.rehearse(plan.runs[0]).decisions
     if decision.config_hash != configuration.hash:
-        note = f"the controller decides by configuration {decision.config_hash}, this plan is by {configuration.hash}"
-        errors.print(f"{note}; what it asks for may differ", style="yellow")
+        note = (
+            f"the controller's configuration is {decision.config_hash}, this plan's is {configuration.hash}"
+        )
+        errors.print(f"{note}; the requests may differ", style="yellow")
 
 
 def _print_pauses(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
@@ -303,7 +304,7 @@ def _print_pauses(plan: Backfill, controller: ControllerRuns, configuration: Con
         if (pause.target, pause.name) in asked:
             errors.print(
                 f"{pause.name} is paused until {clock(pause.until, '%Y-%m-%d %H:%M')} {zone_name()} time"
-                f" ({pause.why}); a backfill runs all the same",
+                f" ({pause.why}); a pause does not stop a backfill",
                 style="yellow",
                 markup=False,
             )
@@ -328,7 +329,7 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
             bar.update(task, advance=1, day=str(run.game_date))
             if lines:
                 about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
-                before = " (asked for before)" if asked_before else ""
+                before = " (requested before)" if asked_before else ""
                 errors.print(
                     f"{bar.tasks[task].completed:.0f}/{len(plan.runs)} {about}: {_sentence(outcome)}{before}"
                 )
@@ -338,7 +339,7 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun,
 
 def _sentence(outcome: RunOutcome) -> str:
     if outcome.trouble or outcome.progress is None:
-        return outcome.trouble or "not asked for"
+        return outcome.trouble or "not requested"
     # Use the term of the table for a request that is given up.
     states = [
         "failed" if unit.state is State.GIVEN_UP else unit.state.value for unit in outcome.progress.units
@@ -356,11 +357,11 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
             table.add_row(*_counts(item.date, item.games, len(item.runs), count), item.without or "")
         console.print(table)
     target = plan.target
-    what = f"{target.scraper} of {target.workflow}" if target.scraper else target.workflow
+    subject = f"{target.scraper} of {target.workflow}" if target.scraper else target.workflow
     more = "".join(f", and for each {key} more" for key in plan.fans_out_over)
     took = timedelta(seconds=round(plan.duration(per_minute).total_seconds()))
     console.print(
-        f"[bold]{what}[/], {plan.days[0].date} to {plan.days[-1].date}: {pluralize(len(plan.days), 'date')}, "
+        f"[bold]{subject}[/], {plan.days[0].date} to {plan.days[-1].date}: {pluralize(len(plan.days), 'date')}, "
         f"{pluralize(len(plan.runs), 'run')}, {pluralize(plan.requests, 'request')}{more}; at {per_minute}/min in"
         f" {took} at the least"
     )
@@ -376,7 +377,7 @@ def _show_results(results: Sequence[DayResult]) -> None:
         counts = _counts(item.date, item.games, *found)
         style = "" if item.complete else "yellow"
         rows.append([Text(cell, style) for cell in (*counts, _why(item.notes))])
-    say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "not asked", "why"), rows)
+    say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "not requested", "why"), rows)
 
 
 def _why(notes: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from tipoff_planning.workflows import Configuration, ForEachOutput, Step, Workfl
 NO_GAMES, FOUND = "no games", "found before"
 NOT_COVERED = "not covered by the calendar"
 
-_NOW_ONLY = "fetches what is there now, whatever the date, so a past date cannot be backfilled"
+_NOW_ONLY = "fetches only the source's present data, so past dates cannot be backfilled"
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 """Placeholder for the instant of the request, on which neither the size nor the subjects of a run depend."""
 
@@ -69,8 +69,10 @@ def find_target(name: str, configuration: Configuration) -> BackfillTarget:
         return min(found, key=lambda target: len(target.steps))
     required = (key for key, spec in configuration.catalog[name].parameters.items() if spec.required)
     needs = [key for key in required if key != GAME_DATE]
-    why = f", so nobody fills its {', '.join(needs)}" if needs else ""
-    raise UnusableTarget(f"no workflow asks for {name}{why}; put it into one, or use `tipoff scrape {name}`")
+    why = f", which would set its {', '.join(needs)}" if needs else ""
+    raise UnusableTarget(
+        f"no workflow requests {name}{why}; add it to a workflow, or use `tipoff scrape {name}`"
+    )
 
 
 def _whole_workflow(name: str, configuration: Configuration) -> BackfillTarget:
@@ -79,7 +81,7 @@ def _whole_workflow(name: str, configuration: Configuration) -> BackfillTarget:
     steps = tuple(key for key, step in plan.items() if configuration.catalog[step.scraper].has_past)
     if not steps:
         scrapers = ", ".join(dict.fromkeys(step.scraper for step in plan.values()))
-        raise UnusableTarget(f"{name} {_NOW_ONLY}: so say {scrapers} in scraper.yaml")
+        raise UnusableTarget(f"{name} {_NOW_ONLY}; see scraper.yaml of {scrapers}")
     return BackfillTarget(name, steps)
 
 

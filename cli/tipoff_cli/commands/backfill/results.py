@@ -10,7 +10,7 @@ from tipoff_cli.commands.backfill.submission import RunOutcome
 from tipoff_planning.manual_runs import UnitProgress
 from tipoff_planning.progress import State
 
-_NEVER = RunOutcome(None, "not asked for")
+_NEVER = RunOutcome(None, "not requested")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _day(day: Day, outcomes: Mapping[str, RunOutcome]) -> DayResult:
             # The units of a fan-out are unknown until its parent has ended; the plan counted their requests.
             unanswered += max(0, run.requests - len(found.units))
         notes += [f"{about}{note}" for note in map(_note, found.units) if note]
-        notes += [f"{about}{step} is not asked for: {reason}" for step, reason in found.skipped.items()]
+        notes += [f"{about}{step} is not requested: {reason}" for step, reason in found.skipped.items()]
     return DayResult(
         date=day.date,
         games=day.games,

@@ -162,7 +162,7 @@ class Asking:
             self._note(item.run, progress)
             return True
         if self.clock.monotonic() - item.since > PATIENCE.total_seconds():
-            self._end(item.run, RunOutcome(item.progress, f"nothing came of it within {PATIENCE}"))
+            self._end(item.run, RunOutcome(item.progress, f"no change within {PATIENCE}"))
         return False
 
     def _note(self, run: BackfillRun, progress: RunProgress) -> None:

@@ -28,14 +28,14 @@ def deploy(
         str, typer.Option(metavar="R", help="region of the images and services")
     ] = "us-central1",
     build_with: Annotated[
-        BuildWith, typer.Option("--build", help="who builds the images that the registry lacks")
+        BuildWith, typer.Option("--build", help="builder of the images that the registry lacks")
     ] = BuildWith.CLOUD_BUILD,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run/--apply", help="stop once the plan is shown, or go on")
+        bool, typer.Option("--dry-run/--apply", help="only show the plan, or apply it")
     ] = True,
     confirm: Annotated[
         str | None,
-        typer.Option(metavar="ENV", help="the environment's name once more, in place of being asked"),
+        typer.Option(metavar="ENV", help="the environment's name again, in place of the prompt"),
     ] = None,
     images_from: Annotated[
         str | None,
@@ -45,10 +45,10 @@ def deploy(
         ),
     ] = None,
     drift: Annotated[
-        bool, typer.Option("--drift", help="with --dry-run: fail when anything differs from what is deployed")
+        bool, typer.Option("--drift", help="with --dry-run: fail when the plan has any change")
     ] = False,
     shared: Annotated[
-        bool, typer.Option("--shared", help="accept that the project holds something else too")
+        bool, typer.Option("--shared", help="accept other systems' resources in the project")
     ] = False,
 ) -> None:
     """Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.
@@ -59,10 +59,11 @@ def deploy(
     deployment = Deployment(environment, project, region, build_with, images_from, shared)
     shell = LocalShell()
     if drift and not dry_run:
-        refuse("--drift looks and changes nothing: leave --apply out", 2)
+        refuse("--drift changes nothing: leave --apply out", 2)
     if not dry_run and confirm is None and not sys.stdin.isatty():
         refuse(
-            f"nobody is there to ask: pass --confirm {environment} (CONFIRM={environment}); nothing is changed",
+            f"no terminal to ask for confirmation: pass --confirm {environment} (CONFIRM={environment});"
+            " nothing is changed",
             2,
         )
     if confirm is not None:
@@ -79,7 +80,7 @@ def deploy(
         )
         if dry_run:
             console.print(
-                f"that was the plan; nothing is built or changed: {_apply_command(deployment)} goes on"
+                f"plan only; nothing is built or changed. To apply it: {_apply_command(deployment)}"
             )
             return
         if confirm is None:
@@ -94,7 +95,7 @@ def deploy(
         # Terraform's exit code 2 is a difference, which it has printed above; any other code is a failure.
         differs = drift and str(error).endswith("exit code 2")
         refuse(
-            "something differs from what the last deployment left, see above: deploy again, or take the change over"
+            "the project differs from the last deployment, see above: deploy again, or adopt the change"
             if differs
             else str(error)
         )

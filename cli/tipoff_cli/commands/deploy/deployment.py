@@ -184,7 +184,7 @@ def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shel
         submit = ("gcloud", "builds", "submit", ".", f"--config={steps}")
         shell.do(*submit, *where, *acting, f"--substitutions={values}")
     if lost := [service for service in services if not _is_built(deployment, service, tag, shell)]:
-        raise ShellFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")
+        raise ShellFailed(f"built, but missing in {deployment.registry}: {', '.join(lost)}")
 
 
 def apply(deployment: Deployment, shell: Shell) -> None:

@@ -88,7 +88,7 @@ def _not_deployable(deployment: Deployment) -> Iterator[str]:
     """Yield faults of the repository: Terraform that differs from this Tipoff's, and missing base images."""
     if not deployment.own_fleet:
         if not (REPOSITORY / FOLDER).is_dir():
-            yield f"{FLEET.folder} is neither a fleet nor a checkout of Tipoff: run it in a folder that has a {MARKER}"
+            yield f"{FLEET.folder} is neither a fleet nor a checkout of Tipoff: go to a folder that has a {MARKER}"
         return
     try:
         changed = differing(FLEET)
@@ -98,8 +98,8 @@ def _not_deployable(deployment: Deployment) -> Iterator[str]:
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         yield (
-            f"{changed[0]}{more} not as Tipoff {__version__} writes it for this fleet: run `tipoff terraform`, look at"
-            " what differs, and commit it"
+            f"{changed[0]}{more}: not the files of Tipoff {__version__} for this fleet; run `tipoff terraform`,"
+            " review the difference, and commit it"
         )
     if deployment.base_images is None:
         yield (
@@ -112,14 +112,14 @@ def _malformed(deployment: Deployment) -> Iterator[str]:
     if deployment.environment not in ENVIRONMENTS:
         yield f"ENV={deployment.environment}: write ENV=dev or ENV=prod"
     if not _PROJECT.fullmatch(deployment.project):
-        yield f"PROJECT={deployment.project}: write a project id; `gcloud projects list` shows those that there are"
+        yield f"PROJECT={deployment.project}: write a project id; `gcloud projects list` lists them"
     if not _REGION.fullmatch(deployment.region):
         yield f"REGION={deployment.region}: write a region such as us-central1"
 
 
 def _missing_tools(deployment: Deployment, which: Callable[[str], str | None]) -> Iterator[str]:
     sources = {
-        "git": "your package manager has it",
+        "git": "install it with your package manager",
         "gcloud": "install the Google Cloud CLI, https://cloud.google.com/sdk/docs/install",
         "terraform": "install Terraform 1.11 or newer, https://developer.hashicorp.com/terraform/install",
     }
@@ -135,14 +135,14 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
         return
     variables = deployment.variables
     if not variables.exists():
-        yield f"{variables} is missing: copy platform.tfvars.example beside it and make it yours"
+        yield f"{variables} is missing: copy platform.tfvars.example beside it and edit the copy"
         return
     text = variables.read_text()
     if kept := [it for it in _EXAMPLES if it in text]:
-        yield f"{variables} has {', '.join(kept)} of the example still: make it yours, or take the line out"
+        yield f"{variables} still has {', '.join(kept)} of the example: edit the line, or remove it"
     for name, given in (("project", deployment.project), ("region", deployment.region)):
         if (said := re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)) and said[1] != given:
-            yield f"{name.upper()}={given}, and {variables} says {said[1]}: give that one, or correct the file"
+            yield f"{name.upper()}={given}, but {variables} has {said[1]}: pass that, or correct the file"
 
 
 def _unusable(deployment: Deployment) -> Iterator[str]:
@@ -176,13 +176,13 @@ def _unlocked(deployment: Deployment) -> Iterator[str]:
     )
     if not deployment.lock.exists():
         if os.environ.get("CI"):
-            yield f"{deployment.lock} is missing, so that CI would take whatever is newest: {lock_again}"
+            yield f"{deployment.lock} is missing, so CI would take the newest provider: {lock_again}"
         return
     wanted = _WRITTEN_FOR.search((deployment.folder / "versions.tf").read_text())
     locked = _LOCKED.search(deployment.lock.read_text())
     if wanted and (locked is None or not _is_within(locked[1], wanted[1])):
         has = f"version {locked[1]}" if locked else "no version"
-        yield f"{deployment.lock} has {has} of hashicorp/google, and versions.tf asks for ~> {wanted[1]}: {lock_again}"
+        yield f"{deployment.lock} has {has} of hashicorp/google, but versions.tf requires ~> {wanted[1]}: {lock_again}"
 
 
 def _is_within(version: str, floor: str) -> bool:
@@ -212,12 +212,12 @@ def _other_resources(deployment: Deployment, shell: Shell) -> Iterator[str]:
             names = shell.ask(*command, *options, "--project", deployment.project).split()
             found = {it for it in names if not it.startswith(_GOOGLES_OWN)}
         except ShellFailed as error:
-            yield f"project {deployment.project} does not let you see its {kind}{last_line(error)}"
+            yield f"cannot list the {kind} of project {deployment.project}{last_line(error)}"
             continue
         if found:
             yield (
-                f"project {deployment.project} has {kind} beside Tipoff's ({', '.join(sorted(found))}): whoever deploys"
-                " may change them too; give Tipoff a project of its own, or pass --shared (SHARED=yes)"
+                f"project {deployment.project} has other {kind} than Tipoff's ({', '.join(sorted(found))}), which"
+                " deployments may change; give Tipoff a project of its own, or pass --shared (SHARED=yes)"
             )
 
 
@@ -236,7 +236,7 @@ def _missing_logins(shell: Shell) -> Iterator[str]:
         try:
             shell.ask("gcloud", *login, "print-access-token")
         except ShellFailed as error:
-            yield f"{who} has nobody who is logged in: gcloud {' '.join(login)} login{last_line(error)}"
+            yield f"{who} is not logged in: run gcloud {' '.join(login)} login{last_line(error)}"
 
 
 def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
@@ -244,19 +244,19 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
     try:
         enabled = shell.ask(*list_enabled, "--project", deployment.project).split()
     except ShellFailed as error:
-        yield f"project {deployment.project} is not there, or does not let you see its services{last_line(error)}"
+        yield f"project {deployment.project} does not exist, or you may not list its services{last_line(error)}"
         return
     variables = deployment.variables.read_text()
     for pattern, api in _FURTHER_APIS.items():
         if (asked := re.search(pattern, variables, re.MULTILINE)) and api not in enabled:
             yield (
-                f"{deployment.variables.name}: {asked[1]} takes an API that is off in {deployment.project}: write"
-                f' extra_apis = ["{api}"] into bootstrap.tfvars, beside what stands there, and apply'
+                f"{deployment.variables.name}: {asked[1]} needs an API that is disabled in {deployment.project}: add"
+                f' it to bootstrap.tfvars, extra_apis = ["{api}"], and apply'
                 " infra/terraform/bootstrap"
             )
     if missing := sorted(set(_yaml(APIS)) - set(enabled)):
         yield (
-            f"project {deployment.project} has {', '.join(missing)} off: apply infra/terraform/bootstrap, or"
+            f"project {deployment.project} has {', '.join(missing)} disabled: apply infra/terraform/bootstrap, or"
             f" gcloud services enable {' '.join(missing)} --project {deployment.project}"
         )
 
@@ -269,7 +269,7 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
             "gcloud", "iam", "service-accounts", "list", "--format=value(email)", "--project", project
         ).split()
     except ShellFailed as error:
-        yield f"project {project} does not let you see its service accounts{last_line(error)}"
+        yield f"cannot list the service accounts of project {project}{last_line(error)}"
         return
     names = [
         f"tipoff-{name}{suffix}"
@@ -283,7 +283,7 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
         yield (
             f"project {project} lacks the service accounts {', '.join(missing)}, which services in"
             " infra/services.yaml or Cloud Build need: an owner of the project has to apply infra/terraform/bootstrap,"
-            " which makes them (docs/DEPLOYMENT_GUIDE.md)"
+            " which creates them (docs/DEPLOYMENT_GUIDE.md)"
         )
 
 
@@ -310,7 +310,7 @@ def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str
         if state.lower() != "enabled":
             yield (
                 f"secret {name}, which a service needs, has no value (its latest version is {state}): apply"
-                f" infra/terraform/bootstrap where the secret is not there yet, then printf %s VALUE |"
+                f" infra/terraform/bootstrap if the secret does not exist, then printf %s VALUE |"
                 f" gcloud secrets versions add {name} --project {deployment.project} --data-file=-{said}"
             )
 

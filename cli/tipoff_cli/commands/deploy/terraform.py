@@ -26,6 +26,6 @@ def terraform() -> None:
     console.print(f"{FOLDER}: {changed} changed; it is Tipoff {__version__}'s")
     if written:
         console.print(
-            f"now: copy {FOLDER}/environments/ENV/*.example without .example, make them yours, and commit;"
+            f"now: copy {FOLDER}/environments/ENV/*.example without .example, edit the copies, and commit;"
             " docs/how-to/deploy-a-fleet.md has the steps"
         )

@@ -69,7 +69,7 @@ def diagnose(
     catalog = load_catalog(scrapers)
     if name not in catalog:
         if has_workflow(WORKFLOWS, name):
-            refuse(f"'{name}' is a workflow and no scraper; ask: tipoff explain {name}")
+            refuse(f"'{name}' is a workflow, not a scraper; use: tipoff explain {name}")
         refuse_unknown("scraper", name, catalog)
     at = as_of or wall_now()
     connection = find_connection()

@@ -65,21 +65,19 @@ class Diagnosis(BaseModel):
 
 
 _CAUSES: Mapping[str, str] = {
-    FailureKind.TIMEOUT: "the source does not send an answer, or not all of it, in time: it is down or slow, or it"
-    " keeps clients of this network waiting",
-    FailureKind.HTTP: "the message says which: an answer 4xx is of an address or a request that the source does not"
-    " serve, or no longer; an answer 5xx or one that breaks off is the source's fault; without an answer the source is"
-    " down, or this network is cut off",
-    FailureKind.INTERNAL: "our own fault: a secret or setting that is missing, or code; the message says which",
-    FailureKind.BLOCKED: "the source refuses this client: a Referer or key it wants, too fast a rate, or this address",
-    FailureKind.QUOTA: "the paid allowance is used up; it is refilled by the source's own calendar, or bought",
-    FailureKind.SOURCE_CHANGED: "the document has another shape, place or volume; mend the parser, then read the kept"
+    FailureKind.TIMEOUT: "the source sends no complete answer in time: it is down or slow, or it delays clients of this"
+    " network",
+    FailureKind.HTTP: "see the message: 4xx means that the source does not serve this address or request, or no longer;"
+    " 5xx or a broken-off answer is a fault of the source; without an answer, the source is down or this network is"
+    " cut off",
+    FailureKind.INTERNAL: "a fault of this fleet: a missing secret or setting, or code; see the message",
+    FailureKind.BLOCKED: "the source refuses this client: a missing Referer or key, too high a rate, or this address",
+    FailureKind.QUOTA: "the paid allowance is used up: wait until the source renews it, or buy more",
+    FailureKind.SOURCE_CHANGED: "the document has another shape, place or volume; fix the parser, then parse the kept"
     " payload again",
-    FailureKind.DECODE: "the payload is cut short or is something else; look at the kept one",
+    FailureKind.DECODE: "the payload is truncated or has another format; look at the kept payload",
 }
-_LOW_ALLOWANCE = (
-    "the paid allowance is low; it is refilled by the source's own calendar: ask less often, or buy more"
-)
+_LOW_ALLOWANCE = "the paid allowance is low: request less often until the source renews it, or buy more"
 _PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
 
 
@@ -111,7 +109,7 @@ def _verdict(
     volume: RecordVolume | None,
 ) -> tuple[ScraperCondition, str]:
     if not runs:
-        return ScraperCondition.UNKNOWN, "it was not asked for: look at its workflow with `tipoff explain`"
+        return ScraperCondition.UNKNOWN, "it was not requested: look at its workflow with `tipoff explain`"
     newest = runs[0]
     if newest.status == Status.FAILED:
         kind = newest.error_type or FailureKind.INTERNAL
@@ -119,11 +117,11 @@ def _verdict(
         if kind == FailureKind.QUOTA and newest.paused_until is not None:
             return (
                 ScraperCondition.FAILING,
-                f"the source asks to be left alone until {_when(newest.paused_until)}; wait, it is asked again after"
-                " that; if it happens often, lower rate_limit",
+                f"the source requested a pause until {_when(newest.paused_until)}; requests resume after"
+                " that; if pauses are frequent, lower rate_limit",
             )
         return ScraperCondition.FAILING, _CAUSES.get(
-            kind, f"{kind}: a kind that only a newer version knows; see the message"
+            kind, f"{kind}: unknown to this version; see the message"
         )
     if newest.status == Status.NO_DATA:
         if (found := _found_before(runs)) is not None:
@@ -133,36 +131,35 @@ def _verdict(
                 f"the source withdrew the data found for {found.game_date} at {at}; look at its page",
             )
         if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
-            moved = "blocked, moved and not yet published may look alike"
+            alike = "a block, a move and a late publication may look alike"
             return (
                 ScraperCondition.QUIET,
-                f"it says 'not yet' all the time ({spec.not_published}); {moved}: look yourself",
+                f"every recent run found no data ({spec.not_published}); {alike}: look at the source",
             )
         if _is_low(newest):
             return ScraperCondition.LIMITED, _LOW_ALLOWANCE
-        return ScraperCondition.WAITING, "nothing is there yet"
+        return ScraperCondition.WAITING, "nothing is published yet"
     if _lost_share(newest) > MAX_SET_ASIDE:
         return (
             ScraperCondition.SUSPECT,
-            f"{_set_aside(newest)}; the source writes them otherwise: mend the parser, then read the kept payload"
-            " again",
+            f"{_set_aside(newest)}; their format changed: fix the parser, then parse the kept payload again",
         )
     if contradicted := _contradicted(newest):
         return (
             ScraperCondition.SUSPECT,
-            f"{contradicted}; compare the kept payload with the source: either its page is wrong, or the parser",
+            f"{contradicted}; compare the kept payload with the source: either the source is wrong, or the parser",
         )
     if _is_low(newest):
         return ScraperCondition.LIMITED, _LOW_ALLOWANCE
     if any(drift.values()):
-        return ScraperCondition.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
+        return ScraperCondition.SUSPECT, "the source is changing its fields; no required field is gone yet"
     if volume is not None and _is_unusual(volume):
         return (
             ScraperCondition.SUSPECT,
-            "it brings far more or far less than it used to: a part may be missing",
+            "it has far more or far fewer records than usual: a part may be missing",
         )
     if _missing(newest):
-        return ScraperCondition.PARTIAL, "the rest was not out yet"
+        return ScraperCondition.PARTIAL, "the rest was not published yet"
     return ScraperCondition.HEALTHY, ""
 
 
@@ -177,19 +174,19 @@ def _findings(
         times = f"{streak} times in a row" if streak > 1 else "once"
         yield f"{runs[0].status} {times}, last at {_when(runs[0].triggered_at)}{_why(runs[0])}"
     if runs and (host := runs[0].data_summary.get("via_fake")):
-        yield f"the last run was answered via fake, not by {host}; `tipoff up --live {host}` asks it"
+        yield f"the last run read the fake of {host}; with `tipoff up --live {host}` it reads the source"
     if last_success is None:
-        yield "no success is known"
+        yield "no success in the log"
     else:
         yield f"last success at {_when(last_success.triggered_at)} for {last_success.game_date}"
     if volume is not None:
         usual = f", usually {volume.usual:g}" if volume.usual is not None else ""
         yield f"{pluralize(volume.last, 'record')}{usual}; {spec.assertions.min} to {spec.assertions.max} are accepted"
-    for what, fields in drift.items():
+    for kind, fields in drift.items():
         if fields:
-            yield f"drift, {what.replace('_', ' ')}: {', '.join(fields)}"
+            yield f"drift, {kind.replace('_', ' ')}: {', '.join(fields)}"
     if runs and (missing := _missing(runs[0])):
-        yield f"missing in what it brought: {', '.join(missing)}"
+        yield f"missing in the last document: {', '.join(missing)}"
     if runs and (set_aside := _set_aside(runs[0])):
         yield set_aside
     if runs and (contradicted := _contradicted(runs[0])):

@@ -124,8 +124,8 @@ def _show_advice(advice: Advice) -> None:
     if advice.price_per_attempt is not None:
         written = f"discovery: {{ strategy: learned, price_per_attempt: {advice.price_per_attempt:g} }}"
         console.print(f"write in workflows.yaml: {written}")
-    known = f"the history tells a publication to {advice.resolution_minutes:g} minutes on average"
-    console.print(f"{known}; times are drawn from that", style="bright_black")
+    known = f"the history dates publications to {advice.resolution_minutes:g} minutes on average"
+    console.print(f"{known}; times are drawn from it", style="bright_black")
 
 
 def _figures(item: dict[str, float]) -> tuple[str, str, str]:
@@ -165,4 +165,4 @@ def _require_learnable(workflow: str, configuration: Configuration) -> None:
     if workflow not in configuration.workflows:
         refuse_unknown("workflow", workflow, configuration.workflows)
     if why := cannot_learn(configuration, workflow):
-        refuse(f"{why}; there are {', '.join(_learnable(configuration)) or 'none'}")
+        refuse(f"{why}; use one of {', '.join(_learnable(configuration)) or 'none'}")

@@ -41,9 +41,7 @@ def simulate(
     scrapers: ScrapersFolder = SCRAPERS,
     world: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="how the sources behave and what goes wrong; nothing when left out"
-        ),
+        typer.Option(metavar="FILE", help="behaviour and faults of the sources; no faults when left out"),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="the same seed gives the same season")] = 1,
     tick_every: Annotated[
@@ -109,7 +107,7 @@ def _send(simulation: dict[str, JsonValue]) -> None:
     try:
         ask(find_connection(), "PUT", "/simulation", json=simulation, service="monitor")
     except (NotConnected, NotAnswered) as error:
-        refuse(f"the console does not have it: {error}")
+        refuse(f"the console did not receive the result: {error}")
     errors.print("on the console: /simulation", style="bright_black")
 
 

@@ -89,7 +89,7 @@ def _heading(console: Console, report: SeasonReport) -> None:
 
 
 def _expected(report: SeasonReport) -> Table:
-    table = _table("What was expected", "workflow", "runs", *(status.value for status in FinalStatus))
+    table = _table("Expected runs", "workflow", "runs", *(status.value for status in FinalStatus))
     for name, numbers in report.workflows.items():
         cells = [
             Text(str(count), style=_STATUS_STYLES.get(status, "") if count else "bright_black")
@@ -101,8 +101,8 @@ def _expected(report: SeasonReport) -> Table:
 
 
 def _got(report: SeasonReport) -> Table:
-    counts = ("asked", "wasted", "failed", "found", "missed", "median", "p95", "decided")
-    table = _table("What was got; median and p95 of the delay in minutes", "workflow", *counts)
+    counts = ("attempts", "wasted", "failed", "found", "missed", "median", "p95", "decided")
+    table = _table("Results; median and p95 of the delay in minutes", "workflow", *counts)
     for name, numbers in report.workflows.items():
         delay = numbers.delay
         table.add_row(
@@ -120,7 +120,7 @@ def _got(report: SeasonReport) -> Table:
 
 
 def _sources(report: SeasonReport) -> Table:
-    table = _table("What was asked of the sources", "source", "requests", "most in an hour", "then")
+    table = _table("Requests to the sources", "source", "requests", "most in an hour", "then")
     for name, numbers in report.sources.items():
         then = f"{numbers.busiest_hour:%Y-%m-%d %H:%M}" if numbers.busiest_hour else "-"
         table.add_row(name, str(numbers.requests), str(numbers.most_in_an_hour), then)

@@ -32,7 +32,7 @@ def smoke(
     for result in results:
         console.print(_said(result))
     if any(result.fault for result in results):
-        refuse("not everything works: `tipoff dead-letters list` and the logs of the services named say why")
+        refuse("a proof failed: see `tipoff dead-letters list` and the logs of its services")
 
 
 def _said(result: Proven) -> str:

@@ -66,7 +66,7 @@ def scraper_to_prove(configuration: Configuration) -> str:
             if all(name == "game_date" for name, it in parameters.items() if it.required):
                 return step.scraper
     raise NothingToProve(
-        "no scraper of config/workflows.yaml can be asked for by its date alone; a deployment is proven by one that can"
+        "config/workflows.yaml has no scraper that needs only a date, which the smoke test runs; add one"
     )
 
 

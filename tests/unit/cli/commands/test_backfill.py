@@ -81,9 +81,9 @@ class TestBackfill:
         first = (*self.RUN[:-1], "2025-01-14", *season)
         assert "before" not in run(*first).stderr
         told = run(*self.RUN, *season).stderr
-        assert "1/3 2025-01-14: 1 success (asked for before)\n" in told
+        assert "1/3 2025-01-14: 1 success (requested before)\n" in told
         assert "2/3 2025-01-15: 1 success\n" in told
-        assert "1 of 3 runs had been asked for under the name backfill before, and nothing of them" in told
+        assert "1 of 3 runs were requested before under the name backfill and are not requested again" in told
 
     def test_a_run_that_failed_is_called_as_in_the_table(
         self, run: Run, controller: Controller, season: tuple[str, ...]
@@ -102,7 +102,7 @@ class TestBackfill:
         run("pause", "morning_operations", "--for", "8h", "--why", "another's")
         first, *others = run(*self.RUN, *season).stderr.splitlines()
         assert re.fullmatch(
-            rf"{name} is paused until [-0-9]+ [:0-9]+ New York time \(\[quota\]\); a backfill runs all the same",
+            rf"{name} is paused until [-0-9]+ [:0-9]+ New York time \(\[quota\]\); a pause does not stop a backfill",
             first,
         )
         assert others[0] == "1/3 2025-01-14: 1 success"
@@ -184,14 +184,14 @@ class TestBackfill:
             "2025-01-17": "no games",
         }
         controller.warehouse.down = True
-        assert "what is missing cannot be told" in run(*arguments, code=1).stderr
+        assert "cannot determine the missing requests" in run(*arguments, code=1).stderr
 
     def test_another_configuration_than_the_controllers_is_told(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(NoData(reason="404"))
         Path(season[3]).write_text(WORKFLOWS.replace("every: 1h", "every: 2h"))
-        assert "the controller decides by configuration" in run(*self.RUN, *season, code=3).stderr
+        assert "the controller's configuration is" in run(*self.RUN, *season, code=3).stderr
 
     @pytest.mark.parametrize(
         ("arguments", "code", "what"),
@@ -202,8 +202,8 @@ class TestBackfill:
             (("--from", "2023-01-15", "--to", SLATE), 2, "are 732 dates; add --yes"),
             (("--from", SLATE, "--to", SLATE, "--rate", "often"), 2, "write 20/min"),
             (("--from", SLATE, "--to", SLATE, "--rate", "0/min"), 2, "from 1/min to 600/min"),
-            (("--from", SLATE, "--to", SLATE, "--name", "My name"), 2, "small letters"),
-            (("--from", "2025-01-17", "--to", "2025-01-17"), 1, "knows no game of these dates"),
+            (("--from", SLATE, "--to", SLATE, "--name", "My name"), 2, "is not a valid name; use at most 63"),
+            (("--from", "2025-01-17", "--to", "2025-01-17"), 1, "has no game on these dates"),
         ],
     )
     def test_wrong_use(

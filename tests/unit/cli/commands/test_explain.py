@@ -65,7 +65,7 @@ class TestExplain:
     def test_a_scrapers_name_leads_to_its_verdict(self, run: Run, season: tuple[str, ...]) -> None:
         refused = run("explain", "nbac_schedule", *season, code=1)
         assert (
-            "'nbac_schedule' is a scraper and no workflow; ask: tipoff diagnose nbac_schedule"
+            "'nbac_schedule' is a scraper, not a workflow; use: tipoff diagnose nbac_schedule"
             in refused.stderr
         )
 

@@ -21,7 +21,7 @@ class TestPause:
         (item,) = json.loads(run("pauses", "--json").stdout)
         assert (item["name"], item["why"]) == ("morning_operations", "the source moved")
         assert item["by"] == controller.bus.of(PauseChanged)[0].by
-        assert "goes on with the next evaluation" in run("resume", "morning_operations").stdout
+        assert "resumes with the next evaluation" in run("resume", "morning_operations").stdout
         assert run("pauses").stdout == "nothing is paused\n"
         assert [event.state.value for event in controller.bus.of(PauseChanged)] == ["paused", "resumed"]
 
@@ -75,11 +75,11 @@ class TestPause:
     )
     def test_a_misspelt_target_is_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
         told = run(*arguments, "--target", "scrapper", code=2).stderr
-        assert "'scrapper' is not one of workflow, scraper" in told
+        assert "unknown target 'scrapper'; use one of workflow, scraper" in told
 
     @pytest.mark.parametrize("why", ["", " ", "\t\u3000"])
     def test_a_blank_reason_is_wrong_usage(self, run: Run, why: str) -> None:
-        assert "say why" in run("pause", "nbac_schedule", "--why", why, code=2).stderr
+        assert "give a reason" in run("pause", "nbac_schedule", "--why", why, code=2).stderr
 
     def test_two_ends_are_wrong_usage(self, run: Run) -> None:
         run(*self.ASKED, "--until", "tomorrow 09:00", code=2)

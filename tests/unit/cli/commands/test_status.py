@@ -139,7 +139,7 @@ class TestStatus:
         """A stuck logger looked like a controller that decided nothing."""
         controller.tells(EXPECTATION)
         told = run("status", "--as-of", f"2025-01-15 {at}", code=code).stdout
-        age = "the newest decision in the dataset is of 2025-01-15 13:00, 41 minutes ago"
+        age = "the dataset's newest decision is from 2025-01-15 13:00, 41 minutes ago"
         assert (age in told) == ("tipoff query heartbeats" in told) == (code == 2)
 
     @pytest.mark.parametrize(("found", "code"), [(True, 1), (False, 2)])
@@ -176,7 +176,7 @@ class TestStatus:
         controller.warehouse.down = True
         refused = run(*self.AS_OF, code=3).stderr
         assert "503" in refused
-        assert "the dataset cannot be asked either" in refused
+        assert "the dataset cannot be queried either" in refused
 
     @pytest.mark.parametrize("path", ["/schedule/2025-13-01", "/schedule/2025-01-15?as_of=2025-01-15T13:00"])
     def test_the_endpoint_refuses_what_is_no_date_or_instant(self, controller: Controller, path: str) -> None:

@@ -116,7 +116,7 @@ class TestTrigger:
     def test_a_controller_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
-        assert "does not answer at http://127.0.0.1:9" in run(*self.RUN, code=1).stderr
+        assert "cannot connect to the controller at http://127.0.0.1:9" in run(*self.RUN, code=1).stderr
 
     def test_a_service_that_an_edit_keeps_from_starting_is_told_of(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -126,10 +126,10 @@ class TestTrigger:
         monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
         monkeypatch.setattr(edits, "look", lambda: {edited: "after"})
         edits.note_read(environment, {edited: "before"})
-        edits.note_refused(environment, "controller cannot start until this is mended: no such key")
+        edits.note_refused(environment, "controller cannot start until this is fixed: no such key")
         told = run(*self.RUN, code=1).stderr
-        assert "nothing answers there; is the stack up?" in told
-        assert told.endswith("controller cannot start until this is mended: no such key\n")
+        assert "cannot connect to the controller at" in told
+        assert told.endswith("controller cannot start until this is fixed: no such key\n")
 
     def test_a_key_is_never_sent_to_a_controller_of_another_place(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

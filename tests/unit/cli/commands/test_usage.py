@@ -21,7 +21,7 @@ class TestTrace:
     @pytest.mark.parametrize("empty", ["", " "])
     def test_an_empty_id_is_like_none(self, run: Run, empty: str) -> None:
         result = run("trace", empty, code=2)
-        assert "an empty ID names nothing" in result.stderr
+        assert "the ID is empty" in result.stderr
         assert "near" not in result.output
 
 

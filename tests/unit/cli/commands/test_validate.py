@@ -23,7 +23,7 @@ class TestValidate:
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """In an empty folder, Tipoff's own fleet was taken for the folder's."""
-        note = "the fleet meant is Tipoff's own"
+        note = "the fleet used is Tipoff's own"
         assert note not in run("validate").stdout
         monkeypatch.chdir(tmp_path)
         assert f"no tipoff.toml in {tmp_path} or above it: {note}" in run("validate").stdout

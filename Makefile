@@ -27,10 +27,10 @@ $(VENV)/.complete: requirements-dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@touch $@
 
-demo: setup ## Replay a game day through the real services and check what the dataset says; CONSOLE=1 keeps the stack open
+demo: setup ## Replay a game day through the real services and check the dataset's answers; CONSOLE=1 keeps the stack running
 	@$(BIN)/tipoff demo $(if $(CONSOLE),--console)
 
-tour: setup ## Run the stack with a week behind it, made up and with faults in it, and print the console's address
+tour: setup ## Run the stack with a generated week with faults, and print the console's address
 	@$(BIN)/tipoff up --tour
 
 up: setup ## Run the whole stack in the background, at fixed ports, in wall-clock time
@@ -101,7 +101,7 @@ wheels: setup ## Build a wheel of each package into build/wheels, for `pip insta
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheels $(addprefix ./,$(PACKAGES))
 	@echo "pip install --find-links $(CURDIR)/build/wheels tipoff-cli tipoff-dev"
 
-deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker] [IMAGES_FROM=P]; APPLY=yes [CONFIRM=dev] goes on
+deploy: setup ## Show the deployment's plan: ENV=dev PROJECT=P [REGION=R] [BUILD=docker] [IMAGES_FROM=P]; APPLY=yes [CONFIRM=dev] applies it
 	@$(BIN)/tipoff deploy "$(or $(ENV),$(error ENV is missing: make deploy ENV=dev PROJECT=my-project))" \
 	  --project "$(or $(PROJECT),$(error PROJECT is missing: make deploy ENV=$(ENV) PROJECT=my-project))" \
 	  $(if $(REGION),--region "$(REGION)") $(if $(BUILD),--build "$(BUILD)") \

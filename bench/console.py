@@ -91,7 +91,7 @@ def jobs_of_worst_minute(warehouse: EmbeddedWarehouse, since: datetime) -> int:
     standing: list[datetime] = [
         job.created for job in jobs if "AS part" in job.query or "expected_vs_actual(" in job.query
     ]
-    assert standing, "the monitor asked the warehouse nothing"
+    assert standing, "the monitor sent the warehouse no query"
     return max(sum(begin <= at < begin + MINUTE for at in standing) for begin in standing)
 
 

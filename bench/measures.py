@@ -14,7 +14,7 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 0.02
 
 
-def until(condition: Callable[[], bool], seconds: float, what: str, poll: float = POLL_SECONDS) -> float:
+def until(condition: Callable[[], bool], seconds: float, awaited: str, poll: float = POLL_SECONDS) -> float:
     """Wait for the condition; return the seconds that it took. Raises SystemExit when time runs out.
 
     poll: seconds between two checks, which take CPU from the measured processes.
@@ -22,7 +22,7 @@ def until(condition: Callable[[], bool], seconds: float, what: str, poll: float 
     begun = time.perf_counter()
     while not condition():
         if time.perf_counter() - begun > seconds:
-            raise SystemExit(f"waited {seconds:g} s for {what}")
+            raise SystemExit(f"waited {seconds:g} s for {awaited}")
         time.sleep(poll)
     return time.perf_counter() - begun
 

@@ -71,11 +71,9 @@ def demo(
     scenario: Path | None = typer.Option(
         None,
         metavar="FILE",
-        help="what the sources publish and when; see devtools/tipoff_dev/fakes/sources/scenarios",
+        help="publications of the sources, with their times; see devtools/tipoff_dev/fakes/sources/scenarios",
     ),
-    keep: bool = typer.Option(
-        False, "--console", help="keep the stack open afterwards, to be looked at; Ctrl-C stops it"
-    ),
+    keep: bool = typer.Option(False, "--console", help="keep the stack running afterwards; Ctrl-C stops it"),
 ) -> None:
     """Replay 15 January 2025 through the real services on the embedded cloud, and check the dataset's answers.
 
@@ -96,7 +94,7 @@ def demo(
             refuse(f"{scenario.absolute()} is not a scenario:\n{error}")
     if not SHIPPED_SCRAPERS.is_dir():
         refuse(
-            "the demo replays a day of the scrapers in Tipoff's repository; clone that, and run `make demo` in it"
+            "the demo replays a day of the scrapers in Tipoff's repository; clone it, and run `make demo` there"
         )
     # The start folder fixes the fleet of a process.
     if FLEET.scrapers != SHIPPED_SCRAPERS:
@@ -142,7 +140,7 @@ def up(
     watch: bool = typer.Option(False, "--watch", help="pick up edits of workflows.yaml and of the scrapers"),
     fresh: bool = typer.Option(False, "--fresh", help="empty the history of earlier stacks first"),
     tour: bool = typer.Option(
-        False, "--tour", help="begin with a made-up week, faults included, in a dataset of its own"
+        False, "--tour", help="begin with a generated week with faults, in its own dataset"
     ),
     foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack"),
 ) -> None:

@@ -18,7 +18,7 @@ def test_the_demo_finds_the_day_in_the_dataset() -> None:
     output = done.stdout
     assert done.returncode == 0, output + done.stderr
     assert "Was it found?  success, 30 records at 01:00 PM ET" in output
-    assert "How often was it asked?  3 attempts: 1 found, 2 not published yet, 0 failed" in output
+    assert "How often was it requested?  3 attempts: 1 found, 2 not published yet, 0 failed" in output
     assert "Did Phase 2 get it?  2 of 2 files have their receipt" in output
     assert "processed by Phase 2's fake, 30 rows" in output
     statuses = [line.split("│")[1:5] for line in output.splitlines() if line.startswith("│ ") and "_" in line]

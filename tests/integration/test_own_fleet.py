@@ -91,7 +91,7 @@ def test_a_fleet_runs_a_day_on_its_own_stack_from_wheels_alone(
         ALONE if subprocess.run((*ALONE, "true"), capture_output=True, check=False).returncode == 0 else ()
     )
     told = run((*alone, "bash", "-c", A_DAY), fleet, path)
-    assert "via fake: api.example.example; every other host is asked itself" in told
+    assert "via fake: api.example.example; requests to every other host reach the real source" in told
     assert "rivers_items success" in told
     assert "Tokyo time" in told
     assert "JST" in told

@@ -142,7 +142,7 @@ BAD_FILES: dict[str, tuple[dict[str, str], str]] = {
         "not a path that a scraper",
     ),
     "no such object": ({"gcs_path": f"gs://{DATA_BUCKET}/nowhere/0123456789abcdef.json"}, "no object"),
-    "other content": ({"content_sha256": "0" * 64}, "not what was announced"),
+    "other content": ({"content_sha256": "0" * 64}, "differs from its announcement"),
     "a table of its own": ({"scraper_name": "x; DROP TABLE y"}, "not a table name"),
 }
 

@@ -85,23 +85,23 @@ def faults(answers: Answers) -> list[str]:
     discovery = (answers.discovery.get("status"), answers.discovery.get("time_et"))
     if discovery != ("success", "01:00 PM") or int(answers.discovery.get("records") or 0) <= 0:
         found.append(
-            f"discovery: expected a success with records at 01:00 PM, the dataset says {answers.discovery}"
+            f"discovery: expected a success with records at 01:00 PM, the dataset has {answers.discovery}"
         )
     wanted = {"attempts_today": 3, "found_data": 1, "no_data_yet": 2, "failures": 0}
     attempts = {name: answers.attempts.get(name) for name in wanted}
     if attempts != wanted:
-        found.append(f"attempts: expected {wanted}, the dataset says {attempts}")
+        found.append(f"attempts: expected {wanted}, the dataset has {attempts}")
     actual = [
         (row["workflow_name"], row["expected_time"], row["actual_time"], row["status"])
         for row in answers.expected_vs_actual
     ]
     found += [f"expected against actual: {row} is missing" for row in EXPECTED_DAY if row not in actual]
-    found += [f"expected against actual: {row} is too much" for row in actual if row not in EXPECTED_DAY]
+    found += [f"expected against actual: {row} is unexpected" for row in actual if row not in EXPECTED_DAY]
     if answers.cleanup_runs != LAST_HOUR - FIRST_HOUR:
         found.append(
-            f"cleanup: expected {LAST_HOUR - FIRST_HOUR} runs, the dataset says {answers.cleanup_runs}"
+            f"cleanup: expected {LAST_HOUR - FIRST_HOUR} runs, the dataset has {answers.cleanup_runs}"
         )
     landed, processed = answers.files_landed, answers.files_processed
     if not 0 < landed == processed:
-        found.append(f"receipts: expected one for each file, the dataset says {processed} of {landed}")
+        found.append(f"receipts: expected one for each file, the dataset has {processed} of {landed}")
     return found

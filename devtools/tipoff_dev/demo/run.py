@@ -53,9 +53,9 @@ def _show_verdict(console: Console, answers: Answers, started: float) -> int:
         console.print(Text.assemble(("✘ ", "red"), fault), soft_wrap=True)
     seconds = time.monotonic() - started
     console.print(
-        f"[green]✔[/] the dataset tells the day as it was ({seconds:.0f} s)"
+        f"[green]✔[/] the dataset matches the day ({seconds:.0f} s)"
         if not wrong
-        else "[red]the dataset is off[/]"
+        else "[red]the dataset differs from the day[/]"
     )
     return 1 if wrong else 0
 

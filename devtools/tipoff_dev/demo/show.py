@@ -64,7 +64,7 @@ def show_addresses(console: Console, stack: Stack) -> None:
     console.print(table)
     faked = stack.layout.faked_hosts()
     console.print(
-        f"via fake: {', '.join(faked) or 'no host'}; every other host is asked itself"
+        f"via fake: {', '.join(faked) or 'no host'}; requests to every other host reach the real source"
         + (" (tipoff up --live HOST sends more there)" if faked else ""),
         highlight=False,
         soft_wrap=True,
@@ -116,14 +116,15 @@ class Timeline:
 
 def show_answers(console: Console, answers: Answers) -> None:
     """Print the dataset's answers about the day."""
-    console.rule("what the dataset says")
+    console.rule("the dataset's answers")
     found, tried = answers.discovery, answers.attempts
     console.print(
         f"[bold]Was it found?[/]  {found.get('status')}, {found.get('records')} records at {found.get('time_et')} ET"
     )
     console.print(
-        f"[bold]How often was it asked?[/]  {tried.get('attempts_today')} attempts: {tried.get('found_data')} found, "
-        f"{tried.get('no_data_yet')} not published yet, {tried.get('failures')} failed"
+        f"[bold]How often was it requested?[/]  {tried.get('attempts_today')} attempts:"
+        f" {tried.get('found_data')} found, {tried.get('no_data_yet')} not published yet,"
+        f" {tried.get('failures')} failed"
     )
     console.print(
         f"[bold]Did Phase 2 get it?[/]  {answers.files_processed} of {answers.files_landed} files have their receipt"

@@ -27,10 +27,10 @@ def import_faults(scrapers: Path) -> list[str]:
             command, capture_output=True, text=True, errors="replace", check=False, timeout=IMPORT_SECONDS
         )
     except subprocess.TimeoutExpired:
-        what = f"importing its scrapers takes longer than {IMPORT_SECONDS:g} seconds"
-        return [f"{scrapers}: {what}; let no module wait or fetch while it is imported"]
+        fault = f"importing its scrapers takes longer than {IMPORT_SECONDS:g} seconds"
+        return [f"{scrapers}: {fault}; no module may wait or fetch during its import"]
     if done.returncode:
-        ended = done.stderr.strip().rpartition("\n")[2] or "without a word"
+        ended = done.stderr.strip().rpartition("\n")[2] or "without output"
         return [f"{scrapers}: importing its scrapers ended Python with exit code {done.returncode}: {ended}"]
     return [str(fault) for fault in json.loads(done.stdout)]
 

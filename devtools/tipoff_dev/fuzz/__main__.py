@@ -363,11 +363,11 @@ def _alarm(_signal: int, _frame: FrameType | None) -> None:
 def main() -> int:
     """Fuzz the parsers; return the exit code."""
     parser = argparse.ArgumentParser(description="Fuzzes the parsers.")
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long, of all parsers together")
-    parser.add_argument("--seeds", type=Path, help="a folder of real documents; see the module's head")
-    parser.add_argument("--out", type=Path, help="where the payloads of finds are kept")
-    parser.add_argument("--seed", type=int, default=0, help="what chance begins from")
-    parser.add_argument("--scraper", action="append", default=[], help="only this one; may be given again")
+    parser.add_argument("--minutes", type=float, default=1.0, help="total time of all parsers")
+    parser.add_argument("--seeds", type=Path, help="a folder of real documents; see the module's docstring")
+    parser.add_argument("--out", type=Path, help="folder for the payloads of finds")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random generator")
+    parser.add_argument("--scraper", action="append", default=[], help="only this scraper; may be repeated")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     signal.signal(signal.SIGALRM, _alarm)

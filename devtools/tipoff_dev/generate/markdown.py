@@ -8,9 +8,9 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(_line(row) for row in (heading, ["---"] * len(heading), *rows))
 
 
-def generated_from(what: str) -> str:
+def generated_from(source: str) -> str:
     """Write the comment that names the origin of a file."""
-    return f"<!-- Generated from {what} by `make generate`; change it there. -->"
+    return f"<!-- Generated from {source} by `make generate`; change it there. -->"
 
 
 def whole_sentence(line: str, where: str) -> str:

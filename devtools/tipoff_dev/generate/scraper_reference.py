@@ -38,7 +38,7 @@ def _overview(catalog: Catalog, configuration: Configuration) -> str:
         )
         for spec in catalog.values()
     )
-    return table(("Name", "Source", "Workflows", "What it fetches"), rows)
+    return table(("Name", "Source", "Workflows", "Fetches"), rows)
 
 
 def _workflows(spec: ScraperSpec, configuration: Configuration) -> list[str]:
@@ -67,15 +67,15 @@ def _facts(spec: ScraperSpec) -> Iterator[tuple[str, str]]:
     yield "Output", f"`{spec.output_template}`"
     yield "Records of a success", f"{spec.assertions.min} to {spec.assertions.max}"
     yield "Not published yet", spec.not_published
-    yield "A day without games", "nothing to fetch" if spec.needs_games else "fetched all the same"
+    yield "A day without games", "nothing to fetch" if spec.needs_games else "fetched too"
     yield (
         "A past date",
-        "can be fetched" if spec.has_past else "is not told: the source has only what is there now",
+        "can be fetched" if spec.has_past else "cannot be fetched: the source has only present data",
     )
     yield "Timeout", f"{spec.timeout_seconds:g} s, in which a request is tried {spec.retry.attempts} times"
     yield "Rate", f"{spec.rate_limit.per_second:g} a second and host"
     if spec.hosts:
-        yield "Not asked while paused by", ", ".join(f"`{host}`" for host in spec.hosts)
+        yield "Not requested while paused by", ", ".join(f"`{host}`" for host in spec.hosts)
     if spec.fan_out_keys:
         yield "Fans out", ", ".join(f"`{key}`" for key in spec.fan_out_keys)
     if spec.secrets:

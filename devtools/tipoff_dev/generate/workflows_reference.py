@@ -93,13 +93,13 @@ def workflows() -> str:
         "## The file",
         _keys(WorkflowsFile),
         "## calendar",
-        "The games from which windows are worked out. A day's date is the league's, in New York.",
+        "The games from which windows are computed. A day's date is the league's, in New York.",
         _keys(CalendarSource),
         "## A workflow",
-        "What is fetched together, and when.",
+        "Steps that are fetched together, and their schedule.",
         _keys(Workflow),
         "## Schedules",
-        "`kind` says which; the kinds differ in what they follow. Workflows that need games (kinds `interval` and "
+        "`kind` selects the kind of schedule. Workflows that need games (kinds `interval` and "
         "`per_game`, and scrapers that declare it) have nothing to do on a day without any.",
         *_schedules(),
         "### Window",
@@ -108,8 +108,8 @@ def workflows() -> str:
         _LEARNED,
         _keys(DiscoverySettings),
         "## Steps",
-        "A step is settled when it got its data, when there is none yet, or when its retries are used up. A child of a "
-        "step that gave nothing is skipped, and the decision says why.",
+        "A step is settled when its data was found, when no data is published yet, or when its retries are used up. A "
+        "child of a step without data is skipped, and the decision has the reason.",
         _keys(Step),
         f"In the text of `parameters`, {' and '.join(f'`{name}`' for name in PLACEHOLDERS)} are replaced: the game "
         "date, and the instant at which the attempt is expected.",

@@ -47,10 +47,10 @@ def _named(name: str) -> str:
     return statement.replace("@environment", "'${environment}'").replace("@as_of", NOW)
 
 
-def _runs_over_time(what: str, by: str, every: str = "1h") -> str:
+def _runs_over_time(measure: str, by: str, every: str = "1h") -> str:
     """Return the SQL of a series of the range's runs, with one line for each value of `by`."""
     return f"""{_RUNS}
-SELECT $__timeGroup(triggered_at, {every}) AS time, {by}, {what}
+SELECT $__timeGroup(triggered_at, {every}) AS time, {by}, {measure}
 FROM runs
 GROUP BY time, {by}
 ORDER BY time, {by}"""
@@ -100,12 +100,12 @@ class DashboardSpec:
 TODAY_BOARD = DashboardSpec(
     "tipoff-today",
     "Tipoff: Today",
-    "What was expected today against what happened. The times of the tables are in the fleet's zone.",
+    "Expected and actual runs of today. The times of the tables are in the fleet's zone.",
     "now-24h",
     (
         PanelSpec(
             "Is today all right?",
-            "Expected runs of the business day by what became of them; missing is past its deadline without a run.",
+            "Expected runs of the business day by outcome; missing: past the deadline without a run.",
             PanelKind.STAT,
             f"""SELECT
   COUNTIF(status = 'MISSING') AS missing,
@@ -118,7 +118,7 @@ WHERE {HERE}""",
         ),
         PanelSpec(
             "Expected against actual",
-            "One row an expected run, in the order of the day; why it ran or did not is in the last column.",
+            "One row for each expected run, in the order of the day; the last column has the reason.",
             PanelKind.TABLE,
             f"""SELECT
   FORMAT_TIMESTAMP('%H:%M', expected_run_time, 'America/New_York') AS expected,
@@ -135,7 +135,7 @@ ORDER BY expected_run_time, workflow_name, subject""",
         ),
         PanelSpec(
             "Open alerts",
-            "What the monitor stands by now, the worst first. No row does not mean that somebody watches.",
+            "Open alerts of the monitor, the worst first. An empty table does not prove that the monitor runs.",
             PanelKind.TABLE,
             f"""SELECT severity, rule, subject, state, since, summary, runbook
 FROM nba_orchestration.alert_events
@@ -149,7 +149,7 @@ ORDER BY CASE severity WHEN 'CRITICAL' THEN 0 WHEN 'WARNING' THEN 1 ELSE 2 END, 
         ),
         PanelSpec(
             "Heartbeats",
-            "Each way from one service to the next: when it was last used, and what nobody answered.",
+            "Each path from one service to the next: its last use, and unanswered messages.",
             PanelKind.TABLE,
             f"""SELECT edge, from_last_seen, to_last_seen, unanswered, oldest_unanswered
 FROM nba_orchestration.heartbeats({NOW})
@@ -163,12 +163,12 @@ ORDER BY edge""",
 DISCOVERY_BOARD = DashboardSpec(
     "tipoff-discovery",
     "Tipoff: Discovery",
-    "What is looked for until it is published: found, not yet, failing, and how long it took.",
+    "Searches until publication: found, not yet, failing, and their duration.",
     "now-7d",
     (
         PanelSpec(
             "Searches of today",
-            "By scraper and subject; NOT_YET is asked again, FAILING is an error and no absence.",
+            "By scraper and subject; NOT_YET is requested again; FAILING is an error, not absent data.",
             PanelKind.TABLE,
             _named("discovery_status"),
             height=12,
@@ -182,7 +182,7 @@ DISCOVERY_BOARD = DashboardSpec(
         ),
         PanelSpec(
             "Attempts until found",
-            "Of each scraper and day of the range: how often it was asked in vain before its first success.",
+            "By scraper, per day of the range: attempts without data and failures before the first success.",
             PanelKind.TABLE,
             f"""{_RUNS},
 firsts AS (
@@ -211,7 +211,7 @@ ORDER BY in_vain_a_day DESC, firsts.scraper_name""",
 RELIABILITY_BOARD = DashboardSpec(
     "tipoff-reliability",
     "Tipoff: Reliability",
-    "How often each scraper works, what it fails with and how long it takes. Not published yet is not a failure.",
+    "Success rate, failures and duration of each scraper. Not published yet is not a failure.",
     "now-7d",
     (
         PanelSpec(
@@ -246,7 +246,7 @@ ORDER BY time, runs.scraper_name""",
         ),
         PanelSpec(
             "Success rates of seven days",
-            "Of the runs that could tell: what was not published yet counts neither way.",
+            "Success rates; runs before the publication count neither way.",
             PanelKind.TABLE,
             f"""SELECT
   scraper_name, success_rate_pct, found_share_pct, note, total_runs, success_count, no_data_count, failed_count,
@@ -258,7 +258,7 @@ ORDER BY LEAST(COALESCE(success_rate_pct, 0), found_share_pct), scraper_name""",
         ),
         PanelSpec(
             "Failures by kind",
-            "What scrapers failed with in the range: http and timeout mend themselves, source_changed does not.",
+            "Failures in the range: http and timeout usually pass, source_changed needs a fix.",
             PanelKind.TABLE,
             f"""{_RUNS}
 SELECT scraper_name, error_type, COUNT(*) AS failures, MAX(triggered_at) AS last_at
@@ -273,12 +273,12 @@ ORDER BY failures DESC, scraper_name, error_type""",
 SELF_HEALING_BOARD = DashboardSpec(
     "tipoff-self-healing",
     "Tipoff: Self-healing",
-    "Files that landed and were not processed, and what cleanup did about them.",
+    "Files that landed and were not processed, and cleanup's repairs.",
     "now-7d",
     (
         PanelSpec(
             "Missing and republished",
-            "What each cleanup run found missing, published again and gave up; the highest of each hour.",
+            "Files missing, republished and given up in each cleanup run; the highest of each hour.",
             PanelKind.SERIES,
             f"""{_CLEANUPS}
 SELECT
@@ -304,7 +304,7 @@ ORDER BY time""",
         ),
         PanelSpec(
             "Missing now",
-            "As the last cleanup run saw it, the oldest first.",
+            "As of the last cleanup run, the oldest first.",
             PanelKind.TABLE,
             f"""SELECT scraper_name, gcs_path, age_minutes, republished, urgency
 FROM nba_orchestration.missing_files({NOW})
@@ -313,7 +313,7 @@ ORDER BY age_minutes DESC, gcs_path""",
         ),
         PanelSpec(
             "Receipts of Phase 2",
-            "Files that Phase 2 said it processed, by hour and processor.",
+            "Files processed by Phase 2, by hour and processor.",
             PanelKind.SERIES,
             f"""SELECT
   $__timeGroup(processed_at, 1h) AS time, processor, COUNT(DISTINCT gcs_path) AS files
@@ -329,7 +329,7 @@ ORDER BY time, processor""",
 COST_BOARD = DashboardSpec(
     "tipoff-cost",
     "Tipoff: Cost",
-    "What takes machine time, by who asked for it, and what is left of paid allowances.",
+    "Machine time by source of the request, and remaining paid allowances.",
     "now-30d",
     (
         PanelSpec(
@@ -350,7 +350,7 @@ ORDER BY executions DESC, source, environment""",
         ),
         PanelSpec(
             "Dearest scrapers",
-            "Of the range: executions, seconds, and the share of them that found something.",
+            "In the range: executions, seconds, and the share of executions with data.",
             PanelKind.TABLE,
             f"""{_RUNS}
 SELECT
@@ -365,7 +365,7 @@ ORDER BY total_seconds DESC, scraper_name""",
         ),
         PanelSpec(
             "Paid allowances",
-            "What each scraper of a paid source said last of its quota, within the range.",
+            "Last recorded quota of each scraper of a paid source, within the range.",
             PanelKind.TABLE,
             f"""SELECT
   scraper_name,

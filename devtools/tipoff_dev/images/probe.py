@@ -153,6 +153,6 @@ def _running(image: InstalledService, settings: Mapping[str, str]) -> Iterator[s
             process.kill()
 
 
-def _expect(what: str, found: object, expected: object) -> None:
+def _expect(name: str, found: object, expected: object) -> None:
     if found != expected:
-        raise ProbeFailed(f"{what}: {found}, where {expected} is expected")
+        raise ProbeFailed(f"{name}: {found}, where {expected} is expected")

@@ -135,8 +135,8 @@ def _make_up_a_week(stack: "Stack", status: "Status", console: Console) -> None:
 
     history = load_week(stack, wall_now(), status.update)
     console.print(
-        f"a week up to {history.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M %Z} is in the dataset, made up and with"
-        f" faults in it: {len(history.events)} events, {len(history.files)} files",
+        f"a week up to {history.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M %Z} is in the dataset, generated and with"
+        f" faults: {len(history.events)} events, {len(history.files)} files",
         highlight=False,
         soft_wrap=True,
     )
@@ -152,7 +152,7 @@ def start_in_background(console: Console, options: UpOptions) -> None:
             # --fresh and --tour also change a stack that was started with them: they begin anew.
             if options.fresh or options.tour or wanted not in ("", owner.options):
                 raise StackError(
-                    f"a stack is running already, and these options change nothing about it; `tipoff down` stops it,"
+                    f"a stack is running already, and these options do not affect it; `tipoff down` stops it,"
                     f" then run: tipoff up {wanted}"
                 )
             console.print("the stack is running; `tipoff down` stops it")
@@ -211,9 +211,9 @@ def stop_background(console: Console) -> None:
     if told := end_of_last_stack() or lost_messages():
         console.print(told, highlight=False, soft_wrap=True)
     kept = (
-        "the next tour makes its week anew; the history of tipoff up is as it was before"
+        "the next tour generates a new week; the history of tipoff up is unchanged"
         if "--tour" in owner.options.split()
-        else "its history is kept, and tipoff up --fresh empties it"
+        else "its history is kept; tipoff up --fresh empties it"
     )
     console.print(f"stopped; {kept}", highlight=False)
 
@@ -225,7 +225,7 @@ def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
             raise StackError(f"the stack did not start:\n{_end_of_start(owner.returncode)}")
         if time.monotonic() > deadline:
             fault = f"the stack was not ready within {seconds:g} s and is stopped; this machine may be busy, try again"
-            raise StackError(f"{fault} ({FOLDER / 'logs'} has what each service said)")
+            raise StackError(f"{fault} (logs of the services: {FOLDER / 'logs'})")
         time.sleep(0.1)
 
 

@@ -64,7 +64,7 @@ def fetch_calendar(stack: "Stack", console: Console) -> None:
         headers={"Authorization": f"Bearer {stack.layout.development_key}"},
         timeout=30,
     )
-    console.print(f"no calendar yet: {name} was asked for (status {answer.status_code})", highlight=False)
+    console.print(f"no calendar yet: {name} was requested (status {answer.status_code})", highlight=False)
     with suppress(StackError):  # a slow or failing source must not keep the stack from starting
         stack.wait_until_quiet(_CALENDAR_SECONDS)
 
@@ -140,7 +140,7 @@ def _take_up(
         try:
             stack.wait_until_quiet(_UNDER_WAY_SECONDS)
         except StackError as error:
-            console.print(f"interrupted, and asked for again: {error}", highlight=False, soft_wrap=True)
+            console.print(f"interrupted, and requested again: {error}", highlight=False, soft_wrap=True)
     # The services read files that were saved during the wait, too.
     if later := watch.changes():
         changes = list(dict.fromkeys([*changes, *later]))
@@ -154,7 +154,7 @@ def _take_up(
         fleet_zone.cache_clear()
         with stack.clients():
             create_tables()
-        console.print(f"the dataset's days are those of {zone} now", highlight=False, soft_wrap=True)
+        console.print(f"the dataset's days are now in the zone {zone}", highlight=False, soft_wrap=True)
         stack.reload(("logger",))
     try:
         stack.reload(READ_BY)
@@ -172,7 +172,7 @@ def _take_up(
 def _refuse(stack: "Stack", changes: list[str], wrong: str, console: Console) -> None:
     """Print why edits were refused, and record it for commands: in the background the console is a log file."""
     if stopped := sorted(stack.processes.set_aside):
-        wrong = f"{', '.join(stopped)} cannot start until this is mended: {wrong}"
+        wrong = f"{', '.join(stopped)} cannot start until this is fixed: {wrong}"
     console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
     note_refused(STACK_ENVIRONMENT, wrong)
 
@@ -186,6 +186,6 @@ def drain(stack: "Stack", console: Console) -> None:
         waiting = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
         left = ", ".join(f"{count} of {name}" for name, count in waiting.items())
     except requests.RequestException:
-        left = "an unknown number, as Pub/Sub itself does not answer"
+        left = "an unknown number, as Pub/Sub does not answer"
     if left:
         console.print(f"{UNHANDLED}: {left}", highlight=False, soft_wrap=True)

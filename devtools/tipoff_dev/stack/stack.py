@@ -87,7 +87,7 @@ class Stack:
             remedy = (
                 f"a stack of the fleet in {folder} listens there; run `tipoff down` in that folder"
                 if folder
-                else "stop what listens there (if it is a stack: `tipoff down` in the folder in which it was started)"
+                else "stop the process that listens there (a stack: `tipoff down` in the folder of its start)"
             )
             raise StackError(f"taken on {HOST}: {', '.join(taken)}; {remedy}")
         self._start_cloud()

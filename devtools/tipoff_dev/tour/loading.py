@@ -69,16 +69,16 @@ def load_week(stack: Stack, now: datetime, progress: Progress) -> EventHistory:
     """Invent the week before `now` and write it into the stack. Raises Unavailable."""
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(stack.layout.workflows_file, catalog)
-    progress("making up a week")
+    progress("generating a week")
     rows = schedule_rows(configuration, now)
     games = [Game.model_validate(row) for row in rows]
     history = past_week(configuration, games, rows, now, stack.data.bucket)
     recovery = recover(history, catalog)
-    progress("writing the week down")
+    progress("storing the week")
     append_events(stack.warehouse, [*history.events, *recovery.events])
     _write_files(stack, history)
     _write_state(stack, history, recovery)
-    progress("looking at the week as the monitor did")
+    progress("evaluating the alerts of the week")
     append_events(stack.warehouse, _alerts(stack, configuration, [history.until - _WATCHED_BEFORE, now]))
     return history
 

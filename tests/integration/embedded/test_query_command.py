@@ -129,8 +129,8 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
     [
         (["nothing"], "no query 'nothing'; there are alert_"),
         (["discovery_check", "--param", "scraper=x"], "has no parameter 'scraper'"),
-        (["discovery_check"], "is about one scraper; write: tipoff query discovery_check SCRAPER"),
-        (["why_skipped"], "is about one workflow; write: tipoff query why_skipped WORKFLOW"),
+        (["discovery_check"], "needs a scraper; write: tipoff query discovery_check SCRAPER"),
+        (["why_skipped"], "needs a workflow; write: tipoff query why_skipped WORKFLOW"),
         (["success_rates", "x"], "success_rates takes no scraper or workflow; leave 'x' out"),
         (["success_rates", "--param", "days=many"], "'many' is not a valid INT64 for 'days'"),
         (["success_rates", "--param", "days"], "'days' is not a parameter; write --param name=value"),

@@ -272,7 +272,7 @@ class TestAlerts:
         assert "team: notified" in run("alerts", "test", "broken", "--send").stdout
         assert len(monitor.team.heard) == 1
         assert monitor.oncall.heard == [], "on call is told when nobody answers"
-        assert "oncall: told" in run("alerts", "test", "broken", "--send", "--escalated").stdout
+        assert "oncall: notified" in run("alerts", "test", "broken", "--send", "--escalated").stdout
 
     def test_a_channel_that_does_not_take_a_test_is_the_exit_code(self, run: Run, monitor: Monitor) -> None:
         monitor.team.takes = False

@@ -164,7 +164,7 @@ def test_a_stop_names_messages_that_were_lost_before_it_began(
     [
         ({"p/subscriptions/logger-events": 3, "p/subscriptions/other": 0}, f"{LOST}\n"),
         ({"p/subscriptions/other": 0}, ""),
-        (None, f"{connection.UNHANDLED}: an unknown number, as Pub/Sub itself does not answer\n"),
+        (None, f"{connection.UNHANDLED}: an unknown number, as Pub/Sub does not answer\n"),
     ],
     ids=["some", "none", "crash of Pub/Sub"],
 )
@@ -187,10 +187,10 @@ def test_a_crash_names_the_messages_that_it_loses(
 @pytest.mark.parametrize(
     ("options", "kept"),
     [
-        (UpOptions(), "stopped; its history is kept, and tipoff up --fresh empties it\n"),
+        (UpOptions(), "stopped; its history is kept; tipoff up --fresh empties it\n"),
         (
             UpOptions(tour=True),
-            "stopped; the next tour makes its week anew; the history of tipoff up is as it was before\n",
+            "stopped; the next tour generates a new week; the history of tipoff up is unchanged\n",
         ),
     ],
     ids=["usual", "tour"],

@@ -45,7 +45,7 @@ def test_the_day_as_it_was_has_no_faults() -> None:
         ({"attempts": {**RIGHT.attempts, "attempts_today": 4, "no_data_yet": 3}}, ["attempts: expected"]),
         (
             {"expected_vs_actual": AN_HOUR_LATER},
-            ["('injury_discovery', '14:00', None, 'SKIPPED_OK') is missing", "'ON_TIME') is too much"],
+            ["('injury_discovery', '14:00', None, 'SKIPPED_OK') is missing", "'ON_TIME') is unexpected"],
         ),
         ({"expected_vs_actual": []}, ["is missing"] * len(EXPECTED_DAY)),
         ({"cleanup_runs": 0}, ["cleanup: expected"]),
@@ -87,4 +87,4 @@ def test_an_installed_command_line_refuses_the_demo_and_says_where_it_runs(
     monkeypatch.setattr(checkout, "SHIPPED_SCRAPERS", tmp_path / "scrapers")
     refused = CliRunner().invoke(app, ["demo"])
     assert refused.exit_code == 1
-    assert "clone that, and run `make demo` in it" in refused.stderr
+    assert "clone it, and run `make demo` there" in refused.stderr

@@ -129,7 +129,7 @@ def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.Monke
     assert done == ["waited", "fake-sources", "told"]
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert "taken: config/workflows.yaml" in shown
-    assert ("interrupted, and asked for again" in shown) is not quiet
+    assert ("interrupted, and requested again" in shown) is not quiet
 
 
 class Reloading:
@@ -207,9 +207,9 @@ def test_a_service_that_cannot_start_with_an_edit_starts_with_the_next_one(
     stack.save("")
     monkeypatch.setattr(stack, "reload", edited_meanwhile)
     assert "refused these changes: workflows.yaml" in (told := stack.take_up())
-    assert told.endswith("controller cannot start until this is mended: no such key")
+    assert told.endswith("controller cannot start until this is fixed: no such key")
     stack.processes.check()
-    told = "controller cannot start until this is mended: no such key"
+    told = "controller cannot start until this is fixed: no such key"
     assert stack.take_up().endswith(told), "the edit that it could not start with is looked at too"
     monkeypatch.setattr(stack, "reload", started)
     monkeypatch.setattr(stack, "wait_until_quiet", Mock(side_effect=StackError("its messages wait")))

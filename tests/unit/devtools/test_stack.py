@@ -19,9 +19,9 @@ from tipoff_dev.stack.stack import running_stack
             b'{"folder": "/home/me/tides"}',
             "a stack of the fleet in /home/me/tides listens there; run `tipoff down`",
         ),
-        (b'{"service": "fake-sources"}', "stop what listens there"),
-        (b"[]", "stop what listens there"),
-        (b"<html>", "stop what listens there"),
+        (b'{"service": "fake-sources"}', "stop the process that listens there"),
+        (b"[]", "stop the process that listens there"),
+        (b"<html>", "stop the process that listens there"),
     ],
 )
 def test_ports_that_the_stack_of_another_fleet_has_taken_name_its_folder(

@@ -246,7 +246,7 @@ class TestBehaviour:
         document = good()
         put("cloud_run_v2_service.cleanup", name="sweeper")(document)
         (fault,) = settings_faults(plan(document))
-        assert "no settings are known of sweeper" in fault
+        assert "no settings model of sweeper" in fault
         name, module = fault.partition("add it to ")[2].split(" of ")
         assert getattr(import_module(module), name) == SERVICES
 
@@ -256,7 +256,7 @@ class TestBehaviour:
         target = document["google_cloud_scheduler_job.cleanup"]["pubsub_target"][0]
         target["attributes"]["tick"] = "evaluate"
         assert [fault.partition(": ")[2] for fault in tick_faults(plan(document))] == [
-            "its attribute tick is not that of its payload"
+            "its attribute tick differs from its payload's"
         ]
         del target["attributes"]["ce-type"]
         assert ["undecodable" in fault for fault in tick_faults(plan(document))] == [True]
@@ -265,5 +265,5 @@ class TestBehaviour:
         document = good()
         document["google_pubsub_subscription.cleanup"]["filter"] = 'attributes.tick = "watch"'
         assert [fault.partition(": ")[2] for fault in tick_faults(plan(document))] == [
-            "no subscription takes it"
+            "no subscription receives it"
         ]

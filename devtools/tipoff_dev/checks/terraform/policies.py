@@ -72,7 +72,7 @@ def roles_are_the_smallest(plan: TerraformPlan) -> Iterator[tuple[Resource, str]
         if role not in (_PROJECT_ROLES if grant.type == "google_project_iam_member" else _ROLES):
             yield (
                 grant,
-                f"{role} is not granted here; take a smaller one, or list it in policies.py and say why",
+                f"{role} is not allowed here; use a smaller role, or list it in policies.py with its reason",
             )
         elif role == "tipoffDeployerBuckets" and not grant.values.get("condition"):
             yield grant, f"{role} opens every bucket of the project; restrict it by a condition"
@@ -91,9 +91,9 @@ def pushes_are_authenticated(plan: TerraformPlan) -> Iterator[tuple[Resource, st
             yield push, f"no planned service is at {config['push_endpoint']}"
             continue
         if token.get("audience") != environment(service).get("TIPOFF_AUDIENCE"):
-            yield push, "the token's audience is not the one that the service is told"
+            yield push, "the token's audience differs from the service's TIPOFF_AUDIENCE"
         if token["service_account_email"] != environment(service).get("TIPOFF_PUSH_SERVICE_ACCOUNT"):
-            yield push, "pushes as another account than the service is told"
+            yield push, "pushes as another account than the service's TIPOFF_PUSH_SERVICE_ACCOUNT"
         member = f"serviceAccount:{token['service_account_email']}"
         if member not in plan.grants(
             "cloud_run_v2_service", "roles/run.invoker", name=service.values["name"]
@@ -114,7 +114,7 @@ def dead_letters_are_kept(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]
                 yield push, "has no dead_letter_policy"
             continue
         if not any(other.values["topic"] == topic for other in plan.of("pubsub_subscription")):
-            yield push, "nobody subscribes to its dead-letter topic: what goes there is lost"
+            yield push, "its dead-letter topic has no subscription: messages sent there are lost"
         name = topic.rpartition("/")[2]
         if not _agents(plan.grants("pubsub_topic", "roles/pubsub.publisher", topic=name)):
             yield push, "Pub/Sub's agent may not publish to the dead-letter topic"
@@ -142,21 +142,21 @@ def identities_are_there(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     for service in plan.of("cloud_run_v2_service"):
         account = service.block("template").get("service_account")
         if account not in made:
-            yield service, f"runs as {account or 'the default account'}, which bootstrap does not make"
+            yield service, f"runs as {account or 'the default account'}, which bootstrap does not create"
         elif account in seen:
             yield service, f"shares {account} with another service"
         seen.add(account)
     for push in _pushes(plan):
         for token in push.block("push_config").get("oidc_token") or ():
             if token["service_account_email"] not in made:
-                yield push, f"pushes as {token['service_account_email']}, which bootstrap does not make"
+                yield push, f"pushes as {token['service_account_email']}, which bootstrap does not create"
 
 
 def cloud_run_asks_who_calls(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find services that Cloud Run opens to every caller: they trust claims that only Cloud Run verifies."""
     for service in plan.of("cloud_run_v2_service"):
         if service.values.get("invoker_iam_disabled"):
-            yield service, "lets everybody through to the service; unset invoker_iam_disabled"
+            yield service, "admits every caller; unset invoker_iam_disabled"
 
 
 def secrets_can_be_read(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
@@ -189,7 +189,7 @@ def memories_are_apart(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
             if grant.values["member"] != member:
                 yield grant, f"{grant.values['member']} reaches the state of {service.values['name']}"
             if grant.block("condition"):
-                yield grant, "stands under a condition, so that a missing object is 403 and not 404"
+                yield grant, "has a condition, so that a missing object is 403 and not 404"
 
 
 def the_archive_only_grows(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
@@ -198,13 +198,13 @@ def the_archive_only_grows(plan: TerraformPlan) -> Iterator[tuple[Resource, str]
         if bucket.values["name"].endswith("-tipoff-archive") and not bucket.block("versioning").get(
             "enabled"
         ):
-            yield bucket, "keeps no version of what is replaced; set versioning"
+            yield bucket, "keeps no version of replaced objects; set versioning"
     for grant in plan.of("storage_bucket_iam_member"):
         if (
             str(grant.values.get("bucket")).endswith("-tipoff-archive")
             and grant.values["role"] not in _ARCHIVE_ROLES
         ):
-            yield grant, f"{grant.values['role']} replaces and deletes; take roles/storage.objectCreator"
+            yield grant, f"{grant.values['role']} may replace and delete; use roles/storage.objectCreator"
 
 
 POLICIES: tuple[Policy, ...] = (

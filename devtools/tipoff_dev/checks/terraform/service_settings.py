@@ -24,7 +24,7 @@ def settings_faults(plan: TerraformPlan) -> Iterator[str]:
         if model is None:
             # Taken from the module, so that the message stays right when the module moves.
             where = settings_reference.__name__
-            yield f"{service.address}: no settings are known of {name}; add it to SERVICES of {where}"
+            yield f"{service.address}: no settings model of {name}; add it to SERVICES of {where}"
             continue
         try:
             settings = settings_of(service, model)
@@ -33,10 +33,10 @@ def settings_faults(plan: TerraformPlan) -> Iterator[str]:
             continue
         template = service.block("template")
         if settings.concurrency != template.get("max_instance_request_concurrency", settings.concurrency):
-            yield f"{service.address}: TIPOFF_CONCURRENCY is {settings.concurrency}, and it handles other many requests"
+            yield f"{service.address}: TIPOFF_CONCURRENCY is {settings.concurrency}, unlike its request concurrency"
         instances = template["scaling"][0]["max_instance_count"]
         if getattr(settings, "max_instances", instances) != instances:
-            yield f"{service.address}: is told of other max_instances than {instances}, and would pace wrongly"
+            yield f"{service.address}: its setting max_instances is not {instances}, so it would pace wrongly"
 
 
 def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSettings:
@@ -60,13 +60,13 @@ def tick_faults(plan: TerraformPlan) -> Iterator[str]:
             yield f"{job.address}: {refused}"
             continue
         if not isinstance(event, TickFired) or event.filter_attributes["tick"] != attributes.get("tick"):
-            yield f"{job.address}: its attribute tick is not that of its payload"
+            yield f"{job.address}: its attribute tick differs from its payload's"
         if not any(
             parse(it.values.get("filter") or "")(attributes)
             for it in plan.of("pubsub_subscription")
             if it.values["topic"] == target["topic_name"]
         ):
-            yield f"{job.address}: no subscription takes it"
+            yield f"{job.address}: no subscription receives it"
 
 
 @contextmanager

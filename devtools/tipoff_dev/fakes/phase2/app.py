@@ -81,7 +81,7 @@ def create_app(wiring: Wiring) -> FastAPI:
 
     def refuse_when_down() -> None:
         if state.behaviour.down:
-            raise Unavailable("told to be down")
+            raise Unavailable("set to be down")
 
     async def delivered(request: Request) -> Delivery:
         return await wiring.endpoint(request)

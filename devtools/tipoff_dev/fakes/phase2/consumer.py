@@ -62,7 +62,7 @@ class Consumer:
                 self.state.counts["held"] += 1
             case Fate.FAIL if self._fails(landed, behaviour.fail_times):
                 self.state.counts["failed"] += 1
-                raise Unavailable("told to fail")
+                raise Unavailable("set to fail")
             case _:
                 self._process(landed, at)
 

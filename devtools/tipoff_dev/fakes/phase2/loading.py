@@ -79,7 +79,7 @@ class Loader:
         if body is None:
             raise NotLoadable(f"there is no object {landed.gcs_path}")
         if content_hash(body) != landed.content_sha256:
-            raise NotLoadable(f"the content of {landed.gcs_path} is not what was announced")
+            raise NotLoadable(f"the content of {landed.gcs_path} differs from its announcement")
         records: list[object] = json.loads(body)["records"]
         if len(records) != landed.record_count:
             raise NotLoadable(f"{len(records)} records where {landed.record_count} were announced")

@@ -99,7 +99,7 @@ class TestValidate:
         init_fleet(fleet, None, "UTC")
         place = (str(fleet / "config/workflows.yaml"), "--scrapers", str(fleet / "rivers"))
         shown = run("validate", *place, code=1).stdout
-        assert "importing its scrapers takes longer than 0.01 seconds; let no module wait or fetch" in shown
+        assert "importing its scrapers takes longer than 0.01 seconds; no module may wait or fetch" in shown
 
     def test_the_alert_rules_are_checked_as_the_monitor_does(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -159,7 +159,7 @@ def main() -> None:
     parser = bench_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=500)
     parser.add_argument("--only", nargs="+", default=["tipoff", *PEERS], choices=["tipoff", *PEERS])
-    parser.add_argument("--write", type=Path, help="where the page goes")
+    parser.add_argument("--write", type=Path, help="file for the page")
     arguments = parser.parse_args()
     sides: dict[str, Any] = {}
     for name in sorted(arguments.only, key=["tipoff", *PEERS].index):

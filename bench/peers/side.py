@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--database", required=True, help="postgresql:// URL of an empty database")
     parser.add_argument("--postgres", type=int, required=True, help="process id of its server")
-    parser.add_argument("--folder", type=Path, required=True, help="for whatever the peer keeps in files")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the peer's files")
     parser.add_argument("--tasks", type=int, default=500)
     return parser.parse_args()
 

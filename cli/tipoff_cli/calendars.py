@@ -23,7 +23,7 @@ ScheduleOption = Annotated[
     typer.Option(
         "--schedule",
         metavar="FILE",
-        help="the games: a landed schedule or a payload of its scraper; else the newest that the stack has landed",
+        help="file with the games: a landed schedule or a payload of its scraper; the stack's newest when left out",
     ),
 ]
 

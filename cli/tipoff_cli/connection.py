@@ -115,10 +115,12 @@ class Connection:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotConnected(f"gcloud gave no identity token: {error}; try `gcloud auth login`") from error
+            raise NotConnected(
+                f"gcloud issued no identity token: {error}; try `gcloud auth login`"
+            ) from error
         if done.returncode:
             raise NotConnected(
-                f"gcloud gave no identity token: {done.stderr.strip()}; try `gcloud auth login`, and name a service"
+                f"gcloud issued no identity token: {done.stderr.strip()}; try `gcloud auth login`, and name a service"
                 f" account among the invokers in {IMPERSONATED}"
             )
         return done.stdout.strip()
@@ -231,7 +233,7 @@ def end_of_last_stack(name: str = STACK_LOG) -> str:
     if not found:
         return ""
     lost = lost_messages(name)
-    return f"the last one ended by itself: {found[-1]} (see {file})" + (f"; {lost}" if lost else "")
+    return f"the last stack ended unexpectedly: {found[-1]} (see {file})" + (f"; {lost}" if lost else "")
 
 
 def lost_messages(name: str = STACK_LOG) -> str:
@@ -284,7 +286,7 @@ def require_answer(address: str, where: str) -> None:
         socket.create_connection((host, port), _ANSWER_SECONDS).close()
     except OSError as error:
         raise NotConnected(
-            f"nothing answers at {address}, named by {where}: no stack is running; `tipoff up` starts one"
+            f"cannot connect to {address}, named by {where}: no stack is running; start one with `tipoff up`"
         ) from error
 
 

@@ -53,9 +53,7 @@ def pause(
     ],
     until: Annotated[
         datetime | None,
-        typer.Option(
-            parser=instant, metavar="TIME", help="when the pause ends by itself", show_default=False
-        ),
+        typer.Option(parser=instant, metavar="TIME", help="end of the pause", show_default=False),
     ] = None,
     lasting: Annotated[
         timedelta | None,

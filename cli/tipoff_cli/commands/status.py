@@ -127,7 +127,7 @@ def _expectations(
         connection = find_connection()
         # Evaluations would seem to have stopped before a future instant; a replay may be ahead of the clock.
         if at > wall_now() and not connection.in_event_time:
-            refuse("--as-of is in the future; for a day to come: tipoff schedule --date DATE", WRONG_USAGE)
+            refuse("--as-of is in the future; for a future day: tipoff schedule --date DATE", WRONG_USAGE)
         silence = None
         try:
             found, source = _from_controller(connection, on or today, at, night), "controller"
@@ -236,7 +236,7 @@ def _headline(name: str, expected: DayExpectations, verdict: DayVerdict) -> Text
         return Text(f"{mark} {name} is all right", style)
     if expected.idle or expected.is_unknown:
         return Text(f"· {name}: {verdict.headline}", "bold")
-    return Text(f"· {name}: nothing is known yet, its schedule is locked at {lock_time():%H:%M}", "bold")
+    return Text(f"· {name}: not planned yet; its schedule is locked at {lock_time():%H:%M}", "bold")
 
 
 def _show_workflows(workflows: Sequence[WorkflowVerdict]) -> None:

@@ -31,7 +31,7 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
     except ValueError as error:
         raise ScaffoldRefused(f"--time-zone: '{time_zone}' is {error}") from error
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ScaffoldRefused(f"{folder} is there and not empty; name a new folder")
+        raise ScaffoldRefused(f"{folder} exists and is not empty; name a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -60,9 +60,7 @@ def write_scraper(root: Path, name: str, source: str, *, page: bool = False) -> 
         )
     taken = [path.parent.relative_to(root) for path in (root / places.scrapers).glob(f"*/{name}/*")]
     if taken:
-        raise ScaffoldRefused(
-            f"scraper '{name}' is there already, in {taken[0]}; a name is the only name of a scraper"
-        )
+        raise ScaffoldRefused(f"scraper '{name}' exists already, in {taken[0]}; choose another name")
     texts = _texts(places, name, source, page=page)
     folder = places.scrapers / source
     if not (root / folder / "__init__.py").exists():
@@ -71,7 +69,7 @@ def write_scraper(root: Path, name: str, source: str, *, page: bool = False) -> 
     if (root / folder / "fake.py").exists():
         del texts[folder / "fake.py"]
     if there := [path for path in texts if (root / path).exists()]:
-        raise ScaffoldRefused(f"{there[0]} is there already; move it or choose another name")
+        raise ScaffoldRefused(f"{there[0]} exists already; move it or choose another name")
     for path, text in texts.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")

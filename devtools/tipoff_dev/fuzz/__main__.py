@@ -204,7 +204,7 @@ def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
     """Return a client that refuses every request: with a saved payload no request may be sent."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
-        raise AssertionError(f"{request.url} was asked for")
+        raise AssertionError(f"{request.url} was requested")
 
     return HttpxHttp(spec, now, Pacer(), environ={}, transport=httpx.MockTransport(refuse))
 
@@ -217,7 +217,7 @@ def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
         yield "the records are not JSON: NaN or an infinity"
         return
     if len({json.dumps(record, sort_keys=True) for record in records}) < len(records):
-        yield "a record stands twice"
+        yield "a record is repeated"
     summary: Mapping[str, Any] = executed.data_summary
     completeness = summary.get("completeness")
     if completeness is not None and (
@@ -257,7 +257,7 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             minutes[record["team"]] += record["seconds_played"] / 60
     for played in minutes.values():
         if round(played) < 240 or (round(played) - 240) % 25:
-            yield "a team's minutes are not those of a game"
+            yield "a team's minutes do not add up to a game"
 
 
 class Found(Exception):

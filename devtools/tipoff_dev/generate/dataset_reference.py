@@ -22,12 +22,12 @@ def dataset() -> str:
     parts = [
         generated_from(f"`schemas/bigquery/{DATASET}/*.sql`"),
         f"# The dataset `{DATASET}`",
-        "Append-only; the logger alone writes it. Rows may stand twice after a redelivery, so read the views, which "
-        "keep one row an id.",
+        "Append-only; written by the logger only. Redeliveries may duplicate rows, so read the views, which keep "
+        "one row for each id.",
         "## Views",
         table(("View", "Meaning"), _views()),
         "## Table functions",
-        "They take instants and days, so that only the partitions of those are read; the views call them.",
+        "Their arguments are instants and days, so that a call reads only those partitions; the views call them.",
         table(("Function", "Meaning"), _functions()),
     ]
     for name, declared in declared_tables().items():

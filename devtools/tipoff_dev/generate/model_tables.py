@@ -70,7 +70,7 @@ def _default(field: FieldInfo) -> str:
     if value is None or value == () or value == {}:
         return "none"
     if isinstance(value, BaseModel):
-        return "all of its own"  # the model's own section lists each default
+        return "its own defaults"  # the model's own section lists each default
     return ", ".join(f"`{item}`" for item in _written(value))
 
 

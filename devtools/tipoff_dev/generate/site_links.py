@@ -21,7 +21,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         if target.is_relative_to(docs):
             return link[0]  # mkdocs checks it itself
         if not target.exists():
-            raise FileNotFoundError(f"{page.file.src_uri}: {link['target']} does not exist; mend the link")
+            raise FileNotFoundError(f"{page.file.src_uri}: {link['target']} does not exist; correct the link")
         path = PurePosixPath(target.relative_to(docs.parent))
         return link["text"] if link["text"].strip("`") == str(path) else f"{link['text']} (`{path}`)"
 

@@ -235,7 +235,7 @@ def _end_of_start(code: int) -> str:
         return output[-2000:]
     free = shutil.disk_usage(FOLDER).free // 2**20
     return (
-        f"exit code {code} without any output; the disk of {FOLDER} has {free} MiB free, and a full one takes no"
+        f"exit code {code} without any output; the disk of {FOLDER} has {free} MiB free, and a full disk stores no"
         " output: free some space, then start again; tipoff up --foreground shows more"
     )
 

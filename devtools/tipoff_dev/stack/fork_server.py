@@ -82,7 +82,9 @@ def import_libraries(names: Sequence[str]) -> None:
     gc.freeze()
     gc.enable()
     if threading.active_count() > 1:
-        raise RuntimeError(f"{threading.enumerate()} began with an import: take the library from LIBRARIES")
+        raise RuntimeError(
+            f"an import started threads, {threading.enumerate()}: remove the library from LIBRARIES"
+        )
 
 
 def serve(owner: socket.socket) -> Start | None:

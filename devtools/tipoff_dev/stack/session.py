@@ -166,14 +166,14 @@ def _take_up(
             raise
         _refuse(stack, changes, faults() or str(error), console)
         return
-    console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)
+    console.print(f"edits read: {', '.join(changes)}", highlight=False, soft_wrap=True)
 
 
 def _refuse(stack: "Stack", changes: list[str], wrong: str, console: Console) -> None:
     """Print why edits were refused, and record it for commands: in the background the console is a log file."""
     if stopped := sorted(stack.processes.set_aside):
         wrong = f"{', '.join(stopped)} cannot start until this is fixed: {wrong}"
-    console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
+    console.print(f"edits refused: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
     note_refused(STACK_ENVIRONMENT, wrong)
 
 

@@ -109,12 +109,12 @@ class TestNew:
         self.new(run, repository, "els_items")
         before = {path: path.read_bytes() for path in repository.rglob("*.*")}
         told = self.new(run, repository, "els_items", source, code=1)
-        assert "scraper 'els_items' is there already" in told
+        assert "scraper 'els_items' exists already" in told
         assert {path: path.read_bytes() for path in repository.rglob("*.*")} == before
 
     def test_a_test_that_is_there_is_not_replaced(self, run: Run, repository: Path) -> None:
         (repository / TESTS / "test_els_items.py").write_text("mine\n")
-        assert "is there already; move it" in self.new(run, repository, "els_items", code=1)
+        assert "exists already; move it" in self.new(run, repository, "els_items", code=1)
         assert [path.name for path in repository.rglob("*.*")] == ["test_els_items.py"]
 
     @pytest.mark.parametrize("name", ["Items", "1st", "a-b", "../x", "a.b", ""])
@@ -127,7 +127,7 @@ class TestNew:
 
     def test_the_projects_own_scrapers_are_refused(self, run: Run) -> None:
         told = run("scrapers", "new", NAME, "--source", "elsewhere", code=1).output
-        assert f"scraper '{NAME}' is there already" in told
+        assert f"scraper '{NAME}' exists already" in told
         assert not (REPOSITORY / FLEET / "elsewhere").exists()
 
 

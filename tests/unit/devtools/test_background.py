@@ -55,7 +55,7 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
     stop_background(Console())
     assert capsys.readouterr().out == (
         f"no stack is running in {FLEET.folder}\n"
-        f"the last one ended by itself: logger ended with exit code -9 (see {log}); {LOST}\n"
+        f"the last stack ended unexpectedly: logger ended with exit code -9 (see {log}); {LOST}\n"
     )
 
 
@@ -98,7 +98,7 @@ def test_the_next_start_names_the_crash_and_keeps_its_log(
     start_in_background(Console(), UpOptions())
     told = capsys.readouterr().out
     last = folder / "stack.last.log"
-    assert f"the last one ended by itself: logger ended with exit code -9 (see {last}); {LOST}\n" in told
+    assert f"the last stack ended unexpectedly: logger ended with exit code -9 (see {last}); {LOST}\n" in told
     assert last.read_text() == CRASHED
 
 

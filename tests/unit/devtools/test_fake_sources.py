@@ -107,7 +107,7 @@ def test_what_a_fake_does_not_have_is_said_and_is_never_an_unpublished_document(
     host, _, rest = path.partition("/")
     assert answer.status_code == 501
     assert answer.text == (
-        f"the fake of {host} has nothing at /{rest}; add it to the fake, or ask the real source: "
+        f"the fake of {host} has nothing at /{rest}; add it to the fake, or use the real source: "
         f"tipoff up --live {host}"
     )
 

@@ -55,7 +55,7 @@ def test_it_is_found_beside_a_source_or_a_scraper_and_serves_its_hosts(tmp_path:
         ('HOSTS = ("api.mine.example",)', "answer\\(path, query, now\\) is missing"),
         (
             'HOSTS = ("cdn.nba.com",)\ndef answer(path, query, now): ...',
-            "cdn.nba.com has a fake already, one of ours",
+            "cdn.nba.com has a fake already, in Tipoff",
         ),
     ],
 )

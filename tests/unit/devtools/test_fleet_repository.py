@@ -78,8 +78,8 @@ def test_a_scraper_of_a_page_passes_the_tests_that_are_written_with_it(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("taken",), "is there and not empty"),
-        (("file",), "is there and not empty"),
+        (("taken",), "exists and is not empty"),
+        (("file",), "exists and is not empty"),
         (("new", "--name", "2fast"), "and a letter first; choose another with --name"),
         (("new", "--name", "class"), "is Python's own"),
         (("new", "--name", "json"), "is Python's own"),

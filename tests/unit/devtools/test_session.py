@@ -128,7 +128,7 @@ def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.Monke
     take_up(stack, ["config/workflows.yaml"], console, taken=lambda _: done.append("told"))
     assert done == ["waited", "fake-sources", "told"]
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
-    assert "taken: config/workflows.yaml" in shown
+    assert "edits read: config/workflows.yaml" in shown
     assert ("interrupted, and requested again" in shown) is not quiet
 
 
@@ -274,7 +274,7 @@ def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(
     stack = SimpleNamespace(processes=SimpleNamespace(set_aside=set()))
     take_up(stack, ["config/workflows.yaml"], console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
-    assert shown == "not taken: config/workflows.yaml\nworkflows.yaml:3: no such key\n"
+    assert shown == "edits refused: config/workflows.yaml\nworkflows.yaml:3: no such key\n"
 
 
 def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

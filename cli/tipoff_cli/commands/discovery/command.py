@@ -104,7 +104,7 @@ def advise(
         say_json(jsonable(found))
         return
     if not found:
-        console.print("no workflow of kind discovery looks for one document")
+        console.print("no workflow of kind discovery searches for a single document")
     for advice in found:
         _show_advice(advice)
 

@@ -33,7 +33,7 @@ def simulate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="the games: a landed schedule or a payload of the calendar's scraper; only where a workflow"
+            help="file with the games: a landed schedule or a payload of the calendar's scraper; for workflows that"
             " needs them",
         ),
     ] = None,

@@ -66,7 +66,7 @@ def scraper_to_prove(configuration: Configuration) -> str:
             if all(name == "game_date" for name, it in parameters.items() if it.required):
                 return step.scraper
     raise NothingToProve(
-        "config/workflows.yaml has no scraper that needs only a date, which the smoke test runs; add one"
+        "the smoke test needs a scraper in config/workflows.yaml that requires only a game date; add one"
     )
 
 

@@ -32,7 +32,7 @@ FORBIDDEN = Document(
 def not_served(host: str, path: str, why: str = "") -> Document:
     """Return the answer that fails the execution: a gap in a fake must never read as "not published yet"."""
     text = why or f"the fake of {host} has nothing at {path}"
-    remedy = f"add it to the fake, or ask the real source: tipoff up --live {host}"
+    remedy = f"add it to the fake, or use the real source: tipoff up --live {host}"
     return Document("text/plain", f"{text}; {remedy}".encode(), NOT_SERVED)
 
 

@@ -69,7 +69,7 @@ def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
             owner = found[host].file if host in found else None
             if owner or host in HOSTS:
                 raise UnusableFake(
-                    f"{file}: {host} has a fake already, {owner or 'one of ours'}; a host has one fake"
+                    f"{file}: {host} has a fake already, {owner or 'in Tipoff'}; a host may have one fake"
                 )
             found[host] = fake
     return found

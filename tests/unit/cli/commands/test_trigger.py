@@ -96,7 +96,10 @@ class TestTrigger:
         ("log", "told"),
         [
             ("logger ended with exit code -9:\nits last line\n(log: logger.log)\n", True),
-            ("not taken: scraper.py\ncontroller cannot start: controller ended with exit code 2:\n", False),
+            (
+                "edits refused: scraper.py\ncontroller cannot start: controller ended with exit code 2:\n",
+                False,
+            ),
             ("controller: http://127.0.0.1:8081\n", False),
         ],
         ids=["ended", "survived", "stopped"],
@@ -109,7 +112,7 @@ class TestTrigger:
     ) -> None:
         (tmp_path / "stack.log").write_text(log)
         shown = run(*command, code=code).stderr
-        ended = f"the last one ended by itself: logger ended with exit code -9 (see {tmp_path / 'stack.log'})"
+        ended = f"the last stack ended unexpectedly: logger ended with exit code -9 (see {tmp_path / 'stack.log'})"
         assert (f"no stack runs here: {ended}; start a stack" in shown) is told
         assert "ended" in shown or "no stack runs here; start a stack" in shown
 

@@ -90,8 +90,8 @@ NEXT_MORNING, TWO_DAYS_ON = MORNING + timedelta(days=1), MORNING + timedelta(day
     ("now", "edit", "as_of", "complaint"),
     [
         (NEXT_MORNING, last_season, None, "is of season 2023-24"),
-        (NEXT_MORNING, shrunken, None, "of the edition before are gone"),
-        (NEXT_MORNING, of_odd_games, None, "games are odd, the first: "),
+        (NEXT_MORNING, shrunken, None, "of the previous edition are missing"),
+        (NEXT_MORNING, of_odd_games, None, "games are unusable; the first: "),
         (TWO_DAYS_ON, as_it_is, MORNING, "the schedule is frozen"),
     ],
     ids=["last season", "shrunken", "odd", "frozen"],

@@ -143,4 +143,4 @@ def test_what_is_given_is_compared_with_what_the_document_states(
     file.write_bytes(payload_of(live, data))
     given = ["--from-file", str(file), "--game-date", DAY.isoformat(), "--game-id", "0022400001"]
     assert scrape("nbac_play_by_play", *given) == cli.EXIT_FAILED
-    assert "asked for game 0022400001, the document is of" in capsys.readouterr().out
+    assert "requested game 0022400001, but the document is of" in capsys.readouterr().out

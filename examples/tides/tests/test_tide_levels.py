@@ -36,7 +36,7 @@ def test_not_published_no_list_for_the_day() -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_blocked(status: int) -> None:
     assert "refuses" in failure(run(NAME, served({}, status=status)), "blocked")
-    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "a web page instead of" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
 
 
 @pytest.mark.parametrize(

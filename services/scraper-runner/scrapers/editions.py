@@ -3,7 +3,7 @@
 from collections.abc import Collection, Hashable
 
 
-def lost_share(previous: Collection[Hashable], present: Collection[Hashable], what: str, most: float) -> str:
+def lost_share(previous: Collection[Hashable], present: Collection[Hashable], items: str, most: float) -> str:
     """Describe how many of `previous` are gone from `present`; blank when the share is at most `most`."""
     # As sets: a row that is twice in one edition and once in the next is not gone.
     before = set(previous)
@@ -11,6 +11,4 @@ def lost_share(previous: Collection[Hashable], present: Collection[Hashable], wh
     # New rows do not count against lost ones, so a list may change and grow at once.
     if gone <= most * len(before):
         return ""
-    return (
-        f"{gone} of the {len(before)} {what} of the edition before are gone; at most {most:.0%} are expected"
-    )
+    return f"{gone} of the {len(before)} {items} of the previous edition are missing; at most {most:.0%} are expected"

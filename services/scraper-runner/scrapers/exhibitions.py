@@ -52,7 +52,9 @@ def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) 
         exhibitions.append("@".join(spelled))
         if len(exhibitions) > MOST_A_DAY:
             listed = ", ".join(map(str, exhibitions))
-            raise UnknownTeam(f"no team is spelled {unknown[0]!r}: {listed} are too many for exhibitions")
+            raise UnknownTeam(
+                f"unknown team {unknown[0]!r}: {listed} are more than {MOST_A_DAY} exhibitions on one day"
+            )
     return DaysGames(tuple(league), tuple(exhibitions))
 
 

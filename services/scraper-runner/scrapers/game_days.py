@@ -20,4 +20,6 @@ def game_date_of(start: datetime) -> date:
         # Shift the instant before taking the date: New York's offset at the game counts, not the one at midnight.
         return business_date(start - DAY_BEGINS, EASTERN)
     except OverflowError as error:
-        raise SourceChanged(f"a game starts at {start.isoformat()}, which is not a day of a game") from error
+        raise SourceChanged(
+            f"a game starts at {start.isoformat()}, which is outside the range of game dates"
+        ) from error

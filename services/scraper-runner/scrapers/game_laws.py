@@ -30,7 +30,7 @@ def contradiction(game: Standing) -> str:
     score = f"{game.away_score}:{game.home_score}"
     # Seen on the league's scoreboard: the status stays at 1 during play, while period, clock and score advance.
     if game.status == "scheduled" and (game.period > 0 or game.away_score or game.home_score):
-        return f"{game.matchup} is scheduled, and stands {score} in period {game.period}"
+        return f"{game.matchup} is scheduled, but has the score {score} in period {game.period}"
     if game.status != "final":
         return ""
     if not game.away_score or not game.home_score or game.away_score == game.home_score:

@@ -79,7 +79,7 @@ def _refuse_block_page(payload: bytes) -> None:
     """Raise Blocked for a block page, which is no fault of the parser."""
     if mark := block_mark(payload):
         raise Blocked(
-            f"a page for people in place of the table: it says '{mark}'; it begins {first_bytes(payload)}"
+            f"a block page instead of the table: it contains '{mark}' and begins {first_bytes(payload)}"
         )
 
 

@@ -46,7 +46,9 @@ class Node:
         """Raise SourceChanged naming every key of `keys` that the object lacks."""
         if missing := sorted(set(keys) - self.fields.keys()):
             there = ", ".join(sorted(self.fields))
-            raise SourceChanged(f"{self.path} has no key {', '.join(map(repr, missing))}; it has {there}")
+            raise SourceChanged(
+                f"{self.path} has no key {', '.join(map(repr, missing))}; its keys are {there}"
+            )
 
     def text(self, key: str) -> str:
         """Read a text, which may be blank."""
@@ -79,7 +81,7 @@ class Node:
         """Read a count, such as points, which is never negative."""
         value = self.integer(key)
         if value < 0:
-            raise SourceChanged(f"{self.path}.{key} is {value}, no count")
+            raise SourceChanged(f"{self.path}.{key} is {value}; a count cannot be negative")
         return value
 
     def decimal(self, key: str) -> float:
@@ -87,7 +89,7 @@ class Node:
         value = self.fields.get(key)
         number = value if isinstance(value, float) else self.integer(key)
         if not abs(number) < _AMOUNTS:
-            raise SourceChanged(f"{self.path}.{key} is {value!r:.80}, no amount")
+            raise SourceChanged(f"{self.path}.{key} is {value!r:.80}, not a plausible amount")
         return float(number)
 
     def optional_decimal(self, key: str) -> float | None:
@@ -131,13 +133,13 @@ class Node:
             raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, not an ISO 8601 instant") from error
         # A local time without its zone would be taken for one in the reader's zone.
         if value.utcoffset() is None:
-            raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, without its offset")
+            raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, an instant without its UTC offset")
         return value
 
     def _required(self, key: str, kind: type[T]) -> T:
         fields = self.fields
         if key not in fields:
-            raise SourceChanged(f"{self.path} has no key {key!r}; it has {', '.join(sorted(fields))}")
+            raise SourceChanged(f"{self.path} has no key {key!r}; its keys are {', '.join(sorted(fields))}")
         value = fields[key]
         # A bool is an int in Python but in no source.
         if not isinstance(value, kind) or isinstance(value, bool):
@@ -145,20 +147,20 @@ class Node:
         return value
 
 
-def json_object(payload: bytes, what: str) -> Node:
+def json_object(payload: bytes, name: str) -> Node:
     """Read a document that is a JSON object. A byte-order mark before it is skipped.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: JSON of another kind.
     """
-    document = json_value(payload, what)
+    document = json_value(payload, name)
     if not isinstance(document, dict):
         raise SourceChanged(f"the document is {_kind(document)}, not an object")
     return Node("document", document)
 
 
-def json_value(payload: bytes, what: str) -> JsonValue:
+def json_value(payload: bytes, name: str) -> JsonValue:
     """Read a JSON document of any type. A byte-order mark before it is skipped.
 
     Raises:
@@ -175,7 +177,7 @@ def json_value(payload: bytes, what: str) -> JsonValue:
             json.dumps(document, ensure_ascii=False).encode()
     # RecursionError: a few kilobytes of brackets nest deeper than json.loads can go.
     except (ValueError, RecursionError) as error:
-        raise Undecodable(f"{what} is not JSON ({error}); it begins {first_bytes(payload)}") from error
+        raise Undecodable(f"{name} is not JSON ({error}); it begins {first_bytes(payload)}") from error
     return document
 
 

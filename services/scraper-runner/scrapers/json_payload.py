@@ -15,6 +15,6 @@ def json_payload(response: Response) -> Payload:
     if is_html(response.body):
         raise Blocked(
             f"{response.url} answers {response.status} with {first_bytes(response.body)}:"
-            " a page for people where JSON was asked for"
+            " a web page instead of JSON"
         )
     return Payload(body=response.body, url=response.url, suffix="json")

@@ -76,7 +76,7 @@ def refuse_if_most_are_odd(kind: str, kept: int, reasons: Sequence[str]) -> None
     total = kept + len(reasons)
     # Strictly more: one of two items may be odd, but a single item that is odd leaves none.
     if len(reasons) > MAX_ODD_SHARE * total:
-        raise SourceChanged(f"{len(reasons)} of {total} {kind} are odd, the first: {reasons[0]}")
+        raise SourceChanged(f"{len(reasons)} of {total} {kind} are unusable; the first: {reasons[0]}")
 
 
 def keep_first(records: Iterable[R], key: Callable[[R], Hashable], name: str) -> tuple[list[R], list[str]]:
@@ -91,7 +91,7 @@ def keep_first(records: Iterable[R], key: Callable[[R], Hashable], name: str) ->
         # In the document's order, the only order between two editions of an item.
         known = first.setdefault(key(record), record)
         if known != record:
-            differing.append(f"{name} {key(record)} stands twice and differs")
+            differing.append(f"{name} {key(record)} is listed twice with different values")
     return list(first.values()), differing
 
 

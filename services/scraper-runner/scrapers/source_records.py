@@ -30,7 +30,7 @@ def _flag(value: object) -> object:
         return value == "1"
     if isinstance(value, bool):
         return value
-    raise ValueError(f"{value!r} is not a flag, which is '0' or '1'")
+    raise ValueError(f"{value!r} is not a flag; a flag is '0' or '1'")
 
 
 def _none_if_blank(value: object) -> object:
@@ -59,7 +59,7 @@ def read_record(model: type[R], node: Node, **given: Any) -> R:
         # The list of present keys helps more than pydantic's text: it has a renamed key.
         if fault["type"] == "missing":
             there = ", ".join(sorted(node.fields))
-            raise SourceChanged(f"{node.path} has no key {where!r}; it has {there}") from error
+            raise SourceChanged(f"{node.path} has no key {where!r}; its keys are {there}") from error
         raise SourceChanged(f"{node.path}.{where} is {fault['input']!r:.80}: {fault['msg']}") from error
 
 

@@ -97,7 +97,9 @@ def team(name: str) -> Team:
     # No nearest match: some spellings differ in one letter only, and a record of the wrong team would go unnoticed.
     found = _BY_SPELLING.get(_key(name))
     if found is None:
-        raise UnknownTeam(f"no team is spelled {name!r}; if a source does, add it to scrapers/teams.py")
+        raise UnknownTeam(
+            f"unknown team {name!r}; if it is a spelling of a team, add it to scrapers/teams.py"
+        )
     return found
 
 

@@ -39,8 +39,8 @@ def require_day(request: ScrapeRequested, parsed: Parsed) -> None:
     # An earlier day's document is the commonest form of late. One that is frozen or of last season is a fault all the
     # same.
     if parsed.about < request.game_date and not parsed.suspect:
-        raise NotPublished(f"asked for {request.game_date}, the document is still that of {parsed.about}")
-    raise SourceChanged(f"asked for {request.game_date}, the document is about {parsed.about}")
+        raise NotPublished(f"requested {request.game_date}, but the document is still that of {parsed.about}")
+    raise SourceChanged(f"requested {request.game_date}, but the document is about {parsed.about}")
 
 
 def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | Failed:

@@ -22,7 +22,7 @@ from tipoff_planning.occurrence_log import log_execution
 
 GUIDE = REPOSITORY / "docs/how-to/broken-late-empty-or-blocked.md"
 LATE = NoData(reason="https://tse.example.jp/closing.html answers 404; not published yet")
-STANDING = NoData(reason="asked for 2025-01-15, the document is still that of 2025-01-14")
+STANDING = NoData(reason="requested 2025-01-15, but the document is still that of 2025-01-14")
 EMPTY = NoData(reason="the table is there and has no rows")
 BLOCKED = Failed(
     kind=FailureKind.BLOCKED, message="https://tse.example.jp answers 403: the host refuses this client"

@@ -42,7 +42,7 @@ def test_every_fault_of_the_week_says_that_it_is_made_up(week: EventHistory) -> 
 
 
 def test_the_first_list_after_the_week_is_not_compared_with_made_up_rows(week: EventHistory) -> None:
-    """The next scrape failed: "1 of the 1 transactions of the edition before are gone"."""
+    """The next scrape failed: "1 of the 1 transactions of the previous edition are missing"."""
     today = NOW.date()
     bucket = MemoryObjects()
     for name, file in week.files.items():

@@ -56,9 +56,9 @@ def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
         (
             "about: 2025-01-14\na\nb\n",
             3,
-            "no_data, asked for 2025-01-15, the document is still that of 2025-01-14",
+            "no_data, requested 2025-01-15, but the document is still that of 2025-01-14",
         ),
-        ("about: 2025-01-16\na\nb\n", 1, "asked for 2025-01-15, the document is about 2025-01-16"),
+        ("about: 2025-01-16\na\nb\n", 1, "requested 2025-01-15, but the document is about 2025-01-16"),
     ],
     ids=["got it", "got a part", "not yet", "failed", "an earlier day", "a later day"],
 )

@@ -170,13 +170,19 @@ class TestFailed:
     @pytest.mark.parametrize(
         ("about", "outcome"),
         [
-            ("2025-01-14", NoData(reason="asked for 2025-01-15, the document is still that of 2025-01-14")),
-            ("2024-12-31", NoData(reason="asked for 2025-01-15, the document is still that of 2024-12-31")),
+            (
+                "2025-01-14",
+                NoData(reason="requested 2025-01-15, but the document is still that of 2025-01-14"),
+            ),
+            (
+                "2024-12-31",
+                NoData(reason="requested 2025-01-15, but the document is still that of 2024-12-31"),
+            ),
             (
                 "2025-01-16",
                 Failed(
                     kind=FailureKind.SOURCE_CHANGED,
-                    message="asked for 2025-01-15, the document is about 2025-01-16",
+                    message="requested 2025-01-15, but the document is about 2025-01-16",
                 ),
             ),
         ],

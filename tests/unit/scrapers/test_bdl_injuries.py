@@ -117,7 +117,7 @@ def test_every_number_is_a_team_s() -> None:
 
 
 def test_empty_and_not_yet_published_a_list_that_names_nobody() -> None:
-    assert reason(run(NAME, served(page()))) == "the list is there and names nobody"
+    assert reason(run(NAME, served(page()))) == "the list has no injuries"
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -128,8 +128,10 @@ def test_blocked(status: int) -> None:
 
 
 def test_blocked_by_a_page_for_people() -> None:
-    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
-    assert "a page for people" in failure(run(NAME, served(page(injury(), cursor=25), BLOCK_PAGE)), "blocked")
+    assert "a web page instead of" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "a web page instead of" in failure(
+        run(NAME, served(page(injury(), cursor=25), BLOCK_PAGE)), "blocked"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_pages_without_an_end_are_a_changed_source() -> None:
 
 
 def test_incident_9_a_list_that_goes_on_elsewhere_is_no_success() -> None:
-    with pytest.raises(ScrapeFailure, match="tells of another page"):
+    with pytest.raises(ScrapeFailure, match="refers to another page"):
         records(NAME, page(injury(), cursor=25))
 
 

@@ -157,7 +157,7 @@ def test_a_page_for_people_is_a_refusal(scraper: ModuleType, path: str, http_at:
     http = http_at(BEFORE.isoformat())
     http.fault(path=path, body="html")
 
-    with pytest.raises(Blocked, match="a page for people"):
+    with pytest.raises(Blocked, match="a web page instead of"):
         scraper.fetch(asked(scraper), http)
 
 
@@ -235,7 +235,7 @@ def test_minutes_of_another_form_are_named() -> None:
 
 @BOTH
 def test_the_box_score_of_another_game_is_refused(scraper: ModuleType) -> None:
-    with pytest.raises(SourceChanged, match=f"asked for game 0022400001, the box score is of {GAME.id}"):
+    with pytest.raises(SourceChanged, match=f"requested game 0022400001, but the box score is of {GAME.id}"):
         scraper.parse(PAYLOAD, asked(scraper, "0022400001"))
 
 

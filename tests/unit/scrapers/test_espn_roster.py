@@ -99,7 +99,7 @@ def test_the_summary_counts() -> None:
 
 
 def test_empty_and_not_yet_published_a_team_that_lists_nobody() -> None:
-    assert reason(asked(roster())) == "ESPN lists nobody for GSW"
+    assert reason(asked(roster())) == "ESPN lists no players for GSW"
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -116,8 +116,8 @@ def test_incident_5_a_roster_that_has_moved_is_not_no_data() -> None:
     [
         ({}, "no key 'team'"),
         ({"team": {"abbreviation": "GS"}}, "no key 'athletes'"),
-        (roster(athlete(1), abbreviation="BOS"), "asked for GSW, the document is about BOS"),
-        (roster(athlete(1), abbreviation="SEA"), "no team is spelled 'SEA'"),
+        (roster(athlete(1), abbreviation="BOS"), "requested GSW, but the document is about BOS"),
+        (roster(athlete(1), abbreviation="SEA"), "unknown team 'SEA'"),
         (roster(athlete(1, id="one")), "not a number"),
         (roster(athlete(1, displayName=...)), "no key 'displayName'"),
         (roster(athlete(1)), "1 records; between 8 and 40 are expected"),
@@ -133,7 +133,7 @@ def test_a_player_who_stands_twice_is_one_and_if_he_differs_told() -> None:
     assert count(found) == len(TEAM["team"]["athletes"])
     assert found.data_summary["set_aside"] == {
         "count": 1,
-        "examples": ["player 2 stands twice and differs"],
+        "examples": ["player 2 is listed twice with different values"],
     }
 
 
@@ -142,7 +142,7 @@ def test_truncated() -> None:
 
 
 def test_an_unknown_team_is_wrong_usage() -> None:
-    with pytest.raises(UnusableParameters, match="no team is spelled 'SEA'"):
+    with pytest.raises(UnusableParameters, match="unknown team 'SEA'"):
         run(NAME, served(TEAM), team="SEA")
 
 

@@ -98,15 +98,15 @@ def test_incident_21_a_late_tip_belongs_to_its_evening() -> None:
 
 
 def test_empty_and_not_yet_published_a_scoreboard_without_games() -> None:
-    assert reason(run(NAME, served(scoreboard()))) == "the scoreboard is there and has no games"
+    assert reason(run(NAME, served(scoreboard()))) == "the scoreboard lists no games"
 
 
 def test_incident_2_the_scoreboard_of_another_day_is_no_success() -> None:
     yesterday = run(NAME, served(scoreboard(game(date="2025-01-15T00:00Z"))))
     tomorrow = run(NAME, served(scoreboard(game(date="2025-01-17T00:00Z"))))
 
-    assert reason(yesterday) == "asked for 2025-01-15, the document is still that of 2025-01-14"
-    assert "asked for 2025-01-15, the document is about 2025-01-16" in failure(tomorrow, "source_changed")
+    assert reason(yesterday) == "requested 2025-01-15, but the document is still that of 2025-01-14"
+    assert "requested 2025-01-15, but the document is about 2025-01-16" in failure(tomorrow, "source_changed")
 
 
 def test_games_of_several_days_are_filtered_and_told() -> None:
@@ -126,7 +126,7 @@ def test_games_of_several_other_days_are_no_reason_to_be_empty() -> None:
 
 def test_blocked() -> None:
     assert "answers 403" in failure(run(NAME, served(b"", status=403)), "blocked")
-    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "a web page instead of" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
 
 
 def spoilt_game(**changed: Any) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def test_a_club_that_nobody_knows_costs_the_day_its_own_game_only() -> None:
     assert count(executed) == 1
     assert executed.data_summary["set_aside"] == {
         "count": 1,
-        "examples": ["no team is spelled 'RMD'; if a source does, add it to scrapers/teams.py"],
+        "examples": ["unknown team 'RMD'; if it is a spelling of a team, add it to scrapers/teams.py"],
     }
     assert executed.data_summary["completeness"]["missing"] == ["NYK@PHI", "events[1]"]  # type: ignore[index,call-overload]
 
@@ -148,9 +148,7 @@ def test_a_day_of_exhibitions_alone_is_no_data_and_names_them() -> None:
     """An example is the All-Star weekend."""
     document = scoreboard(game(1, ("SHAQ", "0"), ("CHK", "0")), game(2, ("KEN", "0"), ("CAN", "0")))
 
-    assert reason(run(NAME, served(document))) == (
-        "no team of the league plays another; there are CHK@SHAQ, CAN@KEN"
-    )
+    assert reason(run(NAME, served(document))) == ("no league game; only exhibitions: CHK@SHAQ, CAN@KEN")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +159,7 @@ def test_a_day_of_exhibitions_alone_is_no_data_and_names_them() -> None:
         (spoilt_game(competitions=[{"competitors": [side("home", "PHI", "0")]}]), "has 0 away teams"),
         (
             scoreboard(*(game(number, home=(f"X{number}", "0")) for number in range(4))),
-            "4 of 4 games are odd, the first: no team is spelled 'X0'",
+            "4 of 4 games are unusable; the first: unknown team 'X0'",
         ),
         (scoreboard(game(home=("PHI", "ten"))), "not a number"),
         (scoreboard(game(status=("STATUS_X", "limbo"))), "state is 'limbo'"),

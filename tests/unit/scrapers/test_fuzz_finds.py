@@ -142,4 +142,4 @@ def test_what_cannot_be_is_told(name: str, path: str, value: Any, law: str) -> N
 
 @pytest.mark.parametrize("path", ["scoreboard.games.0.homeTeam.score", "scoreboard.games.0.awayTeam.score"])
 def test_nobody_has_less_than_no_points(path: str) -> None:
-    assert_set_aside(parse("nbac_scoreboard", path, -1), "is -1, no count")
+    assert_set_aside(parse("nbac_scoreboard", path, -1), "is -1; a count cannot be negative")

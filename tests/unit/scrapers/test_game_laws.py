@@ -42,8 +42,8 @@ def test_a_final_game_with_a_winner_is_none(away: int, home: int, period: int) -
         ("final", 0, 0, 0, "NYK@PHI is final at 0:0"),
         ("final", 4, 101, 0, "NYK@PHI is final at 101:0"),
         ("final", 2, 101, 99, "NYK@PHI is final in period 2"),
-        ("scheduled", 3, 70, 77, "NYK@PHI is scheduled, and stands 70:77 in period 3"),
-        ("scheduled", 0, 0, 2, "NYK@PHI is scheduled, and stands 0:2 in period 0"),
+        ("scheduled", 3, 70, 77, "NYK@PHI is scheduled, but has the score 70:77 in period 3"),
+        ("scheduled", 0, 0, 2, "NYK@PHI is scheduled, but has the score 0:2 in period 0"),
         ("scheduled", 0, 0, 0, ""),
         ("live", 1, 0, 0, ""),
         ("live", 4, 99, 99, ""),
@@ -88,7 +88,7 @@ def test_a_final_box_score_without_its_content_is_no_data_yet(name: str, edit: A
     executed = run(name, served(edited(BOX_SCORE, edit)), game_id=GAME.id)
 
     told: Any = executed.data_summary["contradictions"]
-    assert reason(executed).startswith(f"game {GAME.id} is final, and not complete: ")
+    assert reason(executed).startswith(f"game {GAME.id} is final, but its box score is incomplete: ")
     assert any("of 240 minutes" in sentence for sentence in told["examples"])
 
 

@@ -234,7 +234,7 @@ def test_what_does_not_add_up_is_told() -> None:
 
     assert broken_laws(read(LINES).visitor) == []
     assert broken_laws(read([*LINES[:5], wrong, *LINES[6:]]).visitor) == [
-        "NYK: 250 minutes are not 240 and 25 an overtime",
+        "NYK: 250 minutes; expected 240 plus 25 for each overtime",
         "NYK: the players have 240.0 minutes, the team 250",
         "NYK: the players have 2 field_goals_attempted, the team 3",
     ]
@@ -257,7 +257,7 @@ def test_what_nobody_can_do_is_told(numbers: str, law: str) -> None:
     ("number", "line", "complaint"),
     [
         (0, "OFFICIAL SCORER'S REPORT FIRST HALF", "not titled 'FINAL BOX'"),
-        (1, "January 15", "bears no date"),
+        (1, "January 15", "the report has no date"),
         (1, "Wednesday, Janvier 15, 2025 There", "is not 'Month D, YYYY'"),
         (3, LABELS.replace("BS ", ""), "the columns are"),
         (5, "50.0% 0.0%", "the table of New York Knicks has no totals"),
@@ -277,7 +277,7 @@ def test_an_unknown_line_costs_its_own_player_only(line: str) -> None:
     report = read([*LINES[:5], line, *LINES[5:]])
 
     assert [player.name for player in report.visitor.players] == ["Abel Van Dyke Jr."]
-    assert list(report.set_aside) == [f"a line in the table of New York Knicks is not known: {line!r}"]
+    assert list(report.set_aside) == [f"unknown line in the table of New York Knicks: {line!r}"]
     assert report.contradictions == []
 
 
@@ -300,9 +300,9 @@ def test_a_reason_is_read_without_blanks_too(line: str, status: str, reason: str
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("Inactive: Bulls - Bane ()", "'Bulls', who does not play"),
-        ("Inactive: Nicks - Bane ()", "no team is spelled 'Nicks'"),
-        ("Inactive: everybody", "a list of inactive players is not"),
+        ("Inactive: Bulls - Bane ()", "'Bulls', which does not play in this game"),
+        ("Inactive: Nicks - Bane ()", "unknown team 'Nicks'"),
+        ("Inactive: everybody", "a list of inactive players does not have the form"),
     ],
 )
 def test_an_unknown_list_of_inactive_players_is_set_aside(line: str, complaint: str) -> None:
@@ -410,7 +410,7 @@ def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path=REPORTS, body="html")
 
-    with pytest.raises(Blocked, match="a page for people where a PDF was asked for"):
+    with pytest.raises(Blocked, match="a web page instead of a PDF"):
         fetch(ASKED, http)
 
 

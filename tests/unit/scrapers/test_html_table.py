@@ -111,7 +111,7 @@ def test_a_page_that_is_cut_short_is_never_one_without_rows(length: int) -> None
 )
 def test_a_page_for_people_in_place_of_the_table_is_a_refusal(page: bytes, mark: str) -> None:
     """Such a page was reported as a changed source, although the parser was correct."""
-    with pytest.raises(Blocked, match=f"a page for people in place of the table: it says '{mark}'"):
+    with pytest.raises(Blocked, match=f"a block page instead of the table: it contains '{mark}'"):
         read_table(page, class_="levels")
 
 

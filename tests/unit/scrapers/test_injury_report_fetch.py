@@ -59,7 +59,7 @@ def test_an_exact_report_is_the_only_one_asked_for(http_at: HttpAt) -> None:
 def test_before_the_day_nothing_is_asked(http_at: HttpAt) -> None:
     http = http_at("2025-01-14T22:00:00-05:00")
 
-    with pytest.raises(NotPublished, match="can be out by 2025-01-14 22:00 ET"):
+    with pytest.raises(NotPublished, match="can be published by 2025-01-14 22:00 ET"):
         fetch(TODAY, http)
     assert http.asked == []
 

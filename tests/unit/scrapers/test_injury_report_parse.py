@@ -157,14 +157,14 @@ def test_a_report_in_which_no_team_has_submitted_is_no_data_and_says_so() -> Non
     parsed = parse(write_report(TITLE, [ReportRow(*NYK), ReportRow(*PHI)]), TODAY)
 
     assert parsed.records == []
-    assert parsed.empty_reason == "the report is out, and none of its 2 teams has submitted yet"
+    assert parsed.empty_reason == "the report is published, but none of its 2 teams has submitted yet"
 
 
 def test_a_report_that_lists_nobody_is_no_data_and_says_so() -> None:
     parsed = parse(write_report(TITLE, []), TODAY)
 
     assert parsed.records == []
-    assert parsed.empty_reason == "the report is out and lists nobody"
+    assert parsed.empty_reason == "the report is published and lists no players"
 
 
 def test_incident_2_the_report_says_which_day_it_is_of() -> None:
@@ -191,7 +191,7 @@ def test_an_unknown_column_is_a_changed_source(monkeypatch: pytest.MonkeyPatch) 
 def test_a_page_without_title_is_a_changed_source() -> None:
     pdf = write_report(TITLE, [player("Vale, Xan")]).replace(b"Injury Report: ", b"Status Report: ")
 
-    with pytest.raises(SourceChanged, match="reads 'Status Report: 01/15/25 03:30 PM'"):
+    with pytest.raises(SourceChanged, match="its first line is 'Status Report: 01/15/25 03:30 PM'"):
         parse(pdf, TODAY)
 
 
@@ -220,7 +220,7 @@ def test_a_footer_is_not_required() -> None:
 def test_a_page_without_rules_is_a_changed_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(injury_pdf.Canvas, "line", lambda *_: None)
 
-    with pytest.raises(SourceChanged, match="no rule parts the rows"):
+    with pytest.raises(SourceChanged, match="no ruled line separates the rows"):
         parse(write_report(TITLE, [player("Vale, Xan"), player("Zeal, Ivo")]), TODAY)
 
 
@@ -292,7 +292,7 @@ def test_a_pdf_that_unfolds_without_end_is_refused() -> None:
     pdf = b"%PDF-1.4\n1 0 obj<</Filter/FlateDecode>>stream\r\n" + bomb + b"\nendstream\nendobj\n%%EOF\n"
 
     assert len(pdf) < 100_000
-    with pytest.raises(Undecodable, match="unfolds to more than"):
+    with pytest.raises(Undecodable, match="decompresses to more than"):
         parse(pdf, TODAY)
 
 
@@ -305,7 +305,7 @@ def test_a_pdf_of_too_many_bytes_pages_or_characters_is_refused(monkeypatch: pyt
     with pytest.raises(Undecodable, match="page 1 draws more than 100 characters"):
         read_pages(pdf)
     monkeypatch.setattr(pdf_text, "MAX_BYTES", 1000)
-    with pytest.raises(Undecodable, match="bytes, over 1000"):
+    with pytest.raises(Undecodable, match="bytes; the limit is 1000"):
         read_pages(pdf)
 
 
@@ -347,7 +347,7 @@ def test_a_small_pdf_that_draws_without_end_is_refused(bomb: bytes, monkeypatch:
 def test_a_pdf_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_text, "MAX_SECONDS", 0.0)
 
-    with pytest.raises(Undecodable, match="is not read after 0 s"):
+    with pytest.raises(Undecodable, match="draws too much to be read within 0 s"):
         parse(write_report(TITLE, [player("Vale, Xan")]), TODAY)
 
 
@@ -374,12 +374,15 @@ OTHER_GAME = Cells("", "07:30 (ET)", "BKN@LAC", "LA Clippers", "Zeal, Ivo", "Out
 @pytest.mark.parametrize(
     ("odd", "complaint"),
     [
-        (Cells(status="Out", reason="NOT YET SUBMITTED"), "names neither a player nor a team"),
-        (Cells(team="Philadelphia 76ers"), "names neither a player nor a team"),
-        (Cells(matchup="BKN@LAC", player_name="Vale, Xan", status="Out"), "leaves team open"),
+        (Cells(status="Out", reason="NOT YET SUBMITTED"), "a row without a player needs the reason"),
+        (Cells(team="Philadelphia 76ers"), "a row without a player needs the reason"),
+        (
+            Cells(matchup="BKN@LAC", player_name="Vale, Xan", status="Out"),
+            "lacks team under a new game or team",
+        ),
         (Cells(matchup="BKN-LAC", team="LA Clippers", player_name="V, X", status="Out"), "is not AWAY@HOME"),
-        (Cells(team="Boston Celtics", player_name="V, X", status="Out"), "where it does not play"),
-        (Cells(team="LA Sparks", player_name="V, X", status="Out"), "no team is spelled 'LA Sparks'"),
+        (Cells(team="Boston Celtics", player_name="V, X", status="Out"), "a game of other teams"),
+        (Cells(team="LA Sparks", player_name="V, X", status="Out"), "unknown team 'LA Sparks'"),
         (Cells("15.01.2025", *list(vars(ROW).values())[1:]), "'15.01.2025' is not MM/DD/YYYY"),
         (Cells(player_name="V, X", status="Day-To-Day"), "has the unknown status 'Day-To-Day'"),
     ],
@@ -403,7 +406,7 @@ def test_what_an_odd_row_leaves_open_is_not_taken_from_another_game() -> None:
 
 
 def test_a_report_of_odd_rows_is_a_changed_source() -> None:
-    with pytest.raises(SourceChanged, match="1 of 1 rows are odd, the first: a row leaves game_date open"):
+    with pytest.raises(SourceChanged, match="1 of 1 rows are unusable; the first: a row lacks game_date"):
         read_rows([[Cells(player_name="Vale, Xan", status="Out")]])
 
 

@@ -221,7 +221,7 @@ def test_a_document_of_odd_items_is_a_changed_source(name: str, pattern: str) ->
     for place in places_in(name, pattern):
         document = place.replaced(document, "x")
 
-    with pytest.raises(SourceChanged, match=r"(\d+) of \1 .* are odd, the first: "):
+    with pytest.raises(SourceChanged, match=r"(\d+) of \1 .* are unusable; the first: "):
         parse(name, document)
 
 
@@ -229,7 +229,7 @@ def test_a_document_of_odd_items_is_a_changed_source(name: str, pattern: str) ->
 def test_a_document_is_refused_when_more_than_half_of_it_is_odd(kept: int, odd: int) -> None:
     nodes = [Node(f"items[{place}]", {"id": place} if place < kept else None) for place in range(kept + odd)]
     if odd > MAX_ODD_SHARE * (kept + odd):
-        with pytest.raises(SourceChanged, match=f"{odd} of {kept + odd} items are odd"):
+        with pytest.raises(SourceChanged, match=f"{odd} of {kept + odd} items are unusable"):
             read_items("items", nodes, lambda node: node.integer("id"))
         return
     found: Items[Node, int] = read_items("items", nodes, lambda node: node.integer("id"))
@@ -239,7 +239,7 @@ def test_a_document_is_refused_when_more_than_half_of_it_is_odd(kept: int, odd: 
 def test_of_two_that_differ_the_first_is_kept_and_the_other_told() -> None:
     records, differing = keep_first([(1, "a"), (2, "b"), (1, "a"), (1, "c")], lambda pair: pair[0], "pair")
 
-    assert (records, differing) == ([(1, "a"), (2, "b")], ["pair 1 stands twice and differs"])
+    assert (records, differing) == ([(1, "a"), (2, "b")], ["pair 1 is listed twice with different values"])
 
 
 def test_no_items_are_no_odd_items() -> None:

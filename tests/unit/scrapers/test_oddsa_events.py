@@ -83,13 +83,13 @@ def test_two_events_for_one_game_are_told_and_one_that_is_repeated_is_one() -> N
 def test_empty_no_event_at_all() -> None:
     executed = run(NAME, served([]))
 
-    assert reason(executed) == "no event is on offer"
+    assert reason(executed) == "the source lists no events"
     assert executed.fan_out_keys == {}
 
 
 def test_not_yet_published_events_of_other_days_only() -> None:
     assert reason(run(NAME, served(TONIGHT), game_date="2025-01-20")) == (
-        "4 events are on offer, from 2025-01-14 to 2025-01-16, and none is of 2025-01-20"
+        "the source lists 4 events, from 2025-01-14 to 2025-01-16, none on 2025-01-20"
     )
 
 
@@ -149,7 +149,7 @@ def test_the_all_star_game_is_told_and_nobody_is_asked_for_its_props() -> None:
 def test_a_day_with_the_all_star_game_alone_is_no_data() -> None:
     found = reason(run(NAME, served([event(2, home="Team LeBron", away="Team Giannis")])))
 
-    assert found == ("no team of the league plays another on 2025-01-15; there are Team Giannis@Team LeBron")
+    assert found == ("no league game on 2025-01-15; only exhibitions: Team Giannis@Team LeBron")
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_a_day_with_the_all_star_game_alone_is_no_data() -> None:
         ({"events": []}, "document has no key"),
         ("[]", "document is str, not a list"),
         ([1], r"document[0] is int, not an object"),
-        ([event(number, home=f"Team {number}") for number in range(1, 5)], "no team is spelled 'Team 1'"),
+        ([event(number, home=f"Team {number}") for number in range(1, 5)], "unknown team 'Team 1'"),
         ([{**event(), "commence_time": "soon"}], "not an ISO 8601 instant"),
         ([{"id": "x"}], "has no key 'commence_time'"),
         (
             [event(), {**event(1), "id": "../odds"}, {**event(2), "id": "x"}],
-            "is '../odds', no id of an event",
+            "is '../odds', not the id of an event",
         ),
     ],
 )
@@ -176,7 +176,7 @@ def test_an_event_that_stands_twice_and_differs_is_the_first_and_told() -> None:
 
     assert count(executed) == 1
     assert executed.data_summary["set_aside"]["examples"] == [  # type: ignore[index,call-overload]
-        f"event {EVENT_ID} stands twice and differs"
+        f"event {EVENT_ID} is listed twice with different values"
     ]
 
 

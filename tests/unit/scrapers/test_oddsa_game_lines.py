@@ -73,7 +73,7 @@ def test_a_time_that_is_told_of_the_bookmaker_only_is_taken() -> None:
 
 
 def test_empty_no_event_at_all() -> None:
-    assert reason(run(NAME, served([]))) == "0 events are on offer, and none is of 2025-01-15"
+    assert reason(run(NAME, served([]))) == "the source lists 0 events, none on 2025-01-15"
 
 
 def test_not_yet_published_events_without_bookmakers() -> None:
@@ -85,12 +85,12 @@ def test_not_yet_published_events_without_bookmakers() -> None:
 def test_not_published_an_event_that_has_ended() -> None:
     executed = run(NAME, served(error("EVENT_NOT_FOUND"), status=404), event_id=EVENT_ID)
 
-    assert "an event has odds until it ends" in reason(executed)
+    assert "the API removes an event once its game has begun" in reason(executed)
 
 
 def test_blocked_and_quota() -> None:
     assert "MISSING_KEY" in failure(run(NAME, served(error("MISSING_KEY"), status=401)), "blocked")
-    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "a web page instead of" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
     assert "OUT_OF" in failure(run(NAME, served(error("OUT_OF_USAGE_CREDITS"), status=401)), "quota")
 
 
@@ -109,11 +109,11 @@ def test_lines_of_the_all_star_game_cost_the_other_games_nothing() -> None:
         ([event()], "has no key 'bookmakers'"),
         (
             [event(bookmakers=[bookmaker("b", market("h2h", [outcome("Draw", 9.0)]))])],
-            "no team is spelled 'Draw'",
+            "unknown team 'Draw'",
         ),
         (
             [event(bookmakers=[bookmaker("b", market("h2h", [outcome("Utah Jazz", 9.0)]))])],
-            "outcomes[0].name is 'Utah Jazz', in NYK@PHI",
+            "outcomes[0].name is 'Utah Jazz', which is not a team of NYK@PHI",
         ),
         ([event(bookmakers=[{"key": "b"}])], "has no key 'markets'"),
         ({"message": "hello"}, "has no key"),

@@ -94,7 +94,9 @@ def test_empty_an_event_without_lines(books: list[Any]) -> None:
 def test_not_published_an_event_that_has_ended_has_no_odds_any_more() -> None:
     executed = asked(error("EVENT_NOT_FOUND", "Event not found"), status=404)
 
-    assert "404 EVENT_NOT_FOUND: Event not found; an event has odds until it ends" in reason(executed)
+    assert "404 EVENT_NOT_FOUND: Event not found; the API removes an event once its game has begun" in reason(
+        executed
+    )
     assert executed.data_summary["quota"]["used"] == 100
 
 
@@ -104,7 +106,7 @@ def test_incident_5_any_other_404_is_a_changed_source() -> None:
 
 def test_blocked() -> None:
     assert "INVALID_KEY" in failure(asked(error("INVALID_KEY"), status=401), "blocked")
-    assert "a page for people" in failure(asked(BLOCK_PAGE), "blocked")
+    assert "a web page instead of" in failure(asked(BLOCK_PAGE), "blocked")
 
 
 def test_quota() -> None:
@@ -121,8 +123,8 @@ def without(key: str) -> Any:
     ("document", "complaint"),
     [
         (event(), "has no key 'bookmakers'"),
-        (event(1, bookmakers=[]), f"asked for event {EVENT_ID}, the document is about {1:032x}"),
-        ([PROPS], "a list of 1 events, not the one asked for"),
+        (event(1, bookmakers=[]), f"requested event {EVENT_ID}, but the document is about {1:032x}"),
+        ([PROPS], "a list of 1 events, not the requested event"),
         (event(commence="2025-01-18T00:10:00Z", bookmakers=[]), "the document is about 2025-01-17"),
         (without("description"), r"markets[0].outcomes[0] has no key 'description'"),
         (without("price"), "has no key 'price'"),

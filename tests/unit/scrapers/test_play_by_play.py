@@ -150,11 +150,11 @@ def test_an_action_that_stands_twice_is_one_and_if_it_differs_told() -> None:
     found = parse(edited(PAYLOAD, edit), ASKED)
 
     assert found.records == parse(PAYLOAD, ASKED).records
-    assert_set_aside(found, "action 4 stands twice and differs")
+    assert_set_aside(found, "action 4 is listed twice with different values")
 
 
 def test_the_actions_of_another_game_are_refused() -> None:
-    with pytest.raises(SourceChanged, match="asked for game 0022400001"):
+    with pytest.raises(SourceChanged, match="requested game 0022400001"):
         parse(PAYLOAD, Parameters(game_date=DAY, game_id="0022400001"))
 
 

@@ -72,7 +72,7 @@ def test_the_season_is_asked_for(http_at: HttpAt) -> None:
 
 
 def test_another_season_is_refused() -> None:
-    with pytest.raises(SourceChanged, match="asked for season 2025-26, the document is about 2024-25"):
+    with pytest.raises(SourceChanged, match="requested season 2025-26, but the document is about 2024-25"):
         parse(PAYLOAD, Parameters(game_date=date(2025, 11, 5)))
 
 
@@ -84,7 +84,7 @@ def test_a_player_who_stands_twice_is_one_and_if_he_differs_told() -> None:
     found = parse(edited(PAYLOAD, edit), ASKED)
 
     assert found.records == parse(PAYLOAD, ASKED).records
-    assert_set_aside(found, "stands twice and differs")
+    assert_set_aside(found, "is listed twice with different values")
 
 
 def _table(document: Any) -> Any:
@@ -97,7 +97,7 @@ def _table(document: Any) -> Any:
         (lambda document: _table(document)["rowSet"].__setitem__(0, "x"), r"rowSet\[0\] is 'x', not a list"),
         (lambda document: _table(document)["rowSet"][0].append(1), "27 values under 26 headers"),
         (lambda document: _table(document)["rowSet"][0].__setitem__(0, None), "PERSON_ID is None"),
-        (lambda document: _table(document)["rowSet"][0].__setitem__(9, "SEA"), "no team is spelled 'SEA'"),
+        (lambda document: _table(document)["rowSet"][0].__setitem__(9, "SEA"), "unknown team 'SEA'"),
     ],
 )
 def test_an_odd_row_is_set_aside(edit: Any, complaint: str) -> None:

@@ -111,7 +111,7 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
     ("keys", "complaint"),
     [
         ({"game_date": "2025-01-15"}, "not MM/DD/YYYY"),
-        ({"game_date": "01/16/2025"}, "is of 2025-01-16, not of 2025-01-15"),
+        ({"game_date": "01/16/2025"}, "is dated 2025-01-16, not 2025-01-15"),
         ({"official2_code": "12"}, "official2_code is str"),
     ],
 )

@@ -39,7 +39,7 @@ def test_a_schedule_of_last_season_is_suspect_and_still_read(day: date) -> None:
     found = as_of(NOON, day)
 
     season = f"{day.year if day.month > 9 else day.year - 1}"
-    assert found.suspect.startswith(f"the schedule is of season 2024-25, and {day} is in season {season}-")
+    assert found.suspect.startswith(f"the schedule is of season 2024-25, but {day} is in season {season}-")
     assert len(found.records) == 263
 
 
@@ -55,7 +55,7 @@ def test_a_past_day_of_another_season_is_told() -> None:
 
     assert (found.suspect, found.contradictions) == (
         "",
-        ["asked for 2023-11-05 of season 2023-24, the schedule is of 2024-25"],
+        ["requested 2023-11-05 of season 2023-24, but the schedule is of season 2024-25"],
     )
 
 
@@ -107,7 +107,7 @@ def test_a_schedule_that_lost_games_of_its_season_is_told_from_one_that_did_not(
     told = lost(as_of(NOON, TODAY, shrink), before)
 
     assert bool(told) == gone
-    assert not gone or "of the 263 games of season 2024-25 of the edition before are gone" in told
+    assert not gone or "of the 263 games of season 2024-25 of the previous edition are missing" in told
 
 
 def test_games_of_another_season_are_not_lost() -> None:
@@ -233,7 +233,7 @@ def test_a_team_that_nobody_knows_costs_its_own_game() -> None:
     found = as_of(NOON, TODAY, rename)
 
     (reason,) = found.set_aside
-    assert "no team is spelled 'SEA'" in reason
+    assert "unknown team 'SEA'" in reason
     assert len(found.records) == 262
 
 

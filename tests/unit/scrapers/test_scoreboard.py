@@ -132,7 +132,7 @@ def test_a_page_for_people_is_a_refusal(now: str, http_at: HttpAt) -> None:
     http = http_at(now)
     http.fault(path="*", body="html")
 
-    with pytest.raises(Blocked, match="a page for people"):
+    with pytest.raises(Blocked, match="a web page instead of"):
         fetch(ASKED, http)
 
 
@@ -177,7 +177,7 @@ def test_a_game_that_stands_twice_is_one_and_if_it_differs_told() -> None:
     found = parse(edited(PAYLOAD, edit), ASKED)
 
     assert found.records == parse(PAYLOAD, ASKED).records
-    assert_set_aside(found, "stands twice and differs")
+    assert_set_aside(found, "is listed twice with different values")
 
 
 def test_what_only_one_of_the_two_hosts_sends_is_no_drift() -> None:

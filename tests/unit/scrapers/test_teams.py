@@ -47,7 +47,7 @@ def test_other_sources_spell_them_otherwise(spelling: str, tricode: str) -> None
 
 @pytest.mark.parametrize("spelling", ["", "LA", "Los Angeles", "Seattle SuperSonics", "New York Nicks"])
 def test_an_unknown_or_ambiguous_spelling_is_an_error_that_names_it(spelling: str) -> None:
-    with pytest.raises(UnknownTeam, match=f"no team is spelled {spelling!r}"):
+    with pytest.raises(UnknownTeam, match=f"unknown team {spelling!r}"):
         team(spelling)
 
 

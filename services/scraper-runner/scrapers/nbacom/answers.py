@@ -19,7 +19,7 @@ def pdf_payload(response: Response) -> Payload:
         return Payload(body=response.body, url=response.url, suffix="pdf")
     found = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
     if is_html(response.body):
-        raise Blocked(f"{found}: a page for people where a PDF was asked for")
+        raise Blocked(f"{found}: a web page instead of a PDF")
     raise Undecodable(f"{found}: not a PDF")
 
 
@@ -39,7 +39,7 @@ def always_there(
     return json_payload(response)
 
 
-def refuse(response: Response, what: str) -> NoReturn:
+def refuse(response: Response, subject: str) -> NoReturn:
     """Raise the failure for a status 403 or 404 of a document that always exists.
 
     Raises:
@@ -47,5 +47,5 @@ def refuse(response: Response, what: str) -> NoReturn:
         SourceChanged: 404.
     """
     if response.status == 403:
-        raise Blocked(f"{what} answers 403: the host refuses this client")
-    raise SourceChanged(f"{what} answers {response.status}: it has moved")
+        raise Blocked(f"{subject} answers 403: the host refuses this client")
+    raise SourceChanged(f"{subject} answers {response.status}: it has moved")

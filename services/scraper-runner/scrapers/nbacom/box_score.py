@@ -119,7 +119,7 @@ def read_box_score(payload: bytes, game_id: str) -> BoxScore:
     game = json_object(payload, "the box score").child("game")
     # Check the id first: other faults in another game's document are irrelevant.
     if game.text("gameId") != game_id:
-        raise SourceChanged(f"asked for game {game_id}, the box score is of {game.text('gameId')}")
+        raise SourceChanged(f"requested game {game_id}, but the box score is of {game.text('gameId')}")
     # Take both sides before reading either, so that a missing side is reported as such.
     nodes = home, away = game.child("homeTeam"), game.child("awayTeam")
     drift = (

@@ -46,7 +46,7 @@ def parse_final(payload: bytes, parameters: GameParameters, read: Callable[[BoxS
         return Parsed(
             records=(),
             summary=_summary(box),
-            empty_reason=f"game {box.game_id} is final, and not complete: {'; '.join(found)}",
+            empty_reason=f"game {box.game_id} is final, but its box score is incomplete: {'; '.join(found)}",
             about=box.game_date,
             contradictions=found,
         )

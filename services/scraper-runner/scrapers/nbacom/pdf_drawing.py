@@ -26,7 +26,7 @@ class Deadline:
     def check(self) -> None:
         """Raise Undecodable when the deadline has passed."""
         if time.monotonic() > self._at:
-            raise Undecodable(f"the PDF draws so much that it is not read after {self._seconds:g} s")
+            raise Undecodable(f"the PDF draws too much to be read within {self._seconds:g} s")
 
 
 class _Drawing(PDFPageAggregatorWithMarkedContent):

@@ -117,7 +117,7 @@ def read_pages(body: bytes) -> list[PageText]:
     if not pages:
         raise Undecodable(f"the PDF has no pages; it begins {first_bytes(body)}")
     if len(pages) > MAX_PAGES:
-        raise Undecodable(f"the PDF has more than {MAX_PAGES} pages; the documents known have 1 to 10")
+        raise Undecodable(f"the PDF has more than {MAX_PAGES} pages; known documents have 1 to 10")
     return pages
 
 
@@ -150,7 +150,7 @@ def _check_envelope(body: bytes) -> None:
     if not body.startswith(b"%PDF"):
         raise Undecodable(f"not a PDF: it begins {first_bytes(body)}")
     if len(body) > MAX_BYTES:
-        raise Undecodable(f"the PDF has {len(body)} bytes, over {MAX_BYTES}")
+        raise Undecodable(f"the PDF has {len(body)} bytes; the limit is {MAX_BYTES}")
     # Some writers add a blank line or a comment after it.
     if b"%%EOF" not in body[-1024:]:
         raise Undecodable(f"the PDF is cut short: no end marker; it begins {first_bytes(body)}")
@@ -158,7 +158,7 @@ def _check_envelope(body: bytes) -> None:
     for stream in _deflated_streams(body):
         budget -= _inflated_size(stream, budget)
         if budget <= 0:
-            raise Undecodable(f"the PDF unfolds to more than {MAX_INFLATED_BYTES} bytes")
+            raise Undecodable(f"the PDF decompresses to more than {MAX_INFLATED_BYTES} bytes")
 
 
 def _deflated_streams(body: bytes) -> Iterator[memoryview]:

@@ -55,7 +55,7 @@ def result_set(payload: bytes, name: str) -> ResultSet:
         Undecodable: not JSON, or cut short.
         SourceChanged: no such result set.
     """
-    sets = json_object(payload, "the answer").children("resultSets")
+    sets = json_object(payload, "the response").children("resultSets")
     # By name: the host has changed the order of the sets, and retired endpoints return none.
     found = next((one for one in sets if one.text("name") == name), None)
     if found is None:

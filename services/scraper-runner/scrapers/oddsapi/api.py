@@ -77,7 +77,7 @@ def _refusal(response: Response) -> NotPublished | ScrapeFailure:
         return QuotaSpent(evidence)
     # Expected after the tip-off: the API removes an event once its game has begun.
     if code == "EVENT_NOT_FOUND":
-        return NotPublished(f"{evidence}; an event has odds until it ends")
+        return NotPublished(f"{evidence}; the API removes an event once its game has begun")
     if response.status in (401, 403):
         return Blocked(evidence)
     return SourceChanged(evidence)
@@ -86,7 +86,7 @@ def _refusal(response: Response) -> NotPublished | ScrapeFailure:
 def _error(response: Response) -> tuple[str, str]:
     """Read the response's error code and message."""
     try:
-        document = json_object(response.body, "the answer")
+        document = json_object(response.body, "the response")
         return document.optional_text("error_code") or "without a code", document.text("message")
     except ScrapeFailure:
         return "without a code", first_bytes(response.body)

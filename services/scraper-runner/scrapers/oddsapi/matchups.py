@@ -72,7 +72,7 @@ def matchup(event: Node) -> Matchup:
     event_id, commence_time = event.text("id"), event.instant("commence_time")
     # Follow-ups take this id as a parameter, and refuse another form.
     if not re.fullmatch(EVENT_ID, event_id):
-        raise SourceChanged(f"{event.path}.id is {event_id!r:.80}, no id of an event")
+        raise SourceChanged(f"{event.path}.id is {event_id!r:.80}, not the id of an event")
     return Matchup(
         event_id=event_id,
         commence_time=commence_time,
@@ -95,7 +95,7 @@ def day_of(event: Node) -> date:
 def only_event(found: OddsSnapshot) -> Node:
     """Return the one requested event. Raises SourceChanged for a list."""
     if not found.single:
-        raise SourceChanged(f"the document is a list of {len(found.events)} events, not the one asked for")
+        raise SourceChanged(f"the document is a list of {len(found.events)} events, not the requested event")
     return found.events[0]
 
 

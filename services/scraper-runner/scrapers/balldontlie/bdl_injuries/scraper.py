@@ -18,7 +18,7 @@ _PLAYER_UNREAD = names(
     "position height weight jersey_number college country draft_year draft_round draft_number"
 )
 
-_NOBODY = "the list is there and names nobody"
+_NO_INJURIES = "the list has no injuries"
 
 
 class Parameters(ScrapeParameters):
@@ -55,7 +55,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     pages = _pages(payload)
     # A cursor on the last page means that pages are missing: half a list would pass for the whole.
     if any(page.child("meta").fields.get("next_cursor") for page in pages[-1:]):
-        raise SourceChanged(f"{pages[-1].path}.meta.next_cursor tells of another page, which is not there")
+        raise SourceChanged(f"{pages[-1].path}.meta.next_cursor refers to another page, which is missing")
     listed = [injury for page in pages for injury in page.children("data")]
     injuries = read_items("injuries", listed, _record)
     # Pages are fetched one after the other, so an entry that moves meanwhile is on two of them.
@@ -72,10 +72,10 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
                 find_drift("player", players, required=_PLAYER, optional=_PLAYER_UNREAD),
             ),
         },
-        empty_reason="" if records else _NOBODY,
+        empty_reason="" if records else _NO_INJURIES,
         set_aside=injuries.set_aside,
         # In every week of the year some player of the thirty teams is injured.
-        contradictions=() if records else [_NOBODY],
+        contradictions=() if records else [_NO_INJURIES],
     )
 
 

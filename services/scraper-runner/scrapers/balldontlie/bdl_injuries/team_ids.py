@@ -13,5 +13,5 @@ _IN_ORDER = sorted(TEAMS, key=lambda one: one.city)
 def team_by_number(number: int) -> Team:
     """Find the team with the source's number. Raises UnknownTeam; the numbers above 30 are former teams."""
     if not 1 <= number <= len(_IN_ORDER):
-        raise UnknownTeam(f"no team has the number {number}; 1 to {len(_IN_ORDER)} are known")
+        raise UnknownTeam(f"no team has the number {number}; known numbers are 1 to {len(_IN_ORDER)}")
     return _IN_ORDER[number - 1]

@@ -88,14 +88,14 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     found = team(document.text("abbreviation")).tricode
     # The number in the address is ESPN's own; a wrong one returns another team's roster without an error.
     if found != parameters.team:
-        raise SourceChanged(f"asked for {parameters.team}, the document is about {found}")
+        raise SourceChanged(f"requested {parameters.team}, but the document is about {found}")
     athletes = read_items("players", document.children("athletes"), lambda athlete: _player(athlete, found))
     kept, differing = keep_first(athletes.kept, lambda player: player.espn_id, "player")
     players = sorted(kept, key=lambda player: player.espn_id)
     drift = find_drift(
         "athlete", athletes.sources, required=_PLAYER, optional=_PLAYER_USUAL, rare=_PLAYER_UNREAD
     )
-    nobody = f"ESPN lists nobody for {found}"
+    no_players = f"ESPN lists no players for {found}"
     return Parsed(
         records=players,
         summary={
@@ -104,10 +104,10 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             "injured": sum(player.injury_status is not None for player in players),
             "drift": drift_summary(drift),
         },
-        empty_reason="" if players else nobody,
+        empty_reason="" if players else no_players,
         set_aside=(*athletes.set_aside, *differing),
         # A team has players in summer too.
-        contradictions=() if players else [nobody],
+        contradictions=() if players else [no_players],
     )
 
 

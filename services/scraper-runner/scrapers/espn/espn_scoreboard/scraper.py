@@ -127,9 +127,9 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 def _empty_reason(listed: int, games: Sequence[EspnGameRecord], exhibitions: Sequence[JsonValue]) -> str:
     if not listed:
-        return "the scoreboard is there and has no games"
+        return "the scoreboard lists no games"
     if exhibitions and not games:
-        return f"no team of the league plays another; there are {', '.join(map(str, exhibitions))}"
+        return f"no league game; only exhibitions: {', '.join(map(str, exhibitions))}"
     return ""
 
 
@@ -167,7 +167,7 @@ def _competitors(event: Node) -> list[Node]:
     competitions = event.children("competitions")
     # A tournament's event has several competitions; the choice of one would be a guess.
     if len(competitions) != 1:
-        raise SourceChanged(f"{event.path} has {len(competitions)} competitions, and a game is one")
+        raise SourceChanged(f"{event.path} has {len(competitions)} competitions; a game has one")
     return competitions[0].children("competitors")
 
 
@@ -182,7 +182,9 @@ def _status(kind: Node) -> Status:
     # By name first: a game that is called off has the state "post" too.
     found = _OFF.get(kind.text("name")) or _BY_STATE.get(kind.text("state"))
     if found is None:
-        raise SourceChanged(f"{kind.path}.state is {kind.text('state')!r}; {', '.join(_BY_STATE)} are known")
+        raise SourceChanged(
+            f"{kind.path}.state is {kind.text('state')!r}; known states are {', '.join(_BY_STATE)}"
+        )
     return found
 
 

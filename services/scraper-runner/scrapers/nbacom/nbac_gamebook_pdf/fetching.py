@@ -49,7 +49,7 @@ def fetch_gamebook(parameters: GameParameters, http: Http) -> Payload:
     document = fetch_box_score(parameters, http).body
     if not is_harmless(document):
         raise Undecodable(
-            f"the box score of game {parameters.game_id} is larger than any: {first_bytes(document)}"
+            f"the box score of game {parameters.game_id} is implausibly large: {first_bytes(document)}"
         )
     box = read_box_score(document, parameters.game_id)
     if box.not_final:

@@ -52,11 +52,13 @@ def read_inactive_list(text: str, playing: Collection[Team]) -> InactiveList:
     match = _INACTIVE.fullmatch(text)
     if match is None:
         raise SourceChanged(
-            f"a list of inactive players is not 'Inactive: Team - Player (Reason), ...': {text!r:.120}"
+            f"a list of inactive players does not have the form 'Inactive: Team - Player (Reason), ...': {text!r:.120}"
         )
     owner = team(match["team"])
     if owner not in playing:
-        raise SourceChanged(f"the report lists inactive players of {match['team']!r}, who does not play")
+        raise SourceChanged(
+            f"the report lists inactive players of {match['team']!r}, which does not play in this game"
+        )
     return InactiveList(owner, [*_inactive_players(match["players"].strip())], text)
 
 

@@ -113,7 +113,7 @@ def broken_laws(table: TeamTable) -> list[str]:
     broken = []
     if minutes < REGULATION_MINUTES or (minutes - REGULATION_MINUTES) % OVERTIME_MINUTES:
         broken.append(
-            f"{name}: {minutes:g} minutes are not {REGULATION_MINUTES} and {OVERTIME_MINUTES} an overtime"
+            f"{name}: {minutes:g} minutes; expected {REGULATION_MINUTES} plus {OVERTIME_MINUTES} for each overtime"
         )
     played = sum(player.seconds for player in table.players) / 60
     if round(played) != round(minutes):
@@ -146,7 +146,7 @@ def _day(lines: Sequence[str]) -> tuple[date, str]:
                 return datetime.strptime(match[1], "%B %d, %Y").date(), match[2]  # noqa: DTZ007  # a date
             except ValueError as error:
                 raise SourceChanged(f"the date {match[1]!r} is not 'Month D, YYYY'") from error
-    raise SourceChanged(f"the report bears no date; it begins {lines[:4]}")
+    raise SourceChanged(f"the report has no date; it begins {lines[:4]}")
 
 
 def _officials(lines: Sequence[str]) -> Sequence[str] | None:

@@ -139,7 +139,7 @@ def _player(line: str, owner: Team) -> PlayerLine:
         return PlayerLine(
             absent["name"], _STATUSES[absent["kind"]], absent["jersey"], reason=absent["reason"]
         )
-    raise SourceChanged(f"a line in the table of {owner.name} is not known: {line!r:.120}")
+    raise SourceChanged(f"unknown line in the table of {owner.name}: {line!r:.120}")
 
 
 def _numbers(match: re.Match[str]) -> Mapping[str, int]:

@@ -80,17 +80,19 @@ def _row(cells: Cells, above: dict[str, str]) -> TableRow:
     # Carry over first, as later rows need these values even if this row is odd.
     _carry_over(cells, above)
     if missing := [column for column in _CARRIED_OVER if column not in above]:
-        raise SourceChanged(f"a row leaves {missing[0]} open under a new game or team: {cells}")
+        raise SourceChanged(f"a row lacks {missing[0]} under a new game or team: {cells}")
     if cells.player_name:
         if cells.status not in STATUSES:
             raise SourceChanged(f"{cells.player_name!r} has the unknown status {cells.status!r}")
     elif cells.status or cells.reason != NOT_YET_SUBMITTED:
-        raise SourceChanged(f"a row names neither a player nor a team yet to submit: {cells}")
+        raise SourceChanged(
+            f"a row without a player needs the reason {NOT_YET_SUBMITTED!r} and no status: {cells}"
+        )
     matchup, listed = _matchup(above["matchup"]), team(above["team"]).tricode
     # A row with the team of another game is worse than a missing row.
     if listed not in matchup:
         raise SourceChanged(
-            f"a row lists {above['team']} in {above['matchup']}, where it does not play: {cells}"
+            f"a row lists {above['team']} in {above['matchup']}, a game of other teams: {cells}"
         )
     return TableRow(
         game_date=_date(above["game_date"]),

@@ -68,7 +68,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     reports = (report,) if report else candidates(parameters.game_date, as_of)
     if not reports:
         raise NotPublished(
-            f"no report of {parameters.game_date} can be out by {as_of.astimezone(EASTERN):%Y-%m-%d %H:%M} ET"
+            f"no report of {parameters.game_date} can be published by {as_of.astimezone(EASTERN):%Y-%m-%d %H:%M} ET"
         )
     return first_published(reports, http)
 
@@ -137,5 +137,5 @@ def _submissions(listed: Sequence[TableRow], missing: Sequence[TableRow]) -> dic
 
 def _empty_reason(missing: Sequence[TableRow]) -> str:
     if missing:
-        return f"the report is out, and none of its {len(missing)} teams has submitted yet"
-    return "the report is out and lists nobody"
+        return f"the report is published, but none of its {len(missing)} teams has submitted yet"
+    return "the report is published and lists no players"

@@ -66,7 +66,7 @@ def read_table(pages: Sequence[PageText]) -> Table:
         rows.append(list(_rows(body, page.rules, columns)))
     # A report that is replaced during the fetch could have pages of both editions.
     if len(set(titles)) > 1:
-        raise SourceChanged(f"the pages bear different titles: {sorted(set(titles))}")
+        raise SourceChanged(f"the pages have different titles: {sorted(set(titles))}")
     return Table(_published(titles[0]), rows)
 
 
@@ -85,7 +85,7 @@ def _title(lines: Sequence[Line], number: int) -> str:
     match = _TITLE.fullmatch(first)
     if match is None:
         raise SourceChanged(
-            f"page {number} has no title 'Injury Report: MM/DD/YY HH:MM AM'; it reads {first!r}"
+            f"page {number} has no title 'Injury Report: MM/DD/YY HH:MM AM'; its first line is {first!r}"
         )
     return match[1]
 
@@ -126,14 +126,14 @@ def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
         return body
     # A file without its last pages is a valid PDF, and teams would be missing silently.
     if (int(footer[1]), int(footer[2])) != (number, count):
-        raise Undecodable(f"page {number} of {count} says {footer[0]!r}: pages are missing")
+        raise Undecodable(f"page {number} of {count} has the footer {footer[0]!r}: pages are missing")
     return body[:-1]
 
 
 def _rows(body: Sequence[Line], rules: Sequence[RuledLine], columns: Sequence[float]) -> Iterator[Cells]:
     borders = _borders(rules, columns[-1])
     if body and not borders:
-        raise SourceChanged(f"no rule parts the rows; the first reads {line_text(body[0])!r}")
+        raise SourceChanged(f"no ruled line separates the rows; the first row is {line_text(body[0])!r}")
     starts = [x - _OUTDENT for x in columns]
     bands: dict[int, list[list[str]]] = {}
     for line in body:

@@ -48,7 +48,9 @@ def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
         raise ValueError(f"minute {minute}: reports before 2025-12-22 09:00 ET are hourly; leave minute out")
     # Otherwise the report of the next hour would be requested.
     if not _exists(wall):
-        raise ValueError(f"{wall:%Y-%m-%d %I:%M %p} ET is skipped by daylight saving; no report bears it")
+        raise ValueError(
+            f"{wall:%Y-%m-%d %I:%M %p} ET is skipped by daylight saving; no report has this time"
+        )
     return _named(wall.replace(minute=30) if hourly else wall)
 
 

@@ -104,7 +104,9 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """
     game = json_object(payload, "the play-by-play").child("game")
     if game.text("gameId") != parameters.game_id:
-        raise SourceChanged(f"asked for game {parameters.game_id}, the document is of {game.text('gameId')}")
+        raise SourceChanged(
+            f"requested game {parameters.game_id}, but the document is of game {game.text('gameId')}"
+        )
     actions = read_items("actions", game.children("actions"), lambda one: _record(one, parameters.game_id))
     # The league corrects actions during the game, and may list both versions of one.
     kept, differing = keep_first(actions.kept, lambda record: record.action_number, "action")

@@ -84,7 +84,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     # The host returns the current season for an unknown one.
     if season != season_of(parameters.game_date):
         raise SourceChanged(
-            f"asked for season {season_of(parameters.game_date)}, the document is about {season}"
+            f"requested season {season_of(parameters.game_date)}, but the document is about {season}"
         )
     index = result_set(payload, "PlayerIndex")
     found = read_items("players", index.rows, lambda row: _player(index.by_header(row)))

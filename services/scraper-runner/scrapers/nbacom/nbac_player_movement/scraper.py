@@ -100,14 +100,14 @@ def _staleness(records: Sequence[TransactionRecord], day: date) -> str:
     # Also true for a list that is newer than the day, which is not frozen.
     if day - newest <= MAX_AGE:
         return ""
-    return f"the list is frozen: on {day} its newest transaction is of {newest}"
+    return f"the list is frozen: on {day} its newest transaction is dated {newest}"
 
 
 def _contradictions(records: Sequence[TransactionRecord], day: date) -> list[str]:
     """Report transactions after the day: the list is always the current one, and a past day may be requested
     manually."""
     newest = max((record.transaction_date for record in records), default=day)
-    return [f"asked for {day}, the newest transaction is of {newest}"] if newest - day > _AHEAD else []
+    return [f"requested {day}, but the newest transaction is dated {newest}"] if newest - day > _AHEAD else []
 
 
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:

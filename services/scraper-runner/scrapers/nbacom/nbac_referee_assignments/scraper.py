@@ -90,7 +90,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     # A game of another date than most of the table is odd.
     of_the_day = [crew for crew in games.kept if crew.day == about]
     stray = [
-        f"game {crew.game_id} is of {crew.day}, not of {about}" for crew in games.kept if crew.day != about
+        f"game {crew.game_id} is dated {crew.day}, not {about}" for crew in games.kept if crew.day != about
     ]
     # Check again with the games of another date, which are odd too.
     refuse_if_most_are_odd("games", len(of_the_day), [*games.set_aside, *stray])
@@ -151,4 +151,4 @@ def _summary(crews: Sequence[Crew], unread: Iterable[str]) -> dict[str, JsonValu
 def _empty_reason(listed: int, day: date) -> str:
     if listed:
         return f"{listed} games of {day} are listed, and none has its officials yet"
-    return f"no game of {day} is listed: none is played, or the assignments are not out yet"
+    return f"no game of {day} is listed: none is played, or the assignments are not published yet"

@@ -23,7 +23,7 @@ def staleness(schedule: Schedule, day: date) -> str:
     """
     current = season_of(day)
     if schedule.season_year < current:
-        return f"the schedule is of season {schedule.season_year}, and {day} is in season {current}"
+        return f"the schedule is of season {schedule.season_year}, but {day} is in season {current}"
     # One day suffices: the league has never left all games of a day unplayed without postponing them.
     late = _latest_played(schedule.games, day)
     if late and all(game.status == "scheduled" for game in late):

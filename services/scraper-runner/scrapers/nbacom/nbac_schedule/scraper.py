@@ -63,7 +63,8 @@ def _contradictions(schedule: Schedule, day: date) -> list[str]:
     # A past day may be requested manually; the schedule is always the current one.
     if schedule.season_year > season_of(day) and day.month not in OFF_SEASON:
         found.insert(
-            0, f"asked for {day} of season {season_of(day)}, the schedule is of {schedule.season_year}"
+            0,
+            f"requested {day} of season {season_of(day)}, but the schedule is of season {schedule.season_year}",
         )
     return found
 

@@ -71,7 +71,7 @@ def _duplicate_matchups(events: Sequence[Matchup]) -> list[JsonValue]:
 
 def _empty_reason(days: Sequence[date], game_date: date, exhibitions: Sequence[JsonValue]) -> str:
     if exhibitions:
-        return f"no team of the league plays another on {game_date}; there are {', '.join(map(str, exhibitions))}"
+        return f"no league game on {game_date}; only exhibitions: {', '.join(map(str, exhibitions))}"
     if not days:
-        return "no event is on offer"
-    return f"{len(days)} events are on offer, from {min(days)} to {max(days)}, and none is of {game_date}"
+        return "the source lists no events"
+    return f"the source lists {len(days)} events, from {min(days)} to {max(days)}, none on {game_date}"

@@ -119,7 +119,7 @@ def _check_event(found: OddsSnapshot, games: Sequence[Matchup], parameters: Para
         return
     if not found.single or games[0].event_id != parameters.event_id:
         about = games[0].event_id if found.single else f"a list of {len(found.events)}"
-        raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {about}")
+        raise SourceChanged(f"requested event {parameters.event_id}, but the document is about {about}")
 
 
 def _side(line: Line) -> Side:
@@ -134,7 +134,7 @@ def _side(line: Line) -> Side:
     if tricode == line.game.away_team:
         return "away"
     raise SourceChanged(
-        f"{line.outcome.path}.name is {name!r}, in {line.game.away_team}@{line.game.home_team}"
+        f"{line.outcome.path}.name is {name!r}, which is not a team of {line.game.away_team}@{line.game.home_team}"
     )
 
 
@@ -146,4 +146,4 @@ def _order(line: GameLineRecord) -> tuple[object, ...]:
 def _empty_reason(found: OddsSnapshot, games: int, parameters: Parameters) -> str:
     if games:
         return f"no bookmaker offers {parameters.markets} in the {games} events of {parameters.game_date} yet"
-    return f"{len(found.events)} events are on offer, and none is of {parameters.game_date}"
+    return f"the source lists {len(found.events)} events, none on {parameters.game_date}"

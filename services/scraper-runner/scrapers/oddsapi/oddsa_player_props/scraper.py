@@ -62,7 +62,9 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     game = matchup(event)
     # The old address of a replaced event returns the new event.
     if game.event_id != parameters.event_id:
-        raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {game.event_id}")
+        raise SourceChanged(
+            f"requested event {parameters.event_id}, but the document is about {game.event_id}"
+        )
     lines, read = read_lines([(game, event)], _prop)
     props = sorted(lines, key=_order)
     by_market = Counter(prop.market for prop in props)

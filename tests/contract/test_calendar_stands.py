@@ -168,5 +168,5 @@ def test_a_day_without_games_contradicts_the_calendar_that_asked() -> None:
 
     assert executed.data_summary["contradictions"] == {
         "count": 1,
-        "examples": ["the document lists no game of 2025-01-15, and the calendar has games on that day"],
+        "examples": ["the document lists no games on 2025-01-15, but the calendar has games on that day"],
     }

@@ -249,7 +249,7 @@ def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, 
     log = driver.stack.processes.children["logger"].log
     with driver.paused("bigquery"):
         load.publish(1_000)
-        until(lambda: "wait to be appended" in log.read_text(), "the logger to turn pushes away")
+        until(lambda: "are already queued for append" in log.read_text(), "the logger to turn pushes away")
     driver.settle()
     assert load.rows() == 1_000
 

@@ -244,7 +244,7 @@ def test_a_file_whose_runner_died_is_adopted_and_processed(healing: Healing) -> 
     driver, noon = healing.driver, at(healing.day, 12)
     dead = f"{healing.day}-dead"
     path, _ = healing.write("orphan", noon, **{"execution-id": dead, "fetched-at": noon.isoformat()})
-    outcome = {"status": "failed", "kind": "timeout", "message": "the request died"}
+    outcome = {"status": "failed", "kind": "timeout", "message": "the request expired"}
     driver.stack.publisher.publish(
         [
             executed(

@@ -111,7 +111,7 @@ def build_presumed_failure(
     """
     return build_execution(
         request,
-        Failed(kind=FailureKind.TIMEOUT, message=f"the request died: {why}"),
+        Failed(kind=FailureKind.TIMEOUT, message=f"the request expired: {why}"),
         environment=environment,
         triggered_at=at,
         completed_at=at,

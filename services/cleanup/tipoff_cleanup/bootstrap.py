@@ -31,7 +31,7 @@ def bootstrap(settings: CleanupSettings) -> Wiring:
     cloud = Cloud("cleanup", settings, config_files=tuple(described))
     return Wiring(
         app=cloud.app(
-            "Heals: compares what landed with what was processed.", needs=("warehouse", "data", "state")
+            "Heals: compares landed files with their receipts.", needs=("warehouse", "data", "state")
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
         deps=Deps(

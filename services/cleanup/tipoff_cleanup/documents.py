@@ -28,11 +28,11 @@ class RecordsDocument:
 def read_document(info: ObjectInfo, data: Objects) -> RecordsDocument:
     """Read and verify an object. Raises Unavailable; NotOurs if no runner wrote it, or its name is not its hash."""
     if info.size > MOST_BYTES:
-        raise NotOurs(f"{info.size} bytes are too many to look into")
+        raise NotOurs(f"{info.size} bytes exceed the limit of {MOST_BYTES}")
     body = data.get(info.name)
     # A lifecycle rule or a person deleted the object after it was listed.
     if body is None:
-        raise NotOurs("it is gone again")
+        raise NotOurs("it was deleted after it was listed")
     return _parsed(info.name, body)
 
 

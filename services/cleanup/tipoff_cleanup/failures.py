@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 def describe_failure(error: Exception) -> str:
     """Log an error, with the traceback of an unforeseen one, and return the row's line for it."""
     if isinstance(error, Unavailable):
-        log.error("cleanup could not go on", extra={"detail": str(error)})
+        log.error("cleanup could not continue", extra={"detail": str(error)})
         return str(error)
-    log.error("cleanup raised an unforeseen error", exc_info=error)
+    log.error("cleanup raised an unexpected error", exc_info=error)
     return f"{type(error).__name__}: {error}"

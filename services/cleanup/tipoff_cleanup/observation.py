@@ -14,8 +14,8 @@ from tipoff_common.events import Finding
 # queries/alert_cleanup_not_running.sql ignores errors that begin like these two, as other alerts cover them.
 NO_RECEIPTS = "no receipts to compare with; nothing is republished"
 DATASET_BEHIND = (
-    "the dataset is behind: the cleanup row of {} is not in it, so others may be missing;"
-    " nothing is judged by it"
+    "the dataset is behind: the cleanup row of {} is missing, so other rows may be missing;"
+    " no file is judged in this run"
 )
 
 
@@ -97,7 +97,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
 
 
 def _unknown_file(path: str, processed_at: datetime) -> Finding:
-    detail = f"processed at {processed_at}, and no execution wrote it"
+    detail = f"processed at {processed_at}, but no execution wrote it"
     return Finding(kind="receipt_unknown_file", gcs_path=path, detail=detail)
 
 

@@ -135,7 +135,7 @@ def _adopt(orphan: ObjectInfo, logged: ExecutionRow | None, deps: Deps, instants
     path = _path(orphan.name, deps)
     # A later delivery of the same request wrote other content, and its file was announced.
     if logged is not None and logged.status == "success":
-        detail = f"its execution {logged.execution_id} wrote another file later, which is the one that counts"
+        detail = f"its execution {logged.execution_id} later wrote another file, which takes precedence"
         return Finding(kind="orphan_superseded", gcs_path=path, detail=detail)
     try:
         document = _read(orphan, deps)
@@ -152,7 +152,7 @@ def _adopt(orphan: ObjectInfo, logged: ExecutionRow | None, deps: Deps, instants
     # The adoption that was stored first counts, so that two runs publish the same events.
     adopted = deps.memory.remember_adopted(path, adopted, instants.now)
     deps.publisher.publish([adopted.landed, adopted.executed])
-    detail = f"no execution named it; it is execution {adopted.executed.execution_id} now"
+    detail = f"no execution named it; execution {adopted.executed.execution_id} was published for it"
     return Finding(kind=_ADOPTED, gcs_path=path, detail=detail)
 
 
@@ -163,7 +163,7 @@ def _read(orphan: ObjectInfo, deps: Deps) -> RecordsDocument:
     document = read_document(orphan, deps.data)
     spec = deps.catalog.get(document.scraper)
     if spec is None or not orphan.name.startswith(f"{spec.output_root}/{document.game_date}/"):
-        raise NotOurs(f"it is of {document.scraper} for {document.game_date}, and that is not where it lies")
+        raise NotOurs(f"its content is of {document.scraper} for {document.game_date}, but not its path")
     return document
 
 
@@ -209,7 +209,9 @@ def _request(
     if text := orphan.metadata.get(REQUEST):
         request = ScrapeRequested.model_validate_json(text)
         if (request.scraper, request.game_date) != (document.scraper, document.game_date):
-            raise NotOurs(f"its metadata is of {request.scraper} for {request.game_date}")
+            raise NotOurs(
+                f"its metadata is of {request.scraper} for {request.game_date}, but not its content"
+            )
         return request.model_copy(update={"source": Source.RECOVERY})
     # Older files have no request in their metadata: enough for a row, but not for follow-ups.
     return ScrapeRequested(

@@ -100,7 +100,7 @@ def _turn(due: Iterable[Landed], tick: datetime) -> frozenset[Landed]:
 
 def _given_up(file: Landed, so_far: Attempts) -> Finding:
     times = pluralize(so_far.republishes, "time")
-    detail = f"republished {times} without a receipt; it is republished no more"
+    detail = f"republished {times} without a receipt; given up"
     return Finding(kind=GIVEN_UP, gcs_path=file.gcs_path, detail=detail)
 
 
@@ -141,18 +141,20 @@ def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> boo
 def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
     """Build the announcement from the object, which has to match its row. Raises Unusable, Unavailable."""
     if not _nameable(file.gcs_path):
-        raise Unusable("unnameable_path", "no receipt can name it, so nobody can say that it was processed")
+        raise Unusable(
+            "unnameable_path", "no receipt can name this path, so its processing cannot be confirmed"
+        )
     # A path in the execution log may be any text: read only objects of the data bucket with a runner's name.
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
-        raise Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
+        raise Unusable("foreign_path", f"not a path of a runner in gs://{deps.data.bucket}")
     info = deps.data.info(name)
     if info is None:
-        raise Unusable(OBJECT_MISSING, "the log says that it was written, and it is not in the bucket")
+        raise Unusable(OBJECT_MISSING, "the execution log names it, but it is not in the bucket")
     try:
         document = read_document(info, deps.data)
     except NotOurs as error:
-        raise Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
+        raise Unusable("content_differs", f"the file was not written by a runner: {error}") from error
     stated = (
         file.scraper_name,
         # Rows of older versions lack these facts, and cannot contradict the file.
@@ -162,8 +164,8 @@ def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileL
     if stated != (document.scraper, document.game_date, document.content_sha256):
         raise Unusable(
             "content_differs",
-            f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, and its"
-            f" row says {stated[0]}, {stated[1]}, {stated[2]}",
+            f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, but its"
+            f" row has {stated[0]}, {stated[1]}, {stated[2]}",
         )
     return build_file_landed(
         gcs_path=file.gcs_path,

@@ -80,7 +80,7 @@ class CleanupSettings(ServiceSettings):
         needed = self.rule.lost_after + self.rule.patience + late
         if self.lookback < needed:
             raise ValueError(
-                f"TIPOFF_LOOKBACK_HOURS is {self.lookback_hours}, and a file that is lost after"
+                f"TIPOFF_LOOKBACK_HOURS is {self.lookback_hours}, but a file that is lost after"
                 f" {self.lost_after_hours} h may be given up only {needed} after it landed; raise it, or lower"
                 " TIPOFF_LOST_AFTER_HOURS, TIPOFF_MAX_REPUBLISHES or TIPOFF_BACKOFF_MINUTES"
             )

@@ -93,9 +93,7 @@ def _add_run_routes(manual: APIRouter, deps: Deps) -> None:
         require_workflow(name)
         found = read_run(name, key, deps)
         if found is None:
-            raise HTTPException(
-                404, f"no run of {name} was asked for under the key '{key}'; start one by POST"
-            )
+            raise HTTPException(404, f"{name} has no run with the key '{key}'; start a run by POST")
         return found
 
 

@@ -43,10 +43,8 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
         settings.workflows_file, catalog, evaluated_every, cadence_of(ticks, Tick.DISCOVER)
     )
     if configuration.file.timezone != settings.timezone:
-        difference = f"timezone is {configuration.file.timezone}, and TIPOFF_TIMEZONE is {settings.timezone}"
-        raise ConfigurationError(
-            [f"{settings.workflows_file}: {difference}; services and file have to agree"]
-        )
+        difference = f"timezone is {configuration.file.timezone}, but TIPOFF_TIMEZONE is {settings.timezone}"
+        raise ConfigurationError([f"{settings.workflows_file}: {difference}; make them equal"])
     cloud = Cloud("controller", settings)
     return Wiring(
         app=cloud.app(

@@ -26,7 +26,9 @@ def note_dead_request(message: Message, deps: Deps) -> None:
     try:
         dead = decode(message).payload
     except Refused as refused:
-        log.error("dead request cannot be read; its dead letter has it", extra={"detail": str(refused)})
+        log.error(
+            "failed request cannot be decoded; it is in its dead letter", extra={"detail": str(refused)}
+        )
         return
     # Dead letters carry events of every kind; only a request has an outcome that a plan waits for.
     if not isinstance(dead, ScrapeRequested) or dead.request_id in deps.published:
@@ -40,7 +42,7 @@ def note_dead_request(message: Message, deps: Deps) -> None:
     at = dead.event_time or message.publish_time or dead.requested_at + lease(dead.scraper, deps)
     # Not logged here: the controller's own subscription delivers the failure, and
     # the controller logs it like any execution.
-    failure = presume_dead(dead, "it ran out of delivery attempts", deps, at)
+    failure = presume_dead(dead, "no delivery attempts are left", deps, at)
     deps.publisher.publish([failure])
     deps.published.add(dead.request_id)
 

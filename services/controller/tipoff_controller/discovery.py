@@ -99,8 +99,10 @@ def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Itera
     try:
         facts = read_looks(deps.warehouse, deps.environment, scrapers, first, last)
     except Unavailable as error:
-        log.error("searches are not learned today, the dataset cannot be asked", extra={"detail": str(error)})
-        detail = "the dataset could not be asked when the day was planned"
+        log.error(
+            "searches use their fixed beat today; the dataset cannot be queried", extra={"detail": str(error)}
+        )
+        detail = "the dataset could not be queried when the day was planned"
         return [keep_beat(search, Fallback.HISTORY_UNAVAILABLE, detail, now) for search in searches]
     calendar = _calendar(deps)
     return [
@@ -114,6 +116,6 @@ def _calendar(deps: Deps) -> Calendar | None:
         return deps.calendar.current()
     except Unavailable as error:
         log.error(
-            "searches are learned without tip-offs, the games cannot be read", extra={"detail": str(error)}
+            "searches are learned without tip-offs; the games cannot be read", extra={"detail": str(error)}
         )
         return None

@@ -75,7 +75,7 @@ def _publish_aborts_once(
     name: str, error: Unavailable, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
 ) -> None:
     """Publish an ABORT for every workflow, once per tick and not at each delivery of it."""
-    log.critical("nothing can be decided", extra={"detail": str(error)})
+    log.critical("no workflow can be decided", extra={"detail": str(error)})
     if f"abort {name}" in deps.published:
         return
     # The state bucket may be down, so no first ABORT of a tick can win there. Another controller may get the next
@@ -239,7 +239,7 @@ def _retries(
         except ValueError as error:
             # A request that cannot be built fails its own occurrence only; the evaluation serves all others.
             log.error(
-                "occurrence cannot be asked for again",
+                "request of an occurrence cannot be built",
                 extra={"occurrence": state.occurrence_id, "detail": str(error)[:500]},
             )
     return found

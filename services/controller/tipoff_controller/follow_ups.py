@@ -36,7 +36,7 @@ def note_executions(key: Key, events: Sequence[ScrapeExecuted], deps: Deps, now:
         state = deps.occurrences.kept(key)
         if state.next_number == 0:
             # No request of this controller: a direct call, or the bucket was emptied. The dataset has the row.
-            log.info("execution of an occurrence that is not known", extra={"occurrence": key.occurrence_id})
+            log.info("execution of an unknown occurrence", extra={"occurrence": key.occurrence_id})
             return
         entry = append(state, executions, deps, instant, now)
         _publish_again(state, executions, entry, deps)

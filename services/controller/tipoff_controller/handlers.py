@@ -66,7 +66,7 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
         # The subscription cannot filter for manual decisions, so the controller also
         # receives the decisions of its own evaluations.
         case WorkflowDecided():
-            log.info("decision asks nothing of the controller", extra={"decision": delivery.event.id})
+            log.info("decision needs no action of the controller", extra={"decision": delivery.event.id})
         case MessageRejected():
             note_dead_request(delivery.message, deps)
 

@@ -61,7 +61,7 @@ def draft_run(
         occurrence=occurrence,
         action=Action.RUN,
         code=Reason.MANUAL,
-        sentence=f"Asked for by {caller} for {run.game_date}.",
+        sentence=f"Requested by {caller} for {run.game_date}.",
         alert_level=AlertLevel.NONE,
         # A manual run is decided once and never evaluated again.
         next_check=None,
@@ -84,12 +84,12 @@ def draft_run(
         size = len(step.fan_out) if isinstance(step.fan_out, tuple) else 0
         if size > configuration.file.max_fan_out:
             raise UnusableRun(
-                f"{step.name} would fan out into {size:,} requests, and {configuration.file.max_fan_out:,} are the most"
-                " (max_fan_out); choose fewer games or teams with steps"
+                f"{step.name} would fan out into {size:,} requests; the limit is"
+                f" {configuration.file.max_fan_out:,} (max_fan_out); choose fewer games or teams with steps"
             )
     # Without requests, the run would be complete at once and fetch nothing.
     if not drafted.requests:
-        why = uncovered or f"no games or teams of {run.game_date} to ask for"
+        why = uncovered or f"no games or teams to request on {run.game_date}"
         raise UnusableRun(f"game_date: {why}; name a day with games")
     return drafted
 
@@ -104,7 +104,7 @@ def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
     # Without the requests: they follow from the plan, and would be most of the object of a large run.
     stored = deps.ledger.remember_manual_run(drafted.model_copy(update={"requests": ()}))
     if (differs := difference(stored.plans[0], drafted.plans[0])) is not None:
-        raise KeyTaken(f"Idempotency-Key: it is that of a run with another {differs}; give another key")
+        raise KeyTaken(f"Idempotency-Key: a run with another {differs} has this key; give another key")
     deps.publisher.publish(stored.decisions)
     return stored.model_copy(update={"requests": drafted.requests})
 
@@ -114,7 +114,7 @@ def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:
     decided = deps.ledger.manual_run(event.occurrence_id)
     # Log and acknowledge: a redelivery would not find the run either.
     if decided is None:
-        log.error("manual run is not written down", extra={"occurrence": event.occurrence_id})
+        log.error("manual run is not in the ledger", extra={"occurrence": event.occurrence_id})
         return
     for plan in decided.plans:
         begin_run(plan, deps, now)

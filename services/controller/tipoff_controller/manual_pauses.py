@@ -29,12 +29,12 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
     target = _target(request.name, request.target, deps)
     until = request.until or now + DEFAULT
     if until <= now:
-        raise UnusablePause(f"until: {readable(until)} has passed; name an instant to come")
+        raise UnusablePause(f"until: {readable(until)} has passed; give a future instant")
     # Bounded, because a workflow under a forgotten pause silently never runs.
     if until - now > LONGEST:
         raise UnusablePause(
-            f"until: {readable(until)} is more than {LONGEST // timedelta(days=1)} days away, which is the most; end it"
-            f" by {readable(now + LONGEST)}, or take out of the configuration what shall not run for longer"
+            f"until: {readable(until)} is more than {LONGEST // timedelta(days=1)} days away; end the pause"
+            f" by {readable(now + LONGEST)}, or remove the workflow or scraper from the configuration"
         )
     # `change` runs again when another process wrote in between; the result of its last run is the written one.
     made: list[Pause] = []
@@ -72,12 +72,12 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
         found = [it for it in standing if it.name == name and target in (None, it.target)]
         # Raised inside the swap, so that the response reflects the stored pauses and not an older read.
         if not found:
-            known = ", ".join(f"{it.name} ({it.target.value})" for it in standing) or "nothing"
-            raise UnknownName(f"'{name}' is not paused; paused is {known}")
+            known = ", ".join(f"{it.name} ({it.target.value})" for it in standing) or "none"
+            raise UnknownName(f"'{name}' is not paused; pauses: {known}")
         # Refused rather than guessed: the wrong one of the two may still be under repair.
         if len(found) > 1:
             raise UnusablePause(
-                f"target: a workflow and a scraper {name} are paused; say which of the two goes on:"
+                f"target: a workflow and a scraper {name} are paused; choose the pause to end:"
                 " --target workflow or --target scraper"
             )
         pauses, events = end_pause(memory.pauses, found[0], by=by, now=now, environment=deps.environment)
@@ -100,6 +100,6 @@ def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
     # Refused rather than guessed: pausing the wrong one of the two stops a fetch by mistake.
     if len(found) > 1:
         raise UnusablePause(
-            f"target: {name} is a workflow and a scraper; say which of the two: --target workflow or --target scraper"
+            f"target: {name} is a workflow and a scraper; choose one: --target workflow or --target scraper"
         )
     return found[0]

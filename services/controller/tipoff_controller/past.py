@@ -146,7 +146,7 @@ def _query_dataset(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | Non
     try:
         return ask_dataset(deps.warehouse, deps.environment, question, deps.configuration.subject_parameters)
     except Unavailable as error:
-        log.error("dataset cannot be asked, deciding by what is remembered", extra={"detail": str(error)})
+        log.error("dataset cannot be queried; deciding by the stored state", extra={"detail": str(error)})
         return None
 
 

@@ -69,7 +69,7 @@ class PauseStore:
             ):
                 self._known = now, after.pauses
                 return after
-        raise Unavailable("the pauses are changed by too many at once; ask again")
+        raise Unavailable("too many concurrent changes of the pauses; repeat the request")
 
     def settle(self, publisher: Publisher, environment: str, now: datetime) -> Pauses:
         """Expire the pauses whose time is over, publish all pending changes, and return the remaining pauses."""

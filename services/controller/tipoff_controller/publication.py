@@ -46,7 +46,10 @@ def publish_batch(batch: DecisionBatch, name: str, deps: Deps, now: datetime) ->
             to_publish += requests[key]
         else:
             # Another tick froze a plan first, and publishes the requests of that plan.
-            log.warning("occurrence was decided before", extra={"occurrence": key.occurrence_id})
+            log.warning(
+                "another evaluation has already decided the occurrence",
+                extra={"occurrence": key.occurrence_id},
+            )
     # The writes above are idempotent and cheap; publishing thousands of messages again is not.
     if name in deps.published:
         return

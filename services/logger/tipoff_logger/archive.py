@@ -114,7 +114,7 @@ def _text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     # Fail instead of guessing a format: BigQuery could not load the value back.
-    raise TypeError(f"no JSON for a {type(value).__name__}")
+    raise TypeError(f"a {type(value).__name__} cannot be exported as JSON")
 
 
 def _partitions(table: str, last: date, warehouse: Warehouse) -> dict[date, int]:
@@ -185,4 +185,4 @@ class _Content:
             yield chunk
         # Rows arrived after the count; the redelivered tick counts again.
         if read != self.rows:
-            raise Unavailable(f"{read} rows were read and {self.rows} counted")
+            raise Unavailable(f"read {read} rows, but counted {self.rows}")

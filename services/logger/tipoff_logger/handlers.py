@@ -46,7 +46,7 @@ async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
     # A newer producer in a rolling deployment. The row's JSON column keeps the fields.
     if batch.unknown:
         log.warning(
-            "fields of a newer producer",
+            "event has fields of a newer producer",
             extra={
                 "event_type": event.TYPE,
                 "event_id": event.id,

@@ -103,7 +103,7 @@ class RowCommit:
             return
         # Refuse before queueing anything: the queue holds at most the bound and one submission.
         if self._rows >= self._bounds.queue_rows or self._bytes >= self._bounds.queue_bytes:
-            raise Overloaded(f"{self._rows} rows ({self._bytes} bytes) wait to be appended")
+            raise Overloaded(f"{self._rows} rows ({self._bytes} bytes) are already queued for append")
         submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
         # Rounded up to an equal size per row, so that the rows take off exactly the bytes that they added.
         each, since, hop = -(-size // len(rows)), self._clock(), current_context()

@@ -43,7 +43,7 @@ def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) 
     # Raised here, since a timeout of zero or less means "no timeout" or an
     # error, depending on the layer below.
     if left <= 0:
-        raise late("the time of the scrape is over")
+        raise late("the scrape's time limit has passed")
     return left if timeout is None else min(timeout, left)
 
 

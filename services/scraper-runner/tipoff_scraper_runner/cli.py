@@ -121,9 +121,7 @@ def main(
         try:
             deps = connect(registry, stack)
         except (SettingsError, ConfigurationError) as error:
-            return _complain(
-                f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}"
-            )
+            return _complain(f"the configured stack cannot be used; repair it, or add --dry-run\n{error}")
         # A user without a stack wants to see the scraper's result; the note states that it is not logged.
         except (NoStack, Unavailable) as error:
             reason = str(error).partition("\n")[0]
@@ -173,7 +171,7 @@ def connect(registry: Registry, stack: Path) -> Deps:
     # The environment has precedence over a stack that happens to run in this folder.
     if "TIPOFF_PROJECT" not in os.environ:
         if not stack.exists():
-            raise NoStack("TIPOFF_PROJECT is not set, and no stack runs here")
+            raise NoStack("TIPOFF_PROJECT is not set, and no local stack is running")
         os.environ.update({key: value for key, value in dotenv_values(stack).items() if value is not None})
     # Load the settings first: their faults name the variable, which a client's own error would not.
     settings = load_settings(RunnerSettings)
@@ -196,13 +194,13 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
         description=spec.description,
-        epilog="exit codes: 0 got it, 3 not published yet, 1 failed, 2 wrong usage",
+        epilog="exit codes: 0 success, 3 not published yet, 1 failed, 2 wrong usage",
         allow_abbrev=False,  # an abbreviated option would become ambiguous when a parameter is added
     )
     for name, parameter in spec.parameters.items():
         flags = _GAME_DATE_ALIASES if name == "game_date" else (f"--{name.replace('_', '-')}",)
         kind = _date_text if parameter.type == "date" else str
-        default = "; today in the fleet's zone when left out" if name == "game_date" else ""
+        default = "; default: today in the fleet's zone" if name == "game_date" else ""
         parser.add_argument(
             *flags, dest=name, type=kind, metavar=parameter.type.upper(), help=parameter.description + default
         )
@@ -210,12 +208,14 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
         "--from-file",
         type=Path,
         metavar="FILE",
-        help="parse a saved payload instead of fetching; what it states itself need not be given",
+        help="parse a saved payload instead of fetching; parameters that the payload states may be omitted",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="fetch and parse, but write and publish nothing"
     )
-    parser.add_argument("--json", action="store_true", help="print the execution record as the table has it")
+    parser.add_argument(
+        "--json", action="store_true", help="print the execution as a row of scraper_execution_log"
+    )
     return parser
 
 

@@ -29,10 +29,10 @@ def outcome_of_error(
         return _outcome(error, request, redactor, show)
     # The exception's class may be the fleet's own: its __str__ may raise, and its `not_before` may be no instant.
     except FLEET_ERRORS as fault:
-        what = validation_faults(fault) if isinstance(fault, ValidationError) else type(fault).__name__
+        detail = validation_faults(fault) if isinstance(fault, ValidationError) else type(fault).__name__
         return Failed(
             kind=FailureKind.INTERNAL,
-            message=show(f"{type(error).__name__}, of which no outcome can be made: {what}"),
+            message=show(f"{type(error).__name__} cannot be converted to an outcome: {detail}"),
         )
 
 
@@ -51,7 +51,7 @@ def _outcome(
             message = show(str(error) or type(error).__name__)
             # The trace of a foreseen failure still shows the maintainer which line refused the response.
             trace = "".join(traceback.format_exception(error))
-            log.info("scraper gave up", extra={"exception": redactor.redact(trace)})
+            log.info("scraper failed", extra={"exception": redactor.redact(trace)})
             return Failed(
                 kind=error.kind,
                 message=message,
@@ -75,6 +75,6 @@ def validation_faults(error: ValidationError) -> str:
 
 def _log_trace(trace: str, request: ScrapeRequested, redactor: SecretRedactor) -> None:
     log.error(
-        "scraper raised an unforeseen error",
+        "scraper raised an unexpected error",
         extra={"scraper": request.scraper, "exception": redactor.redact(trace)},
     )

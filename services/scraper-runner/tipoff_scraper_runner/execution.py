@@ -197,12 +197,12 @@ def _usable(payload: object, redactor: SecretRedactor) -> Payload:
         case _:
             # Without the value: it may hold part of a secret, which redaction would not recognise.
             raise TypeError(
-                f"fetch returned a {type(payload).__name__}; a Payload of bytes, an address and a suffix is needed"
+                f"fetch returned a {type(payload).__name__}; return a Payload(body: bytes, url: str, suffix: str)"
             )
     if not is_segment(suffix):
         raise UnusablePath(
-            f"the payload's suffix is {suffix!r:.120}, which cannot stand in a path;"
-            " letters, digits, '_', '.' and '-' can"
+            f"the payload's suffix is {suffix!r:.120}, which is not allowed in a path;"
+            " use letters, digits, '_', '.' and '-'"
         )
     # The scraper builds the address, and may have put the key into it.
     return replace(payload, url=redactor.redact(url).encode("utf-8", "backslashreplace").decode())

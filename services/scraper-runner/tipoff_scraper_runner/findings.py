@@ -41,7 +41,7 @@ def _against_the_calendar(parsed: Parsed, request: ScrapeRequested, spec: Scrape
     asked_for_games = spec.needs_games and request.source is Source.CONTROLLER
     if parsed.games_listed == 0 and asked_for_games:
         day = request.game_date
-        return [f"the document lists no game of {day}, and the calendar has games on that day"]
+        return [f"the document lists no games on {day}, but the calendar has games on that day"]
     return []
 
 

@@ -21,9 +21,7 @@ def importable_package(folder: Path) -> str:
     while (root / "__init__.py").is_file():
         root, name = root.parent, f"{root.name}.{name}"
     if not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigurationError(
-            [f"{folder}: '{name}' is not a name that Python can import; rename the folder"]
-        )
+        raise ConfigurationError([f"{folder}: Python cannot import the name '{name}'; rename the folder"])
     # Already importable, as the installed fleet is: leave the path unchanged.
     if folder in _found(name):
         return name
@@ -36,7 +34,7 @@ def importable_package(folder: Path) -> str:
         elsewhere = ", ".join(map(str, found)) or "nowhere"
         raise ConfigurationError(
             [
-                f"{folder}: '{name}' is imported from {elsewhere} already; rename the folder or add an __init__.py"
+                f"{folder}: '{name}' is already imported from {elsewhere}; rename the folder or add an __init__.py"
             ]
         )
     return name

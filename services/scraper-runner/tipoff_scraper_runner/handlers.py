@@ -72,15 +72,17 @@ def _execute(
     now = request.event_time or wall
     if scraper is None:
         known = ", ".join(deps.registry)
-        return _failed(request, f"no scraper '{request.scraper}' in this runner; it has {known}", deps, now)
+        return _failed(
+            request, f"this runner has no scraper '{request.scraper}'; its scrapers are {known}", deps, now
+        )
     # Only a request that was taken over can have a payload from before; looking for it costs a list call.
     saved = _payload_of_earlier_delivery(request, scraper, deps) if claim.taken_over else None
     if saved is not None and claim.deaths >= MAX_DEATHS:
         where = saved.fetched.raw_path if saved.fetched else "nowhere"
         return _failed(
             request,
-            f"{claim.deaths} runners died while they parsed the payload kept at {where}; parse it on a laptop,"
-            " mend the parser, and run `tipoff reparse`",
+            f"{claim.deaths} runners ended while parsing the payload saved at {where}; parse it on a laptop,"
+            " fix the parser, and run `tipoff reparse`",
             deps,
             now,
             FailureKind.DECODE,

@@ -48,7 +48,10 @@ class HostPauses:
         try:
             _store(self._state, _name(host), _StoredPause(since=since, until=until))
         except Unavailable as error:
-            log.warning("pause is known to this process alone", extra={"host": host, "detail": str(error)})
+            log.warning(
+                "pause could not be stored; only this process applies it",
+                extra={"host": host, "detail": str(error)},
+            )
 
     def until(self, host: str, now: datetime) -> datetime | None:
         """Return the end of the pause that contains `now`; None when there is no such pause.
@@ -85,7 +88,9 @@ class HostPauses:
                 read = _StoredPause.model_validate_json(body)
                 self._note(host, read.since, read.until)
         except (Unavailable, ValidationError) as error:
-            log.warning("pauses of others are not known", extra={"host": host, "detail": str(error)})
+            log.warning(
+                "pauses stored by other processes cannot be read", extra={"host": host, "detail": str(error)}
+            )
 
 
 def _store(state: Objects, name: str, pause: _StoredPause) -> None:

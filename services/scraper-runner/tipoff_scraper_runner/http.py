@@ -118,8 +118,8 @@ class HttpxHttp:
             _NOTES.validate_python({name: value})
         except ValidationError as error:
             raise TypeError(
-                f"note {name!r} is a {type(value).__name__} that JSON cannot hold;"
-                " note texts, numbers, booleans, null, and lists and objects of them"
+                f"note {name!r} is a {type(value).__name__}, which JSON cannot represent;"
+                " use texts, numbers, booleans, null, and lists and objects of them"
             ) from error
         # A copy: the scraper's later changes to a list or object would not be validated.
         self.notes.update(storable_object({name: value}))
@@ -159,7 +159,7 @@ class HttpxHttp:
             if isinstance(answer, Response):
                 return answer
             request = request.redirected(answer, shown=self.redactor.redact(answer))
-        raise HttpFailure(f"{self._shown(request)} is the last of more than {MAX_REDIRECTS} redirects")
+        raise HttpFailure(f"more than {MAX_REDIRECTS} redirects, the last to {self._shown(request)}")
 
     def _take_turn(self, host: str) -> None:
         """Wait for this process's turn at the host; a replay does not wait.
@@ -169,14 +169,14 @@ class HttpxHttp:
         if until := self._pauses.until(host, self._instant()):
             pause = (until - self._instant()).total_seconds()
             if pause >= self._remaining():
-                raise ToldToWait(f"{host} asked not to be asked before {readable(until)}", until, host)
+                raise ToldToWait(f"{host} allows no requests before {readable(until)}", until, host)
             # Wait for a short pause, so that it slows a fan-out down instead of failing it.
             if not self._replaying:
                 time.sleep(max(0.0, pause))
         rate = self._spec.rate_limit.per_second
         if not self._replaying and not self._pacer.wait(host, rate, within=self._remaining()):
             raise TimedOut(
-                f"{host} is asked {rate:g} times a second, and no turn comes free"
+                f"{host} is limited to {rate:g} requests per second; no slot was free"
                 f" within the {self._spec.timeout_seconds:g} s of {self._spec.name}"
             )
 
@@ -215,18 +215,18 @@ class HttpxHttp:
             within = f"within {self._spec.timeout_seconds:g} s"
             if answer is not None:
                 raise TimedOut(
-                    f"{shown} answered {answer.status_code} and did not send all of its body {within}"
+                    f"{shown} answered {answer.status_code} but did not send its whole body {within}"
                 ) from error
             raise TimedOut(f"{shown} did not answer {within}") from error
         except httpx.DecodingError as error:
             encoding = answer.headers.get("Content-Encoding") if answer is not None else None
             raise Undecodable(
-                f"{shown} answers with a broken body in encoding {encoding}: {error}"
+                f"{shown} answered with a corrupt body in encoding {encoding}: {error}"
             ) from error
         except httpx.HTTPError as error:
             fault = "could not be reached"
             if answer is not None:
-                fault = f"answered {answer.status_code} and broke off its body"
+                fault = f"answered {answer.status_code} and closed the connection within its body"
             raise _Transient(f"{shown} {fault}: {self.redactor.redact(str(error))}") from error
         except httpx.InvalidURL as error:
             raise HttpFailure(f"{shown} is not an address: {self.redactor.redact(str(error))}") from error
@@ -239,9 +239,7 @@ class HttpxHttp:
             # Counted after unpacking: memory holds the unpacked bytes.
             self._bytes_left -= len(chunk)
             if self._bytes_left < 0:
-                raise TooLarge(
-                    f"{shown} sends more than {MAX_BYTES} bytes, counting what was fetched before it"
-                )
+                raise TooLarge(f"{shown}: more than {MAX_BYTES} bytes in all responses of this scrape")
             # Check the deadline at each chunk: no read times out while a source sends a byte a second.
             self._remaining()
         return self.redactor.redact_bytes(bytes(body))
@@ -276,7 +274,7 @@ class HttpxHttp:
             self.retries += 1
             return
         error = state.outcome.exception() if state.outcome else None
-        message = f"{error}; {left:.0f} s are left, too few to ask again in {state.upcoming_sleep:.0f} s"
+        message = f"{error}; {left:.0f} s are left, too few to retry in {state.upcoming_sleep:.0f} s"
         if isinstance(error, _Transient) and error.wait > 0:
             raise self._told_to_wait(message, error)
         raise HttpFailure(message)
@@ -308,7 +306,9 @@ def _check_encoding(shown: str, answer: httpx.Response) -> None:
     """Refuse a body with several encodings or an encoding that was not requested. Raises Undecodable."""
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
-        raise Undecodable(f"{shown} answers in encoding {encoding!r:.100}; one of gzip and deflate is read")
+        raise Undecodable(
+            f"{shown} answered in the unsupported encoding {encoding!r:.100}; gzip and deflate are supported"
+        )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

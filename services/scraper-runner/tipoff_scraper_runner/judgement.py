@@ -67,11 +67,11 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
         return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
     if set(parsed.fan_out) != set(spec.fan_out_keys):
         raise Misconfigured(
-            f"{spec.name} fans out {_listed(parsed.fan_out)}, and 'fan_out_keys' in its scraper.yaml"
+            f"{spec.name} fans out over {_listed(parsed.fan_out)}, but 'fan_out_keys' in its scraper.yaml"
             f" declares {_listed(spec.fan_out_keys)}; make them equal"
         )
     if fault := fan_out_fault(parsed.fan_out):
-        raise SourceChanged(f"the document fans out over more than an event can hold: {fault}")
+        raise SourceChanged(f"the fan-out values of the document do not fit into an event: {fault}")
     return Success(record_count=count, gcs_path=None)
 
 

@@ -30,7 +30,7 @@ class ManualExecution(BaseModel):
     def _game_date_is_not_among_them(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         # The two values could differ, and the output path depends on them.
         if "game_date" in value:
-            raise ValueError("game_date stands beside parameters, not in them")
+            raise ValueError("move game_date out of parameters, beside them")
         return value
 
 
@@ -64,7 +64,7 @@ def manual_request(
         faults = [
             (".".join(map(str, item["loc"])) or "parameters", describe(item)) for item in error.errors()
         ]
-        raise UnusableParameters([f"{name}: {what} (known: {known})" for name, what in faults]) from error
+        raise UnusableParameters([f"{name}: {fault} (known: {known})" for name, fault in faults]) from error
     # Build the output path only to validate it: later, no caller would wait for the error.
     try:
         folder(spec, checked, checked.game_date)

@@ -48,7 +48,7 @@ def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> 
         value = game_date.isoformat() if name == GAME_DATE else str(getattr(parameters, name))
         if not is_segment(value):
             raise UnusablePath(
-                f"{name} is {value!r:.120}, which cannot stand in a path; letters, digits, '_', '.' and '-' can"
+                f"{name} is {value!r:.120}, which is not allowed in a path; use letters, digits, '_', '.' and '-'"
             )
         filled = filled.replace(f"{{{name}}}", value)
     return filled
@@ -154,7 +154,7 @@ def write_records(
     if there and fetched_at(there) < datetime.fromisoformat(fetched):
         metadata = data.annotate(file.name, {FETCHED_AT: fetched})
     if metadata is None:
-        raise Unavailable(f"gs://{data.bucket}/{file.name} was removed while it was written")
+        raise Unavailable(f"gs://{data.bucket}/{file.name} was deleted during its write")
     # True for a redelivery of the request that created the file: its runner crashed before the announcement.
     return metadata.get(EXECUTION_ID) == file.metadata[EXECUTION_ID]
 

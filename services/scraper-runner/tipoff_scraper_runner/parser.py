@@ -146,7 +146,7 @@ class ParserProcess:
                     start_new_session=True,  # a process group: killing it kills the child too
                 )
             except OSError as error:
-                raise Unavailable(f"no process for parsing could be started: {error}") from error
+                raise Unavailable(f"the parser process cannot be started: {error}") from error
             # End the process at an orderly exit, without a zombie; after a crash it ends by the end of its input.
             atexit.register(self.close)
         return self._server

@@ -89,7 +89,7 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
     found = next((frame for frame in frames if isinstance(frame, tuple)), None)
     imported: list[str] = []
     if len(result) > result_bytes:
-        answer = _refusal(f"what was read in it takes more than {result_bytes} bytes")
+        answer = _refusal(f"the parsed result exceeds {result_bytes} bytes")
     elif status == 0 and found is not None:
         answer, imported = found
     else:
@@ -109,16 +109,16 @@ def _why_it_ended(status: int, memory_bytes: int, cpu_seconds: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     # The CPU limit or the alarm: in both cases parsing had not finished.
     if code in (-signal.SIGXCPU, -signal.SIGALRM):
-        return f"parsing it takes more than {cpu_seconds} s of CPU time"
+        return f"parsing exceeds {cpu_seconds} s of CPU time"
     # The kernel sends SIGKILL when the container runs out of memory.
     if code == _EXIT_MEMORY or code == -signal.SIGKILL:
-        return f"parsing it takes more than {memory_bytes} bytes of memory"
-    return f"parsing it ended its process (exit code {code})"
+        return f"parsing exceeds {memory_bytes} bytes of memory"
+    return f"parsing ended its process (exit code {code})"
 
 
 def _refusal(why: str) -> bytes:
     return pickle.dumps(
-        TooCostly(f"the payload is too costly: {why}; it is kept, and no delivery parses it again")
+        TooCostly(f"the payload is too costly: {why}; it is saved, and no delivery parses it again")
     )
 
 
@@ -168,7 +168,7 @@ class _Lines(logging.Handler):
         }
         text = record.getMessage()
         if self._left == 0:
-            text = f"{text[:_MAX_LINE_CHARACTERS]} (of this payload {_MAX_LINES} lines are logged; this is the last)"
+            text = f"{text[:_MAX_LINE_CHARACTERS]} (the last of at most {_MAX_LINES} log lines for a payload)"
         if record.exc_info:
             fields["exception"] = logging.Formatter().formatException(record.exc_info)[-_MAX_LINE_CHARACTERS:]
         line = {

@@ -66,9 +66,9 @@ def load_registry(source: str | Path) -> Registry:
         try:
             module = importlib.import_module(f"{package}.{spec.source}.{name}.scraper")
         except Exception as error:  # noqa: BLE001  # a fleet's code may raise any error; check the others too
-            what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            detail = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
             where = line_of_failure(error, folder) or folder / spec.source / name / "scraper.py"
-            faults.append(f"{where}: cannot be imported: {what}")
+            faults.append(f"{where}: cannot be imported: {detail}")
             continue
         # Check all modules before failing: the faults of a fleet are fixed together, not one per start.
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
@@ -82,7 +82,7 @@ def _faults(module: Any, spec: ScraperSpec) -> Iterator[str]:
     """Yield each difference between a module and its description."""
     for name in ("Parameters", "fetch", "parse"):
         if not hasattr(module, name):
-            yield f"'{name}' is missing; a scraper offers Parameters, fetch and parse"
+            yield f"'{name}' is missing; a scraper defines Parameters, fetch and parse"
             return  # the rest cannot be checked
     model: type[ScrapeParameters] = module.Parameters
     yield from secret_faults(module, spec)
@@ -93,4 +93,4 @@ def _faults(module: Any, spec: ScraperSpec) -> Iterator[str]:
         yield f"parameter '{name}' is not in {where}; declare it in both"
     for name in sorted(declared & taken):
         if spec.parameters[name].required != model.model_fields[name].is_required():
-            yield f"parameter '{name}' is required in one of scraper.yaml and Parameters only; make them equal"
+            yield f"parameter '{name}' is required in only one of scraper.yaml and Parameters; make them equal"

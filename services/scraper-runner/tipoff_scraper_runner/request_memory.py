@@ -126,7 +126,7 @@ class RequestMemory:
             released = _lease(claim, now, released=True)
             self._state.replace(name, released, generation=held.generation)
         except Unavailable as error:
-            log.warning("claim not released, its lease ends by itself", extra={"detail": str(error)})
+            log.warning("claim not released; its lease will expire", extra={"detail": str(error)})
 
     def recall(self, request: ScrapeRequested) -> Execution | None:
         """Return the stored outcome of the request; None when there is none yet."""

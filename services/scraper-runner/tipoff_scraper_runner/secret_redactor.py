@@ -63,7 +63,7 @@ class SecretRedactor:
             if len(value) < MIN_LENGTH:
                 raise Misconfigured(
                     f"secret {name} has fewer than {MIN_LENGTH} characters; set the environment variable {name}"
-                    " to the key that the source gave out"
+                    " to the key from the source"
                 )
             return SecretStr(value)
         # Record the name, so that the placeholder is never sent to a real host.

@@ -17,9 +17,9 @@ def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
     """Yield a fault for each secret that only one of scraper.yaml and the code names."""
     names = {name for part in _fleet_modules(module) for name in _secret_names(part)}
     for name in sorted(names - set(spec.secrets)):
-        yield f"the code asks for secret {name}; add it to 'secrets' in scraper.yaml"
+        yield f"the code uses secret {name}; add it to 'secrets' in scraper.yaml"
     for name in sorted(set(spec.secrets) - names):
-        yield f"secret {name} in scraper.yaml is asked for nowhere in the code; remove it"
+        yield f"secret {name} in scraper.yaml is not used in the code; remove it"
 
 
 def _fleet_modules(module: ModuleType) -> Iterator[ModuleType]:

@@ -60,7 +60,7 @@ class RunnerSettings(ServiceSettings):
             )
         if credential and len(credential.rpartition(":")[2]) < MIN_LENGTH:
             raise ValueError(
-                f"the password has fewer than {MIN_LENGTH} characters, too few to be kept out of logs; use a longer"
+                f"the password has fewer than {MIN_LENGTH} characters, too few to redact it in logs; use a longer one"
             )
         return value
 

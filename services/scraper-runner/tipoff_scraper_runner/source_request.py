@@ -44,9 +44,7 @@ class SourceRequest:
             stays = _stays(self.shown, target)
             host = urlsplit(urljoin(self.shown, shown)).hostname or shown[:100]
         except ValueError as error:
-            raise HttpFailure(
-                f"{self.shown} redirects to something that is not an address: {shown[:100]!r}"
-            ) from error
+            raise HttpFailure(f"{self.shown} redirects to an invalid address: {shown[:100]!r}") from error
         if not stays:
             raise Blocked(
                 f"{self.shown} redirects to another host, {host}; redirects are followed on one host only"

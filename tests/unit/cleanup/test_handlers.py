@@ -165,7 +165,7 @@ def test_a_file_is_republished_three_times_then_given_up(world: World) -> None:
             ("given_up", path("older")),
             ("given_up", path("old")),
         ]
-        assert run.findings[0].detail == "republished 3 times without a receipt; it is republished no more"
+        assert run.findings[0].detail == "republished 3 times without a receipt; given up"
 
 
 def test_a_file_that_is_given_up_is_found_until_its_receipt_comes(world: World) -> None:

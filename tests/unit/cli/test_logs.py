@@ -52,7 +52,7 @@ def files(tmp_path: Path) -> Path:
     raised = entry(
         time="2025-01-15T16:59:59+00:00",
         severity="ERROR",
-        message="scraper raised an unforeseen error",
+        message="scraper raised an unexpected error",
         exception="Traceback (most recent call last):\n  ...\nKeyError: 'games'",
     )
     other = entry(request_id="0193f6ff-0000-7000-8000-000000000009", message="another run")

@@ -50,7 +50,7 @@ def test_published_again_an_execution_is_one_row() -> None:
 def test_what_is_presumed_says_so() -> None:
     event = presumed()
     assert event.outcome == Failed(
-        kind=FailureKind.TIMEOUT, message="the request died: no execution within 0:14:00"
+        kind=FailureKind.TIMEOUT, message="the request expired: no execution within 0:14:00"
     )
     assert event.data_summary == {"presumed": True}
     assert event.opts == {"game_date": "2025-01-15"}

@@ -94,7 +94,7 @@ def test_a_dataset_that_fails_to_answer_is_not_waited_for_twice(caplog: pytest.L
     made.tick(at("11:00"))
     made.warehouse.down = True
     made.tick(at("11:30"), wall=at("11:30"))
-    assert caplog.text.count("dataset cannot be asked") == 1
+    assert caplog.text.count("dataset cannot be queried") == 1
     assert made.decisions[-1].context["history_stale"] is True
 
 

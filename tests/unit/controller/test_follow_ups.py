@@ -360,7 +360,7 @@ def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> Non
     note_dead_request(dead_letter(request), made.deps)
     (event,) = died(made)
     assert isinstance(event.outcome, Failed)
-    assert event.outcome.message == "the request died: it ran out of delivery attempts"
+    assert event.outcome.message == "the request expired: no delivery attempts are left"
     # The retry's success is for the same unit; without opts the alert stayed although the data was found.
     assert event.opts == request.parameters
     made.note(event)

@@ -48,7 +48,7 @@ def test_a_manual_run_says_who_asked_and_carries_its_date() -> None:
     made.release()
     (decision,) = decided.decisions
     assert (decision.reason_code, decision.triggered_by) == ("manual", "ann@example.com")
-    assert decision.reason == "Asked for by ann@example.com for 2025-01-15."
+    assert decision.reason == "Requested by ann@example.com for 2025-01-15."
     assert {item.source for item in made.requests} == {Source.MANUAL}
     assert {item.parameters["game_date"] for item in made.requests} == {"2025-01-15"}
 
@@ -204,7 +204,7 @@ def test_some_steps_may_be_chosen_each_for_some_of_its_games_or_teams() -> None:
         ({"steps": {"event": None}}, "steps: no step of props 'event'; did you mean events"),
         ({"scrapers": ["event_lst"]}, "scrapers: no scraper of props 'event_lst'; did you mean event_list"),
         ({"steps": {"props": None}}, "steps: props needs the output of events; name it as well"),
-        ({"steps": {}}, "to ask for"),
+        ({"steps": {}}, "no games or teams to request"),
     ],
 )
 def test_steps_that_do_not_fit_are_refused(run: dict[str, Any], what: str) -> None:
@@ -283,5 +283,5 @@ def test_a_run_larger_than_the_configured_maximum_is_refused_with_the_number() -
     made = world()
     file = made.configuration.file.model_copy(update={"max_fan_out": 3})
     made.restart(replace(made.configuration, file=file))
-    with pytest.raises(UnusableRun, match=r"roster would fan out into 4 requests, and 3 are the most"):
+    with pytest.raises(UnusableRun, match=r"roster would fan out into 4 requests; the limit is 3"):
         asked(made, "games")

@@ -149,7 +149,7 @@ def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(
     bench.miscounted = 1
     with (
         caplog.at_level(logging.INFO),
-        pytest.raises(Unavailable, match=f"{TABLE} of 2025-01-15: 2 rows were read and 3 counted"),
+        pytest.raises(Unavailable, match=f"{TABLE} of 2025-01-15: read 2 rows, but counted 3"),
     ):
         bench.run()
     assert bench.bucket.bodies == {}

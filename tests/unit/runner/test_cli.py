@@ -270,4 +270,4 @@ def test_help_names_parameters_and_exit_codes(capsys: Captured) -> None:
     assert run("--help") == 0
     told = capsys.readouterr().out
     assert "--raises STRING" in told
-    assert "0 got it, 3 not published yet, 1 failed, 2 wrong usage" in " ".join(told.split())
+    assert "0 success, 3 not published yet, 1 failed, 2 wrong usage" in " ".join(told.split())

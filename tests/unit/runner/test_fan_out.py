@@ -36,7 +36,7 @@ def test_keys_that_differ_from_the_declared_ones_are_our_own_fault(declared: lis
 
     assert isinstance(executed.outcome, Failed)
     assert executed.outcome.kind is FailureKind.INTERNAL
-    assert "fans out event_id" in executed.outcome.message
+    assert "fans out over event_id" in executed.outcome.message
     assert named in executed.outcome.message
     assert executed.fan_out_keys == {}
 
@@ -45,7 +45,7 @@ def test_a_declared_key_that_never_comes_is_our_own_fault_too() -> None:
     outcome = run(fan_out_keys=["event_id"]).executed.outcome
 
     assert isinstance(outcome, Failed)
-    assert "sample fans out nothing" in outcome.message
+    assert "sample fans out over nothing" in outcome.message
 
 
 def test_without_data_there_is_nothing_to_fan_out() -> None:

@@ -105,7 +105,7 @@ def test_no_games_contradict_a_calendar_that_has_some(
     assert told.get("games_listed") == listed
     if contradicts:
         assert told["contradictions"]["examples"] == [
-            f"the document lists no game of {GAME_DATE}, and the calendar has games on that day"
+            f"the document lists no games on {GAME_DATE}, but the calendar has games on that day"
         ]
 
 

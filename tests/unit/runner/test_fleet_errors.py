@@ -93,7 +93,9 @@ def test_a_note_that_is_no_json_is_refused_where_it_is_noted() -> None:
     executed = outcome(fetch)
 
     assert failed(executed).kind is FailureKind.INTERNAL
-    assert failed(executed).message.startswith("TypeError: note 'day' is a date that JSON cannot hold; ")
+    assert failed(executed).message.startswith(
+        "TypeError: note 'day' is a date, which JSON cannot represent; "
+    )
     assert executed.data_summary["season"] == "2024-25"
 
 
@@ -146,8 +148,8 @@ def test_leaving_the_program_is_an_error_as_any_other() -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (Unspeakable(), "Unspeakable, of which no outcome can be made: RuntimeError"),
-        (told_to_wait("noon"), "ToldToWait, of which no outcome can be made: Failed: not_before: "),
+        (Unspeakable(), "Unspeakable cannot be converted to an outcome: RuntimeError"),
+        (told_to_wait("noon"), "ToldToWait cannot be converted to an outcome: Failed: not_before: "),
     ],
 )
 def test_an_error_that_cannot_be_told_is_told_by_its_class(error: Exception, told: str) -> None:

@@ -167,7 +167,7 @@ def test_a_payload_that_kills_every_runner_is_a_failure_and_not_a_loop(
     executed = bench.run(requested(), now)
     assert isinstance(executed.outcome, Failed)
     assert executed.outcome.kind is FailureKind.DECODE
-    assert "3 runners died while they parsed the payload kept at gs://data/raw/" in executed.outcome.message
+    assert "3 runners ended while parsing the payload saved at gs://data/raw/" in executed.outcome.message
     assert len(bench.asked) == 1
 
 
@@ -241,7 +241,7 @@ def test_a_scraper_that_is_not_here_is_a_failure_that_says_what_is(bench: Bench)
     """
     executed = bench.run(requested(scraper="rows"))
     assert executed.outcome == Failed(
-        kind=FailureKind.INTERNAL, message="no scraper 'rows' in this runner; it has lines"
+        kind=FailureKind.INTERNAL, message="this runner has no scraper 'rows'; its scrapers are lines"
     )
     assert executed.scraper_name == "rows"
     assert bench.bus.of(ScrapeExecuted) == [executed]

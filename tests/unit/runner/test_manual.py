@@ -87,7 +87,7 @@ def test_the_source_is_not_the_callers_to_say() -> None:
 
 
 def test_the_game_date_is_given_once() -> None:
-    with pytest.raises(ValidationError, match="game_date stands beside parameters"):
+    with pytest.raises(ValidationError, match="move game_date out of parameters"):
         ManualExecution(game_date=GAME_DATE, parameters={"game_date": "2025-01-16"})
 
 

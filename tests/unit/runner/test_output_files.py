@@ -112,14 +112,14 @@ def test_a_value_that_is_no_name_fails_before_anything_is_fetched(value: str) ->
     outcome = execution.executed.outcome
     assert isinstance(outcome, Failed)
     assert outcome.kind is FailureKind.INTERNAL
-    assert "which cannot stand in a path" in outcome.message
+    assert "which is not allowed in a path" in outcome.message
     assert (data.bodies, fetched) == ({}, [])
 
 
 def test_a_value_that_is_no_name_is_refused_to_who_asks_by_hand() -> None:
     module: Any = SimpleNamespace(Parameters=OfASubject)
     given = {"game_date": GAME_DATE.isoformat(), "subject": "../up"}
-    with pytest.raises(UnusableParameters, match=r"subject is .*, which cannot stand in a path"):
+    with pytest.raises(UnusableParameters, match=r"subject is .*, which is not allowed in a path"):
         manual_request(Registered(spec(), module), given, source=Source.LOCAL, triggered_by="ann", now=NOON)
 
 

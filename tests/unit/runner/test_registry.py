@@ -85,14 +85,14 @@ def test_a_parameter_is_required_in_both_or_neither(
 ) -> None:
     write(CODE, field, parameters=declaring(hour={**HOUR, "required": required}))
     (fault,) = faults(folder)
-    assert "'hour' is required in one of scraper.yaml and Parameters only" in fault
+    assert "'hour' is required in only one of scraper.yaml and Parameters" in fault
 
 
 @pytest.mark.parametrize("missing", ["Parameters", "fetch", "parse"])
 def test_a_scraper_offers_its_three_names(folder: Path, write: Write, missing: str) -> None:
     write(CODE + f"\ndel {missing}\n")
     (fault,) = faults(folder)
-    assert fault == f"lines/scraper.py: '{missing}' is missing; a scraper offers Parameters, fetch and parse"
+    assert fault == f"lines/scraper.py: '{missing}' is missing; a scraper defines Parameters, fetch and parse"
 
 
 def test_a_description_without_code_is_refused(folder: Path, write: Write) -> None:
@@ -158,7 +158,7 @@ def test_a_fleet_within_a_package_imports_what_stands_beside_it(folder: Path) ->
 def test_secrets_are_looked_for_in_a_fleet_of_any_name(folder: Path, write: Write) -> None:
     write(CODE.replace('Payload(b""', 'http.secret("SOME_KEY") and Payload(b""'))
     (fault,) = faults(folder)
-    assert "the code asks for secret SOME_KEY" in fault
+    assert "the code uses secret SOME_KEY" in fault
 
 
 def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_pat
     path = write_spec(tmp_path / "scrapers", "lines", source_folder="nbacom", source="nbacom")
     (path.parent / "scraper.py").write_text(CODE.replace("{fields}", "pass"), encoding="utf-8")
     (fault,) = faults(tmp_path / "scrapers")
-    assert "'scrapers' is imported from" in fault
+    assert "'scrapers' is already imported from" in fault
     assert "rename the folder" in fault
     assert str(tmp_path) not in sys.path
 
@@ -177,7 +177,7 @@ def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_pat
 def test_a_folder_that_cannot_be_imported_says_so(tmp_path: Path, name: str) -> None:
     write_spec(tmp_path / name, "lines", source_folder="made", source="made")
     (fault,) = faults(tmp_path / name)
-    assert f"'{name}' is not a name that Python can import; rename the folder" in fault
+    assert f"Python cannot import the name '{name}'; rename the folder" in fault
 
 
 @pytest.mark.parametrize("source", ["no_such_package", "no/such/folder", "json.decoder", ""])

@@ -255,18 +255,18 @@ def test_the_registry_refuses_a_secret_that_only_the_code_knows(
     scraper = module(code)
 
     assert list(secret_faults(scraper, spec())) == [
-        "the code asks for secret SAMPLE_KEY; add it to 'secrets' in scraper.yaml"
+        "the code uses secret SAMPLE_KEY; add it to 'secrets' in scraper.yaml"
     ]
     assert list(secret_faults(scraper, spec(secrets=["SAMPLE_KEY"]))) == []
 
 
 def test_the_registry_refuses_a_secret_that_only_the_yaml_knows(module: Callable[[str], ModuleType]) -> None:
     assert list(secret_faults(module("def fetch(p, http): ..."), spec(secrets=["SAMPLE_KEY"]))) == [
-        "secret SAMPLE_KEY in scraper.yaml is asked for nowhere in the code; remove it"
+        "secret SAMPLE_KEY in scraper.yaml is not used in the code; remove it"
     ]
 
 
 def test_the_registry_looks_into_what_a_scraper_shares_with_others() -> None:
     assert list(secret_faults(oddsa_events, spec())) == [
-        "the code asks for secret ODDS_API_KEY; add it to 'secrets' in scraper.yaml"
+        "the code uses secret ODDS_API_KEY; add it to 'secrets' in scraper.yaml"
     ]

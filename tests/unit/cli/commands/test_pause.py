@@ -59,7 +59,7 @@ class TestPause:
                 ("pause", "nbac_schedule", "--why", "w", "--target", "workflow"),
                 "404: no workflow 'nbac_schedule'; it is a scraper",
             ),
-            (("resume", "nbac_schedule"), "404: 'nbac_schedule' is not paused; paused is nothing"),
+            (("resume", "nbac_schedule"), "404: 'nbac_schedule' is not paused; pauses: none"),
         ],
     )
     def test_what_the_controller_refuses_is_told(

@@ -260,7 +260,9 @@ def test_a_redirect_on_the_same_host_is_followed() -> None:
 
 def test_redirects_in_a_circle_end() -> None:
     counts = fails(
-        HttpFailure, "more than 5 redirects, the last to ", in_turn(reply("302 Found", b"", "Location: /again"))
+        HttpFailure,
+        "more than 5 redirects, the last to ",
+        in_turn(reply("302 Found", b"", "Location: /again")),
     )
 
     assert counts[0] == 6

@@ -49,7 +49,7 @@ class TestPause:
             (("pause", "morning_operation", "--why", "w"), "did you mean morning_operations?"),
             (
                 ("pause", "nbac_schedule", "--why", "w", "--for", "60d"),
-                "is more than 30 days away, which is the most; end it by",
+                "is more than 30 days away; end the pause by",
             ),
             (
                 ("pause", "nbac_schedule", "--why", "w", "--until", "2025-01-01 09:00"),

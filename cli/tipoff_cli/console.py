@@ -12,8 +12,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.times import instant, zone_name
 from tipoff_common.visible import visible
+from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import unknown_name
 
 if TYPE_CHECKING:
@@ -55,6 +57,24 @@ for _console in (console, errors):
     _console.push_render_hook(_Escaping())
 
 
+def _past(value: str) -> datetime:
+    """Parse the instant of --as-of; only a replay may be ahead of the clock. Raises BadParameter."""
+    # Imported here: it needs pydantic, and --help must not wait for it.
+    at = instant(value)
+    # Refused in the parser, so that no command with the option can forget to: between now and a future instant,
+    # evaluations and scrapers would seem to have stopped.
+    if at > wall_now():
+        try:
+            replays = find_connection().in_event_time
+        except NotConnected:
+            return at  # the command reports that nothing is connected, with its own exit code
+        if not replays:
+            raise typer.BadParameter(
+                f"'{value}' is in the future; for a future day: tipoff schedule --date DATE"
+            )
+    return at
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="print the data as JSON")]
 WorkflowsOption = Annotated[
     Path,
@@ -68,7 +88,7 @@ WorkflowsOption = Annotated[
 AsOf = Annotated[
     datetime | None,
     typer.Option(
-        parser=instant,
+        parser=_past,
         metavar="TIME",
         help="show the state known then; now when left out. A date alone is its first instant",
     ),

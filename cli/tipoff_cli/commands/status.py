@@ -125,9 +125,6 @@ def _expectations(
     night = on is None or on == today
     try:
         connection = find_connection()
-        # Evaluations would seem to have stopped before a future instant; a replay may be ahead of the clock.
-        if at > wall_now() and not connection.in_event_time:
-            refuse("--as-of is in the future; for a future day: tipoff schedule --date DATE", WRONG_USAGE)
         silence = None
         try:
             found, source = _from_controller(connection, on or today, at, night), "controller"

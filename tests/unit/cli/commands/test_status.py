@@ -103,13 +103,6 @@ class TestStatus:
         early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
         assert early.startswith("! today: nothing was decided in the last two days")
 
-    def test_an_instant_that_is_to_come_is_refused(self, run: Run, controller: Controller) -> None:
-        """The status was red: nothing has been decided since 13:10."""
-        controller.tells(EXPECTATION)
-        refused = run("status", "--as-of", "tomorrow", code=2)
-        assert "--as-of is in the future" in refused.stderr
-        assert not refused.stdout
-
     def test_a_replay_may_be_ahead_of_the_clock(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:

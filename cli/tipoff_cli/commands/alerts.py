@@ -24,7 +24,7 @@ IncidentName = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="an incident's id, or rule/subject, or the beginning of either: the rule, rule/workflow",
+        help="an incident's id or its beginning, or rule/subject; the rule or rule/workflow with one open incident",
         show_default=False,
     ),
 ]
@@ -175,7 +175,7 @@ def silence(
         typer.Argument(
             metavar="RULE[/SUBJECT]",
             help="a rule of config/alerts.yaml, or a subject of it as `tipoff alerts list` prints it;"
-            " WORKFLOW covers every WORKFLOW/SCRAPER",
+            " a workflow covers each of its alerts",
             show_default=False,
         ),
     ],
@@ -212,7 +212,7 @@ def _warn_if_it_covers_nothing(made: Silence) -> None:
     found = _ask(Watching, "GET", "/incidents", {"everything": "true"}).incidents
     standing = [it for it in found if it.rule == made.rule and it.state is not AlertState.RESOLVED]
     now = wall_now()
-    if not any(made.covers(it.rule, it.subject, now) for it in standing):
+    if not any(made.covers(it, now) for it in standing):
         names = ", ".join(_about(it) for it in standing) or "none"
         said = f"! {made.rule}/{made.subject} covers no open alert; open alerts of this rule: {names}"
         console.print(Text(said, "bold yellow"))

@@ -13,14 +13,6 @@ OPEN = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCE
 """States of an incident that has held for as long as its rule requires."""
 
 
-def begins_with(name: str, beginning: str) -> bool:
-    """Return whether a name is `beginning`, or begins with it as whole parts between slashes.
-
-    The subject of a failing step is `workflow/scraper`, and a message shows the workflow alone more often than both.
-    """
-    return f"{name}/".startswith(f"{beginning}/")
-
-
 class Incident(Frozen):
     """One rule about one subject, from its first sign until it is resolved and cooled down."""
 
@@ -68,6 +60,14 @@ class Incident(Frozen):
         """Identity of the incident: its rule and subject."""
         return f"{self.rule}/{self.subject}"
 
+    def is_about(self, name: str) -> bool:
+        """Return whether a name is the incident's subject, the beginning of its subject, or its workflow.
+
+        People see the workflow more often than the whole subject: that of a failing step is `workflow/scraper`, and a
+        rule by query often names the scraper alone.
+        """
+        return f"{self.subject}/".startswith(f"{name}/") or self.workflow == name
+
     @property
     def was_told(self) -> bool:
         """Whether a message went out since the incident last fired."""
@@ -86,16 +86,16 @@ class Silence(Frozen):
     rule: str
     subject: str | None = Field(
         default=None,
-        description="also covers subjects that begin with it (a workflow's scrapers); null for every subject",
+        description="a workflow covers each incident of that workflow; null for every subject",
     )
     until: Instant
     by: str
     why: str
 
-    def covers(self, rule: str, subject: str, now: datetime) -> bool:
+    def covers(self, incident: Incident, now: datetime) -> bool:
         """Return whether the silence applies to an incident at an instant."""
-        about = self.subject is None or begins_with(subject, self.subject)
-        return now < self.until and rule == self.rule and about
+        about = self.subject is None or incident.is_about(self.subject)
+        return now < self.until and incident.rule == self.rule and about
 
 
 class Watching(BaseModel):

@@ -9,7 +9,7 @@ from tipoff_monitor.changes import changed
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rules import AlertsFile
 from tipoff_monitor.texts import one_line
-from tipoff_planning.alerts import Incident, Silence, begins_with
+from tipoff_planning.alerts import Incident, Silence
 
 # Not PENDING: no notification was sent yet, and an acknowledgement would suppress the first one.
 _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})
@@ -37,17 +37,22 @@ class NotPossible(Refusal):
 def find(memory: Memory, name: str) -> Incident:
     """Return an incident by its id, the beginning of its id, or rule/subject.
 
-    The rule alone, or the rule and the workflow, is enough if only one open incident begins with it.
+    The rule alone, or the rule and the workflow, is enough if only one open incident is about it.
 
     Raises:
         UnknownIncident: no incident has the name, or several open ones have it
     """
+    rule, _, subject = name.partition("/")
     # Six characters of a hash distinguish a night's incidents, and fit on a phone.
     found = [
         it
         for it in memory.incidents.values()
         if it.key == name or (len(name) >= 6 and it.id.startswith(name))
-    ] or [it for it in memory.incidents.values() if it.is_open and begins_with(it.key, name)]
+    ] or [
+        it
+        for it in memory.incidents.values()
+        if it.is_open and it.rule == rule and (not subject or it.is_about(subject))
+    ]
     if len(found) == 1:
         return found[0]
     if found:

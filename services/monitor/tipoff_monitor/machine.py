@@ -237,9 +237,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
 
 def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watch) -> tuple[Incident, bool]:
     # A pause of the workflow or scraper silences the incident, too: the person who paused it expects it.
-    covered = condition.paused or any(
-        item.covers(incident.rule, incident.subject, at.now) for item in memory.silences
-    )
+    covered = condition.paused or any(item.covers(incident, at.now) for item in memory.silences)
     if covered and incident.state in LIVE:
         return _moved(incident, AlertState.SILENCED, at), True
     # Back to FIRING: the incident still holds, and now needs a notification.

@@ -13,7 +13,7 @@ from tests.support.examples import examples
 from tests.unit.monitor.bench import NINE, TICK, Watched, rules_file, states, wrong
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.events import AlertLevel, AlertState
-from tipoff_monitor.actions import acknowledge, silence, unsilence
+from tipoff_monitor.actions import UnknownIncident, acknowledge, find, silence, unsilence
 from tipoff_monitor.conditions import Condition
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.loading import load_rules
@@ -335,6 +335,31 @@ class TestSilence:
         watched.ticks(5, wrong())
         watched.memory = unsilence(watched.memory, made.id)
         assert states(watched.tick(wrong())) == [("broken", "firing")]
+
+    @pytest.mark.parametrize(
+        ("subject", "workflow", "is_covered"),
+        [
+            ("morning", None, True),
+            ("morning/scores", "morning", True),
+            ("morning/scores", None, True),
+            # Rules by query name the scraper or a search, and the workflow in a column of its own.
+            ("scores", "morning", True),
+            ("scores", "mornings", False),
+            ("mornings/scores", "mornings", False),
+            ("scores", None, False),
+        ],
+    )
+    def test_a_workflow_covers_each_incident_of_it(
+        self, watched: Watched, subject: str, workflow: str | None, is_covered: bool
+    ) -> None:
+        watched.memory, _ = silence(watched.memory, "broken", "morning", NINE + HOUR, "ann@x", "known")
+        watched.ticks(5, wrong(subject=subject, workflow=workflow))
+        incident = watched.incident(f"broken/{subject}")
+        assert (incident.state is AlertState.SILENCED) is is_covered
+        try:
+            assert find(watched.memory, "broken/morning") == incident
+        except UnknownIncident:
+            assert not is_covered
 
     def test_what_is_paused_is_recorded_and_told_when_the_pause_is_over(self, watched: Watched) -> None:
         assert watched.ticks(4, wrong(paused=True)) == []

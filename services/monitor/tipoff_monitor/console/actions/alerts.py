@@ -67,7 +67,7 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             fields=(
                 Field(
                     "subject",
-                    "Only about this subject (WORKFLOW covers WORKFLOW/SCRAPER); every one when empty",
+                    "Only about this subject (a workflow covers each of its alerts); every one when empty",
                     subject,
                     required=False,
                 ),

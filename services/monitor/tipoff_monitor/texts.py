@@ -5,6 +5,9 @@ import unicodedata
 
 LONGEST = 600
 """Maximum number of characters of one text in a message; the query has the full text."""
+# The end of a cut text fits in LONGEST, too: a message cuts the summary of its incident, which was cut before.
+_KEPT = LONGEST - 40
+"""Number of characters that a cut keeps."""
 _BREAK = "\u200b"
 """Zero-width space: invisible, and neither a mention nor a link continues across it."""
 _MENTION = re.compile(r"([@#])(?=[\w!&])|<(?=[!@#])")
@@ -20,7 +23,7 @@ def one_line(text: str) -> str:
     # Control characters and characters that change the direction of text: both can falsify a displayed line.
     visible = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
     line = re.sub(r"\s+", " ", visible).strip()
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}... ({len(line) - LONGEST:,} more characters)"
+    return line if len(line) <= LONGEST else f"{line[:_KEPT]}... ({len(line) - _KEPT:,} more characters)"
 
 
 def break_links(text: str) -> str:

@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.monitor.bench import NINE, Watched, book_of, rules_file
 from tipoff_common.events import AlertState
 from tipoff_monitor.actions import find, silence
 from tipoff_monitor.conditions import Condition, conditions_of_rows
+from tipoff_monitor.texts import LONGEST, one_line
 
 BOOK = book_of(rules_file(broken={}))
 
@@ -55,3 +56,13 @@ def test_a_text_without_spaces_and_control_characters_stays_as_it_came(text: str
 @given(st.text(max_size=300))
 def test_any_subject_becomes_one_line(text: str) -> None:
     assert condition(subject=text).subject.isprintable()
+
+
+@given(st.text(min_size=LONGEST - 50, max_size=LONGEST * 2))
+@example("x" * (LONGEST + 1))
+@example("x" * 2_000_000)
+def test_a_long_text_is_cut_once(text: str) -> None:
+    """A message cut the summary that was cut already, and ended with the marks of two cuts."""
+    line = one_line(text)
+    assert len(line) <= LONGEST
+    assert one_line(line) == line

@@ -3,12 +3,13 @@
 -- One row a scraper that ran within @days, the worst first. silent_intervals counts the time since its last success in
 -- its own usual intervals: the span of its successes, divided by their days. Failures are counted over its last ten
 -- telling runs, those that succeeded or failed; runs of a developer's machine (LOCAL) do not count. cause: the kind of
--- the newest error if the newest telling run failed; found nothing; items set aside (more than a tenth, if the newest
--- telling run succeeded); drift; quota low; well. last_error also describes items set aside.
+-- the newest error if the newest telling run failed; found nothing; items set aside (more than @set_aside_pct, if the
+-- newest telling run succeeded); drift; quota low; well. last_error also describes items set aside.
 --
---   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
---   @days         INT64 = 30       how far back
---   @environment  STRING = prod    prod, staging, dev or local
+--   @as_of          TIMESTAMP = now  instant of the question; later executions do not count
+--   @days           INT64 = 30       how far back
+--   @set_aside_pct  FLOAT64 = 10     share of a document's items, as @threshold_pct of alert_items_set_aside
+--   @environment    STRING = prod    prod, staging, dev or local
 --
 -- scraper_name, cause STRING, last_success TIMESTAMP (NULL: never), silent_intervals FLOAT64, telling_runs,
 -- failures INT64, drift BOOL, last_error STRING
@@ -67,7 +68,7 @@ judged AS (
     CASE
       WHEN error_type IS NOT NULL THEN error_type
       WHEN last_success IS NULL OR (silent_intervals > 3 AND last_status = 'no_data') THEN 'found nothing'
-      WHEN set_aside > 0.1 * (records + set_aside) THEN 'items set aside'
+      WHEN set_aside * 100.0 > @set_aside_pct * (records + set_aside) THEN 'items set aside'
       WHEN quota_low THEN 'quota low'
       WHEN drift THEN 'drift'
       ELSE 'well'

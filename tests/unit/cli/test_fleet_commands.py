@@ -19,6 +19,8 @@ from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_dataset import queries
+from tipoff_dataset.queries import named
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.fleet import reparse as reparse_command
 from tipoff_dev.fleet.scaffold import FLEET, TESTS
@@ -286,6 +288,15 @@ class TestDiagnose:
         assert said in found["findings"]
         assert found["likely_cause"].startswith(said if verdict == "suspect" else "")
         assert found["reproduce"][0].startswith("tipoff reparse") is (verdict == "suspect")
+
+    def test_the_limit_of_items_set_aside_is_that_of_the_alert(
+        self, diagnosed: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        written = named("alert_items_set_aside").sql.replace("FLOAT64 = 10 ", "FLOAT64 = 50 ")
+        (tmp_path / "alert_items_set_aside.sql").write_text(written)
+        monkeypatch.setattr(queries, "FOLDER", tmp_path)
+        summary = {"record_count": 100, "set_aside": {"count": 67, "examples": ["x"]}}
+        assert diagnosed(row("success", data_summary=summary), code=0)["verdict"] == "healthy"
 
     @pytest.mark.parametrize(
         ("status", "verdict", "code"), [("success", "suspect", 3), ("no_data", "waiting", 0)]

@@ -53,6 +53,15 @@ def test_the_header_names_question_parameters_and_defaults(query: NamedQuery) ->
     assert query.parameters[1].meaning == "the day"
 
 
+def test_the_alert_and_the_list_of_sick_scrapers_allow_as_many_odd_items() -> None:
+    """A change of the alert's limit would leave `tipoff sick` at the old one."""
+
+    def default(query: str, parameter: str) -> str | None:
+        return next(item.default for item in named(query).parameters if item.name == parameter)
+
+    assert default("alert_items_set_aside", "threshold_pct") == default("scraper_health", "set_aside_pct")
+
+
 def test_no_default_names_anything_of_the_fleet_that_ships() -> None:
     """`why_skipped` refused its own default in every other fleet."""
     configuration = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))

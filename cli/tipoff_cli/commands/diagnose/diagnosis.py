@@ -15,13 +15,12 @@ from tipoff_common.executions import contradictions_in, set_aside_in
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
+from tipoff_dataset.queries import named
 
 QUIET_AFTER = 6
 """Consecutive no_data runs that make a source quiet: more than a late publication usually causes."""
 UNUSUAL = 0.5
 """Share of the usual volume by which an unusual volume differs at least."""
-MAX_SET_ASIDE = 0.1
-"""Share of a document's items that may be set aside, as in `alert_items_set_aside`: single odd items are usual."""
 _ENOUGH = 4
 """Successes from which a usual volume is computed."""
 
@@ -139,7 +138,7 @@ def _verdict(
         if _is_low(newest):
             return ScraperCondition.LIMITED, _LOW_ALLOWANCE
         return ScraperCondition.WAITING, "nothing is published yet"
-    if _lost_share(newest) > MAX_SET_ASIDE:
+    if _lost_share(newest) > _max_set_aside():
         return (
             ScraperCondition.SUSPECT,
             f"{_set_aside(newest)}; their format changed: fix the parser, then parse the kept payload again",
@@ -202,7 +201,7 @@ def _reproduce(spec: ScraperSpec, runs: Sequence[ExecutionRow]) -> Iterator[str]
     if newest is None:
         yield scrape_command(spec)
         return
-    unread = newest.error_type in _PARSERS or _lost_share(newest) > MAX_SET_ASIDE
+    unread = newest.error_type in _PARSERS or _lost_share(newest) > _max_set_aside()
     if unread and newest.data_summary.get("raw_path"):
         yield reparse_command(spec, str(newest.game_date))
     yield scrape_command(spec, newest.opts)
@@ -242,6 +241,12 @@ def _lost_share(run: ExecutionRow) -> float:
     """Return the share of the items that a success could not read."""
     count, _ = set_aside_in(run.data_summary)
     return count / (count + (run.records or 0)) if count and run.status == Status.SUCCESS else 0.0
+
+
+def _max_set_aside() -> float:
+    """Return the share of a document's items that may be set aside, as the alert has it: single odd items are usual."""
+    (limit,) = (it for it in named("alert_items_set_aside").parameters if it.name == "threshold_pct")
+    return float(limit.default or 0) / 100
 
 
 def _set_aside(run: ExecutionRow) -> str:

@@ -1,6 +1,6 @@
 -- Is the calendar of games old?
 --
--- One row when the newest evaluation used a stale calendar, or none.
+-- One row when the newest evaluation used a stale calendar, or none. workflow: the one that fetches the calendar.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes      INT64 = 35       age from which a decision is too old to count
@@ -13,7 +13,7 @@ SELECT
   MAX(decision_time) AS since,
   SAFE_CAST(ANY_VALUE(JSON_VALUE(context, '$.calendar_age_minutes') HAVING MAX decision_time) AS FLOAT64) AS value,
   CAST(NULL AS STRING) AS severity,
-  CAST(NULL AS STRING) AS workflow,
+  ANY_VALUE(JSON_VALUE(context, '$.calendar_workflow') HAVING MAX decision_time) AS workflow,
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
     'The calendar of games is ',

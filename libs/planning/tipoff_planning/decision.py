@@ -170,6 +170,9 @@ def decision_about(
             "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
             "calendar_stale": inputs.calendar_is_stale,
         }
+        # For the alert's command, as the dataset does not have the configuration.
+        if inputs.calendar_is_stale and (refresher := inputs.configuration.refresher):
+            about_games["calendar_workflow"] = refresher
     return Decision(
         occurrence=occurrence,
         action=action,

@@ -170,7 +170,8 @@ BAD: dict[str, tuple[Rows, str]] = {
     "calendar-stale": (
         [("workflow_decisions", decided("z", AT - MINUTE, "SKIP", "too_early", alert_level="NONE",
                                         created_at=AT.isoformat(),
-                                        context=json.dumps({"calendar_stale": True, "calendar_age_minutes": 9000})))],
+                                        context=json.dumps({"calendar_stale": True, "calendar_age_minutes": 9000,
+                                                            "calendar_workflow": "feeds"})))],
         "-",
     ),
 }  # fmt: skip
@@ -279,6 +280,12 @@ def test_each_rule_with_a_query_has_rows_on_which_it_fires() -> None:
 @pytest.mark.parametrize("rule", BAD)
 def test_a_rule_fires_on_its_bad_rows(days: Days, rule: str) -> None:
     assert [it.subject for it in days.conditions(rule, AT, rule)] == [BAD[rule][1]]
+
+
+def test_an_old_calendar_names_the_workflow_that_fetches_it(days: Days) -> None:
+    """The rule's command named that of one fleet."""
+    (found,) = days.conditions("calendar-stale", AT, "calendar-stale")
+    assert found.workflow == "feeds"
 
 
 @pytest.mark.parametrize("rule", BAD)

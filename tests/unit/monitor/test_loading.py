@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.unit.monitor.bench import RULE, write_rules
+from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_monitor.loading import load_rules
 from tipoff_monitor.notices import filled
 from tipoff_monitor.rules import Command
+from tipoff_planning.loading import load_workflows
 
 REPOSITORY = Path(__file__).parents[3]
 QUERIES = REPOSITORY / "queries"
@@ -28,6 +30,15 @@ def refused(path: Path, queries: Path = QUERIES) -> str:
 def test_the_files_own_rules_and_runbooks() -> None:
     book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES, runbooks=REPOSITORY)
     assert len(book.rules) > 20
+
+
+def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
+    """Another fleet copies the rules; `calendar-stale` told it to trigger a workflow that it does not have."""
+    workflows = load_workflows(
+        REPOSITORY / "config/workflows.yaml", load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+    ).workflows
+    rules = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES).rules
+    assert [name for name, rule in rules.items() if {*workflows} & {*rule.command.split()}] == []
 
 
 @pytest.mark.parametrize(

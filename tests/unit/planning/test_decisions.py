@@ -94,6 +94,7 @@ def test_a_decision_says_what_led_to_it() -> None:
     assert context["calendar_age_minutes"] == 120
     assert context["games"] == 2
     assert (context["calendar_stale"], context["history_stale"]) == (False, False)
+    assert "calendar_workflow" not in context
     assert context["deadline"] == at("10:00").isoformat()
 
 
@@ -331,6 +332,7 @@ def test_an_old_calendar_is_fetched_before_it_is_relied_on(games: Calendar | Non
     assert refresh.outstanding is not None
     assert set(refresh.outstanding.steps or {}) == {"slate"}
     assert refresh.context["calendar_stale"] is True
+    assert refresh.context["calendar_workflow"] == "feeds"
 
 
 def test_a_refresh_is_asked_for_once_an_hour() -> None:

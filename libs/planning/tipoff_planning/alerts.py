@@ -35,6 +35,9 @@ class Incident(Frozen):
     )
     # Stored apart from `severity`: an incident that has become worse since is sent again at once.
     told_severity: AlertLevel | None = Field(default=None, description="severity in the last message")
+    told_to: tuple[str, ...] = Field(
+        default=(), description="channels of its messages since it last began; they receive the end as well"
+    )
     escalated_at: Instant | None = Field(
         default=None, description="time of the escalation; its recipients receive the end as well"
     )

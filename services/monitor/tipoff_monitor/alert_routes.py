@@ -8,7 +8,8 @@ from tipoff_monitor.rules import CHANNEL_FAILING, AlertsFile, Route
 
 
 def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
-    """Return the channels for a change: those of its own routes, and of the routes of the incidents it lists."""
+    """Return the channels for a change: those of its own routes, of the routes of the incidents it lists, and for an
+    end those of the earlier messages."""
     found: dict[str, None] = {}
     escalated = event.state is AlertState.ESCALATED or event.context.get("escalated") is True
     # Routes of each incident in the message: a channel that gets an incident by itself must get it in a group, too.
@@ -16,6 +17,11 @@ def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
         for route in file.routes:
             if _fits(route, rule, severity, workflow, escalated=escalated):
                 found.update(dict.fromkeys(route.channels))
+    told_to = event.context.get("told_to")
+    # A channel may be gone from the file since the beginning.
+    found.update(
+        {str(name): None for name in (told_to if isinstance(told_to, list) else ()) if name in file.channels}
+    )
     if event.rule == CHANNEL_FAILING:
         # A failing channel cannot receive its own failure. If it is the only channel, only the log has the failure.
         found = {name: None for name in (found or file.channels) if name != event.about}

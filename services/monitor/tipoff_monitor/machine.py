@@ -139,6 +139,7 @@ def _advance(
             severity=condition.severity,
             escalated_at=None,
             acknowledged_by=None,
+            told_to=(),
         )
     # Only a return from RESOLVED has changed `transition` so far.
     moved = incident.transition != before.transition

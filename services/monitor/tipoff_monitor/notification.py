@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.causes import Speakers, covers, joined
 from tipoff_monitor.changes import IncidentChange, Watch, changed, is_louder, urgency
 from tipoff_monitor.incidents import Memory
@@ -94,9 +95,15 @@ def _message(
     if known_by is not None:
         # The message is about a known trouble that has grown.
         context["known_by"] = known_by
+    if lead.state is AlertState.RESOLVED:
+        # The severity, and thus the routes, may have changed since the beginning.
+        context["told_to"] = [*sorted({channel for it in group for channel in it.told_to})]
     incident, rule = changes[lead.key].incident, rules.get(lead.rule)
     event = changed(incident, rule, at.environment, notify=True, context=context)
-    return _RuleNotification(event, lead.key, changes)
+    channels = channels_for(event, at.file)
+    return _RuleNotification(
+        event, lead.key, {key: _told_to(change, channels) for key, change in changes.items()}
+    )
 
 
 def _told(change: IncidentChange, at: Watch) -> IncidentChange:
@@ -106,6 +113,13 @@ def _told(change: IncidentChange, at: Watch) -> IncidentChange:
     # A reminder is a change as well: its number distinguishes it from the previous message.
     number = {} if change.moved else {"transition": incident.transition + 1, "changed_at": at.now}
     return replace(change, incident=incident.model_copy(update={**known, **number}), moved=True)
+
+
+def _told_to(change: IncidentChange, channels: Iterable[str]) -> IncidentChange:
+    """Return a change whose incident remembers the channels of a message about it."""
+    incident = change.incident
+    known = tuple(dict.fromkeys((*incident.told_to, *channels)))
+    return replace(change, incident=incident.model_copy(update={"told_to": known}))
 
 
 def _numbered(change: IncidentChange) -> IncidentChange:

@@ -14,6 +14,7 @@ from tests.unit.monitor.bench import NINE, TICK, Watched, rules_file, states, wr
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import UnknownIncident, acknowledge, find, silence, unsilence
+from tipoff_monitor.alert_routes import channels_for
 from tipoff_monitor.conditions import Condition
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.loading import load_rules
@@ -151,6 +152,47 @@ class TestEscalation:
         watched.ticks(3, wrong())
         (event,) = watched.tick(wrong(severity=AlertLevel.CRITICAL))
         assert event.severity is AlertLevel.CRITICAL
+
+
+BY_SEVERITY = [
+    {"severity": ["WARNING"], "channels": ["team"]},
+    {"severity": ["CRITICAL"], "channels": ["oncall"]},
+]
+BY_WORKFLOW = [{"workflows": ["a"], "channels": ["team"]}, {"workflows": ["b"], "channels": ["oncall"]}]
+
+
+class TestEnd:
+    """The end closes a page, so it goes to each channel that opened one."""
+
+    def channels(self, routes: list[dict[str, Any]], *watches: list[Condition]) -> list[list[str]]:
+        """Return the channels of each message, in the order of the watches."""
+        watched = Watched(rules_file({"routes": routes}, broken={}))
+        return [channels_for(event, watched.file) for found in watches for event in watched.tick(*found)]
+
+    def test_that_of_an_incident_that_became_worse_goes_to_those_who_were_told_first(self) -> None:
+        """The end went to the routes of its last severity alone."""
+        worse = wrong(severity=AlertLevel.CRITICAL)
+        *told, over = self.channels(BY_SEVERITY, [wrong()], [worse], *[[]] * 4)
+        assert told == [["team"], ["oncall"]]
+        assert sorted(over) == ["oncall", "team"]
+
+    def test_that_of_one_incident_goes_to_those_who_were_told_of_it_among_others(self) -> None:
+        one, two = wrong(subject="one", workflow="a"), wrong(subject="two", workflow="b")
+        first, over = self.channels(BY_WORKFLOW, [one, two], *[[one]] * 4)
+        assert (sorted(first), sorted(over)) == (["oncall", "team"], ["oncall", "team"])
+
+    def test_that_of_a_return_goes_to_those_who_were_told_of_the_return(self) -> None:
+        worse = wrong(severity=AlertLevel.CRITICAL)
+        told = self.channels(BY_SEVERITY, [wrong()], *[[]] * 4, *[[worse]] * 13, *[[]] * 4)
+        assert told == [["team"], ["team"], ["oncall"], ["oncall"]]
+
+    def test_a_channel_that_was_taken_out_of_the_file_is_not_told(self) -> None:
+        watched = Watched(rules_file({"routes": BY_SEVERITY}, broken={}))
+        watched.tick(wrong(severity=AlertLevel.CRITICAL))
+        team = {"team": watched.file.channels["team"]}
+        watched.file = rules_file({"channels": team, "routes": [{"channels": ["team"]}]}, broken={})
+        (over,) = watched.ticks(4)
+        assert channels_for(over, watched.file) == ["team"]
 
 
 class TestManyAtOnce:

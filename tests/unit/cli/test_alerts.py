@@ -11,11 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
+from tests.unit.cli.commands.harness import Run
 from tests.unit.monitor.bench import book_of, rules_file, wrong
 from tipoff_cli import connection, service_client
-from tipoff_cli.main import app
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.catalog import Catalog, load_catalog
@@ -49,7 +48,6 @@ KEY, URL = "development-key", "http://monitor.test"
 RULES = rules_file(
     broken={"escalate": {"after": "1h"}, "severity": "CRITICAL"}, other={"description": "Something else."}
 )
-Run = Callable[..., Any]
 
 
 @dataclass
@@ -148,20 +146,6 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
     monkeypatch.setattr(service_client, "client", lambda: found.client)
     with found.client:
         yield found
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.delenv("TIPOFF_PROJECT", raising=False)
-    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str, code: int = 0) -> Any:
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return invoke
 
 
 class TestAlerts:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -243,9 +243,6 @@ class FakeConnection(Connection):
         if self.down:
             raise Unavailable("Pub/Sub is down")
         self.sent.extend(messages)
-
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Tests of `tipoff discovery` and the learned part of `tipoff explain`, on rows of an in-memory dataset."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.controller import at
+from tests.unit.cli.commands.harness import Run
 from tipoff_cli.commands import explain as explain_command
 from tipoff_cli.commands.discovery import command as discovery_command
 from tipoff_cli.commands.discovery.picture import show_report
@@ -20,7 +20,6 @@ from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.discovery.report import DiscoveryReport
 
 DAY = date(2025, 1, 15)
-Run = Callable[..., Any]
 
 WORKFLOWS = """
 version: 1
@@ -80,7 +79,7 @@ def days(count: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run) -> Run:
     """Run a command against a dataset that holds `history` days, at 15 January 2025, 10:00."""
     monkeypatch.setenv("COLUMNS", "160")
 
@@ -90,9 +89,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         for module in (discovery_command, explain_command):
             monkeypatch.setattr(module, "find_connection", lambda: Connected(days(history)))
             monkeypatch.setattr(module, "wall_now", lambda: at("10:00"))
-        result = CliRunner().invoke(app, [*arguments, "--workflows", str(file)])
-        assert result.exit_code == code, result.output
-        return result
+        return run(*arguments, "--workflows", str(file), code=code)
 
     return invoke
 

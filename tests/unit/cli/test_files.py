@@ -1,7 +1,7 @@
 """Tests of `tipoff files`: the report on one file, from the dataset's rows."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.samples import NOON
+from tests.unit.cli.commands.harness import Run
 from tipoff_cli.commands import files as commands
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
@@ -226,17 +227,9 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
     return house
 
 
-Run = Callable[..., str]
-
-
 @pytest.fixture
-def run() -> Run:
-    def invoke(*arguments: str, code: int = 0) -> str:
-        result = CliRunner().invoke(app, ["files", *arguments])
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.output
-
-    return invoke
+def run(run: Run) -> Run:
+    return lambda *arguments, code=0: run("files", *arguments, code=code).output
 
 
 AS_OF = ("--as-of", "2025-01-15T20:00Z")

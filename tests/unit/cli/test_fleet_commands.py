@@ -1,20 +1,18 @@
 """Tests of `tipoff scrapers`, `tipoff diagnose` and `tipoff reparse`: output and exit codes."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from tests.support.samples import NOON
 from tests.support.scenario import SCENARIO
+from tests.unit.cli.commands.harness import Run
 from tipoff_cli import connection
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_cli.main import app
 from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
@@ -30,26 +28,7 @@ from tipoff_scraper_runner.http_clients import http_opener
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 
-Run = Callable[..., Any]
 NAME = "nbac_injury_report"
-
-
-@pytest.fixture(autouse=True)
-def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def run() -> Run:
-    def invoke(*arguments: str, code: int = 0) -> Any:
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return invoke
 
 
 class TestScrapers:

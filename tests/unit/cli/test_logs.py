@@ -1,18 +1,16 @@
 """Tests of `tipoff logs`: the lines of one run, from files or from Cloud Logging."""
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.unit.cli.commands.harness import Run
 from tipoff_cli.commands import logs
-from tipoff_cli.main import app
 
 RUN = "0193f6aa-0000-7000-8000-000000000001"
-Invoke = Callable[..., Any]
 
 
 def entry(**fields: Any) -> dict[str, Any]:
@@ -30,19 +28,10 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run) -> Run:
     """Return the command in the folder of a stopped stack, whose files are in `logs`."""
-    for name in ("TIPOFF_CONTROLLER_URL", "TIPOFF_PROJECT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("tipoff_cli.connection.STACK_ENVIRONMENT", tmp_path / "stack.env")
     monkeypatch.setattr(logs, "_FOLDER", tmp_path / "logs")
-
-    def run(*arguments: str, code: int = 0) -> Any:
-        result = CliRunner().invoke(app, ["logs", *arguments])
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return run
+    return partial(run, "logs")
 
 
 @pytest.fixture
@@ -85,7 +74,7 @@ IndexError: list index out of range
 
 
 def test_of_a_traceback_the_scrapers_own_frames_and_the_last_error_are_shown(
-    invoke: Invoke, files: Path
+    invoke: Run, files: Path
 ) -> None:
     (files / "scraper-runner.log").write_text(json.dumps(entry(message="failed", exception=TRACE)))
     shown = [it.strip() for it in invoke(RUN).stdout.splitlines()]
@@ -101,13 +90,13 @@ def test_of_a_traceback_the_scrapers_own_frames_and_the_last_error_are_shown(
     assert all(line.strip() in whole for line in TRACE.splitlines())
 
 
-def test_a_traceback_without_a_frame_of_the_scrapers_is_shown_whole(invoke: Invoke, files: Path) -> None:
+def test_a_traceback_without_a_frame_of_the_scrapers_is_shown_whole(invoke: Run, files: Path) -> None:
     trace = TRACE.replace("/app/rivers/", "/env/lib/python3.11/site-packages/")
     (files / "scraper-runner.log").write_text(json.dumps(entry(message="failed", exception=trace)))
     assert "httpx.ConnectError: refused" in invoke(RUN).stdout
 
 
-def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Invoke, files: Path) -> None:
+def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Run, files: Path) -> None:
     raised, *trace, ended, noted, where = invoke(RUN).stdout.splitlines()
     assert raised.startswith("2025-01-15 11:59:59 ERROR")
     assert [it.strip() for it in trace] == ["Traceback (most recent call last):", "...", "KeyError: 'games'"]
@@ -119,22 +108,22 @@ def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Invoke, fi
 
 
 @pytest.mark.usefixtures("files")
-def test_the_beginning_of_an_id_is_enough(invoke: Invoke) -> None:
+def test_the_beginning_of_an_id_is_enough(invoke: Run) -> None:
     told = json.loads(invoke(RUN[:12], "--json").stdout)
     assert {it["request_id"] for it in told} == {RUN}
     assert "at least 8" in invoke("0193", code=2).stderr
 
 
-def test_a_run_without_a_line_is_said_with_where_was_looked(invoke: Invoke, files: Path) -> None:
+def test_a_run_without_a_line_is_said_with_where_was_looked(invoke: Run, files: Path) -> None:
     assert str(files) in invoke("nobody-knows-this", code=1).stderr.replace("\n", "")
 
 
-def test_without_a_stack_there_is_nothing_to_read(invoke: Invoke) -> None:
+def test_without_a_stack_there_is_nothing_to_read(invoke: Run) -> None:
     assert "tipoff up" in invoke(RUN, code=1).stderr
 
 
 def test_cloud_logging_is_asked_by_gcloud(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     payload = {name: value for name, value in entry().items() if name not in ("time", "severity", "service")}
     answer = [
@@ -160,7 +149,7 @@ def test_cloud_logging_is_asked_by_gcloud(
 
 
 def test_without_gcloud_cloud_logging_cannot_be_read(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("TIPOFF_PROJECT", "my-project")

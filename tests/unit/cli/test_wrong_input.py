@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -24,8 +23,6 @@ NOWHERE = "http://127.0.0.1:9"
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Name a deployment in the environment; its bucket accepts connections, its other services do not."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
-        monkeypatch.delenv(name)
     with socket.create_server(("127.0.0.1", 0)) as bucket:
         values = {
             "TIPOFF_PROJECT": "p",

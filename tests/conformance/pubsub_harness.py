@@ -206,20 +206,6 @@ class Pubsub:
         """Wait for one message and return it."""
         return wait_for(lambda: self.pull_now(subscription, 1), "a message to pull", seconds)[0]
 
-    def pull_count(self, subscription: str, count: int) -> list[Any]:
-        """Return so many messages, each acknowledged at once."""
-        found: list[Any] = []
-
-        def enough() -> bool:
-            batch = self.pull_now(subscription)
-            if batch:
-                self.ack(subscription, *batch)
-            found.extend(batch)
-            return len(found) >= count
-
-        wait_for(enough, f"{count} messages to pull")
-        return found
-
     def nothing_to_pull_for(self, subscription: str, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

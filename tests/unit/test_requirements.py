@@ -11,7 +11,6 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in REPOSITORY.glob("services/*/requirements.txt"))
-PINNED = [*(f"services/{service}/requirements.txt" for service in SERVICES), "requirements-audit.txt"]
 COMMITTED = sorted(
     str(path.relative_to(REPOSITORY))
     for pattern in ("*requirements*.txt", "[bdis]*/**/*requirements*.txt", "bench/peers/requirements/*.txt")

@@ -315,7 +315,7 @@ def _decide_planned(
     occurrence: Occurrence, upcoming: Occurrence | None, standing: PlanProgress, inputs: DecisionInputs
 ) -> Decision:
     """Decide about an occurrence with a frozen plan: RUN its due attempts, else SKIP with the plan's state."""
-    states = {state for state, count in standing.counts.items() if count}
+    states = set(standing.counts)
     build = partial(decision_about, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
     held = inputs.pauses.held(occurrence.workflow, inputs.now)

@@ -18,9 +18,8 @@ from tipoff_common.identity import decision_id
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, Reason
 from tipoff_planning.decisions import undecidable
-from tipoff_planning.history import Known
 from tipoff_planning.plans import Plan, freeze
-from tipoff_planning.progress import Attempt, Skipped, progress
+from tipoff_planning.progress import Attempt, PlanProgress, Skipped
 from tipoff_planning.workflows import Configuration
 
 
@@ -70,7 +69,7 @@ def _draft_one(
     if decision.outstanding is not None:
         frozen = freeze(decision.occurrence, configuration, context, decision.outstanding.steps)
         # A plan just frozen has no history: its request ids are new.
-        attempts = progress(frozen, Known()).due
+        attempts = PlanProgress(frozen).due(context.wall)
         requests = [request(frozen, attempt, context.wall) for attempt in attempts]
     elif decision.plan is not None:  # retries of an earlier decision's plan, under that plan's ids
         attempts = decision.due

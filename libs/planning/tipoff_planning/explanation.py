@@ -242,7 +242,7 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
     )
     detail = f"{slot}; {retries} of a transient failure"
     standing = inputs.standing(item.id)
-    states = standing.at(inputs.now).states if standing else set()
+    states = set(standing.counts) if standing else set()
     # The budget is used up only if a unit is given up, not if its requests were successful.
     yield RunCondition("budget", State.GIVEN_UP not in states, detail)
     if standing is None:

@@ -8,7 +8,7 @@ about these ids, and a crash between two writes cannot leave a contradiction.
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -17,9 +17,6 @@ from tipoff_common.bounds import VALUE_CHARACTERS
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.history import ExecutionFact, Known, preferred
 from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
-
-_ALWAYS = datetime.max.replace(tzinfo=UTC)
-"""An instant by which every retry is due, for callers without an instant of their own."""
 
 
 class State(StrEnum):
@@ -77,30 +74,6 @@ class UnitStatus(NamedTuple):
     unit: Unit
     state: State
     attempt: int
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress of a plan at one instant."""
-
-    due: list[Attempt] = field(default_factory=list)
-    """Attempts to request now."""
-    skipped: list[Skipped] = field(default_factory=list)
-    """Steps that are never requested."""
-    units: list[UnitStatus] = field(default_factory=list)
-    """The units known so far."""
-    settled: bool = True
-    """Whether no further request will follow."""
-
-    @property
-    def states(self) -> set[State]:
-        """The states of the units."""
-        return {item.state for item in self.units}
-
-
-def progress(plan: Plan, known: Known, now: datetime = _ALWAYS) -> Progress:
-    """Compute the progress of a plan from the known facts. `now`: the instant by which retries are due."""
-    return PlanProgress(plan, known).at(now)
 
 
 def retry_is_due(kind: FailureKind | None, attempt: int, max_retries: int) -> bool:
@@ -262,7 +235,7 @@ class PlanProgress:
 
     @property
     def counts(self) -> Counter[State]:
-        """The number of units by state."""
+        """The number of units by state, without states of no unit."""
         return sum((step.counts for step in self._steps.values()), Counter[State]())
 
     @property
@@ -275,10 +248,6 @@ class PlanProgress:
         for step in self._steps.values():
             for item in step.units:
                 yield UnitStatus(item.unit, item.state, item.attempt)
-
-    def at(self, now: datetime) -> Progress:
-        """Return the whole progress at one instant."""
-        return Progress(self.due(now), self.skipped, list(self.units()), self.settled)
 
     def next_retry(self) -> datetime | None:
         """Return the instant of the earliest retry; None when no unit waits for a retry."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from itertools import permutations
 
 import pytest
@@ -25,14 +26,14 @@ from tipoff_planning.progress import (
     Attempt,
     Held,
     PlanProgress,
-    Progress,
     State,
-    progress,
     retry_at,
     retry_is_due,
 )
 
 GAMES = slate(3)
+LATE = at("23:00")
+"""After every retry."""
 PLANS = fixture_file("plans")
 TRANSIENT = (FailureKind.TIMEOUT, FailureKind.HTTP, FailureKind.INTERNAL)
 
@@ -74,13 +75,17 @@ class Past:
         return self
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> PlanProgress:
         requested = dict.fromkeys(self.requested, at("06:00"))
-        return progress(self.plan, Known(self.executions, requested, self.outputs))
+        return PlanProgress(self.plan, Known(self.executions, requested, self.outputs))
+
+    @property
+    def due(self) -> list[Attempt]:
+        return self.progress.due(LATE)
 
 
-def due(result: Progress) -> list[tuple[str, int]]:
-    return [(attempt.unit.step, attempt.number) for attempt in result.due]
+def due(standing: PlanProgress, now: datetime = LATE) -> list[tuple[str, int]]:
+    return [(attempt.unit.step, attempt.number) for attempt in standing.due(now)]
 
 
 def test_a_plan_begins_with_its_roots() -> None:
@@ -92,7 +97,7 @@ def test_a_plan_begins_with_its_roots() -> None:
 def test_what_was_asked_for_is_under_way_and_not_asked_for_again() -> None:
     result = Past(plan("parallel")).asked("bulletin").progress
     assert due(result) == [("digest", 1)]
-    assert result.states == {State.UNDER_WAY, State.OPEN}
+    assert set(result.counts) == {State.UNDER_WAY, State.OPEN}
     assert not result.settled
 
 
@@ -112,7 +117,7 @@ def test_a_join_waits_for_all_its_parents() -> None:
 
 def test_a_parents_output_is_fanned_out_over_once_a_value() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("b", "a", "b")}).came("news")
-    assert [(item.unit.step, item.unit.parameters["event_id"]) for item in past.progress.due] == [
+    assert [(item.unit.step, item.unit.parameters["event_id"]) for item in past.due] == [
         ("props", "a"),
         ("props", "b"),
     ]
@@ -176,7 +181,7 @@ def test_the_budget_is_one_attempt_and_its_retries() -> None:
     assert ("events", 2) in due(past.progress)
     past.came("events", failed(), 2)
     assert "events" not in dict(due(past.progress))
-    assert State.GIVEN_UP in past.progress.states
+    assert State.GIVEN_UP in set(past.progress.counts)
 
 
 def test_no_retries_means_none() -> None:
@@ -188,18 +193,18 @@ def test_no_retries_means_none() -> None:
 def test_a_success_stands_whatever_a_later_attempt_brought() -> None:
     """A request that was presumed dead returned after its retry was published, and the retry failed."""
     past = Past(plan("calendar")).came("slate").came("slate", failed(), 2)
-    assert past.progress.states == {State.SUCCESS}
+    assert set(past.progress.counts) == {State.SUCCESS}
     assert due(past.progress) == []
 
 
 def test_a_fan_out_is_released_in_waves() -> None:
     past = Past(plan("waves"))
     first, second, third = (item.game_id for item in GAMES)
-    assert [item.unit.parameters["game_id"] for item in past.progress.due] == [first, second]
+    assert [item.unit.parameters["game_id"] for item in past.due] == [first, second]
     past.asked("slow_score", game_id=first).asked("slow_score", game_id=second)
-    assert past.progress.due == []
+    assert past.due == []
     past.came("slow_score", game_id=second)
-    assert [item.unit.parameters["game_id"] for item in past.progress.due] == [third]
+    assert [item.unit.parameters["game_id"] for item in past.due] == [third]
 
 
 def test_progress_is_the_same_for_the_same_facts_in_any_order() -> None:
@@ -217,14 +222,14 @@ def test_progress_is_the_same_for_the_same_facts_in_any_order() -> None:
 def test_an_output_of_more_values_than_a_step_may_fan_out_into_is_refused_with_the_number() -> None:
     small = plan("props").model_copy(update={"max_fan_out": 2})
     past = Past(small).came("events", keys={"event_id": ("a", "b", "c")}).came("news")
-    assert past.progress.due == []
+    assert past.due == []
     assert [item.reason for item in past.progress.skipped] == ["events named 3 values, and 2 are the most"]
     assert past.progress.settled
 
 
 def test_a_parent_that_names_one_value_twice_is_settled_by_one_request() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("a", "a")}).came("news")
-    assert len(past.progress.due) == 1
+    assert len(past.due) == 1
     past.came("props", event_id="a").came("join")
     assert past.progress.settled
 
@@ -232,9 +237,9 @@ def test_a_parent_that_names_one_value_twice_is_settled_by_one_request() -> None
 def test_a_value_that_no_request_could_carry_is_refused_with_its_length() -> None:
     fits, too_long = "b" * VALUE_CHARACTERS, "b" * (VALUE_CHARACTERS + 1)
     past = Past(plan("props")).came("events", keys={"event_id": ("a", fits)}).came("news")
-    assert [item.unit.parameters["event_id"] for item in past.progress.due] == ["a", fits]
+    assert [item.unit.parameters["event_id"] for item in past.due] == ["a", fits]
     past.came("events", keys={"event_id": ("a", too_long)})
-    assert past.progress.due == []
+    assert past.due == []
     assert [item.reason for item in past.progress.skipped] == [
         "events named a value of 201 characters, and 200 are the most"
     ]
@@ -256,10 +261,13 @@ def test_retries_after_the_first_are_spread_over_what_is_left_of_the_window() ->
 def test_a_retry_that_waits_is_due_at_its_instant_and_not_before() -> None:
     made = plan("calendar").model_copy(update={"max_retries": 3, "deadline": at("13:01")})
     past = Past(made).came("slate", failed()).came("slate", failed(), 2)  # at 11:01
-    known = Known(past.executions, {}, past.outputs)
-    early = progress(made, known, at("11:30"))
-    assert (due(early), early.states, early.settled) == ([], {State.WAITING}, False)
-    assert due(progress(made, known, at("11:31"))) == [("slate", 3)]
+    standing = PlanProgress(made, Known(past.executions, {}, past.outputs))
+    assert (due(standing, at("11:30")), set(standing.counts), standing.settled) == (
+        [],
+        {State.WAITING},
+        False,
+    )
+    assert due(standing, at("11:31")) == [("slate", 3)]
 
 
 def test_the_last_failure_is_the_newest_that_nothing_better_followed() -> None:
@@ -291,7 +299,10 @@ def test_facts_that_are_added_one_at_a_time_lead_where_all_of_them_do() -> None:
         assert not standing.add(found, past.outputs[identifier]), (
             "a delivery that comes twice changes nothing"
         )
-    assert standing.at(at("12:00")) == past.progress
+    at_once = past.progress
+    assert standing.due(LATE) == at_once.due(LATE)
+    assert list(standing.units()) == list(at_once.units())
+    assert (standing.skipped, standing.settled) == (at_once.skipped, at_once.settled)
     assert standing.counts == {State.SUCCESS: 2, State.NO_DATA: 1, State.OPEN: 1}
 
 
@@ -361,7 +372,7 @@ def test_a_plan_is_settled_when_each_of_its_roots_is() -> None:
 def test_as_many_values_as_a_step_may_fan_out_into_are_all_asked_for() -> None:
     small = plan("props").model_copy(update={"max_fan_out": 2})
     past = Past(small).came("events", keys={"event_id": ("a", "b")}).came("news")
-    assert len(past.progress.due) == 2
+    assert len(past.due) == 2
 
 
 def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time() -> None:
@@ -372,8 +383,9 @@ def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time()
         known = Known(
             {identifier: fact("slate", outcome=failed(), request_id=identifier, not_before=named)}, {}, {}
         )
-        assert progress(made, known, at("11:59")).states == {state}
-        assert due(progress(made, known, named)) == ([("slate", 2)] if state is State.WAITING else [])
+        standing = PlanProgress(made, known)
+        assert (due(standing, at("11:59")), set(standing.counts)) == ([], {state})
+        assert due(standing, named) == ([("slate", 2)] if state is State.WAITING else [])
 
 
 @pytest.mark.parametrize(
@@ -397,9 +409,9 @@ def test_a_source_that_is_not_asked_again_by_itself_is_when_it_says_when(
         known[identifier] = fact(
             "slate", outcome=failed(FailureKind.QUOTA), request_id=identifier, not_before=at("12:00")
         )
-    assert progress(made, Known(known, {}, {}), at("11:59")).states == {state}
+    assert set(PlanProgress(made, Known(known, {}, {})).counts) == {state}
     unnamed = {name: replace(item, not_before=None) for name, item in known.items()}
-    assert progress(made, Known(unnamed, {}, {}), at("11:59")).states == {State.GIVEN_UP}
+    assert set(PlanProgress(made, Known(unnamed, {}, {})).counts) == {State.GIVEN_UP}
 
 
 def test_a_retry_that_waited_takes_its_place_among_those_that_may_be_under_way() -> None:

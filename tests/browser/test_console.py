@@ -55,7 +55,7 @@ def sign_in(browser: Browser, url: str, *, look_only: bool = False) -> Page:
     page.goto("/")
     page.get_by_label("Development key").fill(KEY)
     if look_only:
-        page.get_by_label("Only look").check()
+        page.get_by_label("Read-only").check()
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")
     return page
@@ -160,10 +160,10 @@ def test_an_alert_is_acknowledged_by_hand_with_a_question_before(page: Page, wor
     page.goto("/alerts")
     page.get_by_role("link", name="Acknowledge…").first.click()
     assert b'"state":"acknowledged"' not in world.objects.bodies["monitor/memory.json"]
-    page.get_by_role("button", name="I am at it").click()
+    page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator("main")).to_contain_text("acknowledged by developer@localhost")
     page.goto("/alerts")
-    expect(page.locator("#open")).to_contain_text("developer@localhost is at it")
+    expect(page.locator("#open")).to_contain_text("acknowledged by developer@localhost")
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

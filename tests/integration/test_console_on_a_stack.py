@@ -180,8 +180,8 @@ def test_a_paused_workflow_shows_by_whom_and_why_and_goes_on_when_it_is_let(cons
     if row.count():  # no row on a day that expects no run of it
         expect(row).to_contain_text("paused until")
     console.open("/workflows/rosters")
-    console.page.get_by_role("link", name="Let it go on…").click()
-    console.press("Let it go on", "It is decided about again.")
+    console.page.get_by_role("link", name="Resume…").click()
+    console.press("Resume", "The controller decides about it again.")
 
 
 def test_an_alert_fires_is_acknowledged_and_resolves_on_the_page(console: Console) -> None:
@@ -219,8 +219,8 @@ def test_an_alert_fires_is_acknowledged_and_resolves_on_the_page(console: Consol
     until(lambda: shows("#open").count(), "the alert on the page")
     expect(shows("#open")).to_contain_text("firing")
     shows("#open").get_by_role("link", name="Acknowledge…").click()
-    console.press("I am at it", "acknowledged by developer@localhost")
-    expect(shows("#open")).to_contain_text("developer@localhost is at it")
+    console.press("Acknowledge", "acknowledged by developer@localhost")
+    expect(shows("#open")).to_contain_text("acknowledged by developer@localhost")
 
     spend(480, warning=False)
     watch()  # the condition has gone

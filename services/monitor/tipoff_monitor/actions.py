@@ -56,9 +56,9 @@ def find(memory: Memory, name: str) -> Incident:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UnknownIncident(f"several incidents '{name}'; name one of {_listed(found)}")
+        raise UnknownIncident(f"'{name}' matches several incidents; use one of {_listed(found)}")
     known = _listed(it for it in memory.incidents.values() if it.is_open)
-    raise UnknownIncident(f"no incident '{name}'; open are {known or 'none'}")
+    raise UnknownIncident(f"no incident '{name}'; open incidents: {known or 'none'}")
 
 
 def _listed(incidents: Iterable[Incident]) -> str:
@@ -80,7 +80,7 @@ def acknowledge(
         return memory
     if incident.state not in _ACKNOWLEDGEABLE:
         raise NotPossible(
-            f"{incident.key} is {incident.state}; only what people were told of can be acknowledged"
+            f"{incident.key} is {incident.state}; only a firing, escalated or silenced incident can be acknowledged"
         )
     after = incident.model_copy(
         update={
@@ -125,5 +125,5 @@ def unsilence(memory: Memory, name: str) -> Memory:
     left = tuple(item for item in memory.silences if name not in (item.id, item.rule))
     if len(left) == len(memory.silences):
         known = ", ".join(f"{item.id} ({item.rule})" for item in memory.silences) or "none"
-        raise UnknownIncident(f"no silence '{name}'; there are {known}")
+        raise UnknownIncident(f"no silence '{name}'; existing silences: {known}")
     return memory.model_copy(update={"silences": left})

@@ -104,7 +104,7 @@ def _add_silence_routes(manual: APIRouter, deps: Deps) -> None:
         if body.until <= wall_now():
             raise HTTPException(
                 422,
-                f"until {body.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M} has passed; name an instant to come",
+                f"until {body.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M} is in the past; use a later instant",
             )
         # `change` runs again when another process wrote in between; the result of its last run is the written one.
         made: list[Silence] = []

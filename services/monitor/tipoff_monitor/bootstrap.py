@@ -95,7 +95,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
 
     return Wiring(
         app=cloud.app(
-            "Watches: tells people what is wrong, once.",
+            "Evaluates the alert rules, and notifies people of each fault once.",
             needs=("warehouse", "data", "state"),
             # The hash of the alert rules, which only the monitor has; the configuration page shows the workflows' hash.
             config=(settings.alerts_file, book.hash),

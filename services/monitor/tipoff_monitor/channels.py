@@ -91,9 +91,7 @@ def open_channels(
         if not url and local:
             senders[name] = LogSender(name)
         elif not url:
-            faults.append(
-                f"channel {name}: {channel.url} is not set; put the URL of Apprise into that secret"
-            )
+            faults.append(f"channel {name}: {channel.url} is not set; set that secret to an Apprise URL")
         # Checked at start: at the first alert Apprise would refuse the URL silently.
         elif (opened := Apprise.instantiate(url)) is None:
             faults.append(
@@ -103,7 +101,7 @@ def open_channels(
         # Apprise chooses the port unless the URL names one: 25 for mailto:// to an unknown provider.
         elif not local and _schema(url) in _MAIL and opened.port == _BLOCKED_PORT:
             faults.append(
-                f"channel {name}: the value of {channel.url} sends mail by port 25, which Google Cloud blocks;"
+                f"channel {name}: the value of {channel.url} sends mail through port 25, which Google Cloud blocks;"
                 " write mailtos:// without a port, which takes 587"
             )
         else:

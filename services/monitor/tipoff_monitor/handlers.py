@@ -62,7 +62,7 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
     else:
         # The other writers need not have been watches, so this tick may be unhandled.
         raise Unavailable(
-            "the monitor's memory is changed by too many at once; the tick is judged when it comes again"
+            "too many concurrent changes of the monitor's memory; the tick is handled when it is redelivered"
         )
     # Also for a repeated tick: its first delivery may have crashed between writing and publishing.
     flush_outbox(deps)
@@ -120,7 +120,7 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
             with_known_since=False,
         )
     except Unavailable as error:
-        log.error("nothing can be judged", extra={"detail": str(error)})
+        log.error("no rule can be evaluated", extra={"detail": str(error)})
         # Not an empty tuple, which would mean that there are no faults and resolve
         # every incident.
         return None
@@ -139,7 +139,7 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     wanted = [name for name in channels_for(event, deps.book.file) if not deps.state.is_sent(event, name)]
     # Every channel has the message, or no route fits.
     if not wanted:
-        log.info("nobody is to be told", extra={"rule": event.rule, "about": event.about})
+        log.info("no channel to notify", extra={"rule": event.rule, "about": event.about})
         return
     memory, _ = deps.state.read_or_set_aside()
     if _is_outdated(event, memory):
@@ -159,7 +159,7 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     _note_channels(taken, deps, now)
     missing = [name for name in wanted if not taken.get(name)]
     if missing and now - event.changed_at < STALE_AFTER:
-        raise Unavailable(f"not told yet on {', '.join(missing)}")
+        raise Unavailable(f"not sent yet to {', '.join(missing)}")
 
 
 def _is_outdated(event: AlertChanged, memory: Memory) -> bool:

@@ -110,7 +110,7 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
         columns, used = _selected(query.sql)
     except SqlglotError as error:
         fault = str(error).splitlines()[0]
-        yield "query", f"queries/{query.name}.sql does not parse: {fault}; mend it"
+        yield "query", f"queries/{query.name}.sql does not parse: {fault}; correct it"
         return
     except _NotASelect:
         yield "query", f"queries/{query.name}.sql is not a SELECT; write one"
@@ -119,18 +119,18 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
     if columns not in (COLUMNS, (*COLUMNS, ERROR_TYPE)):
         yield (
             "query",
-            f"queries/{query.name}.sql selects {', '.join(columns)}; a rule's query selects {', '.join(COLUMNS)}"
-            f" and, where it tells of failures, {ERROR_TYPE}",
+            f"queries/{query.name}.sql selects {', '.join(columns)}; it must select {', '.join(COLUMNS)}"
+            f" and, for failures, {ERROR_TYPE}",
         )
     declared = {parameter.name for parameter in query.parameters}
     for name in sorted(used - declared):
         yield (
             "query",
-            f"queries/{query.name}.sql uses @{name}, which its heading does not declare; declare it",
+            f"queries/{query.name}.sql uses @{name}, which its heading does not declare; declare it there",
         )
     given: dict[str, Parameter] = dict.fromkeys(GIVEN & declared, "x")
     given |= {"as_of": _ANY_INSTANT} if "as_of" in declared else {}
     try:
         query.arguments({**given, **{name: str(it) for name, it in rule.parameters.items()}}, _ANY_INSTANT)
     except QueryParameterError as error:
-        yield "parameters", f"{error}; mend it"
+        yield "parameters", f"{error}; correct it"

@@ -77,8 +77,8 @@ def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
         since=last,
         seen_at=at.now,
         changed_at=at.now,
-        summary=f"Not watching from {last.astimezone(fleet_zone()).strftime(form)} to {until}; what happened"
-        " meanwhile is judged now.",
+        summary=f"No watch from {last.astimezone(fleet_zone()).strftime(form)} to {until}; faults of"
+        " that time are evaluated now.",
         transition=1,
     )
     return (changed(gone, at.file.all_rules[OUTAGE], at.environment, notify=True),)
@@ -88,11 +88,13 @@ def _own_conditions(memory: Memory, at: Watch) -> Iterable[Condition]:
     severity = at.file.watch.severity
     if at.conditions is None:
         since = memory.blind_since or at.now
-        summary = "The warehouse does not answer: nothing can be judged, and what stood stands as it was."
+        summary = (
+            "The warehouse does not answer: no rule can be evaluated, and open incidents keep their state."
+        )
         yield Condition(CANNOT_JUDGE, SYSTEM, since, severity, summary)
     for channel, since in memory.failing_channels.items():
         summary = (
-            f"The channel {channel} takes no messages; it is tried again, and others are told meanwhile."
+            f"Channel {channel} does not accept messages; sending is retried, and the others are notified."
         )
         yield Condition(CHANNEL_FAILING, channel, since, severity, summary)
 

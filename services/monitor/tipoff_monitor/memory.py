@@ -66,7 +66,7 @@ class MonitorState:
             return Memory.model_validate_json(found.body), found.generation
         except ValidationError as error:
             kept = f"{_DAMAGED}/{content_hash(found.body)}.json"
-            log.critical("memory cannot be read, kept as %s", kept, extra={"detail": str(error)[:500]})
+            log.critical("unreadable memory, copied to %s", kept, extra={"detail": str(error)[:500]})
             self._state.create(kept, found.body)
             return Memory(), found.generation
 
@@ -82,7 +82,7 @@ class MonitorState:
             # An unchanged memory is not written: a write would make a concurrent writer's attempt fail.
             if after == before or self.write(after, generation):
                 return after
-        raise Unavailable("the monitor's memory is changed by too many at once; ask again")
+        raise Unavailable("too many concurrent changes of the monitor's memory; retry")
 
     def is_sent(self, event: AlertChanged, channel: str) -> bool:
         """Return whether a channel took the notification of a change."""

@@ -61,14 +61,14 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
     began = f"{since:%Y-%m-%d %H:%M} {zone_name()} time"
     yield f"{'It lasted from' if over else 'Since'} {began}{_numbers(event, over=over)}."
     if over:
-        yield f"Over at {event.changed_at.astimezone(fleet_zone()):%Y-%m-%d %H:%M}."
-    yield from _listed(event.context, "others", "Also" if not over else "Over too")
-    yield from _listed(event.context, "symptoms", "Explained by it")
-    yield from _listed(event.context, "left", "Still wrong")
+        yield f"Ended at {event.changed_at.astimezone(fleet_zone()):%Y-%m-%d %H:%M}."
+    yield from _listed(event.context, "others", "Also" if not over else "Also over")
+    yield from _listed(event.context, "symptoms", "Symptoms")
+    yield from _listed(event.context, "left", "Still open")
     if over:
         return
     if known := event.context.get("known_by"):
-        yield f"People were told of {plain(str(known))} before; this is more of it."
+        yield f"This trouble was reported before, as {plain(str(known))}; it has grown."
     if rule is not None:
         # Never shortened: half a command is useless.
         yield f"Do: {break_links(filled(rule.command, event.about, event.context))}"

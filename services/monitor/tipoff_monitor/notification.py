@@ -62,7 +62,8 @@ def tell(
             continue
         if not _may_tell(group, rules[group[0].rule], memory, at):
             why_not |= dict.fromkeys(
-                [it.key for it in group], "its rule was told of lately; it is told when the cool-down is over"
+                [it.key for it in group],
+                "the rule sent a message recently; the next follows after its cool-down",
             )
             continue
         messages.append(message := _message(group, (), after, rules, at))
@@ -133,7 +134,7 @@ def _untold_event(
     incident: Incident, why_not: str | None, rules: Mapping[str, Rule], at: Watch
 ) -> AlertChanged:
     """Return the event of a change without a message, with the reason."""
-    reason = why_not or (incident.told_by and f"people know of it by {incident.told_by}")
+    reason = why_not or (incident.told_by and f"covered by the message about {incident.told_by}")
     context = {"not_told": reason} if reason else {}
     return changed(incident, rules.get(incident.rule), at.environment, notify=False, context=context)
 

@@ -46,7 +46,7 @@ def _event(name: str, deps: Deps, now: datetime, *, escalated: bool) -> AlertCha
         severity=rule.worst() if escalated else rule.severity,
         changed_at=now,
         since=now,
-        summary=f"This is a test. The rule says: {rule.description}",
+        summary=f"This is a test. The rule's description: {rule.description}",
         runbook=rule.runbook,
         environment=deps.environment,
         transition=1,

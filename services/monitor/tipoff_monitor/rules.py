@@ -34,16 +34,16 @@ FILLED = ("subject", "workflow", "scraper")
 def _fillable(command: str) -> str:
     """Refuse a command whose placeholders cannot be filled from an incident."""
     # Checked at load: an error while the notice is written would suppress the notification.
-    remedy = f"write {', '.join(f'{{{name}}}' for name in FILLED)}, and {{{{ or }}}} for a brace of the command's own"
+    remedy = f"use {', '.join(f'{{{name}}}' for name in FILLED)}, and {{{{ or }}}} for a literal brace"
     try:
         parts = list(Formatter().parse(command))
     except ValueError as error:
-        raise ValueError(f"a brace is alone ({error}); {remedy}") from error
+        raise ValueError(f"unmatched brace ({error}); {remedy}") from error
     for _, name, layout, conversion in parts:
         # None where only text follows; an empty name is {}, a positional placeholder.
         if name is not None and (name not in FILLED or layout or conversion):
             written = f"{name}{f'!{conversion}' if conversion else ''}{f':{layout}' if layout else ''}"
-            raise ValueError(f"'{{{written}}}' is nothing that is filled in; {remedy}")
+            raise ValueError(f"unknown placeholder '{{{written}}}'; {remedy}")
     return command
 
 
@@ -74,7 +74,7 @@ class Escalation(ConfigurationNode):
     @model_validator(mode="after")
     def _one_at_least(self) -> Self:
         if self.after is None and self.value is None:
-            raise ValueError("says neither after nor value; name one, or leave escalate out")
+            raise ValueError("has neither after nor value; add one of them, or remove escalate")
         return self
 
 
@@ -213,20 +213,20 @@ class AlertsFile(ConfigurationNode):
         """The rules of the file, and the monitor's rules about itself."""
         own = {
             OUTAGE: Rule(
-                description="The monitor itself did not watch for a while.",
+                description="The monitor ran no watch for a while.",
                 severity=AlertLevel.WARNING,
                 runbook=f"docs/runbooks/{OUTAGE}.md",
                 command="tipoff status",
             ),
             CANNOT_JUDGE: Rule(
-                description="The warehouse does not answer, so nothing can be judged.",
+                description="The warehouse does not answer, so no rule can be evaluated.",
                 severity=self.watch.severity,
                 runbook="docs/runbooks/warehouse-down.md",
                 command="tipoff status",
                 **{"for": self.watch.cannot_judge_for},
             ),
             CHANNEL_FAILING: Rule(
-                description="A channel of notifications does not take messages.",
+                description="A notification channel does not accept messages.",
                 severity=self.watch.severity,
                 runbook=f"docs/runbooks/{CHANNEL_FAILING}.md",
                 command="tipoff alerts routes",
@@ -256,7 +256,7 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
         ):
             yield (
                 ("routes",),
-                f"{severity} has no route without conditions; add one, or somebody is never told",
+                f"{severity} has no route without conditions; add one, or some incidents have no recipient",
             )
     # With a misspelt name, a rule would send messages in the middle of its quiet window.
     for number, window in enumerate(file.quiet):
@@ -268,7 +268,7 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("rules", name), "the monitor raises this itself; remove it"
         # Checked here and not in Rule: the monitor's own rules have neither a query nor a verdict.
         if not (rule.query or rule.verdict):
-            yield ("rules", name), "names neither a query nor a verdict; name what it is judged by"
+            yield ("rules", name), "names neither a query nor a verdict; add one of them"
         for cause in rule.causes:
             if cause.rule not in known:
                 yield ("rules", name, "causes"), f"no rule '{cause.rule}'; correct the name"
@@ -278,8 +278,8 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
             ):
                 yield (
                     ("rules", name, "causes"),
-                    f"its cause {cause.rule} has to hold for longer than it does itself, so the symptom would be told"
-                    " first; raise for here, or lower it there",
+                    f"its cause {cause.rule} has a longer `for`, so people would be notified of the symptom first;"
+                    " raise `for` here, or lower it there",
                 )
     yield from _cycles(file)
 
@@ -293,5 +293,5 @@ def _cycles(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
         names = list(error.args[1])
         yield (
             ("rules", names[0], "causes"),
-            f"rules cause each other: {' > '.join(names)}; take one cause away",
+            f"rules cause each other: {' > '.join(names)}; remove one cause",
         )

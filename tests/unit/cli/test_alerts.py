@@ -159,7 +159,7 @@ class TestAlerts:
     def test_a_rule_with_several_incidents_names_none_of_them(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one", "two")
         told = run("alerts", "ack", "broken", code=1).stderr
-        assert "several incidents 'broken'; name one of" in told
+        assert "'broken' matches several incidents; use one of" in told
         assert "(broken/one)" in told
         assert "(broken/two)" in told
 
@@ -244,7 +244,7 @@ class TestAlerts:
 
     def test_a_test_is_shown_and_with_send_it_is_sent(self, run: Run, monitor: Monitor) -> None:
         shown = run("alerts", "test", "broken").stdout
-        assert "This is a test. The rule says: It is wrong." in shown
+        assert "This is a test. The rule's description: It is wrong." in shown
         assert "team: would be notified" in shown
         assert monitor.team.heard == []
         run("alerts", "test", "broken", "--dry-run")
@@ -272,11 +272,11 @@ class TestAlerts:
     @pytest.mark.parametrize(
         ("arguments", "told"),
         [
-            (("show", "nothing"), "404: no incident 'nothing'; open are"),
+            (("show", "nothing"), "404: no incident 'nothing'; open incidents: none"),
             (("ack", "nothing"), "404: no incident 'nothing'"),
             (("silence", "nothing", "--why", "w"), "404: no rule 'nothing'"),
             (("silence", "broken", "--why", "w", "--until", "2025-01-15 09:00"), "422: until 2025-01-15"),
-            (("unsilence", "nothing"), "404: no silence 'nothing'; there are none"),
+            (("unsilence", "nothing"), "404: no silence 'nothing'; existing silences: none"),
             (("test", "nothing"), "404: no rule 'nothing'"),
         ],
     )

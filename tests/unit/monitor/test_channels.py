@@ -67,7 +67,7 @@ def test_an_end_says_nothing_of_now() -> None:
     assert lines == [
         "It broke.",
         "It lasted from 2026-01-15 09:00 New York time; 70 when last seen, 3 at the start.",
-        "Over at 2026-01-15 09:05.",
+        "Ended at 2026-01-15 09:05.",
     ]
 
 
@@ -233,7 +233,7 @@ def test_a_channel_that_hangs_keeps_no_other_waiting() -> None:
 def test_an_end_lists_what_is_still_wrong_and_is_told_to_those_who_hear_of_that() -> None:
     left = [{"rule": "other", "severity": "WARNING", "workflow": "lines", "summary": "lines did not run."}]
     over = {"state": AlertState.RESOLVED, "summary": "It broke.", "context": {"left": left, "left_count": 1}}
-    assert notice(**over).body.endswith("Still wrong (1):\n- lines did not run.")
+    assert notice(**over).body.endswith("Still open (1):\n- lines did not run.")
     file = rules_file(
         {"routes": [{"channels": ["team"]}, {"rules": ["other"], "channels": ["oncall"]}]},
         broken={},
@@ -244,7 +244,7 @@ def test_an_end_lists_what_is_still_wrong_and_is_told_to_those_who_hear_of_that(
 
 def test_what_is_worse_than_what_was_told_says_what_that_was() -> None:
     lines = notice(summary="It broke.", context={"known_by": "scraper-failing/s"}).body.splitlines()
-    assert "People were told of scraper-failing/s before; this is more of it." in lines
+    assert "This trouble was reported before, as scraper-failing/s; it has grown." in lines
 
 
 def test_who_is_told() -> None:

@@ -53,7 +53,7 @@ def test_one_whose_payload_is_gone_is_not_offered_and_not_published(
     letter, token = reject(world, DATA * 1000), sign_in(client)
     world.objects.bodies.clear()
     asked = client.get("/actions/replay", params={"id": letter})
-    assert "It cannot be published" in asked.text
+    assert "The message cannot be published" in asked.text
     assert "Publish it again" not in asked.text
     answer = client.post("/actions/replay", data={"id": letter, "csrf": token})
     assert (answer.status_code, "is not there any more" in answer.text) == (409, True)

@@ -167,7 +167,7 @@ def test_a_watch_that_others_write_over_all_the_time_is_judged_when_it_comes_aga
 
     with monkeypatch.context() as patched:
         patched.setattr(MonitorState, "write", overtaken)
-        with pytest.raises(Unavailable, match="judged when it comes again"):
+        with pytest.raises(Unavailable, match="handled when it is redelivered"):
             run_watch(tick(NINE), NINE, monitor, NINE)
     assert world.bus.of(AlertChanged) == []
     run_watch(tick(NINE), NINE, monitor, NINE)
@@ -221,7 +221,7 @@ def test_a_channel_that_fails_is_tried_again_and_told_on_the_other(world: World)
     world.team.takes = False
     run_watch(tick(NINE), NINE, world.monitor(), NINE)
     (event,) = world.bus.of(AlertChanged)
-    with pytest.raises(Unavailable, match="not told yet on team"):
+    with pytest.raises(Unavailable, match="not sent yet to team"):
         notify_people(event, world.monitor(), NINE)
     run_watch(tick(NINE + TICK), NINE, world.monitor(), NINE)
     told = [it for it in world.bus.of(AlertChanged) if it.rule == "channel-failing"]

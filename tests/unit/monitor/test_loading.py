@@ -47,7 +47,7 @@ def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
         ({"for": "0m"}, "a duration of nothing"),
         ({"threshold": 3}, "unknown key 'rules.broken.threshold'"),
         ({"query": "alert_dead_leters"}, "did you mean 'alert_dead_letters'?"),
-        ({"query": "heartbeats"}, "a rule's query selects subject, since, value"),
+        ({"query": "heartbeats"}, "it must select subject, since, value"),
         ({"parameters": {"hour": 3}}, "has no parameter 'hour'"),
         ({"parameters": {"hours": "many"}}, "is not a valid INT64"),
         ({"query": None}, "names neither a query nor a verdict"),
@@ -56,21 +56,21 @@ def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
         ({"severity": "WARNNG"}, "did you mean 'WARNING'?"),
         ({"causes": [{"rule": "other"}]}, "no rule 'other'"),
         ({"causes": [{"rule": "broken"}]}, "rules cause each other: broken > broken"),
-        ({"escalate": {}}, "says neither after nor value"),
+        ({"escalate": {}}, "has neither after nor value"),
         ({"runbook": "docs/x.md"}, "write the runbook's path, such as docs/runbooks/warehouse-down.md"),
         ({"command": ""}, "empty; write something"),
         (
             {"command": "tipoff logs | jq '{a: .b}'"},
-            "'{a: .b}' is nothing that is filled in; write {subject}",
+            "unknown placeholder '{a: .b}'; use {subject}",
         ),
-        ({"command": "tipoff logs {}"}, "'{}' is nothing that is filled in"),
-        ({"command": "tipoff logs {0}"}, "'{0}' is nothing that is filled in"),
-        ({"command": "tipoff logs {subject.foo}"}, "'{subject.foo}' is nothing that is filled in"),
-        ({"command": "tipoff logs {subject!r}"}, "'{subject!r}' is nothing that is filled in"),
-        ({"command": "tipoff logs {subject:>9}"}, "'{subject:>9}' is nothing that is filled in"),
-        ({"command": "tipoff logs {workfow}"}, "'{workfow}' is nothing that is filled in"),
-        ({"command": "tipoff logs {"}, "a brace is alone"),
-        ({"command": "tipoff logs }"}, "{{ or }} for a brace of the command's own"),
+        ({"command": "tipoff logs {}"}, "unknown placeholder '{}'"),
+        ({"command": "tipoff logs {0}"}, "unknown placeholder '{0}'"),
+        ({"command": "tipoff logs {subject.foo}"}, "unknown placeholder '{subject.foo}'"),
+        ({"command": "tipoff logs {subject!r}"}, "unknown placeholder '{subject!r}'"),
+        ({"command": "tipoff logs {subject:>9}"}, "unknown placeholder '{subject:>9}'"),
+        ({"command": "tipoff logs {workfow}"}, "unknown placeholder '{workfow}'"),
+        ({"command": "tipoff logs {"}, "unmatched brace"),
+        ({"command": "tipoff logs }"}, "{{ or }} for a literal brace"),
     ],
 )
 def test_a_rule_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
@@ -123,7 +123,7 @@ def test_a_circle_of_causes(tmp_path: Path) -> None:
 
 def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
     path = write_rules(tmp_path, cause={"for": "30m"}, symptom={"causes": [{"rule": "cause"}]})
-    assert "the symptom would be told first" in refused(path)
+    assert "people would be notified of the symptom first" in refused(path)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
     [
         ("SELECT FROM WHERE", "does not parse"),
         ("DROP TABLE x", "is not a SELECT"),
-        ("SELECT 1 AS subject", "a rule's query selects"),
+        ("SELECT 1 AS subject", "it must select"),
         (
             "SELECT 1 AS subject, @x AS since, 1 AS value, 1 AS severity, 1 AS workflow, 1 AS scraper, 1 AS summary",
             "uses @x, which its heading does not declare",

@@ -485,7 +485,7 @@ class TestOneCause:
         assert states(watched.ticks(4, symptom)) == [("scraper", "firing")]
         assert watched.ticks(12, symptom, cause) == []
         assert watched.incident("workflow/w1").told_by == "scraper/s1"
-        assert "people know of it by scraper/s1" in str(watched.events[-1].context["not_told"])
+        assert "covered by the message about scraper/s1" in str(watched.events[-1].context["not_told"])
         assert states(watched.ticks(4)) == [("scraper", "resolved")], "what was told is over, once"
 
     def test_a_cause_that_stays_when_its_symptom_is_over_is_told_with_that(self) -> None:

@@ -106,7 +106,7 @@ class Access:
         # The proxy admits accounts by its own policy; the console's roles are decided here.
         if not self._authentication.may_operate(email) and email not in self._viewers:
             raise HTTPException(
-                403, f"{email or 'this account'} may not look; add it to TIPOFF_VIEWERS or TIPOFF_INVOKERS"
+                403, f"{email or 'this account'} has no access; add it to TIPOFF_VIEWERS or TIPOFF_INVOKERS"
             )
         return Visitor(email, self._role(email))
 

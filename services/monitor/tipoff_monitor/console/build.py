@@ -110,7 +110,7 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     # By the same function as `tipoff status`, so that a page and a terminal never disagree about a day.
     verdict = judge_day(expected, names) if expected else None
     rows = rows_of(expected, verdict) if expected and verdict else ()
-    unknown = "is not known yet" if is_near else "is too far off: nothing is kept or planned for it"
+    unknown = "has not been read yet" if is_near else "is out of range: no data is stored or planned for it"
     subjects = {row.subject for row in expected.expectations if row.subject} if expected else set()
     return TodayPage(
         **it.frame("Today" if day == it.today else f"{day:%a %d %b %Y}"),
@@ -146,7 +146,7 @@ def _standing(fleet: FleetSummary | None) -> Pauses:
                 name=row.name,
                 since=row.since,
                 until=row.until,
-                by=row.changed_by or "somebody",
+                by=row.changed_by or "an unknown person",
                 why=row.why or "no reason given",
             )
             for row in (fleet.pauses if fleet else ())
@@ -274,10 +274,10 @@ def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
     found = None
     why = None
     if not asked:
-        why = "Write an id, its beginning, or a file's gs:// path into the field above."
+        why = "Enter an id, its beginning, or a file's gs:// path in the field above."
     # Check before any query: a chain costs nine jobs.
     elif len(asked) > _LONGEST_ID or not asked.isprintable():
-        why = "That is not an id: ids are at most 1,100 printable characters long."
+        why = "Not an id: an id has at most 1,100 printable characters."
     else:
         found = it.take(SourceName.CHAIN, deps.sources.chain(asked, it.today))
         why = found.not_found if found else None
@@ -338,7 +338,7 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
             found = it.take(SourceName.FILE, deps.sources.files(selector)) or ()
             # Only after a read: before it, "none" would be a guess.
             if not found and it.ages[-1].read_at is not None:
-                why = "No file of the last two weeks is named so."
+                why = "No file of the last two weeks has this name."
     landed = [row for row in recent.executions if row.gcs_path] if recent else []
     # A batch is a UNION without an order, so each page sorts its rows.
     landed.sort(key=lambda row: row.triggered_at, reverse=True)
@@ -386,7 +386,7 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
         without = "No other configuration was in force for thirty days."
     elif is_read and text is None:
         # The dataset has hashes only; a monitor stores the text of each file that it runs with.
-        without = "That file was never seen by a monitor, so it cannot be compared."
+        without = "No monitor ran with that file, so there is no text to compare."
     return ConfigurationPage(
         **it.frame("Configuration"),
         config_hash=live,

@@ -46,7 +46,7 @@ class Controller:
         """
         if self._url is None:
             raise HTTPException(
-                409, "no controller is named here; set TIPOFF_CONTROLLER_URL on the monitor, or use `tipoff`"
+                409, "no controller is configured; set TIPOFF_CONTROLLER_URL on the monitor, or use `tipoff`"
             )
         try:
             sent = {"Authorization": f"Bearer {self._key or self._identity()}", **headers}
@@ -59,7 +59,9 @@ class Controller:
             return answer.content
         # The controller's server error is a 502 here, not an error of the console.
         status = answer.status_code if answer.status_code < 500 else 502
-        raise HTTPException(status, f"the controller answered {answer.status_code}: {answer.text[:500]}")
+        raise HTTPException(
+            status, f"the controller responded with {answer.status_code}: {answer.text[:500]}"
+        )
 
     def recall(self, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
         """Read the controller's records of a chain. Raises MemoryUnavailable."""

@@ -44,11 +44,11 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _TITLES = {
-    401: "Who are you?",
+    401: "Not signed in",
     403: "Not allowed",
-    404: "Not here",
+    404: "Not found",
     409: "Not possible now",
-    429: "Too often",
+    429: "Too many requests",
 }
 PageHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -85,11 +85,11 @@ def gated_router(
                 except RequestValidationError:
                     answer = _refusal(request, deps, 404, "There is no page at this address.")
                 except Unavailable as error:
-                    log.error("a page cannot be made", extra={"detail": str(error)})
-                    answer = _refusal(request, deps, 503, f"What the page needs cannot be reached: {error}")
+                    log.error("cannot build a page", extra={"detail": str(error)})
+                    answer = _refusal(request, deps, 503, f"The page's data is not available: {error}")
                 except Exception as error:
                     # The visitor gets an error page with the exception's name, and the log gets the traceback.
-                    log.exception("a page failed unforeseen")
+                    log.exception("a page failed unexpectedly")
                     answer = _refusal(request, deps, 500, f"The page failed: {type(error).__name__}.")
                 for name, value in _HEADERS.items():
                     # `setdefault`: a response with its own header, such as a
@@ -116,7 +116,7 @@ def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
     if wait := limit.take(Caller(visitor.email)):
         raise HTTPException(
             429,
-            f"{visitor.email} asks too often; ask again in {math.ceil(wait)} s",
+            f"too many requests from {visitor.email}; retry in {math.ceil(wait)} s",
             {"Retry-After": str(math.ceil(wait))},
         )
     return visitor
@@ -188,7 +188,7 @@ async def _read_form(request: Request) -> Mapping[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_LIMIT:
-            raise HTTPException(413, f"the form is over {FORM_LIMIT} bytes; no action needs as much")
+            raise HTTPException(413, f"the form is over {FORM_LIMIT} bytes, the limit for actions")
     try:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=500))
     except ValueError as error:
@@ -203,8 +203,8 @@ def require_operator(request: Request) -> None:
     if not visitor.may_operate:
         raise HTTPException(
             403,
-            f"{visitor.email} may look only. Actions need the role operator: a place in TIPOFF_INVOKERS,"
-            " or on a laptop a session that was not opened to look only.",
+            f"{visitor.email} has read access only. Actions need the role operator: an entry in TIPOFF_INVOKERS,"
+            " or on a laptop a session that was not opened as read-only.",
         )
 
 

@@ -18,7 +18,7 @@ def login_routes(deps: ConsoleDeps) -> APIRouter:
 
     def require_login() -> None:
         if not deps.access.has_login:
-            raise HTTPException(404, "nobody signs in here; the identity is Google's")
+            raise HTTPException(404, "no login form here: Google authenticates users")
 
     @router.get("/login", tags=["console"])
     def show_login(request: Request) -> Response:
@@ -32,8 +32,8 @@ def login_routes(deps: ConsoleDeps) -> APIRouter:
         require_login()
         target = local_path(form.get("next", ""))
         if not deps.access.is_key(form.get("key", "")):
-            log.warning("somebody gave a wrong development key")
-            return HTMLResponse(_form(request, deps, target, "That is not the development key."), 403)
+            log.warning("login with a wrong development key")
+            return HTMLResponse(_form(request, deps, target, "Wrong development key."), 403)
         # A visitor may choose the role viewer, for a screen on the wall.
         role = Role.VIEWER if form.get("role") == Role.VIEWER else Role.OPERATOR
         answer = RedirectResponse(target, 303)

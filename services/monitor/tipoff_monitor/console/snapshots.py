@@ -154,7 +154,7 @@ class Snapshots:
             after = Snapshot(before.value, before.read_at, str(error), at)
         except Exception as error:
             # An unexpected row must not leave a page waiting forever.
-            log.exception("the console's data cannot be understood", extra={"key": reading.key})
+            log.exception("unexpected data for the console", extra={"key": reading.key})
             after = Snapshot(before.value, before.read_at, f"{type(error).__name__}: {error}", at)
         with self._lock:
             # A person changed the data meanwhile, and the value may be from before the change: read it once more.

@@ -29,9 +29,12 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             deps,
             "acknowledge",
             f"Acknowledge {incident.rule}",
-            "I am at it",
+            "Acknowledge",
             "/alerts",
-            (incident.summary, "No reminder, and no escalation unless it grows, until it is resolved."),
+            (
+                incident.summary,
+                "Stops the reminders until the incident is resolved, and its escalation unless it grows.",
+            ),
             hidden={"incident": incident.id},
         )
 
@@ -62,12 +65,12 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             f"Silence {rule}",
             "Silence",
             "/alerts",
-            ("Nobody is told for a while; it is recorded all the same.",),
+            ("No notifications are sent during the silence; incidents are still recorded.",),
             hidden={"rule": rule},
             fields=(
                 Field(
                     "subject",
-                    "Only about this subject (a workflow covers each of its alerts); every one when empty",
+                    "Only this subject (a workflow covers each of its alerts); all subjects when empty",
                     subject,
                     required=False,
                 ),
@@ -93,10 +96,10 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             request,
             deps,
             "unsilence",
-            "Take a silence back",
-            "Take it back",
+            "End a silence",
+            "End the silence",
             "/alerts",
-            ("People are told again from the next watch on.",),
+            ("Notifications are sent again from the next watch on.",),
             hidden={"silence": name},
         )
 
@@ -106,7 +109,7 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         # Not checked here: `unsilence` raises a 404 for an unknown silence.
         name = form.get("silence", "")
         _change(deps, lambda it: unsilence(it, name))
-        return done(request, deps, "Took a silence back", "/alerts", [(name, "/alerts")])
+        return done(request, deps, "Ended a silence", "/alerts", [(name, "/alerts")])
 
 
 def _change(deps: ConsoleDeps, update: Callable[[Memory], Memory]) -> Memory:

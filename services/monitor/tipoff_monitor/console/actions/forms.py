@@ -99,7 +99,7 @@ def reason_of(form: Mapping[str, str]) -> str:
     reason = form.get("why", "").strip()
     if not reason:
         # Checked although the form requires a reason: a POST need not come from the form.
-        raise HTTPException(422, "say why; it is shown wherever somebody asks")
+        raise HTTPException(422, "missing reason; enter one, which is shown with the pause or silence")
     return reason
 
 
@@ -117,11 +117,9 @@ def hours_of(text: str) -> timedelta:
         # Hours may be a fraction. "inf" and "nan" are floats too: the first overflows, the second is no timedelta.
         lasts = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
-        raise HTTPException(
-            422, f"hours: '{text[:20]}' is not a number; write one such as 2 or 0.5"
-        ) from error
+        raise HTTPException(422, f"hours: '{text[:20]}' is not a number; use one such as 2 or 0.5") from error
     if not timedelta() < lasts <= _LONGEST:
         raise HTTPException(
-            422, f"hours: {text[:20]} is out of range; write more than 0 and at most {_LONGEST.days * 24}"
+            422, f"hours: {text[:20]} is out of range; use more than 0 and at most {_LONGEST.days * 24}"
         )
     return lasts

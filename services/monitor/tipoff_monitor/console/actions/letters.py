@@ -39,11 +39,11 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
             (
                 f"{letter.event_type or 'A message'} of {readable(letter.rejected_at)}:"
                 f" {letter.reason}. {letter.detail or ''}",
-                "It keeps its ids, so what was done once is not done twice.",
+                "The message keeps its ids, so finished work is not repeated.",
             ),
             warnings=(
-                *(f"It cannot be published: {text}" for text in refused),
-                *(f"Services of this version refuse it again: {text}" for text in dies),
+                *(f"The message cannot be published: {text}" for text in refused),
+                *(f"Services of this version reject it again: {text}" for text in dies),
             ),
             hidden={"id": letter.event_id},
             possible=not refused,
@@ -54,7 +54,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
         """Publish a dead letter to its topic again."""
         plan = _replays(deps, form.get("id", ""))
         if refused := [item.refused for item in plan if item.refused]:
-            raise HTTPException(409, f"it cannot be published: {refused[0]}")
+            raise HTTPException(409, f"the message cannot be published: {refused[0]}")
         try:
             deps.publish_messages(messages(plan, deps.bucket_of))
         except PayloadMissing as error:

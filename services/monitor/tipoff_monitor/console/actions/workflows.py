@@ -51,11 +51,11 @@ def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             "trigger",
             "Trigger {}",
             "Trigger",
-            "It runs now, whatever was found before.",
+            "The workflow runs now, even if its data was found already.",
             # One key per form, so that a form that is sent twice starts one run.
             hidden={"key": _form_key(request, deps)},
             fields=(
-                Field("date", "Date that the data is about", day.isoformat(), "date"),
+                Field("date", "Date of the data", day.isoformat(), "date"),
                 Field("game_id", "Game, for a workflow that runs for each game", required=False),
             ),
         )
@@ -82,7 +82,7 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             "pause",
             "Pause {}",
             "Pause",
-            "Nothing new of it is asked for until then; what is under way is finished.",
+            "The workflow sends no new requests during the pause; running requests are finished.",
             fields=(Field("hours", "Hours", "12", "number"), Field("why", "Why")),
         )
 
@@ -113,9 +113,9 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             request,
             deps,
             "resume",
-            "Let {} go on",
-            "Let it go on",
-            "Its pause ends now, and what was held goes out.",
+            "Resume {}",
+            "Resume",
+            "The pause ends now, and requests that it held back are sent.",
         )
 
     @router.post("/actions/resume", tags=["console"])
@@ -125,7 +125,9 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         deps.controller.ask("DELETE", f"/pauses/{quote(name, safe='')}", query={"target": "workflow"})
         _forget_day(deps)
         back = str(url(f"/workflows/{name}"))
-        return done(request, deps, f"Let {name} go on", back, [("It is decided about again.", back)])
+        return done(
+            request, deps, f"Resumed {name}", back, [("The controller decides about it again.", back)]
+        )
 
 
 def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
@@ -140,13 +142,13 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             request,
             deps,
             "backfill",
-            f"Backfill what {day} missed",
+            f"Backfill the missed runs of {day}",
             f"Run {pluralize(len(missed), 'workflow')}",
             str(url("/", date=day.isoformat())),
             (
                 ("Each of these passed its deadline without a run. Each gets one manual run.",)
                 if missed
-                else ("Nothing was missed that is not found yet.",)
+                else ("No missed run is without its data.",)
             ),
             warnings=(
                 *_without_controller(deps),
@@ -249,7 +251,7 @@ def _workflow(deps: ConsoleDeps, name: str) -> str:
 def _without_controller(deps: ConsoleDeps) -> Sequence[str]:
     if deps.controller.is_known:
         return ()
-    return ("This monitor knows no controller: set TIPOFF_CONTROLLER_URL, or use `tipoff trigger`.",)
+    return ("No controller is configured: set TIPOFF_CONTROLLER_URL, or use `tipoff trigger`.",)
 
 
 def _form_key(request: Request, deps: ConsoleDeps) -> str:
@@ -286,7 +288,9 @@ def _missed(deps: ConsoleDeps, request: Request, day: str | None = None) -> list
     about = day_of(given, business_date(now))
     found = deps.snapshots.get(deps.sources.day(about, now), PATIENCE)
     if found.value is None:
-        raise HTTPException(503, f"the day is not known: {found.fault or 'it is being read; try again'}")
+        raise HTTPException(
+            503, f"the day's data is not available: {found.fault or 'it is being read; try again'}"
+        )
     rows = found.value.expectations
     # A unit may be expected several times a day; once it is found, its missed attempts need no backfill.
     settled = {(row.workflow_name, row.subject) for row in rows if row.found}

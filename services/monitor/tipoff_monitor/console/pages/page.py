@@ -18,7 +18,7 @@ class SourceName(StrEnum):
     FLEET = "the last ninety days"
     RECENT = "the newest rows"
     ALERTS = "the alerts"
-    LEARNED = "what is learned"
+    LEARNED = "the learned times"
     REASONS = "the reasons"
     CHAIN = "the chain"
     FILE = "the file"

@@ -124,7 +124,7 @@ def upcoming(rows: Sequence[WorkflowLine], names: Mapping[str, str], as_of: date
             and (first is None or row.next_check < first)
         ):
             found.append(
-                Upcoming(at=row.next_check, workflow=row.workflow, subjects=(), what="looked at again")
+                Upcoming(at=row.next_check, workflow=row.workflow, subjects=(), what="checked again")
             )
     found.sort(key=lambda item: (item.at, item.workflow))
     return tuple(found[:_UPCOMING])

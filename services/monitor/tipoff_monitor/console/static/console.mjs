@@ -1,4 +1,4 @@
-// Refreshes what a page shows every 30 seconds, in place. Without it every page works; it is only older.
+// Refreshes the content of a page every 30 seconds, in place. Without it every page works; it is only older.
 
 const EVERY_MS = 30_000;
 const SOON_MS = 2_000;
@@ -7,20 +7,20 @@ let timer;
 
 function schedule() {
   clearTimeout(timer);
-  // A page that waits for its first data looks again soon.
+  // A page that waits for its first data is refreshed soon.
   const waiting = document.querySelector("[data-waiting]") !== null;
   timer = setTimeout(refresh, waiting ? SOON_MS : EVERY_MS);
 }
 
 async function refresh() {
-  // A tab that nobody looks at asks nothing; it catches up when it is shown.
+  // A hidden tab requests nothing; it is refreshed when it is shown.
   if (document.hidden) return;
   try {
     const answer = await fetch(location.href, { headers: { "X-Tipoff-Refresh": "1" }, redirect: "error" });
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
     document.documentElement.toggleAttribute("data-offline", !answer.ok);
   } catch {
-    // The age on the page keeps telling how old it is.
+    // The page still shows the age of its data.
     document.documentElement.toggleAttribute("data-offline", true);
   }
   schedule();

@@ -98,7 +98,7 @@ def test_an_unknown_id_is_said_with_those_that_are_near(driver: Driver, day: dat
     known = execution["execution_id"]
     assert known in driver.tipoff("trace", known[:-3]), "the beginning of one id is that id"
     mistyped = driver.tipoff("trace", f"{known[:-3]}zzz", code=1)
-    assert "nothing is known of" in mistyped
+    assert "no record of" in mistyped
     assert known in mistyped
     path = f"{execution['gcs_path'].rpartition('/')[0]}/0123.json"
     assert execution["gcs_path"] in driver.tipoff("trace", path, code=1)

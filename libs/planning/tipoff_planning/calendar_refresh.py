@@ -69,7 +69,7 @@ def refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decis
     # Stale before reread: the fetch is the same, but a calendar this old is worth reporting.
     if calendar is None:
         code = Reason.CALENDAR_STALE
-        sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
+        sentence = "The schedule of games is old or missing; it is fetched before it is used."
     elif contradiction:
         code = Reason.CALENDAR_CONTRADICTED
         sentence = f"The schedule is read again: {contradiction}."

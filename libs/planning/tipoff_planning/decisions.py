@@ -84,7 +84,7 @@ def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decis
             inputs,
             Action.ABORT,
             Reason.HISTORY_UNAVAILABLE,
-            "What happened so far cannot be read, so nothing is decided; the controller's log has the error.",
+            "No decision is possible: the history or the calendar is unreadable. The controller's log has the error.",
             alert=True,
         )
         for name in configuration.workflows
@@ -115,7 +115,7 @@ def _undecidable(occurrence: Occurrence, inputs: DecisionInputs, error: Exceptio
 
 
 def _undecidable_sentence(error: Exception) -> str:
-    return f"This workflow cannot be decided; the others were: {type(error).__name__}: {error}"
+    return f"The decision about this workflow failed; the other workflows were decided: {type(error).__name__}: {error}"
 
 
 def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInputs) -> Iterator[Decision]:
@@ -242,9 +242,9 @@ def _decide_ended(
     # Other kinds request once per occurrence; the decision of that time has already reported an empty result.
     if not searches:
         return None
-    sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
+    sentence = f"The publication window closed before all data for {occurrence.game_date}{about} was found."
     if outstanding.missing:
-        sentence += f" It lacks {', '.join(outstanding.missing)}."
+        sentence += f" Missing: {', '.join(outstanding.missing)}."
     sentence += _last_answer(occurrence, inputs)
     return build(Reason.NOT_FOUND, sentence, alert=True)
 
@@ -257,7 +257,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         return _decide_planned(occurrence, upcoming, standing, inputs)
     if asks_for_nothing(occurrence, workflow):
         sentence = (
-            f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to ask for."
+            f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to request."
         )
         return build(Action.SKIP, Reason.NO_GAMES, sentence)
     zone = inputs.configuration.zone_of(occurrence.workflow)
@@ -297,7 +297,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     late = int((inputs.now - occurrence.expected).total_seconds() // 60)
     sentence = f"Due since {when}: {', '.join(names)}."
     if outstanding.missing:
-        sentence += f" What was found lacks {', '.join(outstanding.missing)}."
+        sentence += f" The data found so far lacks {', '.join(outstanding.missing)}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
     # For a learned search: the reason for this time, with the probability that the plan assumed.
@@ -327,7 +327,7 @@ def _decide_planned(
         )
     # Before the states below: a request under way may still change any of them.
     if State.UNDER_WAY in states:
-        return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
+        return build(Action.SKIP, Reason.UNDER_WAY, "Requested; no result yet.")
     # Attempts are due, but each source has asked for a pause.
     if attempts:
         return _paused([item.unit.scraper for item in attempts], build, inputs)
@@ -341,25 +341,21 @@ def _decide_planned(
         retry = standing.next_retry()
         zone = inputs.configuration.zone_of(occurrence.workflow)
         again = f"from {_when(retry, zone)} on" if retry else "within the window"
-        return build(
-            Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{last}", again=retry
-        )
+        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; a retry follows {again}.{last}", again=retry)
     # The plan is frozen, but another run (a manual one, for example) may have found its missing parts since.
     if (found := _found_since(occurrence, standing, inputs)) is not None:
         when = _when(found, inputs.configuration.zone_of(occurrence.workflow))
         sentence = f"Already found for {game_date} at {when}, by another run after this one."
         return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
     if State.GIVEN_UP in states:
-        sentence = (
-            f"Failed, and asking again before the next slot would not help.{_last_answer(occurrence, inputs)}"
-        )
+        sentence = f"Failed; a retry before the next slot would not help.{_last_answer(occurrence, inputs)}"
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
     # Not broken and not found, the usual state of a search: no alert.
     if State.NO_DATA in states:
         return _nothing_published(occurrence, upcoming, inputs)
     if lacking := find_outstanding(occurrence, inputs.configuration, inputs.history).missing:
         sentence = (
-            f"Found for {game_date} without {', '.join(lacking)}; this slot is done, the next asks again."
+            f"Found for {game_date} without {', '.join(lacking)}; this slot is done, the next searches again."
         )
         return build(Action.SKIP, Reason.INCOMPLETE, sentence)
     return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {game_date} was collected.")
@@ -369,7 +365,7 @@ def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: Dec
     """Return SKIP, because the source of every scraper to request has asked for a pause."""
     until = min(pause for name in scrapers if (pause := inputs.paused_until(name)) is not None)
     names = ", ".join(dict.fromkeys(scrapers))
-    sentence = f"{names}: the source is not to be asked before {_when(until, inputs.configuration.zone)}."
+    sentence = f"{names}: the source allows no requests before {_when(until, inputs.configuration.zone)}."
     return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True, again=until)
 
 
@@ -396,8 +392,8 @@ def _holding_back(standing: PlanProgress, workflow: str, inputs: DecisionInputs)
 
 
 def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
-    what = "Paused" if pause.target is PauseTarget.WORKFLOW else f"{pause.name} is paused"
-    return f"{what} by {pause.by} until {_when(pause.until, zone)}: {pause.why}"
+    state = "Paused" if pause.target is PauseTarget.WORKFLOW else f"{pause.name} is paused"
+    return f"{state} by {pause.by} until {_when(pause.until, zone)}: {pause.why}"
 
 
 def _found_since(occurrence: Occurrence, standing: PlanProgress, inputs: DecisionInputs) -> datetime | None:
@@ -472,7 +468,7 @@ def _nothing_published(
     # The plan itself has no failure here, so another run failed after the plan's request.
     if failures := [it for it in answers if it.fact.status is Status.FAILED]:
         sentence = (
-            f"Asked for {occurrence.game_date}, and failed since; the next slot asks again."
+            f"Requested for {occurrence.game_date} without a result, and a later run failed; the next slot retries."
             f"{_quote_newest(failures, occurrence, inputs)}"
         )
         return build(Reason.BUDGET_USED, sentence, alert=True)
@@ -480,8 +476,10 @@ def _nothing_published(
     # A set, as `empty_looks` includes this occurrence once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
-        return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.{last}")
-    sentence = f"Nothing was published the last {len(looks)} times; check whether the source has moved.{last}"
+        return build(Reason.NOT_PUBLISHED, f"Requested for {occurrence.game_date}: not published yet.{last}")
+    sentence = (
+        f"The last {len(looks)} runs found nothing published; check whether the source has moved.{last}"
+    )
     return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
 
 

@@ -145,7 +145,7 @@ def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> Workf
         decision_time=now,
         action=Action.SKIP,
         reason_code=Reason.PARENT_UNFRUITFUL.value,
-        reason=f"{skipped.step} is not asked for: {skipped.reason}.",
+        reason=f"{skipped.step} is not requested: {skipped.reason}.",
         context={"step": skipped.step, "scraper": skipped.scraper, "parent": skipped.parent},
         priority=plan.priority,
         alert_level=AlertLevel.NONE,

@@ -246,5 +246,5 @@ def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> Execution
 def _require_date(day: date | None) -> date:
     # The column is nullable, and an execution without a date matches no question about a date.
     if day is None:
-        raise ValueError("game_date: it has none")
+        raise ValueError("game_date is missing")
     return day

@@ -117,9 +117,9 @@ def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
     scrapers = (step.scraper for step in configuration.workflows[workflow].plan.values())
     whole = inputs.pauses.of_workflow(workflow, now)
     for pause in filter(None, (whole, *inputs.pauses.of_scrapers(scrapers, now).values())):
-        what = "paused" if pause is whole else f"{pause.name} is paused"
+        state = "paused" if pause is whole else f"{pause.name} is paused"
         until = _when(pause.until, configuration.zone_of(workflow))
-        yield RunCondition("pause", False, f"{what} by {pause.by} until {until}: {pause.why}")
+        yield RunCondition("pause", False, f"{state} by {pause.by} until {until}: {pause.why}")
 
 
 def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
@@ -129,9 +129,7 @@ def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondit
     ):
         if (until := inputs.paused_until(scraper)) is not None:
             when = _when(until, inputs.configuration.zone_of(workflow))
-            yield RunCondition(
-                "pause", False, f"the source of {scraper} is paused until {when} by its own answer"
-            )
+            yield RunCondition("pause", False, f"the source of {scraper} demanded a pause until {when}")
 
 
 def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
@@ -163,7 +161,9 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
         detail = f"fetched {_length(age)} before, old after {_length(limit)}"
         # A past instant is explained with a later calendar, so "fetched 3 h before" would be wrong.
         if age < timedelta():
-            detail = f"fetched {_length(-age)} afterwards: the games as known by that time, not at the instant asked"
+            detail = (
+                f"fetched {_length(-age)} afterwards: the games as known then, not at the explained instant"
+            )
         yield RunCondition("calendar", not inputs.calendar_is_stale, detail)
     game_date = game_date_of(
         configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))
@@ -192,12 +192,12 @@ def _occurrence_conditions(decision: Decision, inputs: DecisionInputs) -> Iterab
             found += f", last at {_when(outstanding.last_found, zone)}"
         wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}{_last_asked(item, inputs)}"
         if outstanding.missing:
-            wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
+            wanting = f"found without {', '.join(outstanding.missing)}"
         again = outstanding.found and outstanding.refresh_due(item, workflow)
         detail = f"{found}; a later version is due" if again else found if outstanding.found else wanting
         yield RunCondition("history", not outstanding.found or again, detail)
     else:
-        detail = f"{workflow.schedule.kind} runs whatever was found before"
+        detail = f"{workflow.schedule.kind} runs even if data was found before"
         yield RunCondition("history", True, detail + _last_asked(item, inputs))
     yield from _attempts(item, inputs)
 
@@ -217,7 +217,7 @@ def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
     text = last.message or "no data"
     if last.status is Status.FAILED:
         text = ": ".join(filter(None, ("failed", str(last.kind or ""), last.message)))
-    return f"; last asked at {at}: {text}"
+    return f"; last requested at {at}: {text}"
 
 
 def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:
@@ -230,7 +230,7 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
         if (other.workflow, other.subject, other.role) == (item.workflow, item.subject, item.role)
     ]
     slot = (
-        f"slot {siblings.index(item.id) + 1} of {len(siblings)}, asked in or not"
+        f"slot {siblings.index(item.id) + 1} of {len(siblings)}, counting unused ones"
         if item.id in siblings
         else "no other slot"
     )
@@ -254,7 +254,7 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
         if (retry := standing.next_retry()) and retry > inputs.now
         else ""
     )
-    yield RunCondition("attempt", due, f"this one was asked for: {reached}{again}")
+    yield RunCondition("attempt", due, f"its own requests: {reached}{again}")
 
 
 def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:

@@ -36,7 +36,9 @@ class LandedCalendar:
             # An old calendar plans most of a day correctly; without any calendar the locked schedule would be empty.
             if self._calendar is None:
                 raise
-            log.error("landed schedules cannot be read, the last one stays", extra={"detail": str(error)})
+            log.error(
+                "cannot read landed schedules; the last calendar stays in use", extra={"detail": str(error)}
+            )
             return self._calendar
 
     def _newest(self) -> Calendar | None:

@@ -93,7 +93,7 @@ def _faults(
             continue
         steps: Location = (*at, "steps")
         if needs_games(workflow, catalog) and not (calendar and calendar.scraper):
-            fault = "it needs games and there is no calendar; write at the top of the file: calendar: {scraper: NAME}"
+            fault = "the workflow needs games, but the file has no calendar; add at its top: calendar: {scraper: NAME}"
             yield at, fault
         yield from _step_faults(workflow, steps, catalog)
         yield from _edge_faults(workflow, steps)
@@ -122,7 +122,7 @@ def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator
     for index, step in enumerate(workflow.steps):
         where: Location = (*at, index, "name" if step.name else "scraper")
         if step.id in seen:
-            yield where, f"step '{step.id}' stands twice; give one of them another name"
+            yield where, f"step '{step.id}' is defined twice; rename one of them"
         seen.add(step.id)
         if step.scraper not in catalog:
             yield (*at, index, "scraper"), _unknown_scraper(step.scraper, catalog)
@@ -141,14 +141,16 @@ def _parameter_faults(
         filled.add(step.fan_out_parameter)
         if step.fan_out_parameter not in declared:
             missing = f"for_each fills '{step.fan_out_parameter}', which {step.scraper} does not declare"
-            yield (*at, "for_each"), f"{missing}; it has {', '.join(declared)}"
+            yield (*at, "for_each"), f"{missing}; its parameters: {', '.join(declared)}"
     # A workflow of kind per_game fills game_id for each of its occurrences.
     if takes_game(workflow):
         filled.add("game_id")
     for name, value in step.parameters.items():
         if name not in declared:
-            what = f"parameter '{name}' is not declared by {step.scraper}; it has {', '.join(declared)}"
-            yield (*at, "parameters", name), what
+            fault = (
+                f"parameter '{name}' is not declared by {step.scraper}; its parameters: {', '.join(declared)}"
+            )
+            yield (*at, "parameters", name), fault
         elif name in ("game_date", step.fan_out_parameter) or (name == "game_id" and takes_game(workflow)):
             yield (*at, "parameters", name), f"parameter '{name}' is filled in already; remove it here"
         # With a placeholder the value is known at run time only.
@@ -168,9 +170,12 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
         for parent in step.parents:
             if parent not in names:
                 key = "after" if parent in step.after else "for_each"
-                yield (*at, index, key), f"step '{parent}' is not in this workflow; it has {', '.join(names)}"
+                yield (
+                    (*at, index, key),
+                    f"step '{parent}' is not in this workflow, which has {', '.join(names)}",
+                )
             elif parent == step.id:
-                yield (*at, index, "after"), f"step '{step.id}' comes after itself; remove that"
+                yield (*at, index, "after"), f"step '{step.id}' comes after itself; remove this edge"
     # From `plan`, which has one step per name: duplicate names were reported above.
     if (circle := _cycle({step.id: step.parents for step in workflow.plan.values()})) is not None:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
@@ -184,14 +189,12 @@ def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -
         key = _tolerance_key(workflow.schedule)
         needed = dividing_an_hour(met) // MINUTE
         name = ".".join(map(str, (*at, key)))
-        tolerated = f"each occurrence can be met for {met / MINUTE:g} minutes"
-        what = f"{name}: {tolerated}, and an evaluation comes every {minutes}"
-        tick = (
-            f"infra/ticks.yaml a tick `discover` with every_minutes: {needed} and cadence_minutes: {needed}"
-        )
+        tolerated = f"each occurrence is due for {met / MINUTE:g} minutes"
+        fault = f"{name}: {tolerated}, but evaluations are {minutes} minutes apart"
+        tick = f"to infra/ticks.yaml a tick `discover` with every_minutes: {needed} and cadence_minutes: {needed}"
         yield (
             (*at, key),
-            f"{what}; make it {minutes}m or longer, or give {tick}, which is for such workflows alone",
+            f"{fault}; set {minutes}m or more, or add {tick}, for such workflows only",
         )
 
 
@@ -215,7 +218,10 @@ def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Ite
     if not isinstance(schedule, Discovery):
         # A setting without effect misleads: an unread alert setting once kept a failure silent.
         if "discovery" in workflow.model_fields_set:
-            yield where, f"only schedule kind discovery reads it, and this is {schedule.kind}; remove it"
+            yield (
+                where,
+                f"only schedule kind discovery uses this key, and the kind is {schedule.kind}; remove it",
+            )
         return
     if settings.strategy is not Strategy.LEARNED:
         return
@@ -223,15 +229,21 @@ def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Ite
     # A distribution describes the times of one document. Several documents have a time each, and the model would learn
     # the last one as if it were the only one.
     if len(workflow.steps) > 1:
-        fault = f"{len(workflow.steps)} steps have a time of publication each, and one is learned"
+        fault = (
+            f"{len(workflow.steps)} steps have one publication time each, but only one time can be learned"
+        )
         yield strategy, f"{fault}; make a workflow of each step, or use strategy: fixed"
     elif workflow.steps[0].for_each is not None:
-        fault = "a step that fans out looks for several documents, and the time of one is learned"
+        fault = (
+            "a step that fans out searches several documents, but only one publication time can be learned"
+        )
         yield strategy, f"{fault}; remove for_each, or use strategy: fixed"
     # Checks may be planned one step apart; a host with a lower rate would be requested later than planned.
     spec = catalog.get(workflow.steps[0].scraper)
     if spec and spec.rate_limit.per_second * CHECK_STEP.total_seconds() < 1:
-        fault = f"{spec.name} may be asked every {1 / spec.rate_limit.per_second:.0f} s, and checks may be"
+        fault = (
+            f"{spec.name} allows a request every {1 / spec.rate_limit.per_second:.0f} s, but checks may be"
+        )
         yield strategy, f"{fault} {CHECK_STEP.seconds} s apart; use strategy: fixed, or raise its rate_limit"
     fewest = fewest_checks(schedule.window.length, settings.max_gap)
     if schedule.attempts < fewest:
@@ -253,9 +265,9 @@ def _check_cadence_faults(
 ) -> Iterator[LocatedFault]:
     """Find learned times that fall between two ticks: the later tick meets them, as late as the fixed beat would."""
     if workflow.discovery.strategy is Strategy.LEARNED and looked_every > CHECK_STEP:
-        what = f"times are learned in steps of {_minutes(CHECK_STEP)}, and a tick comes every {_minutes(looked_every)}"
-        remedy = "give infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
-        yield at, f"{what}; {remedy}"
+        fault = f"times are learned in steps of {_minutes(CHECK_STEP)}, but ticks are {_minutes(looked_every)} apart"
+        remedy = "add to infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
+        yield at, f"{fault}; {remedy}"
 
 
 def _search_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
@@ -265,8 +277,8 @@ def _search_faults(workflow: Workflow, at: Location) -> Iterator[LocatedFault]:
         return
     for index, step in enumerate(workflow.steps):
         if isinstance(step.for_each, ForEachOutput):
-            what = f"a {workflow.schedule.kind} workflow cannot fan out over a parent's output"
-            yield (*at, index, "for_each"), f"{what}; use schedule kind at, daily or interval"
+            fault = f"a {workflow.schedule.kind} workflow cannot fan out over a parent's output"
+            yield (*at, index, "for_each"), f"{fault}; use schedule kind at, daily or interval"
 
 
 def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterator[LocatedFault]:
@@ -276,10 +288,10 @@ def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterat
     limit = most.max_fan_out if most else DEFAULT_MAX_FAN_OUT
     for index, step in enumerate(workflow.steps):
         if isinstance(step.for_each, ForEachValue) and (size := len(step.for_each.values)) > limit:
-            what = f"{size:,} values are {size:,} requests, and {limit:,} are the most"
+            fault = f"{size:,} values make {size:,} requests, more than the limit of {limit:,}"
             yield (
                 (*at, index, "for_each", "values"),
-                f"{what}; divide them among workflows, or raise max_fan_out",
+                f"{fault}; divide them among workflows, or raise max_fan_out",
             )
 
 
@@ -291,7 +303,8 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
         if isinstance(source, ForEachOutput) and parent is not None and parent.scraper in catalog:
             known = catalog[parent.scraper].fan_out_keys
             if source.key not in known:
-                fault = f"'{source.key}' is not an output of {parent.scraper}; it has {', '.join(known) or 'none'}"
+                outputs = ", ".join(known) or "none"
+                fault = f"'{source.key}' is not an output of {parent.scraper}; its outputs: {outputs}"
                 yield (*at, index, "for_each", "key"), fault
 
 
@@ -309,5 +322,5 @@ def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
 
 
 def _unknown_scraper(name: str, catalog: Catalog) -> str:
-    known = did_you_mean(name, catalog) or f"known are {', '.join(catalog)}"
+    known = did_you_mean(name, catalog) or f"known scrapers: {', '.join(catalog)}"
     return f"scraper '{name}' is not known; {known}"

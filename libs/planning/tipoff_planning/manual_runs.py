@@ -87,14 +87,14 @@ def asked_occurrence(
     if takes_game(described):
         known = [game.game_id for game in games]
         if not known and run.game_id is None:
-            why = uncovered or f"none is known on {run.game_date}"
+            why = uncovered or f"no game is known on {run.game_date}"
             raise UnusableRun(f"game_id: {workflow} runs for each game, and {why}")
         if run.game_id is None:
             raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
         # Without known games of the date, accept the caller's game: old dates have no calendar.
         if known and run.game_id not in known:
             raise UnusableRun(
-                f"game_id: no game {run.game_id} on {run.game_date}; there are {', '.join(known)}"
+                f"game_id: no game {run.game_id} on {run.game_date}; its games: {', '.join(known)}"
             )
         # The game is the occurrence's subject, as in any per-game run, so that its results count for the game.
         subject = run.game_id
@@ -102,7 +102,9 @@ def asked_occurrence(
     elif run.game_id is not None and not any(
         step.for_each in ("game", "team") for step in described.plan.values()
     ):
-        raise UnusableRun(f"game_id: {workflow} runs for no game; leave it out (--game-id of tipoff trigger)")
+        raise UnusableRun(
+            f"game_id: {workflow} does not run per game; omit game_id (--game-id of tipoff trigger)"
+        )
     return Occurrence(
         workflow,
         run.game_date,
@@ -179,5 +181,5 @@ def _require_parents(
         # A step needs only the parent whose output it fans out over: other omitted parents count as settled.
         if isinstance(source, ForEachOutput) and source.step not in chosen:
             raise UnusableRun(
-                f"{field}: {names[name]} needs the output of {names[source.step]}; name it as well"
+                f"{field}: {names[name]} needs the output of {names[source.step]}; include that as well"
             )

@@ -353,8 +353,8 @@ def rebuilt_decision(
         decision_time=context.event_time or entry.at,
         action=Action.SKIP,
         reason_code=Reason.MEMORY_REBUILT.value,
-        reason=f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
-        " it was rebuilt from the dataset.",
+        reason=f"Records of this occurrence were unreadable ({entry.lost[0]}{more});"
+        " they were rebuilt from the dataset.",
         context={"unreadable": list(entry.lost)},
         priority=state.plan.priority if state.plan else Priority.MEDIUM,
         alert_level=AlertLevel.WARNING,

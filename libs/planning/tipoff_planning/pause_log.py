@@ -43,5 +43,5 @@ def read_pauses(warehouse: Warehouse, environment: str, at: datetime) -> Pauses:
 
 def _pause(row: dict[str, Any]) -> Pause:
     # Only the end of the pause was logged, which names the person who ended it and not the one who paused.
-    by = row["changed_by"] or "somebody"
+    by = row["changed_by"] or "an unknown person"
     return Pause.model_validate({**{key: row[key] for key in row if key != "changed_by"}, "by": by})

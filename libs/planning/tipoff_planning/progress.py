@@ -324,12 +324,12 @@ class PlanProgress:
             }
             if len(values) > self.plan.max_fan_out:
                 # Refuse the whole list: there is no rule for which values to leave out.
-                many = f"{parent.planned.name} named {len(values):,} values, and {self.plan.max_fan_out:,} are the most"
-                step.why = many
+                many = f"{len(values):,} values, more than the limit of {self.plan.max_fan_out:,}"
+                step.why = f"{parent.planned.name} named {many}"
                 continue
             if (longest := max(map(len, values), default=0)) > VALUE_CHARACTERS:
                 # No request could carry the value. An entry of the log may be older than the event's own bound.
-                long = f"a value of {longest:,} characters, and {VALUE_CHARACTERS} are the most"
+                long = f"a value of {longest:,} characters, more than the limit of {VALUE_CHARACTERS}"
                 step.why = f"{parent.planned.name} named {long}"
                 continue
             # Only the new values, in order: a late execution may name more, and units keep their places.
@@ -419,7 +419,7 @@ def _queue(item: _UnitProgress) -> None:
 def _unfruitful_reason(step: _StepProgress) -> str:
     name = step.planned.name
     if not step.units:  # a fan-out over an empty list: the parent succeeded without naming any value
-        return f"{name} gave nothing to go on with"
+        return f"{name} returned no values"
     if step.counts[State.GIVEN_UP]:
         return f"{name} failed"
     return f"{name} has no data yet"

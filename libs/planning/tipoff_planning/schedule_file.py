@@ -31,11 +31,11 @@ def read_games(path: Path, parse_payload: PayloadParser | None = None) -> tuple[
         if _is_landed(body):
             return ScheduleFile.model_validate_json(body).records
         if parse_payload is None:
-            raise ValueError("it has no records, and no scraper is installed that reads a payload")
+            raise ValueError("no records, and no installed scraper reads a payload")
         return ScheduleFile.model_validate({"records": list(parse_payload(body))}).records
     except (ValueError, ValidationError) as error:
-        what = "name a landed schedule, or a payload of the scraper that the configuration's calendar names"
-        raise ConfigurationError([f"{path}: not a schedule: {error}; {what}"]) from error
+        remedy = "name a landed schedule, or a payload of the scraper that the configuration's calendar names"
+        raise ConfigurationError([f"{path}: not a schedule: {error}; {remedy}"]) from error
 
 
 def read_calendar_file(

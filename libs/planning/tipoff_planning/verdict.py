@@ -128,8 +128,8 @@ def _headline(color: Color, faults: Sequence[Fault], day: DayExpectations) -> st
     if day.is_unknown and day.known_since is not None:
         oldest = business_date(day.known_since)
         if oldest > day.date:
-            return f"nothing is known of that day: the oldest schedule or decision is of {oldest}"
-        return f"nothing was known by then: the oldest schedule or decision is of {readable(day.known_since)}"
+            return f"no data for that day: the oldest schedule or decision is from {oldest}"
+        return f"no data by that time: the oldest schedule or decision is from {readable(day.known_since)}"
     # People need to distinguish a day off from a morning before the schedule is locked.
     if not day.expectations and not faults:
         return "nothing is expected on this day" if day.idle else "nothing is expected yet"
@@ -252,7 +252,7 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
     # Only some scrapers found data: neither "found" nor "nothing there" would be true of the workflow.
     if any(found.values()):
         return f"{sum(found.values())} of {len(found)} scrapers found"
-    return "asked, nothing there yet" if any(row.executions for row in live) else "due"
+    return "requested, no data yet" if any(row.executions for row in live) else "due"
 
 
 def _found_steps(rows: Sequence[Expectation]) -> Mapping[str | None, bool]:
@@ -433,7 +433,7 @@ def _judge_left_out(
     if not _is_given_up(row, as_of):
         return None
     parent = next(iter(failed or parents))
-    what = f"failed{f' ({parent.error_type})' if parent.error_type else ''}" if failed else "found nothing"
+    result = f"failed{f' ({parent.error_type})' if parent.error_type else ''}" if failed else "found nothing"
     return Fault(
         kind=FaultKind.FAILING if failed else FaultKind.FOUND_NOTHING,
         color=Color.YELLOW if found_before or _is_asked_again(row, rows, as_of) else Color.RED,
@@ -441,7 +441,7 @@ def _judge_left_out(
         scraper=scraper,
         subject=subject,
         since=parent.last_at or row.expected_run_time,
-        sentence=f"{_scraper_name(scraper, name)}{about} was never asked for, as {parent.scraper} {what}",
+        sentence=f"{_scraper_name(scraper, name)}{about} was not requested, because {parent.scraper} {result}",
         error=parent.error_message,
         error_type=parent.error_type,
     )

@@ -294,7 +294,7 @@ LEARNED = {
     "expected_checks": 2.25,
     "budget": 15,
 }
-BEAT = {"strategy": "fixed", "fallback": "few_days", "detail": "3 days known, and it takes 5", "budget": 15}
+BEAT = {"strategy": "fixed", "fallback": "few_days", "detail": "3 known days, and 5 are needed", "budget": 15}
 
 
 def learned(name: str, moment: datetime, told: dict[str, Any] | None, game_date: str) -> dict[str, Any]:

@@ -323,7 +323,7 @@ def test_what_was_left_out_is_found_by_a_later_run_of_its_workflow(
     )
     day = read_expectations(warehouse, own["environment"], date(2026, 1, 15), ELEVEN + 3 * HOUR)
     faults = [fault.sentence for fault in judge_day(day).faults if fault.kind is FaultKind.FAILING]
-    assert faults == ([] if found else ["b of both was never asked for, as a failed"])
+    assert faults == ([] if found else ["b of both was not requested, because a failed"])
 
 
 def test_a_manual_run_makes_no_day_off_a_working_day(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:

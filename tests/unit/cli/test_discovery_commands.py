@@ -102,7 +102,7 @@ def test_show_draws_the_curve_and_lists_the_checks_with_what_each_is_for(run: Ru
     bars = {line.split()[0]: line.count("█") for line in shown.splitlines() if "█" in line}
     assert max(bars, key=lambda name: bars[name]).startswith("14:")
     assert "expected: found" in shown
-    assert "likely to be out" in shown
+    assert "likely to be published" in shown
     assert "the window closes" in shown
     assert "planned" in shown
 
@@ -128,11 +128,11 @@ def test_show_says_that_days_are_moved_with_their_tip_offs_where_they_are(
 
 def test_show_of_a_search_on_its_beat_says_why(run: Run) -> None:
     assert (
-        "fixed beat, few_days: 3 days known, and it takes 5"
+        "fixed beat, few_days: 3 known days, and 5 are needed"
         in run("discovery", "show", "movement", history=3).stdout
     )
     fixed = run("discovery", "show", "movement", strategy="fixed").stdout
-    assert "fixed beat, as configured; it could learn model " in fixed
+    assert "fixed beat, as configured; to learn from: model " in fixed
 
 
 def test_a_workflow_that_searches_for_nothing_is_refused_with_those_that_do(run: Run) -> None:
@@ -144,7 +144,7 @@ def test_a_workflow_that_searches_for_nothing_is_refused_with_those_that_do(run:
 
 def test_advise_says_what_learning_would_be_worth(run: Run) -> None:
     shown = run("discovery", "advise", strategy="fixed", history=26).stdout
-    assert "✔ Learn: it would have been found" in shown
+    assert "✔ Learn: data would have been found" in shown
     assert "write in workflows.yaml: discovery: { strategy: learned, price_per_attempt: " in shown
     (told,) = json.loads(run("discovery", "advise", "--json", strategy="fixed", history=26).stdout)
     assert told["workflow"] == "movement"
@@ -152,7 +152,7 @@ def test_advise_says_what_learning_would_be_worth(run: Run) -> None:
 
 
 def test_advise_with_little_history_says_so(run: Run) -> None:
-    assert "Stay with fixed: 3 days with a publication known" in run("discovery", "advise", history=3).stdout
+    assert "Stay with fixed: 3 days with a known publication" in run("discovery", "advise", history=3).stdout
 
 
 def test_explain_shows_the_learned_part_beside_the_decision(run: Run) -> None:

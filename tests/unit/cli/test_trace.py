@@ -316,7 +316,7 @@ def plan(*steps: str) -> Plan:
 def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
     made = plan("main", "props", "lines")
     facts = replace(WHOLE, plans=[made], skips=frozenset({("o-1", "lines")}))
-    assert texts(facts) == ["step props (s) not asked for yet", "step lines (s) skipped"]
+    assert texts(facts) == ["step props (s) not requested yet", "step lines (s) skipped"]
 
 
 def test_a_receipt_from_before_the_run_says_that_it_is_of_an_earlier_one() -> None:
@@ -650,14 +650,14 @@ def test_the_beginning_of_one_id_is_as_good_as_the_id(beginning: str) -> None:
 
 def test_the_beginning_of_several_ids_lists_them() -> None:
     ids = known_by({"f29a8931-77": "o-1", "f29a8931-88": "o-2"})
-    with pytest.raises(NotFound, match="2 ids begin with 'f29a8931', write more of it") as caught:
+    with pytest.raises(NotFound, match="2 ids begin with 'f29a8931'; use more characters") as caught:
         trace("f29a8931", ids, NO_MEMORY, DAYS, SPANS)
     assert caught.value.near == ["f29a8931-77", "f29a8931-88"]
 
 
 @pytest.mark.parametrize("unknown", ["f29", "deadbeef"])
 def test_too_short_a_beginning_and_that_of_none_are_unknown(unknown: str) -> None:
-    with pytest.raises(NotFound, match="nothing is known"):
+    with pytest.raises(NotFound, match="no record of"):
         trace(unknown, known_by({"f29a8931-77": "o-1"}), NO_MEMORY, DAYS, SPANS)
 
 
@@ -674,7 +674,7 @@ def test_only_a_whole_id_that_is_like_no_other_may_be_too_new(
     unknown: str, near: list[str], new: bool
 ) -> None:
     said = NotFound(unknown, near).sentence("dev")
-    assert said.startswith(f"nothing is known of '{unknown}' in dev")
+    assert said.startswith(f"no record of '{unknown}' in dev")
     assert ("try again" in said) == new
 
 
@@ -705,5 +705,5 @@ def test_a_dataset_that_is_down_is_heard() -> None:
 def test_another_server_remembers_nothing() -> None:
     """A server at a mistyped address may return JSON of another shape."""
     other = ControllerMemory(lambda _path, _query: b'{"status": "ok"}')
-    with pytest.raises(MemoryUnavailable, match="is no Tipoff controller"):
+    with pytest.raises(MemoryUnavailable, match="is not a Tipoff controller"):
         other.find("r-1", [GAME_DATE])

@@ -74,7 +74,7 @@ def test_retries_are_spread_over_the_rest_of_the_window() -> None:
 def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
     made = world()
     answer(made, failed(FailureKind.HTTP), until="05:15")
-    assert "asked for again from 2025-01-15 06:" in made.decisions[-1].reason
+    assert "a retry follows from 2025-01-15 06:" in made.decisions[-1].reason
 
 
 def test_a_source_that_is_well_again_within_the_window_is_got() -> None:

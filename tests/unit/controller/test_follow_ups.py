@@ -108,9 +108,9 @@ def test_a_fruitless_parent_settles_its_children_as_skipped_with_the_reason() ->
     made = begun("diamond")
     assert finish(made, {"top": NO_DATA}) == ["top"]
     assert skips(made) == {
-        "left": "left is not asked for: top has no data yet.",
-        "right": "right is not asked for: top has no data yet.",
-        "bottom": "bottom is not asked for: top has no data yet.",
+        "left": "left is not requested: top has no data yet.",
+        "right": "right is not requested: top has no data yet.",
+        "bottom": "bottom is not requested: top has no data yet.",
     }
 
 

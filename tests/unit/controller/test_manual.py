@@ -133,7 +133,7 @@ def test_a_scraper_that_is_not_the_workflows_is_refused() -> None:
 
 
 def test_a_fan_out_cannot_be_chosen_without_what_it_fans_out_over() -> None:
-    with pytest.raises(UnusableRun, match="event_props needs the output of event_list; name it as well"):
+    with pytest.raises(UnusableRun, match="event_props needs the output of event_list; include that as well"):
         asked(world(), "props", scrapers=["event_props"])
     chosen = asked(world(), "props", scrapers=["event_props", "event_list"])
     assert scrapers(chosen.requests) == ["event_list"]
@@ -148,7 +148,7 @@ def test_a_workflow_that_runs_for_each_game_needs_one() -> None:
 
 
 def test_a_game_that_is_not_played_that_day_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UnusableRun, match=f"no game 9 on 2025-01-15; there are .*{GAMES[0].game_id}"):
+    with pytest.raises(UnusableRun, match=f"no game 9 on 2025-01-15; its games: .*{GAMES[0].game_id}"):
         asked(world("schedules"), "post_game", game_id="9")
     with pytest.raises(UnusableRun, match=r"the calendar does not cover 2025-02-14 \(it has games from"):
         asked(world("schedules"), "post_game", game_date=DAY + timedelta(days=30))
@@ -203,7 +203,7 @@ def test_some_steps_may_be_chosen_each_for_some_of_its_games_or_teams() -> None:
         ({"steps": {"boxes": None}}, "steps: no step of props 'boxes'; there are events, props, news, join"),
         ({"steps": {"event": None}}, "steps: no step of props 'event'; did you mean events"),
         ({"scrapers": ["event_lst"]}, "scrapers: no scraper of props 'event_lst'; did you mean event_list"),
-        ({"steps": {"props": None}}, "steps: props needs the output of events; name it as well"),
+        ({"steps": {"props": None}}, "steps: props needs the output of events; include that as well"),
         ({"steps": {}}, "no games or teams to request"),
     ],
 )

@@ -340,7 +340,7 @@ def test_a_workflow_shows_what_is_learned_of_its_source_the_days_behind_it_and_t
     curve = learned_curve(DiscoveryReport.model_validate(page), NOW)
     assert max(bar.height for bar in curve.bars) == 1.0
     assert [day.width > 0 for day in curve.days] == [True] * 12
-    assert curve.headline.startswith("Discovery: fixed beat, as configured; it could learn model")
+    assert curve.headline.startswith("Discovery: fixed beat, as configured; to learn from: model")
     html = client.get("/workflows/injury_discovery").text
     assert "When its source publishes" in html
     assert html.count('class="seen"') == 12

@@ -147,12 +147,12 @@ def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
     assert told(slot) == ("SKIP", "incomplete")
     assert (
         slot.sentence
-        == "Found for 2025-01-15 without NYK@PHI, DAL@NOP; this slot is done, the next asks again."
+        == "Found for 2025-01-15 without NYK@PHI, DAL@NOP; this slot is done, the next searches again."
     )
     assert told(later) == ("RUN", "incomplete")
-    assert later.sentence.endswith("What was found lacks NYK@PHI, DAL@NOP.")
+    assert later.sentence.endswith("The data found so far lacks NYK@PHI, DAL@NOP.")
     assert told(closed) == ("SKIP", "not_found")
-    assert closed.sentence.endswith("It lacks NYK@PHI, DAL@NOP.")
+    assert closed.sentence.endswith("Missing: NYK@PHI, DAL@NOP.")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
     assert told(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL
     assert decision.occurrence.expected == at("14:00")
-    assert decision.sentence == "The publication window closed and not all was found for 2025-01-15."
+    assert decision.sentence == "The publication window closed before all data for 2025-01-15 was found."
 
 
 def test_a_window_that_was_over_before_anybody_expected_it_is_no_search_in_vain() -> None:
@@ -245,7 +245,7 @@ def test_a_search_that_ends_after_midnight_is_told_too() -> None:
 
 def test_what_is_told_of_a_game_names_it() -> None:
     first, _ = _per_game("02:00", TOMORROW)
-    assert first.sentence.endswith(" for 2025-01-15 of 0022400001.")
+    assert first.sentence.endswith(" for 2025-01-15 of 0022400001 was found.")
 
 
 def test_a_search_in_vain_of_the_night_is_told_for_some_hours() -> None:
@@ -475,7 +475,10 @@ def test_a_workflow_whose_past_makes_no_sense_aborts_loudly_and_the_others_are_d
     inputs = decision_inputs(configuration, at("06:00"), games=calendar(), standings=Unreadable(broken))
     one, two = decide(inputs)
     assert (told(one), one.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
-    assert one.sentence == "This workflow cannot be decided; the others were: ValueError: odd"
+    assert (
+        one.sentence
+        == "The decision about this workflow failed; the other workflows were decided: ValueError: odd"
+    )
     assert told(two) == ("RUN", "due")
 
 
@@ -527,7 +530,7 @@ def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
     }
     decision = decided(patient, at("05:15"), history=History(known, sent), plans={plan.occurrence_id: plan})
     assert told(decision) == ("SKIP", "under_way")
-    assert decision.sentence.startswith("Failed; it is asked for again from 2025-01-15 0")
+    assert decision.sentence.startswith("Failed; a retry follows from 2025-01-15 0")
     assert decision.sentence.endswith(" EST on. Last: http: it is down")
     assert decision.next_check is not None
     assert f"from {decision.next_check.astimezone(EASTERN):%Y-%m-%d %H:%M} EST on" in decision.sentence
@@ -545,7 +548,7 @@ def test_a_failure_with_a_retry_after_is_looked_at_next_when_its_source_said() -
     )
     past = History({name: told_so}, {name: at("05:00")})
     decision = decided(DAILY, at("05:15"), history=past, plans={plan.occurrence_id: plan})
-    assert "asked for again from 2025-01-15 07:00 EST" in decision.sentence
+    assert "a retry follows from 2025-01-15 07:00 EST" in decision.sentence
     assert decision.next_check == at("07:00")
 
 
@@ -560,7 +563,7 @@ def test_nothing_for_the_third_time_is_said_aloud(before: str, code: str, level:
     assert (told(decision), decision.alert_level.value) == (("SKIP", code), level)
     if code == "nothing_for_long":
         assert decision.context["empty_looks"] == 3
-        assert "the last 3 times" in decision.sentence
+        assert "The last 3 runs found nothing" in decision.sentence
 
 
 def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_not_before() -> None:
@@ -694,7 +697,7 @@ def test_a_workflow_waits_when_all_its_sources_asked_for_it() -> None:
     known = history(told_to_wait("slate", "09:00"), told_to_wait("summary", "08:00"))
     decision = decided(BOTH, at("06:00"), history=known)
     assert (told(decision), decision.alert_level) == (("SKIP", "source_paused"), AlertLevel.WARNING)
-    assert decision.sentence == ("slate, summary: the source is not to be asked before 2025-01-15 08:00 EST.")
+    assert decision.sentence == ("slate, summary: the source allows no requests before 2025-01-15 08:00 EST.")
     assert decision.next_check == at("08:00")
 
 
@@ -715,7 +718,7 @@ def test_a_retry_waits_for_its_source() -> None:
     known = History({it.request_id: it for it in (told_so, pause)}, {_request(REPORT): at("11:00")})
     decision = decided(REPORT, at("11:15"), history=known, plans={plan.occurrence_id: plan})
     assert told(decision) == ("SKIP", "source_paused")
-    assert decision.sentence == ("bulletin: the source is not to be asked before 2025-01-15 11:50 EST.")
+    assert decision.sentence == ("bulletin: the source allows no requests before 2025-01-15 11:50 EST.")
 
 
 # Pauses by operators

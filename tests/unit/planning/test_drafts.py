@@ -120,7 +120,7 @@ def test_a_skipped_step_is_a_decision_with_the_reason_and_the_same_id_each_time(
     skipped = Skipped("join", "summary", "events", "events has no data yet")
     once = skip(plan, skipped, "local", at("06:20"))
     later = skip(plan, skipped, "local", at("06:20") + timedelta(hours=1))
-    assert once.reason == "join is not asked for: events has no data yet."
+    assert once.reason == "join is not requested: events has no data yet."
     assert (once.reason_code, once.alert_level) == ("parent_unfruitful", AlertLevel.NONE)
     assert once.context == {"step": "join", "scraper": "summary", "parent": "events"}
     assert once.id == later.id

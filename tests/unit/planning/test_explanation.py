@@ -41,7 +41,7 @@ def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
     explanation = explain_workflow("one", at("12:05"), configuration, calendar(fetched_at=at("05:00")), known)
     ((decision, conditions),) = explanation.decisions
     assert (decision.action.value, decision.code.value) == ("RUN", "incomplete")
-    assert RunCondition("history", True, "found, and it lacks NYK@PHI") in conditions
+    assert RunCondition("history", True, "found without NYK@PHI") in conditions
 
 
 def test_a_source_that_fails_is_named_with_its_last_error() -> None:
@@ -117,10 +117,10 @@ def test_what_was_triggered_and_refused_is_the_newest_answer_and_not_called_unpu
     ).decisions
     assert (decision.code.value, decision.sentence) == (
         "budget_used",
-        "Asked for 2025-01-15, and failed since; the next slot asks again."
+        "Requested for 2025-01-15 without a result, and a later run failed; the next slot retries."
         " Last, by another run at 2025-01-15 12:18 EST: blocked: 403",
     )
-    told = "not found yet: bulletin; last asked at 2025-01-15 12:18: failed: blocked: 403"
+    told = "not found yet: bulletin; last requested at 2025-01-15 12:18: failed: blocked: 403"
     assert RunCondition("history", True, told) in conditions
 
 
@@ -173,7 +173,7 @@ def test_a_pause_that_the_source_asked_for_is_a_condition_and_the_verdict_until_
     ):
         explanation = explain_workflow("one", at(clock), SEARCH, None, [told])
         conditions = [it for it in explanation.general if it.name == "pause"]
-        detail = "the source of bulletin is paused until 2025-01-15 12:30 by its own answer"
+        detail = "the source of bulletin demanded a pause until 2025-01-15 12:30"
         stands = code == "source_paused"
         assert conditions == ([RunCondition("pause", False, detail)] if stands else [])
         assert [decision.code.value for decision, _ in explanation.decisions] == [code]
@@ -259,7 +259,7 @@ def test_without_a_calendar_a_workflow_of_games_has_none() -> None:
         (
             timedelta(hours=-3),
             True,
-            "fetched 3 h afterwards: the games as known by that time, not at the instant asked",
+            "fetched 3 h afterwards: the games as known then, not at the explained instant",
         ),
     ],
 )
@@ -310,7 +310,7 @@ def test_what_is_not_found_yet_is_named_with_what_its_source_last_said() -> None
     assert conditions(SEARCH, "12:05")["history"] == (True, "not found yet: bulletin")
     assert conditions(SEARCH, "12:05", *empty)["history"] == (
         True,
-        "not found yet: bulletin; last asked at 2025-01-15 11:30: 11:30 has none",
+        "not found yet: bulletin; last requested at 2025-01-15 11:30: 11:30 has none",
     )
 
 
@@ -334,22 +334,22 @@ def test_what_happened_later_does_not_count() -> None:
 
 
 def test_a_workflow_by_the_clock_runs_whatever_was_found() -> None:
-    assert conditions(CLOCK, "12:05", FOUND)["history"] == (True, "at runs whatever was found before")
+    assert conditions(CLOCK, "12:05", FOUND)["history"] == (True, "at runs even if data was found before")
     empty = _known("summary", "12:01", NO_DATA)
     assert conditions(CLOCK, "12:05", empty)["history"] == (
         True,
-        "at runs whatever was found before; last asked at 2025-01-15 12:01: no data",
+        "at runs even if data was found before; last requested at 2025-01-15 12:01: no data",
     )
 
 
 @pytest.mark.parametrize(
     ("retries", "told"),
     [
-        (0, "slot 2 of 4, asked in or not; no retry of a transient failure"),
-        (1, "slot 2 of 4, asked in or not; 1 retry at once of a transient failure"),
+        (0, "slot 2 of 4, counting unused ones; no retry of a transient failure"),
+        (1, "slot 2 of 4, counting unused ones; 1 retry at once of a transient failure"),
         (
             2,
-            "slot 2 of 4, asked in or not; 2 retries, the first at once and the last before 2025-01-15 13:00,"
+            "slot 2 of 4, counting unused ones; 2 retries, the first at once and the last before 2025-01-15 13:00,"
             " of a transient failure",
         ),
     ],
@@ -374,7 +374,7 @@ def asked(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFac
 
 def test_an_attempt_that_was_made_says_what_came_of_it() -> None:
     found = conditions(CLOCK, "12:05", *asked(CLOCK, NoData(reason="404"), failed()))
-    assert found["attempt"] == (True, "this one was asked for: no data, open")
+    assert found["attempt"] == (True, "its own requests: no data, open")
     assert found["budget"][0]
     assert "attempt" not in conditions(CLOCK, "12:05")
 
@@ -384,7 +384,7 @@ def test_a_search_of_which_one_part_came_back_at_once_was_begun() -> None:
     both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "summary"))
     (found, _) = asked(both, SUCCESS, NO_DATA)
     told = conditions(both, "11:05", replace(found, triggered_at=at("11:00")))
-    assert told["attempt"] == (True, "this one was asked for: open, success")
+    assert told["attempt"] == (True, "its own requests: open, success")
 
 
 def test_one_game_is_a_game() -> None:
@@ -394,7 +394,7 @@ def test_one_game_is_a_game() -> None:
 def test_an_attempt_whose_retries_are_used_up_has_no_budget() -> None:
     once = configured(one=workflow(at_times("12:00"), "bulletin", max_retries=0))
     found = conditions(once, "12:05", *asked(once, failed()))
-    assert found["attempt"] == (False, "this one was asked for: given up")
+    assert found["attempt"] == (False, "its own requests: given up")
     assert not found["budget"][0]
 
 
@@ -423,7 +423,7 @@ def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
     ]
     met, told = conditions(patient, "05:15", *tries)["attempt"]
     assert not met
-    assert told.startswith("this one was asked for: waiting; again from 2025-01-15 0")
+    assert told.startswith("its own requests: waiting; again from 2025-01-15 0")
     assert told.endswith(" on")
 
 

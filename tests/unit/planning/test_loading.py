@@ -96,10 +96,10 @@ def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
     """No tick came while the windows were open (incident 12)."""
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path, QUARTER)
     assert fault == (
-        f"7: workflows.one.schedule.{key}: each occurrence can be met for {minutes} minutes, and an evaluation comes"
-        " every 15;"
-        f" make it 15m or longer, or give infra/ticks.yaml a tick `discover` with every_minutes: {needed} and"
-        f" cadence_minutes: {needed}, which is for such workflows alone"
+        f"7: workflows.one.schedule.{key}: each occurrence is due for {minutes} minutes, but evaluations are"
+        " 15 minutes apart;"
+        f" set 15m or more, or add to infra/ticks.yaml a tick `discover` with every_minutes: {needed} and"
+        f" cadence_minutes: {needed}, for such workflows only"
     )
     path = tmp_path / "workflows.yaml"
     load_workflows(path, catalog(), QUARTER, timedelta(minutes=needed))
@@ -120,16 +120,20 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
         (
             "      - { scraper: bulletin, after: [nowhere] }",
             9,
-            "step 'nowhere' is not in this workflow; it has bulletin",
+            "step 'nowhere' is not in this workflow, which has bulletin",
         ),
-        ("      - { scraper: bulletin, after: [bulletin] }", 9, "comes after itself; remove that"),
+        ("      - { scraper: bulletin, after: [bulletin] }", 9, "comes after itself; remove this edge"),
         ("      - scraper: buletin", 9, "scraper 'buletin' is not known; did you mean 'bulletin'?"),
-        ("      - scraper: weather", 9, "scraper 'weather' is not known; known are box_score, bulletin"),
-        ("      - scraper: bulletin\n      - scraper: bulletin", 10, "step 'bulletin' stands twice"),
+        (
+            "      - scraper: weather",
+            9,
+            "scraper 'weather' is not known; known scrapers: box_score, bulletin",
+        ),
+        ("      - scraper: bulletin\n      - scraper: bulletin", 10, "step 'bulletin' is defined twice"),
         (
             "      - { scraper: bulletin, name: a }\n      - { scraper: digest, name: a }",
             10,
-            "step 'a' stands twice",
+            "step 'a' is defined twice",
         ),
         (
             "      - { scraper: roster, for_each: { parameter: team, values: [BOS, BOS] } }",
@@ -139,12 +143,12 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
         (
             "      - { scraper: roster, for_each: { parameter: side, values: [BOS] } }",
             9,
-            "for_each fills 'side', which roster does not declare; it has ",
+            "for_each fills 'side', which roster does not declare; its parameters: ",
         ),
         (
             "      - scraper: bulletin\n        parameters: { colour: red }",
             10,
-            "parameter 'colour' is not declared by bulletin; it has game_date, as_of, market",
+            "parameter 'colour' is not declared by bulletin; its parameters: game_date, as_of, market",
         ),
         (
             "      - scraper: bulletin\n        parameters: { game_date: today }",
@@ -174,7 +178,7 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             "        for_each: { step: event_list, key: odds_id }\n"
             "        parameters: { event_id: x }",
             11,
-            "'odds_id' is not an output of event_list; it has event_id",
+            "'odds_id' is not an output of event_list; its outputs: event_id",
         ),
         ("      - { scraper: bulletin, nmae: a }", 9, "unknown key 'workflows.one.steps.0.nmae'"),
     ],
@@ -319,7 +323,7 @@ def test_a_fleet_without_games_needs_no_calendar(tmp_path: Path) -> None:
 def test_a_workflow_that_needs_games_needs_a_calendar(tmp_path: Path) -> None:
     schedule = "    schedule: { kind: per_game, first: 1h, every: 30m, until: 3h }\n"
     told = faults(f"{WITHOUT_CALENDAR}{schedule}{STEP}", tmp_path)
-    assert any("write at the top of the file: calendar: {scraper: NAME}" in fault for fault in told)
+    assert any("add at its top: calendar: {scraper: NAME}" in fault for fault in told)
 
 
 def test_a_scraper_that_needs_games_is_no_calendar(tmp_path: Path) -> None:
@@ -333,7 +337,7 @@ def test_a_fan_out_over_more_values_than_the_maximum_is_refused_with_the_number(
     text = HEAD.replace("workflows:", "max_fan_out: 2\nworkflows:") + AT + "    steps:\n" + step
     (fault,) = faults(text, tmp_path)
     assert fault.startswith("10: ")
-    assert "3 values are 3 requests, and 2 are the most" in fault
+    assert "3 values make 3 requests, more than the limit of 2" in fault
 
 
 SEARCH = """\
@@ -349,7 +353,11 @@ def learned(settings: str = "strategy: learned", schedule: str = SEARCH, steps: 
 @pytest.mark.parametrize(
     ("text", "line", "told"),
     [
-        (learned(schedule=AT), 8, "only schedule kind discovery reads it, and this is at; remove it"),
+        (
+            learned(schedule=AT),
+            8,
+            "only schedule kind discovery uses this key, and the kind is at; remove it",
+        ),
         (learned("strategy: lerned"), 8, "strategy"),
         (learned("strategy: learned, gap: 1h"), 8, "unknown key 'workflows.one.discovery.gap'"),
         (learned("strategy: learned, price_per_attempt: -1"), 8, "price_per_attempt = -1"),
@@ -358,12 +366,12 @@ def learned(settings: str = "strategy: learned", schedule: str = SEARCH, steps: 
         (
             learned(steps=f"{STEP}      - scraper: digest\n"),
             8,
-            "2 steps have a time of publication each, and one is learned; make a workflow of each step",
+            "2 steps have one publication time each, but only one time can be learned; make a workflow of each step",
         ),
         (
             learned(steps="    steps:\n      - { scraper: roster, for_each: team }\n"),
             8,
-            "a step that fans out looks for several documents, and the time of one is learned; remove for_each",
+            "a step that fans out searches several documents, but only one publication time can be learned; remove for_each",
         ),
         (
             learned("strategy: learned, max_gap: 25m"),
@@ -386,8 +394,8 @@ def test_a_learned_search_needs_ticks_as_fine_as_its_times(tmp_path: Path) -> No
     assert load_workflows(path, catalog()).learned == ("one",)
     (fault,) = faults(learned(), tmp_path, QUARTER)
     assert fault == (
-        "8: times are learned in steps of 5 min, and a tick comes every 15 min;"
-        " give infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
+        "8: times are learned in steps of 5 min, but ticks are 15 min apart;"
+        " add to infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
     )
 
 
@@ -408,12 +416,12 @@ def test_a_search_is_fixed_unless_it_says_otherwise(tmp_path: Path) -> None:
         (
             "      - scraper: bulletin\n        name: a\n      - scraper: digest\n        name: a",
             12,
-            "step 'a' stands twice",
+            "step 'a' is defined twice",
         ),
         (
             "      - scraper: bulletin\n      - parameters: {}\n        scraper: bulletin",
             11,
-            "step 'bulletin' stands twice",
+            "step 'bulletin' is defined twice",
         ),
         ("      - scraper: bulletin\n        after: [nowhere]", 10, "step 'nowhere' is not in this workflow"),
         (
@@ -488,6 +496,6 @@ def test_a_host_that_lets_through_less_than_checks_may_need_cannot_be_searched_s
         assert load_workflows(path, slow).learned == ("one",)
         return
     with pytest.raises(
-        ConfigurationError, match=f"bulletin may be asked every {apart} s, and checks may be 300 s"
+        ConfigurationError, match=f"bulletin allows a request every {apart} s, but checks may be 300 s"
     ):
         load_workflows(path, slow)

@@ -68,7 +68,7 @@ def test_one_game_may_be_named_for_what_is_asked_for_of_each(name: str) -> None:
 @pytest.mark.parametrize("game_id", [SECOND, "7"])
 def test_a_game_for_a_workflow_without_games_is_refused(game_id: str) -> None:
     """The game was dropped, and the run was reported as if it were for the game."""
-    with pytest.raises(UnusableRun, match=r"game_id: one runs for no game; leave it out \(--game-id"):
+    with pytest.raises(UnusableRun, match=r"game_id: one does not run per game; omit game_id \(--game-id"):
         asked("one", game_id=game_id)
 
 
@@ -81,8 +81,8 @@ def test_a_workflow_of_games_runs_for_the_one_that_is_named() -> None:
     ("games", "body", "told"),
     [
         (GAMES, {}, f"name one of {FIRST}, {SECOND}"),
-        ((), {}, "none is known on 2025-01-15"),
-        (GAMES, {"game_id": "7"}, f"no game 7 on 2025-01-15; there are {FIRST}, {SECOND}"),
+        ((), {}, "no game is known on 2025-01-15"),
+        (GAMES, {"game_id": "7"}, f"no game 7 on 2025-01-15; its games: {FIRST}, {SECOND}"),
     ],
 )
 def test_a_game_that_is_missing_or_not_played_is_refused(games: Any, body: dict[str, str], told: str) -> None:
@@ -118,9 +118,9 @@ def test_scrapers_and_steps_choose_parts_of_it() -> None:
         ({"steps": {"events": None, "bulletin": None}}, "steps: .*bulletin"),
         (
             {"scrapers": ["event_props"]},
-            "scrapers: event_props needs the output of event_list; name it as well",
+            "scrapers: event_props needs the output of event_list; include that as well",
         ),
-        ({"steps": {"props": None}}, "steps: props needs the output of events; name it as well"),
+        ({"steps": {"props": None}}, "steps: props needs the output of events; include that as well"),
     ],
 )
 def test_what_the_workflow_does_not_have_or_cannot_do_is_refused(body: dict[str, Any], told: str) -> None:

@@ -42,4 +42,4 @@ def test_a_row_is_a_pause() -> None:
 def test_one_that_was_ended_stood_until_then() -> None:
     ended = row(ended_at=NOON + timedelta(hours=1), changed_by=None)
     (pause,) = read_pauses(MemoryWarehouse(answer=lambda *_: [ended]), "local", NOON).items
-    assert (pause.over_at, pause.by) == (NOON + timedelta(hours=1), "somebody")
+    assert (pause.over_at, pause.by) == (NOON + timedelta(hours=1), "an unknown person")

@@ -28,7 +28,7 @@ def test_a_landed_document_is_not_given_to_the_parser(tmp_path: Path) -> None:
 
 
 def test_a_payload_without_a_parser_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no scraper is installed that reads a payload"):
+    with pytest.raises(ConfigurationError, match="no installed scraper reads a payload"):
         read_games(write(tmp_path, "{}"))
 
 

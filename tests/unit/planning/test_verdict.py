@@ -171,7 +171,7 @@ def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> Non
         (
             ELEVEN + 13 * HOUR,
             Color.GREEN,
-            "nothing is known of that day: the oldest schedule or decision is of 2026-01-16",
+            "no data for that day: the oldest schedule or decision is from 2026-01-16",
         ),
     ],
 )
@@ -199,7 +199,7 @@ def test_an_instant_before_anything_was_known_was_not_missed() -> None:
     verdict = judge_day(day)
     assert (verdict.color, verdict.headline) == (
         Color.GREEN,
-        "nothing was known by then: the oldest schedule or decision is of 2026-01-15 12:00 EST",
+        "no data by that time: the oldest schedule or decision is from 2026-01-15 12:00 EST",
     )
     assert judge_day(day.model_copy(update={"known_since": ELEVEN})).color is Color.RED
 
@@ -371,7 +371,7 @@ def test_slots_of_a_day_whose_clocks_change_are_told_apart() -> None:
 class TestAPauseThatASourceAskedFor:
     """Pauses by a source: `tipoff status` showed a tick and "due" until the run was missing, without a reason."""
 
-    TOLD = "s: the source is not to be asked before 2026-01-15 14:52 EST"
+    TOLD = "s: the source allows no requests before 2026-01-15 14:52 EST"
 
     def waiting(self, number: int = 0, **changes: Any) -> Expectation:
         word = {"reason_code": "source_paused", "last_reason_code": "source_paused", "action": "SKIP"}
@@ -473,10 +473,10 @@ def test_of_several_faults_of_a_workflow_the_worst_is_told_with_how_many_more() 
         ([slot(0, steps={"s": FOUND}), slot(1, status="PAUSED")], "found"),
         ([slot(9, status="TOO_EARLY"), slot(8, status="TOO_EARLY")], "first at 19:00"),
         ([slot(0, steps={"s": FOUND})], "found"),
-        ([slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR)], "asked, nothing there yet"),
+        ([slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR)], "requested, no data yet"),
         (
             [slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR), slot(1, status="PENDING")],
-            "asked, nothing there yet",
+            "requested, no data yet",
         ),
         ([slot(0, status="PENDING", deadline=ELEVEN + 9 * HOUR)], "due"),
         ([slot(0, steps={"s": FOUND, "t": EMPTY}, deadline=ELEVEN + 9 * HOUR)], "1 of 2 scrapers found"),
@@ -585,7 +585,7 @@ def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, c
 @pytest.mark.parametrize("step", [FAILED, EMPTY])
 @pytest.mark.parametrize("units", [1, 2])
 def test_what_later_runs_found_is_found_and_no_fault(step: dict[str, Any], units: int) -> None:
-    """A manual run made up for a failed scheduled run, but the line was "asked, nothing there yet"."""
+    """A manual run made up for a failed scheduled run, but the line was "requested, no data yet"."""
     changes = {**step, "units": units}
     mended = judge(slot(steps={"s": {**changes, "found_later": True}}), at=ELEVEN + 4 * HOUR)
     assert (mended.color, mended.workflows[0].sentence) == (Color.GREEN, "found")
@@ -643,8 +643,8 @@ class TestAStepThatWasLeftOut:
     @pytest.mark.parametrize(
         ("parent", "kind", "told"),
         [
-            (FAILED, FaultKind.FAILING, "b of daily was never asked for, as a failed (http)"),
-            (EMPTY, FaultKind.FOUND_NOTHING, "b of daily was never asked for, as a found nothing"),
+            (FAILED, FaultKind.FAILING, "b of daily was not requested, because a failed (http)"),
+            (EMPTY, FaultKind.FOUND_NOTHING, "b of daily was not requested, because a found nothing"),
         ],
     )
     def test_is_a_fault_though_another_run_mended_its_parent(

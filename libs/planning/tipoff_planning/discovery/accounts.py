@@ -26,7 +26,7 @@ def explain_check(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> str:
         return ""
     check = plan.checks[number - 1]
     why = {
-        Purpose.LIKELY: f"on {check.probability:.0%} of days it is the one that finds it",
+        Purpose.LIKELY: f"on {check.probability:.0%} of days it finds the document",
         Purpose.MAX_GAP: f"no gap is longer than {plan.max_gap_minutes} minutes",
         Purpose.WINDOW_END: "the window closes",
     }[check.purpose]

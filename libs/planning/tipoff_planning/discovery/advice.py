@@ -89,7 +89,7 @@ def advise(
         "resolution_minutes": round(fmean(widths), 1) if widths else None,
     }
     if len(widths) < MIN_ADVICE_DAYS:
-        why = f"{pluralize(len(widths), 'day')} with a publication known, and it takes {MIN_ADVICE_DAYS} to compare"
+        why = f"{pluralize(len(widths), 'day')} with a known publication, and {MIN_ADVICE_DAYS} are needed to compare"
         return Advice(
             **facts, fixed=None, learned=(), price_per_attempt=None, sentence=f"Stay with fixed: {why}."
         )
@@ -112,7 +112,7 @@ def advise(
     if best is None or best.mean_delay_minutes > WORTHWHILE * fixed.mean_delay_minutes:
         # Show figures even when learning is not worth it, so that people see how far off it is.
         near = best or min(priced, key=lambda item: item.attempts_per_day)
-        sentence = f"Stay with fixed: {_compared(near, fixed)}, which is not worth it."
+        sentence = f"Stay with fixed: {_compared(near, fixed)}, too small a gain."
         return Advice(**facts, fixed=fixed, learned=tuple(priced), price_per_attempt=None, sentence=sentence)
     sentence = f"Learn: {_compared(best, fixed)}."
     return Advice(
@@ -126,7 +126,7 @@ def advise(
 
 def _compared(learned: PricedFigures, fixed: Figures) -> str:
     return (
-        f"it would have been found {learned.mean_delay_minutes:g} minutes after publication on average instead of"
+        f"data would have been found {learned.mean_delay_minutes:g} minutes after publication on average instead of"
         f" {fixed.mean_delay_minutes:g}, at {learned.attempts_per_day:g} attempts a day instead of"
         f" {fixed.attempts_per_day:g}"
     )

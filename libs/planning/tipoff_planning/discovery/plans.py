@@ -63,8 +63,8 @@ class Purpose(StrEnum):
 
 
 PURPOSES: Mapping[Purpose, str] = {
-    Purpose.LIKELY: "likely to be out",
-    Purpose.MAX_GAP: "no longer gap is allowed",
+    Purpose.LIKELY: "likely to be published",
+    Purpose.MAX_GAP: "longest allowed gap",
     Purpose.WINDOW_END: "the window closes",
 }
 """Each purpose in words, for reasons and pictures."""
@@ -222,16 +222,16 @@ def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple
     odd = [item for item in history.contradictory if (day - item).days <= RECENT_DAYS]
     moved = [item for item in history.elsewhere if (day - item).days <= RECENT_DAYS]
     if history.days < MIN_DAYS:
-        return Fallback.FEW_DAYS, f"{pluralize(history.days, 'day')} known, and it takes {MIN_DAYS}"
+        return Fallback.FEW_DAYS, f"{pluralize(history.days, 'known day')}, and {MIN_DAYS} are needed"
     if (recent := len(newest) + len(odd) + len(moved)) < MIN_DAYS:
         known = f"{recent} of {pluralize(history.days, 'known day')}"
-        detail = f"{known} lie in the last {RECENT_DAYS}, and it takes {MIN_DAYS}"
+        detail = f"{known} lie in the last {RECENT_DAYS} days, and {MIN_DAYS} are needed"
         return Fallback.STALE, detail
     if len(odd) > CONTRADICTORY_SHARE * recent:
         detail = f"the rows of {len(odd)} of {recent} days contradict each other or the clock, {max(odd)} the newest"
         return Fallback.CONTRADICTORY, detail
     if len(newest) < MIN_DAYS:
-        detail = f"{pluralize(len(newest), 'day')} looked at in the window of today, {len(moved)} in another"
+        detail = f"{pluralize(len(newest), 'day')} checked in today's window, {len(moved)} in another"
         return Fallback.WINDOW_CHANGED, detail
     # A fit to a source that has stopped publishing would reflect only its past.
     last = newest[-SILENT_DAYS:]

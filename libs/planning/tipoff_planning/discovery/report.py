@@ -135,7 +135,7 @@ class DiscoveryReport(Frozen):
             days = f"{pluralize(model.days, 'day')}, {model.first_day} to {model.last_day}"
             known = f"model {model.version} of {days}{off}"
         if self.strategy is Strategy.FIXED:
-            return f"fixed beat, as configured; it could learn {known or 'nothing yet'}"
+            return f"fixed beat, as configured; to learn from: {known or 'nothing yet'}"
         if plan.fallback is not None:
             return f"fixed beat, {plan.fallback.value}: {plan.detail}"
         return f"learned, {known}"

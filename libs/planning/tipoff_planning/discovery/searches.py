@@ -55,7 +55,7 @@ def cannot_learn(configuration: Configuration, workflow: str) -> str | None:
     if not isinstance(written.schedule, Discovery):
         return f"{workflow} is of kind {written.schedule.kind}; only discovery searches for a publication"
     if len(written.steps) > 1 or written.steps[0].for_each is not None:
-        return f"{workflow} looks for several documents; the time of one is learned"
+        return f"{workflow} searches several documents; only one publication time can be learned"
     return None
 
 

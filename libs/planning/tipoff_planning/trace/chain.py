@@ -234,7 +234,7 @@ class _Assembly:
             children.append(self._absent("no receipt yet", since, _RECEIPT_WITHIN))
         return ChainNode(
             "file",
-            f"{path}, {item.records} records" if item else f"{path}, of no execution in the dataset",
+            f"{path}, {item.records} records" if item else f"{path}, without an execution in the dataset",
             path,
             item.ended_at if item else None,
             facts={"record_count": item.records if item else None},
@@ -262,7 +262,7 @@ class _Assembly:
             )
             if not asked:
                 skipped = (plan.occurrence_id, step.name) in self._facts.skips
-                why = "skipped" if skipped else "not asked for yet"
+                why = "skipped" if skipped else "not requested yet"
                 text = f"step {step.name} ({step.scraper}) {why}"
                 yield missing(text) if skipped else self._absent(text, plan.decided_at, _EXECUTION_WITHIN)
 

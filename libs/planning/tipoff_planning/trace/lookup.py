@@ -21,14 +21,14 @@ class NotFound(Exception):
     """The id is in neither the dataset nor the controller's records; `near` lists the most similar ids."""
 
     def __init__(self, identifier: str, near: Sequence[str]) -> None:
-        super().__init__(f"nothing is known of '{identifier}'")
+        super().__init__(f"no record of '{identifier}'")
         self.near = near
         # Only a complete id may be so new that the dataset lacks it.
         self._may_be_new = not near and _WHOLE.fullmatch(identifier) is not None
 
     def sentence(self, environment: str) -> str:
         """Return the message: the environment that lacks the id, and the remedy for an id that may be too new."""
-        new = "; if it is only seconds old, try again: the dataset has not heard of it yet"
+        new = "; a new id takes some seconds to reach the dataset: try again"
         return f"{self} in {environment}" + (new if self._may_be_new else "")
 
 
@@ -37,7 +37,7 @@ class Ambiguous(NotFound):
 
     def __init__(self, identifier: str, near: Sequence[str]) -> None:
         super().__init__(identifier, near[:_LISTED])
-        self.args = (f"{len(near)} ids begin with '{identifier}', write more of it",)
+        self.args = (f"{len(near)} ids begin with '{identifier}'; use more characters",)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _read(adapter: TypeAdapter[T], body: bytes) -> T:
         return adapter.validate_json(body)
     except ValidationError as error:
         raise MemoryUnavailable(
-            "what answers at the controller's address is no Tipoff controller, or one of another version"
+            "the controller's address is not a Tipoff controller, or it has another version"
         ) from error
 
 

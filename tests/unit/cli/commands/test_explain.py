@@ -44,7 +44,7 @@ class TestExplain:
     ) -> None:
         shown = run("explain", "post_game", "--at", "2025-01-15 23:50", *season).stdout
         assert shown.count("RUN due") > 1
-        assert "slot 1 of 8, asked in or not" in shown
+        assert "slot 1 of 8, counting unused ones" in shown
 
     def test_a_day_without_anything_to_do_is_no_subject(self, run: Run, season: tuple[str, ...]) -> None:
         shown = run("explain", "post_game", "--at", "2025-07-15 13:00", *season).stdout
@@ -83,7 +83,7 @@ class TestExplain:
         assert (condition.name, condition.met) == ("calendar", True)
         assert (
             condition.detail
-            == "fetched 3 days afterwards: the games as known by that time, not at the instant asked"
+            == "fetched 3 days afterwards: the games as known then, not at the explained instant"
         )
 
     @pytest.mark.parametrize("minutes", [None, 39, 55])

@@ -114,7 +114,7 @@ class TestStatus:
         controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         told = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout
         assert told.startswith(
-            "· 2025-01-14: nothing is known of that day: the oldest schedule or decision is of 2025-01-15"
+            "· 2025-01-14: no data for that day: the oldest schedule or decision is from 2025-01-15"
         )
 
     def test_the_dataset_is_asked_when_the_controller_cannot_be(

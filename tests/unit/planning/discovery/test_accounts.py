@@ -70,7 +70,7 @@ def slot(minute: int) -> Occurrence:
     ("minute", "told"),
     [
         (10, " Check 1 of 3 by model m-1: no gap is longer than 20 minutes."),
-        (30, " Check 2 of 3 by model m-1: on 62% of days it is the one that finds it."),
+        (30, " Check 2 of 3 by model m-1: on 62% of days it finds the document."),
         (40, " Check 3 of 3 by model m-1: the window closes."),
         (20, ""),
     ],

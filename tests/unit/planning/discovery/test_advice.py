@@ -31,7 +31,7 @@ def test_a_source_that_is_punctual_should_be_learned() -> None:
     best = next(item for item in told.learned if item.price_per_attempt == told.price_per_attempt)
     assert best.mean_delay_minutes < 0.8 * told.fixed.mean_delay_minutes
     assert best.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
-    assert told.sentence.startswith("Learn: it would have been found")
+    assert told.sentence.startswith("Learn: data would have been found")
     assert told.resolution_minutes == 30
     assert [item.price_per_attempt for item in told.learned] == list(PRICES)
     figures = (told.fixed.mean_delay_minutes, told.fixed.p95_delay_minutes, told.fixed.attempts_per_day)
@@ -89,7 +89,7 @@ def test_what_was_there_when_the_window_opened_has_no_delay(monkeypatch: pytest.
 def test_with_little_history_there_is_no_advice_but_the_beat() -> None:
     told = advice(seen([200.0] * (MIN_ADVICE_DAYS - 1)))
     assert (told.fixed, told.learned, told.price_per_attempt) == (None, (), None)
-    assert "19 days with a publication known, and it takes 20" in told.sentence
+    assert "19 days with a known publication, and 20 are needed" in told.sentence
     assert advice([]).days == 0
 
 
@@ -113,7 +113,7 @@ def test_what_is_known_of_a_history_that_is_too_short() -> None:
     told = advise(search, PublicationHistory(tuple(days)), BEAT)
     assert (told.days, told.first_day, told.last_day) == (6, FIRST, FIRST + timedelta(days=5))
     assert told.resolution_minutes == 18.9
-    assert told.sentence == "Stay with fixed: 4 days with a publication known, and it takes 20 to compare."
+    assert told.sentence == "Stay with fixed: 4 days with a known publication, and 20 are needed to compare."
 
 
 def test_without_a_history_nothing_is_known() -> None:

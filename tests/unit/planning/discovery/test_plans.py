@@ -157,7 +157,7 @@ def test_a_year_of_silence_leaves_nothing_to_aim_at() -> None:
 def test_one_day_is_no_history() -> None:
     plan = planned(seen([200.0]))
     assert plan.fallback is Fallback.FEW_DAYS
-    assert plan.detail == f"1 day known, and it takes {MIN_DAYS}"
+    assert plan.detail == f"1 known day, and {MIN_DAYS} are needed"
 
 
 def test_a_model_that_predicts_badly_is_not_used() -> None:
@@ -271,7 +271,7 @@ def test_a_decision_on_the_fixed_beat_says_why() -> None:
     told = decision.context["discovery"]
     assert isinstance(told, dict)
     assert (told["strategy"], told["fallback"]) == ("fixed", "few_days")
-    assert decision.sentence.endswith("On the fixed beat: 2 days known, and it takes 5.")
+    assert decision.sentence.endswith("On the fixed beat: 2 known days, and 5 are needed.")
 
 
 def test_a_workflow_that_does_not_learn_says_nothing_of_it() -> None:
@@ -459,10 +459,13 @@ def known(
     [
         (known(range(56, 61)), None),
         (known(range(1, 6)), None),
-        (known(range(57, 62)), (Fallback.STALE, "4 of 5 known days lie in the last 60, and it takes 5")),
+        (
+            known(range(57, 62)),
+            (Fallback.STALE, "4 of 5 known days lie in the last 60 days, and 5 are needed"),
+        ),
         (
             known(range(1, 4), odd=[61], moved=[61]),
-            (Fallback.STALE, "3 of 5 known days lie in the last 60, and it takes 5"),
+            (Fallback.STALE, "3 of 5 known days lie in the last 60 days, and 5 are needed"),
         ),
         (known(range(1, 16), odd=range(56, 61)), None),
         (
@@ -474,7 +477,7 @@ def known(
         ),
         (
             known(range(1, 5), moved=(20, 60)),
-            (Fallback.WINDOW_CHANGED, "4 days looked at in the window of today, 2 in another"),
+            (Fallback.WINDOW_CHANGED, "4 days checked in today's window, 2 in another"),
         ),
         (known(range(1, 6), moved=range(10, 20)), None),
         (

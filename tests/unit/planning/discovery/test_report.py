@@ -278,13 +278,13 @@ def test_a_day_of_which_nothing_can_be_learned_costs_no_query(configuration: Con
             "learned",
             "learned, model {model} of 30 days, 2024-12-16 to 2025-01-14, off by {off:.0f} points",
         ),
-        (2, "learned", "fixed beat, few_days: 2 days known, and it takes 5"),
+        (2, "learned", "fixed beat, few_days: 2 known days, and 5 are needed"),
         (
             1,
             "fixed",
-            "fixed beat, as configured; it could learn model {model} of 1 day, 2025-01-14 to 2025-01-14",
+            "fixed beat, as configured; to learn from: model {model} of 1 day, 2025-01-14 to 2025-01-14",
         ),
-        (0, "fixed", "fixed beat, as configured; it could learn nothing yet"),
+        (0, "fixed", "fixed beat, as configured; to learn from: nothing yet"),
     ],
 )
 def test_the_headline_says_how_the_day_looks_and_what_is_known(days: int, strategy: str, said: str) -> None:

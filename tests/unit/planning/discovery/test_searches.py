@@ -56,11 +56,11 @@ def test_a_day_without_a_window_and_a_workflow_that_is_no_search_have_nothing_to
         ),
         (
             configured(one=workflow(discovery(), "bulletin", "slate")),
-            "one looks for several documents; the time of one is learned",
+            "one searches several documents; only one publication time can be learned",
         ),
         (
             configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"})),
-            "one looks for several documents; the time of one is learned",
+            "one searches several documents; only one publication time can be learned",
         ),
     ],
     ids=["a search", "no search", "two steps", "a fan-out"],

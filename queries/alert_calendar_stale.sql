@@ -19,7 +19,7 @@ SELECT
     'The calendar of games is ',
     COALESCE(
       CONCAT(ANY_VALUE(JSON_VALUE(context, '$.calendar_age_minutes') HAVING MAX decision_time), ' minutes old.'),
-      'not there.'
+      'missing.'
     )
   ) AS summary
 FROM nba_orchestration.workflow_decisions

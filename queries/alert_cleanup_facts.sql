@@ -62,7 +62,7 @@ SELECT
   IF(
     @fact = 'storm_guard',
     CONCAT(
-      'Nothing is republished or adopted, as more looks lost than can be believed: ',
+      'Nothing is republished or adopted, as an implausible number of files looks lost: ',
       CAST(scans.missing_files_found AS STRING), ' of ', CAST(scans.files_checked AS STRING), ' files are lost',
       COALESCE(CONCAT('; ', scans.orphans), ''), '.'
     ),

@@ -69,12 +69,12 @@ SELECT
   CAST(NULL AS STRING) AS scraper,
   IF(
     late > 0,
-    CONCAT(CAST(late AS STRING), ' rows of the last hour came late into the dataset.'),
+    CONCAT(CAST(late AS STRING), ' rows of the last hour arrived late in the dataset.'),
     COALESCE(
       CONCAT(
-        'No row of any kind has come since ', FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', newest, 'America/New_York'), '.'
+        'No row of any kind has arrived since ', FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', newest, 'America/New_York'), '.'
       ),
-      'No row of any kind has come for a day.'
+      'No row of any kind has arrived for a day.'
     )
   ) AS summary
 FROM seen

@@ -52,7 +52,7 @@ SELECT
     WHEN is_pause
       THEN CONCAT(
           scraper_name, ': ', COALESCE(JSON_VALUE(data_summary, '$.paused_host'), 'the source'),
-          ' asks to be left alone until ', FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', not_before, 'America/New_York'), '.'
+          ' demands no requests until ', FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', not_before, 'America/New_York'), '.'
         )
     ELSE CONCAT(
         scraper_name,

@@ -121,15 +121,13 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
     if letter.payload_path is not None:
         bucket, _, name = letter.payload_path.removeprefix("gs://").partition("/")
         if not letter.payload_path.startswith("gs://") or not name:
-            raise PayloadMissing(
-                f"{letter.payload_path} names no object; the row is not one that a service wrote"
-            )
+            raise PayloadMissing(f"{letter.payload_path} names no object; no service wrote this row")
         kept = bucket_of(bucket).get(name)
         if kept is None:
-            raise PayloadMissing(f"{letter.payload_path} is not there any more")
+            raise PayloadMissing(f"{letter.payload_path} no longer exists")
         body = kept
     if content_hash(body) != letter.payload_sha256:
-        raise PayloadMissing("what is kept of the payload is not the whole of it: its SHA-256 differs")
+        raise PayloadMissing("the stored payload is incomplete: its SHA-256 differs")
     return body
 
 
@@ -161,16 +159,18 @@ def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
     from tipoff_common.events import TickFired
 
     if len(data) > EVENT_LIMIT:
-        return Replay(letter, refused=f"{len(data)} bytes, and no service takes more than {EVENT_LIMIT}")
+        return Replay(
+            letter, refused=f"{len(data)} bytes, more than the limit of {EVENT_LIMIT} of every service"
+        )
     envelope, fault = _read(letter, data)
     event_type = envelope.payload.TYPE if envelope else letter.event_type
     if event_type is None:
-        return Replay(letter, refused=f"it names no event type, so no topic: {fault}")
+        return Replay(letter, refused=f"the message names no event type, so it has no topic: {fault}")
     if event_type not in {name for topic in topics.topics.values() for name in topic.events}:
         return Replay(letter, refused=f"no topic carries {event_type}; deploy a topic map that does")
     # A tick without event_time takes its time from the delivery, so a replay would be a new tick.
     if envelope and isinstance(envelope.payload, TickFired) and envelope.payload.event_time is None:
-        return Replay(letter, refused="a tick takes its time from its delivery; those after it did its work")
+        return Replay(letter, refused="a tick takes its time from its delivery; later ticks did its work")
     return Replay(letter, topics.topic_of(event_type), dies_again=None if envelope else fault)
 
 

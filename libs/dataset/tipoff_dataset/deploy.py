@@ -86,7 +86,7 @@ def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET)
     for path in ordered_files(schemas_dir):
         derived = path.name.startswith(("fn_", "v_")) and defined_name(path) not in lacking
         if derived and not _has_zone(client, dataset, path):
-            what = f"its days are those of another zone than {fleet_zone().key}; `tipoff tables deploy` replaces it"
+            what = f"it uses another time zone than {fleet_zone().key}; `tipoff tables deploy` replaces it"
             found.append(Difference(defined_name(path), what))
     return found
 

@@ -24,8 +24,8 @@ _REWRITE = "write it again (`tipoff reparse`), or restore the object, and the ne
 _NOT_REPUBLISHED = {
     "object_missing": (FileState.GONE, _REWRITE),
     "content_differs": (FileState.CHANGED, _REWRITE),
-    "foreign_path": (FileState.FOREIGN, "see who wrote the row"),
-    "unnameable_path": (FileState.FOREIGN, "see who wrote the row"),
+    "foreign_path": (FileState.FOREIGN, "find the writer of the row"),
+    "unnameable_path": (FileState.FOREIGN, "find the writer of the row"),
 }
 """State and remedy, by kind of finding, of files that cleanup does not republish."""
 
@@ -45,12 +45,12 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
     # First: a receipt overrides all findings of cleanup.
     if file.receipts:
         if file.wrote:
-            return FileVerdict(FileState.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
+            return FileVerdict(FileState.PROCESSED, "Phase 2 has acknowledged it", "no further step")
         return FileVerdict(
             FileState.PROCESSED,
-            "it has a receipt, and no execution since then is known to have written it",
+            "it has a receipt, but no known execution since then wrote it",
             "its execution's row may be on its way, or be older: look further back with --since;"
-            " otherwise somebody acknowledges what nobody announced",
+            " otherwise a consumer acknowledged a file that was never announced",
         )
     if not file.sightings:
         return _not_reported_missing(file, cleanup, as_of)
@@ -61,38 +61,36 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
         return FileVerdict(
             FileState.GIVEN_UP,
             given_up.detail,
-            "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
+            "action needed: find out why Phase 2 does not process it (its logs, `tipoff dead-letters list`), fix that,"
             " then `tipoff files announce`",
         )
     for kind, (state, remedy) in _NOT_REPUBLISHED.items():
         found = file.latest(kind)
         # Only a finding of the latest cleanup: an earlier fault may have been mended since.
         if found and found.cleanup_time == latest.cleanup_time:
-            return FileVerdict(
-                state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)"
-            )
+            return FileVerdict(state, found.detail, f"action needed: {remedy} (docs/runbooks/files-stuck.md)")
     if times:
         last = limit is not None and times >= limit
         at_most = "" if limit is None else f" of at most {limit}"
         return FileVerdict(
             FileState.REPUBLISHED,
             f"republished {times}{at_most} times, and no receipt yet",
-            "cleanup waits once more, and gives it up if it still misses the receipt then"
+            "cleanup waits once more, then gives the file up if there is still no receipt"
             if last
-            else "cleanup republishes it, later each time, until there is a receipt",
+            else "cleanup republishes it at growing intervals until there is a receipt",
         )
     # After the check for republishes: a dry run does not undo those of earlier runs.
     if cleanup and not cleanup.pubsub_enabled:
         return FileVerdict(
             FileState.LOST,
-            "cleanup found it missing and runs dry",
-            "nothing by itself: cleanup announces nothing while TIPOFF_PUBSUB_ENABLED is false",
+            "cleanup found it missing in a dry run",
+            "action needed: cleanup announces no files while TIPOFF_PUBSUB_ENABLED is false",
         )
     if cleanup and cleanup.storm_guard:
         return FileVerdict(
             FileState.LOST,
-            "cleanup found more missing than can be believed, and announces nothing",
-            "nothing by itself: see docs/runbooks/storm-guard.md",
+            "cleanup found an implausible number of missing files, and announces none",
+            "action needed: see docs/runbooks/storm-guard.md",
         )
     return FileVerdict(
         FileState.LOST,
@@ -106,9 +104,9 @@ def _not_reported_missing(file: LandedFile, cleanup: LatestCleanup | None, as_of
         # Only a cleanup row has the limit; without one it is unknown whether the limit has passed.
         return FileVerdict(
             FileState.WAITING,
-            "no receipt yet, and no cleanup has looked since"
+            "no receipt yet, and no cleanup has run since"
             if cleanup is None
-            else f"no receipt yet, and the latest cleanup does not call it missing{_errors(cleanup)}",
+            else f"no receipt yet, and the latest cleanup does not report it as missing{_errors(cleanup)}",
             "see whether cleanup runs: `tipoff query heartbeats`",
         )
     hours = f"{cleanup.lost_after_hours} hours"
@@ -117,19 +115,19 @@ def _not_reported_missing(file: LandedFile, cleanup: LatestCleanup | None, as_of
         return FileVerdict(
             FileState.WAITING,
             "no receipt yet, and Phase 2 may be behind",
-            f"cleanup takes it for lost when a file that landed later has its receipt, or after {hours} without one",
+            f"cleanup treats it as lost when a later file has its receipt, or after {hours} without one",
         )
     # The limit has passed without a cleanup since: a fault of cleanup and not of the file.
     if cleanup.cleanup_time < lost_at:
         return FileVerdict(
             FileState.WAITING,
-            f"no receipt for over {hours}, and no cleanup has looked since",
+            f"no receipt for over {hours}, and no cleanup has run since",
             "see whether cleanup runs: `tipoff query heartbeats`",
         )
     return FileVerdict(
         FileState.WAITING,
-        f"no receipt for over {hours}, and cleanup does not call it missing{_errors(cleanup)}",
-        "see the latest cleanup: without any receipt to compare with it announces nothing, and it looks back a day",
+        f"no receipt for over {hours}, and cleanup does not report it as missing{_errors(cleanup)}",
+        "see the latest cleanup: without a receipt to compare with, it announces no files, and it looks back a day",
     )
 
 

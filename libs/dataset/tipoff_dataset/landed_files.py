@@ -139,7 +139,7 @@ def announcement(file: LandedFile, at: datetime) -> "FileLanded":
     from tipoff_common.executions import build_file_landed
 
     if not file.wrote:
-        raise NotAnnounceable("no execution is known to have written it; look further back with --since")
+        raise NotAnnounceable("no known execution wrote it; look further back with --since")
     first = file.wrote[0]
     # Cleanup's next republish has the same number; `announced_at` makes this announcement a separate event.
     again = sum(sighting.republished for sighting in file.sightings) + 1
@@ -190,7 +190,7 @@ class FileSelector:
             # No path is "-", so only the hash selects; file names have only its first digits.
             return cls(path="-", hash=text.lower()[:_HASH_IN_NAME])
         raise NoFileNamed(
-            f"'{text}' names no file; write its gs:// path, or the first digits of its content hash (four at least)"
+            f"'{text}' names no file; use its gs:// path, or the first digits of its content hash (four at least)"
         )
 
 

@@ -81,10 +81,10 @@ def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any
         if name in present:
             yield from _column(table, place, field, present[name])
         elif "." in where:
-            what = "the column is missing, and ALTER TABLE adds none within a RECORD; add it by the API's tables.update"
+            what = "the column is missing, and ALTER TABLE cannot add it in a RECORD; use the API's tables.update"
             yield Difference(place, what, refused=True)
         elif field.mode == "REQUIRED":
-            what = "the column is missing, and rows there are have no value for it; declare it nullable"
+            what = "the column is missing, and existing rows have no value for it; declare it nullable"
             yield Difference(place, what, refused=True)
         else:
             statement = f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column_sql(field)}"

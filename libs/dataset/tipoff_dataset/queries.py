@@ -79,7 +79,7 @@ class NamedQuery:
         """
         if unknown := sorted(given.keys() - {parameter.name for parameter in self.parameters}):
             names = ", ".join(parameter.name for parameter in self.parameters) or "none"
-            raise QueryParameterError(f"{self.name} has no parameter '{unknown[0]}'; it has {names}")
+            raise QueryParameterError(f"{self.name} has no parameter '{unknown[0]}'; its parameters: {names}")
         defaults = {"environment": environment} if environment else {}
         values: dict[str, Parameter] = {}
         for parameter in self.parameters:
@@ -123,7 +123,7 @@ def _read(parameter: QueryParameter, text: str, now: Parameter) -> Parameter:
         ) from error
     # Numbers count things or are shares and limits of them: a negative one would quietly find nothing.
     if isinstance(value, int | float) and value < 0:
-        raise QueryParameterError(f"'{text}' is negative; write 0 or more for '{parameter.name}'")
+        raise QueryParameterError(f"'{text}' is negative; use 0 or more for '{parameter.name}'")
     return value
 
 
@@ -146,7 +146,7 @@ def _timestamp(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     # No default zone: a wrong guess would be off by hours and look right.
     if instant.tzinfo is None:
-        raise ValueError("it has no zone; add Z or an offset such as -05:00")
+        raise ValueError("no time zone; add Z or an offset such as -05:00")
     return to_utc(instant)
 
 

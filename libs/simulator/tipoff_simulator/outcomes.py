@@ -207,10 +207,10 @@ class _Judge:
     def _not_run(self, attempts: list[Occurrence], part: _Part | None = None) -> str:
         skipped = [why for item in attempts for why in self._log.skipped.get(item.id, {}).values()]
         if skipped:
-            return f"{part.scraper} was not asked for: {skipped[-1]}" if part else skipped[-1]
+            return f"{part.scraper} was not requested: {skipped[-1]}" if part else skipped[-1]
         if all(self._is_missing(item) for item in attempts):
             return "no tick came in time"
-        return "nothing was asked for"
+        return "nothing was requested"
 
     def _is_missing(self, occurrence: Occurrence) -> bool:
         decided = self._log.decided.get(occurrence.id)

@@ -40,13 +40,13 @@ class _Spread(ConfigurationNode, Generic[_Moment]):
     @model_validator(mode="after")
     def _incomplete_for_how_long(self) -> Self:
         if self.incomplete and self.complete_after is None:
-            raise ValueError("incomplete needs complete_after; say how long the game is missing")
+            raise ValueError("incomplete needs complete_after, the time that the game is missing")
         return self
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         if not self.earliest <= self.usual <= self.latest:
-            raise ValueError("earliest, usual and latest do not ascend; put them in order")
+            raise ValueError("earliest, usual and latest are not in ascending order; reorder them")
         return self
 
 
@@ -125,7 +125,7 @@ class Ticks(ConfigurationNode):
     @model_validator(mode="after")
     def _late_by_how_much(self) -> Self:
         if self.late and self.late_by is None:
-            raise ValueError("late needs late_by; say by how much at most")
+            raise ValueError("late needs late_by, the longest delay")
         return self
 
 
@@ -156,7 +156,7 @@ class World(ConfigurationNode):
                 raise ValueError(f"failures.{scraper}: the chances add up to more than 1; lower them")
         if self.postponed and self.postponed_before_tip is None:
             raise ValueError(
-                "postponed needs postponed_before_tip; say how long before tip-off it is announced"
+                "postponed needs postponed_before_tip, the time between announcement and tip-off"
             )
         return self
 
@@ -182,7 +182,7 @@ def load_world(path: Path | None, catalog: Catalog) -> World:
 def _unknown(world: World, source: YamlSource, catalog: Catalog) -> list[str]:
     sources = sorted({spec.source for spec in catalog.values()})
     faults = [
-        source.fault((key, name), f"scraper '{name}' is not known; known are {', '.join(catalog)}")
+        source.fault((key, name), f"scraper '{name}' is not known; known scrapers: {', '.join(catalog)}")
         for key in ("publication", "failures")
         for name in getattr(world, key)
         if name not in catalog
@@ -193,6 +193,6 @@ def _unknown(world: World, source: YamlSource, catalog: Catalog) -> list[str]:
             ("sources", outage.sources, sources),
         ):
             if unknown := [name for name in names if name not in known]:
-                what = f"{', '.join(unknown)} not known; known are {', '.join(known)}"
-                faults.append(source.fault(("outages", index, key), what))
+                fault = f"unknown {key}: {', '.join(unknown)}; known: {', '.join(known)}"
+                faults.append(source.fault(("outages", index, key), fault))
     return faults

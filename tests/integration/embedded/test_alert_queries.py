@@ -331,7 +331,7 @@ SPENT: Row = {
 REFUSED: Row = {"error_type": "quota"}
 CHANGED: Row = {"error_type": "source_changed"}
 TIMED_OUT: Row = {"error_type": "timeout"}
-WAITS = "s: api.example.com asks to be left alone until 2026-01-15 15:10."
+WAITS = "s: api.example.com demands no requests until 2026-01-15 15:10."
 LITTLE_LEFT = "s: four fifths of the allowance are used, 50 left."
 NOTHING_LEFT = "s: the allowance is spent, 0 left."
 
@@ -832,7 +832,7 @@ def test_the_storm_guard_states_its_numbers_and_since_when(days: Days) -> None:
     (found,) = judged(days, "storm", [("cleanup_operations", row)], "storm-guard")
     assert (found.since, found.value, found.severity) == (AT - 8 * HOUR, 2.0, AlertLevel.CRITICAL)
     assert found.summary == (
-        "Nothing is republished or adopted, as more looks lost than can be believed: 2 of 5 files are lost;"
+        "Nothing is republished or adopted, as an implausible number of files looks lost: 2 of 5 files are lost;"
         " 60 of 60 objects have no execution."
     )
 

@@ -75,7 +75,7 @@ REFUSED = {
         "dead_letters.sql",
         "  detail STRING",
         "  more STRING NOT NULL,\n  detail STRING",
-        "dead_letters.more: the column is missing, and rows there are have no value for it",
+        "dead_letters.more: the column is missing, and existing rows have no value for it",
     ),
     "not repeated": FileEdit(
         "cleanup_operations.sql",
@@ -87,7 +87,7 @@ REFUSED = {
         "cleanup_operations.sql",
         "    age_minutes INT64",
         "    size INT64,\n    age_minutes INT64",
-        "cleanup_operations.missing_files.size: the column is missing, and ALTER TABLE adds none within a RECORD",
+        "cleanup_operations.missing_files.size: the column is missing, and ALTER TABLE cannot add it in a RECORD",
     ),
     "clustered": FileEdit(
         "cleanup_operations.sql",
@@ -155,11 +155,8 @@ def test_days_of_another_zone_are_found(
     finally:
         fleet_zone.cache_clear()
     assert shown.exit_code == 4
-    assert (
-        "heartbeats: its days are those of another zone than Asia/Tokyo; `tipoff tables deploy`"
-        in shown.output
-    )
-    assert "v_todays_scraper_summary: its days" in shown.output
+    assert "heartbeats: it uses another time zone than Asia/Tokyo; `tipoff tables deploy`" in shown.output
+    assert "v_todays_scraper_summary: it uses" in shown.output
     assert "executions: its days" not in shown.output
 
 

@@ -128,9 +128,9 @@ def test_a_message_that_died_on_two_subscriptions_is_published_once(house: House
 @pytest.mark.parametrize(
     ("data", "attributes", "why"),
     [
-        (b"{}", {}, "it names no event type, so no topic: the ce-type attribute is missing"),
+        (b"{}", {}, "the message names no event type, so it has no topic: the ce-type attribute is missing"),
         (b"{}", {"ce-type": "tipoff.moon.risen.v1"}, "no topic carries tipoff.moon.risen.v1; deploy"),
-        (b"x" * (EVENT_LIMIT + 1), {"ce-type": "tipoff.scrape.executed.v1"}, "no service takes more than"),
+        (b"x" * (EVENT_LIMIT + 1), {"ce-type": "tipoff.scrape.executed.v1"}, "more than the limit of"),
     ],
     ids=["no type", "no topic", "too large"],
 )
@@ -177,7 +177,7 @@ def test_a_payload_that_is_gone_is_refused(house: House) -> None:
     house.reject_event(requested())
     house.state.bodies.clear()
     (replay,) = house.plan()
-    assert "is not there any more" in (replay.refused or "")
+    assert "no longer exists" in (replay.refused or "")
 
 
 def test_a_payload_that_was_changed_is_not_published(house: House) -> None:
@@ -290,7 +290,7 @@ def test_one_is_shown_with_attributes_and_payload_whole_however_narrow_it_is(
     assert json.loads(shown["payload"])["request_id"] == "request-1"
     assert shown["payload_incomplete"] is None
     house.state.bodies.clear()
-    assert "not there any more" in json.loads(run("show", identifier, "--json"))["payload_incomplete"]
+    assert "no longer exists" in json.loads(run("show", identifier, "--json"))["payload_incomplete"]
     assert connection.sent == []
 
 
@@ -351,7 +351,7 @@ def test_what_is_refused_is_told_by_the_exit_code(house: House, connection: Fake
     house.reject_event(requested())
     house.reject(b"{}", {}, "undecodable")
     told = run("replay", "--since", "2025-01-01", "--yes", code=1)
-    assert "refused: it names no event type" in told
+    assert "refused: the message names no event type" in told
     assert "published 1, refused 1" in told
     assert len(connection.sent) == 1
 

@@ -89,14 +89,14 @@ class TestJudging:
 
     def test_a_receipt_before_its_execution_row_is_told_as_that(self) -> None:
         state, why, then = self.judged(LandedFile(PATH, receipts=[RECEIPT]), 1)
-        assert (state, "no execution" in why, "--since" in then) == (FileState.PROCESSED, True, True)
+        assert (state, "no known execution" in why, "--since" in then) == (FileState.PROCESSED, True, True)
 
     @pytest.mark.parametrize(
         ("after", "cleanup", "why", "then"),
         [
             (1, RUN, "may be behind", "after 6 hours"),
-            (7, None, "no cleanup has looked", "heartbeats"),
-            (7, replace(RUN, cleanup_time=NOON + hours(5)), "no cleanup has looked", "heartbeats"),
+            (7, None, "no cleanup has run", "heartbeats"),
+            (7, replace(RUN, cleanup_time=NOON + hours(5)), "no cleanup has run", "heartbeats"),
             (9, replace(RUN, errors=["no receipts"]), "no receipts", "the latest cleanup"),
         ],
     )
@@ -114,7 +114,7 @@ class TestJudging:
     ) -> None:
         ran = replace(RUN, cleanup_time=NOON + hours(cleaned_after))
         _, why, _ = self.judged(self.landed, 6, ran)
-        assert why == "no receipt for over 6 hours, and cleanup does not call it missing"
+        assert why == "no receipt for over 6 hours, and cleanup does not report it as missing"
 
     @pytest.mark.parametrize(
         ("republished", "state", "then"),
@@ -122,8 +122,8 @@ class TestJudging:
             ((False,), FileState.LOST, "a later cleanup"),
             ((True,), FileState.REPUBLISHED, "republishes it"),
             ((True, False), FileState.REPUBLISHED, "republishes it"),
-            ((True, True, True), FileState.REPUBLISHED, "gives it up"),
-            ((True, True, True, False), FileState.REPUBLISHED, "gives it up"),
+            ((True, True, True), FileState.REPUBLISHED, "gives the file up"),
+            ((True, True, True, False), FileState.REPUBLISHED, "gives the file up"),
         ],
     )
     def test_what_cleanup_missed_is_announced_until_it_is_given_up(
@@ -144,7 +144,7 @@ class TestJudging:
         [
             ("object_missing", FileState.GONE, "the next cleanup announces it"),
             ("content_differs", FileState.CHANGED, "the next cleanup announces it"),
-            ("foreign_path", FileState.FOREIGN, "who wrote the row"),
+            ("foreign_path", FileState.FOREIGN, "writer of the row"),
         ],
     )
     def test_a_file_that_is_not_as_it_was_written_is_called_so_as_long_as_cleanup_says_so(
@@ -154,7 +154,7 @@ class TestJudging:
         gone = StatedFinding(PATH, sightings[0].cleanup_time, kind, "it is not in the bucket")
         state, why, then = self.judged(replace(self.landed, sightings=sightings, findings=[gone]), 9)
         assert (state, why) == (meant, gone.detail)
-        assert then.startswith("nothing by itself: ")
+        assert then.startswith("action needed: ")
         assert remedy in then
         restored = replace(self.landed, sightings=seen(False, True), findings=[gone])
         assert self.judged(restored, 9)[0] is FileState.REPUBLISHED
@@ -162,7 +162,7 @@ class TestJudging:
     def test_a_storm_is_named_as_the_reason(self) -> None:
         storm = replace(RUN, storm_guard=True)
         state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, storm)
-        assert (state, "than can be believed" in why, "storm-guard" in then) == (FileState.LOST, True, True)
+        assert (state, "implausible number" in why, "storm-guard" in then) == (FileState.LOST, True, True)
 
     def test_a_dry_run_is_named_as_the_reason(self) -> None:
         dry = replace(RUN, pubsub_enabled=False)

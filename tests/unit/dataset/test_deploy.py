@@ -179,7 +179,7 @@ def test_missing_functions_and_views_are_found(schemas: Path) -> None:
     assert found == ["found: the table function is missing", "v_days: the view is missing"]
 
 
-ELSEWHERE = "its days are those of another zone than America/New_York; `tipoff tables deploy` replaces it"
+ELSEWHERE = "it uses another time zone than America/New_York; `tipoff tables deploy` replaces it"
 
 
 @pytest.mark.parametrize("sql", [FILES["v_days"].replace("America/New_York", "Asia/Tokyo"), None])

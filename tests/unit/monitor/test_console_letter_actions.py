@@ -56,7 +56,7 @@ def test_one_whose_payload_is_gone_is_not_offered_and_not_published(
     assert "The message cannot be published" in asked.text
     assert "Publish it again" not in asked.text
     answer = client.post("/actions/replay", data={"id": letter, "csrf": token})
-    assert (answer.status_code, "is not there any more" in answer.text) == (409, True)
+    assert (answer.status_code, "no longer exists" in answer.text) == (409, True)
     assert world.published == []
 
 

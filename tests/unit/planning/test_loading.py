@@ -371,7 +371,8 @@ def learned(settings: str = "strategy: learned", schedule: str = SEARCH, steps: 
         (
             learned(steps="    steps:\n      - { scraper: roster, for_each: team }\n"),
             8,
-            "a step that fans out searches several documents, but only one publication time can be learned; remove for_each",
+            "a step that fans out searches several documents, but only one publication time can be learned;"
+            " remove for_each",
         ),
         (
             learned("strategy: learned, max_gap: 25m"),

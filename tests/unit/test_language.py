@@ -15,10 +15,10 @@ MESSAGE_FOLDERS = (
     "cli",
     "devtools",
     "examples",
-    "services/cleanup",
-    "services/controller",
-    "services/logger",
-    "services/scraper-runner",
+    "libs/dataset",
+    "libs/planning",
+    "libs/simulator",
+    "services",
 )
 # Shorter literals are keys, names and parts of sentences.
 MESSAGE_WORDS = 3

@@ -7,9 +7,9 @@ usage() {
 Usage: build_images.sh [--no-push] REGISTRY TAG [SERVICE...]
 
 REGISTRY  for example us-central1-docker.pkg.dev/my-tipoff-dev/tipoff
-TAG       what the images are told apart by: the commit
+TAG       tag of the images: the commit
 SERVICE   of infra/services.yaml; all when none is named
-Exit codes: 0 done, 1 a build or a push failed, 2 wrong usage, or nothing there that builds.
+Exit codes: 0 done, 1 a build or a push failed, 2 wrong usage, or no build tool is installed.
 HELP
 }
 
@@ -38,7 +38,7 @@ for service in "$@"; do
 done
 
 builder=$(command -v docker || command -v podman || command -v buildah) ||
-  fail "no docker, podman or buildah here: install one, or let Cloud Build build (leave BUILD out)"
+  fail "docker, podman and buildah are not installed: install one, or let Cloud Build build (leave BUILD out)"
 for service in "$@"; do
   # Cloud Run takes linux/amd64 only, and tags are immutable: an image of another platform could not be replaced.
   "$builder" build --platform linux/amd64 --build-arg "SERVICE=$service" --build-arg "COMMIT=$tag" \

@@ -20,7 +20,7 @@ resource "terraform_data" "applied_for" {
 
     postcondition {
       condition     = self.output == var.project
-      error_message = "This state is of ${self.output}, and the variables are of ${var.project}. Give the variables of that project, or its own state: terraform init -reconfigure -backend-config=bucket=${var.project}-bootstrap"
+      error_message = "This state is of ${self.output}, but the variables are of ${var.project}. Give the variables of that project, or its own state: terraform init -reconfigure -backend-config=bucket=${var.project}-bootstrap"
     }
   }
 }
@@ -123,7 +123,7 @@ resource "terraform_data" "registry_key" {
 
     postcondition {
       condition     = self.output == coalesce(var.kms_key, "Google's own")
-      error_message = "kms_key: the registry was made with ${self.output} and cannot take another key; all images would be gone. Give the former value, or start a new project with the new one."
+      error_message = "kms_key: the registry was created with ${self.output} and cannot use another key; all images would be lost. Give the former value, or start a new project with the new one."
     }
   }
 }

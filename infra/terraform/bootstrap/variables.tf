@@ -30,7 +30,7 @@ variable "ci" {
   # The owner of the example's repository on GitHub could deploy here.
   validation {
     condition     = var.ci == null || !can(regex("^(example|OWNER)(@|/)", try(var.ci.repository, "")))
-    error_message = "ci.repository is the example's still: give your own (gh api repos/OWNER/NAME), or leave ci out."
+    error_message = "ci.repository is still that of the example: give your own (gh api repos/OWNER/NAME), or leave ci out."
   }
 
   validation {
@@ -40,7 +40,7 @@ variable "ci" {
 
   validation {
     condition     = var.ci == null || length("repo:${try(var.ci.repository, "")}:environment:${try(var.ci.environment, "")}") <= 127
-    error_message = "repo:ci.repository:environment:ci.environment must be at most 127 characters: Google takes no longer subject. Shorten the name of the environment or of the repository."
+    error_message = "repo:ci.repository:environment:ci.environment must be at most 127 characters, Google's limit for a subject. Shorten the name of the environment or of the repository."
   }
 }
 
@@ -74,7 +74,7 @@ variable "kms_key" {
 
   validation {
     condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/${var.region}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
-    error_message = "kms_key must be projects/P/locations/${var.region}/keyRings/R/cryptoKeys/K: a key of the region of what it encrypts."
+    error_message = "kms_key must be projects/P/locations/${var.region}/keyRings/R/cryptoKeys/K: a key in the region of the encrypted resources."
   }
 }
 

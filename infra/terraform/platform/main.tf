@@ -23,7 +23,7 @@ resource "terraform_data" "applied_for" {
 
     postcondition {
       condition     = self.output.project == var.project && self.output.environment == var.environment
-      error_message = "This state is of ${self.output.environment} in ${self.output.project}, and the variables are of ${var.environment} in ${var.project}. Give the variables of that environment, or its own state: terraform init -reconfigure -backend-config=bucket=${var.project}-tfstate"
+      error_message = "This state is of ${self.output.environment} in ${self.output.project}, but the variables are of ${var.environment} in ${var.project}. Give the variables of that environment, or its own state: terraform init -reconfigure -backend-config=bucket=${var.project}-tfstate"
     }
   }
 }

@@ -20,12 +20,12 @@ variable "region" {
 }
 
 variable "environment" {
-  description = "dev or prod; stands in every row."
+  description = "dev or prod; written to every row."
   type        = string
 
   validation {
     condition     = contains(["dev", "prod"], var.environment)
-    error_message = "environment must be dev or prod: the services know no other on Google Cloud."
+    error_message = "environment must be dev or prod: the services accept no other on Google Cloud."
   }
 }
 
@@ -35,12 +35,12 @@ variable "images" {
 
   validation {
     condition     = alltrue([for it in var.images : can(regex("^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$", it)) && it != "latest"])
-    error_message = "images must be tags or digests (sha256: and 64 hex digits), and not latest, which says nothing about what runs."
+    error_message = "images must be tags or digests (sha256: and 64 hex digits), and not latest, which does not identify a version."
   }
 
   validation {
     condition     = length(setsubtract(keys(local.declared), keys(var.images))) == 0
-    error_message = "images: none for ${join(", ", setsubtract(keys(local.declared), keys(var.images)))}; name the tag or digest of each service's image."
+    error_message = "images: missing for ${join(", ", setsubtract(keys(local.declared), keys(var.images)))}; give the tag or digest of each service's image."
   }
 
   validation {
@@ -56,7 +56,7 @@ variable "image_project" {
 
   validation {
     condition     = var.image_project == null || var.image_project == var.project || alltrue([for it in var.images : startswith(it, "sha256:")])
-    error_message = "images of another project (image_project = ${coalesce(var.image_project, "-")}) must be digests: what was tried there is what runs here."
+    error_message = "images of another project (image_project = ${coalesce(var.image_project, "-")}) must be digests, so that exactly the tested images run here."
   }
 }
 
@@ -175,7 +175,7 @@ variable "kms_key" {
 
   validation {
     condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/${var.region}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
-    error_message = "kms_key must be projects/P/locations/${var.region}/keyRings/R/cryptoKeys/K: a key of the region of what it encrypts."
+    error_message = "kms_key must be projects/P/locations/${var.region}/keyRings/R/cryptoKeys/K: a key in the region of the encrypted resources."
   }
 }
 
@@ -206,7 +206,7 @@ variable "domains" {
 
   validation {
     condition     = length([for name, it in var.domains : name if it.iap != null && !contains(try(local.declared[name].computed, []), "TIPOFF_IAP_AUDIENCE")]) == 0
-    error_message = "domains: ${join(", ", [for name, it in var.domains : name if it.iap != null && !contains(try(local.declared[name].computed, []), "TIPOFF_IAP_AUDIENCE")])}: has nothing behind Identity-Aware Proxy for people to look at; the monitor has the console."
+    error_message = "domains: ${join(", ", [for name, it in var.domains : name if it.iap != null && !contains(try(local.declared[name].computed, []), "TIPOFF_IAP_AUDIENCE")])}: iap needs a service with a console; only the monitor has one."
   }
 
   validation {

@@ -83,7 +83,7 @@ class GoogleTokens:
         signature_removed = token.endswith(SIGNATURE_REMOVED)
         if signature_removed and not self._cloud_run_checks:
             raise InvalidToken(
-                "Cloud Run has removed its signature, and TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is not set"
+                "Cloud Run has removed its signature, but TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is not set"
             )
         try:
             if signature_removed:
@@ -116,7 +116,9 @@ class GoogleTokens:
                 key not in self._certificates and age > self._PAUSE_SECONDS
             ):
                 if now - self._asked_at <= self._PAUSE_SECONDS:
-                    raise Unavailable("the issuer's certificates could not be read a moment ago")
+                    raise Unavailable(
+                        f"the issuer's certificates could not be read; retry in {self._PAUSE_SECONDS:g} s"
+                    )
                 self._asked_at = now
                 self._certificates = self._fetch()
                 self._fetched_at = now
@@ -143,7 +145,7 @@ def _unexpired(claims: Mapping[str, Any]) -> Mapping[str, Any]:
         <= float(claims.get("exp", "nan")) + _SKEW_SECONDS
     ):
         raise ValueError(
-            f"not valid now: issued {claims.get('iat')}, expires {claims.get('exp')}, it is {now:.0f}"
+            f"not valid now: issued {claims.get('iat')}, expires {claims.get('exp')}, now {now:.0f}"
         )
     return claims
 
@@ -187,18 +189,20 @@ class Authentication:
     def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
         # With this header Cloud Run does not verify Authorization, whose claims could then be forged.
         if SERVERLESS_AUTHORIZATION in request.headers:
-            raise _unproven(f"{SERVERLESS_AUTHORIZATION}: not taken; the token belongs in Authorization")
+            raise _unproven(f"{SERVERLESS_AUTHORIZATION} is not accepted; send the token in Authorization")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
         if self._key is not None:
             if not (token := token or parameter or ""):
                 raise _unproven(
-                    "the header 'Authorization: Bearer <development key>' is missing; the key stands in"
+                    "the header 'Authorization: Bearer <development key>' is missing; the key is in"
                     " TIPOFF_DEVELOPMENT_KEY"
                 )
             # In constant time, even on a laptop: strangers may share its network.
             if not hmac.compare_digest(token.encode(), self._key.encode()):
-                raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
+                raise HTTPException(
+                    403, "the development key is wrong; use the value of TIPOFF_DEVELOPMENT_KEY"
+                )
             return Caller(DEVELOPER)
         if not token or self._verify is None:
             raise _unproven(

@@ -58,7 +58,7 @@ def authenticated_router(authentication: Authentication, limit: CallLimit) -> AP
                 if wait := limit.take(caller):
                     raise HTTPException(
                         429,
-                        f"{caller.email} calls too often; ask again in {math.ceil(wait)} s",
+                        f"too many calls of {caller.email}; retry in {math.ceil(wait)} s",
                         {"Retry-After": str(math.ceil(wait))},
                     )
                 request.state.caller = caller
@@ -88,7 +88,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > BODY_LIMIT:
-            raise HTTPException(413, f"the body is over {BODY_LIMIT} bytes; no manual request needs as much")
+            raise HTTPException(413, f"the body is over {BODY_LIMIT} bytes, the limit of a manual request")
         return message
 
     return bounded

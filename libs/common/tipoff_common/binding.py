@@ -160,7 +160,8 @@ def _structured(message: Message) -> CloudEvent:
         raise Refused(RejectReason.UNDECODABLE, f"not a structured CloudEvent: {error}") from error
     if not isinstance(event, CloudEvent):
         raise Refused(
-            RejectReason.UNDECODABLE, f"CloudEvents version {event.get_specversion()} is not read; send 1.0"
+            RejectReason.UNDECODABLE,
+            f"CloudEvents version {event.get_specversion()} is not supported; send 1.0",
         )
     return event
 

@@ -49,7 +49,7 @@ LEFT_OUT = "left_out"
 def _not_boolean(value: object) -> object:
     # pydantic reads true as 1, so the stored value would differ from the one sent.
     if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")
+        raise ValueError("expected a number, not true or false")
     return value
 
 
@@ -108,9 +108,9 @@ def cut_list(items: Sequence[T], limit: int, *, reserve: int = 200) -> Sequence[
     return items
 
 
-def left_out(count: int, what: str = "more") -> str:
+def left_out(count: int, items: str = "more") -> str:
     """Format the count of items left out."""
-    return f"({count:,} {what} left out)"
+    return f"({count:,} {items} left out)"
 
 
 def _cut_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def check_json(value: Any, depth: int = 0) -> Any:
             raise ValueError(f"{value} is not a finite number")
     elif isinstance(value, int):
         if value not in _INT64:
-            raise ValueError("an integer of more than 64 bits")
+            raise ValueError("an integer has more than 64 bits")
     elif isinstance(value, Mapping | list | tuple):
         if depth >= MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
@@ -213,7 +213,7 @@ def _cut(value: JsonValue, entries: int, characters: int) -> JsonValue:
 def _sized(limit: int) -> AfterValidator:
     def check(value: Mapping[str, T]) -> Mapping[str, T]:
         if (size := len(to_json(dict(value)))) > limit:
-            raise ValueError(f"{size:,} bytes as JSON; at most {limit:,} are taken")
+            raise ValueError(f"{size:,} bytes as JSON; the limit is {limit:,}")
         return value
 
     return AfterValidator(check)

@@ -117,12 +117,10 @@ class ScraperSpec(ConfigurationNode):
     def _output_can_be_filled(self) -> "ScraperSpec":
         # The pattern of the field allows braces anywhere, pairs or not.
         if set("{}") & set(_PLACEHOLDER.sub("", self.output)):
-            raise ValueError(f"output: a brace of '{self.output}' is alone; write {{parameter}}")
+            raise ValueError(f"output: a brace of '{self.output}' is unpaired; write {{parameter}}")
         # Records in these folders would be mistaken for raw payloads or journal entries.
         if self.output.partition("/")[0] in RESERVED:
-            raise ValueError(
-                f"output: '{self.output}' begins with what the bucket keeps for itself; take another"
-            )
+            raise ValueError(f"output: '{self.output}' begins with a reserved folder; choose another")
         names = _PLACEHOLDER.findall(self.output)
         for name in names:
             declared = self.parameters.get(name)
@@ -145,7 +143,7 @@ class ScraperSpec(ConfigurationNode):
             return f"'{value}' is {describe(error.errors()[0])}"
         # A slash in a value would move the file to another folder.
         if name in self.output_parameters and not is_segment(value):
-            return f"'{value}' cannot stand in a path; letters, digits, '_', '.' and '-' can"
+            return f"'{value}' is not allowed in a path; use letters, digits, '_', '.' and '-'"
         return None
 
     @property
@@ -201,7 +199,9 @@ def scrapers_folder(source: str | Path) -> Path:
         if found is not None and found.submodule_search_locations:
             return Path(next(iter(found.submodule_search_locations)))
     raise ConfigurationError(
-        [f"{source}: neither a folder nor a package that can be imported; set TIPOFF_SCRAPERS to one of them"]
+        [
+            f"{source}: neither a folder nor an importable package; set TIPOFF_SCRAPERS to a folder or a package"
+        ]
     )
 
 
@@ -243,9 +243,7 @@ def load_catalog(scrapers: Path) -> Catalog:
             )
         if spec.name in specs:
             faults.append(
-                source.fault(
-                    ("name",), f"name = '{spec.name}' stands twice; a name is the only name of a scraper"
-                )
+                source.fault(("name",), f"name = '{spec.name}' is used by two scrapers; rename one")
             )
         specs[spec.name] = spec
     if faults:

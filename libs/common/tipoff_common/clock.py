@@ -114,7 +114,7 @@ def read_date(text: str) -> date:
         except ValueError:
             continue
         if not _FIRST_DATE <= found <= _LAST_DATE:
-            raise ValueError(f"no game can be on {found}; dates are from {_FIRST_DATE} to {_LAST_DATE}")
+            raise ValueError(f"{found} is out of range; dates are from {_FIRST_DATE} to {_LAST_DATE}")
         return found
     raise ValueError(f"'{text}' is not a date; write 2025-01-15 or 20250115")
 
@@ -171,7 +171,7 @@ _FIRST_EVENT_TIME, _LAST_EVENT_TIME = FIRST_INSTANT + timedelta(days=366), LAST_
 def _leaves_room(value: datetime) -> datetime:
     if not _FIRST_EVENT_TIME <= value <= _LAST_EVENT_TIME:
         raise ValueError(
-            f"{value.isoformat()}: a day is replayed from {_FIRST_EVENT_TIME:%Y-%m-%d} to {_LAST_EVENT_TIME:%Y-%m-%d}"
+            f"{value.isoformat()}: replayed days are from {_FIRST_EVENT_TIME:%Y-%m-%d} to {_LAST_EVENT_TIME:%Y-%m-%d}"
         )
     return value
 

@@ -49,10 +49,10 @@ class InvokerCheck:
             # No redirects: the target's status says nothing about this service.
             status = requests.get(self._url, timeout=_TIMEOUT_SECONDS, allow_redirects=False).status_code
         except requests.RequestException as error:
-            return f"it cannot be told whether Cloud Run checks tokens: {error}"
+            return f"cannot determine whether Cloud Run checks tokens: {error}"
         if status in _DENIED_STATUSES:
             return None
         return (
-            f"Cloud Run let a call without a token through to {self._url} ({status}), so a token without its signature"
-            " proves nothing; turn its invoker IAM check on, or unset TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES"
+            f"Cloud Run accepted a call without a token at {self._url} ({status}), so a token without its signature"
+            " cannot be trusted; turn on its invoker IAM check, or unset TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES"
         )

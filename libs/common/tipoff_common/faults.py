@@ -27,7 +27,7 @@ INSTANT = "not an instant; write it with its zone, such as 2025-01-15T10:00:00-0
 _QUOTED = re.compile(r"'([^']*)'")
 _WHOLE = "not a whole number; write digits alone, such as 5"
 _NUMBER = "not a number; write digits without a unit, such as 30"
-_FLAG = "neither true nor false; write one of them"
+_FLAG = "not a boolean; write true or false"
 _KEYS = "not a mapping; write its keys and their values"
 _LIST = "not a list; write its items in [ ] or each behind '- '"
 _WORDS: Mapping[str, str] = {
@@ -48,14 +48,14 @@ def describe(item: ErrorDetails) -> str:
     """Describe a fault that pydantic found, and what to write instead."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "string_pattern_mismatch":
-        wanted = PATTERNS.get(context["pattern"])
-        return f"not of the form that is wanted; {wanted}" if wanted else item["msg"]
+        remedy = PATTERNS.get(context["pattern"])
+        return f"wrong format; {remedy}" if remedy else item["msg"]
     if kind in ("literal_error", "enum"):
         return _not_one_of(item["input"], context["expected"])
     if kind == "union_tag_invalid":
         return _not_one_of(context["tag"], context["expected_tags"])
     if kind in ("string_too_short", "too_short") and context["min_length"] == 1:
-        return "empty; write something"
+        return "empty; write a value"
     return _WORDS.get(kind) or item["msg"].removeprefix("Value error, ")
 
 
@@ -70,6 +70,6 @@ def _not_one_of(value: object, expected: str) -> str:
     choices = _QUOTED.findall(expected)
     # A literal that is no text, such as a format's version, has no quotes.
     if not choices:
-        return f"not what is wanted; write {expected}"
+        return f"unknown value; write {expected}"
     meant = did_you_mean(value, choices) if isinstance(value, str) else ""
-    return f"not one of {', '.join(choices)}; {meant or 'write one of them'}"
+    return f"unknown value; use one of {', '.join(choices)}{f'; {meant}' if meant else ''}"

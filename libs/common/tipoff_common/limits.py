@@ -19,38 +19,38 @@ def check_object(name: str, metadata: Mapping[str, str] = {}) -> None:
     size = _bytes(name, "an object's name")
     if not 1 <= size <= OBJECT_NAME_BYTES:
         raise PermanentRefusal(
-            f"an object's name of {size} bytes; Cloud Storage takes 1 to {OBJECT_NAME_BYTES}: {name:.80}"
+            f"the object's name has {size} bytes; Cloud Storage allows 1 to {OBJECT_NAME_BYTES}: {name:.80}"
         )
     if name in (".", "..") or "\r" in name or "\n" in name or name.startswith(".well-known/acme-challenge/"):
-        raise PermanentRefusal(f"not the name of an object: {name!r:.80}")
+        raise PermanentRefusal(f"invalid name of an object: {name!r:.80}")
     total = sum(_bytes(key, "metadata") + _bytes(value, "metadata") for key, value in metadata.items())
     if total > METADATA_BYTES:
         raise PermanentRefusal(
-            f"metadata of {total} bytes for {name:.80}; Cloud Storage takes {METADATA_BYTES}"
+            f"the metadata of {name:.80} has {total} bytes; Cloud Storage allows {METADATA_BYTES}"
         )
 
 
 def check_message(data: bytes, attributes: Mapping[str, str]) -> None:
     """Raise PermanentRefusal when Pub/Sub accepts no such message."""
     if len(attributes) > ATTRIBUTES:
-        raise PermanentRefusal(f"{len(attributes)} attributes; Pub/Sub takes {ATTRIBUTES}")
+        raise PermanentRefusal(f"the message has {len(attributes)} attributes; Pub/Sub allows {ATTRIBUTES}")
     size = len(data)
     for name, value in attributes.items():
         # Pub/Sub also refuses an empty message; Tipoff sends none.
         length, taken = _bytes(name, "an attribute's name"), _bytes(value, f"the attribute {name:.80}")
         if not 1 <= length <= ATTRIBUTE_NAME_BYTES or name.lower().startswith("goog"):
-            raise PermanentRefusal(f"not the name of an attribute: {name!r:.80}")
+            raise PermanentRefusal(f"invalid name of an attribute: {name!r:.80}")
         if taken > ATTRIBUTE_VALUE_BYTES:
             raise PermanentRefusal(
-                f"the attribute {name} has {taken} bytes; Pub/Sub takes {ATTRIBUTE_VALUE_BYTES}"
+                f"the attribute {name} has {taken} bytes; Pub/Sub allows {ATTRIBUTE_VALUE_BYTES}"
             )
         size += length + taken
     if size > MESSAGE_BYTES:
-        raise PermanentRefusal(f"a message of {size} bytes; Pub/Sub takes {MESSAGE_BYTES}")
+        raise PermanentRefusal(f"the message has {size} bytes; Pub/Sub allows {MESSAGE_BYTES}")
 
 
-def _bytes(text: str, what: str) -> int:
+def _bytes(text: str, name: str) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError as error:
-        raise PermanentRefusal(f"{what} cannot be encoded as UTF-8: {error}") from error
+        raise PermanentRefusal(f"{name} cannot be encoded as UTF-8: {error}") from error

@@ -40,14 +40,14 @@ MESSAGE_SECONDS: Final = Metric(
     "tipoff.messages.duration",
     MetricKind.COUNTER,
     "s",
-    "Time from the arrival of a push or call to its answer, added up; divided by tipoff.messages it is the mean.",
+    "Time from the arrival of a push or call to its answer, as a sum; divide by tipoff.messages for the mean.",
     ("event_type", "status"),
 )
 PUBLISHED: Final = Metric(
     "tipoff.events.published",
     MetricKind.COUNTER,
     "{event}",
-    "Events that Pub/Sub took, a part of a large event counted as one.",
+    "Events that Pub/Sub accepted, a part of a large event counted as one.",
     ("event_type",),
 )
 REJECTED: Final = Metric(
@@ -61,7 +61,7 @@ APPENDED_ROWS: Final = Metric(
     "tipoff.append.rows",
     MetricKind.HISTOGRAM,
     "{row}",
-    "Rows of one append to the warehouse: how well the group commit groups.",
+    "Rows of one append to the warehouse, which the group commit gathers.",
     ("table",),
 )
 APPEND_DURATION: Final = Metric(

@@ -69,8 +69,10 @@ class OpenEnum(StrEnum):
 
 def _declared(member: OpenEnum) -> OpenEnum:
     if not member.is_declared:
-        meant = did_you_mean(member, type(member)) or "write one of them"
-        raise ValueError(f"'{member}' is not one of {', '.join(type(member))}; {meant}")
+        meant = did_you_mean(member, type(member))
+        raise ValueError(
+            f"unknown value '{member}'; use one of {', '.join(type(member))}{f'; {meant}' if meant else ''}"
+        )
     return member
 
 

@@ -7,16 +7,16 @@ from pydantic import BaseModel, Field, JsonValue
 
 _MEANINGS = {
     400: "the body cannot be read",
-    401: "no token, or one that is not valid",
-    403: "a caller who may not",
-    404: "there is nothing of that name",
-    408: "the body came too slowly",
-    409: "it contradicts what is there",
+    401: "no token, or an invalid token",
+    403: "the caller has no permission",
+    404: "the name is unknown",
+    408: "the body was sent too slowly",
+    409: "the request conflicts with the stored state",
     413: "the body is too large",
     415: "the body is not sent as JSON",
-    422: "the request cannot be understood; `detail` says what is wrong with it",
-    429: "too many calls; `Retry-After` says when to ask again",
-    503: "a part of the cloud did not answer; nothing was lost, ask again",
+    422: "the request is invalid; `detail` describes the faults",
+    429: "too many calls; retry after `Retry-After` seconds",
+    503: "a cloud service did not answer; nothing was lost; retry",
 }
 
 

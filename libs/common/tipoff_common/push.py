@@ -51,7 +51,7 @@ RECORD_REFUSAL = "record_refusal"
 """The key in a request's state of the function that records a refusal of its message."""
 _SUBSCRIPTION = "x-goog-pubsub-subscription-name"
 _UNWRAPPED = (
-    "not a wrapped push: the subscription delivers payloads without their attributes, so nobody can tell what they are;"
+    "not a wrapped push: the subscription delivers payloads without their attributes, which name the event;"
     " recreate it without payload unwrapping (push_config.no_wrapper, --push-no-wrapper)"
 )
 
@@ -101,9 +101,7 @@ class BodiesInFlight:
         def take(size: int) -> None:
             nonlocal mine
             if self._held + size > self._limit:
-                raise Overloaded(
-                    f"bodies of {self._held} bytes are being read, and {self._limit} are the most"
-                )
+                raise Overloaded(f"bodies of {self._held} bytes are being read; the limit is {self._limit}")
             self._held += size
             mine += size
 
@@ -226,7 +224,7 @@ class PushEndpoint:
         if getattr(event, "event_time", None) is not None and not self._event_time:
             raise Refused(
                 RejectReason.INVALID_PAYLOAD,
-                "event_time: this service runs on the wall clock; send the event without it",
+                "event_time: this service runs on the wall clock; send the event without event_time",
             )
         return envelope
 
@@ -258,7 +256,7 @@ class PushEndpoint:
                 self._publisher.publish([keep_payload(event, message.data, self._state)])
             except PermanentRefusal as error:
                 # Without a record the message must not be acknowledged.
-                raise Unavailable(f"the rejection of a message was refused itself: {error}") from error
+                raise Unavailable(f"the record of a rejected message was refused: {error}") from error
 
         await run_in_threadpool(record_rejection)
 
@@ -285,7 +283,7 @@ def _log_additions(event: Event) -> None:
     fields, members = unknown_fields(event), unknown_members(event)
     if fields or members:
         log.warning(
-            "event of a newer producer",
+            "event has additions of a newer producer",
             extra={
                 "event_type": event.TYPE,
                 "event_id": event.id,

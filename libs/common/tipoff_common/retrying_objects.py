@@ -122,7 +122,7 @@ class RetryingObjects:
             except Unavailable as error:
                 if self._monotonic() - began > PATIENCE_SECONDS:
                     raise
-                log.info("bucket call is repeated", extra={"detail": str(error)})
+                log.info("retrying a bucket call", extra={"detail": str(error)})
                 self._sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
         return call()
 

@@ -111,13 +111,13 @@ def map_faults(services: Mapping[str, ServiceEntry], topics: TopicMap, ticks: It
             yield (
                 f"infra/topics.yaml: {topic}.{name}: ack_deadline_seconds {subscription.ack_deadline_seconds} is below"
                 f" timeout_seconds {entry.timeout_seconds} of {subscription.service} in infra/services.yaml;"
-                " raise the one or lower the other"
+                " raise the deadline or lower the timeout"
             )
     for service, entry in services.items():
         if service not in subscribed:
             yield (
-                f"infra/services.yaml: {service} has no subscription in infra/topics.yaml, so that nothing ever"
-                " reaches it; add one"
+                f"infra/services.yaml: {service} has no subscription in infra/topics.yaml and would receive"
+                " no messages; add a subscription"
             )
         if unknown := sorted(set(entry.publishes) - topics.topics.keys()):
             yield (

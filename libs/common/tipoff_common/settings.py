@@ -135,14 +135,14 @@ class ServiceSettings(BaseSettings):
         # The only environment without Google's identities, hence with a key.
         if self.environment == "local":
             if self.development_key is None:
-                raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is missing; the local environment needs one")
+                raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is missing; set it for the local environment")
             return self
         if self.development_key is not None:
             raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is for the local environment only; unset it")
         # Both: another account's token for this service would pass the check of the audience.
         for name in ("audience", "push_service_account"):
             if getattr(self, name) is None:
-                raise ValueError(f"{PREFIX}{name.upper()} is missing; pushes are verified by it")
+                raise ValueError(f"{PREFIX}{name.upper()} is missing; set it to verify pushes")
         return self
 
     @model_validator(mode="after")
@@ -161,7 +161,7 @@ class ServiceSettings(BaseSettings):
         cloud_run = (self.cloud_run_service, self.cloud_run_revision, self.cloud_run_configuration)
         if self.environment == "local" and any(cloud_run):
             raise ValueError(
-                f"{PREFIX}ENVIRONMENT=local is for a developer's machine, which Cloud Run is not (K_SERVICE is set);"
+                f"{PREFIX}ENVIRONMENT=local is for a developer's machine, but K_SERVICE is set, as on Cloud Run;"
                 " set it to dev, staging or prod"
             )
         emulators = [
@@ -170,7 +170,7 @@ class ServiceSettings(BaseSettings):
             if getattr(self, name) and self.environment != "local"
         ]
         if emulators:
-            raise ValueError(f"{', '.join(emulators)}: for the local environment only; unset")
+            raise ValueError(f"{', '.join(emulators)}: for the local environment only; unset them")
         return self
 
     @model_validator(mode="after")
@@ -189,7 +189,7 @@ class ServiceSettings(BaseSettings):
         if self.cloud_run_checks_signatures and not (self.audience or "").startswith("https://"):
             raise ValueError(
                 f"{PREFIX}AUDIENCE has to be the service's https address where"
-                f" {PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is set: it is called to see that Cloud Run checks"
+                f" {PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is set: the service calls it to verify the check"
             )
         return self
 

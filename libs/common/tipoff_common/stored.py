@@ -25,7 +25,7 @@ def read_stored(model: type[Stored], name: str, body: bytes | None) -> Stored | 
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        log.error("what is remembered cannot be read: %s", name, extra={"detail": str(error)[:_DETAIL]})
+        log.error("stored object cannot be decoded: %s", name, extra={"detail": str(error)[:_DETAIL]})
         return None
 
 

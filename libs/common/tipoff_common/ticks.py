@@ -42,12 +42,12 @@ class Cadence(ConfigurationNode):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.every_minutes is None) == (self.daily_at is None):
-            raise ValueError("say every_minutes or daily_at, one of them")
+            raise ValueError("write either every_minutes or daily_at")
         if self.daily_at is None and self.time_zone is not None:
             raise ValueError("every_minutes has no time_zone; remove it")
         if self.every_minutes and 60 % self.every_minutes:
             raise ValueError(
-                f"every_minutes: {self.every_minutes} does not divide an hour, which cron cannot say; write one of"
+                f"every_minutes: {self.every_minutes} does not divide an hour, so cron cannot express it; use one of"
                 f" {', '.join(str(minutes) for minutes in range(1, 61) if 60 % minutes == 0)}"
             )
         return self

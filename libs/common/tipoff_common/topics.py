@@ -50,7 +50,7 @@ class Topic(ConfigurationNode):
     def _taken(self) -> "Topic":
         if not self.subscriptions and not self.subscribed_outside:
             raise ValueError(
-                "subscriptions: the topic has no subscription; add one, or say subscribed_outside: true"
+                "subscriptions: the topic has no subscription; add one, or write subscribed_outside: true"
             )
         return self
 
@@ -58,7 +58,9 @@ class Topic(ConfigurationNode):
     def _known_events(self) -> "Topic":
         unknown = [name for name in self.events if name not in EVENTS]
         if unknown:
-            raise ValueError(f"events: {', '.join(unknown)} is not known; known are {', '.join(EVENTS)}")
+            raise ValueError(
+                f"events: unknown event type {', '.join(unknown)}; known types are {', '.join(EVENTS)}"
+            )
         return self
 
 
@@ -81,16 +83,14 @@ class TopicMap(ConfigurationNode):
         missing = [name for name in EVENTS if name not in carried]
         if missing:
             raise ValueError(
-                f"topics: no topic carries {', '.join(missing)}; list each under the events of one"
+                f"topics: no topic carries {', '.join(missing)}; list each under the events of one topic"
             )
         twice = sorted({name for name in carried if carried.count(name) > 1})
         if twice:
-            raise ValueError(f"topics: {', '.join(twice)} stands under two topics; an event type has one")
+            raise ValueError(f"topics: {', '.join(twice)} is under two topics; keep it under one")
         names = [name for _, name, _ in self.subscriptions()]
         if same := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(
-                f"subscriptions: {', '.join(same)} stands under two topics; a name is one subscription"
-            )
+            raise ValueError(f"subscriptions: {', '.join(same)} is under two topics; rename one")
         return self
 
     def topic_of(self, event_type: str) -> str:

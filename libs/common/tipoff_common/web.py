@@ -135,8 +135,8 @@ def _add_error_answers(app: FastAPI) -> None:
             item["type"] == "model_attributes_type" and item["loc"] == ("body",) for item in error.errors()
         )
         if unread and not _is_json(sent):
-            was = f"it is '{sent}'" if sent else "it is missing"
-            return JSONResponse({"detail": f"Content-Type: {was}; send the body as application/json"}, 415)
+            fault = f"'{sent}' is not JSON" if sent else "missing"
+            return JSONResponse({"detail": f"Content-Type: {fault}; send the body as application/json"}, 415)
         faults = [{**item, "msg": describe(item)} for item in error.errors()]
         reworded = RequestValidationError(faults, body=error.body)
         return await request_validation_exception_handler(request, reworded)
@@ -145,9 +145,12 @@ def _add_error_answers(app: FastAPI) -> None:
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
         # Overload is normal under load, and the sender retries by itself; anything else is a fault.
         level = logging.INFO if isinstance(error, Overloaded) else logging.ERROR
-        log.log(level, "unavailable, to be delivered again", extra={"detail": str(error)})
+        log.log(level, "unavailable; the sender has to retry", extra={"detail": str(error)})
         return JSONResponse(
-            {"detail": str(error), "remedy": "nothing was lost; it is delivered again"},
+            {
+                "detail": str(error),
+                "remedy": "nothing was lost; Pub/Sub redelivers a message, other callers retry",
+            },
             503,
             {"Retry-After": str(error.RETRY_SECONDS)} if isinstance(error, Overloaded) else None,
         )
@@ -178,7 +181,7 @@ def _result(check: Callable[[], None]) -> str:
         return str(error)
     except Exception as error:
         # The operator needs the reason of any fault, and a 500 would have none.
-        log.exception("a check failed unforeseen")
+        log.exception("a check raised an unexpected error")
         return f"{type(error).__name__}: {error}"
     return "ok"
 

@@ -63,20 +63,22 @@ class YamlSource:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigurationError(
-                [f"{path}:{line}: not YAML: {error.problem}; mend the syntax"]
+                [f"{path}:{line}: not YAML: {error.problem}; correct the syntax"]
             ) from error
         except (yaml.YAMLError, ValueError) as error:  # a control character, or a date such as 2025-02-30
-            raise ConfigurationError([f"{path}: not YAML: {error}; mend the value"]) from error
+            raise ConfigurationError([f"{path}: not YAML: {error}; correct the value"]) from error
         if root is None:
             raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
         # First, as any other walk over a circular document would not end.
         if (circle := _circular_line(root)) is not None:
-            raise ConfigurationError([f"{path}:{circle}: an alias contains itself; write out what is meant"])
+            raise ConfigurationError(
+                [f"{path}:{circle}: an alias contains itself; replace it by its content"]
+            )
         # YAML silently takes the last of duplicate keys and ignores the others.
         twice = list(_duplicate_keys(root))
         if twice:
             raise ConfigurationError(
-                [f"{path}:{line}: key '{key}' stands twice; keep one" for key, line in twice]
+                [f"{path}:{line}: key '{key}' is duplicated; keep one" for key, line in twice]
             )
         return cls(path, data, root)
 

@@ -35,7 +35,7 @@ def _duration(value: object) -> timedelta:
         raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
     hours, minutes = (int(part or 0) for part in match.groups())
     if not (hours or minutes):
-        raise ValueError("a duration of nothing; write at least 1m")
+        raise ValueError("a duration of zero; write at least 1m")
     return timedelta(hours=hours, minutes=minutes)
 
 

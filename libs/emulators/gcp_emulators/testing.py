@@ -102,7 +102,7 @@ def running(
         subprocess.TimeoutExpired: it did not end within STOP_SECONDS, and was killed.
     """
     if port is not None and listens(port):  # otherwise its owner would be taken for the emulator
-        raise DidNotStartError(f"port {port} of {HOST} is taken; name another, or none for a free one")
+        raise DidNotStartError(f"port {port} of {HOST} is taken; give another port, or none for a free one")
     first, second = port or free_port(), free_port() if name in _SECOND_PORTS else None
     options = [] if second is None else [_SECOND_PORTS[name], str(second)]
     command = [sys.executable, "-m", f"gcp_emulators.{name}", "--port", str(first), *options, *arguments]
@@ -131,7 +131,7 @@ def free_port() -> int:
         if is_free(port):
             return port
     raise RuntimeError(
-        f"every port from {_PORTS[0]} to {_PORTS[-1]} of {HOST} is taken; stop what listens there"
+        f"every port from {_PORTS[0]} to {_PORTS[-1]} of {HOST} is taken; stop the programs that use them"
     )
 
 

@@ -91,7 +91,7 @@ def test_the_day_of_a_date_column_and_a_whole_table(cloud: Cloud) -> None:
     [
         ("ds.nowhere", "gs://archive/x", NotFound, "ds.nowhere"),
         (f"{TABLE}$20241015", "gs://no-such-bucket/x", NotFound, "no-such-bucket"),
-        (f"{TABLE}$20241332", "gs://archive/x", BadRequest, "names no day"),
+        (f"{TABLE}$20241332", "gs://archive/x", BadRequest, "is not the partition of a day"),
         ("ds.plain$20241015", "gs://archive/x", BadRequest, "is not partitioned by the day"),
         (TABLE, "/etc/rows", BadRequest, "gs://BUCKET/OBJECT"),
     ],

@@ -242,7 +242,7 @@ def test_what_is_not_ready_is_told_with_what_to_do(
     ("right", "wrong", "told"),
     [
         # YAML keeps the last duplicate, so the first subscription would be deleted with its backlog.
-        ("      cleanup-ticks:", "      controller-ticks:", "key 'controller-ticks' stands twice; keep one"),
+        ("      cleanup-ticks:", "      controller-ticks:", "key 'controller-ticks' is duplicated; keep one"),
         # Without its filter a subscription receives every event, and services refuse to start.
         ("        filter: ", "        filters: ", "unknown key 'topics.*filters'"),
     ],

@@ -33,7 +33,7 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
         ("hour", "8", None),
         ("hour", "eight", "'eight' is not a whole number"),
         ("subject", "0022400561", None),
-        ("subject", "../up", "'../up' cannot stand in a path; letters, digits"),
+        ("subject", "../up", "'../up' is not allowed in a path; use letters, digits"),
         ("note", "../up", None),
     ],
 )
@@ -71,8 +71,8 @@ def test_the_fleet_as_shipped_is_described_well() -> None:
         ({"output": "../elsewhere"}, "output = '../elsewhere'"),
         ({"output": "/absolute"}, "output = '/absolute'"),
         ({"output": "lines/{subject}"}, "output: {subject} is not a required parameter"),
-        ({"output": "journal/lines"}, "output: 'journal/lines' begins with what the bucket keeps for itself"),
-        ({"output": "lines/{game_date"}, "output: a brace of 'lines/{game_date' is alone"),
+        ({"output": "journal/lines"}, "output: 'journal/lines' begins with a reserved folder"),
+        ({"output": "lines/{game_date"}, "output: a brace of 'lines/{game_date' is unpaired"),
         ({"output": "lines/{}"}, "output: {} is not a required parameter"),
         ({"output": "{game_date}/lines"}, "output = '{game_date}/lines'"),
         ({"not_published": ""}, "not_published = ''"),
@@ -131,7 +131,7 @@ def test_a_name_stands_once_in_the_whole_fleet(tmp_path: Path) -> None:
     write_spec(tmp_path, "lines")
     write_spec(tmp_path, "lines", source_folder="other", source="other")
     assert faults(tmp_path) == [
-        "other/lines/scraper.yaml:1: name = 'lines' stands twice; a name is the only name of a scraper"
+        "other/lines/scraper.yaml:1: name = 'lines' is used by two scrapers; rename one"
     ]
 
 

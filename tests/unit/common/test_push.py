@@ -311,7 +311,7 @@ class TestRefusedForGood:
         assert self.receive(receiver) == 204
         (event,) = receiver.bus.of(MessageRejected)
         assert (event.reason, event.event_type) == ("not_storable", ScrapeExecuted.TYPE)
-        assert "1100 bytes; Cloud Storage takes 1 to 1024" in event.detail
+        assert "1100 bytes; Cloud Storage allows 1 to 1024" in event.detail
         assert json.loads(kept(receiver, event)) == executed().model_dump(mode="json")
 
     def test_it_is_delivered_again_when_it_cannot_be_recorded(self) -> None:
@@ -329,7 +329,9 @@ def test_what_a_newer_producer_added_is_logged(caplog: pytest.LogCaptureFixture)
     receiver = Receiver()
     newer = {"status": "failed", "kind": "captcha", "message": "no", "wait_seconds": 60}
     receiver.post(pushed(wrapped(executed(outcome=newer, source="MARS"))))
-    (record,) = [record for record in caplog.records if record.message == "event of a newer producer"]
+    (record,) = [
+        record for record in caplog.records if record.message == "event has additions of a newer producer"
+    ]
     assert vars(record)["fields"] == ["outcome.wait_seconds"]
     assert vars(record)["members"] == {"source": "MARS", "outcome.kind": "captcha"}
     (delivery,) = receiver.received
@@ -345,7 +347,7 @@ def test_poison_that_cannot_be_recorded_is_delivered_again(broken: dict[str, Any
     """A 2xx response here would lose the message."""
     answer = Receiver(**broken).post(push_body(b"{", {}))
     assert answer.status_code == 503
-    assert "delivered again" in answer.json()["remedy"]
+    assert "Pub/Sub redelivers" in answer.json()["remedy"]
 
 
 def test_poison_that_comes_twice_is_one_rejection() -> None:

@@ -72,12 +72,12 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str)
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
     [
-        ("TIPOFF_ENVIRONMENT", "production", "not one of local, dev, staging, prod; write one of them"),
-        ("TIPOFF_PROJECT", "", "empty; write something"),
+        ("TIPOFF_ENVIRONMENT", "production", "unknown value; use one of local, dev, staging, prod"),
+        ("TIPOFF_PROJECT", "", "empty; write a value"),
         ("PORT", "http", "not a whole number"),
         ("PORT", "0", "greater than or equal to 1"),
         ("PORT", "80800", "less than or equal to 65535"),
-        ("TIPOFF_EVENT_TIME", "maybe", "neither true nor false"),
+        ("TIPOFF_EVENT_TIME", "maybe", "not a boolean; write true or false"),
         ("TIPOFF_INVOKERS", "a@example.com", "JSON list"),
     ],
 )
@@ -133,7 +133,7 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_local_environment_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Authentication stays on in the local environment."""
     (fault,) = faults(monkeypatch, without(LOCAL, "TIPOFF_DEVELOPMENT_KEY"))
-    assert fault == "TIPOFF_DEVELOPMENT_KEY is missing; the local environment needs one"
+    assert fault == "TIPOFF_DEVELOPMENT_KEY is missing; set it for the local environment"
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -146,7 +146,7 @@ def test_the_key_is_refused_elsewhere(monkeypatch: pytest.MonkeyPatch, environme
 
 @pytest.mark.parametrize("name", ["TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT"])
 def test_pushes_cannot_go_unverified_elsewhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    assert faults(monkeypatch, without(PROD, name)) == [f"{name} is missing; pushes are verified by it"]
+    assert faults(monkeypatch, without(PROD, name)) == [f"{name} is missing; set it to verify pushes"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_local_environment_is_no_service_of_cloud_run(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("name", ["PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"])
 def test_an_emulator_holds_no_real_data(monkeypatch: pytest.MonkeyPatch, name: str, environment: str) -> None:
     asked = {**PROD, "TIPOFF_ENVIRONMENT": environment, name: "http://127.0.0.1:9"}
-    assert faults(monkeypatch, asked) == [f"{name}: for the local environment only; unset"]
+    assert faults(monkeypatch, asked) == [f"{name}: for the local environment only; unset them"]
 
 
 def test_staging_is_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:

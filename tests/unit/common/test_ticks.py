@@ -79,9 +79,9 @@ def test_a_time_or_a_zone_that_cannot_be_meant_is_named(tmp_path: Path, lock: st
     [
         (
             "evaluate: { description: d, every_minutes: 7, cadence_minutes: 7 }",
-            "write one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60",
+            "use one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60",
         ),
-        ("evaluate: { description: d, cadence_minutes: 15 }", "one of them"),
+        ("evaluate: { description: d, cadence_minutes: 15 }", "write either every_minutes or daily_at"),
         (
             "evaluate: { description: d, every_minutes: 15, time_zone: Asia/Tokyo, cadence_minutes: 15 }",
             "has no time_zone",

@@ -53,10 +53,10 @@ def subscribed(**changes: Any) -> dict[str, Any]:
         ),
         (
             {"topics": {"all": {**ALL, "events": [*EVENTS, "tipoff.other.v1"]}}},
-            "tipoff.other.v1 is not known",
+            "unknown event type tipoff.other.v1",
         ),
         ({"topics": {"all": {**ALL, "events": list(EVENTS)[1:]}}}, f"no topic carries {next(iter(EVENTS))}"),
-        ({"topics": {"all": ALL, "again": ALL}}, "stands under two topics"),
+        ({"topics": {"all": ALL, "again": ALL}}, "is under two topics"),
         ({"topics": {"all": {**ALL, "colour": "red"}}}, "unknown key 'topics.all.colour'"),
         (subscribed(filter="x" * 257), "at most 256 characters"),
         (subscribed(ack_deadline_seconds=601), "ack_deadline_seconds = 601"),
@@ -79,7 +79,7 @@ def test_a_subscription_under_two_topics_is_refused(tmp_path: Path) -> None:
         dead_letter_topic="rest",
         topics={"ticks": tick, "rest": {**rest, "subscriptions": subscription}},
     )
-    with pytest.raises(ConfigurationError, match="s stands under two topics; a name is one subscription"):
+    with pytest.raises(ConfigurationError, match="s is under two topics; rename one"):
         load_topics(path)
 
 

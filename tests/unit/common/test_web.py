@@ -70,8 +70,8 @@ class Dated(BaseModel):
 @pytest.mark.parametrize(
     ("content_type", "status", "told"),
     [
-        (None, 415, "Content-Type: it is missing; send the body as application/json"),
-        ("text/plain", 415, "Content-Type: it is 'text/plain'; send the body as application/json"),
+        (None, 415, "Content-Type: missing; send the body as application/json"),
+        ("text/plain", 415, "Content-Type: 'text/plain' is not JSON; send the body as application/json"),
         ("application/json; charset=utf-8", 422, "Field required"),
         ("application/vnd.api+json", 422, "Field required"),
     ],

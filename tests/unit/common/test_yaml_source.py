@@ -59,8 +59,8 @@ def test_a_good_file_is_its_model(file: Path) -> None:
         ("name: a\nitems:\n  - size: 1\n    depth: 2\n", ":4: unknown key 'items.0.depth'"),
         ("name: rude\n", ":1: name = 'rude': rude; be polite"),
         ("name: a\nitems: [\n", ":3: not YAML"),
-        ("name: a\nname: b\n", ":2: key 'name' stands twice; keep one"),
-        ("name: a\nitems:\n  - size: 1\n    size: 2\n", ":4: key 'size' stands twice"),
+        ("name: a\nname: b\n", ":2: key 'name' is duplicated; keep one"),
+        ("name: a\nitems:\n  - size: 1\n    size: 2\n", ":4: key 'size' is duplicated"),
         ("", ":1: the file is empty"),
         ("name: a\nitems: 2025-02-30\n", ": not YAML: day is out of range for month"),
         ("name: \x07\n", ": not YAML: unacceptable character"),
@@ -127,7 +127,7 @@ class TestTheKindsOfAUnion:
 
     def test_a_word_is_held_against_the_words(self, file: Path) -> None:
         assert self.faults(file, "dots") == [
-            "shape = 'dots': not one of dot, line; did you mean 'dot'?",
+            "shape = 'dots': unknown value; use one of dot, line; did you mean 'dot'?",
         ]
 
     def test_a_mapping_is_held_against_the_mapping_that_is_nearest(self, file: Path) -> None:

@@ -44,7 +44,7 @@ def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"for": "0m"}, "a duration of nothing"),
+        ({"for": "0m"}, "a duration of zero"),
         ({"threshold": 3}, "unknown key 'rules.broken.threshold'"),
         ({"query": "alert_dead_leters"}, "did you mean 'alert_dead_letters'?"),
         ({"query": "heartbeats"}, "it must select subject, since, value"),
@@ -52,13 +52,13 @@ def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
         ({"parameters": {"hours": "many"}}, "is not a valid INT64"),
         ({"query": None}, "names neither a query nor a verdict"),
         ({"verdict": ["missing"]}, "names a query and a verdict"),
-        ({"severity": "LOUD"}, "is not one of NONE, INFO, WARNING, CRITICAL"),
+        ({"severity": "LOUD"}, "use one of NONE, INFO, WARNING, CRITICAL"),
         ({"severity": "WARNNG"}, "did you mean 'WARNING'?"),
         ({"causes": [{"rule": "other"}]}, "no rule 'other'"),
         ({"causes": [{"rule": "broken"}]}, "rules cause each other: broken > broken"),
         ({"escalate": {}}, "has neither after nor value"),
         ({"runbook": "docs/x.md"}, "write the runbook's path, such as docs/runbooks/warehouse-down.md"),
-        ({"command": ""}, "empty; write something"),
+        ({"command": ""}, "empty; write a value"),
         (
             {"command": "tipoff logs | jq '{a: .b}'"},
             "unknown placeholder '{a: .b}'; use {subject}",

@@ -61,14 +61,14 @@ def test_the_fixture_files_are_accepted(name: str) -> None:
         (
             '{ kind: dayly, window: { start: "10:00", end: "11:00" } }',
             7,
-            "workflows.one.schedule.kind = 'dayly': not one of daily, at, discovery, interval, per_game;"
+            "workflows.one.schedule.kind = 'dayly': unknown value; use one of daily, at, discovery, interval, per_game;"
             " did you mean 'daily'?",
         ),
         ('{ times: ["06:00"] }', 7, "key 'workflows.one.schedule.kind' is missing; add it"),
         (
             '{ kind: at, times: ["06:00"], days: [monday] }',
             7,
-            "workflows.one.schedule.days.0 = 'monday': not one of mon, tue, wed, thu, fri, sat, sun;"
+            "workflows.one.schedule.days.0 = 'monday': unknown value; use one of mon, tue, wed, thu, fri, sat, sun;"
             " did you mean 'mon'?",
         ),
     ],
@@ -171,7 +171,11 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             9,
             "for_each fills 'game_id', which bulletin does not",
         ),
-        ("      - { scraper: bulletin, for_each: player }", 9, "'player': not one of game, team; write one"),
+        (
+            "      - { scraper: bulletin, for_each: player }",
+            9,
+            "'player': unknown value; use one of game, team",
+        ),
         (
             "      - scraper: event_list\n"
             "      - scraper: event_props\n"
@@ -254,7 +258,12 @@ def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
         ("description: a fixture", 'description: ""', 6, "description = ''"),
         ("description: a fixture", "description: a\n    max_retries: -1", 7, "max_retries = -1"),
         ("description: a fixture", "description: a\n    priority: URGENT", 7, "priority = 'URGENT'"),
-        ("description: a fixture", "description: a\n    description: b", 7, "key 'description' stands twice"),
+        (
+            "description: a fixture",
+            "description: a\n    description: b",
+            7,
+            "key 'description' is duplicated",
+        ),
         ("description: a fixture", "descriptoin: a", 6, "unknown key 'workflows.one.descriptoin'"),
         ("timezone: America/New_York\n", "", 1, "key 'timezone' is missing; add it"),
         ("version: 1\n", "version: 1\nalerts: {}\n", 2, "unknown key 'alerts'"),

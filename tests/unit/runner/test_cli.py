@@ -76,7 +76,7 @@ def test_the_exit_code_is_the_outcome(
     ("arguments", "said"),
     [
         (["--date", "soon"], "'soon' is not a date; write 2025-01-15 or 20250115, or today"),
-        (["--date", "1850-01-15"], "no game can be on 1850-01-15; dates are from 1946-11-01 to 2100-01-01"),
+        (["--date", "1850-01-15"], "1850-01-15 is out of range; dates are from 1946-11-01 to 2100-01-01"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
         (["--gamedat", "2025-01-15"], "unrecognized arguments: --gamedat 2025-01-15"),
         (

@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_imported_says_so(tmp_path: Path, name: str) -> 
 def test_what_is_neither_a_folder_nor_a_package_is_refused_with_the_setting(source: str) -> None:
     with pytest.raises(ConfigurationError, match="TIPOFF_SCRAPERS") as error:
         load_registry(source)
-    assert "neither a folder nor a package" in error.value.faults[0] or "no <source>" in error.value.faults[0]
+    assert "nor an importable package" in error.value.faults[0] or "no <source>" in error.value.faults[0]
 
 
 def test_the_fleet_as_shipped_is_sound() -> None:

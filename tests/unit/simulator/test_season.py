@@ -118,7 +118,7 @@ def test_worlds_that_ship_can_be_read(world: str) -> None:
         (
             "outages:\n- {start: 2025-01-01T00:00:00Z, end: 2025-01-02T00:00:00Z, kind: htp}",
             3,
-            "'htp' is not one of",
+            "unknown value 'htp'; use one of",
         ),
         ("ticks: {late: 0.1}", 2, "late_by"),
         ("ticks: {missed: 1.5}", 2, "less than or equal to 1"),

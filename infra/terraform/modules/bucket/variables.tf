@@ -4,7 +4,7 @@ variable "project" {
 }
 
 variable "name" {
-  description = "Name of the bucket; unique in the world, so begin it with the project."
+  description = "Name of the bucket; globally unique, so begin it with the project."
   type        = string
 
   validation {
@@ -31,7 +31,7 @@ variable "soft_delete_days" {
 
   validation {
     condition     = var.soft_delete_days >= 7 && var.soft_delete_days <= 90
-    error_message = "soft_delete_days must be 7 to 90, as Cloud Storage asks."
+    error_message = "soft_delete_days must be 7 to 90, the limits of Cloud Storage."
   }
 }
 
@@ -42,7 +42,7 @@ variable "delete_after_days" {
 
   validation {
     condition     = alltrue([for folder, days in var.delete_after_days : can(regex("^([a-z0-9-]+/)?$", folder)) && days >= 30])
-    error_message = "delete_after_days takes folders that end in a slash, such as journal/, and at least 30 days: what services remember has to outlive any redelivery."
+    error_message = "delete_after_days takes folders that end in a slash, such as journal/, and at least 30 days: the state of services has to outlive any redelivery."
   }
 }
 

@@ -4,7 +4,7 @@ variable "project" {
 }
 
 variable "project_number" {
-  description = "Its number, which is part of the audience of Identity-Aware Proxy's assertions."
+  description = "Project number, which is part of the audience of Identity-Aware Proxy's assertions."
   type        = string
 }
 
@@ -45,6 +45,6 @@ variable "iap_members" {
 
   validation {
     condition     = var.iap_members == null || alltrue([for it in coalesce(var.iap_members, []) : can(regex("^(user|serviceAccount|group|domain):[^:]+$", it))])
-    error_message = "iap must be user:E-MAIL, group:E-MAIL, serviceAccount:E-MAIL or domain:DOMAIN, and not everybody."
+    error_message = "iap must be user:E-MAIL, group:E-MAIL, serviceAccount:E-MAIL or domain:DOMAIN, and not public."
   }
 }

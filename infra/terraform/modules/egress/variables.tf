@@ -14,6 +14,6 @@ variable "range" {
 
   validation {
     condition     = can(cidrhost(var.range, 0)) && try(tonumber(split("/", var.range)[1]) <= 26, false)
-    error_message = "range must be at least a /26, such as 10.8.0.0/26, as Cloud Run asks."
+    error_message = "range must be at least a /26, such as 10.8.0.0/26, as Cloud Run requires."
   }
 }

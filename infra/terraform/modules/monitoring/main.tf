@@ -103,7 +103,7 @@ resource "google_monitoring_notification_channel" "other" {
 check "channels_are_verified" {
   assert {
     condition     = length(local.unverified) == 0
-    error_message = "alerts do not reach ${join(", ", local.unverified)}: a channel that is UNVERIFIED delivers nothing. Verify it as docs/DEPLOYMENT_GUIDE.md says under \"Do alerts arrive?\"."
+    error_message = "alerts do not reach ${join(", ", local.unverified)}: an UNVERIFIED channel delivers nothing. Verify each channel as described in docs/DEPLOYMENT_GUIDE.md under \"Do alerts arrive?\"."
   }
 }
 

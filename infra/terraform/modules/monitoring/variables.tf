@@ -4,7 +4,7 @@ variable "project" {
 }
 
 variable "project_number" {
-  description = "Its number."
+  description = "Project number."
   type        = string
 }
 
@@ -19,12 +19,12 @@ variable "notification_emails" {
 
   validation {
     condition     = length(var.notification_emails) > 0 && alltrue([for it in var.notification_emails : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", it))])
-    error_message = "notification_emails must hold at least one e-mail address: an alert that reaches nobody is none."
+    error_message = "notification_emails must hold at least one e-mail address; otherwise no alert arrives."
   }
 
   validation {
     condition     = var.budget == null || length(var.notification_emails) + length([for it in var.notification_channels : it if try(it.type == "email", false)]) <= 5
-    error_message = "notification_emails, and notification_channels of type email, must be at most 5 together where there is a budget, which notifies no more: name a mailing list, or leave the budget out."
+    error_message = "notification_emails and notification_channels of type email must be at most 5 together: a budget notifies no more. Give a mailing list, or leave the budget out."
   }
 }
 
@@ -65,7 +65,7 @@ variable "notification_channels" {
 
   validation {
     condition     = alltrue([for it in var.notification_channels : (it.id == null) != (it.type == null)])
-    error_message = "notification_channels: give each its id, or its type and labels, one of them."
+    error_message = "notification_channels: give each channel either its id, or its type and labels."
   }
 
   validation {
@@ -75,7 +75,7 @@ variable "notification_channels" {
 
   validation {
     condition     = alltrue([for it in var.notification_channels : it.type == null || length(it.labels) > 0])
-    error_message = "notification_channels: labels say where a channel leads: { number = \"+1...\" } of sms, { topic = \"projects/P/topics/T\" } of pubsub."
+    error_message = "notification_channels: labels give the destination of a channel: { number = \"+1...\" } for sms, { topic = \"projects/P/topics/T\" } for pubsub."
   }
 
   validation {

@@ -4,7 +4,7 @@ variable "project" {
 }
 
 variable "project_number" {
-  description = "Its number, which is part of the service's URI."
+  description = "Project number, which is part of the service's URI."
   type        = string
 }
 
@@ -44,7 +44,7 @@ variable "image" {
 
   validation {
     condition     = can(regex("(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
-    error_message = "image must end in a tag or a digest, and not in :latest, which says nothing about what runs."
+    error_message = "image must end in a tag or a digest, and not in :latest, which does not identify a version."
   }
 }
 
@@ -64,7 +64,7 @@ variable "timeout_seconds" {
 
   validation {
     condition     = var.timeout_seconds >= 10 && var.timeout_seconds <= 600
-    error_message = "timeout_seconds must be 10 to 600: Pub/Sub waits no longer for an answer."
+    error_message = "timeout_seconds must be 10 to 600: Pub/Sub waits at most 600 s for a response."
   }
 }
 
@@ -125,7 +125,7 @@ variable "invokers" {
 
   validation {
     condition     = alltrue([for member in var.invokers : !contains(["allUsers", "allAuthenticatedUsers"], member)])
-    error_message = "invokers must be named: no service of Tipoff is open to everybody."
+    error_message = "invokers must be single identities: no service of Tipoff is public."
   }
 
   validation {

@@ -25,12 +25,12 @@ variable "ticks" {
 
   validation {
     condition     = alltrue([for it in var.ticks : (it.every_minutes == null) != (it.daily_at == null)])
-    error_message = "A tick needs every_minutes or daily_at, one of them."
+    error_message = "A tick needs either every_minutes or daily_at."
   }
 
   validation {
     condition     = alltrue([for it in var.ticks : it.every_minutes == null || contains([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30], coalesce(it.every_minutes, 0))])
-    error_message = "every_minutes must divide an hour, and daily is daily_at."
+    error_message = "every_minutes must divide an hour; for a daily tick give daily_at."
   }
 
   validation {
@@ -40,12 +40,12 @@ variable "ticks" {
 
   validation {
     condition     = alltrue([for it in var.ticks : it.daily_at == null || it.time_zone == "Etc/UTC" || !contains(["01", "02"], split(":", coalesce(it.daily_at, "0:0"))[0])])
-    error_message = "daily_at between 01:00 and 03:00 of a local time is skipped or doubled when clocks change; take another hour, or Etc/UTC."
+    error_message = "daily_at between 01:00 and 03:00 of a local time is skipped or doubled when clocks change; choose another hour, or Etc/UTC."
   }
 }
 
 variable "paused" {
-  description = "Whether no tick fires: nothing is fetched."
+  description = "Whether ticks are paused; then nothing is fetched."
   type        = bool
   default     = false
 }

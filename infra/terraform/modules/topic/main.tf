@@ -23,7 +23,7 @@ resource "terraform_data" "filter" {
 
     postcondition {
       condition     = self.output == each.value.filter
-      error_message = "${each.key}: the filter cannot be changed: Pub/Sub would make the subscription anew and lose what waits in it. In infra/topics.yaml add the new filter under a new name beside it and deploy; take ${each.key} out once it is empty, and deploy again."
+      error_message = "${each.key}: the filter cannot be changed: Pub/Sub would replace the subscription and lose its waiting messages. In infra/topics.yaml add the new filter under a new name beside it and deploy; remove ${each.key} once it is empty, and deploy again."
     }
   }
 }

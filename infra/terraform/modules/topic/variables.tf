@@ -68,13 +68,13 @@ variable "subscriptions" {
 
   validation {
     condition     = alltrue([for it in var.subscriptions : it.ack_deadline_seconds >= 10 && it.ack_deadline_seconds <= 600])
-    error_message = "ack_deadline_seconds must be 10 to 600, as Pub/Sub asks."
+    error_message = "ack_deadline_seconds must be 10 to 600, the limits of Pub/Sub."
   }
 
   validation {
     condition = alltrue([for it in var.subscriptions : it.ack_deadline_seconds >= it.timeout_seconds])
     error_message = join(" ", [for name, it in var.subscriptions :
-      "${name}: ack_deadline_seconds ${it.ack_deadline_seconds} is below the service's timeout of ${it.timeout_seconds} s, so that a message still being handled is pushed again; raise it in infra/topics.yaml or lower timeout_seconds in infra/services.yaml."
+      "${name}: ack_deadline_seconds ${it.ack_deadline_seconds} is below the service's timeout of ${it.timeout_seconds} s, so a message would be pushed again while the service handles it; raise it in infra/topics.yaml or lower timeout_seconds in infra/services.yaml."
     if it.ack_deadline_seconds < it.timeout_seconds])
   }
 
@@ -102,7 +102,7 @@ variable "takes_dead_letters" {
 
   validation {
     condition     = !var.takes_dead_letters || length(var.subscriptions) > 0
-    error_message = "A topic that takes dead letters needs a subscription, or they are lost."
+    error_message = "A topic that takes dead letters needs a subscription; otherwise they are lost."
   }
 
   validation {

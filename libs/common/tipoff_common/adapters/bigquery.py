@@ -113,7 +113,7 @@ def _raise_refusal(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
     details = json.dumps(errors[0][1])
     if any(error.get("message", "").startswith("no such field") for _, error in errors):
         raise Unavailable(
-            f"{table} lacks a column; deploy its schema, or wait some minutes where that was just done: {details}"
+            f"{table} lacks a column; deploy its schema, or wait some minutes if it was just deployed: {details}"
         )
     if "stopped" in reasons:
         raise BatchRefused(f"BigQuery stopped an append to {table}: {details}")

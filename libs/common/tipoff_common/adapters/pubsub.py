@@ -74,7 +74,7 @@ class PubSubTopics:
             check_message(data, attributes)
             # The dict keeps the order of topics: a file has to be published before the execution that names it.
             by_topic.setdefault(topic, []).append(_Message(data=data, attributes=attributes))
-        with _translating("take an event"):
+        with _translating("accept an event"):
             for topic, made in by_topic.items():
                 for batch in _batches(made):
                     self._send(self._path(topic), batch)

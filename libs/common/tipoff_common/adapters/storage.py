@@ -248,9 +248,7 @@ class GcsObjects:
         """See `Objects.check`."""
         try:
             if not self._bucket.exists(timeout=5.0, retry=None):
-                raise Unavailable(
-                    f"bucket {self.bucket} does not exist; make it, or name another in the settings"
-                )
+                raise Unavailable(f"bucket {self.bucket} does not exist; create it, or set another bucket")
         except _FAULTS as error:
             raise Unavailable(f"bucket {self.bucket} cannot be reached: {error}") from error
 

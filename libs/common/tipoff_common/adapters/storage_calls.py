@@ -95,7 +95,9 @@ class StorageCalls:
                     answer, f"gs://{bucket}/{name}: the content does not have its CRC32C {stated}"
                 )
         if "x-goog-generation" not in answer.headers:
-            raise DataCorruption(answer, f"gs://{bucket}/{name}: the answer broke off before its generation")
+            raise DataCorruption(
+                answer, f"gs://{bucket}/{name}: the response has no generation: it was cut off"
+            )
         return answer.data, int(answer.headers["x-goog-generation"])
 
     def list_page(self, bucket: str, prefix: str, token: str = "") -> tuple[list[dict[str, Any]], str]:
@@ -155,7 +157,7 @@ class StorageCalls:
         # a body has one of these headers (RFC 9112, section 6.3).
         framed = "transfer-encoding" in answer.headers or answer.headers.get("content-length", "").isdecimal()
         if answer.status not in _BODILESS and not framed:
-            raise ConnectionError(f"{method} {path}: the answer broke off within its head")
+            raise ConnectionError(f"{method} {path}: the response was cut off within its headers")
         return answer
 
     def _headers(self, method: str, path: str, content_type: str | None) -> dict[str, str]:
@@ -177,7 +179,7 @@ def _json(answer: BaseHTTPResponse) -> dict[str, Any]:
     try:
         found: dict[str, Any] = answer.json()
     except ValueError as error:
-        raise ConnectionError(f"the answer is not JSON, it broke off: {error}") from error
+        raise ConnectionError(f"the response was cut off and is not JSON: {error}") from error
     return found
 
 

@@ -39,10 +39,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--cache-dir",
         type=Path,
         default=default_folder(),
-        help="keep here what SQL was translated to, for the next start (%(default)s)",
+        help="keep translated SQL here for the next start (%(default)s)",
     )
     parser.add_argument(
-        "--no-cache", dest="cache_dir", action="store_const", const=None, help="keep nothing of that kind"
+        "--no-cache", dest="cache_dir", action="store_const", const=None, help="keep no translated SQL"
     )
     return parser.parse_args(arguments)
 

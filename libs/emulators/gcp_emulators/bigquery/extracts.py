@@ -40,7 +40,7 @@ def extract_to_storage(storage_url: str | None) -> None:
         bucket, name = _destination(given.get("destinationUris") or ())
         if storage_url is None:
             raise InvalidQueryError(
-                "extract jobs write to Cloud Storage, and no object store is named;"
+                "extract jobs write to Cloud Storage, but no object store is configured;"
                 " start this warehouse with --storage-url"
             )
         rows = _relation(given.get("sourceTable", {}), project_id, context)
@@ -103,7 +103,7 @@ def _relation(source: dict[str, Any], project_id: str, context: Any) -> str:
     try:
         day = datetime.strptime(partition["day"], "%Y%m%d").date()  # noqa: DTZ007  # a partition's name, no instant
     except ValueError as error:
-        raise InvalidQueryError(f"{named} names no day") from error
+        raise InvalidQueryError(f"{named} is not the partition of a day") from error
     kind = next(field.type for field in table.schema_.fields if field.name == column)
     if kind == "DATE":
         return f"{everything} WHERE \"{column}\" = DATE '{day}'"

@@ -19,7 +19,7 @@ def require_supported_version() -> None:
     installed = metadata.version("bqemulator")
     if installed != SUPPORTED_VERSION:
         raise UnsupportedEmulatorError(
-            f"bqemulator {installed} is installed, the repairs are written for {SUPPORTED_VERSION}"
+            f"bqemulator {installed} is installed, but the repairs are for {SUPPORTED_VERSION}"
         )
 
 

@@ -15,15 +15,15 @@ class PubsubError(Exception):
         self.message = message
 
 
-def not_found(what: str) -> PubsubError:
+def not_found(resource: str) -> PubsubError:
     """Build the error for a resource that does not exist."""
-    return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={what}).")
+    return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={resource}).")
 
 
-def already_exists(what: str) -> PubsubError:
+def already_exists(resource: str) -> PubsubError:
     """Build the error for a taken name, for any settings of its resource."""
     return PubsubError(
-        grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={what})."
+        grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={resource})."
     )
 
 
@@ -42,6 +42,8 @@ def failed_precondition(message: str) -> PubsubError:
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
-def unsupported(what: str) -> PubsubError:
+def unsupported(feature: str) -> PubsubError:
     """Build the error for a feature of the service that this server does not support."""
-    return PubsubError(grpc.StatusCode.UNIMPLEMENTED, f"The embedded Pub/Sub server does not support {what}.")
+    return PubsubError(
+        grpc.StatusCode.UNIMPLEMENTED, f"The embedded Pub/Sub server does not support {feature}."
+    )

@@ -59,9 +59,7 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8085, help="gRPC port (default 8085)")
-    parser.add_argument(
-        "--short-run", action="store_true", help="start with less work; slower when it runs long"
-    )
+    parser.add_argument("--short-run", action="store_true", help="start faster; slower in long runs")
     options = parser.parse_args()
     try:
         java, *jar = find_installation()

@@ -43,7 +43,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         type=_caller,
         metavar="PORT:BUCKET=RIGHT[,...]",
-        help=f"a port of a caller who has only these rights: {', '.join(RIGHTS)}",
+        help=f"port of a caller with only these rights: {', '.join(RIGHTS)}",
     )
     parser.add_argument("--data-dir", type=Path, help="keep the objects here (default: in memory)")
     return parser.parse_args(arguments)

@@ -198,7 +198,7 @@ class TestBackfill:
         [
             (("--from", "2025-01-16", "--to", SLATE), 2, "swap them"),
             (("--from", SLATE, "--to", "2099-01-01"), 2, "is in the future"),
-            (("--from", "1850-01-15", "--to", SLATE), 2, "no game can be on 1850-01-15"),
+            (("--from", "1850-01-15", "--to", SLATE), 2, "1850-01-15 is out of range"),
             (("--from", "2023-01-15", "--to", SLATE), 2, "are 732 dates; add --yes"),
             (("--from", SLATE, "--to", SLATE, "--rate", "often"), 2, "write 20/min"),
             (("--from", SLATE, "--to", SLATE, "--rate", "0/min"), 2, "from 1/min to 600/min"),

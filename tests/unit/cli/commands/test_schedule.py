@@ -72,9 +72,7 @@ class TestSchedule:
         assert answer["date"] == business_date(wall_now()).isoformat()
 
     def test_a_date_that_no_game_can_have(self, run: Run, season: tuple[str, ...]) -> None:
-        assert (
-            "no game can be on 1850-01-15" in run("schedule", "--date", "1850-01-15", *season, code=2).stderr
-        )
+        assert "1850-01-15 is out of range" in run("schedule", "--date", "1850-01-15", *season, code=2).stderr
 
     def test_what_is_no_date(self, run: Run, season: tuple[str, ...]) -> None:
         assert "write 2025-01-15 or 20250115" in run("schedule", "--date", "someday", *season, code=2).stderr

@@ -131,11 +131,10 @@ def _landed(given: Parameters, tables: Tables) -> Answer:
         "last_cleanup": max(runs, default=None),
     }
     names = ("gcs_path", "scraper_name", "workflow", "game_date", "execution_id")
-    blank = dict.fromkeys((*names, "record_count", "content_sha256", "landed_at"))
+    blank = dict.fromkeys((*names, "content_sha256", "landed_at"))
     rows = [
         {
             **{name: row[name] for name in names},
-            "record_count": row["data_summary"].get("record_count"),
             "content_sha256": row["data_summary"].get("content_sha256"),
             "landed_at": at,
         }

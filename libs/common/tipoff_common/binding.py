@@ -8,7 +8,7 @@ content-type is `application/cloudevents+json` and the whole event is the data.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -69,7 +69,6 @@ class Refused(Exception):
 
     reason: RejectReason
     detail: str
-    event_type: str | None = field(default=None)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
@@ -107,7 +106,6 @@ def decode(message: Message) -> Envelope:
         raise Refused(
             RejectReason.UNKNOWN_TYPE,
             f"ce-type '{event.get_type()}' is not one of {', '.join(EVENTS)}",
-            event.get_type(),
         )
     data = event.get_data()
     try:
@@ -126,7 +124,7 @@ def decode(message: Message) -> Envelope:
             if error.errors()[0]["type"] == "json_invalid"
             else RejectReason.INVALID_PAYLOAD
         )
-        raise Refused(reason, faults, model.TYPE) from error
+        raise Refused(reason, faults) from error
     # In UTC: in the repeated hour of autumn, Python never finds instants of two zones equal.
     time = to_utc(event.get_attributes()["time"])
     return Envelope(
@@ -187,7 +185,7 @@ def _binary(message: Message) -> CloudEvent:
             attributes["time"] = datetime.fromisoformat(attributes["time"])
         return _as_sent(message, attributes, message.data)
     except (ValueError, CloudEventValidationError) as error:
-        raise Refused(RejectReason.UNDECODABLE, f"not a CloudEvent: {error}", event_type) from error
+        raise Refused(RejectReason.UNDECODABLE, f"not a CloudEvent: {error}") from error
 
 
 def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEvent:

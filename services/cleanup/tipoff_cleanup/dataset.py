@@ -28,7 +28,6 @@ _FILES = f"""
 WITH landed AS (
   SELECT
     gcs_path, scraper_name, workflow, game_date, execution_id,
-    SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count,
     JSON_VALUE(data_summary, '$.content_sha256') AS content_sha256,
     COALESCE(completed_at, triggered_at) AS landed_at
   FROM nba_orchestration.scraper_execution_log
@@ -83,7 +82,7 @@ oldest AS (
 )
 SELECT
   overview.*, oldest.gcs_path, oldest.scraper_name, oldest.workflow, oldest.game_date, oldest.execution_id,
-  oldest.record_count, oldest.content_sha256, oldest.landed_at
+  oldest.content_sha256, oldest.landed_at
 FROM overview
 LEFT JOIN oldest
   ON TRUE

@@ -15,7 +15,6 @@ class Landed:
     workflow: str | None
     game_date: date | None
     execution_id: str
-    record_count: int | None
     content_sha256: str | None
     landed_at: datetime
 

@@ -32,10 +32,8 @@ class Observation:
     journal_from: datetime | None = None
     """Earlier runs have checked all files written before this instant."""
     overview: Overview | None = None
-    waiting: tuple[Landed, ...] = ()
-    """Files without a receipt, the oldest first."""
     missing: tuple[Landed, ...] = ()
-    """Those of the waiting files that are lost, the oldest first."""
+    """Lost files, the oldest first."""
     behind_since: datetime | None = None
     """The landing of the oldest file that Phase 2 is late for; None when it keeps up."""
     storm: bool = False
@@ -58,7 +56,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         seen = replace(seen, journal_from=_journal_from(earlier, instants, deps))
 
         overview, waiting = deps.dataset.files(now, deps.lookback, rule.grace)
-        seen = replace(seen, overview=overview, waiting=tuple(waiting))
+        seen = replace(seen, overview=overview)
         # Late receipts look like missing ones, so stop when the dataset is behind.
         if unseen := _unseen_run(earlier, overview, instants, deps):
             return replace(seen, errors=(DATASET_BEHIND.format(readable(unseen)),))
@@ -77,7 +75,6 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         )
         seen = replace(
             seen,
-            waiting=tuple(still),
             overview=overview,
             behind_since=behind_since(still, overview, now, rule),
             storm=storm,

@@ -49,7 +49,7 @@ def path(name: str) -> str:
 def file(name: str, minutes_ago: float, **changes: Any) -> Landed:
     """Return a file that landed `minutes_ago` minutes before noon."""
     digest, at = content_hash(body(name)), NOON - timedelta(minutes=minutes_ago)
-    sample = Landed(path(name), "lines", "w", GAME_DATE, f"e-{name}", 3, digest, at)
+    sample = Landed(path(name), "lines", "w", GAME_DATE, f"e-{name}", digest, at)
     return replace(sample, **changes)
 
 

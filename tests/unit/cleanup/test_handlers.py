@@ -77,7 +77,7 @@ def test_an_announcement_again_is_the_files_own_marked_as_recovery(world: World)
     first = world.bus.of(FileLanded)[0]
     assert (first.recovery, first.republish, first.source) == (True, 1, Source.RECOVERY)
     original = file("older", 90)
-    for name in ("execution_id", "record_count", "content_sha256", "landed_at", "game_date", "workflow"):
+    for name in ("execution_id", "content_sha256", "landed_at", "game_date", "workflow"):
         assert getattr(first, name) == getattr(original, name), name
 
 
@@ -438,11 +438,8 @@ def test_an_odd_path_is_found_until_its_receipt_comes(world: World, odd: str) ->
 @pytest.mark.parametrize(
     "changes",
     [
-        {"record_count": None},
         {"content_sha256": None},
         {"game_date": None},
-        {"record_count": 0},
-        {"record_count": -3},
     ],
     ids=str,
 )

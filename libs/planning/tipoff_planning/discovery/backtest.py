@@ -57,7 +57,6 @@ class ReplayedDay:
 class ReplaySummary:
     """Delays and looks of one policy over the replayed days."""
 
-    days: int
     mean_delay: float
     p95_delay: float
     looks_per_day: float
@@ -142,9 +141,8 @@ def summarize(days: Sequence[ReplayedDay]) -> ReplaySummary:
     delays = [day.delay for day in counted if day.delay is not None]
     # A percentile needs two values.
     if len(delays) < 2:
-        return ReplaySummary(len(delays), 0.0, 0.0, 0.0)
+        return ReplaySummary(0.0, 0.0, 0.0)
     return ReplaySummary(
-        len(delays),
         fmean(delays),
         quantiles(delays, n=20, method="inclusive")[-1],
         fmean(day.looks for day in counted),

@@ -46,8 +46,8 @@ def test_a_day_is_looked_at_until_it_is_found(
 def test_days_whose_delay_counts_are_averaged_alone() -> None:
     delays = (10.0, None, 30.0)
     days = [ReplayedDay(FIRST, number, delay) for number, delay in enumerate(delays, 2)]
-    assert summarize(days) == ReplaySummary(2, 20.0, 29.0, 3.0)
-    assert summarize(days[:2]) == ReplaySummary(1, 0.0, 0.0, 0.0)
+    assert summarize(days) == ReplaySummary(20.0, 29.0, 3.0)
+    assert summarize(days[:2]) == ReplaySummary(0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ _FIRST_EVENT_TIME, _LAST_EVENT_TIME = FIRST_INSTANT + timedelta(days=366), LAST_
 def _leaves_room(value: datetime) -> datetime:
     if not _FIRST_EVENT_TIME <= value <= _LAST_EVENT_TIME:
         raise ValueError(
-            f"{value.isoformat()}: replayed days are from {_FIRST_EVENT_TIME:%Y-%m-%d} to {_LAST_EVENT_TIME:%Y-%m-%d}"
+            f"{value.isoformat()}: outside the replay days {_FIRST_EVENT_TIME:%Y-%m-%d} to {_LAST_EVENT_TIME:%Y-%m-%d}"
         )
     return value
 

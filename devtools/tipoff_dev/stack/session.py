@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 _CALENDAR_SECONDS = 20.0
 _UNDER_WAY_SECONDS = 60.0
 """Longest time that an edit waits for runs under way, which finish with the old files."""
+_BEFORE_FIRST_EVALUATION = timedelta(seconds=30)
+"""Longest time from the lock of the first day to the instant of the first evaluation, which is five seconds
+after its tick. A run whose deadline is before that instant would be missed; one that can still be met is added to the
+schedule by that evaluation."""
 _DRAIN_SECONDS = 5.0
 """A message in backoff may wait ten minutes for its next delivery, which is too long for `down`."""
 
@@ -86,7 +90,11 @@ def begin_day(stack: "Stack", now: datetime) -> None:
     # Also the days before: their windows may be open, or have closed so late that their end would be reported.
     for day in (*(today - timedelta(days=back) for back in (3, 2, 1)), today):
         event = draft_schedule(
-            (item for item in occurrences(configuration, calendar, day) if item.deadline > now),
+            (
+                item
+                for item in occurrences(configuration, calendar, day)
+                if item.deadline > now + _BEFORE_FIRST_EVALUATION
+            ),
             configuration,
             day=day,
             games_today=len(games_of(configuration, calendar, day)) if calendar else None,

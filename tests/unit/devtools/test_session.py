@@ -23,10 +23,10 @@ from tipoff_cli.edits import Seen, changed_since, look
 from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
-from tipoff_common.events import ScheduleLocked, Tick
+from tipoff_common.events import ScheduleLocked, Tick, TickFired
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, RecordingBus
-from tipoff_common.ticks import load_ticks
+from tipoff_common.ticks import fired_for, load_ticks
 from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack import session
 from tipoff_dev.stack import watch as watch_module
@@ -322,6 +322,22 @@ def new_stack(bus: RecordingBus) -> Any:
         state=MemoryObjects("state"),
         publisher=Publisher("scheduler", bus),
     )
+
+
+@pytest.mark.parametrize("seconds", [1, 4, 5, 6, 20, 60, 600])
+def test_a_stack_that_starts_just_before_a_deadline_expects_nothing_that_its_first_evaluation_misses(
+    seconds: int,
+) -> None:
+    """The first evaluation is for an instant after its tick: within five seconds before a deadline, past it."""
+    bus, deadline = RecordingBus(), datetime(2026, 11, 29, 15, tzinfo=UTC)  # of morning_operations
+    began = deadline - timedelta(seconds=seconds)
+    begin_day(new_stack(bus), began)
+    locked = bus.of(ScheduleLocked)
+    first = TickFired(tick=Tick.EVALUATE, cadence_minutes=15, event_time=None)
+    evaluated = fired_for(first, began + timedelta(seconds=1))
+    assert all(run.deadline > evaluated for event in locked for run in event.runs)
+    expected = {run.workflow_name for event in locked for run in event.runs}
+    assert ("morning_operations" in expected) is (seconds >= 60)
 
 
 def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() -> None:

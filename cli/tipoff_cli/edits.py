@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS, has_workflow
+from tipoff_cli.checkout import ALERTS, FLEET, SCRAPERS, TICKS, WORKFLOWS, has_workflow
 from tipoff_cli.connection import STACK_ENVIRONMENT, names_deployment
 
 _SUFFIXES = frozenset({".py", ".yaml"})
@@ -15,10 +15,10 @@ Seen = Mapping[Path, str]
 """Files with the hash of their content."""
 
 
-def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS) -> Seen:
+def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS, alerts: Path = ALERTS) -> Seen:
     """Return the files that the stack reads when it starts."""
     fleet = (path for path in scrapers.rglob("*") if path.suffix in _SUFFIXES)
-    files = (path for path in (workflows, TICKS, *fleet) if path.is_file())
+    files = (path for path in (workflows, alerts, TICKS, *fleet) if path.is_file())
     return {path: _content(path, path.stat().st_mtime_ns) for path in files}
 
 

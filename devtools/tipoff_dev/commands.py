@@ -137,7 +137,9 @@ def up(
         max=60,
         help="minutes between evaluations, in place of those of infra/ticks.yaml",
     ),
-    watch: bool = typer.Option(False, "--watch", help="pick up edits of workflows.yaml and of the scrapers"),
+    watch: bool = typer.Option(
+        False, "--watch", help="pick up edits of workflows.yaml, alerts.yaml and the scrapers"
+    ),
     fresh: bool = typer.Option(False, "--fresh", help="empty the history of earlier stacks first"),
     tour: bool = typer.Option(
         False, "--tour", help="begin with a generated week with faults, in its own dataset"

@@ -4,13 +4,13 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from tipoff_cli.checkout import FLEET, SCRAPERS, WORKFLOWS, ticks
+from tipoff_cli.checkout import ALERTS, FLEET, SCRAPERS, WORKFLOWS, ticks
 from tipoff_cli.edits import Seen, changed_since, look
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
 
 READ_BY = ("fake-sources", "controller", "scraper-runner", "cleanup", "monitor")
-"""Processes that read the fleet or workflows.yaml when they start, in the order of their restart."""
+"""Processes that read the fleet, workflows.yaml or alerts.yaml when they start, in the order of their restart."""
 
 
 def faults() -> str:
@@ -38,9 +38,11 @@ class FolderWatch:
 
 
 def main() -> int:
-    """Load the fleet and the workflows; return 0, or print their faults and return 1."""
+    """Load the fleet, the workflows and the alert rules; return 0, or print their faults and return 1."""
     from tipoff_common.events import Tick
     from tipoff_common.ticks import cadence_of
+    from tipoff_dataset.files import QUERIES
+    from tipoff_monitor.loading import load_rules
     from tipoff_planning.loading import load_workflows
     from tipoff_scraper_runner.registry import load_registry
 
@@ -48,6 +50,7 @@ def main() -> int:
         evaluated, discovered = cadence_of(ticks(), Tick.EVALUATE), cadence_of(ticks(), Tick.DISCOVER)
         load_workflows(WORKFLOWS, load_registry(SCRAPERS).catalog, evaluated, discovered)
         fake_hosts(SCRAPERS)
+        load_rules(ALERTS, QUERIES)
     except (ConfigurationError, UnusableFake) as error:
         sys.stdout.write(f"{error}\n")
         return 1

@@ -100,6 +100,17 @@ def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path
     assert watch.changes() == []
 
 
+def test_alert_rules_with_a_fault_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watch_module.main() == 0
+    rules = tmp_path / "alerts.yaml"
+    rules.write_text("rules: [unfinished\n")
+    monkeypatch.setattr(watch_module, "ALERTS", rules)
+    assert watch_module.main() == 1
+    assert str(rules) in capsys.readouterr().out
+
+
 def take_up(
     stack: Any, changes: list[str], console: Console, taken: Callable[[Seen], None] = lambda _: None
 ) -> None:

@@ -291,15 +291,24 @@ def require_answer(address: str, where: str) -> None:
 
 
 def stale_zone() -> str | None:
-    """Return a warning when the local stack was started with another zone than workflows.yaml has now; None otherwise,
-    and for a deployment."""
+    """Return a warning when the local stack was started with another zone than workflows.yaml has now, or the file is
+    missing; None otherwise, and for a deployment."""
     from dotenv import dotenv_values
+
+    from tipoff_common.clock import fleet_zone
 
     if names_deployment():
         return None
     started = dotenv_values(STACK_ENVIRONMENT).get("TIPOFF_TIMEZONE") if STACK_ENVIRONMENT.exists() else None
+    if started is None:
+        return None
+    if not WORKFLOWS.is_file():
+        return (
+            f"{WORKFLOWS} is missing, so days and times here are those of {fleet_zone().key}; the stack's are those of"
+            f" {started}: restore the file"
+        )
     written = read_timezone(WORKFLOWS)
-    if started is None or started == written:
+    if started == written:
         return None
     return (
         f"the stack runs in the zone {started}, but {WORKFLOWS.name} has {written}: run tipoff down, then tipoff up,"

@@ -30,6 +30,20 @@ def test_a_stack_of_another_zone_than_the_files_is_told(
     assert connection.stale_zone() is None, "the stack is not what is asked"
 
 
+def test_a_missing_file_of_workflows_is_named_and_names_no_zone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`tipoff status` stated that the missing file names New York's zone."""
+    environment, workflows = tmp_path / "stack.env", tmp_path / "workflows.yaml"
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", environment)
+    monkeypatch.setattr(connection, "WORKFLOWS", workflows)
+    environment.write_text("TIPOFF_TIMEZONE=Asia/Tokyo\n")
+    assert connection.stale_zone() == (
+        f"{workflows} is missing, so days and times here are those of America/New_York; the stack's are those of"
+        " Asia/Tokyo: restore the file"
+    )
+
+
 def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> None:
     """Pub/Sub may redeliver the tick of 05:00 for a while; from 05:30 on the controller locks without it."""
     day = date(2026, 1, 15)

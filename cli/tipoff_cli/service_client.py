@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Service = Literal["controller", "monitor"]
 
-_SECONDS = 30.0
+SECONDS = 30.0
+"""Usual limit for an answer: an instance on Cloud Run may have to start first."""
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -24,7 +25,7 @@ def client() -> "httpx.Client":
     """Return the only client of the process: loading its TLS settings takes longer than a request."""
     import httpx
 
-    made = httpx.Client(timeout=_SECONDS)
+    made = httpx.Client(timeout=SECONDS)
     atexit.register(made.close)  # no caller can detect the last request
     return made
 
@@ -50,8 +51,11 @@ def ask(
     headers: Mapping[str, str] = {},
     json: Mapping[str, object] | None = None,
     service: Service = "controller",
+    seconds: float = SECONDS,
 ) -> bytes:
     """Send a request to a service, and return the body of a successful answer.
+
+    seconds: limit for the answer.
 
     Raises:
         NotConnected: no such service is named, or there is no token for it.
@@ -68,7 +72,7 @@ def ask(
         raise NotAnswered(f"{unusable}: it begins with neither http:// nor https://; {remedy}")
     sent = {**_authorization(connection, base), **headers}
     try:
-        answer = client().request(method, url, params=dict(query), headers=sent, json=json)
+        answer = client().request(method, url, params=dict(query), headers=sent, json=json, timeout=seconds)
     # UnicodeError: a label of the host name is too long or empty.
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise NotAnswered(f"{unusable}: {error}; {remedy}") from error
@@ -81,6 +85,10 @@ def ask(
         raise NotAnswered(
             f"cannot connect to the {service} at {named}; is the stack up?"
             + (f"\n{edited}" if edited else "")
+        ) from error
+    except httpx.TimeoutException as error:
+        raise NotAnswered(
+            f"the {service} does not answer at {base} within {seconds:g} s; is its process stopped or busy?"
         ) from error
     except httpx.HTTPError as error:
         raise NotAnswered(f"the {service} does not answer at {base}: {error}; is the stack up?") from error

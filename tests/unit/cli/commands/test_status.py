@@ -136,19 +136,30 @@ class TestStatus:
         assert (age in told) == ("tipoff query heartbeats" in told) == (code == 2)
 
     @pytest.mark.parametrize(("found", "code"), [(True, 1), (False, 2)])
+    @pytest.mark.parametrize(("environment", "seconds"), [("prod", 30), ("local", 5)])
     def test_a_controller_that_does_not_answer_is_named(
-        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, found: bool, code: int
+        self,
+        run: Run,
+        controller: Controller,
+        monkeypatch: pytest.MonkeyPatch,
+        environment: str,
+        seconds: int,
+        found: bool,
+        code: int,
     ) -> None:
         """A hung controller was not mentioned: the dataset alone gave "today is all right"."""
         controller.tells({**EXPECTATION, "found": found})
 
-        def hang(*_: Any, **__: Any) -> None:
+        def hang(*_: Any, timeout: float, **__: Any) -> None:
+            assert timeout == seconds
             raise httpx.ReadTimeout("timed out")
+
+        monkeypatch.setenv("TIPOFF_ENVIRONMENT", environment)
 
         monkeypatch.setattr(controller.client, "request", hang)
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         told = run(*self.AS_OF, code=code).stdout
-        sentence = f"the controller does not answer at {URL}: timed out; is the stack up?"
+        sentence = f"the controller does not answer at {URL} within {seconds} s; is its process stopped or busy?"
         assert told.splitlines()[0].startswith(
             f"! today: {sentence}" if found else "✘ today: injury_discovery"
         )

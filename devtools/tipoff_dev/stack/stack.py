@@ -28,6 +28,7 @@ from tipoff_dev.stack.layout import (
     Layout,
     storage_rights,
 )
+from tipoff_dev.stack.listeners import listeners
 from tipoff_dev.stack.processes import READY_SECONDS, Processes, Program, StackError
 from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
 
@@ -83,13 +84,7 @@ class Stack:
         Raises StackError naming the taken ports, or the process that ended or is not ready.
         """
         if taken := self.layout.taken_ports():
-            folder = self._folder_of_other_stack()
-            remedy = (
-                f"a stack of the fleet in {folder} listens there; run `tipoff down` in that folder"
-                if folder
-                else "stop the process that listens there (a stack: `tipoff down` in the folder of its start)"
-            )
-            raise StackError(f"taken on {HOST}: {', '.join(taken)}; {remedy}")
+            raise StackError(f"taken on {HOST}: {', '.join(taken)}; {self._remedy_of_taken_ports()}")
         self._start_cloud()
         for service in self._options.services:
             self._start(service, SERVICES[service], environment=self.layout.service_environment(service))
@@ -107,6 +102,15 @@ class Stack:
             self.warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"), FLEET.dataset)
             client = storage_client(PROJECT, self.layout.url("storage"))
             self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
+
+    def _remedy_of_taken_ports(self) -> str:
+        if folder := self._folder_of_other_stack():
+            return f"a stack of the fleet in {folder} listens there; run `tipoff down` in that folder"
+        known = listeners(self.layout.ports.values())
+        named = f" ({'; '.join(known)})" if known else ""
+        return (
+            f"stop the process that listens there{named}; for a stack: `tipoff down` in the folder of its start"
+        )
 
     def _folder_of_other_stack(self) -> str | None:
         """Return the folder of the fleet whose stack listens at these ports; None when something else does."""

@@ -1,5 +1,7 @@
 """Tests of the start of a stack, without processes."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -43,3 +45,23 @@ def test_ports_that_the_stack_of_another_fleet_has_taken_name_its_folder(
         with pytest.raises(StackError, match=told), running_stack(layout, tmp_path):
             pass
         server.shutdown()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux lists processes there")
+def test_a_process_that_has_taken_a_port_is_named_when_it_does_not_answer(tmp_path: Path) -> None:
+    """The message of a port that no stack's fake had taken named neither a folder nor a process."""
+    script = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
+    command = [sys.executable, "-c", f"{script}; time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as holder:
+        try:
+            assert holder.stdout is not None
+            port = int(holder.stdout.readline())
+            layout = replace(Layout.on_free_ports(event_time=True), ports={**free_ports(), "logger": port})
+            with pytest.raises(StackError) as error, running_stack(layout, tmp_path):
+                pass
+        finally:
+            holder.kill()
+    told = str(error.value)
+    assert f"logger ({port})" in told
+    assert f"process {holder.pid} ({sys.executable} -c" in told
+    assert f"in {tmp_path})" in told

@@ -159,7 +159,9 @@ class TestStatus:
         monkeypatch.setattr(controller.client, "request", hang)
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         told = run(*self.AS_OF, code=code).stdout
-        sentence = f"the controller does not answer at {URL} within {seconds} s; is its process stopped or busy?"
+        sentence = (
+            f"the controller does not answer at {URL} within {seconds} s; is its process stopped or busy?"
+        )
         assert told.splitlines()[0].startswith(
             f"! today: {sentence}" if found else "✘ today: injury_discovery"
         )

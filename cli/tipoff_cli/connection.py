@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 STACK_ENVIRONMENT = FLEET.folder / fleet_root.STACK_ENVIRONMENT
 STACK_LOG = "stack.log"
 """File beside STACK_ENVIRONMENT with the output of the stack in the background."""
+STACK_LOCK = "stack.lock"
+"""File beside STACK_ENVIRONMENT with the process id and the options of the stack's owner, which holds its lock."""
 UNHANDLED = "not handled before the stop, and lost with Pub/Sub's memory"
 """Text with which a stack that stops logs the messages left over."""
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
@@ -208,7 +210,7 @@ def find_connection() -> Connection:
     """
     if names_deployment():
         return Connection(os.environ, "the environment")
-    if STACK_ENVIRONMENT.exists():
+    if STACK_ENVIRONMENT.exists() and not killed_owner():
         from dotenv import dotenv_values
 
         values = {
@@ -227,6 +229,9 @@ def end_of_last_stack(name: str = STACK_LOG) -> str:
 
     name: file name of the stack's log.
     """
+    # Only the newest stack can have left its environment behind.
+    if name == STACK_LOG and (killed := killed_owner()):
+        return killed
     file = STACK_ENVIRONMENT.with_name(name)
     # Match at the beginning of a line only: the log also quotes exits that the stack survived.
     found = re.findall(r"^[\w-]+ ended with exit code -?\d+(?=:$)", _read_log(file), flags=re.MULTILINE)
@@ -234,6 +239,33 @@ def end_of_last_stack(name: str = STACK_LOG) -> str:
         return ""
     lost = lost_messages(name)
     return f"the last stack ended unexpectedly: {found[-1]} (see {file})" + (f"; {lost}" if lost else "")
+
+
+def killed_owner() -> str:
+    """Say that the owner of the last stack was killed; empty when it runs, or ended by itself.
+
+    The owner writes no reason then, but it leaves the stack's environment, which it removes when it ends by itself.
+    """
+    lock = STACK_ENVIRONMENT.with_name(STACK_LOCK)
+    if not (STACK_ENVIRONMENT.exists() and lock.exists()) or is_held(lock):
+        return ""
+    owner = lock.read_text().partition(" ")[0]
+    return (
+        f"the last stack ended without a reason in its log: its owner, process {owner}, was killed, or the machine"
+        " restarted; its history is kept, and messages under way are lost"
+    )
+
+
+def is_held(lock: Path) -> bool:
+    """Return whether a process holds the lock of a file."""
+    import fcntl  # no stack runs on Windows, which lacks the module
+
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def lost_messages(name: str = STACK_LOG) -> str:

@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +24,11 @@ from rich.console import Console
 from tipoff_cli.checkout import FLEET, outside_note
 from tipoff_cli.connection import (
     STACK_ENVIRONMENT,
+    STACK_LOCK,
     STACK_LOG,
     end_of_last_stack,
+    is_held,
+    killed_owner,
     lost_messages,
     without_data_frames,
 )
@@ -33,7 +36,9 @@ from tipoff_cli.edits import Seen, note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
-from tipoff_dev.stack.layout import Layout
+from tipoff_dev.stack.fork_server import GRACE_SECONDS
+from tipoff_dev.stack.layout import FIXED_PORTS, Layout
+from tipoff_dev.stack.listeners import listeners
 from tipoff_dev.stack.processes import READY_SECONDS, StackError
 from tipoff_dev.stack.up_options import UpOptions
 
@@ -45,7 +50,7 @@ if TYPE_CHECKING:
     from tipoff_dev.stack.stack import Stack
 
 FOLDER = STACK_ENVIRONMENT.parent
-_LOCK, _LOG = FOLDER / "stack.lock", FOLDER / STACK_LOG
+_LOCK, _LOG = FOLDER / STACK_LOCK, FOLDER / STACK_LOG
 _STARTING = FOLDER / "stack.starting"
 _STARTING_LOG = FOLDER / "stack.starting.log"
 """Output of a stack until it is ready, so that a start that fails leaves the log of the last stack."""
@@ -59,7 +64,11 @@ _TOUR_DATA = FOLDER / "tour"
 """The folder of `tipoff up --tour`, emptied each time: invented data never mixes with a developer's history."""
 _TOUR_SECONDS = 300.0
 """Limit for inventing the week, which takes half a minute on an idle machine and several times that on a busy one."""
-_STOP_SECONDS = 40.0
+_STOP_SECONDS = 30.0
+"""Limit for the owner to stop its stack, after which it is killed: the messages under way and the processes have their
+own limits, which add up to two thirds of this."""
+_END_SECONDS = 2 * GRACE_SECONDS
+"""Limit for the processes of a killed owner, which its fork server ends."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +168,11 @@ def start_in_background(console: Console, options: UpOptions) -> None:
             if stale := unread():
                 console.print(stale, highlight=False, soft_wrap=True)
             return
+        if killed := killed_owner():
+            _wait_for_free_ports()
         _start_owner(options.arguments(), 2 * READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
-    if ended := end_of_last_stack(_LAST_LOG.name):
+    if ended := killed or end_of_last_stack(_LAST_LOG.name):
         console.print(ended, highlight=False, soft_wrap=True)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
     # Printed last, where it is easy to find; terminals make a link of it.
@@ -195,19 +206,21 @@ def _start_owner(options: list[str], seconds: float) -> None:
 
 
 def stop_background(console: Console) -> None:
-    """Stop the owner, and wait until it has stopped all processes."""
+    """Stop the owner, and return when all its processes have ended. Kill an owner that does not stop in time.
+
+    Raises StackError when processes of a killed owner still run.
+    """
     owner = _owner()
     if owner is None:
         console.print(f"no stack is running in {FLEET.folder}", highlight=False, soft_wrap=True)
         for told in filter(None, (end_of_last_stack(), outside_note(FLEET))):
             console.print(told, highlight=False, soft_wrap=True)
         return
-    os.kill(owner.process, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _owner() is not None:
-        if time.monotonic() > deadline:
-            raise StackError(f"process {owner.process} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
-        time.sleep(0.1)
+    # A suspended owner (Ctrl-Z in the foreground) takes the first signal when the second one continues it.
+    _signal(owner.process, signal.SIGTERM, signal.SIGCONT)
+    # The lock is not enough: the owner ends its fork server after it has left the lock.
+    if not _within(_STOP_SECONDS, lambda: not _runs(owner.process)):
+        _kill(owner.process, console)
     if told := end_of_last_stack() or lost_messages():
         console.print(told, highlight=False, soft_wrap=True)
     kept = (
@@ -216,6 +229,59 @@ def stop_background(console: Console) -> None:
         else "its history is kept; tipoff up --fresh empties it"
     )
     console.print(f"stopped; {kept}", highlight=False)
+
+
+def _kill(owner: int, console: Console) -> None:
+    """Kill an owner that does not stop, and return when its processes have ended.
+
+    Raises StackError when some of them still run.
+    """
+    _signal(owner, signal.SIGKILL)
+    if not _wait_for_free_ports():
+        running = "; ".join(listeners(FIXED_PORTS.values())) or "unknown processes"
+        raise StackError(
+            f"process {owner} did not stop within {_STOP_SECONDS:g} s and was killed, but the stack's ports are still"
+            f" taken by {running}; end each with kill -9"
+        )
+    STACK_ENVIRONMENT.unlink(missing_ok=True)  # the owner could not
+    console.print(
+        f"process {owner}, the stack's owner, did not stop within {_STOP_SECONDS:g} s and was killed: messages under"
+        f" way are lost; {_LOG} may have the cause",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _signal(process: int, *numbers: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has ended meanwhile
+        for number in numbers:
+            os.kill(process, number)
+
+
+def _wait_for_free_ports() -> bool:
+    """Wait for the processes of a killed owner to end; return whether they did."""
+    return _within(_END_SECONDS, lambda: not Layout.on_fixed_ports().taken_ports())
+
+
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Poll `condition`; return whether it became true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process runs. A zombie does not: it has ended, and its parent has not read its exit code."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    with suppress(OSError):  # only Linux lists processes there
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
 
 
 def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
@@ -281,8 +347,10 @@ def _owned(options: UpOptions) -> Iterator[None]:
     FOLDER.mkdir(exist_ok=True)
     on_sigterm = signal.getsignal(signal.SIGTERM)
     with _LOCK.open("a+") as lock:
-        if not _take(lock.fileno()):
-            raise StackError("a stack is running already; `tipoff down` stops it")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError("a stack is running already; `tipoff down` stops it") from None
         STACK_ENVIRONMENT.unlink(missing_ok=True)
         lock.truncate(0)
         lock.write(" ".join([str(os.getpid()), *options.arguments()]))
@@ -295,19 +363,8 @@ def _owned(options: UpOptions) -> Iterator[None]:
 
 def _owner() -> _Owner | None:
     """Return the running owner, or None without one."""
-    if not _LOCK.exists():
+    if not _LOCK.exists() or not is_held(_LOCK):
         return None
-    with Path(_LOCK).open("r+") as lock:
-        if _take(lock.fileno()):
-            return None
-        # The file is empty until the owner has written its process id.
-        process, _, options = lock.read().partition(" ")
-        return _Owner(int(process), options) if process else None
-
-
-def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    # The file is empty until the owner has written its process id.
+    process, _, options = _LOCK.read_text().partition(" ")
+    return _Owner(int(process), options) if process else None

@@ -108,9 +108,7 @@ class Stack:
             return f"a stack of the fleet in {folder} listens there; run `tipoff down` in that folder"
         known = listeners(self.layout.ports.values())
         named = f" ({'; '.join(known)})" if known else ""
-        return (
-            f"stop the process that listens there{named}; for a stack: `tipoff down` in the folder of its start"
-        )
+        return f"stop the process that listens there{named}; for a stack: `tipoff down` in the folder of its start"
 
     def _folder_of_other_stack(self) -> str | None:
         """Return the folder of the fleet whose stack listens at these ports; None when something else does."""

@@ -1,6 +1,7 @@
 """Tests of `tipoff up` and `tipoff down` in the background: start, log, options, and the report on a stopped stack."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -154,9 +155,119 @@ def test_a_stop_names_messages_that_were_lost_before_it_began(
     (folder / "stack.log").write_text(f"{LOST}\n")
     with ExitStack() as held:
         held.enter_context(background._owned(UpOptions()))
-        monkeypatch.setattr(os, "kill", lambda *_: held.close())
+        monkeypatch.setattr(background, "_signal", lambda *_: held.close())
+        monkeypatch.setattr(background, "_runs", lambda _: False)
         stop_background(Console(width=200))
     assert capsys.readouterr().out.startswith(f"{LOST}\nstopped; ")
+
+
+OWNER = """
+import fcntl, os, signal, sys, time
+lock = open("stack.lock", "a+")
+fcntl.flock(lock, fcntl.LOCK_EX)
+lock.write(str(os.getpid()))
+lock.flush()
+open("stack.env", "w").close()
+
+def stop(*_):
+    os.unlink("stack.env")
+    lock.close()
+    time.sleep(0.5)  # ends its fork server
+    sys.exit()
+
+signal.signal(signal.SIGTERM, stop if sys.argv[1] == "stops" else signal.SIG_IGN)
+print("owns", flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def an_owner(folder: Path, on_sigterm: str) -> Iterator[subprocess.Popen[str]]:
+    """Run an owner without a stack: on SIGTERM it "stops", and takes half a second to end, or it "hangs"."""
+    command = [sys.executable, "-c", OWNER, on_sigterm]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as owner:
+        try:
+            assert owner.stdout is not None
+            assert owner.stdout.readline() == "owns\n"
+            yield owner
+        finally:
+            owner.kill()
+
+
+def is_zombie(process: int) -> bool:
+    return subprocess.check_output(["ps", "-o", "stat=", "-p", str(process)], text=True).startswith("Z")
+
+
+@pytest.fixture
+def free_fixed_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide a stack that runs on this machine."""
+    layout = Mock(taken_ports=list)
+    monkeypatch.setattr(background, "Layout", Mock(on_fixed_ports=lambda: layout))
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_stop_returns_when_the_owner_has_ended_though_it_was_suspended(
+    folder: Path, suspended: bool
+) -> None:
+    """It returned when the owner had left the lock, and waited in vain for an owner that Ctrl-Z had suspended."""
+    with an_owner(folder, "stops") as owner:
+        if suspended:
+            owner.send_signal(signal.SIGSTOP)
+        stop_background(Console())
+        assert is_zombie(owner.pid)
+    assert owner.returncode == 0
+
+
+@pytest.mark.usefixtures("free_fixed_ports")
+def test_an_owner_that_does_not_stop_is_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(background, "_STOP_SECONDS", 0.5)
+    with an_owner(folder, "hangs") as owner:
+        stop_background(Console())
+        assert is_zombie(owner.pid)
+    told = capsys.readouterr().out
+    assert told.startswith(
+        f"process {owner.pid}, the stack's owner, did not stop within 0.5 s and was killed: messages under way are lost"
+    )
+    assert connection.killed_owner() == "", "the operator has been told"
+
+
+def test_processes_that_outlive_a_killed_owner_are_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_STOP_SECONDS", 0.1)
+    monkeypatch.setattr(background, "_wait_for_free_ports", lambda: False)
+    monkeypatch.setattr(background, "listeners", lambda _: ["process 7 (python) in /tides"])
+    with (
+        an_owner(folder, "hangs"),
+        pytest.raises(StackError, match=r"taken by process 7 \(python\) in /tides; end each with kill -9"),
+    ):
+        stop_background(Console())
+
+
+@pytest.mark.usefixtures("free_fixed_ports")
+def test_an_owner_that_was_killed_is_told_of_by_every_command(
+    folder: Path, start_owner: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A killed owner left no reason: `tipoff down` stated that no stack ran, and `tipoff status` that none answered."""
+    with an_owner(folder, "stops") as owner:
+        assert connection.killed_owner() == ""
+        owner.kill()
+    told = (
+        f"the last stack ended without a reason in its log: its owner, process {owner.pid}, was killed, or the machine"
+        " restarted; its history is kept, and messages under way are lost"
+    )
+    with pytest.raises(
+        connection.NotConnected, match=re.escape(f"no stack runs here: {told}; start a stack")
+    ):
+        connection.find_connection()
+    stop_background(Console())
+    assert capsys.readouterr().out == f"no stack is running in {FLEET.folder}\n{told}\n"
+    start_owner("import pathlib; [pathlib.Path(name).touch() for name in ('stack.log', 'stack.env')]")
+    start_in_background(Console(), UpOptions())
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -206,7 +317,10 @@ def test_whoever_stops_a_stack_is_told_what_is_kept(
     (folder / "stack.log").touch()
     with ExitStack() as held:
         held.enter_context(background._owned(options))
-        monkeypatch.setattr(os, "kill", lambda process, _: held.close() if process == os.getpid() else None)
+        monkeypatch.setattr(
+            background, "_signal", lambda process, *_: held.close() if process == os.getpid() else None
+        )
+        monkeypatch.setattr(background, "_runs", lambda _: False)
         stop_background(Console(width=200))
     assert capsys.readouterr().out == kept
 

@@ -1,5 +1,6 @@
 """The processes that listen at ports, as Linux lists them in /proc; none on other systems."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -11,20 +12,22 @@ _COMMAND_LENGTH = 60
 
 
 def listeners(ports: Collection[int]) -> list[str]:
-    """Describe the processes that listen at `ports`: id, command and working folder of each.
+    """Describe the processes that listen at `ports`: the ids of those with the same command and working folder.
 
     Leaves out processes of other users, whose sockets only root can list.
     """
     sockets = _listening_sockets(ports)
-    found = []
+    # The processes of one stack have the same command, that of its fork server.
+    found = defaultdict[tuple[str, Path], list[str]](list)
     for process in sorted(_PROC.glob("[0-9]*"), key=lambda path: int(path.name)):
         with suppress(OSError):  # another user's process, or one that ended meanwhile
-            if not any(str(link.readlink()) in sockets for link in (process / "fd").iterdir()):
-                continue
-            command = (process / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ")
-            shown = command.decode(errors="replace")[:_COMMAND_LENGTH]
-            found.append(f"process {process.name} ({shown}) in {(process / 'cwd').readlink()}")
-    return found
+            if any(str(link.readlink()) in sockets for link in (process / "fd").iterdir()):
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found[command[:_COMMAND_LENGTH].strip(), (process / "cwd").readlink()].append(process.name)
+    return [
+        f"process {', '.join(processes)} ({command}) in {folder}"
+        for (command, folder), processes in found.items()
+    ]
 
 
 def _listening_sockets(ports: Collection[int]) -> set[str]:

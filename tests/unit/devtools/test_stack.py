@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -52,16 +53,18 @@ def test_a_process_that_has_taken_a_port_is_named_when_it_does_not_answer(tmp_pa
     """The message of a port that no stack's fake had taken named neither a folder nor a process."""
     script = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
     command = [sys.executable, "-c", f"{script}; time.sleep(60)"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as holder:
-        try:
+    with ExitStack() as running:
+        holders, ports = [], free_ports()
+        for name in ("logger", "monitor"):
+            holder = running.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path))
+            running.callback(holder.kill)
             assert holder.stdout is not None
-            port = int(holder.stdout.readline())
-            layout = replace(Layout.on_free_ports(event_time=True), ports={**free_ports(), "logger": port})
-            with pytest.raises(StackError) as error, running_stack(layout, tmp_path):
-                pass
-        finally:
-            holder.kill()
+            ports[name] = int(holder.stdout.readline())
+            holders.append(str(holder.pid))
+        layout = replace(Layout.on_free_ports(event_time=True), ports=ports)
+        with pytest.raises(StackError) as error, running_stack(layout, tmp_path):
+            pass
     told = str(error.value)
-    assert f"logger ({port})" in told
-    assert f"process {holder.pid} ({sys.executable} -c" in told
-    assert f"in {tmp_path})" in told
+    assert f"logger ({ports['logger']})" in told
+    assert f"(process {', '.join(sorted(holders, key=int))} ({sys.executable} -c" in told
+    assert f" in {tmp_path})" in told

@@ -77,7 +77,7 @@ def test_a_request_that_ran_out_of_attempts_is_a_dead_letter_and_a_failed_execut
     assert letter["subscription"] == f"doomed-{request.request_id}"
     assert execution["execution_id"] == request.request_id
     assert (execution["status"], execution["error_type"]) == ("failed", "timeout")
-    assert "ran out of delivery attempts" in execution["error_message"]
+    assert "no delivery attempts are left" in execution["error_message"]
     shown = json.loads(driver.tipoff("dead-letters", "show", letter["event_id"], "--json"))
     assert ScrapeRequested.model_validate_json(shown["payload"]) == request
     listed = json.loads(driver.tipoff("dead-letters", "list", "--reason", "delivery_attempts", "--json"))

@@ -118,7 +118,7 @@ variable "max_delivery_attempts" {
 
   validation {
     condition     = var.max_delivery_attempts >= 5 && var.max_delivery_attempts <= 100
-    error_message = "max_delivery_attempts must be 5 to 100, as Pub/Sub asks."
+    error_message = "max_delivery_attempts must be 5 to 100, the limits of Pub/Sub."
   }
 }
 

@@ -86,7 +86,11 @@ def _remember_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Di
 
 
 def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[DiscoveryPlan]:
-    """Plan all searches with one query; keep the fixed beat while the dataset cannot be queried."""
+    """Plan all searches with one query.
+
+    While the query fails, no plan is made before a window opens, as a plan is final and the next evaluation queries
+    again; a search whose window opens now keeps its fixed beat for the day.
+    """
     if not searches:
         return []
     configuration = deps.configuration
@@ -100,10 +104,14 @@ def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Itera
         facts = read_looks(deps.warehouse, deps.environment, scrapers, first, last)
     except Unavailable as error:
         log.error(
-            "searches use their fixed beat today; the dataset cannot be queried", extra={"detail": str(error)}
+            "searches keep their fixed beat until the dataset can be queried", extra={"detail": str(error)}
         )
-        detail = "the dataset could not be queried when the day was planned"
-        return [keep_beat(search, Fallback.HISTORY_UNAVAILABLE, detail, now) for search in searches]
+        detail = "the dataset could not be queried before the window opened"
+        return [
+            keep_beat(search, Fallback.HISTORY_UNAVAILABLE, detail, now)
+            for search in searches
+            if now >= search.opens
+        ]
     calendar = _calendar(deps)
     return [
         plan_day(search, history_of(search, facts, configuration, now, calendar), now) for search in searches

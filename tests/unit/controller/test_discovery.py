@@ -18,7 +18,16 @@ from tests.support.controller import (
     workflow,
 )
 from tests.support.threads import MeetingDict
-from tipoff_common.events import Action, Priority, ScrapeRequested, Source, Tick, TickFired, WorkflowDecided
+from tipoff_common.events import (
+    Action,
+    Priority,
+    ScheduleState,
+    ScrapeRequested,
+    Source,
+    Tick,
+    TickFired,
+    WorkflowDecided,
+)
 from tipoff_common.outcomes import Outcome, Success
 from tipoff_common.ports import Unavailable
 from tipoff_controller.handlers import handle_tick
@@ -161,15 +170,34 @@ def test_a_window_that_has_opened_keeps_its_beat_for_the_day() -> None:
     assert "the window had opened before the day was planned" in decision.reason
 
 
-def test_without_the_dataset_the_day_keeps_its_beat() -> None:
+def unavailable(*_: object) -> list[dict[str, Any]]:
+    raise Unavailable("no")
+
+
+def test_a_failed_query_is_repeated_until_the_window_opens() -> None:
     made = world()
+    answer, made.warehouse.answer = made.warehouse.answer, unavailable
+    made.lock()
+    made.tick(at("10:30"))
+    assert made.state.get(PLAN) is None
+    made.warehouse.answer = answer
+    made.tick(at("10:45"))
+    plan = stored(made)
+    assert plan.learned
+    # The lock expected the fixed beat, and its change expects the learned checks.
+    *_, changed = made.schedules
+    added = [run.expected_run_time for run in changed.runs if run.state == ScheduleState.ADDED]
+    assert added == [plan.at(check) for check in plan.checks]
 
-    def unavailable(*_: object) -> list[dict[str, Any]]:
-        raise Unavailable("no")
 
+def test_a_dataset_unavailable_until_the_window_opens_leaves_the_fixed_beat() -> None:
+    made = world()
     made.warehouse.answer = unavailable
     made.lock()
-    assert stored(made).fallback == "history_unavailable"
+    made.tick(at("10:45"))
+    assert made.state.get(PLAN) is None
+    made.tick(at("11:00"))
+    assert (stored(made).fallback, stored(made).checks) == ("history_unavailable", ())
 
 
 def test_a_plan_that_cannot_be_read_is_made_again_and_not_written_over() -> None:

@@ -77,7 +77,7 @@ def page(browser: Browser, url: str, session: StorageState) -> Iterator[Page]:
     page.context.close()
 
 
-def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page: Page, world: World) -> None:
+def test_today_shows_verdict_line_and_draws_every_expected_run(page: Page, world: World) -> None:
     page.goto("/")
     expect(page.locator(".verdict h1")).to_contain_text("betting_lines did not run at 10:00")
     drawn = page.locator("rect.bar[data-occurrence]").evaluate_all(
@@ -91,7 +91,9 @@ def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page
     expect(page.locator("#upcoming li").first).to_contain_text("15:15")
 
 
-def test_no_page_complains_or_keeps_anybody_out(browser: Browser, url: str, session: StorageState) -> None:
+def test_pages_log_no_errors_and_have_no_accessibility_faults(
+    browser: Browser, url: str, session: StorageState
+) -> None:
     page = browser.new_context(base_url=url, storage_state=session, bypass_csp=True).new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -106,7 +108,7 @@ def test_no_page_complains_or_keeps_anybody_out(browser: Browser, url: str, sess
     page.context.close()
 
 
-def test_text_from_outside_stays_text_and_runs_nothing(page: Page) -> None:
+def test_untrusted_text_is_escaped_and_not_executed(page: Page) -> None:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
@@ -127,7 +129,7 @@ def test_text_from_outside_stays_text_and_runs_nothing(page: Page) -> None:
     assert complaints == []
 
 
-def test_an_open_page_refreshes_in_place_and_keeps_what_somebody_does_there(page: Page, world: World) -> None:
+def test_refresh_in_place_keeps_expanded_rows_and_layout(page: Page, world: World) -> None:
     page.clock.install()
     page.goto("/")
     page.locator("#all-rows summary").click()
@@ -142,9 +144,7 @@ def test_an_open_page_refreshes_in_place_and_keeps_what_somebody_does_there(page
     assert page.locator("#row-3").bounding_box() == before
 
 
-def test_somebody_who_may_only_look_is_offered_nothing_and_told_what_it_takes(
-    browser: Browser, url: str
-) -> None:
+def test_read_only_user_is_refused_actions_with_remedy(browser: Browser, url: str) -> None:
     page = sign_in(browser, url, look_only=True)
     page.goto("/workflows/injury_discovery")
     assert page.get_by_role("link", name="Trigger…").count() == 0
@@ -154,7 +154,7 @@ def test_somebody_who_may_only_look_is_offered_nothing_and_told_what_it_takes(
     page.context.close()
 
 
-def test_an_alert_is_acknowledged_by_hand_with_a_question_before(page: Page, world: World) -> None:
+def test_alert_is_acknowledged_only_after_confirmation(page: Page, world: World) -> None:
     world.remember(an_incident())
     world.now = world.now.replace(minute=world.now.minute + 1)
     page.goto("/alerts")
@@ -166,7 +166,7 @@ def test_an_alert_is_acknowledged_by_hand_with_a_question_before(page: Page, wor
     expect(page.locator("#open")).to_contain_text("acknowledged by developer@localhost")
 
 
-def test_the_keyboard_is_enough(page: Page) -> None:
+def test_skip_link_and_details_work_by_keyboard(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
@@ -176,7 +176,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     expect(page.locator("#all-rows table")).to_be_visible()
 
 
-def test_a_page_whose_targets_are_too_small_to_hit_is_told(page: Page) -> None:
+def test_too_small_click_targets_are_reported(page: Page) -> None:
     """axe does not check this rule by default."""
     tiny = '<button style="width:8px;height:8px;padding:0;border:0" aria-label="{}"></button>'
     page.goto("/")

@@ -34,7 +34,7 @@ def in_few_colors(png: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pictures_of_the_documentation(browser: Browser, scheme: str) -> None:
+def test_documentation_screenshots_exist_and_are_small(browser: Browser, scheme: str) -> None:
     world = World(other=[looks(30)])
     world.day, world.fleet, world.recent = plain(world.day), plain(world.fleet), plain(world.recent)
     world.remember(an_incident())

@@ -113,7 +113,7 @@ def test_nothing_is_lost_doubled_or_invented(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(24 * 3600)
-def test_nothing_is_lost_however_long_it_lasts(tmp_path: Path) -> None:
+def test_nothing_is_lost_doubled_or_invented_over_repeated_rounds(tmp_path: Path) -> None:
     """Run rounds of two minutes, each on a new stack with a seed of its own."""
     begins, seed = time.monotonic(), int(time.time())
     ends = begins + 60 * float(os.environ.get("MINUTES") or 5)

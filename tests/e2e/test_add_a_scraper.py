@@ -119,7 +119,7 @@ def test_the_page_can_be_followed(copy: Path) -> None:
     assert "## acme_items" in (copy / "docs/reference/scrapers.md").read_text(encoding="utf-8")
 
 
-def test_what_it_names_is_there() -> None:
+def test_paths_named_on_page_exist() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for path in re.findall(r"`(scrapers/[\w/]+\.py)`", text):
         assert (REPOSITORY / "services/scraper-runner" / path).exists(), path

@@ -11,7 +11,7 @@ DEMO = [sys.executable, "-m", "tipoff_cli", "demo"]
 SECONDS = 300
 
 
-def test_the_demo_finds_the_day_in_the_dataset() -> None:
+def test_demo_reports_collected_day() -> None:
     # A wide terminal, so that no sentence is wrapped where the test searches for it.
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(DEMO, capture_output=True, text=True, env=environment, timeout=SECONDS, check=False)
@@ -30,7 +30,7 @@ def test_the_demo_finds_the_day_in_the_dataset() -> None:
     ]
 
 
-def test_a_scenario_that_cannot_be_read_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_invalid_or_absent_scenario_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "empty.yaml"
     file.write_text("name: nothing else\n")
     for path, why in ((file, "games"), (tmp_path / "absent.yaml", "No such file")):

@@ -35,7 +35,7 @@ def program(folder: Path, name: str, text: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_the_page_can_be_followed_as_far_as_no_cloud_is_needed(tmp_path: Path) -> None:
+def test_page_can_be_followed_up_to_plan_without_cloud(tmp_path: Path) -> None:
     init_fleet(tmp_path / "rivers", None, "Australia/Sydney")
     fleet, programs, recording = tmp_path / "rivers", tmp_path / "bin", tmp_path / "recording"
     program(programs, "gcloud", GCLOUD)

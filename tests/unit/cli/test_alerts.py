@@ -149,27 +149,31 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
 
 
 class TestAlerts:
-    def test_what_stands_is_listed_and_shown(self, run: Run, monitor: Monitor) -> None:
+    def test_open_incident_is_listed_and_shown_by_id_prefix_subject_or_rule(
+        self, run: Run, monitor: Monitor
+    ) -> None:
         monitor.watched("one")
         (item,) = json.loads(run("alerts", "list", "--json").stdout)["incidents"]
         for name in (item["id"], item["id"][:8], "broken/one", "broken"):
             assert "one is wrong." in run("alerts", "show", name).stdout
         assert json.loads(run("alerts", "show", "broken/one", "--json").stdout)["state"] == "firing"
 
-    def test_a_rule_with_several_incidents_names_none_of_them(self, run: Run, monitor: Monitor) -> None:
+    def test_rule_name_matching_several_incidents_is_refused_with_list(
+        self, run: Run, monitor: Monitor
+    ) -> None:
         monitor.watched("one", "two")
         told = run("alerts", "ack", "broken", code=1).stderr
         assert "'broken' matches several incidents; use one of" in told
         assert "(broken/one)" in told
         assert "(broken/two)" in told
 
-    def test_a_workflow_is_enough_to_acknowledge_what_stands_of_it(self, run: Run, monitor: Monitor) -> None:
+    def test_ack_of_workflow_acknowledges_alert_of_its_scraper(self, run: Run, monitor: Monitor) -> None:
         """A runbook used `ack workflow-failing/morning_operations`, but the subject includes the scraper."""
         monitor.watched("morning/scores", "mornings/scores")
         assert "broken/morning/scores acknowledged by" in run("alerts", "ack", "broken/morning").stdout
         assert monitor.state_of("broken/mornings/scores") is AlertState.FIRING
 
-    def test_a_silence_of_a_workflow_covers_its_scrapers(self, run: Run, monitor: Monitor) -> None:
+    def test_silence_of_workflow_covers_its_scrapers(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("morning/scores", "mornings/scores")
         told = run("alerts", "silence", "broken/morning", "--why", "known").stdout
         assert "covers no open alert" not in told
@@ -178,7 +182,7 @@ class TestAlerts:
         assert monitor.state_of("broken/morning/injuries") is AlertState.SILENCED
         assert monitor.state_of("broken/mornings/scores") is AlertState.FIRING
 
-    def test_a_silence_that_covers_nothing_yet_says_so(self, run: Run, monitor: Monitor) -> None:
+    def test_silence_without_matching_alert_is_reported(self, run: Run, monitor: Monitor) -> None:
         """A mistyped subject was accepted silently, and the alert kept firing."""
         told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
         assert "! broken/evning covers no open alert; open alerts of this rule: none" in told
@@ -188,13 +192,13 @@ class TestAlerts:
         # Operators silence a whole rule before planned work, when none of its alerts stands.
         assert "covers no open alert" not in run("alerts", "silence", "other", "--why", "known").stdout
 
-    def test_each_is_listed_in_two_lines(self, run: Run, monitor: Monitor) -> None:
+    def test_each_incident_is_listed_in_two_lines(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
         first, second, _ = run("alerts", "list").stdout.splitlines()
         assert "CRITICAL  broken/one  firing since " in first
         assert second.strip() == "one is wrong."
 
-    def test_what_to_do_about_it_is_shown(self, run: Run, monitor: Monitor) -> None:
+    def test_show_prints_query_runbook_and_ack_command(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
         shown = run("alerts", "show", "broken/one").stdout
         for line in (
@@ -204,9 +208,7 @@ class TestAlerts:
         ):
             assert line in shown
 
-    def test_nobody_is_told_that_all_is_well_by_a_monitor_that_does_not_watch(
-        self, run: Run, monitor: Monitor
-    ) -> None:
+    def test_all_clear_is_shown_only_after_recent_watch(self, run: Run, monitor: Monitor) -> None:
         monitor.deps.state.update(lambda memory: memory.model_copy(update={"watched_at": None}))
         told = run("alerts", "list").stdout
         assert "? no alerts evaluated yet" in told
@@ -223,7 +225,7 @@ class TestAlerts:
         assert "? the monitor has not run since" in shown
         assert "✔" not in shown
 
-    def test_who_is_at_it_is_told_to_the_others(self, run: Run, monitor: Monitor) -> None:
+    def test_acknowledgement_is_published_once_without_notification(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
         assert "broken/one acknowledged by" in run("alerts", "ack", "broken/one").stdout
         run("alerts", "ack", "broken/one")
@@ -231,7 +233,7 @@ class TestAlerts:
         (event,) = monitor.bus.of(AlertChanged)
         assert (event.state, event.notify) == (AlertState.ACKNOWLEDGED, False)
 
-    def test_a_silence_is_of_one_subject_until_it_is_taken_back(self, run: Run, monitor: Monitor) -> None:
+    def test_silence_covers_one_subject_until_removed(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one", "two")
         run("alerts", "silence", "broken/one", "--why", "known since monday", "--for", "2h")
         monitor.watched("one", "two")
@@ -242,7 +244,7 @@ class TestAlerts:
         monitor.watched("one", "two")
         assert monitor.state_of("broken/one") is AlertState.FIRING
 
-    def test_a_test_is_shown_and_with_send_it_is_sent(self, run: Run, monitor: Monitor) -> None:
+    def test_test_notice_is_sent_only_with_send_option(self, run: Run, monitor: Monitor) -> None:
         shown = run("alerts", "test", "broken").stdout
         assert "This is a test. The rule's description: It is wrong." in shown
         assert "team: would be notified" in shown
@@ -258,11 +260,11 @@ class TestAlerts:
         assert monitor.oncall.heard == [], "on call is told when nobody answers"
         assert "oncall: notified" in run("alerts", "test", "broken", "--send", "--escalated").stdout
 
-    def test_a_channel_that_does_not_take_a_test_is_the_exit_code(self, run: Run, monitor: Monitor) -> None:
+    def test_channel_refusing_test_notice_exits_1(self, run: Run, monitor: Monitor) -> None:
         monitor.team.takes = False
         assert "team: refused the message" in run("alerts", "test", "broken", "--send", code=1).stdout
 
-    def test_who_is_told_of_each_rule(self, run: Run, monitor: Monitor) -> None:
+    def test_routes_list_channels_of_each_rule(self, run: Run, monitor: Monitor) -> None:
         rows = {item["rule"]: item for item in json.loads(run("alerts", "routes", "--json").stdout)}
         assert (rows["broken"]["channels"], rows["broken"]["escalated"]) == (["team"], ["oncall"])
         assert {"not-watching", "cannot-judge", "channel-failing"} < rows.keys()
@@ -280,17 +282,17 @@ class TestAlerts:
             (("test", "nothing"), "404: no rule 'nothing'"),
         ],
     )
-    def test_what_the_monitor_refuses_is_told(
+    def test_monitor_refusal_is_reported(
         self, run: Run, monitor: Monitor, arguments: tuple[str, ...], told: str
     ) -> None:
         assert told in run("alerts", *arguments, code=1).stderr
         assert monitor.bus.published == []
 
-    def test_a_silence_has_one_end(self, run: Run) -> None:
+    def test_silence_refuses_both_for_and_until(self, run: Run) -> None:
         both = ("--why", "w", "--for", "2h", "--until", "2100-01-01")
         assert "give --until or --for, not both" in run("alerts", "silence", "broken", *both, code=2).stderr
 
-    def test_what_is_over_cannot_be_acknowledged(self, run: Run, monitor: Monitor) -> None:
+    def test_resolved_incident_cannot_be_acknowledged(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
         memory, _ = monitor.deps.state.read_or_set_aside()
         over = memory.incidents["broken/one"].model_copy(update={"state": AlertState.RESOLVED})
@@ -298,7 +300,7 @@ class TestAlerts:
         assert "409: broken/one is resolved" in run("alerts", "ack", "broken/one", code=1).stderr
         assert "alerts ack" not in run("alerts", "show", "broken/one").stdout
 
-    def test_a_stranger_is_answered_nothing(self, monitor: Monitor) -> None:
+    def test_unauthenticated_request_is_refused_without_details(self, monitor: Monitor) -> None:
         monitor.watched("one")
         for method, path in (
             ("GET", "/incidents"),
@@ -309,7 +311,7 @@ class TestAlerts:
             assert answer.status_code == 401
             assert "one" not in answer.text
 
-    def test_a_monitor_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unreachable_monitor_is_reported(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_MONITOR_URL", "http://127.0.0.1:1")
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
         assert "cannot connect to the monitor" in run("alerts", "list", code=1).stderr
@@ -342,9 +344,7 @@ class TestSick:
         )
         return rows
 
-    def test_those_that_are_not_well_are_listed_with_their_cause(
-        self, run: Run, asked: list[dict[str, Any]]
-    ) -> None:
+    def test_sick_scrapers_are_listed_with_cause(self, run: Run, asked: list[dict[str, Any]]) -> None:
         shown = run("sick", code=1).stdout
         assert "oddsa_events" in shown
         assert "the allowance is spent" in shown
@@ -357,11 +357,11 @@ class TestSick:
         asked[:] = [WELL]
         assert "✔ 1 scraper, nothing wrong" in run("sick").stdout
 
-    def test_a_fleet_of_which_nothing_ran_is_not_well(self, run: Run, asked: list[dict[str, Any]]) -> None:
+    def test_fleet_without_recent_runs_exits_1(self, run: Run, asked: list[dict[str, Any]]) -> None:
         asked.clear()
         assert "no scraper ran within 30 days" in run("sick", code=1).stdout
 
-    def test_a_dataset_that_cannot_be_asked(
+    def test_unavailable_dataset_exits_3(
         self, run: Run, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def down(*_: Any) -> Any:

@@ -82,7 +82,7 @@ def busy(target: str, count: int = 30) -> Backfill:
 # Planned runs
 
 
-def test_each_games_workflow_has_a_run_for_each_game_of_the_date() -> None:
+def test_per_game_workflow_has_one_run_per_game() -> None:
     plan = planned("post_game")
     assert [(day.games, len(day.runs), day.without) for day in plan.days] == [
         (2, 2, None),
@@ -92,20 +92,20 @@ def test_each_games_workflow_has_a_run_for_each_game_of_the_date() -> None:
     assert [run.body.game_id for run in plan.days[0].runs] == [game.game_id for game in GAMES[:2]]
 
 
-def test_a_fan_out_is_one_run_of_as_many_requests_as_the_date_has_games_and_teams() -> None:
+def test_fan_out_is_one_run_with_requests_per_game_and_team() -> None:
     first, second, third = planned("games").days
     assert [run.requests for run in (*first.runs, *second.runs)] == [2 + 4 + 1, 3 + 6 + 1]
     assert third.without == "not covered by the calendar"
 
 
-def test_what_needs_no_games_is_asked_for_each_date() -> None:
+def test_workflow_without_games_has_one_run_per_date() -> None:
     target = find_target("calendar", PLANS)
     assert not needs_games(target, PLANS)
     plan = plan_backfill("b", target, DAYS, PLANS, None)
     assert [(day.games, len(day.runs)) for day in plan.days] == [(None, 1)] * 3
 
 
-def test_a_backfill_is_of_low_priority() -> None:
+def test_backfill_runs_have_low_priority() -> None:
     assert {run.body.priority for run in planned("games").runs} == {Priority.LOW}
 
 
@@ -117,25 +117,25 @@ def test_keys_are_a_function_of_content() -> None:
     assert not {run.key for run in planned("post_game", name="c").runs} & set(keys)
 
 
-def test_a_scraper_is_its_steps_of_the_first_workflow_that_can_ask_for_it_alone() -> None:
+def test_scraper_target_uses_workflow_with_fewest_required_steps() -> None:
     assert find_target("roster", PLANS) == BackfillTarget("games", ("roster",), "roster")
     assert find_target("summary", PLANS) == BackfillTarget("sequence", ("summary",), "summary")
 
 
-def test_what_fans_out_over_an_output_brings_its_parent() -> None:
+def test_output_fan_out_target_includes_parent_step() -> None:
     assert find_target("event_props", PLANS).steps == ("events", "props")
     plan = planned("event_props")
     assert (plan.requests, plan.fans_out_over) == (3, ("event_id",))
 
 
 @pytest.mark.parametrize("name", ["espn_roster", "rosters"])
-def test_a_source_that_tells_only_what_is_now_has_no_past_to_fetch(name: str) -> None:
+def test_source_with_only_present_data_cannot_be_backfilled(name: str) -> None:
     """The source's current list would be stored under a past date."""
     with pytest.raises(UnusableTarget, match=f"{name} fetches only the source's present data"):
         find_target(name, FLEET)
 
 
-def test_a_workflow_leaves_out_what_has_no_past() -> None:
+def test_workflow_target_leaves_out_scrapers_without_past_data() -> None:
     steps = {step for name in FLEET.workflows if name != "rosters" for step in _backfilled(name)}
     assert {"nbac_scoreboard", "nbac_injury_report"} <= steps
     assert not {"espn_roster", "bdl_injuries", "nbac_player_movement"} & steps
@@ -157,13 +157,13 @@ def _backfilled(workflow: str) -> set[str]:
         ("team_sheet", "no workflow requests team_sheet, which would set its game_id, team;"),
     ],
 )
-def test_what_cannot_be_backfilled_is_told(name: str, what: str) -> None:
+def test_unusable_target_is_refused_with_reason(name: str, what: str) -> None:
     with pytest.raises(UnusableTarget) as refused:
         find_target(name, PLANS)
     assert str(refused.value).startswith(what)
 
 
-def test_the_size_is_told_in_time() -> None:
+def test_duration_is_computed_from_rate() -> None:
     assert planned("post_game").duration(4) == timedelta(minutes=1)
 
 
@@ -174,14 +174,14 @@ def scored(*games: int, scraper: str = "box_score", **changes: Any) -> list[Exec
     return [fact(scraper, GAMES[n].game_id, **{"game_date": GAMES[n].game_date, **changes}) for n in games]
 
 
-def test_only_games_without_a_success_are_asked_for() -> None:
+def test_only_games_without_success_are_requested() -> None:
     one, other = planned("post_game", found=scored(0, 2, 3)).runs
     assert [one.body.game_id, other.body.game_id] == [GAMES[1].game_id, GAMES[4].game_id]
     first, *_ = planned("post_game", found=scored(0, 1)).days
     assert (first.runs, first.without) == ((), "found before")
 
 
-def test_of_a_fan_out_only_the_games_teams_and_steps_that_are_missing() -> None:
+def test_fan_out_requests_only_missing_games_teams_and_steps() -> None:
     teams = sorted({team for game in GAMES[:2] for team in game.teams})
     known = [*scored(0), fact("summary"), *(fact("roster", team) for team in teams[1:])]
     (run,) = planned("games", dates=DAYS[:1], found=known).runs
@@ -190,7 +190,7 @@ def test_of_a_fan_out_only_the_games_teams_and_steps_that_are_missing() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"outcome": NO_DATA}, {"outcome": failed()}, {"source": Source.LOCAL}])
-def test_what_was_tried_in_vain_or_on_somebodys_machine_is_missing(changes: dict[str, Any]) -> None:
+def test_no_data_failures_and_local_runs_count_as_missing(changes: dict[str, Any]) -> None:
     assert len(planned("post_game", dates=DAYS[:1], found=scored(0, 1, **changes)).runs) == 2
 
 
@@ -202,14 +202,14 @@ def test_what_was_tried_in_vain_or_on_somebodys_machine_is_missing(changes: dict
         ([("e1", SUCCESS), ("e2", SUCCESS)], False),
     ],
 )
-def test_of_an_output_all_that_was_ever_asked_for_has_to_be_there(
+def test_output_fan_out_is_missing_unless_every_request_succeeded(
     props: list[tuple[str, Outcome]], missing: bool
 ) -> None:
     known = [fact("event_list"), *(fact("event_props", key, outcome) for key, outcome in props)]
     assert bool(planned("event_props", dates=DAYS[:1], found=known).runs) == missing
 
 
-def test_what_is_asked_for_does_not_change_the_key() -> None:
+def test_key_does_not_depend_on_missing_outputs() -> None:
     """A resumed backfill, whose first outputs exist by now, must not repeat a run."""
     (half,) = planned("games", dates=DAYS[:1], found=scored(0)).runs
     (whole,) = planned("games", dates=DAYS[:1]).runs
@@ -293,7 +293,7 @@ def ids(requests: Sequence[ScrapeRequested]) -> list[str]:
     return [item.request_id for item in requests]
 
 
-def test_every_date_is_asked_for_once_and_told() -> None:
+def test_each_date_is_requested_once_and_reported() -> None:
     made, plan = fleet(), busy("parallel")
     results = day_results(plan, carry_out(plan, made))
     assert len(made.executed) == 2 * 30
@@ -303,9 +303,7 @@ def test_every_date_is_asked_for_once_and_told() -> None:
 
 @settings(max_examples=examples(25))
 @given(st.lists(st.floats(0.5, 20), max_size=4), st.sampled_from(["parallel", "sequence", "props", "games"]))
-def test_interrupted_at_any_moments_it_goes_on_and_asks_for_nothing_twice(
-    moments: list[float], target: str
-) -> None:
+def test_interrupted_backfill_resumes_without_repeated_requests(moments: list[float], target: str) -> None:
     plan = busy(target, 6)
     straight = fleet()
     expected = carry_out(plan, straight)
@@ -323,7 +321,7 @@ def test_interrupted_at_any_moments_it_goes_on_and_asks_for_nothing_twice(
     assert sorted(ids(made.executed)) == sorted(ids(straight.executed))
 
 
-def test_a_second_time_nothing_is_asked_and_the_same_is_told() -> None:
+def test_repeated_backfill_requests_nothing_and_has_same_outcomes() -> None:
     made, plan = fleet(), planned("games")
     first = carry_out(plan, made)
     count = len(made.executed)
@@ -340,7 +338,7 @@ subsets_of_found = st.lists(st.booleans(), min_size=len(FOUND), max_size=len(FOU
 
 @settings(max_examples=examples(25))
 @given(subsets_of_found, subsets_of_found)
-def test_what_an_earlier_run_under_the_name_did_not_ask_for_is_not_complete(
+def test_outputs_lacking_from_earlier_run_leave_date_incomplete(
     before: list[ExecutionFact], now: list[ExecutionFact]
 ) -> None:
     """Both runs have the same key, so nothing is posted; a comparison finds the outputs that the first run lacks."""
@@ -357,7 +355,7 @@ def test_what_an_earlier_run_under_the_name_did_not_ask_for_is_not_complete(
     assert len(made.executed) == (len(earlier) or len(wanted))
 
 
-def test_a_step_over_an_output_that_an_earlier_run_did_not_ask_for_is_not_complete() -> None:
+def test_fan_out_step_lacking_from_earlier_run_leaves_date_incomplete() -> None:
     made = fleet()
     whole = planned("event_props", dates=DAYS[:1])
     (run,) = whole.runs
@@ -368,13 +366,13 @@ def test_a_step_over_an_output_that_an_earlier_run_did_not_ask_for_is_not_comple
 
 
 @pytest.mark.parametrize("target", ["parallel", "props", "games"])
-def test_never_more_is_under_way_than_the_live_fleet_can_bear(target: str) -> None:
+def test_requests_in_flight_stay_within_limit(target: str) -> None:
     made = fleet(answers=1)
     carry_out(busy(target), made)
     assert made.most <= MAX_LOW_IN_FLIGHT
 
 
-def test_a_run_that_is_larger_by_itself_goes_out_alone_and_in_waves() -> None:
+def test_run_larger_than_limit_completes_in_batches() -> None:
     made = World(PLANS)
     made.land(slate(14), at("05:00"))
     asked = Fleet(made)
@@ -384,7 +382,7 @@ def test_a_run_that_is_larger_by_itself_goes_out_alone_and_in_waves() -> None:
     assert (asked.most, len(asked.executed)) == (MAX_LOW_IN_FLIGHT, 14)
 
 
-def test_the_rate_holds_over_any_stretch() -> None:
+def test_rate_limit_holds_between_consecutive_runs() -> None:
     made = fleet(answers=10)
     carry_out(busy("parallel"), made, per_minute=20)
     instants = [instant for instant, _ in made.asked_at]
@@ -392,14 +390,14 @@ def test_the_rate_holds_over_any_stretch() -> None:
     assert made.seconds <= 60 * 3 + 10
 
 
-def test_what_a_parent_gave_counts_into_the_rate() -> None:
+def test_fan_out_requests_count_toward_rate() -> None:
     made = fleet(answers=10)
     carry_out(busy("event_props", 4), made, per_minute=20)
     instants = [instant for instant, _ in made.asked_at]
     assert all(later - earlier >= 4 * 3 - 1 for earlier, later in pairwise(instants))
 
 
-def test_what_was_not_found_is_told_with_the_reason() -> None:
+def test_failed_and_no_data_units_are_noted_with_reason() -> None:
     made = fleet(outcomes={"bulletin": failed(FailureKind.BLOCKED), "digest": NO_DATA})
     plan = planned("parallel", dates=DAYS[:1])
     (day,) = day_results(plan, carry_out(plan, made))
@@ -410,7 +408,7 @@ def test_what_was_not_found_is_told_with_the_reason() -> None:
     )
 
 
-def test_a_step_that_is_never_asked_for_leaves_the_date_incomplete() -> None:
+def test_unrequested_step_leaves_date_incomplete() -> None:
     made = fleet(outcomes={"event_list": NO_DATA})
     plan = planned("event_props", dates=DAYS[:1])
     (day,) = day_results(plan, carry_out(plan, made))
@@ -421,7 +419,7 @@ def test_a_step_that_is_never_asked_for_leaves_the_date_incomplete() -> None:
     )
 
 
-def test_what_nobody_answers_is_given_up_and_told() -> None:
+def test_run_without_change_is_given_up_and_noted() -> None:
     made, plan = fleet(answers=0), planned("parallel", dates=DAYS[:1])
     (day,) = day_results(plan, carry_out(plan, made))
     assert (day.unanswered, day.notes) == (2, (f"no change within {PATIENCE}",))
@@ -429,7 +427,7 @@ def test_what_nobody_answers_is_given_up_and_told() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_a_request_is_counted_once_whatever_its_state(state: State) -> None:
+def test_request_is_counted_once_in_each_state(state: State) -> None:
     """This includes a request whose retry was still due when the backfill stopped waiting."""
     plan = planned("sequence", dates=DAYS[:1])
     (run,) = plan.days[0].runs
@@ -449,12 +447,12 @@ def test_a_request_is_counted_once_whatever_its_state(state: State) -> None:
     assert (day.unanswered > 0) == (state in (State.OPEN, State.WAITING, State.UNDER_WAY))
 
 
-def test_games_that_were_not_asked_for_are_said_once_a_date() -> None:
+def test_unrequested_games_share_one_note_per_date() -> None:
     day, *_ = day_results(planned("games"), {})
     assert (day.games > 1, day.notes, day.complete) == (True, ("not requested",), False)
 
 
-def test_what_the_controller_refuses_stops_nothing_else() -> None:
+def test_refused_run_does_not_stop_other_runs() -> None:
     """The controller's calendar has no games on the second day."""
     made = World(PLANS)
     made.land(GAMES[:2], at("05:00"))
@@ -465,7 +463,7 @@ def test_what_the_controller_refuses_stops_nothing_else() -> None:
     assert (second.unanswered, second.not_asked) == (0, 10)
 
 
-def test_games_that_the_controller_does_not_have_travel_with_the_run() -> None:
+def test_games_unknown_to_controller_are_sent_with_run() -> None:
     made = World(PLANS)
     plan = planned("games", own_games=True)
     assert all(item.complete for item in day_results(plan, carry_out(plan, Fleet(made))))
@@ -485,21 +483,21 @@ class Flaky(Fleet):
         return super().look(run)
 
 
-def test_a_controller_that_is_away_for_a_moment_is_waited_for() -> None:
+def test_temporarily_unavailable_controller_is_retried() -> None:
     made = Flaky(fleet().world)
     plan = busy("parallel", 5)
     assert all(item.complete for item in day_results(plan, carry_out(plan, made)))
     assert len(made.executed) == 10
 
 
-def test_a_controller_that_stays_away_ends_it() -> None:
+def test_unavailable_controller_ends_backfill_after_retries() -> None:
     made = Flaky(fleet().world, gone=True)
     with pytest.raises(NotNow):
         carry_out(planned("parallel"), made)
     assert made.seconds == 30
 
 
-def test_what_was_decided_and_never_went_out_is_asked_for_again() -> None:
+def test_stored_but_unpublished_run_is_requested_again() -> None:
     """A controller may crash between storing its decision and publishing the request."""
     made, plan = fleet(), planned("parallel", dates=DAYS[:1])
     made.world.bus.capacity = 0
@@ -515,9 +513,7 @@ def test_what_was_decided_and_never_went_out_is_asked_for_again() -> None:
     ("status", "kind"),
     [(None, NotNow), (429, NotNow), (503, NotNow), (422, NotThis), (401, NotAnswered)],
 )
-def test_what_passes_is_waited_for_and_what_does_not_is_told(
-    status: int | None, kind: type[Exception]
-) -> None:
+def test_status_code_selects_retry_refusal_or_error(status: int | None, kind: type[Exception]) -> None:
     """The controller answers 429 above its limit of calls per minute."""
     assert type(sorted_out(NotAnswered("said", status))) is kind
 
@@ -525,5 +521,5 @@ def test_what_passes_is_waited_for_and_what_does_not_is_told(
 @pytest.mark.parametrize(
     ("count", "told"), [(0, ""), (5, "0; 1; 2; 3; 4"), (7, "0; 1; 2; 3; 4; 2 more, see --json")]
 )
-def test_of_many_notes_the_first_are_told(count: int, told: str) -> None:
+def test_only_first_five_notes_are_shown(count: int, told: str) -> None:
     assert command._why([str(number) for number in range(count)]) == told

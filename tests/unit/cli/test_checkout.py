@@ -23,7 +23,7 @@ from tipoff_cli.errors import CommandFailed
         ("timezone: [unfinished\n", "America/New_York"),
     ],
 )
-def test_the_fleets_zone_is_read_however_yaml_writes_it(tmp_path: Path, text: str, zone: str) -> None:
+def test_fleet_zone_is_read_from_each_yaml_form(tmp_path: Path, text: str, zone: str) -> None:
     (tmp_path / "workflows.yaml").write_text(text)
     assert read_timezone(tmp_path / "workflows.yaml") == zone
 
@@ -39,7 +39,7 @@ def test_a_fleet_without_a_file_has_the_default_zone(tmp_path: Path) -> None:
         ("zone = 1", "its keys are name, dataset"),
     ],
 )
-def test_a_key_of_tipoff_toml_that_nothing_reads_is_refused(tmp_path: Path, line: str, told: str) -> None:
+def test_unknown_key_of_tipoff_toml_is_refused(tmp_path: Path, line: str, told: str) -> None:
     """A mistyped `dataset` key selected the default dataset."""
     (tmp_path / "tipoff.toml").write_text(f'name = "rivers"\n{line}\n')
     with pytest.raises(CommandFailed, match=re.escape(told)):

@@ -44,7 +44,7 @@ WAYS: dict[str, Callable[[str], None]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_escape_sequence_is_shown_and_not_obeyed(way: str, attack: str) -> None:
+def test_terminal_attack_sequence_is_neutralized(way: str, attack: str) -> None:
     out = printed(lambda: WAYS[way](f"before {attack} after"))
     assert not any(unicodedata.category(one) == "Cc" and one not in "\n\t" for one in out)
     assert "\u202e" not in out
@@ -52,23 +52,23 @@ def test_an_escape_sequence_is_shown_and_not_obeyed(way: str, attack: str) -> No
 
 @pytest.mark.parametrize("way", WAYS)
 @given(text=st.text(max_size=40))
-def test_no_text_controls_the_terminal(way: str, text: str) -> None:
+def test_arbitrary_text_prints_no_control_characters(way: str, text: str) -> None:
     out = printed(lambda: WAYS[way](text))
     assert not [one for one in out if unicodedata.category(one) == "Cc" and one not in "\n\t"]
 
 
 @given(st.text(max_size=60))
-def test_json_stays_the_same_json(text: str) -> None:
+def test_json_output_round_trips(text: str) -> None:
     assert json.loads(printed(lambda: say_json({"text": text}))) == {"text": text}
 
 
-def test_colours_are_still_the_consoles_own() -> None:
+def test_plain_text_is_printed_unchanged() -> None:
     with console.capture() as captured:
         console.print(Text("plain"))
     assert captured.get() == "plain\n"
 
 
-def test_a_name_near_a_known_one_is_suggested() -> None:
+def test_similar_known_name_is_suggested() -> None:
     told = printed(lambda: refuse_unknown("workflow", "injury_discovry", ["injury_discovery", "post_game"]))
     assert "did you mean injury_discovery?" in told
     assert "there are one, two" in printed(lambda: refuse_unknown("workflow", "xyz", ["one", "two"]))

@@ -98,26 +98,26 @@ def house() -> House:
 # The plan
 
 
-def test_a_message_is_published_as_it_was_to_the_topic_of_its_type(house: House) -> None:
+def test_original_message_is_replayed_to_topic_of_its_type(house: House) -> None:
     house.reject_event(requested())
     data, attributes = encode(Envelope(requested(), requested().id, "/tipoff/test", NOON, "00-trace-span-01"))
     assert list(messages(house.plan(), house.bucket_of)) == [("scrape-requests", data, attributes)]
     assert not [name for name in attributes if name.startswith("CloudPubSub")]
 
 
-def test_the_oldest_is_published_first(house: House) -> None:
+def test_oldest_dead_letter_is_replayed_first(house: House) -> None:
     house.reject_event(requested(), minutes=5)
     house.reject_event(executed())
     assert [replay.topic for replay in house.plan()] == ["scrape-executions", "scrape-requests"]
 
 
-def test_a_structured_message_that_cannot_be_read_goes_to_the_topic_of_its_type(house: House) -> None:
+def test_unreadable_structured_message_is_replayed_to_topic_of_its_type(house: House) -> None:
     data = b'{"specversion": "1.0", "type": "tipoff.file.processed.v1", "id": "7", "data": {}}'
     house.reject(data, {"content-type": STRUCTURED}, "invalid_payload")
     assert [(replay.topic, replay.refused) for replay in house.plan()] == [("phase2-receipts", None)]
 
 
-def test_a_message_that_died_on_two_subscriptions_is_published_once(house: House) -> None:
+def test_message_rejected_on_two_subscriptions_is_replayed_once(house: House) -> None:
     first = house.reject_event(executed())
     house.reject_event(executed(), minutes=1)
     sent, copy = house.plan()
@@ -134,7 +134,7 @@ def test_a_message_that_died_on_two_subscriptions_is_published_once(house: House
     ],
     ids=["no type", "no topic", "too large"],
 )
-def test_what_has_no_topic_is_refused_with_the_reason(
+def test_untyped_unrouted_or_oversized_message_is_refused_with_reason(
     house: House, data: bytes, attributes: dict[str, str], why: str
 ) -> None:
     house.reject(data, attributes, "undecodable")
@@ -144,19 +144,19 @@ def test_what_has_no_topic_is_refused_with_the_reason(
     assert list(messages([replay], house.bucket_of)) == []
 
 
-def test_a_payload_as_large_as_services_take_is_published(house: House) -> None:
+def test_payload_at_size_limit_is_replayed(house: House) -> None:
     house.reject(b"x" * EVENT_LIMIT, {"ce-type": executed().TYPE, "ce-id": "1"}, "undecodable")
     assert [(replay.topic, replay.refused) for replay in house.plan()] == [("scrape-executions", None)]
 
 
-def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
+def test_tick_without_event_time_is_refused(house: House) -> None:
     """A tick without a time takes the time of its delivery, so a republished one would be another tick."""
     house.reject_event(tick(event_time=None))
     house.reject_event(tick(event_time=NOON))
     assert [replay.topic for replay in house.plan()] == [None, "orchestration-ticks"]
 
 
-def test_a_payload_that_this_version_cannot_read_goes_where_its_type_does(house: House) -> None:
+def test_payload_invalid_in_this_version_is_replayed_to_topic_of_its_type(house: House) -> None:
     """The running service may be newer than the one that rejected the message, and read it."""
     house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     (replay,) = house.plan()
@@ -164,7 +164,7 @@ def test_a_payload_that_this_version_cannot_read_goes_where_its_type_does(house:
     assert replay.dies_again is not None
 
 
-def test_a_structured_receipt_has_its_type_in_the_payload(house: House) -> None:
+def test_type_of_structured_receipt_is_read_from_payload(house: House) -> None:
     data, attributes = encode_structured(Envelope(processed(), processed().id, "/phase2", NOON))
     house.reject(data, {**attributes, **GAVE_UP})
     assert [replay.topic for replay in house.plan()] == ["phase2-receipts"]
@@ -173,21 +173,21 @@ def test_a_structured_receipt_has_its_type_in_the_payload(house: House) -> None:
 # Payloads
 
 
-def test_a_payload_that_is_gone_is_refused(house: House) -> None:
+def test_deleted_payload_is_refused(house: House) -> None:
     house.reject_event(requested())
     house.state.bodies.clear()
     (replay,) = house.plan()
     assert "no longer exists" in (replay.refused or "")
 
 
-def test_a_payload_that_was_changed_is_not_published(house: House) -> None:
+def test_changed_payload_is_refused(house: House) -> None:
     house.reject_event(requested())
     house.state.bodies = dict.fromkeys(house.state.bodies, b"{}")
     (replay,) = house.plan()
     assert "SHA-256 differs" in (replay.refused or "")
 
 
-def test_a_payload_without_a_path_is_its_head_if_that_is_all_of_it(house: House) -> None:
+def test_payload_without_path_is_its_head_only_if_whole(house: House) -> None:
     house.reject(b"short", {})
     house.reject(b"\xff", {})
     for row in house.rows:
@@ -198,7 +198,7 @@ def test_a_payload_without_a_path_is_its_head_if_that_is_all_of_it(house: House)
         payload(broken, house.bucket_of)
 
 
-def test_a_payload_is_read_from_the_bucket_of_the_service_that_kept_it(house: House) -> None:
+def test_payload_is_read_from_bucket_named_in_path(house: House) -> None:
     house.reject(b"short", {})
     name = house.rows[0]["payload_path"].removeprefix("gs://state/")
     house.rows[0]["payload_path"] = f"gs://p-tipoff-state-logger/{name}"
@@ -207,14 +207,14 @@ def test_a_payload_is_read_from_the_bucket_of_the_service_that_kept_it(house: Ho
     assert payload(house.letters[0], house.bucket_of) == b"short"
 
 
-def test_a_path_that_names_no_object_is_said(house: House) -> None:
+def test_payload_path_without_object_name_is_refused(house: House) -> None:
     house.reject(b"short", {})
     house.rows[0]["payload_path"] = "gs://state/"
     with pytest.raises(PayloadMissing, match="names no object"):
         payload(house.letters[0], house.bucket_of)
 
 
-def test_fields_of_a_newer_service_are_no_attributes(house: House) -> None:
+def test_unknown_fields_are_left_out_of_attributes(house: House) -> None:
     house.reject_event(requested())
     house.rows[0]["attributes"]["unknown_fields"] = {"weather": "snow"}
     assert "unknown_fields" not in house.letters[0].attributes
@@ -259,7 +259,7 @@ def run(*arguments: str, code: int = 0, answer: str | None = None) -> str:
     return result.output
 
 
-def test_the_list_names_each_with_what_was_wrong(
+def test_list_shows_id_and_reason_of_each_dead_letter(
     house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = house.reject_event(requested(), "invalid_payload")
@@ -273,11 +273,11 @@ def test_the_list_names_each_with_what_was_wrong(
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_reason_that_there_is_not_is_refused_with_those_that_are() -> None:
+def test_unknown_reason_is_refused_with_known_reasons() -> None:
     assert "use one of undecodable, oversized" in run("list", "--reason", "nope", code=2)
 
 
-def test_one_is_shown_with_attributes_and_payload_whole_however_narrow_it_is(
+def test_show_prints_attributes_and_whole_payload_in_narrow_terminal(
     house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = house.reject_event(requested())
@@ -294,7 +294,7 @@ def test_one_is_shown_with_attributes_and_payload_whole_however_narrow_it_is(
     assert connection.sent == []
 
 
-def test_what_is_copied_is_whole_however_narrow_the_terminal(
+def test_show_never_wraps_id_path_or_payload(
     house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = house.reject_event(requested(workflow="w" * 150))
@@ -306,13 +306,13 @@ def test_what_is_copied_is_whole_however_narrow_the_terminal(
     assert connection.sent == []
 
 
-def test_one_that_is_not_there_is_said_so(connection: FakeConnection) -> None:
+def test_unknown_id_is_refused_by_show_and_replay(connection: FakeConnection) -> None:
     assert "no selected dead letter has the id nothing" in run("show", "nothing", code=1)
     assert "no selected dead letter has the id nothing" in run("replay", "nothing", code=1)
     assert connection.sent == []
 
 
-def test_a_replay_shows_the_plan_and_asks(house: House, connection: FakeConnection) -> None:
+def test_replay_shows_plan_and_requires_confirmation(house: House, connection: FakeConnection) -> None:
     identifier = house.reject_event(requested())
     told = run("replay", identifier, answer="n\n", code=1)
     assert "scrape-requests" in told
@@ -322,7 +322,7 @@ def test_a_replay_shows_the_plan_and_asks(house: House, connection: FakeConnecti
     assert [topic for topic, _, _ in connection.sent] == ["scrape-requests"]
 
 
-def test_a_replay_warns_of_what_dies_again(house: House, connection: FakeConnection) -> None:
+def test_replay_warns_of_message_that_will_be_refused_again(house: House, connection: FakeConnection) -> None:
     identifier = house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     told = run("replay", identifier, answer="n\n", code=1)
     assert "scrape-executions, but will be refused again: " in told
@@ -330,7 +330,7 @@ def test_a_replay_warns_of_what_dies_again(house: House, connection: FakeConnect
     assert connection.sent == []
 
 
-def test_a_replay_that_is_repeated_sends_the_same(house: House, connection: FakeConnection) -> None:
+def test_repeated_replay_sends_same_message(house: House, connection: FakeConnection) -> None:
     identifier = house.reject_event(requested())
     run("replay", identifier, "--yes")
     run("replay", identifier, "--yes")
@@ -347,7 +347,7 @@ def test_a_dry_run_publishes_nothing(house: House, connection: FakeConnection) -
     assert connection.sent == []
 
 
-def test_what_is_refused_is_told_by_the_exit_code(house: House, connection: FakeConnection) -> None:
+def test_refused_message_exits_1(house: House, connection: FakeConnection) -> None:
     house.reject_event(requested())
     house.reject(b"{}", {}, "undecodable")
     told = run("replay", "--since", "2025-01-01", "--yes", code=1)
@@ -356,20 +356,22 @@ def test_what_is_refused_is_told_by_the_exit_code(house: House, connection: Fake
     assert len(connection.sent) == 1
 
 
-def test_a_copy_is_neither_published_nor_a_fault(house: House, connection: FakeConnection) -> None:
+def test_duplicate_is_neither_published_nor_counted_as_refused(
+    house: House, connection: FakeConnection
+) -> None:
     house.reject_event(executed())
     house.reject_event(executed(), minutes=1)
     assert "published 1, refused 0" in run("replay", "--since", "2025-01-01", "--yes")
     assert len(connection.sent) == 1
 
 
-def test_a_replay_of_everything_has_to_be_asked_for(connection: FakeConnection) -> None:
+def test_replay_without_selection_or_confirmation_is_refused(connection: FakeConnection) -> None:
     assert "--reason or --since" in run("replay", "--yes", code=2)
     assert "--yes" in run("replay", "--since", "2025-01-01", "--json", code=2)
     assert connection.sent == []
 
 
-def test_a_bus_that_is_down_is_said_with_what_to_do(
+def test_unavailable_bus_is_reported_with_remedy(
     house: House, monkeypatch: pytest.MonkeyPatch, connection: FakeConnection
 ) -> None:
     house.reject_event(requested())

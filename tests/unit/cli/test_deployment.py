@@ -103,7 +103,7 @@ def there(tool: str) -> str:
     return f"/usr/bin/{tool}"
 
 
-def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing(
+def test_own_fleet_needs_terraform_base_images_and_variables(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A deployment of the checkout's images would run another fleet."""
@@ -133,7 +133,7 @@ def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing(
         (BuildWith.CLOUD_BUILD, "--config=infra/terraform/cloudbuild.yaml"),
     ],
 )
-def test_images_of_a_fleet_are_built_on_top_of_tipoffs(
+def test_own_fleet_images_are_built_on_base_images(
     deployment: Deployment, build_with: BuildWith, command: str
 ) -> None:
     own = replace(deployment, own_fleet=True, base_images="example.com/tipoff", build_with=build_with)
@@ -142,7 +142,7 @@ def test_images_of_a_fleet_are_built_on_top_of_tipoffs(
     assert command.replace("REGISTRY", own.registry) in shell.done[0]
 
 
-def test_the_commit_is_the_tag(deployment: Deployment) -> None:
+def test_commit_is_image_tag(deployment: Deployment) -> None:
     assert check(deployment, FakeShell(READY), there) == "0123456789ab"
 
 
@@ -154,7 +154,7 @@ def test_the_commit_is_the_tag(deployment: Deployment) -> None:
         ('x = { iap = ["group:a@b.c"] }', "iap", "iap.googleapis.com"),
     ],
 )
-def test_what_takes_an_api_that_is_off_is_told_before_anything_is_changed(
+def test_variable_that_needs_disabled_api_is_refused(
     deployment: Deployment, variables: str, asked: str, api: str
 ) -> None:
     deployment.variables.write_text(f"{variables}\n")
@@ -166,7 +166,7 @@ def test_what_takes_an_api_that_is_off_is_told_before_anything_is_changed(
     assert check(deployment, FakeShell({**READY, "gcloud services list": on}), there) == "0123456789ab"
 
 
-def test_malformed_input_and_missing_tools_are_told_together_before_anything_is_asked(tmp_path: Path) -> None:
+def test_malformed_input_and_missing_tools_are_reported_together(tmp_path: Path) -> None:
     wrong = Deployment("qa", "X", "here", BuildWith.DOCKER, root=tmp_path)
     shell = FakeShell(READY, refused=("",))
     with pytest.raises(DeployRefused) as refused:
@@ -181,7 +181,7 @@ def test_missing_variables_are_named_with_the_file_to_copy(deployment: Deploymen
         check(deployment, FakeShell(READY), there)
 
 
-def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -> None:
+def test_unedited_example_variables_are_refused(deployment: Deployment) -> None:
     """Google refuses unknown members, and only after half of the resources exist."""
     example = REPOSITORY / "infra/terraform/environments/dev/platform.tfvars.example"
     deployment.variables.write_text(example.read_text())
@@ -190,7 +190,7 @@ def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -
         check(deployment, shell, there)
 
 
-def test_a_project_or_region_of_another_environment_is_refused(deployment: Deployment) -> None:
+def test_project_or_region_differing_from_variables_is_refused(deployment: Deployment) -> None:
     """The command's values would take precedence and deploy dev into prod's project."""
     deployment.variables.write_text('project = "my-tipoff-prod"\nregion  = "europe-west1"\n')
     with pytest.raises(DeployRefused) as refused:
@@ -229,7 +229,7 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
         ({"gcloud pubsub topics list": "orders"}, (), r"other Pub/Sub topics than Tipoff's \(orders\)"),
     ],
 )
-def test_what_is_not_ready_is_told_with_what_to_do(
+def test_failed_preflight_check_is_refused_with_remedy(
     deployment: Deployment, answers: Mapping[str, str], refused: tuple[str, ...], remedy: str
 ) -> None:
     shell = FakeShell({**READY, **answers}, refused)
@@ -247,7 +247,7 @@ def test_what_is_not_ready_is_told_with_what_to_do(
         ("        filter: ", "        filters: ", "unknown key 'topics.*filters'"),
     ],
 )
-def test_maps_that_services_would_not_start_with_are_told(
+def test_invalid_topic_map_is_refused(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, told: str
 ) -> None:
     topics = deployment.root / "topics.yaml"
@@ -257,13 +257,13 @@ def test_maps_that_services_would_not_start_with_are_told(
         check(deployment, FakeShell(READY), there)
 
 
-def test_what_builds_is_among_the_apis_that_are_asked_for(deployment: Deployment) -> None:
+def test_cloud_build_api_is_required(deployment: Deployment) -> None:
     enabled = READY["gcloud services list"].replace("cloudbuild.googleapis.com", "")
     with pytest.raises(DeployRefused, match=r"gcloud services enable cloudbuild\.googleapis\.com"):
         check(deployment, FakeShell({**READY, "gcloud services list": enabled}), there)
 
 
-def test_cloud_builds_account_is_asked_for_where_it_builds(deployment: Deployment) -> None:
+def test_build_account_is_required_only_with_cloud_build(deployment: Deployment) -> None:
     shell = FakeShell({**READY, "gcloud iam service-accounts list": ACCOUNTS.replace("tipoff-build", "x")})
     with pytest.raises(DeployRefused, match="lacks the service accounts tipoff-build, which"):
         check(deployment, shell, there)
@@ -271,7 +271,7 @@ def test_cloud_builds_account_is_asked_for_where_it_builds(deployment: Deploymen
     assert check(by_docker, shell, there)
 
 
-def test_another_push_account_is_asked_for_when_the_map_names_it(
+def test_push_account_of_new_generation_is_required(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = deployment.root / "services.yaml"
@@ -281,7 +281,7 @@ def test_another_push_account_is_asked_for_when_the_map_names_it(
         check(deployment, FakeShell(READY), there)
 
 
-def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
+def test_all_failed_preflight_checks_are_reported_together(deployment: Deployment) -> None:
     shell = FakeShell({**READY, "gcloud services list": ""}, ("storage buckets", "secrets versions"))
     with pytest.raises(DeployRefused) as refused:
         check(deployment, shell, there)
@@ -289,7 +289,7 @@ def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
         assert named in str(refused.value)
 
 
-def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> None:
+def test_only_missing_images_are_built(deployment: Deployment) -> None:
     """A rollback to a commit that was deployed before builds nothing."""
     shell = FakeShell(READY, images={"controller", "logger"})
     missing = missing_images(deployment, "abc", shell)
@@ -306,13 +306,13 @@ def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> Non
     assert missing_images(deployment, "ab", shell) == list(SERVICES)
 
 
-def test_images_that_were_built_and_are_not_there_are_named(deployment: Deployment) -> None:
+def test_image_missing_after_build_is_reported(deployment: Deployment) -> None:
     shell = FakeShell(READY)
     with pytest.raises(ShellFailed, match=r"built, but missing in .*: elsewhere"):
         build(deployment, "abc", ["elsewhere"], shell)
 
 
-def test_docker_builds_by_the_same_script(deployment: Deployment) -> None:
+def test_docker_builds_with_build_images_script(deployment: Deployment) -> None:
     shell = FakeShell(READY)
     by_docker = replace(deployment, build_with=BuildWith.DOCKER)
     build(by_docker, "abc", list(SERVICES), shell)
@@ -324,17 +324,17 @@ IMAGES = dict.fromkeys(SERVICES, "abc")
 STATE = {"gcloud storage ls": "gs://my-tipoff-dev-tfstate/tipoff/platform/default.tfstate"}
 
 
-def test_topics_that_google_makes_are_no_strangers(deployment: Deployment) -> None:
+def test_google_managed_topics_are_accepted(deployment: Deployment) -> None:
     there_too = {"gcloud pubsub topics list": "container-analysis-notes-v1"}
     assert check(deployment, FakeShell({**READY, **there_too}), there)
 
 
-def test_something_else_may_live_in_the_project_where_somebody_says_so(deployment: Deployment) -> None:
+def test_shared_option_accepts_other_services_in_project(deployment: Deployment) -> None:
     shell = FakeShell({**READY, "gcloud run services list": "their-shop"})
     assert check(replace(deployment, shared=True), shell, there)
 
 
-def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: Deployment) -> None:
+def test_shown_plan_is_applied_and_followed_by_smoke_test(deployment: Deployment) -> None:
     shell = FakeShell({**READY, **STATE})
     plan(deployment, IMAGES, shell, dry_run=False)
     apply(deployment, shell)
@@ -379,13 +379,13 @@ def test_a_first_deployment_writes_its_state(deployment: Deployment) -> None:
     assert "-backend-config=bucket=my-tipoff-dev-tfstate" in shell.done[0]
 
 
-def test_drift_fails_when_anything_differs(deployment: Deployment) -> None:
+def test_drift_plans_with_detailed_exit_code(deployment: Deployment) -> None:
     shell = FakeShell({**READY, **STATE})
     plan(deployment, IMAGES, shell, dry_run=True, drift=True)
     assert "-detailed-exitcode" in shell.done[-1]
 
 
-def test_a_provider_that_is_locked_is_the_one_that_is_taken(deployment: Deployment) -> None:
+def test_provider_lock_file_is_read_only_in_init(deployment: Deployment) -> None:
     deployment.lock.write_text(LOCK % "8.9.1")
     shell = FakeShell({**READY, **STATE})
     assert check(deployment, shell, there)
@@ -394,7 +394,7 @@ def test_a_provider_that_is_locked_is_the_one_that_is_taken(deployment: Deployme
 
 
 @pytest.mark.parametrize("version", ["7.9.0", "8.6.2", "9.0.0"])
-def test_a_lock_of_another_version_is_refused(deployment: Deployment, version: str) -> None:
+def test_lock_file_with_unsupported_provider_version_is_refused(deployment: Deployment, version: str) -> None:
     deployment.lock.write_text(LOCK % version)
     with pytest.raises(
         DeployRefused, match=rf"has version {version} of hashicorp/google, .* requires ~> 8\.7"
@@ -402,21 +402,19 @@ def test_a_lock_of_another_version_is_refused(deployment: Deployment, version: s
         check(deployment, FakeShell(READY), there)
 
 
-def test_ci_takes_no_provider_that_nobody_locked(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ci_requires_provider_lock_file(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(DeployRefused, match=r"\.terraform\.lock\.hcl is missing.*providers lock"):
         check(deployment, FakeShell(READY), there)
 
 
-def test_a_secret_that_an_environment_asks_for_needs_its_value(deployment: Deployment) -> None:
+def test_enabled_secret_requires_value(deployment: Deployment) -> None:
     deployment.variables.write_text('enabled_secrets = ["TIPOFF_PROXY_URL"]\n')
     with pytest.raises(DeployRefused, match="secret TIPOFF_PROXY_URL, which a service needs, has no value"):
         check(deployment, FakeShell(READY, ("--secret TIPOFF_PROXY_URL",)), there)
 
 
-def test_images_that_are_promoted_are_those_that_were_tried(deployment: Deployment) -> None:
+def test_promotion_deploys_digests_of_source_project(deployment: Deployment) -> None:
     promoting = replace(deployment, environment="prod", project="my-prod", images_from="my-tipoff-dev")
     shell = FakeShell({**READY, **STATE}, images=set(SERVICES))
     found = digests(promoting, "abc", shell)
@@ -425,14 +423,14 @@ def test_images_that_are_promoted_are_those_that_were_tried(deployment: Deployme
     assert "-var=image_project=my-tipoff-dev" in shell.done[-1]
 
 
-def test_what_was_not_tried_is_not_promoted(deployment: Deployment) -> None:
+def test_missing_source_image_is_not_promoted(deployment: Deployment) -> None:
     promoting = replace(deployment, images_from="my-tipoff-dev")
     with pytest.raises(DeployRefused) as refused:
         digests(promoting, "abc", FakeShell(READY, images=set(SERVICES) - {"logger"}))
     assert "my-tipoff-dev/tipoff/logger cannot be looked up" in str(refused.value)
 
 
-def test_the_registry_never_moves_a_tag() -> None:
+def test_registry_tags_are_immutable() -> None:
     """A plan names images by tag before the build."""
     registry = (REPOSITORY / "infra/terraform/bootstrap/main.tf").read_text()
     assert "immutable_tags = true" in registry
@@ -492,7 +490,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
         (["--drift", "--apply", "--confirm", "dev"], 2, []),
     ],
 )
-def test_nothing_is_built_or_applied_unless_asked_for_and_confirmed(
+def test_build_and_apply_require_apply_option_and_confirmation(
     steps: Steps, options: list[str], code: int, taken: list[str]
 ) -> None:
     done = CliRunner().invoke(app, ["deploy", "dev", "--project", "my-tipoff-dev", *options])
@@ -503,7 +501,7 @@ def test_nothing_is_built_or_applied_unless_asked_for_and_confirmed(
 @pytest.mark.parametrize(
     ("typed", "code", "taken"), [("dev", 0, [*PLANNED, "build", "apply"]), ("prod", 2, PLANNED)]
 )
-def test_a_person_is_asked_when_the_plan_was_shown(
+def test_interactive_apply_requires_typed_environment_after_plan(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, typed: str, code: int, taken: list[str]
 ) -> None:
     monkeypatch.setattr(command, "sys", Terminal)
@@ -528,7 +526,7 @@ def build_images(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
     return done.returncode, done.stderr, log.read_text().splitlines()
 
 
-def test_all_images_are_built_before_one_is_pushed(tmp_path: Path) -> None:
+def test_all_images_are_built_before_first_push(tmp_path: Path) -> None:
     code, _, told = build_images(tmp_path, "r/tipoff", "abc", "logger", "cleanup")
     assert code == 0
     assert told == [
@@ -545,6 +543,6 @@ def test_an_unknown_service_is_refused_before_anything_is_built(tmp_path: Path) 
     assert f"no service 'loger'; there are: {' '.join(SERVICES)}" in said
 
 
-def test_every_service_is_built_when_none_is_named(tmp_path: Path) -> None:
+def test_all_services_are_built_by_default(tmp_path: Path) -> None:
     _, _, commands = build_images(tmp_path, "--no-push", "tipoff", "abc")
     assert [re.findall(r"SERVICE=(\S+)", line) for line in commands] == [[name] for name in SERVICES]

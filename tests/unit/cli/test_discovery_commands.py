@@ -94,7 +94,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run) -> Run:
     return invoke
 
 
-def test_show_draws_the_curve_and_lists_the_checks_with_what_each_is_for(run: Run) -> None:
+def test_show_draws_curve_and_lists_checks_with_purpose(run: Run) -> None:
     shown = run("discovery", "show", "movement").stdout
     assert "movement on 2025-01-15, 11:00 to 18:00" in shown
     assert "discovery: learned, model " in shown
@@ -115,7 +115,7 @@ def test_show_as_json_is_the_read_model(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("weight", "told"), [(0.93, True), (0.05, False), (None, False)])
-def test_show_says_that_days_are_moved_with_their_tip_offs_where_they_are(
+def test_show_reports_only_considerable_tip_off_weight(
     run: Run, capsys: pytest.CaptureFixture[str], weight: float | None, told: bool
 ) -> None:
     shown = json.loads(run("discovery", "show", "movement", "--json").stdout)
@@ -126,7 +126,7 @@ def test_show_says_that_days_are_moved_with_their_tip_offs_where_they_are(
     assert (said in capsys.readouterr().out) is told
 
 
-def test_show_of_a_search_on_its_beat_says_why(run: Run) -> None:
+def test_show_gives_reason_for_fixed_beat(run: Run) -> None:
     assert (
         "fixed beat, few_days: 3 known days, and 5 are needed"
         in run("discovery", "show", "movement", history=3).stdout
@@ -135,14 +135,14 @@ def test_show_of_a_search_on_its_beat_says_why(run: Run) -> None:
     assert "fixed beat, as configured; to learn from: model " in fixed
 
 
-def test_a_workflow_that_searches_for_nothing_is_refused_with_those_that_do(run: Run) -> None:
+def test_non_discovery_workflow_is_refused_with_discovery_workflows(run: Run) -> None:
     refused = run("discovery", "show", "rosters", code=1)
     assert "rosters is of kind daily; only discovery searches for a publication; use one of movement" in (
         refused.stderr
     )
 
 
-def test_advise_says_what_learning_would_be_worth(run: Run) -> None:
+def test_advise_recommends_learning_with_estimated_gain(run: Run) -> None:
     shown = run("discovery", "advise", strategy="fixed", history=26).stdout
     assert "✔ Learn: data would have been found" in shown
     assert "write in workflows.yaml: discovery: { strategy: learned, price_per_attempt: " in shown
@@ -151,7 +151,7 @@ def test_advise_says_what_learning_would_be_worth(run: Run) -> None:
     assert told["fixed"]["mean_delay_minutes"] > 0
 
 
-def test_advise_with_little_history_says_so(run: Run) -> None:
+def test_advise_with_little_history_recommends_fixed(run: Run) -> None:
     assert "Stay with fixed: 3 days with a known publication" in run("discovery", "advise", history=3).stdout
 
 
@@ -164,7 +164,7 @@ def test_explain_shows_the_learned_part_beside_the_decision(run: Run) -> None:
     assert told["decisions"][0]["context"]["discovery"]["model"] == model
 
 
-def test_without_a_dataset_nothing_is_learned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_advise_without_connection_exits_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("discovery", "show", "movement")
 
     def nowhere() -> Connected:

@@ -16,7 +16,7 @@ from tipoff_cli.edits import Seen, changed_since, look, note_read, unread
     ids=["edited", "touched, or edited and restored", "removed"],
 )
 @pytest.mark.parametrize("name", ["workflows.yaml", "alerts.yaml", "scrapers/source/scraper.yaml"])
-def test_an_edit_is_another_content(
+def test_edit_is_detected_by_content_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, then: str | None, is_edit: bool
 ) -> None:
     """A file that was touched, or edited and restored, was listed as not read by the stack."""

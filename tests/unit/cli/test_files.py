@@ -68,14 +68,14 @@ class TestJudging:
         verdict = judge(file, cleanup, NOON + hours(after))
         return verdict.state, verdict.why, verdict.next
 
-    def test_the_limits_are_those_of_the_cleanup_that_ran(self) -> None:
+    def test_limits_come_from_latest_cleanup(self) -> None:
         patient = replace(RUN, lost_after_hours=12, max_republishes=9)
         _, _, following = self.judged(self.landed, 7, patient)
         assert "after 12 hours" in following
         _, why, _ = self.judged(replace(self.landed, sightings=seen(True)), 3, patient)
         assert "1 of at most 9" in why
 
-    def test_limits_that_no_row_states_are_not_made_up(self) -> None:
+    def test_unrecorded_limits_are_not_shown(self) -> None:
         older = replace(RUN, lost_after_hours=None, max_republishes=None)
         _, why, _ = self.judged(replace(self.landed, sightings=seen(True, True, True, True)), 9, older)
         assert why == "republished 4 times, and no receipt yet"
@@ -83,11 +83,11 @@ class TestJudging:
         assert state is FileState.WAITING
         assert "hours" not in why + following
 
-    def test_a_receipt_ends_it_whatever_was_before(self) -> None:
+    def test_file_with_receipt_is_processed_despite_sightings(self) -> None:
         processed = replace(self.landed, receipts=[RECEIPT], sightings=seen(True, True, True, False))
         assert self.judged(processed, 9)[0] is FileState.PROCESSED
 
-    def test_a_receipt_before_its_execution_row_is_told_as_that(self) -> None:
+    def test_receipt_without_known_execution_is_reported(self) -> None:
         state, why, then = self.judged(LandedFile(PATH, receipts=[RECEIPT]), 1)
         assert (state, "no known execution" in why, "--since" in then) == (FileState.PROCESSED, True, True)
 
@@ -100,7 +100,7 @@ class TestJudging:
             (9, replace(RUN, errors=["no receipts"]), "no receipts", "the latest cleanup"),
         ],
     )
-    def test_what_no_cleanup_missed_waits(
+    def test_file_not_reported_missing_is_waiting(
         self, after: float, cleanup: LatestCleanup | None, why: str, then: str
     ) -> None:
         state, told, comes_next = self.judged(self.landed, after, cleanup)
@@ -109,9 +109,7 @@ class TestJudging:
         assert then in comes_next
 
     @pytest.mark.parametrize("cleaned_after", [6, 8])
-    def test_the_limit_has_passed_at_its_instant_and_a_cleanup_then_has_looked(
-        self, cleaned_after: int
-    ) -> None:
+    def test_lost_limit_includes_its_exact_instant(self, cleaned_after: int) -> None:
         ran = replace(RUN, cleanup_time=NOON + hours(cleaned_after))
         _, why, _ = self.judged(self.landed, 6, ran)
         assert why == "no receipt for over 6 hours, and cleanup does not report it as missing"
@@ -126,7 +124,7 @@ class TestJudging:
             ((True, True, True, False), FileState.REPUBLISHED, "gives the file up"),
         ],
     )
-    def test_what_cleanup_missed_is_announced_until_it_is_given_up(
+    def test_missing_file_is_republished_until_given_up(
         self, republished: tuple[bool, ...], state: FileState, then: str
     ) -> None:
         """A file was republished forever (incident 17): each file has a cap and then a final state."""
@@ -147,7 +145,7 @@ class TestJudging:
             ("foreign_path", FileState.FOREIGN, "writer of the row"),
         ],
     )
-    def test_a_file_that_is_not_as_it_was_written_is_called_so_as_long_as_cleanup_says_so(
+    def test_file_finding_holds_until_later_republication(
         self, kind: str, meant: FileState, remedy: str
     ) -> None:
         sightings = seen(False)
@@ -159,12 +157,12 @@ class TestJudging:
         restored = replace(self.landed, sightings=seen(False, True), findings=[gone])
         assert self.judged(restored, 9)[0] is FileState.REPUBLISHED
 
-    def test_a_storm_is_named_as_the_reason(self) -> None:
+    def test_storm_guard_is_given_as_reason(self) -> None:
         storm = replace(RUN, storm_guard=True)
         state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, storm)
         assert (state, "implausible number" in why, "storm-guard" in then) == (FileState.LOST, True, True)
 
-    def test_a_dry_run_is_named_as_the_reason(self) -> None:
+    def test_dry_run_is_given_as_reason(self) -> None:
         dry = replace(RUN, pubsub_enabled=False)
         state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, dry)
         assert (state, "dry" in why, "TIPOFF_PUBSUB_ENABLED" in then) == (FileState.LOST, True, True)
@@ -179,12 +177,12 @@ class TestJudging:
         ("0123456789abcdef" * 4, FileSelector(path="-", hash="0123456789abcdef")),
     ],
 )
-def test_a_file_is_named_by_its_path_or_the_beginning_of_its_hash(text: str, selector: FileSelector) -> None:
+def test_file_is_selected_by_path_or_hash_prefix(text: str, selector: FileSelector) -> None:
     assert FileSelector.read(text) == selector
 
 
 @pytest.mark.parametrize("text", ["", "012", "nba-com/injury/x.json", "%%%%", "0123456789abcdef" * 5])
-def test_what_names_no_file_is_refused_with_how_one_is_named(text: str) -> None:
+def test_invalid_file_selector_is_refused_with_valid_form(text: str) -> None:
     with pytest.raises(NoFileNamed, match="gs:// path"):
         FileSelector.read(text)
 
@@ -236,7 +234,7 @@ AS_OF = ("--as-of", "2025-01-15T20:00Z")
 
 
 class TestCommands:
-    def test_show_tells_the_story_and_what_comes_next(self, house: House, run: Run) -> None:
+    def test_show_prints_file_history_and_next_step(self, house: House, run: Run) -> None:
         house.tables["cleanup_operations"] = [vars(item) for item in seen(True)]
         house.tables["dead_letters"] = [
             {
@@ -269,7 +267,7 @@ class TestCommands:
             ("CONTROLLER", False, "fetched again", "(MANUAL)"),
         ],
     )
-    def test_a_reparse_is_no_fetch(
+    def test_reparse_and_fetch_are_shown_apart(
         self, house: House, run: Run, source: str, is_parsed_again: bool, event: str, by: str
     ) -> None:
         later = WROTE.model_dump(exclude_unset=True) | {
@@ -285,14 +283,14 @@ class TestCommands:
         assert event in line
         assert f"{by}, 30 records" in line
 
-    def test_what_cleanup_found_out_is_part_of_the_story(self, house: House, run: Run) -> None:
+    def test_cleanup_findings_are_shown(self, house: House, run: Run) -> None:
         gone = StatedFinding(PATH, NOON, "object_missing", "it is not in the bucket")
         house.tables["findings"] = [vars(gone)]
         assert "object missing" in run("show", PATH, *AS_OF)
         (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
         assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
 
-    def test_a_file_is_republished_as_it_was_told_first(
+    def test_announce_republishes_only_verified_content(
         self, house: House, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bus, data = RecordingBus(), MemoryObjects("data")
@@ -321,24 +319,24 @@ class TestCommands:
             assert parameters["environment"] == "local"
 
     @pytest.mark.usefixtures("house")
-    def test_a_path_that_is_wrong_is_said_with_those_that_are_near(self, run: Run) -> None:
+    def test_unknown_path_is_refused_with_similar_paths(self, run: Run) -> None:
         told = run("show", PATH.replace("abcdef", "abcdee"), *AS_OF, code=1)
         assert "look further back with --since" in told
         assert PATH in told
 
     @pytest.mark.usefixtures("house")
-    def test_a_beginning_of_several_files_names_them(self, run: Run) -> None:
+    def test_ambiguous_hash_prefix_lists_matching_files(self, run: Run) -> None:
         told = run("show", "0123", *AS_OF, code=1)
         assert PATH in told
         assert OTHER in told
 
     @pytest.mark.usefixtures("house")
-    def test_wrong_usage_is_told_apart(self, run: Run) -> None:
+    def test_wrong_usage_exits_2(self, run: Run) -> None:
         assert "names no file" in run("show", "injuries", code=2)
         assert "--since is later" in run("list", *AS_OF, "--since", "2025-02-01", code=2)
 
     @pytest.mark.usefixtures("house")
-    def test_the_list_of_the_missing_leaves_out_what_is_processed(self, run: Run) -> None:
+    def test_missing_list_leaves_out_processed_files(self, run: Run) -> None:
         every = {row["gcs_path"]: row["state"] for row in json.loads(run("list", *AS_OF, "--json"))}
         assert every == {PATH: "waiting", OTHER: "processed"}
         told = run("list", "--missing", *AS_OF)
@@ -346,7 +344,7 @@ class TestCommands:
         assert OTHER not in told
         assert "1 file without a receipt" in told
 
-    def test_a_dataset_that_is_down_is_said(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    def test_unavailable_dataset_exits_1(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
         def down(_sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
             raise Unavailable("the warehouse is down")
 
@@ -358,7 +356,7 @@ class TestCommands:
 
 @pytest.mark.usefixtures("house")
 class TestCat:
-    def test_what_is_in_the_bucket_is_printed_as_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_cat_prints_object_bytes_unchanged(self, monkeypatch: pytest.MonkeyPatch) -> None:
         bucket = MemoryObjects()
         bucket.create("nba-com/x.pdf", b"%PDF \x1b[2J\xff")
         monkeypatch.setattr(
@@ -375,7 +373,7 @@ class TestCat:
             ("gs://data", 2, "is not a gs:// path"),
         ],
     )
-    def test_what_is_not_there(
+    def test_cat_refuses_missing_object_and_invalid_path(
         self, path: str, code: int, told: str, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Connection, "bucket", lambda _self, _name: MemoryObjects())

@@ -32,19 +32,19 @@ NAME = "nbac_injury_report"
 
 
 class TestScrapers:
-    def test_the_list_says_who_asks_for_what(self, run: Run) -> None:
+    def test_list_shows_workflows_and_output_of_each_scraper(self, run: Run) -> None:
         rows = {row["name"]: row for row in json.loads(run("scrapers", "list", "--json").stdout)}
         assert rows["oddsa_player_props"]["workflows"] == ["betting_lines"]
         assert rows["nbac_schedule"]["output"] == "nba-com/schedule/{game_date}"
         told = run("scrapers", "list").stdout
         assert all(name in told for name in rows)
 
-    def test_one_is_shown_with_the_command_that_runs_it(self, run: Run) -> None:
+    def test_show_prints_command_that_runs_scraper(self, run: Run) -> None:
         told = run("scrapers", "show", "nbac_play_by_play").stdout
         assert "tipoff scrape nbac_play_by_play --date DATE --game-id GAME_ID" in told
         assert "nba-com/play-by-play/{game_date}/{game_id}" in told
 
-    def test_an_unknown_one_names_those_there_are(self, run: Run) -> None:
+    def test_show_refuses_unknown_scraper_with_suggestion(self, run: Run) -> None:
         assert "no scraper 'xyz'; there are bdl_injuries," in run("scrapers", "show", "xyz", code=1).output
         told = run("scrapers", "show", "nbac_injury_reprot", code=1).output
         assert "did you mean nbac_injury_report" in told
@@ -62,7 +62,7 @@ class TestNew:
         output: str = result.output
         return output
 
-    def test_it_writes_a_folder_and_a_test(self, run: Run, repository: Path) -> None:
+    def test_new_writes_scraper_folder_and_test(self, run: Run, repository: Path) -> None:
         told = self.new(run, repository, "els_items")
         written = {path.relative_to(repository) for path in repository.rglob("*.*")}
         assert written == {
@@ -76,14 +76,14 @@ class TestNew:
         }
         assert all(str(path) in told for path in written)
 
-    def test_a_source_that_is_there_stays_as_it_is(self, run: Run, repository: Path) -> None:
+    def test_existing_source_package_is_kept(self, run: Run, repository: Path) -> None:
         (repository / FLEET / "elsewhere").mkdir()
         (repository / FLEET / "elsewhere/__init__.py").write_text('"""Known."""\n')
         self.new(run, repository, "els_items")
         assert (repository / FLEET / "elsewhere/__init__.py").read_text() == '"""Known."""\n'
 
     @pytest.mark.parametrize("source", ["elsewhere", "other"])
-    def test_a_name_that_is_taken_is_refused_whatever_the_source(
+    def test_existing_scraper_name_is_refused_for_any_source(
         self, run: Run, repository: Path, source: str
     ) -> None:
         """Scrapers logged under other names (incident 36)."""
@@ -93,20 +93,20 @@ class TestNew:
         assert "scraper 'els_items' exists already" in told
         assert {path: path.read_bytes() for path in repository.rglob("*.*")} == before
 
-    def test_a_test_that_is_there_is_not_replaced(self, run: Run, repository: Path) -> None:
+    def test_existing_test_file_is_not_replaced(self, run: Run, repository: Path) -> None:
         (repository / TESTS / "test_els_items.py").write_text("mine\n")
         assert "exists already; move it" in self.new(run, repository, "els_items", code=1)
         assert [path.name for path in repository.rglob("*.*")] == ["test_els_items.py"]
 
     @pytest.mark.parametrize("name", ["Items", "1st", "a-b", "../x", "a.b", ""])
-    def test_what_is_no_name_is_refused(self, run: Run, repository: Path, name: str) -> None:
+    def test_invalid_name_is_refused(self, run: Run, repository: Path, name: str) -> None:
         assert "is not a valid name" in self.new(run, repository, name, code=1)
         assert "is not a valid name" in self.new(run, repository, "els_items", name, code=1)
 
-    def test_a_folder_that_is_no_repository_is_refused(self, run: Run, tmp_path: Path) -> None:
+    def test_folder_without_repository_is_refused(self, run: Run, tmp_path: Path) -> None:
         assert "name the repository's folder with --folder" in self.new(run, tmp_path, "els_items", code=1)
 
-    def test_the_projects_own_scrapers_are_refused(self, run: Run) -> None:
+    def test_shipped_scraper_name_is_refused(self, run: Run) -> None:
         told = run("scrapers", "new", NAME, "--source", "elsewhere", code=1).output
         assert f"scraper '{NAME}' exists already" in told
         assert not (REPOSITORY / FLEET / "elsewhere").exists()
@@ -159,13 +159,13 @@ class TestDiagnose:
 
         return diagnose
 
-    def test_a_source_that_gives_what_it_used_to_is_healthy(self, diagnosed: Any) -> None:
+    def test_source_with_usual_volume_is_healthy(self, diagnosed: Any) -> None:
         found = diagnosed(*(row("success", number) for number in range(6)), code=0)
         assert found["verdict"] == "healthy"
         assert found["volume"] == {"last": 100, "usual": 100.0, "min": 1, "max": 600}
         assert found["findings"][0].startswith("success 6 times in a row, last at 2025-01-15 12:00 New York")
 
-    def test_a_failure_has_its_cause_and_the_command_that_reproduces_it(self, diagnosed: Any) -> None:
+    def test_failure_has_cause_and_reproducing_command(self, diagnosed: Any) -> None:
         found = diagnosed(row("failed"), row("success", 30))
         assert found["verdict"] == "failing"
         assert "refuses this client" in found["likely_cause"]
@@ -174,13 +174,13 @@ class TestDiagnose:
         ]
         assert "last success at 2025-01-14 06:00 New York for 2025-01-15" in found["findings"]
 
-    def test_a_parser_that_fails_is_reproduced_on_the_kept_payload(self, diagnosed: Any) -> None:
+    def test_parser_failure_is_reproduced_by_reparse(self, diagnosed: Any) -> None:
         changed = {"error_type": "source_changed", "data_summary": {"raw_path": "gs://data/raw/x.pdf"}}
         found = diagnosed(row("failed", **changed))
         assert found["reproduce"][0] == f"tipoff reparse {NAME} --date 2025-01-15"
 
     @pytest.mark.parametrize("kind", ["timeout", "http", "internal", "quota", "decode"])
-    def test_every_kind_of_failure_has_a_cause(self, diagnosed: Any, kind: str) -> None:
+    def test_each_failure_kind_has_cause(self, diagnosed: Any, kind: str) -> None:
         assert diagnosed(row("failed", error_type=kind))["likely_cause"]
 
     @pytest.mark.parametrize(
@@ -193,7 +193,9 @@ class TestDiagnose:
             ("timeout", ("no complete answer in time",)),
         ],
     )
-    def test_an_answer_is_told_from_none(self, diagnosed: Any, kind: str, causes: tuple[str, ...]) -> None:
+    def test_likely_cause_covers_each_http_and_timeout_reason(
+        self, diagnosed: Any, kind: str, causes: tuple[str, ...]
+    ) -> None:
         """A 410 and a truncated body were explained as a source that is down or a broken network."""
         found = diagnosed(row("failed", error_type=kind))
         assert all(cause in found["likely_cause"] for cause in causes)
@@ -210,20 +212,20 @@ class TestDiagnose:
         ],
         ids=["pause", "spent", "unreadable"],
     )
-    def test_a_pause_that_a_source_asks_for_is_no_allowance(
+    def test_requested_pause_is_not_reported_as_spent_allowance(
         self, diagnosed: Any, summary: Any, cause: str
     ) -> None:
         """For a 429 with Retry-After `diagnose` advised to buy more quota from a free source."""
         found = diagnosed(row("failed", error_type="quota", data_summary=summary))
         assert cause in found["likely_cause"]
 
-    def test_not_yet_is_no_alarm_at_first(self, diagnosed: Any) -> None:
+    def test_first_no_data_results_are_waiting(self, diagnosed: Any) -> None:
         before = row("success", 20, game_date=date(2025, 1, 14))
         found = diagnosed(row("no_data"), row("no_data", 1), before, code=0)
         assert found["verdict"] == "waiting"
 
     @pytest.mark.parametrize("times", [1, 8])
-    def test_a_source_that_withdrew_what_was_found_is_suspect(self, diagnosed: Any, times: int) -> None:
+    def test_source_that_withdrew_data_is_suspect(self, diagnosed: Any, times: int) -> None:
         """`diagnose` printed "is waiting: nothing is published yet" seconds after a success for the same date."""
         found = diagnosed(*(row("no_data", number) for number in range(times)), row("success", 9))
         assert found["verdict"] == "suspect"
@@ -231,18 +233,18 @@ class TestDiagnose:
             "the source withdrew the data found for 2025-01-15 at 2025-01-15 03:00 New York; look at its page"
         )
 
-    def test_what_was_found_by_other_parameters_was_not_withdrawn(self, diagnosed: Any) -> None:
+    def test_success_with_other_parameters_is_no_withdrawal(self, diagnosed: Any) -> None:
         before = row("success", 1, opts={"game_date": "2025-01-15", "as_of": "2025-01-15T11:00:00+00:00"})
         assert diagnosed(row("no_data"), before, code=0)["verdict"] == "waiting"
 
-    def test_incident_5_not_yet_all_the_time_is_one(self, diagnosed: Any) -> None:
+    def test_incident_5_persistent_no_data_is_quiet(self, diagnosed: Any) -> None:
         """A 403 that was recorded as no_data left a system stale for nine days."""
         found = diagnosed(*(row("no_data", number) for number in range(8)))
         assert found["verdict"] == "quiet"
         assert "may look alike" in found["likely_cause"]
         assert "no success in the log" in found["findings"]
 
-    def test_drift_is_told_before_it_matters(self, diagnosed: Any) -> None:
+    def test_drift_in_successful_run_is_suspect(self, diagnosed: Any) -> None:
         drift = {"added": ["game.colour"], "missing_optional": []}
         found = diagnosed(row("success", data_summary={"record_count": 100, "drift": drift}))
         assert found["verdict"] == "suspect"
@@ -256,7 +258,7 @@ class TestDiagnose:
             (11, "healthy", "11 of 111 items set aside, e.g. items[1] has no key 'name'"),
         ],
     )
-    def test_items_that_could_not_be_read_are_told(
+    def test_items_set_aside_are_reported_and_suspect_above_limit(
         self, diagnosed: Any, count: int, verdict: str, said: str
     ) -> None:
         """Each run lost two of five items, and the scraper was reported as healthy."""
@@ -268,7 +270,7 @@ class TestDiagnose:
         assert found["likely_cause"].startswith(said if verdict == "suspect" else "")
         assert found["reproduce"][0].startswith("tipoff reparse") is (verdict == "suspect")
 
-    def test_the_limit_of_items_set_aside_is_that_of_the_alert(
+    def test_limit_of_items_set_aside_comes_from_alert_query(
         self, diagnosed: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         written = named("alert_items_set_aside").sql.replace("FLOAT64 = 10 ", "FLOAT64 = 50 ")
@@ -280,7 +282,7 @@ class TestDiagnose:
     @pytest.mark.parametrize(
         ("status", "verdict", "code"), [("success", "suspect", 3), ("no_data", "waiting", 0)]
     )
-    def test_what_cannot_be_true_is_told(self, diagnosed: Any, status: str, verdict: str, code: int) -> None:
+    def test_contradictions_are_reported(self, diagnosed: Any, status: str, verdict: str, code: int) -> None:
         """The alert sources-contradict links to `diagnose`, which reported the scraper as healthy."""
         odd = {"count": 2, "examples": ["BOS@MIA is final at 0:0", "NYK@PHI is tied"]}
         found = diagnosed(row(status, data_summary={"record_count": 100, "contradictions": odd}), code=code)
@@ -300,13 +302,13 @@ class TestDiagnose:
         assert ("allowance is low" in found["likely_cause"]) is is_low
         assert "quota: 411 used, 89 left" in found["findings"]
 
-    def test_a_volume_far_from_the_usual_is_suspect(self, diagnosed: Any) -> None:
+    def test_unusual_volume_is_suspect(self, diagnosed: Any) -> None:
         less = row("success", data_summary={"record_count": 30})
         found = diagnosed(less, *(row("success", number) for number in range(1, 6)))
         assert found["verdict"] == "suspect"
         assert "30 records, usually 100; 1 to 600 are accepted" in found["findings"]
 
-    def test_incident_9_what_is_missing_is_named(self, diagnosed: Any) -> None:
+    def test_incident_9_missing_items_are_named(self, diagnosed: Any) -> None:
         summary = {"record_count": 100, "completeness": {"expected": 9, "got": 8, "missing": ["NYK@PHI"]}}
         found = diagnosed(row("success", data_summary=summary), code=0)
         assert found["verdict"] == "partial"
@@ -316,19 +318,19 @@ class TestDiagnose:
         found = diagnosed(row("success", data_summary='{"record_count": 7}', opts="{}"), code=0)
         assert found["volume"]["last"] == 7
 
-    def test_one_that_never_ran_is_unknown(self, diagnosed: Any) -> None:
+    def test_scraper_without_runs_is_unknown(self, diagnosed: Any) -> None:
         found = diagnosed()
         assert found["verdict"] == "unknown"
         assert found["reproduce"] == [f"tipoff scrape {NAME} --date DATE"]
 
-    def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
+    def test_missing_stack_is_refused_with_start_command(self, run: Run) -> None:
         assert "tipoff up" in run("diagnose", NAME, code=1).output
 
-    def test_a_workflows_name_leads_to_its_reasons(self, run: Run) -> None:
+    def test_workflow_name_is_refused_with_explain_command(self, run: Run) -> None:
         told = run("diagnose", "injury_discovery", code=1).output
         assert "'injury_discovery' is a workflow, not a scraper; use: tipoff explain injury_discovery" in told
 
-    def test_a_dataset_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unavailable_dataset_exits_1(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(_sql: str, _parameters: Any) -> list[dict[str, Any]]:
             raise Unavailable("no dataset")
 
@@ -337,7 +339,9 @@ class TestDiagnose:
         monkeypatch.setattr("tipoff_cli.commands.diagnose.command.find_connection", lambda: place)
         assert "no dataset" in run("diagnose", NAME, code=1).output
 
-    def test_the_question_names_environment_and_days(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_query_is_limited_to_environment_and_days(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         asked: list[dict[str, Parameter]] = []
 
         def answer(_sql: str, parameters: Any) -> list[dict[str, Any]]:
@@ -372,7 +376,7 @@ class TestReparse:
         name = "raw/nba-com/schedule/2025-01-15/0123456789abcdef.json"
         deps.data.put(name, body, content_type="application/json", metadata=metadata)
 
-    def test_what_is_kept_is_read_again_and_lands(self, run: Run, deps: Deps) -> None:
+    def test_kept_payload_is_parsed_again_and_lands(self, run: Run, deps: Deps) -> None:
         self.keep(deps, write_schedule(SCENARIO, NOON))
         (item,) = json.loads(run("reparse", "nbac_schedule", "--game-date", "2025-01-15", "--json").stdout)
         assert (item["status"], item["announced"], item["changed"]) == ("success", True, False)
@@ -381,24 +385,24 @@ class TestReparse:
         assert "nothing changed" in told
         assert "announced" not in told
 
-    def test_a_payload_that_cannot_be_read_ends_with_1(self, run: Run, deps: Deps) -> None:
+    def test_undecodable_payload_exits_1(self, run: Run, deps: Deps) -> None:
         self.keep(deps, b"{")
         told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
         assert "failed (decode)" in told
 
-    def test_nothing_kept_ends_with_3(self, run: Run, deps: Deps) -> None:
+    def test_missing_payload_exits_3(self, run: Run, deps: Deps) -> None:
         assert deps.registry
         told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=3).stdout
         assert "no payload of nbac_schedule is kept for 2025-01-15" in told
 
-    def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
+    def test_missing_stack_is_refused_with_start_command(self, run: Run) -> None:
         told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
         assert "tipoff up" in told
 
-    def test_an_unknown_scraper_names_those_there_are(self, run: Run) -> None:
+    def test_reparse_refuses_unknown_scraper_with_known_scrapers(self, run: Run) -> None:
         assert "there are bdl_injuries" in run("reparse", "x", "--game-date", "2025-01-15", code=1).output
 
-    def test_the_scrapers_are_those_of_the_fleet_of_this_folder(
+    def test_reparse_uses_scrapers_of_current_fleet(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         """`diagnose` prints this command, which found only the shipped scrapers in another fleet's folder."""

@@ -23,7 +23,7 @@ def fleet(tmp_path: Path) -> Fleet:
     return find_fleet(tmp_path / "rivers")
 
 
-def test_it_is_the_fleets_dataset_and_zone_and_has_no_secret_of_another_fleet(fleet: Fleet) -> None:
+def test_terraform_has_fleet_dataset_and_zone_without_foreign_secrets(fleet: Fleet) -> None:
     write_terraform(fleet)
     told = json.loads((fleet.folder / FOLDER / "platform/fleet.auto.tfvars.json").read_text())
     assert (told["dataset"], told["timezone"]) == ("rivers_orchestration", "Australia/Sydney")
@@ -34,14 +34,14 @@ def test_it_is_the_fleets_dataset_and_zone_and_has_no_secret_of_another_fleet(fl
     assert services["monitor"].secrets == load_services(REPOSITORY / "infra/services.yaml")["monitor"].secrets
 
 
-def test_the_runner_is_given_what_the_scrapers_name(fleet: Fleet) -> None:
+def test_runner_receives_secrets_named_by_scrapers(fleet: Fleet) -> None:
     description = fleet.scrapers / "example/rivers_items/scraper.yaml"
     description.write_text(description.read_text() + "secrets: [GAUGES_KEY]\n")
     services = yaml.safe_load(terraform_files(fleet)[FOLDER / "maps/services.yaml"])["services"]
     assert services["scraper-runner"]["secrets"] == ["GAUGES_KEY"]
 
 
-def test_all_of_tipoffs_terraform_is_there(fleet: Fleet) -> None:
+def test_all_terraform_files_of_tipoff_are_written(fleet: Fleet) -> None:
     written = set(terraform_files(fleet))
     source = REPOSITORY / FOLDER
     for path in (path for path in source.rglob("*.tf") if ".terraform" not in path.parts):
@@ -49,7 +49,7 @@ def test_all_of_tipoffs_terraform_is_there(fleet: Fleet) -> None:
     assert not [path for path in written if "tests" in path.parts]
 
 
-def test_what_changes_is_written_and_what_people_keep_there_is_left_alone(fleet: Fleet) -> None:
+def test_regeneration_updates_own_files_and_keeps_user_files(fleet: Fleet) -> None:
     write_terraform(fleet)
     assert differing(fleet) == []
     root = fleet.folder / FOLDER
@@ -78,7 +78,7 @@ def test_what_changes_is_written_and_what_people_keep_there_is_left_alone(fleet:
     assert [path.read_text() for path in kept] == ["mine\n"] * len(kept)
 
 
-def test_its_script_builds_on_the_base_image_of_this_version_and_pushes_when_all_are_built(
+def test_build_script_uses_versioned_base_image_and_pushes_last(
     fleet: Fleet,
 ) -> None:
     write_terraform(fleet)

@@ -73,9 +73,7 @@ IndexError: list index out of range
 """
 
 
-def test_of_a_traceback_the_scrapers_own_frames_and_the_last_error_are_shown(
-    invoke: Run, files: Path
-) -> None:
+def test_traceback_shows_only_scraper_frames_and_last_error(invoke: Run, files: Path) -> None:
     (files / "scraper-runner.log").write_text(json.dumps(entry(message="failed", exception=TRACE)))
     shown = [it.strip() for it in invoke(RUN).stdout.splitlines()]
     assert shown[1:-1][:5] == [
@@ -90,13 +88,13 @@ def test_of_a_traceback_the_scrapers_own_frames_and_the_last_error_are_shown(
     assert all(line.strip() in whole for line in TRACE.splitlines())
 
 
-def test_a_traceback_without_a_frame_of_the_scrapers_is_shown_whole(invoke: Run, files: Path) -> None:
+def test_traceback_without_scraper_frames_is_shown_whole(invoke: Run, files: Path) -> None:
     trace = TRACE.replace("/app/rivers/", "/env/lib/python3.11/site-packages/")
     (files / "scraper-runner.log").write_text(json.dumps(entry(message="failed", exception=trace)))
     assert "httpx.ConnectError: refused" in invoke(RUN).stdout
 
 
-def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Run, files: Path) -> None:
+def test_log_lines_are_sorted_by_time_with_traceback(invoke: Run, files: Path) -> None:
     raised, *trace, ended, noted, where = invoke(RUN).stdout.splitlines()
     assert raised.startswith("2025-01-15 11:59:59 ERROR")
     assert [it.strip() for it in trace] == ["Traceback (most recent call last):", "...", "KeyError: 'games'"]
@@ -108,21 +106,21 @@ def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Run, files
 
 
 @pytest.mark.usefixtures("files")
-def test_the_beginning_of_an_id_is_enough(invoke: Run) -> None:
+def test_id_prefix_selects_run_from_8_characters(invoke: Run) -> None:
     told = json.loads(invoke(RUN[:12], "--json").stdout)
     assert {it["request_id"] for it in told} == {RUN}
     assert "at least 8" in invoke("0193", code=2).stderr
 
 
-def test_a_run_without_a_line_is_said_with_where_was_looked(invoke: Run, files: Path) -> None:
+def test_run_without_log_lines_is_reported_with_searched_folder(invoke: Run, files: Path) -> None:
     assert str(files) in invoke("nobody-knows-this", code=1).stderr.replace("\n", "")
 
 
-def test_without_a_stack_there_is_nothing_to_read(invoke: Run) -> None:
+def test_missing_stack_is_refused_with_start_command(invoke: Run) -> None:
     assert "tipoff up" in invoke(RUN, code=1).stderr
 
 
-def test_cloud_logging_is_asked_by_gcloud(
+def test_cloud_logging_is_queried_with_gcloud(
     invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     payload = {name: value for name, value in entry().items() if name not in ("time", "severity", "service")}
@@ -156,5 +154,5 @@ def test_without_gcloud_cloud_logging_cannot_be_read(
     assert "gcloud is not installed" in invoke(RUN, code=1).stderr
 
 
-def test_an_id_cannot_change_the_filter() -> None:
+def test_id_is_escaped_in_cloud_logging_filter() -> None:
     assert logs.cloud_filter('x" OR "').count('x\\" OR \\"') == len(logs._IDS)

@@ -19,7 +19,7 @@ def row(
     }
 
 
-def test_rows_that_say_the_same_are_one_line_with_a_range() -> None:
+def test_consecutive_similar_rows_are_merged_with_range() -> None:
     rows = [row(9, "success", reason=None), row(6, seconds=0.2), row(3), row(0)]
     newest, others = alike_in_a_row(rows)
     assert _seen_group(newest) == ["2025-01-15 12:09:00", "success", "0.1", "-"]
@@ -31,7 +31,7 @@ def test_rows_that_say_the_same_are_one_line_with_a_range() -> None:
     ]
 
 
-def test_rows_between_which_something_else_happened_or_which_have_no_instant_stay_apart() -> None:
+def test_separated_or_undated_rows_are_not_merged() -> None:
     assert len(alike_in_a_row([row(3), row(2, reason="no rows"), row(1)])) == 3
     assert len(alike_in_a_row([{"status": "no_data"}, {"status": "no_data"}])) == 2
     assert len(alike_in_a_row([{"begun": NOON, "ended": None}, {"begun": None, "ended": NOON}])) == 2

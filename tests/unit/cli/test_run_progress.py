@@ -59,7 +59,7 @@ def followed(*answers: RunProgress | Exception) -> tuple[RunProgress, list[str]]
     return progress, told
 
 
-def test_each_unit_is_reported_once_when_it_has_settled() -> None:
+def test_each_settled_unit_is_reported_once() -> None:
     done = unit(State.SUCCESS)
     _, told = followed(at(unit(State.UNDER_WAY)), at(done), at(done), at(done, settled=True))
     assert told == ["✔ odds market=h2h success"]
@@ -73,11 +73,11 @@ def test_each_unit_is_reported_once_when_it_has_settled() -> None:
         ({"records": 3, "set_aside": 2}, "success, 3 records, 2 set aside"),
     ],
 )
-def test_a_success_says_what_it_brought(brought: dict[str, int], said: str) -> None:
+def test_success_is_reported_with_record_counts(brought: dict[str, int], said: str) -> None:
     assert line(unit(State.SUCCESS, 2, **brought)) == ("✔", f"odds market=h2h {said}")
 
 
-def test_an_attempt_that_failed_is_reported_while_another_follows() -> None:
+def test_failed_attempt_is_reported_before_retry_ends() -> None:
     _, told = followed(
         at(unit(State.UNDER_WAY)),
         at(unit(State.UNDER_WAY, 2, "timed out")),
@@ -89,7 +89,7 @@ def test_an_attempt_that_failed_is_reported_while_another_follows() -> None:
     ]
 
 
-def test_a_controller_that_is_replaced_is_waited_for() -> None:
+def test_brief_controller_outage_is_waited_out() -> None:
     away = NotAnswered("the controller does not answer")
     progress, _ = followed(away, away, at(unit(State.NO_DATA), settled=True))
     assert progress.settled
@@ -99,11 +99,11 @@ def test_a_controller_that_is_replaced_is_waited_for() -> None:
     "answers",
     [[NotAnswered("gone")], [NotAnswered("503", 503)], [NotAnswered("403: may not call this", 403)]],
 )
-def test_a_controller_that_stays_away_or_refuses_is_told(answers: list[Any]) -> None:
+def test_lasting_controller_outage_or_refusal_is_raised(answers: list[Any]) -> None:
     with pytest.raises(NotAnswered):
         followed(*answers)
 
 
-def test_a_run_of_which_nothing_is_heard_is_given_up_with_what_to_do() -> None:
+def test_silent_run_is_given_up_with_remedy() -> None:
     with pytest.raises(NothingComes, match=r"15 minutes.*tipoff trace run-1"):
         followed(at(unit(State.UNDER_WAY)))

@@ -23,7 +23,7 @@ SCRAPER = "nbac_schedule"
 GOOD = {"status": "success", "error_type": None, "error_message": None}
 
 
-def test_a_fleet_is_proven_by_its_calendar_and_one_without_by_what_takes_a_date(tmp_path: Path) -> None:
+def test_smoke_scraper_is_calendar_or_first_with_date_only(tmp_path: Path) -> None:
     assert scraper_to_prove(load_workflows(WORKFLOWS, load_catalog(FLEET))) == SCRAPER
     init_fleet(tmp_path / "rivers", None, "UTC")
     own = find_fleet(tmp_path / "rivers")
@@ -63,7 +63,7 @@ def run(answers: Answers, timeout: float = 5.0) -> tuple[list[Proven], Recording
     return list(results), bus
 
 
-def test_the_events_are_those_of_production() -> None:
+def test_smoke_events_have_no_event_time_and_new_request_ids() -> None:
     """No event time, which only replays have; ticks with a cadence of their own; a request with a new id."""
     ticks = [
         proof.event for proof in draft_proofs(SCRAPER, "dev", NOON) if isinstance(proof.event, TickFired)
@@ -75,38 +75,38 @@ def test_the_events_are_those_of_production() -> None:
     assert first.request_id != second.request_id
 
 
-def test_the_scraper_takes_the_game_date_alone() -> None:
+def test_smoke_scraper_takes_only_game_date() -> None:
     spec = load_catalog(FLEET)[SCRAPER]
     assert set(spec.parameters) == {"game_date"}
 
 
-def test_rows_are_looked_for_from_the_minute_of_the_tick_even_if_clocks_differ() -> None:
+def test_rows_are_searched_from_tick_minute_despite_clock_skew() -> None:
     since = draft_proofs(SCRAPER, "dev", NOON)[0].parameters["since"]
     assert since == NOON - timedelta(minutes=1)
     assert draft_proofs(SCRAPER, "dev", NOON + timedelta(seconds=6))[0].parameters["since"] == NOON
 
 
-def test_a_row_that_comes_late_is_waited_for() -> None:
+def test_late_row_is_awaited() -> None:
     results, bus = run(Answers(GOOD, after=7))
     assert [result.fault for result in results] == [None, None, None]
     assert results[2].seconds > results[0].seconds
     assert len(bus.published) == 3
 
 
-def test_a_row_that_does_not_come_is_named() -> None:
+def test_absent_row_is_reported_after_timeout() -> None:
     results, _ = run(Answers(GOOD, after=None), timeout=3.0)
     assert [result.fault for result in results] == [None, None, "no row within 3 s"]
 
 
 @pytest.mark.parametrize(("kind", "at_fault"), [("internal", True), ("blocked", False), ("http", False)])
-def test_the_deployment_is_at_fault_for_its_own_errors_only(kind: str, at_fault: bool) -> None:
+def test_smoke_test_fails_for_internal_errors_only(kind: str, at_fault: bool) -> None:
     """The wrong image answered for three days (incident 26)."""
     row = {"status": "failed", "error_type": kind, "error_message": "no scraper"}
     results, _ = run(Answers(row))
     assert bool(results[2].fault) is at_fault
 
 
-def test_what_has_no_row_is_published_again_each_minute() -> None:
+def test_event_without_row_is_republished_each_minute() -> None:
     """Pub/Sub redelivers a refused message only after minutes of back-off."""
     results, bus = run(Answers(GOOD, after=None), timeout=150.0)
     assert [result.fault for result in results] == [None, None, "no row within 150 s"]

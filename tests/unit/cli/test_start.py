@@ -46,7 +46,7 @@ def imported(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
-def test_help_and_version_import_typer_and_nothing_of_ours(arguments: tuple[str, ...]) -> None:
+def test_help_and_version_import_no_heavy_modules(arguments: tuple[str, ...]) -> None:
     modules = imported(*arguments)
     assert not modules & {"pydantic", "rich", *_NEVER_FOR_HELP}
     assert not {name for name in modules if name.startswith(("tipoff_planning", "tipoff_dataset"))}
@@ -65,7 +65,7 @@ def first_line(spec: CommandSpec) -> str:
 
 
 @pytest.mark.parametrize("spec", all_commands(), ids=lambda spec: spec.name)
-def test_the_listed_line_is_the_first_of_the_commands_own_help(spec: CommandSpec) -> None:
+def test_listed_help_is_first_line_of_command_help(spec: CommandSpec) -> None:
     assert spec.help == first_line(spec)
 
 
@@ -81,13 +81,13 @@ def test_without_a_variable_git_names_the_commit(monkeypatch: pytest.MonkeyPatch
     assert version_line() == f"tipoff {__version__} ({head[:12]})"
 
 
-def test_a_command_that_is_none_is_answered_with_the_one_that_is_meant() -> None:
+def test_unknown_command_is_refused_with_suggestion() -> None:
     result = CliRunner().invoke(app, ["staus"])
     assert result.exit_code == 2
     assert "Did you mean 'status'" in result.output
 
 
-def test_a_fleet_file_that_names_nothing_ends_every_command_with_the_reason_alone(tmp_path: Path) -> None:
+def test_mistyped_fleet_key_exits_1_without_traceback(tmp_path: Path) -> None:
     (tmp_path / "tipoff.toml").write_text("nme = 1\n")
     done = subprocess.run(
         [sys.executable, "-m", "tipoff_cli", "status"],
@@ -110,7 +110,7 @@ def test_a_fleet_file_that_names_nothing_ends_every_command_with_the_reason_alon
         ConfigurationError(["say why"]),
     ],
 )
-def test_a_command_that_cannot_be_done_ends_with_the_reason_alone(
+def test_expected_failure_exits_1_with_reason_only(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tipoff_cli.commands.pause.find_connection", Mock(side_effect=failure))
@@ -118,7 +118,7 @@ def test_a_command_that_cannot_be_done_ends_with_the_reason_alone(
     assert (result.exit_code, result.stderr) == (1, "say why\n")
 
 
-def test_a_file_that_cannot_be_used_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_os_error_exits_1_with_file_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(errno.ENOSPC, "No space left on device", "a.json")
     monkeypatch.setattr("tipoff_cli.commands.pause.find_connection", Mock(side_effect=full))
     result = CliRunner().invoke(app, ["pauses"])

@@ -12,7 +12,7 @@ from tipoff_planning.expectations import DayExpectations
 from tipoff_planning.verdict import Color, judge_day
 
 
-def test_a_stack_of_another_zone_than_the_files_is_told(
+def test_stack_zone_differing_from_workflows_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment, workflows = tmp_path / "stack.env", tmp_path / "workflows.yaml"
@@ -44,7 +44,7 @@ def test_a_missing_file_of_workflows_is_named_and_names_no_zone(
     )
 
 
-def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> None:
+def test_missing_schedule_turns_red_after_lock_deadline() -> None:
     """Pub/Sub may redeliver the tick of 05:00 for a while; from 05:30 on the controller locks without it."""
     day = date(2026, 1, 15)
     at = {

@@ -98,7 +98,7 @@ def skip(number: int, code: str = "too_early") -> Decided:
 # The chain
 
 
-def test_a_whole_chain_is_one_line_with_times_and_gaps() -> None:
+def test_complete_chain_has_each_link_with_gap_and_id() -> None:
     (root,) = assemble(WHOLE)
     chain = list(walk((root,)))
     assert [node.kind for node in chain] == [
@@ -113,7 +113,7 @@ def test_a_whole_chain_is_one_line_with_times_and_gaps() -> None:
     assert [node.id for node in chain] == ["o-1", "d-1", "r-1", "r-1", PATH, "receipt-1"]
 
 
-def test_every_id_of_a_link_leads_to_it() -> None:
+def test_each_link_holds_all_its_ids() -> None:
     by_kind = {node.kind: node.ids for node in walk(assemble(WHOLE))}
     assert by_kind["decision"] == {"d-1", "e-1"}
     assert by_kind["request"] == {"r-1", requested_id("r-1")}
@@ -122,7 +122,7 @@ def test_every_id_of_a_link_leads_to_it() -> None:
 
 
 @pytest.mark.parametrize(("republish", "recovered"), [(0, False), (0, True), (1, True), (10, True)])
-def test_the_event_of_every_announcement_leads_to_its_file(republish: int, recovered: bool) -> None:
+def test_file_ids_include_event_of_each_announcement(republish: int, recovered: bool) -> None:
     event = build_file_landed(
         gcs_path=PATH,
         scraper_name="bulletin",
@@ -149,7 +149,7 @@ def test_the_event_of_every_announcement_leads_to_its_file(republish: int, recov
     ],
     ids=["receipt", "execution", "request", "decision"],
 )
-def test_what_is_not_there_is_said(facts: Facts, said: list[str]) -> None:
+def test_absent_link_is_shown_as_missing(facts: Facts, said: list[str]) -> None:
     assert texts(facts) == said
 
 
@@ -162,7 +162,7 @@ def test_what_is_not_there_is_said(facts: Facts, said: list[str]) -> None:
     ],
     ids=["receipt", "execution", "request"],
 )
-def test_what_may_still_come_is_pending_and_then_missing(facts: Facts, until: datetime) -> None:
+def test_absent_link_is_pending_until_deadline_and_then_missing(facts: Facts, until: datetime) -> None:
     def absent(at: datetime) -> list[str]:
         return [node.kind for node in walk(assemble(facts, at)) if node.kind in ("pending", "missing")]
 
@@ -170,7 +170,7 @@ def test_what_may_still_come_is_pending_and_then_missing(facts: Facts, until: da
     assert absent(until + timedelta(seconds=1)) == ["missing"]
 
 
-def test_a_manual_run_is_pending_before_its_decision_has_come_back() -> None:
+def test_manual_run_is_pending_before_its_decision_arrives() -> None:
     state = MemoryObjects()
     run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(plan("s"),), requests=())
     Ledger(state).remember_manual_run(run)
@@ -179,7 +179,7 @@ def test_a_manual_run_is_pending_before_its_decision_has_come_back() -> None:
     assert [node.kind for node in walk(found.roots)] == ["occurrence", "pending", "pending"]
 
 
-def test_a_request_without_its_object_is_known_by_its_execution() -> None:
+def test_request_without_record_is_derived_from_execution() -> None:
     (root,) = assemble(replace(WHOLE, requested=[]))
     request = root.children[0].children[0]
     assert (request.kind, request.id, request.at) == ("request", "r-1", None)
@@ -198,23 +198,23 @@ def test_a_request_without_its_object_is_known_by_its_execution() -> None:
     ],
     ids=["step named as its scraper", "parameters"],
 )
-def test_a_request_names_what_tells_it_from_others(changes: dict[str, Any], text: str) -> None:
+def test_request_text_has_distinguishing_step_and_parameters(changes: dict[str, Any], text: str) -> None:
     request = REQUEST.model_copy(update=changes)
     assert texts(replace(WHOLE, requested=[request]), "request") == [text]
 
 
-def test_an_execution_of_no_occurrence_stands_alone() -> None:
+def test_execution_without_occurrence_is_own_root() -> None:
     loose = DONE.model_copy(update={"occurrence_id": None, "decision_id": None})
     (root,) = assemble(Facts(executed=[loose], receipts=[RECEIPT]))
     assert [node.kind for node in walk((root,))] == ["request", "execution", "file", "receipt"]
 
 
-def test_a_run_by_hand_is_in_no_schedule() -> None:
+def test_unscheduled_run_is_shown_in_no_schedule() -> None:
     (root,) = assemble(replace(WHOLE, expected=[]))
     assert root.text == f"injuries for {GAME_DATE}, in no schedule"
 
 
-def test_an_occurrence_that_only_a_request_names_is_described_by_it() -> None:
+def test_occurrence_without_decision_is_described_by_its_request() -> None:
     other = REQUEST.model_copy(update={"request_id": "r-2", "occurrence_id": "o-2", "workflow": "lines"})
     undated = DONE.model_copy(update={"workflow": None, "game_date": None})
     roots = assemble(Facts(requested=[REQUEST, other], executed=[undated]))
@@ -224,7 +224,7 @@ def test_an_occurrence_that_only_a_request_names_is_described_by_it() -> None:
     }
 
 
-def test_a_request_taken_for_dead_has_both_outcomes_and_its_dead_letter() -> None:
+def test_expired_request_has_both_outcomes_and_dead_letter() -> None:
     failed = DONE.model_copy(
         update={
             "status": "failed",
@@ -246,12 +246,12 @@ def test_a_request_taken_for_dead_has_both_outcomes_and_its_dead_letter() -> Non
     ]
 
 
-def test_a_dead_letter_of_no_chain_stands_alone() -> None:
+def test_dead_letter_without_chain_is_own_root() -> None:
     (root,) = assemble(Facts(dead=[Dead("l-1", NOON, "undecodable", "no type", None, None, None)]))
     assert (root.kind, root.text) == ("dead letter", "a message: undecodable: no type")
 
 
-def test_decisions_for_one_reason_stand_as_one() -> None:
+def test_consecutive_decisions_with_same_reason_are_merged() -> None:
     decided = [skip(1), skip(2), skip(3, "no_games"), skip(4, "no_games"), skip(5, "no_games"), RUN]
     (root,) = assemble(replace(WHOLE, decided=decided))
     assert [(node.facts.get("reason_code"), node.facts.get("times")) for node in root.children] == [
@@ -265,7 +265,7 @@ def test_decisions_for_one_reason_stand_as_one() -> None:
 
 
 @pytest.mark.parametrize("died", ["se-1", "se-2"])
-def test_a_decision_whose_event_died_stands_by_itself(died: str) -> None:
+def test_decision_with_dead_letter_is_not_merged(died: str) -> None:
     letter = Dead("l-1", NOON, "invalid_payload", "no such field", None, None, died)
     (root,) = assemble(replace(WHOLE, decided=[skip(1), skip(2), RUN], dead=[letter]))
     assert [node.id for node in root.children] == ["s-1", "s-2", "d-1"]
@@ -274,19 +274,19 @@ def test_a_decision_whose_event_died_stands_by_itself(died: str) -> None:
 
 
 @pytest.mark.parametrize(("subject", "of"), [("-", ""), ("BOS@LAL", " of BOS@LAL")])
-def test_an_expected_run_names_its_game_if_it_is_of_one(subject: str, of: str) -> None:
+def test_expected_run_shows_its_game(subject: str, of: str) -> None:
     (root,) = assemble(replace(WHOLE, expected=[replace(EXPECTED, subject=subject)]))
     assert root.text == f"injuries{of} for {GAME_DATE}, EXPECTED: at noon"
 
 
 @pytest.mark.parametrize(("rows", "told"), [(None, ""), (0, ", 0 rows"), (1, ", 1 row")])
-def test_a_receipt_tells_its_rows_where_they_were_counted(rows: int | None, told: str) -> None:
+def test_receipt_shows_counted_rows(rows: int | None, told: str) -> None:
     assert texts(replace(WHOLE, receipts=[replace(RECEIPT, row_count=rows)]), "receipt") == [
         f"processed by injuries{told}"
     ]
 
 
-def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_shown() -> None:
+def test_first_and_republishing_cleanup_sightings_are_shown() -> None:
     seen = [SightingRow(PATH, f"c-{n}", NOON + n * 60 * MINUTE, n * 60, n == 3) for n in (4, 3, 2, 1)]
     (root,) = assemble(replace(WHOLE, receipts=[], seen=seen))
     assert [node.text for node in walk((root,)) if node.kind == "cleanup"] == [
@@ -313,13 +313,13 @@ def plan(*steps: str) -> Plan:
     )
 
 
-def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
+def test_unrequested_and_skipped_steps_are_reported() -> None:
     made = plan("main", "props", "lines")
     facts = replace(WHOLE, plans=[made], skips=frozenset({("o-1", "lines")}))
     assert texts(facts) == ["step props (s) not requested yet", "step lines (s) skipped"]
 
 
-def test_a_receipt_from_before_the_run_says_that_it_is_of_an_earlier_one() -> None:
+def test_receipt_before_run_is_attributed_to_earlier_run() -> None:
     """Two runs landed the same content, and so the same file: its receipt was nine seconds older than the file."""
     later = DONE.triggered_at + MINUTE
     before = replace(RECEIPT, processed_at=DONE.triggered_at - MINUTE)
@@ -332,18 +332,18 @@ def test_a_receipt_from_before_the_run_says_that_it_is_of_an_earlier_one() -> No
     ]
 
 
-def test_a_file_that_no_execution_wrote_stands_alone_with_its_receipt() -> None:
+def test_file_without_execution_is_own_root_with_receipt() -> None:
     (root,) = assemble(Facts(receipts=[RECEIPT]))
     assert (root.kind, root.id, root.children[0].kind) == ("file", PATH, "receipt")
 
 
-def test_a_cleanup_asked_for_itself_is_shown() -> None:
+def test_traced_cleanup_shows_its_counts() -> None:
     assert texts(Facts(cleanups=[CleanupRow("c-1", NOON, 9, 2, 1)]), "cleanup") == [
         "9 files checked, 2 missing, 1 republished"
     ]
 
 
-def test_what_is_not_in_the_dataset_yet_is_marked() -> None:
+def test_execution_not_in_dataset_is_marked() -> None:
     (told,) = texts(replace(WHOLE, executed=[DONE.model_copy(update={"is_logged": False})]), "execution")
     assert told.endswith("(not in the dataset yet)")
 
@@ -351,7 +351,7 @@ def test_what_is_not_in_the_dataset_yet_is_marked() -> None:
 # Display
 
 
-def test_the_tree_marks_what_was_asked_for_and_names_the_day_once() -> None:
+def test_tree_marks_links_of_traced_id_and_shows_date_once() -> None:
     (root,) = assemble(WHOLE)
     lines = [line.plain for line in tree(root, "r-1")]
     assert "2025-01-15 12:00:00 occurrence injuries" in lines[0]
@@ -371,14 +371,14 @@ def test_the_tree_marks_what_was_asked_for_and_names_the_day_once() -> None:
         (59.99, "+60.0 s"),
     ],
 )
-def test_a_gap_is_written_for_people(seconds: float, written: str) -> None:
+def test_gap_is_written_in_readable_units(seconds: float, written: str) -> None:
     assert length(timedelta(seconds=seconds)) == written
 
 
 # Search for an id
 
 
-def test_what_continues_the_id_is_nearest_and_what_is_unlike_it_is_left_out() -> None:
+def test_nearest_ranks_continuations_first_and_drops_unlike_ids() -> None:
     candidates = ["zzzz", "0123-abxd-long-tail", "0123-abcd", "0123-axcd"]
     assert nearest("0123-abcd", candidates) == ["0123-abcd", "0123-axcd"]
     assert nearest("0123", candidates) == ["0123-abcd", "0123-abxd-long-tail", "0123-axcd"]
@@ -436,7 +436,7 @@ def remember(state: MemoryObjects, *, executed: bool = False) -> str:
     return identifier
 
 
-def test_a_request_is_found_in_the_controllers_memory_when_the_dataset_does_not_know_it() -> None:
+def test_request_missing_in_dataset_is_found_in_controller_memory() -> None:
     state = MemoryObjects()
     request = remember(state)
     for identifier in (request, "o-1", requested_id(request)):
@@ -445,13 +445,13 @@ def test_a_request_is_found_in_the_controllers_memory_when_the_dataset_does_not_
 
 
 @pytest.mark.parametrize("unknown", ["gs://bucket/a/b.json", "x" * 2_000, "..%2F", "0" * 36])
-def test_what_the_controller_cannot_know_is_found_nowhere_in_it(unknown: str) -> None:
+def test_unknown_id_is_not_found_in_controller_memory(unknown: str) -> None:
     state = MemoryObjects()
     remember(state)
     assert not memory_of(state).find(unknown, DAYS)
 
 
-def test_a_manual_run_is_found_whatever_its_date() -> None:
+def test_manual_run_is_found_outside_searched_days() -> None:
     state = MemoryObjects()
     remember(state)
     run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(plan("s"),), requests=())
@@ -460,7 +460,7 @@ def test_a_manual_run_is_found_whatever_its_date() -> None:
     assert "request" in [node.kind for node in walk(found.roots)]
 
 
-def test_a_request_of_a_run_that_was_answered_leads_to_it_before_it_begins() -> None:
+def test_request_id_leads_to_accepted_manual_run_before_start() -> None:
     state, made = MemoryObjects(), plan("s")
     run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(made,), requests=())
     Ledger(state).remember_manual_run(run)
@@ -473,14 +473,14 @@ def test_a_request_of_a_run_that_was_answered_leads_to_it_before_it_begins() -> 
         assert root.id == "o-1"
 
 
-def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_controllers_memory() -> None:
+def test_unlogged_outcome_is_read_from_controller_memory() -> None:
     state = MemoryObjects()
     request = remember(state, executed=True)
     found = trace(request, dataset({}), memory_of(state), DAYS, SPANS)
     assert any("not in the dataset yet" in node.text for node in walk(found.roots))
 
 
-def test_the_controller_is_asked_about_occurrences_alone_and_on_known_days() -> None:
+def test_controller_is_queried_only_for_dated_occurrences() -> None:
     """A direct execution has no occurrence, and an old row has no date."""
     asked: list[tuple[str, object]] = []
 
@@ -494,7 +494,7 @@ def test_the_controller_is_asked_about_occurrences_alone_and_on_known_days() -> 
     assert asked == [("/remembered/o-1", [GAME_DATE.isoformat()])]
 
 
-def test_without_the_controller_the_dataset_is_enough() -> None:
+def test_dataset_suffices_without_controller() -> None:
     row = DONE.model_dump(exclude_unset=True)
     answers = {
         "SELECT 'occurrence' AS kind": [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}],
@@ -552,7 +552,7 @@ def kinds(identifier: str, known: ChainDataset) -> list[str]:
 CHAIN = ["occurrence", "decision", "request", "execution", "file", "missing"]
 
 
-def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
+def test_dead_letter_leads_to_chain_of_its_payload() -> None:
     assert kinds("l-1", holding("letter", "l-1")) == [*CHAIN, "dead letter"]
 
 
@@ -563,15 +563,15 @@ def test_a_dead_letter_of_a_direct_call_leads_to_its_execution() -> None:
 
 
 @pytest.mark.parametrize("head", [None, '{"occurrence_id": "o-1', "[1]", '{"occurrence_id": 1}'])
-def test_a_dead_letter_whose_payload_tells_nothing_stands_alone(head: str | None) -> None:
+def test_dead_letter_with_unusable_payload_is_own_root(head: str | None) -> None:
     assert kinds("l-1", holding("letter", "l-1", letter={**LETTER, "payload_head": head})) == ["dead letter"]
 
 
-def test_a_file_leads_to_the_decision_behind_it() -> None:
+def test_file_path_leads_to_its_whole_chain() -> None:
     assert kinds(PATH, holding("path", PATH)) == CHAIN
 
 
-def test_a_direct_call_and_a_cleanup_are_read_by_themselves() -> None:
+def test_direct_call_and_cleanup_are_traced_without_occurrence() -> None:
     assert kinds("r-1", holding("execution", "r-1", occurrence_id=None)) == CHAIN[2:]
     assert kinds("c-1", holding("cleanup", "c-1")) == ["cleanup"]
 
@@ -582,7 +582,7 @@ def test_a_direct_call_and_a_cleanup_are_read_by_themselves() -> None:
     ids=["request", "announcement", "republish"],
 )
 @pytest.mark.parametrize("occurrence", ["o-1", None], ids=["decided", "direct call"])
-def test_the_id_of_a_request_and_an_announcement_is_worked_out_from_the_execution(
+def test_request_and_announcement_ids_are_derived_from_execution(
     identifier: str, occurrence: str | None
 ) -> None:
     row = {**DONE.model_dump(exclude_unset=True), "occurrence_id": occurrence}
@@ -602,7 +602,7 @@ def test_the_id_of_a_request_and_an_announcement_is_worked_out_from_the_executio
     assert root.id == (occurrence or "r-1")
 
 
-def test_an_unknown_id_comes_with_those_near_it() -> None:
+def test_unknown_id_is_refused_with_similar_ids() -> None:
     with pytest.raises(NotFound) as caught:
         trace("abd-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), NO_MEMORY, DAYS, SPANS)
     assert caught.value.near == ["abc-12"]
@@ -615,7 +615,7 @@ def test_an_unknown_id_comes_with_those_near_it() -> None:
         ("gs://bucket/lines/day/run.json", "gs://bucket/lines/day", "run.json"),
     ],
 )
-def test_ids_that_begin_or_end_alike_are_near(unknown: str, head: str, tail: str) -> None:
+def test_similar_ids_are_searched_by_head_and_tail(unknown: str, head: str, tail: str) -> None:
     asked: list[Mapping[str, Any]] = []
 
     def answer(_: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -642,13 +642,13 @@ def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
 
 
 @pytest.mark.parametrize("beginning", ["f29a", "f29a8931"])
-def test_the_beginning_of_one_id_is_as_good_as_the_id(beginning: str) -> None:
+def test_unique_id_prefix_finds_chain(beginning: str) -> None:
     ids = known_by({"f29a8931-77": "o-1", "c0ffee00-11": "o-2"})
     (root,) = trace(beginning, ids, NO_MEMORY, DAYS, SPANS).roots
     assert root.id == "o-1"
 
 
-def test_the_beginning_of_several_ids_lists_them() -> None:
+def test_ambiguous_id_prefix_lists_matching_ids() -> None:
     ids = known_by({"f29a8931-77": "o-1", "f29a8931-88": "o-2"})
     with pytest.raises(NotFound, match="2 ids begin with 'f29a8931'; use more characters") as caught:
         trace("f29a8931", ids, NO_MEMORY, DAYS, SPANS)
@@ -656,7 +656,7 @@ def test_the_beginning_of_several_ids_lists_them() -> None:
 
 
 @pytest.mark.parametrize("unknown", ["f29", "deadbeef"])
-def test_too_short_a_beginning_and_that_of_none_are_unknown(unknown: str) -> None:
+def test_short_or_unmatched_id_prefix_is_unknown(unknown: str) -> None:
     with pytest.raises(NotFound, match="no record of"):
         trace(unknown, known_by({"f29a8931-77": "o-1"}), NO_MEMORY, DAYS, SPANS)
 
@@ -670,15 +670,13 @@ def test_too_short_a_beginning_and_that_of_none_are_unknown(unknown: str) -> Non
         ("gs://bucket/a.json", [], False),
     ],
 )
-def test_only_a_whole_id_that_is_like_no_other_may_be_too_new(
-    unknown: str, near: list[str], new: bool
-) -> None:
+def test_only_whole_id_without_similar_ids_may_be_too_new(unknown: str, near: list[str], new: bool) -> None:
     said = NotFound(unknown, near).sentence("dev")
     assert said.startswith(f"no record of '{unknown}' in dev")
     assert ("try again" in said) == new
 
 
-def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its_own() -> None:
+def test_search_widens_until_found_and_chain_reads_only_near_days() -> None:
     week, day = timedelta(days=7), timedelta(days=1)
     spans = [(GAME_DATE + 20 * day, GAME_DATE + 23 * day), (GAME_DATE - day, GAME_DATE + 23 * day)]
     asked: list[tuple[str, date, date]] = []
@@ -697,12 +695,12 @@ def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its
     assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + day + week)}
 
 
-def test_a_dataset_that_is_down_is_heard() -> None:
+def test_unavailable_dataset_raises() -> None:
     with pytest.raises(Unavailable):
         trace("abc-1", dataset({}, down=True), memory_of(MemoryObjects()), DAYS, SPANS)
 
 
-def test_another_server_remembers_nothing() -> None:
+def test_response_of_other_server_is_refused() -> None:
     """A server at a mistyped address may return JSON of another shape."""
     other = ControllerMemory(lambda _path, _query: b'{"status": "ok"}')
     with pytest.raises(MemoryUnavailable, match="is not a Tipoff controller"):

@@ -63,7 +63,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         (("scrapers", "new", "x", "--source", "s", "--folder", "a" * 300), 1, "File name too long"),
     ],
 )
-def test_an_argument_that_cannot_be_used_is_named(words: tuple[str, ...], code: int, told: str) -> None:
+def test_unusable_argument_is_named(words: tuple[str, ...], code: int, told: str) -> None:
     refused(words, code, told)
 
 
@@ -86,14 +86,14 @@ ZONE = "Amerika/New_York' is not a known zone; did you mean 'America/New_York'"
         (("status", "--as-of", "today 13:00"), "TIPOFF_TIMEZONE", "Amerika/New_York", 1, ZONE),
     ],
 )  # fmt: skip
-def test_a_variable_that_cannot_be_used_is_named(
+def test_unusable_variable_is_named(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], variable: str, value: str, code: int, told: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     assert variable in refused(words, code, told)
 
 
-def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_web_page_is_refused_as_controller_response(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy may return its sign-in page, or another server may run at a mistyped address."""
     page = httpx.MockTransport(lambda _: httpx.Response(200, html="<html>Sign in</html>"))
     monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=page))
@@ -101,7 +101,7 @@ def test_a_web_page_is_not_taken_for_the_controllers_answer(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("address", ["foo", "ftp://127.0.0.1", NOWHERE, "http://localhost:9"])
-def test_no_identity_token_is_asked_for_what_needs_none(
+def test_no_identity_token_is_requested_for_local_or_invalid_address(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str
 ) -> None:
     """gcloud's error about the token did not mention the mistyped variable."""
@@ -131,7 +131,7 @@ OTHER = {"status": "ok"}
     ],
 )
 @pytest.mark.parametrize("body", [OTHER, [OTHER], [1], "text"])
-def test_another_server_is_not_taken_for_ours(
+def test_response_of_other_server_is_refused(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, service: str, body: object
 ) -> None:
     """A server at a mistyped address may return JSON of another shape."""
@@ -152,7 +152,7 @@ def refused(words: tuple[str, ...], code: int, told: str) -> str:
 
 
 @pytest.mark.parametrize("words", [("status",), ("trace", "x"), ("validate",)])
-def test_a_zone_that_is_mistyped_in_the_fleets_file_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_mistyped_fleet_zone_is_reported_without_traceback(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "tipoff.toml").write_text('name = "rivers"\n')
     (tmp_path / "config").mkdir()
     (tmp_path / "config/workflows.yaml").write_text("timezone: Amerika/New_York\nworkflows: {}\n")

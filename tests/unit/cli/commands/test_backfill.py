@@ -49,7 +49,7 @@ class TestBackfill:
         assert "1 date left out: no games" in shown
         assert controller.bus.published == []
 
-    def test_a_workflow_that_the_controller_has_not_read_yet(
+    def test_workflow_not_yet_read_by_controller_is_refused(
         self,
         run: Run,
         controller: Controller,
@@ -63,7 +63,7 @@ class TestBackfill:
         assert f"{edited} has it, but the controller has not read it yet" in told
         assert controller.bus.published == []
 
-    def test_each_date_is_told_and_a_second_time_nothing_is_asked(
+    def test_repeated_backfill_reports_each_date_and_requests_nothing(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
@@ -73,7 +73,7 @@ class TestBackfill:
             assert [item["success"] for item in told["dates"]] == [1, 1, 1, 0]
         assert len(controller.bus.of(ScrapeRequested)) == 3
 
-    def test_what_was_asked_for_before_is_told_apart(
+    def test_earlier_requests_are_marked(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         """A repeated backfill looked as if every run had been executed again."""
@@ -85,7 +85,7 @@ class TestBackfill:
         assert "2/3 2025-01-15: 1 success\n" in told
         assert "1 of 3 runs were requested before under the name backfill and are not requested again" in told
 
-    def test_a_run_that_failed_is_called_as_in_the_table(
+    def test_failed_run_is_reported_as_failed(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(Failed(kind=FailureKind.BLOCKED, message="the key is refused"))
@@ -94,7 +94,7 @@ class TestBackfill:
         assert "given_up" not in told.output
 
     @pytest.mark.parametrize("name", ["injury_discovery", "nbac_injury_report"])
-    def test_a_pause_of_what_is_asked_for_is_told_before_it_is_asked(
+    def test_pause_of_target_is_reported_before_requests(
         self, run: Run, controller: Controller, season: tuple[str, ...], name: str
     ) -> None:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
@@ -108,7 +108,7 @@ class TestBackfill:
         assert others[0] == "1/3 2025-01-14: 1 success"
         assert len(controller.bus.of(ScrapeRequested)) == 3
 
-    def test_what_was_not_found_is_the_exit_code_and_how_to_ask_again_is_told(
+    def test_no_data_exits_3_with_retry_command(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(NoData(reason="404"))
@@ -124,7 +124,7 @@ class TestBackfill:
         run(*self.RUN, *season, "--name", "backfill-retry-1", code=3)
         assert len(controller.bus.of(ScrapeRequested)) == 2 * before
 
-    def test_what_the_run_under_the_name_lacks_is_the_exit_code(
+    def test_run_lacking_requests_exits_3_with_retry_command(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
@@ -136,7 +136,7 @@ class TestBackfill:
         assert "--only-missing --name backfill-retry-1" in told.stderr
 
     @pytest.mark.usefixtures("controller")
-    def test_interrupted_it_says_how_to_go_on(
+    def test_interrupted_backfill_prints_resume_command(
         self,
         run: Run,
         season: tuple[str, ...],
@@ -154,7 +154,7 @@ class TestBackfill:
         assert told.stderr.splitlines()[-1].strip() == f"tipoff {command}"
         assert "2025-01-14" in told.stdout
 
-    def test_only_what_has_no_success(
+    def test_only_missing_leaves_out_dates_with_success(
         self,
         run: Run,
         controller: Controller,
@@ -186,7 +186,7 @@ class TestBackfill:
         controller.warehouse.down = True
         assert "cannot determine the missing requests" in run(*arguments, code=1).stderr
 
-    def test_another_configuration_than_the_controllers_is_told(
+    def test_configuration_different_from_controllers_is_reported(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(NoData(reason="404"))
@@ -206,7 +206,7 @@ class TestBackfill:
             (("--from", "2025-01-17", "--to", "2025-01-17"), 1, "has no game on these dates"),
         ],
     )
-    def test_wrong_use(
+    def test_unusable_arguments_are_refused(
         self,
         run: Run,
         controller: Controller,
@@ -218,15 +218,15 @@ class TestBackfill:
         assert what in run("backfill", "injury_discovery", *season, *arguments, code=code).stderr
         assert controller.bus.published == []
 
-    def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_unknown_name_is_refused_with_suggestion(self, run: Run, season: tuple[str, ...]) -> None:
         refused = run("backfill", "injury_discover", *self.RUN[2:], *season, code=1).stderr
         assert "did you mean injury_discovery?" in refused
 
-    def test_without_a_stack(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_missing_stack_is_refused_with_start_command(self, run: Run, season: tuple[str, ...]) -> None:
         assert "tipoff up" in run(*self.RUN, *season, code=1).stderr
 
     @pytest.mark.usefixtures("controller")
-    def test_a_workflow_that_the_controller_does_not_have(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_workflow_unknown_to_controller_is_refused(self, run: Run, season: tuple[str, ...]) -> None:
         Path(season[3]).write_text(WORKFLOWS.replace("injury_discovery", "injuries"))
         refused = run("backfill", "injuries", *self.RUN[2:], *season, code=1).stderr
         assert "404: no workflow 'injuries'; there are" in refused
@@ -242,13 +242,13 @@ class TestBackfill:
         ("x" * 63, "x" * 55 + "-retry-1"),
     ],
 )
-def test_the_next_name_counts_only_its_own_number(name: str, then: str) -> None:
+def test_next_name_increments_only_retry_suffix(name: str, then: str) -> None:
     """The name after season-2024 is not season-2025, which may be another backfill whose key requests nothing."""
     assert next_name(name) == then
 
 
 @pytest.mark.parametrize("minutes", [39, 55])
-def test_rows_that_may_not_arrive_are_told_before_what_is_missing(
+def test_only_missing_warns_about_stale_dataset(
     run: Run, controller: Controller, season: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
     """While the logger was stuck, found outputs were listed as missing without a warning."""

@@ -29,7 +29,7 @@ class TestExplain:
             ("2025-01-17 11:05", "SKIP", "no_games", {"window", "games"}),
         ],
     )
-    def test_each_condition_and_the_decision(
+    def test_conditions_and_decision_are_explained(
         self, run: Run, season: tuple[str, ...], at: str, action: str, code: str, unmet: set[str]
     ) -> None:
         answer = json.loads(run("explain", "injury_discovery", "--at", at, "--json", *season).stdout)
@@ -39,41 +39,41 @@ class TestExplain:
         assert {item["name"] for item in conditions if not item["met"]} == unmet
         assert "assumed empty" in answer["history"]
 
-    def test_a_workflow_for_each_game_has_a_decision_for_each(
-        self, run: Run, season: tuple[str, ...]
-    ) -> None:
+    def test_per_game_workflow_has_one_decision_per_game(self, run: Run, season: tuple[str, ...]) -> None:
         shown = run("explain", "post_game", "--at", "2025-01-15 23:50", *season).stdout
         assert shown.count("RUN due") > 1
         assert "slot 1 of 8, counting unused ones" in shown
 
-    def test_a_day_without_anything_to_do_is_no_subject(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_day_without_expected_runs_shows_no_placeholder_subject(
+        self, run: Run, season: tuple[str, ...]
+    ) -> None:
         shown = run("explain", "post_game", "--at", "2025-07-15 13:00", *season).stdout
         assert "nothing is expected today or tomorrow" in shown
         assert "none-due" not in shown
 
-    def test_what_needs_no_games_needs_no_calendar(self, run: Run) -> None:
+    def test_workflow_without_games_needs_no_calendar(self, run: Run) -> None:
         assert "RUN due" in run("explain", "morning_operations", "--at", "2025-01-15 06:00").stdout
         shown = run("explain", "morning_operations", "--at", "2025-01-15 13:00").stdout
         assert "RUN calendar_stale" in shown
         assert "games: none, as no stack is reachable" in shown
         assert "name a file with --schedule" in run("explain", "post_game", code=1).stderr
 
-    def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_unknown_name_is_refused_with_known_workflows(self, run: Run, season: tuple[str, ...]) -> None:
         refused = run("explain", "injuries", "--at", "2025-01-15 11:05", *season, code=1)
         assert "there are morning_operations, injury_discovery" in refused.stderr
 
-    def test_a_scrapers_name_leads_to_its_verdict(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_scraper_name_is_refused_with_diagnose_command(self, run: Run, season: tuple[str, ...]) -> None:
         refused = run("explain", "nbac_schedule", *season, code=1)
         assert (
             "'nbac_schedule' is a scraper, not a workflow; use: tipoff diagnose nbac_schedule"
             in refused.stderr
         )
 
-    def test_now_when_no_time_is_given(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_default_instant_is_now(self, run: Run, season: tuple[str, ...]) -> None:
         answer = json.loads(run("explain", "injury_discovery", "--json", *season).stdout)
         assert abs(datetime.fromisoformat(answer["at"]) - wall_now()) < timedelta(minutes=5)
 
-    def test_a_calendar_that_is_newer_than_the_instant_has_no_age(self, season: tuple[str, ...]) -> None:
+    def test_calendar_newer_than_instant_has_no_age(self, season: tuple[str, ...]) -> None:
         configuration = load_workflows(Path(season[3]), load_catalog(SCRAPERS))
         at = datetime(2025, 1, 15, 16, 5, tzinfo=UTC)
         parse = payload_parser(configuration.catalog["nbac_schedule"])
@@ -88,7 +88,7 @@ class TestExplain:
 
     @pytest.mark.parametrize("minutes", [None, 39, 55])
     @pytest.mark.parametrize("at", [None, "2025-01-15 11:05"])
-    def test_rows_that_are_missing_are_told_for_an_instant_that_is_now(
+    def test_stale_dataset_is_reported_only_for_present_instant(
         self,
         run: Run,
         season: tuple[str, ...],
@@ -109,5 +109,5 @@ class TestExplain:
         )
         assert (told in shown) == ("tipoff query heartbeats" in shown) == (at is None and minutes != 39)
 
-    def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_invalid_time_is_refused(self, run: Run, season: tuple[str, ...]) -> None:
         assert "is not a valid time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr

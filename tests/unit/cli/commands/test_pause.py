@@ -14,7 +14,7 @@ from tipoff_common.events import PauseChanged
 class TestPause:
     ASKED = ("pause", "morning_operations", "--for", "8h", "--why", "the source moved")
 
-    def test_what_is_paused_is_listed_with_who_and_why_until_it_goes_on(
+    def test_pause_is_listed_with_user_and_reason_until_resumed(
         self, run: Run, controller: Controller
     ) -> None:
         assert "workflow morning_operations is paused until" in run(*self.ASKED).stdout
@@ -25,13 +25,13 @@ class TestPause:
         assert run("pauses").stdout == "nothing is paused\n"
         assert [event.state.value for event in controller.bus.of(PauseChanged)] == ["paused", "resumed"]
 
-    def test_without_an_end_it_lasts_the_night(self, run: Run, controller: Controller) -> None:
+    def test_pause_without_end_lasts_12_hours(self, run: Run, controller: Controller) -> None:
         made = json.loads(run("pause", "nbac_schedule", "--why", "quota", "--json").stdout)
         assert made["target"] == "scraper"
         (event,) = controller.bus.of(PauseChanged)
         assert event.until - event.since == timedelta(hours=12)
 
-    def test_a_workflow_that_the_controller_has_not_read_yet(
+    def test_workflow_not_yet_read_by_controller_is_refused(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         edited = tmp_path / "workflows.yaml"
@@ -62,7 +62,7 @@ class TestPause:
             (("resume", "nbac_schedule"), "404: 'nbac_schedule' is not paused; pauses: none"),
         ],
     )
-    def test_what_the_controller_refuses_is_told(
+    def test_controller_refusal_is_reported(
         self, run: Run, controller: Controller, arguments: tuple[str, ...], told: str
     ) -> None:
         assert told in run(*arguments, code=1).stderr

@@ -21,7 +21,7 @@ class TestSimulate:
         assert answer["workflows"]["post_game"]["found"] == 11
         assert answer["sources"]["nbacom"]["requests"] > 0
 
-    def test_a_span_without_any_game_is_no_success(self, run: Run, season: tuple[str, ...]) -> None:
+    def test_period_without_games_exits_1(self, run: Run, season: tuple[str, ...]) -> None:
         told = run("simulate", *season, "--from", "2019-01-01", "--to", "2019-01-03", code=1)
         assert "no game from 2019-01-01 to 2019-01-03; its games are from 20" in told.output
 
@@ -47,7 +47,7 @@ class TestSimulate:
         assert list(answer) == [season[3], str(other)]
         assert "other.yaml" in run(*arguments).stdout
 
-    def test_what_was_missed_is_told_and_is_the_exit_code(
+    def test_failed_scrapes_are_listed_and_exit_3(
         self, run: Run, season: tuple[str, ...], tmp_path: Path
     ) -> None:
         world = tmp_path / "world.yaml"
@@ -55,9 +55,7 @@ class TestSimulate:
         shown = run("simulate", *season, *self.DAYS, "--world", str(world), code=3).stdout
         assert "nbac_injury_report failed: http (2025-01-15)" in shown
 
-    def test_runs_that_never_came_are_listed_with_their_times(
-        self, run: Run, season: tuple[str, ...]
-    ) -> None:
+    def test_missing_runs_are_listed_with_times(self, run: Run, season: tuple[str, ...]) -> None:
         arguments = ("simulate", *season, *self.DAYS, "--tick-every", "8h")
         shown = run(*arguments, code=3).stdout
         answer = json.loads(run(*arguments, "--json", code=3).stdout)
@@ -76,7 +74,7 @@ class TestSimulate:
             ((*DAYS, "--compare", "nowhere.yaml"), 1, "name an existing file"),
         ],
     )
-    def test_wrong_use(
+    def test_unusable_arguments_are_refused(
         self, run: Run, season: tuple[str, ...], arguments: tuple[str, ...], code: int, what: str
     ) -> None:
         assert what in run("simulate", *season, *arguments, code=code).stderr

@@ -15,7 +15,7 @@ from tipoff_cli import connection
 class TestStatus:
     AS_OF = ("status", "--as-of", "2025-01-15 13:05")
 
-    def test_one_green_line_first(self, run: Run, controller: Controller) -> None:
+    def test_green_day_starts_with_verdict_line(self, run: Run, controller: Controller) -> None:
         controller.tells(EXPECTATION)
         lines = run(*self.AS_OF).stdout.splitlines()
         assert lines[0] == "✔ today is all right"
@@ -23,9 +23,7 @@ class TestStatus:
         assert "found" in lines[2]
         assert "ON_TIME" in run(*self.AS_OF, "--all").stdout
 
-    def test_runs_of_one_status_in_a_row_are_one_line_with_their_range(
-        self, run: Run, controller: Controller
-    ) -> None:
+    def test_consecutive_runs_of_equal_status_share_one_line(self, run: Run, controller: Controller) -> None:
         def slot(number: int, **changes: Any) -> dict[str, Any]:
             expected = datetime(2025, 1, 15, 15, 35 + number, tzinfo=UTC)
             return {**EXPECTATION, "occurrence_id": f"o{number}", "expected_run_time": expected, **changes}
@@ -39,7 +37,7 @@ class TestStatus:
             "10:38 to 10:39, 2 times",
         ]
 
-    def test_when_it_is_looked_at_next(self, run: Run, controller: Controller) -> None:
+    def test_next_check_time_is_shown(self, run: Run, controller: Controller) -> None:
         controller.tells({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         assert "Wed 14:00" in run(*self.AS_OF).stdout
 
@@ -53,7 +51,7 @@ class TestStatus:
             ({"found": False}, "injury_discovery ran 1 time and found nothing"),
         ],
     )
-    def test_one_red_line_says_what_is_missing(
+    def test_missing_run_is_reported_in_red_verdict_line(
         self, run: Run, controller: Controller, changes: dict[str, Any], what: str
     ) -> None:
         controller.tells({**EXPECTATION, **changes})
@@ -64,7 +62,7 @@ class TestStatus:
         assert answer["expectations"][0]["occurrence_id"] == "o1"
         assert what in run(*self.AS_OF, "--faults", code=2).stdout
 
-    def test_one_game_that_was_not_collected_is_named(self, run: Run, controller: Controller) -> None:
+    def test_uncollected_game_is_named(self, run: Run, controller: Controller) -> None:
         game = {**EXPECTATION, "workflow_name": "post_game", "occurrence_id": "o2", "subject": "0022400561"}
         other = {**game, "occurrence_id": "o3", "subject": "0022400562", "found": False}
         controller.tells(EXPECTATION, game, other)
@@ -76,7 +74,7 @@ class TestStatus:
         meant = run(*self.AS_OF, "--workflow", "post_games", code=2).stderr
         assert "no workflow 'post_games' was expected on 2025-01-15; did you mean post_game?" in meant
 
-    def test_a_step_that_will_be_asked_again_is_yellow(self, run: Run, controller: Controller) -> None:
+    def test_failing_step_with_a_later_run_is_yellow(self, run: Run, controller: Controller) -> None:
         step = {
             "scraper": "nbac_injury_report",
             "units": 1,
@@ -97,27 +95,27 @@ class TestStatus:
             "! today: nbac_injury_report of injury_discovery has been failing"
         )
 
-    def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
+    def test_day_without_locked_schedule_is_not_green(self, run: Run, controller: Controller) -> None:
         controller.tells()
         assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=2).stdout
         early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
         assert early.startswith("! today: nothing was decided in the last two days")
 
-    def test_a_replay_may_be_ahead_of_the_clock(
+    def test_future_as_of_is_accepted_in_event_time(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         controller.tells(EXPECTATION)
         monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
         assert "in the future" not in run("status", "--as-of", "tomorrow", code=2).stderr
 
-    def test_a_day_before_the_stack_is_unknown_and_no_fault(self, run: Run, controller: Controller) -> None:
+    def test_day_before_first_record_is_unknown_without_fault(self, run: Run, controller: Controller) -> None:
         controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         told = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout
         assert told.startswith(
             "· 2025-01-14: no data for that day: the oldest schedule or decision is from 2025-01-15"
         )
 
-    def test_the_dataset_is_asked_when_the_controller_cannot_be(
+    def test_dataset_is_queried_without_controller_address(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         controller.tells(EXPECTATION)
@@ -126,7 +124,7 @@ class TestStatus:
         assert json.loads(run(*self.AS_OF, "--json").stdout)["source"] == "dataset"
 
     @pytest.mark.parametrize(("at", "code"), [("13:40", 0), ("13:41", 2)])
-    def test_rows_that_may_not_arrive_are_told_with_their_age(
+    def test_stale_decisions_are_reported_with_age(
         self, run: Run, controller: Controller, at: str, code: int
     ) -> None:
         """A stuck logger looked like a controller that decided nothing."""
@@ -137,7 +135,7 @@ class TestStatus:
 
     @pytest.mark.parametrize(("found", "code"), [(True, 1), (False, 2)])
     @pytest.mark.parametrize(("environment", "seconds"), [("prod", 30), ("local", 5)])
-    def test_a_controller_that_does_not_answer_is_named(
+    def test_unresponsive_controller_is_reported_in_verdict(
         self,
         run: Run,
         controller: Controller,
@@ -170,7 +168,7 @@ class TestStatus:
         answer = json.loads(run(*self.AS_OF, "--workflow", "injury_discovery", "--json", code=code).stdout)
         assert (answer["ok"], answer["unanswered"]) == (False, sentence)
 
-    def test_a_controller_that_refuses_the_caller_answered(
+    def test_controller_refusing_caller_falls_back_to_dataset(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         controller.tells(EXPECTATION)
@@ -178,16 +176,16 @@ class TestStatus:
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         assert "by the dataset" in run(*self.AS_OF).stdout
 
-    def test_without_either(self, run: Run, controller: Controller) -> None:
+    def test_unavailable_controller_and_dataset_exit_3(self, run: Run, controller: Controller) -> None:
         controller.warehouse.down = True
         refused = run(*self.AS_OF, code=3).stderr
         assert "503" in refused
         assert "the dataset cannot be queried either" in refused
 
     @pytest.mark.parametrize("path", ["/schedule/2025-13-01", "/schedule/2025-01-15?as_of=2025-01-15T13:00"])
-    def test_the_endpoint_refuses_what_is_no_date_or_instant(self, controller: Controller, path: str) -> None:
+    def test_endpoint_refuses_invalid_date_or_instant(self, controller: Controller, path: str) -> None:
         answer = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"})
         assert answer.status_code == 422
 
-    def test_the_endpoint_answers_no_stranger(self, controller: Controller) -> None:
+    def test_endpoint_refuses_unauthenticated_request(self, controller: Controller) -> None:
         assert controller.client.get("/schedule/2025-01-15").status_code == 401

@@ -21,7 +21,7 @@ class TestTrigger:
         assert answer["requests"][0]["game_date"] == SLATE
         assert controller.bus.published == []
 
-    def test_a_workflow_that_what_runs_has_not_read_yet(
+    def test_workflow_not_yet_read_by_controller_is_refused(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         edited = tmp_path / "workflows.yaml"
@@ -33,27 +33,27 @@ class TestTrigger:
         assert "has not read it yet" not in told
         assert controller.bus.published == []
 
-    def test_the_same_key_is_the_same_run(self, run: Run, controller: Controller) -> None:
+    def test_same_idempotency_key_gives_same_run(self, run: Run, controller: Controller) -> None:
         for _ in range(2):
             shown = run(*self.RUN, "--idempotency-key", "k").stdout
             occurrence = controller.bus.of(ScrapeRequested)[0].occurrence_id
             assert shown.splitlines()[-1] == f"tipoff trace {occurrence}"
         assert len({request.request_id for request in controller.bus.of(ScrapeRequested)}) == 1
 
-    def test_a_run_is_followed_to_its_end(self, run: Run, controller: Controller) -> None:
+    def test_wait_follows_run_to_success(self, run: Run, controller: Controller) -> None:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
         *_, ended, traced = run(*self.RUN, "--wait").stdout.splitlines()
         assert ended == "✔ nbac_schedule success, 3 records"
         assert traced == f"tipoff trace {controller.bus.of(ScrapeRequested)[0].occurrence_id}"
 
-    def test_a_run_that_fails_ends_with_the_reason_and_code_1(self, run: Run, controller: Controller) -> None:
+    def test_wait_for_failed_run_exits_1_with_reason(self, run: Run, controller: Controller) -> None:
         controller.answers(Failed(kind=FailureKind.BLOCKED, message="the key is refused"))
         shown = run(*self.RUN, "--wait", code=1).stdout
         assert "✘ nbac_schedule failed: blocked: the key is refused" in shown
         told = json.loads(run(*self.RUN, "--wait", "--json", code=1).stdout)
         assert (told["settled"], told["units"][0]["message"]) == (True, "the key is refused")
 
-    def test_a_dry_run_has_no_end_to_wait_for(self, run: Run, controller: Controller) -> None:
+    def test_wait_and_dry_run_together_are_refused(self, run: Run, controller: Controller) -> None:
         assert "leave one out" in run(*self.RUN, "--wait", "--dry-run", code=2).stderr
         assert controller.bus.published == []
 
@@ -71,25 +71,27 @@ class TestTrigger:
             ),
         ],
     )
-    def test_what_the_controller_refuses_is_told(
+    def test_controller_refusal_is_reported(
         self, run: Run, controller: Controller, arguments: tuple[str, ...], what: str
     ) -> None:
         assert what in run(*arguments, code=1).stderr
         assert controller.bus.published == []
 
-    def test_how_far_a_run_has_come_is_asked_by_its_key(self, run: Run, controller: Controller) -> None:
+    def test_run_progress_is_served_by_idempotency_key(self, run: Run, controller: Controller) -> None:
         run(*self.RUN, "--idempotency-key", "mine/1")
         path = "/workflows/morning_operations/runs/mine%2F1"
         told = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"}).json()
         assert (told["game_date"], told["settled"], told["units"][0]["state"]) == (SLATE, False, "under_way")
         assert controller.client.get(path).status_code == 401
 
-    def test_a_wrong_key(self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_wrong_development_key_is_refused(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", "wrong")
         assert "403" in run(*self.RUN, code=1).stderr
         assert controller.bus.published == []
 
-    def test_without_a_stack(self, run: Run) -> None:
+    def test_missing_stack_is_refused_with_start_command(self, run: Run) -> None:
         assert "tipoff up" in run(*self.RUN, code=1).stderr
 
     @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ class TestTrigger:
     @pytest.mark.parametrize(
         ("command", "code"), [(RUN, 1), (("status",), 3), (("alerts", "list"), 1), (("sick",), 3)]
     )
-    def test_a_stack_that_ended_by_itself_is_told_of(
+    def test_only_unexpected_end_of_last_stack_is_reported(
         self, run: Run, tmp_path: Path, command: tuple[str, ...], code: int, log: str, told: bool
     ) -> None:
         (tmp_path / "stack.log").write_text(log)
@@ -116,12 +118,14 @@ class TestTrigger:
         assert (f"no stack runs here: {ended}; start a stack" in shown) is told
         assert "ended" in shown or "no stack runs here; start a stack" in shown
 
-    def test_a_controller_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unreachable_controller_is_named_with_address(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
         assert "cannot connect to the controller at http://127.0.0.1:9" in run(*self.RUN, code=1).stderr
 
-    def test_a_service_that_an_edit_keeps_from_starting_is_told_of(
+    def test_edit_that_blocks_controller_start_is_reported(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         environment, edited = tmp_path / "no-stack.env", tmp_path / "workflows.yaml"
@@ -134,7 +138,7 @@ class TestTrigger:
         assert "cannot connect to the controller at" in told
         assert told.endswith("controller cannot start until this is fixed: no such key\n")
 
-    def test_a_key_is_never_sent_to_a_controller_of_another_place(
+    def test_stack_key_is_not_sent_to_other_controller(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         (tmp_path / "no-stack.env").write_text(f"TIPOFF_DEVELOPMENT_KEY={KEY}\n")
@@ -143,7 +147,7 @@ class TestTrigger:
         assert "gcloud is not installed" in run(*self.RUN, code=1).stderr
         assert controller.bus.published == []
 
-    def test_gclouds_identity_token_stands_in_for_the_key(
+    def test_gcloud_identity_token_replaces_missing_development_key(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         gcloud = tmp_path / "gcloud"

@@ -23,30 +23,30 @@ def commands_with(option: str) -> Iterator[tuple[str, ...]]:
 
 
 class TestHelp:
-    def test_every_command_is_listed_by_its_name(self, run: Run) -> None:
+    def test_help_lists_commands_by_name(self, run: Run) -> None:
         listed = {line.strip("│ ").split(" ")[0] for line in run("--help").output.splitlines()}
         assert listed >= {"up", "scrape", "validate", "scrapers", "dead-letters", "files", "tables"}
 
 
 class TestScrape:
-    def test_help_is_usage(self, run: Run) -> None:
+    def test_scrape_shows_usage_with_help_and_without_arguments(self, run: Run) -> None:
         assert "tipoff scrape NAME --help" in run("scrape", "--help").output
         assert "Usage" in run("scrape", code=2).output
 
 
 class TestTrace:
     @pytest.mark.parametrize("empty", ["", " "])
-    def test_an_empty_id_is_like_none(self, run: Run, empty: str) -> None:
+    def test_empty_id_is_refused(self, run: Run, empty: str) -> None:
         result = run("trace", empty, code=2)
         assert "the ID is empty" in result.stderr
         assert "near" not in result.output
 
 
-def test_wrong_use_ends_with_two(run: Run) -> None:
+def test_wrong_usage_exits_2(run: Run) -> None:
     run("simulate", "--nonsense", code=2)
 
 
-def test_each_command_refuses_an_instant_to_come(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_future_as_of_is_refused_by_each_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`diagnose`, `sick` and `files` answered as if nothing had run since."""
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", URL)
     asked = list(commands_with("--as-of"))
@@ -57,5 +57,5 @@ def test_each_command_refuses_an_instant_to_come(run: Run, monkeypatch: pytest.M
         assert not refused.stdout
 
 
-def test_a_place_that_is_not_connected_is_named_before_an_instant_to_come(run: Run) -> None:
+def test_missing_stack_is_reported_before_future_as_of(run: Run) -> None:
     assert "no stack runs here" in run("sick", "--as-of", "tomorrow", code=3).stderr

@@ -12,14 +12,14 @@ from tipoff_dev.fleet.repository import init_fleet
 
 
 class TestValidate:
-    def test_the_projects_own_configuration_is_right(self, run: Run) -> None:
+    def test_own_configuration_is_valid(self, run: Run) -> None:
         assert "✔" in run("validate").stdout
         answer = json.loads(run("validate", "--json").stdout)
         assert answer["ok"]
         assert answer["workflows"] >= 2
         assert len(answer["config_hash"]) == 12
 
-    def test_a_folder_outside_every_fleet_is_named(
+    def test_fallback_to_tipoffs_fleet_is_reported(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """In an empty folder, Tipoff's own fleet was taken for the folder's."""
@@ -29,7 +29,7 @@ class TestValidate:
         assert f"no tipoff.toml in {tmp_path} or above it: {note}" in run("validate").stdout
         assert note not in run("validate", "--json").stdout
 
-    def test_every_fault_is_named_with_file_and_line(self, run: Run, tmp_path: Path) -> None:
+    def test_each_fault_is_reported_with_file_and_line(self, run: Run, tmp_path: Path) -> None:
         file = tmp_path / "workflows.yaml"
         file.write_text(
             WORKFLOWS.replace("nbac_injury_report\n", "nbac_injury\n").replace(
@@ -50,7 +50,7 @@ class TestValidate:
         assert answer["workflows"] is None
         assert len(answer["faults"]) == len(shown.splitlines())
 
-    def test_two_fakes_of_one_host_are_told_with_both_files(self, run: Run, tmp_path: Path) -> None:
+    def test_two_fakes_of_one_host_are_reported_with_both_files(self, run: Run, tmp_path: Path) -> None:
         """`tipoff up` refuses to start with such fakes."""
         init_fleet(tmp_path / "rivers", None, "UTC")
         fleet = tmp_path / "rivers"
@@ -69,7 +69,7 @@ class TestValidate:
             ("print('said to nobody')\nRATIO = 1 / 0", "ZeroDivisionError: division by zero"),
         ],
     )
-    def test_a_scraper_that_cannot_be_imported_is_named_with_its_line(
+    def test_scraper_import_error_is_reported_with_line(
         self, run: Run, tmp_path: Path, added: str, complaint: str
     ) -> None:
         """The runner does not start with such a file."""
@@ -83,7 +83,7 @@ class TestValidate:
         assert fault.startswith(f"{scraper}:{last}: cannot be imported: ")
         assert complaint in fault
 
-    def test_a_scraper_that_ends_python_is_a_fault(self, run: Run, tmp_path: Path) -> None:
+    def test_scraper_exiting_on_import_is_a_fault(self, run: Run, tmp_path: Path) -> None:
         fleet = tmp_path / "rivers"
         init_fleet(fleet, None, "UTC")
         (fleet / "rivers/example/rivers_items/scraper.py").write_text("raise SystemExit('no key')\n")
@@ -91,7 +91,7 @@ class TestValidate:
         shown = run("validate", *place, code=1).stdout
         assert "importing its scrapers ended Python with exit code 1: no key" in shown
 
-    def test_a_scraper_that_does_not_end_being_imported_is_a_fault(
+    def test_slow_scraper_import_is_a_fault(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(start_checks, "IMPORT_SECONDS", 0.01)
@@ -101,7 +101,7 @@ class TestValidate:
         shown = run("validate", *place, code=1).stdout
         assert "importing its scrapers takes longer than 0.01 seconds; no module may wait or fetch" in shown
 
-    def test_the_alert_rules_are_checked_as_the_monitor_does(
+    def test_alert_rule_faults_are_reported_with_line(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         alerts = tmp_path / "alerts.yaml"
@@ -112,5 +112,5 @@ class TestValidate:
         shown = run("validate", code=1).stdout
         assert f"✘ {alerts}:1: key 'routes' is missing; add it" in shown
 
-    def test_a_file_that_is_not_there(self, run: Run) -> None:
+    def test_missing_file_is_refused(self, run: Run) -> None:
         assert "name an existing file" in run("validate", "nowhere.yaml", code=1).stdout

@@ -137,3 +137,4 @@ def test_nothing_is_lost_doubled_or_invented_over_repeated_rounds(tmp_path: Path
         counted(broken),
     )
     assert not shown, "\n".join(shown)
+    assert happened["kill"] >= rounds, "hardly anything went wrong"

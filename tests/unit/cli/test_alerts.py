@@ -332,8 +332,8 @@ WELL = {**SICK, "scraper_name": "nbac_schedule", "cause": "well", "failures": 0,
 
 class TestSick:
     @pytest.fixture
-    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-        """Return the list of queries that the dataset receives."""
+    def rows(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """Return the rows of the dataset's answer; a test may change them."""
         rows = [SICK, WELL]
         monkeypatch.setattr(
             connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=lambda *_: list(rows))
@@ -344,7 +344,7 @@ class TestSick:
         )
         return rows
 
-    def test_sick_scrapers_are_listed_with_cause(self, run: Run, asked: list[dict[str, Any]]) -> None:
+    def test_sick_scrapers_are_listed_with_cause(self, run: Run, rows: list[dict[str, Any]]) -> None:
         shown = run("sick", code=1).stdout
         assert "oddsa_events" in shown
         assert "the allowance is spent" in shown
@@ -354,19 +354,17 @@ class TestSick:
         assert "nbac_schedule" in run("sick", "--all", code=1).stdout
         (item,) = json.loads(run("sick", "--json", code=1).stdout)
         assert item["last_success"] == "2025-01-14T17:00:00+00:00"
-        asked[:] = [WELL]
+        rows[:] = [WELL]
         assert "✔ 1 scraper, nothing wrong" in run("sick").stdout
 
-    def test_fleet_without_recent_runs_exits_1(self, run: Run, asked: list[dict[str, Any]]) -> None:
-        asked.clear()
+    def test_fleet_without_recent_runs_exits_1(self, run: Run, rows: list[dict[str, Any]]) -> None:
+        rows.clear()
         assert "no scraper ran within 30 days" in run("sick", code=1).stdout
 
-    def test_unavailable_dataset_exits_3(
-        self, run: Run, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("rows")
+    def test_unavailable_dataset_exits_3(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def down(*_: Any) -> Any:
             raise Unavailable("the warehouse is down")
 
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=down))
         assert "the warehouse is down" in run("sick", code=3).stderr
-        assert asked

@@ -60,11 +60,11 @@ def test_each_part_gets_its_own_rows_and_parameters(tmp_path: Path) -> None:
     assert sql.count("UNION ALL") == 2
 
 
-def test_what_begins_with_a_parameters_name_is_another_one(tmp_path: Path) -> None:
+def test_longer_name_starting_with_a_parameter_is_not_renamed(tmp_path: Path) -> None:
     made = query(tmp_path, "a", "SELECT @day, @daylight", "day  DATE")
     assert bare_statement(made, "x_") == "SELECT @x_day, @daylight"
 
 
-def test_a_query_without_parameters_of_its_own_is_left_as_it_is(tmp_path: Path) -> None:
+def test_query_without_own_parameters_is_unchanged(tmp_path: Path) -> None:
     made = query(tmp_path, "a", "SELECT @as_of, '@'", "as_of  TIMESTAMP")
     assert bare_statement(made, "x_") == "SELECT @as_of, '@'"

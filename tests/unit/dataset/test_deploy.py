@@ -126,7 +126,7 @@ def test_a_fresh_project_gets_every_file_in_order(schemas: Path) -> None:
     assert dataset.ran == list(FILES.values())
 
 
-def test_a_dataset_that_is_there_is_not_made_again(schemas: Path) -> None:
+def test_existing_dataset_is_not_created_again(schemas: Path) -> None:
     """The existing dataset may have another location than the file's."""
     dataset = live()
     assert deploy(dataset.client, schemas) == ["games.sql", "fn_found.sql", "v_days.sql"]
@@ -141,7 +141,7 @@ def test_missing_columns_are_added_before_the_files_are_run(schemas: Path) -> No
     assert len(dataset.ran) == 4
 
 
-def test_what_is_refused_runs_nothing_unless_columns_are_kept(schemas: Path) -> None:
+def test_refused_migration_runs_nothing_unless_columns_are_kept(schemas: Path) -> None:
     dataset = live()
     dataset.tables["games"] = table(ID, AT, MORE, SchemaField("later", "STRING"))
     with pytest.raises(MigrationRefused, match=r"games\.later"):
@@ -151,12 +151,12 @@ def test_what_is_refused_runs_nothing_unless_columns_are_kept(schemas: Path) -> 
 
 
 @pytest.mark.parametrize("compare", [table_differences, all_differences])
-def test_a_dataset_as_its_files_say_differs_in_nothing(compare: Any, schemas: Path) -> None:
+def test_dataset_equal_to_its_files_has_no_differences(compare: Any, schemas: Path) -> None:
     assert compare(live().client, schemas) == []
 
 
 @pytest.mark.parametrize("compare", [table_differences, all_differences])
-def test_a_dataset_that_is_not_there_is_missing_as_a_whole(compare: Any, schemas: Path) -> None:
+def test_missing_dataset_is_a_single_difference(compare: Any, schemas: Path) -> None:
     found = compare(LiveDataset(is_there=False).client, schemas)
     assert [str(item) for item in found] == ["nba_orchestration: the dataset is missing"]
 
@@ -203,7 +203,7 @@ def test_a_function_with_the_days_of_another_zone_is_found(body: str, same: bool
     assert found == ([] if same else [f"found: {ELSEWHERE}"])
 
 
-def test_views_that_cannot_be_read_are_told_with_what_bigquery_says(schemas: Path) -> None:
+def test_broken_views_are_reported_with_bigquery_error(schemas: Path) -> None:
     for name in ("v_bad", "v_gone"):
         (schemas / f"{name}.sql").write_text(f"CREATE OR REPLACE VIEW nba_orchestration.{name} AS SELECT 1")
     dataset = live(broken={"v_bad": BadRequest("no column"), "v_gone": NotFound("no table")})

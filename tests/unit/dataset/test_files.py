@@ -37,21 +37,21 @@ def test_the_dataset_comes_first_then_tables_by_name_then_functions_and_views(fo
     assert order(folder) == ["datasets", "games", "plays", "fn_some", "v_all"]
 
 
-def test_what_is_needed_comes_before_what_needs_it(folder: Path) -> None:
+def test_dependencies_come_before_dependents(folder: Path) -> None:
     derive(folder, "fn_a", "v_z")
     derive(folder, "v_b", "a")
     derive(folder, "v_z", "games")
     assert order(folder)[3:] == ["v_z", "fn_a", "v_b"]
 
 
-def test_a_file_that_names_itself_or_something_in_a_comment_needs_nothing_for_that(folder: Path) -> None:
+def test_own_name_and_names_in_comments_are_no_dependencies(folder: Path) -> None:
     derive(folder, "v_a", comment="see nba_orchestration.v_b")
     derive(folder, "v_b", "v_a")
     assert order(folder)[3:] == ["v_a", "v_b"]
     assert names_used(folder / "v_a.sql") == {"v_a"}
 
 
-def test_files_that_need_each_other_are_named(folder: Path) -> None:
+def test_cyclic_files_are_named(folder: Path) -> None:
     derive(folder, "v_a", "v_b")
     derive(folder, "v_b", "v_a")
     derive(folder, "v_c")

@@ -47,7 +47,7 @@ def file(**changes: Any) -> LandedFile:
     return LandedFile(PATH, [ExecutionRow.model_validate({**ROW, **changes})])
 
 
-def test_it_is_announced_as_it_was_the_first_time() -> None:
+def test_announcement_is_built_from_first_execution() -> None:
     later = ExecutionRow.model_validate({**ROW, "execution_id": "e-2"})
     event = announcement(LandedFile(PATH, [*file().wrote, later]), NIGHT)
     assert (event.gcs_path, event.execution_id, event.workflow) == (PATH, "e-1", "injury_discovery")
@@ -62,7 +62,7 @@ def test_it_is_announced_as_it_was_the_first_time() -> None:
         st.integers(0, 10**12).map(lambda n: NIGHT + timedelta(microseconds=n)), min_size=1, unique=True
     ),
 )
-def test_each_announcement_is_an_event_of_its_own(republished: list[bool], instants: list[datetime]) -> None:
+def test_each_announcement_has_its_own_event_id(republished: list[bool], instants: list[datetime]) -> None:
     """A consumer that drops known ids would never process a second announcement, manual or by cleanup."""
     seen = [SightingRow(PATH, f"c-{number}", NOON, 60, again) for number, again in enumerate(republished)]
     landed = LandedFile(PATH, file().wrote, sightings=seen)
@@ -75,7 +75,7 @@ def test_each_announcement_is_an_event_of_its_own(republished: list[bool], insta
     assert [announcement(landed, at).id for at in instants] == [event.id for event in by_hand]
 
 
-def test_a_run_of_no_workflow_was_manual() -> None:
+def test_file_without_workflow_is_announced_as_manual() -> None:
     assert announcement(file(workflow=None), NIGHT).workflow == "MANUAL"
 
 
@@ -87,12 +87,12 @@ def test_a_run_of_no_workflow_was_manual() -> None:
         ({"records": -1}, "record_count"),
     ],
 )
-def test_what_its_row_lacks_is_named(changes: dict[str, Any], lacks: str) -> None:
+def test_fields_missing_in_row_are_named(changes: dict[str, Any], lacks: str) -> None:
     with pytest.raises(NotAnnounceable, match=f"row lacks {lacks}; fetch it again"):
         announcement(file(**changes), NIGHT)
 
 
-def test_a_file_that_nobody_is_known_to_have_written_is_not_announced() -> None:
+def test_file_without_execution_is_not_announced() -> None:
     with pytest.raises(NotAnnounceable, match="look further back"):
         announcement(LandedFile(PATH), NIGHT)
 
@@ -107,7 +107,7 @@ def test_the_newest_finding_of_a_kind_is_the_latest() -> None:
     assert found.latest("object_missing") is None
 
 
-def test_each_query_is_given_what_it_asks_with_and_nothing_else() -> None:
+def test_each_query_gets_exactly_its_parameters() -> None:
     """BigQuery refuses a parameter that the statement does not name, and a missing one."""
     asked: list[tuple[str, Mapping[str, Parameter]]] = []
 
@@ -125,7 +125,7 @@ def test_each_query_is_given_what_it_asks_with_and_nothing_else() -> None:
     assert len(asked) == 5
 
 
-def test_files_are_gathered_by_path_those_with_a_receipt_alone_too() -> None:
+def test_files_are_grouped_by_path_even_with_only_a_receipt() -> None:
     def answer(sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         if "FROM nba_orchestration.scraper_execution_log" in sql:
             return [{"gcs_path": "gs://d/b", **ROW}, {"gcs_path": "gs://d/b", **ROW, "execution_id": "e-2"}]

@@ -52,20 +52,20 @@ def of_column(declared: DeclaredField | None, live: LiveColumn | None) -> list[D
     )
 
 
-def test_a_table_that_is_as_its_file_says_differs_in_nothing() -> None:
+def test_table_equal_to_its_file_has_no_differences() -> None:
     assert compared() == []
 
 
-def test_a_table_that_is_missing_is_made_by_deploying() -> None:
+def test_missing_table_is_a_difference_without_statement() -> None:
     (found,) = compared(live=None)
     assert (str(found), found.statement, found.refused) == ("t: the table is missing", None, False)
 
 
-def test_the_case_of_a_columns_name_and_the_older_name_of_its_type_are_no_difference() -> None:
+def test_name_case_and_type_alias_are_no_difference() -> None:
     assert of_column(column("Size", "INT64"), LiveColumn("SIZE", "INTEGER")) == []
 
 
-def test_a_mode_that_bigquery_leaves_out_is_nullable() -> None:
+def test_omitted_mode_is_nullable() -> None:
     assert of_column(column("more"), LiveColumn("more", mode=None)) == []
 
 
@@ -82,14 +82,14 @@ def test_a_mode_that_bigquery_leaves_out_is_nullable() -> None:
         (column("more", told="it's \\ odd"), r"STRING OPTIONS(description='it\'s \\ odd')"),
     ],
 )
-def test_a_column_that_is_missing_is_added(declared: DeclaredField, kind: str) -> None:
+def test_missing_column_is_added(declared: DeclaredField, kind: str) -> None:
     (found,) = of_column(declared, None)
     assert str(found) == "t.more: the column is missing"
     assert found.statement == f"ALTER TABLE d.t ADD COLUMN IF NOT EXISTS more {kind}"
     assert not found.refused
 
 
-def test_a_column_that_requires_a_value_cannot_be_added() -> None:
+def test_required_column_cannot_be_added() -> None:
     (found,) = of_column(column("more", mode="REQUIRED"), None)
     assert (found.refused, found.wider, found.statement) == (True, False, None)
     assert "declare it nullable" in found.what
@@ -107,9 +107,7 @@ def test_a_column_within_a_record_cannot_be_added() -> None:
 @pytest.mark.parametrize(
     ("mode", "wider"), [("NULLABLE", True), (None, True), ("REPEATED", True), ("REQUIRED", False)]
 )
-def test_a_column_that_the_files_no_longer_have_may_stay_unless_it_requires_a_value(
-    mode: str | None, wider: bool
-) -> None:
+def test_extra_live_column_may_stay_unless_required(mode: str | None, wider: bool) -> None:
     """Rows that follow the files have no value for the column."""
     (found,) = of_column(None, LiveColumn("old", mode=mode))
     assert str(found) == "t.old: the files no longer have this column (refused)"
@@ -125,22 +123,22 @@ def test_another_type_is_refused() -> None:
 @pytest.mark.parametrize(
     ("declared", "live"), [("REPEATED", "NULLABLE"), ("NULLABLE", "REPEATED"), ("REQUIRED", "REPEATED")]
 )
-def test_neither_a_list_in_place_of_a_value_nor_the_reverse(declared: str, live: str) -> None:
+def test_change_between_repeated_and_single_value_is_refused(declared: str, live: str) -> None:
     (found,) = of_column(column("n", mode=declared), LiveColumn("n", mode=live))
     assert str(found) == f"t.n: declared {declared}, the live column is {live} (refused)"
     assert (found.wider, found.statement) == (False, None)
 
 
-def test_a_list_on_both_sides_is_no_difference() -> None:
+def test_repeated_mode_on_both_sides_is_no_difference() -> None:
     assert of_column(column("n", mode="REPEATED"), LiveColumn("n", mode="REPEATED")) == []
 
 
-def test_no_column_is_made_stricter() -> None:
+def test_making_a_column_required_is_refused() -> None:
     (found,) = of_column(column("n", mode="REQUIRED"), LiveColumn("n"))
     assert (found.refused, found.wider) == (True, True)
 
 
-def test_a_column_is_relaxed_by_its_name() -> None:
+def test_required_column_is_relaxed_to_nullable() -> None:
     (found,) = of_column(column("n"), LiveColumn("n", mode="REQUIRED"))
     assert (found.statement, found.refused) == ("ALTER TABLE d.t ALTER COLUMN n DROP NOT NULL", False)
 
@@ -164,7 +162,7 @@ def test_another_partitioning_is_refused(by: str | None, said: str) -> None:
     assert found.refused
 
 
-def test_a_partitioning_that_the_file_does_not_have_is_refused() -> None:
+def test_undeclared_partitioning_is_refused() -> None:
     (found,) = compared(replace(DECLARED, partitioning=None))
     assert found.what == "declared partitioned by None, the live table by at"
     assert compared(replace(DECLARED, partitioning=None), replace(LIVE, partitioned_by=None)) == []
@@ -180,14 +178,14 @@ RETYPED = Difference("t.n", "declared INT64, the live column is STRING", refused
 ADDED = Difference("t.more", "the column is missing", "ALTER TABLE d.t ADD COLUMN more STRING")
 
 
-def test_what_is_refused_is_named_and_nothing_else() -> None:
+def test_only_refused_differences_are_named() -> None:
     with pytest.raises(MigrationRefused) as refused:
         require_additive([ADDED, WIDER, RETYPED])
     assert refused.value.differences == (WIDER, RETYPED)
     assert str(refused.value).splitlines() == [str(WIDER), str(RETYPED)]
 
 
-def test_going_back_keeps_what_is_wider_and_that_alone() -> None:
+def test_keep_columns_accepts_only_wider_differences() -> None:
     require_additive([ADDED, WIDER], keep_columns=True)
     with pytest.raises(MigrationRefused) as refused:
         require_additive([ADDED, WIDER, RETYPED], keep_columns=True)
@@ -198,7 +196,7 @@ def test_additions_are_not_refused() -> None:
     require_additive([ADDED])
 
 
-def test_a_column_of_the_catalogue_is_written_as_alter_table_takes_it() -> None:
+def test_column_sql_has_nested_types_and_descriptions() -> None:
     nested = column("rec", "RECORD", "NULLABLE", column("a", "INTEGER", told="inner"), told="outer")
     assert column_sql(nested) == (
         "rec STRUCT<a INT64 OPTIONS(description='inner')> OPTIONS(description='outer')"

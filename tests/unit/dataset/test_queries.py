@@ -53,7 +53,7 @@ def test_the_header_names_question_parameters_and_defaults(query: NamedQuery) ->
     assert query.parameters[1].meaning == "the day"
 
 
-def test_the_alert_and_the_list_of_sick_scrapers_allow_as_many_odd_items() -> None:
+def test_alert_and_scraper_health_have_same_set_aside_limit() -> None:
     """A change of the alert's limit would leave `tipoff sick` at the old one."""
 
     def default(query: str, parameter: str) -> str | None:
@@ -62,7 +62,7 @@ def test_the_alert_and_the_list_of_sick_scrapers_allow_as_many_odd_items() -> No
     assert default("alert_items_set_aside", "threshold_pct") == default("scraper_health", "set_aside_pct")
 
 
-def test_no_default_names_anything_of_the_fleet_that_ships() -> None:
+def test_no_default_names_a_shipped_scraper_or_workflow() -> None:
     """`why_skipped` refused its own default in every other fleet."""
     configuration = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))
     of_one_fleet = {*configuration.catalog, *configuration.workflows}
@@ -75,7 +75,7 @@ def test_no_default_names_anything_of_the_fleet_that_ships() -> None:
     assert [name for name, part in defaults if part in of_one_fleet] == []
 
 
-def test_what_is_not_given_has_its_default(query: NamedQuery) -> None:
+def test_missing_arguments_take_their_defaults(query: NamedQuery) -> None:
     values = query.arguments({"day": "2026-01-15", "days": "3"}, NOW)
     assert values == {
         "as_of": NOW,
@@ -87,7 +87,7 @@ def test_what_is_not_given_has_its_default(query: NamedQuery) -> None:
     }
 
 
-def test_the_environment_is_that_of_the_place_unless_given(query: NamedQuery) -> None:
+def test_environment_defaults_to_environment_of_caller(query: NamedQuery) -> None:
     given: dict[str, Parameter | str] = {"day": date(2026, 1, 15)}
     assert query.arguments(given, NOW, "local")["environment"] == "local"
     assert query.arguments({**given, "environment": "dev"}, NOW, "local")["environment"] == "dev"
@@ -112,18 +112,18 @@ def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
         ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is not a valid TIMESTAMP for 'as_of'"),
     ],
 )
-def test_a_parameter_that_does_not_fit_is_named(query: NamedQuery, given: dict[str, str], said: str) -> None:
+def test_invalid_parameter_is_named(query: NamedQuery, given: dict[str, str], said: str) -> None:
     with pytest.raises(QueryParameterError, match=said.replace("'", ".")):
         query.arguments(given, NOW)
 
 
-def test_an_unknown_query_lists_those_there_are() -> None:
+def test_unknown_query_error_lists_available_queries() -> None:
     with pytest.raises(UnknownQueryError, match="discovery_check"):
         named("discovery")
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_query_says_what_it_answers_and_asks_no_clock(name: str) -> None:
+def test_every_query_has_a_question_and_reads_no_clock(name: str) -> None:
     query = named(name)
     assert query.question.endswith("?")
     assert "CURRENT_" not in query.sql
@@ -136,14 +136,14 @@ def test_every_query_says_what_it_answers_and_asks_no_clock(name: str) -> None:
     assert query.arguments(given, NOW).keys() == {item.name for item in query.parameters}
 
 
-def test_the_least_and_the_greatest_integer_and_either_boolean_are_read(query: NamedQuery) -> None:
+def test_integer_limits_and_both_booleans_are_read(query: NamedQuery) -> None:
     for number in (0, 2**63 - 1):
         assert query.arguments({"day": "2026-01-15", "days": str(number)}, NOW)["days"] == number
     for text, value in (("false", False), ("True", True)):
         assert query.arguments({"day": "2026-01-15", "strict": text}, NOW)["strict"] is value
 
 
-def test_a_question_is_asked_by_its_name_with_its_parameters() -> None:
+def test_named_query_runs_with_its_parameters() -> None:
     warehouse = MemoryWarehouse(answer=lambda sql, parameters: [{"sql": sql, **parameters}])
     name = names()[0]
     assert ask(warehouse, name, day="x") == [{"sql": named(name).sql, "day": "x"}]

@@ -17,24 +17,24 @@ def test_games_are_read_from_the_landed_document() -> None:
     assert read.games_on(DAY, REGULAR) == tuple(games)
 
 
-def test_a_tip_after_midnight_belongs_to_the_evening_before() -> None:
+def test_game_after_midnight_belongs_to_previous_day() -> None:
     """A game after midnight fell on the wrong day (incident 21): the league's day counts, not the clock's."""
     late = game(1, utc("2025-01-16T05:10:00"), game_date=DAY)
     assert calendar(late).games_on(DAY, REGULAR) == (late,)
     assert calendar(late).games_on(DAY + timedelta(days=1), REGULAR) == ()
 
 
-def test_a_postponed_game_is_not_to_be_played() -> None:
+def test_postponed_game_is_not_listed() -> None:
     """A postponed game stayed expected (incident 20)."""
     assert calendar(game(1, at("19:00"), postponed=True)).games_on(DAY, REGULAR) == ()
 
 
-def test_only_the_types_that_count_are_given() -> None:
+def test_only_requested_game_types_are_returned() -> None:
     preseason, cup = game(1, at("19:00"), game_type="preseason"), game(2, at("20:00"), game_type="cup_final")
     assert calendar(preseason, cup).games_on(DAY, ("regular", "cup_final")) == (cup,)
 
 
-def test_a_row_still_scheduled_at_night_is_a_game_like_any_other() -> None:
+def test_stale_scheduled_status_does_not_exclude_game() -> None:
     """A stale calendar was relied on (incident 32): the status in an old file decides nothing."""
     stale = game(1, at("19:00"), status=GameStatus.SCHEDULED)
     assert calendar(stale, fetched_at=at("05:00")).games_on(DAY, REGULAR) == (stale,)
@@ -46,7 +46,7 @@ def test_teams_and_tips_may_be_undecided() -> None:
     assert calendar(undecided).games_on(DAY, REGULAR) == (undecided,)
 
 
-def test_a_game_that_stands_twice_is_one_and_the_last_row_counts() -> None:
+def test_last_row_of_duplicated_game_wins() -> None:
     first, corrected = game(1, at("19:00")), game(1, at("19:30"))
     assert calendar(first, corrected).games_on(DAY, REGULAR) == (corrected,)
 
@@ -56,7 +56,7 @@ def test_games_come_in_the_order_of_their_ids() -> None:
     assert calendar(two, one).games_on(DAY, REGULAR) == (one, two)
 
 
-def test_each_question_about_a_day_has_its_own_answer() -> None:
+def test_cached_games_depend_on_requested_game_types() -> None:
     """The calendar caches its answers."""
     cup = game(1, at("19:00"), game_type="cup_final")
     games = calendar(cup)
@@ -65,13 +65,13 @@ def test_each_question_about_a_day_has_its_own_answer() -> None:
     assert games.games_on(DAY, REGULAR) == ()
 
 
-def test_the_day_as_a_whole_has_games_that_are_not_played_too() -> None:
+def test_all_games_of_a_day_include_postponed_games() -> None:
     off = game(1, at("19:00"), postponed=True)
     assert calendar(off).all_on(DAY) == (off,)
     assert calendar(off).all_on(DAY + timedelta(days=1)) == ()
 
 
-def test_a_game_on_two_dates_is_the_one_that_is_played() -> None:
+def test_rescheduled_game_wins_over_its_postponed_entry() -> None:
     off = game(1, at("19:00"), postponed=True)
     again = game(1, at("19:00", DAY + timedelta(days=30)))
     for order in ((off, again), (again, off)):
@@ -80,14 +80,14 @@ def test_a_game_on_two_dates_is_the_one_that_is_played() -> None:
     assert calendar(off).game("0022499999") is None
 
 
-def test_games_are_named_by_their_teams_once_both_are_known() -> None:
+def test_games_with_both_teams_decided_have_names() -> None:
     games = calendar(
         game(1, at("19:00")), game(2, at("20:00"), home_team=None), game(3, at("20:00"), away_team=None)
     )
     assert games.game_names == {"0022400001": "A01@H01"}
 
 
-def test_age_counts_from_when_the_source_was_asked() -> None:
+def test_calendar_age_counts_from_fetch_time() -> None:
     assert calendar(fetched_at=at("05:00")).age(at("06:30")) == timedelta(minutes=90)
 
 
@@ -110,12 +110,12 @@ def test_a_truncated_empty_or_foreign_document_is_no_calendar(body: bytes) -> No
         read_calendar(body, at("05:00"))
 
 
-def test_what_else_the_file_holds_is_no_concern_of_the_controllers() -> None:
+def test_unknown_fields_of_games_are_ignored() -> None:
     body = document([game(1, at("19:00"))]).replace(b'"home_team"', b'"arena": "x", "home_team"')
     assert len(read_calendar(body, at("05:00")).games_on(DAY, REGULAR)) == 1
 
 
-def test_a_calendar_that_is_fetched_again_has_the_same_games_and_another_age() -> None:
+def test_refetched_calendar_has_same_games_and_new_age() -> None:
     first = calendar(game(1, at("19:00")), fetched_at=at("05:00"))
     again = first.fetched_again(at("06:00"))
     assert again.games_on(DAY, REGULAR) == first.games_on(DAY, REGULAR)

@@ -64,7 +64,7 @@ def test_a_refresh_lasts_until_the_hour_is_over() -> None:
     assert (found.occurrence.expected, found.occurrence.deadline) == (at("12:00"), at("13:00"))
 
 
-def test_no_two_hours_of_a_year_are_the_same_refresh() -> None:
+def test_each_hours_refresh_has_a_distinct_id() -> None:
     """Two refreshes with one identity would be requested once."""
     start = at("00:00")
     hours = [refresh_occurrence(FEEDS, start + timedelta(hours=n), REFRESH) for n in range(365 * 24)]
@@ -82,30 +82,30 @@ def test_no_two_hours_of_a_year_are_the_same_refresh() -> None:
         ("19:00", "12:00", False),  # the last game has begun
     ],
 )
-def test_on_a_game_day_it_is_read_again_once_an_hour_old(clock: str, fetched_at: str, again: bool) -> None:
+def test_hour_old_calendar_is_refreshed_on_game_day(clock: str, fetched_at: str, again: bool) -> None:
     found = refreshed(at(clock), calendar(EVENING, fetched_at=at(fetched_at)))
     assert (found is not None and found.code is Reason.CALENDAR_REREAD) is again
 
 
 @pytest.mark.parametrize("later", [game(2, at("22:00")), game(2, None)])
-def test_it_is_read_again_while_one_game_is_still_to_begin(later: Game) -> None:
+def test_calendar_is_refreshed_until_last_game_begins(later: Game) -> None:
     assert refreshed(at("20:00"), calendar(EVENING, later, fetched_at=at("12:00"))) is not None
 
 
 @pytest.mark.parametrize(("hours", "stale"), [(36, False), (37, True)])
-def test_a_calendar_is_stale_when_it_is_older_than_it_may_be(hours: int, stale: bool) -> None:
+def test_calendar_over_maximum_age_is_refreshed_as_stale(hours: int, stale: bool) -> None:
     found = refreshed(at("12:00"), calendar(fetched_at=at("12:00") - timedelta(hours=hours)))
     assert (found is not None and found.code is Reason.CALENDAR_STALE) is stale
 
 
-def test_a_stale_calendar_is_called_stale_whatever_contradicts_it() -> None:
+def test_staleness_takes_precedence_over_contradiction() -> None:
     old = calendar(EVENING, fetched_at=at("12:40") - timedelta(hours=40))
     found = refreshed(at("12:40"), old, scoreboard(A09_H09=at("20:00")))
     assert found is not None
     assert found.code is Reason.CALENDAR_STALE
 
 
-def test_it_is_not_read_again_while_its_scraper_is_paused() -> None:
+def test_calendar_is_not_refreshed_while_its_scraper_is_paused() -> None:
     pause = Pause(
         id="p",
         target=PauseTarget.SCRAPER,
@@ -120,14 +120,14 @@ def test_it_is_not_read_again_while_its_scraper_is_paused() -> None:
     assert refreshed(at("13:20"), None, pauses=pauses) is not None
 
 
-def test_another_workflow_that_runs_now_does_not_stand_in_for_the_calendars() -> None:
+def test_due_run_of_other_workflow_does_not_replace_refresh() -> None:
     configuration = configured(
         feeds=workflow(daily("05:00", "05:15"), "slate"), one=workflow(daily("12:00", "14:00"), "bulletin")
     )
     assert refreshed(at("12:20"), None, configuration=configuration) is not None
 
 
-def test_the_calendars_workflow_that_runs_stands_for_it_beside_others() -> None:
+def test_due_run_of_calendar_workflow_replaces_refresh() -> None:
     configuration = configured(
         feeds=workflow(daily("12:00", "14:00"), "slate"), one=workflow(daily("05:00", "06:00"), "bulletin")
     )
@@ -137,7 +137,7 @@ def test_the_calendars_workflow_that_runs_stands_for_it_beside_others() -> None:
 # A scoreboard against the calendar
 
 
-def test_a_scoreboard_that_lists_what_the_calendar_has_is_no_contradiction() -> None:
+def test_matching_scoreboard_is_no_contradiction() -> None:
     assert contradiction(EVENING, A01_H01=at("19:00")) is None
 
 
@@ -147,7 +147,7 @@ def test_a_tip_off_may_differ_by_less_than_half_an_hour(minutes: int, moved: boo
     assert (found is not None) is moved
 
 
-def test_the_sentence_says_who_has_which_game_when() -> None:
+def test_contradiction_sentence_names_scraper_game_and_difference() -> None:
     assert contradiction(EVENING, A01_H01=at("20:30")) == (
         "The schedule is read again: bulletin of 2025-01-15 has A01@H01 at 20:30 EST, and the calendar at 19:00 EST."
     )
@@ -165,25 +165,25 @@ def test_the_sentence_says_who_has_which_game_when() -> None:
     )
 
 
-def test_what_both_know_to_be_off_is_no_contradiction() -> None:
+def test_game_off_in_scoreboard_and_calendar_is_no_contradiction() -> None:
     off = game(2, at("20:00"), postponed=True)
     assert contradiction(EVENING, off, A01_H01=at("19:00"), A02_H02=None) is None
     assert "lists A02@H02" in str(contradiction(EVENING, off, A01_H01=at("19:00"), A02_H02=at("20:00")))
 
 
-def test_a_friendly_that_the_calendar_has_and_does_not_count_is_no_contradiction() -> None:
+def test_scoreboard_game_of_uncounted_type_is_no_contradiction() -> None:
     friendly = game(2, at("20:00"), game_type="preseason")
     assert contradiction(EVENING, friendly, A01_H01=at("19:00"), A02_H02=at("20:00")) is None
 
 
 @pytest.mark.parametrize("known", [{}, {"home_team": "H02"}])
-def test_a_game_whose_teams_are_to_be_decided_cannot_be_missed(known: dict[str, str]) -> None:
+def test_unlisted_game_with_undecided_teams_is_no_contradiction(known: dict[str, str]) -> None:
     undecided = game(2, at("20:00"), **{"home_team": None, "away_team": None, **known})
     assert contradiction(EVENING, undecided, A01_H01=at("19:00")) is None
 
 
 @pytest.mark.parametrize(("offset", "open_day"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-def test_only_scoreboards_of_days_that_may_still_change_something_count(offset: int, open_day: bool) -> None:
+def test_only_scoreboards_within_a_day_of_today_count(offset: int, open_day: bool) -> None:
     """The night's games belong to yesterday, and tomorrow's schedule exists already."""
     board = scoreboard(day=DAY + timedelta(days=offset), A09_H09=at("20:00"))
     found = refreshed(at("12:40"), calendar(fetched_at=at("12:00")), board)
@@ -191,7 +191,7 @@ def test_only_scoreboards_of_days_that_may_still_change_something_count(offset: 
 
 
 @pytest.mark.parametrize(("read", "news"), [("11:59", False), ("12:00", False), ("12:01", True)])
-def test_only_what_was_read_after_the_calendar_is_news(read: str, news: bool) -> None:
+def test_only_scoreboards_read_after_calendar_count(read: str, news: bool) -> None:
     board = scoreboard(read=at(read), A09_H09=at("20:00"))
     found = refreshed(at("12:40"), calendar(fetched_at=at("12:00")), board)
     assert (found is not None) is news
@@ -206,7 +206,7 @@ def test_the_newest_scoreboard_counts(newest_first: bool) -> None:
     assert refreshed(at("12:40"), calendar(EVENING, fetched_at=at("12:00")), *boards) is None
 
 
-def test_a_contradiction_is_followed_up_beside_the_hourly_refresh_and_once_an_hour() -> None:
+def test_contradiction_refreshes_beside_hourly_refresh_once_an_hour() -> None:
     """The hour's refresh may have preceded the scoreboard by minutes."""
     board, games = scoreboard(A09_H09=at("20:00")), calendar(EVENING, fetched_at=at("12:05"))
     hourly = refreshed(at("12:03"), calendar(EVENING, fetched_at=at("11:00")))
@@ -221,7 +221,7 @@ def test_a_contradiction_is_followed_up_beside_the_hourly_refresh_and_once_an_ho
     assert again is None
 
 
-def test_only_the_calendars_own_scraper_is_asked() -> None:
+def test_refresh_requests_only_the_calendar_scraper() -> None:
     configuration = configured(feeds=workflow(daily("05:00", "05:15"), "slate", "bulletin"))
     found = refreshed(at("12:20"), None, configuration=configuration)
     assert found is not None
@@ -229,7 +229,7 @@ def test_only_the_calendars_own_scraper_is_asked() -> None:
     assert dict(found.outstanding.steps or {}) == {"slate": None}
 
 
-def test_without_a_calendar_nothing_is_contradicted() -> None:
+def test_missing_calendar_is_refreshed_as_stale_not_contradicted() -> None:
     found = refreshed(at("12:40"), None, scoreboard(A09_H09=at("20:00")))
     assert found is not None
     assert found.code is Reason.CALENDAR_STALE

@@ -21,7 +21,7 @@ from tipoff_planning.progress import PlanProgress
 REPORT = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
 
 
-def test_how_far_a_plan_has_come_is_taken_from_whoever_keeps_it_up_to_date() -> None:
+def test_given_plan_progress_is_used() -> None:
     plan = plan_of(REPORT, "one")
     inputs = decision_inputs(REPORT, at("11:15"))
     kept = PlanProgress(plan, inputs.known)
@@ -30,7 +30,7 @@ def test_how_far_a_plan_has_come_is_taken_from_whoever_keeps_it_up_to_date() -> 
     assert inputs.standing("another") is None
 
 
-def test_of_a_plan_that_nobody_keeps_up_to_date_it_is_worked_out() -> None:
+def test_plan_progress_is_computed_if_not_given() -> None:
     plan = plan_of(REPORT, "one")
     found = decision_inputs(REPORT, at("11:15"), plans={"o": plan}).standing("o")
     assert found is not None
@@ -46,7 +46,7 @@ def test_of_a_plan_that_nobody_keeps_up_to_date_it_is_worked_out() -> None:
         ("gone", False),  # the scraper was removed after the plan was frozen
     ],
 )
-def test_a_host_that_asked_for_a_pause_is_left_alone_until_then(scraper: str, waits: bool) -> None:
+def test_scrapers_of_paused_host_wait_until_pause_ends(scraper: str, waits: bool) -> None:
     told = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="news.example")
 
     def paused_until(clock: str) -> object:

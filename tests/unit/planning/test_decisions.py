@@ -52,7 +52,7 @@ def told(decision: Decision) -> tuple[str, str]:
     return decision.action.value, decision.code.value
 
 
-def test_before_its_time_it_is_too_early_and_says_when() -> None:
+def test_occurrence_before_its_time_is_skipped_with_due_time() -> None:
     """Alerts came before the window opened (incident 24)."""
     decision = decided(DAILY, at("04:45"))
     assert told(decision) == ("SKIP", "too_early")
@@ -62,17 +62,17 @@ def test_before_its_time_it_is_too_early_and_says_when() -> None:
 
 
 @pytest.mark.parametrize(("clock", "action"), [("04:59", "SKIP"), ("05:00", "RUN"), ("09:59", "RUN")])
-def test_due_is_from_the_expected_instant_until_before_the_deadline(clock: str, action: str) -> None:
+def test_occurrence_is_due_from_expected_instant_until_deadline(clock: str, action: str) -> None:
     assert decided(DAILY, at(clock)).action.value == action
 
 
-def test_after_its_deadline_the_day_is_done() -> None:
+def test_day_is_done_after_deadline() -> None:
     decision = decided(DAILY, at("10:00"))
     assert told(decision) == ("SKIP", "day_done")
     assert decision.sentence == "Today is done; next is 2025-01-16 05:00 EST."
 
 
-def test_what_is_due_runs_and_says_since_when_and_what() -> None:
+def test_due_run_names_due_time_and_scraper() -> None:
     decision = decided(DAILY, at("05:10"))
     assert told(decision) == ("RUN", "due")
     assert decision.sentence == "Due since 2025-01-15 05:00 EST: bulletin."
@@ -88,7 +88,7 @@ def test_a_late_tick_catches_up_and_is_marked_late(clock: str, late: bool) -> No
     assert decision.context["late_minutes"] == (at(clock) - at("05:00")).total_seconds() // 60
 
 
-def test_a_decision_says_what_led_to_it() -> None:
+def test_decision_context_contains_its_inputs() -> None:
     games = calendar(*slate(2), fetched_at=at("04:00"))
     context = decided(DAILY, at("06:00"), games=games).context
     assert context["calendar_age_minutes"] == 120
@@ -98,7 +98,7 @@ def test_a_decision_says_what_led_to_it() -> None:
     assert context["deadline"] == at("10:00").isoformat()
 
 
-def test_found_stops_the_search_for_that_date() -> None:
+def test_success_stops_search_for_its_date() -> None:
     decision = decided(REPORT, at("12:05"), history=history(fact("bulletin", triggered_at=at("11:02"))))
     assert told(decision) == ("SKIP", "already_found")
     assert decision.sentence == "Already found for 2025-01-15 at 2025-01-15 11:02 EST."
@@ -122,7 +122,7 @@ def test_partial_success_leaves_the_rest_due() -> None:
     assert "bulletin" not in decision.sentence
 
 
-def test_found_long_enough_ago_is_looked_for_again() -> None:
+def test_search_is_refreshed_after_configured_time() -> None:
     """The first report ended the search for corrections (incident 4)."""
     again = configured(one=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin"))
     known = history(fact("bulletin", triggered_at=at("11:02")))
@@ -132,7 +132,7 @@ def test_found_long_enough_ago_is_looked_for_again() -> None:
     assert later.sentence == "Found at 2025-01-15 11:02 EST; looking for a later version."
 
 
-def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
+def test_search_until_complete_continues_while_games_are_missing() -> None:
     """One of nine games counted as all (incident 9): the slot lists the missing games, the next slot asks again."""
     whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     plan, identifier = plan_of(whole, "one"), _request(whole)
@@ -164,7 +164,9 @@ def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
         (Success(record_count=1, gcs_path=None), "already_found", "NONE"),
     ],
 )
-def test_what_was_decided_before_says_how_it_stands(outcome: Outcome | None, code: str, alert: str) -> None:
+def test_planned_occurrence_is_skipped_with_state_of_its_plan(
+    outcome: Outcome | None, code: str, alert: str
+) -> None:
     plan = plan_of(REPORT, "one")
     identifier = _request(REPORT)
     facts = {identifier: fact("bulletin", outcome=outcome, request_id=identifier)} if outcome else {}
@@ -180,7 +182,7 @@ def _request(configuration: Configuration, attempt: int = 1) -> str:
     return unit.request_id(plan.occurrence_id, attempt)
 
 
-def test_a_transient_failure_is_asked_for_again_within_the_same_occurrence() -> None:
+def test_transient_failure_is_retried_within_same_occurrence() -> None:
     plan = plan_of(REPORT, "one")
     identifier = _request(REPORT)
     known = History(
@@ -191,7 +193,7 @@ def test_a_transient_failure_is_asked_for_again_within_the_same_occurrence() -> 
     assert [attempt.number for attempt in decision.due] == [2]
 
 
-def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
+def test_unsuccessful_search_is_reported_with_alert_level() -> None:
     """Blocked was read as not published (incident 5): a used-up budget is an alert on a game day."""
     decision = decided(REPORT, at("15:00"))
     assert told(decision) == ("SKIP", "not_found")
@@ -200,19 +202,19 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
     assert decision.sentence == "The publication window closed before all data for 2025-01-15 was found."
 
 
-def test_a_window_that_was_over_before_anybody_expected_it_is_no_search_in_vain() -> None:
+def test_window_absent_from_locked_schedule_is_not_reported_unfound() -> None:
     """The stack was started, or the workflow added, in the afternoon."""
     ended = {item.id for item in occurrences(REPORT, None, DAY)}
     assert told(decided(REPORT, at("15:00"), locked={DAY: frozenset()})) == ("SKIP", "day_done")
     assert told(decided(REPORT, at("15:00"), locked={DAY: ended})) == ("SKIP", "not_found")
 
 
-def test_a_search_that_found_is_done() -> None:
+def test_successful_search_is_done_after_window() -> None:
     decision = decided(REPORT, at("15:00"), history=history(fact("bulletin")))
     assert told(decision) == ("SKIP", "day_done")
 
 
-def test_a_day_on_which_nothing_is_planned_is_not_done() -> None:
+def test_day_without_planned_run_names_next_run() -> None:
     """The day is a Wednesday, and the search runs on other days."""
     configuration = configured(one=workflow(discovery("11:00", "14:00", days=["thu"]), "bulletin"))
     decision = decided(configuration, at("15:00"))
@@ -220,7 +222,7 @@ def test_a_day_on_which_nothing_is_planned_is_not_done() -> None:
     assert decision.sentence == "Nothing is planned today; next is 2025-01-16 11:00 EST."
 
 
-def test_a_fleet_without_games_has_no_calendar_that_could_be_old() -> None:
+def test_fleet_without_games_has_no_calendar_context() -> None:
     configuration = replace(REPORT, file=REPORT.file.model_copy(update={"calendar": CalendarSource()}))
     context = decided(configuration, at("12:05")).context
     assert not {"games", "calendar_stale", "calendar_age_minutes"} & context.keys()
@@ -232,23 +234,23 @@ def _per_game(now: str, day: date = DAY, *facts: ExecutionFact) -> tuple[Decisio
     return decide(decision_inputs(configuration, at(now, day), games=games, history=history(*facts)))
 
 
-def test_a_game_in_vain_is_told_while_another_is_still_collected() -> None:
+def test_unfound_game_is_reported_while_another_is_collected() -> None:
     decisions = {item.occurrence.subject: told(item) for item in _per_game("00:05", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("RUN", "due")}
 
 
-def test_a_search_that_ends_after_midnight_is_told_too() -> None:
+def test_unsuccessful_search_is_reported_after_midnight() -> None:
     """A post-game night was lost at midnight (incident 1): the night belongs to the day before."""
     decisions = {item.occurrence.subject: told(item) for item in _per_game("02:00", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("SKIP", "not_found")}
 
 
-def test_what_is_told_of_a_game_names_it() -> None:
+def test_report_of_unfound_game_names_the_game() -> None:
     first, _ = _per_game("02:00", TOMORROW)
     assert first.sentence.endswith(" for 2025-01-15 of 0022400001 was found.")
 
 
-def test_a_search_in_vain_of_the_night_is_told_for_some_hours() -> None:
+def test_unsuccessful_night_search_is_reported_for_limited_time() -> None:
     configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
     games = calendar(game(1, at("19:00")), game(2, at("22:00")), fetched_at=at("12:00"))
     over = max(item.deadline for item in occurrences(configuration, games, DAY)) + REPORT_UNFOUND_FOR
@@ -259,12 +261,12 @@ def test_a_search_in_vain_of_the_night_is_told_for_some_hours() -> None:
     assert list(told_at.values()) == [{("SKIP", "not_found")}, {("SKIP", "no_games")}]
 
 
-def test_yesterdays_vain_search_is_not_told_all_day() -> None:
+def test_yesterdays_unsuccessful_search_is_not_reported_at_noon() -> None:
     (decision,) = _per_game("12:00", TOMORROW)
     assert told(decision) == ("SKIP", "no_games")
 
 
-def test_only_the_missing_games_are_due() -> None:
+def test_found_game_is_not_collected_again() -> None:
     """One of nine games counted as all (incident 9)."""
     decisions = {
         item.occurrence.subject: told(item)
@@ -287,7 +289,7 @@ def test_a_day_without_games_has_nothing_to_fetch() -> None:
     assert decision.alert_level is AlertLevel.NONE
 
 
-def test_a_morning_after_asks_about_the_games_of_the_night_before() -> None:
+def test_run_about_yesterday_needs_yesterdays_games() -> None:
     """Parameters and games were of different days (incident 18)."""
     configuration = configured(one=workflow(daily("06:00", "09:00", about="yesterday"), "digest"))
     games = calendar(*slate(2, YESTERDAY), fetched_at=at("05:00"))
@@ -299,14 +301,14 @@ def test_a_morning_after_asks_about_the_games_of_the_night_before() -> None:
     assert "2025-01-14" in decision.sentence
 
 
-def test_teams_to_be_decided_leave_nothing_to_ask_for() -> None:
+def test_undecided_teams_leave_nothing_to_fetch() -> None:
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None), fetched_at=at("05:00"))
     for schedule in (at_times("11:00"), discovery("11:00", "14:00")):
         configuration = configured(one=workflow(schedule, {"scraper": "roster", "for_each": "team"}))
         assert told(decided(configuration, at("11:15"), games=undecided)) == ("SKIP", "no_games")
 
 
-def test_without_any_calendar_what_needs_games_aborts_and_the_rest_runs() -> None:
+def test_only_workflows_needing_games_abort_without_calendar() -> None:
     configuration = configured(
         games=workflow(interval(), "bulletin", alert_level="CRITICAL"),
         plain=workflow(daily(), "bulletin"),
@@ -325,7 +327,7 @@ FEEDS = configured(feeds=workflow(daily("05:00", "06:00"), "slate", "bulletin"))
 
 
 @pytest.mark.parametrize("games", [None, calendar(fetched_at=at("05:00", YESTERDAY - timedelta(days=1)))])
-def test_an_old_calendar_is_fetched_before_it_is_relied_on(games: Calendar | None) -> None:
+def test_missing_or_stale_calendar_is_refreshed(games: Calendar | None) -> None:
     """A stale calendar was relied on (incident 32)."""
     refresh, _ = decide(decision_inputs(FEEDS, at("12:20"), games=games))
     assert told(refresh) == ("RUN", "calendar_stale")
@@ -335,19 +337,19 @@ def test_an_old_calendar_is_fetched_before_it_is_relied_on(games: Calendar | Non
     assert refresh.context["calendar_workflow"] == "feeds"
 
 
-def test_a_refresh_is_asked_for_once_an_hour() -> None:
+def test_calendar_refresh_is_requested_once_an_hour() -> None:
     refresh, _ = decide(decision_inputs(FEEDS, at("12:20")))
     plans = {refresh.occurrence.id: plan_of(FEEDS, "feeds")}
     assert len(decide(decision_inputs(FEEDS, at("12:35"), plans=plans))) == 1
     assert len(decide(decision_inputs(FEEDS, at("13:05"), plans=plans))) == 2
 
 
-def test_no_refresh_is_asked_for_while_the_calendars_workflow_runs_anyway() -> None:
+def test_no_refresh_is_requested_while_calendar_workflow_is_due() -> None:
     (only,) = decide(decision_inputs(FEEDS, at("05:15")))
     assert told(only) == ("RUN", "due")
 
 
-def test_an_old_calendar_still_decides_flagged_with_its_age() -> None:
+def test_stale_calendar_is_used_and_flagged_with_its_age() -> None:
     configuration = configured(one=workflow(interval(), "bulletin"))
     games = calendar(*slate(2), fetched_at=at("12:00", DAY - timedelta(days=3)))
     decision = decided(configuration, at("14:00"), games=games)
@@ -367,7 +369,7 @@ def test_games_without_a_time_are_named_instead_of_calling_the_day_done() -> Non
     assert decision.context["games_without_time"] == 1
 
 
-def test_games_without_a_time_are_named_beside_those_that_have_one() -> None:
+def test_games_without_time_are_named_beside_timed_games() -> None:
     configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
     open_game = game(8, None)
     decision = decided(configuration, at("06:00"), games=calendar(game(1, at("19:00")), open_game))
@@ -376,7 +378,7 @@ def test_games_without_a_time_are_named_beside_those_that_have_one() -> None:
     assert decision.context["games_without_time"] == 1
 
 
-def test_games_without_a_time_are_nothing_to_a_workflow_without_games() -> None:
+def test_games_without_time_do_not_affect_workflow_without_games() -> None:
     decision = decided(DAILY, at("04:45"), games=calendar(UNDECIDED))
     assert decision.sentence == "Not due before 2025-01-15 05:00 EST."
 
@@ -385,7 +387,7 @@ def test_games_without_a_time_are_nothing_to_a_workflow_without_games() -> None:
     ("schedule", "clock"),
     [(daily("05:00", "10:00", days=["wed"]), "12:00"), (at_times("08:00", days=["wed"]), "12:00")],
 )
-def test_a_word_about_no_occurrence_is_none_about_the_first(schedule: Json, clock: str) -> None:
+def test_day_done_decision_has_no_expected_occurrence_id(schedule: Json, clock: str) -> None:
     """The SKIP at the end of the day must not change the status of a morning's slot."""
     configuration = configured(one=workflow(schedule, "bulletin"))
     expected = {item.id for item in occurrences(configuration, calendar(), DAY)}
@@ -394,14 +396,14 @@ def test_a_word_about_no_occurrence_is_none_about_the_first(schedule: Json, cloc
     assert decision.occurrence.id not in expected
 
 
-def test_the_next_check_is_the_earliest_of_what_is_to_come() -> None:
+def test_next_check_is_the_earliest_upcoming_occurrence() -> None:
     configuration = configured(one=workflow(per_game("2h", "1h", "5h"), "box_score"))
     games = calendar(game(1, at("22:30")), game(2, at("19:00")), fetched_at=at("12:00"))
     upcoming = decide(decision_inputs(configuration, at("23:45"), games=games))
     assert {item.next_check for item in upcoming} == {at("00:00", TOMORROW)}
 
 
-def test_when_nothing_can_be_read_every_workflow_aborts_with_its_alert_level() -> None:
+def test_unreadable_history_aborts_every_workflow_with_alert_level() -> None:
     """A lost permission stopped every evaluation silently (incident 11)."""
     decisions = unable_to_decide(fixture_file("schedules"), at("12:00"))
     assert {item.action for item in decisions} == {Action.ABORT}
@@ -412,13 +414,13 @@ def test_when_nothing_can_be_read_every_workflow_aborts_with_its_alert_level() -
     assert decisions[0].context["history_stale"] is True
 
 
-def test_an_abort_takes_nothing_from_what_the_next_delivery_decides() -> None:
+def test_abort_and_later_decision_have_different_occurrence_ids() -> None:
     configuration = configured(one=workflow(daily(days=["mon"]), "bulletin"))
     (aborted,) = unable_to_decide(configuration, at("12:00"))
     assert aborted.occurrence.id != decided(configuration, at("12:00")).occurrence.id
 
 
-def test_the_same_situation_gives_the_same_decisions() -> None:
+def test_same_inputs_give_same_decisions() -> None:
     configuration = fixture_file("schedules")
     games = calendar(*slate(4), fetched_at=at("05:00"))
     known = history(fact("digest"), fact("box_score", slate(4)[0].game_id))
@@ -428,7 +430,7 @@ def test_the_same_situation_gives_the_same_decisions() -> None:
     assert once == again
 
 
-def test_what_the_dataset_could_not_say_is_flagged() -> None:
+def test_stale_history_is_flagged_in_context() -> None:
     assert decided(REPORT, at("12:00"), history=History(stale=True)).context["history_stale"] is True
 
 
@@ -439,7 +441,7 @@ def test_what_the_dataset_could_not_say_is_flagged() -> None:
     ("clock", "slots"),
     [("10:59", []), ("11:00", ["11:00"]), ("12:00", ["12:00"]), ("14:59", ["14:00"]), ("15:00", ["14:00"])],
 )
-def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: str, slots: list[str]) -> None:
+def test_considered_slot_is_the_due_or_the_last_closed_slot(clock: str, slots: list[str]) -> None:
     """Each slot is considered once: a plan that is not read counts as missing and would be requested again."""
     configuration = configured(
         one=workflow(discovery("11:00", "14:00"), "bulletin"),
@@ -451,7 +453,7 @@ def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: s
     assert refreshes == ["calendar-refresh", "calendar-contradicted"]
 
 
-def test_without_a_workflow_for_the_calendar_no_refresh_is_looked_at() -> None:
+def test_no_refresh_is_considered_without_calendar_workflow() -> None:
     assert [item.subject for item in considered(DAILY, agenda(DAILY, None, DAY), at("05:10"))] == ["-"]
 
 
@@ -467,7 +469,7 @@ class Unreadable(dict[str, PlanProgress]):
         return False
 
 
-def test_a_workflow_whose_past_makes_no_sense_aborts_loudly_and_the_others_are_decided() -> None:
+def test_error_in_decision_aborts_only_its_workflow_with_alert() -> None:
     configuration = configured(
         one=workflow(daily("05:00", "10:00"), "bulletin"), two=workflow(daily("05:00", "10:00"), "bulletin")
     )
@@ -482,7 +484,7 @@ def test_a_workflow_whose_past_makes_no_sense_aborts_loudly_and_the_others_are_d
     assert told(two) == ("RUN", "due")
 
 
-def test_a_decision_that_cannot_be_carried_out_becomes_an_abort_that_asks_for_nothing() -> None:
+def test_undecidable_run_becomes_abort_without_requests() -> None:
     run = decided(DAILY, at("05:10"))
     aborted = undecidable(run, at("05:10"), KeyError("gone"))
     assert (told(aborted), aborted.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
@@ -510,7 +512,7 @@ def standing(configuration: Configuration, now: datetime, *facts: Outcome, **mor
 ONCE = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=0))
 
 
-def test_a_window_that_closes_on_failures_says_who_failed_and_how() -> None:
+def test_window_closed_on_failures_names_scraper_and_error() -> None:
     decision = standing(ONCE, at("10:00"), failed(FailureKind.HTTP))
     assert (told(decision), decision.alert_level) == (("SKIP", "source_failing"), AlertLevel.WARNING)
     assert decision.sentence == (
@@ -519,7 +521,7 @@ def test_a_window_that_closes_on_failures_says_who_failed_and_how() -> None:
     assert (decision.context["failing_scraper"], decision.context["error_type"]) == ("bulletin", "http")
 
 
-def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
+def test_waiting_failure_names_time_of_retry() -> None:
     patient = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3))
     plan = plan_of(patient, "one")
     (unit,) = units(plan.steps[0], ())
@@ -536,7 +538,7 @@ def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
     assert f"from {decision.next_check.astimezone(EASTERN):%Y-%m-%d %H:%M} EST on" in decision.sentence
 
 
-def test_a_failure_with_a_retry_after_is_looked_at_next_when_its_source_said() -> None:
+def test_next_check_of_failure_is_its_retry_after_time() -> None:
     """The sentence named 07:00, but the next check was tomorrow's."""
     plan, name = plan_of(DAILY, "one"), _request(DAILY)
     told_so = fact(
@@ -558,7 +560,7 @@ LOOKS = configured(one=workflow(at_times("05:00"), "bulletin"))
 @pytest.mark.parametrize(
     ("before", "code", "level"), [("a", "not_published", "NONE"), ("ab", "nothing_for_long", "WARNING")]
 )
-def test_nothing_for_the_third_time_is_said_aloud(before: str, code: str, level: str) -> None:
+def test_third_empty_run_raises_warning(before: str, code: str, level: str) -> None:
     decision = standing(LOOKS, at("05:15"), NoData(reason="404"), empty_looks={"one": tuple(before)})
     assert (told(decision), decision.alert_level.value) == (("SKIP", code), level)
     if code == "nothing_for_long":
@@ -566,7 +568,7 @@ def test_nothing_for_the_third_time_is_said_aloud(before: str, code: str, level:
         assert "The last 3 runs found nothing" in decision.sentence
 
 
-def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_not_before() -> None:
+def test_empty_runs_of_open_search_raise_no_warning() -> None:
     decision = standing(REPORT, at("11:15"), NoData(reason="404"), empty_looks={"one": tuple("abcdef")})
     assert told(decision) == ("SKIP", "not_published")
 
@@ -574,7 +576,7 @@ def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_no
 @pytest.mark.parametrize("configuration", [REPORT, DAILY, LOOKS])
 @pytest.mark.parametrize("outcome", [NoData(reason="404"), failed(FailureKind.DECODE)])
 @pytest.mark.parametrize(("minutes", "found"), [(-1, False), (0, False), (1, True)])
-def test_what_another_run_found_after_a_plan_asked_in_vain_is_found(
+def test_later_find_by_another_run_counts_for_unsuccessful_plan(
     configuration: Configuration, outcome: Outcome, minutes: int, found: bool
 ) -> None:
     """A find before the plan's own request is the older version, which does not end the search."""
@@ -596,7 +598,7 @@ def test_what_another_run_found_after_a_plan_asked_in_vain_is_found(
     assert decision.alert_level is AlertLevel.NONE or not found
 
 
-def test_a_failure_that_a_manual_run_made_good_raises_nothing_when_its_window_closes() -> None:
+def test_failure_remedied_by_manual_run_raises_no_alert_at_window_close() -> None:
     plan = plan_of(DAILY, "one")
     (unit,) = units(plan.steps[0], ())
     own = fact(
@@ -625,7 +627,7 @@ def nothing_found(plan: Plan, when: datetime) -> list[ExecutionFact]:
     ]
 
 
-def test_a_find_of_one_part_makes_good_that_part_only() -> None:
+def test_later_find_of_a_part_does_not_complete_the_plan() -> None:
     two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
     plan = plan_of(two, "one")
     own = nothing_found(plan, at("05:00"))
@@ -638,7 +640,7 @@ def test_a_find_of_one_part_makes_good_that_part_only() -> None:
 @pytest.mark.parametrize("configuration", [REPORT, DAILY, LOOKS])
 @pytest.mark.parametrize("outcome", [NoData(reason="404"), failed(FailureKind.SOURCE_CHANGED)])
 @pytest.mark.parametrize("minutes", [-1, 1])
-def test_what_another_run_failed_at_after_a_plan_found_nothing_is_no_late_source(
+def test_later_failure_of_another_run_is_not_reported_as_unpublished(
     configuration: Configuration, outcome: Outcome, minutes: int
 ) -> None:
     """The sentence of a SKIP was "not published yet. Last, by another run ...: source_changed"."""
@@ -666,7 +668,7 @@ def test_what_another_run_failed_at_after_a_plan_found_nothing_is_no_late_source
     assert ("source_changed: " in decision.sentence) is changed
 
 
-def test_a_failure_of_one_part_is_told_though_another_part_was_asked_for_later() -> None:
+def test_failure_of_a_part_is_reported_despite_later_run_of_another_part() -> None:
     two = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
     plan = plan_of(two, "one")
     own = nothing_found(plan, at("05:00"))
@@ -693,7 +695,7 @@ def told_to_wait(scraper: str, until: str) -> ExecutionFact:
     return fact(scraper, outcome=failed(), request_id=f"w-{scraper}", not_before=at(until))
 
 
-def test_a_workflow_waits_when_all_its_sources_asked_for_it() -> None:
+def test_workflow_waits_when_all_its_sources_are_paused() -> None:
     known = history(told_to_wait("slate", "09:00"), told_to_wait("summary", "08:00"))
     decision = decided(BOTH, at("06:00"), history=known)
     assert (told(decision), decision.alert_level) == (("SKIP", "source_paused"), AlertLevel.WARNING)
@@ -701,17 +703,17 @@ def test_a_workflow_waits_when_all_its_sources_asked_for_it() -> None:
     assert decision.next_check == at("08:00")
 
 
-def test_a_pause_past_the_deadline_is_waited_for_by_the_next_occurrence() -> None:
+def test_next_check_after_pause_past_deadline_is_next_occurrence() -> None:
     known = history(told_to_wait("slate", "10:00"), told_to_wait("summary", "10:00"))
     assert decided(BOTH, at("06:00"), history=known).next_check == at("05:00", TOMORROW)
 
 
-def test_a_workflow_of_which_one_source_may_be_asked_runs() -> None:
+def test_workflow_runs_with_a_single_unpaused_source() -> None:
     known = history(told_to_wait("slate", "09:00"))
     assert told(decided(BOTH, at("06:00"), history=known)) == ("RUN", "due")
 
 
-def test_a_retry_waits_for_its_source() -> None:
+def test_retry_waits_for_paused_source() -> None:
     plan = plan_of(REPORT, "one")
     told_so = fact("bulletin", outcome=failed(), request_id=_request(REPORT))
     pause = fact("bulletin", outcome=failed(), request_id="another", not_before=at("11:50"))
@@ -745,7 +747,7 @@ def paused(target: str, name: str, since: str, until: str, ended: str | None = N
         (paused("scraper", "bulletin", "04:00", "09:30"), "bulletin is paused by"),
     ],
 )
-def test_what_is_paused_says_by_whom_until_when_and_why(pauses: Pauses, sentence: str) -> None:
+def test_paused_skip_names_operator_end_and_reason(pauses: Pauses, sentence: str) -> None:
     decision = decided(DAILY, at("06:00"), pauses=pauses)
     assert (told(decision), decision.alert_level) == (("SKIP", "paused"), AlertLevel.NONE)
     assert decision.sentence == f"{sentence} ann@example.com until 2025-01-15 09:30 EST: it moved"
@@ -765,11 +767,11 @@ BULLETIN_FOUND = (Success(record_count=1, gcs_path=None), failed(FailureKind.HTT
         (paused("workflow", "other", "04:00", "09:30"), "budget_used"),
     ],
 )
-def test_a_plan_is_paused_while_something_that_it_has_not_found_is(pauses: Pauses, code: str) -> None:
+def test_plan_is_paused_while_an_outstanding_part_is_paused(pauses: Pauses, code: str) -> None:
     assert told(standing(TWO, at("06:00"), *BULLETIN_FOUND, pauses=pauses)) == ("SKIP", code)
 
 
-def test_a_plan_that_found_everything_is_found_though_it_is_paused() -> None:
+def test_complete_plan_is_found_despite_pause() -> None:
     found = [Success(record_count=1, gcs_path=None)] * 2
     decision = standing(TWO, at("06:00"), *found, pauses=paused("workflow", "one", "04:00", "09:30"))
     assert told(decision) == ("SKIP", "already_found")
@@ -789,7 +791,7 @@ def test_a_plan_that_found_everything_is_found_though_it_is_paused() -> None:
         (paused("workflow", "one", "10:10", "10:20"), True),  # begins after the window
     ],
 )
-def test_a_failure_is_no_alarm_when_a_pause_held_its_last_word_back(pauses: Pauses, alarms: bool) -> None:
+def test_failure_raises_no_alert_if_paused_at_window_end_or_now(pauses: Pauses, alarms: bool) -> None:
     decision = standing(ONCE, at("11:00"), failed(FailureKind.HTTP), pauses=pauses)
     assert told(decision) == ("SKIP", "source_failing" if alarms else "day_done")
 
@@ -802,6 +804,6 @@ def test_a_failure_is_no_alarm_when_a_pause_held_its_last_word_back(pauses: Paus
         (paused("workflow", "one", "12:00", "13:00"), True),  # ends before that window
     ],
 )
-def test_a_slot_that_was_never_requested_is_no_alarm_when_it_was_paused(pauses: Pauses, alarms: bool) -> None:
+def test_unrequested_paused_slot_is_not_reported_unfound(pauses: Pauses, alarms: bool) -> None:
     decision = decided(REPORT, at("15:30"), pauses=pauses)
     assert told(decision) == ("SKIP", "not_found" if alarms else "day_done")

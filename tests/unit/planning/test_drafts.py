@@ -66,7 +66,7 @@ def test_a_skip_makes_neither_plan_nor_request() -> None:
     assert made.decisions[0].target_games == ()
 
 
-def test_a_decision_is_a_function_of_occurrence_and_tick() -> None:
+def test_decision_id_is_a_function_of_occurrence_and_tick() -> None:
     """Two controllers decided twice (incident 19)."""
     first, same, next_tick = drafted(), drafted(context(wall="07:00")), drafted(context("06:30"))
     (decision,) = first.decisions
@@ -86,7 +86,7 @@ def test_requests_are_stamped_with_the_wall_clock_from_which_leases_run() -> Non
     assert {item.requested_at for item in drafted(context(wall="09:00")).requests} == {at("09:00")}
 
 
-def test_a_later_run_asks_again_under_the_plan_that_was_frozen_by_the_first() -> None:
+def test_later_run_retries_under_plan_of_first_run() -> None:
     (plan,) = drafted().plans
     retried = [item for item in drafted().requests if item.scraper == "digest"]
     (unit,) = units(plan.steps[1], ())
@@ -102,7 +102,7 @@ def test_a_later_run_asks_again_under_the_plan_that_was_frozen_by_the_first() ->
     assert made.decisions[0].scrapers_triggered == ("digest",)
 
 
-def test_which_configuration_decided_is_on_everything() -> None:
+def test_config_hash_is_on_all_drafted_events() -> None:
     made = drafted()
     hashes = [item.config_hash for item in made.decisions]
     hashes += [item.config_hash for item in made.plans]
@@ -110,12 +110,12 @@ def test_which_configuration_decided_is_on_everything() -> None:
     assert set(hashes) == {CONFIGURATION.hash}
 
 
-def test_what_was_decided_reads_back_as_it_was() -> None:
+def test_decision_batch_survives_json_round_trip() -> None:
     made = drafted()
     assert DecisionBatch.model_validate_json(made.model_dump_json()) == made
 
 
-def test_a_skipped_step_is_a_decision_with_the_reason_and_the_same_id_each_time() -> None:
+def test_skipped_step_is_a_decision_with_reason_and_stable_id() -> None:
     plan = plan_of(CONFIGURATION, "one", calendar(*GAMES))
     skipped = Skipped("join", "summary", "events", "events has no data yet")
     once = skip(plan, skipped, "local", at("06:20"))

@@ -42,7 +42,7 @@ def test_a_row_is_a_fact_about_its_game() -> None:
     assert (fact.request_id, fact.scraper, fact.game_date) == ("r-1", "lines", DAY)
 
 
-def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
+def test_last_partition_is_extended_to_until_date() -> None:
     asked: list[Any] = []
     warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or [])
     for until in (None, date(2025, 3, 1)):
@@ -59,13 +59,13 @@ def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
         ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', KnownCompleteness(9, ("NYK@PHI",))),
     ],
 )
-def test_what_a_success_lacks_is_read(told: str | None, completeness: KnownCompleteness | None) -> None:
+def test_completeness_of_success_is_read(told: str | None, completeness: KnownCompleteness | None) -> None:
     made = row(status="success", error_type=None, completeness=told)
     (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ("game_id",))
     assert fact.completeness == completeness
 
 
-def test_the_pause_that_a_source_asked_for_is_read() -> None:
+def test_host_pause_is_read_from_row() -> None:
     """A decision that was explained from the dataset ignored the pause."""
     until = datetime(2025, 1, 15, 19, 52, tzinfo=UTC)
     made = row(error_type="quota", not_before=until, paused_host="news.example")
@@ -74,7 +74,7 @@ def test_the_pause_that_a_source_asked_for_is_read() -> None:
 
 
 @pytest.mark.parametrize("newer", [{"error_type": "captcha"}, {"source": "MARS"}])
-def test_a_member_of_a_newer_version_is_read_as_itself(newer: dict[str, Any]) -> None:
+def test_enum_member_of_newer_version_is_kept_verbatim(newer: dict[str, Any]) -> None:
     warehouse = MemoryWarehouse(answer=lambda *_: [row(**newer)])
     (fact,) = read_executions(warehouse, "local", [DAY], ("game_id",))
     assert {fact.kind, fact.source} >= set(newer.values())
@@ -84,7 +84,7 @@ def test_a_member_of_a_newer_version_is_read_as_itself(newer: dict[str, Any]) ->
     "unknown",
     [{"status": "partial"}, {"error_type": "no word"}, {"source": ""}, {"status": None}, {"game_date": None}],
 )
-def test_a_row_that_cannot_be_read_is_reported_and_blocks_nothing(
+def test_unreadable_row_is_logged_and_skipped(
     unknown: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     warehouse = MemoryWarehouse(answer=lambda *_: [row(**unknown), row(request_id="r-2")])
@@ -93,7 +93,7 @@ def test_a_row_that_cannot_be_read_is_reported_and_blocks_nothing(
     assert "cannot be read" in caplog.text
 
 
-def test_several_days_are_one_question_over_all_their_partitions() -> None:
+def test_several_days_are_read_with_a_single_query() -> None:
     asked: list[Any] = []
     warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or [])
     read_executions(warehouse, "prod", [DAY, DAY - timedelta(days=5)], ())
@@ -108,7 +108,7 @@ def test_several_days_are_one_question_over_all_their_partitions() -> None:
 
 
 @pytest.mark.parametrize("failures", [True, False, None])
-def test_looks_are_asked_for_with_failures_when_somebody_wants_them(failures: bool | None) -> None:
+def test_checks_are_read_with_failures_on_request(failures: bool | None) -> None:
     asked: list[Any] = []
 
     def answer(_sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -125,7 +125,7 @@ def test_looks_are_asked_for_with_failures_when_somebody_wants_them(failures: bo
     assert (asked[0]["first_partition"], asked[0]["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 24))
 
 
-def test_what_a_person_reads_of_a_failure_is_kept() -> None:
+def test_error_message_of_failure_is_kept() -> None:
     rows = [row(error_message="it is down"), row(request_id="r-2", error_message=None)]
     facts = read_executions(MemoryWarehouse(answer=lambda *_: rows), "local", [DAY], ())
     assert [fact.message for fact in facts] == ["it is down", ""]
@@ -154,7 +154,7 @@ def answered(*rows: dict[str, Any], **question: Any) -> tuple[DatasetAnswer, Map
     return ask_dataset(warehouse, "prod", made, ("game_id",)), asked[0]
 
 
-def test_a_group_is_its_first_and_its_last_success() -> None:
+def test_group_yields_its_first_and_last_success() -> None:
     answer, _ = answered(group(), group(scraper_name="props"))
     assert [(fact.scraper, fact.triggered_at) for fact in answer.found] == [
         ("lines", NOON),
@@ -166,7 +166,7 @@ def test_a_group_is_its_first_and_its_last_success() -> None:
     assert (answer.requests, answer.occurrences) == ({}, {})
 
 
-def test_of_several_answers_to_a_request_the_preferred_one_is_told() -> None:
+def test_success_is_preferred_among_results_of_a_request() -> None:
     again = {"request_id": "r-1", "occurrence_id": "o-1", "last_at": NOON}
     broken = group(**again, status="failed", error_type="timeout")
     for rows in ((broken, group(**again)), (group(**again), broken)):
@@ -175,13 +175,13 @@ def test_of_several_answers_to_a_request_the_preferred_one_is_told() -> None:
         assert {fact.status for fact in answer.occurrences["o-1"]} == {Status.SUCCESS}
 
 
-def test_a_request_of_no_occurrence_belongs_to_none() -> None:
+def test_request_without_occurrence_is_in_no_occurrence() -> None:
     answer, _ = answered(group(request_id="r-1"))
     assert list(answer.requests) == ["r-1"]
     assert answer.occurrences == {}
 
 
-def test_an_odd_row_costs_itself_only() -> None:
+def test_unreadable_group_row_is_skipped() -> None:
     answer, _ = answered(group(request_id="r-1", occurrence_id="o-1", status="partial"), group())
     assert [fact.scraper for fact in answer.found] == ["lines", "lines"]
     assert (answer.requests, answer.occurrences) == ({}, {})
@@ -195,7 +195,7 @@ def test_an_odd_row_costs_itself_only() -> None:
         (date(2025, 1, 20), date(2025, 1, 13)),
     ],
 )
-def test_the_question_reaches_back_as_far_as_any_of_its_parts(since: date | None, first: date) -> None:
+def test_query_starts_at_earliest_partition_of_its_parts(since: date | None, first: date) -> None:
     _, asked = answered(since=since, requests=["r-1"], occurrences=["o-1"])
     assert (asked["first_partition"], asked["last_partition"]) == (first, date(2025, 1, 17))
     assert (asked["requests"], asked["occurrences"]) == (["r-1"], ["o-1"])

@@ -20,20 +20,20 @@ def locked(*rows: tuple[date, str]) -> Mapping[date, frozenset[str]]:
     return read_locked(warehouse, "prod", MONDAY, WEDNESDAY, NIGHT)
 
 
-def test_a_day_before_one_that_was_locked_expects_what_has_a_row() -> None:
+def test_day_without_rows_before_a_locked_day_expects_nothing() -> None:
     assert locked((TUESDAY, "a"), (TUESDAY, "b")) == {MONDAY: frozenset(), TUESDAY: frozenset("ab")}
 
 
-def test_each_day_expects_its_own() -> None:
+def test_each_day_has_its_own_locked_occurrences() -> None:
     assert locked((MONDAY, "a"), (TUESDAY, "b")) == {MONDAY: frozenset("a"), TUESDAY: frozenset("b")}
 
 
-def test_a_day_that_is_not_locked_yet_is_left_out() -> None:
+def test_day_not_yet_locked_is_omitted() -> None:
     """Before a day's lock, its windows are reported from the configuration, as in the controller."""
     assert WEDNESDAY not in locked((TUESDAY, "a"))
 
 
-def test_without_any_row_nothing_is_known() -> None:
+def test_no_rows_give_no_locked_days() -> None:
     assert locked() == {}
 
 
@@ -88,17 +88,17 @@ def test_the_same_occurrence_of_two_days_is_two_expectations() -> None:
 
 
 @pytest.mark.parametrize("idle", [True, False])
-def test_a_day_without_expectations_tells_of_its_decisions(idle: bool) -> None:
+def test_day_without_expectations_has_last_decision_and_idle_flag(idle: bool) -> None:
     found, _ = read(row(None, None, idle=idle))
     assert (found.expectations, found.last_decided_at, found.idle) == ((), NIGHT, idle)
 
 
-def test_a_dataset_that_answers_nothing_knows_of_no_decision() -> None:
+def test_empty_result_has_no_last_decision() -> None:
     found, _ = read()
     assert (found.expectations, found.last_decided_at, found.idle) == ((), None, False)
 
 
-def test_partitions_are_those_that_a_day_can_have_rows_in() -> None:
+def test_partitions_cover_all_rows_of_a_day() -> None:
     """Partitions are UTC days: New York's evening is already in the next one, and the night in the day after."""
     _, asked = read()
     assert (asked["first_partition"], asked["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 17))
@@ -106,7 +106,7 @@ def test_partitions_are_those_that_a_day_can_have_rows_in() -> None:
     assert asked["lock"] == datetime(2025, 1, 15, 10, tzinfo=UTC)
 
 
-def test_with_the_night_before_its_rows_are_read_too() -> None:
+def test_previous_night_is_queried_if_midnight_is_given() -> None:
     _, asked = read(midnight=MIDNIGHT)
     assert (asked["with_night"], asked["midnight"]) == (True, MIDNIGHT)
     assert asked["first_partition"] == date(2025, 1, 13)

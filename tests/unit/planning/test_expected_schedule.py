@@ -68,7 +68,7 @@ def states(event: ScheduleLocked) -> list[tuple[str, str]]:
     return [(run.subject[-1], run.state.value) for run in event.runs]
 
 
-def test_what_is_locked_is_what_is_expected() -> None:
+def test_locked_runs_equal_expected_occurrences() -> None:
     configuration, games = fixture_file("schedules"), calendar(*slate(4))
     locked = lock(games, configuration)
     expected = occurrences(configuration, games, DAY)
@@ -96,17 +96,17 @@ def test_another_configuration_or_slate_is_another_version() -> None:
     assert len(versions) == 3
 
 
-def test_a_day_without_games_is_told_from_one_without_a_calendar() -> None:
+def test_day_without_games_differs_from_day_without_calendar() -> None:
     """Days off looked degraded (incident 31)."""
     assert lock(calendar()).games_today == 0
     assert lock(None).games_today is None
 
 
-def test_a_slate_that_did_not_change_is_no_change() -> None:
+def test_unchanged_slate_changes_no_run() -> None:
     assert change([lock()], BOTH, at("12:00")).runs == ()
 
 
-def test_a_postponed_game_is_cancelled_and_nothing_rewritten() -> None:
+def test_postponed_game_is_cancelled_in_new_rows() -> None:
     """A postponed game stayed expected (incident 20)."""
     locked = lock()
     found = change([locked], calendar(ONE, game(2, at("20:00"), postponed=True)), at("12:00"))
@@ -119,7 +119,7 @@ def test_a_postponed_game_is_cancelled_and_nothing_rewritten() -> None:
         assert run.reason == "no longer expected: the day's games or the configuration changed"
 
 
-def test_a_game_that_moved_is_added_with_the_same_occurrence() -> None:
+def test_moved_game_is_added_with_same_occurrence() -> None:
     locked = lock()
     found = change([locked], calendar(ONE, game(2, at("21:30"))), at("12:00"))
     assert states(found) == [("2", "ADDED"), ("2", "ADDED")]
@@ -129,11 +129,11 @@ def test_a_game_that_moved_is_added_with_the_same_occurrence() -> None:
     ] * 2
 
 
-def test_a_game_that_was_added_is_added() -> None:
+def test_new_game_adds_runs() -> None:
     assert states(change([lock(calendar(ONE))], BOTH, at("12:00"))) == [("2", "ADDED"), ("2", "ADDED")]
 
 
-def test_back_and_forth_is_told_each_time() -> None:
+def test_repeated_postponement_adds_a_row_each_time() -> None:
     """Postponed, reinstated, postponed again: each change has a row, and the last row counts."""
     events = [lock()]
     for hour, games in ((10, calendar(ONE)), (11, BOTH), (12, calendar(ONE)), (13, BOTH)):
@@ -152,7 +152,7 @@ def test_the_same_change_drafted_twice_is_the_same_rows() -> None:
     assert [run.schedule_row_id for run in once.runs] == [run.schedule_row_id for run in again.runs]
 
 
-def test_what_is_past_its_deadline_stays_as_it_was_expected() -> None:
+def test_run_past_its_deadline_is_not_cancelled() -> None:
     found = change([lock()], calendar(), at("21:30"))  # after the end of game 1's first slot
     assert [(run.subject[-1], run.expected_run_time) for run in found.runs] == [
         ("1", at("21:30")),
@@ -161,7 +161,7 @@ def test_what_is_past_its_deadline_stays_as_it_was_expected() -> None:
     ]
 
 
-def test_what_was_begun_is_not_cancelled() -> None:
+def test_begun_run_is_not_cancelled() -> None:
     locked = lock()
     begun = {run.occurrence_id for run in locked.runs if run.expected_run_time == at("21:00")}
     found = change([locked], calendar(), at("21:10"), begun)
@@ -169,7 +169,7 @@ def test_what_was_begun_is_not_cancelled() -> None:
     assert at("21:00") in {run.expected_run_time for run in change([locked], calendar(), at("21:10")).runs}
 
 
-def test_what_is_added_while_it_is_due_is_expected_too() -> None:
+def test_run_added_within_its_window_is_expected() -> None:
     """Otherwise the log would have a run that no schedule expects."""
     late = configured(one=workflow(at_times("12:00", within="1h"), "digest"))
     locked = lock(calendar(), late)
@@ -178,7 +178,7 @@ def test_what_is_added_while_it_is_due_is_expected_too() -> None:
     assert [run.expected_run_time for run in found.runs] == [at("12:00")]
 
 
-def test_what_has_just_ended_is_not_added() -> None:
+def test_run_at_its_deadline_is_not_added() -> None:
     late = configured(one=workflow(at_times("12:00", within="1h"), "digest"))
     assert change([lock(calendar(), late)], calendar(ONE), at("13:00"), configuration=late).runs == ()
 
@@ -195,7 +195,7 @@ def test_what_has_just_ended_is_not_added() -> None:
         ({"game_type": "preseason"}, "the day's games or the configuration changed"),
     ],
 )
-def test_what_is_cancelled_says_what_became_of_its_game(second: dict[str, Any], reason: str) -> None:
+def test_cancellation_reason_names_change_of_the_game(second: dict[str, Any], reason: str) -> None:
     games = calendar(ONE, TWO.model_copy(update=second))
     found = change([lock()], games, at("12:00"), told=games)
     assert {(run.subject, run.reason) for run in found.runs} == {
@@ -203,7 +203,7 @@ def test_what_is_cancelled_says_what_became_of_its_game(second: dict[str, Any], 
     }
 
 
-def test_a_run_about_the_whole_day_is_cancelled_by_the_games_that_were_called_off() -> None:
+def test_cancellation_of_whole_day_run_names_games_called_off() -> None:
     """Such a run has no game as its subject."""
     around = configured(one=workflow(interval("2h", "6h"), "bulletin"))
     off = calendar(*(it.model_copy(update={"postponed": True}) for it in (ONE, TWO)))

@@ -35,7 +35,7 @@ from tipoff_planning.plans import freeze, units
 from tipoff_planning.workflows import Configuration
 
 
-def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
+def test_missing_games_explain_repeated_run() -> None:
     configuration = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     known = [fact("bulletin", completeness=KnownCompleteness(9, ("NYK@PHI",)))]
     explanation = explain_workflow("one", at("12:05"), configuration, calendar(fetched_at=at("05:00")), known)
@@ -44,7 +44,7 @@ def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
     assert RunCondition("history", True, "found without NYK@PHI") in conditions
 
 
-def test_a_source_that_fails_is_named_with_its_last_error() -> None:
+def test_failing_source_is_named_with_its_last_error() -> None:
     """A failing source looked like a late one (incident 24)."""
     configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "digest"))
     known = [
@@ -62,7 +62,7 @@ def test_a_source_that_fails_is_named_with_its_last_error() -> None:
     assert not source.met
 
 
-def test_what_was_found_leaves_its_budget_untouched() -> None:
+def test_find_leaves_budget_condition_met() -> None:
     """A used-up budget calls for action by an operator; a search that ended with a find does not."""
     configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
     games = calendar(fetched_at=at("05:00"))
@@ -75,7 +75,7 @@ def test_what_was_found_leaves_its_budget_untouched() -> None:
     assert met == {"window": True, "history": False, "budget": True, "attempt": False}
 
 
-def test_a_window_that_was_over_before_the_stack_was_started_is_not_explained_as_missed() -> None:
+def test_window_absent_from_locked_schedule_is_not_explained_as_unfound() -> None:
     configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
 
     def code(**more: Any) -> str:
@@ -93,7 +93,7 @@ def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:
     )
 
 
-def test_what_was_triggered_after_a_slot_asked_in_vain_is_the_verdict_too() -> None:
+def test_later_find_by_another_run_is_the_verdict() -> None:
     """The conditions reported everything as found, but the verdict was that the source answers 404."""
     triggered = fact("bulletin", request_id="by-hand", triggered_at=at("12:18"))
     first = fact_of(SEARCH, NoData(reason="404"))
@@ -108,7 +108,7 @@ def test_what_was_triggered_after_a_slot_asked_in_vain_is_the_verdict_too() -> N
     assert RunCondition("history", False, found) in conditions
 
 
-def test_what_was_triggered_and_refused_is_the_newest_answer_and_not_called_unpublished() -> None:
+def test_later_failure_of_another_run_is_the_verdict() -> None:
     refused = Failed(kind=FailureKind.BLOCKED, message="403")
     triggered = replace(_known("bulletin", "12:18", refused), request_id="by-hand")
     first = fact_of(SEARCH, NoData(reason="404"))
@@ -139,7 +139,7 @@ def fact_of(configuration: Configuration, outcome: Outcome) -> ExecutionFact:
     [("workflow", "one", "paused"), ("scraper", "bulletin", "bulletin is paused")],
 )
 @pytest.mark.parametrize("planned", [False, True])
-def test_a_pause_is_a_condition_and_the_verdict_while_it_stands(
+def test_active_pause_is_a_condition_and_the_verdict(
     target: str, name: str, what: str, planned: bool
 ) -> None:
     """An explanation without the pause returned RUN for a paused target."""
@@ -156,7 +156,7 @@ def test_a_pause_is_a_condition_and_the_verdict_while_it_stands(
 
 
 @pytest.mark.parametrize("scraper", ["bulletin", "digest"], ids=["its own", "another that needs the host"])
-def test_a_pause_that_the_source_asked_for_is_a_condition_and_the_verdict_until_it_ends(scraper: str) -> None:
+def test_pause_by_source_is_a_condition_and_the_verdict_until_its_end(scraper: str) -> None:
     """The explanation was RUN where the controller had decided SKIP."""
     told = fact(
         scraper,
@@ -184,7 +184,7 @@ def test_a_pause_of_another_workflow_is_no_condition() -> None:
     assert "pause" not in conditions(SEARCH, "12:05", pauses=other)
 
 
-def test_what_is_not_due_names_the_pause_too() -> None:
+def test_pause_is_named_before_window_opens() -> None:
     found = conditions(SEARCH, "10:00", pauses=paused("workflow", "one", "09:00", "13:00"))
     assert found["pause"] == (False, "paused by ann@example.com until 2025-01-15 13:00: it moved")
 
@@ -202,7 +202,7 @@ def paused(target: str, name: str, since: str, until: str) -> Pauses:
     return Pauses(items=(pause,))
 
 
-def test_a_day_outside_the_calendar_is_no_day_without_games() -> None:
+def test_day_outside_calendar_is_explained_as_not_covered() -> None:
     """Eleven games were played on the day, which another season's calendar does not contain."""
     games = calendar(*slate(1, DAY + timedelta(days=300)), *slate(1, DAY + timedelta(days=310)))
     explanation = explain_workflow("one", at("12:00"), GAMES, games)
@@ -240,7 +240,7 @@ def test_games_are_no_condition_of_a_workflow_that_needs_none() -> None:
     assert not {"calendar", "games"} & conditions(SEARCH, "12:05").keys()
 
 
-def test_without_a_calendar_a_workflow_of_games_has_none() -> None:
+def test_missing_calendar_fails_calendar_and_games_conditions() -> None:
     found = {it.name: it for it in explain_workflow("one", at("12:00"), GAMES, None).general}
     assert not found["calendar"].met
     assert found["calendar"].detail == "no schedule of games has landed yet"
@@ -284,7 +284,7 @@ def test_the_window_is_a_condition(clock: str, met: bool, told: str) -> None:
     assert (found_met, detail.startswith(told)) == (met, True), detail
 
 
-def test_a_window_of_a_day_whose_clocks_change_names_the_clocks() -> None:
+def test_window_on_clock_change_day_names_zone_abbreviations() -> None:
     """The text was "due from 2026-11-01 01:30 until 2026-11-01 01:00"."""
     search = configured(one=workflow(discovery("00:00", "04:00", every="30m"), "bulletin"))
     now = datetime(2026, 11, 1, 5, 45, tzinfo=UTC)
@@ -294,7 +294,7 @@ def test_a_window_of_a_day_whose_clocks_change_names_the_clocks() -> None:
     assert window.startswith("due from 2026-11-01 01:30 EDT until 2026-11-01 01:00 EST: ")
 
 
-def test_a_workflow_that_is_not_expected_at_all_says_so() -> None:
+def test_workflow_without_upcoming_run_has_unmet_window() -> None:
     never = configured(one=workflow(daily("05:00", "10:00", days=["mon"]), "bulletin"))
     assert conditions(never, "12:00")["window"] == (False, "nothing is expected today or tomorrow")
 
@@ -302,7 +302,7 @@ def test_a_workflow_that_is_not_expected_at_all_says_so() -> None:
 FOUND = fact("bulletin", triggered_at=at("11:01"))
 
 
-def test_what_is_not_found_yet_is_named_with_what_its_source_last_said() -> None:
+def test_unfound_part_is_named_with_its_last_result() -> None:
     empty = [
         replace(_known("bulletin", clock, NO_DATA), message=f"{clock} has none")
         for clock in ("11:00", "11:30", "11:15")
@@ -314,13 +314,13 @@ def test_what_is_not_found_yet_is_named_with_what_its_source_last_said() -> None
     )
 
 
-def test_what_other_scrapers_and_other_days_said_is_not_repeated() -> None:
+def test_results_of_other_scrapers_and_days_are_not_shown() -> None:
     other = _known("digest", "11:00", NoData(reason="404"))
     past = replace(_known("bulletin", "11:00", NoData(reason="404")), game_date=DAY - timedelta(days=1))
     assert conditions(SEARCH, "12:05", other, past)["history"] == (True, "not found yet: bulletin")
 
 
-def test_what_is_found_says_when_and_whether_a_later_version_is_due() -> None:
+def test_found_condition_names_time_and_due_refresh() -> None:
     again = configured(one=workflow(discovery("11:00", "14:00", refresh_after_found="2h"), "bulletin"))
     told = "everything for 2025-01-15 was found, last at 2025-01-15 11:01"
     assert conditions(SEARCH, "13:05", FOUND)["history"] == (False, told)
@@ -328,12 +328,12 @@ def test_what_is_found_says_when_and_whether_a_later_version_is_due() -> None:
     assert conditions(again, "13:05", FOUND)["history"] == (True, f"{told}; a later version is due")
 
 
-def test_what_happened_later_does_not_count() -> None:
+def test_executions_after_explained_instant_do_not_count() -> None:
     assert conditions(SEARCH, "12:05", fact("bulletin", triggered_at=at("12:06")))["history"][0]
     assert not conditions(SEARCH, "12:05", fact("bulletin", triggered_at=at("12:05")))["history"][0]
 
 
-def test_a_workflow_by_the_clock_runs_whatever_was_found() -> None:
+def test_at_workflow_runs_despite_earlier_find() -> None:
     assert conditions(CLOCK, "12:05", FOUND)["history"] == (True, "at runs even if data was found before")
     empty = _known("summary", "12:01", NO_DATA)
     assert conditions(CLOCK, "12:05", empty)["history"] == (
@@ -372,14 +372,14 @@ def asked(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFac
     ]
 
 
-def test_an_attempt_that_was_made_says_what_came_of_it() -> None:
+def test_attempt_condition_names_states_of_requests() -> None:
     found = conditions(CLOCK, "12:05", *asked(CLOCK, NoData(reason="404"), failed()))
     assert found["attempt"] == (True, "its own requests: no data, open")
     assert found["budget"][0]
     assert "attempt" not in conditions(CLOCK, "12:05")
 
 
-def test_a_search_of_which_one_part_came_back_at_once_was_begun() -> None:
+def test_search_with_an_immediate_result_has_begun() -> None:
     """The plan was frozen from the history before its time, so it contains that part as well."""
     both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "summary"))
     (found, _) = asked(both, SUCCESS, NO_DATA)
@@ -387,18 +387,18 @@ def test_a_search_of_which_one_part_came_back_at_once_was_begun() -> None:
     assert told["attempt"] == (True, "its own requests: open, success")
 
 
-def test_one_game_is_a_game() -> None:
+def test_single_game_is_worded_in_singular() -> None:
     assert conditions(GAMES, "12:00", games=calendar(*slate(1)))["games"] == (True, "1 game on 2025-01-15")
 
 
-def test_an_attempt_whose_retries_are_used_up_has_no_budget() -> None:
+def test_attempt_with_exhausted_retries_has_no_budget() -> None:
     once = configured(one=workflow(at_times("12:00"), "bulletin", max_retries=0))
     found = conditions(once, "12:05", *asked(once, failed()))
     assert found["attempt"] == (False, "its own requests: given up")
     assert not found["budget"][0]
 
 
-def test_a_failure_that_a_success_followed_is_mended() -> None:
+def test_success_clears_earlier_failure() -> None:
     broken = _known("bulletin", "11:30", failed())
     assert conditions(SEARCH, "12:05", broken)["source"] == (
         False,
@@ -408,7 +408,7 @@ def test_a_failure_that_a_success_followed_is_mended() -> None:
     assert "source" not in conditions(SEARCH, "12:05", _known("digest", "11:30", failed()))
 
 
-def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
+def test_waiting_failure_names_time_of_retry() -> None:
     patient = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3))
     plan = plan_of(patient, "one")
     (unit,) = units(plan.steps[0], ())
@@ -427,6 +427,6 @@ def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
     assert told.endswith(" on")
 
 
-def test_instants_of_a_workflow_in_another_zone_name_it() -> None:
+def test_instants_in_another_zone_name_the_zone() -> None:
     tokyo = configured(one=workflow(at_times("12:00"), "bulletin", timezone="Asia/Tokyo"))
     assert "2025-01-16 12:00 JST" in conditions(tokyo, "22:05")["window"][1]

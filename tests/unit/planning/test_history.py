@@ -20,7 +20,7 @@ from tipoff_planning.history import (
 )
 
 
-def test_a_success_is_found_by_the_date_the_data_is_about() -> None:
+def test_success_is_found_by_its_game_date() -> None:
     """Yesterday's report counted as today's (incident 2)."""
     late = fact("bulletin", triggered_at=at("19:05"))  # 00:05 UTC on the next day
     known = history(late)
@@ -34,38 +34,38 @@ def test_only_a_success_is_found() -> None:
     assert known.found("digest", DAY, "-") is None
 
 
-def test_somebodys_local_try_ends_no_search() -> None:
+def test_local_success_ends_no_search() -> None:
     assert history(fact("bulletin", source=Source.LOCAL)).found("bulletin", DAY, "-") is None
 
 
-def test_a_run_by_hand_counts_as_any_other() -> None:
+def test_manual_success_counts() -> None:
     assert history(fact("bulletin", source=Source.MANUAL)).found("bulletin", DAY, "-") is not None
 
 
-def test_first_and_last_success_are_told() -> None:
+def test_first_and_last_success_are_returned() -> None:
     first, last = (fact("bulletin", request_id=clock, triggered_at=at(clock)) for clock in ("11:00", "13:00"))
     assert history(last, first).found("bulletin", DAY, "-") == (at("11:00"), at("13:00"))
 
 
-def test_one_game_is_no_other_game() -> None:
+def test_success_counts_for_its_own_game_only() -> None:
     known = history(fact("box_score", "0022400001"))
     assert known.found("box_score", DAY, "0022400001") is not None
     assert known.found("box_score", DAY, "0022400002") is None
 
 
-def test_where_sources_differ_success_speaks() -> None:
+def test_success_wins_over_failure_of_same_request() -> None:
     dead = fact("bulletin", outcome=failed(FailureKind.TIMEOUT), request_id="r")
     back = fact("bulletin", outcome=SUCCESS, request_id="r")
     assert merge([dead], [back])["r"] == back
     assert merge([back], [dead])["r"] == back
 
 
-def test_sources_are_joined_by_request() -> None:
+def test_facts_are_merged_by_request() -> None:
     one, other = fact("bulletin", request_id="1"), fact("bulletin", request_id="2")
     assert merge([one], [other, one]) == {"1": one, "2": other}
 
 
-def test_a_subject_is_what_tells_requests_of_one_scraper_apart() -> None:
+def test_subject_consists_of_distinguishing_parameters() -> None:
     names = ("game_id", "market", "team")
     assert subject_of({"game_date": "2025-01-15"}, names) == "-"
     assert subject_of({"game_date": "2025-01-15", "game_id": "7"}, names) == "7"
@@ -90,7 +90,7 @@ FOUND = fact("bulletin", request_id="r")
         (FOUND, fact("bulletin", request_id="r", source=Source.LOCAL, triggered_at=at("12:00"))),
     ],
 )
-def test_of_two_answers_the_louder_speaks_whichever_came_first(louder: object, quieter: object) -> None:
+def test_preferred_result_of_a_request_wins_in_any_order(louder: object, quieter: object) -> None:
     assert merge([louder], [quieter]) == merge([quieter], [louder]) == {"r": louder}  # type: ignore[list-item]
 
 
@@ -109,13 +109,13 @@ def test_of_two_answers_the_louder_speaks_whichever_came_first(louder: object, q
         (0, (), ("9 of 9 games, which it does not list",)),
     ],
 )
-def test_a_document_lacks_what_it_says_and_what_it_does_not_list(
+def test_missing_parts_are_stated_names_and_unlisted_games(
     listed: int | None, missing: tuple[str, ...], lacks: tuple[str, ...]
 ) -> None:
     assert KnownCompleteness(listed, missing).lacks(9) == lacks
 
 
-def test_the_newest_success_says_what_is_lacking() -> None:
+def test_missing_parts_come_from_newest_success() -> None:
     first, last = (
         fact(
             "bulletin",
@@ -131,7 +131,7 @@ def test_the_newest_success_says_what_is_lacking() -> None:
     assert history(fact("bulletin")).lacking("bulletin", DAY, "-", 9) == ()
 
 
-def test_of_two_at_one_instant_it_is_the_same_one_in_any_order() -> None:
+def test_successes_at_same_instant_have_stable_precedence() -> None:
     one, two = (
         fact("bulletin", request_id=name, completeness=KnownCompleteness(missing=(name,))) for name in "ab"
     )
@@ -139,7 +139,7 @@ def test_of_two_at_one_instant_it_is_the_same_one_in_any_order() -> None:
     assert history(two, one).lacking("bulletin", DAY, "-", 0) == ("b",)
 
 
-def test_only_a_success_that_lacks_nothing_is_complete() -> None:
+def test_only_success_without_missing_parts_is_complete() -> None:
     short = fact("bulletin", request_id="1", completeness=KnownCompleteness(8))
     whole = fact("bulletin", request_id="2", completeness=KnownCompleteness(9), triggered_at=at("12:00"))
     known = history(short, whole)
@@ -161,11 +161,13 @@ def test_only_a_success_that_lacks_nothing_is_complete() -> None:
         ({"missing": list("abcdefghij")}, KnownCompleteness(None, (*"abcdefgh", "2 more"))),
     ],
 )
-def test_a_source_may_say_anything_of_what_it_lacks(told: object, read: KnownCompleteness | None) -> None:
+def test_malformed_completeness_is_tolerated_and_limited(
+    told: object, read: KnownCompleteness | None
+) -> None:
     assert completeness_in(told) == read
 
 
-def test_what_an_execution_lacks_is_in_its_summary() -> None:
+def test_completeness_is_read_from_data_summary() -> None:
     assert completeness_of(executed(data_summary={"completeness": {"expected": 9}})) == KnownCompleteness(9)
     assert completeness_of(executed(data_summary={})) is None
 
@@ -193,12 +195,12 @@ def test_a_scoreboard_is_read_whole_or_not_at_all(told: object, read: object) ->
     assert slate_of(executed(data_summary={"slate": told})) == read
 
 
-def test_a_scoreboard_has_no_more_games_than_a_league_can_play() -> None:
+def test_scoreboard_is_limited_to_thirty_games() -> None:
     told = {f"A{number:02}@B": TIP for number in range(31)}
     assert list(slate_of(executed(data_summary={"slate": told})) or ()) == list(told)[:30]
 
 
-def test_scoreboards_of_somebodys_laptop_contradict_nothing() -> None:
+def test_local_scoreboards_are_ignored() -> None:
     boards = [
         fact("bulletin", request_id=source.value, source=source, slate={})
         for source in (Source.CONTROLLER, Source.MANUAL, Source.LOCAL)
@@ -213,23 +215,23 @@ def told_to_wait(clock: str, host: str | None = None, scraper: str = "bulletin")
     return HostPause(scraper=scraper, host=host, until=at(clock))
 
 
-def test_what_an_execution_was_told_of_counts_as_what_is_remembered() -> None:
+def test_pause_in_execution_counts_for_its_host() -> None:
     told = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="a.example")
     assert history(told).paused_until("digest", ["a.example"]) == at("12:00")
 
 
-def test_when_requests_went_out_is_known() -> None:
+def test_history_keeps_request_times() -> None:
     assert History({}, {"r": at("11:00")}).requested == {"r": at("11:00")}
     assert History().requested == {}
 
 
-def test_the_longest_of_what_a_source_asked_for_counts() -> None:
+def test_longest_pause_of_a_source_wins() -> None:
     pauses = [told_to_wait(clock, "a.example") for clock in ("11:00", "13:00", "12:00")]
     assert History(pauses=pauses).paused_until("bulletin", ["a.example"]) == at("13:00")
     assert History().paused_until("bulletin") is None
 
 
-def test_a_host_counts_for_all_that_need_it_whichever_scraper_was_told() -> None:
+def test_host_pause_applies_to_all_scrapers_of_the_host() -> None:
     known = History(pauses=[told_to_wait("12:00", "a.example"), told_to_wait("11:00", "b.example")])
     assert known.paused_until("digest", ["b.example", "a.example"]) == at("12:00")
     assert known.paused_until("digest", ["b.example"]) == at("11:00")
@@ -237,13 +239,13 @@ def test_a_host_counts_for_all_that_need_it_whichever_scraper_was_told() -> None
     assert known.paused_until("digest") is None
 
 
-def test_a_scraper_that_names_other_hosts_does_not_wait_for_one_that_it_can_do_without() -> None:
+def test_scraper_does_not_wait_for_paused_host_outside_its_hosts() -> None:
     known = History(pauses=[told_to_wait("12:00", "mirror.example")])
     assert known.paused_until("bulletin", ["a.example"]) is None
     assert known.paused_until("bulletin") == at("12:00")
 
 
-def test_a_pause_of_no_host_is_the_scrapers_own() -> None:
+def test_pause_without_host_applies_to_its_scraper_only() -> None:
     known = History(pauses=[told_to_wait("12:00")])
     assert known.paused_until("bulletin", ["a.example"]) == at("12:00")
     assert known.paused_until("digest", ["a.example"]) is None

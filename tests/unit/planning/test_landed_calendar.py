@@ -24,7 +24,7 @@ def test_without_a_landed_schedule_there_is_no_calendar() -> None:
     assert world().deps.calendar.current() is None
 
 
-def test_the_newest_counts_by_when_the_source_was_asked() -> None:
+def test_newest_schedule_is_chosen_by_fetch_time() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     made.land(slate(3), at("04:00"))
@@ -34,7 +34,7 @@ def test_the_newest_counts_by_when_the_source_was_asked() -> None:
     assert calendar.fetched_at == at("05:00")
 
 
-def test_a_newer_one_takes_its_place() -> None:
+def test_newer_schedule_replaces_calendar() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     assert count(made.deps.calendar.current()) == 2
@@ -42,7 +42,7 @@ def test_a_newer_one_takes_its_place() -> None:
     assert count(made.deps.calendar.current()) == 3
 
 
-def test_the_same_schedule_fetched_again_is_younger() -> None:
+def test_refetched_schedule_updates_fetch_time() -> None:
     """The path is a function of the content: the same file is written again with a later `fetched-at`."""
     made = world()
     for clock in ("05:00", "11:00"):
@@ -69,9 +69,7 @@ def test_a_schedule_is_read_once() -> None:
 @pytest.mark.parametrize(
     "body", [document(slate(3))[:-9], b'{"records": []}', b'{"leagueSchedule": {}}', b"\xff"]
 )
-def test_a_file_that_is_no_schedule_leaves_the_old_calendar_with_its_age(
-    body: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_file_keeps_previous_calendar_and_age(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     made.land_bytes(body, at("06:00"))
@@ -83,13 +81,13 @@ def test_a_file_that_is_no_schedule_leaves_the_old_calendar_with_its_age(
     assert told.startswith("landed schedule cannot be read: fixture/slate/")
 
 
-def test_nothing_but_unreadable_files_is_no_calendar() -> None:
+def test_only_unreadable_files_give_no_calendar() -> None:
     made = world()
     made.land_bytes(b"{", at("06:00"))
     assert made.deps.calendar.current() is None
 
 
-def test_while_the_bucket_is_down_the_last_calendar_stays() -> None:
+def test_last_calendar_is_kept_while_bucket_is_down() -> None:
     made = world()
     made.land([game(1, at("19:00"))], at("05:00"))
     before = made.deps.calendar.current()
@@ -97,7 +95,7 @@ def test_while_the_bucket_is_down_the_last_calendar_stays() -> None:
     assert made.deps.calendar.current() is before
 
 
-def test_while_the_bucket_is_down_and_nothing_was_read_it_is_said() -> None:
+def test_unread_calendar_raises_unavailable_while_bucket_is_down() -> None:
     made = world()
     made.land([game(1, at("19:00"))], at("05:00"))
     made.data.down = True
@@ -105,13 +103,13 @@ def test_while_the_bucket_is_down_and_nothing_was_read_it_is_said() -> None:
         made.deps.calendar.current()
 
 
-def test_other_folders_are_no_schedules() -> None:
+def test_files_in_other_folders_are_ignored() -> None:
     made = world()
     made.data.put("fixture/slate-notes/x.json", document(slate(1)), content_type="application/json")
     assert made.deps.calendar.current() is None
 
 
-def test_a_fetch_time_that_is_no_time_is_when_it_was_written() -> None:
+def test_invalid_fetch_time_falls_back_to_write_time() -> None:
     made = world()
     made.now(at("06:00"))
     made.data.put(
@@ -125,7 +123,7 @@ def test_a_fetch_time_that_is_no_time_is_when_it_was_written() -> None:
     assert calendar.fetched_at == at("06:00")
 
 
-def test_a_broken_file_is_read_and_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_file_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     made.land_bytes(b"{", at("06:00"))
@@ -134,7 +132,7 @@ def test_a_broken_file_is_read_and_reported_once(caplog: pytest.LogCaptureFixtur
     assert len(caplog.records) == 1
 
 
-def test_of_two_readings_of_one_payload_the_later_written_counts() -> None:
+def test_later_written_file_wins_at_equal_fetch_times() -> None:
     """A fixed parser reads the same payload again."""
     made = world()
     for name, hour, games in (("a", "07:00", 3), ("b", "06:00", 2)):
@@ -148,14 +146,14 @@ def test_of_two_readings_of_one_payload_the_later_written_counts() -> None:
     assert count(made.deps.calendar.current()) == 3
 
 
-def test_a_folder_may_be_written_with_its_slash_and_a_fleet_may_have_none() -> None:
+def test_folder_may_have_trailing_slash_or_be_absent() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     assert count(LandedCalendar(made.data, "fixture/slate/").current()) == 2
     assert LandedCalendar(made.data, None).current() is None
 
 
-def test_a_file_that_was_removed_after_it_was_listed_is_passed_over() -> None:
+def test_file_removed_after_listing_is_skipped() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     made.land(slate(3), at("06:00"))
@@ -166,7 +164,7 @@ def test_a_file_that_was_removed_after_it_was_listed_is_passed_over() -> None:
     assert count(made.deps.calendar.current()) == 2
 
 
-def test_when_every_file_is_gone_the_last_calendar_stays() -> None:
+def test_last_calendar_is_kept_when_every_file_is_gone() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     assert count(made.deps.calendar.current()) == 2

@@ -98,7 +98,7 @@ def runs_of(world: World) -> list[WorkflowDecided]:
 
 @settings(max_examples=examples(25), phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
-def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
+def test_every_met_occurrence_is_decided_within_its_window(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
 ) -> None:
     """Lost, late, doubled and reordered ticks lose no occurrence whose deadline a later tick still meets."""
@@ -137,7 +137,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
 
 @settings(max_examples=examples(12), phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
-def test_a_day_replayed_is_the_same_day(
+def test_repeated_ticks_add_nothing(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
 ) -> None:
     """Ids are a function of content alone; a repeated tick adds nothing."""
@@ -167,7 +167,7 @@ def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
 
 @settings(max_examples=examples(20), phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
-def test_expected_is_decided_though_the_slate_changes(
+def test_schedule_follows_slate_changes_and_keeps_past_runs(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
 ) -> None:
     """After games are postponed, moved and reinstated, the schedule equals the present expectations, and it contains
@@ -204,7 +204,7 @@ def test_expected_is_decided_though_the_slate_changes(
 
 @settings(max_examples=examples(25))
 @given(data=st.data(), schedule=discoveries(), day=days)
-def test_a_success_stops_discovery_for_that_game_date_and_no_other(
+def test_success_stops_discovery_for_its_game_date_only(
     data: st.DataObject, schedule: Json, day: date
 ) -> None:
     """With `until: complete`, an incomplete success does not stop the search."""
@@ -231,7 +231,7 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
 
 @settings(max_examples=examples(20))
 @given(data=st.data(), day=days, configuration=configurations())
-def test_for_the_same_history_the_decision_is_the_same(
+def test_decisions_do_not_depend_on_order_of_facts(
     data: st.DataObject, day: date, configuration: Configuration
 ) -> None:
     """The order of the facts does not matter."""
@@ -339,9 +339,7 @@ def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: da
 
 @settings(max_examples=examples(20))
 @given(schedule=inside, day=changes)
-def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrences(
-    schedule: Json, day: date
-) -> None:
+def test_schedule_in_skipped_or_repeated_hour_keeps_its_occurrences(schedule: Json, day: date) -> None:
     schedule.pop("days", None)
     assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day - timedelta(days=1))) > 0
 
@@ -351,7 +349,7 @@ def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrenc
     schedule=st.one_of(dailies(), times_of_day(), discoveries().filter(lambda found: "budget" in found)),
     day=changes,
 )
-def test_a_budget_and_a_time_are_the_same_on_every_day(schedule: Json, day: date) -> None:
+def test_clock_change_keeps_number_of_occurrences(schedule: Json, day: date) -> None:
     """A clock change may move or stretch the window, but never adds or removes an occurrence."""
     schedule.pop("days", None)
     assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day + timedelta(days=1)))
@@ -362,7 +360,7 @@ anything = st.one_of(dailies(), times_of_day(), discoveries())
 
 @settings(max_examples=examples(60))
 @given(schedule=anything, day=changes, fleet=zones, zone=zones)
-def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
+def test_occurrence_in_another_zone_has_a_single_fleet_day(
     schedule: Json, day: date, fleet: str, zone: str
 ) -> None:
     """The workflow has the same occurrences as in a fleet of its own zone; the fleet's zone only decides their day."""
@@ -386,7 +384,7 @@ def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
 
 @settings(max_examples=examples(60))
 @given(schedule=anything, day=changes, fleet=zones, zone=zones, minute=st.integers(0, 1439))
-def test_at_every_instant_all_that_is_due_is_looked_at(
+def test_agenda_contains_all_due_occurrences_at_any_instant(
     schedule: Json, day: date, fleet: str, zone: str, minute: int
 ) -> None:
     """This holds across midnight, across zones and on days of clock changes."""
@@ -403,7 +401,7 @@ def test_at_every_instant_all_that_is_due_is_looked_at(
     assert reported <= looked_at
 
 
-def test_a_search_that_opens_late_in_the_fleets_day_is_reported_for_as_long_as_any_other() -> None:
+def test_late_search_in_another_zone_stays_on_agenda_after_its_end() -> None:
     """By then its day is two days ago, in a fleet whose zone is half a day away."""
     window = {"start": "13:00", "end": "23:30"}  # in Tokyo: from 23:00 in New York
     schedule: Json = {"kind": "discovery", "window": window, "every": "24h"}

@@ -90,7 +90,7 @@ def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_
         ("{ kind: per_game, first: 3h, every: 5m, until: 4h }", "every", "5", 5),
     ],
 )
-def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
+def test_occurrence_shorter_than_evaluation_interval_is_refused(
     schedule: str, key: str, minutes: str, needed: int, tmp_path: Path
 ) -> None:
     """No tick came while the windows were open (incident 12)."""
@@ -192,7 +192,7 @@ def test_a_bad_step_names_its_line(steps: str, line: int, told: str, tmp_path: P
     assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
 
 
-def test_a_circle_of_steps_is_written_out(tmp_path: Path) -> None:
+def test_cycle_of_steps_is_spelled_out(tmp_path: Path) -> None:
     steps = """\
     steps:
       - { scraper: bulletin, name: a, after: [c] }
@@ -203,7 +203,7 @@ def test_a_circle_of_steps_is_written_out(tmp_path: Path) -> None:
     assert fault == "8: steps wait for each other in a circle: a -> c -> b -> a; remove one of these edges"
 
 
-def test_a_sequence_against_its_own_edges_is_a_circle(tmp_path: Path) -> None:
+def test_sequence_against_its_own_edges_is_a_cycle(tmp_path: Path) -> None:
     steps = """\
     order: sequence
     steps:
@@ -215,7 +215,7 @@ def test_a_sequence_against_its_own_edges_is_a_circle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["discovery", "per_game"])
-def test_a_search_cannot_fan_out_over_what_nobody_can_know(schedule: str, tmp_path: Path) -> None:
+def test_search_cannot_fan_out_over_step_output(schedule: str, tmp_path: Path) -> None:
     kinds = {
         "discovery": '{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 2 }',
         "per_game": "{ kind: per_game, first: 1h, every: 30m, until: 2h }",
@@ -230,7 +230,7 @@ def test_a_search_cannot_fan_out_over_what_nobody_can_know(schedule: str, tmp_pa
     assert "use schedule kind at, daily or interval" in fault
 
 
-def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
+def test_game_id_of_per_game_workflow_may_not_be_given(tmp_path: Path) -> None:
     text = f"""{HEAD}\
     schedule: {{ kind: per_game, first: 1h, every: 30m, until: 2h }}
     steps:
@@ -275,19 +275,19 @@ def test_a_bad_file_names_its_line(old: str, new: str, line: int, told: str, tmp
     assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
 
 
-def test_an_unknown_scraper_is_refused_by_its_registered_name(tmp_path: Path) -> None:
+def test_scraper_is_not_accepted_by_its_class_name(tmp_path: Path) -> None:
     """Scrapers logged under other names (incident 36)."""
     (fault,) = faults(HEAD + AT + STEP.replace("bulletin", "FixtureBulletinScraper".lower()), tmp_path)
     assert "scraper 'fixturebulletinscraper' is not known" in fault
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     steps = "    steps:\n      - scraper: nobody\n      - { scraper: bulletin, after: [nowhere] }\n"
     found = faults(HEAD.replace("slate", "nothing") + AT + steps, tmp_path)
     assert [fault.split(":")[0] for fault in found] == ["3", "9", "10"]
 
 
-def test_faults_of_names_are_told_beside_those_of_shape(tmp_path: Path) -> None:
+def test_unknown_names_are_reported_beside_schema_faults(tmp_path: Path) -> None:
     """An invalid workflow hides neither the names in its valid steps nor the faults of other workflows."""
     head = HEAD.replace("slate", "slat").replace("  one:", "  one:\n    colour: red")
     text = f"""{head}{AT}\
@@ -306,13 +306,13 @@ def test_faults_of_names_are_told_beside_those_of_shape(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workflows", ["3", "[one]", "{ one: 3 }", "{ one: { steps: 3 } }", "{ 1: {} }"])
-def test_what_is_no_workflow_is_only_that(workflows: str, tmp_path: Path) -> None:
+def test_malformed_workflows_are_reported_at_their_line(workflows: str, tmp_path: Path) -> None:
     head = HEAD.partition("workflows:")[0]
     assert {fault.split(":")[0] for fault in faults(f"{head}workflows: {workflows}\n", tmp_path)} == {"4"}
 
 
 @pytest.mark.parametrize(("text", "told"), [("", "the file is empty"), ("workflows: [", "not YAML")])
-def test_what_is_no_document_is_refused(text: str, told: str, tmp_path: Path) -> None:
+def test_empty_or_invalid_yaml_is_refused(text: str, told: str, tmp_path: Path) -> None:
     (fault,) = faults(text, tmp_path)
     assert told in fault
 
@@ -335,13 +335,13 @@ def test_a_workflow_that_needs_games_needs_a_calendar(tmp_path: Path) -> None:
     assert any("add at its top: calendar: {scraper: NAME}" in fault for fault in told)
 
 
-def test_a_scraper_that_needs_games_is_no_calendar(tmp_path: Path) -> None:
+def test_calendar_scraper_may_not_need_games(tmp_path: Path) -> None:
     needing = next(spec.name for spec in catalog().values() if spec.needs_games)
     (fault,) = faults(f"{HEAD.replace('slate', needing)}{AT}{STEP}", tmp_path)
     assert f"{needing} needs games itself, so it cannot list them" in fault
 
 
-def test_a_fan_out_over_more_values_than_the_maximum_is_refused_with_the_number(tmp_path: Path) -> None:
+def test_fan_out_above_the_maximum_is_refused_with_the_number(tmp_path: Path) -> None:
     step = "      - { scraper: event_props, for_each: { parameter: event_id, values: [a, b, c] } }\n"
     text = HEAD.replace("workflows:", "max_fan_out: 2\nworkflows:") + AT + "    steps:\n" + step
     (fault,) = faults(text, tmp_path)
@@ -396,7 +396,7 @@ def test_a_search_that_cannot_be_learned_is_refused(text: str, line: int, told: 
     assert told in fault
 
 
-def test_a_learned_search_needs_ticks_as_fine_as_its_times(tmp_path: Path) -> None:
+def test_learned_search_needs_five_minute_ticks(tmp_path: Path) -> None:
     path = tmp_path / "workflows.yaml"
     path.write_text(learned())
     assert load_workflows(path, catalog(), QUARTER, FIVE).learned == ("one",)
@@ -409,7 +409,7 @@ def test_a_learned_search_needs_ticks_as_fine_as_its_times(tmp_path: Path) -> No
     )
 
 
-def test_a_search_is_fixed_unless_it_says_otherwise(tmp_path: Path) -> None:
+def test_search_strategy_defaults_to_fixed(tmp_path: Path) -> None:
     path = tmp_path / "workflows.yaml"
     path.write_text(f"{HEAD}{SEARCH}{STEP}")
     configuration = load_workflows(path, catalog(), QUARTER)
@@ -441,7 +441,7 @@ def test_a_search_is_fixed_unless_it_says_otherwise(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_fault_is_at_the_key_that_makes_it(steps: str, line: int, told: str, tmp_path: Path) -> None:
+def test_fault_is_reported_at_line_of_its_key(steps: str, line: int, told: str, tmp_path: Path) -> None:
     found = faults(f"{HEAD}{AT}    steps:\n{steps}\n", tmp_path)
     assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
 
@@ -449,16 +449,14 @@ def test_a_fault_is_at_the_key_that_makes_it(steps: str, line: int, told: str, t
 @pytest.mark.parametrize(
     ("settings", "line"), [("max_gap: 25m\n      strategy: learned", 9), ("strategy: learned", 9)]
 )
-def test_a_gap_that_cannot_be_kept_is_at_the_line_that_asks_for_it(
-    settings: str, line: int, tmp_path: Path
-) -> None:
+def test_unsatisfiable_max_gap_is_reported_at_its_line(settings: str, line: int, tmp_path: Path) -> None:
     """A default gap has no line, so the fault is at the strategy's line."""
     schedule = SEARCH.replace("every: 30m", "budget: 2")
     (fault,) = faults(f"{HEAD}{schedule}    discovery:\n      {settings}\n{STEP}", tmp_path)
     assert fault.startswith(f"{line}: 2 attempts a day leave gaps over max_gap")
 
 
-def test_as_many_attempts_as_a_gap_needs_are_enough(tmp_path: Path) -> None:
+def test_attempts_just_sufficient_for_max_gap_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "workflows.yaml"
     path.write_text(learned("strategy: learned, max_gap: 30m"))
     assert load_workflows(path, catalog()).learned == ("one",)
@@ -466,7 +464,7 @@ def test_as_many_attempts_as_a_gap_needs_are_enough(tmp_path: Path) -> None:
     assert "let every or budget allow 17 attempts" in fault
 
 
-def test_a_step_may_fan_out_into_as_many_requests_as_the_file_allows(tmp_path: Path) -> None:
+def test_fan_out_of_exactly_the_maximum_is_accepted(tmp_path: Path) -> None:
     step = "      - { scraper: event_props, for_each: { parameter: event_id, values: [a, b] } }\n"
     path = tmp_path / "workflows.yaml"
     path.write_text(HEAD.replace("workflows:", "max_fan_out: 2\nworkflows:") + AT + "    steps:\n" + step)
@@ -483,7 +481,7 @@ def test_a_step_may_fan_out_into_as_many_requests_as_the_file_allows(tmp_path: P
         "      - { scraper: bulletin, parameters: { market: h2h } }\n",
     ],
 )
-def test_only_what_is_filled_in_already_may_not_be_given(text: str, tmp_path: Path) -> None:
+def test_parameter_not_filled_by_schedule_may_be_given(text: str, tmp_path: Path) -> None:
     found: list[str] = []
     (tmp_path / "workflows.yaml").write_text(text)
     try:
@@ -494,9 +492,7 @@ def test_only_what_is_filled_in_already_may_not_be_given(text: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("apart", "refused"), [(300, False), (301, True)])
-def test_a_host_that_lets_through_less_than_checks_may_need_cannot_be_searched_so(
-    apart: int, refused: bool, tmp_path: Path
-) -> None:
+def test_rate_limit_slower_than_check_interval_is_refused(apart: int, refused: bool, tmp_path: Path) -> None:
     spec = catalog()["bulletin"]
     limit = spec.rate_limit.model_copy(update={"per_second": 1 / apart})
     slow = {**catalog(), "bulletin": spec.model_copy(update={"rate_limit": limit})}

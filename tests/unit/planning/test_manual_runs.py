@@ -44,7 +44,7 @@ def asked(name: str, games: Any = GAMES, **body: Any) -> Occurrence:
     return asked_occurrence(name, run(**body), games, CONFIGURATION, at("15:00"), "key")
 
 
-def test_a_choice_is_made_once() -> None:
+def test_scrapers_and_steps_are_mutually_exclusive() -> None:
     assert run(scrapers=["bulletin"]).scrapers == ("bulletin",)
     assert run(steps={"late": None}).steps == {"late": None}
     with pytest.raises(ValidationError, match="give one of them"):
@@ -61,7 +61,7 @@ def test_a_workflow_about_the_day_runs_for_all_of_its_games() -> None:
 
 
 @pytest.mark.parametrize("name", ["of_games", "of_teams"])
-def test_one_game_may_be_named_for_what_is_asked_for_of_each(name: str) -> None:
+def test_fan_out_workflow_accepts_a_single_game(name: str) -> None:
     assert asked(name, game_id=SECOND).games == (GAMES[1],)
 
 
@@ -72,7 +72,7 @@ def test_a_game_for_a_workflow_without_games_is_refused(game_id: str) -> None:
         asked("one", game_id=game_id)
 
 
-def test_a_workflow_of_games_runs_for_the_one_that_is_named() -> None:
+def test_per_game_workflow_runs_for_named_game() -> None:
     made = asked("games", game_id=SECOND)
     assert (made.subject, made.games) == (SECOND, (GAMES[1],))
 
@@ -85,12 +85,12 @@ def test_a_workflow_of_games_runs_for_the_one_that_is_named() -> None:
         (GAMES, {"game_id": "7"}, f"no game 7 on 2025-01-15; its games: {FIRST}, {SECOND}"),
     ],
 )
-def test_a_game_that_is_missing_or_not_played_is_refused(games: Any, body: dict[str, str], told: str) -> None:
+def test_missing_or_unknown_game_is_refused(games: Any, body: dict[str, str], told: str) -> None:
     with pytest.raises(UnusableRun, match=told):
         asked("games", games, **body)
 
 
-def test_of_a_date_without_a_calendar_the_caller_is_believed() -> None:
+def test_named_game_is_accepted_on_date_without_calendar() -> None:
     assert asked("games", (), game_id="7").subject == "7"
 
 
@@ -101,11 +101,11 @@ def steps(**body: Any) -> Mapping[str, frozenset[str] | None] | None:
     return outstanding_of("one", run(**body), CONFIGURATION).steps
 
 
-def test_without_a_choice_it_is_the_whole_workflow() -> None:
+def test_run_without_choice_is_the_whole_workflow() -> None:
     assert steps() is None
 
 
-def test_scrapers_and_steps_choose_parts_of_it() -> None:
+def test_scrapers_and_steps_choose_parts_of_workflow() -> None:
     assert steps(scrapers=["event_list", "event_props"]) == {"events": None, "props": None}
     assert steps(scrapers=["bulletin"]) == {"late": None}, "its parent counts as settled"
     assert steps(steps={"events": None, "props": ["a"]}) == {"events": None, "props": frozenset("a")}
@@ -123,7 +123,7 @@ def test_scrapers_and_steps_choose_parts_of_it() -> None:
         ({"steps": {"props": None}}, "steps: props needs the output of events; include that as well"),
     ],
 )
-def test_what_the_workflow_does_not_have_or_cannot_do_is_refused(body: dict[str, Any], told: str) -> None:
+def test_unknown_part_or_part_without_its_input_is_refused(body: dict[str, Any], told: str) -> None:
     with pytest.raises(UnusableRun, match=told):
         steps(**body)
 
@@ -131,7 +131,7 @@ def test_what_the_workflow_does_not_have_or_cannot_do_is_refused(body: dict[str,
 # Two requests under one key
 
 
-def test_plans_differ_by_the_field_of_the_call_that_makes_the_difference() -> None:
+def test_difference_of_plans_is_named_by_request_field() -> None:
     plan = plan_of(CONFIGURATION, "one", calendar(*GAMES))
     part = plan_of(CONFIGURATION, "one", calendar(*GAMES), {"late": None})
     assert difference(plan, plan) is None

@@ -82,7 +82,7 @@ FOUND = done(list_id(), outputs={"event_id": ("a", "b")})
 # Follow-ups
 
 
-def test_what_a_success_gave_is_asked_for_next() -> None:
+def test_outputs_of_success_are_requested_next() -> None:
     state = begun()
     entry = take(state, FOUND)
     assert entry is not None
@@ -93,7 +93,7 @@ def test_what_a_success_gave_is_asked_for_next() -> None:
     assert not state.settled
 
 
-def test_what_came_before_writes_nothing_again() -> None:
+def test_repeated_execution_drafts_no_entry() -> None:
     state = begun()
     take(state, FOUND)
     assert state.draft([FOUND], now=at("06:03"), at=at("06:03")) is None
@@ -101,14 +101,14 @@ def test_what_came_before_writes_nothing_again() -> None:
     assert state.has_news([FOUND, done("another")])
 
 
-def test_a_failure_is_asked_for_again() -> None:
+def test_failure_is_retried() -> None:
     state = begun()
     entry = take(state, done(list_id(), Status.FAILED))
     assert entry is not None
     assert entry.requested == (list_id(2),)
 
 
-def test_what_is_held_is_not_requested() -> None:
+def test_held_units_are_requested_after_release() -> None:
     state = begun()
     entry = take(state, FOUND, held=Held(everything=True))
     assert entry is not None
@@ -118,7 +118,7 @@ def test_what_is_held_is_not_requested() -> None:
     assert len(later.requested) == 2
 
 
-def test_a_parent_that_found_nothing_has_its_step_skipped_once() -> None:
+def test_step_after_parent_without_data_is_skipped_once() -> None:
     state = begun()
     entry = take(state, done(list_id(), Status.NO_DATA))
     assert entry is not None
@@ -129,7 +129,7 @@ def test_a_parent_that_found_nothing_has_its_step_skipped_once() -> None:
     assert state.settled
 
 
-def test_a_step_that_has_begun_since_is_not_said_to_be_skipped() -> None:
+def test_step_begun_since_is_not_reported_as_skipped() -> None:
     state = begun()
     entry = take(state, done(list_id(), Status.NO_DATA))
     assert entry is not None
@@ -137,7 +137,7 @@ def test_a_step_that_has_begun_since_is_not_said_to_be_skipped() -> None:
     assert state.follow_ups(entry, "prod").skips == ()
 
 
-def test_in_a_replayed_day_decisions_carry_the_days_own_time() -> None:
+def test_skip_decision_of_replayed_day_has_its_event_time() -> None:
     state = begun(PLAN.model_copy(update={"event_time": at("05:00")}))
     entry = take(state, done(list_id(), Status.NO_DATA))
     assert entry is not None
@@ -145,7 +145,7 @@ def test_in_a_replayed_day_decisions_carry_the_days_own_time() -> None:
     assert said.decision_time == at("05:00")
 
 
-def test_an_occurrence_without_a_plan_keeps_what_came_and_asks_for_nothing() -> None:
+def test_occurrence_without_plan_keeps_executions_and_requests_nothing() -> None:
     state = fresh()
     entry = take(state, FOUND)
     assert entry is not None
@@ -155,7 +155,7 @@ def test_an_occurrence_without_a_plan_keeps_what_came_and_asks_for_nothing() -> 
     assert (state.plan, state.settled) == (None, True)
 
 
-def test_a_plan_that_is_found_after_its_executions_goes_on_from_them() -> None:
+def test_plan_added_after_executions_continues_from_their_results() -> None:
     state = fresh()
     take(state, FOUND)
     entry = take(state, rebuilt=True, plan=PLAN)
@@ -173,7 +173,7 @@ def test_the_first_plan_stays() -> None:
 # Reading the log again
 
 
-def test_a_reader_that_starts_at_a_summary_knows_what_one_knows_that_read_everything() -> None:
+def test_state_from_summary_equals_state_from_full_log() -> None:
     state = begun()
     entry = state.draft([FOUND], now=at("06:02"), at=at("06:02"))
     assert entry is not None
@@ -198,14 +198,14 @@ def test_a_summary_of_an_occurrence_without_a_plan_has_its_executions() -> None:
     assert (late.plan, set(late.executions)) == (None, {list_id()})
 
 
-def test_a_reader_that_followed_the_log_learns_nothing_from_a_summary() -> None:
+def test_summary_does_not_replace_executions_read_before() -> None:
     for state in (begun(), fresh()):
         take(state, FOUND)
         state.apply(fresh().summarized(Entry(at=at("06:05"))))
         assert set(state.executions) == {list_id()}
 
 
-def test_an_execution_belongs_to_the_entry_that_it_came_in_first() -> None:
+def test_execution_belongs_to_its_first_entry() -> None:
     state = begun()
     take(state, done(list_id(), Status.FAILED, presumed=True))
     take(state, FOUND.model_copy(update={"triggered_at": at("06:05")}), clock="06:06")
@@ -213,7 +213,7 @@ def test_an_execution_belongs_to_the_entry_that_it_came_in_first() -> None:
     assert state.executions[list_id()].status is Status.SUCCESS
 
 
-def test_the_quieter_of_two_answers_changes_nothing() -> None:
+def test_failure_after_success_changes_nothing() -> None:
     state = begun()
     take(state, FOUND)
     state.apply(Entry(at=at("06:05"), executions=(done(list_id(), Status.FAILED),)))
@@ -221,7 +221,7 @@ def test_the_quieter_of_two_answers_changes_nothing() -> None:
     assert [fact.status for fact in state.facts] == [Status.SUCCESS]
 
 
-def test_the_newest_entry_of_an_evaluation_is_known_by_its_tick() -> None:
+def test_newest_entry_of_an_evaluation_has_tick_and_number() -> None:
     state = begun()
     assert state.written_by_tick is None
     take(state, FOUND, tick=at("06:15"))
@@ -232,7 +232,7 @@ def test_the_newest_entry_of_an_evaluation_is_known_by_its_tick() -> None:
 # Entries that cannot be read
 
 
-def test_what_stands_for_entries_that_cannot_be_read_names_them_and_clears_them() -> None:
+def test_rebuilt_entry_names_and_clears_unreadable_entries() -> None:
     state = fresh()
     state.unreadable = ["a", "b"]
     plain = state.draft([FOUND], now=at("06:02"), at=at("06:02"))
@@ -246,7 +246,7 @@ def test_what_stands_for_entries_that_cannot_be_read_names_them_and_clears_them(
     assert state.unreadable == []
 
 
-def test_a_plan_in_place_of_one_that_cannot_be_read_is_written_with_nothing_else_new() -> None:
+def test_rebuilt_plan_is_written_without_other_changes() -> None:
     state = begun()
     take(state, FOUND)
     entry = take(state, rebuilt=True, plan=PLAN)
@@ -257,7 +257,7 @@ def test_a_plan_in_place_of_one_that_cannot_be_read_is_written_with_nothing_else
 @pytest.mark.parametrize(
     ("lost", "told"), [(("a",), "(a)"), (("a", "b"), "(a and 1 more)"), (("a", "b", "c"), "(a and 2 more)")]
 )
-def test_that_it_was_rebuilt_is_said_with_what_could_not_be_read(lost: tuple[str, ...], told: str) -> None:
+def test_rebuilt_decision_names_unreadable_entries(lost: tuple[str, ...], told: str) -> None:
     entry = Entry(at=at("06:02"), rebuilt=True, lost=lost)
     context = EvaluationContext(at("06:15"), at("06:15"), at("06:16"), "tick", Source.CONTROLLER, "prod")
     said = rebuilt_decision(begun(), entry, EVENTS, context)
@@ -276,7 +276,7 @@ def logged(outcome: dict[str, Any], **changes: Any) -> LoggedExecution:
     return log_execution(executed(outcome=outcome, **changes), ("game_id",))
 
 
-def test_a_success_is_kept_with_what_it_says_of_itself() -> None:
+def test_logged_success_keeps_its_data_summary() -> None:
     told = {
         "completeness": {"expected": 9, "missing": ["NYK@PHI"]},
         "slate": {"A@B": "off"},
@@ -297,13 +297,13 @@ def test_a_success_is_kept_with_what_it_says_of_itself() -> None:
     assert (fact.completeness.expected, fact.completeness.missing) == (9, ("NYK@PHI",))
 
 
-def test_a_success_that_says_nothing_of_itself_lacks_nothing() -> None:
+def test_success_without_data_summary_has_no_completeness() -> None:
     made = logged({"status": "success", "record_count": 3, "gcs_path": None}, data_summary={})
     assert (made.expected, made.missing, made.slate, made.set_aside) == (None, None, None, 0)
     assert made.fact(DAY).completeness is None
 
 
-def test_a_failure_is_kept_with_its_words_and_the_pause_that_it_was_told() -> None:
+def test_logged_failure_keeps_message_and_pause() -> None:
     until = (at("06:00") + timedelta(hours=1)).isoformat()
     made = logged(
         {
@@ -324,6 +324,6 @@ def test_a_failure_is_kept_with_its_words_and_the_pause_that_it_was_told() -> No
     assert made.slate is None, "a refused document may be about another day"
 
 
-def test_no_data_is_kept_with_how_it_was_told() -> None:
+def test_logged_no_data_keeps_its_reason() -> None:
     made = logged({"status": "no_data", "reason": "404"})
     assert (made.status, made.kind, made.message) == (Status.NO_DATA, None, "404")

@@ -55,13 +55,13 @@ def test_daily_is_once_from_opening_to_closing() -> None:
     assert (one.day, one.game_date, one.subject, one.slot) == (DAY, DAY, "-", 0)
 
 
-def test_a_time_of_day_means_new_york() -> None:
+def test_time_of_day_is_in_the_files_zone() -> None:
     """Five in the morning ran at ten (incident 13): times are in the file's zone."""
     (one,) = of(daily("05:00", "10:00"))
     assert one.expected == utc("2025-01-15T10:00:00")
 
 
-def test_another_zone_may_be_the_files() -> None:
+def test_file_may_have_another_zone() -> None:
     configuration = configured_of({"one": workflow(at_times("05:00"), "bulletin")}, "America/Los_Angeles")
     assert times(occurrences(configuration, None, DAY)) == ["15T13:00Z"]
 
@@ -78,7 +78,7 @@ def test_a_workflow_may_have_a_zone_of_its_own() -> None:
     assert [[item.game_date.day for item in items] for items in found] == [[18], [], [20]]
 
 
-def test_a_window_across_midnight_belongs_to_the_day_on_which_it_opens() -> None:
+def test_window_across_midnight_belongs_to_its_opening_day() -> None:
     found = of(discovery("22:00", "02:00", every="2h"))
     night = DAY + timedelta(days=1)
     assert [item.expected for item in found] == [at("22:00"), at("00:00", night), at("02:00", night)]
@@ -95,7 +95,7 @@ def test_a_window_across_midnight_into_a_clock_change_closes_by_the_clock(day: d
     assert one.deadline == at("03:00", day)
 
 
-def test_fixed_times_are_each_in_time_for_as_long_as_within_says() -> None:
+def test_fixed_time_is_due_for_duration_of_within() -> None:
     found = of(at_times("08:00", "23:30", within="45m"))
     assert [(item.expected, item.deadline) for item in found] == [
         (at("08:00"), at("08:45")),
@@ -115,24 +115,24 @@ def test_a_budget_is_spread_over_the_window_to_its_last_minute() -> None:
     assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in range(6, 19, 2)]
 
 
-def test_a_budget_of_one_is_spent_when_the_window_closes() -> None:
+def test_single_attempt_is_made_at_window_close() -> None:
     (one,) = of(discovery("11:00", "14:00", budget=1))
     assert one.expected == at("14:00")
 
 
-def test_a_window_after_midnight_about_yesterday_is_yesterdays_data_today() -> None:
+def test_window_about_yesterday_has_yesterdays_game_date() -> None:
     """The occurrence has its own game date, whatever night it runs in (incidents 1 and 34)."""
     found = of(discovery("01:00", "02:00", every="30m", about="yesterday"))
     assert [item.expected for item in found] == [at("01:00"), at("01:30"), at("02:00")]
     assert {(item.day, item.game_date) for item in found} == {(DAY, DAY - timedelta(days=1))}
 
 
-def test_a_same_night_window_is_about_the_same_night() -> None:
+def test_late_times_are_about_the_same_day() -> None:
     """Same-night windows at 22:00 and 23:30 collected the night before (incident 34)."""
     assert [item.game_date for item in of(at_times("22:00", "23:30"))] == [DAY, DAY]
 
 
-def test_days_of_the_week_are_those_on_which_it_runs() -> None:
+def test_workflow_runs_only_on_its_weekdays() -> None:
     schedule = daily(days=["mon", "thu"])
     week = [DAY + timedelta(days=offset) for offset in range(7)]
     assert [day.strftime("%a") for day in week if of(schedule, day=day)] == ["Thu", "Mon"]
@@ -150,7 +150,7 @@ def test_per_game_follows_each_tip_off() -> None:
     assert {item.day for item in found} == {DAY}
 
 
-def test_christmas_noon_and_west_coast_midnight_are_the_same_case() -> None:
+def test_noon_and_midnight_games_have_same_offset_from_tip_off() -> None:
     """Slots are absolute instants, relative to the game's tip-off (incidents 1 and 22)."""
     christmas = date(2024, 12, 25)
     noon = game(1, at("12:00", christmas))
@@ -162,7 +162,7 @@ def test_christmas_noon_and_west_coast_midnight_are_the_same_case() -> None:
     assert [item.game_date for item in found] == [christmas, christmas]
 
 
-def test_a_game_that_moves_keeps_its_occurrences() -> None:
+def test_moved_game_keeps_its_occurrence_ids() -> None:
     before = of(per_game(), calendar(game(1, at("19:00"))), scraper="box_score")
     after = of(per_game(), calendar(game(1, at("20:30"))), scraper="box_score")
     assert [item.id for item in before] == [item.id for item in after]
@@ -171,7 +171,7 @@ def test_a_game_that_moves_keeps_its_occurrences() -> None:
     ] * len(before)
 
 
-def test_an_interval_surrounds_the_days_games() -> None:
+def test_interval_runs_from_before_first_tip_until_last_tip() -> None:
     games = calendar(game(1, at("13:00")), game(2, at("19:00")))
     found = of(interval("3h", "6h", "30m"), games)
     assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in (7, 10, 13, 16, 19)]
@@ -184,7 +184,7 @@ def test_an_interval_surrounds_the_days_games() -> None:
     before=st.integers(1, 24 * 60),
     day=st.sampled_from([DAY, SPRING, AUTUMN]),
 )
-def test_a_first_game_called_off_renumbers_no_slot_of_an_interval(
+def test_first_game_called_off_keeps_ids_of_interval_slots(
     tips: list[int], every: int, before: int, day: date
 ) -> None:
     """A slot with the number of an earlier run would not run (incident 20)."""
@@ -197,7 +197,7 @@ def test_a_first_game_called_off_renumbers_no_slot_of_an_interval(
 
 
 @pytest.mark.parametrize(("schedule", "scraper"), [(interval(), "bulletin"), (per_game(), "box_score")])
-def test_a_tip_to_be_decided_makes_no_instant(schedule: Json, scraper: str) -> None:
+def test_game_without_tip_off_has_no_occurrence(schedule: Json, scraper: str) -> None:
     assert of(schedule, calendar(game(1, None)), scraper=scraper) == ()
 
 
@@ -205,18 +205,18 @@ def test_a_tip_to_be_decided_makes_no_instant(schedule: Json, scraper: str) -> N
     ("schedule", "scraper"),
     [(interval(), "bulletin"), (per_game(), "box_score"), (discovery(), "digest"), (daily(), "digest")],
 )
-def test_a_day_without_games_expects_nothing_of_what_needs_them(schedule: Json, scraper: str) -> None:
+def test_day_without_games_has_no_occurrences_needing_games(schedule: Json, scraper: str) -> None:
     """Days off looked degraded (incident 31), such as the All-Star break and the summer."""
     assert of(schedule, calendar(), scraper=scraper) == ()
     assert of(schedule, None, scraper=scraper) == ()
 
 
-def test_what_needs_no_games_is_expected_every_day() -> None:
+def test_workflow_without_games_is_expected_every_day() -> None:
     assert of(daily(), calendar()) == of(daily(), None)
     assert len(of(daily(), None)) == 1
 
 
-def test_preseason_is_on_the_calendar_and_nothing_is_fetched_for_it() -> None:
+def test_preseason_games_are_not_fetched() -> None:
     configuration = configured(one=workflow(per_game(), "box_score"))
     games = calendar(game(1, at("19:00"), game_type="preseason"), game(2, at("19:00"), game_type="play_in"))
     assert [item.game_id for item in games_of(configuration, games, DAY)] == ["0022400002"]
@@ -230,7 +230,7 @@ def test_about_yesterday_needs_yesterdays_games() -> None:
     assert of(daily(about="yesterday"), calendar(game(1, at("19:00"))), scraper="digest") == ()
 
 
-def test_what_is_expected_comes_by_time() -> None:
+def test_occurrences_are_sorted_by_time() -> None:
     found = occurrences(fixture_file("schedules"), calendar(*slate(4)), DAY)
     assert [item.expected for item in found] == sorted(item.expected for item in found)
     assert len({item.id for item in found}) == len(found)
@@ -266,17 +266,17 @@ def test_a_window_inside_the_skipped_hour_still_yields_its_occurrence(schedule: 
     assert one.expected.astimezone(configured(one=workflow(schedule, "bulletin")).zone).date() == SPRING
 
 
-def test_a_window_that_ends_in_the_skipped_hour_keeps_its_length_at_least() -> None:
+def test_window_starting_in_skipped_hour_keeps_its_length() -> None:
     (one,) = of(daily("02:30", "03:10"), day=SPRING)
     assert one.deadline - one.expected == timedelta(minutes=40)
 
 
-def test_a_repeated_time_of_day_is_expected_once_the_first_time() -> None:
+def test_repeated_time_of_day_is_expected_once_at_first_instant() -> None:
     (one,) = of(at_times("01:30"), day=AUTUMN)
     assert one.expected == utc("2025-11-02T05:30:00")
 
 
-def test_what_began_since_the_last_tick_is_found_across_midnight() -> None:
+def test_slots_begun_since_last_tick_are_found_across_midnight() -> None:
     """The previous evening's window goes on after midnight, when a new day has begun."""
     configuration = configured(
         late=workflow(discovery("22:00", "02:00", every="5m"), "bulletin"),
@@ -290,7 +290,7 @@ def test_what_began_since_the_last_tick_is_found_across_midnight() -> None:
         assert begun_since(configuration, None, ("late",), moment, five) == due
 
 
-def test_what_is_due_before_the_day_that_it_belongs_to_is_found() -> None:
+def test_slot_due_before_its_own_day_is_found() -> None:
     """The slot six hours before a game at one in the morning is on the day before."""
     configuration = configured(early=workflow(interval(every="5m", before="6h"), "bulletin"))
     tomorrow = DAY + timedelta(days=1)
@@ -300,19 +300,19 @@ def test_what_is_due_before_the_day_that_it_belongs_to_is_found() -> None:
 
 
 @pytest.mark.parametrize(("budget", "apart"), [(2, 120), (5, 30)])
-def test_each_attempt_of_a_budget_is_in_time_until_the_next(budget: int, apart: int) -> None:
+def test_each_attempt_of_budget_is_due_until_next_attempt(budget: int, apart: int) -> None:
     found = of(discovery("11:00", "13:00", budget=budget))
     assert [item.deadline for item in found[:-1]] == [item.expected for item in found[1:]]
     assert found[-1].deadline - found[-1].expected == timedelta(minutes=apart)
 
 
 @pytest.mark.parametrize(("every", "told"), [("1h", "1h"), ("90m", "1h30m"), ("45m", "45m")])
-def test_an_occurrence_says_its_rhythm_as_the_file_does(every: str, told: str) -> None:
+def test_occurrence_reason_writes_interval_as_in_file(every: str, told: str) -> None:
     found = of(discovery("11:00", "18:00", every=every))
     assert found[0].reason == f"discovery, every {told}, 11:00 to 18:00"
 
 
-def test_a_window_is_that_of_a_search_on_a_day_on_which_it_opens() -> None:
+def test_only_search_on_its_days_has_a_window() -> None:
     searching = configured(one=workflow(discovery("11:00", "18:00", days=["wed"]), "bulletin"))
     assert window_of(searching, "one", DAY) == (at("11:00"), at("18:00"))
     assert window_of(searching, "one", DAY + timedelta(days=1)) is None
@@ -322,7 +322,7 @@ def test_a_window_is_that_of_a_search_on_a_day_on_which_it_opens() -> None:
     assert window_of(configured(one=workflow(daily(), "bulletin")), "one", DAY) is None
 
 
-def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_tomorrow() -> None:
+def test_agenda_has_yesterdays_reported_and_tomorrows_next_slots() -> None:
     """The next occurrence of tomorrow is enough for `next_check`; yesterday's early ones need no more reports."""
     fixed = at_times("12:00", "17:00", "17:30", "23:00", within="1h")
     ((_, expected),) = agenda(configured(one=workflow(fixed, "bulletin")), None, DAY)
@@ -337,7 +337,7 @@ def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_
     ]
 
 
-def test_a_changed_schedule_gives_no_slot_the_id_of_another_instant() -> None:
+def test_changed_schedule_reuses_no_id_for_another_instant() -> None:
     """When 09:00 and 17:00 become 17:00 at noon, 17:00 must not get the id of the found 09:00."""
     nine, five = of(at_times("09:00", "17:00"))
     assert [item.id for item in of(at_times("17:00"))] == [five.id]
@@ -353,7 +353,7 @@ def test_a_changed_schedule_gives_no_slot_the_id_of_another_instant() -> None:
     zones=st.lists(st.sampled_from(["America/New_York", "America/Los_Angeles", "Asia/Tokyo"]), min_size=3),
     day=st.sampled_from([DAY, SPRING, AUTUMN]),
 )
-def test_an_id_is_one_instants_whatever_the_configuration_is_changed_to(
+def test_id_identifies_a_single_instant_across_configurations(
     schedules: list[Json], zones: list[str], day: date
 ) -> None:
     """A slot with the id of an earlier run would not run."""
@@ -376,7 +376,7 @@ def test_an_id_is_one_instants_whatever_the_configuration_is_changed_to(
 
 
 @given(schedules=st.tuples(per_games(), per_games()))
-def test_an_id_is_one_time_after_tip_off_whatever_the_schedule_is_changed_to(
+def test_id_identifies_a_single_offset_from_tip_off_across_schedules(
     schedules: tuple[Json, Json],
 ) -> None:
     games = calendar(game(1, at("12:00")), game(2, at("22:30")))
@@ -385,14 +385,14 @@ def test_an_id_is_one_time_after_tip_off_whatever_the_schedule_is_changed_to(
     assert all(instants[item.id] == item.expected for item in found)
 
 
-def test_two_times_that_are_one_instant_are_one_run() -> None:
+def test_two_times_at_same_instant_are_a_single_run() -> None:
     """The clocks go forward from 02:00 to 03:00."""
     (one,) = of(at_times("02:00", "03:00"), day=SPRING)
     assert (one.expected, one.reason) == (at("03:00", SPRING), "at 02:00")
     assert len(of(at_times("02:00", "03:00"))) == 2
 
 
-def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
+def test_agenda_has_tomorrows_first_slot_of_each_game() -> None:
     games = slate(2, DAY + timedelta(days=1))
     ((_, expected),) = agenda(configured(one=workflow(per_game(), "box_score")), calendar(*games), DAY)
     assert [(item.subject, item.slot) for item in expected] == [(item.game_id, 120) for item in games]
@@ -419,7 +419,7 @@ def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
         (discovery("08:00", "20:00", every="5h1m"), "Asia/Tokyo", 2),
     ],
 )
-def test_decisions_look_back_as_far_as_the_end_of_a_window_is_told_and_no_further(
+def test_days_before_cover_exactly_the_windows_still_reported(
     schedule: Json, zone: str | None, back: int
 ) -> None:
     """Every evaluation computes each additional day for every workflow."""
@@ -432,13 +432,13 @@ def test_decisions_look_back_as_far_as_the_end_of_a_window_is_told_and_no_furthe
 @pytest.mark.parametrize(
     ("clock", "begun"), [("11:59", False), ("12:00", True), ("12:14", True), ("12:15", False)]
 )
-def test_what_began_at_a_tick_is_that_ticks_and_not_the_next_ones(clock: str, begun: bool) -> None:
+def test_slot_begun_at_a_tick_belongs_to_that_tick_only(clock: str, begun: bool) -> None:
     configuration = configured(one=workflow(at_times("12:00"), "bulletin"))
     found = begun_since(configuration, None, ["one"], at(clock), timedelta(minutes=15))
     assert bool(found) is begun
 
 
-def test_all_of_a_window_in_another_zone_belongs_to_the_fleets_day_on_which_it_opens() -> None:
+def test_window_in_another_zone_belongs_to_fleet_day_of_its_opening() -> None:
     """The window opens at 13:00 in Tokyo, which is 23:00 in New York."""
     schedule = discovery("13:00", "23:00", every="2h")
     configuration = configured(one=workflow(schedule, "bulletin", timezone="Asia/Tokyo"))
@@ -448,7 +448,7 @@ def test_all_of_a_window_in_another_zone_belongs_to_the_fleets_day_on_which_it_o
     assert {item.day for item in found} == {DAY}
 
 
-def test_each_time_of_day_in_another_zone_belongs_to_the_fleets_day_in_which_it_falls() -> None:
+def test_time_of_day_in_another_zone_belongs_to_its_fleet_day() -> None:
     configuration = configured(one=workflow(at_times("13:00", "15:00"), "bulletin", timezone="Asia/Tokyo"))
     assert [item.expected for item in occurrences(configuration, None, DAY)] == [at("01:00"), at("23:00")]
 
@@ -457,12 +457,12 @@ def test_each_time_of_day_in_another_zone_belongs_to_the_fleets_day_in_which_it_
     ("schedule", "minutes"),
     [(interval("2h"), 120), (per_game("2h", "30m", "3h"), 30), (discovery(every="1h"), 60)],
 )
-def test_a_slot_is_in_time_until_the_next_would_come(schedule: Json, minutes: int) -> None:
+def test_slot_is_due_until_next_slot(schedule: Json, minutes: int) -> None:
     found = of(schedule, calendar(game(1, at("19:00"))))
     assert {item.deadline - item.expected for item in found} == {timedelta(minutes=minutes)}
 
 
-def test_a_window_of_which_a_clock_change_leaves_nothing_keeps_its_length() -> None:
+def test_window_emptied_by_clock_change_keeps_its_length() -> None:
     """02:00 is 03:00 on that day, so both ends are one instant."""
     (found,) = of(daily("02:00", "03:00"), day=SPRING)
     assert found.deadline - found.expected == timedelta(hours=1)

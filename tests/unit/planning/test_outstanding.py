@@ -32,7 +32,7 @@ def outstanding(configuration: Configuration, known: History) -> Outstanding:
     return find_outstanding(first(configuration), configuration, known)
 
 
-def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
+def test_workflow_is_found_when_each_of_its_scrapers_is_found() -> None:
     """One scraper closed a whole workflow (incident 33)."""
     configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
     partly = outstanding(configuration, history(fact("bulletin")))
@@ -40,14 +40,14 @@ def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
     assert outstanding(configuration, history(fact("bulletin"), fact("digest"))).found
 
 
-def test_one_game_of_nine_leaves_eight() -> None:
+def test_find_of_a_game_leaves_the_other_games_outstanding() -> None:
     """One of nine games counted as all (incident 9)."""
     configuration = configured(one=workflow(discovery(), {"scraper": "box_score", "for_each": "game"}))
     partly = outstanding(configuration, history(fact("box_score", GAMES[0].game_id)))
     assert partly.steps == {"box_score": frozenset(item.game_id for item in GAMES[1:])}
 
 
-def test_a_team_is_wanted_until_that_team_was_found() -> None:
+def test_team_is_outstanding_until_found() -> None:
     configuration = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
     teams = {team for item in GAMES for team in item.teams}
     one = min(teams)
@@ -56,7 +56,7 @@ def test_a_team_is_wanted_until_that_team_was_found() -> None:
     }
 
 
-def test_each_game_of_a_per_game_workflow_is_searched_for_by_itself() -> None:
+def test_each_game_of_per_game_workflow_is_searched_separately() -> None:
     configuration = configured(one=workflow(per_game(), "box_score"))
     known = history(fact("box_score", GAMES[0].game_id))
     states = {
@@ -66,7 +66,7 @@ def test_each_game_of_a_per_game_workflow_is_searched_for_by_itself() -> None:
     assert [subject for subject, found in states.items() if found] == [GAMES[0].game_id]
 
 
-def test_teams_of_a_game_are_told_apart() -> None:
+def test_teams_of_a_game_are_outstanding_separately() -> None:
     """A request with a game and a team is found by a success with the same game and team."""
     configuration = configured(one=workflow(per_game(), {"scraper": "team_sheet", "for_each": "team"}))
     item = first(configuration)
@@ -75,7 +75,7 @@ def test_teams_of_a_game_are_told_apart() -> None:
     assert find_outstanding(item, configuration, known).steps == {"team_sheet": frozenset({home})}
 
 
-def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None:
+def test_same_scraper_with_other_parameters_is_outstanding_separately() -> None:
     """A success of one market does not cover the other (incident 33)."""
     steps = [
         {"scraper": "bulletin", "name": name, "parameters": {"market": name, "as_of": "{slot}"}}
@@ -85,25 +85,25 @@ def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None
     assert set(outstanding(configuration, history(fact("bulletin", "h2h"))).steps or {}) == {"spreads"}
 
 
-def test_a_parameter_that_changes_with_the_hour_does_not_make_it_another_thing() -> None:
+def test_slot_dependent_parameter_does_not_change_the_subject() -> None:
     configuration = configured(
         one=workflow(discovery(), {"scraper": "bulletin", "parameters": {"as_of": "{slot}"}})
     )
     assert outstanding(configuration, history(fact("bulletin"))).found
 
 
-def test_what_follows_the_clock_wants_everything_each_time() -> None:
+def test_at_workflow_is_fully_outstanding_each_time() -> None:
     configuration = configured(one=workflow(at_times("08:00"), "bulletin"))
     assert outstanding(configuration, history(fact("bulletin"))) == Outstanding()
 
 
-def test_yesterdays_success_is_none_today() -> None:
+def test_yesterdays_success_does_not_count_today() -> None:
     """Yesterday's report counted as today's (incident 2)."""
     configuration = configured(one=workflow(discovery(), "bulletin"))
     assert not outstanding(configuration, history(fact("bulletin", game_date=DAY - timedelta(days=1)))).found
 
 
-def test_the_whole_was_found_when_its_last_part_was() -> None:
+def test_workflow_is_found_at_time_of_its_last_part() -> None:
     configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
     known = history(
         fact("bulletin", triggered_at=at("11:00")),
@@ -114,7 +114,7 @@ def test_the_whole_was_found_when_its_last_part_was() -> None:
     assert (result.first_found, result.last_found) == (at("12:00"), at("15:00"))
 
 
-def test_what_lacks_a_game_is_found_and_not_complete() -> None:
+def test_incomplete_document_is_found_but_not_complete() -> None:
     """A document for nine games may contain eight (incident 9)."""
     found, complete = (
         configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
@@ -125,7 +125,7 @@ def test_what_lacks_a_game_is_found_and_not_complete() -> None:
     assert (result.found, set(result.steps or {}), result.missing) == (False, {"bulletin"}, ("NYK@PHI",))
 
 
-def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> None:
+def test_unlisted_game_is_detected_by_calendar_count() -> None:
     """The document claims to be complete (incident 9)."""
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin"))
     short, whole = (history(fact("bulletin", completeness=KnownCompleteness(count))) for count in (8, 9))
@@ -133,7 +133,7 @@ def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> Non
     assert outstanding(configuration, whole).found
 
 
-def test_a_document_about_one_team_lists_no_games_and_is_not_short() -> None:
+def test_team_document_without_games_is_complete() -> None:
     configuration = configured(
         one=workflow(discovery(until="complete"), {"scraper": "roster", "for_each": "team"})
     )
@@ -142,7 +142,7 @@ def test_a_document_about_one_team_lists_no_games_and_is_not_short() -> None:
     assert outstanding(configuration, known).found
 
 
-def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
+def test_complete_success_ends_search_despite_later_incomplete_success() -> None:
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin", "digest"))
     known = history(
         fact(
@@ -164,7 +164,7 @@ def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
     assert (result.first_found, result.last_found, result.missing) == (at("12:00"), at("12:00"), ())
 
 
-def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
+def test_found_search_is_refreshed_if_configured() -> None:
     """The first report ended the search for corrections (incident 4)."""
     configuration = configured(
         again=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin")
@@ -178,14 +178,14 @@ def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
     assert due == [False, False, True, True, True], "from slot to slot, whatever seconds lie between"
 
 
-def test_found_is_final_where_none_is() -> None:
+def test_found_search_is_final_without_refresh() -> None:
     configuration = configured(once=workflow(discovery(), "bulletin"))
     item = first(configuration, slot=7)
     result = find_outstanding(item, configuration, history(fact("bulletin")))
     assert not result.refresh_due(item, configuration.workflows["once"])
 
 
-def test_scrapers_are_named_once() -> None:
+def test_outstanding_scrapers_are_named_once() -> None:
     steps = [{"scraper": "bulletin", "name": name} for name in ("a", "b")]
     configuration = configured(one=workflow(at_times("08:00"), *steps, "digest"))
     made = configuration.workflows["one"]
@@ -193,7 +193,7 @@ def test_scrapers_are_named_once() -> None:
     assert Outstanding({"digest": None}).scrapers(made) == ["digest"]
 
 
-def test_teams_to_be_decided_are_not_found_teams() -> None:
+def test_undecided_teams_do_not_count_as_found() -> None:
     configuration = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
     item = occurrences(configuration, undecided, DAY)[0]

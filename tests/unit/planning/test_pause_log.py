@@ -39,7 +39,7 @@ def test_a_row_is_a_pause() -> None:
     )
 
 
-def test_one_that_was_ended_stood_until_then() -> None:
+def test_ended_pause_is_over_at_its_end_by_unknown_person() -> None:
     ended = row(ended_at=NOON + timedelta(hours=1), changed_by=None)
     (pause,) = read_pauses(MemoryWarehouse(answer=lambda *_: [ended]), "local", NOON).items
     assert (pause.over_at, pause.by) == (NOON + timedelta(hours=1), "an unknown person")

@@ -59,7 +59,7 @@ def test_a_pause_stands_from_its_beginning_until_before_its_end(
     assert pause(ended=ended).stands(at(clock)) is stands
 
 
-def test_the_first_to_end_is_told_first() -> None:
+def test_standing_pauses_are_sorted_by_end() -> None:
     pauses = Pauses(
         items=(
             pause("b", until="12:00"),
@@ -73,7 +73,7 @@ def test_the_first_to_end_is_told_first() -> None:
     assert found == [(SCRAPER, "a"), (WORKFLOW, "a"), (WORKFLOW, "z"), (WORKFLOW, "b")]
 
 
-def test_a_workflow_and_a_scraper_of_one_name_are_paused_apart() -> None:
+def test_workflow_and_scraper_of_same_name_are_paused_separately() -> None:
     pauses = Pauses(items=(pause("lines", SCRAPER),))
     assert pauses.of_workflow("lines", at("09:00")) is None
     assert list(pauses.of_scrapers(["lines", "other", "lines"], at("09:00"))) == ["lines"]
@@ -82,7 +82,7 @@ def test_a_workflow_and_a_scraper_of_one_name_are_paused_apart() -> None:
     assert (held.everything, held.scrapers) == (False, {"lines"})
 
 
-def test_what_is_held_ends_with_the_pause() -> None:
+def test_hold_ends_with_the_pause() -> None:
     pauses = Pauses(items=(pause(), pause("lines", SCRAPER)))
     assert pauses.held("one", at("09:00")).everything
     assert not pauses.held("other", at("09:00")).everything
@@ -117,14 +117,14 @@ BOTH = ["bulletin", "digest"]
         ([pause("bulletin", SCRAPER), pause()], "one"),
     ],
 )
-def test_an_occurrence_was_kept_back_by_its_workflows_pause_or_by_those_of_all_its_scrapers(
+def test_occurrence_is_kept_back_by_pause_of_workflow_or_all_its_scrapers(
     items: list[Pause], kept: str | None
 ) -> None:
     found = Pauses(items=tuple(items)).kept_back("one", BOTH, at("08:30"), at("09:45"))
     assert (found.name if found else None) == kept
 
 
-def test_an_occurrence_without_scrapers_is_kept_back_by_none() -> None:
+def test_occurrence_without_scrapers_is_not_kept_back() -> None:
     assert Pauses(items=(pause("bulletin", SCRAPER),)).kept_back("one", [], at("08:30"), at("09:45")) is None
 
 
@@ -132,7 +132,7 @@ def told(events: tuple[PauseChanged, ...]) -> list[tuple[PauseState, datetime, s
     return [(event.state, event.changed_at, event.by) for event in events]
 
 
-def test_a_pause_that_begins_is_published_with_all_that_a_person_needs() -> None:
+def test_begun_pause_is_published_with_all_details() -> None:
     pauses, made, events = begin(Pauses())
     (event,) = events
     assert pauses.items == (made,)
@@ -142,13 +142,13 @@ def test_a_pause_that_begins_is_published_with_all_that_a_person_needs() -> None
     assert (event.since, event.until, event.environment) == (at("08:00"), at("10:00"), "prod")
 
 
-def test_the_same_pause_asked_for_twice_is_one() -> None:
+def test_repeated_request_for_same_pause_changes_nothing() -> None:
     pauses, made, _ = begin(Pauses())
     assert begin(pauses, now="08:30") == (pauses, made, ())
 
 
 @pytest.mark.parametrize("changed", [{"until": "11:00"}, {"by": "bob@example.com"}])
-def test_another_end_or_person_replaces_it_at_once(changed: dict[str, str]) -> None:
+def test_pause_with_other_end_or_operator_replaces_earlier_pause(changed: dict[str, str]) -> None:
     before, first, _ = begin(Pauses(items=(pause("other"),)))
     after, second, events = begin(before, now="08:30", **changed)
     by = changed.get("by", "ann@example.com")
@@ -157,7 +157,7 @@ def test_another_end_or_person_replaces_it_at_once(changed: dict[str, str]) -> N
     assert [it.ended_at for it in after.items if it.id == first.id] == [at("08:30")]
 
 
-def test_a_pause_that_somebody_ends_is_over_and_the_others_stand() -> None:
+def test_ending_a_pause_leaves_other_pauses_standing() -> None:
     pauses, events = end_pause(
         Pauses(items=(pause(), pause("other"))),
         pause(),
@@ -179,7 +179,7 @@ def test_a_pause_that_somebody_ends_is_over_and_the_others_stand() -> None:
         ("09:59", "10:15", True),
     ],
 )
-def test_that_a_pause_is_over_is_published_once(since: str | None, now: str, published: bool) -> None:
+def test_expiry_of_pause_is_published_once(since: str | None, now: str, published: bool) -> None:
     pauses, events = expire(
         Pauses(items=(pause(),)), now=at(now), since=at(since) if since else None, environment="prod"
     )
@@ -187,15 +187,13 @@ def test_that_a_pause_is_over_is_published_once(since: str | None, now: str, pub
     assert pauses.items == (pause(),)
 
 
-def test_what_somebody_ended_does_not_expire() -> None:
+def test_ended_pause_does_not_expire() -> None:
     _, events = expire(Pauses(items=(pause(ended="09:00"),)), now=at("10:00"), since=None, environment="prod")
     assert events == ()
 
 
 @pytest.mark.parametrize(("after", "kept"), [(KEPT - timedelta(seconds=1), True), (KEPT, False)])
-def test_a_pause_that_is_over_is_remembered_for_decisions_about_its_time(
-    after: timedelta, kept: bool
-) -> None:
+def test_expired_pause_is_kept_for_limited_time(after: timedelta, kept: bool) -> None:
     now = at("10:00") + after
     pauses, _ = expire(Pauses(items=(pause(),)), now=now, since=now, environment="prod")
     assert bool(pauses.items) is kept
@@ -220,7 +218,7 @@ def left(*items: Pause, outstanding: Outstanding | None = None) -> tuple[list[st
     return (list(steps) if steps is not None else None), [item.name for item in found.pauses]
 
 
-def test_a_paused_scraper_is_left_out_with_all_that_comes_after_it() -> None:
+def test_paused_scraper_is_omitted_with_its_dependents() -> None:
     assert left(pause("bulletin", SCRAPER)) == (["summary"], ["bulletin"])
     assert left(pause("digest", SCRAPER)) == (["bulletin", "summary"], ["digest"])
     assert left(pause("summary", SCRAPER)) == (["bulletin", "digest", "slate"], ["summary"])
@@ -230,18 +228,18 @@ def test_a_pause_of_the_whole_workflow_leaves_nothing() -> None:
     assert left(pause(), pause("summary", SCRAPER)) == (None, ["one"])
 
 
-def test_when_all_that_is_outstanding_is_paused_nothing_is_left() -> None:
+def test_nothing_remains_when_all_outstanding_parts_are_paused() -> None:
     only = Outstanding({"summary": None})
     assert left(pause("summary", SCRAPER), outstanding=only) == (None, ["summary"])
     assert left(pause("bulletin", SCRAPER), outstanding=only) == (["summary"], [])
 
 
-def test_without_a_pause_all_of_it_is_left() -> None:
+def test_unpaused_workflow_remains_fully_outstanding() -> None:
     found = without_paused(Outstanding(), "one", CHAIN, Pauses(items=(pause("x", SCRAPER),)), at("09:00"))
     assert (found.outstanding, found.pauses) == (Outstanding(), ())
 
 
-def test_what_is_left_out_is_named_with_who_paused_it() -> None:
+def test_paused_parts_are_named_with_operator_and_end() -> None:
     found = without_paused(
         Outstanding(), "one", CHAIN, Pauses(items=(pause("summary", SCRAPER),)), at("09:00")
     )

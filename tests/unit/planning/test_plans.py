@@ -25,7 +25,7 @@ from tipoff_planning.workflows import Configuration
 PLANS = fixture_file("plans")
 
 
-def test_parents_come_first_whatever_the_files_order() -> None:
+def test_parents_precede_children_in_any_file_order() -> None:
     assert [step.name for step in plan_of(PLANS, "edges", calendar(*slate(1))).steps] == [
         "first",
         "second",
@@ -33,7 +33,7 @@ def test_parents_come_first_whatever_the_files_order() -> None:
     ]
 
 
-def test_the_date_travels_in_the_parameters() -> None:
+def test_game_date_is_in_the_parameters() -> None:
     """Parameters and games were of different days (incident 18): no later step derives a date again."""
     configuration = configured(
         one=workflow(
@@ -44,7 +44,7 @@ def test_the_date_travels_in_the_parameters() -> None:
     assert step.parameters == {"game_date": "2025-01-14", "as_of": "2025-01-15T11:00:00+00:00"}
 
 
-def test_a_fan_out_over_games_and_teams_is_known_beforehand() -> None:
+def test_fan_out_over_games_and_teams_is_fixed_in_the_plan() -> None:
     games = slate(2)
     plan = {step.name: step for step in plan_of(PLANS, "games", calendar(*games)).steps}
     assert plan["box_score"].fan_out == tuple(item.game_id for item in games)
@@ -62,7 +62,7 @@ def test_a_fan_out_over_given_values_needs_no_games() -> None:
     assert [unit.parameters["market"] for unit in units(step, step.fan_out)] == ["totals", "h2h"]
 
 
-def test_a_team_that_plays_twice_is_asked_about_once() -> None:
+def test_team_with_two_games_is_requested_once() -> None:
     games = calendar(game(1, at("12:00"), home_team="ATL"), game(2, at("20:00"), home_team="ATL"))
     plan = {step.name: step for step in plan_of(PLANS, "games", games).steps}
     assert plan["roster"].fan_out == ("A01", "A02", "ATL")
@@ -74,13 +74,13 @@ def test_a_fan_out_over_an_output_names_the_parent() -> None:
     assert plan["props"].parents == ("events",)
 
 
-def test_an_occurrence_about_a_game_fills_it_in() -> None:
+def test_per_game_occurrence_fills_in_game_id() -> None:
     configuration = configured(one=workflow(per_game(), "box_score"))
     (step,) = plan_of(configuration, "one", calendar(game(7, at("19:00")))).steps
     assert step.parameters == {"game_date": "2025-01-15", "game_id": "0022400007"}
 
 
-def test_only_what_is_wanted_is_kept() -> None:
+def test_plan_keeps_only_outstanding_parts() -> None:
     """One of nine games counted as all; one scraper closed a whole workflow (incidents 9 and 33)."""
     games = slate(3)
     missing = games[1].game_id
@@ -91,13 +91,13 @@ def test_only_what_is_wanted_is_kept() -> None:
     assert plan.steps[1].parents == ("box_score",)  # a parent that is left out counts as settled
 
 
-def test_as_many_are_under_way_as_the_sources_rate_lets_through_in_a_minute() -> None:
+def test_max_in_flight_is_the_sources_rate_per_minute() -> None:
     (slow,) = plan_of(PLANS, "waves", calendar(*slate(5))).steps
     (plain,) = plan_of(PLANS, "calendar").steps
     assert (slow.max_in_flight, plain.max_in_flight) == (2, 300)
 
 
-def test_of_low_priority_few_are_under_way_whatever_the_source_lets_through() -> None:
+def test_low_priority_caps_max_in_flight() -> None:
     plain, low = (
         plan_of(configured(one=workflow(at_times("06:00"), "bulletin", priority=priority)), "one")
         for priority in ("MEDIUM", "LOW")
@@ -105,7 +105,7 @@ def test_of_low_priority_few_are_under_way_whatever_the_source_lets_through() ->
     assert plain.steps[0].max_in_flight > low.steps[0].max_in_flight == MAX_LOW_IN_FLIGHT
 
 
-def test_a_frozen_plan_reads_back_as_it_was() -> None:
+def test_plan_survives_json_round_trip() -> None:
     plan = plan_of(PLANS, "props", calendar(*slate(1)))
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
 
@@ -126,7 +126,7 @@ def test_request_ids_are_a_function_of_content() -> None:
     assert len(different) == 6
 
 
-def test_a_value_that_is_named_twice_is_one_unit() -> None:
+def test_duplicate_value_is_a_single_unit() -> None:
     (step, *_) = plan_of(PLANS, "games", calendar(*slate(1))).steps
     assert [unit.parameters["game_id"] for unit in units(step, ["1", "2", "1"])] == ["1", "2"]
 
@@ -141,34 +141,34 @@ def test_a_value_that_is_named_twice_is_one_unit() -> None:
         (["bulletin"], False),
     ],
 )
-def test_a_plan_without_teams_to_begin_with_asks_for_nothing(steps: list[object], nothing: bool) -> None:
+def test_plan_with_undecided_teams_at_all_roots_requests_nothing(steps: list[object], nothing: bool) -> None:
     configuration = configured(one=workflow(at_times("06:00"), *steps))  # type: ignore[arg-type]
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
     (item,) = occurrences(configuration, undecided, DAY)
     assert asks_for_nothing(item, configuration.workflows["one"]) is nothing
 
 
-def test_a_scraper_of_the_whole_day_takes_no_game_within_a_workflow_for_each_game() -> None:
+def test_whole_day_scraper_gets_no_game_id_in_per_game_workflow() -> None:
     configuration = configured(one=workflow(per_game(), "box_score", "bulletin"))
     steps = plan_of(configuration, "one", calendar(game(7, at("19:00")))).steps
     assert [step.parameters.get("game_id") for step in steps] == ["0022400007", None]
 
 
-def test_a_scraper_of_a_game_takes_it_from_its_fan_out_in_any_other_workflow() -> None:
+def test_game_id_comes_from_fan_out_outside_per_game_workflow() -> None:
     each = {"scraper": "box_score", "for_each": "game"}
     (step,) = plan_of(configured(one=workflow(at_times("06:00"), each)), "one", calendar(*slate(2))).steps
     assert step.parameters == {"game_date": "2025-01-15"}
 
 
 @pytest.mark.parametrize(("source", "spread"), [(Source.CONTROLLER, True), (Source.MANUAL, False)])
-def test_only_a_plan_that_nobody_waits_for_has_a_deadline(source: Source, spread: bool) -> None:
+def test_manual_plan_has_no_deadline(source: Source, spread: bool) -> None:
     configuration = configured(one=workflow(at_times("06:00"), "bulletin"))
     (occurrence,) = occurrences(configuration, None, DAY)
     context = EvaluationContext(at("06:00"), at("06:00"), at("06:00"), "somebody", source)
     assert freeze(occurrence, configuration, context).deadline == (occurrence.deadline if spread else None)
 
 
-def test_a_host_that_takes_a_request_in_several_minutes_gets_one_at_a_time() -> None:
+def test_max_in_flight_is_at_least_a_single_request() -> None:
     configuration = configured(one=workflow(at_times("06:00"), "bulletin"))
     slow = configuration.catalog["bulletin"]
     slow = slow.model_copy(update={"rate_limit": slow.rate_limit.model_copy(update={"per_second": 0.001})})

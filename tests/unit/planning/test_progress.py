@@ -94,14 +94,14 @@ def test_a_plan_begins_with_its_roots() -> None:
     assert due(Past(plan("diamond")).progress) == [("top", 1)]
 
 
-def test_what_was_asked_for_is_under_way_and_not_asked_for_again() -> None:
+def test_requested_unit_is_under_way_and_not_due() -> None:
     result = Past(plan("parallel")).asked("bulletin").progress
     assert due(result) == [("digest", 1)]
     assert set(result.counts) == {State.UNDER_WAY, State.OPEN}
     assert not result.settled
 
 
-def test_a_sequence_goes_on_step_by_step() -> None:
+def test_sequence_continues_step_by_step() -> None:
     past = Past(plan("sequence")).came("bulletin")
     assert due(past.progress) == [("event_list", 1)]
     assert due(past.came("event_list").progress) == [("summary", 1)]
@@ -115,7 +115,7 @@ def test_a_join_waits_for_all_its_parents() -> None:
     assert due(past.came("right").progress) == [("bottom", 1)]
 
 
-def test_a_parents_output_is_fanned_out_over_once_a_value() -> None:
+def test_each_distinct_output_value_is_requested_once() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("b", "a", "b")}).came("news")
     assert [(item.unit.step, item.unit.parameters["event_id"]) for item in past.due] == [
         ("props", "a"),
@@ -123,14 +123,14 @@ def test_a_parents_output_is_fanned_out_over_once_a_value() -> None:
     ]
 
 
-def test_a_join_over_a_fan_out_waits_for_the_last_of_it() -> None:
+def test_join_after_fan_out_waits_for_its_last_unit() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("a", "b")}).came("news")
     past.came("props", event_id="a").asked("props", event_id="b")
     assert due(past.progress) == []
     assert due(past.came("props", event_id="b").progress) == [("join", 1)]
 
 
-def test_part_of_a_fan_out_is_enough_for_what_comes_after() -> None:
+def test_partial_success_of_fan_out_is_enough_for_join() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("a", "b")}).came("news")
     past.came("props", NO_DATA, event_id="a").came("props", event_id="b")
     assert due(past.progress) == [("join", 1)]
@@ -139,7 +139,7 @@ def test_part_of_a_fan_out_is_enough_for_what_comes_after() -> None:
 @pytest.mark.parametrize(
     ("outcome", "why"), [(NO_DATA, "top has no data yet"), (failed(FailureKind.BLOCKED), "top failed")]
 )
-def test_a_fruitless_parent_skips_its_children_and_theirs_with_the_reason(outcome: Outcome, why: str) -> None:
+def test_parent_without_success_skips_all_descendants_with_reason(outcome: Outcome, why: str) -> None:
     result = Past(plan("diamond")).came("top", outcome).progress
     assert [(item.step, item.reason) for item in result.skipped] == [
         ("left", why),
@@ -150,7 +150,7 @@ def test_a_fruitless_parent_skips_its_children_and_theirs_with_the_reason(outcom
     assert due(result) == []
 
 
-def test_a_parent_that_names_nothing_skips_the_fan_out_over_it() -> None:
+def test_empty_fan_out_skips_its_dependents() -> None:
     result = Past(plan("props")).came("events", keys={"event_id": ()}).came("news").progress
     assert [(item.step, item.reason) for item in result.skipped] == [("join", "props returned no values")]
 
@@ -163,17 +163,17 @@ def test_a_join_is_not_skipped_before_all_its_parents_are_settled() -> None:
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
-def test_only_transient_failures_are_asked_for_again_at_once(kind: FailureKind) -> None:
+def test_only_transient_failures_are_retried(kind: FailureKind) -> None:
     result = Past(plan("calendar")).came("slate", failed(kind)).progress
     assert due(result) == ([("slate", 2)] if kind in TRANSIENT else [])
     assert result.settled is (kind not in TRANSIENT)
 
 
-def test_no_data_is_not_asked_for_again_at_once() -> None:
+def test_no_data_is_not_retried() -> None:
     assert due(Past(plan("calendar")).came("slate", NO_DATA).progress) == []
 
 
-def test_the_budget_is_one_attempt_and_its_retries() -> None:
+def test_attempts_are_limited_by_max_retries() -> None:
     past = Past(plan("props"))  # max_retries: 1
     past.came("events", failed(), 1)
     assert ("events", 2) in due(past.progress)
@@ -182,20 +182,20 @@ def test_the_budget_is_one_attempt_and_its_retries() -> None:
     assert State.GIVEN_UP in set(past.progress.counts)
 
 
-def test_no_retries_means_none() -> None:
+def test_retry_is_due_only_within_max_retries() -> None:
     assert not retry_is_due(FailureKind.HTTP, 1, 0)
     assert retry_is_due(FailureKind.HTTP, 1, 1)
     assert not retry_is_due(FailureKind.HTTP, 2, 1)
 
 
-def test_a_success_stands_whatever_a_later_attempt_brought() -> None:
+def test_success_stands_despite_later_failed_attempt() -> None:
     """A request that was presumed dead returned after its retry was published, and the retry failed."""
     past = Past(plan("calendar")).came("slate").came("slate", failed(), 2)
     assert set(past.progress.counts) == {State.SUCCESS}
     assert due(past.progress) == []
 
 
-def test_a_fan_out_is_released_in_waves() -> None:
+def test_fan_out_is_limited_to_max_in_flight() -> None:
     past = Past(plan("waves"))
     first, second, third = (item.game_id for item in GAMES)
     assert [item.unit.parameters["game_id"] for item in past.due] == [first, second]
@@ -205,7 +205,7 @@ def test_a_fan_out_is_released_in_waves() -> None:
     assert [item.unit.parameters["game_id"] for item in past.due] == [third]
 
 
-def test_progress_is_the_same_for_the_same_facts_in_any_order() -> None:
+def test_progress_does_not_depend_on_order_of_facts() -> None:
     steps = ("top", "left", "right")
     results = []
     for order in permutations(steps):
@@ -217,7 +217,7 @@ def test_progress_is_the_same_for_the_same_facts_in_any_order() -> None:
     assert results[0][1][0].reason == "left has no data yet"
 
 
-def test_an_output_of_more_values_than_a_step_may_fan_out_into_is_refused_with_the_number() -> None:
+def test_output_above_max_fan_out_is_refused_with_the_number() -> None:
     small = plan("props").model_copy(update={"max_fan_out": 2})
     past = Past(small).came("events", keys={"event_id": ("a", "b", "c")}).came("news")
     assert past.due == []
@@ -227,14 +227,14 @@ def test_an_output_of_more_values_than_a_step_may_fan_out_into_is_refused_with_t
     assert past.progress.settled
 
 
-def test_a_parent_that_names_one_value_twice_is_settled_by_one_request() -> None:
+def test_duplicate_output_value_is_settled_by_a_single_request() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("a", "a")}).came("news")
     assert len(past.due) == 1
     past.came("props", event_id="a").came("join")
     assert past.progress.settled
 
 
-def test_a_value_that_no_request_could_carry_is_refused_with_its_length() -> None:
+def test_overlong_output_value_is_refused_with_its_length() -> None:
     fits, too_long = "b" * VALUE_CHARACTERS, "b" * (VALUE_CHARACTERS + 1)
     past = Past(plan("props")).came("events", keys={"event_id": ("a", fits)}).came("news")
     assert [item.unit.parameters["event_id"] for item in past.due] == ["a", fits]
@@ -245,7 +245,7 @@ def test_a_value_that_no_request_could_carry_is_refused_with_its_length() -> Non
     ]
 
 
-def test_retries_after_the_first_are_spread_over_what_is_left_of_the_window() -> None:
+def test_later_retries_are_spread_over_remaining_window() -> None:
     made = plan("calendar").model_copy(update={"max_retries": 3, "deadline": at("10:00")})
     failure = fact("slate", outcome=failed(), triggered_at=at("06:00"))
     assert [retry_at(made, failure, attempt) for attempt in (1, 2, 3)] == [
@@ -258,7 +258,7 @@ def test_retries_after_the_first_are_spread_over_what_is_left_of_the_window() ->
         assert retry_at(late, failure, 2) == at("06:00"), "nothing is left to spread over"
 
 
-def test_a_retry_that_waits_is_due_at_its_instant_and_not_before() -> None:
+def test_waiting_retry_is_due_at_its_instant_and_not_before() -> None:
     made = plan("calendar").model_copy(update={"max_retries": 3, "deadline": at("13:01")})
     past = Past(made).came("slate", failed()).came("slate", failed(), 2)  # at 11:01
     standing = PlanProgress(made, Known(past.executions, {}, past.outputs))
@@ -270,7 +270,7 @@ def test_a_retry_that_waits_is_due_at_its_instant_and_not_before() -> None:
     assert due(standing, at("11:31")) == [("slate", 3)]
 
 
-def test_the_last_failure_is_the_newest_that_nothing_better_followed() -> None:
+def test_last_failure_is_the_newest_without_later_success() -> None:
     made = plan("parallel")
 
     def failure(step: str, clock: str, kind: FailureKind = FailureKind.BLOCKED) -> ExecutionFact:
@@ -289,7 +289,7 @@ def test_the_last_failure_is_the_newest_that_nothing_better_followed() -> None:
     assert PlanProgress(made, Known(past.executions, {}, {})).last_failure() is None
 
 
-def test_facts_that_are_added_one_at_a_time_lead_where_all_of_them_do() -> None:
+def test_facts_added_singly_or_at_once_give_same_progress() -> None:
     made = plan("props")
     past = Past(made).came("events", keys={"event_id": ("a", "b")}).came("news", NO_DATA)
     past.came("props", event_id="b")
@@ -313,11 +313,11 @@ def test_an_attempt_is_found_by_the_id_of_its_request() -> None:
     assert standing.attempt("of another plan") is None
 
 
-def test_nothing_more_is_requested_of_a_unit_with_an_outcome() -> None:
+def test_settled_states_are_success_no_data_and_given_up() -> None:
     assert {state for state in State if state.settled} == {State.SUCCESS, State.NO_DATA, State.GIVEN_UP}
 
 
-def test_what_is_held_stays_open_and_is_due_when_nothing_holds_it() -> None:
+def test_held_unit_stays_open_and_is_due_after_release() -> None:
     standing = PlanProgress(plan("parallel"))
     assert standing.due(at("06:00"), Held(everything=True)) == []
     some = standing.due(at("06:00"), Held(scrapers=frozenset({"bulletin"})))
@@ -326,7 +326,7 @@ def test_what_is_held_stays_open_and_is_due_when_nothing_holds_it() -> None:
     assert standing.counts == {State.OPEN: 2}
 
 
-def test_an_attempt_that_nobody_has_come_to_is_none_of_the_plans_yet() -> None:
+def test_retry_attempt_exists_only_after_failure() -> None:
     made = plan("calendar")
     standing, unit = PlanProgress(made), unit_of(made, "slate")
     first, second = (unit.request_id(made.occurrence_id, number) for number in (1, 2))
@@ -335,7 +335,7 @@ def test_an_attempt_that_nobody_has_come_to_is_none_of_the_plans_yet() -> None:
     assert standing.attempt(second) == Attempt(unit, 2)
 
 
-def test_a_fact_that_comes_twice_changes_nothing() -> None:
+def test_repeated_fact_changes_nothing() -> None:
     made = plan("calendar")
     standing = PlanProgress(made)
     identifier = unit_of(made, "slate").request_id(made.occurrence_id, 1)
@@ -343,7 +343,7 @@ def test_a_fact_that_comes_twice_changes_nothing() -> None:
     assert [standing.add(found), standing.add(found)] == [True, False]
 
 
-def test_requests_that_went_out_are_under_way_since_the_first_time() -> None:
+def test_request_is_under_way_since_its_first_time() -> None:
     standing = PlanProgress(plan("parallel"))
     first, second = (standing.request_id(attempt) for attempt in standing.due(at("06:00")))
     standing.note_requested([first, "of another plan"], at("06:00"))
@@ -353,7 +353,7 @@ def test_requests_that_went_out_are_under_way_since_the_first_time() -> None:
     assert [item.unit.step for item in standing.due(at("06:00"))] == ["digest"]
 
 
-def test_a_unit_that_failed_after_it_was_asked_for_is_due_again() -> None:
+def test_failed_unit_is_due_again() -> None:
     made = plan("calendar")
     standing = PlanProgress(made)
     (attempt,) = standing.due(at("06:00"))
@@ -369,13 +369,13 @@ def test_a_plan_is_settled_when_each_of_its_roots_is() -> None:
     assert past.came("digest").progress.settled
 
 
-def test_as_many_values_as_a_step_may_fan_out_into_are_all_asked_for() -> None:
+def test_output_of_exactly_max_fan_out_is_requested_fully() -> None:
     small = plan("props").model_copy(update={"max_fan_out": 2})
     past = Past(small).came("events", keys={"event_id": ("a", "b")}).came("news")
     assert len(past.due) == 2
 
 
-def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time() -> None:
+def test_failure_is_retried_at_retry_after_time_before_deadline() -> None:
     named = at("12:00")
     for deadline, state in ((None, State.WAITING), (at("12:01"), State.WAITING), (named, State.GIVEN_UP)):
         made = plan("calendar").model_copy(update={"deadline": deadline, "max_retries": 1})
@@ -398,7 +398,7 @@ def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time()
     ],
     ids=["in the window", "budget used", "no budget", "somebody waits for a manual run"],
 )
-def test_a_source_that_is_not_asked_again_by_itself_is_when_it_says_when(
+def test_non_transient_failure_is_retried_only_with_retry_after_time(
     deadline: str | None, retries: int, failures: int, state: State
 ) -> None:
     limit = at(deadline) if deadline else None
@@ -414,7 +414,7 @@ def test_a_source_that_is_not_asked_again_by_itself_is_when_it_says_when(
     assert set(PlanProgress(made, Known(unnamed, {}, {})).counts) == {State.GIVEN_UP}
 
 
-def test_a_retry_that_waited_takes_its_place_among_those_that_may_be_under_way() -> None:
+def test_due_retry_precedes_first_attempts_within_max_in_flight() -> None:
     made = plan("waves").model_copy(update={"max_retries": 3, "deadline": at("13:01")})
     first, second, third = (item.game_id for item in GAMES)
     past = (
@@ -432,7 +432,7 @@ def test_a_retry_that_waited_takes_its_place_among_those_that_may_be_under_way()
     assert due_at("11:31") == []
 
 
-def test_what_was_not_found_is_told_with_its_newest_answer() -> None:
+def test_unfound_units_are_listed_with_newest_result() -> None:
     made = plan("parallel")
     standing = PlanProgress(made)
     assert {unit.scraper: answer for unit, answer in standing.unfound()} == {"bulletin": None, "digest": None}

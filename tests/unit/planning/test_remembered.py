@@ -35,7 +35,7 @@ def remembered() -> OccurrenceState:
     return state
 
 
-def test_a_plan_is_told_with_its_requests_and_which_attempt_each_execution_was() -> None:
+def test_remembered_plan_has_requests_and_attempt_numbers() -> None:
     found = RememberedOccurrence.of(remembered())
     assert found is not None
     assert found.plan == PLAN
@@ -51,7 +51,7 @@ def test_a_plan_is_told_with_its_requests_and_which_attempt_each_execution_was()
     assert found.skipped == ("late",)
 
 
-def test_of_an_occurrence_without_a_plan_nothing_is_remembered() -> None:
+def test_occurrence_without_plan_is_not_remembered() -> None:
     state = OccurrenceState(DAY, "o-1")
     state.apply(Entry(at=at("06:02"), executions=(done("r-1", Status.SUCCESS),)))
     assert RememberedOccurrence.of(state) is None
@@ -59,7 +59,7 @@ def test_of_an_occurrence_without_a_plan_nothing_is_remembered() -> None:
     assert RememberedExecution.of(done("r-1", Status.SUCCESS), state).attempt == 1
 
 
-def test_a_request_that_the_plan_does_not_have_is_left_out() -> None:
+def test_request_absent_from_plan_is_omitted() -> None:
     """A plan of another version may have had other units."""
     state = remembered()
     state.apply(Entry(at=at("06:05"), executions=(done("r-1", Status.SUCCESS),), requested=("r-1",)))

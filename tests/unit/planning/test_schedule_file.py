@@ -27,23 +27,23 @@ def test_a_landed_document_is_not_given_to_the_parser(tmp_path: Path) -> None:
         read_games(write(tmp_path, json.dumps({"records": []})), refuse)
 
 
-def test_a_payload_without_a_parser_says_what_is_missing(tmp_path: Path) -> None:
+def test_payload_without_parser_is_refused_with_reason(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no installed scraper reads a payload"):
         read_games(write(tmp_path, "{}"))
 
 
-def test_what_the_parser_says_is_told_with_the_file(tmp_path: Path) -> None:
+def test_parser_error_is_reported_with_the_file(tmp_path: Path) -> None:
     file = write(tmp_path, "{}")
     with pytest.raises(ConfigurationError, match=f"{file}: not a schedule: it has no key 'leagueSchedule'"):
         read_games(file, refuse)
 
 
-def test_records_that_are_no_games_are_refused(tmp_path: Path) -> None:
+def test_invalid_game_records_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not a schedule"):
         read_games(write(tmp_path, "x"), lambda _body: [{"game_id": "1"}])
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="name an existing file"):
         read_games(tmp_path / "nowhere.json")
 

@@ -12,7 +12,7 @@ SCHEDULE: TypeAdapter[Daily | At | Discovery | Interval | PerGame] = TypeAdapter
 
 
 @pytest.mark.parametrize("kind", [daily(), at_times("08:00"), discovery(), interval(), per_game()])
-def test_each_kind_is_told_by_its_name(kind: Json) -> None:
+def test_schedule_is_parsed_by_its_kind(kind: Json) -> None:
     assert SCHEDULE.validate_python(kind).kind == kind["kind"]
 
 
@@ -52,7 +52,7 @@ def test_defaults_are_every_day_about_today() -> None:
         (daily(jitter="5m"), "Extra inputs are not permitted"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_the_remedy(schedule: Json, remedy: str) -> None:
+def test_invalid_schedule_is_refused_with_remedy(schedule: Json, remedy: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         SCHEDULE.validate_python(schedule)
     assert remedy in str(refusal.value)
@@ -73,7 +73,7 @@ def test_what_makes_no_sense_is_refused_with_the_remedy(schedule: Json, remedy: 
         discovery("20:00", "17:59", every="1m"),
     ],
 )
-def test_what_is_just_within_the_limits_is_taken(schedule: Json) -> None:
+def test_schedule_at_its_limits_is_accepted(schedule: Json) -> None:
     assert SCHEDULE.validate_python(schedule).kind == schedule["kind"]
 
 
@@ -90,12 +90,12 @@ def test_what_is_just_within_the_limits_is_taken(schedule: Json) -> None:
         discovery(every="24h1m"),
     ],
 )
-def test_a_minute_more_is_not(schedule: Json) -> None:
+def test_schedule_just_over_its_limits_is_refused(schedule: Json) -> None:
     with pytest.raises(ValidationError, match="over"):
         SCHEDULE.validate_python(schedule)
 
 
-def test_a_window_that_closes_too_late_is_told_with_how_long_its_last_attempt_is_due() -> None:
+def test_late_window_is_refused_with_duration_of_last_attempt() -> None:
     with pytest.raises(
         ValidationError, match="open until 17:30, its last attempt due for 60 min; close it earlier"
     ):
@@ -116,9 +116,7 @@ def test_a_window_that_closes_too_late_is_told_with_how_long_its_last_attempt_is
         (per_game("2h", "30m"), 30),
     ],
 )
-def test_an_occurrence_can_be_met_until_the_next_one_comes_or_the_window_closes(
-    schedule: Json, minutes: int
-) -> None:
+def test_tolerance_is_interval_to_next_slot_or_length_of_window(schedule: Json, minutes: int) -> None:
     assert tolerance(SCHEDULE.validate_python(schedule)) == timedelta(minutes=minutes)
 
 
@@ -140,7 +138,7 @@ def test_attempts_are_spread_over_the_window(schedule: Json, clocks: list[str]) 
     assert search.attempts == len(clocks)
 
 
-def test_what_was_read_before_is_taken_as_it_is() -> None:
+def test_dumped_schedule_is_accepted_unchanged() -> None:
     """Events contain the configuration, which is read back from Python values."""
     schedule = SCHEDULE.validate_python(discovery("11:00", "18:00", every="90m"))
     assert SCHEDULE.validate_python(schedule.model_dump()) == schedule

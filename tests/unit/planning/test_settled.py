@@ -68,13 +68,13 @@ def found(settled: Settled, day: date = DAY) -> list[str]:
 # Successes
 
 
-def test_successes_of_what_is_searched_for_are_kept_as_facts() -> None:
+def test_successes_of_searched_scrapers_are_kept_as_facts() -> None:
     settled = taken(occurrence(execution(), execution("r-2", scraper="digest")))
     assert found(settled) == ["r-1"]
     assert [(fact.request_id, fact.game_date) for fact in settled.facts] == [("r-1", DAY)]
 
 
-def test_only_what_counts_is_kept() -> None:
+def test_local_empty_and_failed_executions_are_not_kept() -> None:
     others = (
         execution("r-1", source=Source.LOCAL),
         execution("r-2", status=Status.NO_DATA),
@@ -83,13 +83,13 @@ def test_only_what_counts_is_kept() -> None:
     assert found(taken(occurrence(*others))) == []
 
 
-def test_taking_an_occurrence_in_twice_is_taking_it_in_once() -> None:
+def test_adding_an_occurrence_twice_changes_nothing() -> None:
     state = planned(Status.NO_DATA)
     once = taken(occurrence(execution()), state)
     assert taken(occurrence(execution()), state, before=once) == once
 
 
-def test_of_each_subject_the_first_the_first_complete_and_the_newest_are_kept() -> None:
+def test_first_first_complete_and_newest_success_are_kept_per_subject() -> None:
     clocks = ("13:00", "11:00", "12:00", "12:30", "12:45")
     short = {"11:00", "12:45", "13:00"}
     every = [
@@ -102,23 +102,23 @@ def test_of_each_subject_the_first_the_first_complete_and_the_newest_are_kept() 
     assert sorted(found(taken(occurrence(every[2], other)))) == ["r-12:00", "r-game"]
 
 
-def test_what_a_success_gave_to_fan_out_over_is_its_occurrences_own() -> None:
+def test_outputs_of_a_success_are_not_kept() -> None:
     (kept,) = taken(occurrence(execution(outputs={"event_id": ("a",)}))).found[DAY]
     assert kept.outputs == {}
 
 
 @pytest.mark.parametrize(("since", "days"), [(YESTERDAY, {YESTERDAY, DAY}), (DAY, {DAY})])
-def test_days_that_are_decided_about_no_more_are_dropped(since: date, days: set[date]) -> None:
+def test_days_no_longer_decided_are_dropped(since: date, days: set[date]) -> None:
     before = taken(occurrence(execution("r-0"), day=YESTERDAY), since=YESTERDAY)
     assert set(taken(occurrence(execution()), before=before, since=since).found) == days
 
 
-def test_an_occurrence_of_a_day_that_is_over_is_not_taken_in() -> None:
+def test_occurrence_of_past_day_is_not_added() -> None:
     assert taken(occurrence(execution(), day=YESTERDAY)).found == {}
     assert found(taken(occurrence(execution(), day=YESTERDAY), since=YESTERDAY), YESTERDAY) == ["r-1"]
 
 
-def test_only_scrapers_of_searches_are_searched_for() -> None:
+def test_searched_scrapers_are_those_of_search_workflows() -> None:
     configuration: Configuration = configured(
         one=workflow(discovery("11:00", "14:00"), "bulletin"),
         two=workflow(per_game("2h"), "box_score"),
@@ -130,7 +130,7 @@ def test_only_scrapers_of_searches_are_searched_for() -> None:
 # Checks that found nothing
 
 
-def test_looks_without_data_are_counted_since_the_last_success() -> None:
+def test_empty_checks_are_counted_since_last_success() -> None:
     settled = taken(planned(Status.NO_DATA, name="a"), planned(Status.NO_DATA, name="b"))
     assert settled.empty_looks == {"one": ("a", "b")}
     other = taken(planned(Status.NO_DATA, "two", name="c"), before=settled)
@@ -138,17 +138,17 @@ def test_looks_without_data_are_counted_since_the_last_success() -> None:
     assert taken(planned(Status.SUCCESS, name="d"), before=other).empty_looks == {"two": ("c",)}
 
 
-def test_a_failure_is_no_look() -> None:
+def test_failure_is_not_an_empty_check() -> None:
     before = taken(planned(Status.NO_DATA, name="a"))
     assert taken(planned(Status.FAILED, name="b"), before=before).empty_looks == {"one": ("a",)}
 
 
-def test_an_occurrence_without_a_plan_says_nothing_of_looks() -> None:
+def test_occurrence_without_plan_does_not_change_empty_checks() -> None:
     before = taken(planned(Status.NO_DATA, name="a"))
     assert taken(occurrence(execution()), before=before).empty_looks == {"one": ("a",)}
 
 
-def test_so_many_looks_are_kept_and_the_oldest_go() -> None:
+def test_oldest_empty_checks_are_dropped_above_limit() -> None:
     settled = taken(*(planned(Status.NO_DATA, name=f"o-{number}") for number in range(LOOKS_KEPT + 2)))
     assert settled.empty_looks["one"] == tuple(f"o-{number}" for number in range(2, LOOKS_KEPT + 2))
 

@@ -64,7 +64,7 @@ def kinds(verdict: DayVerdict) -> list[tuple[FaultKind, Color]]:
     return [(fault.kind, fault.color) for fault in verdict.faults]
 
 
-def test_a_critical_workflow_that_failed_for_good_is_red_at_once_not_after_its_deadline() -> None:
+def test_final_failure_is_red_before_deadline() -> None:
     at_five = slot(deadline=ELEVEN + 5 * HOUR, steps={"s": FAILED}, last_reason_code="budget_used")
     assert kinds(judge(at_five, at=ELEVEN + 20 * MINUTE)) == [(FaultKind.FAILING, Color.RED)]
 
@@ -74,7 +74,7 @@ def test_a_failure_with_retries_under_way_is_yellow() -> None:
     assert judge(under_way, at=ELEVEN + MINUTE).color is Color.YELLOW
 
 
-def test_one_scraper_that_failed_24_of_24_times_is_red_beside_a_healthy_one() -> None:
+def test_always_failing_scraper_is_red_beside_a_healthy_scraper() -> None:
     rows = [slot(number, steps={"dead": FAILED, "well": FOUND}) for number in range(-6, 6)]
     verdict = judge(*rows, slot(20, status="TOO_EARLY", steps={"dead": {}, "well": {}}), at=ELEVEN + 6 * HOUR)
     assert kinds(verdict) == [(FaultKind.FAILING, Color.RED)]
@@ -82,12 +82,12 @@ def test_one_scraper_that_failed_24_of_24_times_is_red_beside_a_healthy_one() ->
     assert "36 attempts" in verdict.headline
 
 
-def test_a_scraper_and_a_workflow_of_one_name_are_named_once() -> None:
+def test_scraper_and_workflow_of_same_name_are_named_once() -> None:
     rows = [slot(number, steps={"daily": FAILED}) for number in range(3)]
     assert judge(*rows, at=ELEVEN + 4 * HOUR).headline.startswith("daily has been failing since 11:00")
 
 
-def test_what_found_nothing_is_not_hidden_by_one_missed_slot() -> None:
+def test_found_nothing_fault_is_not_hidden_by_missed_slot() -> None:
     rows = [
         slot(0, steps={"s": EMPTY}),
         slot(1, status="MISSING", steps={"s": {}}),
@@ -102,13 +102,13 @@ def test_not_published_yet_is_no_fault() -> None:
     assert judge(*rows, at=ELEVEN + 30 * MINUTE).color is Color.GREEN
 
 
-def test_a_missed_slot_that_was_made_good_is_yellow() -> None:
+def test_missed_slot_with_later_find_is_yellow() -> None:
     rows = [slot(0, status="MISSING"), slot(1, steps={"s": FOUND})]
     assert kinds(judge(*rows, at=ELEVEN + 2 * HOUR)) == [(FaultKind.MISSING, Color.YELLOW)]
 
 
 @pytest.mark.parametrize("skipped", [0, 2])
-def test_a_slot_missed_after_the_data_was_found_is_yellow(skipped: int) -> None:
+def test_missed_slot_is_yellow_if_data_was_found(skipped: int) -> None:
     """The day stayed red: each later slot is skipped, so none could find the data again."""
     rows = [
         slot(number, status="MISSING")
@@ -122,12 +122,12 @@ def test_a_slot_missed_after_the_data_was_found_is_yellow(skipped: int) -> None:
     assert (FaultKind.MISSING, Color.YELLOW) in found
 
 
-def test_a_search_for_a_later_version_that_fails_takes_nothing_back() -> None:
+def test_failed_refresh_after_find_is_yellow() -> None:
     rows = [slot(0, steps={"s": FOUND}), slot(1, steps={"s": FAILED})]
     assert judge(*rows, at=ELEVEN + 3 * HOUR).color is Color.YELLOW
 
 
-def test_one_of_nine_units_that_failed_for_good_is_red() -> None:
+def test_final_failure_of_a_single_unit_is_red() -> None:
     rows = [slot(0, steps={"s": {"attempts": 12, "units": 9, "units_found": 8, "units_failed": 1}})]
     verdict = judge(*rows, at=ELEVEN + 2 * HOUR)
     assert verdict.color is Color.RED
@@ -138,23 +138,23 @@ def test_one_of_nine_units_that_failed_for_good_is_red() -> None:
     ("units", "told"),
     [(1, "has been failing since 11:00 (3"), (2, "has been failing since 11:00 for 1 of 2 units (3")],
 )
-def test_units_are_counted_where_there_are_several(units: int, told: str) -> None:
+def test_failed_units_are_counted_only_if_several(units: int, told: str) -> None:
     rows = [slot(0, steps={"s": {**FAILED, "units": units}})]
     assert told in judge(*rows, at=ELEVEN + 2 * HOUR).headline
 
 
-def test_a_run_that_nothing_executed() -> None:
+def test_unexecuted_run_is_red() -> None:
     assert kinds(judge(slot(deadline=ELEVEN + 5 * HOUR), at=ELEVEN + HOUR)) == [
         (FaultKind.NOT_EXECUTED, Color.RED)
     ]
 
 
-def test_nobody_decides() -> None:
+def test_missing_evaluations_are_red() -> None:
     verdict = judge(slot(3, status="TOO_EARLY"), at=ELEVEN, decided=ELEVEN - HOUR)
     assert kinds(verdict) == [(FaultKind.NOTHING_DECIDED, Color.RED)]
 
 
-def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> None:
+def test_two_days_without_decision_are_yellow_before_lock_time() -> None:
     """Before the lock time no run is expected, and no controller is running that would lock the schedule."""
     day = DayExpectations(date=DAY, as_of=LOCK - MINUTE, environment="prod", expectations=())
     verdict = judge_day(day)
@@ -175,9 +175,7 @@ def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> Non
         ),
     ],
 )
-def test_a_day_before_anything_was_known_was_not_missed(
-    known_since: datetime | None, color: Color, headline: str
-) -> None:
+def test_day_before_oldest_data_is_green(known_since: datetime | None, color: Color, headline: str) -> None:
     """A new stack reported yesterday as red because its schedule was not locked."""
     day = DayExpectations(
         date=DAY,
@@ -191,7 +189,7 @@ def test_a_day_before_anything_was_known_was_not_missed(
     assert (verdict.color, verdict.headline) == (color, headline)
 
 
-def test_an_instant_before_anything_was_known_was_not_missed() -> None:
+def test_instant_before_oldest_data_is_green() -> None:
     """The day was yellow, "nothing was decided in the last two days", unless --date was given."""
     day = DayExpectations(
         date=DAY, as_of=ELEVEN, environment="prod", expectations=(), known_since=ELEVEN + HOUR
@@ -204,17 +202,17 @@ def test_an_instant_before_anything_was_known_was_not_missed() -> None:
     assert judge_day(day.model_copy(update={"known_since": ELEVEN})).color is Color.RED
 
 
-def test_without_a_schedule_after_its_time() -> None:
+def test_missing_schedule_is_red_from_lock_time() -> None:
     assert kinds(judge(at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
     assert judge(at=LOCK - MINUTE).headline == "nothing is expected yet"
 
 
-def test_games_are_told_by_name() -> None:
+def test_games_are_named_by_their_teams() -> None:
     rows = [slot(subject="22", steps={"s": EMPTY}, status="ON_TIME")]
     assert "of CHA@LAL ran 1 time" in judge(*rows, at=ELEVEN + 2 * HOUR).headline
 
 
-def test_what_was_found_before_is_found_and_what_is_to_come_is_not_missing_yet() -> None:
+def test_found_and_upcoming_games_are_counted_separately() -> None:
     """At night all games of the evening were found, but the line was '0 of 9 games found'."""
     rows = [
         slot(1, "post_game", "SKIPPED_OK", subject="21", last_reason_code="already_found"),
@@ -225,23 +223,23 @@ def test_what_was_found_before_is_found_and_what_is_to_come_is_not_missing_yet()
     assert found.sentence == "1 of 2 games found, 1 to come"
 
 
-def test_each_game_is_judged_by_itself() -> None:
+def test_each_game_is_judged_separately() -> None:
     """One scraper closed a whole workflow (incident 33 of docs/explanation/incidents.md)."""
     rows = [slot(subject="21", steps={"s": FOUND}), slot(subject="22", steps={"s": EMPTY})]
     assert [fault.subject for fault in judge(*rows, at=ELEVEN + 2 * HOUR).faults] == ["22"]
 
 
 @pytest.mark.parametrize("status", ["CANCELLED", "SKIPPED_OK", "PAUSED", "TOO_EARLY"])
-def test_what_is_no_fault(status: str) -> None:
+def test_cancelled_skipped_paused_and_early_slots_are_green(status: str) -> None:
     assert judge(slot(status=status), at=ELEVEN + 5 * HOUR).color is Color.GREEN
 
 
-def test_what_is_paused_says_so() -> None:
+def test_paused_slot_is_reported_as_paused() -> None:
     (workflow,) = judge(slot(status="PAUSED"), at=ELEVEN + HOUR).workflows
     assert workflow.sentence == "paused"
 
 
-def test_what_nobody_waits_for_never_turns_a_day_red() -> None:
+def test_missed_low_priority_slot_is_yellow() -> None:
     assert judge(slot(status="MISSING", priority="LOW"), at=ELEVEN + 5 * HOUR).color is Color.YELLOW
 
 
@@ -249,7 +247,7 @@ STEPS = st.sampled_from([FAILED, EMPTY, FOUND, {}])
 
 
 @given(st.lists(STEPS, min_size=1, max_size=6), st.lists(STEPS, min_size=1, max_size=6))
-def test_a_step_is_judged_as_if_it_were_alone(
+def test_faults_of_a_scraper_do_not_depend_on_other_scrapers(
     ours: list[dict[str, Any]], theirs: list[dict[str, Any]]
 ) -> None:
     """Law: a scraper's faults do not depend on the other scrapers of its workflow."""
@@ -281,12 +279,12 @@ PAUSED = {
 
 
 class TestAPause:
-    def test_what_nothing_is_wrong_with_is_green_and_says_who_paused_until_when_and_why(self) -> None:
+    def test_paused_slot_is_green_with_operator_end_and_reason(self) -> None:
         verdict = judge(slot(status="PAUSED", **PAUSED), at=ELEVEN + 20 * MINUTE)
         assert verdict.color is Color.GREEN
         assert verdict.workflows[0].sentence == "paused by ann@example.com until Fri 07:00: the source moved"
 
-    def test_what_was_red_before_it_is_yellow_while_it_stands_and_red_after_it(self) -> None:
+    def test_red_fault_is_yellow_during_pause_and_red_after(self) -> None:
         rows = [
             slot(steps={"s": FAILED}, last_reason_code="budget_used", **PAUSED),
             slot(1, status="PAUSED", **PAUSED),
@@ -297,14 +295,14 @@ class TestAPause:
         assert "and is paused until Fri 07:00" in verdict.workflows[0].sentence
         assert kinds(judge(*rows, at=ELEVEN + 21 * HOUR)) == [(FaultKind.FAILING, Color.RED)]
 
-    def test_is_named_before_what_another_attempt_may_mend(self) -> None:
+    def test_pause_is_named_before_retryable_failure(self) -> None:
         rows = [slot(0, steps={"s": FAILED}, **PAUSED), slot(9, status="PAUSED", **PAUSED)]
         (found,) = judge(*rows, at=ELEVEN + 30 * MINUTE).workflows
         assert found.color is Color.YELLOW
         assert found.sentence.startswith("paused by ann@example.com until ")
         assert "s of daily has been failing since" in found.sentence
 
-    def test_of_a_scraper_is_about_its_own_faults_only(self) -> None:
+    def test_scraper_pause_affects_only_faults_of_the_scraper(self) -> None:
         steps = {
             "paused": {**FAILED, "scraper_paused_until": ELEVEN + 20 * HOUR},
             "other": FAILED,
@@ -316,18 +314,18 @@ class TestAPause:
         }
 
     @pytest.mark.parametrize(("hours", "checked"), [(19, 20), (20, 20), (21, 21), (None, None)])
-    def test_the_next_check_is_not_before_its_end(self, hours: int | None, checked: int | None) -> None:
+    def test_next_check_is_not_before_end_of_pause(self, hours: int | None, checked: int | None) -> None:
         decided = ELEVEN + hours * HOUR if hours else None
         row = slot(status="PAUSED", next_check_time=decided, **PAUSED)
         (found,) = judge(row, at=ELEVEN + HOUR).workflows
         assert found.next_check == (ELEVEN + checked * HOUR if checked else None)
 
-    def test_a_day_whose_end_was_paused_did_not_find_nothing(self) -> None:
+    def test_day_paused_at_its_end_has_no_found_nothing_fault(self) -> None:
         rows = [slot(steps={"s": EMPTY}), slot(1, status="PAUSED")]
         assert judge(*rows, at=ELEVEN + 5 * HOUR).color is Color.GREEN
 
 
-def test_a_day_on_which_nothing_is_expected_is_green_and_says_why() -> None:
+def test_idle_day_is_green_with_reason() -> None:
     """Examples are the All-Star break, and the summer in a fleet that fetches nothing without games."""
     day = DayExpectations(
         date=DAY, as_of=ELEVEN, environment="prod", expectations=(), last_decided_at=ELEVEN, idle=True
@@ -359,7 +357,7 @@ def test_missed_slots_are_named_up_to_the_third(number: int, told: str) -> None:
     assert (verdict.faults[0].count, verdict.faults[0].since) == (number, ELEVEN + HOUR)
 
 
-def test_slots_of_a_day_whose_clocks_change_are_told_apart() -> None:
+def test_slots_in_repeated_hour_are_named_with_zone_abbreviations() -> None:
     first, second = (datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in (5, 6))
     rows = [
         slot(number, status="MISSING", expected_run_time=instant)
@@ -377,12 +375,12 @@ class TestAPauseThatASourceAskedFor:
         word = {"reason_code": "source_paused", "last_reason_code": "source_paused", "action": "SKIP"}
         return slot(number, **{"status": "PENDING", **word, "actual_reason": f"{self.TOLD}.", **changes})
 
-    def test_is_yellow_with_its_end_while_the_window_is_open(self) -> None:
+    def test_source_pause_is_yellow_with_its_end_in_open_window(self) -> None:
         verdict = judge(self.waiting(), at=ELEVEN + 20 * MINUTE)
         assert kinds(verdict) == [(FaultKind.SOURCE_PAUSED, Color.YELLOW)]
         assert verdict.headline == f"daily has been due since 11:00 ({self.TOLD})"
 
-    def test_is_why_a_run_is_missing(self) -> None:
+    def test_source_pause_is_named_as_reason_of_missing_run(self) -> None:
         rows = [self.waiting(0, status="MISSING"), slot(1, status="MISSING", reason_code="not_found")]
         verdict = judge(*rows, at=ELEVEN + 3 * HOUR)
         assert kinds(verdict) == [(FaultKind.MISSING, Color.RED)]
@@ -395,11 +393,11 @@ class TestAPauseThatASourceAskedFor:
             {"last_reason_code": "too_early", "reason_code": "too_early"},
         ],
     )
-    def test_that_is_over_is_no_fault(self, changes: dict[str, Any]) -> None:
+    def test_past_source_pause_is_no_fault(self, changes: dict[str, Any]) -> None:
         assert judge(self.waiting(**changes), at=ELEVEN + 20 * MINUTE).color is Color.GREEN
 
 
-def test_only_a_later_slot_makes_a_missed_one_good() -> None:
+def test_only_find_after_missed_slot_turns_fault_yellow() -> None:
     found, missed = {"s": FOUND}, slot(1, status="MISSING")
     assert judge(slot(0, steps=found), missed, at=ELEVEN + 9 * HOUR).color is Color.RED
     assert judge(missed, slot(2, steps=found), at=ELEVEN + 9 * HOUR).color is Color.YELLOW
@@ -408,14 +406,14 @@ def test_only_a_later_slot_makes_a_missed_one_good() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "faulty"), [(30, False), (31, True)])
-def test_a_run_is_given_its_lease_before_it_is_called_lost(minutes: int, faulty: bool) -> None:
+def test_run_is_not_lost_before_its_lease_expires(minutes: int, faulty: bool) -> None:
     verdict = judge(slot(deadline=ELEVEN + 5 * HOUR), at=ELEVEN + minutes * MINUTE)
     assert bool(verdict.faults) is faulty
     if faulty:
         assert verdict.headline == "daily was requested at 11:00 and nothing executed it"
 
 
-def test_a_later_run_that_was_executed_shows_that_the_way_is_open_again() -> None:
+def test_later_executed_run_clears_not_executed_fault() -> None:
     assert judge(slot(0), slot(1, steps={"s": FOUND}), at=ELEVEN + 3 * HOUR).color is Color.GREEN
     lost = judge(slot(0, steps={"s": FOUND}), slot(1), slot(2), at=ELEVEN + 4 * HOUR)
     assert kinds(lost) == [(FaultKind.NOT_EXECUTED, Color.RED)]
@@ -423,14 +421,14 @@ def test_a_later_run_that_was_executed_shows_that_the_way_is_open_again() -> Non
 
 
 @pytest.mark.parametrize(("minutes", "silent"), [(40, False), (41, True)])
-def test_nobody_decides_when_two_evaluations_are_missing(minutes: int, silent: bool) -> None:
+def test_nothing_decided_is_reported_after_two_missed_evaluations(minutes: int, silent: bool) -> None:
     verdict = judge(slot(3, status="TOO_EARLY"), at=ELEVEN, decided=ELEVEN - minutes * MINUTE)
     assert verdict.headline == (
         f"nothing has been decided since 10:{60 - minutes}" if silent else "all right"
     )
 
 
-def test_of_a_day_that_is_over_nobody_is_missed() -> None:
+def test_past_day_has_no_nothing_decided_fault() -> None:
     day = DayExpectations(
         date=DAY,
         as_of=ELEVEN + 48 * HOUR,
@@ -441,12 +439,12 @@ def test_of_a_day_that_is_over_nobody_is_missed() -> None:
     assert judge_day(day).color is Color.GREEN
 
 
-def test_what_is_left_of_the_night_is_no_schedule_of_today() -> None:
+def test_slot_of_previous_night_is_no_schedule_of_today() -> None:
     night = slot(date=DAY - timedelta(days=1), steps={"s": FOUND})
     assert kinds(judge(night, at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
 
 
-def test_the_worst_is_told_first_then_the_oldest_and_how_many_more() -> None:
+def test_headline_names_worst_then_oldest_fault_and_count_of_others() -> None:
     rows = [
         slot(0, "a", steps={"s": FAILED}, deadline=ELEVEN + 9 * HOUR),
         slot(2, "b", status="MISSING"),
@@ -458,7 +456,7 @@ def test_the_worst_is_told_first_then_the_oldest_and_how_many_more() -> None:
     assert judge(rows[2], at=ELEVEN + 4 * HOUR).headline == "c did not run at 12:00"
 
 
-def test_of_several_faults_of_a_workflow_the_worst_is_told_with_how_many_more() -> None:
+def test_workflow_sentence_names_a_fault_and_count_of_others() -> None:
     one = slot(0, status="MISSING")
     assert sentence(one, at=ELEVEN + 4 * HOUR) == "daily did not run at 11:00"
     two = slot(0, status="MISSING", subject="22")
@@ -499,11 +497,11 @@ def test_of_several_faults_of_a_workflow_the_worst_is_told_with_how_many_more() 
         ),
     ],
 )
-def test_how_a_workflow_stands_is_said_in_a_word(rows: list[Expectation], told: str) -> None:
+def test_workflow_sentence_states_its_progress(rows: list[Expectation], told: str) -> None:
     assert sentence(*rows, at=ELEVEN + 2 * HOUR) == told
 
 
-def test_when_a_workflow_is_looked_at_next_is_the_earliest_that_is_to_come() -> None:
+def test_next_check_is_the_earliest_in_the_future() -> None:
     at = ELEVEN + 2 * HOUR
     rows = [
         slot(0, steps={"s": FOUND}, next_check_time=at + gap) for gap in (HOUR, MINUTE, timedelta(), -HOUR)
@@ -513,13 +511,13 @@ def test_when_a_workflow_is_looked_at_next_is_the_earliest_that_is_to_come() -> 
     assert found.statuses == {"ON_TIME": 4}
 
 
-def test_a_look_that_found_nothing_more_takes_nothing_back() -> None:
+def test_empty_run_after_find_is_green() -> None:
     rows = [slot(0, steps={"s": FOUND}), slot(1, steps={"s": EMPTY})]
     assert judge(*rows, at=ELEVEN + 4 * HOUR).color is Color.GREEN
 
 
 @pytest.mark.parametrize(("minutes", "color"), [(59, Color.GREEN), (60, Color.RED)])
-def test_what_found_nothing_is_told_when_its_last_slot_is_over(minutes: int, color: Color) -> None:
+def test_found_nothing_is_red_once_last_slot_is_over(minutes: int, color: Color) -> None:
     assert judge(slot(steps={"s": EMPTY}), at=ELEVEN + minutes * MINUTE).color is color
 
 
@@ -538,7 +536,7 @@ def test_without_steps_a_workflow_is_judged_by_its_executions() -> None:
     assert judge(slot(status="SKIPPED_OK"), at=over).color is Color.GREEN
 
 
-def test_rows_with_steps_are_judged_by_them_and_not_once_more_as_a_whole() -> None:
+def test_rows_with_steps_are_judged_by_steps_only() -> None:
     rows = [slot(0, executions=1), slot(1, steps={"s": EMPTY})]
     verdict = judge(*rows, at=ELEVEN + 4 * HOUR)
     assert [(fault.kind, fault.scraper) for fault in verdict.faults] == [(FaultKind.FOUND_NOTHING, "s")]
@@ -551,7 +549,7 @@ def failing(hours: int, **changes: Any) -> dict[str, Any]:
     return {**FAILED, "failing_since": ELEVEN + hours * HOUR, **changes}
 
 
-def test_a_failure_lasts_since_the_first_of_those_in_a_row() -> None:
+def test_failure_lasts_since_first_of_consecutive_failures() -> None:
     rows = [
         slot(0, steps={"s": failing(0)}),
         slot(1, steps={"s": FOUND}),
@@ -563,7 +561,7 @@ def test_a_failure_lasts_since_the_first_of_those_in_a_row() -> None:
     assert fault.sentence == "s of daily has been failing since 13:00 (6 attempts, http)"
 
 
-def test_a_partial_success_shows_that_the_source_answers() -> None:
+def test_partial_success_ends_series_of_failures() -> None:
     part = {"attempts": 4, "units": 3, "units_found": 1, "units_failed": 2, "error_type": "http"}
     rows = [
         slot(0, steps={"s": failing(0)}),
@@ -575,7 +573,7 @@ def test_a_partial_success_shows_that_the_source_answers() -> None:
 
 
 @pytest.mark.parametrize(("number", "color"), [(2, Color.YELLOW), (3, Color.RED)])
-def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, color: Color) -> None:
+def test_three_consecutive_failed_occurrences_are_red(number: int, color: Color) -> None:
     rows = [slot(n, steps={"s": failing(n)}) for n in range(number)]
     ahead = slot(9, status="TOO_EARLY", steps={"s": {}})
     last = rows[-1].model_copy(update={"deadline": ELEVEN + 9 * HOUR})
@@ -584,7 +582,7 @@ def test_three_occurrences_that_failed_in_a_row_are_not_hoped_for(number: int, c
 
 @pytest.mark.parametrize("step", [FAILED, EMPTY])
 @pytest.mark.parametrize("units", [1, 2])
-def test_what_later_runs_found_is_found_and_no_fault(step: dict[str, Any], units: int) -> None:
+def test_find_by_later_run_clears_fault(step: dict[str, Any], units: int) -> None:
     """A manual run made up for a failed scheduled run, but the line was "requested, no data yet"."""
     changes = {**step, "units": units}
     mended = judge(slot(steps={"s": {**changes, "found_later": True}}), at=ELEVEN + 4 * HOUR)
@@ -613,7 +611,7 @@ LATER = {
     ],
 )
 @pytest.mark.parametrize(("deadline", "color"), [(9, Color.YELLOW), (3, Color.RED)])
-def test_a_later_run_that_failed_is_the_newest_answer(
+def test_error_of_later_failed_run_is_reported(
     step: dict[str, Any], told: str, count: int, deadline: int, color: Color
 ) -> None:
     """Nine manual runs failed, the last with `quota`; the line was "1 attempt, blocked" or "nothing there yet"."""
@@ -647,7 +645,7 @@ class TestAStepThatWasLeftOut:
             (EMPTY, FaultKind.FOUND_NOTHING, "b of daily was not requested, because a found nothing"),
         ],
     )
-    def test_is_a_fault_though_another_run_mended_its_parent(
+    def test_skipped_step_is_a_fault_even_if_its_parent_was_found_later(
         self, parent: dict[str, Any], kind: FaultKind, told: str
     ) -> None:
         """The only run of a day ended at its first step, and the day was green."""
@@ -657,18 +655,18 @@ class TestAStepThatWasLeftOut:
         low = row.model_copy(update={"priority": "LOW"})
         assert judge(low, at=ELEVEN + 4 * HOUR).color is Color.YELLOW
 
-    def test_is_none_while_its_occurrence_goes_on(self) -> None:
+    def test_skipped_step_is_no_fault_while_occurrence_is_open(self) -> None:
         row = slot(steps={"a": {**FAILED, **MENDED}, "b": LEFT_OUT})
         verdict = judge(row, at=ELEVEN + 30 * MINUTE)
         assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "1 of 2 scrapers found")
         given_up = row.model_copy(update={"last_reason_code": "budget_used"})
         assert judge(given_up, at=ELEVEN + 30 * MINUTE).color is Color.RED
 
-    def test_is_told_by_its_parent_while_that_is_a_fault(self) -> None:
+    def test_skipped_step_is_not_reported_beside_parents_fault(self) -> None:
         verdict = judge(slot(steps={"a": FAILED, "b": LEFT_OUT}), at=ELEVEN + 4 * HOUR)
         assert [fault.scraper for fault in verdict.faults] == ["a"]
 
-    def test_is_made_good_by_a_later_run_of_it(self) -> None:
+    def test_skipped_step_is_cleared_by_its_later_find(self) -> None:
         left = slot(steps={"a": {**FAILED, **MENDED}, "b": LEFT_OUT})
         both = slot(steps={"a": {**FAILED, **MENDED}, "b": {**LEFT_OUT, **MENDED}})
         for rows in ([both], [left, slot(1, steps={"a": FOUND, "b": FOUND})]):
@@ -676,28 +674,26 @@ class TestAStepThatWasLeftOut:
             assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "found")
 
     @pytest.mark.parametrize(("parent", "color"), [(FAILED, Color.YELLOW), (EMPTY, Color.GREEN)])
-    def test_that_was_found_before_lacks_a_later_version_only(
-        self, parent: dict[str, Any], color: Color
-    ) -> None:
+    def test_skipped_step_found_before_is_not_red(self, parent: dict[str, Any], color: Color) -> None:
         rows = [
             slot(0, steps={"a": FOUND, "b": FOUND}),
             slot(1, steps={"a": {**parent, **MENDED}, "b": LEFT_OUT}),
         ]
         assert judge(*rows, at=ELEVEN + 4 * HOUR).color is color
 
-    def test_as_its_parent_named_nothing_is_not_missed(self) -> None:
+    def test_step_skipped_for_empty_parent_output_is_no_fault(self) -> None:
         verdict = judge(slot(steps={"a": FOUND, "b": LEFT_OUT}), at=ELEVEN + 4 * HOUR)
         assert (verdict.color, verdict.workflows[0].sentence) == (Color.GREEN, "found")
 
 
 @pytest.mark.parametrize(("minutes", "color"), [(59, Color.YELLOW), (60, Color.RED)])
-def test_a_failure_is_for_good_when_its_deadline_has_passed(minutes: int, color: Color) -> None:
+def test_failure_turns_red_at_deadline(minutes: int, color: Color) -> None:
     assert judge(slot(steps={"s": FAILED}), at=ELEVEN + minutes * MINUTE).color is color
 
 
 @pytest.mark.parametrize("word", ["budget_used", "source_failing", None])
 @pytest.mark.parametrize("minutes", [10, 61])
-def test_a_failure_is_not_for_good_while_a_later_slot_is_to_come(word: str | None, minutes: int) -> None:
+def test_failure_stays_yellow_while_a_later_slot_is_ahead(word: str | None, minutes: int) -> None:
     """A search every quarter of an hour was red at 13:08, although its next request was at 13:15."""
     failed, ahead = slot(steps={"s": FAILED}, last_reason_code=word), slot(9, status="TOO_EARLY")
     assert judge(failed, ahead, at=ELEVEN + minutes * MINUTE).color is Color.YELLOW
@@ -714,13 +710,13 @@ def test_a_failure_is_not_for_good_while_a_later_slot_is_to_come(word: str | Non
         {"status": "TOO_EARLY", "date": DAY + timedelta(days=1)},
     ],
 )
-def test_a_later_slot_that_asks_for_nothing_of_the_day_is_no_further_attempt(ahead: dict[str, Any]) -> None:
+def test_failure_is_red_if_later_slot_requests_nothing_of_the_day(ahead: dict[str, Any]) -> None:
     failed = slot(steps={"s": FAILED}, last_reason_code="budget_used")
     found = {it.kind: it.color for it in judge(failed, slot(1, **ahead), at=ELEVEN + 70 * MINUTE).faults}
     assert found[FaultKind.FAILING] is Color.RED
 
 
-def test_a_pause_that_is_over_mends_nothing() -> None:
+def test_failure_is_red_again_after_pause() -> None:
     row = slot(
         steps={"s": FAILED}, last_reason_code="budget_used", **{**PAUSED, "paused_until": ELEVEN + HOUR}
     )
@@ -728,12 +724,12 @@ def test_a_pause_that_is_over_mends_nothing() -> None:
     assert judge(row, at=ELEVEN + HOUR).color is Color.RED
 
 
-def test_a_workflow_without_a_priority_is_of_the_middle_one() -> None:
+def test_workflow_without_priority_is_medium() -> None:
     verdict = judge(slot(0, "a", priority="CRITICAL"), slot(0, "b", priority=None), at=ELEVEN)
     assert [found.priority for found in verdict.workflows] == ["CRITICAL", "MEDIUM"]
 
 
-def test_of_several_pauses_the_last_to_end_is_told() -> None:
+def test_last_pause_to_end_is_named() -> None:
     step = {**FAILED, "scraper_paused_until": ELEVEN + 5 * HOUR}
     row = slot(
         steps={"s": step}, last_reason_code="budget_used", **{**PAUSED, "paused_until": ELEVEN + 4 * HOUR}
@@ -748,7 +744,7 @@ def test_a_pause_is_named_until_before_its_end() -> None:
     assert sentence(row, at=ELEVEN + HOUR) == "paused"
 
 
-def test_a_slot_that_is_expected_now_is_not_paused_with_the_one_before_it() -> None:
+def test_due_slot_is_not_reported_as_paused_with_earlier_slot() -> None:
     rows = [slot(0, status="PAUSED"), slot(1, status="PENDING")]
     assert sentence(*rows, at=ELEVEN + HOUR - MINUTE) == "paused"
     assert sentence(*rows, at=ELEVEN + HOUR) == "due"

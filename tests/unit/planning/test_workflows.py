@@ -80,7 +80,7 @@ def test_a_workflow_needs_games_by_its_kind_its_scrapers_or_its_fan_out() -> Non
     assert configuration.needing_games == {"around", "each", "one_scraper", "teams"}
 
 
-def test_what_tells_requests_apart_are_fan_outs_and_fixed_parameters_not_the_hour() -> None:
+def test_subject_parameters_are_fan_outs_and_fixed_parameters() -> None:
     configuration = configured(
         teams=workflow(at_times("08:00"), {"scraper": "roster", "for_each": "team"}),
         fixed=workflow(
@@ -103,7 +103,7 @@ def test_the_configuration_hash_follows_the_file() -> None:
     assert one.hash != other.hash
 
 
-def test_only_per_game_occurrences_are_about_one_game() -> None:
+def test_only_per_game_workflows_take_a_game() -> None:
     workflows = fixture_file("schedules").workflows
     assert [name for name, item in workflows.items() if takes_game(item)] == ["post_game"]
 
@@ -121,26 +121,26 @@ def test_only_per_game_occurrences_are_about_one_game() -> None:
         (ForEachValue(parameter="market", values=("h2h",)), "market"),
     ],
 )
-def test_a_fan_out_fills_one_parameter(for_each: Any, parameter: str | None) -> None:
+def test_each_kind_of_fan_out_fills_its_parameter(for_each: Any, parameter: str | None) -> None:
     assert Step(scraper="bulletin", for_each=for_each).fan_out_parameter == parameter
 
 
-def test_a_value_is_named_once() -> None:
+def test_duplicate_fan_out_value_is_refused() -> None:
     with pytest.raises(ValidationError, match="values name BOS more than once"):
         ForEachValue(parameter="team", values=("BOS", "ATL", "BOS"))
 
 
-def test_known_placeholders_may_be_anywhere_in_a_value() -> None:
+def test_placeholders_may_be_anywhere_in_a_value() -> None:
     step = Step(scraper="bulletin", parameters={"as_of": "{slot}", "market": "a-{game_date}-{slot}"})
     assert len(step.parameters) == 2
 
 
-def test_a_step_goes_by_its_name_or_by_its_scrapers() -> None:
+def test_step_id_is_its_name_or_its_scraper() -> None:
     assert Step(scraper="bulletin").id == "bulletin"
     assert Step(scraper="bulletin", name="late").id == "late"
 
 
-def test_edges_of_a_sequence_are_added_to_those_that_are_written() -> None:
+def test_sequence_edges_are_added_to_explicit_edges() -> None:
     made = configured(
         one=workflow(
             at_times("08:00"),
@@ -161,7 +161,7 @@ def test_edges_of_a_sequence_are_added_to_those_that_are_written() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "taken"), [(5, True), (4, False)])
-def test_a_gap_is_no_shorter_than_the_step_of_learned_times(minutes: int, taken: bool) -> None:
+def test_max_gap_below_five_minutes_is_refused(minutes: int, taken: bool) -> None:
     if taken:
         assert DiscoverySettings.model_validate({"max_gap": f"{minutes}m"}).max_gap == timedelta(
             minutes=minutes
@@ -198,7 +198,7 @@ def test_an_unknown_zone_is_refused() -> None:
 # Values derived from a file
 
 
-def test_a_workflow_has_the_fleets_zone_unless_it_names_its_own() -> None:
+def test_workflow_zone_defaults_to_fleet_zone() -> None:
     plain = configured(one=workflow(daily(), "bulletin"))
     mixed = configured(
         one=workflow(daily(), "bulletin"), two=workflow(daily(), "bulletin", timezone="Asia/Tokyo")
@@ -215,7 +215,7 @@ FAST = configured(
 )
 
 
-def test_what_could_pass_between_two_evaluations_needs_a_finer_tick() -> None:
+def test_workflow_faster_than_evaluations_needs_finer_tick() -> None:
     assert FAST.faster_than(timedelta(minutes=15)) == ("five",)
     assert FAST.finer_tick(timedelta(minutes=15)) == timedelta(minutes=5)
     assert FAST.faster_than(timedelta(minutes=30)) == ("five", "quarter", "twenty")
@@ -224,7 +224,7 @@ def test_what_could_pass_between_two_evaluations_needs_a_finer_tick() -> None:
     assert FAST.finer_tick(timedelta(minutes=5)) is None
 
 
-def test_learned_times_need_a_tick_as_fine_as_they_are() -> None:
+def test_learned_search_needs_five_minute_tick() -> None:
     learning = configured(
         one=workflow(discovery(every="30m"), "bulletin", discovery={"strategy": "learned"}),
         two=workflow(discovery(every="30m"), "bulletin"),
@@ -254,7 +254,7 @@ def test_a_ticks_minutes_divide_an_hour(length: float, minutes: int) -> None:
     assert dividing_an_hour(timedelta(minutes=length)) == timedelta(minutes=minutes)
 
 
-def test_the_first_workflow_that_fetches_the_calendar_refreshes_it() -> None:
+def test_first_workflow_fetching_the_calendar_is_the_refresher() -> None:
     made = configured(
         one=workflow(daily(), "bulletin"),
         two=workflow(daily(), "bulletin", "slate"),
@@ -263,7 +263,7 @@ def test_the_first_workflow_that_fetches_the_calendar_refreshes_it() -> None:
     assert made.refresher == "two"
 
 
-def test_a_fleet_has_games_when_it_names_a_calendar_or_needs_one() -> None:
+def test_fleet_has_games_if_calendar_is_set_or_needed() -> None:
     with_calendar = configured(one=workflow(daily(), "bulletin"))
     without = replace(
         with_calendar, file=with_calendar.file.model_copy(update={"calendar": CalendarSource()})

@@ -27,7 +27,7 @@ def gap(start: str, end: str) -> str:
     return f"ticks: {{gaps: [{{start: 2025-01-15T{start}:00-05:00, end: 2025-01-15T{end}:00-05:00}}]}}"
 
 
-def test_an_outage_is_missed_on_its_day_with_its_reason(tmp_path: Path) -> None:
+def test_search_is_missed_on_day_of_outage_with_reason(tmp_path: Path) -> None:
     season = simulated(
         tmp_path,
         "outages: [{start: 2025-01-09T10:00:00-05:00, end: 2025-01-09T20:00:00-05:00,"
@@ -38,7 +38,7 @@ def test_an_outage_is_missed_on_its_day_with_its_reason(tmp_path: Path) -> None:
     assert season.report.missing == 0
 
 
-def test_an_outage_of_everything_shortens_what_a_search_has_left(tmp_path: Path) -> None:
+def test_outage_of_all_sources_delays_find(tmp_path: Path) -> None:
     season = on_the_day(
         tmp_path, "outages: [{start: 2025-01-15T10:00:00-05:00, end: 2025-01-15T16:30:00-05:00, kind: quota}]"
     )
@@ -49,7 +49,7 @@ def test_an_outage_of_everything_shortens_what_a_search_has_left(tmp_path: Path)
     assert numbers.delay.median > 60
 
 
-def test_a_source_that_has_nothing_fails_nothing_and_is_found_afterwards(tmp_path: Path) -> None:
+def test_source_without_data_delays_find_without_failures(tmp_path: Path) -> None:
     season = on_the_day(
         tmp_path, "outages: [{start: 2025-01-15T10:00:00-05:00, end: 2025-01-15T16:30:00-05:00, kind: null}]"
     )
@@ -59,7 +59,7 @@ def test_a_source_that_has_nothing_fails_nothing_and_is_found_afterwards(tmp_pat
     assert numbers.delay.median > 60
 
 
-def test_a_game_that_comes_later_than_the_others_is_asked_for_until_it_is_there(tmp_path: Path) -> None:
+def test_incomplete_document_is_requested_until_complete_or_missed(tmp_path: Path) -> None:
     publication = "kind: time_of_day, earliest: '09:00', usual: '09:05', latest: '09:10', incomplete: 1"
     seasons = {
         after: simulated(
@@ -85,7 +85,7 @@ def test_a_game_that_comes_later_than_the_others_is_asked_for_until_it_is_there(
         assert set(season.statuses("referee_discovery")) <= {"ON_TIME", "SKIPPED_OK"}
 
 
-def test_transient_failures_are_asked_for_again_at_once(tmp_path: Path) -> None:
+def test_transient_failures_are_retried(tmp_path: Path) -> None:
     season = simulated(tmp_path, "failures: {nbac_injury_report: {http: 0.3}}")
     numbers = season.report.workflows["injury_discovery"]
     assert numbers.failed > 0
@@ -93,7 +93,7 @@ def test_transient_failures_are_asked_for_again_at_once(tmp_path: Path) -> None:
     assert numbers.missed == []
 
 
-def test_a_parent_that_fails_is_why_its_children_were_not_asked(tmp_path: Path) -> None:
+def test_failed_parent_is_the_reason_for_unrequested_children(tmp_path: Path) -> None:
     season = on_the_day(
         tmp_path,
         "outages: [{start: 2025-01-15T00:00:00-05:00, end: 2025-01-16T00:00:00-05:00,"
@@ -124,7 +124,7 @@ def test_a_game_called_off_late_wastes_attempts_and_is_not_missed(tmp_path: Path
     assert season.report.workflows["post_game"].empty == 1
 
 
-def test_a_game_that_is_played_later_is_got_then(tmp_path: Path) -> None:
+def test_rescheduled_game_is_collected_on_its_new_date(tmp_path: Path) -> None:
     season = simulated(
         tmp_path,
         f'postponements: [{{game_id: "{GAME}", announced: 2025-01-08T12:00:00-05:00,'
@@ -135,7 +135,7 @@ def test_a_game_that_is_played_later_is_got_then(tmp_path: Path) -> None:
     assert season.report.missed == 0
 
 
-def test_games_may_be_called_off_by_chance(tmp_path: Path) -> None:
+def test_random_postponements_cause_no_misses(tmp_path: Path) -> None:
     season = simulated(tmp_path, "postponed: 0.3\npostponed_before_tip: 6h")
     assert season.statuses("post_game")["CANCELLED"] > 0
     assert season.report.missed == 0
@@ -165,7 +165,7 @@ def test_a_window_without_any_tick_is_missed(tmp_path: Path) -> None:
     assert season.statuses("injury_discovery") == {"MISSING": 8}
 
 
-def test_ticks_that_come_twice_change_nothing(tmp_path: Path) -> None:
+def test_doubled_ticks_change_nothing(tmp_path: Path) -> None:
     once = simulated(tmp_path).report
     twice = simulated(tmp_path, "ticks: {doubled: 1.0}").report
     assert twice.ticks == 2 * once.ticks
@@ -173,7 +173,7 @@ def test_ticks_that_come_twice_change_nothing(tmp_path: Path) -> None:
     assert twice.sources == once.sources
 
 
-def test_ticks_that_come_late_or_not_at_all_lose_nothing_that_a_later_one_meets(tmp_path: Path) -> None:
+def test_late_and_missed_ticks_lose_no_run(tmp_path: Path) -> None:
     season = simulated(tmp_path, "ticks: {missed: 0.2, late: 0.5, late_by: 10m}")
     assert season.report.missed == 0
     assert season.report.ticks < 5 * 96
@@ -192,13 +192,13 @@ def test_ticks_that_come_late_or_not_at_all_lose_nothing_that_a_later_one_meets(
         ),
     ],
 )
-def test_what_is_not_published_in_time_is_missed(tmp_path: Path, rule: str, reason: str) -> None:
+def test_document_not_published_in_time_is_missed(tmp_path: Path, rule: str, reason: str) -> None:
     season = on_the_day(tmp_path, f"publication: {{nbac_injury_report: {{kind: time_of_day, {rule}}}}}")
     assert season.missed("injury_discovery") == [("2025-01-15", reason)]
     assert season.report.workflows["injury_discovery"].no_data == 8
 
 
-def test_no_tick_after_the_publication_is_a_reason_of_its_own(tmp_path: Path) -> None:
+def test_missing_tick_after_publication_has_its_own_reason(tmp_path: Path) -> None:
     season = on_the_day(
         tmp_path,
         'publication: {nbac_injury_report: {kind: time_of_day, earliest: "17:30", usual: "17:30", latest: "17:30"}}\n'

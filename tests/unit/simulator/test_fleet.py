@@ -23,7 +23,7 @@ def season(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     )
 
 
-def test_no_expected_run_is_missed_and_nothing_is_not_found(season: Simulated) -> None:
+def test_no_expected_run_is_missed_or_fails(season: Simulated) -> None:
     report = season.report
     assert (report.missing, report.missed) == (0, 0), report.model_dump_json(indent=2)
     assert all(numbers.failed == 0 for numbers in report.workflows.values())
@@ -35,21 +35,21 @@ def test_every_workflow_has_something_to_do(season: Simulated) -> None:
         assert numbers.decisions[Action.RUN] > 0, name
 
 
-def test_every_game_that_counts_is_collected_by_all_who_ask_for_it(season: Simulated) -> None:
+def test_every_counted_game_is_collected_by_every_game_workflow(season: Simulated) -> None:
     types = season.season.configuration.file.calendar.game_types
     timed = [game for game in season.season.games if game.game_type in types and game.tipoff is not None]
     for name in ("post_game", "play_by_play", "gamebook"):
         assert season.report.workflows[name].found == len(timed) > 200
 
 
-def test_a_days_rate_is_bearable_for_every_source(season: Simulated) -> None:
+def test_hourly_requests_stay_below_limit_for_every_source(season: Simulated) -> None:
     """stats.nba.com and the paid sources get few requests; the maximum of each source is on a game night."""
     busiest = {source: numbers.most_in_an_hour for source, numbers in season.report.sources.items()}
     assert busiest.keys() == {"balldontlie", "espn", "nbacom", "oddsapi"}
     assert max(busiest.values()) < 120
 
 
-def test_on_days_off_only_what_needs_no_games_runs(season: Simulated) -> None:
+def test_only_workflows_without_games_run_on_days_off(season: Simulated) -> None:
     """Days off looked degraded (incident 31)."""
     played = {game.game_date for game in season.season.games if game.game_type != "all_star"}
     off = {done.workflow for done in season.log.memory.done if done.fact.game_date not in played}

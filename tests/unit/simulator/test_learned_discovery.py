@@ -49,7 +49,7 @@ def attempts(run: Simulated) -> dict[date, int]:
     return found
 
 
-def test_it_learns_and_beats_the_fixed_beat(learned: Simulated, tmp_path: Path) -> None:
+def test_learned_search_halves_median_delay_of_fixed_beat(learned: Simulated, tmp_path: Path) -> None:
     fixed = season(tmp_path, "fixed").report.workflows["movement"]
     numbers = learned.report.workflows["movement"]
     assert numbers.found == fixed.found == 28
@@ -59,7 +59,7 @@ def test_it_learns_and_beats_the_fixed_beat(learned: Simulated, tmp_path: Path) 
     assert numbers.attempts <= fixed.attempts
 
 
-def test_no_day_takes_more_than_its_budget_nor_leaves_a_longer_gap(learned: Simulated) -> None:
+def test_budget_and_max_gap_are_kept_every_day(learned: Simulated) -> None:
     plans = {day: plan for (_, day), plan in learned.log.plans.items()}
     for day, count in attempts(learned).items():
         assert count <= plans[day].budget == 9
@@ -68,26 +68,26 @@ def test_no_day_takes_more_than_its_budget_nor_leaves_a_longer_gap(learned: Simu
         assert all(later - earlier <= 120 for earlier, later in pairwise(minutes))
 
 
-def test_the_first_days_keep_the_beat_and_the_others_do_not(learned: Simulated) -> None:
+def test_first_five_days_keep_fixed_beat_and_others_do_not(learned: Simulated) -> None:
     plans = {day: plan for (_, day), plan in learned.log.plans.items() if day <= LAST}
     few = [day for day, plan in plans.items() if plan.fallback is Fallback.FEW_DAYS]
     assert few == [FIRST + timedelta(days=number) for number in range(5)]
     assert all(plan.learned for day, plan in plans.items() if day not in few)
 
 
-def test_nothing_that_was_expected_is_missing(learned: Simulated) -> None:
+def test_no_expected_run_is_missing(learned: Simulated) -> None:
     assert learned.report.missing == 0
     assert set(learned.statuses("movement")) <= {"ON_TIME", "SKIPPED_OK"}
 
 
-def test_ticks_that_get_lost_or_come_late_lose_no_day(tmp_path: Path) -> None:
+def test_lost_or_late_ticks_lose_no_day(tmp_path: Path) -> None:
     world = f"{WORLD}ticks: {{missed: 0.2, doubled: 0.1, late: 0.2, late_by: 4m}}\n"
     run = season(tmp_path, "learned", world, FIRST + timedelta(days=20))
     assert run.report.workflows["movement"].found == 21
     assert all(count <= 9 for count in attempts(run).values())
 
 
-def test_the_same_season_is_planned_alike(learned: Simulated, tmp_path: Path) -> None:
+def test_same_season_gives_same_plans(learned: Simulated, tmp_path: Path) -> None:
     again = season(tmp_path, "learned", last=FIRST + timedelta(days=8))
     assert again.log.plans.keys() <= learned.log.plans.keys()
     assert all(

@@ -37,7 +37,7 @@ def test_without_faults_nothing_is_missed(calm: Simulated) -> None:
         assert numbers.found > 0
 
 
-def test_what_was_expected_is_what_the_core_expects(calm: Simulated) -> None:
+def test_simulated_runs_equal_expected_occurrences(calm: Simulated) -> None:
     season = calm.season
     calendar = Calendar(season.games, calm.log.ended_at)
     days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
@@ -45,14 +45,14 @@ def test_what_was_expected_is_what_the_core_expects(calm: Simulated) -> None:
     assert {run.occurrence_id for run in standing_runs(calm.log)} == expected
 
 
-def test_a_search_stops_when_it_has_found(calm: Simulated) -> None:
+def test_search_stops_after_its_find(calm: Simulated) -> None:
     numbers = calm.report.workflows["injury_discovery"]
     assert numbers.found == numbers.attempts - numbers.no_data == 4  # one find a day
     assert numbers.delay is not None
     assert 0 <= numbers.delay.median <= numbers.delay.p95 <= 60
 
 
-def test_fan_out_asks_once_for_each_game(calm: Simulated) -> None:
+def test_fan_out_requests_each_event_once(calm: Simulated) -> None:
     events = sum(done.fact.scraper == "oddsa_events" for done in calm.log.memory.done)
     props = [done for done in calm.log.memory.done if done.fact.scraper == "oddsa_player_props"]
     assert events == calm.report.workflows["betting_lines"].occurrences
@@ -71,21 +71,21 @@ def test_the_same_seed_gives_the_same_season(calm: Simulated, tmp_path: Path) ->
     assert simulated(tmp_path, seed=2).report.workflows != calm.report.workflows
 
 
-def test_another_workflow_changes_nobodys_luck(tmp_path: Path) -> None:
+def test_added_workflow_does_not_change_results_of_others(tmp_path: Path) -> None:
     world = "failures: {nbac_injury_report: {http: 0.3}, nbac_team_boxscore: {blocked: 0.3}}"
     alone = simulated(tmp_path, world).report.workflows
     together = simulated(tmp_path, world, workflows=WORKFLOWS + MORE).report.workflows
     assert alone == {name: together[name] for name in alone}
 
 
-def test_a_season_may_be_one_day(tmp_path: Path) -> None:
+def test_season_may_be_a_single_day(tmp_path: Path) -> None:
     day = date(2025, 1, 15)
     one = simulated(tmp_path, first=day, last=day)
     assert one.report.games == 11
     assert one.report.workflows["post_game"].found == 11
 
 
-def test_ticks_may_come_more_rarely(tmp_path: Path) -> None:
+def test_hourly_ticks_miss_nothing(tmp_path: Path) -> None:
     hourly = simulated(tmp_path, every=timedelta(hours=1))
     assert hourly.report.missed == 0
     assert hourly.report.ticks == 5 * 24
@@ -145,7 +145,7 @@ def test_a_fault_of_a_world_is_named_with_its_line(tmp_path: Path, text: str, li
     assert what in str(caught.value)
 
 
-def test_an_hour_is_an_hour_though_every_step_takes_seconds(tmp_path: Path) -> None:
+def test_hourly_refresh_is_exact_despite_lag(tmp_path: Path) -> None:
     """A refresh after 1h came after 1h30 in production; a simulation without lag did not show it."""
     searching = WORKFLOWS.replace("every: 1h}", "every: 30m, refresh_after_found: 1h}", 1)
     assert searching != WORKFLOWS

@@ -75,11 +75,11 @@ def slot(minute: int) -> Occurrence:
         (20, ""),
     ],
 )
-def test_a_check_is_explained_by_what_it_is_for(minute: int, told: str) -> None:
+def test_check_is_explained_by_its_purpose(minute: int, told: str) -> None:
     assert explain_check(slot(minute), PLAN) == told
 
 
-def test_a_search_on_its_beat_says_why_and_one_that_does_not_learn_nothing() -> None:
+def test_fixed_beat_is_explained_and_missing_plan_is_not() -> None:
     on_the_beat = PLAN.model_copy(update=ON_THE_BEAT)
     assert explain_check(slot(30), on_the_beat) == " On the fixed beat: of long ago."
     assert explain_check(slot(30), None) == ""
@@ -115,14 +115,14 @@ CHECKS = {
         (20, {"check": None, "purpose": None, "probability": None}),
     ],
 )
-def test_queries_read_the_plan_that_was_followed(minute: int, check: dict[str, object]) -> None:
+def test_discovery_context_contains_plan_and_check(minute: int, check: dict[str, object]) -> None:
     """A slot for later versions follows the beat and is no check of the plan."""
     assert discovery_context(slot(minute), PLAN) == {
         "discovery": {"strategy": "learned", **DAYS_OF_MODEL, **CHECKS, **check}
     }
 
 
-def test_queries_read_why_the_beat_was_kept() -> None:
+def test_discovery_context_contains_reason_for_fixed_beat() -> None:
     told = {"strategy": "fixed", "fallback": "stale", "detail": "of long ago"}
     on_the_beat = PLAN.model_copy(update=ON_THE_BEAT)
     assert discovery_context(slot(30), on_the_beat) == {"discovery": {**told, **DAYS_OF_MODEL}}
@@ -131,7 +131,7 @@ def test_queries_read_why_the_beat_was_kept() -> None:
     assert discovery_context(slot(30), unread) == {"discovery": {**told, **first_three}}
 
 
-def test_a_model_of_no_history_has_no_days_and_every_share_four_digits() -> None:
+def test_model_context_without_history_has_no_days_and_four_digits() -> None:
     empty = MODEL.model_copy(update={"first_day": None, "last_day": None, "masses": (0.123456,)})
     told = discovery_context(slot(30), PLAN.model_copy(update={**ON_THE_BEAT, "model": empty}))["discovery"]
     assert isinstance(told, dict)

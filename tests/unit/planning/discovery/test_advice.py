@@ -23,7 +23,7 @@ def advice(days: list[PublicationInterval], beat: list[float] = BEAT) -> Advice:
     return advise(search, PublicationHistory(tuple(days)), beat)
 
 
-def test_a_source_that_is_punctual_should_be_learned() -> None:
+def test_punctual_source_should_be_learned() -> None:
     luck = Random(1)  # noqa: S311  # luck, not a secret
     told = advice(seen([luck.gauss(200, 15) for _ in range(30)]))
     assert told.fixed is not None
@@ -38,7 +38,7 @@ def test_a_source_that_is_punctual_should_be_learned() -> None:
     assert figures == tuple(round(value, digits) for value, digits in zip(figures, (1, 1, 2), strict=True))
 
 
-def test_a_source_that_keeps_no_time_stays_on_its_beat() -> None:
+def test_irregular_source_stays_on_fixed_beat() -> None:
     luck = Random(1)  # noqa: S311  # luck, not a secret
     told = advice(seen([luck.uniform(0, 480) for _ in range(26)]))
     assert told.price_per_attempt is None
@@ -55,14 +55,14 @@ def test_a_source_that_keeps_no_time_stays_on_its_beat() -> None:
     )
 
 
-def test_where_every_price_costs_more_attempts_the_cheapest_is_shown() -> None:
+def test_cheapest_price_is_shown_when_none_is_affordable() -> None:
     told = advice(seen([100.0 + 9 * number for number in range(MIN_ADVICE_DAYS)]), beat=[480.0])
     assert told.price_per_attempt is None
     cheapest = min(item.attempts_per_day for item in told.learned)
     assert f"at {cheapest:g} attempts a day instead of 1," in told.sentence
 
 
-def test_a_source_that_follows_its_games_is_replayed_with_them() -> None:
+def test_source_following_tip_offs_is_replayed_with_tip_offs() -> None:
     tips = [Random(f"{day}").choice((180.0, 300.0, 420.0)) for day in range(26)]  # noqa: S311  # luck, not a secret
     days = seen([tip - 90 for tip in tips])
     told = advice([replace(item, first_tip_off=tip) for item, tip in zip(days, tips, strict=True)])
@@ -71,7 +71,7 @@ def test_a_source_that_follows_its_games_is_replayed_with_them() -> None:
     assert told.sentence.startswith("Learn")
 
 
-def test_what_was_there_when_the_window_opened_has_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_found_at_window_opening_are_excluded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tipoff_planning.discovery.advice.PRICES", (1.0,))
     days = seen([100.0 + 9 * number for number in range(MIN_ADVICE_DAYS)])
     later = days[-1].game_date + timedelta(days=1)
@@ -86,7 +86,7 @@ def test_what_was_there_when_the_window_opened_has_no_delay(monkeypatch: pytest.
     assert among_them.mean_delay_minutes > without.mean_delay_minutes + 5
 
 
-def test_with_little_history_there_is_no_advice_but_the_beat() -> None:
+def test_short_history_gives_no_comparison() -> None:
     told = advice(seen([200.0] * (MIN_ADVICE_DAYS - 1)))
     assert (told.fixed, told.learned, told.price_per_attempt) == (None, (), None)
     assert "19 days with a known publication, and 20 are needed" in told.sentence
@@ -100,7 +100,7 @@ def test_the_same_history_gives_the_same_advice() -> None:
     assert told.fixed is not None, "with just as many days as it takes"
 
 
-def test_what_is_known_of_a_history_that_is_too_short() -> None:
+def test_short_history_reports_days_and_resolution() -> None:
     """A day with a find at the opening, or without one, has no width; today does not count."""
     days = [
         PublicationInterval(FIRST + timedelta(days=number), after, before)
@@ -116,6 +116,6 @@ def test_what_is_known_of_a_history_that_is_too_short() -> None:
     assert told.sentence == "Stay with fixed: 4 days with a known publication, and 20 are needed to compare."
 
 
-def test_without_a_history_nothing_is_known() -> None:
+def test_empty_history_has_no_days_and_no_resolution() -> None:
     told = advice([])
     assert (told.first_day, told.last_day, told.resolution_minutes) == (None, None, None)

@@ -34,7 +34,7 @@ GUARDS = Guards(budget=17, price=3.5, max_gap=60)
     ],
     ids=["between looks", "at a look", "at the opening", "before it", "after the last look", "never"],
 )
-def test_a_day_is_looked_at_until_it_is_found(
+def test_replayed_day_is_checked_until_document_is_found(
     published: float | None, looks: int, after: float | None, before: float | None, delay: float | None
 ) -> None:
     seen: list[PublicationInterval] = []
@@ -43,7 +43,7 @@ def test_a_day_is_looked_at_until_it_is_found(
     assert seen == [PublicationInterval(FIRST, after, before)]
 
 
-def test_days_whose_delay_counts_are_averaged_alone() -> None:
+def test_days_without_delay_are_excluded_from_average() -> None:
     delays = (10.0, None, 30.0)
     days = [ReplayedDay(FIRST, number, delay) for number, delay in enumerate(delays, 2)]
     assert summarize(days) == ReplaySummary(20.0, 29.0, 3.0)
@@ -53,7 +53,7 @@ def test_days_whose_delay_counts_are_averaged_alone() -> None:
 @pytest.mark.parametrize(
     "tipped", [(), range(8), range(1, 9)], ids=["no tip-offs", "not of the day", "all but one"]
 )
-def test_a_replay_plans_as_the_controller_would(tipped: range | tuple[()]) -> None:
+def test_replay_plans_like_controller(tipped: range | tuple[()]) -> None:
     tip_offs = {FIRST + timedelta(days=number): 200.0 + 20 * number for number in tipped}
     looks = LearnedLooks(120, GUARDS, BEAT, explore=0.1, tip_offs=tip_offs)
     days: list[PublicationInterval] = []

@@ -22,33 +22,33 @@ def looks(*seen: tuple[float, bool], day: date = DAY) -> list[Look]:
     return [Look(day, minute, found) for minute, found in seen]
 
 
-def test_it_appeared_between_the_last_look_in_vain_and_the_first_success() -> None:
+def test_interval_spans_last_empty_check_to_first_success() -> None:
     seen = looks((0, False), (60, False), (120, True), (180, True))
     assert intervals(seen, WINDOW) == [PublicationInterval(DAY, 60, 120)]
 
 
-def test_the_first_look_found_it() -> None:
+def test_find_at_first_check_has_no_lower_bound() -> None:
     assert intervals(looks((30, True)), WINDOW) == [PublicationInterval(DAY, None, 30)]
 
 
-def test_a_day_without_success_is_censored_at_its_last_look() -> None:
+def test_day_without_success_is_censored_at_last_check() -> None:
     assert intervals(looks((0, False), (300, False)), WINDOW) == [PublicationInterval(DAY, 300, None)]
 
 
-def test_a_success_after_the_window_says_that_it_came_later() -> None:
+def test_success_after_window_leaves_day_censored() -> None:
     assert intervals(looks((480, False), (900, True)), WINDOW) == [PublicationInterval(DAY, 480, None)]
 
 
-def test_a_look_in_vain_after_the_success_is_a_clock_error_and_says_nothing() -> None:
+def test_empty_check_after_success_is_ignored() -> None:
     seen = looks((60, False), (120, True), (125, False))
     assert intervals(seen, WINDOW) == [PublicationInterval(DAY, 60, 120)]
 
 
-def test_a_look_in_vain_at_the_moment_of_the_success_is_not_before_it() -> None:
+def test_empty_check_at_instant_of_success_is_no_lower_bound() -> None:
     assert intervals(looks((60, False), (60, True)), WINDOW) == [PublicationInterval(DAY, None, 60)]
 
 
-def test_a_day_that_nobody_looked_at_is_left_out() -> None:
+def test_day_without_check_in_window_is_omitted() -> None:
     assert intervals(looks((900, True)), WINDOW) == []
     assert intervals([], WINDOW) == []
 
@@ -59,7 +59,7 @@ def test_a_day_that_nobody_looked_at_is_left_out() -> None:
     repeats=st.integers(1, 3),
     shuffled=st.randoms(use_true_random=False),
 )
-def test_the_interval_holds_the_publication_whatever_the_order_and_repetitions(
+def test_interval_contains_publication_for_any_order_and_repetition(
     published: float, minutes: list[int], repeats: int, shuffled: object
 ) -> None:
     seen = looks(*((minute, minute >= published) for minute in minutes)) * repeats
@@ -69,7 +69,7 @@ def test_the_interval_holds_the_publication_whatever_the_order_and_repetitions(
     assert found.before is None or published <= found.before
 
 
-def test_days_come_in_order() -> None:
+def test_intervals_are_sorted_by_day() -> None:
     later = looks((0, True), day=DAY + timedelta(days=1))
     assert [item.game_date for item in intervals([*later, *looks((0, True))], WINDOW)] == [
         DAY,
@@ -80,12 +80,12 @@ def test_days_come_in_order() -> None:
 # Days that can be learned from
 
 
-def test_a_day_is_of_this_window_when_its_first_look_was_in_time() -> None:
+def test_day_belongs_to_window_if_first_check_was_in_time() -> None:
     seen = looks((135, False), (300, True))
     assert read_history(seen, WINDOW, first_look_by=135).intervals == (PublicationInterval(DAY, 135, 300),)
 
 
-def test_a_day_first_looked_at_when_the_window_closed_was_of_another() -> None:
+def test_day_first_checked_at_window_close_belongs_to_another_window() -> None:
     seen = looks((480, False), (900, True))
     assert read_history(seen, WINDOW, first_look_by=135) == PublicationHistory(elsewhere=(DAY,))
 
@@ -101,13 +101,13 @@ def test_a_day_first_looked_at_when_the_window_closed_was_of_another() -> None:
     ],
     ids=["gone for a while", "gone at the end", "gone after the window", "a minute apart", "more than that"],
 )
-def test_a_document_that_was_there_is_gone_within_the_window(
+def test_empty_check_in_window_after_find_is_contradictory(
     seen: tuple[tuple[float, bool], ...], contradicts: bool
 ) -> None:
     assert read_history(looks(*seen), WINDOW, 135).contradictory == ((DAY,) if contradicts else ())
 
 
-def test_the_days_before_one_are_all_that_were_looked_at_and_not_itself() -> None:
+def test_history_before_a_day_excludes_the_day_and_later_days() -> None:
     days = tuple(DAY + timedelta(days=number) for number in range(-2, 2))
     history = PublicationHistory(
         tuple(PublicationInterval(day, 0, 60) for day in days), contradictory=days, elsewhere=days

@@ -44,13 +44,13 @@ def after(days: int) -> date:
     return FIRST + timedelta(days=days)
 
 
-def test_without_history_any_time_of_the_window_is_as_likely() -> None:
+def test_model_without_history_is_uniform() -> None:
     model = fit([], FIRST, WINDOW)
     assert (model.days, model.first_day, model.calibration) == (0, None, None)
     assert max(model.masses) == pytest.approx(min(model.masses))
 
 
-def test_a_model_says_how_far_its_predictions_were_off_once_it_has_a_fortnight_of_them() -> None:
+def test_calibration_requires_enough_predictions() -> None:
     calibration = fit(seen([70.0 + 3 * (day % 5) for day in range(20)]), after(20), WINDOW).calibration
     assert calibration is not None
     assert 0 < calibration == round(calibration, 4) < 1
@@ -94,7 +94,7 @@ def test_a_sharp_source_is_learned_in_a_week() -> None:
     assert mass(model, 45, 105) > 0.6
 
 
-def test_a_source_that_drifts_is_followed() -> None:
+def test_drifting_source_is_followed() -> None:
     drifting = [60.0 + 2 * day for day in range(90)]
     assert mass(fit(seen(drifting), after(90), WINDOW), 200, 280) > 0.6
 
@@ -104,7 +104,7 @@ def test_a_change_overnight_is_learned_within_five_days() -> None:
     assert mass(model, 260, 340) > 0.5
 
 
-def test_a_weekday_of_its_own_is_learned() -> None:
+def test_weekday_with_other_publication_time_is_learned() -> None:
     def minute(day: int) -> float:
         return 300.0 if after(day).weekday() == 6 else 60.0
 
@@ -116,19 +116,19 @@ def test_a_weekday_of_its_own_is_learned() -> None:
     assert mass(on_monday, 30, 100) > 0.6
 
 
-def test_silent_days_are_days_on_which_it_may_never_come() -> None:
+def test_silent_days_raise_probability_of_no_publication() -> None:
     model = fit(seen([60.0, None] * 20), after(40), WINDOW)
     assert 0.25 < model.never < 0.75
 
 
-def test_yesterday_counts() -> None:
+def test_single_day_of_history_shifts_the_model() -> None:
     """A single day weighs as much as the configured window."""
     assert mass(fit(seen([70.0]), after(1), WINDOW), 60, 90) > 3 * mass(fit([], after(1), WINDOW), 60, 90)
 
 
 @given(st.lists(st.floats(0, 480), max_size=20), st.floats(0, 1))
 @settings(max_examples=examples(20))
-def test_exploration_is_the_share_of_the_configured_window(minutes: list[float], explore: float) -> None:
+def test_exploration_is_the_weight_of_the_uniform_distribution(minutes: list[float], explore: float) -> None:
     learned, mixed = (
         fit(seen(minutes), after(len(minutes)), WINDOW, explore=share) for share in (0.0, explore)
     )
@@ -141,19 +141,19 @@ def test_exploration_is_the_share_of_the_configured_window(minutes: list[float],
     assert (mixed.early, *mixed.masses, mixed.never) == pytest.approx(expected, abs=2e-6)
 
 
-def test_days_from_the_date_on_are_not_looked_at() -> None:
+def test_fit_ignores_target_day_and_later_days() -> None:
     history = seen([60.0] * 10 + [300.0] * 10)
     assert fit(history, after(10), WINDOW) == fit(history[:10], after(10), WINDOW)
 
 
-def test_the_version_is_that_of_the_content() -> None:
+def test_model_version_depends_on_content_only() -> None:
     history = seen([60.0] * 10)
     assert fit(history, after(10), WINDOW).version == fit(list(reversed(history)), after(10), WINDOW).version
     assert fit(history, after(10), WINDOW).version != fit(history, after(11), WINDOW).version
     assert len(fit(history, after(10), WINDOW).version) == 12
 
 
-def test_its_numbers_have_few_digits_since_machines_differ_in_the_last() -> None:
+def test_model_numbers_are_rounded() -> None:
     model = fit(with_tips(seen([60.0, 80.0] * 5)), after(10), WINDOW, first_tip_off=180.0)
     assert model.masses == tuple(round(one, 6) for one in model.masses)
     assert model.tip_off_weight is not None
@@ -166,7 +166,7 @@ def test_its_numbers_have_few_digits_since_machines_differ_in_the_last() -> None
     st.sampled_from([60, 475, 480, 1440]),
 )
 @settings(max_examples=examples(50))
-def test_it_is_a_distribution_whatever_was_seen(
+def test_fitted_model_is_a_distribution_for_any_history(
     published: list[float | None], every: int, window: int
 ) -> None:
     model = fit(seen(published, every), after(len(published)), window)
@@ -184,7 +184,7 @@ SOURCES: dict[str, Callable[[random.Random, int], float]] = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_what_it_says_is_what_happens(name: str) -> None:
+def test_predicted_quantiles_match_observed_shares(name: str) -> None:
     """The share of days before each predicted quantile is within five points of the prediction."""
     luck = random.Random(7)  # noqa: S311  # luck, not a secret
     minutes = [SOURCES[name](luck, day) for day in range(260)]
@@ -205,7 +205,7 @@ def test_what_it_says_is_what_happens(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
+def test_turnbull_estimate_reaches_likelihood_of_lifelines(seed: int) -> None:
     """Oracle: Turnbull's estimate maximizes the likelihood, so both estimates reach the same maximum."""
     from lifelines.fitters.npmle import npmle
 
@@ -242,7 +242,7 @@ def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
         (None, None, (0, 97)),
     ],
 )
-def test_a_look_within_a_bin_leaves_all_of_it_open(
+def test_check_within_bin_leaves_whole_bin_possible(
     after: float | None, before: float | None, cells: tuple[int, int]
 ) -> None:
     marked = np.flatnonzero(support_of(PublicationInterval(FIRST, after, before), BINS))
@@ -251,22 +251,20 @@ def test_a_look_within_a_bin_leaves_all_of_it_open(
 
 @given(st.floats(1e-3, 1e3))
 @settings(max_examples=examples(20))
-def test_the_configured_window_counts_as_a_day_however_much_days_weigh(scale: float) -> None:
+def test_turnbull_result_is_independent_of_weight_scale(scale: float) -> None:
     """After a pause of weeks an expert that forgets fast still keeps its history."""
     support, weights = days_in((1, 3), (2, 6), (5, 5)), np.array([[1.0, 0.5, 0.25], [0.2, 0.0, 1.0]])
     prior = uniform(10)
     assert turnbull(support, weights * scale, prior) == pytest.approx(turnbull(support, weights, prior))
 
 
-def test_smoothing_keeps_what_lies_near_an_end_within_the_window() -> None:
+def test_smoothing_keeps_all_mass_within_window() -> None:
     assert smoothing_kernel(BINS, 3.5).sum(axis=1) == pytest.approx(1)
 
 
 @given(st.lists(st.floats(0, 1), min_size=12, max_size=12), st.floats(0, 0.4), st.floats(0, 0.4))
 @settings(max_examples=examples(50))
-def test_drawing_together_keeps_the_shares_of_early_and_never(
-    weights: list[float], early: float, never: float
-) -> None:
+def test_sharpening_keeps_shares_of_early_and_never(weights: list[float], early: float, never: float) -> None:
     """Silence is one cell and publication many, so a power of the whole distribution favors silence."""
     inside = np.array(weights) + 1e-3
     blended = np.concatenate([[early], inside / inside.sum() * (1 - early - never), [never]])
@@ -278,7 +276,7 @@ def test_drawing_together_keeps_the_shares_of_early_and_never(
     assert drawn.sum(axis=1) == pytest.approx(1)
 
 
-def test_drawing_together_keeps_the_shares_of_two_peaks() -> None:
+def test_sharpening_keeps_shares_of_two_peaks() -> None:
     """Six of ten days at one time and four at another keep these shares."""
     cells = np.arange(BINS + 2)
     bells = [np.exp(-0.5 * ((cells - middle) / 2) ** 2) for middle in (20, 66)]
@@ -322,7 +320,7 @@ def test_a_source_that_follows_the_first_tip_off_is_learned(tip: float) -> None:
 
 
 @pytest.mark.parametrize("later", [60.0, -60.0, 3.0])
-def test_a_day_is_moved_whole_by_how_much_later_the_games_begin(later: float) -> None:
+def test_past_day_is_shifted_by_difference_of_first_tip_offs(later: float) -> None:
     """With a single day weights do not matter, so the moved day equals a day that was observed there."""
     day = PublicationInterval(FIRST, 100.0, 190.0, first_tip_off=300.0)
     there = PublicationInterval(FIRST, 100.0 + later, 190.0 + later)
@@ -331,7 +329,7 @@ def test_a_day_is_moved_whole_by_how_much_later_the_games_begin(later: float) ->
     assert moved[EXPERTS] == pytest.approx(unmoved[0])
 
 
-def test_a_source_that_ignores_its_games_is_not_moved_with_them() -> None:
+def test_source_independent_of_tip_offs_is_not_shifted() -> None:
     history = seen([200.0] * 40)
     model = fit(with_tips(history), after(40), WINDOW, first_tip_off=420.0)
     assert (model.tip_off_weight or 0) < 0.1
@@ -361,7 +359,7 @@ def test_without_tip_offs_nothing_changes(published: list[float | None], tip: fl
     tip=st.floats(-1440, 2880),
 )
 @settings(max_examples=examples(30))
-def test_it_is_a_distribution_whatever_the_tip_offs(
+def test_fitted_model_is_a_distribution_for_any_tip_offs(
     published: list[tuple[float | None, float | None]], tip: float
 ) -> None:
     history = [
@@ -380,16 +378,14 @@ def mean_delay(minutes: list[float], tip_offs: dict[date, float]) -> float:
 
 
 @pytest.mark.parametrize(("follows", "least", "most"), [(True, 0.0, 0.6), (False, 0.95, 1.05)])
-def test_knowing_tip_offs_helps_where_they_matter_and_harms_nowhere(
-    follows: bool, least: float, most: float
-) -> None:
+def test_tip_offs_shorten_delay_only_where_relevant(follows: bool, least: float, most: float) -> None:
     luck = random.Random(3)  # noqa: S311  # luck, not a secret
     minutes = [luck.gauss(tip_off(day) - 90 if follows else 200, 8) for day in range(40)]
     tip_offs = {after(day): tip_off(day) for day in range(40)}
     assert least <= mean_delay(minutes, tip_offs) / mean_delay(minutes, {}) <= most
 
 
-def test_a_replay_fits_what_the_controller_fits() -> None:
+def test_replay_model_equals_fitted_model() -> None:
     """The predictions that a replay keeps equal those of a new fit, also after days without a game."""
     history = [
         replace(item, first_tip_off=None if number % 4 == 1 else tip_off(number))

@@ -76,7 +76,7 @@ def test_budget_and_max_gap_are_never_exceeded(
 
 @given(st.lists(st.one_of(st.none(), st.floats(-30, 480)), max_size=40))
 @settings(max_examples=examples(25))
-def test_a_plan_is_a_function_of_what_was_seen_before_the_day(published: list[float | None]) -> None:
+def test_plan_depends_only_on_history_before_the_day(published: list[float | None]) -> None:
     days = seen(published)
     plan = planned(days)
     later = seen([10.0] * 5, first=plan.day)
@@ -86,7 +86,7 @@ def test_a_plan_is_a_function_of_what_was_seen_before_the_day(published: list[fl
 
 @given(st.lists(st.floats(0, 480), max_size=MIN_DAYS - 1))
 @settings(max_examples=examples(10))
-def test_with_no_history_or_little_the_plan_is_the_configured_one(published: list[float]) -> None:
+def test_short_history_keeps_configured_beat(published: list[float]) -> None:
     configuration = learning()
     plan = planned(seen(published))
     expected = occurrences(configuration, None, plan.day, {("one", plan.day): plan})
@@ -98,7 +98,7 @@ def test_with_no_history_or_little_the_plan_is_the_configured_one(published: lis
 # Planned checks
 
 
-def test_the_last_look_is_when_the_window_closes() -> None:
+def test_last_check_is_at_window_close() -> None:
     """By then every publication within the window is out."""
     schedule = discovery("16:00", "18:00", every="30m")
     configuration = configured(one=workflow(schedule, "bulletin", discovery={"strategy": "learned"}))
@@ -108,7 +108,7 @@ def test_the_last_look_is_when_the_window_closes() -> None:
     assert expected[-1].deadline == at("18:30", plan.day)
 
 
-def test_a_sharp_source_is_looked_at_when_it_publishes() -> None:
+def test_sharp_source_is_checked_at_publication_time() -> None:
     plan = planned(seen([200.0] * 30))
     likely = [check for check in plan.checks if check.purpose is Purpose.LIKELY]
     assert any(200 <= check.minute <= 215 for check in likely)
@@ -120,7 +120,7 @@ def test_a_sharp_source_is_looked_at_when_it_publishes() -> None:
     assert (plan.model.days, plan.model.last_day) == (30, FIRST + timedelta(days=29))
 
 
-def test_a_check_that_only_a_gap_asks_for_says_so() -> None:
+def test_check_forced_by_max_gap_has_max_gap_purpose() -> None:
     plan = planned(seen([400.0] * 30), guards=Guards(17, 10.0, 120))
     purposes = [check.purpose for check in plan.checks]
     assert purposes[0] is Purpose.MAX_GAP
@@ -129,7 +129,7 @@ def test_a_check_that_only_a_gap_asks_for_says_so() -> None:
     assert Purpose.MAX_GAP not in [check.purpose for check in free.checks]
 
 
-def test_by_when_it_is_likely_to_be_out() -> None:
+def test_plan_quantiles_locate_publication_time() -> None:
     plan = planned(seen([200.0] * 30))
     middle = plan.quantile(0.5)
     assert middle is not None
@@ -142,25 +142,25 @@ def test_by_when_it_is_likely_to_be_out() -> None:
 # Untrusted histories and models
 
 
-def test_a_history_that_is_over_long_ago_is_stale() -> None:
+def test_history_without_recent_days_is_stale() -> None:
     plan = planned(seen([200.0] * 30), FIRST + timedelta(days=365))
     assert plan.fallback is Fallback.STALE
     assert "60" in plan.detail
 
 
-def test_a_year_of_silence_leaves_nothing_to_aim_at() -> None:
+def test_year_without_publication_falls_back_as_silent() -> None:
     plan = planned(seen([None] * 365))
     assert (plan.fallback, plan.checks) == (Fallback.SILENT, ())
     assert planned(seen([None] * 13 + [100.0])).fallback is None
 
 
-def test_one_day_is_no_history() -> None:
+def test_single_day_falls_back_as_too_few_days() -> None:
     plan = planned(seen([200.0]))
     assert plan.fallback is Fallback.FEW_DAYS
     assert plan.detail == f"1 known day, and {MIN_DAYS} are needed"
 
 
-def test_a_model_that_predicts_badly_is_not_used() -> None:
+def test_poorly_calibrated_model_is_not_used() -> None:
     """The source changes its time every day in a way that no expert follows."""
     minutes_ = [20.0 if number % 2 else 460.0 for number in range(30)]
     swapped = [480 - minute for minute in minutes_]
@@ -182,7 +182,7 @@ def looks(days: int, *seen_: tuple[float, bool], first: date = FIRST) -> list[Lo
     ]
 
 
-def test_days_of_another_window_teach_nothing_of_the_new_one() -> None:
+def test_days_of_another_window_are_excluded() -> None:
     """The earlier window opened at minute 300 of today's, so earlier publications were not observed."""
     history_ = read_history(looks(30, (300, False), (330, True)), WINDOW, first_look_by=135)
     assert (history_.intervals, len(history_.elsewhere)) == ((), 30)
@@ -192,7 +192,7 @@ def test_days_of_another_window_teach_nothing_of_the_new_one() -> None:
     assert "30 in another" in plan.detail
 
 
-def test_a_window_that_was_longer_before_is_no_other_one() -> None:
+def test_days_of_longer_earlier_window_still_count() -> None:
     history_ = read_history(looks(30, (-120, False), (0, False), (60, True)), WINDOW, first_look_by=135)
     assert len(history_.intervals) == 30
 
@@ -210,14 +210,14 @@ def test_rows_that_contradict_each_other_are_left_out_and_counted() -> None:
     assert "5 of 15 days" in plan.detail
 
 
-def test_rows_of_which_the_clock_is_wrong_are_left_out() -> None:
+def test_days_with_clock_errors_are_excluded() -> None:
     errors = [FIRST + timedelta(days=number) for number in range(3)]
     history_ = read_history(looks(10, (0, False), (60, True)), WINDOW, 135, errors)
     assert history_.contradictory == tuple(errors)
     assert len(history_.intervals) == 7
 
 
-def test_two_looks_at_one_moment_contradict_nothing() -> None:
+def test_checks_within_a_minute_are_not_contradictory() -> None:
     history_ = read_history(looks(1, (60.0, True), (60.5, False)), WINDOW, 135)
     assert history_.contradictory == ()
 
@@ -227,14 +227,14 @@ def test_repeated_rows_change_nothing() -> None:
     assert read_history(days * 3, WINDOW, 135) == read_history(days, WINDOW, 135)
 
 
-def test_a_backfill_after_the_window_is_no_search() -> None:
+def test_backfill_after_window_adds_nothing_to_history() -> None:
     assert read_history(looks(10, (5_000, True)), WINDOW, 135) == PublicationHistory()
 
 
 # Expected and decided checks
 
 
-def test_what_is_expected_are_the_checks_each_until_the_next() -> None:
+def test_each_planned_check_is_expected_until_the_next_check() -> None:
     configuration = learning()
     plan = planned(seen([200.0] * 30))
     expected = occurrences(configuration, None, plan.day, {("one", plan.day): plan})
@@ -252,7 +252,7 @@ def at_check(plan: DiscoveryPlan, number: int) -> datetime:
     return plan.at(plan.checks[number])
 
 
-def test_a_decision_names_the_model_and_what_the_check_is_for() -> None:
+def test_decision_names_model_and_check_number() -> None:
     plan = planned(seen([200.0] * 30))
     plans = {("one", plan.day): plan}
     number = next(n for n, check in enumerate(plan.checks) if check.purpose is Purpose.LIKELY)
@@ -265,7 +265,7 @@ def test_a_decision_names_the_model_and_what_the_check_is_for() -> None:
     assert f"Check {number + 1} of {len(plan.checks)}" in decision.sentence
 
 
-def test_a_decision_on_the_fixed_beat_says_why() -> None:
+def test_decision_on_fixed_beat_has_reason() -> None:
     plan = planned(seen([200.0] * 2))
     decision = decided(learning(), at("16:30", plan.day), discovery={("one", plan.day): plan})
     told = decision.context["discovery"]
@@ -274,13 +274,13 @@ def test_a_decision_on_the_fixed_beat_says_why() -> None:
     assert decision.sentence.endswith("On the fixed beat: 2 known days, and 5 are needed.")
 
 
-def test_a_workflow_that_does_not_learn_says_nothing_of_it() -> None:
+def test_workflow_without_learning_has_no_discovery_context() -> None:
     configuration = configured(one=workflow(discovery(), "bulletin"))
     assert "discovery" not in decided(configuration, at("12:00")).context
 
 
 @given(st.integers(0, 3))
-def test_a_success_ends_it(number: int) -> None:
+def test_success_ends_learned_search(number: int) -> None:
     plan = planned(seen([200.0] * 30))
     assume(number < len(plan.checks) - 1)
     now = at_check(plan, number)
@@ -289,7 +289,7 @@ def test_a_success_ends_it(number: int) -> None:
     assert (decision.action.value, decision.code.value) == ("SKIP", "already_found")
 
 
-def test_later_versions_are_looked_for_on_the_fixed_beat() -> None:
+def test_refresh_slots_follow_fixed_beat() -> None:
     configuration = learning(refresh_after_found="1h")
     plan = planned(seen([200.0] * 30))
     plans = {("one", plan.day): plan}
@@ -313,7 +313,7 @@ def test_later_versions_are_looked_for_on_the_fixed_beat() -> None:
     assert ("refresh", "superseded") in before
 
 
-def test_a_slot_for_later_versions_says_when_the_search_goes_on() -> None:
+def test_refresh_slot_before_find_is_superseded_with_next_check() -> None:
     configuration, plan = learning(refresh_after_found="1h"), planned(seen([200.0] * 30))
 
     def told(clock: str) -> str:
@@ -328,7 +328,7 @@ def test_a_slot_for_later_versions_says_when_the_search_goes_on() -> None:
     assert told("19:00") == "Not found yet, and this slot looks for later versions only."
 
 
-def test_checks_since_the_tick_before_are_due() -> None:
+def test_checks_since_previous_tick_are_due() -> None:
     plan = planned(seen([200.0] * 30))
     plans = {("one", plan.day): plan}
     now, step = at_check(plan, 0), timedelta(minutes=5)
@@ -337,7 +337,7 @@ def test_checks_since_the_tick_before_are_due() -> None:
     assert due_checks(plans, now + 3 * timedelta(minutes=1), step) == {"one"}
 
 
-def test_a_day_that_was_not_planned_in_time_keeps_its_beat() -> None:
+def test_day_not_planned_in_time_keeps_fixed_beat() -> None:
     day = FIRST
     plan = keep_beat(search(day), Fallback.DAY_BEGUN, "the window had opened", at("17:00", day))
     assert (plan.learned, plan.model, plan.checks) == (False, None, ())
@@ -348,7 +348,7 @@ def test_a_day_that_was_not_planned_in_time_keeps_its_beat() -> None:
 
 
 @pytest.mark.parametrize("price", [0.0, 3.5, 100.0])
-def test_never_more_attempts_than_the_beat(price: float) -> None:
+def test_plan_never_exceeds_budget_at_any_price(price: float) -> None:
     plan = planned(seen([float(m) for m in range(10, 460, 15)]), guards=Guards(6, price, 120))
     assert len(plan.checks) <= 6
 
@@ -388,7 +388,7 @@ def model(**changes: Any) -> PublicationModel:
         (1.0, 0.25, 38),
     ],
 )
-def test_by_when_a_share_of_the_days_has_published(share: float, never: float, minute: int) -> None:
+def test_quantile_is_interpolated_within_bins(share: float, never: float, minute: int) -> None:
     """The time is proportional within a bin, and within the window whatever probability rounding lost."""
     kept = keep_beat(replace(search(FIRST), window_minutes=38), Fallback.DAY_BEGUN, "late", at("17:00"))
     plan = kept.model_copy(update={"model": model(never=never)})
@@ -396,7 +396,7 @@ def test_by_when_a_share_of_the_days_has_published(share: float, never: float, m
     assert kept.quantile(share) is None
 
 
-def test_a_check_belongs_to_one_tick_and_has_its_number() -> None:
+def test_check_is_due_at_a_single_tick_and_numbered() -> None:
     plan = planned(seen([200.0] * 30))
     plans, step = {("one", plan.day): plan}, timedelta(minutes=5)
     assert due_checks(plans, at_check(plan, -1), step) == {"one"}
@@ -409,7 +409,7 @@ def test_a_check_belongs_to_one_tick_and_has_its_number() -> None:
 @pytest.mark.parametrize(
     "published", [[200.0] * 30, [10.0 + 137 * n % 450 for n in range(28)]], ids=["sharp", "broad"]
 )
-def test_a_check_is_likely_when_it_is_worth_its_attempt(published: list[float], price: float) -> None:
+def test_check_has_likely_purpose_if_worth_its_price(published: list[float], price: float) -> None:
     """Without the check, its publications wait for the next check."""
     plan = planned(seen(published), guards=Guards(17, price, 60))
     assert plan.model is not None
@@ -491,18 +491,18 @@ def known(
         ),
     ],
 )
-def test_why_a_history_is_not_enough(
+def test_fallback_reason_of_insufficient_history(
     history_: PublicationHistory, expected: tuple[Fallback, str] | None
 ) -> None:
     assert find_fallback(history_, model()) == expected
 
 
 @pytest.mark.parametrize(("calibration", "used"), [(None, True), (0.42, True), (0.43, False)])
-def test_how_far_off_a_model_may_be(calibration: float | None, used: bool) -> None:
+def test_model_is_used_up_to_calibration_limit(calibration: float | None, used: bool) -> None:
     found = find_fallback(known(range(1, 6)), model(calibration=calibration))
     off = "its predictions of the last days are off by 43 points"
     assert found == (None if used else (Fallback.POORLY_CALIBRATED, off))
 
 
-def test_every_way_of_looking_has_looked_once_by_the_longest_gap_and_three_bins() -> None:
+def test_first_check_limit_is_max_gap_plus_three_bins() -> None:
     assert search(FIRST, max_gap=120).first_look_by == 135

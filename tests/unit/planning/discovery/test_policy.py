@@ -68,7 +68,7 @@ def assert_cheapest(of: PublicationModel, price: float, budget: int, gap: int) -
 
 @given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(5, 45))
 @settings(max_examples=examples(150))
-def test_it_equals_brute_force(
+def test_plan_cost_equals_brute_force_optimum(
     masses: list[float], early: float, never: float, price: float, budget: int, gap: int
 ) -> None:
     assume(sum(masses) + early + never > 0.01)
@@ -78,7 +78,9 @@ def test_it_equals_brute_force(
 
 @pytest.mark.parametrize("price", [0.0, 0.5, 3.0])
 @pytest.mark.parametrize(("budget", "gap"), [(2, 20), (3, 20), (4, 20), (1, 40), (2, 40), (3, 40), (4, 40)])
-def test_it_equals_brute_force_where_the_budget_binds(price: float, budget: int, gap: int) -> None:
+def test_plan_cost_equals_brute_force_optimum_under_binding_budget(
+    price: float, budget: int, gap: int
+) -> None:
     for peak in range(7):
         masses = [1.0 + 5 * (number == peak) + number % 3 for number in range(7)]
         assert_cheapest(model(masses, early=1.0, never=2.0), price, budget, gap)
@@ -100,14 +102,14 @@ def test_budget_and_gap_are_never_exceeded(
     assert max(gaps) <= max(gap // WIDTH * WIDTH, even, WIDTH)
 
 
-def test_it_looks_where_publication_is_likely() -> None:
+def test_plan_checks_likely_publication_time() -> None:
     sharp = model([0.0] * 50 + [1.0] + [0.0] * 45, early=0.02, never=0.02)
     found = plan(sharp, Guards(budget=20, price=5, max_gap=300))
     assert 51 * WIDTH in found
     assert expect(sharp, found)[0] < 10
 
 
-def test_a_dearer_look_is_looked_less_often() -> None:
+def test_higher_price_gives_fewer_checks() -> None:
     broad = model([1.0] * 96)
     counts = [len(plan(broad, Guards(96, price, 480))) for price in (0, 1, 5, 20, 100)]
     assert counts == sorted(counts, reverse=True)
@@ -115,17 +117,17 @@ def test_a_dearer_look_is_looked_less_often() -> None:
 
 
 @pytest.mark.parametrize("guards", [(0, 1.0, 60), (5, -1.0, 60), (5, 1.0, 0)])
-def test_guards_that_allow_nothing_are_refused(guards: tuple[int, float, int]) -> None:
+def test_guards_out_of_range_are_refused(guards: tuple[int, float, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         Guards(*guards)
 
 
-def test_the_smallest_guards_look_once_or_in_every_bin() -> None:
+def test_smallest_guards_check_once_or_in_every_bin() -> None:
     assert plan(model([1.0] * 4), Guards(budget=1, price=0, max_gap=1)) == (20,)
     assert plan(model([1.0] * 4), Guards(budget=5, price=1_000, max_gap=1)) == (0, 5, 10, 15, 20)
 
 
-def test_what_is_to_be_expected_of_looks() -> None:
+def test_expected_delay_and_number_of_checks() -> None:
     """A document appears in the middle of its bin, or at the opening if it came before the window."""
     of = model([1.0, 2.0, 3.0], early=2.0, never=1.0)
     # At 5: 2/9 waited 5 minutes and 1/9 half a bin. At 15: 2/9 waited 7.5 minutes and 3/9 half a bin.
@@ -134,7 +136,7 @@ def test_what_is_to_be_expected_of_looks() -> None:
     assert expect(model([0.0], never=1.0), [5]) == (0.0, 1.0)
 
 
-def test_a_model_is_planned_for_as_if_it_might_be_minutes_off() -> None:
+def test_widening_spreads_mass_to_adjacent_bins() -> None:
     sharp = model([0.0] * 10 + [1.0] + [0.0] * 10, early=0.5, never=0.5)
     wide = widen(sharp)
     assert (wide.early, wide.never) == (sharp.early, sharp.never)
@@ -144,7 +146,7 @@ def test_a_model_is_planned_for_as_if_it_might_be_minutes_off() -> None:
 
 @pytest.mark.parametrize("bins", [1, 2, 5, 6, 7])
 @pytest.mark.parametrize("gap", [1, 5, 10, 14, 20, 100])
-def test_the_fewest_checks_are_those_of_a_plan_to_which_attempts_are_dear(bins: int, gap: int) -> None:
+def test_fewest_checks_match_plan_at_high_price(bins: int, gap: int) -> None:
     dear = plan(model([1.0] * bins), Guards(budget=99, price=1e6, max_gap=gap))
     fewest = fewest_checks(timedelta(minutes=bins * WIDTH), timedelta(minutes=gap))
     assert len(dear) == fewest

@@ -70,7 +70,7 @@ def report_at(
     return found
 
 
-def test_the_curve_is_the_distribution_and_the_days_are_those_behind_it() -> None:
+def test_report_has_distribution_curve_and_days_of_history() -> None:
     report = report_at(at("10:00"), list(beat_of(30)))
     total = report.early + sum(item.probability for item in report.curve) + report.never
     assert total == pytest.approx(1, abs=1e-4)
@@ -88,7 +88,7 @@ def test_before_the_window_all_checks_are_planned() -> None:
     assert all(check.purpose is not None for check in report.checks)
 
 
-def test_what_became_of_the_checks_of_a_day_on_which_it_was_found() -> None:
+def test_states_of_checks_on_day_with_find() -> None:
     known = list(beat_of(30))
     checks = report_at(at("10:00"), known).checks
     first, second = checks[0].at, checks[1].at
@@ -100,7 +100,7 @@ def test_what_became_of_the_checks_of_a_day_on_which_it_was_found() -> None:
     assert report.found_at == second + timedelta(seconds=20)
 
 
-def test_a_check_that_nobody_made_is_said() -> None:
+def test_missed_check_is_reported_as_not_made() -> None:
     known = list(beat_of(30))
     checks = report_at(at("10:00"), known).checks
     states = [check.state for check in report_at(checks[1].at + timedelta(minutes=1), known).checks]
@@ -108,7 +108,7 @@ def test_a_check_that_nobody_made_is_said() -> None:
     assert states[1] is CheckState.PLANNED
 
 
-def test_a_check_that_failed_is_no_check_that_nobody_made() -> None:
+def test_failed_check_is_reported_as_failed() -> None:
     known = list(beat_of(30))
     checks = report_at(at("10:00"), known).checks
     broken = replace(look(DAY, checks[0].at, found=False), status=Status.FAILED)
@@ -120,7 +120,7 @@ def test_a_check_that_failed_is_no_check_that_nobody_made() -> None:
     assert again.checks[0].state is CheckState.IN_VAIN
 
 
-def test_a_day_that_is_over_is_told_as_it_was_planned_then() -> None:
+def test_past_day_is_reported_with_its_original_plan() -> None:
     """Executions on the day and later do not change its plan."""
     known = list(beat_of(30))
     before = report_at(at("10:00"), known)
@@ -131,7 +131,7 @@ def test_a_day_that_is_over_is_told_as_it_was_planned_then() -> None:
     assert after.plan.checks == before.plan.checks
 
 
-def test_a_search_on_the_fixed_beat_shows_what_it_could_learn() -> None:
+def test_fixed_search_shows_learned_plan_and_beat_checks() -> None:
     report = report_at(at("10:00"), list(beat_of(30)), strategy="fixed")
     assert report.strategy is Strategy.FIXED
     assert report.plan.learned
@@ -141,13 +141,13 @@ def test_a_search_on_the_fixed_beat_shows_what_it_could_learn() -> None:
     assert {check.purpose for check in report.checks} == {None}
 
 
-def test_a_learned_search_on_its_beat_shows_the_beat() -> None:
+def test_learned_search_in_fallback_shows_beat_checks() -> None:
     report = report_at(at("10:00"), list(beat_of(2)))
     assert report.plan.fallback is Fallback.FEW_DAYS
     assert len(report.checks) == 15
 
 
-def test_the_checks_that_the_decisions_named_are_shown() -> None:
+def test_checks_named_by_decisions_are_shown() -> None:
     named = ["2025-01-15T17:00:00+00:00", "2025-01-15T23:00:00+00:00"]
     followed = {"strategy": "learned", "model": "elsewhere", "checks": named}
     report = report_at(at("10:00"), list(beat_of(30)), followed=followed)
@@ -156,7 +156,7 @@ def test_the_checks_that_the_decisions_named_are_shown() -> None:
     assert report_at(at("10:00"), list(beat_of(30))).agrees
 
 
-def test_somebodys_local_try_is_no_look() -> None:
+def test_local_execution_adds_no_day_to_history() -> None:
     local = [
         fact("bulletin", source=Source.LOCAL, game_date=DAY - timedelta(days=n), request_id=f"l{n}")
         for n in range(1, 20)
@@ -164,7 +164,7 @@ def test_somebodys_local_try_is_no_look() -> None:
     assert report_at(at("10:00"), local).days == ()
 
 
-def test_a_document_that_lacks_games_is_not_found_where_the_search_goes_on() -> None:
+def test_incomplete_document_is_no_find_with_until_complete() -> None:
     known = [
         replace(item, completeness=KnownCompleteness(expected=2, missing=("A@B",)))
         if item.triggered_at.minute < 31 and item.counts
@@ -220,7 +220,7 @@ def rows_of(facts: Iterable[ExecutionFact]) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_dataset_is_asked_about_the_search_alone() -> None:
+def test_dataset_queries_are_limited_to_the_search() -> None:
     rows = rows_of(beat_of(30))
     asked: list[Any] = []
 
@@ -242,7 +242,7 @@ def test_the_dataset_is_asked_about_the_search_alone() -> None:
     )
 
 
-def test_the_checks_are_those_of_the_newest_decision_in_the_dataset() -> None:
+def test_checks_are_read_from_decision_in_dataset() -> None:
     told = json.dumps({"strategy": "learned", "model": "m-1", "checks": ["2025-01-15T17:00:00+00:00"]})
 
     def answer(sql: str, _: object) -> list[dict[str, Any]]:
@@ -261,7 +261,7 @@ FAN_OUT = configured(one=workflow(discovery(), {"scraper": "roster", "for_each":
 @pytest.mark.parametrize(
     "configuration", [FAN_OUT, searching(days=["thu"])], ids=["of several documents", "on another weekday"]
 )
-def test_a_day_of_which_nothing_can_be_learned_costs_no_query(configuration: Configuration) -> None:
+def test_unlearnable_day_runs_no_query(configuration: Configuration) -> None:
     down = MemoryWarehouse(down=True)
     assert read_discovery(down, "prod", configuration, "one", DAY, at("10:00")) is None
     assert build_report(configuration, "one", DAY, [], at("10:00")) is None
@@ -287,14 +287,14 @@ def test_a_day_of_which_nothing_can_be_learned_costs_no_query(configuration: Con
         (0, "fixed", "fixed beat, as configured; to learn from: nothing yet"),
     ],
 )
-def test_the_headline_says_how_the_day_looks_and_what_is_known(days: int, strategy: str, said: str) -> None:
+def test_headline_names_strategy_model_and_days(days: int, strategy: str, said: str) -> None:
     report = report_at(at("10:00"), list(beat_of(days)), strategy)
     model = report.plan.model
     assert model is not None
     assert report.headline == said.format(model=model.version, off=100 * (model.calibration or 0))
 
 
-def test_a_state_is_told_in_words() -> None:
+def test_check_states_have_display_texts() -> None:
     assert {state.told for state in CheckState} == {
         "planned",
         "found it",
@@ -314,7 +314,7 @@ def test_a_plan_agrees_with_the_model_that_decisions_name() -> None:
         assert report_at(at("10:00"), known, followed=followed).agrees is agrees
 
 
-def test_the_curve_has_a_bin_of_five_minutes_after_the_other_up_to_the_close() -> None:
+def test_curve_has_five_minute_bins_up_to_window_close() -> None:
     schedule = discovery("11:00", "11:58", every="10m")
     configuration = configured(one=workflow(schedule, "bulletin", discovery={"strategy": "learned"}))
     report = build_report(configuration, "one", DAY, list(beat_of(30, "11:10")), at("10:00"))
@@ -336,14 +336,14 @@ def just_at(clock: str, *, found: bool) -> ExecutionFact:
     return replace(look(DAY, at(clock), found=found), triggered_at=at(clock))
 
 
-def test_an_execution_belongs_to_the_check_at_or_before_it() -> None:
+def test_execution_belongs_to_check_at_or_before_its_start() -> None:
     early, last = just_at("17:50", found=False), just_at("18:00", found=False)
     assert states(at("18:30"), early)[-2:] == [CheckState.IN_VAIN, CheckState.NOT_MADE]
     assert states(at("18:30"), last)[-2:] == [CheckState.NOT_MADE, CheckState.IN_VAIN]
     assert states(at("18:30"), just_at("18:15", found=False))[-1] is CheckState.NOT_MADE
 
 
-def test_what_is_found_at_the_instant_of_a_check_is_found_by_it() -> None:
+def test_find_at_instant_of_check_counts_for_the_check() -> None:
     assert states(at("11:30"), just_at("11:30", found=True))[1:3] == [CheckState.FOUND, CheckState.NOT_NEEDED]
 
 
@@ -354,11 +354,11 @@ def test_what_is_found_at_the_instant_of_a_check_is_found_by_it() -> None:
         (timedelta(minutes=15), CheckState.NOT_MADE),
     ],
 )
-def test_a_check_is_not_made_a_quarter_of_an_hour_after_its_time(late: timedelta, state: CheckState) -> None:
+def test_check_is_reported_not_made_after_fifteen_minutes(late: timedelta, state: CheckState) -> None:
     assert states(at("11:30") + late)[1] is state
 
 
-def test_a_day_whose_decisions_name_no_checks_ran_on_its_beat() -> None:
+def test_decisions_without_checks_mean_fixed_beat() -> None:
     followed = {"strategy": "fixed", "fallback": "day_begun"}
     report = report_at(at("10:00"), list(beat_of(30)), followed=followed)
     assert report.plan.learned

@@ -41,7 +41,7 @@ FOUND = saw(at("12:00", YESTERDAY), found=True)
 HOUR = PublicationInterval(YESTERDAY, 0, 60)
 
 
-def test_a_day_without_a_window_and_a_workflow_that_is_no_search_have_nothing_to_plan() -> None:
+def test_day_without_window_and_daily_workflow_have_no_search() -> None:
     assert search_of(searching(days=["thu"]), "one", DAY) is None
     assert search_of(configured(one=workflow(daily(), "bulletin")), "one", DAY) is None
 
@@ -65,11 +65,11 @@ def test_a_day_without_a_window_and_a_workflow_that_is_no_search_have_nothing_to
     ],
     ids=["a search", "no search", "two steps", "a fan-out"],
 )
-def test_why_nothing_can_be_learned(configuration: Configuration, why: str | None) -> None:
+def test_unlearnable_workflow_has_reason(configuration: Configuration, why: str | None) -> None:
     assert cannot_learn(configuration, "one") == why
 
 
-def test_only_what_its_own_scraper_saw_counts() -> None:
+def test_other_scrapers_and_failed_executions_do_not_count() -> None:
     other = saw(at("11:30", YESTERDAY), found=True, scraper="slate")
     broken = replace(saw(at("11:30", YESTERDAY), found=True), status=Status.FAILED)
     assert learned(IN_VAIN, other, broken, FOUND).intervals == (HOUR,)
@@ -79,13 +79,13 @@ def test_only_what_its_own_scraper_saw_counts() -> None:
     ("ahead", "is_error"),
     [(timedelta(minutes=-1), False), (timedelta(minutes=5), False), (timedelta(minutes=5, seconds=1), True)],
 )
-def test_a_row_of_the_future_is_the_error_of_a_clock(ahead: timedelta, is_error: bool) -> None:
+def test_row_over_five_minutes_ahead_is_clock_error(ahead: timedelta, is_error: bool) -> None:
     now = at("12:00", YESTERDAY)
     history = learned(IN_VAIN, saw(now + ahead, found=True), now=now)
     assert history.contradictory == ((YESTERDAY,) if is_error else ())
 
 
-def test_a_search_for_the_day_before_looks_on_the_day_after_it() -> None:
+def test_search_about_yesterday_uses_window_of_next_day() -> None:
     before = YESTERDAY - timedelta(days=1)
     facts = (replace(IN_VAIN, game_date=before), replace(FOUND, game_date=before))
     history = learned(*facts, configuration=searching(about="yesterday"))
@@ -93,9 +93,7 @@ def test_a_search_for_the_day_before_looks_on_the_day_after_it() -> None:
 
 
 @pytest.mark.parametrize(("until", "before"), [("found", 60), ("complete", None)])
-def test_a_document_that_lacks_games_is_found_unless_all_are_searched_for(
-    until: str, before: float | None
-) -> None:
+def test_incomplete_document_is_find_unless_until_complete(until: str, before: float | None) -> None:
     lacking = replace(FOUND, completeness=KnownCompleteness(expected=2, missing=("A@B",)))
     (interval,) = learned(IN_VAIN, lacking, configuration=searching(until=until)).intervals
     assert interval.before == before

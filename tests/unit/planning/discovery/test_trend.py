@@ -28,7 +28,7 @@ def exactly(minutes: list[float]) -> list[tuple[float, float]]:
 
 @given(st.lists(st.floats(1, 480), min_size=MIN_DAYS, max_size=30), st.integers(0, 10))
 @settings(max_examples=examples(100))
-def test_it_is_that_of_least_squares_shrunk_by_what_it_explains(minutes: list[float], later: int) -> None:
+def test_trend_is_least_squares_slope_times_explained_variance(minutes: list[float], later: int) -> None:
     """Oracle: NumPy's polynomial fit, in which a day's weight halves with each half-life."""
     numbers, times = np.arange(len(minutes)), np.array(minutes)
     target = len(minutes) + later
@@ -45,14 +45,14 @@ def test_it_is_that_of_least_squares_shrunk_by_what_it_explains(minutes: list[fl
     ("minutes_a_day", "expected"),
     [(2.0, 2.0), (-3.5, -3.5), (0.0, 0.0), (14.0, MAX_SLOPE), (-14.0, -MAX_SLOPE)],
 )
-def test_of_days_on_a_line_it_is_their_step_and_at_most_ten_minutes(
+def test_trend_of_days_on_a_line_is_their_step_capped_at_ten_minutes(
     minutes_a_day: float, expected: float
 ) -> None:
     assert slope(exactly([240 + minutes_a_day * day for day in range(10)])) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("days", "expected"), [(MIN_DAYS - 1, 0.0), (MIN_DAYS, 2.0)])
-def test_there_is_none_through_fewer_than_five_days(days: int, expected: float) -> None:
+def test_trend_is_zero_with_fewer_than_five_days(days: int, expected: float) -> None:
     assert slope(exactly([60 + 2.0 * day for day in range(days)])) == pytest.approx(expected)
     # Days without a known time do not count towards the minimum.
     assert slope([*exactly([60 + 2.0 * day for day in range(days)]), NEVER, EARLY]) == pytest.approx(expected)
@@ -69,13 +69,13 @@ def test_a_day_found_within_the_first_minute_counts() -> None:
     assert slope(exactly([0.5, 2.5, 4.5, 6.5, 8.5])) == pytest.approx(2.0)
 
 
-def test_days_from_the_target_on_do_not_count() -> None:
+def test_target_day_and_later_days_do_not_count() -> None:
     days = exactly([60 + 2.0 * day for day in range(8)] + [400.0, 10.0])
     assert slope(days, target=8) == pytest.approx(2.0)
     assert slope(days, target=9) != pytest.approx(2.0)
 
 
-def test_each_target_has_its_own() -> None:
+def test_each_target_day_has_its_own_trend() -> None:
     minutes = [60 + 2.0 * day for day in range(10)] + [80 - 3.0 * day for day in range(10)]
     ends = np.array(minutes)
     ages = np.array([[float(target - number) for number in range(20)] for target in (10, 20)])
@@ -85,7 +85,7 @@ def test_each_target_has_its_own() -> None:
     assert found[1] < 0
 
 
-def test_a_wide_interval_says_nothing_of_a_trend_that_it_holds() -> None:
+def test_wide_interval_containing_trend_does_not_change_trend() -> None:
     """The interval's middle would add a trend: on the last day it is two hours from the line."""
     days = exactly([60 + 2.0 * day for day in range(19)])
     assert slope([*days, (0.0, 480.0)]) == pytest.approx(2.0, abs=0.01)
@@ -94,5 +94,5 @@ def test_a_wide_interval_says_nothing_of_a_trend_that_it_holds() -> None:
     assert slope([*days, (200.0, 480.0)]) == pytest.approx(slope([*days, (200.0, 200.0)]))
 
 
-def test_intervals_around_one_time_have_no_trend() -> None:
+def test_identical_intervals_have_no_trend() -> None:
     assert slope([(60.0, 120.0)] * 10) == pytest.approx(0.0)

@@ -3,7 +3,8 @@
 -- One row when no row of any kind was written for @silent_minutes, or when rows of the last hour were written more than
 -- @minutes after their event. The first copy of a row counts: Pub/Sub redelivers a message whose acknowledgement got
 -- lost. Executions that are late by design are left out: those that cleanup adopted, and failures that the controller
--- presumed after a lease had expired.
+-- presumed after a lease had expired. An ABORT for an unreadable history has the time of its tick, which may be delivered
+-- long after it, so the time of its row counts.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @minutes       INT64 = 15  delay of a row that is an alert
@@ -13,13 +14,14 @@
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
 WITH copies AS (
-  SELECT d.event_id, d.decision_time AS happened, d.created_at
+  SELECT
+    d.event_id, d.created_at, IF(d.reason_code = 'history_unavailable', d.created_at, d.decision_time) AS happened
   FROM nba_orchestration.workflow_decisions AS d
   WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND d.decision_time <= @as_of
     AND d.environment = @environment
   UNION ALL
-  SELECT e.event_id, COALESCE(e.completed_at, e.triggered_at) AS happened, e.created_at
+  SELECT e.event_id, e.created_at, COALESCE(e.completed_at, e.triggered_at) AS happened
   FROM nba_orchestration.scraper_execution_log AS e
   WHERE DATE(e.triggered_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND e.triggered_at <= @as_of
@@ -27,7 +29,7 @@ WITH copies AS (
     AND NOT COALESCE(e.recovery, FALSE)
     AND JSON_VALUE(e.data_summary, '$.presumed') IS NULL
   UNION ALL
-  SELECT c.event_id, c.cleanup_time AS happened, c.created_at
+  SELECT c.event_id, c.created_at, c.cleanup_time AS happened
   FROM nba_orchestration.cleanup_operations AS c
   WHERE DATE(c.cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND c.cleanup_time <= @as_of

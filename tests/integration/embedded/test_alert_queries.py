@@ -497,6 +497,14 @@ def test_a_row_whose_copy_comes_late_was_not_late(days: Days, table: str, row: R
     assert len(judged(days, f"{environment}-late", late, "dataset-behind")) == 1
 
 
+def test_an_abort_of_a_tick_that_was_delivered_late_is_not_late_and_breaks_the_silence(days: Days) -> None:
+    """It has the time of its tick, so that two controllers publish the same event: no time of the logger's row."""
+    at = AT - 30 * MINUTE
+    row = decided("aborted", at, "ABORT", "history_unavailable", created_at=(AT - MINUTE).isoformat())
+    assert judged(days, "late-abort", [*healthy(), ("workflow_decisions", row)], "dataset-behind") == []
+    assert judged(days, "abort-alone", [("workflow_decisions", row)], "dataset-behind") == []
+
+
 def test_a_failure_that_the_controller_presumed_is_not_late(days: Days) -> None:
     """Its end is the expiry of the lease, and the first evaluation after that publishes it."""
     at = AT - 30 * MINUTE

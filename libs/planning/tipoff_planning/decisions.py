@@ -218,7 +218,7 @@ def _decide_ended(
     # Nothing to fetch, or some slot has found everything: nothing is wrong.
     if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
         return None
-    if _explained_by_pause(occurrence, outstanding.scrapers(workflow), inputs):
+    if explaining_pause(occurrence, outstanding.scrapers(workflow), inputs) is not None:
         return None  # a person paused it and so knows about the gap
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
@@ -369,15 +369,16 @@ def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: Dec
     return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True, again=until)
 
 
-def _explained_by_pause(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> bool:
-    """Return whether a pause explains why an ended occurrence is incomplete: a pause in force now, when the window
+def explaining_pause(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> Pause | None:
+    """Return the pause that explains why an ended occurrence is incomplete: a pause in force now, when the window
     closed, or at any time of a window without requests."""
     name, now, closed = occurrence.workflow, inputs.now, occurrence.deadline
     # Without any request a pause at any time of the window explains the gap.
     # Otherwise only a pause at its end does.
     start = occurrence.expected if inputs.standing(occurrence.id) is None else closed - timedelta(seconds=1)
     windows = ((now, now + timedelta(seconds=1)), (start, closed))
-    return any(inputs.pauses.kept_back(name, scrapers, *window) is not None for window in windows)
+    found = (inputs.pauses.kept_back(name, scrapers, *window) for window in windows)
+    return next(filter(None, found), None)
 
 
 def _holding_back(standing: PlanProgress, workflow: str, inputs: DecisionInputs) -> Pause | None:

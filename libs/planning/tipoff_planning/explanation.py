@@ -8,18 +8,18 @@ from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from tipoff_common.clock import business_date, fleet_clock, fleet_zone, readable
-from tipoff_common.events import Source
+from tipoff_common.events import PauseTarget, Source
 from tipoff_common.outcomes import Status
 from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, DecisionInputs
-from tipoff_planning.decisions import considered, decide
+from tipoff_planning.decisions import considered, decide, explaining_pause
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
 from tipoff_planning.outstanding import find_outstanding
-from tipoff_planning.pauses import NO_PAUSES, Pauses
+from tipoff_planning.pauses import NO_PAUSES, Pause, Pauses
 from tipoff_planning.plans import Plan, freeze, units
 from tipoff_planning.progress import State
 from tipoff_planning.schedules import Discovery, PerGame
@@ -74,6 +74,7 @@ def explain_workflow(
         at,
         (
             *_pauses(workflow, inputs),
+            *_past_pauses(workflow, inputs),
             *_paused_sources(workflow, inputs),
             *_about_games(workflow, inputs),
             *_failing_sources(workflow, inputs),
@@ -120,6 +121,32 @@ def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
         state = "paused" if pause is whole else f"{pause.name} is paused"
         until = _when(pause.until, configuration.zone_of(workflow))
         yield RunCondition("pause", False, f"{state} by {pause.by} until {until}: {pause.why}")
+
+
+def _past_pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
+    """Name each pause that is over and explains why an ended occurrence of today is incomplete."""
+    configuration, now = inputs.configuration, inputs.now
+    found: list[Pause] = []
+    for item in considered(configuration, inputs.expected, now):
+        if item.workflow != workflow or now < item.deadline:
+            continue
+        outstanding = find_outstanding(item, configuration, inputs.history)
+        scrapers = outstanding.scrapers(configuration.workflows[workflow])
+        since = {
+            it.scraper
+            for it in inputs.history.executions.values()
+            if it.status is Status.SUCCESS
+            and it.game_date == item.game_date
+            and it.triggered_at >= item.expected
+        }
+        # The decision about an occurrence that a pause explains is silent, so only this condition names the pause.
+        if not outstanding.found and not since.issuperset(scrapers):
+            found += filter(None, [explaining_pause(item, scrapers, inputs)])
+    zone = configuration.zone_of(workflow)
+    for pause in dict.fromkeys(it for it in found if not it.stands(now)):
+        what = "was paused" if pause.target is PauseTarget.WORKFLOW else f"{pause.name} was paused"
+        stretch = f"from {_when(pause.since, zone)} until {_when(pause.over_at, zone)}"
+        yield RunCondition("pause", False, f"{what} by {pause.by} {stretch}: {pause.why}")
 
 
 def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:

@@ -155,6 +155,34 @@ def test_active_pause_is_a_condition_and_the_verdict(
         assert (decision.code.value == "paused") == stands
 
 
+@pytest.mark.parametrize(
+    ("target", "name", "what"), [("workflow", "one", ""), ("scraper", "bulletin", "bulletin ")]
+)
+@pytest.mark.parametrize(
+    ("schedule", "since", "until", "named"),
+    [
+        (daily("11:00", "12:00"), "10:30", "12:30", True),
+        (daily("11:00", "12:00"), "11:10", "11:20", True),
+        (daily("11:00", "12:00"), "12:05", "12:30", False),
+        (at_times("11:00"), "10:30", "12:30", True),
+        (discovery("11:00", "12:00"), "10:30", "12:30", True),
+    ],
+)
+def test_a_pause_that_a_window_did_not_outlast_is_named_once_it_is_over(
+    target: str, name: str, what: str, schedule: dict[str, Any], since: str, until: str, named: bool
+) -> None:
+    """The decision says that today is done, and the explanation did not say why nothing was fetched."""
+    configuration = configured(one=workflow(schedule, "bulletin"))
+    pauses = paused(target, name, since, until)
+    told = f"{what}was paused by ann@example.com from 2025-01-15 {since} until 2025-01-15 {until}: it moved"
+    explanation = explain_workflow("one", at("13:00"), configuration, None, pauses=pauses)
+    conditions = [it for it in explanation.general if it.name == "pause"]
+    assert conditions == ([RunCondition("pause", False, told)] if named else [])
+    found = [fact("bulletin", triggered_at=at("12:40"))]
+    healed = explain_workflow("one", at("13:00"), configuration, None, found, pauses=pauses)
+    assert not [it for it in healed.general if it.name == "pause"]
+
+
 @pytest.mark.parametrize("scraper", ["bulletin", "digest"], ids=["its own", "another that needs the host"])
 def test_pause_by_source_is_a_condition_and_the_verdict_until_its_end(scraper: str) -> None:
     """The explanation was RUN where the controller had decided SKIP."""

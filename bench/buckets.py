@@ -73,7 +73,11 @@ class CountedObjects:
         check_object(name, metadata)
         self._count("put", body)
         written = (name, body, json.dumps(dict(metadata)), self.now.timestamp())
-        self.ask("REPLACE INTO objects VALUES (?, ?, 1, ?, ?)", *written)
+        self.ask(
+            "INSERT INTO objects VALUES (?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body,"
+            " metadata = excluded.metadata, updated = excluded.updated, generation = generation + 1",
+            *written,
+        )
 
     def put_chunks(
         self,
@@ -102,10 +106,12 @@ class CountedObjects:
         found = self.ask(patch, json.dumps(dict(metadata)), self.now.timestamp(), name)
         return json.loads(found[0][0]) if found else None
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, generation: int | None = None) -> None:
         """See `Objects.delete`."""
         self._count("delete")
-        self.ask("DELETE FROM objects WHERE name = ?", name)
+        self.ask(
+            "DELETE FROM objects WHERE name = ? AND generation = COALESCE(?, generation)", name, generation
+        )
 
     def read(self, name: str) -> Versioned | None:
         """See `Objects.read`."""
@@ -119,14 +125,16 @@ class CountedObjects:
     def info(self, name: str) -> ObjectInfo | None:
         """See `Objects.info`."""
         self._count("info")
-        found = self.ask("SELECT name, LENGTH(body), updated, metadata FROM objects WHERE name = ?", name)
+        found = self.ask(
+            "SELECT name, LENGTH(body), updated, metadata, generation FROM objects WHERE name = ?", name
+        )
         return _info(*found[0]) if found else None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `Objects.list`."""
         # U+10FFFF sorts after every character of a name.
         select = (
-            "SELECT name, LENGTH(body), updated, metadata FROM objects WHERE name >= ? AND name < ?"
+            "SELECT name, LENGTH(body), updated, metadata, generation FROM objects WHERE name >= ? AND name < ?"
             " ORDER BY name LIMIT ?"
         )
         begin, end = prefix, prefix + "\U0010ffff"
@@ -152,5 +160,5 @@ class CountedObjects:
         self.moved += sum(map(len, moved))
 
 
-def _info(name: str, size: int, updated: float, metadata: str) -> ObjectInfo:
-    return ObjectInfo(name, size, datetime.fromtimestamp(updated, UTC), json.loads(metadata))
+def _info(name: str, size: int, updated: float, metadata: str, generation: int) -> ObjectInfo:
+    return ObjectInfo(name, size, datetime.fromtimestamp(updated, UTC), json.loads(metadata), generation)

@@ -121,10 +121,15 @@ class Bucket:
     ) -> None:
         self.put(name, b"".join(chunks), content_type=content_type, metadata=metadata)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, generation: int | None = None) -> None:
         def effect() -> None:
-            if self.objects.pop(name, None) is not None:
-                self._log("delete", name, won=True)
+            found = self.objects.get(name)
+            if found is None:
+                return
+            won = generation in (None, found.generation)
+            if won:
+                del self.objects[name]
+            self._log("delete", name, won=won)
 
         self._call("delete", name, effect)
 
@@ -172,7 +177,7 @@ class Bucket:
 
     def _info(self, name: str) -> ObjectInfo:
         found = self.objects[name]
-        return ObjectInfo(name, len(found.body), found.updated, found.metadata)
+        return ObjectInfo(name, len(found.body), found.updated, found.metadata, found.generation)
 
 
 @dataclass

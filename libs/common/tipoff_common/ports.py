@@ -86,6 +86,8 @@ class ObjectInfo:
     updated: datetime
     metadata: Mapping[str, str]
     """The object's custom metadata."""
+    generation: int
+    """Changes with each write of the object, for a conditional `delete`."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,8 @@ class Objects(Protocol):
         """Write as `put` does, for content that need not fit in memory. The write is atomic: when `chunks` raises, the
         object stays as it was."""
 
-    def delete(self, name: str) -> None:
-        """Remove the object, if it is there."""
+    def delete(self, name: str, *, generation: int | None = None) -> None:
+        """Remove the object, if it is there; with `generation`, only if it has not been written since."""
 
     def get(self, name: str) -> bytes | None:
         """Return the content, None when there is no such object."""

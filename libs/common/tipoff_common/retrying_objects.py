@@ -75,9 +75,9 @@ class RetryingObjects:
         # No retries: `chunks` can be read only once.
         self._objects.put_chunks(name, chunks, content_type=content_type, metadata=metadata)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, generation: int | None = None) -> None:
         """See `Objects.delete`."""
-        self._repeated(lambda: self._objects.delete(name))
+        self._repeated(lambda: self._objects.delete(name, generation=generation))
 
     def get(self, name: str) -> bytes | None:
         """See `Objects.get`."""

@@ -96,11 +96,12 @@ class MemoryObjects:
         """See `Objects.put_chunks`."""
         self.put(name, b"".join(chunks), content_type=content_type, metadata=metadata)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, generation: int | None = None) -> None:
         """See `Objects.delete`."""
         self.check()
         with self._lock:
-            self.bodies.pop(name, None)
+            if generation in (None, self.generations[name]):
+                self.bodies.pop(name, None)
 
     def get(self, name: str) -> bytes | None:
         """See `Objects.get`."""
@@ -127,7 +128,9 @@ class MemoryObjects:
 
     def _info(self, name: str) -> ObjectInfo:
         updated = self.updated.get(name, WRITTEN_AT)
-        return ObjectInfo(name, len(self.bodies[name]), updated, self.metadata.get(name, {}))
+        return ObjectInfo(
+            name, len(self.bodies[name]), updated, self.metadata.get(name, {}), self.generations[name]
+        )
 
 
 @dataclass

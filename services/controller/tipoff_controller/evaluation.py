@@ -264,4 +264,4 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     # After the results: a crash in between leaves markers, and the next evaluation
     # settles their occurrences again without effect.
     for key in done:
-        deps.occurrences.close(key)
+        deps.occurrences.close(key, past.opened[key])

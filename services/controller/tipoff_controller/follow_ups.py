@@ -78,7 +78,8 @@ def append(
             perhaps_closed = True
             continue
         if perhaps_closed:
-            # Again, because a concurrent `close` may have deleted the first marker and read the log before this entry.
+            # Again, because a concurrent `close` may have read the log before this entry: it has deleted the first
+            # marker, or this one's generation stops it.
             # Before publishing, because a repetition reopens the occurrence only for an unpublished entry.
             deps.occurrences.open(key)
         publish_entry(state, state.next_number - 1, entry, deps)

@@ -163,19 +163,23 @@ class OccurrenceStore:
 
     def open(self, key: Key) -> None:
         """Write the open marker of the occurrence, so that evaluations load it."""
-        self._state.create(names.open_marker(*key), b"")
+        # Overwrite a marker that is there: its new generation stops another controller that is about to delete it.
+        self._state.put(names.open_marker(*key), b"", content_type="application/octet-stream")
 
-    def close(self, key: Key) -> None:
-        """Delete the occurrence's open marker, unless a new entry has made it unsettled."""
-        self._state.delete(names.open_marker(*key))
+    def close(self, key: Key, marker: int) -> None:
+        """Delete the occurrence's open marker, unless a new entry has made it unsettled.
+
+        marker: the marker's generation from before the occurrence was loaded.
+        """
+        self._state.delete(names.open_marker(*key), generation=marker)
         with self.lock(key):
             if not self.load(key).settled:
-                # An entry that was appended before the deletion found the marker still in place.
+                # A controller that crashed after its entry opened the occurrence only before it: with this generation.
                 self.open(key)
 
-    def opened(self) -> list[Key]:
-        """Return the open occurrences; one list call."""
-        return [Key(*names.opened(info.name)) for info in self._state.list(names.OPEN)]
+    def opened(self) -> dict[Key, int]:
+        """Return the open occurrences with the generations of their markers; one list call."""
+        return {Key(*names.opened(info.name)): info.generation for info in self._state.list(names.OPEN)}
 
     def logged(self, day: date) -> list[Key]:
         """List all occurrences about a day: one list call, with pages in proportion to their entries."""

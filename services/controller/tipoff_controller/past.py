@@ -39,7 +39,8 @@ class Past:
     """The expected occurrences around the business day."""
     states: Mapping[Key, OccurrenceState]
     """The due and the open occurrences."""
-    opened: frozenset[Key]
+    opened: Mapping[Key, int]
+    """The open occurrences, with the generations of their markers."""
     settled: Settled
     answer: DatasetAnswer
     discovery: DiscoveryPlans
@@ -108,7 +109,7 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
         for day in ([today + timedelta(days=offset) for offset in range(-back, 2)] if schedules else ())
     }
     deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
-    opened = frozenset(deps.occurrences.opened())
+    opened = deps.occurrences.opened()
     # Read after the open markers: another evaluation writes the results of an occurrence before it deletes the marker.
     settled = deps.occurrences.beside(deps.ledger.settled)
     plans, calendar = plans_around(context.now, deps), reading.result()

@@ -54,6 +54,19 @@ def test_an_object_is_written_over_at_the_generation_that_was_read(objects: Obje
     assert objects.get("claim") == b"second"
 
 
+def test_an_object_is_deleted_at_the_generation_that_was_listed(objects: Objects) -> None:
+    objects.put("marker", b"", content_type="text/plain")
+    (first,) = objects.list("")
+    objects.put("marker", b"", content_type="text/plain")
+    objects.delete("marker", generation=first.generation)
+    (second,) = objects.list("")
+    assert objects.info("marker") == second
+    assert second.generation != first.generation
+    objects.delete("marker", generation=second.generation)
+    objects.delete("marker", generation=second.generation)
+    assert list(objects.list("")) == []
+
+
 def test_what_is_not_there_is_neither_read_nor_replaced_nor_annotated(objects: Objects) -> None:
     assert objects.read("claim") is None
     assert not objects.replace("claim", b"body", generation=12345)

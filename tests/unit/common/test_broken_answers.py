@@ -15,7 +15,10 @@ from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.ports import Unavailable
 
 HOST = "127.0.0.1"
-LISTED = b'{"items": [{"name": "a", "size": "4", "updated": "2025-01-15T17:00:00Z", "metadata": {"k": "v"}}]}'
+LISTED = (
+    b'{"items": [{"name": "a", "size": "4", "updated": "2025-01-15T17:00:00Z", "metadata": {"k": "v"},'
+    b' "generation": "1"}]}'
+)
 CALLS: dict[str, tuple[Callable[[GcsObjects], object], bytes, object]] = {
     "get": (lambda objects: objects.get("a"), b"body", b"body"),
     "list": (lambda objects: [info.name for info in objects.list("a")], LISTED, ["a"]),

@@ -64,7 +64,7 @@ def test_an_object_without_an_instant_of_its_fetch_counts_from_its_update(
     metadata: dict[str, str], instant: datetime
 ) -> None:
     """An instant that an operator had mistyped failed every later scrape of the same content."""
-    assert fetched_at(ObjectInfo(NAME, 1, NOON, metadata)) == instant
+    assert fetched_at(ObjectInfo(NAME, 1, NOON, metadata, 1)) == instant
 
 
 def test_the_entry_of_the_longest_name_is_a_name_that_cloud_storage_takes() -> None:

@@ -439,7 +439,7 @@ def test_a_settled_manual_run_is_looked_at_no_more() -> None:
     assert [key.game_date for key in made.deps.occurrences.opened()] == [LONG_AGO], "a retry is under way"
     made.run(made.requests[1])
     made.tick(at("06:04"))
-    assert made.deps.occurrences.opened() == []
+    assert made.deps.occurrences.opened() == {}
 
 
 def test_a_real_answer_after_a_presumed_death_goes_on_with_the_run_and_ends_it() -> None:
@@ -459,7 +459,7 @@ def test_a_real_answer_after_a_presumed_death_goes_on_with_the_run_and_ends_it()
     told = read_run("chain", "k", made.deps)
     assert told is not None
     assert told.settled
-    assert made.deps.occurrences.opened() == []
+    assert made.deps.occurrences.opened() == {}
     made.run(parent)
     (child,) = made.take(ScrapeRequested)
     assert child.step == "digest"

@@ -168,7 +168,7 @@ def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench:
 def test_an_object_that_is_not_there_whole_is_not_called_archived(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, told: str
 ) -> None:
-    stored = ObjectInfo(NAME, size, NOW, {}) if size is not None else None
+    stored = ObjectInfo(NAME, size, NOW, {}, 1) if size is not None else None
     monkeypatch.setattr(bench.bucket, "info", lambda _name: stored)
     with pytest.raises(Unavailable, match=f"holds {told}, not 34"):
         bench.run()

@@ -210,11 +210,11 @@ class GcsObjects:
             for chunk in chunks:
                 upload.write(chunk)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, generation: int | None = None) -> None:
         """See `Objects.delete`."""
         try:
-            self._client.calls.delete(self._name, name)
-        except NotFound:
+            self._client.calls.delete(self._name, name, generation)
+        except (NotFound, PreconditionFailed):
             return
         except _FAULTS as error:
             raise Unavailable(f"Cloud Storage did not delete gs://{self.bucket}/{name}: {error}") from error
@@ -231,7 +231,9 @@ class GcsObjects:
             blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=_retry())
         if blob is None:
             return None
-        return ObjectInfo(blob.name, blob.size or 0, blob.updated, _without_mark(blob.metadata))
+        return ObjectInfo(
+            blob.name, blob.size or 0, blob.updated, _without_mark(blob.metadata), blob.generation
+        )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `Objects.list`."""
@@ -282,4 +284,5 @@ def _listed(resource: Mapping[str, Any]) -> ObjectInfo:
         int(resource.get("size", 0)),
         datetime.fromisoformat(resource["updated"]),
         _without_mark(resource.get("metadata")),
+        int(resource["generation"]),
     )

@@ -28,7 +28,7 @@ from tipoff_common import __version__
 _TIMEOUT = Timeout(connect=5.0, read=20.0)
 _UNAUTHORIZED = 401
 _BODILESS = frozenset({204, 304})
-_LISTED = "items(name,size,updated,metadata),nextPageToken"
+_LISTED = "items(name,size,updated,metadata,generation),nextPageToken"
 """Fields requested of a list call; the answer is a fifth of the default size."""
 
 
@@ -103,15 +103,21 @@ class StorageCalls:
     def list_page(self, bucket: str, prefix: str, token: str = "") -> tuple[list[dict[str, Any]], str]:
         """Return one page of the objects whose names begin with `prefix`, and the token of the next; "" at the end.
 
-        Each object is a resource with `name`, `size`, `updated` and `metadata`.
+        Each object is a resource with `name`, `size`, `updated`, `metadata` and `generation`.
         """
         query = {"prefix": prefix, "fields": _LISTED, **({"pageToken": token} if token else {})}
         answer = _json(self._call("GET", f"/storage/v1/b/{bucket}/o?{urlencode(query)}"))
         return answer.get("items", []), answer.get("nextPageToken", "")
 
-    def delete(self, bucket: str, name: str) -> None:
-        """Delete an object. Raises NotFound."""
-        self._call("DELETE", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}")
+    def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
+        """Delete an object.
+
+        generation: the only generation to delete; None deletes any.
+
+        Raises NotFound; PreconditionFailed when the object has another generation.
+        """
+        condition = "" if generation is None else f"?ifGenerationMatch={generation}"
+        self._call("DELETE", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}{condition}")
 
     def patch_metadata(self, bucket: str, name: str, metadata: Mapping[str, str]) -> Mapping[str, str]:
         """Add to the custom metadata; return all of it. Raises NotFound."""

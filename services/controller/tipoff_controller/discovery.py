@@ -89,7 +89,7 @@ def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Itera
     """Plan all searches with one query.
 
     While the query fails, no plan is made before a window opens, as a plan is final and the next evaluation queries
-    again; a search whose window opens now keeps its fixed beat for the day.
+    again; a search whose window opens before that keeps its fixed beat for the day.
     """
     if not searches:
         return []
@@ -110,7 +110,8 @@ def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Itera
         return [
             keep_beat(search, Fallback.HISTORY_UNAVAILABLE, detail, now)
             for search in searches
-            if now >= search.opens
+            # The last evaluation before the opening: a later one cannot plan, and would not know of the failed query.
+            if search.opens - now < deps.evaluated_every
         ]
     calendar = _calendar(deps)
     return [

@@ -200,6 +200,16 @@ def test_a_dataset_unavailable_until_the_window_opens_leaves_the_fixed_beat() ->
     assert (stored(made).fallback, stored(made).checks) == ("history_unavailable", ())
 
 
+def test_the_fixed_beat_of_ticks_that_arrive_late_names_the_dataset_too() -> None:
+    """Every tick arrives a moment after its instant; the reason was then that the window had opened before."""
+    made = world()
+    made.warehouse.answer = unavailable
+    made.lock()
+    for clock in ("10:30", "10:45", "11:00"):
+        made.tick(at(clock), wall=at(clock) + timedelta(seconds=2))
+    assert (stored(made).fallback, stored(made).checks) == ("history_unavailable", ())
+
+
 def test_a_plan_that_cannot_be_read_is_made_again_and_not_written_over() -> None:
     made = world()
     made.state.create(PLAN, b"{")

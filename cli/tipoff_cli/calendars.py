@@ -44,7 +44,7 @@ def load_calendar(
         return None, "none, as no workflow needs games"
     try:
         data = find_connection().data()
-        return LandedCalendar(data, folder).current(), f"gs://{data.bucket}/{folder}"
+        return LandedCalendar(data, folder).current(now), f"gs://{data.bucket}/{folder}"
     except (NotConnected, Unavailable) as error:
         if not needed:
             return None, "none, as no stack is reachable"

@@ -56,7 +56,7 @@ def fetched(data: MemoryObjects, now: datetime, edit: Edit, as_of: datetime | No
 
 
 def calendar(data: MemoryObjects) -> Calendar:
-    found = LandedCalendar(data, SCHEDULE.spec.output_root).current()
+    found = LandedCalendar(data, SCHEDULE.spec.output_root).current(MORNING)
     assert found is not None
     return found
 

@@ -253,9 +253,9 @@ def monitor(process: Process) -> Handle:
     configuration = process.world.configurations[process.version == 1]
     calendar = LandedCalendar(process.retrying(process.data), configuration.calendar_folder)
 
-    def names() -> Mapping[str, str]:
+    def names(now: datetime) -> Mapping[str, str]:
         try:
-            found = calendar.current()
+            found = calendar.current(now)
         except Unavailable:
             return {}
         return found.game_names if found else {}

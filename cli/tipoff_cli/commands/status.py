@@ -179,7 +179,7 @@ def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[st
     try:
         catalog = load_catalog(SCRAPERS)
         folder = load_workflows(WORKFLOWS, catalog).calendar_folder
-        calendar = LandedCalendar(connection.data(), folder).current()
+        calendar = LandedCalendar(connection.data(), folder).current(expected.as_of)
     except (NotConnected, Unavailable, ConfigurationError):
         return {}
     return calendar.game_names if calendar else {}

@@ -83,7 +83,7 @@ def begin_day(stack: "Stack", now: datetime) -> None:
     source = configuration.file.calendar.scraper
     prefix = configuration.catalog[source].output_root if source else None
     calendar, ledger, today = (
-        LandedCalendar(stack.data, prefix).current(),
+        LandedCalendar(stack.data, prefix).current(now),
         Ledger(stack.state),
         business_date(now),
     )

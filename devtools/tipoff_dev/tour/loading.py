@@ -154,7 +154,7 @@ def _alerts(stack: Stack, configuration: Configuration, watches: Iterable[dateti
         config_hash=configuration.hash,
         levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
         sources=configuration.catalog.sources,
-        names=dict,
+        names=lambda _: {},
         state=MonitorState(stack.state),
         warehouse=stack.warehouse,
         publisher=Publisher("monitor", bus),

@@ -1,7 +1,8 @@
 """The newest landed schedule, read from the data bucket and cached until a newer one lands."""
 
 import logging
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -11,6 +12,10 @@ from tipoff_common.retrying_objects import retrying
 from tipoff_planning.calendar import Calendar, read_calendar
 
 log = logging.getLogger(__name__)
+
+
+_AROUND = timedelta(days=2)
+"""Schedules land under the day of their request, which zones and windows after midnight move by a day."""
 
 
 class LandedCalendar:
@@ -27,11 +32,16 @@ class LandedCalendar:
         # By name and time of writing: a file may be written again under the same name without the fault.
         self._refused: set[tuple[str, datetime]] = set()
 
-    def current(self) -> Calendar | None:
-        """Return the calendar, None when none has landed yet. Raises Unavailable if the bucket fails before the first
-        read."""
+    def current(self, now: datetime) -> Calendar | None:
+        """Return the calendar, None when none has landed yet.
+
+        A schedule for a date of the month of `now` is preferred to those of other months.
+
+        Raises:
+            Unavailable: the bucket failed before the first read.
+        """
         try:
-            return self._newest()
+            return self._newest(now)
         except Unavailable as error:
             # An old calendar plans most of a day correctly; without any calendar the locked schedule would be empty.
             if self._calendar is None:
@@ -41,11 +51,18 @@ class LandedCalendar:
             )
             return self._calendar
 
-    def _newest(self) -> Calendar | None:
+    def _newest(self, now: datetime) -> Calendar | None:
         if self._prefix is None:
             return None
+        # A listing of all schedules that ever landed would cost more with each day of the fleet's life. Near the end of
+        # a month the two months around it are listed, because a new month begins without schedules.
+        months = {f"{self._prefix}{day.astimezone(UTC):%Y-%m}-" for day in (now - _AROUND, now + _AROUND)}
+        found = self._first_readable(info for month in sorted(months) for info in self._data.list(month))
+        return found or self._first_readable(self._data.list(self._prefix)) or self._calendar
+
+    def _first_readable(self, files: Iterable[ObjectInfo]) -> Calendar | None:
         # Newest first, until a file can be read: a broken file must not replace the schedule before it.
-        for info in sorted(self._data.list(self._prefix), key=_age, reverse=True):
+        for info in sorted(files, key=_age, reverse=True):
             version = (info.name, info.updated)
             if version == self._read:
                 return self._calendar
@@ -54,7 +71,7 @@ class LandedCalendar:
             if calendar is not None:
                 self._read, self._calendar = version, calendar
                 return calendar
-        return self._calendar
+        return None
 
     def _load(self, info: ObjectInfo) -> Calendar | None:
         body = self._data.get(info.name)

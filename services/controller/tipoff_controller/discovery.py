@@ -113,16 +113,16 @@ def _draft_plans(searches: Sequence[Search], now: datetime, deps: Deps) -> Itera
             # The last evaluation before the opening: a later one cannot plan, and would not know of the failed query.
             if search.opens - now < deps.evaluated_every
         ]
-    calendar = _calendar(deps)
+    calendar = _calendar(now, deps)
     return [
         plan_day(search, history_of(search, facts, configuration, now, calendar), now) for search in searches
     ]
 
 
-def _calendar(deps: Deps) -> Calendar | None:
+def _calendar(now: datetime, deps: Deps) -> Calendar | None:
     """Return the games, for their tip-offs; None when they cannot be read, and searches are planned without."""
     try:
-        return deps.calendar.current()
+        return deps.calendar.current(now)
     except Unavailable as error:
         log.error(
             "searches are learned without tip-offs; the games cannot be read", extra={"detail": str(error)}

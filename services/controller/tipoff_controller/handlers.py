@@ -106,7 +106,9 @@ def look_between_evaluations(event: TickFired, published_at: datetime, deps: Dep
     cadence = timedelta(minutes=event.cadence_minutes)
     due = due_checks(plans_around(context.now, deps), context.tick, cadence)
     if fast := deps.configuration.faster_than(deps.evaluated_every):
-        due |= begun_since(deps.configuration, deps.calendar.current(), fast, context.tick, cadence)
+        due |= begun_since(
+            deps.configuration, deps.calendar.current(context.now), fast, context.tick, cadence
+        )
     if due:
         evaluate_workflows(context, deps, due)
 

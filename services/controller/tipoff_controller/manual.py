@@ -52,7 +52,7 @@ def draft_run(
     # Frozen now: the run requests the games that the calendar lists now, even if the calendar changes before it begins.
     uncovered = None
     if games is None:
-        calendar = deps.calendar.current()
+        calendar = deps.calendar.current(now)
         games = games_of(configuration, calendar, run.game_date)
         uncovered = calendar.uncovered(run.game_date) if calendar else None
     key = idempotency_key or str(uuid4())

@@ -103,7 +103,7 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
     # Begun first, since the warehouse takes longer than all the reads below together. Executions that arrive meanwhile
     # are in the logs, which are read later.
     asking = deps.occurrences.beside(partial(_query_dataset, question, deps))
-    reading = deps.occurrences.beside(deps.calendar.current)
+    reading = deps.occurrences.beside(partial(deps.calendar.current, context.now))
     locked = {
         day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
         for day in ([today + timedelta(days=offset) for offset in range(-back, 2)] if schedules else ())

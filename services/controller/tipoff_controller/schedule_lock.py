@@ -27,7 +27,9 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
     Raises:
         Unavailable
     """
-    deps.publisher.publish([deps.ledger.remember_lock(_draft_lock(day, now, deps.calendar.current(), deps))])
+    deps.publisher.publish(
+        [deps.ledger.remember_lock(_draft_lock(day, now, deps.calendar.current(now), deps))]
+    )
 
 
 def late_locks(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:

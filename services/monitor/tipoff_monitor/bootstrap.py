@@ -107,10 +107,10 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     )
 
 
-def _game_names(calendar: LandedCalendar | None) -> Callable[[], Mapping[str, str]]:
-    def names() -> Mapping[str, str]:
+def _game_names(calendar: LandedCalendar | None) -> Callable[[datetime], Mapping[str, str]]:
+    def names(now: datetime) -> Mapping[str, str]:
         try:
-            found = calendar.current() if calendar else None
+            found = calendar.current(now) if calendar else None
         # A message with ids now is better than a message with names that waits for the bucket.
         except Unavailable:
             return {}

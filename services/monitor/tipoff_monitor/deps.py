@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from tipoff_common.events import AlertLevel
 from tipoff_common.ports import Warehouse
@@ -26,8 +27,8 @@ class Deps:
     """Alert level by workflow."""
     sources: Mapping[str, str]
     """Source by scraper."""
-    names: Callable[[], Mapping[str, str]]
-    """Returns the names of games by id."""
+    names: Callable[[datetime], Mapping[str, str]]
+    """Returns the names of games by id, as known at an instant."""
     state: MonitorState
     warehouse: Warehouse
     publisher: Publisher

@@ -84,7 +84,7 @@ class Monitor:
             config_hash="h",
             levels={},
             sources={},
-            names=dict,
+            names=lambda _: {},
             state=MonitorState(self.objects),
             warehouse=MemoryWarehouse(),
             publisher=Publisher("monitor", self.bus),

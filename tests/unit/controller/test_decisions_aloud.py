@@ -376,7 +376,7 @@ def look(made: World, clock: str, slate_told: Any, outcome: Any = SUCCESS) -> li
 
 
 def made_games(made: World) -> list[Game]:
-    found = made.deps.calendar.current()
+    found = made.deps.calendar.current(at("12:00"))
     assert found is not None
     return list(found.all_on(DAY))
 

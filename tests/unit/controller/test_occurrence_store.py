@@ -190,7 +190,7 @@ def earlier(
     made = World(Configuration(file, configuration.catalog, configuration.hash))
     made.land(slate(3), at("05:00"))
     made.now(at("06:00"))
-    with_games = made.deps.calendar.current()
+    with_games = made.deps.calendar.current(at("12:00"))
     plan = plan_of(made.configuration, name, with_games)
     earlier_layout.write_plan(made.state, plan)
     standing, requests = PlanProgress(plan), {}

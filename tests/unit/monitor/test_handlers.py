@@ -86,7 +86,7 @@ class World:
             config_hash="h",
             levels={},
             sources={},
-            names=dict,
+            names=lambda _: {},
             state=MonitorState(self.objects),
             warehouse=self.warehouse,
             publisher=Publisher("monitor", self.bus),

@@ -1,15 +1,17 @@
 """Tests of the newest schedule that the fleet has landed."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from tests.support.controller import DAY, World, at, configured, daily, document, game, slate, workflow
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import ObjectInfo, Unavailable
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.landed_calendar import LandedCalendar
 
 CONFIGURATION = configured(one=workflow(daily(), "bulletin"))
+NOON = at("12:00")
 
 
 def world() -> World:
@@ -21,14 +23,14 @@ def count(calendar: Calendar | None) -> int | None:
 
 
 def test_without_a_landed_schedule_there_is_no_calendar() -> None:
-    assert world().deps.calendar.current() is None
+    assert world().deps.calendar.current(NOON) is None
 
 
 def test_newest_schedule_is_chosen_by_fetch_time() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
     made.land(slate(3), at("04:00"))
-    calendar = made.deps.calendar.current()
+    calendar = made.deps.calendar.current(NOON)
     assert count(calendar) == 2
     assert calendar is not None
     assert calendar.fetched_at == at("05:00")
@@ -37,9 +39,9 @@ def test_newest_schedule_is_chosen_by_fetch_time() -> None:
 def test_newer_schedule_replaces_calendar() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
-    assert count(made.deps.calendar.current()) == 2
+    assert count(made.deps.calendar.current(NOON)) == 2
     made.land(slate(3), at("06:00"))
-    assert count(made.deps.calendar.current()) == 3
+    assert count(made.deps.calendar.current(NOON)) == 3
 
 
 def test_refetched_schedule_updates_fetch_time() -> None:
@@ -53,7 +55,7 @@ def test_refetched_schedule_updates_fetch_time() -> None:
             content_type="application/json",
             metadata={"fetched-at": at(clock).isoformat()},
         )
-        calendar = made.deps.calendar.current()
+        calendar = made.deps.calendar.current(NOON)
         assert calendar is not None
         assert calendar.fetched_at == at(clock)
 
@@ -61,9 +63,9 @@ def test_refetched_schedule_updates_fetch_time() -> None:
 def test_a_schedule_is_read_once() -> None:
     made = world()
     made.land(slate(1), at("05:00"))
-    first = made.deps.calendar.current()
+    first = made.deps.calendar.current(NOON)
     made.data.bodies = dict.fromkeys(made.data.bodies, b"not read")
-    assert made.deps.calendar.current() is first
+    assert made.deps.calendar.current(NOON) is first
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_invalid_file_keeps_previous_calendar_and_age(body: bytes, caplog: pytes
     made.land(slate(2), at("05:00"))
     made.land_bytes(body, at("06:00"))
     for _ in range(2):
-        calendar = made.deps.calendar.current()
+        calendar = made.deps.calendar.current(NOON)
         assert calendar is not None
         assert (count(calendar), calendar.age(at("07:00"))) == (2, timedelta(hours=2))
     (told,) = [record.getMessage() for record in caplog.records]
@@ -84,15 +86,15 @@ def test_invalid_file_keeps_previous_calendar_and_age(body: bytes, caplog: pytes
 def test_only_unreadable_files_give_no_calendar() -> None:
     made = world()
     made.land_bytes(b"{", at("06:00"))
-    assert made.deps.calendar.current() is None
+    assert made.deps.calendar.current(NOON) is None
 
 
 def test_last_calendar_is_kept_while_bucket_is_down() -> None:
     made = world()
     made.land([game(1, at("19:00"))], at("05:00"))
-    before = made.deps.calendar.current()
+    before = made.deps.calendar.current(NOON)
     made.data.down = True
-    assert made.deps.calendar.current() is before
+    assert made.deps.calendar.current(NOON) is before
 
 
 def test_unread_calendar_raises_unavailable_while_bucket_is_down() -> None:
@@ -100,13 +102,13 @@ def test_unread_calendar_raises_unavailable_while_bucket_is_down() -> None:
     made.land([game(1, at("19:00"))], at("05:00"))
     made.data.down = True
     with pytest.raises(Unavailable):
-        made.deps.calendar.current()
+        made.deps.calendar.current(NOON)
 
 
 def test_files_in_other_folders_are_ignored() -> None:
     made = world()
     made.data.put("fixture/slate-notes/x.json", document(slate(1)), content_type="application/json")
-    assert made.deps.calendar.current() is None
+    assert made.deps.calendar.current(NOON) is None
 
 
 def test_invalid_fetch_time_falls_back_to_write_time() -> None:
@@ -118,7 +120,7 @@ def test_invalid_fetch_time_falls_back_to_write_time() -> None:
         content_type="application/json",
         metadata={"fetched-at": "yesterday"},
     )
-    calendar = made.deps.calendar.current()
+    calendar = made.deps.calendar.current(NOON)
     assert calendar is not None
     assert calendar.fetched_at == at("06:00")
 
@@ -128,7 +130,7 @@ def test_broken_file_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     made.land(slate(2), at("05:00"))
     made.land_bytes(b"{", at("06:00"))
     for _ in range(3):
-        assert count(made.deps.calendar.current()) == 2
+        assert count(made.deps.calendar.current(NOON)) == 2
     assert len(caplog.records) == 1
 
 
@@ -143,14 +145,14 @@ def test_later_written_file_wins_at_equal_fetch_times() -> None:
             content_type="application/json",
             metadata={"fetched-at": at("05:00").isoformat()},
         )
-    assert count(made.deps.calendar.current()) == 3
+    assert count(made.deps.calendar.current(NOON)) == 3
 
 
 def test_folder_may_have_trailing_slash_or_be_absent() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
-    assert count(LandedCalendar(made.data, "fixture/slate/").current()) == 2
-    assert LandedCalendar(made.data, None).current() is None
+    assert count(LandedCalendar(made.data, "fixture/slate/").current(NOON)) == 2
+    assert LandedCalendar(made.data, None).current(NOON) is None
 
 
 def test_file_removed_after_listing_is_skipped() -> None:
@@ -161,12 +163,56 @@ def test_file_removed_after_listing_is_skipped() -> None:
     newest = max(info.name for info in listed)
     del made.data.bodies[newest]
     made.data.list = lambda _prefix: iter(listed)  # type: ignore[method-assign]
-    assert count(made.deps.calendar.current()) == 2
+    assert count(made.deps.calendar.current(NOON)) == 2
 
 
 def test_last_calendar_is_kept_when_every_file_is_gone() -> None:
     made = world()
     made.land(slate(2), at("05:00"))
-    assert count(made.deps.calendar.current()) == 2
+    assert count(made.deps.calendar.current(NOON)) == 2
     made.data.bodies.clear()
-    assert count(made.deps.calendar.current()) == 2
+    assert count(made.deps.calendar.current(NOON)) == 2
+
+
+@pytest.mark.parametrize("days", [40, 400, 1200])
+def test_files_listed_do_not_grow_with_age_of_fleet(days: int) -> None:
+    """Each look listed every schedule that had ever landed."""
+    made = world()
+    for back in range(days):
+        made.land(slate(1), at("05:00", DAY - timedelta(days=back)))
+    answer, listed = made.data.list, list[str]()
+
+    def counted(prefix: str) -> Iterator[ObjectInfo]:
+        for info in answer(prefix):
+            listed.append(info.name)
+            yield info
+
+    made.data.list = counted  # type: ignore[method-assign]
+    for _ in range(2):
+        listed.clear()
+        assert count(LandedCalendar(made.data, "fixture/slate").current(NOON)) == 1
+        assert len(listed) == DAY.day
+
+
+@pytest.mark.parametrize(
+    ("landed_for", "now"),
+    [
+        (DAY, NOON),
+        (date(2025, 1, 31), at("00:30", date(2025, 2, 1))),
+        (date(2025, 2, 1), at("23:30", date(2025, 1, 31))),
+        (date(2024, 12, 31), at("01:00", date(2025, 1, 2))),
+        (date(2024, 9, 1), NOON),
+        (date(2025, 6, 1), NOON),
+    ],
+)
+def test_schedule_is_found_in_month_around_now_and_else_anywhere(landed_for: date, now: datetime) -> None:
+    made = world()
+    made.land(slate(1), at("05:00", landed_for))
+    assert made.deps.calendar.current(now) is not None
+
+
+def test_broken_files_of_month_leave_schedule_of_another_month() -> None:
+    made = world()
+    made.land(slate(2), at("05:00", DAY - timedelta(days=30)))
+    made.land_bytes(b"{", at("05:00"))
+    assert count(made.deps.calendar.current(NOON)) == 2

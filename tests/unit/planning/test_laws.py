@@ -115,7 +115,7 @@ def test_every_met_occurrence_is_decided_within_its_window(
     schedule, *later = world.schedules
     assert [item.date for item in later] in ([], [day + timedelta(days=1)])  # by an evaluation
     assert [item.occurrence_id for item in schedule.runs] == [
-        item.id for item in occurrences(configuration, world.deps.calendar.current(), day)
+        item.id for item in occurrences(configuration, world.deps.calendar.current(at("12:00", day)), day)
     ]
     end = at("00:00", day + timedelta(days=2))
     evaluated = dict(reversed(ticks)).values()  # the first delivery decides
@@ -186,7 +186,7 @@ def test_schedule_follows_slate_changes_and_keeps_past_runs(
         world.tick(instant)
         fleet.settle(instant)
         stands = standing(world.schedules)
-        current = occurrences(configuration, world.deps.calendar.current(), day)
+        current = occurrences(configuration, world.deps.calendar.current(at("12:00", day)), day)
         todays.update(item.id for item in current)
         for item in current:
             if item.deadline > instant:

@@ -160,7 +160,7 @@ class Sources:
     def calendar(self) -> Reading[Calendar | None]:
         """Read the games by date: an object of the data bucket, no warehouse job."""
         found = self._calendar
-        return Reading("calendar", lambda _: found.current() if found else None, _CALENDAR_AGE, jobs=0)
+        return Reading("calendar", lambda now: found.current(now) if found else None, _CALENDAR_AGE, jobs=0)
 
     def simulation(self) -> Reading[KeptSimulation | None]:
         """Read the simulated season that was sent last: an object of the state bucket, no warehouse job."""

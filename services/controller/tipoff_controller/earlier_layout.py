@@ -1,4 +1,4 @@
-"""Reader of the previous version's objects, so that an upgrade in the middle of a game day loses nothing.
+"""Reader of the objects of version 0.1.0, so that an upgrade in the middle of a game day loses nothing.
 
     controller/runs/<day asked>/<occurrence>/<game date>    a manual run, and `settled` when it had ended
     controller/days/<game date>/occurrences/<occurrence>/
@@ -7,7 +7,8 @@
         executions/<request>/.../<instant>.json             an execution
         skips/<step>                                        a step that is never requested
 
-Delete this module once no bucket holds such objects, 30 days after the upgrade: the bucket's lifecycle removes them.
+Delete this module with the first version that need not be reached from 0.1.0. An occurrence ends within days, and the
+bucket's lifecycle removes its objects after half a year.
 """
 
 from collections.abc import Iterable

@@ -128,7 +128,7 @@ def test_what_is_about_one_thing_has_a_folder_of_its_own_for_each() -> None:
         assert set(subjects) <= set(spec.output_parameters), spec.name
 
 
-class TestTheTables:
+class TestTables:
     """Messages about faulty tables."""
 
     @pytest.mark.parametrize(

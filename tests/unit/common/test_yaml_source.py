@@ -113,7 +113,7 @@ def test_what_yaml_takes_for_something_else_than_text_is_to_be_quoted(
     assert faults(file, f"name: {value}\n") == [f":1: name = {shown}: not text; put it in quotes"]
 
 
-class TestTheKindsOfAUnion:
+class TestUnionKinds:
     """Unions: pydantic lists the faults of every kind, but the author meant one kind."""
 
     class Drawn(BaseModel):

@@ -55,7 +55,7 @@ def answered(outcome: Outcome) -> World:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_what_is_decided_is_what_the_guide_says(source: str) -> None:
+def test_decisions_match_guide_table(source: str) -> None:
     made = answered(SOURCES[source])
     rows = [line.split("|") for line in GUIDE.read_text().splitlines() if line.startswith("| ")]
     (row,) = [cells for cells in rows if cells[1].strip() == source]
@@ -70,7 +70,7 @@ def test_what_is_decided_is_what_the_guide_says(source: str) -> None:
     assert alerts == ("yes" if last.alert_level is not AlertLevel.NONE else "no")
 
 
-def test_no_two_of_them_are_told_in_the_same_words() -> None:
+def test_reasons_differ_between_source_conditions() -> None:
     made = {name: answered(outcome).decisions for name, outcome in SOURCES.items()}
     for moment in (at("11:30"), at("14:15")):
         reasons = [item.reason for items in made.values() for item in items if item.decision_time == moment]
@@ -81,7 +81,7 @@ def test_no_two_of_them_are_told_in_the_same_words() -> None:
 @pytest.mark.parametrize(
     "schedule", [discovery("11:00", "13:00", every="1h"), at_times("11:00", within="2h")]
 )
-def test_explain_repeats_what_the_source_said(source: str, schedule: dict[str, object]) -> None:
+def test_explain_quotes_reason_or_error_of_source(source: str, schedule: dict[str, object]) -> None:
     made = World(configured(one=workflow(schedule, "bulletin", max_retries=1)))
     made.tick(at("11:00"))
     (request,) = made.take(ScrapeRequested)
@@ -97,7 +97,7 @@ def test_explain_repeats_what_the_source_said(source: str, schedule: dict[str, o
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_explain_says_of_a_window_that_has_closed_what_was_decided(source: str) -> None:
+def test_explain_of_closed_window_matches_last_decision(source: str) -> None:
     """A source that failed all day was explained as a source that published nothing."""
     made = answered(SOURCES[source])
     facts = [log_execution(executed, ()).fact(DAY) for executed in made.logged]

@@ -137,18 +137,18 @@ def faulty() -> GameDay:
         return GameDay(0.3).run()
 
 
-def test_nothing_that_was_expected_is_missed(calm: GameDay, faulty: GameDay) -> None:
+def test_bucket_faults_cause_no_missed_run(calm: GameDay, faulty: GameDay) -> None:
     """Without retries 12 to 29 of 175 expected runs were never decided."""
     assert sum(calm.statuses.values()) > 150
     assert faulty.statuses == calm.statuses
     assert faulty.statuses["MISSING"] == 0
 
 
-def test_all_that_is_requested_in_peace_is_requested_under_faults(calm: GameDay, faulty: GameDay) -> None:
+def test_bucket_faults_change_no_requests(calm: GameDay, faulty: GameDay) -> None:
     assert faulty.world.requested() == calm.world.requested()
 
 
-def test_faults_flood_nobody(calm: GameDay, faulty: GameDay) -> None:
+def test_bucket_faults_publish_few_extra_events(calm: GameDay, faulty: GameDay) -> None:
     """40,000 events were published instead of 1,673: each delivery published an ABORT for every workflow."""
     aborts = [item for item in faulty.decisions if item.action is Action.ABORT]
     assert len(aborts) == len({item.decision_id for item in aborts}), "once a tick"
@@ -159,7 +159,7 @@ def test_faults_flood_nobody(calm: GameDay, faulty: GameDay) -> None:
     assert faulty.failed_deliveries < ticks / 10, "nearly all ticks get through at their first delivery"
 
 
-def test_an_outage_of_an_hour_is_one_abort_a_tick_and_made_up_for_after_it() -> None:
+def test_hour_outage_aborts_each_workflow_once_per_tick_and_misses_no_run() -> None:
     day = GameDay(0.0)
     state = day.world.state
     assert isinstance(state, FlakyObjects)

@@ -119,7 +119,7 @@ def hear_by_tick(late: ScrapeExecuted, deps: Deps) -> None:
 @pytest.mark.parametrize("kill", [None, "hears", "closes"])
 @pytest.mark.parametrize("remembers", ["settled", "under way"])
 @pytest.mark.parametrize("hear", [hear_by_delivery, hear_by_tick])
-def test_an_occurrence_that_is_closed_while_an_answer_comes_is_looked_at_again(
+def test_late_execution_during_close_reopens_occurrence(
     hear: Callable[[ScrapeExecuted, Deps], None], remembers: str, kill: str | None
 ) -> None:
     made, parent, before = settled_by_a_presumed_death()

@@ -200,7 +200,7 @@ def published(made: World) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_nothing_is_lost_whichever_write_was_the_last(scene: Scene) -> None:
+def test_crash_at_any_write_loses_no_event(scene: Scene) -> None:
     calm, state = played(scene)
     expected = published(calm)
     assert expected
@@ -212,7 +212,7 @@ def test_nothing_is_lost_whichever_write_was_the_last(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_what_is_remembered_of_a_schedule_was_published(scene: Scene) -> None:
+def test_crash_at_any_write_leaves_no_unpublished_schedule(scene: Scene) -> None:
     _, state = played(scene)
     for number in range(state.writes):
         for done in (False, True):
@@ -224,7 +224,7 @@ def test_what_is_remembered_of_a_schedule_was_published(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_nothing_is_lost_wherever_publishing_broke_off(scene: Scene) -> None:
+def test_failure_of_any_publish_loses_no_event(scene: Scene) -> None:
     calm, _ = played(scene)
     for capacity in range(len(calm.bus.published)):
         other, _ = played(scene, capacity=capacity)

@@ -16,7 +16,7 @@ def test_the_newest_thousand_keys_are_remembered() -> None:
     assert ("0" in once, "1" in once, "new" in once) == (False, True, True)
 
 
-def test_two_deliveries_at_once_forget_a_key_each() -> None:
+def test_concurrent_additions_evict_two_oldest_keys() -> None:
     once = Once()
     once._seen = MeetingDict(dict.fromkeys(KEYS))
     with ThreadPoolExecutor(2) as threads:

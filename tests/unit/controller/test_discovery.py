@@ -109,7 +109,7 @@ def test_the_lock_plans_the_day_and_expects_its_checks() -> None:
     assert expected != [at("11:00") + number * timedelta(minutes=30) for number in range(15)]
 
 
-def test_the_plan_knows_the_first_tip_offs_of_the_landed_games() -> None:
+def test_plan_history_includes_first_tip_offs() -> None:
     made = world()
     made.land([game for number in range(21) for game in slate(2, DAY - timedelta(days=number))], at("05:00"))
     made.lock()
@@ -131,7 +131,7 @@ def test_a_plan_is_made_once_and_kept_by_a_new_process() -> None:
     assert stored(made) == first
 
 
-def test_of_two_processes_that_plan_at_once_the_first_counts() -> None:
+def test_first_written_plan_wins() -> None:
     made = world()
     made.lock()
     first = stored(made)
@@ -139,7 +139,7 @@ def test_of_two_processes_that_plan_at_once_the_first_counts() -> None:
     assert made.deps.discovery.remember(other) == first
 
 
-def test_two_ticks_at_once_forget_a_plan_each() -> None:
+def test_concurrent_plans_evict_two_oldest_plans() -> None:
     made = world()
     made.lock()
     first, store = stored(made), made.deps.discovery
@@ -153,7 +153,7 @@ def test_two_ticks_at_once_forget_a_plan_each() -> None:
     assert (kept[0], sorted(kept[-2:])) == (("2", DAY), [("one", day) for day in days])
 
 
-def test_an_evaluation_plans_where_the_lock_did_not_come() -> None:
+def test_evaluation_plans_day_when_lock_is_missing() -> None:
     made = world()
     made.tick(at("04:30"))
     assert made.state.get(PLAN) is None
@@ -161,7 +161,7 @@ def test_an_evaluation_plans_where_the_lock_did_not_come() -> None:
     assert stored(made).learned
 
 
-def test_a_window_that_has_opened_keeps_its_beat_for_the_day() -> None:
+def test_window_already_open_keeps_fixed_beat() -> None:
     made = world()
     made.tick(at("11:15"))
     assert (stored(made).fallback, stored(made).checks) == ("day_begun", ())
@@ -174,7 +174,7 @@ def unavailable(*_: object) -> list[dict[str, Any]]:
     raise Unavailable("no")
 
 
-def test_a_failed_query_is_repeated_until_the_window_opens() -> None:
+def test_failed_history_query_is_repeated_until_window_opens() -> None:
     made = world()
     answer, made.warehouse.answer = made.warehouse.answer, unavailable
     made.lock()
@@ -190,7 +190,7 @@ def test_a_failed_query_is_repeated_until_the_window_opens() -> None:
     assert added == [plan.at(check) for check in plan.checks]
 
 
-def test_a_dataset_unavailable_until_the_window_opens_leaves_the_fixed_beat() -> None:
+def test_dataset_unavailable_until_window_opens_leaves_fixed_beat() -> None:
     made = world()
     made.warehouse.answer = unavailable
     made.lock()
@@ -200,7 +200,7 @@ def test_a_dataset_unavailable_until_the_window_opens_leaves_the_fixed_beat() ->
     assert (stored(made).fallback, stored(made).checks) == ("history_unavailable", ())
 
 
-def test_the_fixed_beat_of_ticks_that_arrive_late_names_the_dataset_too() -> None:
+def test_fallback_of_late_ticks_names_the_failed_query() -> None:
     """Every tick arrives a moment after its instant; the reason was then that the window had opened before."""
     made = world()
     made.warehouse.answer = unavailable
@@ -210,7 +210,7 @@ def test_the_fixed_beat_of_ticks_that_arrive_late_names_the_dataset_too() -> Non
     assert (stored(made).fallback, stored(made).checks) == ("history_unavailable", ())
 
 
-def test_a_plan_that_cannot_be_read_is_made_again_and_not_written_over() -> None:
+def test_unreadable_plan_is_recomputed_but_not_overwritten() -> None:
     made = world()
     made.state.create(PLAN, b"{")
     made.lock()
@@ -221,7 +221,7 @@ def test_a_plan_that_cannot_be_read_is_made_again_and_not_written_over() -> None
     assert all("learned discovery" in reason for reason in reasons)
 
 
-def test_a_check_between_two_evaluations_is_made_by_its_own_tick() -> None:
+def test_check_between_evaluations_runs_on_discover_tick() -> None:
     made = world()
     made.lock()
     plan = stored(made)
@@ -238,7 +238,7 @@ def test_a_check_between_two_evaluations_is_made_by_its_own_tick() -> None:
     assert told["model"] == plan.model.version  # type: ignore[union-attr]
 
 
-def test_a_search_faster_than_evaluations_is_decided_by_its_own_ticks_alone() -> None:
+def test_discover_tick_decides_only_search_faster_than_evaluations() -> None:
     """A fast workflow does not cause more evaluations of a slow one."""
     configuration = configured(
         fast=workflow(discovery("11:00", "12:00", every="5m"), "bulletin"),
@@ -257,7 +257,7 @@ def test_a_search_faster_than_evaluations_is_decided_by_its_own_ticks_alone() ->
     assert len(made.decisions) == 3
 
 
-def test_a_tick_without_a_check_decides_nothing_and_asks_nothing() -> None:
+def test_discover_tick_without_check_decides_and_queries_nothing() -> None:
     made = world()
     made.lock()
     planned = set(map(stored(made).at, stored(made).checks))
@@ -271,7 +271,7 @@ def test_a_tick_without_a_check_decides_nothing_and_asks_nothing() -> None:
     assert (made.decisions, made.queries) == ([], [])
 
 
-def test_at_the_evaluations_own_instants_the_evaluation_decides() -> None:
+def test_discover_tick_at_evaluation_instant_decides_nothing() -> None:
     made = world()
     made.lock()
     made.take(WorkflowDecided)
@@ -280,7 +280,7 @@ def test_at_the_evaluations_own_instants_the_evaluation_decides() -> None:
     assert made.decisions == []
 
 
-def test_a_check_whose_tick_is_lost_is_made_by_the_next_evaluation() -> None:
+def test_next_evaluation_makes_check_of_lost_tick() -> None:
     made = world()
     made.lock()
     plan = stored(made)
@@ -289,7 +289,7 @@ def test_a_check_whose_tick_is_lost_is_made_by_the_next_evaluation() -> None:
     assert [item.scraper for item in made.requests].count("bulletin") >= 1
 
 
-def test_what_was_found_ends_the_days_checks() -> None:
+def test_found_document_ends_checks_of_day() -> None:
     made = world()
     made.lock()
     plan = stored(made)
@@ -310,7 +310,7 @@ def test_only_searches_that_learn_are_planned(strategy: str) -> None:
     assert made.state.get(f"controller/discovery/{DAY}/other.json") is None
 
 
-def test_a_stored_plan_is_small_and_says_what_it_was_made_of() -> None:
+def test_stored_plan_is_small_and_describes_its_model() -> None:
     made = world(days=80)
     made.lock()
     body = made.state.get(PLAN) or b""

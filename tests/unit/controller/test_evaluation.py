@@ -43,7 +43,7 @@ def world(configuration: object = REPORT) -> World:
     return made
 
 
-def test_a_tick_publishes_what_was_decided_and_what_it_asks_for() -> None:
+def test_tick_publishes_decision_and_requests() -> None:
     made = world()
     made.tick(at("11:00"))
     (decision,) = made.decisions
@@ -51,7 +51,7 @@ def test_a_tick_publishes_what_was_decided_and_what_it_asks_for() -> None:
     assert scrapers(made.requests) == ["bulletin"]
 
 
-def test_a_tick_that_is_delivered_twice_publishes_the_same_again() -> None:
+def test_redelivered_tick_republishes_same_events() -> None:
     """Redelivery multiplied the rows; two controllers decided twice (incidents 16 and 19)."""
     made = world()
     made.lock()
@@ -64,7 +64,7 @@ def test_a_tick_that_is_delivered_twice_publishes_the_same_again() -> None:
     assert made.state.bodies == before
 
 
-def test_the_next_tick_asks_for_nothing_that_is_under_way() -> None:
+def test_next_tick_requests_nothing_under_way() -> None:
     made = world()
     made.tick(at("11:00"))
     made.tick(at("11:05"))
@@ -72,7 +72,7 @@ def test_the_next_tick_asks_for_nothing_that_is_under_way() -> None:
     assert made.decisions[1].reason_code == "under_way"
 
 
-def test_the_dataset_is_asked_once_whatever_the_number_of_workflows() -> None:
+def test_dataset_is_queried_once_for_any_number_of_workflows() -> None:
     many = {f"w{index}": workflow(discovery("11:00", "14:00"), "bulletin") for index in range(300)}
     made = world(configured_of(many))
     made.tick(at("11:00"))
@@ -80,7 +80,7 @@ def test_the_dataset_is_asked_once_whatever_the_number_of_workflows() -> None:
     assert len(made.decisions) == 300
 
 
-def test_it_is_asked_again_for_requests_that_nothing_was_heard_of_and_no_more() -> None:
+def test_dataset_is_queried_again_only_for_unanswered_requests() -> None:
     made = world()
     made.tick(at("11:00"))
     (request,) = made.requests
@@ -89,7 +89,7 @@ def test_it_is_asked_again_for_requests_that_nothing_was_heard_of_and_no_more() 
     assert [query["requests"] for query in made.queries] == [[], [request.request_id]]
 
 
-def test_a_dataset_that_fails_to_answer_is_not_waited_for_twice(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_dataset_query_is_not_repeated_within_tick(caplog: pytest.LogCaptureFixture) -> None:
     made = world()
     made.tick(at("11:00"))
     made.warehouse.down = True
@@ -104,7 +104,7 @@ def test_history_is_read_for_the_days_that_decisions_are_about() -> None:
     assert made.queries[0]["game_dates"] == [DAY + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
 
 
-def test_what_the_dataset_knows_ends_the_search_though_the_ledger_is_empty() -> None:
+def test_success_in_dataset_ends_search_despite_empty_ledger() -> None:
     made = world()
     made.tick(at("11:00"))
     (request,) = made.requests
@@ -115,7 +115,7 @@ def test_what_the_dataset_knows_ends_the_search_though_the_ledger_is_empty() -> 
     assert made.decisions[-1].reason_code == "already_found"
 
 
-def test_what_the_ledger_knows_ends_the_search_though_its_row_is_not_there_yet() -> None:
+def test_success_in_ledger_ends_search_before_its_row_exists() -> None:
     made = world()
     made.tick(at("11:00"))
     made.run(made.requests[0], logged=False)
@@ -138,7 +138,7 @@ def test_times_that_change_during_the_day_are_each_run_once() -> None:
     assert asked == [(clock, "bulletin") for clock in ("09:00", "17:00", "19:00")]
 
 
-def test_a_search_that_is_moved_into_the_afternoon_asks_in_the_afternoon() -> None:
+def test_search_moved_to_afternoon_requests_in_afternoon() -> None:
     """The new slots were taken for those of the morning, which had found nothing."""
     made = world(configured(one=workflow(discovery("08:00", "10:00"), "bulletin")))
     made.lock()
@@ -152,7 +152,7 @@ def test_a_search_that_is_moved_into_the_afternoon_asks_in_the_afternoon() -> No
     assert asked == [at("08:00"), at("09:00"), at("10:00"), at("14:00"), at("15:00")]
 
 
-def test_without_the_dataset_the_ledger_decides_and_says_so() -> None:
+def test_ledger_decides_without_dataset_and_marks_history_stale() -> None:
     made = world()
     made.tick(at("11:00"))
     made.run(made.requests[0], NO_DATA)
@@ -163,7 +163,7 @@ def test_without_the_dataset_the_ledger_decides_and_says_so() -> None:
     assert made.decisions[0].context["history_stale"] is False
 
 
-def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> None:
+def test_unavailable_ledger_aborts_until_redelivered_tick() -> None:
     """A lost permission stopped every evaluation silently (incident 11)."""
     made = world()
     made.state.down = True
@@ -178,7 +178,7 @@ def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> 
     assert len({item.decision_id for item in made.decisions}) == 2
 
 
-def test_two_controllers_that_cannot_decide_one_tick_publish_the_same_aborts() -> None:
+def test_two_controllers_publish_equal_aborts_for_same_tick() -> None:
     """The second delivery reaches another controller, at another instant and with another error: its ABORT had the id
     of the first and another content."""
     made = world()
@@ -191,7 +191,7 @@ def test_two_controllers_that_cannot_decide_one_tick_publish_the_same_aborts() -
     assert first == second
 
 
-def test_without_any_calendar_because_its_bucket_is_down_every_workflow_aborts() -> None:
+def test_workflow_aborts_without_calendar_when_data_bucket_is_down() -> None:
     made = world()
     made.data.down = True
     with pytest.raises(Unavailable):
@@ -199,7 +199,7 @@ def test_without_any_calendar_because_its_bucket_is_down_every_workflow_aborts()
     assert {item.action for item in made.decisions} == {Action.ABORT}
 
 
-def test_while_its_bucket_is_down_the_last_calendar_decides() -> None:
+def test_last_calendar_decides_while_data_bucket_is_down() -> None:
     made = world()
     made.tick(at("10:45"))
     made.data.down = True
@@ -208,7 +208,7 @@ def test_while_its_bucket_is_down_the_last_calendar_decides() -> None:
 
 
 @pytest.mark.parametrize("lost_after", [0, 1])
-def test_a_bus_that_fails_half_way_is_made_up_for_by_the_next_delivery(lost_after: int) -> None:
+def test_redelivery_publishes_events_lost_by_failing_bus(lost_after: int) -> None:
     made = world()
     made.bus.capacity = lost_after
     with pytest.raises(Unavailable):
@@ -220,7 +220,7 @@ def test_a_bus_that_fails_half_way_is_made_up_for_by_the_next_delivery(lost_afte
     assert len(set(ids(made.requests))) == len({item.id for item in made.decisions}) == 1
 
 
-def test_a_tick_that_died_before_its_requests_went_out_is_made_up_for_by_its_next_delivery() -> None:
+def test_redelivered_tick_publishes_its_lost_requests_after_later_tick() -> None:
     """Other ticks in between and another process make no difference."""
     lost, other = world(), world()
     lost.bus.capacity = 0
@@ -235,7 +235,7 @@ def test_a_tick_that_died_before_its_requests_went_out_is_made_up_for_by_its_nex
     assert ids(lost.requests) == ids(other.requests)
 
 
-def test_a_deploy_changes_nothing_of_what_was_decided() -> None:
+def test_deploy_does_not_change_begun_occurrence() -> None:
     made = world()
     made.tick(at("11:00"))
     made.run(made.requests[0], failed())
@@ -245,7 +245,7 @@ def test_a_deploy_changes_nothing_of_what_was_decided() -> None:
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_only_the_games_still_missing_are_asked_for() -> None:
+def test_only_missing_games_are_requested_again() -> None:
     """One of nine games counted as all; one scraper closed a whole workflow (incidents 9 and 33)."""
     configuration = configured(
         one=workflow(discovery("11:00", "14:00"), {"scraper": "box_score", "for_each": "game"})
@@ -259,7 +259,7 @@ def test_only_the_games_still_missing_are_asked_for() -> None:
     assert [item.parameters["game_id"] for item in made.requests[2:]] == [second.parameters["game_id"]]
 
 
-def test_a_truncated_schedule_leaves_the_old_calendar_deciding() -> None:
+def test_truncated_schedule_keeps_previous_calendar() -> None:
     made = world(GAMES)
     made.tick(at("20:45"))
     made.land_bytes(document(slate(9))[:-30], at("20:50"))
@@ -268,7 +268,7 @@ def test_a_truncated_schedule_leaves_the_old_calendar_deciding() -> None:
     assert (decision.action, decision.context["calendar_age_minutes"]) == (Action.RUN, 16 * 60 + 5)
 
 
-def test_an_old_calendar_is_asked_for_anew_and_decides_meanwhile() -> None:
+def test_stale_calendar_is_refetched_and_decides_meanwhile() -> None:
     """A stale calendar was relied on (incident 32)."""
     configuration = configured(
         feeds=workflow(daily("05:00", "06:00"), "slate"),
@@ -286,7 +286,7 @@ def test_an_old_calendar_is_asked_for_anew_and_decides_meanwhile() -> None:
 # The locked schedule
 
 
-def test_locked_is_expected_is_decided() -> None:
+def test_locked_schedule_matches_expected_occurrences() -> None:
     made = world(fixture_file("schedules"))
     made.lock()
     (schedule,) = made.schedules
@@ -295,7 +295,7 @@ def test_locked_is_expected_is_decided() -> None:
     assert schedule.games_today == 2
 
 
-def test_locking_twice_publishes_the_first_again() -> None:
+def test_second_lock_republishes_first_schedule() -> None:
     """Locking twice doubled the schedule (incident 35)."""
     made = world(GAMES)
     made.lock()
@@ -306,13 +306,13 @@ def test_locking_twice_publishes_the_first_again() -> None:
     assert first == again
 
 
-def test_a_lock_that_comes_late_is_of_the_day_it_was_fired_on() -> None:
+def test_late_lock_tick_locks_day_of_its_instant() -> None:
     made = world(GAMES)
     made.tick(at("05:00"), Tick.LOCK_SCHEDULE, wall=at("00:30", DAY + timedelta(days=1)))
     assert made.schedules[0].date == DAY
 
 
-def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
+def test_evaluation_locks_schedule_when_lock_tick_is_lost() -> None:
     """A lost lock tick must not leave a day without a schedule."""
     made = world()
     made.tick(at("05:15"))
@@ -325,7 +325,7 @@ def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
     assert made.schedules == [schedule, schedule]
 
 
-def test_the_days_first_game_called_off_leaves_the_later_slots_to_run() -> None:
+def test_cancelled_first_game_leaves_later_slots_to_run() -> None:
     """A fetch around a cancelled game does not count for the slots around the other games (incident 20)."""
     made = world(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
     noon, evening = game(1, at("12:00")), game(2, at("20:00"))
@@ -346,7 +346,7 @@ def test_the_days_first_game_called_off_leaves_the_later_slots_to_run() -> None:
     assert statuses == {"ON_TIME", "CANCELLED"}
 
 
-def test_a_postponed_game_is_cancelled_once_and_comes_back_when_it_does() -> None:
+def test_postponed_game_is_cancelled_once_and_added_when_restored() -> None:
     """A postponed game stayed expected (incident 20)."""
     made = world(GAMES)
     one, two = slate(2)
@@ -370,7 +370,7 @@ def test_a_postponed_game_is_cancelled_once_and_comes_back_when_it_does() -> Non
     assert {run.subject for run in final.values() if run.state is ScheduleState.CANCELLED} == {two.game_id}
 
 
-def test_a_game_that_moved_keeps_its_occurrences_in_the_schedule() -> None:
+def test_moved_game_keeps_its_occurrences_in_schedule() -> None:
     made = world(GAMES)
     one, two = slate(2)
     made.lock()
@@ -382,7 +382,7 @@ def test_a_game_that_moved_keeps_its_occurrences_in_the_schedule() -> None:
     assert {run.state for run in change.runs} == {ScheduleState.ADDED}
 
 
-def test_a_schedule_locked_without_a_calendar_learns_of_the_games_later() -> None:
+def test_schedule_locked_without_calendar_adds_games_later() -> None:
     made = World(GAMES)
     made.lock()
     assert (made.schedules[0].games_today, made.schedules[0].runs) == (None, ())
@@ -393,7 +393,7 @@ def test_a_schedule_locked_without_a_calendar_learns_of_the_games_later() -> Non
     assert {run.state for run in made.schedules[1].runs} == {ScheduleState.ADDED}
 
 
-def test_a_slate_that_stays_is_written_down_once() -> None:
+def test_unchanged_slate_publishes_schedule_once() -> None:
     made = world(configured(lines=workflow(interval(), "bulletin")))
     made.lock()
     for hour in range(6, 20):
@@ -401,7 +401,7 @@ def test_a_slate_that_stays_is_written_down_once() -> None:
     assert len(made.schedules) == 1
 
 
-def test_what_is_due_at_once_runs_for_yesterdays_games_after_midnight() -> None:
+def test_post_game_run_after_midnight_keeps_previous_game_date() -> None:
     """The occurrence passes its own game date to the parameters (incidents 1, 18 and 34)."""
     tomorrow = DAY + timedelta(days=1)
     made = World(GAMES)
@@ -411,7 +411,7 @@ def test_what_is_due_at_once_runs_for_yesterdays_games_after_midnight() -> None:
     assert (request.game_date, request.parameters["game_date"]) == (DAY, DAY.isoformat())
 
 
-def test_retries_keep_to_the_budget_over_the_ticks() -> None:
+def test_retry_budget_holds_across_ticks() -> None:
     made = world()
     made.tick(at("11:00"))
     for minute in (15, 30, 45):
@@ -423,7 +423,7 @@ def test_retries_keep_to_the_budget_over_the_ticks() -> None:
     assert made.decisions[-1].alert_level.value == "WARNING"
 
 
-def test_fixed_times_run_whatever_was_found_before() -> None:
+def test_fixed_times_run_despite_earlier_success() -> None:
     made = world(configured(lines=workflow(at_times("11:00", "12:00"), "bulletin")))
     made.tick(at("11:00"))
     made.run(made.requests[0])

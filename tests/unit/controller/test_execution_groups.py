@@ -50,14 +50,14 @@ async def submit(groups: ExecutionGroups, *events: ScrapeExecuted) -> list[Any]:
     return await asyncio.gather(*(groups.submit(item) for item in events), return_exceptions=True)
 
 
-def test_what_arrives_together_is_one_group_and_occurrences_are_apart() -> None:
+def test_simultaneous_executions_are_grouped_by_occurrence() -> None:
     writer = Writer()
     groups = ExecutionGroups(writer.note, writer.under_way)
     asyncio.run(submit(groups, *(event(n) for n in range(5)), event(9, "other")))
     assert sorted(map(len, writer.groups)) == [1, 5]
 
 
-def test_what_arrives_during_a_write_makes_the_next_group() -> None:
+def test_executions_arriving_during_write_form_next_group() -> None:
     writer = Writer(held=True)
     groups = ExecutionGroups(writer.note, writer.under_way)
 
@@ -74,7 +74,7 @@ def test_what_arrives_during_a_write_makes_the_next_group() -> None:
     assert writer.groups == [["r-0"], ["r-1", "r-2", "r-3"]]
 
 
-def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_the_others() -> None:
+def test_first_execution_of_fan_out_is_written_at_once_and_none_is_lost() -> None:
     """Siblings are under way, so the second group waits for them until its time is up, by the test's own clock."""
     writer, now = Writer(expected_arrivals=100), [0.0]
     groups = ExecutionGroups(writer.note, writer.under_way, lambda: now[0])
@@ -93,7 +93,7 @@ def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_the_oth
     assert sorted(name for group in writer.groups for name in group) == ["r-0", "r-1", "r-2", "r-3"]
 
 
-def test_nobody_waits_for_what_cannot_come() -> None:
+def test_execution_without_siblings_under_way_does_not_wait() -> None:
     writer = Writer(expected_arrivals=1)
     groups = ExecutionGroups(writer.note, writer.under_way, lambda: 0.0)  # the clock stands still
 
@@ -105,7 +105,7 @@ def test_nobody_waits_for_what_cannot_come() -> None:
     assert writer.groups == [["r-0"], ["r-1"], ["r-2"]]
 
 
-def test_a_failed_write_is_told_to_all_of_its_group_and_to_no_other() -> None:
+def test_failed_write_fails_only_executions_of_its_group() -> None:
     writer = Writer(fails=1)
     groups = ExecutionGroups(writer.note, writer.under_way)
 
@@ -117,7 +117,7 @@ def test_a_failed_write_is_told_to_all_of_its_group_and_to_no_other() -> None:
     assert done == [None]
 
 
-def test_an_execution_of_no_occurrence_waits_for_nothing() -> None:
+def test_execution_without_occurrence_is_not_written() -> None:
     writer = Writer()
     asyncio.run(ExecutionGroups(writer.note, writer.under_way).submit(event(0, None)))
     assert writer.groups == []
@@ -125,7 +125,7 @@ def test_an_execution_of_no_occurrence_waits_for_nothing() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 3)), max_size=40))
 @settings(max_examples=examples(30), deadline=None)
-def test_each_is_written_once_in_a_group_of_its_own_occurrence(arrivals: list[tuple[str, int]]) -> None:
+def test_each_execution_is_written_once_under_its_occurrence(arrivals: list[tuple[str, int]]) -> None:
     seen: list[tuple[Key, str]] = []
     groups = ExecutionGroups(
         lambda key, events: seen.extend((key, item.request_id) for item in events), lambda _: 1
@@ -144,7 +144,7 @@ def test_each_is_written_once_in_a_group_of_its_own_occurrence(arrivals: list[tu
 
 
 @pytest.mark.parametrize("size", [execution_groups.LARGEST + 20])
-def test_a_group_has_at_most_so_many(size: int) -> None:
+def test_group_size_is_limited(size: int) -> None:
     writer = Writer()
     asyncio.run(submit(ExecutionGroups(writer.note, writer.under_way), *(event(n) for n in range(size))))
     assert sum(map(len, writer.groups)) == size

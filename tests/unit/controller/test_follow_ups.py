@@ -94,7 +94,7 @@ def test_each_plan_shape_runs_to_its_end(name: str, steps: list[str]) -> None:
     assert finish(begun(name, games=2)) == steps
 
 
-def test_a_slow_sources_fan_out_goes_out_in_waves() -> None:
+def test_fan_out_of_slow_source_is_requested_in_batches() -> None:
     made = begun("waves", games=5)
     sizes = []
     while requests := made.take(ScrapeRequested):
@@ -104,7 +104,7 @@ def test_a_slow_sources_fan_out_goes_out_in_waves() -> None:
     assert sizes == [2, 2, 1]
 
 
-def test_a_fruitless_parent_settles_its_children_as_skipped_with_the_reason() -> None:
+def test_parent_without_data_skips_descendants_with_reason() -> None:
     made = begun("diamond")
     assert finish(made, {"top": NO_DATA}) == ["top"]
     assert skips(made) == {
@@ -114,14 +114,14 @@ def test_a_fruitless_parent_settles_its_children_as_skipped_with_the_reason() ->
     }
 
 
-def test_a_skip_is_told_once_though_the_event_comes_twice() -> None:
+def test_repeated_event_publishes_skips_once() -> None:
     made = begun("diamond")
     event = made.execute(made.requests[0], failed(FailureKind.BLOCKED))
     made.note(event, event)
     assert len([item for item in made.decisions if item.reason_code == "parent_unfruitful"]) == 3
 
 
-def test_the_same_requests_are_made_for_every_order_of_events() -> None:
+def test_requests_do_not_depend_on_order_of_events() -> None:
     found = set()
     for order in permutations(range(3)):
         made = begun("props")
@@ -136,7 +136,7 @@ def test_the_same_requests_are_made_for_every_order_of_events() -> None:
     assert len(found) == 1
 
 
-def test_executions_that_arrive_together_share_one_entry_and_ask_once() -> None:
+def test_grouped_executions_share_log_entry_and_request_join_once() -> None:
     made = begun("diamond")
     made.run(made.requests[0])
     left, right = (made.execute(item) for item in made.requests[1:])
@@ -147,7 +147,7 @@ def test_executions_that_arrive_together_share_one_entry_and_ask_once() -> None:
     assert [item.step for item in made.requests].count("bottom") == 1
 
 
-def test_a_restart_in_the_middle_changes_nothing() -> None:
+def test_restart_in_mid_plan_changes_no_requests() -> None:
     straight, restarted = begun("props"), begun("props")
     finish(straight)
     while requests := restarted.take(ScrapeRequested):
@@ -159,14 +159,14 @@ def test_a_restart_in_the_middle_changes_nothing() -> None:
     assert len(remembered[0]) == 6
 
 
-def test_a_transient_failure_is_asked_for_again_at_once_up_to_its_budget() -> None:
+def test_transient_failure_is_retried_at_once_up_to_budget() -> None:
     made = simple()
     finish(made, {"bulletin": failed(FailureKind.HTTP)})
     assert len(made.requested()) == 2
 
 
 @pytest.mark.parametrize("units", [5, 50, 500])
-def test_an_execution_costs_one_write_however_many_siblings_it_has(units: int) -> None:
+def test_execution_costs_single_small_write_for_any_number_of_siblings(units: int) -> None:
     values = [f"v{number}" for number in range(units)]
     step = {"scraper": "event_props", "for_each": {"parameter": "event_id", "values": values}}
     made = simple(configured(one=workflow(at_times("06:00"), step)))
@@ -190,7 +190,7 @@ def test_an_execution_costs_one_write_however_many_siblings_it_has(units: int) -
     st.randoms(use_true_random=False),
 )
 @settings(max_examples=examples(50), deadline=None)
-def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
+def test_every_due_request_is_published_for_any_outcomes_and_order(
     name: str, outcomes: list[Outcome], order: Random
 ) -> None:
     """Most follow-ups are derived from one execution without a check of the others."""
@@ -217,7 +217,7 @@ def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
     assert state.settled
 
 
-def test_an_execution_that_belongs_to_no_plan_is_the_datasets_and_asks_for_nothing() -> None:
+def test_execution_without_plan_is_not_logged_and_requests_nothing() -> None:
     made = simple()
     (request,) = made.take(ScrapeRequested)
     made.note(
@@ -228,7 +228,7 @@ def test_an_execution_that_belongs_to_no_plan_is_the_datasets_and_asks_for_nothi
     assert "unknown" not in str(made.state.bodies)
 
 
-def test_when_nothing_can_be_remembered_the_event_comes_again() -> None:
+def test_redelivery_after_failed_log_write_publishes_retry() -> None:
     made = simple()
     event = made.execute(made.requests[0], failed())
     made.state.down = True
@@ -239,7 +239,7 @@ def test_when_nothing_can_be_remembered_the_event_comes_again() -> None:
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_when_the_follow_ups_cannot_be_sent_the_event_comes_again() -> None:
+def test_redelivery_after_failed_publish_sends_follow_ups() -> None:
     made = begun("sequence")
     event = made.execute(made.requests[0])
     made.bus.capacity = 0
@@ -251,7 +251,7 @@ def test_when_the_follow_ups_cannot_be_sent_the_event_comes_again() -> None:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_retry_that_became_due_and_could_not_be_sent_goes_out_with_the_next_delivery(
+def test_redelivery_publishes_due_retry_that_was_not_sent(
     restarted: bool,
 ) -> None:
     """A redelivered event adds nothing, but a retry may be due by now: that is a separate log entry."""
@@ -271,7 +271,7 @@ def test_a_retry_that_became_due_and_could_not_be_sent_goes_out_with_the_next_de
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_what_follows_from_an_answer_after_a_presumed_death_comes_again_as_well() -> None:
+def test_redelivery_sends_follow_ups_of_execution_after_presumed_failure() -> None:
     """The request then has two log entries, and the redelivered execution matches the second."""
     made = begun("sequence")
     (request,) = made.requests
@@ -301,13 +301,13 @@ def silent_until(made: World, instant: datetime) -> None:
     made.tick(instant)
 
 
-def test_a_request_is_given_its_lease() -> None:
+def test_request_within_lease_is_not_failed() -> None:
     made = simple()
     silent_until(made, at("06:00") + lease() - timedelta(minutes=1))
     assert died(made) == []
 
 
-def test_a_request_whose_lease_passed_is_a_failure_and_asked_for_again() -> None:
+def test_expired_request_fails_and_is_retried() -> None:
     made = simple()
     silent_until(made, at("06:15"))
     (event,) = died(made)
@@ -319,7 +319,7 @@ def test_a_request_whose_lease_passed_is_a_failure_and_asked_for_again() -> None
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_it_is_failed_once_and_its_event_asks_for_the_same_retry() -> None:
+def test_expired_request_fails_once_and_has_single_retry() -> None:
     made = simple()
     silent_until(made, at("06:15"))
     (event,) = died(made)
@@ -329,7 +329,7 @@ def test_it_is_failed_once_and_its_event_asks_for_the_same_retry() -> None:
     assert len(set(ids(made.requests))) == 2
 
 
-def test_a_request_that_dies_each_time_uses_its_budget_up() -> None:
+def test_repeated_lease_expiry_uses_up_retry_budget() -> None:
     made = simple()
     dead = []
     for clock in ("06:15", "06:30", "06:45"):
@@ -340,21 +340,21 @@ def test_a_request_that_dies_each_time_uses_its_budget_up() -> None:
     assert made.decisions[-1].reason_code == "budget_used"
 
 
-def test_one_that_came_back_is_not_failed() -> None:
+def test_executed_request_does_not_expire() -> None:
     made = simple()
     made.run(made.requests[0], NO_DATA, logged=False)
     silent_until(made, at("06:30"))
     assert died(made) == []
 
 
-def test_one_that_only_the_dataset_knows_of_is_not_failed() -> None:
+def test_request_with_execution_only_in_dataset_does_not_expire() -> None:
     made = simple()
     made.execute(made.requests[0], NO_DATA)
     silent_until(made, at("06:30"))
     assert died(made) == []
 
 
-def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> None:
+def test_request_in_dead_letters_fails_and_is_retried() -> None:
     made = simple()
     (request,) = made.requests
     note_dead_request(dead_letter(request), made.deps)
@@ -367,14 +367,14 @@ def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> Non
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_a_dead_letter_that_comes_twice_is_one_death() -> None:
+def test_repeated_dead_letter_publishes_failure_once() -> None:
     made = simple()
     for _ in range(2):
         note_dead_request(dead_letter(made.requests[0]), made.deps)
     assert len(died(made)) == 1
 
 
-def test_a_dead_letter_of_what_did_run_is_no_death() -> None:
+def test_dead_letter_of_executed_request_publishes_no_failure() -> None:
     made = simple()
     (request,) = made.requests
     made.run(request)
@@ -382,7 +382,7 @@ def test_a_dead_letter_of_what_did_run_is_no_death() -> None:
     assert died(made) == []
 
 
-def test_other_dead_letters_are_not_the_controllers_to_answer() -> None:
+def test_other_or_malformed_dead_letter_publishes_no_failure() -> None:
     made = simple()
     note_dead_request(dead_letter(made.decisions[0]), made.deps)
     note_dead_request(Message(b"{", {}), made.deps)
@@ -404,7 +404,7 @@ def asked_manually(made: World, workflow_name: str = "one", key: str = "k") -> N
     made.release()
 
 
-def test_a_manual_run_about_a_day_long_ago_is_failed_and_asked_for_again() -> None:
+def test_expired_manual_request_of_old_day_is_retried_and_settles_run() -> None:
     made = simple()
     made.run(made.requests[0])
     asked_manually(made)
@@ -420,7 +420,7 @@ def test_a_manual_run_about_a_day_long_ago_is_failed_and_asked_for_again() -> No
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_what_only_the_dataset_knows_of_a_day_long_ago_is_not_failed() -> None:
+def test_old_manual_request_with_execution_only_in_dataset_does_not_expire() -> None:
     made = simple()
     made.run(made.requests[0])
     asked_manually(made)
@@ -429,7 +429,7 @@ def test_what_only_the_dataset_knows_of_a_day_long_ago_is_not_failed() -> None:
     assert died(made) == []
 
 
-def test_a_settled_manual_run_is_looked_at_no_more() -> None:
+def test_settled_manual_run_is_closed() -> None:
     made = simple()
     made.run(made.requests[0])
     asked_manually(made)
@@ -442,7 +442,7 @@ def test_a_settled_manual_run_is_looked_at_no_more() -> None:
     assert made.deps.occurrences.opened() == {}
 
 
-def test_a_real_answer_after_a_presumed_death_goes_on_with_the_run_and_ends_it() -> None:
+def test_real_execution_after_presumed_failure_resumes_and_settles_run() -> None:
     """A run that was settled by a presumed death never settled again, and its child stayed under way forever."""
     configuration = configured(
         chain=workflow(

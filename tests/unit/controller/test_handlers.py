@@ -25,7 +25,7 @@ def deliver(made: World, event: Event, at_: datetime, message: Message | None = 
     handle_delivery(Delivery(event, envelope, message or Message(data, attributes, "m", at_)), made.deps, at_)
 
 
-def test_every_accepted_event_has_its_handler() -> None:
+def test_controller_accepts_four_event_types() -> None:
     assert {event.__name__ for event in ACCEPTED} == {
         "TickFired",
         "ScrapeExecuted",
@@ -40,14 +40,14 @@ def test_a_tick_evaluates() -> None:
     assert [item.source for item in made.requests] == [Source.CONTROLLER]
 
 
-def test_an_execution_is_followed() -> None:
+def test_failed_execution_is_followed_by_retry() -> None:
     made = world()
     made.tick(at("06:00"))
     deliver(made, made.execute(made.requests[0], failed()), at("06:01"))
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_a_dead_request_is_answered() -> None:
+def test_request_in_dead_letter_publishes_execution() -> None:
     made = world()
     made.tick(at("06:00"))
     (dead,) = (item for item in made.bus.published if isinstance(item.payload, ScrapeRequested))
@@ -56,14 +56,14 @@ def test_a_dead_request_is_answered() -> None:
     assert [item.request_id for item in made.bus.of(ScrapeExecuted)] == [made.requests[0].request_id]
 
 
-def test_other_ticks_are_others_business() -> None:
+def test_ticks_of_other_services_are_ignored() -> None:
     made = world()
     for tick in (Tick.CLEANUP, Tick.WATCH, Tick.ARCHIVE):
         deliver(made, TickFired(tick=tick), at("06:00"))
     assert made.bus.events == []
 
 
-def test_a_ticks_own_time_identifies_it_not_its_delivery() -> None:
+def test_tick_is_identified_by_publish_time_not_delivery_time() -> None:
     """Deliveries at 06:00:02 and 06:14 are both the tick of 06:00 (incident 19)."""
     made = world()
     for late in (2, 14 * 60):

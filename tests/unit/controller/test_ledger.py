@@ -14,7 +14,7 @@ from tipoff_planning.settled import Settled
 EMPTY = DecisionBatch(decisions=(), plans=(), requests=())
 
 
-def test_what_was_decided_first_counts() -> None:
+def test_first_decision_of_tick_wins() -> None:
     made, first = Ledger(ClockedObjects()), EMPTY.model_copy(update={"requests": (requested(),)})
     assert made.decided(at("11:00")) is None
     assert made.remember_decided(at("11:00"), first) == first
@@ -22,7 +22,7 @@ def test_what_was_decided_first_counts() -> None:
     assert made.decided(at("11:00")) == first
 
 
-def test_the_latest_manual_runs_are_those_that_were_written_last() -> None:
+def test_latest_manual_runs_are_ordered_by_write_time() -> None:
     state = ClockedObjects()
     made = Ledger(state)
     runs = [EMPTY.model_copy(update={"decisions": (decided(occurrence_id=name),)}) for name in "cab"]
@@ -32,7 +32,7 @@ def test_the_latest_manual_runs_are_those_that_were_written_last() -> None:
     assert made.latest_manual_runs(2) == [runs[2], runs[1]]
 
 
-def test_the_lock_of_a_day_is_the_first_and_changes_come_after_it() -> None:
+def test_first_lock_wins_and_changes_follow_by_time() -> None:
     made = Ledger(ClockedObjects())
     first = locked(locked_at=at("05:00"), schedule_version="v1")
     assert made.remember_lock(first) == first
@@ -46,7 +46,7 @@ def test_the_lock_of_a_day_is_the_first_and_changes_come_after_it() -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 2}'])
-def test_what_cannot_be_read_is_as_if_it_were_not_there(damage: bytes) -> None:
+def test_unreadable_object_counts_as_missing(damage: bytes) -> None:
     state = ClockedObjects()
     made = Ledger(state)
     for name in (names.tick(at("11:00")), names.SETTLED, names.lock(DAY), names.manual_run("o")):
@@ -55,7 +55,7 @@ def test_what_cannot_be_read_is_as_if_it_were_not_there(damage: bytes) -> None:
     assert made.settled() == Settled()
 
 
-def test_what_settled_occurrences_came_to_is_changed_again_if_somebody_else_wrote_in_between() -> None:
+def test_concurrent_changes_of_settled_results_are_merged() -> None:
     state = ClockedObjects()
     made, tries = Ledger(state), []
 

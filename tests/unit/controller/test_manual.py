@@ -42,7 +42,7 @@ def asked(made: World, workflow: str, key: str | None = None, **run: object) -> 
     )
 
 
-def test_a_manual_run_says_who_asked_and_carries_its_date() -> None:
+def test_manual_run_records_caller_and_game_date() -> None:
     made = world()
     decided = run_workflow(asked(made, "parallel"), made.deps)
     made.release()
@@ -53,7 +53,7 @@ def test_a_manual_run_says_who_asked_and_carries_its_date() -> None:
     assert {item.parameters["game_date"] for item in made.requests} == {"2025-01-15"}
 
 
-def test_the_same_key_is_the_same_run() -> None:
+def test_same_key_returns_same_run() -> None:
     made = world()
     first = run_workflow(asked(made, "parallel", "key-1"), made.deps)
     assert run_workflow(asked(made, "parallel", "key-1"), made.deps).decisions == first.decisions
@@ -70,7 +70,7 @@ def test_the_same_key_is_the_same_run() -> None:
         ({"priority": "LOW"}, "choice of scrapers|priority"),
     ],
 )
-def test_a_key_is_refused_for_a_run_that_asks_for_something_else(other: dict[str, Any], differs: str) -> None:
+def test_key_is_refused_for_different_run(other: dict[str, Any], differs: str) -> None:
     """The second request got the first run as its answer."""
     made = world()
     run_workflow(asked(made, "parallel", "key-1"), made.deps)
@@ -87,26 +87,26 @@ def test_a_key_is_refused_for_another_game() -> None:
     assert run_workflow(asked(per_game, "post_game", "key-1", game_id=one), per_game.deps)
 
 
-def test_another_key_and_no_key_are_other_runs() -> None:
+def test_other_key_or_no_key_starts_new_run() -> None:
     made = world()
     runs = [asked(made, "parallel", key) for key in ("key-1", "key-2", None, None)]
     assert len({item.decisions[0].occurrence_id for item in runs}) == 4
 
 
-def test_one_key_for_two_workflows_is_two_runs() -> None:
+def test_same_key_in_two_workflows_starts_two_runs() -> None:
     made = world()
     one, other = (asked(made, name, "key-1").decisions[0].occurrence_id for name in ("parallel", "sequence"))
     assert one != other
 
 
-def test_a_draft_publishes_and_remembers_nothing() -> None:
+def test_draft_publishes_and_stores_nothing() -> None:
     made = world()
     asked(made, "parallel", "key-1")
     assert made.bus.events == []
     assert made.state.bodies == {}
 
 
-def test_what_was_found_before_is_fetched_again() -> None:
+def test_manual_run_refetches_found_data() -> None:
     made = world()
     for key in ("1", "2"):
         run_workflow(asked(made, "parallel", key), made.deps)
@@ -121,25 +121,25 @@ def test_some_of_the_scrapers_may_be_chosen() -> None:
     assert scrapers(decided.requests) == ["digest"]
 
 
-def test_a_chosen_child_does_not_wait_for_what_was_not_chosen() -> None:
+def test_chosen_child_does_not_wait_for_unchosen_parent() -> None:
     assert scrapers(asked(world(), "sequence", scrapers=["summary"]).requests) == ["summary"]
 
 
-def test_a_scraper_that_is_not_the_workflows_is_refused() -> None:
+def test_scraper_outside_workflow_is_refused() -> None:
     with pytest.raises(
         UnusableRun, match="scrapers: no scraper of parallel 'roster'; there are bulletin, digest"
     ):
         asked(world(), "parallel", scrapers=["roster"])
 
 
-def test_a_fan_out_cannot_be_chosen_without_what_it_fans_out_over() -> None:
+def test_fan_out_is_refused_without_its_source_step() -> None:
     with pytest.raises(UnusableRun, match="event_props needs the output of event_list; include that as well"):
         asked(world(), "props", scrapers=["event_props"])
     chosen = asked(world(), "props", scrapers=["event_props", "event_list"])
     assert scrapers(chosen.requests) == ["event_list"]
 
 
-def test_a_workflow_that_runs_for_each_game_needs_one() -> None:
+def test_per_game_workflow_requires_game_id() -> None:
     known = GAMES[0].game_id
     with pytest.raises(UnusableRun, match=f"game_id: post_game runs for each game; name one of .*{known}"):
         asked(world("schedules"), "post_game")
@@ -147,7 +147,7 @@ def test_a_workflow_that_runs_for_each_game_needs_one() -> None:
     assert request.parameters == {"game_date": "2025-01-15", "game_id": known}
 
 
-def test_a_game_that_is_not_played_that_day_is_refused_with_those_that_are() -> None:
+def test_game_not_on_date_is_refused_with_games_of_date() -> None:
     with pytest.raises(UnusableRun, match=f"no game 9 on 2025-01-15; its games: .*{GAMES[0].game_id}"):
         asked(world("schedules"), "post_game", game_id="9")
     with pytest.raises(UnusableRun, match=r"the calendar does not cover 2025-02-14 \(it has games from"):
@@ -165,12 +165,12 @@ def test_a_game_narrows_a_fan_out() -> None:
 
 
 @pytest.mark.parametrize("run", [{"game_id": "0022499999"}, {"game_date": DAY + timedelta(days=30)}])
-def test_a_run_that_would_ask_for_nothing_is_refused(run: dict[str, Any]) -> None:
+def test_run_without_requests_is_refused(run: dict[str, Any]) -> None:
     with pytest.raises(UnusableRun, match="name a day with games"):
         asked(world(), "games", **run)
 
 
-def test_steps_follow_as_in_any_run() -> None:
+def test_manual_run_requests_following_steps() -> None:
     made = world()
     run_workflow(asked(made, "sequence"), made.deps)
     made.release()
@@ -185,7 +185,7 @@ def test_an_unknown_field_is_refused() -> None:
         ManualRun.model_validate({"game_date": "2025-01-15", "gamedate": "2025-01-15"})
 
 
-def test_some_steps_may_be_chosen_each_for_some_of_its_games_or_teams() -> None:
+def test_steps_can_be_chosen_with_their_games_or_teams() -> None:
     team = GAMES[1].teams[0]
     chosen = asked(
         world(), "games", steps={"box_score": [GAMES[0].game_id], "roster": [team], "summary": None}
@@ -207,17 +207,17 @@ def test_some_steps_may_be_chosen_each_for_some_of_its_games_or_teams() -> None:
         ({"steps": {}}, "no games or teams to request"),
     ],
 )
-def test_steps_that_do_not_fit_are_refused(run: dict[str, Any], what: str) -> None:
+def test_invalid_choice_of_steps_is_refused(run: dict[str, Any], what: str) -> None:
     with pytest.raises(UnusableRun, match=what):
         asked(world(), "props", **run)
 
 
-def test_scrapers_and_steps_are_one_choice() -> None:
+def test_scrapers_and_steps_are_mutually_exclusive() -> None:
     with pytest.raises(ValidationError, match="give one of them"):
         ManualRun.model_validate({"game_date": DAY, "scrapers": ["digest"], "steps": {"digest": None}})
 
 
-def test_games_may_come_with_the_run() -> None:
+def test_run_can_supply_its_games() -> None:
     """Such games may belong to a season other than the landed schedule's."""
     day = DAY - timedelta(days=700)
     games = [game.model_dump(mode="json") for game in slate(1, day)]
@@ -226,7 +226,7 @@ def test_games_may_come_with_the_run() -> None:
     assert scrapers(decided.requests) == ["box_score", "roster", "roster"]
 
 
-def test_a_run_may_be_of_another_priority_which_its_follow_ups_have_too() -> None:
+def test_follow_ups_inherit_priority_of_run() -> None:
     made = world()
     decided = run_workflow(asked(made, "sequence", priority="LOW"), made.deps)
     made.release()
@@ -235,7 +235,7 @@ def test_a_run_may_be_of_another_priority_which_its_follow_ups_have_too() -> Non
     assert (decided.decisions[0].priority, len(made.requests)) == (Priority.LOW, 2)
 
 
-def test_how_far_a_run_has_come() -> None:
+def test_read_run_reports_progress() -> None:
     made = world()
     assert read_run("sequence", "k", made.deps) is None
     run_workflow(asked(made, "sequence", "k"), made.deps)
@@ -252,7 +252,7 @@ def test_how_far_a_run_has_come() -> None:
     assert told.skipped == {"event_list": "bulletin failed", "summary": "bulletin failed"}
 
 
-def test_the_answer_does_not_wait_for_the_requests() -> None:
+def test_run_returns_before_requests_are_published() -> None:
     made = world()
     answer = run_workflow(asked(made, "parallel", "k"), made.deps)
     assert (made.requests, len(answer.requests)) == ([], 2)
@@ -263,7 +263,7 @@ def test_the_answer_does_not_wait_for_the_requests() -> None:
     assert ids(made.requests) == ids(answer.requests)
 
 
-def test_a_run_that_was_written_down_and_never_announced_is_stalled_until_it_is_asked_for_again() -> None:
+def test_unannounced_run_is_stalled_until_requested_again() -> None:
     made = world()
     made.bus.capacity = 0
     with pytest.raises(Unavailable):
@@ -279,7 +279,7 @@ def test_a_run_that_was_written_down_and_never_announced_is_stalled_until_it_is_
     assert not told.stalled
 
 
-def test_a_run_larger_than_the_configured_maximum_is_refused_with_the_number() -> None:
+def test_run_above_fan_out_limit_is_refused_with_limit() -> None:
     made = world()
     file = made.configuration.file.model_copy(update={"max_fan_out": 3})
     made.restart(replace(made.configuration, file=file))

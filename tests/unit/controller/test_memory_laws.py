@@ -179,7 +179,7 @@ SEEDS = st.integers(0, 2**32)
 
 @given(NAMES, SEEDS, st.integers(1, 3), st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.0, 0.3]))
 @settings(max_examples=examples(60), deadline=None)
-def test_the_end_is_the_same_whatever_happens_on_the_way(
+def test_final_state_does_not_depend_on_faults_order_or_duplicates(
     name: str, seed: int, controllers: int, chance: float, duplicates: float
 ) -> None:
     plain = Fleet(name, 0).run()
@@ -196,12 +196,12 @@ def test_without_a_fault_each_request_is_published_once(name: str, seed: int, co
 
 @given(NAMES, SEEDS)
 @settings(max_examples=examples(40), deadline=None)
-def test_what_is_delivered_twice_to_one_controller_is_published_once(name: str, seed: int) -> None:
+def test_duplicate_deliveries_to_same_controller_publish_once(name: str, seed: int) -> None:
     assert set(Fleet(name, seed, duplicates=0.4).run().published.values()) == {1}
 
 
 @pytest.mark.parametrize("name", ["diamond", "props", "games"])
-def test_a_join_is_requested_once(name: str) -> None:
+def test_each_join_attempt_is_requested_once(name: str) -> None:
     for seed in range(5):
         made = Fleet(name, seed, controllers=2, duplicates=0.3).run()
         last = PLANS.workflows[name].steps[-1].id

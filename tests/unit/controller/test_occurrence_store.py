@@ -62,7 +62,7 @@ def begun(configuration: Configuration = WIDE) -> World:
     return made
 
 
-def test_a_new_process_reads_the_last_summary_and_what_came_after_it() -> None:
+def test_new_process_reads_last_summary_and_later_entries() -> None:
     made = begun()
     requests = made.take(ScrapeRequested)
     for item in requests[: 2 * SUMMARY_EVERY + 5]:
@@ -83,9 +83,7 @@ def test_a_new_process_reads_the_last_summary_and_what_came_after_it() -> None:
 
 @pytest.mark.parametrize("number", [0, 1, SUMMARY_EVERY])
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"version": 2, "at": "2025-01-15T11:00:00Z"}'])
-def test_an_occurrence_that_cannot_be_read_is_rebuilt_from_the_dataset_and_said(
-    number: int, damage: bytes
-) -> None:
+def test_unreadable_occurrence_is_rebuilt_from_dataset_with_warning(number: int, damage: bytes) -> None:
     """One unreadable object stopped every decision for four days; it must only cost one occurrence."""
     made = begun()
     requests = made.take(ScrapeRequested)
@@ -107,7 +105,7 @@ def test_an_occurrence_that_cannot_be_read_is_rebuilt_from_the_dataset_and_said(
     assert len([item for item in made.decisions if item.reason_code == "memory_rebuilt"]) == 1
 
 
-def test_one_that_cannot_be_read_stops_no_other_workflow() -> None:
+def test_unreadable_occurrence_stops_no_other_workflow() -> None:
     made = begun(
         configured(
             one=workflow(at_times("06:00"), "bulletin"), two=workflow(discovery("06:00", "09:00"), "digest")
@@ -124,7 +122,7 @@ def test_one_that_cannot_be_read_stops_no_other_workflow() -> None:
     assert codes["two"] == "due"
 
 
-def test_a_value_that_no_request_can_carry_costs_its_step_and_stops_no_tick() -> None:
+def test_oversized_fan_out_value_stops_no_tick() -> None:
     """A value of 100 KB was accepted in an execution, and every later tick got a 500."""
     made = begun(EVENTS)
     events = next(item for item in made.requests if item.step == "events")
@@ -140,7 +138,7 @@ def test_a_value_that_no_request_can_carry_costs_its_step_and_stops_no_tick() ->
 
 
 @pytest.mark.parametrize("where", ["drafts.request", "decisions.find_outstanding"])
-def test_one_workflow_that_cannot_be_decided_stops_no_other_and_is_said(
+def test_undecidable_workflow_aborts_with_alert_and_stops_no_other(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, name = where.split(".")
@@ -166,7 +164,7 @@ def test_one_workflow_that_cannot_be_decided_stops_no_other_and_is_said(
     made.tick(at("06:15"))
 
 
-def test_without_the_dataset_it_waits_to_be_rebuilt() -> None:
+def test_rebuild_waits_until_dataset_is_available() -> None:
     made = begun()
     (first, *_) = made.take(ScrapeRequested)
     made.state.bodies[names.entry(DAY, first.occurrence_id or "", 0)] = b""
@@ -209,7 +207,7 @@ def earlier(
     return made, plan, requests
 
 
-def test_an_upgrade_in_the_middle_of_a_day_goes_on_where_it_was() -> None:
+def test_upgrade_during_day_continues_open_occurrence() -> None:
     made, plan, requests = earlier("props", {"events": SUCCESS, "news": SUCCESS})
     made.tick(at("06:05"))
     assert made.requests == [], "what is under way is not requested again"
@@ -223,14 +221,14 @@ def test_an_upgrade_in_the_middle_of_a_day_goes_on_where_it_was() -> None:
     assert made.state_of(open_ones[0]).plan == plan.model_copy(update={"deadline": None})
 
 
-def test_an_execution_that_comes_before_any_tick_finds_its_plan_too() -> None:
+def test_execution_before_first_tick_continues_plan_of_previous_version() -> None:
     made, _, requests = earlier("sequence", {})
     (first,) = requests.values()
     made.run(first)
     assert [item.step for item in made.requests] == ["event_list"]
 
 
-def test_what_the_version_before_asked_for_still_expires() -> None:
+def test_request_of_previous_version_still_expires() -> None:
     made, _, requests = earlier("sequence", {})
     made.tick(at("06:15"))
     made.hear()
@@ -238,7 +236,7 @@ def test_what_the_version_before_asked_for_still_expires() -> None:
     assert set(requests) < made.requested()
 
 
-def test_a_manual_run_of_the_version_before_goes_on_too() -> None:
+def test_manual_run_of_previous_version_continues() -> None:
     made, plan, requests = earlier("sequence", {"bulletin": NO_DATA})
     moved = plan.model_copy(update={"occurrence_id": "manual-1", "game_date": DAY - timedelta(days=60)})
     earlier_layout.write_plan(made.state, moved)
@@ -250,7 +248,7 @@ def test_a_manual_run_of_the_version_before_goes_on_too() -> None:
     assert len(requests) == 1
 
 
-def test_a_failed_write_is_read_anew() -> None:
+def test_state_is_reread_after_failed_write() -> None:
     """The write may have succeeded or not, so the state in memory must be read from the bucket again."""
     made = begun()
     (first, second, *_) = made.take(ScrapeRequested)
@@ -280,7 +278,7 @@ def test_two_processes_that_append_at_once_agree() -> None:
     assert one.load(key).next_number == second.next_number == 3
 
 
-def test_a_call_made_beside_another_belongs_to_the_same_trace() -> None:
+def test_background_call_keeps_trace_context_and_raises_its_error() -> None:
     trace: ContextVar[str] = ContextVar("trace", default="none")
     store = OccurrenceStore(ClockedObjects(), ())
     trace.set("the tick's")

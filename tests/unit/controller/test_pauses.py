@@ -82,13 +82,13 @@ def states(made: World) -> list[PauseState]:
     return [event.state for event in made.bus.of(PauseChanged)]
 
 
-class TestAWorkflow:
-    def test_is_not_requested_until_the_pause_is_over_and_goes_on_by_itself(self) -> None:
+class TestWorkflow:
+    def test_paused_workflow_is_not_requested_until_pause_expires(self) -> None:
         made = world()
         stop(made)
         assert list(ticks(made, "06:00", "11:00")) == ["09:30", "10:00", "11:00"]
 
-    def test_says_who_paused_until_when_and_why_and_alarms_nobody(self) -> None:
+    def test_pause_skip_names_author_end_and_reason_without_alert(self) -> None:
         made = world()
         stop(made)
         made.tick(at("06:00"))
@@ -100,14 +100,14 @@ class TestAWorkflow:
         )
         assert decision.reason == f"Paused by {BY} until 2025-01-15 09:30 EST: the source moved"
 
-    def test_goes_on_when_somebody_says_so(self) -> None:
+    def test_resume_ends_pause_early(self) -> None:
         made = world()
         stop(made, until="18:00")
         assert ticks(made, "06:00", "08:00") == {}
         go_on(made)
         assert list(ticks(made, "08:15", "10:00")) == ["08:15", "09:00", "10:00"]
 
-    def test_is_paused_on_the_schedule_and_never_missing(self) -> None:
+    def test_paused_runs_count_as_paused_not_missing(self) -> None:
         made = world()
         made.lock()
         stop(made)
@@ -116,13 +116,13 @@ class TestAWorkflow:
         found = [status_of(run, made.decisions, at("12:00")) for run in runs[:6]]
         assert found == ["PAUSED"] * 3 + ["ON_TIME"] * 3
 
-    def test_a_window_that_closes_during_the_pause_is_no_alarm_after_it_either(self) -> None:
+    def test_window_closed_during_pause_raises_no_alert_afterwards(self) -> None:
         made = world(configured(one=workflow(discovery("05:00", "09:00"), "bulletin")))
         stop(made, until="10:00", now="04:50")
         ticks(made, "05:00", "12:00", NO_DATA)
         assert {decision.alert_level for decision in made.decisions} == {AlertLevel.NONE}
 
-    def test_what_failed_before_the_pause_is_no_alarm_during_it(self) -> None:
+    def test_failure_before_pause_raises_no_alert_during_pause(self) -> None:
         made = world(configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=1)))
         ticks(made, "05:00", "05:45", failed(FailureKind.HTTP))
         assert made.decisions[-1].alert_level is AlertLevel.WARNING
@@ -131,13 +131,13 @@ class TestAWorkflow:
         ticks(made, "06:00", "11:00")
         assert {decision.alert_level for decision in made.decisions[before:]} == {AlertLevel.NONE}
 
-    def test_a_window_that_fails_long_after_a_short_pause_is_an_alarm(self) -> None:
+    def test_window_failing_long_after_short_pause_is_source_failing(self) -> None:
         made = world(configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=1)))
         stop(made, until="05:20", now="04:50")
         ticks(made, "05:00", "11:00", failed(FailureKind.HTTP))
         assert made.decisions[-1].reason_code == "source_failing"
 
-    def test_somebody_may_run_it_by_hand_all_the_same(self) -> None:
+    def test_paused_workflow_can_be_run_manually(self) -> None:
         made = world()
         stop(made)
         drafted = draft_run(
@@ -156,7 +156,7 @@ class TestAWorkflow:
         assert scrapers(made.requests) == ["bulletin"], "its retry is not held"
 
 
-class TestAScraper:
+class TestScraper:
     TWO = configured(
         one=workflow(
             at_times("06:00", "07:00", "08:00"),
@@ -166,7 +166,7 @@ class TestAScraper:
         )
     )
 
-    def test_is_left_out_with_what_comes_after_it_and_the_others_run(self) -> None:
+    def test_paused_scraper_and_dependents_are_left_out_while_others_run(self) -> None:
         made = world(self.TWO)
         stop(made, "bulletin", until="07:30")
         assert ticks(made, "06:00", "08:00") == {
@@ -176,7 +176,7 @@ class TestAScraper:
         }
         assert "Without bulletin, paused by ann@example.com" in made.decisions[0].reason
 
-    def test_all_of_a_workflow_is_a_skip(self) -> None:
+    def test_workflow_with_all_scrapers_paused_is_skipped(self) -> None:
         made = world()
         stop(made, "bulletin")
         made.tick(at("06:00"))
@@ -184,7 +184,7 @@ class TestAScraper:
         assert (decision.action, decision.reason_code) == (Action.SKIP, "paused")
         assert decision.reason.startswith("bulletin is paused by")
 
-    def test_its_retries_wait_until_the_pause_is_over(self) -> None:
+    def test_retries_of_paused_scraper_wait_until_pause_ends(self) -> None:
         made = world(configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3)))
         made.tick(at("05:00"))
         (request,) = made.take(ScrapeRequested)
@@ -193,15 +193,15 @@ class TestAScraper:
         assert made.requests == []
         assert list(ticks(made, "05:15", "06:15")) == ["06:00"]
 
-    def test_the_calendar_is_not_read_again_while_its_scraper_is_paused(self) -> None:
+    def test_calendar_is_not_refetched_while_its_scraper_is_paused(self) -> None:
         made = world(configured(one=workflow(daily("05:00", "06:00"), "slate")))
         stop(made, "slate", until="12:00", now="04:50")
         assert ticks(made, "05:00", "11:45") == {}
         assert list(ticks(made, "12:00", "12:00")) == ["12:00"]
 
 
-class TestWhatIsPublished:
-    def test_the_beginning_and_the_end_with_who_and_why(self) -> None:
+class TestPublished:
+    def test_pause_and_resume_are_published_with_author(self) -> None:
         made = world()
         stop(made, until="18:00")
         go_on(made)
@@ -218,26 +218,26 @@ class TestWhatIsPublished:
             began.pause_id,
         )
 
-    def test_that_it_was_over_by_itself_once(self) -> None:
+    def test_expiry_of_pause_is_published_once(self) -> None:
         made = world()
         stop(made)
         ticks(made, "06:00", "12:00")
         assert states(made) == [PauseState.PAUSED, PauseState.EXPIRED]
         assert made.bus.of(PauseChanged)[-1].changed_at == at("09:30")
 
-    def test_another_pause_replaces_the_one_that_stands(self) -> None:
+    def test_new_pause_replaces_current_pause(self) -> None:
         made = world()
         first, second = stop(made), stop(made, until="12:00", now="06:00")
         assert states(made) == [PauseState.PAUSED, PauseState.RESUMED, PauseState.PAUSED]
         assert made.deps.pauses.read(at("06:00")).standing(at("06:00")) == (second,)
         assert first.id != second.id
 
-    def test_asking_twice_is_asking_once(self) -> None:
+    def test_repeated_pause_request_is_idempotent(self) -> None:
         made = world()
         assert stop(made) == stop(made, now="05:40")
         assert states(made) == [PauseState.PAUSED]
 
-    def test_what_could_not_be_published_is_with_the_next_evaluation(self) -> None:
+    def test_unpublished_pause_is_published_by_next_evaluation(self) -> None:
         made = world()
         made.bus.capacity = 0
         with pytest.raises(Unavailable):
@@ -246,7 +246,7 @@ class TestWhatIsPublished:
         assert ticks(made, "06:00", "06:00") == {}, "it is written down, and so stands"
         assert states(made) == [PauseState.PAUSED]
 
-    def test_another_process_pauses_at_the_same_time_and_neither_is_lost(self) -> None:
+    def test_concurrent_pauses_are_both_kept(self) -> None:
         made, meanwhile = world(), []
         replace, create = made.state.replace, made.state.create
 
@@ -262,8 +262,8 @@ class TestWhatIsPublished:
         assert names == {"one", "bulletin"}
 
 
-class TestWhatIsRefused:
-    def test_an_end_that_has_passed_or_is_very_far(self) -> None:
+class TestRefused:
+    def test_past_or_distant_end_of_pause_is_refused(self) -> None:
         made = world()
         with pytest.raises(UnusablePause, match="give a future instant"):
             stop(made, until="05:00")
@@ -271,15 +271,15 @@ class TestWhatIsRefused:
         with pytest.raises(UnusablePause, match="more than 30 days away"):
             pause(far, made.deps, by=BY, now=at("05:30"))
 
-    def test_a_name_that_is_not_known(self) -> None:
+    def test_unknown_name_is_refused_with_suggestion(self) -> None:
         with pytest.raises(UnknownName, match="did you mean one"):
             stop(world(), "onne")
 
-    def test_what_is_not_paused_does_not_go_on(self) -> None:
+    def test_resume_without_pause_is_refused(self) -> None:
         with pytest.raises(UnknownName, match="'one' is not paused; pauses: none"):
             go_on(world())
 
-    def test_a_name_that_is_paused_twice_goes_on_with_its_target_only(self) -> None:
+    def test_ambiguous_name_requires_target(self) -> None:
         made = world(configured(bulletin=workflow(at_times("06:00"), "bulletin")))
         with pytest.raises(UnusablePause, match="bulletin is a workflow and a scraper"):
             stop(made, "bulletin")
@@ -292,7 +292,7 @@ class TestWhatIsRefused:
         assert go_on(made, "bulletin").target is PauseTarget.WORKFLOW
         assert states(made) == [PauseState.PAUSED, PauseState.PAUSED, PauseState.RESUMED, PauseState.RESUMED]
 
-    def test_over_http_a_misspelt_target_or_one_that_is_needed_is_named(self) -> None:
+    def test_http_error_names_misspelt_or_missing_target(self) -> None:
         made = world(configured(bulletin=workflow(at_times("06:00"), "bulletin")))
         with in_memory_controller(made.deps) as client:
             client.headers.update(AUTHORIZED)
@@ -318,7 +318,7 @@ class TestWhatIsRefused:
             ended = client.delete("/pauses/bulletin", params={"target": "workflow"})
             assert ended.json()["target"] == "workflow"
 
-    def test_a_memory_that_cannot_be_read_pauses_nothing(self) -> None:
+    def test_unreadable_pause_store_pauses_nothing(self) -> None:
         made = world()
         made.state.bodies["controller/pauses.json"] = b"{"
         assert list(ticks(made, "06:00", "06:00")) == ["06:00"]
@@ -346,7 +346,7 @@ OUTCOMES = (SUCCESS, NO_DATA, failed(FailureKind.HTTP), None)
     ),
     seed=st.integers(0, 1000),
 )
-def test_a_pause_loses_nothing_and_after_it_all_goes_on(
+def test_pauses_hold_requests_and_every_begun_plan_finishes(
     pauses: list[tuple[int, int, str]], seed: int
 ) -> None:
     """Request nothing of a paused target; finish every plan that has begun; run later occurrences.

@@ -426,7 +426,7 @@ def test_an_address_is_whole_and_leads_nowhere_else(text: str) -> None:
     assert not set(made) & set("<>\"' \n")
 
 
-class TestTheTimeline:
+class TestTimeline:
     def row(self, hour: float, lasts: float = 1.0, **changes: object) -> Expectation:
         return Expectation.model_validate(expected("w", hour, lasts=lasts, **changes))
 

@@ -278,7 +278,7 @@ PAUSED = {
 }
 
 
-class TestAPause:
+class TestPause:
     def test_paused_slot_is_green_with_operator_end_and_reason(self) -> None:
         verdict = judge(slot(status="PAUSED", **PAUSED), at=ELEVEN + 20 * MINUTE)
         assert verdict.color is Color.GREEN
@@ -366,7 +366,7 @@ def test_slots_in_repeated_hour_are_named_with_zone_abbreviations() -> None:
     assert judge(*rows, at=second + HOUR).headline == "daily did not run at 01:30 EDT, 01:30 EST"
 
 
-class TestAPauseThatASourceAskedFor:
+class TestSourcePause:
     """Pauses by a source: `tipoff status` showed a tick and "due" until the run was missing, without a reason."""
 
     TOLD = "s: the source allows no requests before 2026-01-15 14:52 EST"
@@ -637,7 +637,7 @@ LEFT_OUT = {"parent_unfruitful": True}
 MENDED = {"found_later": True}
 
 
-class TestAStepThatWasLeftOut:
+class TestSkippedStep:
     @pytest.mark.parametrize(
         ("parent", "kind", "told"),
         [

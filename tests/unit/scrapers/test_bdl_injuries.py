@@ -40,7 +40,7 @@ def page(*injuries: dict[str, Any], cursor: int | None = None) -> dict[str, Any]
     return {"data": list(injuries), "meta": meta}
 
 
-def test_one_page() -> None:
+def test_single_page_is_read_without_exposing_key() -> None:
     source = served(page(injury(2, team_id=30), injury(1, status="Day-To-Day")))
     executed = run(NAME, source)
 
@@ -51,7 +51,7 @@ def test_one_page() -> None:
     assert "the-injury-key" not in executed.model_dump_json()
 
 
-def test_a_record() -> None:
+def test_injury_record_has_every_field() -> None:
     assert records(NAME, page(injury(7, return_date=None))) == [
         {
             "bdl_player_id": 7,
@@ -64,7 +64,7 @@ def test_a_record() -> None:
     ]
 
 
-def test_all_pages_are_asked_for_by_their_cursors_and_a_repeated_injury_is_one() -> None:
+def test_all_pages_are_fetched_and_repeated_injury_counts_once() -> None:
     source = served(page(injury(1), cursor=25), page(injury(1), injury(2), cursor=50), page(injury(3)))
     executed = run(NAME, source)
 
@@ -77,7 +77,7 @@ def test_all_pages_are_asked_for_by_their_cursors_and_a_repeated_injury_is_one()
     ]
 
 
-def test_every_number_is_a_team_s() -> None:
+def test_team_numbers_map_to_tricodes() -> None:
     assert [team_by_number(number).tricode for number in range(1, 31)] == [
         *(
             "ATL",
@@ -116,7 +116,7 @@ def test_every_number_is_a_team_s() -> None:
     ]
 
 
-def test_empty_and_not_yet_published_a_list_that_names_nobody() -> None:
+def test_list_without_injuries_is_no_data() -> None:
     assert reason(run(NAME, served(page()))) == "the list has no injuries"
 
 
@@ -127,7 +127,7 @@ def test_blocked(status: int) -> None:
     )
 
 
-def test_blocked_by_a_page_for_people() -> None:
+def test_web_page_instead_of_list_is_blocked() -> None:
     assert "a web page instead of" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
     assert "a web page instead of" in failure(
         run(NAME, served(page(injury(), cursor=25), BLOCK_PAGE)), "blocked"
@@ -147,18 +147,18 @@ def test_changed_is_named(document: Any, complaint: str) -> None:
     assert complaint in failure(run(NAME, served(document)), "source_changed")
 
 
-def test_incident_5_a_list_that_has_moved_is_not_no_data() -> None:
+def test_incident_5_moved_list_is_a_changed_source() -> None:
     assert "answers 404" in failure(run(NAME, served(b"", status=404)), "source_changed")
 
 
-def test_pages_without_an_end_are_a_changed_source() -> None:
+def test_endless_pages_are_a_changed_source() -> None:
     source = served(page(injury(), cursor=25))
 
     assert f"more than {MAX_PAGES} pages" in failure(run(NAME, source), "source_changed")
     assert len(source.asked) == MAX_PAGES
 
 
-def test_incident_9_a_list_that_goes_on_elsewhere_is_no_success() -> None:
+def test_incident_9_list_with_missing_pages_is_refused() -> None:
     with pytest.raises(ScrapeFailure, match="refers to another page"):
         records(NAME, page(injury(), cursor=25))
 
@@ -175,9 +175,9 @@ def test_hostile_values_are_read_or_named() -> None:
 
 COVERS = {
     "bdl_injuries": {
-        "normal": test_one_page,
-        "empty": test_empty_and_not_yet_published_a_list_that_names_nobody,
-        "not_published": test_empty_and_not_yet_published_a_list_that_names_nobody,
+        "normal": test_single_page_is_read_without_exposing_key,
+        "empty": test_list_without_injuries_is_no_data,
+        "not_published": test_list_without_injuries_is_no_data,
         "blocked": test_blocked,
         "changed": test_changed_is_named,
         "truncated": test_truncated,

@@ -51,7 +51,7 @@ def test_a_players_line_has_every_field() -> None:
     )
 
 
-def test_who_does_not_play_is_listed_with_the_reason() -> None:
+def test_absent_players_are_listed_with_reason() -> None:
     absent = [record for record in player_records() if record.team == "NYK" and not record.played]
 
     assert [
@@ -91,7 +91,7 @@ def test_players_add_up_to_their_teams_and_teams_to_the_score() -> None:
 
 
 @BOTH
-def test_what_does_not_add_up_is_told(scraper: ModuleType) -> None:
+def test_inconsistent_totals_are_reported_as_broken_laws(scraper: ModuleType) -> None:
     def edit(document: Any) -> None:
         home = document["game"]["homeTeam"]
         home["score"] += 1
@@ -105,7 +105,7 @@ def test_what_does_not_add_up_is_told(scraper: ModuleType) -> None:
 
 
 @BOTH
-def test_before_the_tip_it_is_not_published(scraper: ModuleType, http_at: HttpAt) -> None:
+def test_box_score_before_tip_off_is_not_published(scraper: ModuleType, http_at: HttpAt) -> None:
     http = http_at(BEFORE.isoformat())
 
     with pytest.raises(NotPublished, match=rf"{GAME.id}.json answers 403, while .* is served"):
@@ -123,7 +123,7 @@ def test_a_live_game_is_no_data_with_its_state(scraper: ModuleType, http_at: Htt
 
 
 @BOTH
-def test_after_the_game_it_is_there(scraper: ModuleType, http_at: HttpAt) -> None:
+def test_box_score_after_game_is_read(scraper: ModuleType, http_at: HttpAt) -> None:
     payload = scraper.fetch(asked(scraper), http_at(OVER.isoformat()))
     found = scraper.parse(payload.body, asked(scraper))
 
@@ -134,7 +134,7 @@ def test_after_the_game_it_is_there(scraper: ModuleType, http_at: HttpAt) -> Non
 
 
 @BOTH
-def test_incident_5_a_refusal_is_not_no_data(scraper: ModuleType, http_at: HttpAt) -> None:
+def test_incident_5_refusal_is_blocked(scraper: ModuleType, http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path="cdn.nba.com/*", status=403)
 
@@ -143,7 +143,7 @@ def test_incident_5_a_refusal_is_not_no_data(scraper: ModuleType, http_at: HttpA
 
 
 @BOTH
-def test_incident_5_documents_that_moved_are_not_no_data(scraper: ModuleType, http_at: HttpAt) -> None:
+def test_incident_5_moved_document_is_a_changed_source(scraper: ModuleType, http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path="cdn.nba.com/*", status=404)
 
@@ -153,7 +153,7 @@ def test_incident_5_documents_that_moved_are_not_no_data(scraper: ModuleType, ht
 
 @BOTH
 @pytest.mark.parametrize("path", ["cdn.nba.com/*", PROBE_URL.removeprefix("https://")])
-def test_a_page_for_people_is_a_refusal(scraper: ModuleType, path: str, http_at: HttpAt) -> None:
+def test_web_page_instead_of_document_is_blocked(scraper: ModuleType, path: str, http_at: HttpAt) -> None:
     http = http_at(BEFORE.isoformat())
     http.fault(path=path, body="html")
 
@@ -187,7 +187,7 @@ def _drop(*path: str) -> Edit:
         (("homeTeam", "players"), r"homeTeam has no key 'players'"),
     ],
 )
-def test_a_required_key_that_is_missing_is_named(path: tuple[str, ...], missing: str) -> None:
+def test_missing_required_key_is_named(path: tuple[str, ...], missing: str) -> None:
     with pytest.raises(SourceChanged, match=missing):
         parsed(players, edited(PAYLOAD, _drop(*path)))
 
@@ -219,14 +219,14 @@ def test_a_team_statistic_that_is_missing_is_named() -> None:
         ("personId", None, "personId is None"),
     ],
 )
-def test_a_value_of_another_kind_is_named(key: str, value: object, complaint: str) -> None:
+def test_player_with_invalid_value_is_set_aside(key: str, value: object, complaint: str) -> None:
     def edit(document: Any) -> None:
         document["game"]["homeTeam"]["players"][0][key] = value
 
     assert_set_aside(parsed(players, edited(PAYLOAD, edit)), complaint)
 
 
-def test_minutes_of_another_form_are_named() -> None:
+def test_player_with_invalid_minutes_is_set_aside() -> None:
     def edit(document: Any) -> None:
         document["game"]["homeTeam"]["players"][0]["statistics"]["minutes"] = "half an hour"
 
@@ -239,7 +239,7 @@ def test_the_box_score_of_another_game_is_refused(scraper: ModuleType) -> None:
         scraper.parse(PAYLOAD, asked(scraper, "0022400001"))
 
 
-def test_what_the_source_adds_or_drops_is_told() -> None:
+def test_added_and_dropped_fields_are_drift() -> None:
     def edit(document: Any) -> None:
         for side in ("homeTeam", "awayTeam"):
             for player in document["game"][side]["players"]:
@@ -260,18 +260,18 @@ def test_nothing_but_a_game_id_reaches_the_url(game_id: str) -> None:
 
 COVERS = {
     "nbac_player_boxscore": {
-        "normal": test_after_the_game_it_is_there,
+        "normal": test_box_score_after_game_is_read,
         "empty": test_a_live_game_is_no_data_with_its_state,
-        "not_published": test_before_the_tip_it_is_not_published,
-        "blocked": test_incident_5_a_refusal_is_not_no_data,
-        "changed": test_a_required_key_that_is_missing_is_named,
+        "not_published": test_box_score_before_tip_off_is_not_published,
+        "blocked": test_incident_5_refusal_is_blocked,
+        "changed": test_missing_required_key_is_named,
         "truncated": test_a_truncated_document_is_undecodable,
     },
     "nbac_team_boxscore": {
-        "normal": test_after_the_game_it_is_there,
+        "normal": test_box_score_after_game_is_read,
         "empty": test_a_live_game_is_no_data_with_its_state,
-        "not_published": test_before_the_tip_it_is_not_published,
-        "blocked": test_incident_5_a_refusal_is_not_no_data,
+        "not_published": test_box_score_before_tip_off_is_not_published,
+        "blocked": test_incident_5_refusal_is_blocked,
         "changed": test_a_team_statistic_that_is_missing_is_named,
         "truncated": test_a_truncated_document_is_undecodable,
     },

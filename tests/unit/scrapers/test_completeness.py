@@ -40,7 +40,7 @@ def espn(now: datetime) -> bytes:
     return document.body
 
 
-def test_what_is_missing_is_named_in_order() -> None:
+def test_missing_parts_are_named_in_order() -> None:
     found = completeness(["NYK@PHI", "BOS@TOR", "BOS@TOR"], ["BOS@TOR", "LAL@MIA"])
     assert found == {"expected": 2, "got": 1, "missing": ["NYK@PHI"]}
 
@@ -53,7 +53,7 @@ def test_nothing_expected_is_nothing_missing() -> None:
     ("name", "write"),
     [("nbac_scoreboard", lambda now: write_scoreboard(SCENARIO, DAY, now)), ("espn_scoreboard", espn)],
 )
-def test_of_a_days_games_those_without_result_are_named(name: str, write: Any) -> None:
+def test_games_without_result_are_missing(name: str, write: Any) -> None:
     early, late, night = (told(name, write(now)) for now in (BEFORE, LAST_LIVE, OVER.replace(day=16)))
     assert (early["expected"], early["got"], len(early["missing"])) == (GAMES, 0, GAMES)
     assert 0 < late["got"] < GAMES
@@ -62,7 +62,7 @@ def test_of_a_days_games_those_without_result_are_named(name: str, write: Any) -
     assert night == {"expected": GAMES, "got": GAMES, "missing": []}
 
 
-def test_a_game_that_is_off_is_not_waited_for() -> None:
+def test_postponed_game_is_not_expected() -> None:
     def put_off(document: Any) -> None:
         document["scoreboard"]["games"][0]["gameStatusText"] = "PPD"
 
@@ -81,7 +81,7 @@ def test_a_game_without_its_crew_is_named() -> None:
     assert found == {"expected": GAMES, "got": GAMES - 1, "missing": ["NYK@PHI"]}
 
 
-def test_a_team_that_has_not_submitted_is_named_and_one_that_lists_nobody_is_not() -> None:
+def test_unsubmitted_team_is_missing_and_team_without_players_is_not() -> None:
     title = datetime(2025, 1, 15, 12, 30, tzinfo=EASTERN)
     rows = report_rows(SCENARIO, title)
     found = told("nbac_injury_report", write_report(title, rows))

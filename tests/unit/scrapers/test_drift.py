@@ -7,7 +7,7 @@ from tipoff_scraper_runner.errors import SourceChanged
 NODES = [Node("rows[0]", {"id": 1, "note": "a"}), Node("rows[1]", {"id": 2, "extra": None})]
 
 
-def test_what_is_known_is_no_drift() -> None:
+def test_known_fields_are_no_drift() -> None:
     found = find_drift("row", NODES, required=names("id"), optional=names("note"), rare=names("extra never"))
 
     assert found == Drift()
@@ -23,7 +23,7 @@ def test_added_and_dropped_fields_are_named_with_their_kind() -> None:
     }
 
 
-def test_a_field_that_one_object_lacks_is_missing_only_if_required() -> None:
+def test_object_without_required_field_is_a_changed_source() -> None:
     with pytest.raises(SourceChanged, match=r"rows\[1\] has no key 'note'"):
         find_drift("row", NODES, required=names("id note"))
 

@@ -30,7 +30,7 @@ def edition(request: pytest.FixtureRequest) -> tuple[Any, Parsed]:
 
 @settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
-def test_an_edition_before_of_any_rows_can_be_compared(
+def test_any_rows_of_previous_edition_can_be_compared(
     edition: tuple[Any, Parsed], data: st.DataObject
 ) -> None:
     module, parsed = edition
@@ -40,7 +40,7 @@ def test_an_edition_before_of_any_rows_can_be_compared(
     assert isinstance(module.lost(parsed, rows), str)
 
 
-def test_an_edition_has_lost_nothing_of_itself_and_of_rows_that_are_none(edition: tuple[Any, Parsed]) -> None:
+def test_edition_loses_nothing_against_itself_and_malformed_rows(edition: tuple[Any, Parsed]) -> None:
     module, parsed = edition
     itself = [record.model_dump(mode="json") for record in parsed.records]
     odd = [{name: ["x"] for name in itself[0]}]

@@ -47,7 +47,7 @@ def asked(document: Any, status: int = 200) -> Any:
 
 
 @pytest.mark.parametrize("spelling", ["GSW", "GS", "9", "Golden State Warriors"])
-def test_a_team_is_asked_for_by_espn_s_number_however_it_is_spelled(spelling: str) -> None:
+def test_every_spelling_of_team_requests_its_espn_id(spelling: str) -> None:
     source = served(TEAM)
 
     assert count(run(NAME, source, team=spelling)) == 12
@@ -56,12 +56,12 @@ def test_a_team_is_asked_for_by_espn_s_number_however_it_is_spelled(spelling: st
     )
 
 
-def test_every_team_has_a_number_of_its_own() -> None:
+def test_every_team_has_unique_espn_id() -> None:
     assert set(ESPN_IDS) == {one.tricode for one in TEAMS}
     assert sorted(ESPN_IDS.values()) == list(range(1, 31))
 
 
-def test_a_player_with_all_and_one_with_hardly_anything() -> None:
+def test_full_and_sparse_players_are_read() -> None:
     hurt = [injury("Day-To-Day", "2025-01-10T15:30Z"), injury("Out", "2025-01-14T15:30Z")]
     blank = dict.fromkeys(("jersey", "position", "height", "weight", "age", "dateOfBirth", "experience"), ...)
     full, bare = records(NAME, roster(athlete(2, injuries=hurt), athlete(3, **blank)), team="GSW")
@@ -89,7 +89,7 @@ def test_a_player_with_all_and_one_with_hardly_anything() -> None:
     }
 
 
-def test_the_summary_counts() -> None:
+def test_summary_counts_players_and_injured() -> None:
     summary = asked(
         roster(*TEAM["team"]["athletes"], athlete(20, injuries=[injury("Out", "2025-01-14T15:30Z")]))
     ).data_summary
@@ -98,7 +98,7 @@ def test_the_summary_counts() -> None:
     assert summary["drift"] == {"added": [], "missing_optional": []}
 
 
-def test_empty_and_not_yet_published_a_team_that_lists_nobody() -> None:
+def test_roster_without_players_is_no_data() -> None:
     assert reason(asked(roster())) == "ESPN lists no players for GSW"
 
 
@@ -107,7 +107,7 @@ def test_blocked(status: int) -> None:
     assert f"answers {status}" in failure(asked(b"denied", status=status), "blocked")
 
 
-def test_incident_5_a_roster_that_has_moved_is_not_no_data() -> None:
+def test_incident_5_moved_roster_is_a_changed_source() -> None:
     assert "answers 404" in failure(asked({"code": 404}, status=404), "source_changed")
 
 
@@ -127,7 +127,7 @@ def test_changed_is_named(document: Any, complaint: str) -> None:
     assert complaint in failure(asked(document), "source_changed")
 
 
-def test_a_player_who_stands_twice_is_one_and_if_he_differs_told() -> None:
+def test_repeated_player_counts_once_and_differing_copy_is_set_aside() -> None:
     found = asked(roster(*TEAM["team"]["athletes"], TEAM["team"]["athletes"][0], athlete(2, jersey="99")))
 
     assert count(found) == len(TEAM["team"]["athletes"])
@@ -146,7 +146,7 @@ def test_an_unknown_team_is_wrong_usage() -> None:
         run(NAME, served(TEAM), team="SEA")
 
 
-def test_a_new_field_and_one_that_is_gone_are_drift() -> None:
+def test_added_and_dropped_fields_are_drift() -> None:
     players = [athlete(number, jersey=..., nilDeal=True) for number in range(8)]
 
     assert asked(roster(*players)).data_summary["drift"] == {
@@ -165,9 +165,9 @@ def test_hostile_values_are_read_or_named() -> None:
 
 COVERS = {
     "espn_roster": {
-        "normal": test_a_player_with_all_and_one_with_hardly_anything,
-        "empty": test_empty_and_not_yet_published_a_team_that_lists_nobody,
-        "not_published": test_empty_and_not_yet_published_a_team_that_lists_nobody,
+        "normal": test_full_and_sparse_players_are_read,
+        "empty": test_roster_without_players_is_no_data,
+        "not_published": test_roster_without_players_is_no_data,
         "blocked": test_blocked,
         "changed": test_changed_is_named,
         "truncated": test_truncated,

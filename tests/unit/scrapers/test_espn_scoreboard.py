@@ -44,7 +44,7 @@ NIGHT = scoreboard(
 )
 
 
-def test_the_day_is_asked_for_and_its_games_come_by_their_start() -> None:
+def test_request_names_day_and_its_games_are_counted_by_status() -> None:
     source = served(NIGHT)
     executed = run(NAME, source)
 
@@ -54,7 +54,7 @@ def test_the_day_is_asked_for_and_its_games_come_by_their_start() -> None:
     assert source.asked[0].url.params["dates"] == "20250115"
 
 
-def test_the_slate_tells_when_each_game_begins_and_which_is_off() -> None:
+def test_slate_has_start_of_each_game_or_off() -> None:
     """The slate uses the league's tricodes, as the controller compares it with the calendar."""
     assert run(NAME, served(NIGHT)).data_summary["slate"] == {
         "NOP@GSW": "2025-01-16T00:30:00+00:00",
@@ -85,7 +85,7 @@ def test_codes_scores_and_states_are_read() -> None:
     assert off["status"] == "postponed"
 
 
-def test_a_name_that_nobody_knows_is_read_by_its_state() -> None:
+def test_unknown_status_name_is_read_by_its_state() -> None:
     (row,) = records(NAME, scoreboard(game(status=("STATUS_SOMETHING_NEW", "in"))))
 
     assert row["status"] == "live"
@@ -97,11 +97,11 @@ def test_incident_21_a_late_tip_belongs_to_its_evening() -> None:
     assert row["game_date"] == "2025-01-15"
 
 
-def test_empty_and_not_yet_published_a_scoreboard_without_games() -> None:
+def test_scoreboard_without_games_is_no_data() -> None:
     assert reason(run(NAME, served(scoreboard()))) == "the scoreboard lists no games"
 
 
-def test_incident_2_the_scoreboard_of_another_day_is_no_success() -> None:
+def test_incident_2_scoreboard_of_another_day_is_no_success() -> None:
     yesterday = run(NAME, served(scoreboard(game(date="2025-01-15T00:00Z"))))
     tomorrow = run(NAME, served(scoreboard(game(date="2025-01-17T00:00Z"))))
 
@@ -109,14 +109,14 @@ def test_incident_2_the_scoreboard_of_another_day_is_no_success() -> None:
     assert "requested 2025-01-15, but the document is about 2025-01-16" in failure(tomorrow, "source_changed")
 
 
-def test_games_of_several_days_are_filtered_and_told() -> None:
+def test_games_of_other_days_are_filtered_and_counted() -> None:
     executed = run(NAME, served(scoreboard(game(1), game(2, date="2025-01-17T00:00Z"))))
 
     assert count(executed) == 1
     assert executed.data_summary["events_of_other_days"] == 1
 
 
-def test_games_of_several_other_days_are_no_reason_to_be_empty() -> None:
+def test_games_of_several_other_days_are_a_changed_source() -> None:
     executed = run(
         NAME, served(scoreboard(game(1, date="2025-01-18T00:00Z"), game(2, date="2025-01-17T00:00Z")))
     )
@@ -133,7 +133,7 @@ def spoilt_game(**changed: Any) -> dict[str, Any]:
     return scoreboard({**game(), **changed})
 
 
-def test_a_club_that_nobody_knows_costs_the_day_its_own_game_only() -> None:
+def test_game_of_unknown_club_is_set_aside_and_others_are_kept() -> None:
     executed = run(NAME, served(scoreboard(game(1), game(2, home=("UTAH", "0"), away=("RMD", "0")))))
 
     assert count(executed) == 1
@@ -144,7 +144,7 @@ def test_a_club_that_nobody_knows_costs_the_day_its_own_game_only() -> None:
     assert executed.data_summary["completeness"]["missing"] == ["NYK@PHI", "events[1]"]  # type: ignore[index,call-overload]
 
 
-def test_a_day_of_exhibitions_alone_is_no_data_and_names_them() -> None:
+def test_day_with_only_exhibitions_is_no_data_and_names_games() -> None:
     """An example is the All-Star weekend."""
     document = scoreboard(game(1, ("SHAQ", "0"), ("CHK", "0")), game(2, ("KEN", "0"), ("CAN", "0")))
 
@@ -169,11 +169,11 @@ def test_changed_is_named(document: Any, complaint: str) -> None:
     assert complaint in failure(run(NAME, served(document)), "source_changed")
 
 
-def test_a_game_that_stands_twice_is_one() -> None:
+def test_repeated_game_counts_once() -> None:
     assert count(run(NAME, served(scoreboard(game(), game())))) == 1
 
 
-def test_incident_5_a_scoreboard_that_has_moved_is_not_no_data() -> None:
+def test_incident_5_moved_scoreboard_is_a_changed_source() -> None:
     assert "answers 404" in failure(run(NAME, served(b"", status=404)), "source_changed")
 
 
@@ -188,8 +188,8 @@ def test_hostile_values_are_read_or_named() -> None:
 COVERS = {
     "espn_scoreboard": {
         "normal": test_codes_scores_and_states_are_read,
-        "empty": test_empty_and_not_yet_published_a_scoreboard_without_games,
-        "not_published": test_empty_and_not_yet_published_a_scoreboard_without_games,
+        "empty": test_scoreboard_without_games_is_no_data,
+        "not_published": test_scoreboard_without_games_is_no_data,
         "blocked": test_blocked,
         "changed": test_changed_is_named,
         "truncated": test_truncated,

@@ -57,18 +57,18 @@ def doubled(items: list[Any]) -> list[Any]:
     [b'{"name": "\\ud83c"}', b'["\\uDFFF x"]', b'["\xed\xa0\x80"]', '"\\ud800"'.encode("utf-16")],
     ids=["high half", "low half", "as bytes", "UTF-16"],
 )
-def test_half_a_character_is_undecodable(body: bytes) -> None:
+def test_unpaired_surrogate_is_undecodable(body: bytes) -> None:
     """An unpaired surrogate cannot be stored in a file, event or row: the write failed as `internal`."""
     with pytest.raises(Undecodable, match="surrogates not allowed"):
         json_value(body, "the document")
 
 
-def test_a_character_in_two_halves_is_one() -> None:
+def test_surrogate_pair_is_decoded() -> None:
     assert json_value(b'"\\ud83c\\udfc0"', "the document") == "\U0001f3c0"
 
 
 @pytest.mark.parametrize("printed", ["PT" + "9" * 400 + "M00.00S", "9" * 400 + ":00"])
-def test_a_length_of_time_beyond_all_numbers_is_a_changed_source(printed: str) -> None:
+def test_huge_duration_is_a_changed_source(printed: str) -> None:
     with pytest.raises(SourceChanged, match="is not a length of time"):
         seconds(printed)
 
@@ -82,7 +82,7 @@ def test_a_length_of_time_beyond_all_numbers_is_a_changed_source(printed: str) -
     ],
 )
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_written_into_no_file(name: str, path: str, value: float) -> None:
+def test_non_finite_number_is_rejected(name: str, path: str, value: float) -> None:
     if name == "nbac_team_boxscore":
         with pytest.raises(SourceChanged, match="finite number"):
             parse(name, path, value)
@@ -90,7 +90,7 @@ def test_what_is_no_number_is_written_into_no_file(name: str, path: str, value: 
         assert_set_aside(parse(name, path, value), "finite number")
 
 
-def test_nor_is_it_where_columns_are_named_by_headers() -> None:
+def test_non_finite_number_in_table_row_is_set_aside() -> None:
     headers = json.loads(DOCUMENTS["nbac_player_list"] or b"")["resultSets"][0]["headers"]
 
     path = f"resultSets.0.rowSet.0.{headers.index('PTS')}"
@@ -101,17 +101,17 @@ def test_nor_is_it_where_columns_are_named_by_headers() -> None:
     ("name", "path"),
     [("nbac_player_boxscore", "game.homeTeam.players"), ("nbac_referee_assignments", "nba.Table.rows")],
 )
-def test_who_or_what_stands_twice_is_one(name: str, path: str) -> None:
+def test_repeated_item_counts_once(name: str, path: str) -> None:
     assert parse(name, path, doubled).records == parse(name, path, lambda items: items).records
 
 
-def test_a_transaction_that_is_repeated_is_one() -> None:
+def test_repeated_transaction_counts_once() -> None:
     found = parse("nbac_player_movement", "NBA_Player_Movement.rows", doubled)
 
     assert (len(found.records), found.summary["repeated"]) == (1500, 1)
 
 
-def test_a_team_without_a_name_or_an_id_costs_its_own_game() -> None:
+def test_game_with_blank_team_is_set_aside() -> None:
     assert_set_aside(parse("nbac_referee_assignments", "nba.Table.rows.0.away_team_abbr", " "), "is blank")
 
 
@@ -124,7 +124,7 @@ def test_a_team_without_a_name_or_an_id_costs_its_own_game() -> None:
     ],
 )
 @pytest.mark.parametrize("blank", [" ", None])
-def test_a_team_whose_name_is_blank_is_known_by_its_id(name: str, path: str, blank: str | None) -> None:
+def test_team_with_blank_name_is_identified_by_id(name: str, path: str, blank: str | None) -> None:
     assert parse(name, path, blank).records == parse(name, path, lambda spelled: spelled).records
 
 
@@ -136,10 +136,10 @@ def test_a_team_whose_name_is_blank_is_known_by_its_id(name: str, path: str, bla
         ("nbac_play_by_play", "game.actions.0.scoreHome", "-1", "the score is negative at action"),
     ],
 )
-def test_what_cannot_be_is_told(name: str, path: str, value: Any, law: str) -> None:
+def test_impossible_statistic_is_reported_as_broken_law(name: str, path: str, value: Any, law: str) -> None:
     assert any(law in broken for broken in parse(name, path, value).summary["broken_laws"])  # type: ignore[union-attr,operator]
 
 
 @pytest.mark.parametrize("path", ["scoreboard.games.0.homeTeam.score", "scoreboard.games.0.awayTeam.score"])
-def test_nobody_has_less_than_no_points(path: str) -> None:
+def test_negative_score_is_set_aside(path: str) -> None:
     assert_set_aside(parse("nbac_scoreboard", path, -1), "is -1; a count cannot be negative")

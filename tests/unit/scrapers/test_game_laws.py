@@ -30,7 +30,7 @@ def parse(name: str, payload: bytes) -> Parsed:
 
 
 @given(away=scores, home=scores, period=st.integers(4, 9))
-def test_a_final_game_with_a_winner_is_none(away: int, home: int, period: int) -> None:
+def test_final_score_is_contradictory_only_when_tied(away: int, home: int, period: int) -> None:
     told = contradiction(Standing("NYK@PHI", "final", period, away, home))
 
     assert told == (f"NYK@PHI is final at {away}:{home}" if away == home else "")
@@ -50,12 +50,12 @@ def test_a_final_game_with_a_winner_is_none(away: int, home: int, period: int) -
         ("postponed", 0, 0, 0, ""),
     ],
 )
-def test_what_cannot_be_is_named(status: str, period: int, away: int, home: int, told: str) -> None:
+def test_impossible_standing_is_named(status: str, period: int, away: int, home: int, told: str) -> None:
     assert contradiction(Standing("NYK@PHI", status, period, away, home)) == told
 
 
 @given(share=st.floats(0, 1.2))
-def test_lines_that_hold_most_of_a_game_are_its_content(share: float) -> None:
+def test_content_is_lacking_below_minimum_share(share: float) -> None:
     told = lacks_content("NYK", 240 * share, 240, round(100 * share), 100)
 
     assert bool(told) == (240 * share < MIN_SHARE * 240 or round(100 * share) < MIN_SHARE * 100)
@@ -93,12 +93,12 @@ def test_a_final_box_score_without_its_content_is_no_data_yet(name: str, edit: A
 
 
 @BOXES
-def test_a_whole_box_score_contradicts_nothing(name: str) -> None:
+def test_complete_box_score_has_no_contradiction(name: str) -> None:
     assert not parse(name, BOX_SCORE or b"").contradictions
 
 
 @BOXES
-def test_a_player_who_cannot_be_read_is_no_missing_content(name: str) -> None:
+def test_unreadable_player_is_not_missing_content(name: str) -> None:
     def spoil(document: Any) -> None:
         document["game"]["awayTeam"]["players"][0]["statistics"]["minutes"] = "half an hour"
 
@@ -119,7 +119,7 @@ def scheduled_in_period_3(game: Any) -> None:
 
 
 @pytest.mark.parametrize("edit", [final_at_nothing, scheduled_in_period_3])
-def test_a_scoreboard_names_the_game_that_cannot_be_as_missing(edit: Any) -> None:
+def test_scoreboard_lists_contradictory_game_as_missing(edit: Any) -> None:
     found = parse("nbac_scoreboard", edited(SCOREBOARD, lambda board: edit(board["scoreboard"]["games"][0])))
     game: Any = next(iter(found.records))
     told: Any = found.summary["completeness"]
@@ -130,7 +130,7 @@ def test_a_scoreboard_names_the_game_that_cannot_be_as_missing(edit: Any) -> Non
     assert len(found.records) == len(SCENARIO.games[DAY])
 
 
-def test_a_game_that_is_off_contradicts_nothing() -> None:
+def test_postponed_game_has_no_contradiction() -> None:
     def call_off(board: Any) -> None:
         board["scoreboard"]["games"][0].update(gameStatus=3, gameStatusText="PPD")
 
@@ -138,7 +138,7 @@ def test_a_game_that_is_off_contradicts_nothing() -> None:
     assert not parse("nbac_scoreboard", payload).contradictions
 
 
-def test_a_play_by_play_that_ends_at_nothing_is_no_data_yet() -> None:
+def test_play_by_play_ending_without_score_is_no_data() -> None:
     def empty(document: Any) -> None:
         for action in document["game"]["actions"]:
             action.update(scoreHome="0", scoreAway="0")
@@ -148,7 +148,7 @@ def test_a_play_by_play_that_ends_at_nothing_is_no_data_yet() -> None:
     assert (found.records, found.empty_reason) == ((), f"game {GAME.id} is final at 0:0")
 
 
-def test_a_play_by_play_is_of_the_day_on_which_it_began() -> None:
+def test_play_by_play_is_about_day_of_its_start() -> None:
     assert parse("nbac_play_by_play", ACTIONS or b"").about == DAY
 
 

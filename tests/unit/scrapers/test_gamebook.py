@@ -56,7 +56,7 @@ def read(lines: list[str]) -> Report:
     return read_report([page(lines)])
 
 
-def test_the_summary_tells_the_game() -> None:
+def test_summary_describes_game() -> None:
     found = parse(PAYLOAD, ASKED)
 
     assert found.about == DAY
@@ -73,7 +73,7 @@ def test_the_summary_tells_the_game() -> None:
     }
 
 
-def test_it_says_what_the_box_score_says() -> None:
+def test_gamebook_agrees_with_box_score() -> None:
     payload = write_box_score(SCENARIO, DAY, GAME, OVER) or b""
     box = box_scores.parse(payload, box_scores.Parameters(game_date=DAY, game_id=GAME.id))
     told = {
@@ -99,7 +99,7 @@ def test_it_says_what_the_box_score_says() -> None:
     }
 
 
-def test_who_did_not_play_has_the_reason_also_where_the_list_wraps() -> None:
+def test_absent_players_have_reason_even_where_list_wraps() -> None:
     absent = [record for record in records() if record.team == "NYK" and record.status != "played"]
 
     assert [(record.status, record.reason, record.points) for record in absent] == [
@@ -117,7 +117,7 @@ def test_an_overtime_makes_265_minutes() -> None:
     assert summary["broken_laws"] == []
 
 
-def test_names_of_all_kinds_and_a_wrapped_reason_are_read() -> None:
+def test_unusual_names_and_wrapped_reason_are_read() -> None:
     report = read(LINES)
     visitor, absent = report.visitor.players[0], report.home.players[1]
 
@@ -138,7 +138,7 @@ def test_names_of_all_kinds_and_a_wrapped_reason_are_read() -> None:
         ("Attendance: \u0663", None, None),
     ],
 )
-def test_a_footer_that_is_printed_oddly_costs_no_more_than_itself(
+def test_malformed_footer_loses_only_its_own_value(
     line: str, attendance: int | None, minutes: int | None
 ) -> None:
     report = read([*LINES, line])
@@ -148,7 +148,7 @@ def test_a_footer_that_is_printed_oddly_costs_no_more_than_itself(
 
 
 @pytest.mark.parametrize("printed", ["9" * 5000, "\u0663", "1_0"])
-def test_a_statistic_that_is_printed_oddly_costs_its_line(printed: str) -> None:
+def test_line_with_malformed_statistic_is_set_aside(printed: str) -> None:
     odd = LINES[9].removesuffix("2") + printed
     report = read([*LINES[:9], odd, *LINES[10:]])
 
@@ -184,7 +184,7 @@ Points in the Paint - Warriors 10
 """.splitlines()
 
 
-def test_the_lines_of_a_real_report_are_read() -> None:
+def test_report_in_layout_of_2026_is_read() -> None:
     """The layout is that of March 2026, with made-up names and numbers; a whole book begins with a cover."""
     report = read_report([page(["NBA GAMEBOOK", "Golden State at Detroit"]), page(PRINTED), page(LINES)])
 
@@ -229,7 +229,7 @@ def test_inactive_players_are_listed_in_several_forms(
     assert [(player.name, player.reason) for player in report.visitor.players[1:]] == players
 
 
-def test_what_does_not_add_up_is_told() -> None:
+def test_inconsistent_totals_are_reported_as_broken_laws() -> None:
     wrong = LINES[5].replace("240:00 1 2", "250:00 1 3")
 
     assert broken_laws(read(LINES).visitor) == []
@@ -247,7 +247,7 @@ def test_what_does_not_add_up_is_told() -> None:
         ("1 2 0 0 0 0 0 1 1 0 0 0 0 -1 -9 2", "has -1 blocks"),
     ],
 )
-def test_what_nobody_can_do_is_told(numbers: str, law: str) -> None:
+def test_impossible_statistic_is_reported_as_broken_law(numbers: str, law: str) -> None:
     made = [line.replace(f"F 240:00 {NUMBERS}", f"F 240:00 {numbers}") for line in LINES]
 
     assert broken_laws(read(made).visitor) == [f"NYK: Abel Van Dyke Jr. {law}"]
@@ -273,7 +273,7 @@ def test_another_layout_is_a_changed_source(number: int, line: str, complaint: s
 @pytest.mark.parametrize(
     "line", ["4 Abel Van Dyke Jr. F 240:00 1 2 3", "4 Abel Van Dyke Jr. did not arrive", "Abel"]
 )
-def test_an_unknown_line_costs_its_own_player_only(line: str) -> None:
+def test_unknown_line_is_set_aside_and_players_are_kept(line: str) -> None:
     report = read([*LINES[:5], line, *LINES[5:]])
 
     assert [player.name for player in report.visitor.players] == ["Abel Van Dyke Jr."]
@@ -291,7 +291,7 @@ def test_an_unknown_line_costs_its_own_player_only(line: str) -> None:
         ("7 Ed Fox NWT", "nwt", None),
     ],
 )
-def test_a_reason_is_read_without_blanks_too(line: str, status: str, reason: str | None) -> None:
+def test_reason_without_blanks_is_read(line: str, status: str, reason: str | None) -> None:
     player = read([*LINES[:10], line, LINES[12]]).home.players[1]
 
     assert (player.name, player.status, player.reason) == ("Ed Fox", status, reason)
@@ -322,7 +322,7 @@ def test_an_unknown_list_of_inactive_players_is_set_aside(line: str, complaint: 
         ("Bane Knee), Rose (G League)", [("Bane Knee", None), ("Rose", "G League")]),
     ],
 )
-def test_parentheses_that_do_not_match_are_read_as_far_as_they_go_and_told(
+def test_unbalanced_parentheses_are_read_and_reported(
     listed: str, players: list[tuple[str, str | None]]
 ) -> None:
     report = read([*LINES, f"Inactive: Knicks - {listed}"])
@@ -331,7 +331,7 @@ def test_parentheses_that_do_not_match_are_read_as_far_as_they_go_and_told(
     assert list(report.unbalanced) == [f"Inactive: Knicks - {listed}"]
 
 
-def test_a_report_of_a_game_without_minutes_is_no_data_and_says_so() -> None:
+def test_report_without_minutes_has_contradiction_per_team() -> None:
     zeros = " ".join(["0"] * 16)
     empty = read([line.replace(f"240:00 {NUMBERS}", f"0:00 {zeros}") for line in LINES])
 
@@ -355,22 +355,22 @@ def test_an_unknown_team_is_named() -> None:
         (b"", "nothing"),
     ],
 )
-def test_what_is_no_whole_pdf_is_undecodable(body: bytes, complaint: str) -> None:
+def test_invalid_pdf_is_undecodable(body: bytes, complaint: str) -> None:
     with pytest.raises(Undecodable, match=complaint):
         parse(body, ASKED)
 
 
-def test_a_report_says_the_same_each_time() -> None:
+def test_fake_gamebook_is_reproducible() -> None:
     assert write_gamebook(SCENARIO, DAY, GAME) == PAYLOAD
 
 
-def test_the_name_is_the_date_and_the_teams() -> None:
+def test_url_consists_of_date_and_teams() -> None:
     assert gamebook_url("20250115/NYKPHI") == URL
     with pytest.raises(SourceChanged, match="is not YYYYMMDD/AWYHOM"):
         gamebook_url("20250115/../NYK")
 
 
-def test_before_the_tip_it_is_not_published(http_at: HttpAt) -> None:
+def test_gamebook_before_tip_off_is_not_published(http_at: HttpAt) -> None:
     with pytest.raises(NotPublished, match="boxscore"):
         fetch(ASKED, http_at(BEFORE.isoformat()))
 
@@ -385,7 +385,7 @@ def test_a_live_game_has_no_report(http_at: HttpAt) -> None:
     assert len(http.asked) == 1
 
 
-def test_the_report_comes_some_time_after_the_game(http_at: HttpAt) -> None:
+def test_report_is_published_some_time_after_game(http_at: HttpAt) -> None:
     early = http_at("2025-01-15T21:49:00-05:00")
 
     with pytest.raises(NotPublished, match=f"{URL} answers 403, while {PROBE_URL} is served"):
@@ -396,7 +396,7 @@ def test_the_report_comes_some_time_after_the_game(http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
-def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+def test_incident_5_refusal_is_blocked_and_move_is_a_changed_source(
     status: int, error: type[Exception], http_at: HttpAt
 ) -> None:
     http = http_at(OVER.isoformat())
@@ -406,7 +406,7 @@ def test_incident_5_a_refusal_or_a_move_is_not_no_data(
         fetch(ASKED, http)
 
 
-def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
+def test_web_page_instead_of_document_is_blocked(http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path=REPORTS, body="html")
 
@@ -414,7 +414,7 @@ def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
         fetch(ASKED, http)
 
 
-def test_an_empty_answer_is_undecodable(http_at: HttpAt) -> None:
+def test_empty_response_is_undecodable(http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path=REPORTS, body="empty")
 
@@ -424,11 +424,11 @@ def test_an_empty_answer_is_undecodable(http_at: HttpAt) -> None:
 
 COVERS = {
     "nbac_gamebook_pdf": {
-        "normal": test_it_says_what_the_box_score_says,
-        "empty": test_an_empty_answer_is_undecodable,
-        "not_published": test_the_report_comes_some_time_after_the_game,
-        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "normal": test_gamebook_agrees_with_box_score,
+        "empty": test_empty_response_is_undecodable,
+        "not_published": test_report_is_published_some_time_after_game,
+        "blocked": test_incident_5_refusal_is_blocked_and_move_is_a_changed_source,
         "changed": test_another_layout_is_a_changed_source,
-        "truncated": test_what_is_no_whole_pdf_is_undecodable,
+        "truncated": test_invalid_pdf_is_undecodable,
     },
 }

@@ -59,7 +59,7 @@ def shortened(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_an_exchanged_value_breaks_no_parser(case: Case) -> None:
+def test_replaced_value_crashes_no_parser(case: Case) -> None:
     assert_read_or_named(case.scraper, _cut(case), **case.parameters)
 
 
@@ -77,6 +77,6 @@ def _cut(case: Case) -> Any:
     [b"", b"null", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"game": NaN}', b"{}"],
     ids=["nothing", "null", "list", "not text", "nested", "NaN", "bare"],
 )
-def test_what_is_no_such_document_is_named(case: Case, payload: bytes) -> None:
+def test_foreign_document_raises_scrape_failure(case: Case, payload: bytes) -> None:
     with pytest.raises(ScrapeFailure):
         case.scraper.parse(payload, case.scraper.Parameters.model_validate(case.parameters))

@@ -17,7 +17,7 @@ PAGE = """<html><body><table class="menu"><tr><td>home</td></tr></table>
 <tr><td>Eden <table><tr><td>within</td></tr></table></td><td>2</tr></table></body></html>"""
 
 
-def test_heads_rows_and_attributes_are_read_as_a_person_sees_them() -> None:
+def test_headings_rows_and_attributes_are_read_as_displayed() -> None:
     table = read_table(PAGE.encode(), class_="levels")
     assert table.heads == ("Place", "Level, metres")
     assert table.rows == (("Saint & Sons", "1.5"), ("Eden within", "2"))
@@ -25,13 +25,13 @@ def test_heads_rows_and_attributes_are_read_as_a_person_sees_them() -> None:
     table.require("Place", "Level, metres")
 
 
-def test_lines_of_a_cell_are_words_apart() -> None:
+def test_lines_of_cell_are_separated_by_blank() -> None:
     """Two numbers on separate lines are not one number."""
     page = b"<table><tr><td>12<br>13</td><td><p>a</p><p>b</p></td><td>1<table><tr><td>2<td>3</table></td></tr></table>"
     assert read_table(page).rows == (("12 13", "a b", "1 2 3"),)
 
 
-def test_a_table_is_told_by_any_attribute() -> None:
+def test_table_is_selected_by_any_attribute() -> None:
     assert read_table(PAGE.encode(), class_="menu").rows == (("home",),)
     assert read_table(b"<table id=x></table>", id="x").rows == ()
 
@@ -41,7 +41,7 @@ def test_a_row_of_very_many_cells_is_read_whole() -> None:
     assert len(row) == 150_000
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_table_attribute_or_column_is_named() -> None:
     with pytest.raises(SourceChanged, match=r"no table class=tides; it begins .*<html>"):
         read_table(PAGE.encode(), class_="tides")
     table = read_table(PAGE.encode(), class_="levels")
@@ -51,7 +51,7 @@ def test_what_is_missing_is_named() -> None:
         table.require("Level, metres", "Place")
 
 
-def test_a_page_that_is_no_text_is_named() -> None:
+def test_page_with_invalid_utf8_is_undecodable() -> None:
     with pytest.raises(Undecodable, match=r"not UTF-8: .* at byte 0"):
         read_table(b"\xff\xfe", class_="levels")
 
@@ -67,7 +67,7 @@ MARKUP = [*BROKEN.values(), *PIECES.split("|"), "<?", "&", '"', "text", "Access 
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_markup_that_cannot_be_read_is_named(broken: str) -> None:
+def test_unreadable_markup_is_undecodable_unless_after_table(broken: str) -> None:
     with pytest.raises(Undecodable, match=r"markup at or after line \d+ that cannot be read"):
         read_table(PAGE.replace("Eden", broken).encode(), class_="levels")
     after = PAGE.replace("</body>", broken)
@@ -75,7 +75,7 @@ def test_markup_that_cannot_be_read_is_named(broken: str) -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_refusal_with_markup_that_cannot_be_read_is_a_refusal(broken: str) -> None:
+def test_block_page_with_unreadable_markup_is_blocked(broken: str) -> None:
     page = f"<!doctype html><h1>Access Denied</h1><p>{broken}"
     with pytest.raises(Blocked, match="access denied"):
         read_table(page.encode(), class_="levels")
@@ -89,7 +89,7 @@ def test_any_markup_is_read_or_named(page: str) -> None:
 
 
 @given(st.integers(0, len(PAGE)))
-def test_a_page_that_is_cut_short_is_never_one_without_rows(length: int) -> None:
+def test_truncated_page_is_never_read_as_partial_table(length: int) -> None:
     try:
         table = read_table(PAGE[:length].encode(), class_="levels")
     except (SourceChanged, Undecodable):
@@ -109,13 +109,13 @@ def test_a_page_that_is_cut_short_is_never_one_without_rows(length: int) -> None
         (b"<html><div id='px-captcha'></div></html>", "px-captcha"),
     ],
 )
-def test_a_page_for_people_in_place_of_the_table_is_a_refusal(page: bytes, mark: str) -> None:
+def test_block_page_instead_of_table_is_blocked(page: bytes, mark: str) -> None:
     """Such a page was reported as a changed source, although the parser was correct."""
     with pytest.raises(Blocked, match=f"a block page instead of the table: it contains '{mark}'"):
         read_table(page, class_="levels")
 
 
-def test_a_page_with_its_table_is_read_whatever_it_says() -> None:
+def test_table_is_read_despite_block_words_on_page() -> None:
     page = PAGE.replace(
         "<body>", "<body><h1>Access denied, just a moment: captcha</h1><script>_cf_chl_opt</script>"
     )
@@ -130,6 +130,6 @@ def test_a_page_with_its_table_is_read_whatever_it_says() -> None:
         "<html><h1>Levels</h1>" + "<p>fine weather</p>" * 50 + "<footer>no captcha here</footer></html>",
     ],
 )
-def test_a_changed_page_is_no_refusal_for_a_word_of_it(page: str) -> None:
+def test_changed_page_with_block_word_is_a_changed_source(page: str) -> None:
     with pytest.raises(SourceChanged, match="no table class=levels"):
         read_table(page.encode(), class_="levels")

@@ -17,7 +17,7 @@ PROBE = PROBE_URL.removeprefix("https://")
 BEFORE, AFTER = "2025-01-15T12:39:00-05:00", "2025-01-15T12:40:00-05:00"
 
 
-def test_the_newest_report_that_is_out_wins(http_at: HttpAt) -> None:
+def test_newest_published_report_wins(http_at: HttpAt) -> None:
     http = http_at("2025-01-15T16:29:00-05:00")
 
     payload = fetch(TODAY, http)
@@ -28,7 +28,7 @@ def test_the_newest_report_that_is_out_wins(http_at: HttpAt) -> None:
     assert http.asked == [payload.url]
 
 
-def test_a_late_report_is_not_published_a_minute_before_and_there_a_minute_after(http_at: HttpAt) -> None:
+def test_late_report_is_not_published_until_its_minute(http_at: HttpAt) -> None:
     before, after = http_at(BEFORE), http_at(AFTER)
 
     with pytest.raises(NotPublished, match=r"2025-01-15_12PM\.pdf and 11 before it: 403, .* is served"):
@@ -39,13 +39,13 @@ def test_a_late_report_is_not_published_a_minute_before_and_there_a_minute_after
     assert len(parse(fetch(TODAY, after).body, TODAY).records) > 0
 
 
-def test_as_of_goes_before_now(http_at: HttpAt) -> None:
+def test_as_of_takes_precedence_over_now(http_at: HttpAt) -> None:
     parameters = TODAY.model_validate({"game_date": "2025-01-15", "as_of": "2025-01-15T14:45:00-05:00"})
 
     assert fetch(parameters, http_at("2025-02-01T12:00:00-05:00")).url.endswith("_02PM.pdf")
 
 
-def test_an_exact_report_is_the_only_one_asked_for(http_at: HttpAt) -> None:
+def test_exact_report_is_the_only_report_requested(http_at: HttpAt) -> None:
     exact = Parameters(game_date=date(2025, 1, 15), hour=1, period="PM")
     early = Parameters(game_date=date(2025, 1, 15), hour=8, period="AM")
     http = http_at("2025-01-15T20:00:00-05:00")
@@ -56,7 +56,7 @@ def test_an_exact_report_is_the_only_one_asked_for(http_at: HttpAt) -> None:
     assert http.asked[1:] == [BASE_URL + "Injury-Report_2025-01-15_08AM.pdf", PROBE_URL]
 
 
-def test_before_the_day_nothing_is_asked(http_at: HttpAt) -> None:
+def test_nothing_is_requested_before_the_day(http_at: HttpAt) -> None:
     http = http_at("2025-01-14T22:00:00-05:00")
 
     with pytest.raises(NotPublished, match="can be published by 2025-01-14 22:00 ET"):
@@ -64,7 +64,7 @@ def test_before_the_day_nothing_is_asked(http_at: HttpAt) -> None:
     assert http.asked == []
 
 
-def test_incident_5_a_refusal_is_not_no_data(http_at: HttpAt) -> None:
+def test_incident_5_refusal_is_blocked(http_at: HttpAt) -> None:
     http = http_at(AFTER)
     http.fault(path=REPORTS, status=403)
 
@@ -72,7 +72,7 @@ def test_incident_5_a_refusal_is_not_no_data(http_at: HttpAt) -> None:
         fetch(TODAY, http)
 
 
-def test_incident_5_reports_that_moved_are_not_no_data(http_at: HttpAt) -> None:
+def test_incident_5_moved_reports_are_a_changed_source(http_at: HttpAt) -> None:
     http = http_at(AFTER)
     http.fault(path=REPORTS, status=404)
 
@@ -80,7 +80,7 @@ def test_incident_5_reports_that_moved_are_not_no_data(http_at: HttpAt) -> None:
         fetch(TODAY, http)
 
 
-def test_incident_5_a_probe_that_moved_alone_is_told_too(http_at: HttpAt) -> None:
+def test_incident_5_moved_probe_is_a_changed_source(http_at: HttpAt) -> None:
     http = http_at(BEFORE)
     http.fault(path=PROBE, status=404)
 
@@ -89,7 +89,7 @@ def test_incident_5_a_probe_that_moved_alone_is_told_too(http_at: HttpAt) -> Non
 
 
 @pytest.mark.parametrize("path", [REPORTS, PROBE])
-def test_a_page_for_people_is_a_refusal_and_shows_its_first_bytes(http_at: HttpAt, path: str) -> None:
+def test_web_page_is_blocked_and_shows_its_first_bytes(http_at: HttpAt, path: str) -> None:
     http = http_at(BEFORE)
     http.fault(path=path, body="html")
 
@@ -98,7 +98,7 @@ def test_a_page_for_people_is_a_refusal_and_shows_its_first_bytes(http_at: HttpA
 
 
 @pytest.mark.parametrize(("body", "shown"), [("empty", "nothing")])
-def test_what_is_no_pdf_is_undecodable(http_at: HttpAt, body: str, shown: str) -> None:
+def test_empty_report_is_undecodable(http_at: HttpAt, body: str, shown: str) -> None:
     http = http_at(AFTER)
     http.fault(path=REPORTS, body=body)
 
@@ -106,7 +106,7 @@ def test_what_is_no_pdf_is_undecodable(http_at: HttpAt, body: str, shown: str) -
         fetch(TODAY, http)
 
 
-def test_a_missing_referer_is_what_the_host_refuses(http_at: HttpAt) -> None:
+def test_fake_host_refuses_request_without_referer(http_at: HttpAt) -> None:
     http = http_at("2025-01-15T16:29:00-05:00")
 
     refused = http.get(BASE_URL + "Injury-Report_2025-01-15_03PM.pdf", expected=frozenset({403}))
@@ -116,7 +116,7 @@ def test_a_missing_referer_is_what_the_host_refuses(http_at: HttpAt) -> None:
 
 COVERS = {
     "nbac_injury_report": {
-        "not_published": test_a_late_report_is_not_published_a_minute_before_and_there_a_minute_after,
-        "blocked": test_incident_5_a_refusal_is_not_no_data,
+        "not_published": test_late_report_is_not_published_until_its_minute,
+        "blocked": test_incident_5_refusal_is_blocked,
     },
 }

@@ -63,7 +63,7 @@ def test_a_day_of_the_fake_source_reads_as_its_golden_csv(hour: int, listed: int
     assert parsed.empty_reason == ""
 
 
-def test_wrapped_reasons_and_reasons_that_a_page_break_cuts_read_as_the_golden_csv() -> None:
+def test_wrapped_and_split_reasons_read_as_golden_csv() -> None:
     """Seventeen players: the third has a three-line reason, the fifteenth one across pages; a team has to submit."""
     expected = golden("wrapped_and_cut")
     rows = [
@@ -120,7 +120,7 @@ _ROWS = st.builds(
 
 @settings(max_examples=examples(30), deadline=None)
 @given(rows=st.lists(_ROWS, min_size=1, max_size=60))
-def test_what_is_written_is_read(rows: list[ReportRow]) -> None:
+def test_written_report_is_read_back(rows: list[ReportRow]) -> None:
     parsed = parse(write_report(TITLE, rows), TODAY)
 
     listed = [row for row in rows if row.player_name]
@@ -153,21 +153,21 @@ def test_the_summary_counts_teams_and_statuses() -> None:
     assert summary["players_by_status"] == {"Doubtful": 1, "Out": 2}
 
 
-def test_a_report_in_which_no_team_has_submitted_is_no_data_and_says_so() -> None:
+def test_report_without_submissions_is_no_data_with_reason() -> None:
     parsed = parse(write_report(TITLE, [ReportRow(*NYK), ReportRow(*PHI)]), TODAY)
 
     assert parsed.records == []
     assert parsed.empty_reason == "the report is published, but none of its 2 teams has submitted yet"
 
 
-def test_a_report_that_lists_nobody_is_no_data_and_says_so() -> None:
+def test_report_without_players_is_no_data_with_reason() -> None:
     parsed = parse(write_report(TITLE, []), TODAY)
 
     assert parsed.records == []
     assert parsed.empty_reason == "the report is published and lists no players"
 
 
-def test_incident_2_the_report_says_which_day_it_is_of() -> None:
+def test_incident_2_report_is_about_its_own_day() -> None:
     parsed = parse(write_report(TITLE, [player("Vale, Xan")]), Parameters(game_date=date(2025, 1, 16)))
 
     assert parsed.about == date(2025, 1, 15)
@@ -236,7 +236,7 @@ def test_a_missing_page_is_undecodable() -> None:
     [b"", b"<!DOCTYPE html><html></html>", b'{"a": 1}', b"\x00" * 5000],
     ids=["empty", "html", "json", "zeros"],
 )
-def test_what_is_no_pdf_is_undecodable_and_shows_its_first_bytes(body: bytes) -> None:
+def test_non_pdf_is_undecodable_and_shows_its_first_bytes(body: bytes) -> None:
     with pytest.raises(Undecodable, match="not a PDF: it begins"):
         parse(body, TODAY)
 
@@ -259,7 +259,7 @@ def test_a_damaged_pdf_is_undecodable(inside: bytes) -> None:
         parse(b"%PDF-1.4\n" + inside + b"\n%%EOF\n", TODAY)
 
 
-def test_a_compressed_part_that_is_damaged_does_not_pass_for_a_short_report() -> None:
+def test_damaged_compressed_part_is_undecodable() -> None:
     text = zlib.compress(b"BT (Vale, Xan) Tj ET " * 100)
     head, tail = b"%PDF-1.4\n1 0 obj<</Filter/FlateDecode>>stream\n", b"\nendstream\nendobj\n%%EOF\n"
 
@@ -278,7 +278,7 @@ def test_a_pdf_without_pages_is_undecodable() -> None:
 
 @settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
-def test_a_pdf_damaged_anywhere_never_ends_in_another_error(data: st.DataObject) -> None:
+def test_pdf_damaged_anywhere_raises_only_expected_errors(data: st.DataObject) -> None:
     pdf = bytearray(write_report(TITLE, [player("Vale, Xan", LONG), ReportRow(*PHI)]))
     for _ in range(data.draw(st.integers(1, 20))):
         pdf[data.draw(st.integers(5, len(pdf) - 1))] = data.draw(st.integers(0, 255))
@@ -287,7 +287,7 @@ def test_a_pdf_damaged_anywhere_never_ends_in_another_error(data: st.DataObject)
         parse(bytes(pdf), TODAY)
 
 
-def test_a_pdf_that_unfolds_without_end_is_refused() -> None:
+def test_decompression_bomb_is_undecodable() -> None:
     bomb = zlib.compress(b"\0" * (pdf_text.MAX_INFLATED_BYTES + 1), 9)
     pdf = b"%PDF-1.4\n1 0 obj<</Filter/FlateDecode>>stream\r\n" + bomb + b"\nendstream\nendobj\n%%EOF\n"
 
@@ -335,7 +335,9 @@ def drawing(content: bytes, *forms: bytes) -> bytes:
     ],
     ids=["lines", "forms in forms"],
 )
-def test_a_small_pdf_that_draws_without_end_is_refused(bomb: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_pdf_with_excessive_drawing_is_undecodable(
+    bomb: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The forms would be drawn for years: the unpacked size of a file does not limit the number of drawings."""
     monkeypatch.setattr(pdf_drawing, "MAX_DRAWN_A_PAGE", 1_000)
 
@@ -354,7 +356,7 @@ def test_a_pdf_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -
 ROW = Cells("01/15/2025", "07:00 (ET)", "NYK@PHI", "New York Knicks", "Vale, Xan", "Out", "Rest - Rest")
 
 
-def test_a_row_cut_above_its_player_is_put_together() -> None:
+def test_row_split_by_page_break_is_joined() -> None:
     """The position of the page break in a multi-line reason decides the page of the centered player's name."""
     head = Cells(reason="Injury/Illness - Right Wrist;")
     tail = Cells(player_name="Zeal, Ivo", status="Out", reason="Laceration/ Protocol")
@@ -387,7 +389,7 @@ OTHER_GAME = Cells("", "07:30 (ET)", "BKN@LAC", "LA Clippers", "Zeal, Ivo", "Out
         (Cells(player_name="V, X", status="Day-To-Day"), "has the unknown status 'Day-To-Day'"),
     ],
 )
-def test_an_odd_row_costs_itself_only(odd: Cells, complaint: str) -> None:
+def test_odd_row_is_set_aside_and_others_are_kept(odd: Cells, complaint: str) -> None:
     found = read_rows([[ROW, odd, replace(OTHER_GAME, game_date="01/15/2025")]])
 
     assert [row.player_name for row in found.kept] == ["Vale, Xan", "Zeal, Ivo"]
@@ -395,7 +397,7 @@ def test_an_odd_row_costs_itself_only(odd: Cells, complaint: str) -> None:
     assert complaint in reason
 
 
-def test_what_an_odd_row_leaves_open_is_not_taken_from_another_game() -> None:
+def test_cells_missing_after_odd_row_are_not_taken_from_another_game() -> None:
     opened = Cells(matchup="BKN@LAC", player_name="Vale, Xan", status="Out")
     below = Cells(player_name="Zeal, Ivo", status="Out")
 
@@ -427,7 +429,7 @@ def test_wrapped_lines_join_as_they_were_written(lines: list[str], text: str) ->
 COVERS = {
     "nbac_injury_report": {
         "normal": test_a_day_of_the_fake_source_reads_as_its_golden_csv,
-        "empty": test_a_report_that_lists_nobody_is_no_data_and_says_so,
+        "empty": test_report_without_players_is_no_data_with_reason,
         "changed": test_an_unknown_column_is_a_changed_source,
         "truncated": test_a_truncated_pdf_is_undecodable,
     },

@@ -49,7 +49,7 @@ def test_noon_and_midnight_are_twelve(hour: int, period: str, name: str) -> None
     assert names([exact(HOURLY_DAY, hour, 0, period)]) == [f"2025-01-15_{name}"]
 
 
-def test_the_form_changes_on_2025_12_22_at_nine() -> None:
+def test_name_format_changes_on_2025_12_22_at_nine() -> None:
     assert names(reports_of(SWITCH_DAY))[7:11] == [
         "2025-12-22_07AM",
         "2025-12-22_08AM",
@@ -60,7 +60,7 @@ def test_the_form_changes_on_2025_12_22_at_nine() -> None:
     assert len(reports_of(SWITCH_DAY + timedelta(days=1))) == 96
 
 
-def test_candidates_across_the_switch_carry_both_forms() -> None:
+def test_candidates_across_format_change_use_both_formats() -> None:
     assert names(candidates(SWITCH_DAY, et("2025-12-22T09:20"))) == [
         "2025-12-22_09_15AM",
         "2025-12-22_09_00AM",
@@ -88,7 +88,7 @@ def test_autumn_has_the_repeated_hour_once(day: date, count: int) -> None:
     assert two.instant - one.instant == timedelta(hours=2)
 
 
-def test_hourly_candidates_are_asked_newest_first_and_not_before_their_time() -> None:
+def test_hourly_candidates_are_newest_first_and_never_future() -> None:
     assert names(candidates(HOURLY_DAY, et("2025-01-15T02:31"))) == [
         "2025-01-15_02AM",
         "2025-01-15_01AM",
@@ -107,13 +107,13 @@ def test_quarter_hour_candidates_are_two_hours_in_full_then_by_the_hour() -> Non
 
 
 @pytest.mark.parametrize(("day", "newest"), [(HOURLY_DAY, "11PM"), (QUARTER_DAY, "11_45PM")])
-def test_after_the_day_its_last_reports_are_asked_for(day: date, newest: str) -> None:
+def test_newest_candidate_after_the_day_is_its_last_report(day: date, newest: str) -> None:
     later = datetime.combine(day + timedelta(days=30), datetime.min.time(), tzinfo=UTC)
 
     assert names(candidates(day, later))[0] == f"{day}_{newest}"
 
 
-def test_before_the_day_there_is_nothing_to_ask_for() -> None:
+def test_no_candidates_before_the_day() -> None:
     assert candidates(HOURLY_DAY, et("2025-01-14T23:59")) == ()
 
 
@@ -136,7 +136,7 @@ def test_candidates_are_few_distinct_past_reports_of_the_day_newest_first(day: d
 
 
 @given(day=st.dates(date(2021, 10, 1), date(2030, 6, 30)))
-def test_every_name_says_the_instant_it_stands_for(day: date) -> None:
+def test_every_file_name_identifies_its_instant(day: date) -> None:
     for report in reports_of(day):
         assert titled(report.file_name).astimezone(UTC) == report.instant
         match = re.fullmatch(r"Injury-Report_\d{4}-\d\d-\d\d_(\d\d)_?(\d\d)?([AP]M)\.pdf", report.file_name)

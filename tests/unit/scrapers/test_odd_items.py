@@ -143,7 +143,7 @@ EVERY = [(name, pattern) for name, patterns in ITEMS.items() for pattern in patt
 
 
 @pytest.mark.parametrize(("name", "pattern"), EVERY)
-def test_what_is_no_item_at_all_is_set_aside_and_all_others_are_kept(name: str, pattern: str) -> None:
+def test_invalid_item_is_set_aside_and_all_others_are_kept(name: str, pattern: str) -> None:
     document = document_of(name)
     every = places_in(name, pattern)
     place = every[len(every) // 3]
@@ -176,7 +176,7 @@ NOT_PRINTED_NUMBERS = ("\u0663", "\u00b2", "1_000", "+1", "9" * 19, "9" * 5000)
 
 
 @pytest.mark.parametrize(("name", "pattern"), EVERY)
-def test_a_number_that_is_printed_oddly_changes_only_its_item(name: str, pattern: str) -> None:
+def test_malformed_number_changes_only_its_item(name: str, pattern: str) -> None:
     document = document_of(name)
     every = places_in(name, pattern)
     place = every[len(every) // 3]
@@ -226,7 +226,7 @@ def test_a_document_of_odd_items_is_a_changed_source(name: str, pattern: str) ->
 
 
 @given(kept=st.integers(0, 40), odd=st.integers(0, 40))
-def test_a_document_is_refused_when_more_than_half_of_it_is_odd(kept: int, odd: int) -> None:
+def test_document_is_refused_when_over_half_of_its_items_are_odd(kept: int, odd: int) -> None:
     nodes = [Node(f"items[{place}]", {"id": place} if place < kept else None) for place in range(kept + odd)]
     if odd > MAX_ODD_SHARE * (kept + odd):
         with pytest.raises(SourceChanged, match=f"{odd} of {kept + odd} items are unusable"):
@@ -236,11 +236,11 @@ def test_a_document_is_refused_when_more_than_half_of_it_is_odd(kept: int, odd: 
     assert (list(found.kept), len(found.set_aside)) == ([*range(kept)], odd)
 
 
-def test_of_two_that_differ_the_first_is_kept_and_the_other_told() -> None:
+def test_first_of_differing_duplicates_is_kept_and_second_reported() -> None:
     records, differing = keep_first([(1, "a"), (2, "b"), (1, "a"), (1, "c")], lambda pair: pair[0], "pair")
 
     assert (records, differing) == ([(1, "a"), (2, "b")], ["pair 1 is listed twice with different values"])
 
 
-def test_no_items_are_no_odd_items() -> None:
+def test_empty_list_of_items_is_accepted() -> None:
     assert read_items("items", [], lambda node: node) == Items((), (), ())

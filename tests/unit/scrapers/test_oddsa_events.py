@@ -15,7 +15,7 @@ TONIGHT = [
 ]
 
 
-def test_events_of_the_day_by_their_start_with_their_ids_fanned_out() -> None:
+def test_events_are_ordered_by_start_and_their_ids_fan_out() -> None:
     source = served(TONIGHT, headers=QUOTA)
     executed = run(NAME, source)
 
@@ -35,7 +35,7 @@ def test_events_of_the_day_by_their_start_with_their_ids_fanned_out() -> None:
     }
 
 
-def test_the_key_is_not_in_what_is_logged() -> None:
+def test_api_key_is_absent_from_execution() -> None:
     executed = run(NAME, served(TONIGHT))
 
     assert executed.data_summary["source_url"] == (
@@ -44,7 +44,7 @@ def test_the_key_is_not_in_what_is_logged() -> None:
     assert "the-odds-key" not in executed.model_dump_json()
 
 
-def test_history_is_asked_for_at_an_instant_and_unwrapped() -> None:
+def test_history_is_requested_at_instant_and_unwrapped() -> None:
     source = served(history(TONIGHT))
     executed = run(NAME, source, as_of="2025-01-15T12:00:00-05:00")
 
@@ -63,7 +63,7 @@ def test_history_is_asked_for_at_an_instant_and_unwrapped() -> None:
         ("2025-07-06T03:30:00Z", "2025-07-05"),
     ],
 )
-def test_incident_21_an_event_s_day_is_that_of_its_evening_in_new_york(commence: str, day: str) -> None:
+def test_incident_21_event_belongs_to_its_evening_in_new_york(commence: str, day: str) -> None:
     assert [row["game_date"] for row in records(NAME, [event(commence=commence)], game_date=day)] == [day]
 
 
@@ -73,21 +73,21 @@ def test_drift_of_the_start_changes_neither_day_nor_teams() -> None:
     assert [{**row, "commence_time": ""} for row in before] == [{**row, "commence_time": ""} for row in after]
 
 
-def test_two_events_for_one_game_are_told_and_one_that_is_repeated_is_one() -> None:
+def test_second_event_of_game_is_reported_and_repeated_event_counts_once() -> None:
     executed = run(NAME, served([event(1), event(2), event(2)]))
 
     assert count(executed) == 2
     assert executed.data_summary["matchups_twice"] == ["NYK@PHI"]
 
 
-def test_empty_no_event_at_all() -> None:
+def test_list_without_events_is_no_data() -> None:
     executed = run(NAME, served([]))
 
     assert reason(executed) == "the source lists no events"
     assert executed.fan_out_keys == {}
 
 
-def test_not_yet_published_events_of_other_days_only() -> None:
+def test_only_events_of_other_days_are_no_data() -> None:
     assert reason(run(NAME, served(TONIGHT), game_date="2025-01-20")) == (
         "the source lists 4 events, from 2025-01-14 to 2025-01-16, none on 2025-01-20"
     )
@@ -96,18 +96,18 @@ def test_not_yet_published_events_of_other_days_only() -> None:
 @pytest.mark.parametrize(
     "code", ["INVALID_KEY", "DEACTIVATED_KEY", "HISTORICAL_UNAVAILABLE_ON_FREE_USAGE_PLAN"]
 )
-def test_blocked_a_key_that_is_refused(code: str) -> None:
+def test_refused_key_is_blocked(code: str) -> None:
     executed = run(NAME, served(error(code, "key the-odds-key is no good"), status=401))
 
     assert f"answers 401 {code}: key *** is no good" in failure(executed, "blocked")
 
 
-def test_blocked_a_page_for_people() -> None:
+def test_web_page_instead_of_list_is_blocked() -> None:
     assert "b'<!DOCTYPE html>" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
     assert "403 without a code: b'<!DOCTYPE" in failure(run(NAME, served(BLOCK_PAGE, status=403)), "blocked")
 
 
-def test_quota_spent_is_told_apart_from_a_refused_key() -> None:
+def test_spent_quota_is_distinguished_from_refused_key() -> None:
     spent = {"x-requests-remaining": "0", "x-requests-used": "500", "x-requests-last": "0"}
     executed = run(NAME, served(error("OUT_OF_USAGE_CREDITS"), status=401, headers=spent))
 
@@ -116,7 +116,7 @@ def test_quota_spent_is_told_apart_from_a_refused_key() -> None:
 
 
 @pytest.mark.parametrize(("used", "warned"), [(0, False), (399, False), (400, True), (500, True)])
-def test_quota_is_warned_of_from_four_fifths_on(used: int, warned: bool) -> None:
+def test_quota_warning_starts_at_four_fifths(used: int, warned: bool) -> None:
     headers = {
         "x-requests-used": str(used),
         "x-requests-remaining": f"{500 - used}.0",
@@ -127,18 +127,18 @@ def test_quota_is_warned_of_from_four_fifths_on(used: int, warned: bool) -> None
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-requests-used": "many", "x-requests-remaining": "inf"}])
-def test_a_quota_that_is_not_told_is_not_guessed(headers: dict[str, str]) -> None:
+def test_unreported_quota_is_null(headers: dict[str, str]) -> None:
     assert quota(headers) == {"used": None, "remaining": None, "last": None, "warning": None}
 
 
-def test_asked_too_fast_is_a_quota_and_waits_as_long_as_the_api_says() -> None:
+def test_rate_limited_request_is_a_quota_failure_without_retry() -> None:
     source = served(error("EXCEEDED_FREQ_LIMIT"), status=429, headers={"Retry-After": "600"})
 
     assert "answered 429" in failure(run(NAME, source), "quota")
     assert len(source.asked) == 1
 
 
-def test_the_all_star_game_is_told_and_nobody_is_asked_for_its_props() -> None:
+def test_all_star_game_is_reported_and_not_fanned_out() -> None:
     executed = run(NAME, served([event(1), event(2, home="Team LeBron", away="Team Giannis")]))
 
     assert count(executed) == 1
@@ -146,7 +146,7 @@ def test_the_all_star_game_is_told_and_nobody_is_asked_for_its_props() -> None:
     assert executed.fan_out_keys == {"event_id": (f"{1:032x}",)}
 
 
-def test_a_day_with_the_all_star_game_alone_is_no_data() -> None:
+def test_day_with_only_all_star_game_is_no_data() -> None:
     found = reason(run(NAME, served([event(2, home="Team LeBron", away="Team Giannis")])))
 
     assert found == ("no league game on 2025-01-15; only exhibitions: Team Giannis@Team LeBron")
@@ -171,7 +171,7 @@ def test_changed_is_named(document: Any, complaint: str) -> None:
     assert complaint in failure(run(NAME, served(document)), "source_changed")
 
 
-def test_an_event_that_stands_twice_and_differs_is_the_first_and_told() -> None:
+def test_first_of_differing_events_is_kept_and_second_set_aside() -> None:
     executed = run(NAME, served([event(), event(home="Boston Celtics")]))
 
     assert count(executed) == 1
@@ -181,13 +181,13 @@ def test_an_event_that_stands_twice_and_differs_is_the_first_and_told() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "UNKNOWN_SPORT"), (422, "INVALID_DATE_FORMAT")])
-def test_changed_the_api_no_longer_knows_what_is_asked(status: int, code: str) -> None:
+def test_rejected_request_is_a_changed_source(status: int, code: str) -> None:
     assert f"answers {status} {code}" in failure(
         run(NAME, served(error(code), status=status)), "source_changed"
     )
 
 
-def test_incident_5_a_path_that_is_gone_is_not_no_data() -> None:
+def test_incident_5_missing_path_is_a_changed_source() -> None:
     assert "answers 404 without a code" in failure(
         run(NAME, served(b"not found", status=404)), "source_changed"
     )
@@ -210,10 +210,10 @@ def test_hostile_values_are_read_or_named() -> None:
 
 COVERS = {
     "oddsa_events": {
-        "normal": test_events_of_the_day_by_their_start_with_their_ids_fanned_out,
-        "empty": test_empty_no_event_at_all,
-        "not_published": test_not_yet_published_events_of_other_days_only,
-        "blocked": test_blocked_a_key_that_is_refused,
+        "normal": test_events_are_ordered_by_start_and_their_ids_fan_out,
+        "empty": test_list_without_events_is_no_data,
+        "not_published": test_only_events_of_other_days_are_no_data,
+        "blocked": test_refused_key_is_blocked,
         "changed": test_changed_is_named,
         "truncated": test_truncated_is_undecodable,
     },

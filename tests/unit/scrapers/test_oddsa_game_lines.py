@@ -18,7 +18,7 @@ NIGHT = [
 ]
 
 
-def test_one_call_brings_the_day_and_tells_which_games_have_no_lines() -> None:
+def test_single_call_reads_day_and_lists_games_without_lines() -> None:
     source = served(NIGHT, headers=QUOTA)
     executed = run(NAME, source)
 
@@ -31,7 +31,7 @@ def test_one_call_brings_the_day_and_tells_which_games_have_no_lines() -> None:
     assert source.asked[0].url.params["markets"] == "h2h,spreads,totals"
 
 
-def test_one_event_alone() -> None:
+def test_single_event_can_be_requested() -> None:
     source = served(NIGHT[1])
     executed = run(NAME, source, event_id=EVENT_ID, markets="h2h")
 
@@ -44,7 +44,7 @@ def test_the_wrapper_of_history_may_hold_a_list_or_an_event() -> None:
     assert records(NAME, history(NIGHT)) == records(NAME, history(NIGHT[1])) == records(NAME, NIGHT)
 
 
-def test_sides_are_told_by_the_teams_and_not_by_their_spelling() -> None:
+def test_sides_are_assigned_by_team() -> None:
     lines = records(NAME, NIGHT)
 
     assert [(line["market"], line["side"], line["point"], line["price"]) for line in lines] == [
@@ -59,7 +59,7 @@ def test_sides_are_told_by_the_teams_and_not_by_their_spelling() -> None:
     assert sum(spreads) == 0
 
 
-def test_a_time_that_is_told_of_the_bookmaker_only_is_taken() -> None:
+def test_update_time_of_bookmaker_is_used_without_market_time() -> None:
     book = game_lines()[0]
     older = {
         **book,
@@ -72,17 +72,17 @@ def test_a_time_that_is_told_of_the_bookmaker_only_is_taken() -> None:
     }
 
 
-def test_empty_no_event_at_all() -> None:
+def test_list_without_events_is_no_data() -> None:
     assert reason(run(NAME, served([]))) == "the source lists 0 events, none on 2025-01-15"
 
 
-def test_not_yet_published_events_without_bookmakers() -> None:
+def test_events_without_bookmakers_are_no_data() -> None:
     assert reason(run(NAME, served([event(bookmakers=[])]))) == (
         "no bookmaker offers h2h,spreads,totals in the 1 events of 2025-01-15 yet"
     )
 
 
-def test_not_published_an_event_that_has_ended() -> None:
+def test_ended_event_is_no_data() -> None:
     executed = run(NAME, served(error("EVENT_NOT_FOUND"), status=404), event_id=EVENT_ID)
 
     assert "the API removes an event once its game has begun" in reason(executed)
@@ -94,7 +94,7 @@ def test_blocked_and_quota() -> None:
     assert "OUT_OF" in failure(run(NAME, served(error("OUT_OF_USAGE_CREDITS"), status=401)), "quota")
 
 
-def test_lines_of_the_all_star_game_cost_the_other_games_nothing() -> None:
+def test_all_star_game_does_not_affect_lines_of_other_games() -> None:
     stars = {"home": "Team LeBron", "away": "Team Giannis"}
     night = [event(1, bookmakers=game_lines()), event(2, **stars, bookmakers=game_lines(**stars))]
     executed = run(NAME, served(night))
@@ -123,7 +123,7 @@ def test_changed_is_named(document: Any, complaint: str) -> None:
     assert complaint in failure(run(NAME, served(document)), "source_changed")
 
 
-def test_another_event_or_day_than_asked_for_is_a_changed_source() -> None:
+def test_different_event_or_day_is_a_changed_source() -> None:
     other = event(1, bookmakers=game_lines())
     late = event(commence="2025-01-18T00:10:00Z", bookmakers=game_lines())
 
@@ -142,9 +142,9 @@ def test_hostile_values_are_read_or_named() -> None:
 
 COVERS = {
     "oddsa_game_lines": {
-        "normal": test_one_call_brings_the_day_and_tells_which_games_have_no_lines,
-        "empty": test_empty_no_event_at_all,
-        "not_published": test_not_yet_published_events_without_bookmakers,
+        "normal": test_single_call_reads_day_and_lists_games_without_lines,
+        "empty": test_list_without_events_is_no_data,
+        "not_published": test_events_without_bookmakers_are_no_data,
         "blocked": test_blocked_and_quota,
         "changed": test_changed_is_named,
         "truncated": test_truncated,

@@ -39,7 +39,7 @@ def test_every_line_of_every_bookmaker_is_a_record_of_its_own() -> None:
     assert source.asked[0].url.params["markets"] == "player_points,player_assists"
 
 
-def test_a_record_names_the_player_the_side_the_point_and_whose_offer_it_is() -> None:
+def test_record_names_player_side_point_and_bookmaker() -> None:
     found = records(NAME, PROPS, event_id=EVENT_ID)
 
     assert found[1] == {
@@ -62,7 +62,7 @@ def test_a_record_names_the_player_the_side_the_point_and_whose_offer_it_is() ->
     assert lines == [(20.5 + step, side) for step in range(4) for side in ("Over", "Under")]
 
 
-def test_the_order_of_the_payload_does_not_matter_and_a_repeated_line_is_one() -> None:
+def test_payload_order_is_irrelevant_and_repeated_line_counts_once() -> None:
     order = Random(3)  # noqa: S311  # no secret depends on it
     books = [dict(book, markets=list(book["markets"])) for book in PROPS["bookmakers"]]
     for book in books:
@@ -85,13 +85,13 @@ def test_history_is_unwrapped() -> None:
 @pytest.mark.parametrize(
     "books", [[], [bookmaker("firstbook")], [bookmaker("firstbook", market("player_points", []))]]
 )
-def test_empty_an_event_without_lines(books: list[Any]) -> None:
+def test_event_without_lines_is_no_data(books: list[Any]) -> None:
     assert reason(asked(event(bookmakers=books), markets="player_points")) == (
         "no bookmaker offers player_points in this event yet"
     )
 
 
-def test_not_published_an_event_that_has_ended_has_no_odds_any_more() -> None:
+def test_ended_event_is_no_data() -> None:
     executed = asked(error("EVENT_NOT_FOUND", "Event not found"), status=404)
 
     assert "404 EVENT_NOT_FOUND: Event not found; the API removes an event once its game has begun" in reason(
@@ -151,7 +151,7 @@ def test_truncated() -> None:
         {},
     ],
 )
-def test_parameters_choose_no_path(parameters: dict[str, str]) -> None:
+def test_parameters_cannot_change_url_path(parameters: dict[str, str]) -> None:
     source = served(PROPS)
     with pytest.raises(UnusableParameters):
         run(NAME, source, **parameters)
@@ -166,8 +166,8 @@ def test_hostile_values_are_read_or_named() -> None:
 COVERS = {
     "oddsa_player_props": {
         "normal": test_every_line_of_every_bookmaker_is_a_record_of_its_own,
-        "empty": test_empty_an_event_without_lines,
-        "not_published": test_not_published_an_event_that_has_ended_has_no_odds_any_more,
+        "empty": test_event_without_lines_is_no_data,
+        "not_published": test_ended_event_is_no_data,
         "blocked": test_blocked,
         "changed": test_changed_is_named,
         "truncated": test_truncated,

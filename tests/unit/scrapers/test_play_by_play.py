@@ -30,7 +30,7 @@ def test_the_actions_run_from_the_tip_to_the_end_of_the_game() -> None:
     assert {action.time_actual.utcoffset() for action in actions} == {timedelta(0)}
 
 
-def test_the_score_never_falls_and_ends_as_the_games() -> None:
+def test_score_never_falls_and_ends_at_final_score() -> None:
     actions = records()
 
     assert (actions[-1].score_home, actions[-1].score_away) == final_points(GAME)
@@ -43,7 +43,7 @@ def test_the_score_never_falls_and_ends_as_the_games() -> None:
     assert scored == sum(final_points(GAME))
 
 
-def test_an_action_is_read_whole() -> None:
+def test_action_has_every_field() -> None:
     shot = next(action for action in records() if action.action_type == "3pt")
     own = next(action for action in records() if action.action_type == "period")
 
@@ -67,7 +67,7 @@ def test_order_in_the_document_does_not_matter() -> None:
     assert parse(turned, ASKED) == parse(PAYLOAD, ASKED)
 
 
-def test_a_score_that_falls_is_told() -> None:
+def test_falling_score_is_reported_as_broken_law() -> None:
     def edit(document: Any) -> None:
         document["game"]["actions"][-2]["scoreHome"] = "0"
 
@@ -77,7 +77,7 @@ def test_a_score_that_falls_is_told() -> None:
     assert "the score falls" in str(broken[0])
 
 
-def test_before_the_tip_it_is_not_published(http_at: HttpAt) -> None:
+def test_play_by_play_before_tip_off_is_not_published(http_at: HttpAt) -> None:
     with pytest.raises(NotPublished, match=f"playbyplay_{GAME.id}.json answers 403, while"):
         fetch(ASKED, http_at(BEFORE.isoformat()))
 
@@ -90,7 +90,7 @@ def test_a_live_game_is_no_data_with_its_state(http_at: HttpAt) -> None:
     assert "period 2" in found.empty_reason
 
 
-def test_after_the_game_it_is_there(http_at: HttpAt) -> None:
+def test_play_by_play_after_game_is_read(http_at: HttpAt) -> None:
     found = parse(fetch(ASKED, http_at(OVER.isoformat())).body, ASKED)
 
     assert 300 < len(found.records) < 1000
@@ -103,7 +103,7 @@ def test_no_actions_yet_is_no_data() -> None:
     assert "has no actions yet" in parse(empty, ASKED).empty_reason
 
 
-def test_incident_5_a_refusal_is_not_no_data(http_at: HttpAt) -> None:
+def test_incident_5_refusal_is_blocked(http_at: HttpAt) -> None:
     http = http_at(OVER.isoformat())
     http.fault(path=SOURCE, status=403)
 
@@ -120,7 +120,7 @@ def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize("key", ["actionType", "scoreHome", "timeActual", "orderNumber"])
-def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+def test_missing_required_key_is_named(key: str) -> None:
     def edit(document: Any) -> None:
         del document["game"]["actions"][3][key]
 
@@ -136,13 +136,13 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
         ({"personId": "7"}, "personId is str"),
     ],
 )
-def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+def test_action_with_invalid_value_is_set_aside(keys: dict[str, object], complaint: str) -> None:
     changed = edited(PAYLOAD, lambda document: document["game"]["actions"][3].update(keys))
 
     assert_set_aside(parse(changed, ASKED), complaint)
 
 
-def test_an_action_that_stands_twice_is_one_and_if_it_differs_told() -> None:
+def test_repeated_action_counts_once_and_differing_copy_is_set_aside() -> None:
     def edit(document: Any) -> None:
         actions = document["game"]["actions"]
         actions += [actions[0], {**actions[1], "description": "something else"}]
@@ -160,11 +160,11 @@ def test_the_actions_of_another_game_are_refused() -> None:
 
 COVERS = {
     "nbac_play_by_play": {
-        "normal": test_after_the_game_it_is_there,
+        "normal": test_play_by_play_after_game_is_read,
         "empty": test_no_actions_yet_is_no_data,
-        "not_published": test_before_the_tip_it_is_not_published,
-        "blocked": test_incident_5_a_refusal_is_not_no_data,
-        "changed": test_a_required_key_that_is_missing_is_named,
+        "not_published": test_play_by_play_before_tip_off_is_not_published,
+        "blocked": test_incident_5_refusal_is_blocked,
+        "changed": test_missing_required_key_is_named,
         "truncated": test_a_truncated_document_is_undecodable,
     },
 }

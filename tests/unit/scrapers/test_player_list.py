@@ -62,7 +62,7 @@ def test_a_date_has_its_season(day: date, season: str) -> None:
     assert season_of(day) == season
 
 
-def test_the_season_is_asked_for(http_at: HttpAt) -> None:
+def test_request_names_season(http_at: HttpAt) -> None:
     http = http_at(NOON)
     payload = fetch(ASKED, http)
 
@@ -76,7 +76,7 @@ def test_another_season_is_refused() -> None:
         parse(PAYLOAD, Parameters(game_date=date(2025, 11, 5)))
 
 
-def test_a_player_who_stands_twice_is_one_and_if_he_differs_told() -> None:
+def test_repeated_player_counts_once_and_differing_copy_is_set_aside() -> None:
     def edit(document: Any) -> None:
         rows = document["resultSets"][0]["rowSet"]
         rows += [rows[0], [*rows[1][:-3], 99.0, *rows[1][-2:]]]
@@ -117,18 +117,18 @@ def test_an_odd_row_is_set_aside(edit: Any, complaint: str) -> None:
         (lambda document: document.pop("parameters"), "no key 'parameters'"),
     ],
 )
-def test_another_shape_is_named(edit: Any, complaint: str) -> None:
+def test_document_of_another_shape_is_a_changed_source(edit: Any, complaint: str) -> None:
     with pytest.raises(SourceChanged, match=complaint):
         parse(edited(PAYLOAD, edit), ASKED)
 
 
-def test_no_rows_are_no_success() -> None:
+def test_document_without_rows_has_no_empty_reason() -> None:
     empty = parse(edited(PAYLOAD, lambda document: _table(document).update(rowSet=[])), ASKED)
 
     assert (list(empty.records), empty.empty_reason) == ([], "")
 
 
-def test_a_new_column_is_told() -> None:
+def test_new_column_is_drift() -> None:
     def edit(document: Any) -> None:
         _table(document)["headers"].append("WINGSPAN")
         for row in _table(document)["rowSet"]:
@@ -143,8 +143,8 @@ def test_a_new_column_is_told() -> None:
 COVERS = {
     "nbac_player_list": {
         "normal": test_every_team_has_its_players,
-        "empty": test_no_rows_are_no_success,
+        "empty": test_document_without_rows_has_no_empty_reason,
         "not_published": "never: the index of the current season always exists",
-        "changed": test_another_shape_is_named,
+        "changed": test_document_of_another_shape_is_a_changed_source,
     },
 }

@@ -41,7 +41,7 @@ def test_a_trade_has_its_other_side_and_a_pick_no_player() -> None:
     assert (signing.team_id, signing.transaction_date, signing.other_team_id) == (1610612737, DAY, None)
 
 
-def test_it_is_fetched(http_at: HttpAt) -> None:
+def test_list_is_fetched_from_its_url(http_at: HttpAt) -> None:
     http = http_at(NOON)
 
     assert len(parse(fetch(ASKED, http).body, ASKED).records) == 1500
@@ -49,7 +49,7 @@ def test_it_is_fetched(http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize("key", ["Transaction_Type", "TEAM_ID", "PLAYER_SLUG", "GroupSort"])
-def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+def test_missing_required_key_is_named(key: str) -> None:
     found = parse(edited(PAYLOAD, lambda document: rows(document)[5].pop(key)), ASKED)
 
     assert_set_aside(found, rf"rows\[5\] has no key '{key}'")
@@ -64,13 +64,13 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
         ({"TRANSACTION_DATE": "15 January"}, "TRANSACTION_DATE is '15 January'"),
     ],
 )
-def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+def test_transaction_with_invalid_value_is_set_aside(keys: dict[str, object], complaint: str) -> None:
     assert_set_aside(
         parse(edited(PAYLOAD, lambda document: rows(document)[5].update(keys)), ASKED), complaint
     )
 
 
-def test_no_rows_are_no_success() -> None:
+def test_document_without_rows_has_no_empty_reason() -> None:
     empty = parse(edited(PAYLOAD, lambda document: rows(document).clear()), ASKED)
 
     assert (list(empty.records), empty.empty_reason) == ([], "")
@@ -80,8 +80,8 @@ def test_no_rows_are_no_success() -> None:
 COVERS = {
     "nbac_player_movement": {
         "normal": test_the_whole_list_is_read,
-        "empty": test_no_rows_are_no_success,
+        "empty": test_document_without_rows_has_no_empty_reason,
         "not_published": "never: the list always exists",
-        "changed": test_a_required_key_that_is_missing_is_named,
+        "changed": test_missing_required_key_is_named,
     },
 }

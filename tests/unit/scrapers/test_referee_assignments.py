@@ -36,7 +36,7 @@ def test_each_game_has_its_crew() -> None:
     assert found.about == DAY
 
 
-def test_a_fourth_official_is_the_alternate() -> None:
+def test_fourth_official_is_an_additional_record() -> None:
     def edit(document: Any) -> None:
         document["nba"]["Table"]["rows"][0] |= {
             "official4": "Una Wells",
@@ -73,7 +73,7 @@ def test_games_without_any_official_are_not_published() -> None:
     assert parse(edited(PAYLOAD, edit), ASKED).empty_reason.startswith("11 games of 2025-01-15 are listed")
 
 
-def test_the_date_stands_in_the_url(http_at: HttpAt) -> None:
+def test_url_contains_date(http_at: HttpAt) -> None:
     http = http_at(OUT)
     fetch(ASKED, http)
 
@@ -81,7 +81,7 @@ def test_the_date_stands_in_the_url(http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
-def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+def test_incident_5_refusal_is_blocked_and_move_is_a_changed_source(
     status: int, error: type[Exception], http_at: HttpAt
 ) -> None:
     http = http_at(OUT)
@@ -100,7 +100,7 @@ def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize("key", ["game_id", "official1", "official4_code", "home_team_abbr"])
-def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+def test_missing_required_key_is_named(key: str) -> None:
     def edit(document: Any) -> None:
         del document["nba"]["Table"]["rows"][2][key]
 
@@ -115,7 +115,7 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
         ({"official2_code": "12"}, "official2_code is str"),
     ],
 )
-def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+def test_game_with_invalid_value_is_set_aside(keys: dict[str, object], complaint: str) -> None:
     changed = edited(PAYLOAD, lambda document: document["nba"]["Table"]["rows"][2].update(keys))
 
     found = parse(changed, ASKED)
@@ -124,7 +124,7 @@ def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: st
     assert found.about == DAY
 
 
-def test_without_the_leagues_part_the_source_has_changed() -> None:
+def test_document_without_nba_key_is_a_changed_source() -> None:
     with pytest.raises(SourceChanged, match="no key 'nba'"):
         parse(b"{}", Parameters(game_date=date(2025, 1, 15)))
 
@@ -134,8 +134,8 @@ COVERS = {
         "normal": test_each_game_has_its_crew,
         "empty": test_games_without_any_official_are_not_published,
         "not_published": test_before_nine_the_table_is_empty,
-        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
-        "changed": test_a_required_key_that_is_missing_is_named,
+        "blocked": test_incident_5_refusal_is_blocked_and_move_is_a_changed_source,
+        "changed": test_missing_required_key_is_named,
         "truncated": test_a_truncated_document_is_undecodable,
     },
 }

@@ -44,13 +44,13 @@ def test_a_schedule_of_last_season_is_suspect_and_still_read(day: date) -> None:
 
 
 @pytest.mark.parametrize("day", [date(2024, 7, 1), date(2024, 9, 30)])
-def test_in_summer_the_coming_seasons_schedule_is_the_right_one(day: date) -> None:
+def test_schedule_of_coming_season_is_current_in_summer(day: date) -> None:
     found = as_of(NOON, day)
 
     assert (found.suspect, found.contradictions) == ("", [])
 
 
-def test_a_past_day_of_another_season_is_told() -> None:
+def test_past_day_of_another_season_is_a_contradiction() -> None:
     found = as_of(NOON, date(2023, 11, 5))
 
     assert (found.suspect, found.contradictions) == (
@@ -59,7 +59,7 @@ def test_a_past_day_of_another_season_is_told() -> None:
     )
 
 
-def test_a_schedule_that_stopped_changing_is_suspect_once_its_games_should_be_over() -> None:
+def test_frozen_schedule_is_suspect_once_its_games_should_be_over() -> None:
     """At noon of the 15th that evening's games are still scheduled; two days later they must be over."""
     assert as_of(NOON, date(2025, 1, 16)).suspect == ""
     found = as_of(NOON, date(2025, 1, 17))
@@ -70,7 +70,7 @@ def test_a_schedule_that_stopped_changing_is_suspect_once_its_games_should_be_ov
     assert len(found.contradictions) == 11
 
 
-def test_one_game_that_is_still_scheduled_is_told_and_costs_nothing() -> None:
+def test_single_overdue_game_is_a_contradiction_but_not_suspect() -> None:
     def forget(document: Any) -> None:
         day = document["leagueSchedule"]["gameDates"][0]
         day["games"][0].update(gameStatus=1, gameStatusText="7:00 pm ET")
@@ -94,9 +94,7 @@ def test_games_that_are_off_or_undecided_are_not_overdue() -> None:
 
 
 @pytest.mark.parametrize(("kept", "gone"), [(1.0, False), (0.95, False), (0.85, True), (0.1, True)])
-def test_a_schedule_that_lost_games_of_its_season_is_told_from_one_that_did_not(
-    kept: float, gone: bool
-) -> None:
+def test_lost_games_are_reported_only_above_threshold(kept: float, gone: bool) -> None:
     before = [{"game_id": record.game_id, "season_year": "2024-25"} for record in _games(as_of(NOON, TODAY))]
 
     def shrink(document: Any) -> None:
@@ -137,7 +135,7 @@ def test_the_second_address_is_tried_when_the_first_is_refused(
     ("status", "error", "complaint"),
     [(403, Blocked, "scheduleLeagueV2.json, which always exists"), (404, SourceChanged, "it has moved")],
 )
-def test_if_both_are_refused_the_first_says_why(
+def test_error_of_first_address_is_raised_when_both_are_refused(
     http_at: HttpAt, status: int, error: type[Exception], complaint: str
 ) -> None:
     http = http_at(NOON)
@@ -166,14 +164,14 @@ def test_the_second_address_is_tried_when_the_first_is_frozen() -> None:
     assert "is frozen" in str(executed.data_summary["first_address"])
 
 
-def test_when_both_are_frozen_the_scrape_fails_and_says_why() -> None:
+def test_scrape_fails_with_reason_when_both_addresses_are_frozen() -> None:
     executed = run("nbac_schedule", answers(FROZEN, FROZEN))
 
     assert "is frozen: on 2025-01-15" in failure(executed, "source_changed")
     assert executed.data_summary["source_url"] == URL
 
 
-def test_a_current_schedule_is_asked_for_once() -> None:
+def test_current_schedule_is_requested_once() -> None:
     source = answers(CURRENT, b"never")
     run("nbac_schedule", source)
 
@@ -192,7 +190,7 @@ def undecided(name: str | None) -> Callable[[Any], None]:
 
 
 @pytest.mark.parametrize("name", [None, "", " "])
-def test_a_game_whose_teams_are_not_known_yet_is_kept_as_undecided(name: str | None) -> None:
+def test_game_without_teams_is_kept_as_undecided(name: str | None) -> None:
     found = as_of(NOON, TODAY, undecided(name))
 
     assert found.set_aside == ()
@@ -201,7 +199,7 @@ def test_a_game_whose_teams_are_not_known_yet_is_kept_as_undecided(name: str | N
 
 
 @pytest.mark.parametrize("instant", [None, "", "0001-01-01T00:00:00Z"])
-def test_a_game_whose_time_is_a_placeholder_is_kept_as_undecided(instant: str | None) -> None:
+def test_game_with_placeholder_time_is_kept_as_undecided(instant: str | None) -> None:
     def untime(document: Any) -> None:
         game = document["leagueSchedule"]["gameDates"][0]["games"][0]
         game.update(gameDateTimeUTC=instant, gameStatusText=None, postponedStatus=None, gameStatus=1)
@@ -213,7 +211,7 @@ def test_a_game_whose_time_is_a_placeholder_is_kept_as_undecided(instant: str | 
     assert (game.tipoff, game.postponed) == (None, False)
 
 
-def test_a_club_from_abroad_is_no_team_of_the_league() -> None:
+def test_foreign_club_is_kept_without_league_team() -> None:
     def invite(document: Any) -> None:
         game = document["leagueSchedule"]["gameDates"][0]["games"][0]
         game["gameId"] = f"001{game['gameId'][3:]}"
@@ -225,7 +223,7 @@ def test_a_club_from_abroad_is_no_team_of_the_league() -> None:
     assert (game.home_team, game.home_team_id, found.set_aside) == (None, 12315, ())
 
 
-def test_a_team_that_nobody_knows_costs_its_own_game() -> None:
+def test_game_of_unknown_team_is_set_aside() -> None:
     def rename(document: Any) -> None:
         game = document["leagueSchedule"]["gameDates"][0]["games"][0]
         game["homeTeam"].update(teamId=1610612767, teamTricode="SEA")
@@ -238,12 +236,12 @@ def test_a_team_that_nobody_knows_costs_its_own_game() -> None:
 
 
 @pytest.mark.parametrize("season", ["", "2024", "24-25", "２０２４-２５"])
-def test_a_season_of_another_form_is_a_changed_source(season: str) -> None:
+def test_malformed_season_is_a_changed_source(season: str) -> None:
     with pytest.raises(SourceChanged, match="seasonYear"):
         as_of(NOON, TODAY, lambda document: document["leagueSchedule"].update(seasonYear=season))
 
 
-def test_what_precedes_a_document_without_meaning_is_skipped_live_and_from_a_file() -> None:
+def test_byte_order_mark_is_skipped_in_scrape_and_parse() -> None:
     marked = b"\xef\xbb\xbf" + CURRENT
 
     assert run("nbac_schedule", answers(marked, b"never")).outcome.status.value == "success"

@@ -42,7 +42,7 @@ def one(**keys: object) -> GameRecord:
     return game
 
 
-def test_what_was_looked_into_before_it_was_kept_is_not_read_again() -> None:
+def test_last_read_schedule_is_cached() -> None:
     assert read_schedule(PAYLOAD) is read_schedule(bytes(PAYLOAD))
     assert read_schedule(only()).games != read_schedule(PAYLOAD).games
 
@@ -68,7 +68,7 @@ def test_a_game_has_every_field() -> None:
     )
 
 
-def test_the_summary_says_what_there_is_on_the_day() -> None:
+def test_summary_counts_games_of_season_and_day() -> None:
     assert parse(PAYLOAD, TODAY).summary == {
         "season_year": "2024-25",
         "games_by_type": {"regular": 261, "all_star": 2},
@@ -84,7 +84,7 @@ def test_the_summary_says_what_there_is_on_the_day() -> None:
 @pytest.mark.parametrize(
     ("day", "count"), [("2025-01-09", 6), ("2025-01-17", 0), ("2025-02-15", 0), ("2025-02-16", 2)]
 )
-def test_days_off_and_postponements_leave_less_to_play(day: str, count: int) -> None:
+def test_days_off_and_postponements_reduce_game_count(day: str, count: int) -> None:
     scheduled = len(SCENARIO.games.get(date.fromisoformat(day), ()))
     summary = parse(PAYLOAD, Parameters(game_date=date.fromisoformat(day))).summary
 
@@ -92,7 +92,7 @@ def test_days_off_and_postponements_leave_less_to_play(day: str, count: int) -> 
     assert scheduled - count == (1 if day == "2025-01-09" else 0)
 
 
-def test_incident_20_a_postponed_game_says_so_once_it_is() -> None:
+def test_incident_20_game_is_postponed_from_its_announcement() -> None:
     before = write_schedule(SCENARIO, datetime(2025, 1, 9, 17, 59, tzinfo=UTC))
     after = write_schedule(SCENARIO, datetime(2025, 1, 9, 18, 0, tzinfo=UTC))
     (game_id,) = [
@@ -108,7 +108,7 @@ def test_incident_20_a_postponed_game_says_so_once_it_is() -> None:
     ("letter", "text", "postponed"),
     [("N", "7:00 pm ET", False), ("A", "7:00 pm ET", False), ("Y", "7:00 pm ET", True), ("N", "PPD", True)],
 )
-def test_incident_20_the_letter_that_fills_a_new_season_does_not_postpone_it(
+def test_incident_20_placeholder_letter_does_not_postpone_game(
     letter: str, text: str, postponed: bool
 ) -> None:
     game = one(postponedStatus=letter, gameStatusText=text)
@@ -124,14 +124,14 @@ def test_incident_21_a_game_that_tips_after_midnight_keeps_the_leagues_date() ->
     assert game.tipoff == datetime(2025, 1, 26, 5, 30, tzinfo=UTC)
 
 
-def test_incident_21_the_local_times_with_their_false_z_have_no_say() -> None:
+def test_incident_21_local_times_with_false_z_are_ignored() -> None:
     wrong = "2031-01-01T00:00:00Z"
 
     assert one(gameDateTimeEst=wrong, homeTeamTime=wrong, awayTeamTime=wrong, gameDateEst=wrong) == one()
 
 
 @pytest.mark.parametrize("keys", [{"gameStatusText": "TBD"}, {"gameTimeEst": "0001-01-01T00:00:00Z"}])
-def test_a_time_to_be_decided_is_no_tip_at_midnight(keys: dict[str, str]) -> None:
+def test_undecided_time_is_no_tip_off_at_midnight(keys: dict[str, str]) -> None:
     game = one(**keys, gameDateTimeUTC="2025-01-15T05:00:00Z")
 
     assert (game.tipoff, game.time_tbd, game.game_date) == (None, True, date(2025, 1, 15))
@@ -160,7 +160,7 @@ def test_the_prefix_of_the_id_is_the_kind_of_game(prefix: str, kind: str) -> Non
 
 
 @pytest.mark.parametrize(("number", "status"), [(1, "scheduled"), (2, "live"), (3, "final")])
-def test_the_status_is_named(number: int, status: str) -> None:
+def test_status_number_maps_to_name(number: int, status: str) -> None:
     assert one(gameStatus=number).status == status
 
 
@@ -173,7 +173,7 @@ def test_seasons_without_labels_have_null_labels() -> None:
 
 @settings(max_examples=examples(10), deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_neither_order_nor_position_matters(seed: int) -> None:
+def test_order_of_keys_and_items_is_irrelevant(seed: int) -> None:
     order = Random(seed)  # noqa: S311  # no secret depends on it
 
     def shuffled(value: Any) -> Any:
@@ -190,7 +190,7 @@ def test_neither_order_nor_position_matters(seed: int) -> None:
     assert parse(json.dumps(shuffled(json.loads(PAYLOAD))).encode(), TODAY) == parse(PAYLOAD, TODAY)
 
 
-def test_a_game_that_stands_twice_counts_once_and_must_agree() -> None:
+def test_repeated_game_counts_once_and_differing_copy_is_set_aside() -> None:
     document = json.loads(only())
     day = document["leagueSchedule"]["gameDates"][0]
     day["games"].append(dict(day["games"][0]))
@@ -206,7 +206,7 @@ def test_a_game_that_stands_twice_counts_once_and_must_agree() -> None:
     "key",
     ["gameId", "gameStatus", "gameStatusText", "gameDateTimeUTC", "homeTeam", "awayTeam"],
 )
-def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+def test_missing_required_key_is_named(key: str) -> None:
     with pytest.raises(SourceChanged, match=rf"gameDates\[0\]\.games\[0\] has no key '{key}'; its keys are "):
         parse(only(**{key: ...}), TODAY)
 
@@ -225,7 +225,7 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
         ({"gameLabel": 7}, "gameLabel is int"),
     ],
 )
-def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+def test_invalid_value_is_a_changed_source(keys: dict[str, object], complaint: str) -> None:
     with pytest.raises(SourceChanged, match=complaint):
         parse(only(**keys), TODAY)
 
@@ -254,7 +254,7 @@ def test_a_document_of_another_shape_is_a_changed_source(document: object, compl
         parse(json.dumps(document).encode(), TODAY)
 
 
-def test_incident_8_a_schedule_without_games_gives_no_reason_to_be_taken_for_data() -> None:
+def test_incident_8_schedule_without_games_has_no_empty_reason() -> None:
     empty = json.dumps({"leagueSchedule": {"seasonYear": "2024-25", "gameDates": []}}).encode()
 
     parsed = parse(empty, TODAY)
@@ -264,12 +264,12 @@ def test_incident_8_a_schedule_without_games_gives_no_reason_to_be_taken_for_dat
 @pytest.mark.parametrize(
     "body", [PAYLOAD[:-200], b"", b"<!DOCTYPE html><html></html>", b"\xff\xfe", b"[" * 100_000]
 )
-def test_what_is_no_json_is_undecodable_and_shows_its_first_bytes(body: bytes) -> None:
+def test_non_json_is_undecodable_and_shows_its_first_bytes(body: bytes) -> None:
     with pytest.raises(Undecodable, match="it begins"):
         parse(body, TODAY)
 
 
-def test_the_schedule_is_fetched_as_it_stands(http_at: HttpAt) -> None:
+def test_schedule_is_fetched_unchanged(http_at: HttpAt) -> None:
     payload = fetch(TODAY, http_at("2025-01-15T12:00:00-05:00"))
 
     assert payload.body == PAYLOAD
@@ -285,7 +285,7 @@ def test_the_schedule_is_fetched_as_it_stands(http_at: HttpAt) -> None:
         ({"body": "html"}, Blocked, "b'<!DOCTYPE html>"),
     ],
 )
-def test_a_schedule_that_does_not_come_is_told_by_its_kind(
+def test_failed_fetch_raises_error_of_its_kind(
     http_at: HttpAt, fault: dict[str, object], error: type[Exception], complaint: str
 ) -> None:
     http = http_at("2025-01-15T12:00:00-05:00")
@@ -305,10 +305,10 @@ def test_a_truncated_schedule_is_undecodable(http_at: HttpAt) -> None:
 
 COVERS = {
     "nbac_schedule": {
-        "normal": test_the_schedule_is_fetched_as_it_stands,
-        "empty": test_incident_8_a_schedule_without_games_gives_no_reason_to_be_taken_for_data,
+        "normal": test_schedule_is_fetched_unchanged,
+        "empty": test_incident_8_schedule_without_games_has_no_empty_reason,
         "not_published": "never: the schedule of the season always exists",
-        "blocked": test_a_schedule_that_does_not_come_is_told_by_its_kind,
+        "blocked": test_failed_fetch_raises_error_of_its_kind,
         "changed": test_a_document_of_another_shape_is_a_changed_source,
         "truncated": test_a_truncated_schedule_is_undecodable,
     },

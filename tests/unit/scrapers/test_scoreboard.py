@@ -24,7 +24,7 @@ def record_at(now: datetime) -> ScoreboardRecord:
     return next(game for game in games if game.game_id == GAME.id)
 
 
-def test_a_game_before_its_tip() -> None:
+def test_scheduled_game_has_tip_off_and_no_clock() -> None:
     game = record_at(BEFORE)
 
     assert (game.status, game.status_text, game.period, game.clock_seconds) == (
@@ -37,14 +37,14 @@ def test_a_game_before_its_tip() -> None:
     assert game.tipoff == datetime.fromisoformat("2025-01-16T00:00:00+00:00")
 
 
-def test_a_live_game() -> None:
+def test_live_game_has_clock_and_score() -> None:
     game = record_at(LIVE)
 
     assert (game.status, game.period, game.clock_seconds) == ("live", 2, 330)
     assert game.home_score == sum(game.home_periods)
 
 
-def test_a_game_that_is_over_has_its_score_by_period() -> None:
+def test_final_game_has_score_by_period() -> None:
     game = record_at(OVER)
 
     assert (game.status, game.clock_seconds, len(game.home_periods)) == ("final", None, game.period)
@@ -60,7 +60,7 @@ def test_the_summary_counts_games_by_status() -> None:
     assert found.about == DAY
 
 
-def test_the_slate_tells_when_each_game_tips_off_and_which_is_off() -> None:
+def test_slate_has_tip_off_of_each_game_or_none() -> None:
     """The controller compares the slate with its calendar."""
     games = {
         game.matchup: game for game in parse(PAYLOAD, ASKED).records if isinstance(game, ScoreboardRecord)
@@ -79,7 +79,7 @@ def test_the_slate_tells_when_each_game_tips_off_and_which_is_off() -> None:
     assert [matchup for matchup, tipoff in called_off.items() if tipoff is None] == [first.matchup]
 
 
-def test_a_day_without_games_says_so() -> None:
+def test_day_without_games_is_no_data_with_reason() -> None:
     found = parse(write_scoreboard(SCENARIO, DAY_OFF, OVER), Parameters(game_date=DAY_OFF))
 
     assert (found.records, found.empty_reason) == (
@@ -95,14 +95,14 @@ def test_todays_scoreboard_comes_from_the_cdn_also_after_midnight(http_at: HttpA
     assert http.asked == [TODAY_URL]
 
 
-def test_what_the_cdn_does_not_show_yet_comes_from_the_other_host(http_at: HttpAt) -> None:
+def test_day_not_yet_on_cdn_comes_from_stats_host(http_at: HttpAt) -> None:
     http = http_at("2025-01-15T09:00:00-05:00")
 
     assert parse(fetch(ASKED, http).body, ASKED).about == DAY
     assert http.asked == [TODAY_URL, STATS_URL]
 
 
-def test_another_day_comes_from_the_other_host(http_at: HttpAt) -> None:
+def test_past_day_comes_from_stats_host(http_at: HttpAt) -> None:
     http = http_at("2025-02-01T12:00:00-05:00")
 
     assert parse(fetch(ASKED, http).body, ASKED).about == DAY
@@ -110,7 +110,7 @@ def test_another_day_comes_from_the_other_host(http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize("now", ["2025-01-15T20:00:00-05:00", "2025-02-01T12:00:00-05:00"])
-def test_incident_5_a_refusal_is_not_no_data(now: str, http_at: HttpAt) -> None:
+def test_incident_5_refusal_is_blocked(now: str, http_at: HttpAt) -> None:
     http = http_at(now)
     http.fault(path="*", status=403)
 
@@ -119,7 +119,7 @@ def test_incident_5_a_refusal_is_not_no_data(now: str, http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize("now", ["2025-01-15T20:00:00-05:00", "2025-02-01T12:00:00-05:00"])
-def test_a_scoreboard_that_moved_is_told(now: str, http_at: HttpAt) -> None:
+def test_moved_scoreboard_is_a_changed_source(now: str, http_at: HttpAt) -> None:
     http = http_at(now)
     http.fault(path="*", status=404)
 
@@ -128,7 +128,7 @@ def test_a_scoreboard_that_moved_is_told(now: str, http_at: HttpAt) -> None:
 
 
 @pytest.mark.parametrize("now", ["2025-01-15T20:00:00-05:00", "2025-02-01T12:00:00-05:00"])
-def test_a_page_for_people_is_a_refusal(now: str, http_at: HttpAt) -> None:
+def test_web_page_instead_of_document_is_blocked(now: str, http_at: HttpAt) -> None:
     http = http_at(now)
     http.fault(path="*", body="html")
 
@@ -142,7 +142,7 @@ def test_a_truncated_document_is_undecodable() -> None:
 
 
 @pytest.mark.parametrize("key", ["gameStatus", "gameTimeUTC", "gameClock", "homeTeam"])
-def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+def test_missing_required_key_is_named(key: str) -> None:
     def edit(document: Any) -> None:
         del document["scoreboard"]["games"][1][key]
 
@@ -156,20 +156,20 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
     ("keys", "complaint"),
     [({"gameStatus": 9}, "gameStatus is 9"), ({"gameTimeUTC": "soon"}, "not an ISO 8601 instant")],
 )
-def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+def test_game_with_invalid_value_is_set_aside(keys: dict[str, object], complaint: str) -> None:
     changed = edited(PAYLOAD, lambda document: document["scoreboard"]["games"][1].update(keys))
 
     assert_set_aside(parse(changed, ASKED), complaint)
 
 
-def test_a_date_of_another_form_is_named() -> None:
+def test_malformed_date_is_a_changed_source() -> None:
     changed = edited(PAYLOAD, lambda document: document["scoreboard"].update(gameDate="15/01/2025"))
 
     with pytest.raises(SourceChanged, match="gameDate is '15/01/2025'"):
         parse(changed, ASKED)
 
 
-def test_a_game_that_stands_twice_is_one_and_if_it_differs_told() -> None:
+def test_repeated_game_counts_once_and_differing_copy_is_set_aside() -> None:
     def edit(document: Any) -> None:
         games = document["scoreboard"]["games"]
         games += [games[0], {**games[1], "period": 7}]
@@ -180,7 +180,7 @@ def test_a_game_that_stands_twice_is_one_and_if_it_differs_told() -> None:
     assert_set_aside(found, "is listed twice with different values")
 
 
-def test_what_only_one_of_the_two_hosts_sends_is_no_drift() -> None:
+def test_field_of_single_host_is_no_drift() -> None:
     def edit(document: Any) -> None:
         for game in document["scoreboard"]["games"]:
             game["broadcasters"] = {}
@@ -194,11 +194,11 @@ def test_what_only_one_of_the_two_hosts_sends_is_no_drift() -> None:
 
 COVERS = {
     "nbac_scoreboard": {
-        "normal": test_a_game_that_is_over_has_its_score_by_period,
-        "empty": test_a_day_without_games_says_so,
-        "not_published": test_a_day_without_games_says_so,
-        "blocked": test_incident_5_a_refusal_is_not_no_data,
-        "changed": test_a_required_key_that_is_missing_is_named,
+        "normal": test_final_game_has_score_by_period,
+        "empty": test_day_without_games_is_no_data_with_reason,
+        "not_published": test_day_without_games_is_no_data_with_reason,
+        "blocked": test_incident_5_refusal_is_blocked,
+        "changed": test_missing_required_key_is_named,
         "truncated": test_a_truncated_document_is_undecodable,
     },
 }

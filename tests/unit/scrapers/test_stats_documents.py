@@ -23,7 +23,7 @@ def fetch(name: str, http: Any) -> bytes:
 
 @each
 @pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
-def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+def test_incident_5_refusal_is_blocked_and_move_is_a_changed_source(
     name: str, status: int, error: type[Exception], http_at: HttpAt
 ) -> None:
     http = http_at(NOON)
@@ -45,11 +45,11 @@ def test_a_truncated_document_is_undecodable(name: str, http_at: HttpAt) -> None
 
 COVERS = {
     "nbac_player_list": {
-        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "blocked": test_incident_5_refusal_is_blocked_and_move_is_a_changed_source,
         "truncated": test_a_truncated_document_is_undecodable,
     },
     "nbac_player_movement": {
-        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "blocked": test_incident_5_refusal_is_blocked_and_move_is_a_changed_source,
         "truncated": test_a_truncated_document_is_undecodable,
     },
 }

@@ -5,14 +5,14 @@ from tipoff_dev.fakes.sources.teams import TEAMS as STAND_IN_TEAMS
 from tipoff_scraper_runner.errors import SourceChanged
 
 
-def test_there_are_thirty_and_no_two_share_anything() -> None:
+def test_thirty_teams_have_unique_identifiers() -> None:
     assert len(TEAMS) == 30
     for key in ("id", "tricode", "name", "nickname"):
         assert len({getattr(one, key) for one in TEAMS}) == 30
 
 
 @pytest.mark.parametrize("one", TEAMS, ids=lambda one: one.tricode)
-def test_each_is_found_by_all_it_is_called(one: object) -> None:
+def test_team_is_found_by_every_spelling_and_id(one: object) -> None:
     known = team(str(getattr(one, "tricode", "")))
 
     assert known is one
@@ -41,12 +41,12 @@ def test_each_is_found_by_all_it_is_called(one: object) -> None:
         ("Oklahoma City", "OKC"),
     ],
 )
-def test_other_sources_spell_them_otherwise(spelling: str, tricode: str) -> None:
+def test_team_is_found_by_spellings_of_other_sources(spelling: str, tricode: str) -> None:
     assert team(spelling).tricode == tricode
 
 
 @pytest.mark.parametrize("spelling", ["", "LA", "Los Angeles", "Seattle SuperSonics", "New York Nicks"])
-def test_an_unknown_or_ambiguous_spelling_is_an_error_that_names_it(spelling: str) -> None:
+def test_unknown_or_ambiguous_spelling_is_named_in_error(spelling: str) -> None:
     with pytest.raises(UnknownTeam, match=f"unknown team {spelling!r}"):
         team(spelling)
 

@@ -71,13 +71,13 @@ def test_retries_are_spread_over_the_rest_of_the_window() -> None:
     assert asked[1] < asked[2] < asked[3] < "15:00", "the others later, within the window (UTC)"
 
 
-def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
+def test_reason_after_failure_names_time_of_next_retry() -> None:
     made = world()
     answer(made, failed(FailureKind.HTTP), until="05:15")
     assert "a retry follows from 2025-01-15 06:" in made.decisions[-1].reason
 
 
-def test_a_source_that_is_well_again_within_the_window_is_got() -> None:
+def test_source_that_recovers_within_window_is_fetched() -> None:
     made = world()
     answer(made, failed(FailureKind.TIMEOUT), until="06:00")
     answer(made, SUCCESS, start="06:15")
@@ -87,7 +87,7 @@ def test_a_source_that_is_well_again_within_the_window_is_got() -> None:
 @pytest.mark.parametrize(
     "schedule", [daily("05:00", "10:00"), discovery("05:00", "09:00"), at_times("05:00", within="1h")]
 )
-def test_a_window_that_closes_after_failures_says_that_the_source_fails(schedule: dict[str, Any]) -> None:
+def test_window_closed_after_failures_warns_of_failing_source(schedule: dict[str, Any]) -> None:
     made = world(configured(one=workflow(schedule, "bulletin", max_retries=1)))
     answer(made, failed(FailureKind.HTTP), until="11:00")
     last = made.decisions[-1]
@@ -97,13 +97,13 @@ def test_a_window_that_closes_after_failures_says_that_the_source_fails(schedule
     assert last.context["error_type"] == "http"
 
 
-def test_a_window_that_closes_on_silence_says_not_found_and_not_failing() -> None:
+def test_window_closed_without_data_is_not_found() -> None:
     made = world(configured(one=workflow(discovery("05:00", "09:00"), "bulletin")))
     answer(made, NO_DATA, until="11:00")
     assert made.decisions[-1].reason_code == "not_found"
 
 
-def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> None:
+def test_repeated_no_data_warns_until_success() -> None:
     """Endless no_data caused no alert in workflows that do not search."""
     made = world(configured(one=workflow(at_times(*(f"{hour:02}:00" for hour in range(6, 20))), "bulletin")))
     codes = []
@@ -117,7 +117,7 @@ def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> No
     assert codes == [quiet, quiet, ("nothing_for_long", "WARNING"), ("already_found", "NONE"), quiet]
 
 
-def test_no_source_is_asked_before_the_instant_that_it_named() -> None:
+def test_no_request_before_instant_named_by_source() -> None:
     """A long Retry-After was dropped, and the source got four requests in a minute."""
     made = world(configured(one=workflow(at_times("06:00", "07:00", "09:00"), "bulletin")))
     pause = Failed(kind=FailureKind.QUOTA, message="asked to wait", not_before=at("08:00"))
@@ -153,7 +153,7 @@ def asked_through_a_day(made: World, pause: Failed, restart: bool) -> list[tuple
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_pause_is_the_hosts_and_outlives_the_occurrence_that_was_told(restart: bool) -> None:
+def test_host_pause_holds_for_all_its_scrapers_across_occurrences(restart: bool) -> None:
     """Only the scraper that received the pause waited, and only until its occurrence ended."""
     pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="news.example")
     asked = asked_through_a_day(world(NEWS), pause, restart)
@@ -165,7 +165,7 @@ def test_a_pause_is_the_hosts_and_outlives_the_occurrence_that_was_told(restart:
     assert [clock for clock, scraper in asked if scraper == "summary"] == ["06:30", "12:30", "19:30"]
 
 
-def test_a_pause_by_a_host_that_others_can_stand_in_for_pauses_nobody() -> None:
+def test_pause_by_undeclared_host_pauses_no_scraper() -> None:
     pause = Failed(
         kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="second.example"
     )
@@ -173,7 +173,7 @@ def test_a_pause_by_a_host_that_others_can_stand_in_for_pauses_nobody() -> None:
     assert len([item for item in asked if item[1] == "bulletin"]) == 14
 
 
-def test_a_scraper_that_names_no_host_waits_for_the_one_that_it_was_told_of() -> None:
+def test_scraper_without_declared_hosts_waits_for_paused_host() -> None:
     made = world(configured(one=workflow(at_times("06:00", "07:00", "09:00"), "summary")))
     pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("08:00"), paused_host="a.example")
     made.tick(at("06:00"))
@@ -183,7 +183,7 @@ def test_a_scraper_that_names_no_host_waits_for_the_one_that_it_was_told_of() ->
         assert len(made.requests) == count
 
 
-def test_a_source_that_says_when_to_come_back_is_asked_then_if_the_window_is_open() -> None:
+def test_quota_failure_is_retried_after_not_before_within_window() -> None:
     made = world()
     outcome = Failed(
         kind=FailureKind.QUOTA, message="429", not_before=at("06:10"), paused_host="news.example"
@@ -195,7 +195,7 @@ def test_a_source_that_says_when_to_come_back_is_asked_then_if_the_window_is_ope
         assert len(made.requests) == count
 
 
-def test_the_calendar_is_not_asked_for_anew_while_its_host_waits() -> None:
+def test_calendar_is_not_refetched_until_source_pause_ends() -> None:
     made = World(FEEDS)
     made.land(slate(2), at("05:00"))
     made.tick(at("06:00"))
@@ -221,7 +221,7 @@ def test_a_retry_waits_for_the_instant_that_the_source_named() -> None:
         assert len(made.requests) == count
 
 
-def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
+def test_abort_is_published_once_per_tick_not_per_delivery() -> None:
     """A bucket outage of an hour caused 40,000 events."""
     made = world()
     made.state.down = True
@@ -234,7 +234,7 @@ def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
     assert len(made.decisions) == 2
 
 
-def test_a_tick_that_is_published_a_moment_early_is_that_of_its_minute() -> None:
+def test_tick_published_slightly_early_counts_for_its_minute() -> None:
     """A tick published at 10:59:59.9 counted as that of 10:45, and the next evaluation was at 11:15."""
     made = world(configured(one=workflow(at_times("11:00"), "bulletin")))
     moment = at("11:00") - timedelta(milliseconds=100)
@@ -252,7 +252,7 @@ FEEDS = configured(
 )
 
 
-def test_on_a_game_day_the_schedule_is_read_again_every_hour_until_the_last_game_has_begun() -> None:
+def test_schedule_is_read_hourly_on_game_day_until_last_tip_off() -> None:
     """The schedule was read only once a day."""
     made = World(FEEDS)
     made.land(slate(2), at("05:00"))
@@ -268,7 +268,7 @@ def test_on_a_game_day_the_schedule_is_read_again_every_hour_until_the_last_game
     assert asked == [at(f"{hour:02}:00") for hour in range(6, 20)]
 
 
-def test_on_a_day_without_games_it_is_not() -> None:
+def test_schedule_is_not_reread_on_day_without_games() -> None:
     made = World(FEEDS)
     made.land(slate(2, DAY + timedelta(days=1)), at("05:00"))
     made.tick(at("12:00"))
@@ -283,7 +283,7 @@ def test_on_a_day_without_games_it_is_not() -> None:
         ({"tipoff": None}, "the time of game"),
     ],
 )
-def test_what_is_no_longer_played_is_cancelled_with_the_reason(changes: dict[str, Any], why: str) -> None:
+def test_runs_of_changed_game_are_cancelled_with_reason(changes: dict[str, Any], why: str) -> None:
     made = world(FEEDS)
     one, two = slate(2)
     made.lock()
@@ -295,7 +295,7 @@ def test_what_is_no_longer_played_is_cancelled_with_the_reason(changes: dict[str
     assert all(why in run.reason for run in cancelled.runs)
 
 
-def test_changes_amend_each_day_that_is_open() -> None:
+def test_calendar_change_after_midnight_amends_previous_day() -> None:
     """Yesterday's games may end after midnight, and tomorrow may be locked ahead."""
     made = World(FEEDS)
     late, tomorrow = game(1, at("23:30")), DAY + timedelta(days=1)
@@ -306,7 +306,7 @@ def test_changes_amend_each_day_that_is_open() -> None:
     assert [(event.date, event.runs[0].state.value) for event in made.schedules[1:]] == [(DAY, "CANCELLED")]
 
 
-def test_a_fleet_without_games_expects_a_workflow_that_was_added_during_the_day() -> None:
+def test_workflow_added_during_day_is_expected_in_fleet_without_games() -> None:
     """Such a fleet has no calendar, so its locked day never changed and was green although its sources failed."""
     before = configured(one=workflow(daily("05:00", "10:00"), "bulletin"))
     made = World(before)
@@ -319,7 +319,7 @@ def test_a_fleet_without_games_expects_a_workflow_that_was_added_during_the_day(
     ]
 
 
-def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> None:
+def test_game_without_time_is_named_and_due_once_timed() -> None:
     """Such a day was declared done, and its games were never fetched."""
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
     undecided = game(7, None, home_team=None, away_team=None)
@@ -330,7 +330,7 @@ def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> No
     assert decided(configuration, at("21:00"), games=timed).code.value == "due"
 
 
-def test_slots_around_games_that_moved_run_whatever_has_run_before() -> None:
+def test_moved_game_leaves_no_gap_between_interval_runs() -> None:
     """The slot of 09:30 had the number of the slot of 08:00, so the next fetch came after 3.5 hours."""
     made = World(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
     first, evening = game(1, at("12:00")), game(2, at("20:00"))
@@ -400,9 +400,7 @@ FIRST = "@".join(ONE.teams)
         ({}, "does not list"),
     ],
 )
-def test_a_scoreboard_that_contradicts_the_schedule_has_it_read_again_beside_the_hourly_time(
-    told: dict[str, str], what: str
-) -> None:
+def test_contradicting_scoreboard_rereads_schedule_once_an_hour(told: dict[str, str], what: str) -> None:
     """A game called off at 14:00 was requested 35 times, as the calendar was read once a day."""
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
@@ -430,13 +428,13 @@ def test_a_scoreboard_that_contradicts_the_schedule_has_it_read_again_beside_the
         ({FIRST: "9999-12-31T23:59:59+00:00"}, SUCCESS),
     ],
 )
-def test_one_that_agrees_was_refused_or_makes_no_sense_changes_nothing(told: Any, outcome: Any) -> None:
+def test_agreeing_failed_or_malformed_scoreboard_rereads_nothing(told: Any, outcome: Any) -> None:
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
     assert look(made, "12:20", told, outcome) == []
 
 
-def test_what_a_scoreboard_said_before_the_schedule_was_read_is_no_news() -> None:
+def test_scoreboard_older_than_schedule_is_ignored() -> None:
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
     assert look(made, "12:20", told_of(TWO))[0] == "calendar_contradicted"
@@ -447,7 +445,7 @@ def test_what_a_scoreboard_said_before_the_schedule_was_read_is_no_news() -> Non
     assert not [item for item in made.requests if item.scraper == "slate"]
 
 
-def test_a_game_without_a_time_is_named_beside_games_that_have_one() -> None:
+def test_game_without_time_is_named_beside_timed_games() -> None:
     timed, open_game = game(1, at("19:00")), game(7, None, home_team="H07", away_team="A07")
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
     told = decided(configuration, at("06:00"), games=calendar(timed, open_game))

@@ -81,7 +81,7 @@ def test_a_bucket_without_credentials_is_unavailable(
 
 
 @FAULTS
-def test_a_service_without_credentials_says_that_it_is_not_ready(
+def test_readiness_without_credentials_is_503_with_the_fault(
     expired: Callable[[GoogleAuthError], None], fault: GoogleAuthError
 ) -> None:
     expired(fault)
@@ -131,7 +131,7 @@ def bus(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> PubSubBus:
         (NotFound("no such topic"), PermanentRefusal),
     ],
 )
-def test_what_becomes_of_a_publication(
+def test_publish_error_is_unavailable_or_permanent_refusal(
     fault: Exception, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = executed()
@@ -140,7 +140,7 @@ def test_what_becomes_of_a_publication(
 
 
 @pytest.mark.parametrize("fault", [RefreshError("disabled"), NotFound("no such topic")])
-def test_a_bus_that_cannot_be_read_is_not_ready(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bus_check_error_is_unavailable(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unavailable):
         bus(fault, monkeypatch).check()
 
@@ -156,7 +156,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("data", "attributes"), MESSAGES.values(), ids=MESSAGES)
-def test_a_message_that_pubsub_never_takes_is_not_sent(
+def test_message_invalid_for_pubsub_is_not_sent(
     data: bytes, attributes: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused message fails every other message in the same publish request."""
@@ -185,7 +185,7 @@ class _RpcError(grpc.RpcError):
         return ()
 
 
-def test_a_transient_status_is_tried_again_and_a_refusal_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publish_retries_transient_status_but_not_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     made = bus(ServiceUnavailable("down"), monkeypatch)
     answers = [_RpcError(grpc.StatusCode.UNAVAILABLE), None, _RpcError(grpc.StatusCode.INVALID_ARGUMENT)]
     asked = []
@@ -204,7 +204,7 @@ def test_a_transient_status_is_tried_again_and_a_refusal_is_not(monkeypatch: pyt
     assert len(asked) == 3
 
 
-def test_many_messages_are_few_requests_and_keep_the_order_of_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_are_batched_by_topic_in_topic_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file event is published before the execution that names the file."""
     made = bus(ServiceUnavailable("down"), monkeypatch)
     sent: list[tuple[str, int]] = []

@@ -117,10 +117,10 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 class TestPush:
-    def test_the_subscriptions_account_is_let_in(self, production: Authentication, issuer: Issuer) -> None:
+    def test_push_account_is_accepted(self, production: Authentication, issuer: Issuer) -> None:
         assert production.push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
 
-    def test_the_scheme_is_read_in_any_case(self, production: Authentication, issuer: Issuer) -> None:
+    def test_bearer_scheme_is_case_insensitive(self, production: Authentication, issuer: Issuer) -> None:
         assert production.push(request(f"bearer {issuer.token()}")) == Caller(PUSHER)
 
     @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ class TestPush:
         ],
         ids=str,
     )
-    def test_a_genuine_token_of_somebody_else_is_forbidden(
+    def test_genuine_token_with_wrong_audience_or_email_is_forbidden(
         self, production: Authentication, issuer: Issuer, claims: dict[str, Any]
     ) -> None:
         assert refused(production, request(f"Bearer {issuer.token(**claims)}")) == 403
@@ -154,7 +154,7 @@ class TestPush:
         ],
         ids=["expired", "from-the-future", "wrong-issuer", "no-issuer", "endless"],
     )
-    def test_a_token_that_proves_nothing_is_unauthorized(
+    def test_token_with_invalid_times_or_issuer_is_unauthorized(
         self, production: Authentication, issuer: Issuer, claims: dict[str, Any]
     ) -> None:
         assert refused(production, request(f"Bearer {issuer.token(**claims)}")) == 401
@@ -166,7 +166,7 @@ class TestPush:
         token = unsigned({"alg": algorithm, "typ": "JWT", "kid": "first"}, claims_of(issuer.token()))
         assert refused(production, request(f"Bearer {token}")) == 401
 
-    def test_a_token_signed_with_another_key_under_a_known_id_is_unauthorized(
+    def test_forged_signature_with_known_key_id_is_unauthorized(
         self, production: Authentication, issuer: Issuer
     ) -> None:
         head, _, _ = issuer.token().split(".")
@@ -194,7 +194,9 @@ class TestPush:
             "Bearer \u00e9.\u00e9.\u00e9",
         ],
     )
-    def test_no_token_is_unauthorized(self, production: Authentication, authorization: str | None) -> None:
+    def test_missing_or_malformed_token_is_unauthorized(
+        self, production: Authentication, authorization: str | None
+    ) -> None:
         assert refused(production, request(authorization)) == 401
 
     def test_a_token_signed_with_the_public_certificate_is_unauthorized(
@@ -207,25 +209,25 @@ class TestPush:
         forged = token + base64.urlsafe_b64encode(signature).decode().rstrip("=")
         assert refused(production, request(f"Bearer {forged}")) == 401
 
-    def test_a_header_that_is_nested_without_end_is_unauthorized(self, production: Authentication) -> None:
+    def test_deeply_nested_token_header_is_unauthorized(self, production: Authentication) -> None:
         head = base64.urlsafe_b64encode(b"[" * 40_000).decode().rstrip("=")
         assert refused(production, request(f"Bearer {head}.e30.e30")) == 401
 
-    def test_a_signature_that_is_taken_away_says_what_is_not_set(
+    def test_removed_signature_error_names_the_unset_setting(
         self, production: Authentication, issuer: Issuer
     ) -> None:
         with pytest.raises(HTTPException, match="CLOUD_RUN_CHECKS_SIGNATURES is not set") as error:
             production.push(request(f"Bearer {without_signature(issuer.token())}"))
         assert error.value.status_code == 401
 
-    def test_behind_cloud_run_its_word_stands_for_the_signature(
+    def test_removed_signature_is_accepted_behind_cloud_run(
         self, behind_cloud_run: Authentication, issuer: Issuer
     ) -> None:
         asked = request(f"Bearer {without_signature(issuer.token())}")
         assert behind_cloud_run.push(asked) == Caller(PUSHER)
         assert behind_cloud_run.push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
 
-    def test_where_cloud_run_lets_strangers_through_its_word_counts_for_nothing(self, issuer: Issuer) -> None:
+    def test_removed_signature_is_refused_if_cloud_run_admits_anonymous_calls(self, issuer: Issuer) -> None:
         """With the setting on and Cloud Run's check off, forged claims would be accepted."""
 
         def confirm() -> None:
@@ -250,13 +252,13 @@ class TestPush:
             ({"email_verified": "false"}, 403),
         ],
     )
-    def test_behind_cloud_run_the_claims_count_as_ever(
+    def test_claims_are_still_checked_behind_cloud_run(
         self, behind_cloud_run: Authentication, issuer: Issuer, claims: dict[str, Any], status: int
     ) -> None:
         asked = request(f"Bearer {without_signature(issuer.token(**claims))}")
         assert refused(behind_cloud_run, asked) == status
 
-    def test_a_header_that_has_cloud_run_check_another_token_is_refused(
+    def test_serverless_authorization_header_is_unauthorized_behind_cloud_run(
         self, behind_cloud_run: Authentication, issuer: Issuer
     ) -> None:
         """An invoker's own token in that header would let forged claims in Authorization through."""
@@ -264,7 +266,7 @@ class TestPush:
         forged.scope["headers"].append((b"x-serverless-authorization", b"Bearer a-real-token"))
         assert refused(behind_cloud_run, Request(forged.scope)) == 401
 
-    def test_behind_cloud_run_another_signature_is_verified_all_the_same(
+    def test_unsigned_token_is_unauthorized_behind_cloud_run(
         self, behind_cloud_run: Authentication, issuer: Issuer
     ) -> None:
         token = unsigned({"alg": "none", "typ": "JWT", "kid": "first"}, claims_of(issuer.token()))
@@ -274,7 +276,7 @@ class TestPush:
     @settings(
         suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50), deadline=None
     )
-    def test_whatever_is_no_token_is_unauthorized(
+    def test_arbitrary_token_is_unauthorized(
         self,
         production: Authentication,
         behind_cloud_run: Authentication,
@@ -289,20 +291,18 @@ class TestPush:
         assert refused(behind_cloud_run, request(f"Bearer {without_signature(token)}")) == 401
 
     @pytest.mark.parametrize("kid", [[], {}, 7, None])
-    def test_a_key_id_that_is_no_text_is_unauthorized(
+    def test_non_string_key_id_is_unauthorized(
         self, production: Authentication, issuer: Issuer, kid: object
     ) -> None:
         token = unsigned({"alg": "RS256", "kid": kid}, claims_of(issuer.token()))
         assert refused(production, request(f"Bearer {token}")) == 401
 
-    def test_a_token_in_the_address_is_for_emulators_only(
+    def test_token_in_query_is_unauthorized_in_production(
         self, production: Authentication, issuer: Issuer
     ) -> None:
         assert refused(production, request(query=f"token={issuer.token()}")) == 401
 
-    def test_an_issuer_that_cannot_be_reached_is_no_verdict(
-        self, production: Authentication, issuer: Issuer
-    ) -> None:
+    def test_unreachable_issuer_is_unavailable(self, production: Authentication, issuer: Issuer) -> None:
         """The answer is neither 401 nor 403, so that Pub/Sub delivers the message again."""
         issuer.broken = True
         with pytest.raises(Unavailable, match="certificates"):
@@ -311,12 +311,12 @@ class TestPush:
 
 class TestPerson:
     @pytest.mark.parametrize("email", ["ann@example.com", SCHEDULER])
-    def test_the_invokers_and_the_scheduler_are_let_in(
+    def test_invokers_and_scheduler_are_accepted(
         self, production: Authentication, issuer: Issuer, email: str
     ) -> None:
         assert production.person(request(f"Bearer {issuer.token(email=email)}")) == Caller(email)
 
-    def test_who_pushes_may_not_trigger(self, production: Authentication, issuer: Issuer) -> None:
+    def test_push_account_is_forbidden_as_invoker(self, production: Authentication, issuer: Issuer) -> None:
         assert refused(production, request(f"Bearer {issuer.token()}"), "person") == 403
 
 
@@ -326,28 +326,32 @@ class TestDevelopmentKey:
         return Authentication(local_settings())
 
     @pytest.mark.parametrize("how", ["push", "person"])
-    def test_the_key_lets_in(self, local: Authentication, how: str) -> None:
+    def test_development_key_is_accepted(self, local: Authentication, how: str) -> None:
         assert getattr(local, how)(request(f"Bearer {KEY}")) == Caller("developer@localhost")
 
     @pytest.mark.parametrize("how", ["push", "person"])
-    def test_without_it_nobody_comes_in(self, local: Authentication, how: str) -> None:
+    def test_missing_key_is_unauthorized_and_wrong_key_forbidden(
+        self, local: Authentication, how: str
+    ) -> None:
         with pytest.raises(HTTPException, match="TIPOFF_DEVELOPMENT_KEY") as error:
             getattr(local, how)(request())
         assert error.value.status_code == 401
         assert error.value.headers == {"WWW-Authenticate": "Bearer"}
         assert refused(local, request("Bearer wrong"), how) == 403
 
-    def test_an_emulators_push_may_carry_it_in_the_address(self, local: Authentication) -> None:
+    def test_push_may_carry_the_key_in_its_query(self, local: Authentication) -> None:
         assert local.push(request(query=f"token={KEY}")).email == "developer@localhost"
         assert refused(local, request(query="token=wrong")) == 403
 
-    def test_a_person_may_not(self, local: Authentication) -> None:
+    def test_manual_request_may_not_carry_the_key_in_its_query(self, local: Authentication) -> None:
         """Addresses are logged, so a caller other than a push must not pass the key in them."""
         assert refused(local, request(query=f"token={KEY}"), "person") == 401
 
 
 class TestCertificates:
-    def test_they_are_fetched_once_an_hour(self, tokens: GoogleTokens, issuer: Issuer, clock: Clock) -> None:
+    def test_certificates_are_fetched_once_an_hour(
+        self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
+    ) -> None:
         for _ in range(3):
             tokens(issuer.token())
         assert issuer.asked == 1
@@ -355,13 +359,13 @@ class TestCertificates:
         tokens(issuer.token())
         assert issuer.asked == 2
 
-    def test_a_rotated_key_is_taken_up(self, tokens: GoogleTokens, issuer: Issuer, clock: Clock) -> None:
+    def test_rotated_key_is_accepted(self, tokens: GoogleTokens, issuer: Issuer, clock: Clock) -> None:
         tokens(issuer.token())
         issuer.published = ["first", "second"]
         clock.now += 11
         assert tokens(issuer.token(signed_with="second"))["email"] == PUSHER
 
-    def test_a_withdrawn_key_is_refused_in_the_end(
+    def test_withdrawn_key_is_refused_after_cache_expiry(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
     ) -> None:
         tokens(issuer.token())
@@ -370,7 +374,7 @@ class TestCertificates:
         with pytest.raises(InvalidToken):
             tokens(issuer.token())
 
-    def test_forged_key_ids_cannot_make_us_hammer_the_issuer(
+    def test_unknown_key_ids_cause_rate_limited_certificate_fetches(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
     ) -> None:
         for _ in range(5):
@@ -382,7 +386,7 @@ class TestCertificates:
             tokens(issuer.token(signed_with="unknown"))
         assert issuer.asked == 2
 
-    def test_an_issuer_that_is_down_is_not_hammered_either(
+    def test_failed_certificate_fetches_are_rate_limited(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
     ) -> None:
         """Each attempt may take seconds, and all callers wait for it."""
@@ -395,7 +399,7 @@ class TestCertificates:
         issuer.broken = False
         assert tokens(issuer.token())["email"] == PUSHER
 
-    def test_forgeries_do_not_keep_genuine_tokens_out_while_the_issuer_is_down(
+    def test_forged_tokens_do_not_block_genuine_tokens_during_issuer_outage(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
     ) -> None:
         tokens(issuer.token())
@@ -407,9 +411,9 @@ class TestCertificates:
             assert tokens(issuer.token())["email"] == PUSHER
         assert issuer.asked == 2
 
-    def test_a_domain_is_a_further_audience(self, tokens: GoogleTokens, issuer: Issuer) -> None:
+    def test_custom_domain_is_accepted_as_audience(self, tokens: GoogleTokens, issuer: Issuer) -> None:
         assert tokens(issuer.token(aud=DOMAIN))["email"] == PUSHER
 
-    def test_the_audience_is_told_apart_from_a_forgery(self, tokens: GoogleTokens, issuer: Issuer) -> None:
+    def test_wrong_audience_has_its_own_error(self, tokens: GoogleTokens, issuer: Issuer) -> None:
         with pytest.raises(WrongAudience, match=r"other\.example"):
             tokens(issuer.token(aud="https://other.example"))

@@ -68,7 +68,7 @@ def http(service: Service) -> Iterator[httpx.Client]:
         yield http
 
 
-def test_a_caller_who_may_comes_in_by_name(http: httpx.Client, service: Service) -> None:
+def test_authorized_caller_reaches_handler_with_identity(http: httpx.Client, service: Service) -> None:
     answer = http.post("/things/7", json={"word": "a"}, headers=AUTHORIZED)
     assert (answer.status_code, answer.json()) == (200, "7 a")
     assert service.called == [DEVELOPER]
@@ -86,7 +86,7 @@ def test_a_caller_who_may_comes_in_by_name(http: httpx.Client, service: Service)
     ],
     ids=["sound", "no JSON", "no word", "no number", "too large"],
 )
-def test_a_stranger_learns_nothing_of_what_is_wrong_with_his_request(
+def test_unauthorized_request_is_refused_before_validation(
     http: httpx.Client, service: Service, path: str, body: bytes, headers: Mapping[str, str], status: int
 ) -> None:
     assert http.post(path, content=body, headers=headers).status_code == status
@@ -122,7 +122,7 @@ class Sent:
         self.status = message.get("status", self.status)
 
 
-def test_a_strangers_body_is_not_read(service: Service) -> None:
+def test_unauthorized_body_is_not_read(service: Service) -> None:
     sent = Sent(parts=3, headers=WRONG).to(service.app())
     assert (sent.status, sent.read) == (403, 0)
 
@@ -141,7 +141,7 @@ def test_a_body_at_the_limit_is_read(http: httpx.Client) -> None:
     assert http.post("/things/7", content=body, headers=headers).status_code == 200
 
 
-def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
+def test_rate_limited_caller_gets_429_with_retry_after() -> None:
     service = Service(per_minute=2)
     with client(service.app()) as http:
         answers = [http.post("/things/7", json={"word": "a"}, headers=AUTHORIZED) for _ in range(3)]
@@ -152,14 +152,14 @@ def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
         assert http.post("/things/7", json={"word": "a"}, headers=AUTHORIZED).status_code == 200
 
 
-def test_strangers_use_up_nobodys_calls() -> None:
+def test_unauthorized_calls_do_not_count_against_rate_limit() -> None:
     with client(Service(per_minute=1).app()) as http:
         for _ in range(3):
             assert http.post("/things/7", json={"word": "a"}, headers=WRONG).status_code == 403
         assert http.post("/things/7", json={"word": "a"}, headers=AUTHORIZED).status_code == 200
 
 
-def test_callers_do_not_use_up_each_others_calls() -> None:
+def test_rate_limit_is_per_caller() -> None:
     limit = CallLimit(1, Clock())
     assert [limit.take(Caller(name)) for name in ("ann", "ben", "ann")] == [0, 0, 60]
 
@@ -168,7 +168,7 @@ def test_callers_do_not_use_up_each_others_calls() -> None:
     per_minute=st.integers(1, 600),
     pauses=st.lists(st.floats(0, 90, allow_nan=False), min_size=1, max_size=60),
 )
-def test_no_minute_has_more_than_a_bucket_and_what_flows_in(per_minute: int, pauses: list[float]) -> None:
+def test_any_minute_admits_at_most_twice_the_rate(per_minute: int, pauses: list[float]) -> None:
     clock = Clock()
     limit = CallLimit(per_minute, clock)
     let_in: list[float] = []
@@ -182,7 +182,7 @@ def test_no_minute_has_more_than_a_bucket_and_what_flows_in(per_minute: int, pau
 
 
 @given(per_minute=st.integers(1, 6000), calls=st.integers(1, 50))
-def test_who_waits_as_long_as_he_is_told_comes_in(per_minute: int, calls: int) -> None:
+def test_caller_is_admitted_after_the_returned_wait(per_minute: int, calls: int) -> None:
     clock = Clock()
     limit = CallLimit(per_minute, clock)
     for _ in range(calls):

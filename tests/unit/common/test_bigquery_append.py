@@ -42,7 +42,7 @@ class Answering:
         return self.answer
 
 
-def test_a_warehouse_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_warehouse_times_out_as_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server accepts the request and never answers, so the rows may be stored or not."""
     monkeypatch.setattr(bigquery, "_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as hanging:
@@ -61,13 +61,13 @@ def append(answer: list[dict[str, Any]] | Exception) -> Answering:
     return client
 
 
-def test_valid_rows_go_in_whatever_is_beside_them() -> None:
+def test_append_skips_invalid_rows_and_sends_row_ids() -> None:
     asked = append([]).asked
     assert asked["skip_invalid_rows"] is True
     assert asked["row_ids"] == ["a", "b"]
 
 
-def test_columns_travel_as_insert_all_reads_them() -> None:
+def test_columns_are_encoded_for_insert_all() -> None:
     (row, _) = append([]).asked["rows"]
     assert row["triggered_at"] == "2025-01-15T17:00:00+00:00"
     assert row["game_date"] == "2025-01-15"
@@ -76,7 +76,7 @@ def test_columns_travel_as_insert_all_reads_them() -> None:
     assert (row["attempt"], row["recovery"], row["duration_seconds"]) == (1, False, 2.0)
 
 
-def test_invalid_rows_are_refused_by_name() -> None:
+def test_invalid_rows_are_refused_by_index() -> None:
     with pytest.raises(RowsRefused) as refused:
         append([{"index": 1, "errors": [INVALID]}])
     assert list(refused.value.errors) == [1]
@@ -98,7 +98,7 @@ def test_invalid_rows_are_refused_by_name() -> None:
     ],
     ids=lambda value: str(value)[:40] if not isinstance(value, type) else value.__name__,
 )
-def test_what_is_not_a_rows_fault_is_none(answer: Any, raised: type[Exception]) -> None:
+def test_non_row_append_error_is_unavailable_or_batch_refused(answer: Any, raised: type[Exception]) -> None:
     """An outage, a quota or a table older than the service must not reject good rows."""
     with pytest.raises(raised):
         append(answer)

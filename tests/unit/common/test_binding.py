@@ -12,11 +12,11 @@ from tipoff_common.events import TickFired
 TICK = {"ce-type": TickFired.TYPE, "ce-source": "/x", "ce-specversion": "1.0"}
 
 
-def test_a_refusal_reads_as_a_sentence() -> None:
+def test_refusal_text_is_reason_and_detail() -> None:
     assert str(Refused("undecodable", "not JSON")) == "undecodable: not JSON"
 
 
-def test_a_message_knows_its_type_without_being_read() -> None:
+def test_event_type_is_read_from_attribute() -> None:
     assert Message(b"", {"ce-type": "a"}).event_type == "a"
     assert Message(b"", {}).event_type is None
 
@@ -34,12 +34,12 @@ def test_a_message_knows_its_type_without_being_read() -> None:
     ],
     ids=["its type", "a number", "unpaired surrogate", "no type", "a list", "no text", "too deep"],
 )
-def test_a_structured_message_says_its_type_in_its_data(data: bytes, told: str | None) -> None:
+def test_event_type_of_structured_message_is_read_from_data(data: bytes, told: str | None) -> None:
     assert Message(data, {"content-type": STRUCTURED}).event_type == told
 
 
 @pytest.mark.parametrize("name", ["type", "id", "source"])
-def test_a_structured_event_with_half_a_character_is_refused(name: str) -> None:
+def test_structured_event_with_unpaired_surrogate_is_refused(name: str) -> None:
     attributes = {"specversion": "1.0", "type": TickFired.TYPE, "source": "/x", "id": "7"}
     data = json.dumps({**attributes, name: "\ud800", "data": {}}).encode()
     with pytest.raises(Refused, match="surrogates not allowed") as refused:
@@ -47,7 +47,7 @@ def test_a_structured_event_with_half_a_character_is_refused(name: str) -> None:
     assert str(refused.value).isprintable()
 
 
-def test_a_tick_keeps_an_id_and_time_of_its_own() -> None:
+def test_tick_keeps_its_own_id_and_time() -> None:
     attributes = {**TICK, "ce-id": "7", "ce-time": "2025-01-15T17:00:00Z"}
     message = Message(
         b'{"tick":"cleanup"}', attributes, message_id="m", publish_time=NOON + timedelta(hours=1)
@@ -55,7 +55,7 @@ def test_a_tick_keeps_an_id_and_time_of_its_own() -> None:
     assert (decode(message).id, decode(message).time) == ("7", NOON)
 
 
-def test_a_tick_without_a_message_id_is_known_by_when_it_was_published() -> None:
+def test_tick_id_without_message_id_derives_from_publish_time() -> None:
     first, again, other = (
         decode(Message(b'{"tick":"cleanup"}', TICK, publish_time=NOON + timedelta(seconds=seconds))).id
         for seconds in (0, 0, 1)
@@ -71,7 +71,7 @@ def test_a_time_is_read_in_any_zone(time: str) -> None:
     assert decode(Message(data, {**attributes, "ce-time": time})).time == NOON
 
 
-def test_an_event_without_a_subject_sends_none() -> None:
+def test_absent_subject_and_traceparent_are_not_sent() -> None:
     assert "ce-subject" not in encode(Envelope(tick(), "1", "/x", NOON))[1]
     assert "traceparent" not in encode(Envelope(tick(), "1", "/x", NOON))[1]
 

@@ -31,16 +31,16 @@ anything = st.recursive(
 )
 
 
-def test_a_text_that_fits_is_left_alone() -> None:
+def test_text_within_limit_is_unchanged() -> None:
     assert clip_text("x" * PROSE_CHARACTERS) == "x" * PROSE_CHARACTERS
 
 
-def test_a_long_text_says_how_much_of_it_is_left_out() -> None:
+def test_clipped_text_states_omitted_length() -> None:
     assert clip_text("x" * 90_000) == "x" * 3_940 + "... (86,060 more characters left out)"
 
 
 @pytest.mark.parametrize("length", [1, PROSE_CHARACTERS])
-def test_half_a_character_is_written_down_as_such(length: int) -> None:
+def test_unpaired_surrogate_is_escaped(length: int) -> None:
     """A structured event with such an attribute name got a 500 on each delivery, as its refusal quoted the name."""
     cut = clip_text("\ud800" * length)
     assert cut.encode().decode() == cut
@@ -49,14 +49,14 @@ def test_half_a_character_is_written_down_as_such(length: int) -> None:
 
 
 @given(st.text(max_size=300), st.integers(70, 200))
-def test_a_text_is_cut_once(text: str, limit: int) -> None:
+def test_clipping_text_is_idempotent(text: str, limit: int) -> None:
     cut = clip_text(text, limit)
     assert len(cut) <= limit
     assert clip_text(cut, limit) == cut
 
 
 @given(st.text(st.characters(), max_size=400), st.integers(40, 200))
-def test_a_name_has_at_most_so_many_bytes(text: str, limit: int) -> None:
+def test_bounded_name_fits_byte_limit(text: str, limit: int) -> None:
     name = bounded_name(text, limit)
     assert len(name.encode()) <= limit
 
@@ -66,7 +66,7 @@ def test_names_of_different_texts_differ(texts: list[str]) -> None:
     assert len({name_part(text) for text in texts}) == len(texts)
 
 
-def test_a_scraper_of_a_hundred_emoji_has_a_name() -> None:
+def test_name_part_is_bounded_and_has_no_slash() -> None:
     """Percent-encoded, the name has 1,200 bytes; Cloud Storage allows 1,024 for the whole object name."""
     assert len(name_part("\N{BASKETBALL AND HOOP}" * 100)) == 100
     assert name_part("nbac_schedule") == "nbac_schedule"
@@ -74,12 +74,12 @@ def test_a_scraper_of_a_hundred_emoji_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 2**63, -(2**63) - 1, "\ud800", {"\ud800": 1}])
-def test_what_is_not_read_again_is_refused(bad: Any) -> None:
+def test_value_that_does_not_round_trip_is_refused(bad: Any) -> None:
     with pytest.raises(ValueError, match=r"finite|64 bits|surrogates"):
         check_json({"list": [bad]})
 
 
-def test_too_many_levels_are_refused() -> None:
+def test_deep_nesting_is_refused() -> None:
     deep: Any = 1
     for _ in range(MAX_DEPTH + 1):
         deep = [deep]
@@ -88,18 +88,18 @@ def test_too_many_levels_are_refused() -> None:
 
 
 @given(anything)
-def test_whatever_a_scraper_says_can_be_made_storable(value: Any) -> None:
+def test_any_value_can_be_made_storable(value: Any) -> None:
     stored = check_json(storable_json(value))
     assert json.loads(to_json(stored)) == stored
 
 
 @given(st.dictionaries(st.text(max_size=9) | st.sampled_from(["\ud800"]), anything, max_size=9))
-def test_an_object_of_any_names_and_values_can_be_made_storable(value: dict[str, Any]) -> None:
+def test_any_object_can_be_made_storable(value: dict[str, Any]) -> None:
     stored = storable_object(value)
     assert check_json(stored) == stored
 
 
-def test_an_object_of_too_many_levels_can_be_made_storable() -> None:
+def test_deeply_nested_object_can_be_made_storable() -> None:
     deep: Any = 1
     for _ in range(MAX_DEPTH):
         deep = {"in": deep}
@@ -108,7 +108,7 @@ def test_an_object_of_too_many_levels_can_be_made_storable() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=9), anything, max_size=9))
-def test_what_can_be_stored_is_left_alone(value: dict[str, Any]) -> None:
+def test_storable_value_is_unchanged(value: dict[str, Any]) -> None:
     try:
         check_json(value)
     except ValueError:
@@ -116,7 +116,7 @@ def test_what_can_be_stored_is_left_alone(value: dict[str, Any]) -> None:
     assert storable_json(value) == value
 
 
-def test_of_25_000_names_some_are_told_and_all_are_counted() -> None:
+def test_clipped_list_keeps_first_items_and_counts_the_rest() -> None:
     names = [f"unknown_field_{number}" for number in range(25_000)]
     cut = clip_json({"record_count": 9, "drift": {"added": names}}, 100_000)
     assert len(to_json(cut)) <= 100_000
@@ -126,7 +126,7 @@ def test_of_25_000_names_some_are_told_and_all_are_counted() -> None:
     assert told[-1] == "(24,000 more left out)"
 
 
-def test_an_object_of_very_many_entries_keeps_its_facts() -> None:
+def test_clipped_wide_object_keeps_scalar_fields() -> None:
     wide: dict[str, Any] = {"content_sha256": "0" * 64, **{f"k{n}": [str(n)] * 9 for n in range(30_000)}}
     cut = clip_json(wide, 50_000)
     assert len(to_json(cut)) <= 50_000
@@ -138,14 +138,14 @@ def test_an_object_of_very_many_entries_keeps_its_facts() -> None:
 @given(
     st.dictionaries(st.text(max_size=9), anything.map(storable_json), max_size=9), st.integers(1_000, 3_000)
 )
-def test_an_object_is_cut_to_its_limit_once(value: dict[str, Any], limit: int) -> None:
+def test_clipping_object_fits_limit_and_is_idempotent(value: dict[str, Any], limit: int) -> None:
     cut = clip_json(value, limit)
     assert len(to_json(dict(cut))) <= limit
     assert clip_json(cut, limit) == cut
 
 
 @given(st.lists(st.text(max_size=30), max_size=30), st.integers(250, 700))
-def test_of_a_list_the_first_are_kept_that_fit(items: list[str], limit: int) -> None:
+def test_cut_list_keeps_leading_items_that_fit(items: list[str], limit: int) -> None:
     kept = cut_list(items, limit)
     assert items[: len(kept)] == list(kept)
     assert len(to_json(list(kept))) <= limit

@@ -63,7 +63,7 @@ def answering(sent: list[bytes]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_answer_that_breaks_off_is_no_answer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_response_is_unavailable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "_RETRY_SECONDS", 0.001)
     call, body, expected = CALLS[name]
     whole = answer(body)

@@ -37,7 +37,7 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
         ("note", "../up", None),
     ],
 )
-def test_a_value_that_cannot_be_a_parameters_is_told(name: str, value: str, told: str | None) -> None:
+def test_misfit_describes_invalid_parameter_value(name: str, value: str, told: str | None) -> None:
     parameters = {
         "game_date": {"type": "date", "required": True, "description": "the day"},
         "subject": {"type": "string", "required": True, "description": "stands in the path"},
@@ -51,7 +51,7 @@ def test_a_value_that_cannot_be_a_parameters_is_told(name: str, value: str, told
     assert misfit is None if told is None else (misfit or "").startswith(told)
 
 
-def test_the_fleet_as_shipped_is_described_well() -> None:
+def test_shipped_fleet_has_valid_descriptions() -> None:
     catalog = load_catalog(Path(__file__).parents[3] / "services/scraper-runner/scrapers")
     assert {"nbac_schedule", "nbac_injury_report"} <= set(catalog)
 
@@ -89,7 +89,7 @@ def test_the_fleet_as_shipped_is_described_well() -> None:
         ),
     ],
 )
-def test_a_wrong_description_is_refused(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
+def test_invalid_scraper_yaml_is_refused(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
     """A minimum of zero asserts nothing; one date had three names (incident 30)."""
     write_spec(tmp_path, "lines", **change)
     assert any(fault in found for found in faults(tmp_path))
@@ -99,19 +99,19 @@ _SUBJECT = {"type": "string", "description": "x"}
 _DATE = {"type": "date", "required": True, "description": "x"}
 
 
-def test_a_folder_names_required_parameters_only(tmp_path: Path) -> None:
+def test_output_path_may_name_only_required_parameters(tmp_path: Path) -> None:
     write_spec(tmp_path, "lines", output="x/{game_date}/{a}", parameters={"game_date": _DATE, "a": _SUBJECT})
     assert "output: {a} is not a required parameter; declare it, or leave it out" in faults(tmp_path)[0]
 
 
-def test_the_date_comes_before_what_else_a_folder_names(tmp_path: Path) -> None:
+def test_output_path_has_game_date_before_other_parameters(tmp_path: Path) -> None:
     """One listing returns all objects of a day."""
     required = {**_SUBJECT, "required": True}
     write_spec(tmp_path, "lines", output="x/{a}/{game_date}", parameters={"game_date": _DATE, "a": required})
     assert "output: {game_date} has to come before {a}" in faults(tmp_path)[0]
 
 
-def test_the_name_is_the_folders(tmp_path: Path) -> None:
+def test_name_must_equal_folder_name(tmp_path: Path) -> None:
     """32 of 47 scrapers logged under another name than the configured one (incident 36)."""
     write_spec(tmp_path, "lines", name="rows")
     assert faults(tmp_path) == [
@@ -119,14 +119,14 @@ def test_the_name_is_the_folders(tmp_path: Path) -> None:
     ]
 
 
-def test_the_source_is_the_folders(tmp_path: Path) -> None:
+def test_source_must_equal_source_folder_name(tmp_path: Path) -> None:
     write_spec(tmp_path, "lines", source="elsewhere")
     assert faults(tmp_path) == [
         "fixtures/lines/scraper.yaml:3: source = 'elsewhere' but the folder is 'fixtures'; make them equal"
     ]
 
 
-def test_a_name_stands_once_in_the_whole_fleet(tmp_path: Path) -> None:
+def test_scraper_name_is_unique_in_fleet(tmp_path: Path) -> None:
     """Scrapers logged under other names (incident 36)."""
     write_spec(tmp_path, "lines")
     write_spec(tmp_path, "lines", source_folder="other", source="other")
@@ -135,7 +135,7 @@ def test_a_name_stands_once_in_the_whole_fleet(tmp_path: Path) -> None:
     ]
 
 
-def test_faults_of_all_files_are_told_together(tmp_path: Path) -> None:
+def test_faults_of_all_files_are_reported_together(tmp_path: Path) -> None:
     write_spec(tmp_path, "first", timeout_seconds=0)
     write_spec(tmp_path, "second", timeout_seconds=0)
     assert len(faults(tmp_path)) == 2
@@ -146,7 +146,7 @@ def test_a_folder_without_scrapers_is_refused(tmp_path: Path) -> None:
     assert "name a fleet's folder" in fault
 
 
-def test_a_description_does_not_change() -> None:
+def test_scraper_spec_is_frozen() -> None:
     spec = ScraperSpec.model_validate(spec_data("lines"))
     with pytest.raises(ValueError, match="frozen"):
         spec.name = "rows"  # type: ignore[misc]

@@ -48,7 +48,7 @@ def at(text: str) -> datetime:
         ("2025-12-25T17:00:00Z", date(2025, 12, 25)),  # incident 22: Christmas noon
     ],
 )
-def test_the_business_day_is_new_yorks(instant: str, day: date) -> None:
+def test_business_day_follows_new_york_time(instant: str, day: date) -> None:
     assert business_date(at(instant)) == day
 
 
@@ -59,14 +59,14 @@ def test_a_business_day_begins_at_midnight_in_new_york_and_ends_at_the_next(day:
     assert business_date(begins - timedelta(microseconds=1)) == day - timedelta(days=1)
 
 
-def test_an_instant_is_written_by_the_clocks_of_a_place_with_their_name() -> None:
+def test_readable_instant_has_local_time_and_zone() -> None:
     winter, summer = at("2026-12-01T10:52:56+00:00"), at("2026-07-01T23:30:00+00:00")
     assert (readable(winter), readable(summer)) == ("2026-12-01 05:52 EST", "2026-07-01 19:30 EDT")
     assert readable(summer, read_zone("Europe/Berlin")) == "2026-07-02 01:30 CEST"
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25), (date(2025, 1, 15), 24)])
-def test_the_day_of_a_change_is_shorter_or_longer(day: date, hours: int) -> None:
+def test_day_of_dst_change_is_shorter_or_longer(day: date, hours: int) -> None:
     assert local_instant(day + timedelta(days=1), time(0)) - local_instant(day, time(0)) == timedelta(
         hours=hours
     )
@@ -76,53 +76,53 @@ def test_the_day_of_a_change_is_shorter_or_longer(day: date, hours: int) -> None
     ("day", "utc"),
     [(SPRING - timedelta(days=1), 10), (SPRING, 9), (AUTUMN - timedelta(days=1), 9), (AUTUMN, 10)],
 )
-def test_five_in_the_morning_is_five_on_the_wall_on_both_sides_of_a_change(day: date, utc: int) -> None:
+def test_local_time_is_kept_across_dst_change(day: date, utc: int) -> None:
     """Five in the morning ran at ten (incident 13)."""
     instant = local_instant(day, time(5))
     assert instant == datetime(day.year, day.month, day.day, utc, tzinfo=UTC)
     assert instant.astimezone(EASTERN).time() == time(5)
 
 
-def test_a_skipped_time_is_an_hour_later_on_the_wall() -> None:
+def test_skipped_local_time_moves_one_hour_later() -> None:
     assert local_instant(SPRING, time(2, 30)).astimezone(EASTERN).time() == time(3, 30)
 
 
-def test_a_repeated_time_is_its_first_occurrence() -> None:
+def test_repeated_local_time_is_its_first_occurrence() -> None:
     assert local_instant(AUTUMN, time(1, 30)) == at("2025-11-02T05:30:00Z")
 
 
 @given(days, st.times())
-def test_a_wall_time_is_on_its_day(day: date, wall: time) -> None:
+def test_local_time_is_on_its_business_day(day: date, wall: time) -> None:
     instant = local_instant(day, wall)
     assert instant.tzinfo is UTC
     assert business_date(instant) == day
 
 
 @given(instants, st.integers(1, 1440))
-def test_rounding_down_is_down_by_less_than_a_step_and_only_once(instant: datetime, minutes: int) -> None:
+def test_floor_is_within_a_step_and_idempotent(instant: datetime, minutes: int) -> None:
     floored = floor_to(instant, minutes)
     assert timedelta(0) <= instant - floored < timedelta(minutes=minutes)
     assert floor_to(floored, minutes) == floored
 
 
 @given(instants, st.integers(1, 1440), st.timedeltas(timedelta(0), timedelta(days=2)))
-def test_rounding_down_keeps_the_order(instant: datetime, minutes: int, later: timedelta) -> None:
+def test_floor_preserves_order(instant: datetime, minutes: int, later: timedelta) -> None:
     assert floor_to(instant, minutes) <= floor_to(instant + later, minutes)
 
 
 @given(instants, st.integers(1, 1440))
-def test_rounding_down_does_not_ask_for_the_zone(instant: datetime, minutes: int) -> None:
+def test_floor_is_independent_of_zone(instant: datetime, minutes: int) -> None:
     elsewhere = instant.astimezone(timezone(timedelta(hours=9, minutes=30)))
     assert floor_to(elsewhere, minutes) == floor_to(instant.astimezone(UTC), minutes)
 
 
-def test_a_tick_that_comes_late_is_that_of_its_quarter_hour() -> None:
+def test_late_tick_is_floored_to_its_quarter_hour() -> None:
     assert floor_to(at("2025-01-15T17:14:59.9Z"), 15) == at("2025-01-15T17:00:00Z")
     assert floor_to(at("2025-01-15T17:15:00Z"), 15) == at("2025-01-15T17:15:00Z")
 
 
 @pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
-def test_an_instant_beyond_the_years_is_refused(value: str) -> None:
+def test_instant_out_of_year_range_is_refused(value: str) -> None:
     with pytest.raises(ValidationError, match="outside the years"):
         INSTANT.validate_python(value)
 
@@ -133,7 +133,7 @@ def test_a_naive_instant_is_refused() -> None:
 
 
 @given(instants)
-def test_an_instant_is_normalised_and_stays_itself(instant: datetime) -> None:
+def test_instant_is_normalised_to_utc(instant: datetime) -> None:
     read = INSTANT.validate_python(instant)
     assert read.tzinfo is UTC
     assert read == instant.astimezone(UTC)
@@ -148,12 +148,12 @@ def test_an_instant_is_normalised_and_stays_itself(instant: datetime) -> None:
         ("20250301", "2025-03-01"),
     ],
 )
-def test_a_day_may_be_told_by_today(text: str, read_as: str) -> None:
+def test_day_may_be_relative_or_a_compact_date(text: str, read_as: str) -> None:
     assert read_day(text, date(2025, 1, 15)) == date.fromisoformat(read_as)
 
 
 @pytest.mark.parametrize("text", ["2025-01-15", "20250115"])
-def test_a_date_is_written_in_two_forms(text: str) -> None:
+def test_date_is_read_in_both_formats(text: str) -> None:
     assert read_date(text) == date(2025, 1, 15)
 
 
@@ -167,7 +167,7 @@ def test_a_date_is_written_in_two_forms(text: str) -> None:
         ("0001-01-01", "is out of range"),
     ],
 )
-def test_what_is_no_date_of_a_game_is_refused(text: str, what: str) -> None:
+def test_invalid_or_out_of_range_game_date_is_refused(text: str, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         read_date(text)
 
@@ -182,7 +182,7 @@ def test_what_is_no_date_of_a_game_is_refused(text: str, what: str) -> None:
         ("Etc/GMT-14", "a place"),
     ],
 )
-def test_an_offset_that_is_called_like_a_zone_is_refused(name: str, place: str) -> None:
+def test_fixed_offset_zone_name_is_refused(name: str, place: str) -> None:
     """Workflows with a time in EST ran an hour late from March on."""
     with pytest.raises(ValueError, match=f"without summer time; write .*{place}"):
         read_zone(name)
@@ -191,5 +191,5 @@ def test_an_offset_that_is_called_like_a_zone_is_refused(name: str, place: str) 
 @pytest.mark.parametrize(
     "name", ["UTC", "Etc/UTC", "Etc/GMT", "Etc/GMT+0", "EST5EDT", "Asia/Tokyo", "America/Panama"]
 )
-def test_zones_and_utc_are_taken(name: str) -> None:
+def test_zones_and_utc_are_accepted(name: str) -> None:
     assert read_zone(name).key == name

@@ -8,7 +8,7 @@ from tipoff_common.cloud import Cloud
 from tipoff_common.testing import RecordingBus
 
 
-def test_a_hash_is_shown_with_the_files_that_it_is_of(tmp_path: Path) -> None:
+def test_health_shows_config_hash_with_its_files(tmp_path: Path) -> None:
     scraper, workflows = tmp_path / "scraper.yaml", tmp_path / "workflows.yaml"
     scraper.write_text("a: 1\n")
     with patch.object(Cloud, "bus", RecordingBus()):

@@ -47,33 +47,33 @@ def front() -> Iterator[Front]:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_stranger_that_is_turned_away_confirms_it(front: Front, status: int) -> None:
+def test_invoker_check_passes_when_anonymous_call_is_refused(front: Front, status: int) -> None:
     front.status = status
     InvokerCheck(front.url)()
     assert front.asked == [("/health", None)]
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 500, 503])
-def test_a_stranger_that_comes_through_refutes_it(front: Front, status: int) -> None:
+def test_invoker_check_fails_when_anonymous_call_is_not_refused(front: Front, status: int) -> None:
     front.status = status
     with pytest.raises(Unavailable, match="accepted a call without a token") as error:
         InvokerCheck(f"{front.url}/")()
     assert "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES" in str(error.value)
 
 
-def test_an_address_that_does_not_answer_is_no_confirmation() -> None:
+def test_invoker_check_fails_when_address_is_unreachable() -> None:
     with pytest.raises(Unavailable, match="cannot determine"):
         InvokerCheck("http://127.0.0.1:9")()
 
 
-def test_it_is_not_asked_for_each_token(front: Front) -> None:
+def test_invoker_check_result_is_cached(front: Front) -> None:
     check = InvokerCheck(front.url)
     for _ in range(3):
         check()
     assert len(front.asked) == 1
 
 
-def test_a_check_that_is_turned_off_later_is_noticed(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invoker_check_is_repeated_after_cache_expiry(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(cloud_run.time, "monotonic", lambda: now)
     check = InvokerCheck(front.url)

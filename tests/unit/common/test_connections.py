@@ -20,7 +20,7 @@ SETTINGS = ServiceSettings(
 )
 
 
-def test_messages_and_events_are_published_on_one_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_and_events_share_one_pubsub_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each replay from the console opened a new channel and never closed it."""
     made = Mock()
     monkeypatch.setattr(pubsub, "PublisherClient", made)
@@ -31,7 +31,7 @@ def test_messages_and_events_are_published_on_one_channel(monkeypatch: pytest.Mo
     made.assert_called_once_with()
 
 
-def test_all_buckets_are_opened_with_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_buckets_share_one_storage_client(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Mock()
     monkeypatch.setattr(storage, "StorageClient", made)
     connections = Connections("monitor", SETTINGS)
@@ -40,7 +40,7 @@ def test_all_buckets_are_opened_with_one_client(monkeypatch: pytest.MonkeyPatch)
     made.assert_called_once()
 
 
-def test_a_command_opens_all_buckets_with_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_opens_all_buckets_with_one_storage_client(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Mock()
     monkeypatch.setattr(storage, "StorageClient", made)
     connection = Connection({"TIPOFF_PROJECT": "p", "TIPOFF_DATA_BUCKET": "data"}, "here")

@@ -18,19 +18,19 @@ def row(**columns: Any) -> ExecutionRow:
 @pytest.mark.parametrize(
     "told", [NOON, "2025-01-15T12:00:00Z", "2025-01-15 12:00:00+00", "2025-01-15T07:00:00-05"]
 )
-def test_an_instant_is_read_as_every_warehouse_writes_it(told: datetime | str) -> None:
+def test_instant_is_read_in_every_warehouse_format(told: datetime | str) -> None:
     assert row(triggered_at=told).triggered_at == NOON
 
 
 @pytest.mark.parametrize("told", [{"added": ["x"]}, '{"added": ["x"]}'])
-def test_a_json_column_is_read_as_json_and_as_text(told: Any) -> None:
+def test_json_column_is_read_from_object_or_text(told: Any) -> None:
     found = row(drift=told, opts=told, data_summary=told)
     assert found.drift == found.opts == found.data_summary == {"added": ["x"]}
     assert found.has_drifted
 
 
 @pytest.mark.parametrize("told", [None, "null", "[1]", "cut off {", 7])
-def test_a_json_column_that_is_no_object_keeps_nobody_from_the_rest_of_the_row(told: Any) -> None:
+def test_non_object_json_column_reads_as_empty(told: Any) -> None:
     found = row(drift=told, opts=told, data_summary=told)
     assert (found.drift, found.opts, found.data_summary) == (None, {}, {})
     assert not found.has_drifted
@@ -40,11 +40,11 @@ def test_empty_lists_are_no_drift() -> None:
     assert not row(drift={"added": [], "gone": []}).has_drifted
 
 
-def test_a_row_without_its_end_ended_when_it_began() -> None:
+def test_row_without_completion_time_ends_at_its_start() -> None:
     assert row().ended_at == NOON
     assert row(completed_at="2025-01-15T12:00:30Z").ended_at > NOON
 
 
-def test_words_of_a_newer_version_are_carried() -> None:
+def test_unknown_values_of_newer_version_are_kept() -> None:
     found = row(status="partial", error_type="captcha", invented_later=1)
     assert (found.status, found.error_type) == ("partial", "captcha")

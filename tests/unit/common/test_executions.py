@@ -22,14 +22,14 @@ def presumed(why: str = "no execution within 0:14:00") -> ScrapeExecuted:
     return build_presumed_failure(requested(), why, opts=opts, environment="local", at=NOON)
 
 
-def test_an_execution_is_about_its_request() -> None:
+def test_execution_takes_identity_from_request() -> None:
     request, event = requested(), real()
     assert event.execution_id == event.request_id == request.request_id
     assert event.duration_seconds == 25.0
     assert decode(Message(*encode(Envelope(event, event.id, "/x", NOON)))).payload == event
 
 
-def test_a_presumed_failure_and_the_execution_after_it_are_two_rows() -> None:
+def test_presumed_failure_and_later_execution_are_two_rows() -> None:
     """An execution arrived 25 s after its presumed failure with the same row id, and BigQuery dropped it."""
     (guess,), (fact,) = (TABLES[ScrapeExecuted](event, NOON).ids for event in (presumed(), real()))
     assert guess != fact
@@ -41,13 +41,13 @@ def test_a_presumed_failure_and_a_real_timeout_are_two_rows() -> None:
     assert presumed().id != real(timeout).id
 
 
-def test_published_again_an_execution_is_one_row() -> None:
+def test_republished_execution_keeps_its_event_id() -> None:
     assert real().run_id != real().run_id
     assert real().id == real().id
     assert presumed().id == presumed().id
 
 
-def test_what_is_presumed_says_so() -> None:
+def test_presumed_failure_is_marked_as_presumed() -> None:
     event = presumed()
     assert event.outcome == Failed(
         kind=FailureKind.TIMEOUT, message="the request expired: no execution within 0:14:00"
@@ -56,11 +56,11 @@ def test_what_is_presumed_says_so() -> None:
     assert event.opts == {"game_date": "2025-01-15"}
 
 
-def test_a_recovered_execution_is_another_event() -> None:
+def test_recovered_execution_is_a_distinct_event() -> None:
     assert executed(recovery=True).id != executed().id
 
 
-def test_a_recovered_file_says_so() -> None:
+def test_recovered_file_event_is_marked_and_distinct() -> None:
     fields = {
         "gcs_path": PATH,
         "scraper_name": "lines",
@@ -80,7 +80,7 @@ def test_a_recovered_file_says_so() -> None:
     assert len({first.id, recovered.id, by_hand.id}) == 3
 
 
-def test_values_to_fan_out_over_have_to_fit_an_event() -> None:
+def test_fan_out_values_must_fit_an_event() -> None:
     assert fan_out_fault({"game_id": ("0022400561",) * 30}) is None
     assert "bytes" in str(fan_out_fault({"game_id": ("0" * 200,) * 900}))
     assert fan_out_fault({str(number): () for number in range(51)}) is not None

@@ -63,7 +63,7 @@ def fault_of(kind: Any, value: object) -> str:
         (Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], "Box-Scores", "such as box_scores"),
     ],
 )
-def test_what_is_wanted_is_told(kind: Any, value: object, words: str) -> None:
+def test_fault_states_the_expected_form(kind: Any, value: object, words: str) -> None:
     fault = fault_of(kind, value)
     assert words in fault
     assert "Input should" not in fault
@@ -81,7 +81,7 @@ def _models() -> Iterator[type[BaseModel]]:
         waiting += model.__subclasses__()
 
 
-def test_every_pattern_that_people_write_against_is_told_in_words() -> None:
+def test_every_configuration_pattern_has_a_description() -> None:
     wanted: set[str] = set()
     for model in _models():
         if issubclass(model, ConfigurationNode | BaseSettings) and model.__module__.startswith("tipoff_"):

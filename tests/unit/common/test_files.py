@@ -24,7 +24,7 @@ INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st
 @given(
     INSTANTS, st.timedeltas(timedelta(0), timedelta(days=2)), st.timedeltas(timedelta(0), timedelta(days=2))
 )
-def test_an_entry_is_in_the_hours_around_its_instant_and_tells_it(
+def test_journal_entry_is_listed_under_its_hour_and_reads_back(
     at: datetime, before: timedelta, after: timedelta
 ) -> None:
     entry = journal_entry(NAME, at)
@@ -33,12 +33,12 @@ def test_an_entry_is_in_the_hours_around_its_instant_and_tells_it(
 
 
 @given(INSTANTS, INSTANTS)
-def test_entries_are_listed_in_the_order_of_their_instants(one: datetime, other: datetime) -> None:
+def test_journal_entries_sort_by_instant(one: datetime, other: datetime) -> None:
     first, second = sorted((one.replace(microsecond=0), other.replace(microsecond=0)))
     assert journal_entry(NAME, first) <= journal_entry(NAME, second)
 
 
-def test_an_instant_of_another_zone_is_the_same_entry() -> None:
+def test_journal_entry_is_independent_of_zone() -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=-5)))
     assert journal_entry(NAME, elsewhere) == journal_entry(NAME, NOON) == f"journal/2025-01-15T17/0000/{NAME}"
 
@@ -47,7 +47,7 @@ def test_an_instant_of_another_zone_is_the_same_entry() -> None:
     "entry",
     ["", "journal/", "journal/2025-01-15T17/", "journal/2025-13-15T17/0000/a", "raw/2025-01-15T17/0000/a"],
 )
-def test_what_is_no_entry_is_none(entry: str) -> None:
+def test_invalid_journal_entry_reads_as_none(entry: str) -> None:
     assert read_journal_entry(entry) is None
 
 
@@ -60,14 +60,12 @@ def test_what_is_no_entry_is_none(entry: str) -> None:
         ({"fetched-at": ""}, NOON),
     ],
 )
-def test_an_object_without_an_instant_of_its_fetch_counts_from_its_update(
-    metadata: dict[str, str], instant: datetime
-) -> None:
+def test_fetch_time_falls_back_to_object_update_time(metadata: dict[str, str], instant: datetime) -> None:
     """An instant that an operator had mistyped failed every later scrape of the same content."""
     assert fetched_at(ObjectInfo(NAME, 1, NOON, metadata, 1)) == instant
 
 
-def test_the_entry_of_the_longest_name_is_a_name_that_cloud_storage_takes() -> None:
+def test_journal_entry_of_longest_object_name_fits_cloud_storage() -> None:
     segments = "/".join(["a" * 98] * 10)
     assert object_name(f"gs://data/{segments}", "data") == segments
     assert len(journal_entry(segments, NOON).encode()) <= 1024

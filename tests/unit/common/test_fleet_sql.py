@@ -21,13 +21,13 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     fleet_zone.cache_clear()
 
 
-def test_the_fleet_that_ships_with_tipoff_takes_it_as_it_stands() -> None:
+def test_sql_for_shipped_fleet_is_unchanged() -> None:
     assert for_fleet(SQL, "nba_orchestration") == SQL
     assert zone_name() == "New York"
 
 
 @pytest.mark.usefixtures("tokyo")
-def test_another_fleet_has_its_own_days_and_tables() -> None:
+def test_sql_for_another_fleet_uses_its_zone_and_dataset() -> None:
     expected = "SELECT DATE(@as_of, 'Asia/Tokyo') FROM rivers_orchestration.executions(@first, @last)"
     assert for_fleet(SQL, "rivers_orchestration") == expected
     assert (
@@ -39,7 +39,7 @@ def test_another_fleet_has_its_own_days_and_tables() -> None:
     assert local_instant(date(2025, 1, 16), time(5)) == datetime(2025, 1, 15, 20, tzinfo=UTC)
 
 
-def test_a_zone_that_is_none_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_zone_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokio")
     fleet_zone.cache_clear()
     try:

@@ -23,7 +23,7 @@ DAY = date(2025, 1, 15)
 TICK = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
 
 
-def test_the_ids_are_those_of_the_first_release() -> None:
+def test_ids_equal_those_of_the_first_release() -> None:
     """Rows of the last 90 days and the ledgers contain these ids: a change would repeat every request."""
     assert occurrence_id("injury_discovery", DAY, "-", 0) == "ee493ec5-13b8-54af-8f45-b4bb248b1c7c"
     assert decision_id("o", TICK) == "0d4603d5-358a-5cc0-9136-70d569b890d4"
@@ -32,7 +32,7 @@ def test_the_ids_are_those_of_the_first_release() -> None:
     assert event_id("tipoff.tick.fired.v1", "evaluate", TICK) == "f0b492b0-9784-5755-91d0-cffbcc5b9091"
 
 
-def test_every_id_is_a_uuid_made_from_names() -> None:
+def test_every_id_is_a_version_5_uuid() -> None:
     made = [
         occurrence_id("w", DAY, "-", 0),
         decision_id("o", TICK),
@@ -46,20 +46,20 @@ def test_every_id_is_a_uuid_made_from_names() -> None:
 
 
 @given(st.lists(st.text(), min_size=2, max_size=2), st.lists(st.text(), min_size=2, max_size=2))
-def test_two_keys_share_an_id_only_when_they_are_equal(first: list[str], second: list[str]) -> None:
+def test_ids_are_equal_only_for_equal_keys(first: list[str], second: list[str]) -> None:
     assert (event_id("t", *first) == event_id("t", *second)) == (first == second)
 
 
-def test_kinds_of_identity_never_meet() -> None:
+def test_ids_of_different_kinds_differ() -> None:
     assert manual_occurrence_id("a", "b") != event_id("a", "b")
 
 
-def test_a_game_that_moves_keeps_its_occurrence() -> None:
+def test_rescheduled_game_keeps_its_occurrence_id() -> None:
     """A postponed game stayed expected (incident 20): the id does not depend on the instant."""
     assert list(inspect.signature(occurrence_id).parameters) == ["workflow", "game_date", "subject", "slot"]
 
 
-def test_the_same_idempotency_key_is_the_same_run() -> None:
+def test_same_idempotency_key_gives_same_occurrence_id() -> None:
     assert manual_occurrence_id("lines", "k1") == manual_occurrence_id("lines", "k1")
     assert manual_occurrence_id("lines", "k1") != manual_occurrence_id("lines", "k2")
 

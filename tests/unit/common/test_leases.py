@@ -11,7 +11,7 @@ from tipoff_common.testing import MemoryObjects
 LEASE = timedelta(seconds=90)
 
 
-def test_a_lease_lasts_from_when_its_object_was_written() -> None:
+def test_lease_runs_from_object_write_time() -> None:
     objects = MemoryObjects()
     objects.create("claim", b"")
     assert measure_lease(objects, "claim", LEASE) == LEASE
@@ -21,10 +21,10 @@ def test_a_lease_lasts_from_when_its_object_was_written() -> None:
     assert measure_lease(objects, "claim", LEASE) == timedelta(0)
 
 
-def test_nothing_is_left_of_a_claim_that_is_gone() -> None:
+def test_missing_claim_has_no_lease_left() -> None:
     assert measure_lease(MemoryObjects(), "claim", LEASE) == timedelta(0)
 
 
-def test_a_bucket_that_is_down_ends_no_lease() -> None:
+def test_bucket_outage_does_not_end_a_lease() -> None:
     with pytest.raises(Unavailable):
         measure_lease(MemoryObjects(down=True), "claim", LEASE)

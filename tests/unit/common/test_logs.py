@@ -45,13 +45,13 @@ def line(**record: Any) -> dict[str, Any]:
     return entry
 
 
-def test_a_text_that_utf_8_cannot_hold_costs_no_line() -> None:
+def test_text_with_unpaired_surrogate_is_logged() -> None:
     made = logging.makeLogRecord({"msg": "team '%s'", "args": ("\ud83d",), "exception": "KeyError: '\udcff'"})
     written = JsonFormatter("logger", "1.2.3", "p").format(made)
     assert json.loads(written.encode())["message"] == "team '\ud83d'"
 
 
-def test_a_line_says_who_when_what_and_how_bad() -> None:
+def test_log_line_has_service_time_message_and_severity() -> None:
     entry = line(levelname="WARNING", msg="%d rows", args=(3,), created=1736960400.0)
     assert {
         name: entry[name] for name in ("severity", "message", "logger", "service", "version", "time")
@@ -65,17 +65,17 @@ def test_a_line_says_who_when_what_and_how_bad() -> None:
     }
 
 
-def test_extras_become_fields_of_their_own() -> None:
+def test_extras_become_log_fields() -> None:
     entry = line(scraper="lines", day=date(2025, 1, 15), names=["\u0160ari\u0107"])
     assert (entry["scraper"], entry["day"], entry["names"]) == ("lines", "2025-01-15", ["\u0160ari\u0107"])
 
 
-def test_a_line_is_one_line_whatever_it_says() -> None:
+def test_line_breaks_are_escaped_in_log_line() -> None:
     made = logging.makeLogRecord({"msg": "two\nlines", "detail": "a\nb"})
     assert "\n" not in JsonFormatter("logger", "1", "p").format(made)
 
 
-def test_an_exception_is_kept_whole() -> None:
+def test_log_line_has_whole_traceback() -> None:
     try:
         raise ValueError("broken")
     except ValueError as error:
@@ -84,13 +84,13 @@ def test_an_exception_is_kept_whole() -> None:
     assert entry["exception"].endswith("ValueError: broken")
 
 
-def test_a_line_belongs_to_the_trace_under_way() -> None:
+def test_log_line_has_current_trace() -> None:
     continue_trace(f"00-{TRACE_ID}-b7ad6b7169203331-01")
     assert line()["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE_ID}"
 
 
 @pytest.mark.usefixtures("root_logging")
-def test_all_loggers_write_to_one_stream_without_chatter() -> None:
+def test_all_loggers_share_one_stream_without_library_chatter() -> None:
     stream = io.StringIO()
     configure_logs("logger", "1.2.3", "p", stream)
     logging.getLogger("uvicorn.error").info("started")
@@ -105,7 +105,7 @@ def test_all_loggers_write_to_one_stream_without_chatter() -> None:
 
 
 @pytest.mark.usefixtures("root_logging")
-def test_a_server_configured_before_silences_nothing() -> None:
+def test_configure_logs_resets_level_set_by_uvicorn() -> None:
     uvicorn.Config("never:loaded", log_level="critical")
     assert logging.getLogger("uvicorn.error").level == logging.CRITICAL
     stream = io.StringIO()
@@ -114,7 +114,7 @@ def test_a_server_configured_before_silences_nothing() -> None:
     assert [json.loads(text)["message"] for text in stream.getvalue().splitlines()] == ["started"]
 
 
-def test_lines_of_a_block_carry_its_fields_whoever_logs_them() -> None:
+def test_log_context_adds_its_fields_to_lines_within() -> None:
     with log_context(request_id="r-1", decision_id=None):
         entry = line(records=3)
     assert (entry["request_id"], entry["records"]) == ("r-1", 3)
@@ -122,7 +122,7 @@ def test_lines_of_a_block_carry_its_fields_whoever_logs_them() -> None:
     assert "request_id" not in line()
 
 
-def test_secrets_are_taken_out_of_every_part_of_a_line() -> None:
+def test_log_context_redacts_every_part_of_a_line() -> None:
     def hide(text: str) -> str:
         return text.replace("s3cret", "***")
 

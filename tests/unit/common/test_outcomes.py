@@ -9,41 +9,41 @@ OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
 
 @pytest.mark.parametrize("count", [0, -1])
-def test_a_success_without_records_cannot_be(count: int) -> None:
+def test_success_without_records_is_invalid(count: int) -> None:
     """A success with 0 records blocked the real data for three months (incident 8)."""
     with pytest.raises(ValidationError, match="greater than 0"):
         Success(record_count=count, gcs_path="gs://data/x")
 
 
-def test_a_success_says_where_it_wrote() -> None:
+def test_success_requires_gcs_path() -> None:
     with pytest.raises(ValidationError, match="gcs_path"):
         Success(record_count=1)  # type: ignore[call-arg]
 
 
-def test_a_failure_without_its_message_cannot_be() -> None:
+def test_failure_without_message_is_invalid() -> None:
     """An error row had no error (incident 28)."""
     with pytest.raises(ValidationError, match="message"):
         Failed(kind=FailureKind.TIMEOUT, message="")
 
 
-def test_a_failure_without_its_kind_cannot_be() -> None:
+def test_failure_without_kind_is_invalid() -> None:
     """The kind separates blocked, moved and timed out (incidents 5 and 6)."""
     with pytest.raises(ValidationError, match="kind"):
         OUTCOME.validate_python({"status": "failed", "message": "it broke"})
 
 
-def test_an_absence_without_its_reason_cannot_be() -> None:
+def test_no_data_without_reason_is_invalid() -> None:
     with pytest.raises(ValidationError, match="reason"):
         NoData(reason="")
 
 
-def test_an_absence_cannot_carry_an_error() -> None:
+def test_no_data_with_failure_kind_is_invalid() -> None:
     """Exhausted retries were logged as no data (incident 6)."""
     with pytest.raises(ValidationError, match="kind"):
         OUTCOME.validate_python({"status": "no_data", "reason": "gave up", "kind": "timeout"})
 
 
-def test_there_is_no_fourth_status() -> None:
+def test_unknown_status_is_invalid() -> None:
     with pytest.raises(ValidationError, match="status"):
         OUTCOME.validate_python({"status": "partial", "record_count": 1})
 
@@ -57,16 +57,16 @@ def test_there_is_no_fourth_status() -> None:
     ],
     ids=lambda outcome: f"{outcome.status}-{getattr(outcome, 'kind', '')}",
 )
-def test_each_outcome_is_read_as_what_it_was(outcome: Success | NoData | Failed) -> None:
+def test_outcome_round_trips_through_json(outcome: Success | NoData | Failed) -> None:
     assert OUTCOME.validate_json(outcome.model_dump_json()) == outcome
 
 
-def test_an_outcome_does_not_change() -> None:
+def test_outcome_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         NoData(reason="not out yet").reason = "found"  # type: ignore[misc]
 
 
-def test_only_transient_kinds_are_asked_for_again_at_once() -> None:
+def test_only_transient_kinds_are_retried_at_once() -> None:
     """Immediate retries against a source that refuses, moved or is out of quota spend the budget (incident 3)."""
     assert {kind for kind in FailureKind if kind.retried_at_once} == {
         FailureKind.TIMEOUT,

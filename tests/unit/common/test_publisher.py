@@ -11,7 +11,7 @@ from tipoff_common.testing import RecordingBus
 from tipoff_common.trace import continue_trace, trace_id, traceparent
 
 
-def test_an_event_is_sent_under_its_own_id_and_the_services_name() -> None:
+def test_event_is_published_with_its_id_and_service_source() -> None:
     bus = RecordingBus()
     before = datetime.now(UTC)
     Publisher("scraper-runner", bus).publish([landed(), executed()])
@@ -22,14 +22,14 @@ def test_an_event_is_sent_under_its_own_id_and_the_services_name() -> None:
     assert before <= first.time <= datetime.now(UTC)
 
 
-def test_what_belongs_together_goes_in_one_trace() -> None:
+def test_events_published_together_share_one_trace() -> None:
     bus = RecordingBus()
     continue_trace(None)
     Publisher("scraper-runner", bus).publish([landed(), executed()])
     assert {envelope.traceparent for envelope in bus.published} == {traceparent()}
 
 
-def test_a_bus_that_is_down_is_heard() -> None:
+def test_bus_outage_raises_unavailable() -> None:
     with pytest.raises(Unavailable):
         Publisher("scraper-runner", RecordingBus(capacity=1)).publish([landed(), executed()])
 
@@ -37,7 +37,7 @@ def test_a_bus_that_is_down_is_heard() -> None:
 @pytest.mark.parametrize(
     "given", [None, "", "nonsense", "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"]
 )
-def test_a_trace_that_cannot_be_continued_is_a_new_one(given: str | None) -> None:
+def test_invalid_traceparent_starts_a_new_trace(given: str | None) -> None:
     continue_trace(given)
     first = trace_id()
     assert first is not None
@@ -45,7 +45,7 @@ def test_a_trace_that_cannot_be_continued_is_a_new_one(given: str | None) -> Non
     assert trace_id() != first
 
 
-def test_a_continued_trace_keeps_its_id_and_takes_a_span_of_its_own() -> None:
+def test_continued_trace_keeps_its_id_with_a_new_span() -> None:
     received = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     continue_trace(received)
     assert trace_id() == "0af7651916cd43dd8448eb211c80319c"

@@ -63,7 +63,7 @@ def test_an_event_reaches_its_handler(model: type[Event]) -> None:
     assert receiver.bus.published == []
 
 
-def test_what_is_not_a_push_is_recorded_and_acknowledged() -> None:
+def test_non_push_body_is_recorded_and_acknowledged() -> None:
     receiver = Receiver()
     event = rejected(receiver, b"{not json")
     assert (event.reason, event.service, event.environment) == ("undecodable", "receiver", "local")
@@ -92,7 +92,7 @@ def test_what_is_not_a_push_is_recorded_and_acknowledged() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_poison_on_the_wire_is_acknowledged_with_the_reason(body: bytes, detail: str) -> None:
+def test_malformed_push_is_recorded_with_its_fault(body: bytes, detail: str) -> None:
     event = rejected(Receiver(), body)
     assert event.reason == "undecodable"
     assert detail in event.detail
@@ -114,7 +114,7 @@ def test_a_body_of_very_many_items_is_acknowledged_and_never_parsed(
     assert "more than 200,000 items" in event.detail
 
 
-def test_a_message_that_is_no_event_keeps_its_own_payload_and_attributes() -> None:
+def test_rejected_non_event_keeps_payload_and_attributes() -> None:
     receiver = Receiver()
     event = rejected(receiver, push_body(b"\x00\xffdata", {"colour": "red"}))
     assert kept(receiver, event) == b"\x00\xffdata"
@@ -132,7 +132,7 @@ def test_a_message_that_is_no_event_keeps_its_own_payload_and_attributes() -> No
         ({"ce-type": "tipoff.scrape.executed.v1"}, b"{", "undecodable"),
     ],
 )
-def test_an_event_that_cannot_be_read_is_recorded_with_its_type(
+def test_unreadable_event_is_recorded_with_its_type(
     attributes: Mapping[str, str], data: bytes, reason: str
 ) -> None:
     context = {"ce-id": "1", "ce-source": "/x", "ce-specversion": "1.0", **attributes}
@@ -140,7 +140,7 @@ def test_an_event_that_cannot_be_read_is_recorded_with_its_type(
     assert (event.reason, event.event_type) == (reason, attributes["ce-type"])
 
 
-def test_a_type_without_a_handler_here_is_unknown() -> None:
+def test_event_type_without_handler_is_rejected_as_unknown() -> None:
     event = rejected(Receiver(accepted=frozenset({ScrapeExecuted})), pushed(wrapped(requested())))
     assert event.reason == "unknown_type"
     assert "has no handler in receiver" in event.detail
@@ -156,7 +156,7 @@ def test_an_event_over_a_mebibyte_is_recorded_and_acknowledged() -> None:
     assert event.payload_bytes == len(data)
 
 
-def test_an_event_of_exactly_a_mebibyte_is_taken() -> None:
+def test_event_of_exactly_a_mebibyte_is_accepted() -> None:
     room = EVENT_LIMIT - len(encode(wrapped(processed(note="x")))[0])
     receiver = Receiver()
     receiver.post(pushed(wrapped(processed(note="x" * (room + 1)))))
@@ -169,25 +169,25 @@ def test_a_body_over_the_limit_is_413_and_recorded() -> None:
     assert event.payload_bytes == BODY_LIMIT
 
 
-def test_event_time_is_refused_on_the_wall_clock() -> None:
+def test_event_time_is_refused_outside_replay() -> None:
     event = rejected(Receiver(event_time=False), pushed(wrapped(tick(event_time=NOON))))
     assert event.reason == "invalid_payload"
     assert "event_time" in event.detail
 
 
-def test_event_time_is_taken_when_a_day_is_replayed() -> None:
+def test_event_time_is_accepted_in_replay() -> None:
     receiver = Receiver(event_time=True)
     receiver.post(pushed(wrapped(tick(event_time=NOON))))
     assert [delivery.event for delivery in receiver.received] == [tick(event_time=NOON)]
 
 
-def test_structured_mode_is_taken_for_receipts() -> None:
+def test_structured_mode_is_accepted_for_receipts() -> None:
     receiver = Receiver()
     receiver.post(push_body(*encode_structured(wrapped(processed()))))
     assert [delivery.event for delivery in receiver.received] == [processed()]
 
 
-def test_structured_mode_is_refused_elsewhere() -> None:
+def test_structured_mode_is_refused_for_other_events() -> None:
     event = rejected(Receiver(), push_body(*encode_structured(wrapped(executed()))))
     assert event.reason == "invalid_payload"
     assert "binary mode only" in event.detail
@@ -210,7 +210,7 @@ class TestDeadLetters:
         assert isinstance(delivery.event, MessageRejected)
         return delivery.event
 
-    def test_it_says_what_died_where_and_after_how_many_attempts(self) -> None:
+    def test_dead_letter_rejection_has_subscription_attempts_and_payload(self) -> None:
         receiver = Receiver()
         data, attributes = encode(wrapped(executed()))
         event = self.receive(data, attributes, receiver)
@@ -222,22 +222,22 @@ class TestDeadLetters:
         assert kept(receiver, event) == data
         assert receiver.bus.published == []
 
-    def test_it_need_not_be_an_event(self) -> None:
+    def test_dead_letter_may_be_a_non_event(self) -> None:
         assert self.receive(b"\xff", {}, Receiver()).event_type is None
 
-    def test_it_is_the_same_event_with_each_delivery(self) -> None:
+    def test_redelivered_dead_letter_is_the_same_event(self) -> None:
         first, again = (self.receive(b"x", {}, Receiver()) for _ in range(2))
         assert first == again
         assert first.id == again.id
 
-    def test_it_is_delivered_again_when_its_payload_cannot_be_kept(self) -> None:
+    def test_dead_letter_is_redelivered_when_payload_cannot_be_stored(self) -> None:
         receiver = Receiver(state=MemoryObjects(down=True))
         assert receiver.post(push_body(b"x", self.ATTRIBUTES, subscription=DEAD_LETTERS)).status_code == 503
 
     @pytest.mark.parametrize(
         "subscription", ["logger-executions", "scraper-runner", "controller-ticks", "s-1", ""]
     )
-    def test_who_merely_says_that_it_died_is_handled_as_usual(self, subscription: str) -> None:
+    def test_dead_letter_attributes_are_ignored_on_other_subscriptions(self, subscription: str) -> None:
         """Every publisher can set these attributes; runner, cleanup and controller dropped such messages."""
         receiver = Receiver()
         data, attributes = encode(wrapped(executed()))
@@ -249,7 +249,7 @@ class TestDeadLetters:
         assert [delivery.event for delivery in receiver.received] == [executed()]
 
     @pytest.mark.parametrize("subscription", ["logger-dead-letters", "controller-dead-requests"])
-    def test_on_a_subscription_of_dead_letters_it_died(self, subscription: str) -> None:
+    def test_message_on_dead_letter_subscription_becomes_a_rejection(self, subscription: str) -> None:
         receiver = Receiver()
         data, attributes = encode(wrapped(executed()))
         name = f"projects/p/subscriptions/{subscription}"
@@ -257,7 +257,7 @@ class TestDeadLetters:
         assert [type(delivery.event) for delivery in receiver.received] == [MessageRejected]
 
     @pytest.mark.parametrize("count", ["\uff19\uff19", "9" * 5000, "-1", "many", ""])
-    def test_attempts_that_are_no_number_are_not_counted(self, count: str) -> None:
+    def test_non_numeric_delivery_count_is_ignored(self, count: str) -> None:
         attributes = {**self.ATTRIBUTES, "CloudPubSubDeadLetterSourceDeliveryCount": count}
         receiver = Receiver()
         body = push_body(b"x", attributes, subscription=DEAD_LETTERS)
@@ -289,7 +289,7 @@ def test_an_unwrapped_push_is_not_acknowledged(
     assert (receiver.received, receiver.bus.published) == ([], [])
 
 
-def test_a_wrapped_push_is_taken_whatever_headers_come_with_it() -> None:
+def test_wrapped_push_with_metadata_header_is_accepted() -> None:
     receiver = Receiver()
     headers = {**AUTHORIZED, "x-goog-pubsub-message-id": "1"}
     assert receiver.post(pushed(wrapped(executed())), headers).status_code == 204
@@ -306,7 +306,7 @@ class TestRefusedForGood:
         receiver.handle = handle
         return receiver.post(pushed(wrapped(executed()))).status_code
 
-    def test_the_message_is_recorded_and_acknowledged(self) -> None:
+    def test_permanently_refused_message_is_recorded_and_acknowledged(self) -> None:
         receiver = Receiver()
         assert self.receive(receiver) == 204
         (event,) = receiver.bus.of(MessageRejected)
@@ -314,10 +314,10 @@ class TestRefusedForGood:
         assert "1100 bytes; Cloud Storage allows 1 to 1024" in event.detail
         assert json.loads(kept(receiver, event)) == executed().model_dump(mode="json")
 
-    def test_it_is_delivered_again_when_it_cannot_be_recorded(self) -> None:
+    def test_message_is_redelivered_when_rejection_cannot_be_published(self) -> None:
         assert self.receive(Receiver(bus=RecordingBus(capacity=0))) == 503
 
-    def test_a_rejection_that_is_refused_itself_is_not_acknowledged(self) -> None:
+    def test_message_is_redelivered_when_its_rejection_is_refused(self) -> None:
         class Refusing(RecordingBus):
             def publish(self, _envelopes: Iterable[Envelope]) -> None:
                 raise PermanentRefusal("no such topic")
@@ -325,7 +325,7 @@ class TestRefusedForGood:
         assert self.receive(Receiver(bus=Refusing())) == 503
 
 
-def test_what_a_newer_producer_added_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_additions_of_newer_producer_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver()
     newer = {"status": "failed", "kind": "captcha", "message": "no", "wait_seconds": 60}
     receiver.post(pushed(wrapped(executed(outcome=newer, source="MARS"))))
@@ -343,14 +343,14 @@ def test_what_a_newer_producer_added_is_logged(caplog: pytest.LogCaptureFixture)
     [{"bus": RecordingBus(capacity=0)}, {"state": MemoryObjects(down=True)}],
     ids=["bus", "state"],
 )
-def test_poison_that_cannot_be_recorded_is_delivered_again(broken: dict[str, Any]) -> None:
+def test_malformed_push_is_redelivered_when_recording_fails(broken: dict[str, Any]) -> None:
     """A 2xx response here would lose the message."""
     answer = Receiver(**broken).post(push_body(b"{", {}))
     assert answer.status_code == 503
     assert "Pub/Sub redelivers" in answer.json()["remedy"]
 
 
-def test_poison_that_comes_twice_is_one_rejection() -> None:
+def test_redelivered_malformed_push_is_one_rejection() -> None:
     """Redelivery multiplied the rows (incident 16)."""
     receiver = Receiver()
     for _ in range(2):
@@ -390,7 +390,7 @@ PRODUCTION = ServiceSettings.model_validate(
     ],
     ids=["no key", "wrong key", "no proof", "another account"],
 )
-def test_who_may_not_push_is_turned_away_before_the_body_is_read(
+def test_unauthorized_push_is_refused_before_body_is_read(
     receiver: Receiver, headers: Mapping[str, str], status: int
 ) -> None:
     answered: list[int] = []
@@ -414,7 +414,7 @@ def test_who_may_not_push_is_turned_away_before_the_body_is_read(
     assert (receiver.received, receiver.bus.published) == ([], [])
 
 
-def test_a_trace_goes_on() -> None:
+def test_rejection_continues_trace_of_message() -> None:
     """The rejection continues the trace of the incoming message."""
     receiver = Receiver()
     receiver.post(push_body(b"{", {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}))
@@ -422,7 +422,7 @@ def test_a_trace_goes_on() -> None:
     assert envelope.traceparent.split("-")[1] == TRACE_ID
 
 
-def test_a_push_without_a_time_is_taken_as_of_now() -> None:
+def test_push_without_publish_time_gets_a_default_time() -> None:
     message = {
         "data": b64encode(encode(wrapped(executed()))[0]).decode(),
         "attributes": encode(wrapped(executed()))[1],
@@ -454,7 +454,7 @@ class SlowSender:
 CHUNK = 64 * 1024
 
 
-def test_slow_senders_together_hold_no_more_than_one_bound() -> None:
+def test_slow_request_bodies_share_one_memory_bound() -> None:
     """80 slow bodies of 10 MiB took 2.1 GiB in a service with 1 GiB."""
 
     async def scenario() -> list[object]:
@@ -483,7 +483,7 @@ def test_slow_senders_together_hold_no_more_than_one_bound() -> None:
     assert len(refused) >= 70
 
 
-def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stalled_body_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(push, "BODY_SECONDS", 0.01)
 
     async def scenario() -> None:

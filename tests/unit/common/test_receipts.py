@@ -19,7 +19,7 @@ def receipts(bus: RecordingBus, processor: str = "injuries") -> Receipts:
     return Receipts(Publisher(processor, bus), processor=processor, environment="prod")
 
 
-def test_a_receipt_says_what_was_processed_by_whom_and_when() -> None:
+def test_receipt_has_file_processor_and_time() -> None:
     bus = RecordingBus()
     said = receipts(bus).processed(FILE, row_count=30, processed_at=NOON)
     assert bus.events == [said]
@@ -29,7 +29,7 @@ def test_a_receipt_says_what_was_processed_by_whom_and_when() -> None:
     assert bus.published[0].source == "/tipoff/injuries"
 
 
-def test_saying_it_twice_is_saying_it_once() -> None:
+def test_repeated_receipt_keeps_its_id() -> None:
     bus = RecordingBus()
     receipts(bus).processed(FILE, processed_at=NOON)
     receipts(bus).processed(FILE.gcs_path, row_count=1)
@@ -38,19 +38,19 @@ def test_saying_it_twice_is_saying_it_once() -> None:
     assert first == second != other
 
 
-def test_without_an_instant_it_is_now() -> None:
+def test_receipt_time_defaults_to_now() -> None:
     before = datetime.now(UTC)
     assert before <= receipts(RecordingBus()).processed(FILE).processed_at <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("path", ["", "data/a.json", "gs://data", "gs:///a.json"])
-def test_what_is_no_path_is_refused_before_it_is_sent(path: str) -> None:
+def test_receipt_with_invalid_path_is_refused_and_not_sent(path: str) -> None:
     bus = RecordingBus()
     with pytest.raises(ValidationError, match="gcs_path"):
         receipts(bus).processed(path)
     assert bus.events == []
 
 
-def test_a_receipt_that_was_not_taken_is_an_error() -> None:
+def test_unpublished_receipt_raises_unavailable() -> None:
     with pytest.raises(Unavailable):
         receipts(RecordingBus(capacity=0)).processed(FILE)

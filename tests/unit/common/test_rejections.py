@@ -20,25 +20,25 @@ def reject(message: Message) -> MessageRejected:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_can_be_shown(data: bytes) -> None:
+def test_rejection_of_any_bytes_round_trips(data: bytes) -> None:
     event = reject(Message(data, {}))
     assert MessageRejected.model_validate_json(event.model_dump_json()) == event
     assert event.payload_bytes == len(data)
     assert event.payload_sha256 == content_hash(data)
 
 
-def test_the_head_is_64_kibibytes_even_when_that_cuts_a_character() -> None:
+def test_payload_head_is_64_kibibytes_even_within_a_character() -> None:
     event = reject(Message(b"a" + "\u00e9".encode() * HEAD_BYTES, {}))
     assert event.payload_head.endswith("\\xc3")
     assert len(event.payload_head.encode("utf-8")) == HEAD_BYTES - 1 + len("\\xc3")
 
 
-def test_the_subscription_goes_by_its_short_name() -> None:
+def test_rejection_has_short_subscription_name() -> None:
     message = Message(b"", {}, subscription="projects/p/subscriptions/logger-executions")
     assert reject(message).subscription == "logger-executions"
 
 
-def test_a_dead_letter_names_where_it_died() -> None:
+def test_dead_letter_rejection_names_its_source_subscription() -> None:
     attributes = {f"{SOURCE}Subscription": "runner-requests", f"{SOURCE}DeliveryCount": "100"}
     message = Message(b"", attributes, subscription="projects/p/subscriptions/logger-dead-letters")
     assert is_dead_letter(message)
@@ -46,12 +46,12 @@ def test_a_dead_letter_names_where_it_died() -> None:
 
 
 @pytest.mark.parametrize("count", ["", "many", "-1", "\u00b2"])
-def test_a_count_that_is_no_number_falls_back_to_the_pushes_own(count: str) -> None:
+def test_non_numeric_delivery_count_falls_back_to_push_attempt(count: str) -> None:
     message = Message(b"", {f"{SOURCE}DeliveryCount": count}, delivery_attempt=7)
     assert reject(message).delivery_attempts == 7
 
 
-def test_what_two_services_refuse_is_two_facts_and_what_one_refuses_twice_is_one() -> None:
+def test_rejection_id_is_repeatable_and_per_service() -> None:
     def refused(service: str) -> str:
         event = rejection(
             Message(b"{", {}, message_id="m"),
@@ -66,11 +66,11 @@ def test_what_two_services_refuse_is_two_facts_and_what_one_refuses_twice_is_one
     assert refused("logger") == refused("logger") != refused("cleanup")
 
 
-def test_any_other_message_is_no_dead_letter() -> None:
+def test_message_without_dead_letter_attributes_is_no_dead_letter() -> None:
     assert not is_dead_letter(Message(b"", {"ce-type": "tipoff.message.rejected.v1"}))
 
 
-def test_the_payload_is_kept_under_its_hash_once() -> None:
+def test_payload_is_stored_once_under_its_hash() -> None:
     state = MemoryObjects(bucket="state")
     event = keep_payload(reject(Message(b"data", {})), b"data", state)
     again = keep_payload(reject(Message(b"data", {}, message_id="other")), b"data", state)
@@ -78,6 +78,6 @@ def test_the_payload_is_kept_under_its_hash_once() -> None:
     assert state.bodies == {f"dead-letters/{content_hash(b'data')}": b"data"}
 
 
-def test_a_payload_that_cannot_be_kept_is_no_rejection() -> None:
+def test_payload_storage_outage_raises_unavailable() -> None:
     with pytest.raises(Unavailable):
         keep_payload(reject(Message(b"data", {})), b"data", MemoryObjects(down=True))

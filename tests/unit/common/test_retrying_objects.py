@@ -63,7 +63,7 @@ def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_every_call_is_repeated_and_then_given_up(call: Callable[[RetryingObjects], Any]) -> None:
+def test_every_call_is_retried_a_bounded_number_of_times(call: Callable[[RetryingObjects], Any]) -> None:
     few, many = len(retrying_objects.DELAYS), len(retrying_objects.DELAYS) + 1
     calm = call(RetryingObjects(Failing(bodies={"a": b"1"}, metadata={"a": {}})))
     assert call(RetryingObjects(Failing(bodies={"a": b"1"}, metadata={"a": {}}, failures=few))) == calm
@@ -71,20 +71,20 @@ def test_every_call_is_repeated_and_then_given_up(call: Callable[[RetryingObject
         call(RetryingObjects(Failing(bodies={"a": b"1"}, metadata={"a": {}}, failures=many)))
 
 
-def test_a_write_whose_answer_was_lost_is_known_as_ones_own() -> None:
+def test_write_with_lost_response_counts_as_success() -> None:
     bucket = RetryingObjects(Failing(lost=1))
     assert bucket.create("a", b"mine")
     assert not bucket.create("a", b"another's")
     assert RetryingObjects(Failing(bodies={"a": b"1"}, lost=1)).replace("a", b"2", generation=1)
 
 
-def test_what_somebody_else_wrote_in_between_stays() -> None:
+def test_retried_create_does_not_overwrite_another_writer() -> None:
     objects = Failing(bodies={"a": b"theirs"}, failures=1)
     assert not RetryingObjects(objects).create("a", b"mine")
     assert objects.bodies == {"a": b"theirs"}
 
 
-def test_what_took_long_to_fail_is_not_repeated() -> None:
+def test_slow_failure_is_not_retried() -> None:
     """The adapter has retried for seconds by then, and the message's deadline leaves no more time."""
     clock = iter([0.0, 100.0])
     objects = Failing(failures=1)
@@ -93,7 +93,7 @@ def test_what_took_long_to_fail_is_not_repeated() -> None:
     assert len(objects.calls) == 1
 
 
-def test_a_refusal_that_stays_is_not_repeated() -> None:
+def test_permanent_refusal_is_not_retried() -> None:
     objects = Failing()
     with pytest.raises(PermanentRefusal):
         check_object("x" * 2000, {})

@@ -31,7 +31,7 @@ def refused(folder: Path, service: str, **changed: Any) -> str:
     return str(error.value)
 
 
-def test_the_maps_of_this_repository_fit_each_other() -> None:
+def test_service_topic_and_tick_maps_agree() -> None:
     assert list(map_faults(load_services(INFRA / "services.yaml"), TOPICS, TICKS)) == []
 
 
@@ -50,13 +50,13 @@ def test_a_package_is_named_after_its_service() -> None:
         ({"local_port": 8081}, "local_port: 8081 is given to two services"),
     ],
 )
-def test_an_entry_that_cannot_be_used_is_refused_by_its_key(
+def test_invalid_service_entry_is_refused_with_its_key(
     tmp_path: Path, changed: Mapping[str, Any], message: str
 ) -> None:
     assert message in refused(tmp_path, "logger", **changed)
 
 
-def test_a_name_too_long_for_the_account_that_pushes_is_refused(tmp_path: Path) -> None:
+def test_service_name_too_long_for_push_account_is_refused(tmp_path: Path) -> None:
     assert "services.a-service-of-eighteen" in refused(tmp_path, "a-service-of-eighteen", local_port=8099)
 
 
@@ -95,6 +95,6 @@ def services(**changed: Any) -> ServiceMap:
         ),
     ],
 )
-def test_maps_that_do_not_fit_are_named_with_what_to_do(faults: Any, message: str) -> None:
+def test_disagreement_between_maps_is_named(faults: Any, message: str) -> None:
     (fault,) = faults
     assert message in fault

@@ -99,7 +99,7 @@ NUMBERS = [
 
 @pytest.mark.parametrize("value", ["-1", str(10**15)])
 @pytest.mark.parametrize(("model", "name"), NUMBERS)
-def test_a_number_that_no_service_can_work_with_is_named_at_start(
+def test_out_of_range_number_is_named_at_start(
     monkeypatch: pytest.MonkeyPatch, model: type[ServiceSettings], name: str, value: str
 ) -> None:
     for key, given in {**LOCAL, variable(name, model): value}.items():
@@ -115,11 +115,11 @@ def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_variables_of_others_are_not_ours_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(monkeypatch, {**LOCAL, "HOME_SWEET_HOME": "1", "TIPOFF_PUBSUB": "embedded"}).project == "p"
 
 
-def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_faults_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = faults(monkeypatch, {"TIPOFF_PROJECT": "p", "TIPOFF_COLOUR": "red", "PORT": "http"})
     assert {fault.partition(":")[0] for fault in found} == {
         "TIPOFF_COLOUR",
@@ -130,14 +130,16 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_the_local_environment_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_environment_requires_development_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Authentication stays on in the local environment."""
     (fault,) = faults(monkeypatch, without(LOCAL, "TIPOFF_DEVELOPMENT_KEY"))
     assert fault == "TIPOFF_DEVELOPMENT_KEY is missing; set it for the local environment"
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_the_key_is_refused_elsewhere(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
+def test_development_key_is_refused_outside_local_environment(
+    monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
     (fault,) = faults(
         monkeypatch, {**PROD, "TIPOFF_ENVIRONMENT": environment, "TIPOFF_DEVELOPMENT_KEY": "key"}
     )
@@ -145,19 +147,21 @@ def test_the_key_is_refused_elsewhere(monkeypatch: pytest.MonkeyPatch, environme
 
 
 @pytest.mark.parametrize("name", ["TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT"])
-def test_pushes_cannot_go_unverified_elsewhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_push_verification_settings_are_required_in_production(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     assert faults(monkeypatch, without(PROD, name)) == [f"{name} is missing; set it to verify pushes"]
 
 
 @pytest.mark.parametrize(
     "name", ["TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT", "TIPOFF_SCHEDULER_SERVICE_ACCOUNT"]
 )
-def test_an_empty_identity_is_no_identity(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_empty_identity_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (fault,) = faults(monkeypatch, {**PROD, name: ""})
     assert fault.startswith(f"{name}: ")
 
 
-def test_only_cloud_run_may_check_signatures_for_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signature_check_setting_requires_cloud_run(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {**PROD, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true"}
     (fault,) = faults(monkeypatch, asked)
     assert fault.startswith("TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run")
@@ -176,7 +180,7 @@ def test_only_cloud_run_may_check_signatures_for_a_service(monkeypatch: pytest.M
     ],
     ids=str,
 )
-def test_what_merely_resembles_cloud_run_checks_nothing(
+def test_signature_check_setting_is_refused_for_inconsistent_cloud_run(
     monkeypatch: pytest.MonkeyPatch, wrong: Mapping[str, str]
 ) -> None:
     asked = {**PROD, **CLOUD_RUN, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true", **wrong}
@@ -185,7 +189,7 @@ def test_what_merely_resembles_cloud_run_checks_nothing(
 
 
 @pytest.mark.parametrize("name", ["K_SERVICE", "K_REVISION", "K_CONFIGURATION"])
-def test_the_local_environment_is_no_service_of_cloud_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_local_environment_is_refused_on_cloud_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """On Cloud Run a key of one character would have been the only protection."""
     (fault,) = faults(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": "x", name: "runner"})
     assert fault.startswith("TIPOFF_ENVIRONMENT=local is for a developer's machine")
@@ -193,7 +197,9 @@ def test_the_local_environment_is_no_service_of_cloud_run(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 @pytest.mark.parametrize("name", ["PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"])
-def test_an_emulator_holds_no_real_data(monkeypatch: pytest.MonkeyPatch, name: str, environment: str) -> None:
+def test_emulator_host_is_refused_outside_local_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, environment: str
+) -> None:
     asked = {**PROD, "TIPOFF_ENVIRONMENT": environment, name: "http://127.0.0.1:9"}
     assert faults(monkeypatch, asked) == [f"{name}: for the local environment only; unset them"]
 
@@ -203,22 +209,22 @@ def test_staging_is_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("commit", ["", "0123456789abcdef0123456789abcdef01234567"])
-def test_an_image_may_know_its_commit(monkeypatch: pytest.MonkeyPatch, commit: str) -> None:
+def test_commit_is_read_and_may_be_empty(monkeypatch: pytest.MonkeyPatch, commit: str) -> None:
     assert load(monkeypatch, {**PROD, "TIPOFF_COMMIT": commit}).commit == commit
 
 
-def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_development_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     (fault,) = faults(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": ""})
     assert fault.startswith("TIPOFF_DEVELOPMENT_KEY: ")
 
 
-def test_event_time_is_for_embedded_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_time_is_accepted_with_embedded_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {**LOCAL, **EMBEDDED, "TIPOFF_EVENT_TIME": "true"})
     assert settings.event_time
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
-def test_event_time_is_refused_when_one_endpoint_is_real(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_event_time_is_refused_with_any_real_endpoint(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (fault,) = faults(monkeypatch, {**LOCAL, **without(EMBEDDED, name), "TIPOFF_EVENT_TIME": "true"})
     assert fault == "TIPOFF_EVENT_TIME is for the local environment on embedded endpoints only; unset it"
 
@@ -228,18 +234,18 @@ def test_event_time_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) ->
     assert fault.startswith("TIPOFF_EVENT_TIME is for the local environment")
 
 
-def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_key_is_not_in_repr_or_dump(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": "open-sesame"})
     assert "open-sesame" not in repr(settings)
     assert "open-sesame" not in settings.model_dump_json()
 
 
-def test_every_setting_says_what_it_means() -> None:
+def test_every_setting_has_a_description() -> None:
     fields = ServiceSettings.model_fields
     assert [name for name, field in fields.items() if not field.description] == []
 
 
-def test_a_variable_is_prefixed_unless_it_is_somebody_elses() -> None:
+def test_only_standard_variables_have_no_prefix() -> None:
     assert variable("data_bucket", ServiceSettings) == "TIPOFF_DATA_BUCKET"
     assert variable("port", ServiceSettings) == "PORT"
     assert variable("pubsub_emulator_host", ServiceSettings) == "PUBSUB_EMULATOR_HOST"

@@ -13,7 +13,7 @@ class Note(BaseModel):
     text: str
 
 
-def test_what_cannot_be_read_is_logged_by_name_and_counts_as_nothing(
+def test_unreadable_object_is_logged_by_name_and_reads_as_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert read_stored(Note, "notes/1", b'{"text": "kept"}') == Note(text="kept")
@@ -25,7 +25,7 @@ def test_what_cannot_be_read_is_logged_by_name_and_counts_as_nothing(
     assert "notes/3" in record.message
 
 
-def test_of_two_writers_of_one_generation_one_wins() -> None:
+def test_second_write_of_same_generation_is_refused() -> None:
     objects = MemoryObjects()
     assert write_stored(objects, "notes/1", b"first", None)
     assert not write_stored(objects, "notes/1", b"second", None)

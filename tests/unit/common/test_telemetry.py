@@ -66,7 +66,7 @@ def service(bus: RecordingBus, *, measured: bool = True, answer: int = 204) -> h
     return client(app)
 
 
-def test_a_push_is_a_span_whose_parent_is_the_hop_before_and_which_links_to_it(collector: Collector) -> None:
+def test_push_span_has_previous_hop_as_parent_and_link(collector: Collector) -> None:
     bus = RecordingBus()
     told = service(bus).post("/events", headers={"traceparent": SENT}).json()
     shutdown_telemetry()
@@ -79,7 +79,7 @@ def test_a_push_is_a_span_whose_parent_is_the_hop_before_and_which_links_to_it(c
     assert told["trace"] == TRACE
 
 
-def test_an_answer_that_makes_it_come_again_is_an_error_without_its_text(collector: Collector) -> None:
+def test_503_response_is_error_span_without_its_text(collector: Collector) -> None:
     assert service(RecordingBus(), answer=503).post("/events").status_code == 503
     shutdown_telemetry()
     (hop,) = collector.named("process tipoff.tick.fired.v1")
@@ -88,7 +88,7 @@ def test_an_answer_that_makes_it_come_again_is_an_error_without_its_text(collect
     assert "nobody's business" not in repr(collector.spans)
 
 
-def test_work_for_many_hops_is_a_trace_of_its_own_that_links_to_each_once(collector: Collector) -> None:
+def test_batch_span_has_own_trace_and_links_each_hop_once(collector: Collector) -> None:
     contexts = []
     for number in range(3):
         scope: dict[str, object] = {}
@@ -104,7 +104,7 @@ def test_work_for_many_hops_is_a_trace_of_its_own_that_links_to_each_once(collec
     assert len({hop for _, hop in append.links}) == 3
 
 
-def test_ticks_of_one_thread_are_traces_of_their_own(collector: Collector) -> None:
+def test_each_tick_published_by_a_thread_has_its_own_trace(collector: Collector) -> None:
     bus = RecordingBus()
     publisher = Publisher("scheduler", bus)
 
@@ -119,14 +119,14 @@ def test_ticks_of_one_thread_are_traces_of_their_own(collector: Collector) -> No
     assert {item.trace for item in collector.named("publish")} == {first, second}
 
 
-def test_metrics_arrive_under_the_names_of_the_registry(collector: Collector) -> None:
+def test_metrics_are_exported_under_registry_names(collector: Collector) -> None:
     record(EXECUTIONS, scraper="nbac_schedule", status="success")
     record(PUBLISHED, event_type="tipoff.tick.fired.v1")
     shutdown_telemetry()
     assert collector.metrics == {"logger": {EXECUTIONS.name, PUBLISHED.name}}
 
 
-def test_a_line_of_the_log_names_its_trace_and_span() -> None:
+def test_log_line_has_trace_and_span() -> None:
     begin_hop({}, "x", SENT)
     record_ = logging.LogRecord("x", logging.INFO, "x.py", 1, "said", (), None)
     entry = json.loads(JsonFormatter("logger", "1", "p").format(record_))
@@ -134,7 +134,7 @@ def test_a_line_of_the_log_names_its_trace_and_span() -> None:
     assert entry["logging.googleapis.com/spanId"] == traceparent().split("-")[2]
 
 
-def test_without_an_endpoint_traces_are_handed_on_and_nothing_of_the_sdk_is_loaded() -> None:
+def test_without_endpoint_trace_is_propagated_and_sdk_not_loaded() -> None:
     assert not telemetry.is_on()
     bus = RecordingBus()
     told = service(bus, measured=False).post("/events", headers={"traceparent": SENT}).json()
@@ -145,7 +145,7 @@ def test_without_an_endpoint_traces_are_handed_on_and_nothing_of_the_sdk_is_load
     assert done.stdout.strip() == "False"
 
 
-def test_a_collector_that_is_down_costs_no_push_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collector_outage_does_not_fail_a_push(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telemetry, "_EXPORT_SECONDS", 0.1)  # a stopping exporter retries for this long
     configure_telemetry("logger", "1", "local", "http://127.0.0.1:9")
     try:
@@ -156,7 +156,7 @@ def test_a_collector_that_is_down_costs_no_push_anything(monkeypatch: pytest.Mon
         logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
 
 
-def test_the_page_lists_every_metric() -> None:
+def test_observability_page_lists_every_metric() -> None:
     page = PAGE.read_text(encoding="utf-8")
     missing = [it.name for it in METRICS if f"| `{it.name}` | {it.kind} | `{it.unit}` |" not in page]
     assert missing == []

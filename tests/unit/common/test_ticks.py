@@ -24,7 +24,7 @@ def written(folder: Path, evaluate: str, lock: str = LOCK) -> Path:
 
 
 @given(st.integers(0, 700 * 86_400), st.sampled_from([5, 15, 60, None]))
-def test_the_next_instant_of_a_tick_is_the_first_after_now(second: int, every: int | None) -> None:
+def test_next_due_is_first_due_instant_after_now(second: int, every: int | None) -> None:
     tick = Cadence(
         description="d", every_minutes=every, daily_at=None if every else time(5), cadence_minutes=every or 60
     )
@@ -42,7 +42,7 @@ def test_the_next_instant_of_a_tick_is_the_first_after_now(second: int, every: i
     st.none() | st.just(datetime(2025, 3, 9, 7, tzinfo=UTC)),
 )
 @example(1, 15, -0.2, None)
-def test_a_tick_that_fires_a_moment_early_is_the_one_that_was_due(
+def test_early_or_late_tick_has_its_due_instant(
     number: int, cadence: int, seconds: float, event_time: datetime | None
 ) -> None:
     due = datetime(2025, 1, 1, tzinfo=UTC) + number * timedelta(minutes=cadence)
@@ -67,7 +67,7 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
         ('daily_at: "05:00", time_zone: ""', "not a known zone"),
     ],
 )
-def test_a_time_or_a_zone_that_cannot_be_meant_is_named(tmp_path: Path, lock: str, told: str) -> None:
+def test_invalid_tick_time_or_zone_is_named(tmp_path: Path, lock: str, told: str) -> None:
     evaluate = "evaluate: { description: d, every_minutes: 15, cadence_minutes: 15 }"
     path = written(tmp_path, evaluate, f"lock-schedule: {{ description: d, {lock}, cadence_minutes: 60 }}")
     with pytest.raises(ConfigurationError, match=re.escape(told)):
@@ -93,6 +93,6 @@ def test_a_time_or_a_zone_that_cannot_be_meant_is_named(tmp_path: Path, lock: st
         ),
     ],
 )
-def test_a_fault_is_named(tmp_path: Path, evaluate: str, told: str) -> None:
+def test_invalid_tick_definition_is_named(tmp_path: Path, evaluate: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         load_ticks(written(tmp_path, evaluate))

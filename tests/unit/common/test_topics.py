@@ -20,7 +20,7 @@ def write(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def test_a_map_is_looked_up_by_type(tmp_path: Path) -> None:
+def test_topic_is_looked_up_by_event_type(tmp_path: Path) -> None:
     tick = {"description": "ticks", "events": ["tipoff.tick.fired.v1"], "subscribed_outside": True}
     rest = {**ALL, "events": [name for name in EVENTS if name != "tipoff.tick.fired.v1"]}
     topics = load_topics(write(tmp_path, dead_letter_topic="rest", topics={"ticks": tick, "rest": rest}))
@@ -63,7 +63,7 @@ def subscribed(**changes: Any) -> dict[str, Any]:
         (subscribed(description=""), "description = ''"),
     ],
 )
-def test_a_wrong_map_is_refused(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
+def test_invalid_topic_map_is_refused(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         load_topics(write(tmp_path, **change))
     assert fault in str(error.value)
@@ -83,7 +83,7 @@ def test_a_subscription_under_two_topics_is_refused(tmp_path: Path) -> None:
         load_topics(path)
 
 
-def test_a_topic_that_nobody_takes_is_refused(tmp_path: Path) -> None:
+def test_topic_without_subscription_is_refused(tmp_path: Path) -> None:
     """Decisions went on and nothing executed (incident 25)."""
     lonely = {name: value for name, value in ALL.items() if name != "subscribed_outside"}
     with pytest.raises(ConfigurationError, match="the topic has no subscription"):

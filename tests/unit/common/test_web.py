@@ -28,7 +28,7 @@ def app(**checks: Callable[[], None]) -> FastAPI:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/health"])
-def test_health_names_what_is_live(path: str) -> None:
+def test_health_reports_version_and_configuration(path: str) -> None:
     """The wrong image answered for three days (incident 26)."""
     with client(app()) as http:
         answer = http.get(path)
@@ -43,7 +43,7 @@ def test_health_names_what_is_live(path: str) -> None:
     }
 
 
-def test_health_names_the_files_that_its_hash_is_of() -> None:
+def test_health_lists_hashed_config_files() -> None:
     """Four hashes in five services looked like the fault on a night on which versions differed."""
     files = [Path("infra/topics.yaml"), Path("a/one/scraper.yaml"), Path("a/two/scraper.yaml")]
     made = web.create_app(
@@ -53,7 +53,7 @@ def test_health_names_the_files_that_its_hash_is_of() -> None:
         assert http.get("/healthz").json()["config_files"] == ["topics.yaml", "scraper.yaml"]
 
 
-def test_health_does_not_ask_the_cloud() -> None:
+def test_health_does_not_depend_on_the_cloud() -> None:
     """A restart does not help when a bucket is down."""
     with client(app(state=MemoryObjects(down=True).check)) as http:
         assert http.get("/healthz").status_code == 200
@@ -76,9 +76,7 @@ class Dated(BaseModel):
         ("application/vnd.api+json", 422, "Field required"),
     ],
 )
-def test_a_body_that_is_not_read_says_how_to_send_it(
-    content_type: str | None, status: int, told: str
-) -> None:
+def test_non_json_content_type_is_415_with_remedy(content_type: str | None, status: int, told: str) -> None:
     taking = app()
 
     @taking.post("/bodies")
@@ -92,7 +90,7 @@ def test_a_body_that_is_not_read_says_how_to_send_it(
     assert told in answer.text
 
 
-def test_a_body_that_does_not_fit_says_what_to_write() -> None:
+def test_invalid_body_is_422_with_expected_form() -> None:
     taking = app()
 
     @taking.post("/dates")
@@ -108,7 +106,7 @@ def test_a_body_that_does_not_fit_says_what_to_write() -> None:
 
 @pytest.mark.parametrize(("environment", "status"), [("local", 200), ("dev", 404), ("prod", 404)])
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
-def test_strangers_read_no_description_of_the_routes(path: str, environment: str, status: int) -> None:
+def test_api_docs_are_served_only_in_local_environment(path: str, environment: str, status: int) -> None:
     described = web.create_app(
         service="logger", description="", environment=environment, config_hash="abc123", checks={}
     )
@@ -116,7 +114,7 @@ def test_strangers_read_no_description_of_the_routes(path: str, environment: str
         assert http.get(path).status_code == status
 
 
-def test_readiness_names_what_cannot_be_reached() -> None:
+def test_readiness_names_unreachable_dependency() -> None:
     with client(app(state=MemoryObjects(down=True).check, data=MemoryObjects().check)) as http:
         answer = http.get("/readyz")
     assert answer.status_code == 503
@@ -124,7 +122,7 @@ def test_readiness_names_what_cannot_be_reached() -> None:
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/ready"])
-def test_a_service_that_reaches_everything_is_ready(path: str) -> None:
+def test_service_with_reachable_dependencies_is_ready(path: str) -> None:
     with client(app(data=MemoryObjects().check)) as http:
         answer = http.get(path)
     assert (answer.status_code, answer.json()["checks"]) == (200, {"data": "ok"})
@@ -138,7 +136,7 @@ def test_a_service_that_reaches_everything_is_ready(path: str) -> None:
         (PermanentRefusal("a name of 1,100 bytes"), 422),
     ],
 )
-def test_a_handlers_word_becomes_the_answer(raised: Exception, status: int) -> None:
+def test_handler_exception_sets_response_status(raised: Exception, status: int) -> None:
     """2xx means that the effect is durable; 503 requests another delivery."""
     application = app()
 
@@ -153,7 +151,7 @@ def test_a_handlers_word_becomes_the_answer(raised: Exception, status: int) -> N
 @pytest.mark.parametrize(
     ("raised", "after"), [(Overloaded("too much waits"), "5"), (Unavailable("down"), None)]
 )
-def test_an_overload_says_when_to_come_back(raised: Exception, after: str | None) -> None:
+def test_overload_response_has_retry_after(raised: Exception, after: str | None) -> None:
     application = app()
 
     @application.post("/events")
@@ -165,7 +163,7 @@ def test_an_overload_says_when_to_come_back(raised: Exception, after: str | None
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, after)
 
 
-def test_a_check_that_fails_unforeseen_is_told_and_no_500() -> None:
+def test_unforeseen_check_error_is_503_with_its_text() -> None:
     def check() -> None:
         raise KeyError("surprise")
 
@@ -175,7 +173,7 @@ def test_a_check_that_fails_unforeseen_is_told_and_no_500() -> None:
     assert answer.json()["checks"] == {"state": "KeyError: 'surprise'", "data": "ok"}
 
 
-def test_an_unforeseen_error_is_no_acknowledgement() -> None:
+def test_unforeseen_handler_error_is_not_acknowledged() -> None:
     """A 204 in `except Exception` would lose the message."""
     application = app()
 
@@ -195,9 +193,7 @@ class TestServe:
                 monkeypatch.delenv(name)
         monkeypatch.setattr(web, "configure_logs", lambda *_: None)
 
-    def test_a_service_that_is_not_configured_ends_with_the_names(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_missing_settings_exit_2_with_variable_names(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
             require_settings("logger", ServiceSettings)
         assert ended.value.code == 2
@@ -216,7 +212,7 @@ class TestServe:
             monkeypatch.setenv(name, value)
 
     @pytest.mark.usefixtures("_configured")
-    def test_it_listens_on_the_address_that_it_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_service_listens_on_configured_host(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_HOST", "127.0.0.7")
         listened: dict[str, object] = {}
         monkeypatch.setattr(web.uvicorn, "run", lambda _app, **options: listened.update(options))
@@ -226,7 +222,7 @@ class TestServe:
         assert (listened["host"], listened["port"], listened["spared"]) == ("127.0.0.7", 8080, True)
 
     @pytest.mark.usefixtures("_configured")
-    def test_a_file_at_fault_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_configuration_fault_exits_2_with_file_and_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         def build(_settings: ServiceSettings) -> FastAPI:
             raise ConfigurationError(["topics.yaml:3: unknown key"])
 
@@ -236,7 +232,7 @@ class TestServe:
         assert "topics.yaml:3: unknown key" in capsys.readouterr().err
 
 
-def test_no_more_handlers_run_at_a_time_than_the_service_is_given() -> None:
+def test_concurrent_handlers_are_limited_to_configured_threads() -> None:
     """The local stack pushes every waiting message; Cloud Run would stop at the service's concurrency."""
     service = web.create_app(
         service="logger", description="Records.", environment="local", config_hash="c", checks={}, threads=3

@@ -40,7 +40,7 @@ def faults(file: Path, text: str) -> list[str]:
     return [fault.removeprefix(str(file)) for fault in error.value.faults]
 
 
-def test_a_good_file_is_its_model(file: Path) -> None:
+def test_valid_file_is_read_as_its_model(file: Path) -> None:
     file.write_text("name: a\nitems:\n  - size: 2\n", encoding="utf-8")
     assert YamlSource.read(file).validate(Outer) == Outer(name="a", items=(Inner(size=2),))
 
@@ -82,7 +82,7 @@ def test_a_long_value_is_cut(file: Path) -> None:
     assert len(found) < 200
 
 
-def test_a_file_that_is_not_there_is_named(file: Path) -> None:
+def test_missing_file_is_named(file: Path) -> None:
     with pytest.raises(
         ConfigurationError, match=r"file\.yaml: cannot be read: No such file.*; name an existing"
     ):
@@ -95,21 +95,19 @@ def test_a_file_in_another_encoding_is_named(file: Path) -> None:
         YamlSource.read(file)
 
 
-def test_a_fault_found_later_can_be_placed(file: Path) -> None:
+def test_later_fault_is_given_file_and_line(file: Path) -> None:
     file.write_text("name: a\nitems:\n  - size: 1\n", encoding="utf-8")
     assert YamlSource.read(file).fault(("items", 0, "size"), "too small") == f"{file}:3: too small"
 
 
-def test_a_misspelt_key_is_told_beside_the_missing_one(file: Path) -> None:
+def test_misspelt_key_is_reported_with_the_missing_key(file: Path) -> None:
     missing, unknown = faults(file, "nam: a\n")
     assert missing == ":1: key 'name' is missing; add it"
     assert unknown == ":1: unknown key 'nam'; did you mean 'name'?"
 
 
 @pytest.mark.parametrize(("value", "shown"), [("{slot}", "{slot}"), ("5", "5"), ("2025-01-15", "2025-01-15")])
-def test_what_yaml_takes_for_something_else_than_text_is_to_be_quoted(
-    file: Path, value: str, shown: str
-) -> None:
+def test_non_text_value_is_refused_with_quoting_remedy(file: Path, value: str, shown: str) -> None:
     assert faults(file, f"name: {value}\n") == [f":1: name = {shown}: not text; put it in quotes"]
 
 
@@ -125,12 +123,12 @@ class TestUnionKinds:
             YamlSource.read(file).validate(self.Drawn)
         return [fault.removeprefix(f"{file}:1: ") for fault in error.value.faults]
 
-    def test_a_word_is_held_against_the_words(self, file: Path) -> None:
+    def test_word_is_compared_with_allowed_words(self, file: Path) -> None:
         assert self.faults(file, "dots") == [
             "shape = 'dots': unknown value; use one of dot, line; did you mean 'dot'?",
         ]
 
-    def test_a_mapping_is_held_against_the_mapping_that_is_nearest(self, file: Path) -> None:
+    def test_mapping_is_compared_with_nearest_model(self, file: Path) -> None:
         assert self.faults(file, "{ size: 0 }") == [
             "shape.size = 0: Input should be greater than or equal to 1"
         ]
@@ -140,7 +138,7 @@ class TestUnionKinds:
         ]
 
 
-def test_what_is_too_short_for_the_faults_in_it_is_not_told_twice(file: Path) -> None:
+def test_list_with_invalid_item_has_no_length_fault(file: Path) -> None:
     class Crowd(BaseModel):
         items: tuple[Inner, ...] = Field(min_length=1)
 

@@ -20,18 +20,18 @@ INSTANT: TypeAdapter[datetime] = TypeAdapter(WrittenInstant)
 @pytest.mark.parametrize(
     ("text", "minutes"), [("1h", 60), ("90m", 90), ("1h30m", 90), ("0h5m", 5), ("48h", 2880)]
 )
-def test_a_duration_is_hours_and_minutes(text: str, minutes: int) -> None:
+def test_duration_is_written_in_hours_and_minutes(text: str, minutes: int) -> None:
     assert DURATION.validate_python(text) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize("value", ["", "0m", "0h0m", "1 h", "1d", "-1h", "h", 60, None, "99999999999999h"])
-def test_what_is_no_duration_is_refused(value: object) -> None:
+def test_invalid_duration_is_refused(value: object) -> None:
     with pytest.raises(ValidationError, match="duration"):
         DURATION.validate_python(value)
 
 
 @given(st.times().map(lambda it: it.replace(second=0, microsecond=0)))
-def test_a_time_of_day_is_itself_in_quotes_and_nothing_else_without(at: time) -> None:
+def test_quoted_time_of_day_is_exact_and_unquoted_never_misread(at: time) -> None:
     assert CLOCK.validate_python(yaml.safe_load(f'"{at:%H:%M}"')) == at
     try:
         # YAML keeps a time with a leading zero as text and reads every other as a number.
@@ -55,6 +55,6 @@ def test_a_date_and_an_instant_are_read(adapter: TypeAdapter[Any], text: str, re
 
 @pytest.mark.parametrize("value", [0, 20250115, 86400.0, True, "20250115", " 1736899200.5 ", "-1"])
 @pytest.mark.parametrize(("adapter", "remedy"), [(DATE, "write 2025-01-15"), (INSTANT, "with its zone")])
-def test_a_number_is_no_date_and_no_instant(adapter: TypeAdapter[Any], value: object, remedy: str) -> None:
+def test_number_is_refused_as_date_and_instant(adapter: TypeAdapter[Any], value: object, remedy: str) -> None:
     with pytest.raises(ValidationError, match=remedy):
         adapter.validate_python(value)

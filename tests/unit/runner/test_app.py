@@ -60,18 +60,20 @@ def test_a_request_is_run_and_then_acknowledged(post: Post, bench: Bench) -> Non
     assert [event.execution_id for event in bench.bus.of(ScrapeExecuted)] == ["request-1"]
 
 
-def test_a_request_that_could_not_be_run_is_delivered_again(post: Post, bench: Bench) -> None:
+def test_request_is_redelivered_during_bucket_outage(post: Post, bench: Bench) -> None:
     bench.state.down = True
     assert post("/events", **push(requested())).status_code == 503
 
 
-def test_another_event_is_recorded_and_acknowledged(post: Post, bench: Bench) -> None:
+def test_unhandled_event_is_recorded_and_acknowledged(post: Post, bench: Bench) -> None:
     assert post("/events", **push(executed())).status_code == 204
     assert [event.reason for event in bench.bus.of(MessageRejected)] == ["unknown_type"]
 
 
 @pytest.mark.parametrize(("scheduler", "source"), [(None, "CLOUD_RUN"), (DEVELOPER, "SCHEDULER")])
-def test_the_source_is_set_by_who_calls(post: Post, bench: Bench, scheduler: str | None, source: str) -> None:
+def test_execution_source_depends_on_the_caller(
+    post: Post, bench: Bench, scheduler: str | None, source: str
+) -> None:
     answer = post("/scrapers/lines/executions", scheduler, json=DAY)
     assert answer.status_code == 200
     (event,) = bench.bus.of(ScrapeExecuted)
@@ -104,7 +106,7 @@ def test_the_same_idempotency_key_does_not_fetch_again(post: Post, bench: Bench)
     ],
     ids=["unknown scraper", "no date", "unknown parameter", "source given", "nobody", "wrong key"],
 )
-def test_what_cannot_be_done_is_said_and_nothing_is_asked(
+def test_invalid_manual_request_is_refused_without_fetch(
     post: Post, bench: Bench, path: str, body: object, headers: dict[str, str], status: int, told: str
 ) -> None:
     answer = post(path, json=body, headers=headers)

@@ -62,7 +62,7 @@ def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
     ],
     ids=["got it", "got a part", "not yet", "failed", "an earlier day", "a later day"],
 )
-def test_the_exit_code_is_the_outcome(
+def test_exit_code_reflects_outcome(
     payload: Path, capsys: Captured, content: str, code: int, said: str
 ) -> None:
     payload.write_text(content)
@@ -85,24 +85,26 @@ def test_the_exit_code_is_the_outcome(
         ),
     ],
 )
-def test_wrong_usage_is_2_and_says_what(capsys: Captured, arguments: list[str], said: str) -> None:
+def test_wrong_usage_exits_2_with_the_fault(capsys: Captured, arguments: list[str], said: str) -> None:
     assert run(*arguments) == cli.EXIT_USAGE
     assert said in capsys.readouterr().err
 
 
-def test_an_unknown_scraper_is_wrong_usage_and_names_those_there_are(capsys: Captured) -> None:
+def test_unknown_scraper_is_wrong_usage_with_known_scrapers(capsys: Captured) -> None:
     assert run(name="rows") == cli.EXIT_USAGE
     assert capsys.readouterr().err == "no scraper 'rows'; there are lines\n"
 
 
-def test_a_fleet_at_fault_is_wrong_usage(tmp_path: Path, capsys: Captured) -> None:
+def test_invalid_fleet_is_wrong_usage(tmp_path: Path, capsys: Captured) -> None:
     assert run(scrapers=tmp_path) == cli.EXIT_USAGE
     assert "no <source>/<name>/scraper.yaml below it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--game-date", "--game_date", "--gamedate", "--date"])
 @pytest.mark.parametrize("day", ["2025-01-15", "20250115"])
-def test_the_date_may_be_written_as_people_do(payload: Path, capsys: Captured, flag: str, day: str) -> None:
+def test_date_option_has_aliases_and_two_formats(
+    payload: Path, capsys: Captured, flag: str, day: str
+) -> None:
     """Only the command line has aliases of the date's name (see "One date had three names" in
     docs/explanation/incidents.md)."""
     assert run(flag, day, "--from-file", str(payload), "--json") == 0
@@ -110,14 +112,14 @@ def test_the_date_may_be_written_as_people_do(payload: Path, capsys: Captured, f
     assert (row["game_date"], row["opts"]) == ("2025-01-15", {"game_date": "2025-01-15"})
 
 
-def test_without_a_date_it_is_the_business_day(payload: Path, capsys: Captured) -> None:
+def test_date_defaults_to_business_day(payload: Path, capsys: Captured) -> None:
     before = business_date(wall_now())
     run("--from-file", str(payload), "--json")
     after = business_date(wall_now())
     assert json.loads(capsys.readouterr().out)["game_date"] in {before.isoformat(), after.isoformat()}
 
 
-def test_the_record_is_the_tables_row(payload: Path, capsys: Captured) -> None:
+def test_json_output_is_the_execution_log_row(payload: Path, capsys: Captured) -> None:
     assert run("--date", "2025-01-15", "--dry-run", "--from-file", str(payload), "--json") == 0
     printed = capsys.readouterr()
     row = json.loads(printed.out)
@@ -128,16 +130,14 @@ def test_the_record_is_the_tables_row(payload: Path, capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(("raises", "code"), [("not_published", 3), ("blocked", 1), ("surprise", 1)])
-def test_without_a_bus_it_runs_all_the_same_and_says_so(capsys: Captured, raises: str, code: int) -> None:
+def test_run_without_bus_is_reported_as_not_logged(capsys: Captured, raises: str, code: int) -> None:
     assert run("--date", "2025-01-15", "--raises", raises) == code
     told = capsys.readouterr().err
     assert told.startswith("not logged: no bus is reachable (")
     assert "`tipoff up` starts one" in told
 
 
-def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
+def test_unusable_configured_stack_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """With a stack's environment in another folder, the command must not fetch from the real source."""
     for name in ("PROJECT", "DATA_BUCKET", "STATE_BUCKET", "DEVELOPMENT_KEY"):
         monkeypatch.setenv(f"TIPOFF_{name}", "x")
@@ -148,7 +148,7 @@ def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(
     assert "--dry-run" in told
 
 
-def test_with_a_bus_it_is_logged_as_any_other(
+def test_run_with_bus_is_logged_with_source_local(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setattr(cli, "connect", lambda _registry, _stack: bench.deps())
@@ -162,7 +162,7 @@ def test_with_a_bus_it_is_logged_as_any_other(
 
 
 @pytest.mark.parametrize("part", ["bus", "bucket"])
-def test_what_fails_after_the_source_was_asked_is_told_and_nothing_is_fetched_again(
+def test_outage_after_fetch_is_reported_without_second_fetch(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: Captured, part: str
 ) -> None:
     def source(_request: httpx.Request) -> httpx.Response:
@@ -184,7 +184,7 @@ def test_what_fails_after_the_source_was_asked_is_told_and_nothing_is_fetched_ag
     assert "tipoff up" not in printed.err, "there is a stack"
 
 
-def test_an_account_without_a_name_is_told_by_its_number(
+def test_user_without_name_is_recorded_by_uid(
     payload: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     """A container with an arbitrary user id has no entry for it in /etc/passwd."""
@@ -194,7 +194,7 @@ def test_an_account_without_a_name_is_told_by_its_number(
     assert json.loads(capsys.readouterr().out)["triggered_by"] == "uid 4711"
 
 
-def test_a_module_finds_the_stack_of_its_fleet_from_a_folder_below_the_root(tmp_path: Path) -> None:
+def test_module_finds_stack_of_its_fleet_from_subfolder(tmp_path: Path) -> None:
     """The stack there is unusable, so the command reports it and requests no source."""
     (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
     (tmp_path / ".tipoff").mkdir()
@@ -238,13 +238,13 @@ def run_rivers(root: Path, cwd: Path, *arguments: str, **variables: str) -> subp
     )
 
 
-def test_a_module_of_a_fleet_in_its_own_repository_is_known(rivers: Path) -> None:
+def test_module_of_fleet_in_separate_repository_is_found(rivers: Path) -> None:
     done = run_rivers(rivers, rivers, "--help")
     assert done.returncode == 0, done.stderr
     assert "--raises STRING" in done.stdout
 
 
-def test_a_fleets_own_stack_is_found_from_within_another_fleet(rivers: Path, tmp_path: Path) -> None:
+def test_fleet_uses_its_own_stack_within_another_fleets_folder(rivers: Path, tmp_path: Path) -> None:
     """Otherwise the scrape would be written to the bus, bucket and dataset of another fleet."""
     for root, project in ((rivers, "ours"), (tmp_path / "theirs", "theirs")):
         (root / ".tipoff").mkdir(parents=True)

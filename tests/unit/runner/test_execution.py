@@ -36,14 +36,14 @@ def records(data: MemoryObjects, path: str | None) -> list[Any]:
 
 
 class TestSuccess:
-    def test_the_count_is_the_count_of_what_was_written(self, bench: Bench) -> None:
+    def test_record_count_equals_written_records(self, bench: Bench) -> None:
         """Saved records were logged as no data; an empty success blocked the real data (incidents 7, 8)."""
         executed = bench.execute(asking()).executed
         assert isinstance(executed.outcome, Success)
         assert records(bench.data, executed.outcome.gcs_path) == [{"text": "a"}, {"text": "b"}, {"text": "c"}]
         assert executed.outcome.record_count == executed.data_summary["record_count"] == 3
 
-    def test_a_parser_cannot_talk_the_count_up(self, bench: Bench) -> None:
+    def test_parser_summary_cannot_override_record_count(self, bench: Bench) -> None:
         """The scraper's summary must not replace the runner's own values.
 
         See "Saved records were logged as no data" in docs/explanation/incidents.md.
@@ -53,14 +53,14 @@ class TestSuccess:
         assert summary["source_url"] == "https://lines.example/2025-01-15.txt"
         assert summary["letters"] == 6
 
-    def test_the_payload_is_kept_as_it_came(self, bench: Bench) -> None:
+    def test_raw_payload_is_stored_unchanged(self, bench: Bench) -> None:
         summary = bench.execute(asking()).executed.data_summary
         name = str(summary["raw_path"]).removeprefix("gs://data/")
         came = b"a\nb\nc\n"
         assert name == f"raw/fixtures/lines/2025-01-15/{content_hash(came)[:16]}.txt"
         assert bench.data.bodies[name] == came
 
-    def test_the_file_is_announced_with_its_content(self, bench: Bench) -> None:
+    def test_file_event_has_content_hash_and_count(self, bench: Bench) -> None:
         execution = bench.execute(asking())
         landed = execution.landed
         assert landed is not None
@@ -71,7 +71,7 @@ class TestSuccess:
         assert landed.content_sha256[:16] in landed.gcs_path
         assert (landed.record_count, landed.game_date, landed.execution_id) == (3, GAME_DATE, "request-1")
 
-    def test_the_same_data_is_the_same_file_whenever_it_is_fetched(self, bench: Bench) -> None:
+    def test_unchanged_data_is_the_same_file_and_not_reannounced(self, bench: Bench) -> None:
         first = bench.execute(asking())
         again = bench.execute(
             requested(request_id="request-2", attempt=2, parameters=asking().parameters),
@@ -83,7 +83,7 @@ class TestSuccess:
         assert again.landed is None, "a file is announced by the request that brought it first"
         assert len(bench.data.files) == 2
 
-    def test_the_execution_is_that_of_its_request(self, bench: Bench) -> None:
+    def test_execution_has_the_ids_of_its_request(self, bench: Bench) -> None:
         """The execution takes its identity from the request.
 
         See "Two controllers decided twice" in docs/explanation/incidents.md.
@@ -95,19 +95,19 @@ class TestSuccess:
             assert getattr(executed, name) == getattr(request, name)
         assert (executed.scraper_name, executed.triggered_at) == (request.scraper, NOON)
 
-    def test_the_time_it_took_is_measured_forward(self, bench: Bench) -> None:
+    def test_execution_duration_is_not_negative(self, bench: Bench) -> None:
         executed = bench.execute(asking()).executed
         assert executed.completed_at >= executed.triggered_at
         assert 0 <= executed.duration_seconds < 30
 
 
 class TestNoData:
-    def test_what_is_not_published_yet_is_no_data_with_its_reason(self, bench: Bench) -> None:
+    def test_unpublished_document_is_no_data_with_reason(self, bench: Bench) -> None:
         execution = bench.execute(asking(raises="not_published"))
         assert execution.executed.outcome == NoData(reason="404: not out yet")
         assert execution.landed is None
 
-    def test_an_empty_document_that_says_why_is_no_data(self, bench: Bench) -> None:
+    def test_empty_document_with_reason_is_no_data(self, bench: Bench) -> None:
         bench.source = text("empty: none of 9 teams has submitted\n")
         executed = bench.execute(asking()).executed
         assert executed.outcome == NoData(reason="none of 9 teams has submitted")
@@ -120,7 +120,7 @@ class TestNoData:
 
 class TestFailed:
     @pytest.mark.parametrize("kind", FailureKind)
-    def test_every_kind_can_be_raised(self, bench: Bench, kind: FailureKind) -> None:
+    def test_every_failure_kind_can_be_raised(self, bench: Bench, kind: FailureKind) -> None:
         """Each failure has a kind and a message for an operator.
 
         See "Blocked was read as not published", "Exhausted retries were logged as no data" and "An error row had no
@@ -130,7 +130,7 @@ class TestFailed:
         assert outcome.kind is kind
         assert outcome.message
 
-    def test_an_unforeseen_error_is_our_own_fault_and_never_no_data(self, bench: Bench) -> None:
+    def test_unforeseen_error_is_internal_failure(self, bench: Bench) -> None:
         """Exceptions were recorded as empty results.
 
         See "Exhausted retries were logged as no data" in docs/explanation/incidents.md.
@@ -139,7 +139,7 @@ class TestFailed:
             kind=FailureKind.INTERNAL, message="KeyError: 'homeTeam'"
         )
 
-    def test_what_a_source_says_is_told_as_far_as_a_person_reads(self, bench: Bench) -> None:
+    def test_long_reason_of_source_is_truncated(self, bench: Bench) -> None:
         """The stored payload has the whole text; rows have the beginning only."""
         bench.source = text("empty: " + "x" * 90_000)
         outcome = bench.execute(asking()).executed.outcome
@@ -147,7 +147,7 @@ class TestFailed:
         assert len(outcome.reason) < MAX_TEXT + 30
         assert outcome.reason.endswith("xxx... (90000 characters)")
 
-    def test_nothing_where_something_must_be_is_a_changed_source(self, bench: Bench) -> None:
+    def test_unexpectedly_empty_document_is_source_changed(self, bench: Bench) -> None:
         """An unexpectedly empty document must not pass for no data."""
         bench.source = text("")
         outcome = failed(bench, asking())
@@ -159,7 +159,9 @@ class TestFailed:
         [(1, False), (2, True), (4, True), (5, False)],
         ids=["below", "least", "most", "above"],
     )
-    def test_the_volume_is_that_of_the_assertions(self, bench: Bench, count: int, fits: bool) -> None:
+    def test_record_count_outside_assertions_is_source_changed(
+        self, bench: Bench, count: int, fits: bool
+    ) -> None:
         bench.source = text("line\n" * count)
         outcome = bench.execute(asking()).executed.outcome
         assert isinstance(outcome, Success) == fits
@@ -201,11 +203,11 @@ class TestFailed:
         assert execution.landed is None
         assert [name for name in bench.data.bodies if not name.startswith("raw/")] == []
 
-    def test_a_document_about_the_day_asked_for_is_one(self, bench: Bench) -> None:
+    def test_document_about_requested_day_is_success(self, bench: Bench) -> None:
         bench.source = text("about: 2025-01-15\na\nb\n")
         assert isinstance(bench.execute(asking()).executed.outcome, Success)
 
-    def test_a_broken_payload_is_kept_for_whoever_looks_into_it(self, bench: Bench) -> None:
+    def test_undecodable_payload_is_stored(self, bench: Bench) -> None:
         bench.source = lambda _request: httpx.Response(200, content=b"\xff\xfe")
         executed = bench.execute(asking()).executed
         assert isinstance(executed.outcome, Failed)
@@ -220,7 +222,7 @@ class TestFailed:
         [({"game_date": "soon"}, "game_date"), ({}, "game_date"), ({"gamedate": "2025-01-15"}, "gamedate")],
         ids=["malformed", "missing", "misnamed"],
     )
-    def test_parameters_that_do_not_fit_are_named(
+    def test_invalid_parameters_are_named_without_fetch(
         self, bench: Bench, parameters: dict[str, str], named: str
     ) -> None:
         """One date had three names (incident 30)."""
@@ -229,7 +231,7 @@ class TestFailed:
         assert named in outcome.message
         assert bench.asked == []
 
-    def test_an_error_without_words_still_has_a_message(
+    def test_error_without_text_has_its_class_as_message(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An error without a text had an empty message, and a failure without a message is invalid."""
@@ -258,16 +260,14 @@ def test_transport_retries_are_counted_in_the_execution(
     assert executed.attempt == 1
 
 
-def test_the_raw_payload_that_cannot_be_written_is_no_outcome(bench: Bench) -> None:
+def test_payload_write_outage_raises_unavailable(bench: Bench) -> None:
     """Pub/Sub delivers the request again."""
     bench.data.down = True
     with pytest.raises(Unavailable):
         bench.execute(asking())
 
 
-def test_the_records_that_cannot_be_written_are_no_outcome(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_write_outage_raises_unavailable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     module, parse = bench.registry["lines"].module, bench.registry["lines"].module.parse
 
     def parse_during_an_outage(payload: bytes, parameters: Any) -> Any:
@@ -296,18 +296,18 @@ class TestWithoutABucket:
         assert execution.executed.outcome == Success(record_count=3, gcs_path=None)
         assert (execution.landed, bench.data.bodies, len(bench.asked)) == (None, {}, 1)
 
-    def test_a_saved_payload_is_parsed_without_asking_the_source(self, bench: Bench) -> None:
+    def test_saved_payload_is_parsed_without_fetch(self, bench: Bench) -> None:
         execution = self.run(bench, Saved(b"a\nb\n", dated=True))
         assert execution.executed.outcome == Success(record_count=2, gcs_path=None)
         assert bench.asked == []
 
-    def test_a_saved_payload_of_an_unstated_day_is_of_the_day_it_says(self, bench: Bench) -> None:
+    def test_undated_saved_payload_takes_day_of_its_document(self, bench: Bench) -> None:
         executed = self.run(bench, Saved(b"about: 2025-01-14\na\nb\n", dated=False)).executed
         assert isinstance(executed.outcome, Success)
         assert executed.game_date.isoformat() == executed.opts["game_date"] == "2025-01-14"
 
     @pytest.mark.parametrize(("about", "kind"), [("2025-01-14", NoData), ("2025-01-16", Failed)])
-    def test_a_saved_payload_of_another_day_than_stated_is_refused(
+    def test_saved_payload_of_another_day_is_no_success(
         self, bench: Bench, about: str, kind: type[Outcome]
     ) -> None:
         executed = self.run(bench, Saved(f"about: {about}\na\nb\n".encode(), dated=True)).executed

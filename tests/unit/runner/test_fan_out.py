@@ -20,7 +20,7 @@ def parse_nothing(_payload: bytes, _parameters: ScrapeParameters) -> Parsed:
     return Parsed(records=[], empty_reason="none yet", fan_out={"event_id": ()})
 
 
-def test_declared_keys_stand_in_the_event_in_the_order_the_scraper_gives() -> None:
+def test_fan_out_values_keep_the_scrapers_order() -> None:
     executed = run(parse=parse, fan_out_keys=["event_id"]).executed
 
     assert isinstance(executed.outcome, Success)
@@ -31,7 +31,7 @@ def test_declared_keys_stand_in_the_event_in_the_order_the_scraper_gives() -> No
     ("declared", "named"),
     [([], "declares nothing"), (["game_id"], "declares game_id"), (["event_id", "x"], "event_id, x")],
 )
-def test_keys_that_differ_from_the_declared_ones_are_our_own_fault(declared: list[str], named: str) -> None:
+def test_fan_out_keys_unlike_declaration_are_internal_failure(declared: list[str], named: str) -> None:
     executed = run(parse=parse, fan_out_keys=declared).executed
 
     assert isinstance(executed.outcome, Failed)
@@ -41,26 +41,26 @@ def test_keys_that_differ_from_the_declared_ones_are_our_own_fault(declared: lis
     assert executed.fan_out_keys == {}
 
 
-def test_a_declared_key_that_never_comes_is_our_own_fault_too() -> None:
+def test_missing_fan_out_key_is_a_failure() -> None:
     outcome = run(fan_out_keys=["event_id"]).executed.outcome
 
     assert isinstance(outcome, Failed)
     assert "sample fans out over nothing" in outcome.message
 
 
-def test_without_data_there_is_nothing_to_fan_out() -> None:
+def test_no_data_has_no_fan_out() -> None:
     executed = run(parse=parse_nothing, fan_out_keys=["event_id"]).executed
 
     assert executed.outcome == NoData(reason="none yet")
     assert executed.fan_out_keys == {}
 
 
-def test_a_key_is_a_parameter_s_name() -> None:
+def test_fan_out_key_must_be_a_parameter_name() -> None:
     with pytest.raises(ValidationError):
         spec(fan_out_keys=["Event-Id"])
 
 
-def test_what_a_scraper_notes_is_told_however_it_ends() -> None:
+def test_notes_of_failed_run_are_recorded() -> None:
     def fetch(_parameters: ScrapeParameters, http: Http) -> Payload:
         http.note("quota", {"used": 5})
         raise SourceChanged("moved")

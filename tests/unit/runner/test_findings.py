@@ -20,7 +20,7 @@ def parsed(**more: Any) -> Any:
     return lambda _payload, _parameters: Parsed(**{"records": [Row()], **more})
 
 
-def test_what_is_set_aside_and_what_contradicts_is_counted_and_told() -> None:
+def test_set_aside_and_contradictions_are_counted_with_examples() -> None:
     executed = run(parse=parsed(set_aside=["games[3] is null"], contradictions=["final at 0:0"])).executed
 
     assert isinstance(executed.outcome, Success)
@@ -28,18 +28,18 @@ def test_what_is_set_aside_and_what_contradicts_is_counted_and_told() -> None:
     assert executed.data_summary["contradictions"] == {"count": 1, "examples": ["final at 0:0"]}
 
 
-def test_a_document_of_which_nothing_is_odd_says_nothing_of_it() -> None:
+def test_document_without_oddities_has_no_findings() -> None:
     assert {"set_aside", "contradictions", "games_listed"}.isdisjoint(run().executed.data_summary)
 
 
-def test_however_much_is_odd_a_part_of_it_is_told() -> None:
+def test_finding_examples_are_bounded_in_number_and_length() -> None:
     told: Any = run(parse=parsed(set_aside=["x" * 9_000] * 1_200)).executed.data_summary["set_aside"]
 
     assert (told["count"], len(told["examples"])) == (1_200, EXAMPLES)
     assert all(len(example) <= EXAMPLE_CHARACTERS + 3 for example in told["examples"])
 
 
-def test_no_data_tells_its_contradictions_too() -> None:
+def test_no_data_records_contradictions() -> None:
     executed = run(
         parse=parsed(records=[], empty_reason="not complete", contradictions=["0 minutes"])
     ).executed
@@ -62,7 +62,7 @@ def test_a_suspect_document_is_kept_and_not_announced() -> None:
 
 
 @pytest.mark.parametrize(("days", "told"), [(0, True), (-1, False), (1, False)])
-def test_the_slate_of_another_day_is_not_told(days: int, told: bool) -> None:
+def test_slate_of_another_day_is_not_recorded(days: int, told: bool) -> None:
     """Yesterday's scoreboard, if still served, would contradict today's calendar."""
     about = GAME_DATE + timedelta(days=days)
     executed = run(parse=parsed(about=about, slate={"A@B": None})).executed
@@ -71,14 +71,14 @@ def test_the_slate_of_another_day_is_not_told(days: int, told: bool) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 1])
-def test_a_suspect_document_is_broken_whichever_day_it_is_about(days: int) -> None:
+def test_suspect_document_of_another_day_is_source_changed(days: int) -> None:
     outcome = run(parse=parsed(suspect="frozen", about=GAME_DATE + timedelta(days=days))).executed.outcome
 
     assert isinstance(outcome, Failed)
     assert outcome.kind is FailureKind.SOURCE_CHANGED
 
 
-def test_that_a_suspect_document_is_empty_is_no_news() -> None:
+def test_empty_suspect_document_is_a_failure() -> None:
     outcome = run(parse=parsed(records=[], empty_reason="no games", suspect="frozen")).executed.outcome
 
     assert isinstance(outcome, Failed)
@@ -94,7 +94,7 @@ def test_that_a_suspect_document_is_empty_is_no_news() -> None:
         (Source.MANUAL, True, 0, False),
     ],
 )
-def test_no_games_contradict_a_calendar_that_has_some(
+def test_document_without_games_contradicts_calendar_with_games(
     source: Source, needs_games: bool, listed: int | None, contradicts: bool
 ) -> None:
     """The controller requests such a source on game days only; a manual run may request any day."""
@@ -109,7 +109,7 @@ def test_no_games_contradict_a_calendar_that_has_some(
         ]
 
 
-def test_names_are_one_sequence_of_characters() -> None:
+def test_record_text_is_normalised_to_nfc() -> None:
     apart = unicodedata.normalize("NFD", "Nikola Joki\u0107")
 
     assert Row(text=apart).text == "Nikola Joki\u0107" != apart

@@ -84,7 +84,7 @@ def failed(executed: ScrapeExecuted) -> Failed:
     return executed.outcome
 
 
-def test_a_note_that_is_no_json_is_refused_where_it_is_noted() -> None:
+def test_non_json_note_is_refused_when_noted() -> None:
     def fetch(http: Http) -> Payload:
         http.note("season", "2024-25")
         http.note("day", date(2025, 1, 15))  # type: ignore[arg-type]  # as a scraper without a type checker has it
@@ -99,7 +99,7 @@ def test_a_note_that_is_no_json_is_refused_where_it_is_noted() -> None:
     assert executed.data_summary["season"] == "2024-25"
 
 
-def test_what_a_scraper_does_to_a_noted_list_afterwards_does_not_count() -> None:
+def test_note_is_copied_when_noted() -> None:
     def fetch(http: Http) -> Payload:
         pages: Any = [1]
         http.note("pages", pages)
@@ -109,7 +109,7 @@ def test_what_a_scraper_does_to_a_noted_list_afterwards_does_not_count() -> None
     assert outcome(fetch).data_summary["pages"] == [1]
 
 
-def test_a_comparison_that_raises_is_our_own_fault_and_tells_where_the_payload_is() -> None:
+def test_error_in_comparison_is_internal_failure_with_payload_path() -> None:
     def lost(_parsed: Parsed, previous: Any) -> str:
         return str({previous})
 
@@ -119,7 +119,7 @@ def test_a_comparison_that_raises_is_our_own_fault_and_tells_where_the_payload_i
     assert str(executed.data_summary["raw_path"]).startswith("gs://data/raw/")
 
 
-def test_a_record_that_utf_8_cannot_hold_is_our_own_fault_and_named() -> None:
+def test_record_with_unpaired_surrogate_is_internal_failure() -> None:
     message = failed(outcome(parse=lambda: Parsed(records=[Row(text=LONE)]))).message
     assert message.startswith("Row: text: ")
     assert "surrogates not allowed" in message
@@ -127,7 +127,7 @@ def test_a_record_that_utf_8_cannot_hold_is_our_own_fault_and_named() -> None:
     assert failed(outcome(parse=lambda: unchecked)).kind is FailureKind.INTERNAL
 
 
-def test_a_message_that_utf_8_cannot_hold_shows_the_escape() -> None:
+def test_unpaired_surrogate_in_message_is_escaped() -> None:
     def not_published() -> Parsed:
         raise NotPublished(LONE)
 
@@ -140,7 +140,7 @@ def test_a_message_that_utf_8_cannot_hold_shows_the_escape() -> None:
     assert failed(outcome(lost=lambda _parsed, _previous: LONE)).message == shown
 
 
-def test_leaving_the_program_is_an_error_as_any_other() -> None:
+def test_system_exit_of_scraper_is_a_failure() -> None:
     assert failed(outcome(lambda _http: sys.exit(3))).message == "SystemExit: 3"
     assert failed(outcome(parse=lambda: sys.exit("no"))).message == "SystemExit: no"
 
@@ -152,7 +152,7 @@ def test_leaving_the_program_is_an_error_as_any_other() -> None:
         (told_to_wait("noon"), "ToldToWait cannot be converted to an outcome: Failed: not_before: "),
     ],
 )
-def test_an_error_that_cannot_be_told_is_told_by_its_class(error: Exception, told: str) -> None:
+def test_unconvertible_error_is_reported_by_its_class(error: Exception, told: str) -> None:
     def fetch(_http: Http) -> Payload:
         raise error
 
@@ -170,11 +170,11 @@ def test_an_error_that_cannot_be_told_is_told_by_its_class(error: Exception, tol
         Payload(b"{}", "https://source.example", LONE),
     ],
 )
-def test_a_payload_that_cannot_be_kept_is_our_own_fault(payload: Any) -> None:
+def test_unstorable_payload_is_internal_failure(payload: Any) -> None:
     assert failed(outcome(lambda _http: payload)).kind is FailureKind.INTERNAL
 
 
-def test_a_tuple_in_the_summary_keeps_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_in_summary_tuple_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "Zq7Xw9Kp2Jv5")
     echoed: Any = {"asked": ("Zq7Xw9Kp2Jv5", {1: "Zq7Xw9Kp2Jv5"})}
     summary = outcome(parse=lambda: Parsed(records=[Row()], summary=echoed)).data_summary
@@ -258,7 +258,9 @@ def returning(value: object) -> Any:
     parsed=st.just(Parsed(records=[Row()])) | PARSED | ERRORS | ANYTHING,
     lost=st.just("") | TEXTS | ERRORS | ANYTHING,
 )
-def test_every_request_has_one_outcome(note: Any, fetched: object, parsed: object, lost: object) -> None:
+def test_arbitrary_scraper_hooks_give_a_single_outcome(
+    note: Any, fetched: object, parsed: object, lost: object
+) -> None:
     def fetch(http: Http) -> object:
         if note is not None:
             http.note(*note)

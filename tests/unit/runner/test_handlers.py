@@ -25,7 +25,7 @@ def test_the_file_is_announced_before_the_execution(bench: Bench) -> None:
     assert bench.bus.events[1] == executed
 
 
-def test_a_redelivery_publishes_again_without_fetching_again(bench: Bench) -> None:
+def test_redelivery_republishes_without_fetch(bench: Bench) -> None:
     """Redelivery multiplied the rows (incident 16)."""
     first = bench.run(requested())
     bench.source = text("something\nelse\n")
@@ -37,7 +37,7 @@ def test_a_redelivery_publishes_again_without_fetching_again(bench: Bench) -> No
     assert len({envelope.id for envelope in bench.bus.published}) == 2
 
 
-def test_a_failure_is_remembered_too(bench: Bench) -> None:
+def test_failure_is_remembered_for_redelivery(bench: Bench) -> None:
     """A retry is a separate request with attempt + 1."""
     bench.source = text("")
     first = bench.run(requested())
@@ -48,7 +48,7 @@ def test_a_failure_is_remembered_too(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("capacity", [0, 1], ids=["nothing went out", "the file went out"])
-def test_an_outcome_that_could_not_be_published_is_published_later(bench: Bench, capacity: int) -> None:
+def test_unpublished_outcome_is_published_on_redelivery(bench: Bench, capacity: int) -> None:
     bench.bus.capacity = capacity
     with pytest.raises(Unavailable):
         bench.run(requested())
@@ -59,14 +59,14 @@ def test_an_outcome_that_could_not_be_published_is_published_later(bench: Bench,
     assert len({event.id for event in bench.bus.of(FileLanded)}) == 1
 
 
-def test_nothing_is_published_that_could_not_be_remembered(bench: Bench) -> None:
+def test_state_bucket_outage_publishes_nothing(bench: Bench) -> None:
     bench.state.down = True
     with pytest.raises(Unavailable):
         bench.run(requested())
     assert bench.bus.published == []
 
 
-def test_a_request_whose_files_could_not_be_written_is_as_good_as_new(bench: Bench) -> None:
+def test_request_succeeds_after_data_bucket_outage(bench: Bench) -> None:
     bench.data.down = True
     with pytest.raises(Unavailable):
         bench.run(requested())
@@ -82,7 +82,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at the same time"])
 @pytest.mark.parametrize("survived", range(5), ids=["claim", "payload", "journal", "records", "outcome"])
-def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
+def test_redelivery_completes_run_killed_after_any_write(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, survived: int, at_once: bool
 ) -> None:
     """A fetched payload is not fetched again, and the first delivery's notes about it are kept.
@@ -124,7 +124,7 @@ def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
     assert len(bench.data.files) == 2
 
 
-def test_a_paused_runner_that_wakes_too_late_publishes_what_the_other_one_wrote(bench: Bench) -> None:
+def test_late_runner_publishes_stored_outcome_of_another_runner(bench: Bench) -> None:
     """The runner stops while the source answers; another delivery takes over and publishes other content."""
     during: list[ScrapeExecuted] = []
 
@@ -141,7 +141,7 @@ def test_a_paused_runner_that_wakes_too_late_publishes_what_the_other_one_wrote(
     assert len({event.model_dump_json() for event in bench.bus.of(FileLanded)}) == 1
 
 
-def test_a_second_delivery_while_the_first_is_at_it_asks_nothing(bench: Bench) -> None:
+def test_concurrent_delivery_does_not_fetch(bench: Bench) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         with pytest.raises(InProgress):
             bench.run(requested(), NOON + timedelta(seconds=30))
@@ -152,7 +152,7 @@ def test_a_second_delivery_while_the_first_is_at_it_asks_nothing(bench: Bench) -
     assert len(bench.asked) == 1
 
 
-def test_a_payload_that_kills_every_runner_is_a_failure_and_not_a_loop(
+def test_payload_that_crashes_every_runner_is_a_failure(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deadly(_payload: bytes, _parameters: object) -> object:
@@ -179,7 +179,7 @@ def test_a_payload_that_kills_every_runner_is_a_failure_and_not_a_loop(
     ],
     ids=["success", "no data"],
 )
-def test_an_execution_costs_few_calls_of_the_buckets(bench: Bench, content: str, calls: int) -> None:
+def test_execution_makes_fixed_number_of_bucket_calls(bench: Bench, content: str, calls: int) -> None:
     bench.source = text(content)
     counted = [
         CountedObjects(bucket.bucket, bodies=bucket.bodies, metadata=bucket.metadata)
@@ -207,7 +207,7 @@ def retried(content: str) -> Source:
     return lambda _request: next(answers, httpx.Response(200, text=content))
 
 
-def test_content_that_was_announced_is_not_announced_by_another_execution(bench: Bench) -> None:
+def test_announced_content_is_not_announced_by_another_execution(bench: Bench) -> None:
     bench.run(requested())
     second = bench.run(requested(request_id="request-2", attempt=2))
     assert second.outcome.status == "success"
@@ -233,7 +233,7 @@ def test_a_failure_announces_no_file(bench: Bench) -> None:
     assert [type(event) for event in bench.bus.events] == [ScrapeExecuted]
 
 
-def test_a_scraper_that_is_not_here_is_a_failure_that_says_what_is(bench: Bench) -> None:
+def test_unknown_scraper_is_a_failure_with_known_scrapers(bench: Bench) -> None:
     """A wrong image or name appears in the log and in the follow-ups.
 
     See "The wrong image answered for three days" and "Scrapers logged under other names" in
@@ -248,17 +248,17 @@ def test_a_scraper_that_is_not_here_is_a_failure_that_says_what_is(bench: Bench)
     assert bench.run(requested(scraper="rows")) == executed
 
 
-def test_a_replayed_day_runs_at_its_own_time(bench: Bench) -> None:
+def test_replayed_request_runs_at_its_event_time(bench: Bench) -> None:
     executed = bench.run(requested(event_time=NOON), NOON + timedelta(days=300))
     assert bench.opened == [(NOON, True)]
     assert executed.triggered_at == executed.event_time == NOON
 
 
-def test_otherwise_the_clock_at_handling_counts(bench: Bench) -> None:
+def test_request_without_event_time_runs_at_handling_time(bench: Bench) -> None:
     now = NOON + timedelta(minutes=7)
     assert bench.run(requested(), now).triggered_at == now
     assert bench.opened == [(now, False)]
 
 
-def test_requests_are_all_it_takes() -> None:
+def test_runner_accepts_only_scrape_requests() -> None:
     assert frozenset({ScrapeRequested}) == ACCEPTED

@@ -17,21 +17,21 @@ SECONDS = st.integers(-1000, 1000).map(lambda number: NOON + timedelta(seconds=n
 
 
 @given(since=SECONDS, until=SECONDS, now=SECONDS)
-def test_a_host_is_paused_between_the_two_instants_and_no_other_host_is(since, until, now) -> None:  # type: ignore[no-untyped-def]  # hypothesis gives them
+def test_pause_covers_only_its_interval_and_host(since, until, now) -> None:  # type: ignore[no-untyped-def]  # hypothesis gives them
     pauses = HostPauses()
     pauses.pause("a.example", since, until)
     assert pauses.until("a.example", now) == (until if since <= now < until else None)
     assert pauses.until("b.example", now) is None
 
 
-def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+def test_shorter_pause_does_not_end_a_longer_pause() -> None:
     pauses = HostPauses()
     pauses.pause("a.example", NOON, NOON + timedelta(days=1))
     pauses.pause("a.example", NOON + timedelta(minutes=1), NOON + timedelta(minutes=2))
     assert pauses.until("a.example", NOON + timedelta(hours=3)) == NOON + timedelta(days=1)
 
 
-def test_a_day_that_is_replayed_later_and_lies_before_is_not_paused() -> None:
+def test_replay_of_earlier_day_is_not_paused() -> None:
     pauses = HostPauses()
     pauses.pause("a.example", NOON, NOON + timedelta(days=1))
     assert pauses.until("a.example", NOON - timedelta(days=3)) is None
@@ -49,7 +49,7 @@ def test_a_pause_holds_in_every_process_and_after_a_restart() -> None:
     assert other.until("b.example", LATER) is None
 
 
-def test_the_longer_pause_stays_whoever_was_told_it() -> None:
+def test_longer_pause_wins_across_processes() -> None:
     state = MemoryObjects()
     first, second = HostPauses(state), HostPauses(state)
     first.pause("a.example", NOON, NOON + DAY)
@@ -58,7 +58,7 @@ def test_the_longer_pause_stays_whoever_was_told_it() -> None:
     assert HostPauses(state).until("a.example", NOON) == NOON + DAY
 
 
-def test_what_another_process_was_told_is_read_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pause_of_another_process_is_read_after_cache_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("tipoff_scraper_runner.host_pauses.time.monotonic", lambda: clock[0])
     state = MemoryObjects()
@@ -71,12 +71,12 @@ def test_what_another_process_was_told_is_read_again_after_a_while(monkeypatch: 
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"since": "soon"}', b"\xff"])
-def test_a_pause_that_cannot_be_read_is_none(body: bytes) -> None:
+def test_unreadable_pause_is_ignored(body: bytes) -> None:
     state = MemoryObjects(bodies={"runner/pauses/a.example.json": body})
     assert HostPauses(state).until("a.example", NOON) is None
 
 
-def test_while_the_bucket_is_down_a_process_knows_its_own_pauses() -> None:
+def test_own_pauses_apply_during_bucket_outage() -> None:
     pauses = HostPauses(MemoryObjects(down=True))
     pauses.pause("a.example", NOON, NOON + DAY)
     assert pauses.until("a.example", LATER) == NOON + DAY
@@ -88,7 +88,7 @@ def ends(state: MemoryObjects) -> datetime | None:
     return HostPauses(state).until("a.example", NOON)
 
 
-def test_a_shorter_pause_of_a_process_that_read_before_the_longer_one_does_not_replace_it() -> None:
+def test_shorter_pause_of_stale_process_does_not_replace_longer_pause() -> None:
     state = MemoryObjects()
     first, second = HostPauses(state), HostPauses(state)
     assert second.until("a.example", NOON) is None
@@ -97,14 +97,14 @@ def test_a_shorter_pause_of_a_process_that_read_before_the_longer_one_does_not_r
     assert ends(state) == NOON + DAY
 
 
-def test_a_longer_pause_replaces_a_shorter_one_of_another_process() -> None:
+def test_longer_pause_replaces_shorter_pause_of_another_process() -> None:
     state = MemoryObjects()
     HostPauses(state).pause("a.example", NOON, LATER)
     HostPauses(state).pause("a.example", NOON, NOON + DAY)
     assert ends(state) == NOON + DAY
 
 
-def test_a_pause_replaces_one_that_cannot_be_read() -> None:
+def test_new_pause_replaces_unreadable_pause() -> None:
     state = MemoryObjects(bodies={"runner/pauses/a.example.json": b"{}"})
     HostPauses(state).pause("a.example", NOON, LATER)
     assert ends(state) == LATER
@@ -130,9 +130,7 @@ HOURS = st.integers(1, 9).map(lambda hours: NOON + timedelta(hours=hours))
 
 
 @given(others=st.lists(HOURS, max_size=4), own=HOURS)
-def test_of_processes_that_write_at_once_the_longest_pause_stays(
-    others: list[datetime], own: datetime
-) -> None:
+def test_longest_of_concurrent_pauses_wins(others: list[datetime], own: datetime) -> None:
     state = Raced(others=[*others])
     HostPauses(state).pause("a.example", NOON, own)
     written = others[len(state.others) :]

@@ -41,14 +41,14 @@ def answers(*statuses: int) -> Handler:
     return lambda _request: httpx.Response(next(left), text="body")
 
 
-def test_an_answer_is_given_as_it_came() -> None:
+def test_response_is_returned_unchanged() -> None:
     with opened(lambda _request: httpx.Response(200, content=b"\x00\xff", headers={"etag": "7"})) as http:
         answer = http.get(URL)
     assert (answer.status, answer.url, answer.body, answer.headers["etag"]) == (200, URL, b"\x00\xff", "7")
     assert http.retries == 0
 
 
-def test_a_status_that_the_scraper_wants_to_see_is_no_error() -> None:
+def test_expected_status_is_no_error() -> None:
     """The scraper itself distinguishes "not published" from "blocked".
 
     See "Blocked was read as not published" in docs/explanation/incidents.md.
@@ -58,26 +58,26 @@ def test_a_status_that_the_scraper_wants_to_see_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 501])
-def test_any_other_refusal_is_an_error_at_once(status: int) -> None:
+def test_unexpected_status_fails_without_retry(status: int) -> None:
     with opened(answers(status)) as http, pytest.raises(HttpFailure, match=f"answered {status}"):
         http.get(URL)
     assert http.retries == 0
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_transient_error_is_asked_for_again_and_counted(status: int) -> None:
+def test_transient_status_is_retried_and_counted(status: int) -> None:
     with opened(answers(status, status, 200)) as http:
         assert http.get(URL).status == 200
     assert http.retries == 2
 
 
-def test_retries_end_with_the_budget_of_the_description() -> None:
+def test_retries_end_with_the_configured_attempts() -> None:
     with opened(answers(503, 503, 503, 200)) as http, pytest.raises(HttpFailure, match=r"503 \(3 tries\)"):
         http.get(URL)
     assert http.retries == 2
 
 
-def test_a_source_that_does_not_answer_timed_out() -> None:
+def test_silent_source_times_out() -> None:
     def silent(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("silence", request=request)
 
@@ -97,7 +97,7 @@ def test_the_timeout_covers_all_calls_of_an_execution(monkeypatch: pytest.Monkey
             http.get(URL)
 
 
-def test_an_answer_over_the_limit_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_response_over_size_limit_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "MAX_BYTES", 10)
     with (
         opened(lambda _request: httpx.Response(200, content=b"x" * 11)) as http,
@@ -106,7 +106,7 @@ def test_an_answer_over_the_limit_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
         http.get(URL)
 
 
-def test_every_call_waits_for_its_turn_retries_too() -> None:
+def test_rate_limit_applies_to_calls_and_retries() -> None:
     """A burst was refused by the CDN (incident 29)."""
     slept: list[float] = []
     with opened(answers(503, 200, 200), pacer=Pacer(lambda: 0.0, slept.append)) as http:
@@ -119,7 +119,7 @@ FAKE = FakeSources({"source.example": "http://127.0.0.1:8087/"})
 
 
 @pytest.mark.parametrize("replaying", [True, False])
-def test_the_fake_source_gets_the_host_and_the_instant_of_a_replay(replaying: bool) -> None:
+def test_fake_source_receives_host_and_replay_instant(replaying: bool) -> None:
     seen: list[httpx.Request] = []
 
     def fake(request: httpx.Request) -> httpx.Response:
@@ -145,7 +145,7 @@ def test_the_fake_source_gets_the_host_and_the_instant_of_a_replay(replaying: bo
         "http://mine.localhost/a.json",
     ],
 )
-def test_a_host_without_a_fake_is_asked_itself_and_so_is_this_machine(url: str) -> None:
+def test_host_without_fake_and_loopback_are_called_directly(url: str) -> None:
     """A fake's 404 for an unknown host would look like "not published yet" of a source that was never called."""
     seen: list[httpx.Request] = []
 
@@ -161,12 +161,12 @@ def test_a_host_without_a_fake_is_asked_itself_and_so_is_this_machine(url: str) 
     assert "X-Tipoff-Event-Time" not in seen[0].headers
 
 
-def test_a_fakes_answer_says_so_wherever_the_address_stands() -> None:
+def test_response_url_marks_answer_of_fake() -> None:
     with opened(answers(200), fakes=FAKE) as http:
         assert http.get(URL).url == f"{URL} (via fake)"
 
 
-def test_what_a_fake_does_not_have_fails_with_its_sentence_even_where_404_is_expected() -> None:
+def test_501_of_fake_fails_with_its_text_even_when_expected() -> None:
     def fake(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(501, text="the fake of source.example has nothing at /a")
 
@@ -177,7 +177,7 @@ def test_what_a_fake_does_not_have_fails_with_its_sentence_even_where_404_is_exp
         http.get(URL, expected=frozenset({404, 501}))
 
 
-def test_a_real_source_sees_who_asks_and_nothing_of_a_replay() -> None:
+def test_real_source_receives_user_agent_and_no_replay_header() -> None:
     seen: list[httpx.Request] = []
 
     def source(request: httpx.Request) -> httpx.Response:

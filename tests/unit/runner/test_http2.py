@@ -76,7 +76,7 @@ def answering(tls: ssl.SSLContext, *, end: bool) -> Iterator[FaultyServer]:
         yield server
 
 
-def test_http_2_is_spoken_where_it_is_offered(tls: ssl.SSLContext) -> None:
+def test_http_2_is_used_when_offered(tls: ssl.SSLContext) -> None:
     with answering(tls, end=True) as server, HttpxHttp(spec(), NOON, Pacer()) as http:
         assert http.get(f"{server.url}/data").body == b"data"
         assert http.get(f"{server.url}/more").body == b"data"
@@ -84,7 +84,7 @@ def test_http_2_is_spoken_where_it_is_offered(tls: ssl.SSLContext) -> None:
     assert len(server.asked) == 2
 
 
-def test_a_stream_that_does_not_end_ends_within_the_timeout(tls: ssl.SSLContext) -> None:
+def test_endless_http_2_stream_times_out(tls: ssl.SSLContext) -> None:
     with (
         answering(tls, end=False) as server,
         HttpxHttp(spec(), NOON, Pacer()) as http,

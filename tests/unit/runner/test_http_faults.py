@@ -103,13 +103,13 @@ UNFINISHED = "/slow answered 200 but did not send its whole body within 1 s|samp
         (drip_gzip, UNFINISHED),
     ],
 )
-def test_a_server_that_hangs_or_drips_ends_within_the_timeout(answer: Answer, told: str) -> None:
+def test_hanging_or_dripping_server_times_out(answer: Answer, told: str) -> None:
     with asking(answer) as (http, server), pytest.raises(TimedOut, match=told):
         http.get(f"{server.url}/slow")  # these servers never finish on their own
     assert len(server.asked) == 1
 
 
-def test_a_server_that_hangs_on_every_second_call_does_not_get_the_timeout_twice() -> None:
+def test_timeout_is_shared_by_successive_calls() -> None:
     def answer(_server: FaultyServer, connection: socket.socket) -> None:
         time.sleep(0.6)
         connection.sendall(reply("200 OK", b"late"))
@@ -120,7 +120,7 @@ def test_a_server_that_hangs_on_every_second_call_does_not_get_the_timeout_twice
             http.get(f"{server.url}/second")
 
 
-def test_429_waits_as_long_as_the_source_asks(slept: list[float]) -> None:
+def test_429_waits_for_retry_after_seconds(slept: list[float]) -> None:
     with asking(
         in_turn(reply("429 Too Many Requests", b"", "Retry-After: 1"), reply("200 OK", b"data")),
         timeout_seconds=5,
@@ -135,7 +135,7 @@ def test_429_waits_as_long_as_the_source_asks(slept: list[float]) -> None:
     assert http.retries == 1
 
 
-def test_429_may_name_an_instant(slept: list[float]) -> None:
+def test_retry_after_may_be_a_date(slept: list[float]) -> None:
     headers = ("Date: Wed, 15 Jan 2025 17:00:00 GMT", "Retry-After: Wed, 15 Jan 2025 17:00:01 GMT")
     with asking(in_turn(reply("503 Busy", b"", *headers), reply("200 OK", b"data")), timeout_seconds=5) as (
         http,
@@ -157,7 +157,7 @@ def test_429_may_name_an_instant(slept: list[float]) -> None:
         "Mon, 01 Jan 2025 00:00:00 +99999999999",
     ],
 )
-def test_a_retry_after_that_says_nothing_leaves_the_back_off(stated: str) -> None:
+def test_unusable_retry_after_falls_back_to_back_off(stated: str) -> None:
     with asking(in_turn(reply("429 Slow", b"", f"Retry-After: {stated}"), reply("200 OK"))) as (http, server):
         assert http.get(f"{server.url}/data").status == 200
 
@@ -171,7 +171,7 @@ _HEADERS = st.text(max_size=30) | st.from_regex(r"\A\d{1,400}\Z") | _DATES
 
 
 @given(stated=_HEADERS, date=_HEADERS | st.just("Wed, 15 Jan 2025 17:00:00 GMT"))
-def test_whatever_retry_after_says_is_a_number_of_seconds(stated: str, date: str) -> None:
+def test_arbitrary_retry_after_gives_a_number_of_seconds(stated: str, date: str) -> None:
     seconds = _retry_after({"Retry-After": stated, "Date": date})
 
     assert isinstance(seconds, float)
@@ -179,7 +179,7 @@ def test_whatever_retry_after_says_is_a_number_of_seconds(stated: str, date: str
 
 
 @pytest.mark.parametrize("stated", ["\u0663", "\u00b2"], ids=["an Arabic digit", "a superscript"])
-def test_digits_of_other_scripts_are_no_seconds(stated: str) -> None:
+def test_non_ascii_digits_in_retry_after_are_ignored(stated: str) -> None:
     assert _retry_after({"Retry-After": stated}) == 0.0
 
 
@@ -192,7 +192,7 @@ def test_digits_of_other_scripts_are_no_seconds(stated: str) -> None:
     ],
 )
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_a_wait_longer_than_is_left_travels_with_the_failure(
+def test_retry_after_beyond_timeout_fails_and_pauses_the_host(
     stated: str, believed: timedelta, attempts: int
 ) -> None:
     """A source that asked for a day's pause got four requests in a minute."""
@@ -216,7 +216,7 @@ def test_a_wait_longer_than_is_left_travels_with_the_failure(
     )
 
 
-def test_429_for_ever_is_an_http_failure_with_its_retries_counted() -> None:
+def test_repeated_429_is_http_failure_with_counted_retries() -> None:
     counts = fails(
         HttpFailure,
         r"/data answered 429 \(3 tries\)",
@@ -236,7 +236,7 @@ def test_429_for_ever_is_an_http_failure_with_its_retries_counted() -> None:
         "ftp://127.0.0.1/x",
     ],
 )
-def test_a_redirect_to_another_host_is_refused_and_nothing_is_asked_there(location: str) -> None:
+def test_redirect_to_another_host_is_blocked_without_request(location: str) -> None:
     def answer(server: FaultyServer, connection: socket.socket) -> None:
         connection.sendall(
             reply("302 Found", b"", f"Location: {location.format(other=other.port, port=server.port)}")
@@ -258,7 +258,7 @@ def test_a_redirect_on_the_same_host_is_followed() -> None:
     assert [asked.split()[1] for asked in server.asked] == ["/old?page=1", "/new/place?page=2"]
 
 
-def test_redirects_in_a_circle_end() -> None:
+def test_redirect_loop_is_http_failure() -> None:
     counts = fails(
         HttpFailure,
         "more than 5 redirects, the last to ",
@@ -269,7 +269,7 @@ def test_redirects_in_a_circle_end() -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[", "http://127.0.0.1:port/"])
-def test_a_redirect_to_nowhere_is_an_error_of_the_source(location: str) -> None:
+def test_redirect_to_invalid_url_is_a_failure(location: str) -> None:
     fails(
         (HttpFailure, Blocked),
         "redirects to|Invalid URL in location header",
@@ -280,7 +280,7 @@ def test_a_redirect_to_nowhere_is_an_error_of_the_source(location: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"no gzip at all", gzip.compress(b"data" * 100, mtime=0)[:10] + b"\xff" * 50]
 )
-def test_a_broken_gzip_is_undecodable_and_not_asked_for_again(body: bytes) -> None:
+def test_corrupt_gzip_is_undecodable_and_not_retried(body: bytes) -> None:
     counts = fails(
         Undecodable,
         r"/data answered with a corrupt body in encoding gzip",
@@ -293,14 +293,14 @@ def test_a_broken_gzip_is_undecodable_and_not_asked_for_again(body: bytes) -> No
 @pytest.mark.parametrize(
     ("body", "headers"), [(bytes(3000), ()), (gzip.compress(bytes(3000), mtime=0), (GZIPPED,))]
 )
-def test_a_body_over_the_limit_is_cut_off_also_when_it_is_packed(
+def test_body_over_size_limit_fails_even_when_compressed(
     monkeypatch: pytest.MonkeyPatch, body: bytes, headers: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(http_module, "MAX_BYTES", 2000)
     fails(HttpFailure, ": more than 2000 bytes in all responses", in_turn(reply("200 OK", body, *headers)))
 
 
-def test_all_pages_of_one_scrape_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_pages_of_a_scrape_share_one_size_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten pages, each within the limit, took 2.7 GiB in a service."""
     monkeypatch.setattr(http_module, "MAX_BYTES", 2000)
     with asking(in_turn(reply("200 OK", bytes(900)))) as (http, server):
@@ -314,7 +314,7 @@ def test_all_pages_of_one_scrape_share_one_limit(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     "encoding", ["gzip, gzip, gzip", "gzip,gzip", "deflate, gzip", "br", "zstd", "gzip, " * 50 + "gzip"]
 )
-def test_a_body_packed_more_than_once_or_in_another_way_is_refused(encoding: str) -> None:
+def test_unsupported_or_stacked_content_encoding_is_undecodable(encoding: str) -> None:
     """286 bytes in three layers of gzip became 3.1 GiB."""
     bomb = bytes(10_000_000)
     for _ in range(3):
@@ -328,7 +328,7 @@ def test_a_body_packed_more_than_once_or_in_another_way_is_refused(encoding: str
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "identity"])
-def test_a_body_packed_once_is_read(encoding: str) -> None:
+def test_single_content_encoding_is_decoded(encoding: str) -> None:
     packed = gzip.compress(b"data", mtime=0) if encoding.lower() == "gzip" else b"data"
     answer = in_turn(reply("200 OK", packed, f"Content-Encoding: {encoding}"))
     with asking(answer) as (http, server):
@@ -336,7 +336,7 @@ def test_a_body_packed_once_is_read(encoding: str) -> None:
     assert "accept-encoding: gzip, deflate\r\n" in server.asked[0].lower()
 
 
-def test_a_connection_that_is_reset_is_tried_again_and_then_an_http_failure() -> None:
+def test_reset_connection_is_retried_then_http_failure() -> None:
     counts = fails(
         HttpFailure, r"/data could not be reached: .* \(2 tries\)", lambda _, connection: reset(connection)
     )
@@ -344,7 +344,7 @@ def test_a_connection_that_is_reset_is_tried_again_and_then_an_http_failure() ->
     assert counts == (2, 1)
 
 
-def test_a_connection_that_is_reset_once_is_no_failure() -> None:
+def test_connection_reset_once_is_retried_with_success() -> None:
     def answer(server: FaultyServer, connection: socket.socket) -> None:
         if len(server.asked) == 1:
             reset(connection)
@@ -356,7 +356,7 @@ def test_a_connection_that_is_reset_once_is_no_failure() -> None:
     assert http.retries == 1
 
 
-def test_an_answer_that_is_cut_short_is_an_http_failure() -> None:
+def test_truncated_response_is_http_failure() -> None:
     fails(
         HttpFailure,
         "/data answered 200 and closed the connection within its body: ",
@@ -364,7 +364,7 @@ def test_an_answer_that_is_cut_short_is_an_http_failure() -> None:
     )
 
 
-def test_nobody_there_is_an_http_failure() -> None:
+def test_refused_connection_is_http_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with (
@@ -418,7 +418,7 @@ class TestAddresses:
             patching.setattr(socket, "getaddrinfo", resolve_test)
             yield
 
-    def test_none_that_accepts_takes_the_timeout_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unreachable_addresses_share_one_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A scrape of 3 s took 23 s with eight addresses."""
         addresses = [f"127.0.0.{number}" for number in range(1, 6)]
         with ExitStack() as stack:
@@ -434,7 +434,9 @@ class TestAddresses:
         assert time.monotonic() - started < 2
 
     @pytest.mark.parametrize("down", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]])
-    def test_one_that_answers_is_enough(self, monkeypatch: pytest.MonkeyPatch, down: list[str]) -> None:
+    def test_next_address_is_tried_after_refused_connection(
+        self, monkeypatch: pytest.MonkeyPatch, down: list[str]
+    ) -> None:
         """The other addresses have no listener."""
         with (
             self.resolved(monkeypatch, *down, "127.0.0.1"),
@@ -453,11 +455,11 @@ class TestAddresses:
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\xff\xfe garbage\r\n\r\n", b"220 mail.example ESMTP\r\n"])
-def test_what_is_no_http_is_an_http_failure(garbage: bytes) -> None:
+def test_non_http_response_is_http_failure(garbage: bytes) -> None:
     fails(HttpFailure, "could not be reached", in_turn(garbage))
 
 
-def test_a_host_whose_turns_are_taken_beyond_the_timeout_says_so_at_once() -> None:
+def test_rate_limit_slot_beyond_timeout_fails_at_once() -> None:
     pacer = Pacer()
     with asking(in_turn(reply("200 OK")), pacer, rate_limit={"per_second": 0.1}) as (http, server):
         http.get(f"{server.url}/first")

@@ -28,7 +28,7 @@ def request(registry: Registry, parameters: Mapping[str, str], key: str | None =
     )
 
 
-def test_a_request_says_who_wants_what(registry: Registry) -> None:
+def test_manual_request_has_scraper_parameters_and_caller(registry: Registry) -> None:
     made = request(registry, {**DAY, "raises": "blocked"})
     assert (made.scraper, made.workflow, made.attempt) == ("lines", "MANUAL", 1)
     assert (made.game_date, made.parameters) == (GAME_DATE, {**DAY, "raises": "blocked"})
@@ -36,13 +36,13 @@ def test_a_request_says_who_wants_what(registry: Registry) -> None:
     assert made.event_time is None
 
 
-def test_one_idempotency_key_is_one_request(registry: Registry) -> None:
+def test_same_idempotency_key_gives_same_request_id(registry: Registry) -> None:
     """Redelivery multiplied the rows (incident 16)."""
     first, again, other = (request(registry, DAY, key).request_id for key in ("k1", "k1", "k2"))
     assert first == again != other
 
 
-def test_without_a_key_each_is_a_request_of_its_own(registry: Registry) -> None:
+def test_requests_without_idempotency_key_have_distinct_ids(registry: Registry) -> None:
     assert request(registry, DAY).request_id != request(registry, DAY).request_id
 
 
@@ -54,7 +54,7 @@ def test_without_a_key_each_is_a_request_of_its_own(registry: Registry) -> None:
         ({**DAY, "gamedate": "2025-01-15"}, "gamedate: Extra inputs are not permitted"),
     ],
 )
-def test_parameters_that_do_not_fit_are_named_with_those_that_do(
+def test_invalid_parameters_are_named_with_known_parameters(
     registry: Registry, parameters: Mapping[str, str], named: str
 ) -> None:
     """See "One date had three names" in docs/explanation/incidents.md."""
@@ -65,7 +65,7 @@ def test_parameters_that_do_not_fit_are_named_with_those_that_do(
     assert "(known: game_date, raises)" in fault
 
 
-def test_a_fault_of_several_parameters_is_one_sentence(registry: Registry) -> None:
+def test_fault_across_parameters_is_a_single_message(registry: Registry) -> None:
     class Paired(ScrapeParameters):
         raises: str | None = None
 
@@ -81,17 +81,17 @@ def test_a_fault_of_several_parameters_is_one_sentence(registry: Registry) -> No
     ]
 
 
-def test_the_source_is_not_the_callers_to_say() -> None:
+def test_caller_may_not_set_the_source() -> None:
     with pytest.raises(ValidationError, match="source"):
         ManualExecution.model_validate({"game_date": "2025-01-15", "source": "CONTROLLER"})
 
 
-def test_the_game_date_is_given_once() -> None:
+def test_second_game_date_in_parameters_is_refused() -> None:
     with pytest.raises(ValidationError, match="move game_date out of parameters"):
         ManualExecution(game_date=GAME_DATE, parameters={"game_date": "2025-01-16"})
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1850-01-15", "9999-12-31"])
-def test_a_date_that_no_game_can_have_is_refused(day: str) -> None:
+def test_out_of_range_game_date_is_refused(day: str) -> None:
     with pytest.raises(ValidationError, match="game_date"):
         ManualExecution.model_validate({"game_date": day})

@@ -70,7 +70,7 @@ def run(subject: str, data: MemoryObjects, saved: Saved | None = None) -> tuple[
     return execution, fetched
 
 
-def test_a_value_stands_where_the_output_says() -> None:
+def test_parameter_value_fills_its_place_in_output_path() -> None:
     data = MemoryObjects("data")
     outcome = run("0022400561", data)[0].executed.outcome
     assert isinstance(outcome, Success)
@@ -81,7 +81,7 @@ def test_a_value_stands_where_the_output_says() -> None:
     assert outcome.gcs_path == f"gs://data/{records}"
 
 
-def test_a_payload_is_kept_with_what_it_was_fetched_for() -> None:
+def test_stored_payload_has_request_parameters_as_metadata() -> None:
     data = MemoryObjects("data")
     run("a", data)
     kept = next(data.metadata[name] for name in data.bodies if name.startswith("raw/"))
@@ -106,7 +106,7 @@ def test_a_payload_is_kept_with_what_it_was_fetched_for() -> None:
         "a" * 101,
     ],
 )
-def test_a_value_that_is_no_name_fails_before_anything_is_fetched(value: str) -> None:
+def test_unsafe_path_value_fails_before_fetch(value: str) -> None:
     data = MemoryObjects("data")
     execution, fetched = run(value, data)
     outcome = execution.executed.outcome
@@ -116,7 +116,7 @@ def test_a_value_that_is_no_name_fails_before_anything_is_fetched(value: str) ->
     assert (data.bodies, fetched) == ({}, [])
 
 
-def test_a_value_that_is_no_name_is_refused_to_who_asks_by_hand() -> None:
+def test_unsafe_path_value_is_refused_in_manual_request() -> None:
     module: Any = SimpleNamespace(Parameters=OfASubject)
     given = {"game_date": GAME_DATE.isoformat(), "subject": "../up"}
     with pytest.raises(UnusableParameters, match=r"subject is .*, which is not allowed in a path"):
@@ -124,7 +124,7 @@ def test_a_value_that_is_no_name_is_refused_to_who_asks_by_hand() -> None:
 
 
 @given(value=st.text(max_size=120))
-def test_whatever_is_asked_for_stays_in_its_folder(value: str) -> None:
+def test_accepted_path_value_stays_in_its_folder(value: str) -> None:
     try:
         found = folder(spec(), OfASubject(game_date=GAME_DATE, subject=value), GAME_DATE)
     except UnusablePath:
@@ -136,7 +136,7 @@ def test_whatever_is_asked_for_stays_in_its_folder(value: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["fixtures", "fixtures/{game_date}"])
-def test_the_date_comes_last_unless_it_stands_elsewhere(output: str) -> None:
+def test_game_date_is_appended_to_output_unless_present(output: str) -> None:
     described = spec(output)
     assert (
         folder(described, OfASubject(game_date=GAME_DATE, subject="a/b"), GAME_DATE) == "fixtures/2025-01-15"
@@ -144,7 +144,7 @@ def test_the_date_comes_last_unless_it_stands_elsewhere(output: str) -> None:
     assert described.output_root == "fixtures"
 
 
-def test_a_payload_that_is_kept_already_is_parsed_where_it_is() -> None:
+def test_stored_payload_is_parsed_without_fetch_or_copy() -> None:
     """The records get the payload's age, so that an old calendar does not pass for a new one."""
     data = MemoryObjects("data")
     fetched_at = NOON - timedelta(hours=3)
@@ -165,18 +165,18 @@ class TestAnnouncement:
         parsed = Parsed(records=[Row(text=content)])
         return write_records(records_file(parsed, spec("fixtures"), request, "fixtures", at), at, data)
 
-    def test_it_is_the_requests_that_brought_the_content_first_each_time_it_is_delivered(self) -> None:
+    def test_first_request_announces_content_on_every_delivery(self) -> None:
         data = MemoryObjects("data")
         assert self.write(data, "first")
         assert not self.write(data, "second")
         assert self.write(data, "first")
 
-    def test_another_content_is_another_file(self) -> None:
+    def test_different_content_is_announced_separately(self) -> None:
         data = MemoryObjects("data")
         assert self.write(data, "first")
         assert self.write(data, "second", content="another row")
 
-    def test_of_many_at_the_same_time_it_is_one(self) -> None:
+    def test_only_the_first_of_concurrent_writers_announces(self) -> None:
         data, together = MemoryObjects("data"), threading.Barrier(8)
 
         def write(number: int) -> bool:
@@ -186,7 +186,7 @@ class TestAnnouncement:
         with ThreadPoolExecutor(8) as pool:
             assert sorted(pool.map(write, range(8))) == [False] * 7 + [True]
 
-    def test_content_that_is_fetched_again_is_as_new_as_its_last_fetch(self) -> None:
+    def test_refetched_content_takes_latest_fetch_time(self) -> None:
         """The age of a calendar depends on this time: an unchanged schedule is not stale."""
         data = MemoryObjects("data")
         self.write(data, "first")
@@ -196,9 +196,7 @@ class TestAnnouncement:
         assert data.metadata[name]["execution-id"] == "first"
 
     @given(st.lists(st.integers(0, 9), min_size=1))
-    def test_content_is_as_new_as_its_newest_fetch_in_whichever_order_it_is_parsed(
-        self, hours: list[int]
-    ) -> None:
+    def test_content_keeps_newest_fetch_time_in_any_parse_order(self, hours: list[int]) -> None:
         """A payload fetched at noon and parsed late replaced the time of the afternoon's fetch."""
         data = MemoryObjects("data")
         claims = [self.write(data, f"request-{number}", hours=hour) for number, hour in enumerate(hours)]
@@ -206,7 +204,7 @@ class TestAnnouncement:
         assert data.metadata[name]["fetched-at"] == (NOON + timedelta(hours=max(hours))).isoformat()
         assert claims == [True] + [False] * (len(hours) - 1)
 
-    def test_a_file_is_in_the_journal_before_it_is_there_and_after_its_payload_is(self) -> None:
+    def test_journal_entry_is_written_before_the_records_file(self) -> None:
         data, seen = MemoryObjects("data"), []
         request = requested(parameters={"game_date": GAME_DATE.isoformat()})
         file = records_file(Parsed(records=[Row()]), spec("fixtures"), request, "fixtures", NOON)
@@ -214,9 +212,7 @@ class TestAnnouncement:
         assert seen == [journal_entry(file.name, NOON)]
 
     @given(url=st.text(max_size=3000), noted=st.text("ab", max_size=5000), value=st.text(max_size=3000))
-    def test_what_is_said_about_an_object_fits_into_its_metadata(
-        self, url: str, noted: str, value: str
-    ) -> None:
+    def test_payload_metadata_fits_size_limit(self, url: str, noted: str, value: str) -> None:
         data = MemoryObjects("data")
         write_payload(Payload(b"", url, "txt"), "f", {"a": value}, requested(), noted, NOON, data)
         (metadata,) = data.metadata.values()

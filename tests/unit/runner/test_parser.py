@@ -123,7 +123,7 @@ def parse(parser: ParserProcess, module: ModuleType) -> object:
     return parse
 
 
-def test_what_is_parsed_apart_comes_back_as_it_is(parse, module: ModuleType) -> None:  # type: ignore[no-untyped-def]
+def test_child_process_returns_parsed_result_unchanged(parse, module: ModuleType) -> None:  # type: ignore[no-untyped-def]
     parsed = parse("hello")
     assert parsed.records == [module.Row(text="hello")]
     assert parsed.about == GAME_DATE
@@ -140,26 +140,26 @@ def test_what_is_parsed_apart_comes_back_as_it_is(parse, module: ModuleType) -> 
         ("records", f"exceeds {1 * MIB} bytes"),
     ],
 )
-def test_a_payload_that_takes_too_much_ends_its_child_and_nothing_else(parse, what: str, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_costly_payload_ends_only_its_child_process(parse, what: str, told: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(TooCostly, match=told):
         parse(what)
     assert parse("hello").records
 
 
-def test_a_child_that_leaves_without_a_word_is_an_error(parse) -> None:  # type: ignore[no-untyped-def]
+def test_silent_exit_of_child_process_is_an_error(parse) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(TooCostly):
         parse("exit")
     assert parse("hello").records
 
 
-def test_a_process_that_was_lost_while_it_was_idle_is_started_again(parse, parser: ParserProcess) -> None:  # type: ignore[no-untyped-def]
+def test_parser_process_killed_while_idle_is_restarted(parse, parser: ParserProcess) -> None:  # type: ignore[no-untyped-def]
     parse("hello")
     assert parser._server is not None
     parser._server.kill()
     assert parse("hello").records
 
 
-def test_a_process_that_was_started_again_is_kept_for_the_next_payload(
+def test_restarted_parser_process_is_reused(
     parse,  # type: ignore[no-untyped-def]
     parser: ParserProcess,
     monkeypatch: pytest.MonkeyPatch,
@@ -189,19 +189,19 @@ def test_a_process_that_was_started_again_is_kept_for_the_next_payload(
         ("leave", Unforeseen, "SystemExit: 3"),
     ],
 )
-def test_what_the_parser_raises_is_raised_here(parse, what: str, kind: type[Exception], told: str) -> None:  # type: ignore[no-untyped-def]
+def test_parser_error_is_raised_in_the_service(parse, what: str, kind: type[Exception], told: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(kind, match=told):
         parse(what)
 
 
-def test_what_a_scraper_prints_does_not_get_among_the_answers(parse) -> None:  # type: ignore[no-untyped-def]
+def test_printed_output_does_not_corrupt_the_result(parse) -> None:  # type: ignore[no-untyped-def]
     assert parse("print").records
 
 
 @pytest.mark.parametrize(
     ("what", "raised"), [("log all right", None), ("log changed", SourceChanged), ("log exit", TooCostly)]
 )
-def test_what_a_scraper_logs_apart_is_logged_here_with_the_run_and_without_its_secrets(
+def test_child_process_logs_have_run_fields_and_no_secrets(
     parse,  # type: ignore[no-untyped-def]
     what: str,
     raised: type[Exception] | None,
@@ -233,7 +233,7 @@ def test_what_a_scraper_logs_apart_is_logged_here_with_the_run_and_without_its_s
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["in the service", "apart"])
-def test_a_log_call_that_is_wrong_costs_its_line_and_not_the_parse(
+def test_malformed_log_call_does_not_fail_the_parse(
     parser: ParserProcess, module: ModuleType, caplog: pytest.LogCaptureFixture, apart: bool
 ) -> None:
     scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
@@ -253,7 +253,7 @@ def test_a_log_call_that_is_wrong_costs_its_line_and_not_the_parse(
     assert stream.getvalue() == "and on it goes\n"
 
 
-def test_of_a_scraper_that_logs_without_end_the_first_lines_are_kept(
+def test_excessive_scraper_log_is_truncated(
     parse,  # type: ignore[no-untyped-def]
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -264,7 +264,9 @@ def test_of_a_scraper_that_logs_without_end_the_first_lines_are_kept(
     assert max(map(len, caplog.messages)) < 2200
 
 
-def test_the_process_knows_no_secret(parse, parser: ParserProcess, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_parser_process_environment_has_no_secret(
+    parse, parser: ParserProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setenv("ODDS_API_KEY", "Zq7+Xw9/Kp2=Jv5")
     parser.close()
     (row,) = parse("secrets").records
@@ -276,7 +278,7 @@ def test_the_process_knows_no_secret(parse, parser: ParserProcess, monkeypatch: 
     [("Pacific/Auckland", "2025-01-15"), ("America/New_York", "2025-01-14"), (None, "2025-01-14")],
 )
 @pytest.mark.parametrize("apart", [False, True], ids=["in the service", "apart"])
-def test_a_payload_has_the_days_of_the_fleet_wherever_it_is_parsed(
+def test_parse_uses_fleet_zone_in_service_and_child_process(
     parser: ParserProcess,
     module: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
@@ -299,7 +301,7 @@ def test_a_payload_has_the_days_of_the_fleet_wherever_it_is_parsed(
     assert parsed.records == [module.Row(text=day)]
 
 
-def test_a_process_that_does_not_answer_is_ended(module: ModuleType) -> None:
+def test_unresponsive_parser_process_times_out(module: ModuleType) -> None:
     impatient = ParserProcess(Limits(cpu_seconds=100, patience_seconds=0.5))
     try:
         with pytest.raises(TooCostly, match=r"no answer within 0\.5 s"):
@@ -326,7 +328,7 @@ class TestHarmless:
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         )
     )
-    def test_an_ordinary_document_is_parsed_here(self, document: object) -> None:
+    def test_ordinary_json_is_harmless(self, document: object) -> None:
         assert is_harmless(json.dumps(document).encode())
 
     @pytest.mark.parametrize(
@@ -334,7 +336,7 @@ class TestHarmless:
         [b"[" + b"[]," * 60_000, b"[" * 60_000, b'{"a":' * 60_000, bytes(2 * MIB)],
         ids=["wide", "deep", "deep objects", "long"],
     )
-    def test_what_may_unfold_is_not(self, body: bytes) -> None:
+    def test_wide_deep_or_long_document_is_not_harmless(self, body: bytes) -> None:
         assert not is_harmless(body)
 
 
@@ -427,9 +429,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("kind", BOMBS)
 @pytest.mark.parametrize("name", ["nbac_injury_report", "nbac_gamebook_pdf"])
-def test_a_document_that_unfolds_without_end_is_undecodable_and_the_service_lives(
-    parser: ParserProcess, name: str, kind: str
-) -> None:
+def test_pdf_decompression_bomb_is_a_failure(parser: ParserProcess, name: str, kind: str) -> None:
     """2,246 bytes of PDF took 2.1 GiB and 24 s."""
     scraper = importlib.import_module(f"scrapers.nbacom.{name}.scraper")
     required = {
@@ -441,7 +441,7 @@ def test_a_document_that_unfolds_without_end_is_undecodable_and_the_service_live
 
 
 @pytest.mark.parametrize("empty", [b"[]", b"{}"], ids=["lists", "objects"])
-def test_a_json_document_of_empty_things_is_undecodable(parser: ParserProcess, empty: bytes) -> None:
+def test_json_of_many_empty_values_is_too_costly(parser: ParserProcess, empty: bytes) -> None:
     """65 kB of gzip became 1.7 GiB of lists."""
     scraper = importlib.import_module("scrapers.nbacom.nbac_scoreboard.scraper")
     with pytest.raises(TooCostly):
@@ -449,6 +449,8 @@ def test_a_json_document_of_empty_things_is_undecodable(parser: ParserProcess, e
         parser.parse(Registered(spec(), scraper), document, scraper.Parameters(game_date=GAME_DATE))
 
 
-def test_nothing_of_it_needs_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parse) -> None:  # type: ignore[no-untyped-def]
+def test_parse_works_in_an_empty_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parse
+) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     assert parse("hello").records

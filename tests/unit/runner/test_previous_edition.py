@@ -39,11 +39,11 @@ def previous(data: MemoryObjects) -> Any:
     return previous_edition(SPEC, DAY, NOW, data)
 
 
-def test_without_an_edition_before_there_is_none() -> None:
+def test_previous_edition_is_none_without_earlier_files() -> None:
     assert previous(MemoryObjects("data")) is None
 
 
-def test_it_is_the_newest_that_was_fetched_before() -> None:
+def test_previous_edition_is_newest_earlier_fetch_of_latest_day() -> None:
     data = MemoryObjects("data")
     put(data, DAY, [{"id": "older"}], minutes_before=120)
     put(data, DAY, [{"id": "newer"}], minutes_before=60)
@@ -54,7 +54,7 @@ def test_it_is_the_newest_that_was_fetched_before() -> None:
 
 
 @pytest.mark.parametrize(("age", "found"), [(LOOK_BACK_DAYS, True), (LOOK_BACK_DAYS + 1, False)])
-def test_one_that_is_too_old_is_no_measure(age: int, found: bool) -> None:
+def test_edition_beyond_look_back_days_is_ignored(age: int, found: bool) -> None:
     data = MemoryObjects("data")
     put(data, DAY - timedelta(days=age), [{"id": 1}], minutes_before=age * 24 * 60)
 
@@ -62,7 +62,7 @@ def test_one_that_is_too_old_is_no_measure(age: int, found: bool) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"records": 7}', b"\xff"])
-def test_a_file_that_somebody_else_put_there_is_no_edition(body: bytes) -> None:
+def test_malformed_file_is_no_edition(body: bytes) -> None:
     data = MemoryObjects("data")
     name = f"{SPEC.output_root}/{DAY}/x.json"
     data.put(name, body, content_type="x", metadata={FETCHED_AT: (NOW - timedelta(hours=1)).isoformat()})
@@ -95,7 +95,7 @@ def run(data: MemoryObjects) -> Execution:
     )
 
 
-def test_a_list_that_shrank_is_kept_and_the_edition_before_stays_the_newest() -> None:
+def test_shrunken_list_is_source_changed_without_new_edition() -> None:
     data = MemoryObjects("data")
     put(data, DAY, [{"text": "row"}, {"text": "more"}])
     landed = {name for name in data.bodies if name.startswith(SPEC.output_root)}

@@ -55,7 +55,7 @@ def test_a_call_that_comes_late_enough_does_not_wait(pacer: Pacer, time: FakeTim
     assert time.slept == []
 
 
-def test_time_not_used_is_not_saved_up(pacer: Pacer, time: FakeTime) -> None:
+def test_idle_time_gives_no_burst_credit(pacer: Pacer, time: FakeTime) -> None:
     pacer.wait("cdn.nba.com", 2)
     time.now += 60
     for _ in range(2):
@@ -80,7 +80,7 @@ def test_no_two_calls_are_closer_than_the_rate_allows(gaps: list[float], per_sec
     assert all(later - earlier >= 1 / per_second - 1e-6 for earlier, later in pairwise(called))
 
 
-def test_threads_are_given_turns_of_their_own() -> None:
+def test_concurrent_threads_get_distinct_slots() -> None:
     """The clock stands still, so each sleep is the time until the call's turn."""
     slept, lock = [], threading.Lock()
 

@@ -22,7 +22,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("sharers", [1, 4])
-def test_each_of_several_runners_takes_its_part(sharers: int) -> None:
+def test_rate_is_divided_among_sharers(sharers: int) -> None:
     clock = Clock()
     pacer = Pacer(clock, clock.sleep, sharers=sharers)
 
@@ -32,7 +32,7 @@ def test_each_of_several_runners_takes_its_part(sharers: int) -> None:
     assert clock.now == pytest.approx(10 * sharers / 2.0)
 
 
-def test_a_turn_that_is_too_far_away_is_not_taken() -> None:
+def test_slot_beyond_the_deadline_is_not_taken() -> None:
     clock = Clock()
     pacer = Pacer(clock, clock.sleep)
     assert pacer.wait("host", 0.1)
@@ -43,7 +43,7 @@ def test_a_turn_that_is_too_far_away_is_not_taken() -> None:
     assert clock.now == 10.0
 
 
-def test_the_runner_s_executions_share_one_pacer() -> None:
+def test_executions_of_a_runner_share_one_pacer() -> None:
     open_http = http_opener(max_instances=4)
 
     with open_http(spec(), NOON, False) as one, open_http(spec(), NOON, False) as other:

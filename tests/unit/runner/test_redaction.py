@@ -274,7 +274,7 @@ CASES: list[tuple[str, str, Handler]] = [
 
 
 @pytest.mark.parametrize(("scraper", "ends", "source"), CASES)
-def test_a_key_that_its_source_repeats_is_told_to_nobody(
+def test_key_repeated_by_source_is_in_no_output(
     log: io.StringIO, scraper: str, ends: str, source: Handler
 ) -> None:
     runner = Runner(source, log)
@@ -283,16 +283,14 @@ def test_a_key_that_its_source_repeats_is_told_to_nobody(
     assert tells(runner.told) == []
 
 
-def test_every_way_to_end_is_among_them() -> None:
+def test_redaction_cases_cover_every_outcome() -> None:
     kinds = {"timeout", "blocked", "source_changed", "http", "decode", "quota", "internal"}
     assert {ends for _, ends, _ in CASES} == {"success", "no_data", *kinds}
 
 
 @pytest.mark.parametrize("status", [200, 403])
 @pytest.mark.parametrize("before", [30, 45, 59, 75, 90])
-def test_a_key_that_a_message_cuts_in_two_is_told_in_no_part(
-    log: io.StringIO, before: int, status: int
-) -> None:
+def test_key_cut_by_message_limit_leaks_no_part(log: io.StringIO, before: int, status: int) -> None:
     """A message quotes the first bytes of an unexpected answer."""
 
     def source(request: httpx.Request) -> httpx.Response:
@@ -303,7 +301,7 @@ def test_a_key_that_a_message_cuts_in_two_is_told_in_no_part(
     assert tells(runner.told) == []
 
 
-def test_the_password_of_a_proxy_that_repeats_it_is_told_to_nobody() -> None:
+def test_proxy_password_repeated_by_proxy_is_redacted() -> None:
     given = b64encode(f"user:{PLANTED}".encode()).decode()
 
     def refuse(_server: FaultyServer, connection: socket.socket) -> None:
@@ -327,7 +325,7 @@ def test_the_password_of_a_proxy_that_repeats_it_is_told_to_nobody() -> None:
     after=st.text(max_size=20),
 )
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100))
-def test_redaction_knows_a_secret_in_every_spelling(secret: str, before: str, after: str) -> None:
+def test_secret_is_redacted_in_every_spelling(secret: str, before: str, after: str) -> None:
     redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": secret}, fake=False)
     redactor.secret("SAMPLE_KEY")
     for spelling in SPELT.values():
@@ -346,7 +344,7 @@ def test_redaction_knows_a_secret_in_every_spelling(secret: str, before: str, af
         ("http://user:short7c@proxy.example:8080", "fewer than 8 characters"),
     ],
 )
-def test_a_proxy_that_is_no_address_is_a_fault_at_start_that_does_not_repeat_it(
+def test_invalid_proxy_url_is_refused_at_start_without_its_password(
     monkeypatch: pytest.MonkeyPatch, address: str, fault: str
 ) -> None:
     """A password with a slash ends the host and port too early."""
@@ -367,7 +365,7 @@ def test_a_proxy_that_is_no_address_is_a_fault_at_start_that_does_not_repeat_it(
     assert "short7c" not in str(error.value)
 
 
-def test_a_secret_that_is_too_short_to_be_one_is_refused() -> None:
+def test_secret_below_minimum_length_is_refused() -> None:
     """Such a secret would be redacted within ordinary words, in payloads too."""
     redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": "player"}, fake=False)
     with pytest.raises(Misconfigured, match="SAMPLE_KEY has fewer than 8 characters"):

@@ -61,7 +61,7 @@ def faults(folder: Path) -> list[str]:
     return [fault.removeprefix(f"{folder}/made/") for fault in error.value.faults]
 
 
-def test_a_scraper_is_found_by_the_name_it_is_registered_under(folder: Path, write: Write) -> None:
+def test_scraper_is_found_by_its_name(folder: Path, write: Write) -> None:
     write(CODE, "hour: int | None = None", parameters=declaring(hour=HOUR))
     registry = load_registry(folder)
     assert list(registry) == ["lines"]
@@ -69,18 +69,18 @@ def test_a_scraper_is_found_by_the_name_it_is_registered_under(folder: Path, wri
     assert registry["lines"].module.Parameters.__module__ == "made_fleet.made.lines.scraper"
 
 
-def test_a_parameter_that_only_the_code_knows_is_refused(folder: Path, write: Write) -> None:
+def test_parameter_missing_from_scraper_yaml_is_refused(folder: Path, write: Write) -> None:
     write(CODE, "hour: int | None = None")
     assert faults(folder) == ["lines/scraper.py: parameter 'hour' is not in scraper.yaml; declare it in both"]
 
 
-def test_a_parameter_that_only_the_description_knows_is_refused(folder: Path, write: Write) -> None:
+def test_parameter_missing_from_code_is_refused(folder: Path, write: Write) -> None:
     write(CODE, parameters=declaring(hour=HOUR))
     assert faults(folder) == ["lines/scraper.py: parameter 'hour' is not in Parameters; declare it in both"]
 
 
 @pytest.mark.parametrize(("field", "required"), [("hour: int", False), ("hour: int = 1", True)])
-def test_a_parameter_is_required_in_both_or_neither(
+def test_parameter_required_only_in_yaml_or_code_is_refused(
     folder: Path, write: Write, field: str, required: bool
 ) -> None:
     write(CODE, field, parameters=declaring(hour={**HOUR, "required": required}))
@@ -89,19 +89,19 @@ def test_a_parameter_is_required_in_both_or_neither(
 
 
 @pytest.mark.parametrize("missing", ["Parameters", "fetch", "parse"])
-def test_a_scraper_offers_its_three_names(folder: Path, write: Write, missing: str) -> None:
+def test_scraper_module_missing_a_required_name_is_refused(folder: Path, write: Write, missing: str) -> None:
     write(CODE + f"\ndel {missing}\n")
     (fault,) = faults(folder)
     assert fault == f"lines/scraper.py: '{missing}' is missing; a scraper defines Parameters, fetch and parse"
 
 
-def test_a_description_without_code_is_refused(folder: Path, write: Write) -> None:
+def test_scraper_yaml_without_code_is_refused(folder: Path, write: Write) -> None:
     write(None)
     (fault,) = faults(folder)
     assert fault.startswith("lines/scraper.py: cannot be imported")
 
 
-def test_a_dependency_that_is_missing_is_named(folder: Path, write: Write) -> None:
+def test_missing_dependency_is_named(folder: Path, write: Write) -> None:
     """An image lacked a dependency (incident 27)."""
     write("import a_package_that_nobody_installed")
     (fault,) = faults(folder)
@@ -110,7 +110,7 @@ def test_a_dependency_that_is_missing_is_named(folder: Path, write: Write) -> No
     )
 
 
-def test_all_scrapers_faults_are_told_at_once(folder: Path, write: Write) -> None:
+def test_faults_of_all_scrapers_are_reported_at_once(folder: Path, write: Write) -> None:
     write(None, name="first")
     write(CODE + "\ndel parse\n", name="second")
     assert len(faults(folder)) == 2
@@ -142,7 +142,7 @@ def test_a_fleet_is_found_by_the_name_of_its_package(folder: Path, write: Write)
     assert scrapers_folder("made_fleet") == folder
 
 
-def test_a_fleet_within_a_package_imports_what_stands_beside_it(folder: Path) -> None:
+def test_fleet_within_a_package_can_import_sibling_modules(folder: Path) -> None:
     for package in (folder, folder / "scrapers"):
         package.mkdir(exist_ok=True)
         (package / "__init__.py").touch()
@@ -155,13 +155,13 @@ def test_a_fleet_within_a_package_imports_what_stands_beside_it(folder: Path) ->
     assert registry["lines"].module_name == "made_fleet.scrapers.made.lines.scraper"
 
 
-def test_secrets_are_looked_for_in_a_fleet_of_any_name(folder: Path, write: Write) -> None:
+def test_undeclared_secret_is_found_in_fleet_of_any_name(folder: Path, write: Write) -> None:
     write(CODE.replace('Payload(b""', 'http.secret("SOME_KEY") and Payload(b""'))
     (fault,) = faults(folder)
     assert "the code uses secret SOME_KEY" in fault
 
 
-def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_path: Path) -> None:
+def test_fleet_folder_with_already_imported_name_is_refused(tmp_path: Path) -> None:
     """The installed fleet of the same name would run instead and fetch unrequested data."""
     import scrapers.nbacom.season  # noqa: F401  # the installed fleet is in use
 
@@ -174,19 +174,19 @@ def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["my-fleet", "2025"])
-def test_a_folder_that_cannot_be_imported_says_so(tmp_path: Path, name: str) -> None:
+def test_fleet_folder_with_unimportable_name_is_refused(tmp_path: Path, name: str) -> None:
     write_spec(tmp_path / name, "lines", source_folder="made", source="made")
     (fault,) = faults(tmp_path / name)
     assert f"Python cannot import the name '{name}'; rename the folder" in fault
 
 
 @pytest.mark.parametrize("source", ["no_such_package", "no/such/folder", "json.decoder", ""])
-def test_what_is_neither_a_folder_nor_a_package_is_refused_with_the_setting(source: str) -> None:
+def test_fleet_without_folder_or_scrapers_is_refused_with_setting_name(source: str) -> None:
     with pytest.raises(ConfigurationError, match="TIPOFF_SCRAPERS") as error:
         load_registry(source)
     assert "nor an importable package" in error.value.faults[0] or "no <source>" in error.value.faults[0]
 
 
-def test_the_fleet_as_shipped_is_sound() -> None:
+def test_shipped_fleet_loads() -> None:
     shipped = load_registry(Path(__file__).parents[3] / "services/scraper-runner/scrapers")
     assert {"nbac_schedule", "nbac_injury_report"} <= set(shipped)

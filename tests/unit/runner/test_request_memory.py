@@ -23,24 +23,24 @@ def memory(state: MemoryObjects) -> RequestMemory:
     return RequestMemory(state)
 
 
-def test_nothing_is_known_of_a_new_request(memory: RequestMemory) -> None:
+def test_new_request_has_no_outcome(memory: RequestMemory) -> None:
     assert memory.recall(requested()) is None
 
 
 @pytest.mark.parametrize("file", [landed(), None], ids=["with a file", "without"])
-def test_an_outcome_is_recalled_as_it_was(memory: RequestMemory, file: object) -> None:
+def test_outcome_is_recalled_unchanged(memory: RequestMemory, file: object) -> None:
     execution = Execution(executed(), file)  # type: ignore[arg-type]
     memory.remember(requested(), execution)
     assert memory.recall(requested()) == execution
 
 
-def test_the_first_outcome_of_a_request_counts(memory: RequestMemory) -> None:
+def test_first_outcome_of_a_request_wins(memory: RequestMemory) -> None:
     first = Execution(executed(run_id="first"), None)
     assert memory.remember(requested(), first) == first
     assert memory.remember(requested(), Execution(executed(run_id="second"), None)) == first
 
 
-def test_of_concurrent_outcomes_all_see_the_same(memory: RequestMemory, state: MemoryObjects) -> None:
+def test_concurrent_outcomes_resolve_to_the_same_outcome(memory: RequestMemory, state: MemoryObjects) -> None:
     """Several instances may execute one request."""
     together = threading.Barrier(8)
 
@@ -55,7 +55,7 @@ def test_of_concurrent_outcomes_all_see_the_same(memory: RequestMemory, state: M
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b'{"executed": 1}', b"\xff"])
-def test_an_outcome_that_cannot_be_read_is_written_over_by_the_next(
+def test_unreadable_outcome_is_replaced_by_the_next(
     memory: RequestMemory, state: MemoryObjects, body: bytes
 ) -> None:
     """Such a request must neither stay without an answer nor be executed at each redelivery."""
@@ -68,7 +68,7 @@ def test_an_outcome_that_cannot_be_read_is_written_over_by_the_next(
     assert memory.recall(requested()) == again
 
 
-def test_the_name_of_an_outcome_is_found_by_day(memory: RequestMemory, state: MemoryObjects) -> None:
+def test_outcome_object_name_contains_the_day(memory: RequestMemory, state: MemoryObjects) -> None:
     memory.remember(requested(), Execution(executed(), None))
     assert list(state.bodies) == ["runner/outcomes/2025-01-15/request-1.json"]
 
@@ -76,18 +76,14 @@ def test_the_name_of_an_outcome_is_found_by_day(memory: RequestMemory, state: Me
 LEASE = timedelta(seconds=90)
 
 
-def test_the_first_delivery_takes_a_request_with_one_call(
-    memory: RequestMemory, state: MemoryObjects
-) -> None:
+def test_first_delivery_claims_the_request(memory: RequestMemory, state: MemoryObjects) -> None:
     claim = memory.claim(requested(), LEASE, NOON)
     assert isinstance(claim, Claim)
     assert (claim.taken_over, claim.deaths) == (False, 0)
     assert list(state.bodies) == ["runner/claims/2025-01-15/request-1.json"]
 
 
-def test_a_second_delivery_is_sent_away_until_the_lease_is_over(
-    memory: RequestMemory, state: MemoryObjects
-) -> None:
+def test_second_delivery_is_refused_until_lease_expires(memory: RequestMemory, state: MemoryObjects) -> None:
     memory.claim(requested(), LEASE, NOON)
     with pytest.raises(InProgress, match="request-1 is being executed by another delivery") as caught:
         memory.claim(requested(), LEASE, NOON + LEASE - timedelta(seconds=5))
@@ -98,9 +94,7 @@ def test_a_second_delivery_is_sent_away_until_the_lease_is_over(
     assert (taken.taken_over, taken.deaths) == (True, 1)
 
 
-def test_a_clock_that_is_ahead_takes_no_request_from_a_holder_at_work(
-    memory: RequestMemory, state: MemoryObjects
-) -> None:
+def test_fast_clock_does_not_end_another_holders_lease(memory: RequestMemory, state: MemoryObjects) -> None:
     """Two runners whose clocks were six minutes apart fetched one request at the same time."""
     minutes = timedelta(minutes=3)
     memory.claim(requested(), LEASE, NOON - minutes)
@@ -112,7 +106,7 @@ def test_a_clock_that_is_ahead_takes_no_request_from_a_holder_at_work(
     assert isinstance(memory.claim(requested(), LEASE, NOON + minutes + LEASE), Claim)
 
 
-def test_of_many_that_see_a_lease_over_one_takes_the_request(
+def test_expired_lease_is_taken_over_by_a_single_delivery(
     memory: RequestMemory, state: MemoryObjects
 ) -> None:
     memory.claim(requested(), LEASE, NOON)
@@ -130,7 +124,7 @@ def test_of_many_that_see_a_lease_over_one_takes_the_request(
         assert sorted(pool.map(claim, range(8))) == [False] * 7 + [True]
 
 
-def test_a_request_that_has_its_outcome_is_never_taken_again(memory: RequestMemory) -> None:
+def test_request_with_outcome_is_never_claimed_again(memory: RequestMemory) -> None:
     memory.claim(requested(), LEASE, NOON)
     execution = Execution(executed(), None)
     memory.remember(requested(), execution)
@@ -138,7 +132,7 @@ def test_a_request_that_has_its_outcome_is_never_taken_again(memory: RequestMemo
     assert memory.claim(requested(), LEASE, NOON + 2 * LEASE) == execution
 
 
-def test_a_holder_that_gives_up_alive_lets_the_next_go_on_at_once(memory: RequestMemory) -> None:
+def test_released_claim_is_taken_over_at_once_and_counts_no_crash(memory: RequestMemory) -> None:
     """A short outage of the bucket must not cost a lease or count as a crash by the payload."""
     claim = memory.claim(requested(), LEASE, NOON)
     assert isinstance(claim, Claim)
@@ -148,7 +142,7 @@ def test_a_holder_that_gives_up_alive_lets_the_next_go_on_at_once(memory: Reques
     assert (taken.taken_over, taken.deaths) == (True, 0)
 
 
-def test_a_holder_that_wakes_too_late_releases_nothing(memory: RequestMemory, state: MemoryObjects) -> None:
+def test_holder_with_expired_lease_releases_nothing(memory: RequestMemory, state: MemoryObjects) -> None:
     slept = memory.claim(requested(), LEASE, NOON)
     state.now = NOON + LEASE
     memory.claim(requested(), LEASE, NOON + LEASE)
@@ -159,14 +153,14 @@ def test_a_holder_that_wakes_too_late_releases_nothing(memory: RequestMemory, st
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"holder": "a"}', b'{"holder": "a", "until": "soon"}'])
-def test_a_claim_that_cannot_be_read_keeps_no_request_for_ever(
+def test_unreadable_claim_does_not_block_its_request(
     memory: RequestMemory, state: MemoryObjects, body: bytes
 ) -> None:
     state.create("runner/claims/2025-01-15/request-1.json", body)
     assert isinstance(memory.claim(requested(), LEASE, NOON), Claim)
 
 
-def test_a_bucket_that_is_down_is_heard(memory: RequestMemory, state: MemoryObjects) -> None:
+def test_bucket_outage_raises_unavailable(memory: RequestMemory, state: MemoryObjects) -> None:
     """An unknown request must not count as new, as it would be fetched and published twice."""
     state.down = True
     for call in (

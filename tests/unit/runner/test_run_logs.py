@@ -35,14 +35,14 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(it) for it in stream.getvalue().splitlines()]
 
 
-def test_the_end_of_a_run_is_always_a_line(bench: Bench, written: io.StringIO) -> None:
+def test_end_of_run_is_logged_with_its_ids(bench: Bench, written: io.StringIO) -> None:
     bench.execute(REQUEST)
     (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
     assert (ended["status"], ended["records"]) == ("success", 3)
     assert (ended["request_id"], ended["occurrence_id"]) == (REQUEST.request_id, REQUEST.occurrence_id)
 
 
-def test_the_line_and_the_log_agree_on_how_long_it_took(bench: Bench, written: io.StringIO) -> None:
+def test_logged_duration_equals_execution_duration(bench: Bench, written: io.StringIO) -> None:
     """Both use the execution's clock, which advances 7 s at each read."""
     seconds = count(0.0, 7.0)
     executed = execute(
@@ -58,7 +58,7 @@ def test_the_line_and_the_log_agree_on_how_long_it_took(bench: Bench, written: i
     assert ended["seconds"] == executed.duration_seconds == 7.0
 
 
-def test_the_end_of_a_run_says_where_the_payload_is_kept(bench: Bench, written: io.StringIO) -> None:
+def test_end_of_run_is_logged_with_payload_path(bench: Bench, written: io.StringIO) -> None:
     """An unreadable document lands no other file, so an operator could not find it."""
     executed = bench.execute(REQUEST).executed
     (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
@@ -66,7 +66,7 @@ def test_the_end_of_a_run_says_where_the_payload_is_kept(bench: Bench, written: 
     assert ended["payload"].startswith("gs://")
 
 
-def test_what_a_scraper_logs_is_found_by_its_run(bench: Bench, written: io.StringIO) -> None:
+def test_scraper_log_line_has_request_id(bench: Bench, written: io.StringIO) -> None:
     def source(_request: httpx.Request) -> httpx.Response:
         logging.getLogger("scrapers.fixtures.lines").warning("the page is a maintenance notice")
         return httpx.Response(200, text="a\nb\nc\n")
@@ -77,7 +77,7 @@ def test_what_a_scraper_logs_is_found_by_its_run(bench: Bench, written: io.Strin
     assert (own["message"], own["request_id"]) == ("the page is a maintenance notice", REQUEST.request_id)
 
 
-def test_a_failure_has_its_traceback(bench: Bench, written: io.StringIO) -> None:
+def test_failed_run_is_logged_with_traceback(bench: Bench, written: io.StringIO) -> None:
     bench.source = lambda _request: httpx.Response(403, text="no")
     bench.execute(REQUEST)
     gave_up = next(it for it in lines(written) if "exception" in it)
@@ -86,7 +86,7 @@ def test_a_failure_has_its_traceback(bench: Bench, written: io.StringIO) -> None
     assert next(it for it in lines(written) if it["message"] == "scrape ended")["status"] == "failed"
 
 
-def test_what_is_logged_between_runs_belongs_to_none(bench: Bench, written: io.StringIO) -> None:
+def test_log_line_after_a_run_has_no_request_id(bench: Bench, written: io.StringIO) -> None:
     bench.source = text("a\nb\n")
     bench.execute(REQUEST)
     logging.getLogger("tipoff").warning("later")

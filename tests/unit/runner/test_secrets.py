@@ -103,7 +103,7 @@ CASES: list[tuple[Fetch, Handler, type]] = [
 
 
 @pytest.mark.parametrize(("fetch", "handler", "outcome"), CASES)
-def test_a_planted_secret_is_nowhere(
+def test_planted_secret_is_in_no_output(
     fetch: Fetch,
     handler: Handler,
     outcome: type,
@@ -133,7 +133,7 @@ def test_a_planted_secret_is_nowhere(
     assert not [text for text in told for spelling in SPELLINGS if spelling in text]
 
 
-def test_the_source_gets_it_without_the_line_end_of_its_file() -> None:
+def test_secret_is_sent_without_trailing_newline() -> None:
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -147,7 +147,7 @@ def test_the_source_gets_it_without_the_line_end_of_its_file() -> None:
     assert executed.data_summary["source_url"] == f"{SOURCE}?day=1"
 
 
-def test_the_wire_is_silent_in_the_logs_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_http_libraries_log_no_request(caplog: pytest.LogCaptureFixture) -> None:
     """The test uses the real network stack, whose libraries log every requested address."""
     caplog.set_level(logging.DEBUG)
     with (
@@ -160,7 +160,7 @@ def test_the_wire_is_silent_in_the_logs_too(caplog: pytest.LogCaptureFixture) ->
     assert not [record for record in caplog.records if record.name.startswith(("http", "h2", "hpack"))]
 
 
-def test_a_secret_that_is_not_set_is_our_own_fault_and_named() -> None:
+def test_missing_secret_is_internal_failure_with_its_name() -> None:
     outcome = run(fetch, secrets=["SAMPLE_KEY"]).executed.outcome
 
     assert outcome == Failed(
@@ -170,14 +170,14 @@ def test_a_secret_that_is_not_set_is_our_own_fault_and_named() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " \n"])
-def test_a_blank_is_no_secret(blank: str) -> None:
+def test_blank_secret_counts_as_missing(blank: str) -> None:
     outcome = run(fetch, secrets=["SAMPLE_KEY"], environ={"SAMPLE_KEY": blank}).executed.outcome
 
     assert isinstance(outcome, Failed)
     assert "is missing" in outcome.message
 
 
-def test_a_secret_that_is_not_declared_is_refused_even_if_it_is_set() -> None:
+def test_undeclared_secret_is_refused_even_if_set() -> None:
     outcome = run(fetch, environ=ENVIRON).executed.outcome
 
     assert outcome == Failed(
@@ -186,7 +186,7 @@ def test_a_secret_that_is_not_declared_is_refused_even_if_it_is_set() -> None:
     )
 
 
-def test_the_fake_source_needs_no_secret_and_a_text_that_says_local_stays() -> None:
+def test_fake_source_is_called_with_placeholder_secret() -> None:
     asked: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -205,7 +205,7 @@ def test_the_fake_source_needs_no_secret_and_a_text_that_says_local_stays() -> N
     assert outcome.message == f"{SOURCE}?day=1 (via fake) answered 404"
 
 
-def test_a_real_source_is_never_asked_with_the_value_that_fakes_take() -> None:
+def test_real_source_is_never_called_with_placeholder_secret() -> None:
     asked: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -220,7 +220,7 @@ def test_a_real_source_is_never_asked_with_the_value_that_fakes_take() -> None:
     assert outcome.message == "secret SAMPLE_KEY is missing; set the environment variable SAMPLE_KEY"
 
 
-def test_redaction_knows_the_secret_as_it_stands_in_a_url() -> None:
+def test_secret_is_redacted_in_url_spellings_and_json() -> None:
     redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), ENVIRON, fake=False)
     assert str(redactor.secret("SAMPLE_KEY")) == "**********"
     assert {redactor.redact(f"a {spelling} b") for spelling in SPELLINGS} == {"a *** b"}
@@ -249,9 +249,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         "KEY = 'SAMPLE_KEY'\ndef fetch(p, http): http.secret(KEY)",
     ],
 )
-def test_the_registry_refuses_a_secret_that_only_the_code_knows(
-    code: str, module: Callable[[str], ModuleType]
-) -> None:
+def test_secret_missing_from_scraper_yaml_is_refused(code: str, module: Callable[[str], ModuleType]) -> None:
     scraper = module(code)
 
     assert list(secret_faults(scraper, spec())) == [
@@ -260,13 +258,13 @@ def test_the_registry_refuses_a_secret_that_only_the_code_knows(
     assert list(secret_faults(scraper, spec(secrets=["SAMPLE_KEY"]))) == []
 
 
-def test_the_registry_refuses_a_secret_that_only_the_yaml_knows(module: Callable[[str], ModuleType]) -> None:
+def test_secret_unused_by_code_is_refused(module: Callable[[str], ModuleType]) -> None:
     assert list(secret_faults(module("def fetch(p, http): ..."), spec(secrets=["SAMPLE_KEY"]))) == [
         "secret SAMPLE_KEY in scraper.yaml is not used in the code; remove it"
     ]
 
 
-def test_the_registry_looks_into_what_a_scraper_shares_with_others() -> None:
+def test_secret_used_in_shared_module_must_be_declared() -> None:
     assert list(secret_faults(oddsa_events, spec())) == [
         "the code uses secret ODDS_API_KEY; add it to 'secrets' in scraper.yaml"
     ]

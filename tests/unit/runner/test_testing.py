@@ -19,9 +19,7 @@ def read(payload: bytes, _parameters: ScrapeParameters) -> Parsed:
 @pytest.mark.parametrize(
     ("document", "read_as"), [(b"<table></table>", "<table></table>"), ({"a": 1}, '{"a": 1}')]
 )
-def test_records_are_those_of_bytes_as_they_are_and_of_a_document_as_json(
-    document: Any, read_as: str
-) -> None:
+def test_bench_parses_bytes_unchanged_and_documents_as_json(document: Any, read_as: str) -> None:
     """A page of bytes raised a TypeError because the bench encoded it as JSON."""
     module: Any = SimpleNamespace(Parameters=ScrapeParameters, parse=read)
     bench = Bench({"page": Registered(spec(), module)})

@@ -57,7 +57,7 @@ class Knowing(alerts.WatchQueries):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_each_fault_happens_once_and_those_of_an_hour_on_a_day_with_games(seed: int) -> None:
+def test_each_fault_is_injected_once_and_timed_faults_on_game_days(seed: int) -> None:
     injections = alert_season.inject(Random(seed), DAYS)  # noqa: S311  # luck, not a secret
     assert sorted(it.fault.name for it in injections.faults) == sorted(it.name for it in alert_season.FAULTS)
     for it in injections.faults:
@@ -67,7 +67,7 @@ def test_each_fault_happens_once_and_those_of_an_hour_on_a_day_with_games(seed: 
 
 
 @pytest.mark.parametrize("offset", [0, 7, 21, 200])
-def test_the_first_watch_of_a_rule_is_found(offset: int) -> None:
+def test_first_watch_of_a_condition_is_found(offset: int) -> None:
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     begins = BEGINS + offset * TICK
     asker = Knowing(
@@ -78,7 +78,7 @@ def test_the_first_watch_of_a_rule_is_found(offset: int) -> None:
     assert asker.asked < 40
 
 
-def test_the_end_of_a_rule_that_has_to_hold_for_a_while_is_found() -> None:
+def test_end_of_a_condition_with_hold_time_is_found() -> None:
     """A late detection of the end would make the condition hold long enough for a message."""
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     ends = BEGINS + 4 * TICK
@@ -88,7 +88,7 @@ def test_the_end_of_a_rule_that_has_to_hold_for_a_while_is_found() -> None:
     assert alerts.judge(made, answers, BOOK, seed=1)["messages"] == 0
 
 
-def test_a_message_within_a_fault_is_that_fault_told() -> None:
+def test_message_during_a_fault_counts_the_fault_as_reported() -> None:
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     answers = watches((BEGINS + TICK, BEGINS + HOUR, wrong("dead-letters")))
     result = alerts.judge(made, answers, BOOK, seed=1)
@@ -98,14 +98,14 @@ def test_a_message_within_a_fault_is_that_fault_told() -> None:
     assert (result["messages_per_cause"], result["quiet_week"], result["strays"]) == (1.0, 0, [])
 
 
-def test_a_message_that_comes_too_late_does_not_tell_of_its_fault() -> None:
+def test_late_message_does_not_count_its_fault_as_reported() -> None:
     fault = replace(POISON, within=0.3)
     made = season_of(alert_season.Injected(fault, BEGINS, BEGINS + HOUR))
     answers = watches((BEGINS + HOUR, BEGINS + 2 * HOUR, wrong("dead-letters")))
     assert alerts.judge(made, answers, BOOK, seed=1)["untold"] == ["poison arrives"]
 
 
-def test_the_time_of_a_sources_fault_counts_from_the_first_request_that_it_could_spoil() -> None:
+def test_source_fault_is_timed_from_the_first_affected_request() -> None:
     """A source that refuses requests from 08:15 on got its first request at 19:00."""
     fault = replace(POISON, within=0.3)
     told_at = BEGINS + 11 * HOUR
@@ -115,7 +115,7 @@ def test_the_time_of_a_sources_fault_counts_from_the_first_request_that_it_could
         assert alerts.judge(made, answers, BOOK, seed=1)["untold"] == untold
 
 
-def test_first_words_are_counted_apart_from_what_is_worse_from_escalations_reminders_and_ends() -> None:
+def test_messages_are_counted_by_kind() -> None:
     rule = replace(POISON, causes=frozenset({"dataset-behind"}))
     made = season_of(alert_season.Injected(rule, BEGINS, BEGINS + 9 * HOUR))
     answers = watches(
@@ -129,7 +129,7 @@ def test_first_words_are_counted_apart_from_what_is_worse_from_escalations_remin
     assert (result["messages_per_cause"], result["messages"]) == (1.0, 3)
 
 
-def test_what_stood_before_a_fault_is_no_sign_of_it() -> None:
+def test_condition_from_before_a_fault_is_no_sign_of_the_fault() -> None:
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     old = (BEGINS - 5 * HOUR, BEGINS + HOUR, replace(wrong("dead-letters"), subject="old"))
     new = (BEGINS + 6 * TICK, BEGINS + HOUR, wrong("dead-letters"))
@@ -137,7 +137,7 @@ def test_what_stood_before_a_fault_is_no_sign_of_it() -> None:
     assert alerts.shown_at(made.injections.faults[0], answers, BOOK) == BEGINS + 6 * TICK
 
 
-def test_a_message_that_no_fault_explains_is_a_stray_and_counts_in_the_week_without_a_fault() -> None:
+def test_unexplained_message_is_a_stray_and_counts_in_the_quiet_week() -> None:
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     quiet = BEGINS + 40 * HOUR
     answers = watches((quiet, quiet + TICK, wrong("decisions-not-executed", AlertLevel.CRITICAL)))

@@ -26,12 +26,12 @@ COUNTED = operations.Operations(
 )
 
 
-def test_what_is_free_costs_nothing_and_the_rest_is_paid_by_the_unit() -> None:
+def test_price_applies_only_beyond_the_free_amount() -> None:
     price = cost.Price(0.10, free=3)
     assert [price.of(amount) for amount in (0, 3, 4, 13)] == pytest.approx([0, 0, 0.10, 1.00])
 
 
-def test_messages_are_delivered_as_often_as_the_topic_map_says() -> None:
+def test_delivery_counts_match_the_topic_map() -> None:
     topics = load_topics(REPOSITORY / "infra/topics.yaml")
     for name, deliveries in cost.DELIVERIES.items():
         event = f"tipoff.{name}.v1"
@@ -41,14 +41,14 @@ def test_messages_are_delivered_as_often_as_the_topic_map_says() -> None:
         assert deliveries == len(always) + outside, event
 
 
-def test_a_million_executions_by_hand() -> None:
+def test_volumes_of_a_million_executions_match_hand_calculation() -> None:
     """Each execution has five published events and six deliveries of 1,300 bytes, three operations of class A, and six
     names in the lists of each tick of its day; each tick has ten operations."""
     assert cost.pubsub_bytes(1e6) == pytest.approx(1e6 * 11 * 1_300)
     assert cost.class_a(1e6, 100, COUNTED) == pytest.approx(3e6 + 100 * (10 + 1e6 / 30.4 * 6 / 1_000))
 
 
-def test_a_query_is_paid_for_each_table_that_it_references() -> None:
+def test_query_is_billed_per_referenced_table() -> None:
     """At 3,040,000 executions a month, two days of 300 bytes each are 60 MB; the minimum is 10 MB."""
     scans = {"scraper_execution_log": 3, "file_receipts": 1, "cleanup_operations": 2}
     assert cost.scanned(scans, 100, days=2) == pytest.approx(6 * 10e6)
@@ -82,7 +82,7 @@ def test_a_watch_is_two_jobs_that_read_each_of_their_tables_once() -> None:
     assert max(scans.scans_of_a_watch().values()) == 2
 
 
-def test_watches_are_paid_for_once_what_is_free_is_used_up() -> None:
+def test_watches_cost_only_beyond_the_free_amount() -> None:
     """8,755 watches read 11 tables of at least 10 MB, which is 0.88 TiB; the free amount covers ticks first."""
     small, large = cost.month(20_000, COUNTED), cost.month(1_000_000, COUNTED)
     assert small.monitor == 0
@@ -90,7 +90,7 @@ def test_watches_are_paid_for_once_what_is_free_is_used_up() -> None:
     assert large.bigquery == pytest.approx(cost.rows(1_000_000))
 
 
-def test_payloads_are_stored_as_terraform_has_it() -> None:
+def test_payload_storage_cost_matches_terraform() -> None:
     """304,000 executions a month write 1 GB a day: 90 GB in Standard, 5 of them free, and 275 in Nearline."""
     (data,) = re.findall(
         r'^module "data" {$(.*?)^}$',
@@ -103,13 +103,13 @@ def test_payloads_are_stored_as_terraform_has_it() -> None:
     assert cost.payloads(304_000) == pytest.approx((90 - 5) * 0.020 + 275 * 0.010 + moved)
 
 
-def test_what_ticks_do_is_no_executions() -> None:
+def test_operations_of_ticks_are_not_counted_for_executions() -> None:
     assert COUNTED.by_caller(operations.CLASS_A) == {"runner": 3}
     assert COUNTED.of_an_execution(operations.CLASS_B) == 0
     assert COUNTED.of_a_tick(operations.CLASS_A) == 10
 
 
-def test_the_services_are_counted_at_work() -> None:
+def test_operations_are_counted_by_service() -> None:
     """For each execution the runner writes claim, payload, journal, records and outcome, and reads nothing. The
     controller writes an entry for each execution that arrives alone, and sometimes a plan, a marker and a list."""
     counted = operations.count_operations(days=1, every=timedelta(hours=1))
@@ -123,7 +123,7 @@ def test_the_services_are_counted_at_work() -> None:
     )
 
 
-def test_seldom_requests_share_no_instance_and_many_keep_it_busy() -> None:
+def test_rare_requests_share_no_instance_and_many_keep_an_instance_busy() -> None:
     service = cost.PricedService(requests=1, seconds=2.0, concurrency=10, gib=1)
     assert service.active_seconds(1_000) == pytest.approx(2_000, rel=0.001)
     full = cost.MONTH_SECONDS / 2.0 * 6  # a load of six is 60% of ten
@@ -140,7 +140,7 @@ def test_more_executions_never_cost_less(executions: float, factor: float) -> No
     assert many.cloud_run >= few.cloud_run - 1e-9
 
 
-def test_the_total_is_the_sum_and_a_small_fleet_costs_less_than_composer_alone() -> None:
+def test_total_is_the_sum_and_a_small_fleet_is_cheaper_than_composer() -> None:
     small = cost.month(20_000, COUNTED)
     parts = (small.pubsub, small.cloud_run, small.storage, small.bigquery, small.monitor)
     rest = (small.scheduler, small.logging, small.registry)

@@ -38,7 +38,7 @@ def packed_fields(source: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_what_a_field_means_stands_under_the_field(folder: str) -> None:
+def test_field_description_stands_under_the_field(folder: str) -> None:
     """An editor shows such a description at each use of the field."""
     packed = {
         str(path.relative_to(REPOSITORY)): found

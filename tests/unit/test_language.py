@@ -128,7 +128,7 @@ def test_a_sentence_without_its_subject_is_found(source: str, sentence: str, is_
     assert bool(unnamed_subjects(texts(source.format(sentence)))) == is_refused
 
 
-def test_a_comment_of_two_lines_is_one_text() -> None:
+def test_consecutive_comment_lines_form_a_single_text() -> None:
     assert list(texts("one = 1\n# Read once,\n# then kept.\ntwo = 2  # later\n# last\n")) == [
         (2, "Read once, then kept."),
         (4, "later"),

@@ -41,7 +41,7 @@ def test_each_operator_within_a_function_is_changed_once() -> None:
     ]
 
 
-def test_it_names_the_change_that_no_test_notices(tmp_path: Path) -> None:
+def test_surviving_mutant_is_named(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(MODULE)
     (tmp_path / "test_module.py").write_text(TESTS)
     # As in the suite's own conftest, so that the garbage collector has nothing to scan.

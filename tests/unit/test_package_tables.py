@@ -29,7 +29,7 @@ PACKAGES = [
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda it: it.parent.name)
-def test_a_table_of_modules_is_that_of_the_folder(package: Path) -> None:
+def test_module_table_matches_the_folder(package: Path) -> None:
     named = modules_named(package)
     found = {path.name for path in package.parent.glob("*.py")} - NOT_LISTED
     matched = {path.name for pattern in named for path in package.parent.glob(pattern)}
@@ -37,5 +37,5 @@ def test_a_table_of_modules_is_that_of_the_folder(package: Path) -> None:
     assert sorted(found - matched) == []
 
 
-def test_there_are_such_tables() -> None:
+def test_module_tables_are_found() -> None:
     assert len(PACKAGES) >= 5

@@ -8,7 +8,7 @@ from tipoff_cli.commands import all_commands
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_commands_that_ask_a_stack_run_as_they_are_written() -> None:
+def test_readme_query_commands_exist_without_placeholders() -> None:
     """One command named a file that a clone does not have."""
     (block,) = re.findall(r"^## Ask it$.*?```bash\n(.*?)```", README, flags=re.MULTILINE | re.DOTALL)
     commands = [line.partition("  #")[0].strip() for line in block.splitlines()]

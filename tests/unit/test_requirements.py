@@ -40,12 +40,12 @@ def requirements_of(service: str) -> Path:
     return REPOSITORY / "services" / service / "requirements.txt"
 
 
-def test_every_service_has_them() -> None:
+def test_every_service_has_pinned_requirements() -> None:
     assert sorted(path.parent.name for path in REPOSITORY.glob("services/*/pyproject.toml")) == SERVICES
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_they_are_among_the_developers_at_the_same_versions(service: str) -> None:
+def test_service_pins_match_the_developers_pins(service: str) -> None:
     developers = pins(REPOSITORY / "requirements-dev.txt")
     own = pins(requirements_of(service))
     assert own
@@ -72,11 +72,11 @@ def test_every_line_is_a_pin_with_hashes_and_names_no_index_and_no_host(file: st
         "# via host:port/a",
     ],
 )
-def test_what_names_a_place_or_lacks_a_hash_is_found(line: str) -> None:
+def test_line_with_a_location_or_without_a_hash_is_found(line: str) -> None:
     assert not ENTRY.fullmatch(line) and not COMMENT.fullmatch(line)
 
 
-def test_the_version_stands_in_one_place() -> None:
+def test_all_packages_read_the_version_from_tipoff_common() -> None:
     """Each package reads the version from the same place as the services."""
     source = REPOSITORY / "libs/common/tipoff_common/__init__.py"
     projects = [

@@ -30,7 +30,7 @@ def _as_named(route: str) -> str:
     return action if "/schemas/" in action else "GET /" if page == "GET /today" else page
 
 
-def test_every_test_that_it_names_is_there() -> None:
+def test_every_named_test_exists() -> None:
     named = set(re.findall(r"`(tests/[^`]+)`", PAGE))
     assert named
     assert [path for path in sorted(named) if not (REPOSITORY / path).exists()] == []

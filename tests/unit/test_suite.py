@@ -8,7 +8,7 @@ from tests.conftest import ALONE, APART, LONGEST, THOROUGH, TOGETHER, WITH
 TESTS = Path(__file__).parents[1]
 
 
-def test_every_file_that_is_named_is_there() -> None:
+def test_every_named_test_file_exists() -> None:
     """A renamed file would silently lose its place."""
     groups = (name.removesuffix(" on Google's") for name in LONGEST)
     named = {*TOGETHER, *ALONE, *APART, *WITH, *WITH.values(), *THOROUGH, *groups}

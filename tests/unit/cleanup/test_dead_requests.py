@@ -56,7 +56,7 @@ def row(event: ScrapeExecuted) -> ExecutionRow:
     return ExecutionRow.model_validate(execution_row(event, event.completed_at))
 
 
-def test_a_request_that_wrote_nothing_is_the_controllers_and_no_finding_of_cleanup(
+def test_dead_request_without_file_is_failed_by_controller_only(
     controller: World, request_of: ScrapeRequested
 ) -> None:
     controller.tick(BURIED_AT)
@@ -69,7 +69,7 @@ def test_a_request_that_wrote_nothing_is_the_controllers_and_no_finding_of_clean
 
 
 @pytest.mark.parametrize("buried_first", [True, False])
-def test_what_it_wrote_is_adopted_and_success_is_what_everybody_says(
+def test_file_of_dead_request_is_adopted_and_recorded_as_success(
     controller: World, request_of: ScrapeRequested, *, buried_first: bool
 ) -> None:
     if buried_first:

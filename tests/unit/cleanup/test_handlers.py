@@ -60,7 +60,7 @@ def world() -> World:
     return two_lost()
 
 
-def test_what_was_lost_is_republished_oldest_first(world: World) -> None:
+def test_lost_files_are_republished_oldest_first(world: World) -> None:
     run = world.run()
     assert world.republished == [path("older"), path("old")]
     assert (run.files_checked, run.missing_files_found, run.republished_count, run.errors) == (3, 2, 2, ())
@@ -72,7 +72,7 @@ def test_what_was_lost_is_republished_oldest_first(world: World) -> None:
     ]
 
 
-def test_an_announcement_again_is_the_files_own_marked_as_recovery(world: World) -> None:
+def test_republish_repeats_the_files_event_marked_as_recovery(world: World) -> None:
     world.run()
     first = world.bus.of(FileLanded)[0]
     assert (first.recovery, first.republish, first.source) == (True, 1, Source.RECOVERY)
@@ -81,13 +81,13 @@ def test_an_announcement_again_is_the_files_own_marked_as_recovery(world: World)
         assert getattr(first, name) == getattr(original, name), name
 
 
-def test_a_run_in_which_nothing_was_missing_is_told_too() -> None:
+def test_run_without_missing_files_is_published() -> None:
     run = World().run()
     assert (run.files_checked, run.missing_files, run.errors, run.storm_guard) == (0, (), (), False)
 
 
 @pytest.mark.parametrize("early", [timedelta(0), timedelta(milliseconds=200), timedelta(seconds=4)])
-def test_a_tick_that_fires_a_moment_early_is_a_run_of_its_own(world: World, early: timedelta) -> None:
+def test_early_tick_is_a_separate_run(world: World, early: timedelta) -> None:
     """An early tick counted as the previous one: the previous row was published again and no file was republished."""
     before = world.run(NOON - QUARTER)
     run = world.run(NOON - early)
@@ -97,7 +97,7 @@ def test_a_tick_that_fires_a_moment_early_is_a_run_of_its_own(world: World, earl
 
 
 @pytest.mark.parametrize("table", ["file_receipts", "scraper_execution_log", "cleanup_operations"])
-def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(
+def test_unreadable_table_stops_republishing(
     world: World, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A failed query republished everything (incident 15)."""
@@ -110,7 +110,7 @@ def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(
     assert (run.phase2_behind, run.storm_guard) == (False, False)
 
 
-def test_no_receipts_at_all_mean_that_nothing_is_republished_and_it_says_so() -> None:
+def test_without_any_receipts_nothing_is_republished_and_an_error_is_recorded() -> None:
     """Processed files were guessed from table names (incident 14)."""
     world = World(files=[file("ancient", 60 * 23)])
     run = world.run()
@@ -131,9 +131,7 @@ def test_a_receipt_from_before_the_lookback_counts() -> None:
     assert world.republished == [path("older")]
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_dry_run_logs_republishes_without_publishing(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.pubsub_enabled = False
     with caplog.at_level(logging.INFO):
         run = world.run()
@@ -143,7 +141,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     assert would == [path("older"), path("old")]
 
 
-def test_a_dry_run_uses_no_republish_up(world: World) -> None:
+def test_dry_run_does_not_count_as_republish(world: World) -> None:
     world.pubsub_enabled = False
     for number in range(5):
         world.run(NOON + number * QUARTER)
@@ -168,7 +166,7 @@ def test_a_file_is_republished_three_times_then_given_up(world: World) -> None:
         assert run.findings[0].detail == "republished 3 times without a receipt; given up"
 
 
-def test_a_file_that_is_given_up_is_found_until_its_receipt_comes(world: World) -> None:
+def test_given_up_file_is_reported_until_its_receipt_arrives(world: World) -> None:
     for number in range(15):
         world.run(NOON + number * QUARTER)
     world.receive("older", at=NOON + 4 * HOUR)
@@ -176,7 +174,7 @@ def test_a_file_that_is_given_up_is_found_until_its_receipt_comes(world: World) 
     assert (finding.kind, finding.gcs_path) == ("given_up", path("old"))
 
 
-def test_a_file_whose_giving_up_was_marked_and_not_published_is_found(world: World) -> None:
+def test_file_marked_given_up_before_a_crash_is_still_reported(world: World) -> None:
     """A crash between the marker and the row must not hide the file."""
     for number in range(14):
         world.run(NOON + number * QUARTER)
@@ -216,7 +214,7 @@ def test_a_phase_2_that_is_down_for_longer_than_the_lookback_stays_behind() -> N
         assert world.run(NOON + hours * HOUR).phase2_behind is (hours > 0)
 
 
-def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
+def test_run_with_phase_2_behind_counts_lost_and_waiting_files() -> None:
     """Phase 2 dropped all 43 messages; the latest two are not proven lost yet, as no later file has a receipt."""
     world = World(files=[*(file(f"n{number}", 230 - number) for number in range(41)), file("seen", 180)])
     world.receive("seen", at=NOON - 3 * HOUR)
@@ -226,7 +224,7 @@ def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
     assert (run.waiting_count, run.behind_since) == (43, NOON - 120 * MINUTE)
 
 
-def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
+def test_phase_2_is_not_behind_when_all_waiting_files_are_lost() -> None:
     """A later file has a receipt, so Phase 2 is up and dropped these messages."""
     world = World(files=[*(file(f"n{number}", 230 - number) for number in range(39)), file("seen", 180)])
     world.receive("seen", at=NOON - 3 * HOUR)
@@ -234,7 +232,7 @@ def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
     assert (run.phase2_behind, run.republished_count) == (False, 39)
 
 
-def test_phase_2_is_down_though_a_file_landed_again_that_it_processed_yesterday() -> None:
+def test_old_receipt_of_relanded_file_does_not_prove_phase_2_is_up() -> None:
     """An unchanged file is not announced again, so its old receipt does not prove that Phase 2 is up today."""
     world = World(files=[file("seen", 26 * 60), file("waiting", 50), file("again", 40)])
     world.receive("seen", at=NOON - 25 * HOUR)
@@ -246,7 +244,7 @@ def test_phase_2_is_down_though_a_file_landed_again_that_it_processed_yesterday(
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(25, 80)), max_size=5))
 @settings(max_examples=examples(30), deadline=None)
-def test_files_that_landed_again_change_nothing_about_those_that_wait(again: list[tuple[int, int]]) -> None:
+def test_relanded_files_do_not_affect_waiting_files(again: list[tuple[int, int]]) -> None:
     def runs(*more: tuple[int, int]) -> tuple[object, ...]:
         landed = (file(f"again{number}", minutes) for number, (minutes, _) in enumerate(more))
         world = World(files=[file("lost", 200), file("seen", 180), file("waiting", 50), *landed])
@@ -260,13 +258,13 @@ def test_files_that_landed_again_change_nothing_about_those_that_wait(again: lis
 
 
 @pytest.mark.parametrize(("seconds", "behind"), [(0, False), (299, False), (600, True)])
-def test_a_receipt_by_a_clock_that_is_a_little_behind_counts(seconds: int, behind: bool) -> None:
+def test_receipt_from_a_slightly_slow_clock_counts(seconds: int, behind: bool) -> None:
     world = World(files=[file("waiting", 70), file("later", 65)])
     world.receive("later", at=NOON - 65 * MINUTE - timedelta(seconds=seconds))
     assert world.run().phase2_behind is behind
 
 
-def test_phase_2_behind_counts_only_what_waits() -> None:
+def test_phase_2_behind_counts_only_waiting_files() -> None:
     """A file that was processed before the lookback does not wait."""
     world = World(files=[file("waiting", 61), file("again", 120)])
     world.receive("again", at=NOON - 30 * DAY)
@@ -275,7 +273,7 @@ def test_phase_2_behind_counts_only_what_waits() -> None:
     assert (run.phase2_behind, run.waiting_count, run.behind_since) == (True, 1, NOON - 61 * MINUTE)
 
 
-def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
+def test_logger_delay_of_twenty_minutes_republishes_nothing() -> None:
     """Receipts arrive in any order, some at once and some late."""
     world = World(cleanup_rows_late=20 * MINUTE)
     for number in range(40):
@@ -287,7 +285,7 @@ def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
     assert {(run.errors, run.findings, run.phase2_behind) for run in runs} == {((), (), False)}
 
 
-def test_a_dataset_further_behind_than_the_grace_is_not_judged_by(world: World) -> None:
+def test_dataset_behind_the_grace_stops_republishing(world: World) -> None:
     """The dataset lacks cleanup's own rows, so it may lack receipts as well."""
     world.cleanup_rows_late = 50 * MINUTE
     world.receive("old", "older")
@@ -303,7 +301,7 @@ def test_a_dataset_further_behind_than_the_grace_is_not_judged_by(world: World) 
 
 
 @pytest.mark.parametrize("minutes", [-3, 3])
-def test_a_clock_that_is_wrong_heals_all_the_same(world: World, minutes: int) -> None:
+def test_wrong_clock_does_not_stop_republishing(world: World, minutes: int) -> None:
     """A cleanup with a slow clock dated each run before its tick, found no row as late as the tick, and treated the
     dataset as behind from then on: it republished no file any more."""
     world.clock_ahead = minutes * MINUTE
@@ -321,7 +319,7 @@ def storm(lost: int, of: int) -> World:
     return world
 
 
-def test_a_storm_stops_everything_and_says_so() -> None:
+def test_storm_guard_stops_all_republishing() -> None:
     """Processed files were guessed from table names, with 5,000 republishes a day (incident 14)."""
     world = storm(51, 100)
     run = world.run()
@@ -332,7 +330,7 @@ def test_a_storm_stops_everything_and_says_so() -> None:
     assert (run.storm_guard, run.republished_count) == (False, 50)
 
 
-def test_files_that_were_given_up_are_no_storm() -> None:
+def test_given_up_files_do_not_trigger_the_storm_guard() -> None:
     """A newly lost file is republished although files that were given up are still in the lookback."""
     world = World(files=[*(file(f"f{number}", 90 + number) for number in range(60)), file("new", 50)])
     world.receive("new")
@@ -350,19 +348,19 @@ def test_a_file_that_was_processed_before_the_lookback_is_not_waited_for() -> No
     assert world.run().phase2_behind is False
 
 
-def test_many_of_very_many_are_no_storm() -> None:
+def test_many_losses_below_the_share_do_not_trigger_the_storm_guard() -> None:
     run = storm(60, 300).run()
     assert (run.storm_guard, run.republished_count) == (False, 60)
 
 
-def test_a_row_lists_what_fits_and_counts_all() -> None:
+def test_row_lists_at_most_500_missing_files_and_counts_all() -> None:
     world = storm(600, 700)
     run = world.run()
     assert (run.missing_files_found, len(run.missing_files)) == (600, 500)
 
 
 @pytest.mark.parametrize("pubsub_enabled", [True, False])
-def test_a_run_reads_no_more_files_than_it_may_and_each_has_its_turn(
+def test_run_reads_limited_files_and_later_runs_reach_the_rest(
     monkeypatch: pytest.MonkeyPatch, pubsub_enabled: bool
 ) -> None:
     """Files that cannot be republished did not count towards the limit, so each run read all of them."""
@@ -383,7 +381,7 @@ def test_a_run_reads_no_more_files_than_it_may_and_each_has_its_turn(
     assert set(world.republished) == (healthy if pubsub_enabled else set())
 
 
-def test_a_missing_object_behind_a_logged_path_is_a_finding_of_its_own(world: World) -> None:
+def test_missing_object_of_a_logged_file_is_a_finding(world: World) -> None:
     del world.data.bodies[path("old").removeprefix("gs://data/")]
     run = world.run()
     assert world.republished == [path("older")]
@@ -443,7 +441,7 @@ def test_an_odd_path_is_found_until_its_receipt_comes(world: World, odd: str) ->
     ],
     ids=str,
 )
-def test_what_a_row_lacks_its_file_says(world: World, changes: dict[str, object]) -> None:
+def test_values_missing_in_a_row_are_read_from_its_file(world: World, changes: dict[str, object]) -> None:
     """One row without these values failed every run with a 500."""
     world.land(file("odd", 100, **changes))
     run = world.run()
@@ -458,14 +456,14 @@ def test_what_a_row_lacks_its_file_says(world: World, changes: dict[str, object]
     [{"scraper_name": "other"}, {"game_date": date(2025, 1, 14)}, {"content_sha256": "0" * 64}],
     ids=str,
 )
-def test_a_row_that_says_other_than_its_file_is_a_finding(world: World, changes: dict[str, object]) -> None:
+def test_row_that_contradicts_its_file_is_a_finding(world: World, changes: dict[str, object]) -> None:
     world.land(file("odd", 100, **changes))
     run = world.run()
     assert world.republished == [path("older"), path("old")]
     assert [finding.kind for finding in run.findings] == ["content_differs"]
 
 
-def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: World) -> None:
+def test_changed_file_is_a_finding_and_not_republished(world: World) -> None:
     world.data.bodies[path("old").removeprefix("gs://data/")] = body("poisoned")
     run = world.run()
     assert world.republished == [path("older")]
@@ -475,7 +473,7 @@ def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: Worl
     assert run.objects_missing == 0
 
 
-def test_a_file_that_somebody_changed_is_found_until_it_is_announced(world: World) -> None:
+def test_changed_file_is_a_finding_until_its_content_is_restored(world: World) -> None:
     world.data.bodies[path("old").removeprefix("gs://data/")] = body("poisoned")
     for number in range(2):
         (finding,) = world.run(NOON + number * QUARTER).findings
@@ -485,7 +483,7 @@ def test_a_file_that_somebody_changed_is_found_until_it_is_announced(world: Worl
     assert path("old") in world.republished
 
 
-def test_something_nobody_foresaw_is_a_row_with_an_error(world: World) -> None:
+def test_unexpected_exception_is_recorded_as_an_error(world: World) -> None:
     world.warehouse.answer = lambda *_: [{"nonsense": 1}]
     run = world.run()
     assert (run.errors, world.republished) == (("KeyError: 'files'",), [])
@@ -516,7 +514,7 @@ def test_the_next_tick_is_another_run(world: World) -> None:
     assert world.run().cleanup_id != world.run(NOON + QUARTER).cleanup_id
 
 
-def test_a_run_that_could_not_be_published_is_published_later_as_it_was(world: World) -> None:
+def test_unpublished_run_is_published_on_redelivery_with_its_own_time(world: World) -> None:
     world.bus.capacity = 2
     with pytest.raises(Unavailable):
         world.run()
@@ -526,7 +524,7 @@ def test_a_run_that_could_not_be_published_is_published_later_as_it_was(world: W
     assert len(world.republished) == 2
 
 
-def test_a_run_that_could_not_be_written_down_is_no_run() -> None:
+def test_run_that_cannot_be_stored_publishes_nothing() -> None:
     world = World()
     world.state.down = True
     with pytest.raises(Unavailable):
@@ -534,7 +532,7 @@ def test_a_run_that_could_not_be_written_down_is_no_run() -> None:
     assert world.bus.published == []
 
 
-def test_a_bus_that_fails_halfway_leaves_a_true_row(world: World) -> None:
+def test_bus_failure_halfway_leaves_an_accurate_row(world: World) -> None:
     """The row lists the files that were announced before the failure and those that were not."""
     world.bus.capacity = 1
     with pytest.raises(Unavailable):
@@ -571,7 +569,7 @@ def test_the_identity_of_a_run_is_its_tick() -> None:
     assert two_lost().run().cleanup_id == World().run(NOON + timedelta(minutes=3)).cleanup_id
 
 
-def test_ticks_are_all_it_takes() -> None:
+def test_only_ticks_are_accepted() -> None:
     assert frozenset({TickFired}) == ACCEPTED
 
 
@@ -584,7 +582,7 @@ fates = st.lists(
 
 @settings(max_examples=examples(40))
 @given(fates)
-def test_whatever_gets_lost_is_healed_or_given_up_and_nothing_is_announced_too_often(
+def test_every_lost_file_is_recovered_or_given_up_within_the_cap(
     plan: list[tuple[int, list[bool], int]],
 ) -> None:
     """Each file lands after noon. Some of its announcements reach Phase 2, which answers some minutes later; the first

@@ -69,7 +69,7 @@ def found(landed: list[Landed], receipts: dict[str, datetime], now: datetime = N
         "landed together",
     ],
 )
-def test_a_file_is_lost_when_it_was_overtaken_or_after_six_hours(
+def test_file_is_lost_when_overtaken_or_after_six_hours(
     landed: dict[str, float], receipts: dict[str, float], expected: list[str]
 ) -> None:
     at = {name: NOON - timedelta(minutes=minutes) for name, minutes in receipts.items()}
@@ -89,21 +89,23 @@ receipts = st.dictionaries(
 
 
 @given(files, receipts, names)
-def test_a_receipt_takes_its_own_file_off_the_list(
+def test_file_with_a_receipt_is_not_lost(
     landed: list[Landed], receipts: dict[str, datetime], name: str
 ) -> None:
     assert name not in found(landed, {**receipts, name: NOON})
 
 
 @given(files, receipts, st.timedeltas(timedelta(0), timedelta(days=2)))
-def test_what_is_lost_stays_lost_until_its_receipt_comes(
+def test_lost_file_stays_lost_as_time_passes(
     landed: list[Landed], receipts: dict[str, datetime], later: timedelta
 ) -> None:
     assert set(found(landed, receipts)) <= set(found(landed, receipts, NOON + later))
 
 
 @given(files, receipts)
-def test_once_lost_everything_older_is_lost_too(landed: list[Landed], receipts: dict[str, datetime]) -> None:
+def test_every_waiting_file_older_than_a_lost_file_is_lost(
+    landed: list[Landed], receipts: dict[str, datetime]
+) -> None:
     overview, waiting = known(landed, receipts)
     gone = lost(waiting, overview, NOON, RULE)
     if gone:
@@ -138,7 +140,7 @@ def test_rows_that_are_late_within_the_grace_make_nothing_lost(
 
 
 @given(files, receipts)
-def test_who_waits_too_long_is_lost_or_makes_phase_2_behind(
+def test_file_waiting_too_long_is_lost_or_puts_phase_2_behind(
     landed: list[Landed], receipts: dict[str, datetime]
 ) -> None:
     overview, waiting = known(landed, receipts)
@@ -149,7 +151,7 @@ def test_who_waits_too_long_is_lost_or_makes_phase_2_behind(
 
 
 @given(files, receipts)
-def test_phase_2_is_not_behind_when_all_that_waits_was_overtaken(
+def test_phase_2_is_not_behind_when_all_waiting_files_were_overtaken(
     landed: list[Landed], receipts: dict[str, datetime]
 ) -> None:
     """Overtaken files count as lost, not as waiting."""
@@ -163,7 +165,7 @@ def test_phase_2_is_not_behind_when_all_that_waits_was_overtaken(
     ("missing", "of", "storm"),
     [(50, 60, False), (51, 60, True), (51, 204, False), (51, 203, True), (0, 0, False)],
 )
-def test_a_storm_is_many_and_a_large_share(missing: int, of: int, storm: bool) -> None:
+def test_storm_needs_a_large_number_and_a_large_share(missing: int, of: int, storm: bool) -> None:
     assert is_storm(missing, of, RULE) is storm
 
 
@@ -187,7 +189,7 @@ def attempted(*minutes_ago: float, given_up: bool = False) -> Attempts:
         (Attempts(0, (NOON - 30 * MINUTE,)), NextStep.REPUBLISH),
     ],
 )
-def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attempts, step: NextStep) -> None:
+def test_wait_doubles_with_each_republish(attempts: Attempts, step: NextStep) -> None:
     """A file was republished forever (incident 17). In the last two cases an adoption announced the file, which is no
     republish."""
     assert next_step(attempts, NOON, RULE) is step
@@ -198,7 +200,7 @@ def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attem
     st.integers(1, 120),
     st.lists(st.integers(1, 60), min_size=1, max_size=200),
 )
-def test_a_lost_file_is_announced_up_to_the_cap_ever_more_rarely_and_then_given_up(
+def test_lost_file_is_republished_with_back_off_up_to_the_cap_then_given_up(
     cap: int, backoff: int, gaps: list[int]
 ) -> None:
     """The gaps between runs are arbitrary."""

@@ -38,7 +38,7 @@ def test_the_first_run_of_a_tick_counts(memory: CleanupMemory) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b'{"completed": 1}', b"\xff"])
-def test_a_run_that_cannot_be_read_is_none(memory: CleanupMemory, state: MemoryObjects, body: bytes) -> None:
+def test_unreadable_run_counts_as_absent(memory: CleanupMemory, state: MemoryObjects, body: bytes) -> None:
     memory.remember_run(NOON, run(1))
     (name,) = state.bodies
     state.bodies[name] = body
@@ -55,7 +55,7 @@ def test_a_run_of_an_older_service_is_read(memory: CleanupMemory, state: MemoryO
     assert memory.run(NOON) == run(1)
 
 
-def test_earlier_runs_are_found_also_across_midnight_and_after_weeks_without_any(
+def test_earlier_runs_are_found_across_midnight_and_weeks_long_gaps(
     memory: CleanupMemory,
 ) -> None:
     ticks = [NOON - ago for ago in (QUARTER, timedelta(hours=16), timedelta(hours=40), 10 * DAY, 70 * DAY)]
@@ -64,7 +64,7 @@ def test_earlier_runs_are_found_also_across_midnight_and_after_weeks_without_any
     assert list(memory.ticks_before(NOON)) == ticks
 
 
-def test_what_was_done_is_counted_by_file(memory: CleanupMemory) -> None:
+def test_republishes_and_give_ups_are_counted_by_file(memory: CleanupMemory) -> None:
     assert memory.mark_republish(A, 1, NOON)
     assert memory.mark_republish(A, 2, NOON + QUARTER)
     memory.mark_given_up(B, NOON)
@@ -75,26 +75,26 @@ def test_what_was_done_is_counted_by_file(memory: CleanupMemory) -> None:
     }
 
 
-def test_an_announcement_that_was_not_taken_does_not_count(memory: CleanupMemory) -> None:
+def test_failed_republish_does_not_count(memory: CleanupMemory) -> None:
     assert memory.mark_republish(A, 1, NOON)
     memory.mark_not_republished(A, 1, NOON)
     assert memory.attempts([A]) == {A: Attempts(0, (), next_number=2)}
 
 
-def test_an_object_that_is_no_run_is_passed_over(memory: CleanupMemory) -> None:
+def test_foreign_object_among_the_runs_is_ignored(memory: CleanupMemory) -> None:
     memory.remember_run(NOON - QUARTER, run(1))
     memory._state.create(f"cleanup/runs/{NOON:%Y-%m-%d}/README.txt", b"")
     assert list(memory.ticks_before(NOON)) == [NOON - QUARTER]
 
 
-def test_of_two_runs_one_announces(memory: CleanupMemory) -> None:
+def test_republish_marker_is_granted_only_once(memory: CleanupMemory) -> None:
     """A file was republished forever (incident 17)."""
     assert memory.mark_republish(A, 1, NOON)
     assert not memory.mark_republish(A, 1, NOON)
     assert memory.attempts([A])[A].republishes == 1
 
 
-def test_a_count_that_cannot_be_read_is_not_zero(memory: CleanupMemory, state: MemoryObjects) -> None:
+def test_unreadable_republish_count_raises(memory: CleanupMemory, state: MemoryObjects) -> None:
     """A failed query republished everything; a file was republished forever (incidents 15 and 17)."""
     state.down = True
     with pytest.raises(Unavailable):

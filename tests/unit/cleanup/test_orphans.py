@@ -56,7 +56,7 @@ def logged(world: World, event: ScrapeExecuted) -> None:
     world.files.append(replace(row, content_sha256=event.data_summary["content_sha256"]))
 
 
-def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
+def test_orphan_is_adopted_with_the_values_of_its_metadata() -> None:
     world = World()
     where = orphan(world)
     run = world.run()
@@ -74,7 +74,7 @@ def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
     assert landed.content_sha256 == content_hash(world.data.bodies[where.removeprefix("gs://data/")])
 
 
-def test_an_adopted_file_is_another_event_than_its_runner_announced() -> None:
+def test_adoption_event_id_differs_from_the_runners() -> None:
     """The runner may have announced the file with another instant and source; the two events must not share an id."""
     world = World()
     orphan(world)
@@ -84,7 +84,7 @@ def test_an_adopted_file_is_another_event_than_its_runner_announced() -> None:
     assert landed.id != by_runner.id
 
 
-def test_an_orphan_is_adopted_once_however_often_it_is_seen() -> None:
+def test_repeated_adoption_of_an_orphan_is_the_same_event() -> None:
     """The row of the adoption may be late, so the next run can find the orphan again."""
     world = World()
     orphan(world)
@@ -111,21 +111,21 @@ def test_an_adopted_file_is_not_republished_at_once() -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, 10, 29])
-def test_a_young_file_is_no_orphan_its_event_is_on_its_way(minutes: int) -> None:
+def test_young_file_is_no_orphan_until_its_event_is_due(minutes: int) -> None:
     world = World()
     orphan(world, NOON - timedelta(minutes=minutes))
     assert world.run().adopted_count == 0
     assert world.run(NOON + timedelta(minutes=30)).adopted_count == 1
 
 
-def test_a_file_with_an_execution_is_none() -> None:
+def test_file_with_an_execution_is_no_orphan() -> None:
     world = World()
     world.files.append(replace(file("x", 40), gcs_path=orphan(world)))
     run = world.run()
     assert (run.adopted_count, run.findings, adopted(world)) == (0, (), [])
 
 
-def test_a_run_looks_at_what_is_new_and_reads_nothing_else() -> None:
+def test_run_reads_only_new_journal_entries_and_files() -> None:
     world = World()
     for number in range(200):
         landed = file(f"n{number}", 60)
@@ -145,7 +145,7 @@ def test_a_run_looks_at_what_is_new_and_reads_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 60, 400])
-def test_an_orphan_is_found_whatever_date_it_is_about(days: int) -> None:
+def test_orphan_of_any_game_date_is_found(days: int) -> None:
     world = World()
     day = GAME_DATE - days * DAY
     asked = requested(scraper="lines", game_date=day, parameters={"game_date": day.isoformat()})
@@ -155,7 +155,7 @@ def test_an_orphan_is_found_whatever_date_it_is_about(days: int) -> None:
     assert [event.game_date for event in adopted(world)] == [day]
 
 
-def test_an_entry_whose_file_was_never_written_is_nothing() -> None:
+def test_journal_entry_without_file_is_ignored() -> None:
     """The runner crashed between journal and file; the controller fails the request."""
     world = World()
     world.data.create(journal_entry(f"{FOLDER}/0123456789abcdef.json", WRITTEN), b"")
@@ -166,14 +166,14 @@ def test_an_entry_whose_file_was_never_written_is_nothing() -> None:
 @pytest.mark.parametrize(
     "name", ["journal/2025-01-15T16/", "journal/2025-01-15T16/9999/a.json", "journal/2025-01-15T16/a/b"]
 )
-def test_what_is_no_entry_of_the_journal_is_passed_over(name: str) -> None:
+def test_malformed_journal_entry_is_ignored(name: str) -> None:
     world = World()
     world.data.bodies[name] = b"{}"
     run = world.run()
     assert (run.adopted_count, run.findings, run.errors) == (0, (), ())
 
 
-def test_after_days_without_a_run_all_that_was_written_is_looked_at() -> None:
+def test_run_after_days_without_runs_still_finds_orphans() -> None:
     world = World()
     world.run()
     orphan(world, NOON + 10 * MINUTE)
@@ -182,7 +182,7 @@ def test_after_days_without_a_run_all_that_was_written_is_looked_at() -> None:
     assert [event.execution_id for event in adopted(world)] == ["dead"]
 
 
-def test_more_orphans_than_one_run_adopts_are_left_to_the_next() -> None:
+def test_orphans_beyond_the_limit_are_left_to_the_next_run() -> None:
     """The next runs adopt every orphan that is left."""
     world = World(rule=replace(RULE, storm_share=1.0))
     for number in range(1_100):
@@ -210,7 +210,7 @@ def buried(status: str = "failed", **changes: Any) -> ExecutionRow:
     return sample.model_copy(update=changes)
 
 
-def test_an_execution_answered_for_as_dead_and_its_adoption_are_one_row() -> None:
+def test_adoption_keeps_trigger_time_of_the_failed_execution_with_a_new_event_id() -> None:
     """Views group rows by execution id and day, and prefer the success."""
     midnight = datetime(2025, 1, 16, 0, 5, tzinfo=NOON.tzinfo)
     world = World(rows=[buried(triggered_at=midnight)])
@@ -223,7 +223,7 @@ def test_an_execution_answered_for_as_dead_and_its_adoption_are_one_row() -> Non
     assert executed.id != burial.id, "BigQuery may drop a row with the id of another"
 
 
-def test_an_older_file_of_an_execution_that_wrote_another_is_superseded() -> None:
+def test_orphan_of_a_successful_execution_is_superseded() -> None:
     world = World(rows=[buried("success")])
     orphan(world)
     run = world.run()
@@ -231,7 +231,7 @@ def test_an_older_file_of_an_execution_that_wrote_another_is_superseded() -> Non
     assert [finding.kind for finding in run.findings] == ["orphan_superseded"]
 
 
-def test_a_file_from_before_metadata_told_is_adopted_by_its_content_and_its_row() -> None:
+def test_file_without_request_metadata_is_adopted_by_content_and_row() -> None:
     world = World(rows=[buried()])
     body = json.dumps({"scraper": "lines", "game_date": str(GAME_DATE), "records": [1, 2, 3]}).encode()
     where = strange(world, body)
@@ -243,7 +243,7 @@ def test_a_file_from_before_metadata_told_is_adopted_by_its_content_and_its_row(
     assert executed.outcome == Success(record_count=3, gcs_path=where)
 
 
-def test_a_file_of_nobody_has_an_execution_whose_id_is_a_function_of_its_path() -> None:
+def test_file_without_metadata_has_a_deterministic_execution_id() -> None:
     body = json.dumps({"scraper": "lines", "game_date": str(GAME_DATE), "records": [1]}).encode()
     ids = set()
     for _ in range(2):
@@ -277,7 +277,7 @@ def document(**changes: Any) -> bytes:
     ],
     ids=range(12),
 )
-def test_what_is_no_file_of_records_is_recorded_and_never_adopted(body: bytes, name: str | None) -> None:
+def test_invalid_records_file_is_recorded_and_never_adopted(body: bytes, name: str | None) -> None:
     world = World()
     where = strange(world, body, name)
     healthy = orphan(world, text="healthy")
@@ -298,7 +298,7 @@ def test_what_is_no_file_of_records_is_recorded_and_never_adopted(body: bytes, n
     ],
     ids=["no JSON", "of another scraper", "no instant", "no mapping"],
 )
-def test_metadata_that_cannot_be_true_is_recorded(metadata: dict[str, str]) -> None:
+def test_invalid_metadata_is_recorded_as_refused_orphan(metadata: dict[str, str]) -> None:
     world = World()
     where = strange(world, document())
     world.data.metadata[where.removeprefix("gs://data/")] = metadata
@@ -306,7 +306,7 @@ def test_metadata_that_cannot_be_true_is_recorded(metadata: dict[str, str]) -> N
     assert ([finding.kind for finding in run.findings], run.errors) == (["orphan_refused"], ())
 
 
-def test_a_dry_run_adopts_nothing_and_the_next_real_one_does(caplog: pytest.LogCaptureFixture) -> None:
+def test_dry_run_leaves_the_adoption_to_the_next_real_run(caplog: pytest.LogCaptureFixture) -> None:
     world = World(pubsub_enabled=False)
     orphan(world)
     with caplog.at_level(logging.INFO):
@@ -317,7 +317,7 @@ def test_a_dry_run_adopts_nothing_and_the_next_real_one_does(caplog: pytest.LogC
     assert world.run(NOON + QUARTER).adopted_count == 1
 
 
-def test_an_adoption_that_could_not_be_published_is_published_by_the_next_run() -> None:
+def test_unpublished_adoption_is_published_by_the_next_run() -> None:
     world = World()
     orphan(world)
     world.bus.capacity = 0
@@ -330,7 +330,7 @@ def test_an_adoption_that_could_not_be_published_is_published_by_the_next_run() 
     assert len({event.id for event in adopted(world)}) == 1
 
 
-def test_a_log_that_lost_its_rows_is_a_storm_of_orphans() -> None:
+def test_many_orphans_trigger_the_storm_guard() -> None:
     world = World()
     for number in range(60):
         orphan(world, text=f"n{number}", request_id=f"r{number}")
@@ -341,7 +341,7 @@ def test_a_log_that_lost_its_rows_is_a_storm_of_orphans() -> None:
     assert finding.detail == "60 of 60 objects have no execution; none is adopted"
 
 
-def test_executions_that_cannot_be_read_mean_that_nothing_is_adopted() -> None:
+def test_unreadable_executions_stop_adoption() -> None:
     """A failed query republished everything (incident 15)."""
     world = World(unreadable="DISTINCT gcs_path\nFROM nba_orchestration.scraper_execution_log")
     orphan(world)
@@ -369,7 +369,7 @@ def damage_run(world: World, at: datetime) -> None:
 
 @pytest.mark.parametrize("forget", [run_without_listing, damage_run])
 @pytest.mark.parametrize("times", [1, 2, 12])
-def test_how_far_the_journal_was_read_is_known_after_runs_that_do_not_know_it(
+def test_journal_position_survives_failed_or_damaged_runs(
     times: int, forget: Callable[[World, datetime], None]
 ) -> None:
     """The run after such a run started at the lookback, so older orphans were never adopted."""
@@ -384,14 +384,14 @@ def test_how_far_the_journal_was_read_is_known_after_runs_that_do_not_know_it(
     assert world.run(NOON + 3 * DAY).adopted_count == 1
 
 
-def test_the_run_after_a_first_one_that_read_nothing_looks_as_far_back_as_that() -> None:
+def test_run_after_a_failed_first_run_reads_from_the_same_start() -> None:
     world = World()
     orphan(world)
     run_without_listing(world, NOON)
     assert world.run(NOON + DAY).adopted_count == 1
 
 
-def test_runs_that_know_nothing_are_read_up_to_a_limit_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_without_journal_position_are_read_once_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tipoff_cleanup.observation._RUNS_READ", 10)
     bucket = Bucket("state")
     world = World(state=bucket)

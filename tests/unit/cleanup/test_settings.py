@@ -43,7 +43,7 @@ def shortest_lookback(lost_after: int, cap: int, backoff: int) -> CleanupSetting
     st.lists(st.integers(1, 60), min_size=1, max_size=20),
     st.integers(0, 100),
 )
-def test_a_lost_file_is_given_up_before_it_leaves_the_lookback(
+def test_lost_file_is_given_up_before_leaving_the_lookback(
     lost_after: int, cap: int, backoff: int, landed: timedelta, late: list[int], missing: int
 ) -> None:
     """The landing time is arbitrary, each run starts some seconds after its tick, and one run is missing."""
@@ -63,7 +63,7 @@ def test_a_lost_file_is_given_up_before_it_leaves_the_lookback(
 
 
 @pytest.mark.parametrize(("hours", "accepted"), [(10, False), (11, True)])
-def test_a_lookback_has_room_for_the_time_from_run_to_run(hours: int, accepted: bool) -> None:
+def test_lookback_includes_the_interval_between_runs(hours: int, accepted: bool) -> None:
     """Six hours plus the waits are 9.5 hours; with a lookback of ten, a file left it before it was given up."""
     rule = settings_of().rule
     assert rule.lost_after + rule.patience == 9 * HOUR + 30 * MINUTE

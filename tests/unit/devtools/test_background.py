@@ -48,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
+def test_stop_reports_unexpected_end_of_last_stack_with_its_process(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = folder / "stack.log"
@@ -60,7 +60,7 @@ def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(
     )
 
 
-def test_a_folder_outside_every_fleet_is_told_from_one_whose_stack_is_down(
+def test_stop_outside_every_fleet_names_the_fleet_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
@@ -113,7 +113,7 @@ def test_a_start_that_fails_keeps_the_log_of_the_last_stack(
     assert LOST in connection.end_of_last_stack()
 
 
-def test_a_start_that_fails_without_output_names_the_space_on_the_disk(
+def test_failed_start_without_output_names_the_free_disk_space(
     folder: Path, monkeypatch: pytest.MonkeyPatch, start_owner: Callable[[str], None]
 ) -> None:
     """On a full disk the message ended after "the stack did not start:"."""
@@ -139,7 +139,7 @@ def test_a_start_that_fails_without_output_names_the_space_on_the_disk(
     ],
     ids=["first in the foreground", "first", "later", "later in the foreground", "after the foreground"],
 )
-def test_a_stack_that_is_ready_keeps_the_log_of_the_one_before(
+def test_ready_stack_keeps_the_log_of_the_previous_stack(
     folder: Path, before: dict[str, str], after: dict[str, str]
 ) -> None:
     for name, text in before.items():
@@ -148,7 +148,7 @@ def test_a_stack_that_is_ready_keeps_the_log_of_the_one_before(
     assert {file.name: file.read_text() for file in folder.iterdir()} == after
 
 
-def test_a_stop_names_messages_that_were_lost_before_it_began(
+def test_stop_names_messages_lost_before_the_stop(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A stack that exits on its own may have written the line before `tipoff down` reads the log."""
@@ -207,9 +207,7 @@ def free_fixed_ports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("suspended", [False, True])
-def test_a_stop_returns_when_the_owner_has_ended_though_it_was_suspended(
-    folder: Path, suspended: bool
-) -> None:
+def test_stop_returns_after_the_owner_ended_even_if_suspended(folder: Path, suspended: bool) -> None:
     """It returned when the owner had left the lock, and waited in vain for an owner that Ctrl-Z had suspended."""
     with an_owner(folder, "stops") as owner:
         if suspended:
@@ -248,7 +246,7 @@ def test_processes_that_outlive_a_killed_owner_are_named(
 
 
 @pytest.mark.usefixtures("free_fixed_ports")
-def test_an_owner_that_was_killed_is_told_of_by_every_command(
+def test_killed_owner_is_reported_by_every_command(
     folder: Path, start_owner: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A killed owner left no reason: `tipoff down` stated that no stack ran, and `tipoff status` that none answered."""
@@ -279,7 +277,7 @@ def test_an_owner_that_was_killed_is_told_of_by_every_command(
     ],
     ids=["some", "none", "crash of Pub/Sub"],
 )
-def test_a_crash_names_the_messages_that_it_loses(
+def test_crash_report_names_lost_messages(
     capsys: pytest.CaptureFixture[str], backlog: dict[str, int] | None, told: str
 ) -> None:
     class Crashed:
@@ -306,7 +304,7 @@ def test_a_crash_names_the_messages_that_it_loses(
     ],
     ids=["usual", "tour"],
 )
-def test_whoever_stops_a_stack_is_told_what_is_kept(
+def test_stop_reports_kept_history(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -379,7 +377,7 @@ def replace_stack(
         monkeypatch.setattr(module, name, others.get(name, nothing))
 
 
-def test_a_stack_that_ends_by_itself_says_so_at_once_and_stops_undisturbed(
+def test_crashed_stack_reports_at_once_and_its_stop_ignores_sigterm(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The signal of `tipoff down` interrupted the stop: it printed "stopped" while processes still held ports."""

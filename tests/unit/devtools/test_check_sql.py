@@ -46,12 +46,12 @@ def copy(tmp_path: Path) -> Path:
         ("SELECT FROM WHERE", "Syntax error"),
     ],
 )  # fmt: skip
-def test_what_bigquery_would_refuse_is_found(analyzer: Analyzer, sql: str, said: str) -> None:
+def test_sql_invalid_in_bigquery_is_found(analyzer: Analyzer, sql: str, said: str) -> None:
     with pytest.raises(SqlFault, match=said):
         analyzer.analyze(sql)
 
 
-def test_parameters_have_their_types(analyzer: Analyzer) -> None:
+def test_parameter_types_are_checked(analyzer: Analyzer) -> None:
     sql = "SELECT * FROM nba_orchestration.heartbeats(@at)"
     assert analyzer.analyze(sql, {"at": "TIMESTAMP"}) == 1
     for types, said in (({"at": "INT64"}, "No matching signature"), ({}, "parameter 'at' not found")):
@@ -59,7 +59,7 @@ def test_parameters_have_their_types(analyzer: Analyzer) -> None:
             analyzer.analyze(sql, types)
 
 
-def test_a_name_may_be_made_anew(analyzer: Analyzer) -> None:
+def test_view_may_be_replaced(analyzer: Analyzer) -> None:
     count = analyzer.analyze(
         "CREATE VIEW d.v AS SELECT 1 AS a; CREATE OR REPLACE VIEW d.v AS SELECT 2 AS b; SELECT b FROM d.v;"
     )
@@ -99,7 +99,7 @@ def test_a_file_without_validation_queries_has_none() -> None:
     assert list(validation_queries("t.sql", "CREATE TABLE t (a STRING);\n-- SELECT a FROM t;")) == []
 
 
-def test_without_the_analyzer_it_says_so_and_fails_only_where_it_is_required(
+def test_missing_analyzer_is_reported_and_fails_only_if_required(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -110,7 +110,7 @@ def test_without_the_analyzer_it_says_so_and_fails_only_where_it_is_required(
 
 
 @pytest.mark.usefixtures("analyzer")
-def test_a_fault_is_the_exit_code(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sql_fault_sets_the_exit_code(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], copy) == 0
     (copy / "queries/bad.sql").write_text("-- Bad?\n\nSELECT nothing FROM nba_orchestration.v_decisions;\n")
     assert main([], copy) == 1

@@ -32,7 +32,7 @@ AN_HOUR_LATER = [
 ]
 
 
-def test_the_day_as_it_was_has_no_faults() -> None:
+def test_expected_day_has_no_faults() -> None:
     assert faults(RIGHT) == []
 
 
@@ -53,13 +53,13 @@ def test_the_day_as_it_was_has_no_faults() -> None:
         ({"files_landed": 0, "files_processed": 0}, ["receipts: expected one for each file"]),
     ],
 )
-def test_another_day_is_told_of(changed: dict[str, Any], complaints: list[str]) -> None:
+def test_deviation_from_the_expected_day_is_reported(changed: dict[str, Any], complaints: list[str]) -> None:
     found = faults(replace(RIGHT, **changed))
     assert len(found) == len(complaints)
     assert all(complaint in fault for complaint, fault in zip(complaints, found, strict=True))
 
 
-def test_in_a_fleet_of_ones_own_the_demo_runs_the_scrapers_that_ship(tmp_path: Path) -> None:
+def test_demo_in_another_fleet_runs_the_shipped_scrapers(tmp_path: Path) -> None:
     """The demo searched the fleet's own scrapers, which its workflows do not use."""
     (tmp_path / "tipoff.toml").write_text('name = "rivers"\n')
     (tmp_path / "config").mkdir()
@@ -81,9 +81,7 @@ main()
     assert done.stdout == f"{REPOSITORY} -m tipoff_cli demo --console False\n", done.stderr
 
 
-def test_an_installed_command_line_refuses_the_demo_and_says_where_it_runs(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_installed_cli_refuses_the_demo_with_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checkout, "SHIPPED_SCRAPERS", tmp_path / "scrapers")
     refused = CliRunner().invoke(app, ["demo"])
     assert refused.exit_code == 1

@@ -69,7 +69,7 @@ class House:
 
 class TestFate:
     @given(st.integers(), st.floats(0, 1), st.floats(0, 1))
-    def test_a_larger_share_hits_all_that_a_smaller_one_does(
+    def test_larger_share_hits_every_file_of_a_smaller_share(
         self, seed: int, one: float, other: float
     ) -> None:
         few, many = sorted((one, other))
@@ -77,25 +77,25 @@ class TestFate:
             if fate(file, Behaviour(seed=seed, drop=few)) is Fate.DROP:
                 assert fate(file, Behaviour(seed=seed, drop=many)) is Fate.DROP
 
-    def test_shares_are_shares(self) -> None:
+    def test_fates_follow_shares_and_seed(self) -> None:
         fates = [fate(file, Behaviour(drop=0.25, delay=0.25, fail=0.25, seed=7)) for file in FILES]
         assert {each: 80 <= fates.count(each) <= 120 for each in Fate} == dict.fromkeys(Fate, True)
         assert fates == [fate(file, Behaviour(drop=0.25, delay=0.25, fail=0.25, seed=7)) for file in FILES]
         assert fates != [fate(file, Behaviour(drop=0.25, delay=0.25, fail=0.25, seed=8)) for file in FILES]
 
-    def test_a_republish_has_luck_of_its_own(self) -> None:
+    def test_republish_draws_a_new_fate(self) -> None:
         again = [file.model_copy(update={"republish": 1}) for file in FILES]
         assert [fate(file, Behaviour(drop=0.5)) for file in FILES] != [
             fate(file, Behaviour(drop=0.5)) for file in again
         ]
 
-    def test_all_and_none_are_exact_and_a_pattern_spares_the_others(self) -> None:
+    def test_shares_of_zero_and_one_are_exact_and_limited_by_the_pattern(self) -> None:
         assert {fate(file, Behaviour(fail=1)) for file in FILES} == {Fate.FAIL}
         assert {fate(file, FAULTLESS) for file in FILES} == {Fate.PROCESS}
         hit = [file for file in FILES if fate(file, Behaviour(drop=1, paths="*/7.json")) is Fate.DROP]
         assert [file.gcs_path for file in hit] == ["gs://data/7.json"]
 
-    def test_shares_of_more_than_the_whole_are_refused(self) -> None:
+    def test_shares_over_one_in_total_are_refused(self) -> None:
         with pytest.raises(ValueError, match="over 1"):
             Behaviour(drop=0.6, fail=0.6)
 
@@ -110,13 +110,13 @@ class TestLoading:
         assert [receipt.row_count for receipt in house.receipts] == [3, 3, 3]
         assert len({receipt.id for receipt in house.receipts}) == 1
 
-    def test_what_a_load_left_out_is_added_by_the_next(self) -> None:
+    def test_next_load_adds_missing_rows(self) -> None:
         house = House()
         house.warehouse.tables["injuries"] = [{"record_index": 1}]
         house.consumer.receive(announced(), NOON)
         assert sorted(row["record_index"] for row in house.rows) == [0, 1, 2]
 
-    def test_without_its_receipt_a_file_is_not_done(self) -> None:
+    def test_file_with_unpublished_receipt_fails_and_is_not_loaded_twice(self) -> None:
         house = House(bus=RecordingBus(capacity=0))
         with pytest.raises(Unavailable):
             house.consumer.receive(announced(), NOON)
@@ -140,7 +140,7 @@ class TestLoading:
         ],
         ids=str,
     )
-    def test_nothing_is_loaded_that_was_not_announced_truly(self, changes: dict[str, Parameter]) -> None:
+    def test_invalid_announcement_is_not_loaded(self, changes: dict[str, Parameter]) -> None:
         house = House()
         with pytest.raises(NotLoadable):
             house.consumer.receive(announced(**changes), NOON)
@@ -150,18 +150,18 @@ class TestLoading:
 class TestConsumer:
     later = NOON + timedelta(days=300)
 
-    def test_in_event_time_a_receipt_says_the_events_instant(self) -> None:
+    def test_receipt_uses_event_time_when_enabled(self) -> None:
         house, again = House(), NOON + timedelta(hours=7)
         house.consumer.receive(announced(), self.later)
         house.consumer.receive(announced(republish=1, event_time=again), self.later)
         assert [receipt.processed_at for receipt in house.receipts] == [NOON, again]
 
-    def test_otherwise_it_says_the_clocks(self) -> None:
+    def test_receipt_uses_the_clock_without_event_time(self) -> None:
         house = House(event_time=False)
         house.consumer.receive(announced(), self.later)
         assert [receipt.processed_at for receipt in house.receipts] == [self.later]
 
-    def test_what_is_delayed_is_acknowledged_and_held_until_it_is_due(self) -> None:
+    def test_delayed_file_is_acknowledged_and_held_until_due(self) -> None:
         house = House(behaviour=Behaviour(delay=1, delay_seconds=3600))
         house.consumer.receive(announced(), self.later)
         due = NOON + timedelta(hours=1)
@@ -171,7 +171,7 @@ class TestConsumer:
         assert [receipt.processed_at for receipt in house.receipts] == [due]
         assert house.consumer.release(None, self.later) == 0
 
-    def test_what_could_not_be_released_is_still_held(self) -> None:
+    def test_file_that_failed_to_release_is_still_held(self) -> None:
         house = House(behaviour=Behaviour(delay=1))
         house.consumer.receive(announced(), NOON)
         house.data.down = True
@@ -180,13 +180,13 @@ class TestConsumer:
         house.data.down = False
         assert house.consumer.release(None, NOON) == 1
 
-    def test_what_is_dropped_is_acknowledged_and_nothing_else(self) -> None:
+    def test_dropped_file_is_only_acknowledged(self) -> None:
         house = House(behaviour=Behaviour(drop=1))
         house.consumer.receive(announced(), NOON)
         assert (house.rows, house.receipts, dict(house.state.counts)) == ([], [], {"dropped": 1})
 
     @pytest.mark.parametrize(("times", "failures"), [(1, 1), (2, 2), (None, 4)])
-    def test_a_message_fails_as_often_as_it_is_told_to(self, times: int | None, failures: int) -> None:
+    def test_message_fails_as_often_as_configured(self, times: int | None, failures: int) -> None:
         house = House(behaviour=Behaviour(fail=1, fail_times=times))
         for _ in range(4):
             try:
@@ -205,7 +205,7 @@ class TestConsumer:
         ("drop", "the whole"),
     ],
 )
-def test_a_behaviour_that_cannot_be_read_is_named_with_what_to_write(
+def test_invalid_behaviour_is_refused_with_an_example(
     told: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIPOFF_PHASE2", told)

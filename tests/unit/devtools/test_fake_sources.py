@@ -40,7 +40,7 @@ def test_health_names_the_scenario(client: httpx.Client) -> None:
     }
 
 
-def test_a_report_is_out_from_its_publication_on(client: httpx.Client) -> None:
+def test_report_is_served_from_its_publication_on(client: httpx.Client) -> None:
     assert client.get(FIRST, headers=at_time("2025-01-15T12:39:59")).status_code == 403
     answer = client.get(FIRST, headers=at_time("2025-01-15T12:40:00"))
 
@@ -49,14 +49,14 @@ def test_a_report_is_out_from_its_publication_on(client: httpx.Client) -> None:
     assert answer.content.startswith(b"%PDF")
 
 
-def test_without_the_header_it_is_now(client: httpx.Client) -> None:
+def test_request_without_event_time_uses_the_clock(client: httpx.Client) -> None:
     assert client.get(FIRST, headers=OFFICIAL).status_code == 200
     later = f"/{REPORTS}Injury-Report_2025-01-15_04PM.pdf"
     assert client.get(later, headers=OFFICIAL).status_code == 403
 
 
 @pytest.mark.parametrize("instant", ["noon", "2025-01-15T12:00:00"])
-def test_an_event_time_that_is_no_instant_is_refused(client: httpx.Client, instant: str) -> None:
+def test_invalid_event_time_is_refused(client: httpx.Client, instant: str) -> None:
     assert client.get(FIRST, headers={**OFFICIAL, EVENT_TIME_HEADER: instant}).status_code == 400
 
 
@@ -81,11 +81,11 @@ def test_without_the_right_referer_everything_is_forbidden(
         "",
     ],
 )
-def test_what_never_comes_out_is_forbidden_like_what_is_not_out_yet(client: httpx.Client, name: str) -> None:
+def test_never_published_report_is_forbidden(client: httpx.Client, name: str) -> None:
     assert client.get(f"/{REPORTS}{name}", headers=at_time("2025-03-01T12:00:00")).status_code == 403
 
 
-def test_the_archived_report_is_always_out(client: httpx.Client) -> None:
+def test_archived_report_is_always_served(client: httpx.Client) -> None:
     archived = f"/{REPORTS}Injury-Report_2026-02-08_03_30PM.pdf"
 
     assert client.get(archived, headers=at_time("2025-01-01T00:00:00")).content.startswith(b"%PDF")
@@ -100,9 +100,7 @@ def test_the_archived_report_is_always_out(client: httpx.Client) -> None:
         "stats.nba.com/stats/leaguedash",
     ],
 )
-def test_what_a_fake_does_not_have_is_said_and_is_never_an_unpublished_document(
-    client: httpx.Client, path: str
-) -> None:
+def test_path_unknown_to_the_fake_is_501_with_remedy(client: httpx.Client, path: str) -> None:
     answer = client.get(f"/{path}", headers={"Referer": "https://www.nba.com/"})
     host, _, rest = path.partition("/")
     assert answer.status_code == 501
@@ -135,7 +133,7 @@ def test_unplayed_games_score_zero_and_carry_a_false_z(client: httpx.Client) -> 
     assert game["gameDateTimeUTC"] == "2025-01-17T00:00:00Z"
 
 
-def test_a_fault_holds_until_it_is_cleared(client: httpx.Client) -> None:
+def test_fault_holds_until_cleared(client: httpx.Client) -> None:
     fault = {"path": f"{REPORTS}*", "status": 503}
     assert client.post("/control/faults", json=fault).status_code == 201
     assert client.get("/control/faults").json()[0]["status"] == 503
@@ -147,7 +145,7 @@ def test_a_fault_holds_until_it_is_cleared(client: httpx.Client) -> None:
     assert client.get(FIRST, headers=OFFICIAL).status_code == 200
 
 
-def test_a_fault_heals_after_its_times(client: httpx.Client) -> None:
+def test_fault_ends_after_its_times(client: httpx.Client) -> None:
     client.post("/control/faults", json={"path": "*", "status": 500, "times": 2})
 
     assert [client.get(FIRST, headers=OFFICIAL).status_code for _ in range(3)] == [500, 500, 200]
@@ -181,7 +179,7 @@ def test_a_fault_can_be_bounded_in_time(client: httpx.Client) -> None:
     ]
 
 
-def test_faults_spoil_bodies(client: httpx.Client) -> None:
+def test_fault_truncates_or_replaces_bodies(client: httpx.Client) -> None:
     whole = client.get(FIRST, headers=OFFICIAL).content
     client.post("/control/faults", json={"path": "*", "body": "truncated"})
     assert client.get(FIRST, headers=OFFICIAL).content == whole[: len(whole) // 2]
@@ -216,7 +214,7 @@ def test_requests_are_counted_by_path(client: httpx.Client) -> None:
         ("Injury-Report_2026-02-08_03_31PM.pdf", None),
     ],
 )
-def test_a_name_stands_for_a_title(name: str, title: datetime | None) -> None:
+def test_report_name_maps_to_its_title_time(name: str, title: datetime | None) -> None:
     assert titled(name) == title
 
 
@@ -275,7 +273,7 @@ def test_times_past_24_are_the_night_after() -> None:
         ({"reports": {"always": ["report.pdf"]}}, "reports.always.0"),
     ],
 )
-def test_a_scenario_that_makes_no_sense_is_refused(change: dict[str, object], complaint: str) -> None:
+def test_inconsistent_scenario_is_refused(change: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         Scenario.model_validate({**raw_scenario(), **change})
 

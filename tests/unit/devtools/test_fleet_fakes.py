@@ -30,7 +30,7 @@ def write(folder: Path, place: str, text: str = GOOD) -> Path:
 
 
 @pytest.mark.parametrize("place", ["mine", "mine/items"])
-def test_it_is_found_beside_a_source_or_a_scraper_and_serves_its_hosts(tmp_path: Path, place: str) -> None:
+def test_fake_beside_source_or_scraper_is_found_and_serves_its_hosts(tmp_path: Path, place: str) -> None:
     write(tmp_path, place)
     assert fake_hosts(tmp_path) == ("api.mine.example",), (
         "a host of ours means the source itself to this fleet"
@@ -59,17 +59,17 @@ def test_it_is_found_beside_a_source_or_a_scraper_and_serves_its_hosts(tmp_path:
         ),
     ],
 )
-def test_one_that_cannot_serve_is_refused_with_its_file(tmp_path: Path, text: str, complaint: str) -> None:
+def test_unusable_fake_is_refused_with_its_file(tmp_path: Path, text: str, complaint: str) -> None:
     file = write(tmp_path, "mine", text)
     with pytest.raises(UnusableFake, match=f"{file}.*{complaint}"):
         fleet_fakes(tmp_path)
 
 
-def test_the_fleet_that_ships_with_tipoff_has_the_fakes_that_ship_with_it() -> None:
+def test_shipped_fleet_has_the_shipped_fakes() -> None:
     assert fake_hosts(SHIPPED_FLEET) == HOSTS
 
 
-def test_a_host_has_one_fake(tmp_path: Path) -> None:
+def test_second_fake_of_a_host_is_refused(tmp_path: Path) -> None:
     first, second = write(tmp_path, "mine"), write(tmp_path, "other/items")
     with pytest.raises(UnusableFake, match=f"{second}: api.mine.example has a fake already, {first}"):
         fleet_fakes(tmp_path)

@@ -20,7 +20,7 @@ from tipoff_dev.fleet.scaffold import ScaffoldRefused, write_scraper
 from tipoff_planning.loading import load_workflows
 
 
-def test_what_is_written_validates_and_has_no_games(tmp_path: Path) -> None:
+def test_new_fleet_validates_and_has_no_games(tmp_path: Path) -> None:
     written = init_fleet(tmp_path / "river-levels", None, "Europe/Berlin")
     fleet = find_fleet(tmp_path / "river-levels" / "tests")
     assert fleet.folder == tmp_path / "river-levels"
@@ -32,7 +32,7 @@ def test_what_is_written_validates_and_has_no_games(tmp_path: Path) -> None:
     assert not [text for text in texts if "nba" in text or "game id" in text]
 
 
-def test_its_dockerfile_is_sound_and_names_what_is_there(tmp_path: Path) -> None:
+def test_dockerfile_of_new_fleet_is_valid_and_copies_existing_files(tmp_path: Path) -> None:
     init_fleet(tmp_path / "rivers", None, "UTC")
     dockerfile = tmp_path / "rivers/Dockerfile"
     hadolint = Path(sys.executable).with_name("hadolint")
@@ -46,7 +46,7 @@ def test_its_dockerfile_is_sound_and_names_what_is_there(tmp_path: Path) -> None
     assert sorted(sent) == sorted(copied)
 
 
-def test_it_names_its_dataset_and_its_zone(tmp_path: Path) -> None:
+def test_new_fleet_names_its_dataset_and_time_zone(tmp_path: Path) -> None:
     init_fleet(tmp_path / "rivers", None, "Asia/Tokyo")
     fleet = find_fleet(tmp_path / "rivers")
     assert (fleet.dataset, fleet.timezone) == ("rivers_orchestration", "Asia/Tokyo")
@@ -63,7 +63,7 @@ def test_another_scraper_goes_beside_the_first(tmp_path: Path) -> None:
     assert len(load_catalog(tmp_path / "rivers/rivers")) == 2
 
 
-def test_a_scraper_of_a_page_passes_the_tests_that_are_written_with_it(tmp_path: Path) -> None:
+def test_new_page_scraper_passes_its_generated_tests(tmp_path: Path) -> None:
     fleet = tmp_path / "rivers"
     init_fleet(fleet, None, "UTC")
     write_scraper(fleet, "river_levels", "gauges", page=True)
@@ -89,7 +89,7 @@ def test_a_scraper_of_a_page_passes_the_tests_that_are_written_with_it(tmp_path:
         (("new", "--time-zone", "Nowhere"), "not a known zone"),
     ],
 )
-def test_what_is_refused_leaves_nothing(
+def test_refused_init_writes_nothing(
     arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,13 +112,13 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+def test_init_accepts_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "rivers").mkdir()
     assert init_fleet(tmp_path / "rivers", None, "UTC")
     assert [path.name for path in tmp_path.iterdir()] == ["rivers"]
 
 
-def test_elsewhere_the_fleet_is_the_checkouts(tmp_path: Path) -> None:
+def test_folder_outside_a_fleet_uses_the_checkouts_fleet(tmp_path: Path) -> None:
     assert find_fleet(tmp_path).folder == REPOSITORY
 
 
@@ -130,7 +130,7 @@ def test_a_marker_without_a_name_is_refused_with_its_file(text: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["config/alerts.yaml", "infra/ticks.yaml"])
-def test_a_fleet_replaces_what_comes_with_tipoff(tmp_path: Path, name: str) -> None:
+def test_file_of_a_fleet_replaces_tipoffs_own(tmp_path: Path, name: str) -> None:
     assert find_shared(name, tmp_path) == REPOSITORY / name
     own = tmp_path / name
     own.parent.mkdir()
@@ -138,7 +138,7 @@ def test_a_fleet_replaces_what_comes_with_tipoff(tmp_path: Path, name: str) -> N
     assert find_shared(name, tmp_path) == own
 
 
-def test_what_an_installed_command_line_brings_is_all_that_a_fleet_may_replace() -> None:
+def test_wheel_includes_exactly_the_files_a_fleet_may_replace() -> None:
     """Outside a checkout only the copies in the wheel exist."""
     project = tomllib.loads((REPOSITORY / "cli/pyproject.toml").read_text(encoding="utf-8"))
     brought = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]

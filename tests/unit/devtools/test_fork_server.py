@@ -70,7 +70,7 @@ def wait_until_it_stays(folder: Path) -> None:
         time.sleep(0.01)
 
 
-def test_a_module_runs_with_what_it_is_given_and_nothing_else(server: ForkServer, folder: Path) -> None:
+def test_module_runs_with_only_the_given_arguments_and_environment(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tell", "--port", "1").wait(PATIENCE_SECONDS) == 0
     told = json.loads((folder / "log").read_text())
     assert told["name"] == "__main__"
@@ -82,21 +82,19 @@ def test_a_module_runs_with_what_it_is_given_and_nothing_else(server: ForkServer
     assert told["process"] == "tell", "top and ps tell the processes of a stack apart"
 
 
-def test_code_of_this_repository_is_read_anew_by_each_process(server: ForkServer, folder: Path) -> None:
+def test_each_process_imports_repository_code_itself(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
     assert json.loads((folder / "log").read_text())["loaded"] == ["tipoff_dev", "tipoff_dev.stack"]
 
 
-def test_processes_collect_cycles_and_not_among_the_libraries_that_they_share(
-    server: ForkServer, folder: Path
-) -> None:
+def test_processes_collect_garbage_except_shared_library_objects(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
     told = json.loads((folder / "log").read_text())
     assert told["collects"]
     assert told["spared"] > 100_000, "objects of the libraries"
 
 
-def test_how_a_process_ended_is_told_and_its_log_goes_on(server: ForkServer, folder: Path) -> None:
+def test_exit_code_is_reported_and_the_log_is_appended(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "fail").wait(PATIENCE_SECONDS) == 1
     staying = start(server, folder, "stay")
     wait_until_it_stays(folder)
@@ -110,13 +108,13 @@ def test_how_a_process_ended_is_told_and_its_log_goes_on(server: ForkServer, fol
     assert (folder / "log").read_text() == "no\nhere\n"
 
 
-def test_only_emulators_have_what_no_image_has(server: ForkServer, folder: Path) -> None:
+def test_only_emulators_can_import_libraries_missing_in_images(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tipoff_images").wait(PATIENCE_SECONDS) == 1
     assert "ModuleNotFoundError: import of pandas" in (folder / "log").read_text()
     assert start(server, folder, "other").wait(PATIENCE_SECONDS) == 0
 
 
-def test_what_a_server_started_ends_with_it(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_closing_the_server_ends_its_processes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     server = ForkServer(NONE)
     staying = start(server, folder, "stay")
     wait_until_it_stays(folder)
@@ -127,7 +125,7 @@ def test_what_a_server_started_ends_with_it(folder: Path, capfd: pytest.CaptureF
         start(server, folder, "tell")
 
 
-def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> None:
+def test_process_requested_by_a_killed_owner_is_ended(folder: Path) -> None:
     """A server takes a second to start, in which its owner may exit before it reads the answer."""
     server = ForkServer(NONE)
     reading, writing = os.pipe()
@@ -138,7 +136,7 @@ def test_what_an_owner_asked_for_before_it_was_killed_ends_too(folder: Path) -> 
     assert server._process.returncode == 0, "else it left what it had started behind"
 
 
-def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(folder: Path) -> None:
+def test_killed_server_is_reported_with_remedy_and_leaves_no_process(folder: Path) -> None:
     server = ForkServer(NONE)
     staying = start(server, folder, "stay")
     wait_until_it_stays(folder)
@@ -156,7 +154,7 @@ def test_a_server_that_was_killed_is_named_with_what_to_do_and_leaves_nothing(fo
     server.close()
 
 
-def test_a_signal_to_a_process_that_ended_a_moment_ago_is_no_error() -> None:
+def test_signal_to_a_just_ended_process_is_no_error() -> None:
     """The server has reaped the process, but its line about that is still in the pipe."""
     ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
     ended.wait()

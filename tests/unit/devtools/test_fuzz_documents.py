@@ -59,7 +59,7 @@ def found_ways(
     return found
 
 
-def test_a_document_is_wrong_in_each_of_these_ways() -> None:
+def test_documents_are_wrong_in_every_intended_way() -> None:
     ways: dict[str, Callable[[bytes], bool]] = {
         "no JSON": lambda body: parsed(body) is None,
         "unpaired surrogate": lambda body: b"\\ud800" in body,
@@ -73,7 +73,7 @@ def test_a_document_is_wrong_in_each_of_these_ways() -> None:
     assert found_ways(nearly_json(DOCUMENT), ways) == ways.keys()
 
 
-def test_pages_are_wrong_in_each_of_these_ways() -> None:
+def test_pages_are_wrong_in_every_intended_way() -> None:
     ways: dict[str, Callable[[list[PageText]], bool]] = {
         "a page twice": lambda pages: len(pages) == 2,
         "a line less": lambda pages: [word.text for page in pages for word in page.words] == ["Out"],
@@ -83,13 +83,13 @@ def test_pages_are_wrong_in_each_of_these_ways() -> None:
     assert found_ways(nearly_pages([PAGE]), ways) == ways.keys()
 
 
-def test_a_file_loses_an_object() -> None:
+def test_generated_pdf_may_lose_an_object() -> None:
     body = b"%PDF-1.4\n1 0 obj\n<</Type /Page>>\nendobj\n2 0 obj\n<</Length 5>>\nendobj\n%%EOF"
     lost = b"%PDF-1.4\n1 0 obj\n<</Type /Page>>\nendobj\n%%EOF"
     assert find(nearly_pdf(body), lambda changed: changed == lost, settings=ENOUGH) == lost
 
 
-def test_what_is_found_on_the_way_to_another_find_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_discovered_during_shrinking_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """A document that is being shrunk may show another fault than the original one."""
 
     def judge(_scraper: object, _parameters: object, given: fuzzer.Input, _traces: object) -> Iterator[str]:

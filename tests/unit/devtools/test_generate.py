@@ -26,7 +26,7 @@ def written(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return tmp_path
 
 
-def test_what_was_written_is_not_stale(written: Path) -> None:
+def test_freshly_written_documents_are_not_stale(written: Path) -> None:
     assert generate.main(["--check"], written) == 0
     assert {path.relative_to(written).as_posix() for path in written.rglob("*.*")} == set(
         generate.documents()
@@ -47,9 +47,7 @@ def test_a_missing_file_is_stale(written: Path) -> None:
     assert (written / TICK).is_file()
 
 
-def test_the_schema_of_an_event_that_is_gone_goes_too(
-    written: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_schema_of_a_removed_event_is_removed(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gone = written / "docs/reference/events/tipoff.gone.v1.schema.json"
     gone.write_text("{}")
     assert generate.main(["--check"], written) == 1
@@ -58,7 +56,7 @@ def test_the_schema_of_an_event_that_is_gone_goes_too(
     assert not gone.exists()
 
 
-def test_a_file_that_is_up_to_date_is_left_alone(written: Path) -> None:
+def test_up_to_date_file_is_not_rewritten(written: Path) -> None:
     before = (written / TICK).stat().st_mtime_ns
     (written / DATASET).unlink()
     generate.main([], written)
@@ -70,7 +68,7 @@ def test_a_document_is_the_same_each_time() -> None:
         assert render() == render()
 
 
-def test_a_row_does_not_stop_in_mid_sentence() -> None:
+def test_description_cut_in_mid_sentence_raises() -> None:
     assert whole_sentence("It is time.", "TickFired") == "It is time."
     with pytest.raises(ValueError, match="TickFired: 'It is time, and a tick takes' stops in mid-sentence"):
         whole_sentence("It is time, and a tick takes", "TickFired")
@@ -106,7 +104,7 @@ def test_markup_in_a_cell_is_harmless() -> None:
     assert table(("A",), [("a|b\n<c>",)]).splitlines()[-1] == r"| a\|b \<c> |"
 
 
-def test_an_editor_knows_the_keys_of_the_workflows_file() -> None:
+def test_workflows_schema_refuses_unknown_keys() -> None:
     schema = json.loads(generate.documents()["config/workflows.schema.json"]())
     assert "workflows" in schema["properties"]
     assert schema["additionalProperties"] is False

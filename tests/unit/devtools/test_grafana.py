@@ -87,7 +87,7 @@ def test_the_partition_columns_are_those_of_the_schemas(table: str) -> None:
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
-def test_a_series_is_grouped_by_time_within_the_chosen_range(panel: PanelSpec) -> None:
+def test_series_panel_is_ordered_by_time_within_the_chosen_range(panel: PanelSpec) -> None:
     sql = expand(panel.sql, start=NOON - timedelta(hours=1), end=NOON, variables={"environment": "prod"})
     if panel.kind is PanelKind.SERIES:
         assert panel.columns[0] == "time"
@@ -95,7 +95,7 @@ def test_a_series_is_grouped_by_time_within_the_chosen_range(panel: PanelSpec) -
         assert ">= '2026-11-29T11:00:00Z'" in sql
 
 
-def test_the_environment_is_chosen_from_a_list_as_it_stands_in_the_sql() -> None:
+def test_environment_is_chosen_from_a_fixed_list() -> None:
     for board in DASHBOARDS:
         (chosen,) = [
             item
@@ -106,7 +106,7 @@ def test_the_environment_is_chosen_from_a_list_as_it_stands_in_the_sql() -> None
         assert chosen["query"] == "prod,staging,dev,local"
 
 
-def test_a_macro_that_is_not_covered_is_refused() -> None:
+def test_unknown_macro_is_refused() -> None:
     for sql in ("SELECT $__interval", "SELECT '${other}'", "SELECT $__timeFilter(a, b)"):
         with pytest.raises(UnknownMacro):
             expand(sql, start=NOON, end=NOON, variables={"environment": "prod"})
@@ -128,7 +128,7 @@ def test_each_rule_with_a_query_is_a_rule_of_grafana_and_names_no_parameter() ->
         assert re.fullmatch(r"[\w-]{1,40}", rule["uid"])
 
 
-def test_a_brace_of_a_command_is_a_template_of_neither(
+def test_escaped_braces_of_a_command_are_single_in_grafana(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "alerts.yaml"

@@ -72,7 +72,7 @@ def test_each_payload_is_an_execution_of_its_own_logged_as_local(scraped: Bench)
     assert all(one.data_summary["raw_path"].startswith("gs://data/raw/fixtures/lines/") for one in executed)
 
 
-def test_what_a_mended_parser_reads_lands_and_is_announced(
+def test_records_of_a_fixed_parser_land_and_are_announced(
     scraped: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mend(scraped, monkeypatch, "b")
@@ -84,14 +84,14 @@ def test_what_a_mended_parser_reads_lands_and_is_announced(
     assert [file.gcs_path for file in landed] == [second.executed.outcome.gcs_path]
 
 
-def test_a_second_time_there_is_nothing_new(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_reparse_changes_nothing(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     mend(scraped, monkeypatch, "c")
     again(scraped)
     scraped.bus.published.clear()
     assert [(one.changed, one.announced) for one in again(scraped)] == [(None, False), (None, False)]
 
 
-def test_records_stay_as_old_as_their_payload(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reparsed_records_keep_their_fetch_time(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest calendar is the last one fetched, not the last one parsed."""
     mend(scraped, monkeypatch, "b")
     again(scraped)
@@ -102,7 +102,7 @@ def test_records_stay_as_old_as_their_payload(scraped: Bench, monkeypatch: pytes
     }
 
 
-def test_a_parser_that_fails_says_so_and_takes_nothing_away(
+def test_failing_parser_is_reported_and_removes_no_file(
     scraped: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_payload: bytes, _parameters: object) -> Parsed:
@@ -117,7 +117,7 @@ def test_a_parser_that_fails_says_so_and_takes_nothing_away(
     assert scraped.data.files == before
 
 
-def test_a_payload_that_had_nothing_before_has_no_difference(bench: Bench) -> None:
+def test_payload_without_data_has_no_difference(bench: Bench) -> None:
     bench.source = text("empty: no line yet\n")
     bench.run(requested(parameters={"game_date": "2025-01-15"}), NOON)
     (only,) = again(bench)
@@ -125,6 +125,6 @@ def test_a_payload_that_had_nothing_before_has_no_difference(bench: Bench) -> No
     assert only.changed is None
 
 
-def test_another_day_is_left_alone(scraped: Bench) -> None:
+def test_payloads_of_another_day_are_not_reparsed(scraped: Bench) -> None:
     other = GAME_DATE + timedelta(days=1)
     assert list(reparse(scraped.registry["lines"], other, scraped.deps(), triggered_by="t", now=LATER)) == []

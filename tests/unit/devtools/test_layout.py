@@ -9,7 +9,7 @@ from tipoff_dev.stack.layout import SERVICES, Layout
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_whose_key_is_known_is_reached_from_this_machine_only(service: str) -> None:
+def test_service_with_development_key_listens_on_localhost_only(service: str) -> None:
     environment = Layout.on_fixed_ports().service_environment(service)
     assert (environment["TIPOFF_DEVELOPMENT_KEY"], environment["TIPOFF_HOST"]) == (
         "development-key",
@@ -17,7 +17,7 @@ def test_a_service_whose_key_is_known_is_reached_from_this_machine_only(service:
     )
 
 
-def test_live_hosts_are_asked_themselves_and_all_of_them_when_none_is_named() -> None:
+def test_live_hosts_bypass_their_fakes_and_naming_none_means_all() -> None:
     def fakes(layout: Layout) -> dict[str, str]:
         told: dict[str, str] = json.loads(layout.service_environment("scraper-runner")["TIPOFF_FAKE_SOURCES"])
         return told
@@ -29,7 +29,7 @@ def test_live_hosts_are_asked_themselves_and_all_of_them_when_none_is_named() ->
     assert fakes(Layout.on_fixed_ports(None)) == {}
 
 
-def test_the_fake_phase_2_has_an_environment_though_no_deployment_has_it() -> None:
+def test_fake_phase_2_has_an_environment_without_a_deployment() -> None:
     environment = Layout.on_fixed_ports().service_environment("phase2")
     assert environment["PORT"] == "8089"
     assert "TIPOFF_CONCURRENCY" not in environment

@@ -35,7 +35,7 @@ def ids(answer: httpx.Response) -> list[str]:
     return [event["id"] for event in answer.json()]
 
 
-def test_without_a_key_the_paid_ones_refuse(client: httpx.Client) -> None:
+def test_paid_sources_refuse_requests_without_a_key(client: httpx.Client) -> None:
     answer = client.get(f"{ODDS}/events")
     assert (answer.status_code, answer.json()["error_code"]) == (401, "MISSING_KEY")
     assert client.get(INJURIES).status_code == 401
@@ -54,7 +54,7 @@ def test_an_event_is_on_offer_from_three_days_before_its_tip_to_its_end(client: 
     assert (ended.status_code, ended.json()["error_code"]) == (404, "EVENT_NOT_FOUND")
 
 
-def test_markets_cost_credits_and_the_list_none(client: httpx.Client) -> None:
+def test_each_market_costs_a_credit_and_the_event_list_is_free(client: httpx.Client) -> None:
     assert ask(client, f"{ODDS}/events").headers["x-requests-last"] == "0"
     priced = ask(client, f"{ODDS}/odds", markets="h2h,spreads,totals")
     assert priced.headers["x-requests-last"] == "3"
@@ -62,7 +62,7 @@ def test_markets_cost_credits_and_the_list_none(client: httpx.Client) -> None:
     assert [market["key"] for market in books[0]["markets"]] == ["h2h", "spreads", "totals"]
 
 
-def test_history_is_wrapped_and_says_of_when_it_is(client: httpx.Client) -> None:
+def test_historical_response_is_wrapped_with_its_timestamp(client: httpx.Client) -> None:
     answer: dict[str, Any] = ask(client, f"{HISTORY}/events", date="2025-01-15T17:03:20Z").json()
     assert answer["timestamp"] == "2025-01-15T17:00:00Z"
     assert event_id(GAME) in [event["id"] for event in answer["data"]]
@@ -85,7 +85,7 @@ def test_espn_has_its_own_codes_and_a_roster_for_every_team(client: httpx.Client
     assert all(len(team["athletes"]) == 13 for team in codes)
 
 
-def test_espns_scoreboard_stands_as_the_games_do(client: httpx.Client) -> None:
+def test_espn_scoreboard_follows_the_games(client: httpx.Client) -> None:
     for instant, states in ((NOON, {"pre"}), ("2025-01-16T06:00:00-05:00", {"post"})):
         events = ask(client, f"{ESPN}/scoreboard", instant, dates="20250115").json()["events"]
         assert {event["status"]["type"]["state"] for event in events} == states

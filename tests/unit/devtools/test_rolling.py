@@ -16,7 +16,7 @@ dates = st.dates(date(2024, 2, 28), date(2040, 1, 1))
 
 
 @given(dates)
-def test_a_date_has_the_games_of_one_weekday_four_weeks_apart(day: date) -> None:
+def test_template_day_keeps_the_weekday_and_repeats_every_four_weeks(day: date) -> None:
     assert template_of(day).weekday() == day.weekday()
     assert template_of(day) == template_of(day + timedelta(days=28))
     assert (
@@ -59,7 +59,7 @@ def test_the_schedule_is_of_todays_season(today: str, season: str) -> None:
     assert now.date() in days or template_of(now.date()) not in SCENARIO.games
 
 
-def test_a_document_of_one_of_the_scenarios_own_days_is_served_as_ever() -> None:
+def test_document_of_a_scenario_day_is_served_unchanged() -> None:
     """The README's commands use 15 January 2025, also with a stack around today."""
     now = datetime(2026, 11, 29, 16, tzinfo=UTC)
     with in_process_client(create_app(SCENARIO, lambda: now, around_today=True)) as client:

@@ -33,7 +33,7 @@ def test_rows_are_archived_once_a_day_at_eight_utc(day: datetime) -> None:
 
 
 @pytest.mark.parametrize(("month", "hour"), [(1, 10), (7, 9)])
-def test_the_schedule_is_locked_at_five_in_new_york_whatever_the_season(month: int, hour: int) -> None:
+def test_schedule_is_locked_at_five_new_york_time_all_year(month: int, hour: int) -> None:
     """Five in the morning ran at ten (incident 13)."""
     day = MIDNIGHT.replace(month=month)
     assert _minutes(day, Tick.LOCK_SCHEDULE) == [day.replace(hour=hour)]
@@ -44,7 +44,7 @@ def test_evaluations_and_cleanups_come_each_quarter_of_an_hour() -> None:
 
 
 @pytest.mark.parametrize("missing", [None, Tick.CLEANUP])
-def test_a_fresh_stack_evaluates_at_once_and_looks_for_lost_files_where_a_fleet_does(
+def test_fresh_stack_fires_evaluate_and_any_configured_cleanup_at_once(
     missing: Tick | None,
 ) -> None:
     bus, stopped = RecordingBus(), threading.Event()
@@ -75,7 +75,7 @@ def _fired(*oversleeps: timedelta) -> list[Tick]:
     return [event.tick for event in bus.of(TickFired)][2:]  # without the two ticks of a new stack
 
 
-def test_a_laptop_that_slept_for_eight_hours_fires_each_tick_once_and_goes_on_from_now() -> None:
+def test_scheduler_fires_each_due_tick_once_after_an_eight_hour_sleep() -> None:
     """The laptop wakes at 08:01, when all ticks but the lock are due; 08:02 to 08:05 follow."""
     fired = _fired(timedelta(hours=8), *4 * [timedelta(0)])
     assert sorted(fired) == sorted([Tick.EVALUATE, Tick.CLEANUP, Tick.WATCH, Tick.ARCHIVE, Tick.WATCH])
@@ -96,7 +96,7 @@ def test_no_tick_is_lost_or_fired_twice_after_a_sleep(oversleeps: list[timedelta
 
 
 @pytest.mark.parametrize("when", ["every_minutes: 20", 'daily_at: "05:00", time_zone: Asia/Tokyo'])
-def test_evaluations_come_as_often_as_is_asked_however_often_the_file_says(tmp_path: Path, when: str) -> None:
+def test_requested_evaluation_cadence_overrides_the_file(tmp_path: Path, when: str) -> None:
     source = tmp_path / "ticks.yaml"
     source.write_text(
         f"ticks:\n  evaluate: {{ description: d, {when}, cadence_minutes: 20 }}\n"

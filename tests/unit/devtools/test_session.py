@@ -50,7 +50,7 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
         (UpOptions(tour=True), ["--tour"]),
     ],
 )
-def test_the_owner_in_the_background_is_told_the_same(options: UpOptions, arguments: list[str]) -> None:
+def test_background_owner_receives_the_same_options(options: UpOptions, arguments: list[str]) -> None:
     assert options.arguments() == arguments
 
 
@@ -58,14 +58,14 @@ def test_the_owner_in_the_background_is_told_the_same(options: UpOptions, argume
     ("host", "told"),
     [("cdn.nba.co", "did you mean cdn.nba.com"), ("nosuch.example", "no host of the fleet's sources")],
 )
-def test_a_host_that_no_source_has_is_not_asked_live(host: str, told: str) -> None:
+def test_live_host_of_no_source_is_refused(host: str, told: str) -> None:
     """The host's fake would keep answering without a message to the user."""
     refused = CliRunner().invoke(app, ["up", "--live", host])
     assert refused.exit_code == 1
     assert told in refused.stderr
 
 
-def test_evaluations_may_come_each_minute_and_all_else_stays(tmp_path: Path) -> None:
+def test_evaluations_every_minute_leave_other_ticks_unchanged(tmp_path: Path) -> None:
     usual, file = load_ticks(TICKS), prepare_ticks_file(UpOptions(every=1), tmp_path)
     changed = load_ticks(file)
     assert {name for name in usual if usual[name] != changed[name]} == {Tick.EVALUATE}
@@ -78,12 +78,12 @@ def test_evaluations_may_come_each_minute_and_all_else_stays(tmp_path: Path) -> 
     assert prepare_ticks_file(UpOptions(), tmp_path) == TICKS
 
 
-def test_a_distance_that_is_none_is_refused_with_the_option(tmp_path: Path) -> None:
+def test_invalid_interval_is_refused_with_its_option(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"--every 7: .*does not divide an hour"):
         prepare_ticks_file(UpOptions(every=7), tmp_path)
 
 
-def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path) -> None:
+def test_added_and_removed_files_are_detected_once(tmp_path: Path) -> None:
     fleet, workflows = tmp_path / "fleet", tmp_path / "workflows.yaml"
     fleet.mkdir()
     workflows.write_text("a")
@@ -119,7 +119,9 @@ def take_up(
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
+def test_edit_is_applied_after_waiting_for_running_messages(
+    monkeypatch: pytest.MonkeyPatch, quiet: bool
+) -> None:
     """A fake that restarted during a scrape caused a source failure."""
     done: list[str] = []
 
@@ -194,7 +196,7 @@ class Reloading:
         return edits.unread() or ""
 
 
-def test_a_fault_saved_while_an_edit_waits_is_not_taken(
+def test_fault_saved_while_an_edit_waits_is_not_applied(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The controller could not start with such a file, and the whole stack exited."""
@@ -205,7 +207,7 @@ def test_a_fault_saved_while_an_edit_waits_is_not_taken(
     assert stack.reloads == 0
 
 
-def test_a_service_that_cannot_start_with_an_edit_starts_with_the_next_one(
+def test_service_that_cannot_start_with_an_edit_starts_after_the_next_edit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stack = Reloading(monkeypatch, tmp_path)
@@ -230,7 +232,7 @@ def test_a_service_that_cannot_start_with_an_edit_starts_with_the_next_one(
     assert "interrupted" not in stack.console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_a_service_that_is_killed_while_an_edit_is_taken_up_ends_the_stack(
+def test_service_killed_during_a_reload_ends_the_stack(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stack = Reloading(monkeypatch, tmp_path, code=-9)
@@ -240,9 +242,7 @@ def test_a_service_that_is_killed_while_an_edit_is_taken_up_ends_the_stack(
         stack.take_up()
 
 
-def test_a_fault_saved_while_an_edit_is_taken_up_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_fault_saved_during_a_reload_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The file counted as read, so commands did not report the fault."""
     stack = Reloading(monkeypatch, tmp_path)
     stack.save("")
@@ -251,7 +251,7 @@ def test_a_fault_saved_while_an_edit_is_taken_up_is_told(
     assert stack.take_up().endswith("invalid syntax")
 
 
-def test_another_zone_is_brought_to_the_dataset_before_the_services(
+def test_new_time_zone_reaches_the_dataset_before_the_services(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The dataset's functions and views contain the zone."""
@@ -276,7 +276,7 @@ def test_another_zone_is_brought_to_the_dataset_before_the_services(
     assert done == ["tables of Asia/Tokyo", "logger", "fake-sources"]
 
 
-def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(
+def test_edit_with_faults_is_refused_without_a_reload(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", tmp_path / "stack.env")
@@ -288,7 +288,9 @@ def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(
     assert shown == "edits refused: config/workflows.yaml\nworkflows.yaml:3: no such key\n"
 
 
-def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_changes_unread_by_the_running_stack_are_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     environment = tmp_path / "stack.env"
     monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
     assert edits.unread() is None
@@ -336,7 +338,7 @@ def new_stack(bus: RecordingBus) -> Any:
 
 
 @pytest.mark.parametrize("seconds", [1, 4, 5, 6, 20, 60, 600])
-def test_a_stack_that_starts_just_before_a_deadline_expects_nothing_that_its_first_evaluation_misses(
+def test_new_stack_expects_no_run_whose_deadline_its_first_evaluation_misses(
     seconds: int,
 ) -> None:
     """The first evaluation is for an instant after its tick: within five seconds before a deadline, past it."""
@@ -351,7 +353,7 @@ def test_a_stack_that_starts_just_before_a_deadline_expects_nothing_that_its_fir
     assert ("morning_operations" in expected) is (seconds >= 60)
 
 
-def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() -> None:
+def test_new_stack_expects_only_the_remaining_runs_of_its_first_day() -> None:
     """This holds without a calendar as well; workflows that need games are expected from the first calendar on."""
     bus = RecordingBus()
     begin_day(new_stack(bus), datetime(2026, 11, 29, 13, tzinfo=UTC))  # 08:00 in New York

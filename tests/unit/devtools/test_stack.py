@@ -27,7 +27,7 @@ from tipoff_dev.stack.stack import running_stack
         (b"<html>", "stop the process that listens there"),
     ],
 )
-def test_ports_that_the_stack_of_another_fleet_has_taken_name_its_folder(
+def test_taken_port_error_names_the_other_fleets_folder_or_a_remedy(
     tmp_path: Path, answer: bytes, told: str
 ) -> None:
     class Other(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ def test_ports_that_the_stack_of_another_fleet_has_taken_name_its_folder(
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux lists processes there")
-def test_a_process_that_has_taken_a_port_is_named_when_it_does_not_answer(tmp_path: Path) -> None:
+def test_silent_process_that_holds_a_port_is_named(tmp_path: Path) -> None:
     """The message of a port that no stack's fake had taken named neither a folder nor a process."""
     script = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
     command = [sys.executable, "-c", f"{script}; time.sleep(60)"]

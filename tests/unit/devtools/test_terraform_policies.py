@@ -221,18 +221,18 @@ def test_a_good_plan_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize(("policy", "break_it"), BROKEN, ids=[f"{n}-{it[0]}" for n, it in enumerate(BROKEN)])
-def test_what_is_broken_is_found(policy: str, break_it: Callable[[Document], None]) -> None:
+def test_broken_plan_violates_its_policy(policy: str, break_it: Callable[[Document], None]) -> None:
     document = good()
     break_it(document)
     assert policy in {finding.policy for finding in findings(plan(document))}
 
 
-def test_every_policy_is_broken_once() -> None:
+def test_every_policy_has_a_broken_plan() -> None:
     assert {policy.__name__ for policy in POLICIES} == {name for name, _ in BROKEN}
 
 
 class TestBehaviour:
-    def test_a_service_starts_on_what_is_planned(self) -> None:
+    def test_missing_or_unknown_setting_of_a_service_is_found(self) -> None:
         document = good()
         (container,) = document["google_cloud_run_v2_service.cleanup"]["template"][0]["containers"]
         assert list(settings_faults(plan(document))) == []
@@ -242,7 +242,7 @@ class TestBehaviour:
         assert "TIPOFF_STATE_BUCKET: missing" in fault
         assert "TIPOFF_STAET_BUCKET: unknown variable" in fault
 
-    def test_a_service_without_settings_is_found_and_the_remedy_names_the_map_of_them(self) -> None:
+    def test_service_without_settings_model_is_found_with_remedy(self) -> None:
         document = good()
         put("cloud_run_v2_service.cleanup", name="sweeper")(document)
         (fault,) = settings_faults(plan(document))
@@ -250,7 +250,7 @@ class TestBehaviour:
         name, module = fault.partition("add it to ")[2].split(" of ")
         assert getattr(import_module(module), name) == SERVICES
 
-    def test_a_tick_is_read_as_services_read_it(self) -> None:
+    def test_undecodable_or_contradictory_tick_is_found(self) -> None:
         document = good()
         assert list(tick_faults(plan(document))) == []
         target = document["google_cloud_scheduler_job.cleanup"]["pubsub_target"][0]
@@ -261,7 +261,7 @@ class TestBehaviour:
         del target["attributes"]["ce-type"]
         assert ["undecodable" in fault for fault in tick_faults(plan(document))] == [True]
 
-    def test_a_tick_that_no_filter_takes_is_found(self) -> None:
+    def test_tick_matched_by_no_filter_is_found(self) -> None:
         document = good()
         document["google_pubsub_subscription.cleanup"]["filter"] = 'attributes.tick = "watch"'
         assert [fault.partition(": ")[2] for fault in tick_faults(plan(document))] == [

@@ -31,7 +31,7 @@ def said(**values: Any) -> list[str]:
     return list(faults(SUBSCRIPTION, {**empty(SUBSCRIPTION), "name": "s", "topic": "t", **values}))
 
 
-def test_a_good_configuration_is_taken() -> None:
+def test_valid_configuration_is_accepted() -> None:
     retry = [{"minimum_backoff": "10s", "maximum_backoff": "600s"}]
     assert said(ack_deadline_seconds=600, retry_policy=retry, filter=UNKNOWN) == []
 
@@ -54,11 +54,11 @@ def test_a_good_configuration_is_taken() -> None:
         ),
     ],
 )
-def test_what_the_api_would_refuse_is_refused(values: dict[str, Any], fault: str) -> None:
+def test_value_that_the_api_would_refuse_is_refused(values: dict[str, Any], fault: str) -> None:
     assert said(**values) == [fault]
 
 
-def test_a_value_that_is_not_among_the_documented_ones_is_refused() -> None:
+def test_undocumented_value_is_refused() -> None:
     block = SCHEMA["resources"]["google_cloud_run_v2_service"]["block"]
     (fault,) = faults(block, {**empty(block), "ingress": "EVERYBODY"})
     assert fault.startswith("ingress cannot be 'EVERYBODY'; possible values: ")
@@ -66,7 +66,7 @@ def test_a_value_that_is_not_among_the_documented_ones_is_refused() -> None:
 
 
 @pytest.mark.parametrize("resource", SCHEMA["resources"])
-def test_what_is_computed_is_unknown_until_it_is_applied(resource: str) -> None:
+def test_computed_attribute_is_unknown_until_apply(resource: str) -> None:
     block = SCHEMA["resources"][resource]["block"]
     plan = planned(resource, empty(block))
     computed = {name for name, it in block["attributes"].items() if it.get("computed")}
@@ -84,12 +84,14 @@ def test_what_is_computed_is_unknown_until_it_is_applied(resource: str) -> None:
         ("google_pubsub_topic_iam_member", "role", ["role"]),  # every attribute of a grant
     ],
 )
-def test_what_cannot_be_changed_makes_a_resource_anew(resource: str, changed: str, anew: list[str]) -> None:
+def test_change_of_immutable_attribute_replaces_the_resource(
+    resource: str, changed: str, anew: list[str]
+) -> None:
     before = empty(SCHEMA["resources"][resource]["block"])
     assert replacing(resource, before, {**before, changed: "another"}) == anew
 
 
-def test_a_service_account_is_known_by_name_when_planning() -> None:
+def test_service_account_member_is_available_at_plan_time() -> None:
     block = SCHEMA["resources"]["google_service_account"]["block"]
     plan = planned("google_service_account", {**empty(block), "account_id": "a", "project": "p"})
     assert plan["member"] == "serviceAccount:a@p.iam.gserviceaccount.com"
@@ -100,7 +102,7 @@ def test_a_project_has_a_number() -> None:
     assert read("google_project", {**empty(block), "project_id": "p"})["number"].isdecimal()
 
 
-def test_tables_are_not_terraforms() -> None:
+def test_terraform_manages_no_tables() -> None:
     """Terraform drops a column that a file no longer has; `tipoff tables deploy` only adds."""
     assert SCHEMA["resources"].keys().isdisjoint({"google_bigquery_table", "google_bigquery_routine"})
 

@@ -20,7 +20,7 @@ def plan(*changes: tuple[str, str]) -> dict[str, Any]:
 GROWS = Transition(name="it grows", root="platform", created=("google_pubsub_topic.new*",))
 
 
-def test_what_is_said_is_no_fault() -> None:
+def test_declared_change_is_no_fault() -> None:
     tried = plan(
         ("google_pubsub_topic.new[0]", "create"),
         ("google_pubsub_topic.old", "no-op"),
@@ -43,17 +43,15 @@ def test_what_is_said_is_no_fault() -> None:
         ([], ["no create of google_pubsub_topic.new*"]),
     ],
 )
-def test_what_is_not_said_and_what_is_missing_are_faults(
-    changes: list[tuple[str, str]], faults: list[str]
-) -> None:
+def test_undeclared_and_missing_changes_are_faults(changes: list[tuple[str, str]], faults: list[str]) -> None:
     assert list(differing(GROWS, plan(*changes))) == faults
 
 
-def test_each_root_stays_as_it_is_where_nothing_changed() -> None:
+def test_each_root_has_a_transition_without_changes() -> None:
     assert {it.root for it in load_transitions() if it.name == "nothing changed"} == {"bootstrap", "platform"}
 
 
-def test_a_change_is_merged_into_what_is_there() -> None:
+def test_patch_is_merged_into_the_existing_values() -> None:
     before = {"kept": 1, "gone": 2, "inner": {"kept": [1, 2], "set": 3}, "list": [1, 2]}
     after = {"kept": 1, "inner": {"kept": [1, 2], "set": 4, "new": {"deep": 5}}, "list": [3]}
     patch = {"gone": None, "never": None, "inner": {"set": 4, "new": {"deep": 5, "off": None}}, "list": [3]}

@@ -29,7 +29,7 @@ def week() -> EventHistory:
     return past_week(configuration, [Game.model_validate(row) for row in rows], rows, NOW, "data")
 
 
-def test_every_fault_of_the_week_says_that_it_is_made_up(week: EventHistory) -> None:
+def test_every_fault_of_the_tour_is_marked_as_made_up(week: EventHistory) -> None:
     """Decisions contained "source_changed: no message" for failures whose rows named the tour."""
     failures = [
         event.outcome.message for event in week.of(ScrapeExecuted) if isinstance(event.outcome, Failed)

@@ -35,7 +35,7 @@ def everything_of(tree: exp.Expression) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_copy_is_what_sqlglot_would_copy(text: str) -> None:
+def test_copy_equals_sqlglots_deep_copy(text: str) -> None:
     tree = parse_one(text, dialect="bigquery")
     tree.type = exp.DataType.build("STRUCT<a INT64>", dialect="bigquery")
     tree.meta["nested"] = {"names": ["a"]}
@@ -46,7 +46,7 @@ def test_a_copy_is_what_sqlglot_would_copy(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_is_done_to_a_copy_leaves_the_tree_as_it_is(text: str) -> None:
+def test_changes_to_a_copy_leave_the_original_unchanged(text: str) -> None:
     tree = parse_one(text, dialect="bigquery")
     tree.meta["nested"] = {"names": ["a"]}
     hash(tree)

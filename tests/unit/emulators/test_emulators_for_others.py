@@ -15,20 +15,20 @@ README = FOLDER.parent / "README.md"
 NAMES = ("pubsub", "bigquery", "storage")
 
 
-def test_nothing_in_it_names_tipoff() -> None:
+def test_emulator_package_does_not_mention_tipoff() -> None:
     named = [path.name for path in FOLDER.rglob("*.py") if "tipoff" in path.read_text().lower()]
     assert named == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_has_help_and_a_line_in_the_readme(name: str) -> None:
+def test_each_emulator_has_help_and_a_readme_line(name: str) -> None:
     command = [sys.executable, "-m", f"gcp_emulators.{name}", "--help"]
     told = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
     assert "--port" in told.stdout
     assert f"python -m gcp_emulators.{name}" in README.read_text()
 
 
-def test_one_that_does_not_start_says_why() -> None:
+def test_emulator_that_does_not_start_reports_the_reason() -> None:
     with (
         running("storage") as first,
         pytest.raises(DidNotStartError, match=f"port {first.port} of 127.0.0.1 is taken"),
@@ -42,21 +42,21 @@ def test_one_that_does_not_start_says_why() -> None:
         pass
 
 
-def test_the_readmes_variables_are_those_that_googles_clients_read() -> None:
+def test_readme_names_the_variable_of_googles_storage_client() -> None:
     with running("storage") as emulator:
         assert emulator.variable == ("STORAGE_EMULATOR_HOST", emulator.url)
         assert f"export {emulator.variable[0]}=http://" in README.read_text()
     assert emulator.process.returncode == 0
 
 
-def test_no_connection_can_have_a_free_port_before_its_server_listens() -> None:
+def test_free_ports_are_distinct_and_below_the_ephemeral_range() -> None:
     chosen_by_the_system = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
     ports = [free_port() for _ in range(100)]
     assert max(ports) < int(chosen_by_the_system[0])
     assert len(set(ports)) == len(ports)
 
 
-def test_a_port_where_something_listens_is_passed_over() -> None:
+def test_occupied_port_is_skipped() -> None:
     last = free_port()
     with socket.create_server((HOST, last + 1)):
         assert free_port() not in (last, last + 1)

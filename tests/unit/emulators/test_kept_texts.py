@@ -14,7 +14,7 @@ from gcp_emulators.bigquery import kept_texts
 from gcp_emulators.bigquery.kept_texts import FILE, KeptTexts, default_folder
 
 
-def test_a_text_is_found_by_its_function_its_arguments_and_what_made_it(tmp_path: Path) -> None:
+def test_text_is_found_by_function_arguments_and_version(tmp_path: Path) -> None:
     KeptTexts(tmp_path, made_by="1.0").put("duckdb", "translate", "SELECT 1", {"a": "INT64"})
 
     later = KeptTexts(tmp_path, made_by="1.0")
@@ -24,20 +24,20 @@ def test_a_text_is_found_by_its_function_its_arguments_and_what_made_it(tmp_path
     assert KeptTexts(tmp_path, made_by="1.1").get("translate", "SELECT 1", {"a": "INT64"}) is None
 
 
-def test_an_empty_text_is_a_text(tmp_path: Path) -> None:
+def test_empty_text_is_kept(tmp_path: Path) -> None:
     kept = KeptTexts(tmp_path, made_by="")
     kept.put("", "classify", "?")
     assert kept.get("classify", "?") == ""
 
 
-def test_half_a_character_is_not_kept_and_all_else_is(tmp_path: Path) -> None:
+def test_unpaired_surrogate_is_not_kept_and_other_text_is(tmp_path: Path) -> None:
     kept = KeptTexts(tmp_path, made_by="")
     kept.put("\ud800", "f", "\ud800")
     kept.put("whole", "f", "a")
     assert (kept.get("f", "\ud800"), kept.get("f", "a")) == (None, "whole")
 
 
-def test_another_thread_is_in_nobodys_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_use_from_another_thread_is_a_logged_miss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kept = KeptTexts(tmp_path, made_by="")
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(kept.get, "f", 1).result() is None
@@ -57,7 +57,7 @@ def test_a_text_that_must_wait_too_long_for_another_writer_is_not_kept(
     assert (kept.get("f", 1), kept.get("f", 2)) == (None, "text")
 
 
-def test_the_oldest_are_dropped_while_others_are_added(
+def test_oldest_texts_are_dropped_while_texts_are_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_texts, "MOST_KEPT", 3)
@@ -68,7 +68,7 @@ def test_the_oldest_are_dropped_while_others_are_added(
     assert [number for number in range(100) if kept.get("f", number) is not None] == [97, 98, 99]
 
 
-def test_what_is_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_long_text_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_texts, "MOST_CHARACTERS", 3)
     kept = KeptTexts(tmp_path, made_by="")
     kept.put("abc", "f", 1)
@@ -76,7 +76,7 @@ def test_what_is_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (kept.get("f", 1), kept.get("f", 2)) == ("abc", None)
 
 
-def test_the_oldest_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_texts_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_texts, "MOST_KEPT", 3)
     first = KeptTexts(tmp_path, made_by="")
     for number in range(5):
@@ -85,7 +85,7 @@ def test_the_oldest_are_dropped_at_the_next_start(tmp_path: Path, monkeypatch: p
     assert [later.get("f", number) for number in range(5)] == [None, None, "text 2", "text 3", "text 4"]
 
 
-def test_processes_share_a_file_while_all_of_them_write(tmp_path: Path) -> None:
+def test_processes_share_a_file_during_concurrent_writes(tmp_path: Path) -> None:
     write = (
         "import sys; from pathlib import Path; from gcp_emulators.bigquery import kept_texts\n"
         "kept_texts.PATIENCE_SECONDS = 60.0\n"
@@ -114,7 +114,7 @@ def have_other_columns(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [damage, stand_in_the_way, have_other_columns])
-def test_what_cannot_be_kept_is_said_once_and_costs_only_time(
+def test_unusable_cache_is_logged_once_and_never_raises(
     spoil: object, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "cache"

@@ -133,7 +133,7 @@ def test_an_expired_lease_backs_off_as_a_nack_does() -> None:
     assert bench.names() == ["m"]
 
 
-def test_one_message_backing_off_does_not_hold_up_another() -> None:
+def test_message_in_back_off_does_not_delay_others() -> None:
     bench = Bench(minimum_backoff=60, maximum_backoff=60)
     bench.add("bad")
     bench.queue.nack(bench.take()[0].ack_id)
@@ -141,7 +141,7 @@ def test_one_message_backing_off_does_not_hold_up_another() -> None:
     assert bench.names() == ["good"]
 
 
-def test_after_the_last_attempt_a_message_is_given_up_with_its_count() -> None:
+def test_message_is_dead_lettered_after_the_last_attempt() -> None:
     bench = Bench(max_attempts=5)
     bench.add("m")
     for attempt in range(1, 6):
@@ -163,7 +163,7 @@ def test_an_expiry_counts_as_an_attempt() -> None:
     assert bench.dead == [("m", 5)]
 
 
-def test_without_a_dead_letter_topic_to_go_to_a_message_is_kept() -> None:
+def test_message_without_dead_letter_topic_is_kept() -> None:
     bench = Bench(dead_letter_topic_exists=False, max_attempts=5)
     bench.add("m")
     for _ in range(7):
@@ -171,7 +171,7 @@ def test_without_a_dead_letter_topic_to_go_to_a_message_is_kept() -> None:
     assert (bench.queue.unacked, bench.queue.counters.dead_lettered) == (1, 0)
 
 
-def test_what_an_owner_holds_is_counted_until_it_is_settled() -> None:
+def test_held_messages_are_counted_until_settled_or_expired() -> None:
     bench = Bench(ack_deadline=10)
     bench.add("1", "2", "3")
     held = bench.take(owner=7)
@@ -191,7 +191,7 @@ def test_a_byte_limit_is_kept_but_never_starves() -> None:
     assert len(bench.take(max_bytes=1)) == 1
 
 
-def test_the_oldest_age_follows_what_is_not_acknowledged() -> None:
+def test_oldest_age_follows_unacknowledged_messages() -> None:
     bench = Bench()
     assert bench.queue.oldest_unacked_seconds() == 0
     bench.add("old")
@@ -284,7 +284,7 @@ def test_the_push_window_grows_by_answers_and_halves_at_a_refusal() -> None:
     assert flow.window == 1
 
 
-def test_slow_answers_do_not_open_the_push_window_and_a_bound_closes_it() -> None:
+def test_slow_answers_do_not_widen_the_push_window_and_a_limit_narrows_the_window() -> None:
     flow = Flow(Clock(), initial=4, maximum=6)
     flow.succeeded(PROMPT_SECONDS)
     assert flow.window == 4

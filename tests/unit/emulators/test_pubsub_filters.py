@@ -95,7 +95,7 @@ def test_a_text_outside_the_language_is_refused(text: str) -> None:
         parse(text)
 
 
-def test_a_refusal_says_where() -> None:
+def test_filter_error_names_the_position() -> None:
     with pytest.raises(FilterError, match="need parentheses to be combined, at character 30"):
         parse("attributes:a AND attributes:b OR attributes:c")
 
@@ -139,7 +139,7 @@ def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Express
 
 
 @given(st.recursive(_conditions(), _compound, max_leaves=4).filter(lambda e: len(e[0]) <= 256))
-def test_a_composed_filter_means_what_its_parts_mean(expression: Expression) -> None:
+def test_composed_filter_combines_its_parts(expression: Expression) -> None:
     text, value = expression
     assert parse(text)(ATTRIBUTES) is value
 
@@ -154,5 +154,5 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_characters='"\\', exclude_categories=["Cs"]), max_size=40))
-def test_any_attribute_value_can_be_asked_for(value: str) -> None:
+def test_any_attribute_value_can_be_matched(value: str) -> None:
     assert parse(f'attributes.a = "{value}"')({"a": value})

@@ -97,7 +97,7 @@ def test_an_interim_102_is_the_answer_and_ends_the_connection() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"SSH-2.0-OpenSSH\r\n\r\n"])
-def test_what_is_not_an_answer_is_an_error(answer: bytes) -> None:
+def test_invalid_response_is_an_error(answer: bytes) -> None:
     async def use(client: PushClient, url: str) -> None:
         with pytest.raises(PushError):
             await client.post(url, b"x", 5)
@@ -126,6 +126,6 @@ def test_an_answer_that_does_not_come_in_time_is_an_error() -> None:
     asyncio.run(use())
 
 
-def test_nobody_listening_is_an_error() -> None:
+def test_refused_connection_is_an_error() -> None:
     with pytest.raises(PushError, match="ConnectionRefusedError"):
         asyncio.run(PushClient().post(f"http://127.0.0.1:{free_port()}/", b"x", 5))

@@ -80,7 +80,7 @@ async def drained(subscription: LiveSubscription, look: Callable[[], Any]) -> No
 
 
 @pytest.mark.parametrize(("label", "most"), [("1", 1), ("4", 4), ("", LARGEST_WINDOW)])
-def test_a_backlog_drains_once_and_never_more_at_a_time_than_the_label_says(label: str, most: int) -> None:
+def test_backlog_drains_once_within_the_labelled_concurrency(label: str, most: int) -> None:
     async def run() -> None:
         async with pushing(**({MAX_OUTSTANDING_LABEL: label} if label else {})) as (
             _,
@@ -103,7 +103,7 @@ def test_a_backlog_drains_once_and_never_more_at_a_time_than_the_label_says(labe
 
 
 @pytest.mark.slow
-def test_backlogs_of_20_000_drain_once_each_and_leave_memory_as_it_was() -> None:
+def test_large_backlogs_drain_once_without_memory_growth() -> None:
     """The backlog waits in the server, is pushed once, eight messages at a time, and leaves no memory in use."""
 
     async def run() -> None:
@@ -146,7 +146,7 @@ def test_the_label_of_a_running_subscription_counts_at_once() -> None:
     asyncio.run(run())
 
 
-def test_a_new_endpoint_does_not_inherit_the_pause_of_the_old_one() -> None:
+def test_new_endpoint_starts_without_the_old_endpoints_pause() -> None:
     async def run() -> None:
         async with pushing() as (broker, subscription, endpoint):
             good = subscription.push_endpoint
@@ -176,5 +176,5 @@ def _flow(broker: Broker) -> Flow:
     ("stated", "meant"),
     [("8", 8), ("0", 1), ("", LARGEST_WINDOW), ("-1", LARGEST_WINDOW), ("many", LARGEST_WINDOW)],
 )
-def test_a_label_that_is_no_number_states_nothing(stated: str, meant: int) -> None:
+def test_outstanding_label_is_parsed_or_defaults_to_the_largest_window(stated: str, meant: int) -> None:
     assert max_outstanding({MAX_OUTSTANDING_LABEL: stated}) == meant

@@ -15,7 +15,7 @@ from gcp_emulators.pubsub.subscription import LiveSubscription
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_lease_that_ends_at_once_is_given_back(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_lease_that_expires_at_once_is_redelivered(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """uvloop creates no timer for a delay below half a millisecond; reading that timer's time ended the pushes."""
 
     async def leased_again() -> int:

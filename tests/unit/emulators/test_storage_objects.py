@@ -43,7 +43,7 @@ def store(opened: Open) -> ObjectStore:
 
 
 @pytest.mark.parametrize("step", ["write_bytes", "_append", "_forget_content"])
-def test_a_kill_during_an_overwrite_leaves_the_old_object_or_the_new_one_whole(
+def test_kill_during_overwrite_leaves_the_old_or_new_object_whole(
     store: ObjectStore, opened: Open, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = store.generation_of("b", "state")
@@ -83,7 +83,7 @@ def test_a_kill_during_a_deletion_leaves_the_object_whole_or_gone(
         assert again._store.listdir("b") == []
 
 
-def test_a_torn_last_line_of_the_journal_was_never_acknowledged(store: ObjectStore, opened: Open) -> None:
+def test_torn_last_journal_line_is_ignored(store: ObjectStore, opened: Open) -> None:
     with (store._store._root / ".journal").open("a") as journal:
         journal.write('["b", "state", {"gener')
     again = opened()

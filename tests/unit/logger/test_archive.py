@@ -76,26 +76,26 @@ def test_yesterday_is_exported_and_today_is_not(bench: Bench) -> None:
     assert bench.bucket.metadata[NAME] == {"rows": "2"}
 
 
-def test_a_replayed_day_has_its_own_now(bench: Bench) -> None:
+def test_replayed_tick_archives_up_to_its_event_time(bench: Bench) -> None:
     bench.run(TICK.model_copy(update={"event_time": NOW + timedelta(days=1)}))
     assert set(bench.bucket.bodies) == {NAME, object_name(TABLE, YOUNG, 1)}
 
 
-def test_every_query_names_the_partitions_it_reads(bench: Bench) -> None:
+def test_every_query_filters_by_partition(bench: Bench) -> None:
     bench.run()
     assert len(bench.asked) == len(PARTITIONS) + 1
     for sql, _ in bench.asked:
         assert re.search(r"WHERE (date|DATE\(\w+\)) (<= @last|= @day) ", sql)
 
 
-def test_what_is_exported_is_not_written_again(bench: Bench) -> None:
+def test_exported_partition_is_not_written_again(bench: Bench) -> None:
     bench.run()
     kept = bench.bucket.bodies[NAME]
     bench.run()
     assert bench.bucket.bodies[NAME] is kept
 
 
-def test_the_proof_is_one_line_of_counts(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_archive_logs_its_counts_on_a_single_line(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     bench.partitions["file_receipts"] = {OLD: [{"event_id": "r"}]}
     with caplog.at_level(logging.INFO):
         bench.run()
@@ -115,7 +115,7 @@ def test_only_a_partition_that_the_archive_does_not_hold_is_written(
     assert is_to_be_written(rows, archived) is written
 
 
-def test_rows_that_came_late_are_archived_with_the_others(bench: Bench) -> None:
+def test_late_rows_are_archived_in_a_new_object(bench: Bench) -> None:
     bench.run()
     bench.partitions[TABLE][OLD].append({"event_id": "late"})
     bench.run()
@@ -123,7 +123,9 @@ def test_rows_that_came_late_are_archived_with_the_others(bench: Bench) -> None:
     assert bench.bucket.bodies[NAME].count(b"\n") == 2, "nothing in an archive is replaced"
 
 
-def test_an_archive_outlives_its_partition(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_archive_keeps_rows_removed_from_the_partition(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.run()
     kept = bench.bucket.bodies[NAME]
     bench.partitions[TABLE][OLD].pop()
@@ -133,17 +135,17 @@ def test_an_archive_outlives_its_partition(bench: Bench, caplog: pytest.LogCaptu
     assert vars(caplog.records[-1])["archived"] == 2
 
 
-def test_an_object_of_another_name_is_left_alone_and_counts_for_nothing(bench: Bench) -> None:
+def test_object_of_another_name_is_ignored(bench: Bench) -> None:
     bench.bucket.put(f"logs/{TABLE}/2025-01-15.json", b"half", content_type="text/plain")
     bench.run()
     assert bench.bucket.metadata[NAME] == {"rows": "2"}
 
 
-def test_a_table_whose_name_begins_another_ones_has_a_folder_of_its_own() -> None:
+def test_table_whose_name_is_a_prefix_has_its_own_folder() -> None:
     assert object_name("alert", OLD, 1).startswith("logs/alert/")
 
 
-def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(
+def test_row_count_mismatch_raises_and_writes_no_object(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.miscounted = 1
@@ -156,7 +158,7 @@ def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(
     assert caplog.records == []
 
 
-def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench: Bench) -> None:
+def test_unreadable_table_is_named_and_the_others_are_exported(bench: Bench) -> None:
     bench.partitions["file_receipts"] = {OLD: [{"event_id": "r"}]}
     bench.broken = TABLE
     with pytest.raises(Unavailable, match=f"^not archived: {TABLE}: the warehouse is down$"):
@@ -165,7 +167,7 @@ def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench:
 
 
 @pytest.mark.parametrize(("size", "told"), [(None, "no bytes"), (7, "7 bytes")])
-def test_an_object_that_is_not_there_whole_is_not_called_archived(
+def test_incomplete_object_is_not_reported_as_archived(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, told: str
 ) -> None:
     stored = ObjectInfo(NAME, size, NOW, {}, 1) if size is not None else None
@@ -174,20 +176,20 @@ def test_an_object_that_is_not_there_whole_is_not_called_archived(
         bench.run()
 
 
-def test_a_bucket_that_is_down_is_heard(bench: Bench) -> None:
+def test_bucket_outage_fails_the_archive(bench: Bench) -> None:
     bench.bucket.down = True
     with pytest.raises(Unavailable, match="archive is down"):
         bench.run()
 
 
-def test_more_rows_than_a_page_are_all_there(bench: Bench) -> None:
+def test_all_rows_beyond_a_page_are_archived(bench: Bench) -> None:
     bench.partitions = {TABLE: {OLD: [{"event_id": str(n)} for n in range(2 * PAGE_ROWS + 1)]}}
     bench.run()
     lines = bench.bucket.bodies[object_name(TABLE, OLD, 2 * PAGE_ROWS + 1)].splitlines()
     assert [json.loads(line)["event_id"] for line in lines] == [str(n) for n in range(2 * PAGE_ROWS + 1)]
 
 
-def test_a_line_is_what_bq_load_reads() -> None:
+def test_json_line_has_the_format_of_bq_load() -> None:
     row = {
         "at": NOW,
         "day": OLD,
@@ -210,12 +212,12 @@ def test_a_line_is_what_bq_load_reads() -> None:
     }
 
 
-def test_a_value_without_a_json_form_is_an_error_and_no_text() -> None:
+def test_value_without_json_form_raises() -> None:
     with pytest.raises(TypeError, match="bytes"):
         json_lines([{"at": b"raw"}])
 
 
-def test_every_table_is_archived_by_its_partition_and_before_it_expires() -> None:
+def test_every_table_is_archived_by_partition_before_its_expiration() -> None:
     declared = {}
     for path in SCHEMAS.glob("*.sql"):
         sql = path.read_text(encoding="utf-8")

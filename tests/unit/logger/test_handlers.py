@@ -46,7 +46,7 @@ def bench() -> Bench:
 
 
 @pytest.mark.parametrize("kind", sorted({*Tick, "of_a_newer_version"} - {Tick.ARCHIVE}))
-def test_a_tick_of_another_kind_is_left_alone(bench: Bench, kind: str) -> None:
+def test_tick_of_another_kind_is_ignored(bench: Bench, kind: str) -> None:
     """If its subscription lost the filter, every tick would otherwise read all partitions."""
     bench.record(TickFired(tick=Tick(kind), cadence_minutes=15))
     assert (bench.warehouse.tables, bench.bus.published, bench.state.bodies) == ({}, [], {})
@@ -70,12 +70,12 @@ def test_a_redelivered_event_carries_the_same_row_id() -> None:
     assert first.warehouse.row_ids == again.warehouse.row_ids == [executed().id]
 
 
-def test_an_event_without_rows_asks_nothing_of_the_warehouse(bench: Bench) -> None:
+def test_event_without_rows_makes_no_warehouse_request(bench: Bench) -> None:
     bench.warehouse.down = True
     bench.record(locked(runs=[]))
 
 
-def test_a_warehouse_that_is_down_is_heard(bench: Bench) -> None:
+def test_warehouse_outage_raises_without_rejection(bench: Bench) -> None:
     """An outage leads to a 503 and another delivery, not to a rejection."""
     bench.warehouse.down = True
     with pytest.raises(Unavailable):
@@ -105,7 +105,7 @@ def test_a_refused_row_that_cannot_be_recorded_is_delivered_again(bench: Bench, 
         bench.record(executed())
 
 
-def test_a_refused_rejection_ends_in_the_log_and_not_in_a_circle(
+def test_refused_rejection_is_logged_without_another_rejection(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.warehouse.refused = {0: "no such field"}
@@ -127,7 +127,7 @@ def test_a_field_of_a_newer_producer_is_kept_in_the_json_column_and_reported(
     assert told == (["weather"], "scraper_execution_log.data_summary")
 
 
-def test_only_its_own_tick_archives(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_the_archive_tick_archives(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         bench.record(TickFired(tick=Tick.CLEANUP, cadence_minutes=15))
         assert caplog.messages == []
@@ -135,5 +135,5 @@ def test_only_its_own_tick_archives(bench: Bench, caplog: pytest.LogCaptureFixtu
     assert caplog.messages == ["archive complete"]
 
 
-def test_every_event_with_a_row_is_accepted_and_the_tick() -> None:
+def test_events_with_rows_and_ticks_are_accepted() -> None:
     assert frozenset({*TABLES, TickFired}) == ACCEPTED

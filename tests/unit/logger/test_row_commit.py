@@ -115,7 +115,7 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
 
 
 @run
-async def test_a_row_alone_is_appended_at_once() -> None:
+async def test_single_row_is_appended_at_once() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a")
     assert bench.warehouse.batches == [["a"]]
@@ -123,7 +123,7 @@ async def test_a_row_alone_is_appended_at_once() -> None:
 
 
 @run
-async def test_what_comes_during_an_append_shares_the_next_one() -> None:
+async def test_rows_submitted_during_an_append_share_the_next() -> None:
     bench = Bench(Warehouse())
     for name in "abcd":
         await bench.submit(name)
@@ -133,7 +133,7 @@ async def test_what_comes_during_an_append_shares_the_next_one() -> None:
 
 
 @run
-async def test_what_comes_turn_by_turn_shares_one_append() -> None:
+async def test_rows_submitted_in_consecutive_turns_share_an_append() -> None:
     bench = Bench(Warehouse())
     for name in "abcd":
         bench.tasks.append(asyncio.create_task(bench._submit((name,), "t", 10)))
@@ -143,7 +143,7 @@ async def test_what_comes_turn_by_turn_shares_one_append() -> None:
 
 
 @run
-async def test_a_batch_does_not_gather_for_ever() -> None:
+async def test_batch_closes_while_rows_keep_arriving() -> None:
     """Rows arrive with every turn while time passes."""
     bench = Bench(Warehouse())
     bench.warehouse.gate.set()
@@ -156,7 +156,7 @@ async def test_a_batch_does_not_gather_for_ever() -> None:
 
 
 @run
-async def test_nobody_is_answered_before_the_append_returns() -> None:
+async def test_submission_is_not_answered_before_the_append_returns() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a")
     await bench.submit("b")
@@ -174,7 +174,7 @@ async def test_a_table_does_not_wait_for_another() -> None:
 
 
 @run
-async def test_after_a_pause_it_goes_on() -> None:
+async def test_commit_resumes_after_an_idle_period() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a")
     await bench.finish()
@@ -183,7 +183,7 @@ async def test_after_a_pause_it_goes_on() -> None:
 
 
 @run
-async def test_one_poisoned_row_among_500_is_refused_alone() -> None:
+async def test_only_the_poisoned_row_of_500_is_refused() -> None:
     bench = Bench(Warehouse(poison=frozenset({"row-250"})))
     await bench.submit("first")
     for number in range(500):
@@ -207,7 +207,7 @@ async def test_a_batch_refused_as_a_whole_is_halved_down_to_its_poison() -> None
 
 
 @run
-async def test_of_two_rows_that_are_refused_together_the_good_one_is_appended() -> None:
+async def test_valid_row_of_a_refused_pair_is_appended() -> None:
     bench = Bench(Warehouse(poison=frozenset({"b"}), as_a_whole=True))
     for name in ("first", "a", "b"):
         await bench.submit(name)
@@ -217,7 +217,7 @@ async def test_of_two_rows_that_are_refused_together_the_good_one_is_appended() 
 
 
 @run
-async def test_rows_of_one_submission_in_two_batches_are_answered_together() -> None:
+async def test_submission_split_into_two_batches_is_answered_once() -> None:
     bench = Bench(Warehouse(poison=frozenset({"c"})), replace(ROOMY, batch_rows=2))
     await bench.submit("a", "b", "c")
     answer = (await bench.finish())["a"]
@@ -227,7 +227,7 @@ async def test_rows_of_one_submission_in_two_batches_are_answered_together() -> 
 
 
 @run
-async def test_an_outage_answers_the_batch_and_the_next_one_is_tried() -> None:
+async def test_outage_fails_the_batch_and_the_next_is_tried() -> None:
     bench = Bench(Warehouse(down=0))
     await bench.submit("a")
     await bench.submit("b")
@@ -239,14 +239,14 @@ async def test_an_outage_answers_the_batch_and_the_next_one_is_tried() -> None:
 
 
 @run
-async def test_a_submission_half_of_which_is_durable_comes_again() -> None:
+async def test_submission_with_refused_and_unavailable_rows_is_unavailable() -> None:
     bench = Bench(Warehouse(down=1, poison=frozenset({"a"})), replace(ROOMY, batch_rows=1))
     await bench.submit("a", "b")
     assert isinstance((await bench.finish())["a"], Unavailable)
 
 
 @run
-async def test_a_fault_of_our_own_reaches_those_who_wait_and_ends_nothing() -> None:
+async def test_unexpected_exception_reaches_the_caller_and_later_commits_work() -> None:
     calls: list[str] = []
 
     async def append(_table: str, _rows: Sequence[Row], row_ids: Sequence[str]) -> None:
@@ -262,7 +262,7 @@ async def test_a_fault_of_our_own_reaches_those_who_wait_and_ends_nothing() -> N
 
 
 @run
-async def test_what_does_not_fit_is_turned_away_and_taken_later() -> None:
+async def test_row_beyond_the_queue_bound_is_refused_until_there_is_room() -> None:
     bench = Bench(Warehouse(), replace(ROOMY, queue_rows=2))
     for name in "abc":
         await bench.submit(name)
@@ -274,7 +274,7 @@ async def test_what_does_not_fit_is_turned_away_and_taken_later() -> None:
 
 
 @run
-async def test_the_bound_is_the_same_after_rows_were_answered() -> None:
+async def test_queue_bound_is_unchanged_after_answers() -> None:
     bench = Bench(Warehouse(), replace(ROOMY, queue_rows=3))
     await bench.submit("a", "b", "c")
     await bench.finish()
@@ -286,7 +286,7 @@ async def test_the_bound_is_the_same_after_rows_were_answered() -> None:
 
 
 @run
-async def test_bytes_are_bounded_too() -> None:
+async def test_queue_bytes_are_bounded() -> None:
     bench = Bench(Warehouse(), replace(ROOMY, queue_bytes=100))
     await bench.submit("a", size=99)
     await bench.submit("b", size=50)
@@ -315,7 +315,7 @@ async def test_a_submission_larger_than_the_queue_is_taken_when_there_is_room() 
 
 
 @run
-async def test_a_row_that_waited_too_long_is_answered_and_not_appended() -> None:
+async def test_row_that_waited_too_long_is_refused() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a")
     await bench.submit("b")
@@ -328,7 +328,7 @@ async def test_a_row_that_waited_too_long_is_answered_and_not_appended() -> None
 
 
 @run
-async def test_a_row_that_waited_as_long_as_it_may_is_appended() -> None:
+async def test_row_that_waited_exactly_the_limit_is_appended() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a")
     await bench.submit("b")
@@ -347,7 +347,7 @@ async def test_an_append_is_filled_to_the_last_byte() -> None:
 
 
 @run
-async def test_a_row_without_an_id_is_a_fault_that_leaves_no_trace() -> None:
+async def test_row_without_an_id_raises_and_occupies_no_queue_space() -> None:
     """The event of a dropped row would be acknowledged and lost."""
     bench = Bench(Warehouse(), replace(ROOMY, queue_rows=1))
     with pytest.raises(ValueError, match="shorter"):
@@ -357,7 +357,7 @@ async def test_a_row_without_an_id_is_a_fault_that_leaves_no_trace() -> None:
 
 
 @run
-async def test_a_caller_that_went_away_leaves_the_others_alone() -> None:
+async def test_cancelled_caller_does_not_affect_others() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a")
     await bench.submit("b")
@@ -367,7 +367,7 @@ async def test_a_caller_that_went_away_leaves_the_others_alone() -> None:
 
 
 @run
-async def test_nothing_to_append_asks_nothing() -> None:
+async def test_empty_submission_makes_no_append() -> None:
     commit = RowCommit(Warehouse(down=0).append, ROOMY, Clock())
     await commit.submit("t", [], [], 0)
 
@@ -388,7 +388,7 @@ def loads(draw: st.DrawFn) -> list[list[tuple[str, int, int]]]:
     as_a_whole=st.booleans(),
     down=st.none() | st.integers(0, 8),
 )
-def test_laws(
+def test_answers_bounds_and_order_hold_for_any_load(
     batches: list[list[tuple[str, int, int]]],
     batch_rows: int,
     batch_bytes: int,

@@ -50,7 +50,7 @@ def notice(**changes: Any) -> Notice:
     return write_notice(event(**changes), rules_file(broken={}).rules["broken"], "https://console.test")
 
 
-def test_the_cause_comes_first_then_numbers_and_what_to_do() -> None:
+def test_notice_shows_summary_then_numbers_then_remedy() -> None:
     lines = notice(summary="It broke.").body.splitlines()
     assert lines[:2] == ["It broke.", "Since 2026-01-15 09:00 New York time; 70 now, 3 at the start."]
     assert lines[2:] == [
@@ -62,7 +62,7 @@ def test_the_cause_comes_first_then_numbers_and_what_to_do() -> None:
     ]
 
 
-def test_an_end_says_nothing_of_now() -> None:
+def test_resolved_notice_omits_current_value_and_remedies() -> None:
     lines = notice(state=AlertState.RESOLVED, summary="It broke.", changed_at=NINE + TICK).body.splitlines()
     assert lines == [
         "It broke.",
@@ -97,7 +97,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_text_from_the_outside_stays_text_in_every_channel(sent: list[dict[str, Any]], name: str) -> None:
+def test_untrusted_text_stays_plain_in_every_channel(sent: list[dict[str, Any]], name: str) -> None:
     AppriseSender(name, CHANNELS[name]).send(notice())
     assert sent
     wire = "".join(str(item.get("data") or item.get("json")) for item in sent)
@@ -139,13 +139,13 @@ def test_a_command_with_a_mention_or_a_link_is_harmless_and_whole(part: str) -> 
     assert "https://" not in line
 
 
-def test_a_webhook_is_told_the_identity_of_a_change(sent: list[dict[str, Any]]) -> None:
+def test_webhook_request_carries_event_id_and_timeouts(sent: list[dict[str, Any]]) -> None:
     AppriseSender("webhook", CHANNELS["webhook"]).send(notice())
     assert sent[0]["headers"]["Idempotency-Key"] == event().id
     assert sent[0]["timeout"] == (5.0, 15.0)
 
 
-def test_pagerduty_closes_what_it_opened(sent: list[dict[str, Any]]) -> None:
+def test_pagerduty_resolve_uses_dedup_key_of_trigger(sent: list[dict[str, Any]]) -> None:
     for state in ("firing", "resolved"):
         AppriseSender("pagerduty", CHANNELS["pagerduty"]).send(notice(state=state))
     told = [json.loads(item["data"]) for item in sent]
@@ -154,7 +154,7 @@ def test_pagerduty_closes_what_it_opened(sent: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense", "json://", "slack://short", f"gopher://{SECRET}@x"])
-def test_a_url_that_apprise_does_not_understand_is_refused_and_not_shown(url: str) -> None:
+def test_url_invalid_for_apprise_is_refused_and_not_shown(url: str) -> None:
     environ = {"ALERTS_TEAM_URL": url, "ALERTS_ONCALL_URL": "json://hook.test"}
     with pytest.raises(
         ConfigurationError, match="channel team: the value of ALERTS_TEAM_URL is not a URL"
@@ -188,18 +188,18 @@ def test_mail_by_a_port_that_google_blocks_is_refused_and_not_shown(url: str, *,
     assert SECRET not in str(caught.value)
 
 
-def test_a_channel_without_a_url_is_refused_but_on_a_developers_machine() -> None:
+def test_channel_without_url_is_refused_except_on_developer_machine() -> None:
     channels = rules_file(broken={}).channels
     with pytest.raises(ConfigurationError, match="ALERTS_TEAM_URL is not set"):
         open_channels(channels, {}, local=False)
     assert all(sender.send(notice()) for sender in open_channels(channels, {}, local=True).values())
 
 
-def test_a_url_is_shown_nowhere() -> None:
+def test_sender_repr_hides_url() -> None:
     assert SECRET not in repr(AppriseSender("team", f"json://{SECRET}@hook.test"))
 
 
-def test_a_channel_that_breaks_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_channel_does_not_affect_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError(SECRET)
 
@@ -213,7 +213,7 @@ def test_a_channel_that_breaks_costs_the_others_nothing(monkeypatch: pytest.Monk
     assert send_to(senders, notice()) == {"broken": False, "well": True}
 
 
-def test_a_channel_that_hangs_keeps_no_other_waiting() -> None:
+def test_hanging_channel_does_not_delay_others() -> None:
     """The first channel answers only after the second one got the notice."""
     told = Event()
 
@@ -230,7 +230,7 @@ def test_a_channel_that_hangs_keeps_no_other_waiting() -> None:
     assert send_to(senders, notice()) == {"hanging": False, "well": True}
 
 
-def test_an_end_lists_what_is_still_wrong_and_is_told_to_those_who_hear_of_that() -> None:
+def test_resolution_lists_open_incidents_and_reaches_their_channels() -> None:
     left = [{"rule": "other", "severity": "WARNING", "workflow": "lines", "summary": "lines did not run."}]
     over = {"state": AlertState.RESOLVED, "summary": "It broke.", "context": {"left": left, "left_count": 1}}
     assert notice(**over).body.endswith("Still open (1):\n- lines did not run.")
@@ -242,12 +242,12 @@ def test_an_end_lists_what_is_still_wrong_and_is_told_to_those_who_hear_of_that(
     assert channels_for(event(**over), file) == ["team", "oncall"]
 
 
-def test_what_is_worse_than_what_was_told_says_what_that_was() -> None:
+def test_grown_trouble_names_its_earlier_report() -> None:
     lines = notice(summary="It broke.", context={"known_by": "scraper-failing/s"}).body.splitlines()
     assert "This trouble was reported before, as scraper-failing/s; it has grown." in lines
 
 
-def test_who_is_told() -> None:
+def test_channels_depend_on_severity_escalation_and_failing_channel() -> None:
     file = rules_file(broken={})
     assert channels_for(event(), file) == ["team"]
     escalated = event(state=AlertState.ESCALATED, severity=AlertLevel.CRITICAL)
@@ -256,14 +256,14 @@ def test_who_is_told() -> None:
     assert channels_for(event(rule="channel-failing", about="team"), file) == []
 
 
-def test_whoever_was_called_is_told_of_the_end() -> None:
+def test_resolution_reaches_oncall_only_after_escalation() -> None:
     over = event(state=AlertState.RESOLVED, severity=AlertLevel.CRITICAL, context={"escalated": True})
     assert channels_for(over, rules_file(broken={})) == ["team", "oncall"]
     quiet = event(state=AlertState.RESOLVED, severity=AlertLevel.CRITICAL, context={})
     assert channels_for(quiet, rules_file(broken={})) == ["team"]
 
 
-def test_a_message_goes_to_the_channels_of_all_that_it_lists() -> None:
+def test_message_goes_to_channels_of_all_listed_incidents() -> None:
     own = {"workflows": ["lines"], "channels": ["oncall"]}
     file = rules_file({"routes": [{"channels": ["team"]}, own]}, broken={})
     others = [{"workflow": "lines", "severity": "WARNING", "summary": "x"}]

@@ -35,7 +35,7 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_a_subject_is_found_and_silenced_as_it_is_typed(subject: str) -> None:
+def test_subject_is_found_and_silenced_as_typed(subject: str) -> None:
     """Invisible characters in the subject's links made both commands miss the alert."""
     watched = Watched(rules_file(broken={}))
     watched.tick(condition(subject=subject))
@@ -48,7 +48,7 @@ def test_a_subject_is_found_and_silenced_as_it_is_typed(subject: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=300))
-def test_a_text_without_spaces_and_control_characters_stays_as_it_came(text: str) -> None:
+def test_text_without_spaces_or_control_characters_is_unchanged(text: str) -> None:
     found = condition(subject=text, workflow=text, scraper=text, summary=text)
     assert (found.subject, found.workflow, found.scraper, found.summary) == (text,) * 4
 

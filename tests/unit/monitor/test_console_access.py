@@ -35,7 +35,7 @@ def client(world: World) -> httpx.Client:
     return client_of(world)
 
 
-def test_nobody_sees_a_page_without_signing_in_and_comes_back_to_it(client: httpx.Client) -> None:
+def test_page_without_session_redirects_to_login_with_return_path(client: httpx.Client) -> None:
     answer = client.get("/workflows/injury_discovery?x=1")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/login?next=%2Fworkflows%2Finjury_discovery%3Fx%3D1"
@@ -46,13 +46,11 @@ def test_nobody_sees_a_page_without_signing_in_and_comes_back_to_it(client: http
     "target",
     ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "", "/a\nb"],
 )
-def test_signing_in_leads_to_pages_of_ours_only(target: str) -> None:
+def test_login_redirects_only_to_local_paths(target: str) -> None:
     assert local_path(target) == "/"
 
 
-def test_a_session_is_a_strict_cookie_that_ends_and_that_nobody_can_write(
-    client: httpx.Client, world: World
-) -> None:
+def test_session_cookie_is_strict_expires_and_cannot_be_forged(client: httpx.Client, world: World) -> None:
     sign_in(client)
     answer = client.post("/login", data={"key": KEY, "csrf": client.cookies["tipoff_csrf"]})
     cookie = answer.headers["set-cookie"]
@@ -74,12 +72,12 @@ def test_a_wrong_key_is_refused(client: httpx.Client) -> None:
     assert "tipoff_session" not in client.cookies
 
 
-def test_a_token_is_taken_in_place_of_a_session(client: httpx.Client) -> None:
+def test_bearer_token_is_accepted_instead_of_session(client: httpx.Client) -> None:
     assert client.get("/today.json", headers=BEARER).status_code == 200
     assert client.get("/", headers={"Authorization": "Bearer guess"}).status_code == 403
 
 
-def test_every_answer_forbids_scripts_from_elsewhere_and_inline(client: httpx.Client) -> None:
+def test_every_response_forbids_third_party_and_inline_scripts(client: httpx.Client) -> None:
     for path in ("/login", "/", "/nothing", "/today.json"):
         policy = client.get(path, headers=BEARER).headers["content-security-policy"]
         assert policy.startswith("default-src 'self';")
@@ -91,7 +89,7 @@ def test_every_answer_forbids_scripts_from_elsewhere_and_inline(client: httpx.Cl
 
 
 @pytest.mark.parametrize("path", ACTIONS)
-def test_an_action_without_this_browsers_token_is_refused_and_does_nothing(
+def test_action_without_csrf_token_or_from_another_site_is_refused_without_effect(
     path: str, client: httpx.Client, world: World
 ) -> None:
     sign_in(client)
@@ -105,7 +103,9 @@ def test_an_action_without_this_browsers_token_is_refused_and_does_nothing(
 
 
 @pytest.mark.parametrize("path", ACTIONS)
-def test_who_may_only_look_is_told_what_it_takes(path: str, client: httpx.Client, world: World) -> None:
+def test_viewer_action_is_refused_with_the_required_setting(
+    path: str, client: httpx.Client, world: World
+) -> None:
     token = sign_in(client, "viewer")
     before = dict(world.objects.bodies)
     answer = client.post(path, data={**ACTIONS[path], "csrf": token})
@@ -115,7 +115,7 @@ def test_who_may_only_look_is_told_what_it_takes(path: str, client: httpx.Client
     assert (world.objects.bodies, world.asked, world.published) == (before, [], [])
 
 
-def test_looking_changes_nothing(client: httpx.Client, world: World) -> None:
+def test_get_requests_change_nothing(client: httpx.Client, world: World) -> None:
     sign_in(client)
     before = dict(world.objects.bodies)
     paths = [view.path.format(name="injury_discovery") for view in VIEWS]
@@ -125,7 +125,7 @@ def test_looking_changes_nothing(client: httpx.Client, world: World) -> None:
     assert (world.objects.bodies, asked, world.published, world.bus.published) == (before, [], [], [])
 
 
-def test_on_google_cloud_viewers_look_and_invokers_act(world: World) -> None:
+def test_on_google_cloud_viewers_read_and_invokers_act(world: World) -> None:
     settings: dict[str, Any] = {
         "environment": "prod",
         "development_key": None,

@@ -19,7 +19,7 @@ def client(world: World) -> httpx.Client:
     return client_of(world)
 
 
-def test_an_acknowledgement_is_published_and_a_second_is_none(client: httpx.Client, world: World) -> None:
+def test_acknowledgement_is_published_only_once(client: httpx.Client, world: World) -> None:
     token = sign_in(client)
     form = {"incident": "broken/odds_snapshots", "csrf": token}
     assert client.post("/actions/acknowledge", data=form).status_code == 200
@@ -41,7 +41,7 @@ def test_an_acknowledgement_is_published_and_a_second_is_none(client: httpx.Clie
         ({}, 200),
     ],
 )
-def test_a_silence_needs_a_rule_a_while_and_a_reason(
+def test_silence_needs_known_rule_valid_hours_and_reason(
     changes: dict[str, str], status: int, client: httpx.Client
 ) -> None:
     form = {"rule": "broken", "hours": "2", "why": "the league said so", "csrf": sign_in(client), **changes}

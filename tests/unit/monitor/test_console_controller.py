@@ -8,7 +8,7 @@ from tipoff_monitor.settings import MonitorSettings
 URL = "https://controller-1.us-central1.run.app"
 
 
-def test_the_monitors_token_is_for_the_controller_and_has_its_email() -> None:
+def test_controller_token_has_audience_and_email() -> None:
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

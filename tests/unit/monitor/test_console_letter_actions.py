@@ -34,9 +34,7 @@ def reject(world: World, data: bytes) -> str:
     return event.id
 
 
-def test_a_dead_letter_is_published_as_it_was_once_somebody_says_so(
-    client: httpx.Client, world: World
-) -> None:
+def test_dead_letter_is_republished_unchanged_after_confirmation(client: httpx.Client, world: World) -> None:
     letter, token = reject(world, DATA), sign_in(client)
     asked = client.get("/actions/replay", params={"id": letter})
     assert "it timed out" in asked.text
@@ -47,7 +45,7 @@ def test_a_dead_letter_is_published_as_it_was_once_somebody_says_so(
     assert world.published == [("scrape-requests", DATA, ATTRIBUTES)]
 
 
-def test_one_whose_payload_is_gone_is_not_offered_and_not_published(
+def test_dead_letter_without_payload_is_neither_offered_nor_published(
     client: httpx.Client, world: World
 ) -> None:
     letter, token = reject(world, DATA * 1000), sign_in(client)
@@ -60,6 +58,6 @@ def test_one_whose_payload_is_gone_is_not_offered_and_not_published(
     assert world.published == []
 
 
-def test_one_that_is_not_there_is_a_404(client: httpx.Client) -> None:
+def test_unknown_dead_letter_is_404(client: httpx.Client) -> None:
     sign_in(client)
     assert client.get("/actions/replay", params={"id": "no-such"}).status_code == 404

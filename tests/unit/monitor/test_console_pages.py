@@ -48,7 +48,7 @@ def signed_in(world: World) -> httpx.Client:
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_every_page_has_a_twin_that_its_schema_describes(view: object) -> None:
+def test_every_page_has_a_json_twin_matching_its_schema(view: object) -> None:
     client = signed_in(World())
     name, json_path = view.name, view.json_path  # type: ignore[attr-defined]
     answer = client.get(PATHS.get(name, json_path))
@@ -72,7 +72,7 @@ def test_every_page_has_a_twin_that_its_schema_describes(view: object) -> None:
         "/no/such/page",
     ],
 )
-def test_what_is_not_there_is_a_page_that_says_so(path: str) -> None:
+def test_unknown_address_is_404_without_injected_script_or_query(path: str) -> None:
     world = World()
     answer = signed_in(world).get(path)
     assert answer.status_code == 404
@@ -83,14 +83,14 @@ def test_what_is_not_there_is_a_page_that_says_so(path: str) -> None:
 @pytest.mark.parametrize(
     "identifier", ["", " ", "x" * 20_000, "\u202e", "a\x00b", "'; DROP TABLE x; --", "%"]
 )
-def test_an_odd_id_is_looked_up_or_refused_with_a_word(identifier: str) -> None:
+def test_malformed_run_id_is_reported_as_not_found(identifier: str) -> None:
     answer = signed_in(World()).get("/run.json", params={"id": identifier})
     assert answer.status_code == 200
     assert answer.json()["not_found"]
 
 
 @pytest.mark.parametrize("day", ["1946-11-01", "2099-12-31", "1990-01-01"])
-def test_a_day_far_off_asks_the_warehouse_nothing(day: str) -> None:
+def test_out_of_range_day_runs_no_query(day: str) -> None:
     world = World()
     page = signed_in(world).get(f"/today.json?date={day}").json()
     assert page["color"] is None
@@ -98,7 +98,7 @@ def test_a_day_far_off_asks_the_warehouse_nothing(day: str) -> None:
     assert world.jobs == 0
 
 
-def test_a_warehouse_that_does_not_answer_leaves_the_last_good_data_with_its_age() -> None:
+def test_warehouse_outage_shows_last_good_data_with_its_age() -> None:
     world = World()
     client = signed_in(world)
     good = client.get("/today.json").json()
@@ -113,7 +113,7 @@ def test_a_warehouse_that_does_not_answer_leaves_the_last_good_data_with_its_age
     assert "7 min ago" in html
 
 
-def test_a_warehouse_that_never_answered_is_an_error_and_no_endless_wait() -> None:
+def test_warehouse_down_from_start_shows_unread_instead_of_waiting() -> None:
     world = World()
     world.warehouse.down = True
     client = signed_in(world)
@@ -148,7 +148,7 @@ def shown_facts(html: str) -> str:
     return re.sub(r"<[^>]+>", " ", main)
 
 
-def test_every_page_is_among_those_that_are_opened_before_the_dataset_answers() -> None:
+def test_opened_paths_cover_every_page() -> None:
     routes = [re.compile(re.sub(r"{\w+}", "[^/]+", view.path)) for view in VIEWS]
     assert all(any(route.fullmatch(path.split("?")[0]) for path in OPENED) for route in routes)
 
@@ -162,7 +162,7 @@ def test_every_page_is_among_those_that_are_opened_before_the_dataset_answers() 
     ],
     ids=["unread", "unreadable"],
 )
-def test_no_page_states_an_absence_that_it_has_not_read(
+def test_unread_data_is_never_shown_as_an_absence(
     path: str, snapshot: Snapshot[object], word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Right after a start a user would take "did not run for 30 days" for a fact, whatever the banner above it."""
@@ -175,7 +175,7 @@ def test_no_page_states_an_absence_that_it_has_not_read(
     assert word in facts.lower()
 
 
-def test_files_that_were_given_up_are_counted_beside_those_of_the_newest_scan() -> None:
+def test_given_up_files_are_shown_beside_the_newest_scan() -> None:
     """Six older files were given up, but the page stated that every file has its receipt."""
     world = World(recent={})
     six = "6 files: given_up; the newest is gs://data/x.json: announced three times."
@@ -194,7 +194,7 @@ def test_files_that_were_given_up_are_counted_beside_those_of_the_newest_scan() 
 
 
 @pytest.mark.parametrize("path", ["/", "/scrapers/nbac_schedule", "/dead-letters", "/alerts", "/simulation"])
-def test_a_page_states_an_absence_that_it_has_read(path: str) -> None:
+def test_absence_read_from_the_dataset_is_shown(path: str) -> None:
     client = signed_in(World(day=[], fleet={}, recent={}))
     client.get(path.rstrip("/") + ".json" if path != "/" else "/today.json")
     facts = shown_facts(client.get(path).text)
@@ -202,7 +202,7 @@ def test_a_page_states_an_absence_that_it_has_read(path: str) -> None:
     assert "not read yet" not in facts.lower()
 
 
-def test_tabs_that_stay_open_cost_three_jobs_a_minute_at_most() -> None:
+def test_open_tabs_cost_at_most_three_jobs_a_minute() -> None:
     world = World()
     client = signed_in(world)
     paths = ["/", "/workflows/injury_discovery", "/scrapers", "/run?id=abc", "/files", "/dead-letters"]
@@ -230,7 +230,7 @@ def test_no_minute_has_more_jobs_than_the_budget(asked: list[tuple[float, int]])
     assert all(sum(start <= at < start + 60 for at in taken) <= 3 for start in taken)
 
 
-def test_one_key_is_read_by_one_at_a_time_and_kept_until_it_is_old() -> None:
+def test_snapshot_is_cached_until_stale() -> None:
     now, read = [NOW], list[datetime]()
     snapshots = Snapshots(lambda: now[0])
 
@@ -245,7 +245,7 @@ def test_one_key_is_read_by_one_at_a_time_and_kept_until_it_is_old() -> None:
     assert len(read) == 2
 
 
-def test_a_page_that_opens_shows_what_is_a_little_old_and_waits_for_what_is_very_old() -> None:
+def test_opening_page_shows_stale_snapshot_but_waits_if_very_old() -> None:
     now, read = [NOW], list[datetime]()
     snapshots, opening = Snapshots(lambda: now[0]), Patience(5, takes_old=True)
 
@@ -263,7 +263,7 @@ def test_a_page_that_opens_shows_what_is_a_little_old_and_waits_for_what_is_very
     assert len(read) == 3
 
 
-def test_what_somebody_changed_is_read_anew_though_the_minute_is_spent() -> None:
+def test_forgotten_snapshot_is_reread_once_despite_spent_budget() -> None:
     read: list[datetime] = []
     snapshots = Snapshots(lambda: NOW)
     for key in ("a", "b", "c", "d"):
@@ -277,7 +277,7 @@ def test_what_somebody_changed_is_read_anew_though_the_minute_is_spent() -> None
     assert len(read) == JOBS_A_MINUTE + 1
 
 
-def test_what_changes_while_it_is_read_is_read_once_more() -> None:
+def test_snapshot_forgotten_during_its_read_is_read_again() -> None:
     read: list[datetime] = []
     snapshots = Snapshots(lambda: NOW)
 
@@ -332,7 +332,7 @@ def test_every_link_of_a_chain_stands_within_the_drawing(
     assert all(0 <= step.left <= 1 and step.left + step.width <= 1.01 for step in drawn)
 
 
-def test_a_workflow_shows_what_is_learned_of_its_source_the_days_behind_it_and_todays_checks() -> None:
+def test_workflow_page_shows_learned_curve_its_days_and_todays_checks() -> None:
     world = World(other=[looks(12)])
     client = signed_in(world)
     page = client.get("/workflows/injury_discovery.json").json()["discovery"]
@@ -347,7 +347,7 @@ def test_a_workflow_shows_what_is_learned_of_its_source_the_days_behind_it_and_t
     assert html.count('class="check-word') == len(page["checks"])
 
 
-def test_a_workflow_that_searches_for_nothing_asks_no_history() -> None:
+def test_workflow_without_discovery_reads_no_history() -> None:
     world = World()
     page = signed_in(world).get("/workflows/post_game.json").json()
     assert page["discovery"] is None
@@ -381,7 +381,7 @@ SEASON = {
 }
 
 
-def test_a_simulated_season_is_offered_once_there_is_one_and_shown() -> None:
+def test_simulated_season_is_linked_and_shown_after_upload() -> None:
     world = World()
     client = signed_in(world)
     assert client.get("/simulation.json").json()["simulation"] is None
@@ -399,28 +399,28 @@ def test_a_simulated_season_is_offered_once_there_is_one_and_shown() -> None:
 @pytest.mark.parametrize(
     "sent", [{}, {"configurations": {}}, {"configurations": {str(n): SEASON for n in range(5)}}, [1]]
 )
-def test_what_is_no_season_is_refused(sent: object) -> None:
+def test_invalid_season_is_refused(sent: object) -> None:
     client = signed_in(World())
     assert client.put("/simulation", json=sent).status_code == 422
     assert client.get("/simulation.json").json()["simulation"] is None
 
 
 @given(st.text(max_size=3000))
-def test_no_text_reaches_a_page_as_markup_or_as_a_command(text: str) -> None:
+def test_no_text_reaches_a_page_as_markup_or_control_characters(text: str) -> None:
     html = environment().from_string('<p title="{{ text }}">{{ text }}</p>').render(text=text)
     inner = html[len('<p title="') : -len("</p>")]
     assert inner.count("<") == 0 and inner.count(">") == 1 and inner.count('"') == 1
     assert not set(inner) & set("\x00\x07\x1b\x7f\x9b\u200e\u200f\u202a\u202e\u2066\u2069")
 
 
-def test_ten_thousand_characters_are_cut_and_say_so() -> None:
+def test_long_text_is_cut_with_count_of_omitted_characters() -> None:
     shown = presentable("x" * 10_000)
     assert len(shown) < 1100
     assert shown.endswith("(9,000 more characters)")
 
 
 @given(st.text(min_size=1, max_size=200))
-def test_an_address_is_whole_and_leads_nowhere_else(text: str) -> None:
+def test_url_escapes_any_parameter(text: str) -> None:
     made = str(url("/run", id=text))
     assert made.startswith("/run?id=")
     assert not set(made) & set("<>\"' \n")
@@ -430,13 +430,13 @@ class TestTimeline:
     def row(self, hour: float, lasts: float = 1.0, **changes: object) -> Expectation:
         return Expectation.model_validate(expected("w", hour, lasts=lasts, **changes))
 
-    def test_the_day_is_as_long_as_the_wall_clock_says(self) -> None:
+    def test_timeline_day_has_23_24_or_25_hours(self) -> None:
         for day, hours in ((date(2026, 3, 8), 23), (date(2026, 11, 1), 25), (TODAY, 24)):
             axis = axis_of(day, [])
             assert axis.end - axis.start == timedelta(hours=hours)
             assert [mark.label for mark in marks(axis)][1:] == ["03", "06", "09", "12", "15", "18", "21"]
 
-    def test_hours_stand_at_the_hour_when_the_axis_begins_between_two(self) -> None:
+    def test_hour_marks_stay_on_full_hours_for_a_partial_axis(self) -> None:
         start = local_instant(TODAY, time(17, 30))
         axis = Axis(start, start + timedelta(hours=6))
         assert [(mark.label, axis.start + mark.left * timedelta(hours=6)) for mark in marks(axis)][1:] == [
@@ -444,7 +444,7 @@ class TestTimeline:
             ("21", local_instant(TODAY, time(21))),
         ]
 
-    def test_a_day_with_two_offsets_has_its_zone_written(self) -> None:
+    def test_repeated_hour_is_shown_with_its_zone(self) -> None:
         repeated = date(2026, 11, 1)
         first, second = datetime(2026, 11, 1, 5, 30, tzinfo=UTC), datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
         assert [clock(first, repeated), clock(second, repeated)] == ["01:30 EDT", "01:30 EST"]
@@ -462,18 +462,18 @@ class TestTimeline:
             assert bar.width >= 0.004
             assert 0 <= bar.lane < LANES
 
-    def test_what_is_due_and_did_not_run_says_why(self) -> None:
+    def test_due_run_without_execution_shows_reason(self) -> None:
         due = self.row(14, 2, status="PENDING", actual_reason="The source paused us until 16:00.")
         assert why_not([due], et(15)) == "The source paused us until 16:00."
         assert why_not([self.row(14, 2, status="PENDING")], et(15)) == "No decision is known."
         assert why_not([self.row(16, status="TOO_EARLY")], et(15)) is None
 
-    def test_what_lies_outside_stands_at_the_edge(self) -> None:
+    def test_times_outside_the_axis_are_clamped_to_its_edges(self) -> None:
         axis = Axis(et(0), et(24))
         assert (axis.share(et(-5)), axis.share(et(12)), axis.share(et(99))) == (0.0, 0.5, 1.0)
 
 
-def test_cells_say_what_they_are_on_a_phone() -> None:
+def test_table_cells_carry_their_column_label() -> None:
     table = (
         "<table><thead><tr><th>At</th><th class='n'>Why</th></tr></thead>"
         '<tr><td>9</td><td class="x">a &lt;td&gt;</td></tr></table>'
@@ -483,7 +483,7 @@ def test_cells_say_what_they_are_on_a_phone() -> None:
     assert '<td data-label="Why" class="x"><span>a &lt;td&gt;</span></td>' in labelled
 
 
-def test_an_age_is_told_in_the_unit_that_says_something() -> None:
+def test_age_is_shown_in_a_readable_unit() -> None:
     assert [ago(seconds) for seconds in (None, 0, 119, 600, 86_400, 86_400 * 3)] == [
         "never",
         "0 s",
@@ -494,7 +494,7 @@ def test_an_age_is_told_in_the_unit_that_says_something() -> None:
     ]
 
 
-def test_the_dark_scheme_sets_colors_alone() -> None:
+def test_dark_scheme_sets_only_colors() -> None:
     """The scheme does not affect the layout, so browser tests check the layout only once per width."""
     style = (resources.files("tipoff_monitor.console") / "static/console.css").read_text(encoding="utf-8")
     (dark,) = re.findall(r"@media [^{]*prefers-color-scheme[^{]*\{(.*?\})\s*\}", style, re.DOTALL)
@@ -502,7 +502,7 @@ def test_the_dark_scheme_sets_colors_alone() -> None:
 
 
 @pytest.mark.parametrize("target", ["workflow", "scraper"])
-def test_the_reasons_of_a_workflow_name_a_pause(target: str) -> None:
+def test_workflow_page_names_an_active_pause(target: str) -> None:
     world = World()
     names = {"workflow": "injury_discovery", "scraper": "nbac_injury_report"}
     world.fleet["standing_pauses"] = [

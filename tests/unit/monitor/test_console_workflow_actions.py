@@ -37,7 +37,7 @@ def test_a_trigger_goes_to_the_controller_once_and_is_logged(
     assert (record.who, record.action) == ("developer@localhost", "Triggered injury_discovery")  # type: ignore[attr-defined]
 
 
-def test_what_the_controller_refuses_or_does_not_answer_is_said(client: httpx.Client, world: World) -> None:
+def test_controller_refusal_or_outage_is_shown(client: httpx.Client, world: World) -> None:
     token = sign_in(client)
     form = {"workflow": "injury_discovery", "date": "2026-01-14", "csrf": token}
     answer = client.post("/actions/trigger", data=form)
@@ -48,7 +48,7 @@ def test_what_the_controller_refuses_or_does_not_answer_is_said(client: httpx.Cl
     assert (answer.status_code, "no games on that date" in answer.text) == (422, True)
 
 
-def test_a_pause_says_who_and_why_and_is_ended_by_hand(client: httpx.Client, world: World) -> None:
+def test_pause_records_author_and_reason_and_can_be_resumed(client: httpx.Client, world: World) -> None:
     world.controller = lambda _: httpx.Response(201, json={})
     token = sign_in(client)
     form = {"workflow": "injury_discovery", "hours": "2", "why": "the league moved it", "csrf": token}
@@ -62,7 +62,7 @@ def test_a_pause_says_who_and_why_and_is_ended_by_hand(client: httpx.Client, wor
     assert (world.asked[-1].method, world.asked[-1].url.path) == ("DELETE", "/pauses/injury_discovery")
 
 
-def test_a_pause_with_a_long_reason_still_says_who(client: httpx.Client, world: World) -> None:
+def test_pause_with_long_reason_keeps_its_author(client: httpx.Client, world: World) -> None:
     world.controller = lambda _: httpx.Response(201, json={})
     form = {"workflow": "injury_discovery", "hours": "2", "why": "x" * 600, "csrf": sign_in(client)}
     assert client.post("/actions/pause", data=form).status_code == 200
@@ -89,7 +89,7 @@ class Runs:
         return httpx.Response(200, json={**progress, "settled": settled is True, "stalled": settled is None})
 
 
-def test_a_backfill_asks_for_each_missed_run_again_once_the_last_has_settled(
+def test_backfill_requests_missed_run_again_after_the_last_settled(
     client: httpx.Client, world: World
 ) -> None:
     """With one key forever, later presses reported "1 request" and requested nothing."""

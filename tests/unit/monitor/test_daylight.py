@@ -60,7 +60,7 @@ def conditions(schedules: list[ScheduleLocked], day: date, now: datetime) -> tup
 
 
 @pytest.mark.parametrize("day", [date(2025, 3, 9), date(2025, 11, 2), date(2025, 6, 1)])
-def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> None:
+def test_deadline_of_nine_is_local_time_and_alerts_once(day: date) -> None:
     """The days are those of both clock changes and an ordinary one."""
     schedules = locked(day)
     now = local_instant(day, time())
@@ -74,7 +74,7 @@ def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> N
     ], "the first watch after 09:00"
 
 
-def test_a_summary_that_begins_with_a_name_keeps_it_as_it_is_written() -> None:
+def test_summary_keeps_the_case_of_a_leading_name() -> None:
     """A name was capitalized, and no command accepted it."""
     day = date(2025, 6, 1)
     (found, *_) = conditions(locked(day), day, local_instant(day, time(10)))

@@ -124,7 +124,7 @@ def titles(channel: Channel) -> list[str]:
     return [notice.title for notice in channel.heard]
 
 
-def test_two_monitors_at_the_same_tick_tell_once(world: World) -> None:
+def test_two_monitors_at_the_same_tick_notify_once(world: World) -> None:
     for _ in range(2):
         run_watch(tick(NINE), NINE, world.monitor(), NINE)
     world.deliver(NINE)
@@ -133,7 +133,7 @@ def test_two_monitors_at_the_same_tick_tell_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("early", [timedelta(0), timedelta(milliseconds=200), timedelta(seconds=4)])
-def test_a_watch_whose_tick_fires_a_moment_early_is_judged(world: World, early: timedelta) -> None:
+def test_watch_with_early_tick_is_not_skipped(world: World, early: timedelta) -> None:
     """An early tick counted as the previous one and was skipped, so a new condition was reported a watch later."""
     five, fired = 5 * MINUTE, TickFired(tick=Tick.WATCH, cadence_minutes=5)
     world.wrong = False
@@ -145,7 +145,7 @@ def test_a_watch_whose_tick_fires_a_moment_early_is_judged(world: World, early: 
     assert len(world.bus.of(AlertChanged)) == 1
 
 
-def test_two_monitors_that_read_the_same_memory_write_it_once(world: World) -> None:
+def test_memory_read_by_two_monitors_is_written_once(world: World) -> None:
     first, second = world.monitor(), world.monitor()
     memory, generation = first.state.read_or_set_aside()
     run_watch(tick(NINE), NINE, second, NINE)
@@ -153,7 +153,7 @@ def test_two_monitors_that_read_the_same_memory_write_it_once(world: World) -> N
     assert len({event.id for event in world.bus.of(AlertChanged)}) == 1
 
 
-def test_a_watch_that_others_write_over_all_the_time_is_judged_when_it_comes_again(
+def test_watch_overwritten_by_concurrent_writes_is_handled_on_redelivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, write = world.monitor(), MonitorState.write
@@ -174,7 +174,7 @@ def test_a_watch_that_others_write_over_all_the_time_is_judged_when_it_comes_aga
     assert "broken" in [event.rule for event in world.bus.of(AlertChanged)]
 
 
-def test_a_tick_that_comes_again_or_from_a_clock_that_steps_back_judges_nothing(world: World) -> None:
+def test_repeated_or_backdated_tick_publishes_nothing(world: World) -> None:
     run_watch(tick(NINE), NINE, world.monitor(), NINE)
     before = len(world.bus.published)
     for at in (NINE, NINE - 3 * TICK):
@@ -182,7 +182,7 @@ def test_a_tick_that_comes_again_or_from_a_clock_that_steps_back_judges_nothing(
     assert len(world.bus.published) == before
 
 
-def test_a_clock_that_stepped_ahead_and_is_right_again_does_not_blind_the_monitor(world: World) -> None:
+def test_temporarily_fast_clock_does_not_suppress_later_alerts(world: World) -> None:
     """Ticks carry Pub/Sub's time; the instance's clock was three hours ahead for one watch."""
 
     def watch_at(published_at: datetime, now: datetime) -> list[AlertChanged]:
@@ -198,7 +198,7 @@ def test_a_clock_that_stepped_ahead_and_is_right_again_does_not_blind_the_monito
     assert watch_at(NINE + 2 * TICK, NINE + 2 * TICK) == []
 
 
-def test_a_bus_that_is_down_loses_no_change(world: World) -> None:
+def test_bus_outage_loses_no_change(world: World) -> None:
     world.bus.capacity = 0
     with pytest.raises(Unavailable):
         run_watch(tick(NINE), NINE, world.monitor(), NINE)
@@ -208,7 +208,7 @@ def test_a_bus_that_is_down_loses_no_change(world: World) -> None:
     assert titles(world.team) == ["[WARNING] broken (prod)"]
 
 
-def test_a_logger_that_is_down_causes_no_second_message(world: World) -> None:
+def test_repeated_watches_without_logger_notify_once(world: World) -> None:
     """The monitor keeps the sent notifications in its own memory and does not read alert_events."""
     for number in range(10):
         run_watch(tick(NINE + number * TICK), NINE, world.monitor(), NINE)
@@ -216,7 +216,7 @@ def test_a_logger_that_is_down_causes_no_second_message(world: World) -> None:
     assert len(world.team.heard) == 1
 
 
-def test_a_channel_that_fails_is_tried_again_and_told_on_the_other(world: World) -> None:
+def test_failing_channel_is_retried_and_reported_on_another(world: World) -> None:
     world.book = book_of(rules_file({"routes": [{"channels": ["team", "oncall"]}]}, broken={}))
     world.team.takes = False
     run_watch(tick(NINE), NINE, world.monitor(), NINE)
@@ -233,7 +233,7 @@ def test_a_channel_that_fails_is_tried_again_and_told_on_the_other(world: World)
     assert world.monitor().state.read_or_set_aside()[0].failing_channels == {}
 
 
-def test_the_warehouse_is_asked_twice_a_watch_and_a_failure_is_no_verdict(world: World) -> None:
+def test_watch_runs_two_queries_and_a_failure_changes_no_incident(world: World) -> None:
     asked: list[str] = []
     answer = world.warehouse.answer
     world.warehouse.answer = lambda sql, given: asked.append(sql) or answer(sql, given)  # type: ignore[func-returns-value]
@@ -267,14 +267,14 @@ IN_COOL_DOWN, COOLED_DOWN = [True] * 3, [True] * 16
         pytest.param([*IN_COOL_DOWN, *GONE], id="back and gone again, not told"),
     ],
 )
-def test_a_beginning_that_is_delivered_after_its_end_opens_no_page(world: World, later: list[bool]) -> None:
+def test_firing_delivered_after_its_resolution_is_not_sent(world: World, later: list[bool]) -> None:
     firing, resolved = told_events(world, *HOLDS, *GONE, *later)
     for event in (resolved, firing):
         notify_people(event, world.monitor(), NINE + 30 * MINUTE)
     assert titles(world.team) == ["[RESOLVED] broken (prod)"]
 
 
-def test_an_end_that_is_delivered_after_the_next_beginning_closes_no_page(world: World) -> None:
+def test_resolution_delivered_after_the_next_firing_is_not_sent(world: World) -> None:
     _, resolved, again = told_events(world, *HOLDS, *GONE, *COOLED_DOWN)
     for event in (again, resolved):
         notify_people(event, world.monitor(), again.changed_at)
@@ -285,7 +285,7 @@ def test_an_end_that_is_delivered_after_the_next_beginning_closes_no_page(world:
     assert titles(world.team) == ["[WARNING] broken (prod)"]
 
 
-def test_a_beginning_whose_lead_ended_is_told_while_others_in_it_hold(world: World) -> None:
+def test_firing_is_sent_after_its_lead_resolved_while_others_hold(world: World) -> None:
     world.subjects = ["a", "b"]
     (firing,) = told_events(world, *HOLDS)
     world.subjects = [subject for subject in world.subjects if subject != firing.about]
@@ -310,7 +310,7 @@ def whole_story(world: World, kill_after: int | None) -> None:
                 world.writes_left = None
 
 
-def test_killed_at_any_write_nothing_is_lost_and_no_receiver_takes_it_for_two() -> None:
+def test_kill_at_any_write_loses_no_change_and_adds_no_event_id() -> None:
     whole_story(unharmed := World(), None)
     story = titles(unharmed.team)
     assert story == ["[WARNING] broken (prod)", "[RESOLVED] broken (prod)"]

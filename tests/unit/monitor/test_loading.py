@@ -27,12 +27,12 @@ def refused(path: Path, queries: Path = QUERIES) -> str:
     return str(caught.value)
 
 
-def test_the_files_own_rules_and_runbooks() -> None:
+def test_shipped_rules_and_runbooks_load() -> None:
     book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES, runbooks=REPOSITORY)
     assert len(book.rules) > 20
 
 
-def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
+def test_no_command_names_a_workflow_of_the_shipped_fleet() -> None:
     """Another fleet copies the rules; `calendar-stale` told it to trigger a workflow that it does not have."""
     workflows = load_workflows(
         REPOSITORY / "config/workflows.yaml", load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
@@ -73,7 +73,7 @@ def test_no_command_names_a_workflow_of_the_fleet_that_ships() -> None:
         ({"command": "tipoff logs }"}, "{{ or }} for a literal brace"),
     ],
 )
-def test_a_rule_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+def test_invalid_rule_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
     assert what in refused(write_rules(tmp_path, broken=changes))
 
 
@@ -85,7 +85,7 @@ def test_a_rule_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], wh
     ).map("".join),
     subject=st.text(),
 )
-def test_a_command_that_is_taken_can_be_filled_in(command: str, subject: str) -> None:
+def test_accepted_command_can_be_filled_in(command: str, subject: str) -> None:
     try:
         taken = TypeAdapter(Command).validate_python(command)
     except ValidationError:
@@ -112,16 +112,16 @@ def test_a_command_that_is_taken_can_be_filled_in(command: str, subject: str) ->
         ({"rules": {"cannot-judge": RULE}}, "the monitor raises this itself"),
     ],
 )
-def test_a_file_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+def test_invalid_rules_file_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
     assert what in refused(write_rules(tmp_path, changes, broken={}))
 
 
-def test_a_circle_of_causes(tmp_path: Path) -> None:
+def test_cycle_of_causes_is_refused(tmp_path: Path) -> None:
     path = write_rules(tmp_path, one={"causes": [{"rule": "two"}]}, two={"causes": [{"rule": "one"}]})
     assert "rules cause each other" in refused(path)
 
 
-def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
+def test_symptom_that_would_fire_before_its_cause_is_refused(tmp_path: Path) -> None:
     path = write_rules(tmp_path, cause={"for": "30m"}, symptom={"causes": [{"rule": "cause"}]})
     assert "people would be notified of the symptom first" in refused(path)
 
@@ -138,13 +138,13 @@ def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_sql_that_does_not_analyse(tmp_path: Path, sql: str, what: str) -> None:
+def test_invalid_alert_query_is_refused(tmp_path: Path, sql: str, what: str) -> None:
     (tmp_path / "alert_dead_letters.sql").write_text(f"-- Is it?\n\n{sql};\n")
     assert what in refused(write_rules(tmp_path, broken={}), tmp_path)
 
 
 @pytest.mark.parametrize("more", ["", ", 'http' AS error_type"])
-def test_a_query_of_failures_names_their_kind_last(tmp_path: Path, more: str) -> None:
+def test_failure_query_is_recognized_by_its_error_type_column(tmp_path: Path, more: str) -> None:
     columns = ("subject", "since", "value", "severity", "workflow", "scraper", "summary")
     selected = ", ".join(f"1 AS {name}" for name in columns)
     (tmp_path / "alert_dead_letters.sql").write_text(f"-- Is it?\n\nSELECT {selected}{more};\n")

@@ -30,49 +30,45 @@ def watched() -> Watched:
 
 
 class TestOneIncident:
-    def test_it_is_told_when_it_held_for_as_long_as_its_rule_asks(self, watched: Watched) -> None:
+    def test_incident_fires_after_its_for_duration(self, watched: Watched) -> None:
         assert watched.ticks(2, wrong()) == []
         assert watched.incident().state is AlertState.PENDING
         (event,) = watched.tick(wrong())
         assert (event.state, event.severity, event.transition) == (AlertState.FIRING, AlertLevel.WARNING, 2)
 
-    def test_what_ends_before_is_never_told(self, watched: Watched) -> None:
+    def test_condition_that_ends_before_its_for_duration_never_fires(self, watched: Watched) -> None:
         watched.ticks(2, wrong())
         assert watched.ticks(5) == []
         assert watched.memory.incidents == {}
 
-    def test_it_is_told_once_however_long_it_stands(self, watched: Watched) -> None:
+    def test_standing_incident_notifies_once(self, watched: Watched) -> None:
         assert len(watched.ticks(300, wrong())) == 1
 
-    def test_its_text_is_of_now_and_its_number_of_the_start_as_well(self, watched: Watched) -> None:
+    def test_incident_has_current_text_and_values_of_start_and_now(self, watched: Watched) -> None:
         watched.ticks(3, wrong(value=3.0))
         watched.tick(wrong(value=70.0, summary="70 now"))
         found = watched.incident()
         assert (found.value_at_start, found.value, found.summary) == (3.0, 70.0, "70 now")
 
-    def test_that_it_is_over_is_told_once(self, watched: Watched) -> None:
+    def test_resolution_notifies_once(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         assert states(watched.ticks(10)) == [("broken", "resolved")]
 
-    def test_what_flaps_is_told_once_in_its_cool_down(self, watched: Watched) -> None:
+    def test_flapping_incident_notifies_once_per_cool_down(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         for _ in range(3):
             watched.ticks(2, wrong())
             watched.ticks(1)
         assert watched.told == [("broken", AlertState.FIRING)]
 
-    def test_what_comes_back_after_it_was_over_is_told_again_when_it_has_cooled_down(
-        self, watched: Watched
-    ) -> None:
+    def test_recurring_incident_notifies_again_after_cool_down(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         watched.ticks(3)
         assert watched.ticks(6, wrong()) == []
         assert states(watched.ticks(12, wrong())) == [("broken", "firing")]
 
     @pytest.mark.parametrize("count", [1, 2, 3, 5])
-    def test_the_end_of_a_return_that_nobody_was_told_of_is_not_told(
-        self, watched: Watched, count: int
-    ) -> None:
+    def test_end_of_unreported_recurrence_does_not_notify(self, watched: Watched, count: int) -> None:
         """The returned condition is pending, or firing within its cool-down."""
         watched.ticks(3, wrong())
         assert states(watched.ticks(3)) == [("broken", "resolved")]
@@ -80,21 +76,21 @@ class TestOneIncident:
         assert watched.ticks(6) == []
         assert watched.incident().state is AlertState.RESOLVED
 
-    def test_a_return_is_not_escalated_before_it_was_told(self) -> None:
+    def test_recurrence_is_not_escalated_before_being_reported(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
         watched.tick(wrong())
         watched.ticks(3)
         assert watched.ticks(8, wrong()) == []
         assert states(watched.ticks(8, wrong())) == [("broken", "firing"), ("broken", "escalated")]
 
-    def test_whoever_was_at_it_before_is_not_at_its_return(self, watched: Watched) -> None:
+    def test_recurrence_drops_earlier_acknowledgement(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         watched.memory = acknowledge(watched.memory, "broken/-", "ann@x", watched.file, "prod", watched.now)
         watched.ticks(3)
         watched.tick(wrong())
         assert watched.incident().acknowledged_by is None
 
-    def test_failed_at_ten_and_late_at_noon_is_one_incident_that_changes(self) -> None:
+    def test_missed_deadline_after_reported_failure_adds_no_message(self) -> None:
         """Failed at +10 min, deadline at +3 h: no second message reports the delay."""
         watched = Watched(
             rules_file(failing={}, missing={"causes": [{"rule": "failing", "match": ["workflow"]}]})
@@ -107,14 +103,14 @@ class TestOneIncident:
 
 
 class TestEscalation:
-    def test_nobody_answers(self) -> None:
+    def test_unacknowledged_incident_escalates_after_delay(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
         told = watched.ticks(20, wrong())
         assert states(told) == [("broken", "firing"), ("broken", "escalated")]
         assert told[1].severity is AlertLevel.CRITICAL
         assert told[1].changed_at - told[0].changed_at == 30 * MINUTE
 
-    def test_the_end_says_that_it_was_escalated_though_somebody_was_at_it(self) -> None:
+    def test_resolution_records_escalation_despite_acknowledgement(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
         watched.ticks(8, wrong())
         acknowledged = watched.incident().model_copy(update={"state": AlertState.ACKNOWLEDGED})
@@ -122,12 +118,12 @@ class TestEscalation:
         (over,) = watched.ticks(12)
         assert (over.state, over.context["escalated"]) == (AlertState.RESOLVED, True)
 
-    def test_it_grows(self) -> None:
+    def test_incident_escalates_when_its_value_reaches_the_limit(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"value": 100}}))
         watched.ticks(2, wrong(value=12.0))
         assert states(watched.tick(wrong(value=100.0))) == [("broken", "escalated")]
 
-    def test_what_is_critical_by_itself_does_not_wait_behind_what_nobody_answered(self) -> None:
+    def test_critical_incident_does_not_wait_behind_an_escalated_incident(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
         watched.ticks(7, wrong(subject="one"))
         loud = wrong(subject="two", severity=AlertLevel.CRITICAL)
@@ -135,14 +131,14 @@ class TestEscalation:
         assert (event.about, event.severity) == ("two", AlertLevel.CRITICAL)
         assert watched.ticks(6, wrong(subject="one"), loud) != [], "which escalates in its turn"
 
-    def test_somebody_is_at_it(self) -> None:
+    def test_acknowledged_incident_neither_escalates_nor_reminds(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}, "remind": "1h"}))
         watched.tick(wrong())
         watched.memory = acknowledge(watched.memory, "broken/-", "ann@x", watched.file, "prod", watched.now)
         assert watched.ticks(100, wrong()) == []
         assert states(watched.ticks(3)) == [("broken", "resolved")]
 
-    def test_it_is_told_again_until_somebody_answers(self) -> None:
+    def test_unacknowledged_incident_sends_reminders(self) -> None:
         watched = Watched(rules_file(broken={"remind": "1h"}))
         told = watched.ticks(25, wrong())
         assert len(told) == 3
@@ -169,24 +165,24 @@ class TestEnd:
         watched = Watched(rules_file({"routes": routes}, broken={}))
         return [channels_for(event, watched.file) for found in watches for event in watched.tick(*found)]
 
-    def test_that_of_an_incident_that_became_worse_goes_to_those_who_were_told_first(self) -> None:
+    def test_resolution_of_worsened_incident_also_reaches_first_channels(self) -> None:
         """The end went to the routes of its last severity alone."""
         worse = wrong(severity=AlertLevel.CRITICAL)
         *told, over = self.channels(BY_SEVERITY, [wrong()], [worse], *[[]] * 4)
         assert told == [["team"], ["oncall"]]
         assert sorted(over) == ["oncall", "team"]
 
-    def test_that_of_one_incident_goes_to_those_who_were_told_of_it_among_others(self) -> None:
+    def test_resolution_reaches_all_channels_of_the_grouped_message(self) -> None:
         one, two = wrong(subject="one", workflow="a"), wrong(subject="two", workflow="b")
         first, over = self.channels(BY_WORKFLOW, [one, two], *[[one]] * 4)
         assert (sorted(first), sorted(over)) == (["oncall", "team"], ["oncall", "team"])
 
-    def test_that_of_a_return_goes_to_those_who_were_told_of_the_return(self) -> None:
+    def test_resolution_of_recurrence_reaches_only_its_own_channels(self) -> None:
         worse = wrong(severity=AlertLevel.CRITICAL)
         told = self.channels(BY_SEVERITY, [wrong()], *[[]] * 4, *[[worse]] * 13, *[[]] * 4)
         assert told == [["team"], ["team"], ["oncall"], ["oncall"]]
 
-    def test_a_channel_that_was_taken_out_of_the_file_is_not_told(self) -> None:
+    def test_channel_removed_from_the_file_gets_no_resolution(self) -> None:
         watched = Watched(rules_file({"routes": BY_SEVERITY}, broken={}))
         watched.tick(wrong(severity=AlertLevel.CRITICAL))
         team = {"team": watched.file.channels["team"]}
@@ -204,7 +200,7 @@ class TestManyAtOnce:
         (over,) = watched.ticks(5)
         assert over.state is AlertState.RESOLVED
 
-    def test_what_joins_later_waits_for_the_cool_down_and_is_one_more_message(self) -> None:
+    def test_later_failures_wait_for_cool_down_and_share_a_message(self) -> None:
         watched = Watched(rules_file(symptom={}))
         for number in range(1, 12):
             watched.tick(*SYMPTOMS[: number * 50])
@@ -212,7 +208,7 @@ class TestManyAtOnce:
         (event,) = watched.ticks(12, *SYMPTOMS)
         assert event.context["others_count"] == 549
 
-    def test_a_cause_is_told_and_its_symptoms_are_listed_in_it(self) -> None:
+    def test_cause_notifies_and_includes_its_symptoms(self) -> None:
         rules = rules_file(
             cause={"severity": "CRITICAL"}, symptom={"for": "5m", "causes": [{"rule": "cause"}]}
         )
@@ -223,7 +219,7 @@ class TestManyAtOnce:
 
     @pytest.mark.parametrize("killed", [False, True], ids=["running", "killed between"])
     @pytest.mark.parametrize("unwatched", [False, True], ids=["watched", "after an outage"])
-    def test_symptoms_seen_at_the_watch_before_their_cause_are_not_told_before_it(
+    def test_symptoms_seen_a_watch_before_their_cause_wait_for_the_cause(
         self, killed: bool, unwatched: bool
     ) -> None:
         """The 600 symptoms start a second before their cause, whose row arrives only at the next watch."""
@@ -239,19 +235,19 @@ class TestManyAtOnce:
         (event,) = watched.ticks(5, wrong("cause"), *SYMPTOMS)
         assert (event.rule, event.context["symptoms_count"]) == ("cause", 600)
 
-    def test_symptoms_without_a_cause_are_told_after_the_wait_for_one(self) -> None:
+    def test_symptoms_without_cause_fire_after_group_wait(self) -> None:
         file = rules_file({"watch": {"group_wait": "10m"}}, cause={}, symptom={"causes": [{"rule": "cause"}]})
         watched = Watched(file)
         assert watched.ticks(2, *SYMPTOMS) == []
         assert states(watched.tick(*SYMPTOMS)) == [("symptom", "firing")]
 
-    def test_the_wait_for_a_cause_is_one_watch_though_its_tick_comes_a_second_early(self) -> None:
+    def test_wait_for_a_cause_lasts_one_watch_despite_an_early_tick(self) -> None:
         watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
         watched.now += timedelta(seconds=1)
         assert watched.tick(*SYMPTOMS) == []
         assert states(watched.tick(*SYMPTOMS, after=TICK - timedelta(seconds=1))) == [("symptom", "firing")]
 
-    def test_again_after_a_restart_nothing_is_told(self) -> None:
+    def test_restart_repeats_no_message(self) -> None:
         rules = rules_file(cause={"severity": "CRITICAL"}, symptom={"causes": [{"rule": "cause"}]})
         watched = Watched(rules)
         watched.tick(wrong("cause"), *SYMPTOMS)
@@ -259,7 +255,7 @@ class TestManyAtOnce:
         again = Watched(rules, memory=reborn, now=watched.now)
         assert again.ticks(10, wrong("cause"), *SYMPTOMS) == []
 
-    def test_symptoms_that_stay_when_their_cause_is_over_are_told_with_its_end(self) -> None:
+    def test_resolution_of_cause_lists_remaining_symptoms(self) -> None:
         watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
         watched.tick(wrong("cause"), wrong("symptom"))
         (over,) = watched.ticks(30, wrong("symptom"))
@@ -267,14 +263,14 @@ class TestManyAtOnce:
         assert [it["summary"] for it in over.context["left"]] == ["- is wrong."]  # type: ignore[index,union-attr,call-overload]
         assert states(watched.ticks(30)) == [("symptom", "resolved")]
 
-    def test_a_critical_symptom_that_stays_when_its_cause_is_over_is_told_by_itself(self) -> None:
+    def test_remaining_critical_symptom_fires_when_its_cause_resolves(self) -> None:
         loud = {"severity": AlertLevel.CRITICAL}
         watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
         watched.tick(wrong("cause", **loud), wrong("symptom", **loud))
         told = watched.ticks(4, wrong("symptom", **loud))
         assert states(told) == [("cause", "resolved"), ("symptom", "firing")]
 
-    def test_a_cause_that_comes_and_goes_explains_until_it_is_over(self) -> None:
+    def test_cause_covers_symptoms_until_its_clear_for_elapses(self) -> None:
         watched = Watched(rules_file(cause={"clear_for": "1h"}, symptom={"causes": [{"rule": "cause"}]}))
         watched.tick(wrong("cause"))
         watched.ticks(3)
@@ -282,7 +278,7 @@ class TestManyAtOnce:
         (over,) = watched.ticks(12, wrong("symptom"))
         assert (over.rule, over.state, over.context["left_count"]) == ("cause", AlertState.RESOLVED, 1)
 
-    def test_a_symptom_that_moved_on_is_listed_where_its_old_cause_is(self) -> None:
+    def test_symptom_that_left_its_cause_is_listed_under_the_root(self) -> None:
         watched = Watched(
             rules_file(
                 root={},
@@ -297,14 +293,14 @@ class TestManyAtOnce:
         )
         assert {watched.incident(key).cause for key in ("cause/c", "symptom/s")} == {"root/r"}
 
-    def test_a_cause_about_something_else_explains_nothing(self) -> None:
+    def test_cause_of_another_workflow_covers_no_symptom(self) -> None:
         watched = Watched(
             rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})
         )
         told = watched.ticks(2, wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
         assert {event.rule for event in told} == {"cause", "symptom"}
 
-    def test_a_scraper_that_fails_for_another_reason_is_no_longer_explained(self) -> None:
+    def test_scraper_failing_for_a_new_reason_is_reported(self) -> None:
         """The scraper was refused for its quota, which stays low, and then its source changed as well."""
         watched = Watched(load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries").file)
         low = wrong("quota-low", "s", scraper="s", trouble="a spent")
@@ -315,36 +311,36 @@ class TestManyAtOnce:
 
 
 class TestOutages:
-    def test_the_monitor_was_off_for_three_hours(self, watched: Watched) -> None:
+    def test_monitor_outage_and_missed_alerts_are_reported(self, watched: Watched) -> None:
         watched.tick()
         told = watched.tick(wrong(since=NINE + HOUR), after=3 * HOUR + 3 * MINUTE)
         assert [event.rule for event in told] == ["not-watching", "broken"]
         assert "from 09:00 to 12:03" in told[0].summary
         assert watched.ticks(5, wrong(since=NINE + HOUR)) == []
 
-    def test_the_warehouse_errs_for_one_tick(self, watched: Watched) -> None:
+    def test_failed_query_of_one_tick_changes_no_incident(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         assert watched.tick(blind=True) == []
         assert watched.incident().state is AlertState.FIRING
         assert watched.ticks(2, wrong()) == []
 
-    def test_the_warehouse_errs_for_half_an_hour(self, watched: Watched) -> None:
+    def test_half_hour_of_failed_queries_fires_cannot_judge(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         told = watched.ticks(7, blind=True)
         assert states(told) == [("cannot-judge", "firing")]
         assert watched.incident().state is AlertState.FIRING  # an unreadable dataset changes no state
         assert states(watched.ticks(4, wrong())) == [("cannot-judge", "resolved")]
 
-    def test_a_workflow_that_never_ran_needs_no_earlier_data_point(self) -> None:
+    def test_condition_fires_without_earlier_data(self) -> None:
         watched = Watched(rules_file(broken={}))
         assert states(watched.tick(wrong())) == [("broken", "firing")]
 
-    def test_a_channel_that_fails_is_told(self, watched: Watched) -> None:
+    def test_failing_channel_is_reported(self, watched: Watched) -> None:
         watched.memory = watched.memory.model_copy(update={"failing_channels": {"team": NINE}})
         (event,) = watched.tick()
         assert (event.rule, event.about) == ("channel-failing", "team")
 
-    def test_a_failing_channel_that_is_taken_out_of_the_file_is_over(self, watched: Watched) -> None:
+    def test_failing_channel_removed_from_the_file_resolves(self, watched: Watched) -> None:
         watched.memory = watched.memory.model_copy(
             update={"failing_channels": {"team": NINE, "oncall": NINE}}
         )
@@ -358,7 +354,7 @@ class TestOutages:
 
 
 class TestSilence:
-    def test_a_silenced_incident_is_recorded_and_not_told(self, watched: Watched) -> None:
+    def test_silenced_incident_is_recorded_without_notification(self, watched: Watched) -> None:
         watched.memory, made = silence(watched.memory, "broken", None, NINE + 2 * HOUR, "ann@x", "known")
         assert watched.ticks(5, wrong()) == []
         assert watched.incident().state is AlertState.SILENCED
@@ -366,13 +362,13 @@ class TestSilence:
         assert watched.events[-1].state is AlertState.RESOLVED
         assert made.why == "known"
 
-    def test_it_is_told_when_the_silence_is_over(self, watched: Watched) -> None:
+    def test_incident_fires_when_its_silence_expires(self, watched: Watched) -> None:
         watched.memory, _ = silence(watched.memory, "broken", "-", NINE + HOUR, "ann@x", "known")
         told = watched.ticks(13, wrong())
         assert [event.changed_at for event in told] == [NINE + HOUR]
         assert watched.memory.silences == ()
 
-    def test_it_is_told_when_the_silence_is_taken_back(self, watched: Watched) -> None:
+    def test_incident_fires_when_its_silence_is_removed(self, watched: Watched) -> None:
         watched.memory, made = silence(watched.memory, "broken", None, NINE + 9 * HOUR, "ann@x", "known")
         watched.ticks(5, wrong())
         watched.memory = unsilence(watched.memory, made.id)
@@ -391,7 +387,7 @@ class TestSilence:
             ("scores", None, False),
         ],
     )
-    def test_a_workflow_covers_each_incident_of_it(
+    def test_silence_of_a_workflow_covers_its_incidents(
         self, watched: Watched, subject: str, workflow: str | None, is_covered: bool
     ) -> None:
         watched.memory, _ = silence(watched.memory, "broken", "morning", NINE + HOUR, "ann@x", "known")
@@ -403,19 +399,19 @@ class TestSilence:
         except UnknownIncident:
             assert not is_covered
 
-    def test_what_is_paused_is_recorded_and_told_when_the_pause_is_over(self, watched: Watched) -> None:
+    def test_paused_incident_is_recorded_and_fires_after_the_pause(self, watched: Watched) -> None:
         assert watched.ticks(4, wrong(paused=True)) == []
         assert watched.incident().state is AlertState.SILENCED
         assert states(watched.tick(wrong())) == [("broken", "firing")]
 
-    def test_what_was_told_before_its_pause_is_not_over_with_it(self, watched: Watched) -> None:
+    def test_reported_incident_is_silenced_not_resolved_by_a_pause(self, watched: Watched) -> None:
         watched.ticks(4, wrong())
         assert watched.ticks(60, wrong(paused=True)) == []
         assert watched.incident().state is AlertState.SILENCED
         assert watched.ticks(4) == [], "it is over, which nobody waits to hear"
 
     @pytest.mark.parametrize(("seen_to", "told"), [("silenced", []), ("acknowledged", [AlertState.RESOLVED])])
-    def test_what_somebody_saw_to_ends_and_after_a_restart_nothing_is_told_again(
+    def test_handled_incident_resolves_and_restart_repeats_no_message(
         self, seen_to: str, told: list[AlertState], watched: Watched
     ) -> None:
         watched.ticks(3, wrong())
@@ -432,20 +428,20 @@ class TestSilence:
         again = Watched(watched.file, memory=memory, now=watched.now)
         assert again.ticks(30) == []
 
-    def test_in_a_quiet_window_the_reason_is_recorded(self) -> None:
+    def test_quiet_window_suppresses_messages_and_records_reason(self) -> None:
         quiet = {"why": "All-Star break", "first": "2026-01-15", "last": "2026-01-15"}
         watched = Watched(rules_file({"quiet": [quiet]}, broken={}))
         assert watched.ticks(20, wrong()) == []
         assert "All-Star break" in str(watched.events[0].context["not_told"])
 
-    def test_a_rule_that_is_taken_out_of_the_file_ends(self, watched: Watched) -> None:
+    def test_incident_of_removed_rule_resolves(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
         watched.file = rules_file(other={})
         assert states(watched.tick()) == [("broken", "resolved")]
 
 
 @given(st.lists(st.integers(0, 299), min_size=40, max_size=40), st.sampled_from([5, 10, 15, 30, 60]))
-def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(late: list[int], minutes: int) -> None:
+def test_rule_durations_count_ticks_despite_late_deliveries(late: list[int], minutes: int) -> None:
     """Law: an alert fires after its `for`, resolves after `clear_for` and repeats after `remind`, counted in ticks."""
     rule = {"for": f"{minutes}m", "clear_for": "10m", "remind": "1h"}
     watched = Watched(rules_file(broken=rule))
@@ -479,7 +475,7 @@ def failure(rule: str, name: str, trouble: str | None = "a away", **changes: Any
 
 
 class TestOneCause:
-    def test_a_cause_that_is_found_after_its_symptom_was_told_is_not_told_again(self) -> None:
+    def test_cause_found_after_its_reported_symptom_adds_no_message(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
         assert states(watched.ticks(4, symptom)) == [("scraper", "firing")]
@@ -488,7 +484,7 @@ class TestOneCause:
         assert "covered by the message about scraper/s1" in str(watched.events[-1].context["not_told"])
         assert states(watched.ticks(4)) == [("scraper", "resolved")], "what was told is over, once"
 
-    def test_a_cause_that_stays_when_its_symptom_is_over_is_told_with_that(self) -> None:
+    def test_resolution_of_symptom_lists_its_remaining_cause(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
         watched.ticks(4, symptom)
@@ -497,7 +493,7 @@ class TestOneCause:
         assert (over.rule, over.context["left_count"]) == ("scraper", 1)
         assert states(watched.ticks(4)) == [("workflow", "resolved")]
 
-    def test_a_cause_that_is_worse_than_its_symptom_is_told_and_says_so(self) -> None:
+    def test_cause_worse_than_its_symptom_notifies(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         symptom = failure("scraper", "1", None)
         watched.ticks(4, symptom)
@@ -505,7 +501,7 @@ class TestOneCause:
         (event,) = watched.ticks(6, symptom, cause)
         assert (event.rule, event.severity) == ("workflow", AlertLevel.CRITICAL)
 
-    def test_what_joined_and_became_worse_says_what_it_joined(self) -> None:
+    def test_worsened_joined_incident_names_the_earlier_report(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
         watched.ticks(4, symptom)
@@ -514,7 +510,7 @@ class TestOneCause:
         (event,) = watched.ticks(3, symptom, worse)
         assert (event.rule, event.context["known_by"]) == ("workflow", "scraper/s1")
 
-    def test_scrapers_of_a_source_that_is_away_fail_one_after_the_other_and_are_one_message(self) -> None:
+    def test_successive_failures_of_an_unavailable_source_share_a_message(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         failures = [failure("scraper", str(number)) for number in range(10)]
         for number in range(1, 11):
@@ -522,13 +518,13 @@ class TestOneCause:
         assert watched.told == [("scraper", AlertState.FIRING)]
         assert len(watched.memory.incidents) == 10
 
-    def test_two_that_fail_at_once_are_a_first_word_and_no_more_of_each_other(self) -> None:
+    def test_simultaneous_failures_share_a_first_message(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         (event,) = watched.ticks(4, failure("scraper", "1"), failure("scraper", "2"))
         assert event.context["others_count"] == 1
         assert "known_by" not in event.context
 
-    def test_each_workflow_that_is_lost_of_it_is_told_as_more_of_it(self) -> None:
+    def test_missed_workflow_of_a_reported_trouble_notifies_again(self) -> None:
         """A missing run is reported even if its cause has been reported."""
         watched = Watched(rules_file(**FAILURES))
         failing, lost = failure("scraper", "1"), failure("workflow", "2")
@@ -537,7 +533,7 @@ class TestOneCause:
         assert (event.rule, event.context["known_by"]) == ("workflow", "scraper/s1")
 
     @pytest.mark.parametrize("trouble", ["b away", "a changed", "ours"])
-    def test_another_trouble_is_told_at_once_whatever_stands(self, trouble: str) -> None:
+    def test_different_trouble_notifies_beside_a_reported_trouble(self, trouble: str) -> None:
         watched = Watched(rules_file(**FAILURES))
         old, new = failure("scraper", "1"), failure("scraper", "2", trouble)
         watched.ticks(4, old)
@@ -545,14 +541,14 @@ class TestOneCause:
         (event,) = watched.tick(old, new)
         assert event.about == "s2"
 
-    def test_the_same_trouble_hours_later_is_another_cause(self) -> None:
+    def test_same_trouble_after_joins_for_notifies_again(self) -> None:
         watched = Watched(rules_file({"watch": {"joins_for": "4h"}}, **FAILURES))
         old = failure("scraper", "1")
         watched.ticks(60, old)
         (event,) = watched.ticks(4, old, failure("scraper", "2"))
         assert event.about == "s2"
 
-    def test_what_joined_one_trouble_and_is_another_now_is_told(self) -> None:
+    def test_joined_incident_notifies_when_its_trouble_changes(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         first, second = failure("scraper", "1"), failure("scraper", "2")
         watched.ticks(4, first)
@@ -561,7 +557,7 @@ class TestOneCause:
         (event,) = watched.ticks(4, first, replace(second, trouble="ours"))
         assert event.about == "s2"
 
-    def test_whoever_silenced_one_failure_hears_of_the_next(self) -> None:
+    def test_silence_of_a_failure_does_not_cover_the_next(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         old = failure("scraper", "1")
         watched.ticks(4, old)
@@ -569,7 +565,7 @@ class TestOneCause:
         told = watched.ticks(18, old, failure("scraper", "2"))
         assert [event.about for event in told] == ["s2"]
 
-    def test_a_louder_symptom_is_not_explained_away(self) -> None:
+    def test_symptom_more_severe_than_its_cause_notifies(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         quiet = failure("workflow", "1", None, severity=AlertLevel.INFO)
         told = watched.ticks(5, quiet, failure("scraper", "1", None))
@@ -622,7 +618,7 @@ def states_of(incident: Incident, memory: Memory) -> set[AlertState]:
 
 @settings(max_examples=examples(60))
 @given(HISTORIES)
-def test_nobody_is_left_without_a_word_of_what_is_wrong(
+def test_every_condition_is_reported_or_handled_within_cool_down(
     history: list[tuple[list[Condition], bool, int, str]],
 ) -> None:
     """Law: within a cool-down every condition is reported at its severity, acknowledged or silenced."""
@@ -650,7 +646,7 @@ def test_nobody_is_left_without_a_word_of_what_is_wrong(
 
 @settings(max_examples=examples(60))
 @given(st.lists(st.tuples(STANDING, st.integers(1, 12)), min_size=1, max_size=6))
-def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) -> None:
+def test_scrapers_of_the_same_trouble_share_a_message(history: list[tuple[list[Condition], int]]) -> None:
     """Law: any number of scrapers with one trouble are one message while one of them fails; a workflow adds one."""
     watched = Watched(rules_file({"watch": {"joins_for": "24h"}}, **FAILURES))
     always = failure("scraper", "0")
@@ -667,9 +663,7 @@ def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) 
     st.sampled_from(["scraper", "workflow"]),
     st.lists(st.tuples(st.booleans(), st.integers(1, 20)), max_size=8),
 )
-def test_a_cause_and_its_symptom_are_one_message_whichever_comes_first_and_goes(
-    stays: str, history: list[tuple[bool, int]]
-) -> None:
+def test_cause_and_symptom_share_a_message_in_any_order(stays: str, history: list[tuple[bool, int]]) -> None:
     """Law: while either of them stands, the other comes and goes without a message."""
     watched = Watched(rules_file(**FAILURES))
     other = "workflow" if stays == "scraper" else "scraper"
@@ -686,7 +680,7 @@ ROUNDS = st.lists(
 
 @settings(max_examples=examples(60))
 @given(st.sampled_from(["1m", "10m"]), ROUNDS)
-def test_an_end_and_an_escalation_follow_a_message_of_the_same_round(
+def test_resolution_or_escalation_needs_an_earlier_message(
     holds: str, history: list[tuple[AlertLevel, int, str, int]]
 ) -> None:
     """Law: an end or an escalation needs a message since the last resolution."""
@@ -707,7 +701,7 @@ CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}"
 
 @settings(max_examples=examples(60))
 @given(st.lists(st.one_of(st.none(), CONDITIONS), max_size=60))
-def test_whatever_comes_each_change_has_an_id_of_its_own_and_messages_keep_their_distance(
+def test_event_ids_are_unique_and_messages_respect_the_cool_down(
     history: list[set[object] | None],
 ) -> None:
     """Law: event ids are unique, and a rule has at most one firing message per cool-down."""

@@ -15,7 +15,7 @@ ALERT = SAMPLES[AlertChanged]()
 
 
 @DAMAGED
-def test_a_damaged_memory_is_kept_aside_and_begun_anew(body: bytes) -> None:
+def test_damaged_memory_is_set_aside_and_replaced(body: bytes) -> None:
     """A monitor that stops at an unreadable memory would send no more notifications."""
     state = MemoryObjects()
     state.bodies[NAME] = body
@@ -28,7 +28,7 @@ def test_a_damaged_memory_is_kept_aside_and_begun_anew(body: bytes) -> None:
 
 
 @DAMAGED
-def test_a_damaged_claim_is_over(body: bytes) -> None:
+def test_damaged_claim_counts_as_expired(body: bytes) -> None:
     state = MemoryObjects()
     monitor = MonitorState(state)
     assert monitor.claim(ALERT, "team", NOON)
@@ -38,7 +38,7 @@ def test_a_damaged_claim_is_over(body: bytes) -> None:
     assert not monitor.claim(ALERT, "team", NOON + timedelta(seconds=1))
 
 
-def test_a_clock_that_is_ahead_takes_no_message_from_a_sender_at_work() -> None:
+def test_fast_clock_does_not_take_over_a_live_claim() -> None:
     """Two monitors whose clocks were six minutes apart sent one change twice."""
     state, minutes = MemoryObjects(), timedelta(minutes=3)
     monitor = MonitorState(state)
@@ -48,7 +48,7 @@ def test_a_clock_that_is_ahead_takes_no_message_from_a_sender_at_work() -> None:
     assert monitor.claim(ALERT, "team", NOON + minutes)
 
 
-def test_what_was_sent_meanwhile_is_not_claimed() -> None:
+def test_sent_change_cannot_be_claimed_after_the_lease() -> None:
     """A redelivery checked for the mark before it existed, and for the claim after its end."""
     state = MemoryObjects()
     monitor = MonitorState(state)
@@ -58,7 +58,7 @@ def test_what_was_sent_meanwhile_is_not_claimed() -> None:
     assert not monitor.claim(ALERT, "team", NOON + LEASE)
 
 
-def test_what_a_channel_did_not_take_is_claimed_at_once() -> None:
+def test_released_change_can_be_claimed_at_once() -> None:
     monitor = MonitorState(MemoryObjects())
     assert monitor.claim(ALERT, "team", NOON)
     monitor.release(ALERT, "team", NOON)

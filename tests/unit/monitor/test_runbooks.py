@@ -78,7 +78,7 @@ def test_the_commands_of_a_runbook_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_runbook_asks_by_commands(page: Path) -> None:
+def test_runbook_contains_no_sql_and_no_dataset_name(page: Path) -> None:
     """An SQL statement names one fleet's dataset, and the local stack has no place to run it."""
     text = page.read_text()
     assert "```sql" not in text

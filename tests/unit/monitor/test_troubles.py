@@ -16,7 +16,7 @@ def trouble(scraper: str | None, kind: str | None) -> str | None:
 @pytest.mark.parametrize(
     ("one", "other"), [("timeout", "http"), ("http", "blocked"), ("source_changed", "decode")]
 )
-def test_scrapers_of_one_source_that_fail_alike_are_in_one_trouble(one: str, other: str) -> None:
+def test_similar_failures_of_a_source_share_a_trouble(one: str, other: str) -> None:
     assert trouble("a1", one) == trouble("a2", other)
 
 
@@ -25,17 +25,17 @@ def test_another_source_is_another_trouble(kind: FailureKind) -> None:
     assert trouble("a1", kind.value) != trouble("b1", kind.value)
 
 
-def test_our_own_bug_is_one_trouble_whatever_the_source() -> None:
+def test_internal_error_is_the_same_trouble_for_all_sources() -> None:
     assert trouble("a1", "internal") == trouble("b1", "internal") is not None
 
 
-def test_an_outage_a_change_and_a_spent_allowance_of_one_source_are_three() -> None:
+def test_outage_change_quota_and_internal_error_are_separate_troubles() -> None:
     assert len({trouble("a1", kind) for kind in ("http", "source_changed", "quota", "internal")}) == 4
 
 
-def test_what_is_no_failure_of_a_scraper_is_in_no_trouble() -> None:
+def test_condition_without_scraper_or_failure_kind_has_no_trouble() -> None:
     assert trouble("a1", None) is trouble(None, "http") is None
 
 
-def test_a_kind_of_a_newer_version_is_taken_for_an_outage() -> None:
+def test_unknown_failure_kind_counts_as_outage() -> None:
     assert trouble("a1", "teapot") == trouble("a1", "http")

@@ -9,7 +9,7 @@ from tipoff_monitor.views import shown, watching
 FILE = rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}, broken={"for": "30m"})
 
 
-def test_what_cannot_be_judged_is_unknown_and_neither_firing_nor_missing() -> None:
+def test_incident_is_unknown_while_queries_fail() -> None:
     watched = Watched(FILE)
     watched.ticks(2, wrong("cause"))
     watched.ticks(3, blind=True)
@@ -19,7 +19,7 @@ def test_what_cannot_be_judged_is_unknown_and_neither_firing_nor_missing() -> No
     assert found.silent_since is None
 
 
-def test_a_watch_of_hours_ago_says_so() -> None:
+def test_silent_since_is_set_when_the_last_watch_is_old() -> None:
     watched = Watched(FILE)
     watched.tick()
     late = watched.now + timedelta(hours=3)
@@ -27,14 +27,14 @@ def test_a_watch_of_hours_ago_says_so() -> None:
     assert watching(watched.memory, FILE, watched.now + TICK, everything=False).silent_since is None
 
 
-def test_what_is_pending_is_listed_on_demand_only() -> None:
+def test_pending_incident_is_listed_on_demand_only() -> None:
     watched = Watched(FILE)
     watched.tick(wrong())
     assert watching(watched.memory, FILE, watched.now, everything=False).incidents == ()
     assert len(watching(watched.memory, FILE, watched.now, everything=True).incidents) == 1
 
 
-def test_an_incident_is_shown_with_what_it_stands_for_and_what_to_do() -> None:
+def test_shown_incident_lists_symptoms_command_and_runbook() -> None:
     watched = Watched(FILE)
     watched.ticks(3, wrong("cause"), wrong("symptom", "s", summary="s is a symptom."))
     found = shown("cause/-", watched.memory, FILE)

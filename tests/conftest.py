@@ -102,7 +102,7 @@ THOROUGH = (
     "unit/monitor/test_console_pages.py",
     "unit/planning/discovery/test_advice.py",
     "unit/planning/discovery/test_model.py",
-    "unit/planning/test_answers_bounds_and_order_hold_for_any_load.py",
+    "unit/planning/test_laws.py",
     "unit/runner/test_parser.py",
     "unit/scrapers/test_hostile_documents.py",
     "unit/scrapers/test_odd_items.py",

@@ -34,12 +34,12 @@ EMBEDDED, GOOGLE = "embedded", "google"
 GOOGLE_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:emulators"
 
 GOOGLE_EMULATOR_LACKS = {
-    "test_a_filter_lets_only_matching_messages_through": "stores filters and applies none: every message is delivered",
-    "test_a_filter_works_on_push_too": "stores filters and applies none: every message is delivered",
-    "test_a_malformed_filter_is_refused": "accepts any text as a filter",
+    "test_filter_passes_only_matching_messages": "stores filters and applies none: every message is delivered",
+    "test_filter_applies_to_push": "stores filters and applies none: every message is delivered",
+    "test_malformed_filter_is_refused": "accepts any text as a filter",
     "test_an_ack_deadline_below_ten_seconds_is_refused": "accepts 9 seconds",
-    "test_a_push_tells_its_attempt_where_a_dead_letter_policy_exists": "pushes without deliveryAttempt",
-    "test_what_is_larger_than_a_limit_is_refused_whole": "takes messages and attributes of any size",
+    "test_push_has_delivery_attempt_with_dead_letter_policy": "pushes without deliveryAttempt",
+    "test_oversized_publish_is_refused_whole": "takes messages and attributes of any size",
     "test_labels_can_be_updated": "answers that labels is not a known field",
 }
 """Known differences of emulator 0.8.20 from the documented service: the observed behaviour, by test.||The tests are

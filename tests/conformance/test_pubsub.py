@@ -38,7 +38,7 @@ def topic(pubsub: Pubsub) -> Iterator[str]:
 # Publishing and pulling
 
 
-def test_a_message_arrives_with_its_data_attributes_identity_and_time(pubsub: Pubsub, topic: str) -> None:
+def test_message_arrives_with_data_attributes_id_and_publish_time(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     message_id = pubsub.publish(topic, b"\x00payload\xff", kind="test", empty="")
     received = pubsub.pull(subscription)
@@ -48,27 +48,27 @@ def test_a_message_arrives_with_its_data_attributes_identity_and_time(pubsub: Pu
     assert abs(datetime.now(UTC) - received.message.publish_time) < timedelta(seconds=30)
 
 
-def test_every_subscription_gets_its_own_copy(pubsub: Pubsub, topic: str) -> None:
+def test_every_subscription_receives_its_own_copy(pubsub: Pubsub, topic: str) -> None:
     one, other = pubsub.subscription(topic), pubsub.subscription(topic)
     message_id = pubsub.publish(topic)
     pubsub.ack(one, pubsub.pull(one))
     assert pubsub.pull(other).message.message_id == message_id
 
 
-def test_a_subscription_gets_only_what_is_published_after_it(pubsub: Pubsub, topic: str) -> None:
+def test_subscription_receives_only_later_messages(pubsub: Pubsub, topic: str) -> None:
     pubsub.publish(topic, b"before")
     subscription = pubsub.subscription(topic)
     pubsub.publish(topic, b"after")
     assert pubsub.pull(subscription).message.data == b"after"
 
 
-def test_attributes_alone_are_a_message(pubsub: Pubsub, topic: str) -> None:
+def test_message_without_data_is_delivered(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     pubsub.publish(topic, b"", only="attributes")
     assert dict(pubsub.pull(subscription).message.attributes) == {"only": "attributes"}
 
 
-def test_a_pull_waits_for_a_message(pubsub: Pubsub, topic: str) -> None:
+def test_pull_waits_for_message(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(pubsub.subscriber.pull, subscription=subscription, max_messages=1, timeout=15)
@@ -80,7 +80,7 @@ def test_a_pull_waits_for_a_message(pubsub: Pubsub, topic: str) -> None:
 # Leases
 
 
-def test_an_acknowledged_message_does_not_come_back(pubsub: Pubsub, topic: str) -> None:
+def test_acknowledged_message_is_not_redelivered(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     pubsub.publish(topic)
     received = pubsub.pull(subscription)
@@ -89,7 +89,7 @@ def test_an_acknowledged_message_does_not_come_back(pubsub: Pubsub, topic: str) 
     assert pubsub.nothing_to_pull_for(subscription, 1.5)
 
 
-def test_a_message_comes_back_when_its_deadline_passes_and_not_before(pubsub: Pubsub, topic: str) -> None:
+def test_message_is_redelivered_only_after_its_deadline(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     message_id = pubsub.publish(topic)
     received = pubsub.pull(subscription)
@@ -101,7 +101,7 @@ def test_a_message_comes_back_when_its_deadline_passes_and_not_before(pubsub: Pu
     assert again.ack_id != received.ack_id
 
 
-def test_an_extended_deadline_holds(pubsub: Pubsub, topic: str) -> None:
+def test_extended_deadline_delays_redelivery(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     pubsub.publish(topic)
     received = pubsub.pull(subscription)
@@ -110,14 +110,14 @@ def test_an_extended_deadline_holds(pubsub: Pubsub, topic: str) -> None:
     assert pubsub.nothing_to_pull_for(subscription, 1.5)
 
 
-def test_a_refused_message_comes_back_at_once(pubsub: Pubsub, topic: str) -> None:
+def test_nacked_message_is_redelivered_at_once(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic, ack_deadline_seconds=600)
     message_id = pubsub.publish(topic)
     pubsub.deadline(subscription, pubsub.pull(subscription), 0)
     assert pubsub.pull(subscription).message.message_id == message_id
 
 
-def test_without_dead_letter_policy_attempts_are_not_told(pubsub: Pubsub, topic: str) -> None:
+def test_delivery_attempt_is_0_without_dead_letter_policy(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     pubsub.publish(topic)
     assert pubsub.pull(subscription).delivery_attempt == 0
@@ -126,7 +126,7 @@ def test_without_dead_letter_policy_attempts_are_not_told(pubsub: Pubsub, topic:
 # Streaming pull
 
 
-def test_a_stream_delivers_everything_and_settles_it(pubsub: Pubsub, topic: str) -> None:
+def test_streaming_pull_delivers_and_acknowledges_all_messages(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     received: queue.Queue[Any] = queue.Queue()
 
@@ -145,7 +145,7 @@ def test_a_stream_delivers_everything_and_settles_it(pubsub: Pubsub, topic: str)
     assert pubsub.nothing_to_pull_for(subscription, 0.5)
 
 
-def test_a_message_refused_on_a_stream_comes_back(pubsub: Pubsub, topic: str) -> None:
+def test_message_nacked_on_stream_is_redelivered(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     received: queue.Queue[Any] = queue.Queue()
     stream = pubsub.subscriber.subscribe(subscription, received.put)
@@ -160,7 +160,7 @@ def test_a_message_refused_on_a_stream_comes_back(pubsub: Pubsub, topic: str) ->
     assert again.message_id == message_id
 
 
-def test_a_stream_on_an_unknown_subscription_ends_with_not_found(pubsub: Pubsub) -> None:
+def test_stream_of_unknown_subscription_is_not_found(pubsub: Pubsub) -> None:
     stream = pubsub.subscriber.subscribe(pubsub.name("subscriptions"), lambda message: message.ack())
     assert status_of(lambda: stream.result(timeout=90)) == "NOT_FOUND"
 
@@ -168,7 +168,7 @@ def test_a_stream_on_an_unknown_subscription_ends_with_not_found(pubsub: Pubsub)
 # Push
 
 
-def test_a_push_is_the_wrapped_message(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
+def test_push_body_is_the_wrapped_message(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
     receiver = endpoint()
     subscription = pubsub.subscription(topic, push_config={"push_endpoint": receiver.url})
     message_id = pubsub.publish(topic, b"\x00data", kind="test")
@@ -184,7 +184,7 @@ def test_a_push_is_the_wrapped_message(pubsub: Pubsub, topic: str, endpoint: Mak
     assert abs(datetime.now(UTC) - datetime.fromisoformat(message["publishTime"])) < timedelta(seconds=30)
 
 
-def test_a_push_answered_with_success_is_not_repeated(
+def test_push_answered_with_success_is_not_repeated(
     pubsub: Pubsub, topic: str, endpoint: MakeEndpoint
 ) -> None:
     receiver = endpoint(204)
@@ -194,7 +194,7 @@ def test_a_push_answered_with_success_is_not_repeated(
     assert receiver.nothing_for(1)
 
 
-def test_a_refused_push_is_repeated_with_growing_back_off(
+def test_failed_push_is_repeated_with_growing_backoff(
     pubsub: Pubsub, topic: str, endpoint: MakeEndpoint
 ) -> None:
     receiver = endpoint(503, 429)
@@ -208,16 +208,14 @@ def test_a_refused_push_is_repeated_with_growing_back_off(
     assert receiver.nothing_for(0.5)
 
 
-def test_a_redirect_is_a_refusal(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
+def test_redirect_counts_as_failed_push(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
     receiver = endpoint(302)
     pubsub.subscription(topic, push_config={"push_endpoint": receiver.url}, retry_policy=QUICK_RETRY)
     message_id = pubsub.publish(topic)
     assert [receiver.next().message_id, receiver.next().message_id] == [message_id, message_id]
 
 
-def test_a_push_waits_for_an_endpoint_that_is_not_there_yet(
-    pubsub: Pubsub, topic: str, endpoint: MakeEndpoint
-) -> None:
+def test_push_waits_for_absent_endpoint(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
     port = free_port()
     pubsub.subscription(
         topic, push_config={"push_endpoint": f"http://127.0.0.1:{port}/push"}, retry_policy=QUICK_RETRY
@@ -226,7 +224,7 @@ def test_a_push_waits_for_an_endpoint_that_is_not_there_yet(
     assert endpoint(port=port).next().message_id == message_id
 
 
-def test_pushing_can_be_turned_on_and_off(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
+def test_push_can_be_enabled_and_disabled(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
     receiver = endpoint()
     subscription = pubsub.subscription(topic)
     pubsub.subscriber.modify_push_config(
@@ -246,7 +244,7 @@ def test_pushing_can_be_turned_on_and_off(pubsub: Pubsub, topic: str, endpoint: 
 # Filters
 
 
-def test_a_filter_lets_only_matching_messages_through(pubsub: Pubsub, topic: str) -> None:
+def test_filter_passes_only_matching_messages(pubsub: Pubsub, topic: str) -> None:
     filtered = pubsub.subscription(topic, filter='attributes.kind = "wanted" AND NOT attributes:"test-run"')
     for attributes in ({"kind": "other"}, {"kind": "wanted", "test-run": ""}, {"kind": "wanted"}):
         pubsub.publish(topic, **attributes)
@@ -254,7 +252,7 @@ def test_a_filter_lets_only_matching_messages_through(pubsub: Pubsub, topic: str
     assert pubsub.nothing_to_pull_for(filtered, 0.3)
 
 
-def test_a_filter_works_on_push_too(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
+def test_filter_applies_to_push(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
     receiver = endpoint()
     pubsub.subscription(
         topic, push_config={"push_endpoint": receiver.url}, filter='hasPrefix(attributes.kind, "wanted")'
@@ -266,7 +264,7 @@ def test_a_filter_works_on_push_too(pubsub: Pubsub, topic: str, endpoint: MakeEn
 
 
 @pytest.mark.parametrize("text", ["kind", 'attributes.a = "x" AND attributes:b OR attributes:c'])
-def test_a_malformed_filter_is_refused(pubsub: Pubsub, topic: str, text: str) -> None:
+def test_malformed_filter_is_refused(pubsub: Pubsub, topic: str, text: str) -> None:
     assert status_of(lambda: pubsub.subscription(topic, filter=text)) == "INVALID_ARGUMENT"
 
 
@@ -279,7 +277,7 @@ def test_a_filter_cannot_be_changed(pubsub: Pubsub, topic: str) -> None:
 # Dead letters
 
 
-def test_after_its_last_pull_a_message_becomes_a_dead_letter(pubsub: Pubsub, topic: str) -> None:
+def test_message_is_dead_lettered_after_last_pull(pubsub: Pubsub, topic: str) -> None:
     dead_topic = pubsub.topic()
     dead = pubsub.subscription(dead_topic)
     subscription = pubsub.subscription(topic, dead_letter_policy=_dead_letters_to(dead_topic))
@@ -301,9 +299,7 @@ def test_after_its_last_pull_a_message_becomes_a_dead_letter(pubsub: Pubsub, top
     assert pubsub.nothing_to_pull_for(subscription, 0.5)
 
 
-def test_after_its_last_push_a_message_becomes_a_dead_letter(
-    pubsub: Pubsub, topic: str, endpoint: MakeEndpoint
-) -> None:
+def test_message_is_dead_lettered_after_last_push(pubsub: Pubsub, topic: str, endpoint: MakeEndpoint) -> None:
     dead_topic = pubsub.topic()
     dead = pubsub.subscription(dead_topic)
     receiver = endpoint(*[500] * 10)
@@ -318,7 +314,7 @@ def test_after_its_last_push_a_message_becomes_a_dead_letter(
     assert receiver.received.qsize() == 5
 
 
-def test_a_push_tells_its_attempt_where_a_dead_letter_policy_exists(
+def test_push_has_delivery_attempt_with_dead_letter_policy(
     pubsub: Pubsub, topic: str, endpoint: MakeEndpoint
 ) -> None:
     receiver = endpoint(500)
@@ -369,7 +365,7 @@ def test_labels_can_be_updated(pubsub: Pubsub, topic: str) -> None:
     assert pubsub.publisher.update_topic(request=request).labels == {"team": "data"}
 
 
-def test_a_bad_update_is_refused(pubsub: Pubsub, topic: str) -> None:
+def test_invalid_update_is_refused(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     assert _update(pubsub, subscription) == "INVALID_ARGUMENT"
     assert _update(pubsub, subscription, topic=topic) == "INVALID_ARGUMENT"
@@ -396,7 +392,7 @@ def test_a_subscription_outlives_its_topic(pubsub: Pubsub) -> None:
     assert pubsub.pull(subscription).message.message_id == message_id
 
 
-def test_what_is_unknown_is_not_found(pubsub: Pubsub, topic: str) -> None:
+def test_unknown_resource_is_not_found(pubsub: Pubsub, topic: str) -> None:
     nowhere, nobody = pubsub.name("topics"), pubsub.name("subscriptions")
     publisher, subscriber = pubsub.publisher, pubsub.subscriber
     calls: dict[str, Callable[[], Any]] = {
@@ -413,7 +409,7 @@ def test_what_is_unknown_is_not_found(pubsub: Pubsub, topic: str) -> None:
     assert {name: status_of(call) for name, call in calls.items()} == dict.fromkeys(calls, "NOT_FOUND")
 
 
-def test_what_exists_cannot_be_created_again(pubsub: Pubsub, topic: str) -> None:
+def test_existing_resource_cannot_be_created_again(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     assert status_of(lambda: pubsub.publisher.create_topic(name=topic)) == "ALREADY_EXISTS"
     assert (
@@ -422,7 +418,7 @@ def test_what_exists_cannot_be_created_again(pubsub: Pubsub, topic: str) -> None
     )
 
 
-def test_what_cannot_be_meant_is_an_invalid_argument(pubsub: Pubsub, topic: str) -> None:
+def test_invalid_request_is_an_invalid_argument(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     too_long = {"minimum_backoff": {"seconds": 601}}
     crossed = {"minimum_backoff": {"seconds": 20}, "maximum_backoff": {"seconds": 10}}
@@ -459,7 +455,7 @@ SIZES: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("published", LIMITS.values(), ids=LIMITS)
-def test_what_exceeds_a_limit_is_refused_whole(
+def test_publish_with_too_many_or_empty_messages_is_refused_whole(
     pubsub: Pubsub, topic: str, published: list[dict[str, Any]]
 ) -> None:
     subscription = pubsub.subscription(topic)
@@ -469,13 +465,13 @@ def test_what_exceeds_a_limit_is_refused_whole(
 
 
 @pytest.mark.parametrize("published", SIZES.values(), ids=SIZES)
-def test_what_is_larger_than_a_limit_is_refused_whole(
+def test_oversized_publish_is_refused_whole(
     pubsub: Pubsub, topic: str, published: list[dict[str, Any]]
 ) -> None:
-    test_what_exceeds_a_limit_is_refused_whole(pubsub, topic, published)
+    test_publish_with_too_many_or_empty_messages_is_refused_whole(pubsub, topic, published)
 
 
-def test_what_just_fits_the_limits_is_taken(pubsub: Pubsub, topic: str) -> None:
+def test_publish_at_the_limits_is_accepted(pubsub: Pubsub, topic: str) -> None:
     largest = {"k" * 254 + f"{number:02}": "v" * 1_024 for number in range(100)}
     subscription = pubsub.subscription(topic)
     pubsub.publisher._gapic_publish(request={"topic": topic, "messages": [{"attributes": largest}]})
@@ -483,7 +479,7 @@ def test_what_just_fits_the_limits_is_taken(pubsub: Pubsub, topic: str) -> None:
     assert dict(pubsub.pull(subscription).message.attributes) == largest
 
 
-def test_fewer_than_five_attempts_are_out_of_range(pubsub: Pubsub, topic: str) -> None:
+def test_fewer_than_five_delivery_attempts_are_out_of_range(pubsub: Pubsub, topic: str) -> None:
     policy = {**_dead_letters_to(topic), "max_delivery_attempts": 4}
     assert status_of(lambda: pubsub.subscription(topic, dead_letter_policy=policy)) == "OUT_OF_RANGE"
 
@@ -492,7 +488,7 @@ def test_an_ack_deadline_below_ten_seconds_is_refused(pubsub: Pubsub, topic: str
     assert status_of(lambda: pubsub.subscription(topic, ack_deadline_seconds=9)) == "INVALID_ARGUMENT"
 
 
-def test_a_deleted_subscription_is_gone(pubsub: Pubsub, topic: str) -> None:
+def test_deleted_subscription_is_not_found(pubsub: Pubsub, topic: str) -> None:
     subscription = pubsub.subscription(topic)
     pubsub.subscriber.delete_subscription(subscription=subscription)
     wait_for(

@@ -13,7 +13,7 @@ RULES = {rule.query: name for name, rule in BOOK.rules.items() if rule.query is 
 """The rule of each query, the last where several use it."""
 
 
-def test_each_listed_query_has_the_rule_that_asks_it() -> None:
+def test_every_listed_query_names_its_rule() -> None:
     assert LISTED
     said = {query: None if rule.startswith("no: ") else rule.strip("`") for query, rule in LISTED.items()}
     assert said == {query: RULES.get(query) for query in LISTED}

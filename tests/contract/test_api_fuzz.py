@@ -43,14 +43,14 @@ schema = schemathesis.pytest.from_fixture("api").exclude(tag="console")
 
 @schema.parametrize()
 @settings(max_examples=examples(EXAMPLES), deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_described(case: schemathesis.Case) -> None:
+def test_every_response_matches_openapi_description(case: schemathesis.Case) -> None:
     answer = case.call(headers=AUTHORIZED)
     assert answer.status_code < 500, answer.text
     case.validate_response(answer, checks=CHECKS)
 
 
 @pytest.mark.parametrize("service", ["controller", "monitor"])
-def test_calls_that_follow_each_other_are_answered_as_described(service: str) -> None:
+def test_chained_calls_match_openapi_description(service: str) -> None:
     """The response of a route is the input of the next: runs and their progress, pauses and silences and their ends."""
     with application(service) as app:
         described = schemathesis.openapi.from_asgi("/openapi.json", app).exclude(tag="console")

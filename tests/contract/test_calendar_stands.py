@@ -96,7 +96,7 @@ NEXT_MORNING, TWO_DAYS_ON = MORNING + timedelta(days=1), MORNING + timedelta(day
     ],
     ids=["last season", "shrunken", "odd", "frozen"],
 )
-def test_a_wrong_schedule_leaves_the_calendar_as_it_was(
+def test_wrong_schedule_leaves_calendar_unchanged(
     now: datetime, edit: Edit, as_of: datetime | None, complaint: str
 ) -> None:
     """The payload is kept for an investigation, and no game disappears from the calendar."""
@@ -114,7 +114,7 @@ def test_a_wrong_schedule_leaves_the_calendar_as_it_was(
     assert sum(name.startswith("raw/") for name in data.bodies) == 2
 
 
-def test_games_without_teams_are_games_of_the_calendar() -> None:
+def test_games_without_teams_are_in_the_calendar() -> None:
     """The NBA's real schedule of 2026-27 has six of them, with every name null."""
 
     def undecide(schedule: Any) -> None:
@@ -141,7 +141,7 @@ def test_games_without_teams_are_games_of_the_calendar() -> None:
     assert (game.tipoff, game.teams) == (None, ())
 
 
-def test_a_day_without_games_contradicts_the_calendar_that_asked() -> None:
+def test_empty_scoreboard_contradicts_requesting_calendar() -> None:
     day = date(2025, 1, 15)
     scoreboard = load_registry(SCRAPERS_DIR)["nbac_scoreboard"]
     empty = {"scoreboard": {"gameDate": day.isoformat(), "games": []}}

@@ -49,7 +49,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
-def test_every_base_is_pinned_by_a_digest_that_can_be_given(dockerfile: Path) -> None:
+def test_every_base_image_is_pinned_by_overridable_digest(dockerfile: Path) -> None:
     lines = dockerfile.read_text(encoding="utf-8").splitlines()
     bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
     stages = [name for name in read_stages(dockerfile) if name]
@@ -58,7 +58,7 @@ def test_every_base_is_pinned_by_a_digest_that_can_be_given(dockerfile: Path) ->
 
 
 @pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
-def test_whatever_is_installed_is_installed_by_hash(dockerfile: Path) -> None:
+def test_every_pip_install_uses_hashes_or_no_index(dockerfile: Path) -> None:
     for instructions in read_stages(dockerfile).values():
         for name, value in instructions:
             for command in value.split("&&") if name == "RUN" else ():
@@ -67,7 +67,7 @@ def test_whatever_is_installed_is_installed_by_hash(dockerfile: Path) -> None:
 
 
 @pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
-def test_the_final_stage_installs_nothing_and_is_nobody(dockerfile: Path) -> None:
+def test_final_stage_installs_nothing_and_is_not_root(dockerfile: Path) -> None:
     for command in said("", "RUN", dockerfile):
         assert " install " not in command
     user, _, group = said("", "USER", dockerfile)[-1].partition(":")
@@ -75,17 +75,17 @@ def test_the_final_stage_installs_nothing_and_is_nobody(dockerfile: Path) -> Non
     assert int(group) > 0
 
 
-def test_the_port_is_the_one_that_services_listen_on_by_default() -> None:
+def test_exposed_port_is_default_port_of_services() -> None:
     ports = {model.model_fields["port"].default for model in MODELS.values()}
     assert {int(value) for value in said("", "EXPOSE")} == ports == {containers.SERVICE_PORT}
 
 
-def test_the_health_is_asked_and_the_command_takes_signals() -> None:
+def test_image_has_health_check_and_exec_command() -> None:
     assert len(said("", "HEALTHCHECK")) == 1
     assert "exec " in said("", "CMD")[0]
 
 
-def test_the_smoke_test_has_the_files_that_the_image_has() -> None:
+def test_smoke_test_has_same_files_as_image() -> None:
     copied = {
         source.rstrip("/")
         for value in said("", "COPY")
@@ -95,7 +95,7 @@ def test_the_smoke_test_has_the_files_that_the_image_has() -> None:
     assert copied == set(FILES)
 
 
-def test_the_same_base_is_pinned_everywhere() -> None:
+def test_both_dockerfiles_pin_the_same_base() -> None:
     pins = [
         {line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("ARG PYTHON_")}
         for file in (DOCKERFILE, LOCAL_DOCKERFILE)
@@ -107,7 +107,7 @@ def test_the_same_base_is_pinned_everywhere() -> None:
     ("file", "dockerfile"),
     [(".dockerignore", DOCKERFILE), (".dockerignore", LOCAL_DOCKERFILE), (".gcloudignore", DOCKERFILE)],
 )
-def test_what_is_copied_is_let_through(file: str, dockerfile: Path) -> None:
+def test_copied_files_are_not_ignored(file: str, dockerfile: Path) -> None:
     let_in = _let_in(file)
     sources = [source.rstrip("/") for source in _copied(dockerfile)]
     assert sources
@@ -131,7 +131,7 @@ def _matches(source: str, pattern: str) -> bool:
     return fnmatch(source, pattern) or source.startswith(f"{pattern}/") or pattern.startswith(f"{source}/")
 
 
-def test_the_tools_of_the_build_are_those_that_the_proof_builds_with() -> None:
+def test_build_tool_pins_match_development_requirements() -> None:
     pin = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
     tools = pin.findall((REPOSITORY / "services/build-requirements.txt").read_text(encoding="utf-8"))
     ours = pin.findall((REPOSITORY / "requirements-dev.txt").read_text(encoding="utf-8"))
@@ -153,7 +153,7 @@ def test_every_service_runs_from_its_own_image() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_told_what_its_settings_need(
+def test_container_environment_satisfies_settings(
     service: str, clean_environment: pytest.MonkeyPatch
 ) -> None:
     for name, value in told(service).items():
@@ -163,7 +163,7 @@ def test_a_service_is_told_what_its_settings_need(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_told_nothing_that_changes_nothing(
+def test_every_container_variable_affects_settings(
     service: str, clean_environment: pytest.MonkeyPatch
 ) -> None:
     """Without any of its variables it refuses to start or has other settings; so none is unknown or superfluous."""
@@ -180,7 +180,7 @@ def test_a_service_is_told_nothing_that_changes_nothing(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_addresses_name_containers_at_the_ports_they_listen_on(service: str) -> None:
+def test_addresses_point_to_listening_container_ports(service: str) -> None:
     addresses = [value for name, value in told(service).items() if name.endswith(("_HOST", "_URL"))]
     assert len(addresses) >= 3
     for address in addresses:
@@ -190,7 +190,7 @@ def test_addresses_name_containers_at_the_ports_they_listen_on(service: str) -> 
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_confined_and_published_where_make_up_has_it(service: str) -> None:
+def test_container_is_confined_and_published_on_fixed_port(service: str) -> None:
     it = CONTAINERS[service]
     assert it["read_only"] is True
     assert it["cap_drop"] == ["ALL"]
@@ -198,13 +198,13 @@ def test_a_service_is_confined_and_published_where_make_up_has_it(service: str) 
     assert it["ports"] == [f"127.0.0.1:{FIXED_PORTS[service]}:{containers.SERVICE_PORT}"]
 
 
-def test_pushes_go_to_containers_with_the_key_that_they_know() -> None:
+def test_push_endpoints_address_containers_with_development_key() -> None:
     for service in SERVICES:
         endpoint = containers.push_endpoint(service, told(service)["TIPOFF_DEVELOPMENT_KEY"])
         assert endpoint == f"http://{service}:8080/events?token=development-key"
 
 
-def test_stand_ins_are_started_with_what_their_launchers_know() -> None:
+def test_emulator_commands_are_valid_for_their_launchers() -> None:
     parsers = {"bigquery": bigquery_main.parse_arguments, "storage": storage.parse_arguments}
     for name, parse in parsers.items():
         python, _, module, *arguments = CONTAINERS[name]["command"]
@@ -213,7 +213,7 @@ def test_stand_ins_are_started_with_what_their_launchers_know() -> None:
     assert bigquery_main.parse_arguments(CONTAINERS["bigquery"]["command"][3:]).project == PROJECT
 
 
-def test_pub_sub_is_googles_own_emulator_pinned_by_digest() -> None:
+def test_pubsub_container_is_google_emulator_pinned_by_digest() -> None:
     image = CONTAINERS["pubsub"]["image"]
     assert image.startswith("gcr.io/google.com/cloudsdktool/google-cloud-cli:")
     assert DIGEST.search(image)
@@ -222,18 +222,18 @@ def test_pub_sub_is_googles_own_emulator_pinned_by_digest() -> None:
 # cloudbuild.yaml
 
 
-def test_cloud_build_builds_every_service_by_the_script() -> None:
+def test_cloud_build_runs_build_script_for_all_services() -> None:
     build = yaml.safe_load((REPOSITORY / "cloudbuild.yaml").read_text(encoding="utf-8"))
     assert build["substitutions"]["_SERVICES"] == "", "the script builds all when none is named"
     (step,) = build["steps"]
     assert shlex.split(step["args"][1])[0] == "infra/build_images.sh"
 
 
-def test_what_is_uploaded_has_what_builds_it() -> None:
+def test_cloud_build_upload_includes_build_files() -> None:
     assert {"Dockerfile", ".dockerignore", "infra/build_images.sh"} <= set(_let_in(".gcloudignore"))
 
 
-def test_the_workflow_builds_every_service_by_the_same_script() -> None:
+def test_github_workflow_runs_same_build_script_for_all_services() -> None:
     workflow = yaml.safe_load((REPOSITORY / ".github/workflows/deploy.yaml").read_text(encoding="utf-8"))
     commands = [step.get("run", "") for step in workflow["jobs"]["build"]["steps"]]
     (build,) = [shlex.split(command) for command in commands if command.startswith("infra/build_images.sh")]

@@ -41,7 +41,7 @@ def wrapped(payload: Event, time: datetime = NOON) -> Envelope:
 @both_modes
 @settings(max_examples=examples(15))
 @given(data=st.data())
-def test_what_was_sent_is_what_is_read(model: type[Event], mode: Encode, data: st.DataObject) -> None:
+def test_encoded_event_is_decoded_unchanged(model: type[Event], mode: Encode, data: st.DataObject) -> None:
     sent = wrapped(data.draw(payloads(model)), data.draw(instants).astimezone(UTC))
     read = decode(Message(*mode(sent)))
     assert read == sent
@@ -66,20 +66,20 @@ def test_binary_mode_carries_the_context_as_attributes(model: type[Event]) -> No
     }
 
 
-def test_a_tick_can_be_filtered_by_its_kind() -> None:
+def test_tick_kind_is_a_filter_attribute() -> None:
     _, attributes = encode(wrapped(TickFired(tick=Tick.LOCK_SCHEDULE)))
     assert attributes["tick"] == "lock-schedule"
 
 
 @every_event
 @both_modes
-def test_fields_of_a_newer_producer_are_kept(model: type[Event], mode: Encode) -> None:
+def test_unknown_fields_of_newer_producer_are_kept(model: type[Event], mode: Encode) -> None:
     newer = model.model_validate({**SAMPLES[model]().model_dump(mode="json"), "colour": "red"})
     assert decode(Message(*mode(wrapped(newer)))).payload.model_dump()["colour"] == "red"
 
 
 @every_event
-def test_the_committed_json_schema_is_the_models(model: type[Event]) -> None:
+def test_committed_json_schema_matches_model(model: type[Event]) -> None:
     name = f"docs/reference/events/{model.TYPE}.schema.json"
     committed = (REPOSITORY / name).read_text(encoding="utf-8")
     assert committed == documents()[name](), "remedy: make generate"
@@ -105,7 +105,7 @@ def test_a_naive_instant_is_refused(model: type[Event], field: str) -> None:
         SAMPLES[model](**{field: "2025-01-15T12:00:00"})
 
 
-def test_an_instant_of_another_zone_is_read_as_utc() -> None:
+def test_instant_of_another_zone_is_converted_to_utc() -> None:
     event = processed(processed_at="2025-01-15T12:00:00-05:00")
     assert event.processed_at == NOON
     assert event.processed_at.tzinfo is UTC
@@ -115,13 +115,13 @@ class TestIdentity:
     """Processing an event twice has the effect of once (incidents 16, 19, 35)."""
 
     @every_event
-    def test_equal_content_has_one_id(self, model: type[Event]) -> None:
+    def test_equal_content_has_equal_ids(self, model: type[Event]) -> None:
         assert SAMPLES[model]().id == SAMPLES[model]().id
 
     def test_no_two_events_share_an_id(self) -> None:
         assert len({sample().id for sample in SAMPLES.values()}) == len(EVENTS)
 
-    def test_a_second_attempt_is_another_request(self) -> None:
+    def test_second_attempt_has_another_request_id(self) -> None:
         first, again, second = (
             request_id("occurrence-1", "main", "lines", {"game_date": "2025-01-15"}, attempt)
             for attempt in (1, 1, 2)
@@ -129,11 +129,11 @@ class TestIdentity:
         assert first == again != second
 
     @given(st.dictionaries(st.text(), st.text(), min_size=2))
-    def test_the_order_of_parameters_is_no_part_of_a_request(self, parameters: dict[str, str]) -> None:
+    def test_parameter_order_does_not_change_request_id(self, parameters: dict[str, str]) -> None:
         turned = dict(reversed(parameters.items()))
         assert request_id("o", "s", "x", parameters, 1) == request_id("o", "s", "x", turned, 1)
 
-    def test_two_controllers_take_one_decision_at_one_tick(self) -> None:
+    def test_decision_id_depends_only_on_occurrence_and_tick(self) -> None:
         """Regression: two controllers made two decisions (incident 19)."""
         occurrence = occurrence_id("injury_discovery", NOON.date(), "-", 0)
         assert decision_id(occurrence, NOON) == decision_id(occurrence, NOON)
@@ -148,24 +148,24 @@ class TestIdentity:
             ("w", NOON.date(), "-", 1),
         ],
     )
-    def test_an_occurrence_is_its_workflow_date_subject_and_slot(
+    def test_occurrence_id_depends_on_workflow_date_subject_and_slot(
         self, other: tuple[str, object, str, int]
     ) -> None:
         assert occurrence_id("w", NOON.date(), "-", 0) != occurrence_id(*other)  # type: ignore[arg-type]
 
-    def test_the_parts_of_an_id_do_not_run_together(self) -> None:
+    def test_id_depends_on_boundaries_between_its_parts(self) -> None:
         assert schedule_row_id("a", "bc", "d") != schedule_row_id("ab", "c", "d")
 
-    def test_locking_the_schedule_twice_is_one_event(self) -> None:
+    def test_schedule_locked_twice_has_same_event_id(self) -> None:
         """Incident 35: the id depends on the version of the schedule and not on the instant of its locking."""
         assert locked().id == locked(locked_at=NOON + timedelta(hours=1)).id
         assert locked().id != locked(schedule_version="v2").id
 
-    def test_an_execution_published_again_is_the_same_event(self) -> None:
+    def test_republished_execution_has_same_event_id(self) -> None:
         """Incident 16: values that differ between two deliveries are not part of the id."""
         assert executed().id == executed(run_id="run-2", duration_seconds=9.0).id
 
-    def test_a_republish_is_a_new_event_about_the_same_file(self) -> None:
+    def test_republish_of_file_is_new_event_with_same_subject(self) -> None:
         original, first, second = (landed(republish=number) for number in (0, 1, 2))
         assert len({original.id, first.id, second.id}) == 3
         assert {original.subject, first.subject, second.subject} == {PATH}
@@ -186,12 +186,12 @@ class TestSchedulerTick:
         publish_time=NOON + timedelta(seconds=3),
     )
 
-    def test_takes_its_id_and_time_from_the_message(self) -> None:
+    def test_scheduler_tick_takes_id_and_time_from_message(self) -> None:
         read = decode(self.MESSAGE)
         assert (read.id, read.time) == ("13580284231", NOON + timedelta(seconds=3))
         assert read.payload == TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
 
-    def test_no_other_event_is_given_an_id(self) -> None:
+    def test_other_event_without_id_is_refused(self) -> None:
         data, attributes = encode(wrapped(requested()))
         del attributes["ce-id"]
         with pytest.raises(Refused, match="id") as refused:
@@ -250,16 +250,14 @@ def structured(data: bytes) -> Message:
     ],
     ids=lambda value: None if isinstance(value, Message) else value,
 )  # fmt: skip
-def test_what_can_never_be_read_is_refused_with_its_reason(
-    message: Message, reason: RejectReason, detail: str
-) -> None:
+def test_invalid_message_is_refused_with_reason(message: Message, reason: RejectReason, detail: str) -> None:
     with pytest.raises(Refused) as refused:
         decode(message)
     assert refused.value.reason == reason
     assert detail in refused.value.detail
 
 
-def test_an_event_without_time_takes_that_of_its_publication() -> None:
+def test_event_without_time_takes_publish_time() -> None:
     """Redeliveries have the same time, as it does not depend on the clock."""
     data, attributes = encode(wrapped(processed()))
     del attributes["ce-time"]
@@ -282,7 +280,7 @@ def test_a_structured_event_without_id_is_refused() -> None:
         decode(structured(json.dumps(event).encode()))
 
 
-def test_a_receipt_of_somebody_elses_sdk_is_read() -> None:
+def test_receipt_of_foreign_sdk_is_read() -> None:
     """Structured mode as in the CloudEvents specification, with a charset and an extension."""
     event = {
         "specversion": "1.0",

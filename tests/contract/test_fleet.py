@@ -75,25 +75,25 @@ def _items(value: ast.expr, path: Path) -> Iterator[tuple[str, ast.expr]]:
         yield str(key.value), item
 
 
-def test_only_scrapers_that_exist_are_covered() -> None:
+def test_only_registered_scrapers_are_covered() -> None:
     assert set(covered_here()) - set(REGISTRY) == set()
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_every_way_a_source_can_answer_has_a_test(name: str) -> None:
+def test_every_source_condition_is_covered(name: str) -> None:
     """Silent emptiness and failure paths that never ran are the typical faults of fleets."""
     assert set(CONDITIONS) - covered_here().get(name, {}).keys() == set()
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_what_never_happens_is_what_the_description_says(spec: ScraperSpec) -> None:
+def test_conditions_covered_as_never_match_description(spec: ScraperSpec) -> None:
     told = covered_here()[spec.name]
     assert {condition for condition, what in told.items() if what.startswith(NEVER)} <= {"not_published"}
     assert told["not_published"].startswith(NEVER) == spec.not_published.startswith("never")
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_description_is_written_for_people(spec: ScraperSpec) -> None:
+def test_description_is_capitalized_without_period_or_todo(spec: ScraperSpec) -> None:
     texts = [spec.description, *(parameter.description for parameter in spec.parameters.values())]
     for text in texts:
         assert text[0].isupper(), text
@@ -103,7 +103,7 @@ def test_a_description_is_written_for_people(spec: ScraperSpec) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_folder_is_whole(spec: ScraperSpec) -> None:
+def test_scraper_folder_is_complete(spec: ScraperSpec) -> None:
     folder = SCRAPERS_DIR / spec.source / spec.name
     assert {"__init__.py", "__main__.py", "scraper.py", "scraper.yaml"} <= {
         path.name for path in folder.iterdir()
@@ -115,12 +115,12 @@ def test_a_folder_is_whole(spec: ScraperSpec) -> None:
         )
 
 
-def test_no_two_write_to_one_folder() -> None:
+def test_scrapers_write_to_separate_folders() -> None:
     roots = [scraper.spec.output_root for scraper in REGISTRY.values()]
     assert len(set(roots)) == len(roots)
 
 
-def test_what_is_about_one_thing_has_a_folder_of_its_own_for_each() -> None:
+def test_required_string_parameters_are_output_parameters() -> None:
     """A day's listing names the day's games, teams or events."""
     for scraper in REGISTRY.values():
         spec = scraper.spec
@@ -141,18 +141,18 @@ class TestTables:
             ('COVERS = {name: {"normal": test_a}}', "name is not a literal"),
         ],
     )
-    def test_a_table_at_fault(self, tmp_path: Path, text: str, complaint: str) -> None:
+    def test_faulty_table_is_refused_with_reason(self, tmp_path: Path, text: str, complaint: str) -> None:
         (tmp_path / "test_a.py").write_text(f"def test_a():\n    pass\n\n\n{text}\n")
         with pytest.raises(AssertionError, match=complaint):
             covered(tmp_path)
 
-    def test_a_condition_may_stand_in_one_file_only(self, tmp_path: Path) -> None:
+    def test_condition_in_two_files_is_refused(self, tmp_path: Path) -> None:
         for name in ("test_a.py", "test_b.py"):
             (tmp_path / name).write_text('def test_a():\n    pass\nCOVERS = {"a": {"normal": test_a}}\n')
         with pytest.raises(AssertionError, match="elsewhere too"):
             covered(tmp_path)
 
-    def test_files_of_one_scraper_add_up(self, tmp_path: Path) -> None:
+    def test_tables_of_several_files_are_merged(self, tmp_path: Path) -> None:
         for condition in ("normal", "empty"):
             path = tmp_path / f"test_{condition}.py"
             path.write_text(f'def test_a():\n    pass\nCOVERS = {{"a": {{"{condition}": test_a}}}}\n')

@@ -130,7 +130,7 @@ def stays(scraper: str, asked: list[httpx.URL], data: MemoryObjects) -> None:
 
 
 @pytest.mark.parametrize("scraper", sorted(REGISTRY))
-def test_a_sound_request_asks_the_hosts_of_its_source(scraper: str) -> None:
+def test_valid_request_reaches_only_hosts_of_its_source(scraper: str) -> None:
     """Without it the test below could pass without any request."""
     asked, _ = ask(scraper, parameters_of(scraper), 403)
     assert asked
@@ -138,20 +138,20 @@ def test_a_sound_request_asks_the_hosts_of_its_source(scraper: str) -> None:
 
 
 @pytest.mark.parametrize(("scraper", "parameter"), PARAMETERS)
-def test_no_parameter_chooses_a_host_or_a_path(scraper: str, parameter: str) -> None:
+def test_hostile_parameter_changes_no_host_or_folder(scraper: str, parameter: str) -> None:
     for hostile in HOSTILE:
         for value in (hostile, SOUND[parameter] + hostile, hostile + SOUND[parameter]):
             stays(scraper, *ask(scraper, parameters_of(scraper, **{parameter: value}), 200))
 
 
 @given(value=st.text(max_size=40), at=st.sampled_from(PARAMETERS))
-def test_whatever_a_parameter_is_it_stays(value: str, at: tuple[str, str]) -> None:
+def test_any_parameter_text_changes_no_host_or_folder(value: str, at: tuple[str, str]) -> None:
     scraper, parameter = at
     stays(scraper, *ask(scraper, parameters_of(scraper, **{parameter: value}), 200))
 
 
 @pytest.mark.parametrize("cursor", ["../../x", "&page=2", "#x", "//evil.example", "\r\nHost: x"])
-def test_a_cursor_that_a_payload_names_stays_in_the_query(cursor: str) -> None:
+def test_cursor_from_payload_stays_in_query(cursor: str) -> None:
     asked: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -208,7 +208,7 @@ def redirected(location: str) -> httpx.URL | None:
         "gopher://source.example/",
     ],
 )
-def test_a_redirect_elsewhere_is_not_followed(location: str) -> None:
+def test_redirect_to_another_origin_is_not_followed(location: str) -> None:
     assert redirected(location) is None
 
 
@@ -236,7 +236,7 @@ def test_a_redirect_elsewhere_is_not_followed(location: str) -> None:
         ).map("".join),
     )
 )
-def test_whatever_a_redirect_says_the_host_stays(location: str) -> None:
+def test_followed_redirect_keeps_scheme_and_host(location: str) -> None:
     """Two libraries parse the address: one to check it, one to request it."""
     target = redirected(location)
     if target is not None:
@@ -282,7 +282,7 @@ ALLOWED = re.compile(
 
 @pytest.mark.parametrize("field", ["request_id", "occurrence_id", "execution_id", "scraper", "scraper_name"])
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_no_id_in_an_event_leaves_its_folder(field: str, hostile: str) -> None:
+def test_hostile_id_in_event_stays_in_its_folder(field: str, hostile: str) -> None:
     sound = requested() if field in ("request_id", "occurrence_id", "scraper") else executed()
     names = list(names_after(sound.model_copy(update={field: hostile})))
     assert names
@@ -291,7 +291,7 @@ def test_no_id_in_an_event_leaves_its_folder(field: str, hostile: str) -> None:
 
 @given(st.text(max_size=120))
 @settings(max_examples=examples(30))
-def test_whatever_an_id_is_it_stays_in_its_folder_or_is_recorded(hostile: str) -> None:
+def test_any_request_id_is_valid_or_recorded_as_rejected(hostile: str) -> None:
     event = requested().model_copy(update={"request_id": hostile})
     data, attributes = encode(Envelope(event, "id", "/tipoff/test", NOON))
     receiver = Receiver()
@@ -314,7 +314,7 @@ def controller() -> tuple[World, httpx.Client]:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_a_workflow_is_one_of_those_that_there_are(
+def test_hostile_workflow_name_is_refused_and_writes_nothing(
     controller: tuple[World, httpx.Client], hostile: str
 ) -> None:
     world, http = controller
@@ -325,7 +325,9 @@ def test_a_workflow_is_one_of_those_that_there_are(
 
 
 @pytest.mark.parametrize("hostile", [text for text in HOSTILE if text.isascii() and text.isprintable()])
-def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Client], hostile: str) -> None:
+def test_idempotency_key_is_not_part_of_object_names(
+    controller: tuple[World, httpx.Client], hostile: str
+) -> None:
     world, http = controller
     headers = {**AUTHORIZED, "Idempotency-Key": hostile}
     answer = http.post("/workflows/one/runs", json={"game_date": "2025-01-15"}, headers=headers)
@@ -344,7 +346,7 @@ def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Clien
 
 
 @given(st.text(max_size=200))
-def test_a_path_in_an_event_is_no_part_of_a_name(path: str) -> None:
+def test_event_path_is_not_part_of_object_names(path: str) -> None:
     state = MemoryObjects()
     CleanupMemory(state).mark_republish(path, 1, NOON)
     (name,) = state.bodies
@@ -355,7 +357,7 @@ def test_a_path_in_an_event_is_no_part_of_a_name(path: str) -> None:
 
 @settings(max_examples=examples(30))
 @given(st.text(max_size=50), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))
-def test_what_cannot_be_read_is_kept_under_its_hash(text: str, attributes: Mapping[str, str]) -> None:
+def test_unreadable_push_is_stored_under_its_hash(text: str, attributes: Mapping[str, str]) -> None:
     receiver = Receiver()
     body = json.dumps({"message": {"data": text, "attributes": attributes, "messageId": text}}).encode()
     assert receiver.post(body).status_code == 204

@@ -18,20 +18,20 @@ TESTS = {
 }
 
 
-def test_the_incidents_are_numbered_without_a_gap() -> None:
+def test_incidents_are_numbered_without_gap() -> None:
     assert list(SECTIONS) == [str(number) for number in range(1, len(SECTIONS) + 1)]
     assert len(SECTIONS) >= 40
 
 
 @pytest.mark.parametrize("number", SECTIONS)
-def test_each_is_held_by_tests_that_exist(number: str) -> None:
+def test_every_incident_names_existing_tests(number: str) -> None:
     named = re.findall(r"`(test_\w+)`", SECTIONS[number])
     assert named
     assert [name for name in named if name not in TESTS] == []
 
 
 @pytest.mark.parametrize("number", SECTIONS)
-def test_each_says_how_it_is_prevented(number: str) -> None:
+def test_every_incident_has_a_now_paragraph(number: str) -> None:
     assert "**Now**" in SECTIONS[number]
 
 
@@ -47,7 +47,7 @@ def cited() -> Iterator[tuple[str, str]]:
                     )
 
 
-def test_what_is_cited_is_there() -> None:
+def test_cited_incidents_exist() -> None:
     found = list(cited())
     assert found
     assert [(where, number) for where, number in found if number not in SECTIONS] == []

@@ -67,14 +67,14 @@ def load(name: str, content: bytes) -> None:
 @given(
     content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
 )
-def test_whatever_a_file_holds_is_read_or_refused(name: str, content: bytes) -> None:
+def test_any_file_content_is_read_or_refused(name: str, content: bytes) -> None:
     load(name, content)
 
 
 @pytest.mark.parametrize("name", list(FILES))
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), strange=st.sampled_from(STRANGE))
-def test_a_file_with_one_strange_value_is_read_or_refused(name: str, seed: int, strange: str) -> None:
+def test_real_file_with_strange_value_is_read_or_refused(name: str, seed: int, strange: str) -> None:
     """The real file with one value replaced passes more checks than noise does."""
     lines = FILES[name][0].read_text(encoding="utf-8").splitlines()
     with_value = [
@@ -94,7 +94,7 @@ def test_a_file_with_one_strange_value_is_read_or_refused(name: str, seed: int, 
         max_leaves=12,
     )
 )
-def test_whatever_a_file_says_is_read_or_refused(name: str, tree: object) -> None:
+def test_any_yaml_tree_is_read_or_refused(name: str, tree: object) -> None:
     load(name, yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "replace"))
 
 
@@ -240,7 +240,7 @@ ENVIRONMENTS = st.dictionaries(
 @example(words=["query", "heartbeats"], wrong={"BIGQUERY_EMULATOR_HOST": "localhost:abc"})
 @example(words=["files", "cat", "gs://bucket/.."], wrong={})
 @example(words=["trace", "x"], wrong={"TIPOFF_TIMEZONE": "Amerika/New_York"})
-def test_whatever_is_written_a_command_ends_with_an_exit_code_and_says_why(
+def test_any_command_line_ends_with_exit_code_and_message(
     place: Mapping[str, str], words: list[str], wrong: Mapping[str, str]
 ) -> None:
     kept = {

@@ -52,7 +52,7 @@ def published(event: Event) -> Iterator[Message]:
 
 @every_event
 @of_many_bytes
-def test_the_largest_event_fits_a_message_and_a_row(model: type[Event], character: str) -> None:
+def test_largest_event_fits_message_and_row(model: type[Event], character: str) -> None:
     event = largest(model, character)
     if isinstance(event, ScheduleLocked):
         event = event.model_copy(update={"part": 0})
@@ -68,13 +68,13 @@ def test_the_largest_event_fits_a_message_and_a_row(model: type[Event], characte
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
-def test_the_largest_event_has_a_row_for_everything_in_it(model: type[Event]) -> None:
+def test_largest_event_yields_all_its_rows(model: type[Event]) -> None:
     event = largest(model, "x")
     ids = [row_id for part in event.parts() for row_id in TABLES[model](part, NOON).ids]
     assert len(ids) == (len(event.runs) if isinstance(event, ScheduleLocked) else 1)
 
 
-def test_a_schedule_of_very_many_runs_is_published_in_parts() -> None:
+def test_large_schedule_is_published_in_parts() -> None:
     run = locked().runs[0]
     runs = tuple(
         run.model_copy(update={"schedule_row_id": f"row-{n}", "reason": "r" * 900}) for n in range(3_000)
@@ -86,12 +86,12 @@ def test_a_schedule_of_very_many_runs_is_published_in_parts() -> None:
     assert len({part.id for part in parts}) == len(parts) > 1
 
 
-def test_a_schedule_of_a_usual_day_is_one_event() -> None:
+def test_small_schedule_is_a_single_event() -> None:
     assert list(locked().parts()) == [locked()]
     assert list(locked(runs=[]).parts()) == [locked(runs=[])]
 
 
-def test_a_hundred_receipts_with_paths_of_11_kilobytes_are_told_of() -> None:
+def test_long_findings_and_errors_are_left_out_with_a_count() -> None:
     long = "gs://data/" + "x" * 11_000
     finding = {"kind": "foreign_path", "gcs_path": long, "detail": f"{long} is no path of ours"}
     event = cleaned(findings=[finding] * 100, errors=[long] * 100)
@@ -103,14 +103,14 @@ def test_a_hundred_receipts_with_paths_of_11_kilobytes_are_told_of() -> None:
     assert "left out" in event.errors[-1]
 
 
-def test_of_very_many_missing_files_all_are_counted() -> None:
+def test_all_missing_files_are_counted_beyond_the_limit() -> None:
     missing = cleaned().missing_files[0].model_dump() | {"gcs_path": PATH + "x" * 1_000}
     event = cleaned(missing_files=[missing] * 2_000)
     assert len(event.missing_files) < 2_000 == event.missing_files_found
     assert CleanupCompleted.model_validate_json(event.model_dump_json()) == event
 
 
-def test_25_000_unknown_fields_of_a_payload_are_counted() -> None:
+def test_unknown_fields_beyond_the_limit_are_counted() -> None:
     drift = {"added": [f"unknown_field_{number}" for number in range(25_000)]}
     event = build_execution(
         requested(),
@@ -126,7 +126,7 @@ def test_25_000_unknown_fields_of_a_payload_are_counted() -> None:
     assert "(24,000 more left out)" in message.data.decode()
 
 
-def test_a_number_that_is_not_finite_is_told_as_text() -> None:
+def test_infinite_and_huge_numbers_become_text() -> None:
     event = build_execution(
         requested(),
         Success(record_count=1, gcs_path=None),
@@ -187,7 +187,7 @@ def test_a_number_that_is_not_finite_is_told_as_text() -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_could_not_be_read_again_is_refused(field: str, value: str) -> None:
+def test_execution_with_invalid_value_is_refused(field: str, value: str) -> None:
     """Regression: an execution with such a value became a ledger object that stopped every decision for four days."""
     fields = {**json.loads(executed().model_dump_json()), field: "@@"}
     data = json.dumps(fields).replace('"@@"', value).encode()
@@ -199,7 +199,7 @@ def test_what_could_not_be_read_again_is_refused(field: str, value: str) -> None
 
 
 @pytest.mark.parametrize("minutes", [0, -15, 1441, True, 2**60])
-def test_a_tick_of_no_cadence_is_refused(minutes: int) -> None:
+def test_tick_with_invalid_cadence_is_refused(minutes: int) -> None:
     """Regression: rounding to a multiple of zero failed with each of a hundred deliveries."""
     with pytest.raises(ValidationError, match="cadence_minutes"):
         TickFired.model_validate_json(json.dumps({"tick": "evaluate", "cadence_minutes": minutes}))
@@ -207,7 +207,7 @@ def test_a_tick_of_no_cadence_is_refused(minutes: int) -> None:
 
 @pytest.mark.parametrize("instant", ["2000-06-01T00:00:00Z", "2100-12-31T23:59:59.999999Z"])
 @pytest.mark.parametrize("sample", [requested(), executed()], ids=["requested", "executed"])
-def test_a_replayed_instant_leaves_room_for_what_follows_from_it(sample: Event, instant: str) -> None:
+def test_event_time_outside_replay_days_is_refused(sample: Event, instant: str) -> None:
     """Regression: a request at the end of time was executed, and its execution could not be stored."""
     fields = {**json.loads(sample.model_dump_json()), "event_time": instant}
     with pytest.raises(ValidationError, match="outside the replay days"):
@@ -215,7 +215,7 @@ def test_a_replayed_instant_leaves_room_for_what_follows_from_it(sample: Event, 
 
 
 @every_event
-def test_no_field_has_two_bounds_of_one_kind(model: type[BaseModel]) -> None:
+def test_no_field_has_two_bounds_of_same_kind(model: type[BaseModel]) -> None:
     """pydantic applies only one of two bounds, and not the tighter."""
     for name, field in model.model_fields.items():
         kinds = [type(rule) for rule in field.metadata if isinstance(rule, Ge | Gt | Le | Lt)]
@@ -236,9 +236,7 @@ odd = st.sampled_from(
 @every_event
 @settings(max_examples=examples(60))
 @given(data=st.data())
-def test_whatever_is_accepted_is_encoded_stored_and_read_back_equal(
-    model: type[Event], data: st.DataObject
-) -> None:
+def test_any_accepted_event_is_read_back_unchanged(model: type[Event], data: st.DataObject) -> None:
     fields = json.loads(SAMPLES[model]().model_dump_json())
     changed = data.draw(st.dictionaries(st.sampled_from([*fields, "colour"]), odd, min_size=1, max_size=3))
     text = json.dumps({**fields, **{name: f"@{name}@" for name in changed}})
@@ -260,7 +258,7 @@ def test_whatever_is_accepted_is_encoded_stored_and_read_back_equal(
         json.dumps([dict(row) for row in rows], default=str, allow_nan=False).encode()
 
 
-def test_a_receipt_of_a_path_that_no_object_can_have_is_refused() -> None:
+def test_receipt_with_overlong_path_is_refused() -> None:
     with pytest.raises(ValidationError, match="1300"):
         FileProcessed.model_validate(
             {**SAMPLES[FileProcessed]().model_dump(), "gcs_path": "gs://data/" + "x" * 11_000}
@@ -272,7 +270,7 @@ class TestNewer:
 
     NEWER = b"""{"status": "failed", "kind": "captcha", "message": "prove that you are human", "wait_seconds": 86400}"""
 
-    def test_a_kind_and_a_field_of_an_outcome_are_carried(self) -> None:
+    def test_unknown_outcome_kind_and_field_are_kept(self) -> None:
         fields = {
             **json.loads(executed().model_dump_json()),
             "outcome": json.loads(self.NEWER),

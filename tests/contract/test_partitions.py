@@ -131,11 +131,11 @@ STATEMENTS = [piece for piece in [*pieces(REPOSITORY), *of_code()] if piece.wher
 
 
 @pytest.mark.parametrize("piece", STATEMENTS, ids=lambda piece: piece.where)
-def test_a_statement_says_which_partitions_it_reads(piece: Piece) -> None:
+def test_every_statement_filters_its_partitions(piece: Piece) -> None:
     assert unfiltered(piece.sql) == []
 
 
-def test_the_statements_are_found() -> None:
+def test_statements_of_queries_and_code_are_collected() -> None:
     """Statements of the services and of the command line, however they are built."""
     where = {piece.where.partition(",")[0] for piece in STATEMENTS}
     assert {
@@ -163,7 +163,7 @@ def test_the_statements_are_found() -> None:
         ("WHERE reason = @reason AND rejected_at >= @since", []),
     ],
 )
-def test_a_statement_without_a_bound_is_found(where: str, found: list[str]) -> None:
+def test_unbounded_statement_is_reported(where: str, found: list[str]) -> None:
     assert unfiltered(f"SELECT * FROM {DATASET}.dead_letters {where}") == found  # noqa: S608
 
 
@@ -178,7 +178,7 @@ def test_a_statement_without_a_bound_is_found(where: str, found: list[str]) -> N
     ],
     ids=["panel", "clause"],
 )
-def test_grafanas_range_bounds_only_the_partition_column(
+def test_grafana_time_filter_bounds_only_partition_column(
     shape: str, column: str, found: list[str], tmp_path: Path
 ) -> None:
     module = tmp_path / "panels.py"
@@ -187,7 +187,7 @@ def test_grafanas_range_bounds_only_the_partition_column(
     assert [unfiltered(text) for text in in_code(module)] == [found]
 
 
-def test_each_table_of_a_join_needs_its_own_bound() -> None:
+def test_each_joined_table_needs_its_own_bound() -> None:
     joined = f"""
         SELECT * FROM {DATASET}.v_executions AS e LEFT JOIN {DATASET}.file_receipts AS r ON r.gcs_path = e.gcs_path
         WHERE DATE(e.triggered_at) = @day
@@ -202,7 +202,7 @@ _LOG = re.compile(r"\.(?:executions|decisions)\(\s*((?:[^(),]|\((?:[^()]|\((?:[^
 @pytest.mark.parametrize(
     "path", sorted([*QUERIES.glob("*.sql"), *SCHEMAS.glob("*.sql")]), ids=lambda path: path.stem
 )
-def test_the_partition_before_a_day_of_the_fleet_is_read_too(path: Path) -> None:
+def test_utc_partition_before_local_day_is_read(path: Path) -> None:
     """East of Greenwich a day begins in the UTC day before it. Regression: a morning in Sydney had no rows."""
     for first in _LOG.findall(re.sub(r"--.*", "", path.read_text(encoding="utf-8"))):
         if "America/New_York" in first or re.match(r"(DATE_SUB\()?\w*(for|first)_date", first):

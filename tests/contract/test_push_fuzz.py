@@ -96,13 +96,13 @@ fuzzed = settings(
 
 @fuzzed
 @given(tree=trees)
-def test_whatever_json_is_pushed_is_answered(pushed: Pushed, tree: Any) -> None:
+def test_any_pushed_json_is_answered(pushed: Pushed, tree: Any) -> None:
     survives(pushed, dumped(tree))
 
 
 @fuzzed
 @given(body=st.binary(max_size=200))
-def test_whatever_bytes_are_pushed_are_answered(pushed: Pushed, body: bytes) -> None:
+def test_any_pushed_bytes_are_answered(pushed: Pushed, body: bytes) -> None:
     survives(pushed, body)
 
 
@@ -132,7 +132,7 @@ def envelopes(draw: st.DrawFn) -> bytes:
 
 @fuzzed
 @given(body=envelopes())
-def test_whatever_an_envelope_holds_is_answered(pushed: Pushed, body: bytes) -> None:
+def test_any_envelope_is_answered(pushed: Pushed, body: bytes) -> None:
     survives(pushed, body)
 
 
@@ -186,7 +186,7 @@ def tampered(draw: st.DrawFn, data: bytes) -> bytes:
 
 @fuzzed
 @given(body=binary_events())
-def test_whatever_an_event_in_binary_mode_holds_is_answered(pushed: Pushed, body: bytes) -> None:
+def test_any_binary_mode_event_is_answered(pushed: Pushed, body: bytes) -> None:
     survives(pushed, body)
 
 
@@ -208,5 +208,5 @@ def structured_events(draw: st.DrawFn) -> bytes:
 
 @fuzzed
 @given(body=structured_events())
-def test_whatever_an_event_in_structured_mode_holds_is_answered(pushed: Pushed, body: bytes) -> None:
+def test_any_structured_mode_event_is_answered(pushed: Pushed, body: bytes) -> None:
     survives(pushed, body)

@@ -75,7 +75,7 @@ def marked(answer: httpx.Response) -> httpx.Response:
 
 @pytest.mark.parametrize("spoil", [lambda answer: answer, marked], ids=["as it is", "with a byte-order mark"])
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_a_document_reads_the_same_live_and_saved(name: str, spoil: Any) -> None:
+def test_document_is_parsed_alike_live_and_saved(name: str, spoil: Any) -> None:
     expected = records_of(*fetched(name))
     data, again, source = MemoryObjects("data"), MemoryObjects("data"), FakeSources()
     source.spoil = spoil
@@ -87,7 +87,7 @@ def test_a_document_reads_the_same_live_and_saved(name: str, spoil: Any) -> None
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_a_document_cut_short_ends_the_same_live_and_saved(name: str) -> None:
+def test_truncated_document_fails_alike_live_and_saved(name: str) -> None:
     """A fault in only one of the two paths could not be investigated."""
     whole, source = payload_of(*fetched(name)), FakeSources()
     source.spoil = lambda answer: (
@@ -106,13 +106,13 @@ def scrape(name: str, *arguments: str) -> int:
     return cli.main(name, arguments, scrapers=cli.SCRAPERS_DIR, stack=Path("no-stack.env"))
 
 
-def test_the_scrapers_that_are_asked_for_one_thing_read_it_off_the_document() -> None:
+def test_parameterized_scrapers_but_gamebook_read_parameters_from_document() -> None:
     asked_for_one = {name for name, asked in ASKED.items() if asked.parameters}
     assert {*STATING, "nbac_gamebook_pdf"} == asked_for_one, "a gamebook prints no game id"
 
 
 @pytest.mark.parametrize("name", STATING)
-def test_what_a_saved_document_states_need_not_be_given(
+def test_parameters_stated_in_document_are_optional(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live, data = fetched(name)
@@ -124,7 +124,7 @@ def test_what_a_saved_document_states_need_not_be_given(
 
 
 @pytest.mark.parametrize("name", STATING)
-def test_a_document_that_does_not_say_names_the_option(
+def test_document_without_parameter_names_the_option(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "saved"
@@ -134,7 +134,7 @@ def test_a_document_that_does_not_say_names_the_option(
     assert f"give --{parameter.replace('_', '-')}" in capsys.readouterr().err
 
 
-def test_what_is_given_is_compared_with_what_the_document_states(
+def test_given_parameter_is_compared_with_document(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = MemoryObjects("data")

@@ -65,7 +65,7 @@ def drift(batch: TableRows) -> list[str]:
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
-def test_a_sample_event_gives_exactly_the_declared_columns(model: type[Event]) -> None:
+def test_sample_event_has_exactly_the_declared_columns(model: type[Event]) -> None:
     batch = TABLES[model](SAMPLES[model](), NOON)
     assert batch.rows
     assert drift(batch) == []
@@ -75,7 +75,7 @@ def test_a_sample_event_gives_exactly_the_declared_columns(model: type[Event]) -
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
 @settings(max_examples=examples(25))
 @given(data=st.data())
-def test_any_event_gives_rows_that_fit(model: type[Event], data: st.DataObject) -> None:
+def test_any_event_has_rows_fitting_the_columns(model: type[Event], data: st.DataObject) -> None:
     batch = TABLES[model](data.draw(payloads(model)), NOON)
     assert drift(batch) == []
 
@@ -88,29 +88,29 @@ def test_any_event_gives_rows_that_fit(model: type[Event], data: st.DataObject) 
     ],
     ids=lambda outcome: outcome["status"],
 )
-def test_an_execution_without_a_file_fits_too(outcome: dict[str, str]) -> None:
+def test_execution_without_file_fits_the_columns(outcome: dict[str, str]) -> None:
     assert drift(TABLES[type(executed())](executed(outcome=outcome), NOON)) == []
 
 
-def test_the_files_of_a_cleanup_are_records_of_the_declared_shape() -> None:
+def test_missing_files_of_cleanup_match_declared_record() -> None:
     (row,) = TABLES[type(cleaned())](cleaned(), NOON).rows
     (file,) = row["missing_files"]
     (column,) = (field for field in DECLARED["cleanup_operations"].fields if field.name == "missing_files")
     assert list(file) == [field.name for field in column.fields]
 
 
-def test_every_table_has_its_writer() -> None:
+def test_every_table_is_written_by_an_event() -> None:
     written = {TABLES[model](SAMPLES[model](), NOON).table for model in TABLES}
     assert written == set(DECLARED)
 
 
-def test_every_column_says_what_it_means() -> None:
+def test_every_column_has_a_description() -> None:
     columns = [(name, field) for name, table in DECLARED.items() for field in table.fields]
     nested = [(f"{name}.{field.name}", inner) for name, field in columns for inner in field.fields]
     assert [f"{name}.{field.name}" for name, field in columns + nested if not field.description] == []
 
 
-def test_there_is_a_sample_of_every_event() -> None:
+def test_every_event_has_a_sample() -> None:
     assert set(SAMPLES) == set(EVENTS.values())
 
 
@@ -124,7 +124,7 @@ def test_there_is_a_sample_of_every_event() -> None:
         ({"game_date": NOON}, "game_date"),
     ],
 )
-def test_drift_is_found(change: Mapping[str, Any], fault: str) -> None:
+def test_row_drift_is_reported(change: Mapping[str, Any], fault: str) -> None:
     (row,) = TABLES[type(executed())](executed(), NOON).rows
     (found,) = faults({**row, **change}, DECLARED["scraper_execution_log"].fields)
     assert found.startswith(fault)

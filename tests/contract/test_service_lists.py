@@ -25,13 +25,13 @@ def made(variable: str) -> list[str]:
     return shown.stdout.split()
 
 
-def test_make_knows_every_service() -> None:
+def test_makefile_lists_every_service() -> None:
     assert made("SERVICES") == SERVICES
     assert {f"services/{name}" for name in SERVICES} <= set(made("PACKAGES"))
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_checked_for_types_and_layers(service: str) -> None:
+def test_service_is_in_mypy_and_import_linter_configuration(service: str) -> None:
     package = package_of(service)
     assert f"services/{service}" in PYPROJECT["mypy"]["mypy_path"].split(":"), (
         "add it to [tool.mypy] mypy_path"

@@ -64,7 +64,7 @@ def failure(execution: Execution) -> Failed:
     return outcome
 
 
-def test_every_scheduled_scraper_has_a_fake_of_its_source() -> None:
+def test_every_scheduled_scraper_has_a_fake_source() -> None:
     """Otherwise `make up` would fail where production would not."""
     for name in set(SCHEDULED) - set(ASKED):
         folder = SCRAPERS_DIR / REGISTRY[name].spec.source
@@ -72,7 +72,7 @@ def test_every_scheduled_scraper_has_a_fake_of_its_source() -> None:
         assert any(file.exists() for file in files), f"{name} is scheduled and has no fake: write {files[1]}"
 
 
-def test_once_a_week_every_teams_roster_is_fetched() -> None:
+def test_player_list_fetches_every_team_independent_of_games() -> None:
     """Independent of games, and in summer too."""
     step = CONFIGURATION.workflows["player_list"].plan["espn_roster"]
     assert isinstance(step.for_each, ForEachValue)
@@ -81,7 +81,7 @@ def test_once_a_week_every_teams_roster_is_fetched() -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
+def test_published_document_is_scraped(name: str, source: FakeSources) -> None:
     data = MemoryObjects("data")
     execution = run(name, source, asked_of(name).out, data)
     outcome = execution.executed.outcome
@@ -94,7 +94,7 @@ def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
-def test_it_asks_each_host_that_it_says_it_needs(name: str, source: FakeSources) -> None:
+def test_every_declared_host_is_requested(name: str, source: FakeSources) -> None:
     """A rate-limited host pauses all scrapers that need it, so the list must be true."""
     run(name, source, asked_of(name).out, MemoryObjects("data"))
     hosts = set(REGISTRY[name].spec.hosts)
@@ -107,7 +107,7 @@ TEAM_FIELDS = ("team", "home_team", "away_team", "opponent", "other_team", "team
 
 
 @pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
-def test_every_record_spells_its_teams_as_the_team_module_does(name: str, source: FakeSources) -> None:
+def test_records_use_tricodes_of_team_module(name: str, source: FakeSources) -> None:
     """Records of two sources about one team join by its name; an undecided or absent team is null."""
     data = MemoryObjects("data")
     run(name, source, asked_of(name).out, data)
@@ -119,7 +119,7 @@ def test_every_record_spells_its_teams_as_the_team_module_does(name: str, source
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULED if not name.endswith(("_pdf", "_report"))])
-def test_a_byte_order_mark_changes_nothing_live_or_from_a_file(name: str, source: FakeSources) -> None:
+def test_byte_order_mark_changes_no_records(name: str, source: FakeSources) -> None:
     plain, marked = MemoryObjects("data"), MemoryObjects("data")
     run(name, source, asked_of(name).out, plain)
     source.spoil = lambda answer: httpx.Response(
@@ -134,7 +134,7 @@ def test_a_byte_order_mark_changes_nothing_live_or_from_a_file(name: str, source
 
 
 @pytest.mark.parametrize("name", ["nbac_injury_report", "nbac_gamebook_pdf"])
-def test_a_pdf_that_is_protected_by_a_password_says_so(name: str, source: FakeSources) -> None:
+def test_password_protected_pdf_fails_with_reason(name: str, source: FakeSources) -> None:
     source.spoil = lambda answer: (
         httpx.Response(200, content=_pdf(encrypt="secret")) if answer.content.startswith(b"%PDF") else answer
     )
@@ -145,7 +145,7 @@ def test_a_pdf_that_is_protected_by_a_password_says_so(name: str, source: FakeSo
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULED if asked_of(name).not_out])
-def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: FakeSources) -> None:
+def test_document_not_yet_published_is_no_data_with_reason(name: str, source: FakeSources) -> None:
     outcome = run(name, source, asked_of(name).not_out or "").executed.outcome
     assert isinstance(outcome, NoData), outcome
     assert outcome.reason
@@ -153,7 +153,7 @@ def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: FakeSou
 
 @pytest.mark.parametrize("name", SCHEDULED)
 @pytest.mark.parametrize("page", [False, True], ids=["403", "page"])
-def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: FakeSources) -> None:
+def test_refusal_is_blocked_not_no_data(name: str, page: bool, source: FakeSources) -> None:
     """Regression: blocked was read as not published (incident 5)."""
     html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
     source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
@@ -161,7 +161,7 @@ def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: F
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_half_a_document_is_undecodable(name: str, source: FakeSources) -> None:
+def test_truncated_document_is_a_decode_failure(name: str, source: FakeSources) -> None:
     source.spoil = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=answer.content[: len(answer.content) // 2]
     )
@@ -179,7 +179,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
+def test_broken_document_is_a_decode_failure_without_records(
     name: str, body: bytes, source: FakeSources
 ) -> None:
     """The message shows the beginning of the body; the payload is kept, and no records are written."""
@@ -195,7 +195,7 @@ def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_another_document_is_a_changed_source(name: str, source: FakeSources) -> None:
+def test_changed_document_is_a_source_changed_failure(name: str, source: FakeSources) -> None:
     source.spoil = _changed
     execution = run(name, source, asked_of(name).out)
     assert failure(execution).kind is FailureKind.SOURCE_CHANGED
@@ -204,7 +204,7 @@ def test_another_document_is_a_changed_source(name: str, source: FakeSources) ->
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_what_goes_wrong_leaves_no_records(name: str, source: FakeSources) -> None:
+def test_changed_document_writes_no_records(name: str, source: FakeSources) -> None:
     source.spoil = _changed
     data = MemoryObjects("data")
     assert run(name, source, asked_of(name).out, data).landed is None
@@ -247,7 +247,7 @@ def _name(gcs_path: str | None) -> str:
 
 @pytest.mark.parametrize("day", [date(2026, 11, 29), date(2027, 7, 1)], ids=["season", "summer"])
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_around_any_day_the_fakes_have_what_the_fleet_asks_for(name: str, day: date) -> None:
+def test_fakes_serve_the_fleet_around_any_day(name: str, day: date) -> None:
     """`make up` uses today's date: with January 2025 alone it would be red and empty at first."""
     game = rolled(SCENARIO, day).games[day][0]
     known = {"game_id": game.id, "team": game.home, "event_id": event_id(game)}

@@ -60,7 +60,7 @@ def test_every_service_is_deployed() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_told_what_its_settings_need_and_nothing_that_they_do_not_know(service: str) -> None:
+def test_service_variables_include_required_and_only_declared_settings(service: str) -> None:
     model = SETTINGS[service]
     known = {variable(name, model) for name in model.model_fields}
     required = {variable(name, model) for name, field in model.model_fields.items() if field.is_required()}
@@ -73,34 +73,34 @@ def test_a_service_is_told_what_its_settings_need_and_nothing_that_they_do_not_k
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_that_shares_a_rate_is_told_how_many_share_it(service: str) -> None:
+def test_rate_sharing_service_has_max_instances(service: str) -> None:
     """Incident 29: a service that counts too few instances would exceed the sources' rate limits."""
     shares = "max_instances" in SETTINGS[service].model_fields
     assert shares == ("TIPOFF_MAX_INSTANCES" in SERVICES[service].get("computed", ()))
 
 
-def test_what_a_service_asks_to_be_told_is_worked_out() -> None:
+def test_requested_computed_variables_are_defined() -> None:
     assert {name for entry in SERVICES.values() for name in entry.get("computed", ())} <= TOLD_ON_REQUEST
 
 
-def test_the_runner_has_the_secrets_that_scrapers_declare() -> None:
+def test_runner_has_exactly_the_secrets_declared_by_scrapers() -> None:
     declared = {secret for spec in CATALOG.values() for secret in spec.secrets}
     assert declared == set(SERVICES["scraper-runner"]["secrets"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_pubsub_waits_as_long_as_a_service_may_take(service: str) -> None:
+def test_ack_deadlines_cover_service_timeout(service: str) -> None:
     deadlines = [it.ack_deadline_seconds for _, _, it in TOPICS.subscriptions() if it.service == service]
     assert min(deadlines) >= SERVICES[service]["timeout_seconds"]
 
 
-def test_the_runner_outlasts_every_scraper() -> None:
+def test_runner_timeout_exceeds_every_scraper_timeout() -> None:
     assert (
         max(spec.timeout_seconds for spec in CATALOG.values()) < SERVICES["scraper-runner"]["timeout_seconds"]
     )
 
 
-def test_every_topic_has_somebody_who_publishes_to_it() -> None:
+def test_every_topic_has_a_publisher() -> None:
     """Incident 25: a topic without a publisher is silent."""
     published = {topic for entry in SERVICES.values() for topic in entry.get("publishes", ())}
     fed_otherwise = {
@@ -112,7 +112,7 @@ def test_every_topic_has_somebody_who_publishes_to_it() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_publishes_the_events_that_its_code_makes(service: str) -> None:
+def test_declared_topics_cover_events_created_in_code(service: str) -> None:
     sources = "\n".join(
         path.read_text() for path in (REPOSITORY / "services" / service).glob("tipoff_*/*.py")
     )
@@ -124,7 +124,7 @@ def test_a_service_publishes_the_events_that_its_code_makes(service: str) -> Non
     assert made - UNPUBLISHED <= {*SERVICES[service].get("publishes", ()), TOPICS.dead_letter_topic}
 
 
-def test_what_bootstrap_makes_waits_for_its_api() -> None:
+def test_bootstrap_resources_wait_for_enabled_apis() -> None:
     """In a new project all APIs are off, and a request to a disabled API is refused."""
     text = "\n".join(path.read_text() for path in sorted((TERRAFORM / "bootstrap").glob("*.tf")))
     blocks = re.findall(r'^resource "(\w+)" "(\w+)" {\n(.*?)^}', text, re.MULTILINE | re.DOTALL)
@@ -140,12 +140,12 @@ def test_what_bootstrap_makes_waits_for_its_api() -> None:
 
 
 class TestTicks:
-    def test_each_is_taken_by_a_subscription(self) -> None:
+    def test_every_tick_has_a_subscription(self) -> None:
         topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]
         for tick in ticks():
             assert any(parse(it.filter)({"tick": tick.value}) for it in topic.subscriptions.values()), tick
 
-    def test_each_that_a_subscription_asks_for_fires(self) -> None:
+    def test_every_subscribed_tick_is_in_the_map(self) -> None:
         topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]
         asked = {
             tick
@@ -156,7 +156,7 @@ class TestTicks:
         # Only a fleet with a learning workflow has this tick in its map; `tipoff validate` reports when it is missing.
         assert asked - {Tick.DISCOVER} == ticks().keys() - {Tick.DISCOVER}
 
-    def test_the_day_is_locked_before_its_first_window_in_the_zone_of_the_workflows(self) -> None:
+    def test_schedule_is_locked_before_first_window_in_fleet_zone(self) -> None:
         """Incidents 12 and 13: ticks and windows followed two definitions of time."""
         document = yaml.safe_load((REPOSITORY / "config/workflows.yaml").read_text())
         lock = ticks()[Tick.LOCK_SCHEDULE]
@@ -182,7 +182,7 @@ class TestDocuments:
         declared = re.findall(r'^variable "(\w+)"', text, re.MULTILINE)
         assert [name for name in declared if f"| `{name}` |" not in self.README] == []
 
-    def test_the_guide_uses_no_variable_that_it_has_not_set(self) -> None:
+    def test_guide_uses_no_unset_variable(self) -> None:
         guide = (REPOSITORY / "docs/DEPLOYMENT_GUIDE.md").read_text()
         blocks = re.findall(r"^ *```bash\n(.*?)^ *```", guide, re.MULTILINE | re.DOTALL)
         known, unknown = set[str](), list[str]()
@@ -194,7 +194,7 @@ class TestDocuments:
         assert known
         assert unknown == []
 
-    def test_the_guide_gives_every_secret_a_value_and_takes_down_every_bucket(self) -> None:
+    def test_guide_sets_every_secret_and_empties_every_bucket(self) -> None:
         """Incident 25: one side required a setting that the other side lacked."""
         guide = (REPOSITORY / "docs/DEPLOYMENT_GUIDE.md").read_text()
         (asked,) = re.findall(r"^for SECRET in (.*); do$", guide, re.MULTILINE)
@@ -203,7 +203,7 @@ class TestDocuments:
         buckets = {"data", "archive", *(f"state-{name}" for name in SERVICES)}
         assert set(re.findall(r'"([\w-]+)"', emptied)) == buckets
 
-    def test_an_environment_is_a_file_of_variables_for_each_root(self) -> None:
+    def test_every_environment_has_variables_for_each_root(self) -> None:
         for environment in ("dev", "prod"):
             found = {path.name for path in (TERRAFORM / "environments" / environment).glob("*.example")}
             assert found == {"bootstrap.tfvars.example", "platform.tfvars.example"}
@@ -213,7 +213,7 @@ class TestDocuments:
         assert [path.name for path in modules if "```hcl" not in (path / "README.md").read_text()] == []
 
 
-def test_the_runner_handles_as_many_requests_at_a_time_as_it_is_given() -> None:
+def test_runner_concurrency_default_matches_service_map() -> None:
     """The default is for a runner beside the stack, which no map configures.
 
     More threads would hold idle connections.

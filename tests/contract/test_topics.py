@@ -50,12 +50,12 @@ def delivered(topic: str, subscription: Subscription) -> set[type[Event]]:
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_every_event_has_one_topic(event_type: str) -> None:
+def test_every_event_has_a_single_topic(event_type: str) -> None:
     carrying = [name for name, topic in TOPICS.topics.items() if event_type in topic.events]
     assert carrying == [TOPICS.topic_of(event_type)]
 
 
-def test_every_service_named_exists() -> None:
+def test_every_subscribed_service_exists() -> None:
     assert {settings.service for _, _, settings in SUBSCRIPTIONS} <= set(HANDLERS)
 
 
@@ -63,14 +63,14 @@ def test_every_service_has_a_subscription() -> None:
     assert set(HANDLERS) <= {settings.service for _, _, settings in SUBSCRIPTIONS}
 
 
-def test_a_subscription_has_a_name_of_its_own() -> None:
+def test_subscription_names_are_unique() -> None:
     """Pub/Sub's names are unique in a project, not in a topic."""
     names = [name for _, name, _ in SUBSCRIPTIONS]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("service", sorted(HANDLERS))
-def test_a_service_accepts_what_its_subscriptions_deliver(service: str) -> None:
+def test_service_accepts_exactly_its_delivered_events(service: str) -> None:
     reaching = [
         delivered(topic, settings) for topic, _, settings in SUBSCRIPTIONS if settings.service == service
     ]
@@ -88,11 +88,11 @@ def test_every_event_with_a_row_reaches_the_logger() -> None:
 @pytest.mark.parametrize(
     ("topic", "name", "settings"), SUBSCRIPTIONS, ids=[name for _, name, _ in SUBSCRIPTIONS]
 )
-def test_a_subscription_delivers_something(topic: str, name: str, settings: Subscription) -> None:
+def test_subscription_filter_matches_an_event(topic: str, name: str, settings: Subscription) -> None:
     assert delivered(topic, settings), f"{name}: the filter matches no event of {topic}"
 
 
-def test_the_ticks_go_where_they_are_handled() -> None:
+def test_ticks_are_delivered_to_their_services() -> None:
     reached = {
         tick: {
             settings.service
@@ -110,17 +110,17 @@ def test_the_ticks_go_where_they_are_handled() -> None:
     }
 
 
-def test_only_receipts_may_come_in_structured_mode() -> None:
+def test_only_receipt_topic_allows_structured_mode() -> None:
     """Filters match attributes: elsewhere a structured message would be acknowledged unread."""
     assert [name for name, topic in TOPICS.topics.items() if topic.structured] == ["phase2-receipts"]
 
 
-def test_a_request_is_redelivered_only_after_the_longest_scrape() -> None:
+def test_runner_ack_deadline_is_at_least_540_seconds() -> None:
     (requests,) = (settings for _, name, settings in SUBSCRIPTIONS if name == "runner-requests")
     assert requests.ack_deadline_seconds >= 540
 
 
-def test_a_push_is_answered_before_its_deadline_by_a_logger_whose_warehouse_hangs() -> None:
+def test_longest_logger_wait_is_below_ack_deadlines() -> None:
     """The longest wait in the queue, plus the longest wait for an append without a response."""
     longest = LoggerSettings.model_fields["queue_seconds"].default + bigquery._TIMEOUT_SECONDS
     deadlines = {
@@ -132,7 +132,7 @@ def test_a_push_is_answered_before_its_deadline_by_a_logger_whose_warehouse_hang
     assert min(deadlines.values()) > longest
 
 
-def test_an_outage_of_hours_is_not_poison() -> None:
+def test_retries_outlast_an_outage_of_six_hours() -> None:
     waits = [
         min(TOPICS.retry.minimum_seconds * 2**n, TOPICS.retry.maximum_seconds)
         for n in range(TOPICS.max_delivery_attempts - 1)

@@ -47,7 +47,7 @@ def _lines(driver: Driver, table: str, day: date) -> list[dict[str, Any]]:
     return [json.loads(line) for line in body.splitlines()]
 
 
-def test_old_rows_are_archived_as_they_are_and_younger_ones_stay_alone(embedded: Driver) -> None:
+def test_old_rows_are_archived_unchanged_and_younger_rows_are_not(embedded: Driver) -> None:
     old, young = date(2024, 10, 15), date(2024, 10, 16)
     executions = [
         executed(
@@ -73,7 +73,7 @@ def test_old_rows_are_archived_as_they_are_and_younger_ones_stay_alone(embedded:
     assert _object(embedded, "scraper_execution_log", young) is None
 
 
-def test_a_second_tick_writes_nothing_and_late_rows_are_added(embedded: Driver) -> None:
+def test_repeated_tick_archives_only_late_rows(embedded: Driver) -> None:
     day = date(2024, 9, 3)
     _store(embedded, executed(triggered_at=_at(day)))
     _tick(embedded, day)
@@ -87,7 +87,7 @@ def test_a_second_tick_writes_nothing_and_late_rows_are_added(embedded: Driver) 
     assert len(_lines(embedded, "scraper_execution_log", day)) == 2
 
 
-def test_more_rows_than_a_page_are_archived_each_once(embedded: Driver) -> None:
+def test_rows_of_several_pages_are_archived_once(embedded: Driver) -> None:
     day = date(2024, 8, 2)
     events = [executed(execution_id=f"{n:04d}", triggered_at=_at(day)) for n in range(2 * PAGE_ROWS + 1)]
     rows = [TABLES[type(event)](event, _at(day)) for event in events]
@@ -99,7 +99,7 @@ def test_more_rows_than_a_page_are_archived_each_once(embedded: Driver) -> None:
     assert sorted(line["execution_id"] for line in lines) == [event.execution_id for event in events]
 
 
-def test_a_tick_waits_for_a_bucket_that_is_down(embedded: Driver) -> None:
+def test_archive_tick_waits_for_unavailable_bucket(embedded: Driver) -> None:
     day = date(2024, 7, 1)
     _store(embedded, executed(triggered_at=_at(day)))
     ready = f"{embedded.stack.layout.url('logger')}/readyz"
@@ -111,7 +111,7 @@ def test_a_tick_waits_for_a_bucket_that_is_down(embedded: Driver) -> None:
     assert len(_lines(embedded, "scraper_execution_log", day)) == 1
 
 
-def test_an_object_written_in_pieces_is_whole_or_absent(embedded: Driver) -> None:
+def test_chunked_object_is_complete_or_absent(embedded: Driver) -> None:
     """Archiving relies on it: several chunks beyond the size of one transmission, and a source that fails midway."""
     data, piece = embedded.stack.data, b"x" * 700_000
 

@@ -39,9 +39,7 @@ def _requested_dates(driver: Driver) -> int:
     return sum(any(True for _ in driver.stack.state.list(prefix)) for prefix in logs)
 
 
-def test_interrupted_in_the_middle_and_taken_up_again_each_date_is_fetched_once(
-    embedded: Driver, tmp_path: Path
-) -> None:
+def test_interrupted_and_resumed_backfill_fetches_each_date_once(embedded: Driver, tmp_path: Path) -> None:
     fetched = {day: embedded.asked(last_report(day)) for day in DATES}
     span = ("--from", str(DATES[0]), "--to", str(DATES[-1]), "--name", "nightly")
     files = ("--schedule", str(write_season(tmp_path)), "--workflows", str(DEMO_WORKFLOWS))

@@ -57,13 +57,13 @@ def test_403_for_everything_is_blocked(bad_day: BadDay) -> None:
     assert "403" in row["error_message"]
 
 
-def test_a_page_for_people_is_blocked_and_its_first_bytes_are_told(bad_day: BadDay) -> None:
+def test_html_page_is_blocked_and_its_first_bytes_are_reported(bad_day: BadDay) -> None:
     (row,) = bad_day.driver.executions(bad_day.page, INJURIES)
     assert (row["status"], row["error_type"], row["attempt"]) == ("failed", "blocked", 1)
     assert "<!DOCTYPE html>" in row["error_message"]
 
 
-def test_a_broken_source_is_asked_again_at_once_until_the_budget_is_used(bad_day: BadDay) -> None:
+def test_broken_source_is_retried_until_budget_is_used(bad_day: BadDay) -> None:
     """Incident 6. Each attempt is a row of its own; retry_count counts the HTTP retries within it."""
     rows = bad_day.driver.executions(bad_day.broken, SCHEDULE, count=4)
     assert [row["attempt"] for row in rows] == [1, 2, 3, 4]
@@ -73,7 +73,7 @@ def test_a_broken_source_is_asked_again_at_once_until_the_budget_is_used(bad_day
     assert len({row["occurrence_id"] for row in rows}) == 1
 
 
-def test_without_the_warehouse_decisions_go_on_by_the_ledger_and_say_so(bad_day: BadDay) -> None:
+def test_decisions_without_warehouse_use_ledger_and_flag_stale_history(bad_day: BadDay) -> None:
     (decision,) = bad_day.driver.decisions("morning_operations", bad_day.tick)
     assert (decision["action"], as_json(decision["context"])["history_stale"]) == ("RUN", True)
     (execution,) = bad_day.driver.executions(bad_day.ticked, SCHEDULE)

@@ -26,7 +26,7 @@ def door(embedded: Driver, monkeypatch: pytest.MonkeyPatch) -> Door:
     return opened
 
 
-def test_the_runner_replaces_nothing_that_it_fetched(door: Door) -> None:
+def test_runner_cannot_overwrite_data_objects(door: Door) -> None:
     data = door("scraper-runner", DATA_BUCKET)
     assert data.create("written/once", b"first")
     assert data.create("written/once", b"second") is False
@@ -36,14 +36,14 @@ def test_the_runner_replaces_nothing_that_it_fetched(door: Door) -> None:
 
 
 @pytest.mark.parametrize("service", ["controller", "cleanup", "monitor", "phase2"])
-def test_who_reads_the_data_writes_none(door: Door, service: str) -> None:
+def test_data_readers_cannot_write(door: Door, service: str) -> None:
     data = door(service, DATA_BUCKET)
     assert data.get("never/written") is None
     with pytest.raises(Unavailable, match=r"storage\.objects\.create"):
         data.create("never/written", b"")
 
 
-def test_what_no_grant_names_is_refused(door: Door) -> None:
+def test_bucket_without_grant_is_refused(door: Door) -> None:
     with pytest.raises(Unavailable, match=r"storage\.objects\.get"):
         door("logger", "of-another-system").get("absent")
 
@@ -60,7 +60,7 @@ def unlisted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
         yield GcsObjects(storage_client("test", url), "bucket")
 
 
-def test_an_absent_object_is_an_outage_to_whoever_may_not_list(unlisted: Objects) -> None:
+def test_absent_object_is_unavailable_without_list_permission(unlisted: Objects) -> None:
     """Therefore each service has its own state bucket, by a grant without a condition."""
     assert unlisted.create("there", b"body")
     assert unlisted.get("there") == b"body"

@@ -16,13 +16,11 @@ from tipoff_cli.edits import look
 from tipoff_dev.stack.background import write_environment
 
 
-def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
-    driver: Driver, day: date, tmp_path: Path
-) -> None:
+def test_manual_scrape_beside_stack_is_logged_as_local(driver: Driver, day: date, tmp_path: Path) -> None:
     check_a_run(driver, day, tmp_path, driver.stack.layout.runner_environment())
 
 
-def test_the_folder_of_a_fleet_tells_of_its_stack(embedded: Driver, day: date, tmp_path: Path) -> None:
+def test_scrape_in_fleet_folder_uses_its_stack_env(embedded: Driver, day: date, tmp_path: Path) -> None:
     """`make up` writes .tipoff/stack.env at the root of the fleet; commands of the same fleet read it."""
     # A fleet of its own with the same scrapers: commands in it use this fleet's stack.
     (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')

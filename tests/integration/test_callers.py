@@ -36,7 +36,7 @@ def _events(driver: Driver) -> str:
     ids=["no JSON", "no base64", "no attributes"],
 )
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_push_that_nobody_can_read_is_acknowledged_and_recorded_with_its_reason(
+def test_unreadable_push_is_acknowledged_and_recorded_with_reason(
     driver: Driver, service: str, detail: str, body: bytes
 ) -> None:
     marker = uuid4().hex.encode()
@@ -55,7 +55,7 @@ def test_a_push_that_nobody_can_read_is_acknowledged_and_recorded_with_its_reaso
     assert hashlib.sha256(kept).hexdigest() == letter["payload_sha256"]
 
 
-def test_a_body_over_the_limit_is_413_and_recorded(driver: Driver) -> None:
+def test_push_body_over_limit_is_413_and_recorded(driver: Driver) -> None:
     body = uuid4().hex.encode() * ((BODY_LIMIT + 2**20) // 32)
     answer = driver.post("logger", _events(driver), key="", data=body)
     assert answer.status_code == 413
@@ -69,7 +69,7 @@ def test_a_body_over_the_limit_is_413_and_recorded(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_push_without_its_token_is_401_and_with_a_wrong_one_403(driver: Driver, service: str) -> None:
+def test_push_without_token_is_401_and_with_wrong_token_403(driver: Driver, service: str) -> None:
     body = push_body(b"{}")
     assert driver.post(service, "/events", key="", json=body).status_code == 401
     assert driver.post(service, "/events?token=guessed", key="", json=body).status_code == 403
@@ -77,7 +77,7 @@ def test_a_push_without_its_token_is_401_and_with_a_wrong_one_403(driver: Driver
 
 
 @pytest.mark.parametrize(("service", "path"), MANUAL)
-def test_a_run_by_hand_needs_a_caller(driver: Driver, day: date, service: str, path: str) -> None:
+def test_manual_run_requires_authorization_header(driver: Driver, day: date, service: str, path: str) -> None:
     body = {"game_date": day.isoformat()}
     assert driver.post(service, path, key="", json=body).status_code == 401
     assert driver.post(service, path, key="guessed", json=body).status_code == 403
@@ -90,21 +90,19 @@ def test_a_run_by_hand_needs_a_caller(driver: Driver, day: date, service: str, p
 @pytest.mark.parametrize(
     "body", [b"no JSON", b"{}", b"x" * (BY_HAND_LIMIT + 1)], ids=["no JSON", "{}", "large"]
 )
-def test_who_asks_comes_before_what_is_asked(driver: Driver, service: str, path: str, body: bytes) -> None:
+def test_authentication_is_checked_before_body(driver: Driver, service: str, path: str, body: bytes) -> None:
     assert driver.post(service, path, key="", data=body).status_code == 401
     assert driver.post(service, path, key="guessed", data=body).status_code == 403
 
 
-def test_a_stranger_is_told_how_to_authenticate(driver: Driver) -> None:
+def test_unauthenticated_response_names_bearer_scheme(driver: Driver) -> None:
     answer = driver.post("controller", RUNS, key="", data=b"")
     assert "Authorization: Bearer" in answer.json()["detail"]
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(("service", "path"), MANUAL)
-def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit(
-    driver: Driver, service: str, path: str
-) -> None:
+def test_chunked_body_over_limit_is_413(driver: Driver, service: str, path: str) -> None:
     chunks = (b"x" * 4096 for _ in range(BY_HAND_LIMIT // 4096 + 1))
     assert driver.post(service, path, data=chunks).status_code == 413
 
@@ -121,7 +119,7 @@ def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit(
         ("scraper-runner", "/scrapers/zzzz/executions", [SCHEDULE, INJURIES]),
     ],
 )
-def test_an_unknown_name_is_404_and_those_it_may_have_meant_are_named(
+def test_unknown_name_is_404_with_suggestions(
     driver: Driver, day: date, service: str, path: str, known: list[str]
 ) -> None:
     answer = driver.post(service, path, json={"game_date": day.isoformat()})
@@ -129,9 +127,7 @@ def test_an_unknown_name_is_404_and_those_it_may_have_meant_are_named(
     assert [name for name in known if name in answer.json()["detail"]] == known
 
 
-def test_an_unknown_scraper_of_a_workflow_is_422_and_the_known_ones_are_named(
-    driver: Driver, day: date
-) -> None:
+def test_unknown_scraper_of_workflow_is_422_with_known_scrapers(driver: Driver, day: date) -> None:
     answer = driver.post("controller", RUNS, json={"game_date": day.isoformat(), "scrapers": [INJURIES]})
     assert answer.status_code == 422
     assert SCHEDULE in str(answer.json()["detail"])
@@ -147,7 +143,7 @@ def test_an_unknown_scraper_of_a_workflow_is_422_and_the_known_ones_are_named(
         ({"game_date": "2025-01-15", "source": "CONTROLLER"}, "source"),
     ],
 )
-def test_a_faulty_request_is_422_and_names_the_field(
+def test_invalid_request_is_422_and_names_the_field(
     driver: Driver, service: str, path: str, body: dict[str, str], field: str
 ) -> None:
     """The last case: a caller cannot set the source of a run."""
@@ -156,7 +152,7 @@ def test_a_faulty_request_is_422_and_names_the_field(
     assert field in str(answer.json()["detail"])
 
 
-def test_faulty_parameters_of_a_scraper_are_422_and_named(driver: Driver, day: date) -> None:
+def test_invalid_scraper_parameter_is_422_and_named(driver: Driver, day: date) -> None:
     body = {"game_date": day.isoformat(), "parameters": {"hour": "13", "period": "PM"}}
     answer = driver.post("scraper-runner", EXECUTIONS, json=body)
     assert answer.status_code == 422
@@ -166,7 +162,7 @@ def test_faulty_parameters_of_a_scraper_are_422_and_named(driver: Driver, day: d
 # Valid requests
 
 
-def test_a_workflow_run_by_hand_is_logged_as_manual(driver: Driver, day: date) -> None:
+def test_manual_workflow_run_is_logged_as_manual(driver: Driver, day: date) -> None:
     decided = driver.run_workflow("morning_operations", day)
     (request,) = decided["requests"]
     (execution,) = driver.executions(day, SCHEDULE)
@@ -175,7 +171,7 @@ def test_a_workflow_run_by_hand_is_logged_as_manual(driver: Driver, day: date) -
     assert execution["status"] == "success"
 
 
-def test_a_run_by_hand_sent_twice_under_one_key_is_one_execution(driver: Driver, day: date) -> None:
+def test_repeated_idempotency_key_gives_a_single_execution(driver: Driver, day: date) -> None:
     key = {"Idempotency-Key": f"again-{day}"}
     first, second = (driver.run_workflow("morning_operations", day, **key) for _ in range(2))
     ids = [[request["request_id"] for request in run["requests"]] for run in (first, second)]
@@ -187,9 +183,7 @@ def test_a_run_by_hand_sent_twice_under_one_key_is_one_execution(driver: Driver,
     assert len(rows) == 2
 
 
-def test_a_scraper_run_by_hand_answers_with_its_execution_which_is_logged_as_cloud_run(
-    driver: Driver, day: date
-) -> None:
+def test_manual_scraper_run_returns_execution_logged_as_cloud_run(driver: Driver, day: date) -> None:
     key = {"Idempotency-Key": f"again-{day}"}
     body = {"game_date": day.isoformat(), "parameters": {"hour": "11", "period": "PM"}}
     first = driver.post("scraper-runner", EXECUTIONS, json=body, headers=key)
@@ -203,7 +197,7 @@ def test_a_scraper_run_by_hand_answers_with_its_execution_which_is_logged_as_clo
     assert summary(row)["record_count"] == first.json()["outcome"]["record_count"]
 
 
-def test_a_dry_run_publishes_and_remembers_nothing(embedded: Driver, day: date) -> None:
+def test_dry_run_publishes_and_stores_nothing(embedded: Driver, day: date) -> None:
     before = _known(embedded)
     body = {"game_date": day.isoformat()}
     answer = embedded.post("controller", f"{RUNS}?dry_run=true", json=body)

@@ -74,9 +74,7 @@ def console(tour: Tour) -> Iterator[Console]:
         browser.close()
 
 
-def test_every_page_has_its_data_complains_of_nothing_and_keeps_nobody_out(
-    console: Console, tour: Tour
-) -> None:
+def test_every_page_loads_without_console_or_accessibility_faults(console: Console, tour: Tour) -> None:
     day = business_date(tour[1].until) - timedelta(days=1)
     console.open("/files")
     file = console.json("/files.json")["landed"][0]
@@ -126,9 +124,7 @@ def a_season() -> Mapping[str, object]:
     }
 
 
-def test_the_timeline_is_the_datasets_expected_against_actual_row_by_row(
-    console: Console, tour: Tour
-) -> None:
+def test_timeline_matches_expected_vs_actual_row_by_row(console: Console, tour: Tour) -> None:
     today = business_date(tour[1].until)
     for day in (today - timedelta(days=3), today - timedelta(days=1)):
         console.open(f"/?date={day}")
@@ -144,7 +140,7 @@ def test_the_timeline_is_the_datasets_expected_against_actual_row_by_row(
         assert console.page.locator("#all-rows tbody tr").count() == len(rows)
 
 
-def test_a_trigger_from_the_page_becomes_an_execution_row(console: Console) -> None:
+def test_trigger_on_page_becomes_execution_row(console: Console) -> None:
     console.open("/workflows/rosters")
     console.page.get_by_role("link", name="Trigger…").click()
     console.press("Trigger", "Triggered rosters")
@@ -162,7 +158,7 @@ def test_a_trigger_from_the_page_becomes_an_execution_row(console: Console) -> N
     expect(console.page.locator("#chain")).to_contain_text("execution", timeout=PATIENCE_MS)
 
 
-def test_a_paused_workflow_shows_by_whom_and_why_and_goes_on_when_it_is_let(console: Console) -> None:
+def test_paused_workflow_shows_operator_and_reason_and_can_be_resumed(console: Console) -> None:
     console.open("/actions/pause?workflow=rosters")
     console.page.get_by_label("Why").fill("the source is down for repairs")
     console.press("Pause", "Paused rosters")
@@ -184,7 +180,7 @@ def test_a_paused_workflow_shows_by_whom_and_why_and_goes_on_when_it_is_let(cons
     console.press("Resume", "The controller decides about it again.")
 
 
-def test_an_alert_fires_is_acknowledged_and_resolves_on_the_page(console: Console) -> None:
+def test_alert_fires_is_acknowledged_and_resolves_on_page(console: Console) -> None:
     def spend(remaining: int, *, warning: bool) -> None:
         now = datetime.now(UTC)
         quota = {"used": 500 - remaining, "remaining": remaining, "warning": warning}

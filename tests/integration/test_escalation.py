@@ -148,7 +148,7 @@ def by_hand(when: datetime) -> ScrapeRequested:
     )
 
 
-def test_a_critical_workflow_dies_and_people_hear_of_it_until_it_heals(
+def test_critical_failure_is_notified_escalated_acknowledged_and_resolved(
     driver: Driver, hooks: tuple[Webhook, Webhook]
 ) -> None:
     team, oncall = hooks

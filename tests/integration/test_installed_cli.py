@@ -33,22 +33,22 @@ def installed(install: Callable[..., Path], bytecode: Path, tmp_path_factory: py
     return tipoff
 
 
-def test_it_says_its_version(installed: Run) -> None:
+def test_version_option_prints_version(installed: Run) -> None:
     assert installed("--version").stdout.startswith(f"tipoff {__version__}")
 
 
-def test_it_lists_operators_commands_and_no_developers(installed: Run) -> None:
+def test_help_lists_operator_commands_only(installed: Run) -> None:
     listed = installed("--help").stdout
     assert "  tables " in listed
     assert "  demo " not in listed
 
 
-def test_it_knows_every_query(installed: Run) -> None:
+def test_query_list_contains_every_query(installed: Run) -> None:
     listed = installed("query", "--list").stdout
     assert all(path.stem in listed for path in (REPOSITORY / "queries").glob("*.sql"))
 
 
-def test_it_deploys_compares_and_verifies_the_dataset(installed: Run, cloud: Stack) -> None:
+def test_dataset_is_deployed_compared_and_verified(installed: Run, cloud: Stack) -> None:
     place = ("--url", cloud.layout.url("bigquery"), "--project", "installed-cli")
     before = installed("tables", "diff", *place)
     assert before.returncode == 4

@@ -71,7 +71,7 @@ def discover(driver: Driver, moment: datetime) -> None:
     driver.settle()
 
 
-def test_a_day_is_planned_looked_at_when_planned_and_explained(learning: Driver) -> None:
+def test_learned_search_checks_at_planned_times_and_is_explained(learning: Driver) -> None:
     append_events(learning.stack.warehouse, history(20))
     learning.tick(Tick.EVALUATE, DAY, 5)
     learning.settle()

@@ -150,7 +150,7 @@ def dead_letters(driver: Driver) -> int:
     return int(driver.rows("SELECT COUNT(*) AS n FROM nba_orchestration.dead_letters")[0]["n"])
 
 
-def test_one_poisoned_row_among_500_is_one_dead_letter(driver: Driver, load: Load) -> None:
+def test_poisoned_event_among_500_is_a_single_dead_letter(driver: Driver, load: Load) -> None:
     load.publish(250)
     load.push_poisoned()
     load.publish(249)
@@ -161,9 +161,7 @@ def test_one_poisoned_row_among_500_is_one_dead_letter(driver: Driver, load: Loa
     assert letters[0]["payload_path"].startswith("gs://")
 
 
-def test_the_warehouse_names_the_poisoned_row_of_an_append_and_takes_the_others(
-    driver: Driver, load: Load
-) -> None:
+def test_append_refuses_only_the_poisoned_row(driver: Driver, load: Load) -> None:
     at = datetime.now(UTC)
     rows = [
         execution_row(executed(execution_id=str(place), workflow=load.workflow, triggered_at=at), at)
@@ -178,7 +176,7 @@ def test_the_warehouse_names_the_poisoned_row_of_an_append_and_takes_the_others(
     assert load.rows() == 499
 
 
-def test_a_field_of_a_newer_producer_is_in_the_row(driver: Driver, load: Load) -> None:
+def test_unknown_field_of_newer_producer_is_stored_in_row(driver: Driver, load: Load) -> None:
     load.publish(1, weather={"sky": "snow"})
     driver.settle()
     (row,) = driver.rows(
@@ -187,7 +185,7 @@ def test_a_field_of_a_newer_producer_is_in_the_row(driver: Driver, load: Load) -
     assert as_json(row["data_summary"])["unknown_fields"] == {"weather": {"sky": "snow"}}
 
 
-def test_tables_without_a_json_column_of_their_own_keep_it_as_extra(driver: Driver) -> None:
+def test_tables_without_json_column_store_unknown_fields_as_extra(driver: Driver) -> None:
     added = {"weather": {"sky": "snow"}}
     driver.stack.publisher.publish([locked(**added), cleaned(**added), processed(**added)])
     driver.settle()
@@ -196,7 +194,7 @@ def test_tables_without_a_json_column_of_their_own_keep_it_as_extra(driver: Driv
         assert kept == [{"unknown_fields": added}] * rows
 
 
-def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, load: Load) -> None:
+def test_warehouse_cuts_under_load_lose_no_row(driver: Driver, cable: Cable, load: Load) -> None:
     """The connection is cut repeatedly during appends: some rows are stored without a response."""
     load.publish(200)
     load.more_rows(50)
@@ -213,7 +211,7 @@ def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, lo
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
+def test_two_minute_warehouse_outage_under_load_loses_no_row(tmp_path: Path) -> None:
     """With the back-off of the topic map, as in production."""
     with over_a_cable(tmp_path) as (driver, cable):
         load = Load(driver)
@@ -244,7 +242,7 @@ def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
         assert peak < before + MEMORY_GROWTH_MEGABYTES
 
 
-def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, load: Load) -> None:
+def test_hanging_warehouse_fills_queue_and_loses_no_row(driver: Driver, load: Load) -> None:
     """No push is answered or rejected for good: messages beyond the queue's bound come again later."""
     log = driver.stack.processes.children["logger"].log
     with driver.paused("bigquery"):
@@ -255,9 +253,7 @@ def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, 
 
 
 @pytest.mark.slow
-def test_a_push_to_a_logger_whose_warehouse_hangs_is_answered_before_its_deadline(
-    driver: Driver, load: Load
-) -> None:
+def test_push_is_answered_503_before_deadline_while_warehouse_hangs(driver: Driver, load: Load) -> None:
     """Connections stay open without responses: the logger fails the push in time, and it comes again."""
     subscriptions = {name: settings for _, name, settings in load_topics(TOPICS).subscriptions()}
     at = datetime.now(UTC)
@@ -281,7 +277,7 @@ def test_a_push_to_a_logger_whose_warehouse_hangs_is_answered_before_its_deadlin
     assert load.rows() in (500, 501), "the push was made manually: nobody makes it again"
 
 
-def test_a_logger_killed_in_the_middle_of_batches(driver: Driver, load: Load) -> None:
+def test_logger_killed_during_batches_loses_no_row(driver: Driver, load: Load) -> None:
     _kill(driver, load, 5, BACKLOG)
     driver.settle()
     assert load.rows() == load.published
@@ -289,7 +285,7 @@ def test_a_logger_killed_in_the_middle_of_batches(driver: Driver, load: Load) ->
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_logger_killed_twenty_times_in_a_row(tmp_path: Path) -> None:
+def test_logger_killed_twenty_times_loses_no_row(tmp_path: Path) -> None:
     """With the back-off of the topic map: a short one uses up the attempts of messages that are refused repeatedly."""
     with over_a_cable(tmp_path) as (driver, _):
         load = Load(driver)
@@ -313,7 +309,7 @@ def _kill(driver: Driver, load: Load, times: int, backlog: int) -> None:
             driver.stack.restart("logger")
 
 
-def test_a_logger_told_to_stop_answers_what_it_took(driver: Driver, load: Load) -> None:
+def test_logger_stopped_by_sigterm_leaves_no_duplicate_rows(driver: Driver, load: Load) -> None:
     """No appended row is delivered again, so the table has no copies."""
     load.publish(1_000)
     load.more_rows(100)
@@ -324,7 +320,7 @@ def test_a_logger_told_to_stop_answers_what_it_took(driver: Driver, load: Load) 
     assert load.rows() == load.rows("scraper_execution_log") == 1_000
 
 
-def test_no_event_was_given_up(driver: Driver) -> None:
+def test_dead_letters_after_all_faults_are_only_invalid_payloads(driver: Driver) -> None:
     """The poisoned event is the only dead letter of all the faults above."""
     since = datetime.now(UTC) - timedelta(hours=1)
     letters = driver.rows(

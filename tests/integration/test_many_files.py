@@ -93,7 +93,7 @@ def over_a_cable(folder: Path) -> Iterator[tuple[Driver, Cable]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_of_a_hundred_thousand_files_a_run_reads_what_is_new(tmp_path: Path) -> None:
+def test_cleanup_of_100_000_files_reads_only_new_files(tmp_path: Path) -> None:
     with over_a_cable(tmp_path) as (driver, cable):
         fleet = Fleet(driver)
         fleet.land(

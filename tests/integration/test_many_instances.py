@@ -224,7 +224,7 @@ def busy(stack: Stack, name: str) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_four_controllers_runners_and_loggers_share_one_fan_out(tmp_path: Path) -> None:
+def test_four_instances_share_fan_out_and_fetch_each_unit_once(tmp_path: Path) -> None:
     with many(tmp_path, INSTANCES) as (stack, fetches, names):
         before = {name: busy(stack, name) for name in names}
         check(stack, fetches, trigger(stack))
@@ -233,9 +233,7 @@ def test_four_controllers_runners_and_loggers_share_one_fan_out(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("service", ["controller", "logger"])
-def test_a_service_that_stands_still_in_the_middle_of_a_fan_out_costs_no_fetch(
-    tmp_path: Path, service: str
-) -> None:
+def test_service_suspended_during_fan_out_causes_no_second_fetch(tmp_path: Path, service: str) -> None:
     """test_outages has the case of the runner."""
     with many(tmp_path, 1) as (stack, fetches, _):
         occurrence = trigger(stack)

@@ -17,7 +17,7 @@ from tipoff_common.events import ScrapeRequested, Tick
 TEAMS = [team.tricode for team in KNOWN_TEAMS][:22]
 
 
-def test_a_request_waits_for_a_runner_that_was_killed(driver: Driver, day: date) -> None:
+def test_request_waits_for_restart_of_killed_runner(driver: Driver, day: date) -> None:
     """Pub/Sub delivers the request until a runner acknowledges it: it is logged once and fetched once."""
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
@@ -26,9 +26,7 @@ def test_a_request_waits_for_a_runner_that_was_killed(driver: Driver, day: date)
     assert driver.asked(last_report(day)) == 1
 
 
-def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fetching_again(
-    embedded: Driver, day: date
-) -> None:
+def test_runner_killed_after_storing_outcome_publishes_without_refetch(embedded: Driver, day: date) -> None:
     """Pub/Sub is suspended during the fetch, so the outcome is stored without its events; then the runner is killed.
 
     The next delivery finds the outcome.
@@ -57,9 +55,7 @@ def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fe
     assert len(embedded.executions(day, INJURIES)) == 1
 
 
-def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
-    driver: Driver, day: date
-) -> None:
+def test_runner_killed_after_storing_file_does_not_fetch_again(driver: Driver, day: date) -> None:
     """The test writes the state that such a runner leaves: payload with metadata, records, and an expired claim."""
     path = last_report(day)
     driver.run_workflow("injury_discovery", day)
@@ -82,9 +78,7 @@ def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
 
 
 @pytest.mark.slow
-def test_a_runner_stopped_for_half_a_minute_in_a_fan_out_fetches_each_request_once(
-    embedded: Driver, day: date
-) -> None:
+def test_runner_suspended_during_fan_out_fetches_each_request_once(embedded: Driver, day: date) -> None:
     """Redeliveries find the claims. Regression: 22 requests once became 67 fetches."""
     before = embedded.paths_asked("site.api.espn.com/")
     embedded.stack.publisher.publish([_roster(team, day) for team in TEAMS])
@@ -125,7 +119,7 @@ WHERE scraper_name = 'espn_roster' AND game_date = @day GROUP BY request_id
 """
 
 
-def test_a_runner_told_to_stop_finishes_what_it_is_doing(driver: Driver, day: date) -> None:
+def test_runner_stopped_by_sigterm_finishes_its_scrape(driver: Driver, day: date) -> None:
     path = last_report(day)
     driver.fault(path, held=True, times=1)
     (request,) = driver.run_workflow("injury_discovery", day)["requests"]
@@ -143,9 +137,7 @@ def test_a_runner_told_to_stop_finishes_what_it_is_doing(driver: Driver, day: da
 
 
 @pytest.mark.parametrize("service", ["controller", "logger"])
-def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
-    embedded: Driver, day: date, service: str
-) -> None:
+def test_service_stopped_by_sigterm_loses_no_tick(embedded: Driver, day: date, service: str) -> None:
     instants = [embedded.tick(Tick.EVALUATE, day, hour) for hour in (5, 6, 7)]
     embedded.signal(service, signal.SIGTERM)
     instants += [embedded.tick(Tick.EVALUATE, day, hour) for hour in (8, 9)]
@@ -166,7 +158,7 @@ def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
     assert len(fetched) == len(set(fetched))
 
 
-def test_while_the_buckets_are_down_nothing_is_done_and_nothing_is_lost(embedded: Driver, day: date) -> None:
+def test_bucket_outage_stops_work_and_loses_nothing(embedded: Driver, day: date) -> None:
     """Without a stored decision nothing is published, and without a stored claim nothing is fetched.
 
     Ticks and requests stay with Pub/Sub, and a manual run is refused with 503.

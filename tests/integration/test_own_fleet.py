@@ -39,7 +39,7 @@ def run(command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str] = {
     return done.stdout
 
 
-def test_the_example_validates_and_passes_from_its_own_folder() -> None:
+def test_example_fleet_validates_and_passes_in_its_own_folder() -> None:
     tipoff = (sys.executable, "-m", "tipoff_cli")
     assert "1 scraper," in run((*tipoff, "validate"), EXAMPLE)
     assert "tide_levels" in run((*tipoff, "scrapers", "list"), EXAMPLE / "tests")
@@ -62,7 +62,7 @@ def environ(bytecode: Path) -> Mapping[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
-def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout(
+def test_new_fleet_is_validated_extended_and_tested_outside_checkout(
     installed: Path, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
@@ -80,7 +80,7 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_fleet_runs_a_day_on_its_own_stack_from_wheels_alone(
+def test_installed_fleet_runs_a_day_on_its_own_stack(
     installed: Path, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     """Up, trigger, status, query and explain in Tokyo: its zone, its dataset, its fake, and no host of the NBA."""

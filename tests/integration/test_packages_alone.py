@@ -60,7 +60,7 @@ PACKAGES = [name for name in PROJECTS if name not in SERVICE_NAMES]
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_it_installs_alone_and_imports(
+def test_package_installs_alone_and_imports(
     name: str, install: Callable[..., Path], bytecode: Path, tmp_path: Path
 ) -> None:
     python = install(name) / "python"

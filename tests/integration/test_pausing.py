@@ -20,7 +20,7 @@ SELECT status FROM nba_orchestration.expected_vs_actual(@as_of, @day) WHERE work
 """
 
 
-def test_a_workflow_is_paused_by_the_command_until_it_is_resumed(embedded: Driver) -> None:
+def test_workflow_paused_by_command_is_skipped_until_resumed(embedded: Driver) -> None:
     driver = embedded
     # A pause begins at the wall clock's now, so only tomorrow's runs fall into it.
     day = business_date(wall_now()) + timedelta(days=1)

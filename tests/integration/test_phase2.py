@@ -60,9 +60,7 @@ def _land(driver: Driver, name: str, **changes: Any) -> FileLanded:
     return landed
 
 
-def test_a_landed_file_becomes_rows_and_a_receipt_however_often_it_is_announced(
-    driver: Driver, day: date
-) -> None:
+def test_file_announced_twice_has_a_single_set_of_rows_and_receipt_id(driver: Driver, day: date) -> None:
     """Regression (incident 16): redelivery multiplied the rows."""
     with driver.phase_2():
         driver.tick(Tick.EVALUATE, day, 5)
@@ -101,7 +99,7 @@ def _announced(execution: dict[str, Any]) -> FileLanded:
     )
 
 
-def test_the_stand_in_drops_fails_and_delays_what_it_is_told_to(embedded: Driver) -> None:
+def test_fake_drops_fails_and_delays_as_configured(embedded: Driver) -> None:
     with embedded.phase_2(drop=1, paths="*/dropped/*"):
         dropped, processed = (_land(embedded, name) for name in ("dropped", "processed"))
         embedded.settle()
@@ -125,7 +123,7 @@ def test_the_stand_in_drops_fails_and_delays_what_it_is_told_to(embedded: Driver
     )
 
 
-def test_what_waits_for_a_phase_2_that_is_down_is_processed_when_it_is_up(embedded: Driver) -> None:
+def test_message_waits_until_phase_2_is_up_again(embedded: Driver) -> None:
     with embedded.phase_2():
         with embedded.phase_2(down=True):
             waiting = _land(embedded, "waiting")
@@ -148,7 +146,7 @@ BAD_FILES: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_an_announcement_that_cannot_be_true_is_rejected_with_its_reason(embedded: Driver, name: str) -> None:
+def test_invalid_announcement_is_rejected_with_reason(embedded: Driver, name: str) -> None:
     changes, why = BAD_FILES[name]
     with embedded.phase_2():
         landed = _land(embedded, name.replace(" ", "-"), **changes)
@@ -200,7 +198,7 @@ def _push_receipt(driver: Driver, name: str, changes: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_an_odd_receipt_is_recorded_as_it_is(embedded: Driver, name: str) -> None:
+def test_unusual_receipt_is_recorded_unchanged(embedded: Driver, name: str) -> None:
     changes = RECORDED[name]
     _push_receipt(embedded, name, changes)
     rows = embedded.rows("SELECT * FROM nba_orchestration.file_receipts WHERE processor = @name", name=name)
@@ -211,7 +209,7 @@ def test_an_odd_receipt_is_recorded_as_it_is(embedded: Driver, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_receipt_that_is_none_is_a_dead_letter(embedded: Driver, name: str) -> None:
+def test_invalid_receipt_is_a_dead_letter(embedded: Driver, name: str) -> None:
     changes, reason, field = REFUSED[name]
     message_id = _push_receipt(embedded, name, changes)
     letters = embedded.dead_letters("message_id = @id", id=message_id)
@@ -226,7 +224,7 @@ def _block(language: str) -> str:
     return GUIDE.split(f"```{language}\n")[1].split("```")[0]
 
 
-def test_the_guides_example_acknowledges_a_file(embedded: Driver) -> None:
+def test_guide_example_acknowledges_file(embedded: Driver) -> None:
     """Run unchanged, as a program whose only setting is the emulator's address."""
     loaded: list[str] = []
     names: dict[str, Any] = {"load": lambda path: loaded.append(path) or 30}
@@ -249,7 +247,7 @@ def test_the_guides_example_acknowledges_a_file(embedded: Driver) -> None:
     assert told == ("injuries", 30, "prod")
 
 
-def test_the_guides_message_for_other_languages_is_a_receipt(driver: Driver) -> None:
+def test_guide_json_message_is_recorded_as_receipt(driver: Driver) -> None:
     event = json.loads(_block("json"))
     path = event["data"]["gcs_path"]
     driver.publish_raw("phase2-receipts", _block("json").encode(), **{"content-type": STRUCTURED})
@@ -257,7 +255,7 @@ def test_the_guides_message_for_other_languages_is_a_receipt(driver: Driver) -> 
     assert (receipt["processor"], receipt["row_count"]) == ("injuries", 30)
 
 
-def test_the_command_line_explains_a_file(embedded: Driver, day: date) -> None:
+def test_files_command_shows_waiting_republished_and_processed_file(embedded: Driver, day: date) -> None:
     embedded.tick(Tick.EVALUATE, day, 5)
     (execution,) = embedded.executions(day, SCHEDULE)
     path = execution["gcs_path"]

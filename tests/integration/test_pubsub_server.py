@@ -112,7 +112,7 @@ def held_endpoint() -> Iterator[tuple[str, threading.Event, queue.Queue[str]]]:
     receiver.server_close()
 
 
-def test_a_message_counts_from_its_publication_until_its_push_is_answered(
+def test_message_is_in_backlog_until_push_is_answered(
     server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
 ) -> None:
     url, release, arrived = held_endpoint
@@ -145,7 +145,7 @@ def test_a_message_counts_from_its_publication_until_its_push_is_answered(
     assert done[DEAD]["oldest_unacked_seconds"] > 0
 
 
-def test_a_dead_letter_moves_from_one_count_to_the_other_in_one_step(server: Running) -> None:
+def test_dead_letter_moves_between_backlogs_atomically(server: Running) -> None:
     dead_topic = "projects/p/topics/dead"
     server.publisher.create_topic(name=dead_topic)
     server.subscriber.create_subscription(name=DEAD, topic=dead_topic)
@@ -166,7 +166,7 @@ def test_a_dead_letter_moves_from_one_count_to_the_other_in_one_step(server: Run
     assert backlog["subscriptions"][DEAD]["unacked"] == 1
 
 
-def test_a_detached_subscription_holds_nothing(server: Running) -> None:
+def test_detached_subscription_has_no_backlog(server: Running) -> None:
     server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
     server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
     server.publisher.detach_subscription(request={"subscription": SUBSCRIPTION})
@@ -185,12 +185,12 @@ def test_a_detached_subscription_holds_nothing(server: Running) -> None:
         {"push_config": {"push_endpoint": "http://127.0.0.1/", "no_wrapper": {}}},
     ],
 )
-def test_what_is_not_supported_is_refused(server: Running, settings: dict[str, Any]) -> None:
+def test_unsupported_settings_are_refused(server: Running, settings: dict[str, Any]) -> None:
     with pytest.raises(MethodNotImplemented, match="does not support"):
         server.subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": TOPIC, **settings})
 
 
-def test_sigterm_ends_it_whatever_it_is_doing(
+def test_sigterm_ends_server_during_push_stream_and_pull(
     server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
 ) -> None:
     url, release, arrived = held_endpoint
@@ -211,7 +211,7 @@ def test_sigterm_ends_it_whatever_it_is_doing(
     assert pulling.exception(timeout=PATIENCE_SECONDS) is not None
 
 
-def test_a_taken_port_is_said_and_fails(server: Running) -> None:
+def test_taken_port_exits_1_with_message(server: Running) -> None:
     second = subprocess.run(
         command(server.port, free_port()),
         cwd=Path(gcp_emulators.__file__).parents[1],
@@ -224,7 +224,7 @@ def test_a_taken_port_is_said_and_fails(server: Running) -> None:
     assert "cannot serve" in second.stderr
 
 
-def test_turning_push_off_frees_what_was_in_flight(
+def test_disabling_push_releases_messages_in_flight(
     server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
 ) -> None:
     url, _, arrived = held_endpoint

@@ -64,9 +64,7 @@ def _doomed(driver: Driver, request: ScrapeRequested) -> Iterator[None]:
             client.close()
 
 
-def test_a_request_that_ran_out_of_attempts_is_a_dead_letter_and_a_failed_execution(
-    driver: Driver, day: date
-) -> None:
+def test_request_out_of_attempts_is_dead_letter_and_failed_execution(driver: Driver, day: date) -> None:
     request = _request(driver, day)
     data, attributes = _message(request)
     with driver.down("scraper-runner"), _doomed(driver, request):
@@ -84,9 +82,7 @@ def test_a_request_that_ran_out_of_attempts_is_a_dead_letter_and_a_failed_execut
     assert letter["event_id"] in [item["event_id"] for item in listed]
 
 
-def test_a_dead_request_is_replayed_under_its_own_ids_and_a_second_time_in_vain(
-    embedded: Driver, day: date
-) -> None:
+def test_replay_keeps_ids_and_second_replay_fetches_nothing(embedded: Driver, day: date) -> None:
     request = _request(embedded, day)
     data, attributes = _message(request)
     died = {
@@ -122,7 +118,7 @@ def test_a_dead_request_is_replayed_under_its_own_ids_and_a_second_time_in_vain(
     assert embedded.asked(last_report(day)) == 1
 
 
-def test_what_names_no_type_is_refused_with_the_reason(driver: Driver, day: date) -> None:
+def test_replay_of_message_without_type_is_refused_with_reason(driver: Driver, day: date) -> None:
     driver.publish_raw("scrape-executions", f"no event of {day}".encode())
     (letter, *_) = driver.dead_letters("payload_head = @head", head=f"no event of {day}")
     told = json.loads(driver.tipoff("dead-letters", "replay", letter["event_id"], "--yes", "--json", code=1))

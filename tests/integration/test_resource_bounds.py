@@ -113,16 +113,14 @@ def batter(driver: Driver, service: str, count: int) -> None:
 
 
 @every_service
-def test_pushes_at_once_slow_and_hostile_bodies_stay_within_the_memory(
-    embedded: Driver, service: str
-) -> None:
+def test_concurrent_slow_and_hostile_pushes_stay_within_memory(embedded: Driver, service: str) -> None:
     batter(embedded, service, 500)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @every_service
-def test_ten_thousand_pushes_at_once_stay_within_the_memory(embedded: Driver, service: str) -> None:
+def test_ten_thousand_pushes_stay_within_memory(embedded: Driver, service: str) -> None:
     with memory_bound(MEBIBYTES[SERVICE_MAP[service].memory] << 20) as bound:
         process = start_anew(embedded, service, bound)
         batter(embedded, service, 10_000)

@@ -96,7 +96,7 @@ def of(year: int, month: int) -> pytest.MarkDecorator:
 
 
 @of(2019, 1)
-def test_a_tenth_of_the_messages_dropped_is_healed_by_two_runs(healing: Healing) -> None:
+def test_dropped_announcement_is_healed_by_cleanup(healing: Healing) -> None:
     """Nothing is processed twice."""
     driver, noon = healing.driver, at(healing.day, 12)
     with driver.phase_2(drop=0.1, seed=2):
@@ -117,7 +117,7 @@ def test_a_tenth_of_the_messages_dropped_is_healed_by_two_runs(healing: Healing)
 
 
 @of(2019, 3)
-def test_phase_2_down_for_six_hours_and_up_again(healing: Healing) -> None:
+def test_six_hour_phase_2_outage_is_reported_and_lost_file_republished(healing: Healing) -> None:
     """Cleanup reports it as behind and republishes nothing. Files lost meanwhile are republished afterwards."""
     driver, noon = healing.driver, at(healing.day, 12)
     with driver.phase_2():
@@ -141,7 +141,7 @@ def test_phase_2_down_for_six_hours_and_up_again(healing: Healing) -> None:
 
 
 @of(2019, 5)
-def test_the_logger_twenty_minutes_behind_makes_nothing_lost(healing: Healing) -> None:
+def test_logger_twenty_minutes_behind_causes_no_republish(healing: Healing) -> None:
     """Receipts and executions come up to 20 minutes late, the later ones often first."""
     noon, due = at(healing.day, 12), list[tuple[datetime, FileLanded]]()
     for number in range(8):
@@ -201,9 +201,7 @@ def _with_settings(driver: Driver, **environment: str) -> Iterator[None]:
 
 
 @of(2019, 7)
-def test_receipts_that_cannot_be_read_are_one_row_with_an_error_and_no_republish(
-    healing: Healing, denied: str
-) -> None:
+def test_unreadable_receipts_give_error_row_and_no_republish(healing: Healing, denied: str) -> None:
     """Without permission to read receipts nothing is republished, and the row has the error (incident 15)."""
     noon = at(healing.day, 12)
     healing.land("old", noon)
@@ -217,7 +215,7 @@ ODD = ("gs://elsewhere/a.json", f"gs://{DATA_BUCKET}/../a.json", f"gs://{DATA_BU
 
 
 @of(2019, 9)
-def test_odd_paths_and_receipts_are_recorded_and_never_acted_on(healing: Healing) -> None:
+def test_foreign_paths_and_unknown_receipts_are_findings_only(healing: Healing) -> None:
     driver, noon = healing.driver, at(healing.day, 12)
     execution, good = healing.land("good", noon)
     for number, odd in enumerate(ODD):
@@ -239,7 +237,7 @@ def test_odd_paths_and_receipts_are_recorded_and_never_acted_on(healing: Healing
 
 
 @of(2019, 11)
-def test_a_file_whose_runner_died_is_adopted_and_processed(healing: Healing) -> None:
+def test_file_of_killed_runner_is_adopted_and_processed(healing: Healing) -> None:
     """The controller recorded its request as failed; the log now has its success, once."""
     driver, noon = healing.driver, at(healing.day, 12)
     dead = f"{healing.day}-dead"

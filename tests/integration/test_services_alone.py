@@ -106,11 +106,11 @@ def test_every_module_can_be_imported(service: str, modules: dict[str, list[str]
     assert {name.partition(".")[0] for name in modules["imported"]} == packages
 
 
-def test_nothing_slow_is_imported_at_start(modules: dict[str, list[str]]) -> None:
+def test_no_slow_dependency_is_imported_at_start(modules: dict[str, list[str]]) -> None:
     assert [name for name in SLOW if name in modules["loaded"]] == []
 
 
-def test_all_that_is_installed_is_needed(service: str, image: InstalledService) -> None:
+def test_every_installed_package_is_a_dependency(service: str, image: InstalledService) -> None:
     """A pin of an undeclared dependency would hide the missing declaration."""
     (site_packages,) = (image.root / "venv/lib").glob("python*/site-packages")
     requirements = {
@@ -120,7 +120,7 @@ def test_all_that_is_installed_is_needed(service: str, image: InstalledService) 
     assert requirements.keys() - needed(f"tipoff-{service}", requirements) == set()
 
 
-def test_no_sibling_is_there(service: str, image: InstalledService) -> None:
+def test_no_sibling_package_is_installed(service: str, image: InstalledService) -> None:
     own = packages_of(service_folder(service))
     projects = [REPOSITORY / "cli", REPOSITORY / "devtools", *(service_folder(name) for name in SERVICES)]
     others = [package for project in projects for package in packages_of(project) if package not in own]
@@ -129,6 +129,8 @@ def test_no_sibling_is_there(service: str, image: InstalledService) -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_it_starts_and_stops_as_its_image_does(service: str, image: InstalledService, cloud: Stack) -> None:
+def test_service_starts_and_stops_as_its_image_does(
+    service: str, image: InstalledService, cloud: Stack
+) -> None:
     """Without settings it lists the missing ones; with them it is healthy and answers a push; SIGTERM stops it."""
     probe(image, service, cloud)

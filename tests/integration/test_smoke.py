@@ -10,7 +10,7 @@ from tipoff_cli.commands.smoke.proofs import draft_proofs, prove
 from tipoff_common.wall_clock import wall_now
 
 
-def test_each_event_comes_back_as_a_row(driver: Driver, day: date) -> None:
+def test_every_smoke_test_event_becomes_a_row(driver: Driver, day: date) -> None:
     proofs = draft_proofs("nbac_schedule", "local", wall_now(), event_time=at(day, 6, 7))
     results = prove(proofs, driver.stack.publisher, driver.stack.warehouse, 30.0)
     assert [(result.proof.what, result.fault) for result in results] == [

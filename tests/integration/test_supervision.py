@@ -100,7 +100,7 @@ def test_no_process_outlives_an_interrupted_demo(tmp_path: Path, number: signal.
     assert code == (-signal.SIGKILL if number is signal.SIGKILL else 130)
 
 
-def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
+def test_google_emulator_ends_with_its_owner(tmp_path: Path) -> None:
     """It is Java, reads no pipe and takes the place of its launcher, so that no process outlives the owner."""
     _require_google()
     server = ForkServer()
@@ -115,7 +115,7 @@ def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
     assert not _listens(port)
 
 
-def test_a_stack_in_the_background_is_one_and_is_ready_when_it_says_so() -> None:
+def test_concurrent_up_starts_a_single_ready_stack() -> None:
     """A concurrent or later start finds the same stack, down stops it, and the files of a killed owner are ignored."""
     if taken := Layout.on_fixed_ports().taken_ports():
         pytest.skip(f"the fixed ports are taken: {', '.join(taken)}")
@@ -175,7 +175,7 @@ def _tipoff(command: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:
+def test_taken_port_is_named_before_any_process_starts(tmp_path: Path) -> None:
     """A foreign server on a fixed port must not be taken for ours."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -13,7 +13,7 @@ from tipoff_common.events import FileLanded, FileProcessed, Tick
 PHASE_2 = "nba-phase1-scrapers-complete"
 
 
-def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(driver: Driver, day: date) -> None:
+def test_tick_becomes_decision_execution_rows_and_file(driver: Driver, day: date) -> None:
     at = driver.tick(Tick.EVALUATE, day, 5)
     (execution,) = driver.executions(day, SCHEDULE)
     (decision,) = driver.decisions("morning_operations", at)
@@ -31,7 +31,7 @@ def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(driver
     assert b"leagueSchedule" in driver.file(told["raw_path"]), "the payload is kept as it came"
 
 
-def test_a_tick_delivered_twice_is_published_once(embedded: Driver, day: date) -> None:
+def test_repeated_tick_is_fetched_and_recorded_once(embedded: Driver, day: date) -> None:
     """Incidents 16 and 19: nothing is fetched twice, and no row is written twice."""
     before = embedded.asked(SCHEDULE_PATH)
     at = embedded.tick(Tick.EVALUATE, day, 5)
@@ -44,7 +44,7 @@ def test_a_tick_delivered_twice_is_published_once(embedded: Driver, day: date) -
     assert embedded.asked(SCHEDULE_PATH) == before + 1
 
 
-def test_two_ticks_at_once_are_one_decision(embedded: Driver, day: date) -> None:
+def test_concurrent_ticks_make_a_single_decision(embedded: Driver, day: date) -> None:
     """Incident 19: two controllers, two random ids, two decisions."""
     before = embedded.asked(SCHEDULE_PATH)
     for _ in range(4):
@@ -56,7 +56,7 @@ def test_two_ticks_at_once_are_one_decision(embedded: Driver, day: date) -> None
     assert before + 1 <= embedded.asked(SCHEDULE_PATH) <= before + 4
 
 
-def test_a_schedule_locked_twice_is_one_set_of_rows(embedded: Driver, day: date) -> None:
+def test_schedule_locked_twice_has_a_single_set_of_rows_in_view(embedded: Driver, day: date) -> None:
     """Regression (incident 35): locking twice doubled the schedule."""
     for _ in range(2):
         embedded.tick(Tick.LOCK_SCHEDULE, day, 5)
@@ -68,7 +68,7 @@ def test_a_schedule_locked_twice_is_one_set_of_rows(embedded: Driver, day: date)
     assert raw["n"] == 2 * seen["n"]
 
 
-def test_a_file_is_announced_once_however_often_its_content_is_fetched(embedded: Driver, day: date) -> None:
+def test_file_fetched_twice_is_announced_once(embedded: Driver, day: date) -> None:
     with embedded.subscribed(PHASE_2) as take:
         for _ in range(2):
             embedded.run_workflow("morning_operations", day)
@@ -82,7 +82,7 @@ def test_a_file_is_announced_once_however_often_its_content_is_fetched(embedded:
         assert take() == []
 
 
-def test_a_lost_file_is_republished_and_its_row_says_so(driver: Driver, day: date) -> None:
+def test_lost_file_is_republished_and_recorded(driver: Driver, day: date) -> None:
     """Incident 14: receipts prove processing. A file without one that landed before a file with one is lost."""
     driver.tick(Tick.EVALUATE, day, 5)
     (lost,) = driver.executions(day, SCHEDULE)
@@ -121,7 +121,7 @@ def test_a_lost_file_is_republished_and_its_row_says_so(driver: Driver, day: dat
     assert receipt.gcs_path not in missing
 
 
-def test_a_request_that_died_in_pubsub_is_a_failed_execution(driver: Driver, day: date) -> None:
+def test_dead_lettered_request_is_a_failed_execution(driver: Driver, day: date) -> None:
     """Pub/Sub forwards such a message unchanged to dead-letters, with attributes that name its subscription."""
     (request,) = driver.run_workflow("morning_operations", day)["requests"]
     driver.executions(day, SCHEDULE)
@@ -149,9 +149,7 @@ def test_a_request_that_died_in_pubsub_is_a_failed_execution(driver: Driver, day
     assert letter["subscription"] == "runner-requests"
 
 
-def test_a_message_that_can_never_succeed_becomes_a_dead_letter_with_its_reason(
-    driver: Driver, day: date
-) -> None:
+def test_message_of_unknown_type_is_a_dead_letter_with_reason(driver: Driver, day: date) -> None:
     payload = json.dumps({"day": day.isoformat()}).encode()
     driver.publish_raw(
         "workflow-decisions",

@@ -62,7 +62,7 @@ def test_every_named_query_has_rows(tour: tuple[Stack, EventHistory]) -> None:
     assert [name for name in asked if not (has_rows(name, history.until) or has_rows(name, evening))] == []
 
 
-def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, EventHistory]) -> None:
+def test_every_grafana_panel_has_its_columns_and_rows(tour: tuple[Stack, EventHistory]) -> None:
     """The queries that Grafana would send for the week; just after midnight the boards of today are rightly empty."""
     stack, history = tour
     at_night = business_date(history.until) != business_date(history.until - timedelta(hours=8))
@@ -81,7 +81,7 @@ def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, Even
                 assert tuple(row) == panel.columns, (board.name, panel.title)
 
 
-def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, EventHistory]) -> None:
+def test_every_grafana_rule_returns_subject_and_value(tour: tuple[Stack, EventHistory]) -> None:
     stack, _ = tour
     found = {
         name: stack.warehouse.query(sql.replace("'prod'", "'local'"), {})
@@ -92,7 +92,7 @@ def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, EventHistory
     assert {"files-stuck", "dead-letters", "quota-low"} & {name for name, rows in found.items() if rows}
 
 
-def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(
+def test_week_has_every_outcome_and_marked_faults(
     tour: tuple[Stack, EventHistory],
 ) -> None:
     stack, history = tour
@@ -109,7 +109,7 @@ def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(
     assert max(row["last"] for row in rows) > history.until - timedelta(days=1)
 
 
-def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, EventHistory]) -> None:
+def test_stack_continues_from_the_week(tour: tuple[Stack, EventHistory]) -> None:
     """The running services decide on the history, and the monitor reads the standing alerts."""
     stack, history = tour
     stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=15, event_time=None)])

@@ -23,7 +23,7 @@ def _kinds(node: dict[str, Any]) -> Any:
     return (node["kind"], [_kinds(child) for child in node["children"]])
 
 
-def test_each_link_of_a_chain_leads_to_the_whole(embedded: Driver, day: date) -> None:
+def test_id_of_any_link_shows_the_whole_chain(embedded: Driver, day: date) -> None:
     embedded.tick(Tick.LOCK_SCHEDULE, day, 5)
     instant = embedded.tick(Tick.EVALUATE, day, 5)
     (execution,) = embedded.executions(day, SCHEDULE)
@@ -74,9 +74,7 @@ def test_each_link_of_a_chain_leads_to_the_whole(embedded: Driver, day: date) ->
     assert "processed by schedule, 1230 rows" in tree
 
 
-def test_a_request_that_waits_for_its_runner_is_shown_before_the_dataset_knows_it(
-    driver: Driver, day: date
-) -> None:
+def test_request_is_shown_before_its_execution(driver: Driver, day: date) -> None:
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
         about = ("--date", day.isoformat(), "--json")
@@ -92,7 +90,7 @@ def test_a_request_that_waits_for_its_runner_is_shown_before_the_dataset_knows_i
     driver.executions(day, INJURIES)
 
 
-def test_an_unknown_id_is_said_with_those_that_are_near(driver: Driver, day: date) -> None:
+def test_unknown_id_is_reported_with_similar_ids(driver: Driver, day: date) -> None:
     driver.run_workflow("morning_operations", day)
     (execution,) = driver.executions(day, SCHEDULE)
     known = execution["execution_id"]

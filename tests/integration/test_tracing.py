@@ -26,7 +26,7 @@ HOPS = [
 ]
 
 
-def test_one_trace_goes_from_the_tick_to_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_trace_spans_tick_to_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_collector() as collector:
         monkeypatch.setenv(ENDPOINT, collector.endpoint)
         configure_telemetry("scheduler", "0", "local", collector.endpoint)

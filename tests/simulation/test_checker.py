@@ -342,14 +342,14 @@ BROKEN: tuple[tuple[str, str, Change, str], ...] = (
 @pytest.mark.parametrize(
     ("law", "run", "change", "told"), BROKEN, ids=[f"{law}: {told}" for law, _, _, told in BROKEN]
 )
-def test_a_broken_law_is_named(
+def test_broken_law_is_reported(
     logs: Mapping[str, Log], law: str, run: str, change: Change, told: str
 ) -> None:
     breaches = check(EventLog(list(change(logs[run]))))
     assert [breach for breach in breaches if breach.law == law and told in breach.told], breaches
 
 
-def test_the_checker_knows_nothing_of_what_it_judges() -> None:
+def test_checker_imports_only_the_record() -> None:
     """The state of a service is no evidence."""
     tree = ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -358,11 +358,11 @@ def test_the_checker_knows_nothing_of_what_it_judges() -> None:
     assert ours == {"tests.simulation.record"}
 
 
-def test_every_law_is_broken_here() -> None:
+def test_every_law_has_a_breaking_change() -> None:
     assert {law for law, *_ in BROKEN} == {law.__name__ for law in LAWS}
 
 
-def test_a_fault_in_between_excuses_a_second_fetch(logs: Mapping[str, Log]) -> None:
+def test_fault_between_fetches_excuses_second_fetch(logs: Mapping[str, Log]) -> None:
     """The fault is a recorded reason; the law forbids fetches without one."""
     log = logs["calm"]
     fetch = some(log, "fetch")
@@ -372,7 +372,7 @@ def test_a_fault_in_between_excuses_a_second_fetch(logs: Mapping[str, Log]) -> N
     assert "no_fetch_twice_without_a_reason" not in laws
 
 
-def test_a_file_that_people_can_read_of_needs_no_receipt(logs: Mapping[str, Log]) -> None:
+def test_file_with_finding_needs_no_receipt(logs: Mapping[str, Log]) -> None:
     log = list(lose_a_receipt(logs["calm"]))
     (breach,) = [it for it in check(EventLog(log)) if it.law == "no_file_without_receipt_or_finding"]
     path = breach.told.partition(" ")[0]

@@ -17,7 +17,7 @@ MINUTES = 180.0
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_law_holds_between_clocks_that_are_apart(service: str) -> None:
+def test_every_law_holds_with_clocks_six_minutes_apart(service: str) -> None:
     faults = (
         Fault(0, Kind.SKEW, 0.0, DURATION, f"{service}-0", size=-MINUTES),
         Fault(1, Kind.SKEW, 0.0, DURATION, f"{service}-1", size=MINUTES),
@@ -29,7 +29,7 @@ def test_every_law_holds_between_clocks_that_are_apart(service: str) -> None:
     assert not {seed: found[0] for seed, found in breaches.items() if found}
 
 
-def test_a_clock_that_is_behind_heals_lost_files() -> None:
+def test_cleanup_with_slow_clock_heals_lost_files() -> None:
     """The cleanup with the slow clock receives all ticks, and Phase 2 drops the landed files."""
     faults = (
         Fault(0, Kind.SKEW, 0.0, DURATION, "cleanup-0", size=-MINUTES),

@@ -89,20 +89,22 @@ def fallen(run: Run) -> list[str]:
     share=st.sampled_from((0.05, 0.3, 1.0)),
     at=st.floats(FROM, UNTIL),
 )
-def test_damaged_objects_of_state_fell_no_service(seed: int, damage: Damage, share: float, at: float) -> None:
+def test_damaged_state_causes_no_unforeseen_failure(
+    seed: int, damage: Damage, share: float, at: float
+) -> None:
     run = simulate(seed, (), meanwhile={at: damaging(damage, share, seed)})
     assert not fallen(run)
 
 
 @settings(max_examples=examples(15), phases=DRAWN)
 @given(seed=st.integers(0, 500), at=st.floats(FROM, UNTIL))
-def test_objects_of_a_later_version_are_read_as_what_they_say(seed: int, at: float) -> None:
+def test_state_of_later_version_breaks_no_law(seed: int, at: float) -> None:
     """A deployment is rolled back, and the later version's objects remain."""
     run = simulate(seed, (), meanwhile={at: damaging(newer, 1.0, seed)})
     assert not [str(it) for it in check(run.log)]
 
 
-def test_every_kind_of_object_is_met() -> None:
+def test_damage_reaches_state_of_four_services() -> None:
     met: set[str] = set()
     simulate(0, (), meanwhile={3.0 * HOUR: damaging(newer, 1.0, 0, met)})
     prefixes = {name.partition("/")[0] for name in met}

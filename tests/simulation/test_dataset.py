@@ -35,7 +35,7 @@ def warehouse() -> Iterator[BigQueryWarehouse]:
         yield BigQueryWarehouse(PROJECT, emulator.url)
 
 
-def test_each_model_answers_as_its_sql(warehouse: BigQueryWarehouse) -> None:
+def test_python_model_matches_its_sql(warehouse: BigQueryWarehouse) -> None:
     asked: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     worlds = [simulate(seed).world for seed in SEEDS]
     for world in worlds:

@@ -19,14 +19,14 @@ PRINT = (
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_seed_gives_the_same_trace_twice(seed: int) -> None:
+def test_repeated_seed_gives_same_trace(seed: int) -> None:
     once, again = simulate(seed), simulate(seed)
     assert once.faults == again.faults
     assert [str(entry) for entry in once.log.entries] == [str(entry) for entry in again.log.entries]
     assert once.log.digest() == again.log.digest()
 
 
-def test_a_seed_gives_the_same_trace_in_every_process() -> None:
+def test_seed_gives_same_trace_in_another_process() -> None:
     """Sets and hashes of texts have another order in each process; no service may depend on it."""
     here = [simulate(seed).log.digest() for seed in SEEDS]
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
@@ -36,5 +36,5 @@ def test_a_seed_gives_the_same_trace_in_every_process() -> None:
     assert told.stdout.split() == here
 
 
-def test_another_seed_is_another_run() -> None:
+def test_different_seed_gives_different_run() -> None:
     assert simulate(1).log.digest() != simulate(2).log.digest()

@@ -111,14 +111,14 @@ SEEN: Mapping[str, tuple[Fault, Callable[[Run], object]]] = {
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_a_fault_strikes_is_counted_and_shows(name: str) -> None:
+def test_fault_is_counted_and_has_visible_effect(name: str) -> None:
     given, shows = SEEN[name]
     run = simulate(1, (given,))
     assert run.world.fates.counts[given.kind] > 0
     assert shows(run)
 
 
-def test_an_insert_id_is_remembered_for_a_while_only() -> None:
+def test_insert_id_deduplicates_only_within_its_window() -> None:
     """A second append within the window adds no row; afterwards, or without deduplication, it adds a copy."""
     again = fault(Kind.ERROR_AFTER, "warehouse", 0.6)
     remembered = happened(simulate(1, (again,)))
@@ -128,7 +128,7 @@ def test_an_insert_id_is_remembered_for_a_while_only() -> None:
     assert 0 < remembered[rows] < happened(forgotten)[rows]
 
 
-def test_writes_lose_races() -> None:
+def test_concurrent_writes_lose_races() -> None:
     """412: another process created the object, or overwrote it since the read."""
     run = simulate(1, (fault(Kind.DUPLICATE),))
     lost = {entry["op"] for entry in run.log.of("object") if not entry["won"]}
@@ -136,7 +136,7 @@ def test_writes_lose_races() -> None:
     assert happened(run)["writes that lost a race (412)"] > 5
 
 
-def test_a_process_that_dies_at_work_comes_back() -> None:
+def test_process_restarts_after_crash_at_work() -> None:
     """Regression: with more than one running handler it did not come back, and its service stayed one process short."""
     shape = Shape(events=12, instances=1)
     for size in range(30, 60, 6):
@@ -146,7 +146,7 @@ def test_a_process_that_dies_at_work_comes_back() -> None:
 
 
 @pytest.mark.parametrize(("seed", "changes"), [(0, False), (1, True), (2, True)])
-def test_the_clocks_change_in_the_middle_of_the_night(seed: int, changes: bool) -> None:
+def test_simulated_night_can_include_dst_change(seed: int, changes: bool) -> None:
     night = simulate(seed, (), shape=Shape(night=True)).world
     assert night.day == DAYS[seed]
     ends = night.start + timedelta(seconds=night.duration)
@@ -154,6 +154,6 @@ def test_the_clocks_change_in_the_middle_of_the_night(seed: int, changes: bool) 
     assert (len(offsets) == 2) is changes
 
 
-def test_every_kind_is_tried() -> None:
+def test_every_fault_kind_is_tested() -> None:
     tried = {given.kind for given, _ in SEEN.values()}
     assert tried | {Kind.NO_DEDUPLICATION} == set(Kind)

@@ -20,7 +20,7 @@ SEEDS = range(4)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_without_a_fault_each_request_is_published_fetched_and_logged_once(seed: int) -> None:
+def test_faultless_run_publishes_fetches_and_logs_each_request_once(seed: int) -> None:
     log = simulate(seed, (), shape=FOUR).log
     assert check(log) == []
     requests = Counter(entry["id"] for entry in log.of("publish") if entry["type"] == REQUESTED)
@@ -34,6 +34,6 @@ def test_without_a_fault_each_request_is_published_fetched_and_logged_once(seed:
     assert worked >= {f"{service}-{number}" for service in SHARED for number in range(FOUR.instances)}
 
 
-def test_whatever_goes_wrong_every_law_holds_among_four() -> None:
+def test_every_law_holds_with_four_instances_under_drawn_faults() -> None:
     breaches = {seed: check(simulate(seed, None, shape=FOUR).log) for seed in range(examples(12))}
     assert not {seed: found[0] for seed, found in breaches.items() if found}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from tests.simulation.scheduler import Hub, Task
 
 
-def test_a_task_that_ends_others_goes_on_after_them() -> None:
+def test_killing_task_continues_after_killed_tasks_end() -> None:
     """Otherwise a process that crashed with several open messages would never restart."""
     hub, process, told = Hub(), SimpleNamespace(tasks={}, paused_until=0.0), []
 

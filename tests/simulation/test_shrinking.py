@@ -10,13 +10,13 @@ FAULTS = tuple(Fault(number, Kind.CRASH, number, number + 1) for number in range
 
 
 @given(st.sets(st.sampled_from(FAULTS)))
-def test_the_faults_that_matter_together_are_found(guilty: set[Fault]) -> None:
+def test_faults_needed_together_are_found(guilty: set[Fault]) -> None:
     found = smallest(FAULTS, lambda some: guilty <= set(some))
     assert set(found) == guilty
 
 
 @given(st.sets(st.sampled_from(FAULTS), min_size=1))
-def test_one_of_several_that_matter_alone_is_found(guilty: set[Fault]) -> None:
+def test_single_sufficient_fault_is_found(guilty: set[Fault]) -> None:
     found = smallest(FAULTS, lambda some: bool(guilty & set(some)))
     assert len(found) == 1
     assert set(found) <= guilty

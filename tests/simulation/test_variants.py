@@ -31,7 +31,7 @@ MOST_SEEDS = 150
         ),  # a live request has to be presumed dead
     ],
 )
-def test_a_broken_service_is_caught(variant: Broken, first: int, law: str) -> None:
+def test_broken_service_is_caught_by_its_law(variant: Broken, first: int, law: str) -> None:
     """first: the seed to begin with, shortly before the first that catches it."""
     with variant() as services:
         for seed in range(first, first + MOST_SEEDS):
@@ -41,7 +41,7 @@ def test_a_broken_service_is_caught(variant: Broken, first: int, law: str) -> No
     assert law in laws
 
 
-def test_a_failing_run_is_shrunk_to_the_faults_that_matter() -> None:
+def test_failing_run_is_shrunk_to_necessary_faults() -> None:
     with no_claim() as services:
         seed = next(seed for seed in range(MOST_SEEDS) if laws_broken(seed, simulate(seed).faults, services))
         faults = simulate(seed).faults

@@ -260,7 +260,7 @@ DENIED = "BigQuery did not answer a query: 403 Access Denied"
     ],
     ids=["always", "for-hours", "for-an-hour", "over", "no-receipts", "dataset-behind"],
 )
-def test_cleanup_that_fails_each_time_is_told_with_its_error(
+def test_cleanup_failing_for_over_two_hours_fires_with_last_error(
     days: Days, request: pytest.FixtureRequest, errors: list[str | None], summary: str | None
 ) -> None:
     environment = request.node.callspec.id
@@ -268,11 +268,11 @@ def test_cleanup_that_fails_each_time_is_told_with_its_error(
     assert told == ([summary] if summary else [])
 
 
-def test_on_a_day_on_which_all_is_well_no_rule_fires(days: Days) -> None:
+def test_healthy_day_fires_no_rule(days: Days) -> None:
     assert days.conditions("well") == []
 
 
-def test_each_rule_with_a_query_has_rows_on_which_it_fires() -> None:
+def test_every_rule_with_a_query_is_tested() -> None:
     own = {"dataset-behind", "versions-differ"}  # tests of their own below
     assert {*BAD, *ABSENT, *own} == set(BOOK.queries)
 
@@ -282,14 +282,14 @@ def test_a_rule_fires_on_its_bad_rows(days: Days, rule: str) -> None:
     assert [it.subject for it in days.conditions(rule, AT, rule)] == [BAD[rule][1]]
 
 
-def test_an_old_calendar_names_the_workflow_that_fetches_it(days: Days) -> None:
+def test_stale_calendar_alert_names_fetching_workflow(days: Days) -> None:
     """The rule's command named that of one fleet."""
     (found,) = days.conditions("calendar-stale", AT, "calendar-stale")
     assert found.workflow == "feeds"
 
 
 @pytest.mark.parametrize("rule", BAD)
-def test_copies_of_rows_change_nothing(days: Days, rule: str) -> None:
+def test_copied_rows_change_no_condition(days: Days, rule: str) -> None:
     """Rows are delivered at least once, and a copy may come long after the first."""
     rows = [*healthy(), *BAD[rule][0]]
     later = [
@@ -302,12 +302,12 @@ def test_copies_of_rows_change_nothing(days: Days, rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ABSENT)
-def test_absence_is_seen_without_any_row(days: Days, rule: str) -> None:
+def test_absence_rule_fires_without_any_row(days: Days, rule: str) -> None:
     """Incident 10 of docs/explanation/incidents.md: absence raises no row."""
     assert [it.rule for it in days.conditions(rule, AT, rule)] == [rule]
 
 
-def test_failures_name_their_kind(days: Days) -> None:
+def test_failure_conditions_have_error_type(days: Days) -> None:
     """The kind groups them with other failures of the same source as one cause."""
     found = {rule: days.conditions(rule, AT, rule)[0].error_type for rule in ("quota-low", "volume-unusual")}
     assert found == {"quota-low": "quota", "volume-unusual": "source_changed"}
@@ -361,20 +361,20 @@ NOTHING_LEFT = "s: the allowance is spent, 0 left."
         "refused", "refused-and-found-since",
     ],
 )  # fmt: skip
-def test_an_allowance_is_told_from_a_pause_and_either_ends(
+def test_quota_alert_distinguishes_allowance_from_pause_and_ends(
     days: Days, request: pytest.FixtureRequest, results: list[Row], summary: str | None
 ) -> None:
     found = judged(days, f"quota-{request.node.callspec.id}", outcomes(*results), "quota-low")
     assert [it.summary for it in found] == ([summary] if summary else [])
 
 
-def test_a_pause_of_days_is_told_until_it_is_over(days: Days) -> None:
+def test_quota_alert_stands_through_pause_of_days(days: Days) -> None:
     ((table, row),) = outcomes(told_to_wait(AT + DAY))
     rows = [(table, {**row, "triggered_at": (AT - 5 * DAY).isoformat()})]
     assert len(judged(days, "quota-days", rows, "quota-low")) == 1
 
 
-def test_two_scoreboards_that_differ_are_told(days: Days) -> None:
+def test_differing_scoreboards_are_reported(days: Days) -> None:
     """The rule names the two scoreboards, as another fleet has neither."""
     rows: Rows = [
         ("scraper_execution_log", executed(name, AT - 2 * HOUR, "success", records, scraper_name=name))
@@ -407,7 +407,7 @@ def lost(records: int, count: int, *examples: str) -> Row:
     ],
     ids=["two-of-five", "a-tenth", "above", "over", "failed-since", "local"],
 )
-def test_a_source_that_is_read_in_part_is_told(
+def test_items_set_aside_above_a_tenth_are_reported(
     days: Days, request: pytest.FixtureRequest, results: list[Row], summary: str | None
 ) -> None:
     """Regression: two of five items were lost each time, and no alert reported it."""
@@ -415,7 +415,7 @@ def test_a_source_that_is_read_in_part_is_told(
     assert [it.summary for it in found] == ([summary] if summary else [])
 
 
-def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None:
+def test_off_season_day_fires_no_rule(days: Days) -> None:
     """The off-season of a fleet that fetches nothing without games: the schedule has no rows."""
     rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]
     quiet = [
@@ -425,7 +425,7 @@ def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None
     assert [it.rule for it in days.conditions("off-season")] == []
 
 
-def test_manual_runs_hide_no_silence_and_wake_nobody_on_a_day_off(days: Days) -> None:
+def test_manual_run_hides_no_silence_and_fires_no_schedule_rule_on_day_off(days: Days) -> None:
     run = decided("by-hand", AT - MINUTE, "RUN", "manual", scrapers_triggered=[], alert_level="NONE")
     silent = [
         row
@@ -442,12 +442,12 @@ def test_manual_runs_hide_no_silence_and_wake_nobody_on_a_day_off(days: Days) ->
     assert "schedule-not-locked" not in {it.rule for it in days.conditions("asked-in-summer")}
 
 
-def test_an_empty_dataset_is_behind_and_nothing_is_decided(days: Days) -> None:
+def test_empty_dataset_fires_only_absence_rules(days: Days) -> None:
     found = {it.rule for it in days.conditions("nowhere")}
     assert found == {"dataset-behind", "no-decisions", "cleanup-silent", "schedule-not-locked"}
 
 
-def test_a_retry_that_ran_under_the_decision_that_planned_it_was_executed(days: Days) -> None:
+def test_retry_executed_under_first_decision_counts_as_executed(days: Days) -> None:
     """The decision to retry lists the scraper, and its execution names the first decision of the occurrence."""
     first, again = AT - 3 * HOUR, AT - 2 * HOUR
     run = {"scrapers_triggered": ["s"], "alert_level": "NONE"}
@@ -471,7 +471,7 @@ def test_a_retry_that_ran_under_the_decision_that_planned_it_was_executed(days: 
     assert found.value == 1.0
 
 
-def test_rows_that_come_late_are_told(days: Days) -> None:
+def test_late_row_fires_dataset_behind(days: Days) -> None:
     late = [("workflow_decisions", decided("l", AT - HOUR / 2, "SKIP", "too_early", alert_level="NONE",
                                            created_at=AT.isoformat()))]  # fmt: skip
     days.insert("late", [*healthy(), *late])
@@ -486,7 +486,7 @@ AT_ONCE = [
 
 
 @pytest.mark.parametrize(("table", "row"), AT_ONCE, ids=[table for table, _ in AT_ONCE])
-def test_a_row_whose_copy_comes_late_was_not_late(days: Days, table: str, row: Row) -> None:
+def test_late_copy_of_timely_row_is_not_dataset_behind(days: Days, table: str, row: Row) -> None:
     """A message is delivered again when its response is lost, and cleanup republishes a run with the next tick."""
     at = AT - 40 * MINUTE
     environment = f"copied-{table}"
@@ -497,7 +497,7 @@ def test_a_row_whose_copy_comes_late_was_not_late(days: Days, table: str, row: R
     assert len(judged(days, f"{environment}-late", late, "dataset-behind")) == 1
 
 
-def test_an_abort_of_a_tick_that_was_delivered_late_is_not_late_and_breaks_the_silence(days: Days) -> None:
+def test_abort_of_late_tick_is_not_dataset_behind(days: Days) -> None:
     """It has the time of its tick, so that two controllers publish the same event: no time of the logger's row."""
     at = AT - 30 * MINUTE
     row = decided("aborted", at, "ABORT", "history_unavailable", created_at=(AT - MINUTE).isoformat())
@@ -505,7 +505,7 @@ def test_an_abort_of_a_tick_that_was_delivered_late_is_not_late_and_breaks_the_s
     assert judged(days, "abort-alone", [("workflow_decisions", row)], "dataset-behind") == []
 
 
-def test_a_failure_that_the_controller_presumed_is_not_late(days: Days) -> None:
+def test_presumed_failure_is_not_dataset_behind(days: Days) -> None:
     """Its end is the expiry of the lease, and the first evaluation after that publishes it."""
     at = AT - 30 * MINUTE
     row = executed("dead", at, "failed", completed_at=at.isoformat(), error_type="timeout",
@@ -564,7 +564,7 @@ SETTLED = {
 
 
 @pytest.mark.parametrize("how", SETTLED)
-def test_a_source_of_which_nothing_was_to_be_had_is_not_silent(days: Days, how: str) -> None:
+def test_settled_occurrences_do_not_count_as_silence(days: Days, how: str) -> None:
     assert judged(days, f"silent-{how}", silent(SETTLED[how]), "source-silent") == []
     (found,) = judged(days, f"silent-{how}-but-two", silent(SETTLED[how], days=3), "source-silent")
     assert found.value == 2.0
@@ -600,14 +600,14 @@ def test_a_source_of_which_nothing_was_to_be_had_is_not_silent(days: Days, how: 
     ],
     ids=["not-published", "resumed", "added-again", "paused-before"],
 )
-def test_a_source_that_was_asked_in_vain_is_silent(
+def test_unsettled_occurrences_count_as_silence(
     days: Days, request: pytest.FixtureRequest, settle: Callable[[str, datetime], Rows]
 ) -> None:
     (found,) = judged(days, f"vain-{request.node.callspec.id}", silent(settle), "source-silent")
     assert found.value == 5.0
 
 
-def test_another_version_or_configuration_is_told(days: Days) -> None:
+def test_differing_controller_version_is_reported(days: Days) -> None:
     assert days.conditions("well", AT, "versions-differ") == []
     other = decided("v", AT - MINUTE, "SKIP", "too_early", alert_level="NONE", created_at=AT.isoformat(),
                     controller_version="2", config_hash="h")  # fmt: skip
@@ -615,7 +615,7 @@ def test_another_version_or_configuration_is_told(days: Days) -> None:
     assert [it.subject for it in days.conditions("other", AT, "versions-differ")] == ["controller"]
 
 
-def test_each_service_that_runs_another_version_is_told(days: Days) -> None:
+def test_every_service_with_differing_version_is_reported(days: Days) -> None:
     at = AT - 5 * MINUTE
     days.insert(
         "half-deployed",
@@ -633,7 +633,7 @@ def test_each_service_that_runs_another_version_is_told(days: Days) -> None:
     assert sorted(it.subject for it in found) == ["logger", "scraper-runner"]
 
 
-def test_a_configuration_by_which_the_runner_is_asked_is_told_and_rows_from_before_a_deployment_are_not(
+def test_foreign_runner_configuration_is_reported_unless_before_deployment(
     days: Days,
 ) -> None:
     """A forgotten second controller also sends requests to the runner; a run of 31 minutes ago predates the deploy."""
@@ -647,7 +647,7 @@ def test_a_configuration_by_which_the_runner_is_asked_is_told_and_rows_from_befo
     assert days.conditions("deployed", AT, "versions-differ") == []
 
 
-def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:
+def test_batch_query_returns_active_pauses(days: Days) -> None:
     days.insert(
         "paused",
         [
@@ -673,7 +673,7 @@ def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:
         (AT - 5 * MINUTE, "SKIP", "parent_unfruitful", True),
     ],
 )
-def test_an_abort_ends_with_the_next_evaluation_that_decides(
+def test_abort_alert_ends_with_next_deciding_evaluation(
     days: Days, code: str, next_at: datetime, action: str, next_code: str, stands: bool
 ) -> None:
     """The delivery of a tick failed, and the next one came twenty seconds later."""
@@ -718,7 +718,7 @@ PART: Row = {"data_summary": json.dumps({"completeness": {"missing": ["NYK@PHI"]
         "a-part-of-its-own", "all-of-its-own",
     ],
 )  # fmt: skip
-def test_a_decision_ends_when_another_run_has_found_what_was_missing(
+def test_failed_search_alert_ends_when_other_runs_find_all_missing_units(
     days: Days, request: pytest.FixtureRequest, code: str, rows: Rows, stands: bool
 ) -> None:
     """Regression: a workflow failed for good at 19:31 and was run manually at 19:53; at 20:00 the alert still fired."""
@@ -730,7 +730,7 @@ def test_a_decision_ends_when_another_run_has_found_what_was_missing(
     assert [it.subject for it in found] == ["lines"] * stands
 
 
-def test_the_severity_is_the_decisions(days: Days) -> None:
+def test_condition_severity_is_alert_level_of_decision(days: Days) -> None:
     (found,) = days.conditions("workflow-gave-up", AT, "workflow-gave-up")
     assert found.severity is AlertLevel.CRITICAL
 
@@ -759,7 +759,7 @@ def test_a_daily_scraper_is_judged_by_its_last_runs(
 
 
 @pytest.mark.parametrize(("well", "fires"), [(4, True), (5, False)])
-def test_a_scraper_whose_last_runs_all_succeeded_is_well_again(days: Days, well: int, fires: bool) -> None:
+def test_scraper_alert_ends_after_five_successes(days: Days, well: int, fires: bool) -> None:
     """Otherwise one bad evening would keep the alert firing for a day, and hide that the scraper fails anew."""
     environment = f"well-again-{well}"
     statuses = (*["failed"] * 5, *["success"] * well)
@@ -769,7 +769,7 @@ def test_a_scraper_whose_last_runs_all_succeeded_is_well_again(days: Days, well:
     assert [(it.subject, it.error_type) for it in found] == ([("s", "http")] if fires else [])
 
 
-def test_files_that_were_republished_are_no_more_processed_than_others(days: Days) -> None:
+def test_republished_files_stay_missing_until_receipt(days: Days) -> None:
     announced = scanned(
         AT - MINUTE, *[missing(f"gs://b/{n}", AT - 8 * HOUR, AT, republished=True) for n in range(11)],
         created_at=AT.isoformat(),
@@ -788,7 +788,7 @@ def judged(days: Days, environment: str, rows: Rows, rule: str) -> list[Conditio
     return days.conditions(environment, AT, rule)
 
 
-def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(days: Days) -> None:
+def test_phase_2_behind_summary_has_counts_and_start(days: Days) -> None:
     since = AT - 3 * HOUR
     rows: Rows = [
         ("cleanup_operations", scanned(
@@ -807,13 +807,13 @@ def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(da
 
 
 @pytest.mark.parametrize("waiting", [1, 2])
-def test_files_lost_in_a_quiet_hour_are_not_phase_2_behind(days: Days, waiting: int) -> None:
+def test_one_or_two_waiting_files_are_not_phase_2_behind(days: Days, waiting: int) -> None:
     """No later file has a receipt, so they look like a halt of Phase 2; cleanup republishes them by itself."""
     rows = scan(phase2_behind=True, waiting_count=waiting, missing_files_found=0)
     assert judged(days, f"quiet-hour-{waiting}", rows, "phase2-behind") == []
 
 
-def test_phase_2_behind_holds_in_scans_with_errors(days: Days) -> None:
+def test_phase_2_behind_fires_in_scan_with_errors(days: Days) -> None:
     """Without any receipt each scan has an error, and the alert has to fire all the more."""
     rows = scan(
         phase2_behind=True, waiting_count=3, errors=["no receipts to compare with; nothing is republished"]
@@ -821,7 +821,7 @@ def test_phase_2_behind_holds_in_scans_with_errors(days: Days) -> None:
     assert [it.subject for it in judged(days, "behind-in-error", rows, "phase2-behind")] == ["-"]
 
 
-def test_a_scan_that_could_not_look_ends_no_condition(days: Days) -> None:
+def test_failed_scan_ends_no_condition(days: Days) -> None:
     rows: Rows = [
         ("cleanup_operations", scanned(AT - 20 * MINUTE, created_at=AT.isoformat(), storm_guard=True)),
         *scan(errors=["file_receipts cannot be read"]),
@@ -831,7 +831,7 @@ def test_a_scan_that_could_not_look_ends_no_condition(days: Days) -> None:
     assert judged(days, "blind", mended, "storm-guard") == []
 
 
-def test_the_storm_guard_states_its_numbers_and_since_when(days: Days) -> None:
+def test_storm_guard_summary_has_counts_and_start(days: Days) -> None:
     lost = [missing(f"gs://b/{n}", AT - (8 - n) * HOUR, AT) for n in range(2)]
     finding = {"kind": "orphan_storm", "gcs_path": "-", "detail": "60 of 60 objects have no execution"}
     row = scanned(
@@ -846,7 +846,7 @@ def test_the_storm_guard_states_its_numbers_and_since_when(days: Days) -> None:
 
 
 @pytest.mark.parametrize("kind", ["given_up", "object_missing", "content_differs", "foreign_path"])
-def test_a_file_that_cannot_be_healed_is_told_with_its_fault_until_its_receipt(days: Days, kind: str) -> None:
+def test_stuck_file_is_reported_with_fault_until_receipt(days: Days, kind: str) -> None:
     path, landed = f"gs://b/{kind}", AT - 9 * HOUR
     finding = {"kind": kind, "gcs_path": path, "detail": "what is wrong"}
     rows: Rows = [
@@ -864,7 +864,7 @@ def test_a_file_that_cannot_be_healed_is_told_with_its_fault_until_its_receipt(d
     )
 
 
-def test_a_file_that_was_republished_since_its_finding_is_not_stuck(days: Days) -> None:
+def test_file_republished_after_finding_is_not_stuck(days: Days) -> None:
     finding = {"kind": "content_differs", "gcs_path": "gs://b/1", "detail": "x"}
     again = missing("gs://b/1", AT - 9 * HOUR, AT, republished=True)
     rows: Rows = [
@@ -874,7 +874,7 @@ def test_a_file_that_was_republished_since_its_finding_is_not_stuck(days: Days) 
     assert judged(days, "mended", rows, "files-stuck") == []
 
 
-def test_a_file_received_before_its_last_finding_is_not_told_when_the_receipt_is_older_than_findings_count(
+def test_receipt_before_lookback_of_findings_clears_stuck_file(
     days: Days,
 ) -> None:
     """The receipt's row came half an hour late, and cleanup scanned in between, after midnight."""
@@ -887,13 +887,13 @@ def test_a_file_received_before_its_last_finding_is_not_told_when_the_receipt_is
     assert judged(days, "received-late", rows, "files-stuck") == []
 
 
-def test_what_no_receipt_can_name_is_not_told(days: Days) -> None:
+def test_file_with_unnameable_path_is_not_reported(days: Days) -> None:
     """No receipt could resolve such an alert."""
     finding = {"kind": "unnameable_path", "gcs_path": "no path", "detail": "x"}
     assert judged(days, "unnameable", scan(findings=[finding]), "files-stuck") == []
 
 
-def test_what_the_future_holds_is_not_counted_yet(days: Days) -> None:
+def test_dead_letter_after_as_of_is_not_counted(days: Days) -> None:
     """An event three minutes ahead of the reader's clock."""
     ahead = [("dead_letters", {**BAD["dead-letters"][0][0][1], "rejected_at": (AT + 3 * MINUTE).isoformat()})]
     days.insert("ahead", [*healthy(), *ahead])
@@ -925,7 +925,7 @@ def letter(rejected: datetime, *written: datetime) -> Rows:
         (AT - HOUR, [AT + MINUTE], False),  # not there yet
     ],
 )
-def test_a_dead_letter_whose_row_was_held_up_is_told_when_it_comes(
+def test_delayed_dead_letter_is_reported_on_arrival(
     days: Days, rejected: datetime, written: list[datetime], told: bool
 ) -> None:
     environment = f"letter-{rejected:%d%H}-{'-'.join(f'{at:%H%M}' for at in written)}"
@@ -940,7 +940,7 @@ def test_a_dead_letter_whose_row_was_held_up_is_told_when_it_comes(
         (None, None, "1 message was rejected, the last (undecodable)"),
     ],
 )
-def test_a_dead_letter_is_told_by_what_is_known_of_it(
+def test_dead_letter_summary_omits_unknown_service_and_detail(
     days: Days, service: str | None, detail: str | None, summary: str
 ) -> None:
     ((table, row),) = letter(AT - HOUR, AT - HOUR)
@@ -949,7 +949,7 @@ def test_a_dead_letter_is_told_by_what_is_known_of_it(
     assert found.summary == summary
 
 
-def test_ailing_scrapers_come_first_with_their_likely_cause(dataset: Dataset, days: Days) -> None:
+def test_unhealthy_scrapers_are_listed_first_with_cause(dataset: Dataset, days: Days) -> None:
     rows: Rows = [
         *runs("success", "success", name="fine"),
         *runs("success", "failed", "failed", name="dead", error_type="blocked", error_message="403"),

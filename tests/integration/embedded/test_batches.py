@@ -16,7 +16,7 @@ AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("together", [FLEET_QUERIES, RECENT_QUERIES], ids=["fleet", "recent"])
-def test_queries_of_the_console_can_stand_beside_each_other_in_any_order(
+def test_console_queries_run_batched_in_any_order(
     dataset: Dataset, together: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Regression: the embedded warehouse took one query's column for another's, in some orders only."""

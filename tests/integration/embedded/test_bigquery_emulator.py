@@ -161,14 +161,14 @@ def default_stream(table: str) -> str:
 # Start and stop
 
 
-def test_starts_where_nothing_can_be_downloaded(tmp_path: Path) -> None:
+def test_starts_without_internet_access(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     env = {"HOME": str(tmp_path), "http_proxy": nowhere, "https_proxy": nowhere, "HTTP_PROXY": nowhere}
     with running("bigquery", env=env):
         pass
 
 
-def test_says_nothing_and_ends_cleanly_with_a_stream_open() -> None:
+def test_sigterm_with_open_stream_exits_cleanly_without_output() -> None:
     with running("bigquery", "--project", PROJECT) as emulator:
         warehouse = Warehouse(*_ports(emulator))
         warehouse.query("CREATE SCHEMA ds")
@@ -188,7 +188,7 @@ def test_says_nothing_and_ends_cleanly_with_a_stream_open() -> None:
         warehouse.close()
 
 
-def test_says_that_a_port_is_taken(ports: tuple[int, int]) -> None:
+def test_taken_port_is_reported(ports: tuple[int, int]) -> None:
     for rest, storage in ((ports[0], free_port()), (free_port(), ports[1])):
         command = [sys.executable, "-m", MODULE, "--port", str(rest), "--grpc-port", str(storage)]
         ended = subprocess.run(command, capture_output=True, timeout=90, check=False)
@@ -196,7 +196,7 @@ def test_says_that_a_port_is_taken(ports: tuple[int, int]) -> None:
         assert b"is taken" in ended.stderr
 
 
-def test_keeps_acknowledged_rows_and_metadata_over_a_kill_and_a_restart(tmp_path: Path) -> None:
+def test_acknowledged_rows_and_metadata_survive_kill_and_restart(tmp_path: Path) -> None:
     """`tipoff up` keeps its history in such a folder, and a laptop's processes are often killed."""
     for end in ("kill", "terminate", None):
         with running("bigquery", "--project", PROJECT, "--data-dir", str(tmp_path)) as emulator:
@@ -220,7 +220,7 @@ def test_keeps_acknowledged_rows_and_metadata_over_a_kill_and_a_restart(tmp_path
 # The engine
 
 
-def test_rest_and_grpc_together_neither_lock_up_nor_lose_rows(
+def test_concurrent_rest_and_grpc_neither_deadlock_nor_lose_rows(
     ports: tuple[int, int], warehouse: Warehouse
 ) -> None:
     table = warehouse.table("a STRING, n INT64")
@@ -247,7 +247,7 @@ def test_rest_and_grpc_together_neither_lock_up_nor_lose_rows(
     assert warehouse.count(table) == acknowledged == 6 * 15 * 5
 
 
-def test_writes_copy_no_table(warehouse: Warehouse) -> None:
+def test_writes_create_no_table_snapshot(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING")
     for _ in range(5):
         warehouse.insert(table, [{"a": "x"}])
@@ -273,7 +273,7 @@ def test_only_recent_results_are_kept() -> None:
     assert list(results) == ["3", "4", "5"]
 
 
-def test_results_of_old_jobs_are_forgotten(warehouse: Warehouse) -> None:
+def test_results_of_old_jobs_are_discarded(warehouse: Warehouse) -> None:
     first = warehouse.client.query("SELECT 1 AS n", retry=RETRY)
     first.result(retry=RETRY)
     with ThreadPoolExecutor(8) as pool:
@@ -286,7 +286,7 @@ def test_results_of_old_jobs_are_forgotten(warehouse: Warehouse) -> None:
 # The Storage Write interface and loads
 
 
-def test_failed_append_leaves_the_offset(warehouse: Warehouse) -> None:
+def test_failed_append_does_not_advance_offset(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING NOT NULL, n INT64")
     message = row_message(("a", FIELD.TYPE_STRING), ("n", FIELD.TYPE_INT64))
     parent = default_stream(table).removesuffix("/streams/_default")
@@ -302,7 +302,7 @@ def test_failed_append_leaves_the_offset(warehouse: Warehouse) -> None:
     assert warehouse.count(table) == 1
 
 
-def test_stream_is_named_in_the_first_request_only(warehouse: Warehouse) -> None:
+def test_later_append_requests_may_omit_stream_and_schema(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING")
     message = row_message(("a", FIELD.TYPE_STRING))
     first = append_request(message, default_stream(table), [message(a="x")])
@@ -346,7 +346,7 @@ def test_array_of_struct_is_appended(deployed: Warehouse) -> None:
     ]
 
 
-def test_arrays_that_are_not_appended_are_empty(warehouse: Warehouse) -> None:
+def test_omitted_arrays_are_empty_after_append(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING, tags ARRAY<STRING>")
     message = row_message(("a", FIELD.TYPE_STRING))
 
@@ -394,18 +394,20 @@ def test_timestamp_diff_counts_whole_units(
         ("SAFE_OFFSET(3)", None),
     ],
 )
-def test_a_quantile_stands_at_its_place(warehouse: Warehouse, place: str, value: float | None) -> None:
+def test_approx_quantiles_returns_value_at_offset(
+    warehouse: Warehouse, place: str, value: float | None
+) -> None:
     """Regression: the median was the maximum, and the maximum NULL."""
     sql = f"SELECT APPROX_QUANTILES(x, 2)[{place}] AS found FROM UNNEST([9.0, 1.0, 2.0]) AS x"
     assert list(warehouse.query(sql)) == [{"found": value}]
 
 
-def test_null_written_as_json_is_the_word_null(warehouse: Warehouse) -> None:
+def test_to_json_string_of_null_is_the_text_null(warehouse: Warehouse) -> None:
     sql = """SELECT TO_JSON_STRING(JSON_QUERY(JSON '{"a": 1}', '$.b')) AS absent, TO_JSON_STRING(JSON '[1]') AS there"""
     assert warehouse.query(sql) == [{"absent": "null", "there": "[1]"}]
 
 
-def test_comments_around_a_statement_are_no_statement(warehouse: Warehouse) -> None:
+def test_comments_around_statement_are_ignored(warehouse: Warehouse) -> None:
     name = f"t_{uuid4().hex}"
     warehouse.query(f"-- before\n/* and; so */ CREATE TABLE ds.{name} (a STRING);\n-- after; and more\n")
 
@@ -414,7 +416,7 @@ def test_comments_around_a_statement_are_no_statement(warehouse: Warehouse) -> N
     assert statement_text("-- nothing") == "-- nothing"
 
 
-def test_a_text_is_parsed_once_and_each_caller_has_its_own_tree() -> None:
+def test_cached_parse_returns_separate_trees() -> None:
     parsed: list[str] = []
 
     def counted(self: Dialect, sql: str, **options: Any) -> Any:
@@ -433,7 +435,7 @@ def test_a_text_is_parsed_once_and_each_caller_has_its_own_tree() -> None:
     assert parsed == ["SELECT 1 AS a", "SELECT 1 AS a;;"]
 
 
-def test_the_body_of_a_function_is_translated_once_and_what_has_a_context_each_time() -> None:
+def test_translation_is_cached_only_without_context() -> None:
     translated: list[tuple[str, dict[str, Any]]] = []
 
     def translate(_: object, sql: str, **context: Any) -> str:
@@ -454,7 +456,7 @@ def test_rows_are_converted_without_pandas(emulator: Emulator, warehouse: Wareho
     assert "/pandas/" not in Path(f"/proc/{emulator.process.pid}/maps").read_text()
 
 
-def test_a_query_is_translated_once_until_tables_are_others() -> None:
+def test_query_translation_is_cached_until_catalogue_changes() -> None:
     class Catalog:
         policies: tuple[str, ...] = ()
 
@@ -488,7 +490,7 @@ def test_a_query_is_translated_once_until_tables_are_others() -> None:
     assert ask("SELECT 1") == 3
 
 
-def test_a_query_asked_again_sees_what_changed_meanwhile(warehouse: Warehouse) -> None:
+def test_repeated_query_reflects_changed_rows_and_schema(warehouse: Warehouse) -> None:
     table, function = warehouse.table("a INT64"), f"ds.f_{uuid4().hex}"
     warehouse.insert(table, [{"a": 1}])
     warehouse.query(
@@ -510,7 +512,7 @@ def test_a_query_asked_again_sees_what_changed_meanwhile(warehouse: Warehouse) -
         warehouse.query(ask)
 
 
-def test_what_is_not_asked_of_queries_is_asked_of_all_else(warehouse: Warehouse) -> None:
+def test_checks_skipped_for_queries_run_for_other_statements(warehouse: Warehouse) -> None:
     """The emulator examines a text once, and skips for queries the checks that only changes need."""
     table = warehouse.table("a INT64")
     for text in (
@@ -530,7 +532,7 @@ def test_what_is_not_asked_of_queries_is_asked_of_all_else(warehouse: Warehouse)
         warehouse.query("DROP SCHEMA ds")
 
 
-def test_a_table_may_be_called_function(warehouse: Warehouse) -> None:
+def test_table_can_be_named_function(warehouse: Warehouse) -> None:
     """`CREATE TABLE function` begins like `CREATE TABLE FUNCTION`, which creates no table."""
     warehouse.query("CREATE TABLE ds.function (a INT64)")
     assert [field.name for field in warehouse.client.get_table("ds.function").schema] == ["a"]
@@ -547,7 +549,7 @@ def test_a_table_may_be_called_function(warehouse: Warehouse) -> None:
         ("SELECT FROM WHERE", BadRequest, "invalidQuery"),
     ],
 )
-def test_a_failed_query_is_an_error_and_never_reads_as_empty(
+def test_failed_query_is_an_error_not_an_empty_result(
     warehouse: Warehouse, sql: str, error: type[GoogleAPICallError], reason: str
 ) -> None:
     """Regression (incident 15): an error was treated as the empty set."""
@@ -557,7 +559,7 @@ def test_a_failed_query_is_an_error_and_never_reads_as_empty(
     assert failed.value.message
 
 
-def test_unqualified_tables_are_those_of_the_default_dataset(warehouse: Warehouse) -> None:
+def test_unqualified_table_is_resolved_in_default_dataset(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING")
     assert warehouse.insert(table, [{"a": "x"}]) == []
     config = bigquery.QueryJobConfig(default_dataset=f"{PROJECT}.ds")
@@ -670,7 +672,7 @@ def test_deploying_twice_changes_nothing(deployed: Warehouse) -> None:
 # insertAll, as the reference of tabledata.insertAll documents it
 
 
-def test_one_bad_row_is_its_own_error_and_stops_the_others(warehouse: Warehouse) -> None:
+def test_bad_rows_are_invalid_and_stop_other_rows(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING NOT NULL, n INT64")
 
     errors = warehouse.insert(table, [{"a": "x", "n": 1}, {"a": "y", "n": "many"}, {"n": 3}])
@@ -706,7 +708,7 @@ def test_unknown_fields_are_errors_unless_ignored(warehouse: Warehouse) -> None:
     assert warehouse.count(table) == 2
 
 
-def test_a_row_alone_is_stored_as_one_among_many(warehouse: Warehouse) -> None:
+def test_single_and_batched_rows_are_stored_alike(warehouse: Warehouse) -> None:
     """DuckDB receives few rows as parameters, and many as an Arrow table."""
     table = warehouse.table(
         "i INT64, f FLOAT64, s STRING, b BOOL, t TIMESTAMP, c DATETIME, d DATE, n NUMERIC, j JSON,"
@@ -731,7 +733,7 @@ def test_a_row_alone_is_stored_as_one_among_many(warehouse: Warehouse) -> None:
         assert found[0]["t"].microsecond == 123456
 
 
-def test_json_columns_take_json_text(warehouse: Warehouse) -> None:
+def test_json_columns_accept_only_json_text(warehouse: Warehouse) -> None:
     table = warehouse.table("j JSON")
 
     assert warehouse.insert(table, [{"j": json.dumps({"n": [1, 2]})}, {"j": None}]) == []
@@ -742,7 +744,7 @@ def test_json_columns_take_json_text(warehouse: Warehouse) -> None:
         assert warehouse.insert(table, [{"j": bad}])[0]["errors"][0]["location"] == "j"
 
 
-def test_instants_arrive_as_they_were_sent(warehouse: Warehouse) -> None:
+def test_timestamp_formats_are_stored_as_same_instant(warehouse: Warehouse) -> None:
     table = warehouse.table("seen TIMESTAMP, d DATE")
     instant = datetime(2026, 1, 15, 16, 30, tzinfo=UTC)
     forms = [
@@ -758,7 +760,7 @@ def test_instants_arrive_as_they_were_sent(warehouse: Warehouse) -> None:
     assert [error["errors"][0]["location"] for error in bad] == ["seen", "d"]
 
 
-def test_arrays_that_are_not_given_are_empty(warehouse: Warehouse) -> None:
+def test_omitted_arrays_are_empty_after_insert(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING, tags ARRAY<STRING>, files ARRAY<STRUCT<path STRING, age INT64>>")
 
     rows = [{"a": "x"}, {"a": "y", "tags": ["1", "2"], "files": [{"path": "p", "age": "3"}]}]
@@ -769,6 +771,6 @@ def test_arrays_that_are_not_given_are_empty(warehouse: Warehouse) -> None:
     assert found[1] == {"a": "y", "n": 2, "files": [{"path": "p", "age": 3}]}
 
 
-def test_a_table_that_is_not_there_is_404(warehouse: Warehouse) -> None:
+def test_insert_into_missing_table_is_404(warehouse: Warehouse) -> None:
     with pytest.raises(NotFound):
         warehouse.insert("ds.nowhere", [{"a": "x"}])

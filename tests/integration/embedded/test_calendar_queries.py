@@ -61,14 +61,14 @@ def calendar(dataset: Dataset) -> dict[str, tuple[int, ...]]:
         ("two_games", (1, 1, 0, 1, 0)),
     ],
 )
-def test_a_day_of_a_workflow_is_what_came_of_all_its_steps(
+def test_workflow_day_counts_outcomes_of_all_steps(
     calendar: dict[str, tuple[int, ...]], workflow: str, counts: tuple[int, ...]
 ) -> None:
     """A successful manual run counts, and the success of one step does not hide the failure of another."""
     assert calendar[workflow] == counts
 
 
-def test_a_scrapers_day_has_its_median(dataset: Dataset) -> None:
+def test_scraper_day_has_median_duration(dataset: Dataset) -> None:
     dataset.insert(
         "scraper_execution_log",
         *(

@@ -34,7 +34,7 @@ def _landed(name: str, at: datetime, environment: str) -> dict[str, object]:
         ("none", [], False),
     ],
 )
-def test_only_a_receipt_from_after_the_landing_shows_that_phase_2_went_past_other_files(
+def test_only_receipt_after_landing_marks_earlier_files_overtaken(
     dataset: Dataset,
     monkeypatch: pytest.MonkeyPatch,
     environment: str,

@@ -122,7 +122,7 @@ def request(number: int) -> ScrapeRequested:
     )
 
 
-def test_of_four_deliveries_at_the_same_time_one_fetches(
+def test_concurrent_deliveries_of_request_fetch_once(
     runners: list[tuple[Deps, RecordingBus]], source: Source
 ) -> None:
     together = threading.Barrier(RUNNERS)

@@ -120,7 +120,7 @@ def outcomes(ask: Ask, as_of: datetime) -> dict[str, dict[str, Any]]:
     return {row["occurrence_id"]: row for row in rows}
 
 
-def test_each_occurrence_has_one_status(ask: Ask) -> None:
+def test_every_occurrence_has_a_single_status(ask: Ask) -> None:
     """Incidents 20 (cancelled), 24 (too early), 31 (no games), 35 (locked twice)."""
     found = outcomes(ask, ELEVEN + 3 * HOUR)
 
@@ -141,7 +141,7 @@ def test_each_occurrence_has_one_status(ask: Ask) -> None:
     assert found["late"]["actual_reason"] == "because due"
 
 
-def test_status_is_what_was_known_then(ask: Ask) -> None:
+def test_status_ignores_rows_after_as_of(ask: Ask) -> None:
     def status(name: str, as_of: datetime) -> str | None:
         return outcomes(ask, as_of).get(name, {}).get("status")
 
@@ -155,7 +155,7 @@ def test_status_is_what_was_known_then(ask: Ask) -> None:
     assert status("on_time", ELEVEN + 10 * MINUTE) == "PENDING"
 
 
-def test_expected_against_actual_shows_the_day_and_the_night_before(ask: Ask) -> None:
+def test_expected_vs_actual_shows_day_and_previous_night(ask: Ask) -> None:
     rows = ask("expected_vs_actual.sql", as_of=ELEVEN + 3 * HOUR, environment="prod")
 
     assert list(rows[0]) == [
@@ -184,7 +184,7 @@ def test_expected_against_actual_shows_the_day_and_the_night_before(ask: Ask) ->
     ]
 
 
-def test_discovery_check_is_about_the_business_day(ask: Ask) -> None:
+def test_discovery_check_covers_the_business_day(ask: Ask) -> None:
     def check(as_of: datetime) -> list[tuple[Any, ...]]:
         rows = ask("discovery_check.sql", as_of=as_of, environment="prod", scraper_name="nbac_injury_report")
         return [(row["status"], row["records"], row["time_et"]) for row in rows]
@@ -198,7 +198,7 @@ def test_discovery_check_is_about_the_business_day(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("ask")
-def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completeness_of_successes_is_read(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     facts = read_executions(warehouse, "prod", [date(2026, 1, 12), date(2026, 1, 15)], ())
@@ -209,7 +209,7 @@ def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch
     }
 
 
-def test_a_pause_that_a_source_asked_for_is_read(
+def test_pause_requested_by_source_is_read(
     ask: Ask, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`tipoff explain` and the console have no access to the controller's state."""
@@ -225,7 +225,7 @@ def test_a_pause_that_a_source_asked_for_is_read(
 
 
 @pytest.mark.usefixtures("ask")
-def test_a_reparse_is_told_from_a_scrape(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reparse_is_distinguished_from_scrape(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     window = LogWindow(ELEVEN - HOUR, ELEVEN + 2 * HOUR)
@@ -234,7 +234,7 @@ def test_a_reparse_is_told_from_a_scrape(dataset: Dataset, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("ask")
-def test_a_decision_is_told_of_each_subject_and_of_what_it_asks_by_id(
+def test_ask_dataset_returns_executions_of_days_and_requests_by_id(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
@@ -269,7 +269,7 @@ def test_attempts_count_each_execution_once(ask: Ask) -> None:
     assert set(attempts(ELEVEN + 14 * HOUR).values()) == {0}
 
 
-def test_views_keep_one_row_an_id(ask: Ask) -> None:
+def test_views_keep_a_single_row_per_id(ask: Ask) -> None:
     executions = {row["execution_id"] for row in EXECUTIONS}
     decisions = {row["decision_id"] for row in DECISIONS}
 
@@ -345,7 +345,7 @@ def searched(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def test_what_was_predicted_stands_beside_what_was_seen(searched: Dataset) -> None:
+def test_predictions_are_listed_with_observed_publication(searched: Dataset) -> None:
     rows = searched.ask("discovery_predictions", as_of=ELEVEN + 5 * HOUR, environment="learning")
     (today, before) = rows
     assert (today["strategy"], today["model_version"], today["predicted_et"]) == (
@@ -358,15 +358,13 @@ def test_what_was_predicted_stands_beside_what_was_seen(searched: Dataset) -> No
     assert before["within_p10_p90"] is None
 
 
-def test_a_day_without_a_find_is_neither_in_the_predicted_times_nor_outside(searched: Dataset) -> None:
+def test_day_without_find_is_neither_within_nor_outside_prediction(searched: Dataset) -> None:
     rows = searched.ask("discovery_predictions", as_of=ELEVEN + 30 * MINUTE, environment="learning")
     assert [row["within_p10_p90"] for row in rows] == [None, None]
     assert rows[0]["model_version"] == "older"
 
 
-def test_what_a_search_saw_is_read_without_failures_and_local_tries(
-    searched: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_read_looks_omits_failures_and_local_runs(searched: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", searched.url)
     warehouse = BigQueryWarehouse(searched.project, searched.url)
     facts = read_looks(warehouse, "learning", ["searched"], date(2026, 1, 1), date(2026, 1, 15))

@@ -96,7 +96,7 @@ def read(warehouse: BigQueryWarehouse, at: datetime) -> DayExpectations:
 
 
 @pytest.mark.parametrize(("after", "color"), [(40 * MINUTE, Color.YELLOW), (DAY, Color.RED)])
-def test_a_healthy_step_does_not_hide_a_dead_one(
+def test_successful_step_does_not_hide_failing_step(
     warehouse: BigQueryWarehouse, after: timedelta, color: Color
 ) -> None:
     """It is yellow while the slot of 14:00 is to come."""
@@ -106,18 +106,18 @@ def test_a_healthy_step_does_not_hide_a_dead_one(
     assert (fault.since, fault.count, fault.error) == (ELEVEN, 3, "503 no 2")
 
 
-def test_while_retries_go_on_it_is_yellow(warehouse: BigQueryWarehouse) -> None:
+def test_failing_step_is_yellow_while_retries_continue(warehouse: BigQueryWarehouse) -> None:
     verdict = judge_day(read(warehouse, ELEVEN + 5 * MINUTE))
     assert [it.color for it in verdict.faults if it.scraper == "dead"] == [Color.YELLOW]
 
 
-def test_what_is_paused_is_neither_late_nor_missing(warehouse: BigQueryWarehouse) -> None:
+def test_paused_occurrence_has_status_paused(warehouse: BigQueryWarehouse) -> None:
     day = read(warehouse, ELEVEN + DAY)
     statuses = {row.occurrence_id: row.status for row in day.expectations}
     assert statuses["stopped"] == "PAUSED"
 
 
-def test_who_paused_until_when_and_why_is_known_until_it_goes_on(warehouse: BigQueryWarehouse) -> None:
+def test_operator_reason_and_end_of_pause_are_read_until_pause_ends(warehouse: BigQueryWarehouse) -> None:
     def at(hours: float) -> tuple[DayExpectations, dict[str, datetime | None]]:
         day = read(warehouse, ELEVEN + hours * HOUR)
         steps = {it.scraper: it.scraper_paused_until for row in day.expectations for it in row.steps}
@@ -135,9 +135,7 @@ def test_who_paused_until_when_and_why_is_known_until_it_goes_on(warehouse: BigQ
     assert {row.paused_until for row in day.expectations} == {None}, "it was over by itself"
 
 
-def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
-    warehouse: BigQueryWarehouse, dataset: Dataset
-) -> None:
+def test_day_off_is_recognized_by_no_games_decisions(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:
     summer, noon = date(2026, 7, 15), datetime(2026, 7, 15, 16, tzinfo=UTC)
     quiet = [decided(f"q{n}", noon - n * HOUR, "SKIP", "no_games", environment="quiet") for n in range(3)]
     busy = [decided("b", noon - HOUR, "SKIP", "too_early", environment="busy")]
@@ -153,9 +151,7 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
     assert FaultKind.NOT_LOCKED in {it.kind for it in judged("empty").faults}
 
 
-def test_nothing_is_known_of_a_day_before_the_first_lock_and_decision(
-    warehouse: BigQueryWarehouse, dataset: Dataset
-) -> None:
+def test_known_since_is_the_first_lock_or_decision(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:
     own: dict[str, Any] = {"environment": "new"}
     dataset.insert("daily_expected_schedule", scheduled("new0", locked_at=ELEVEN.isoformat(), **own))
     dataset.insert("workflow_decisions", decided("new0", ELEVEN + MINUTE, "SKIP", "too_early", **own))
@@ -173,7 +169,7 @@ def test_nothing_is_known_of_a_day_before_the_first_lock_and_decision(
     assert known(14) == ELEVEN - MINUTE
 
 
-def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
+def test_manual_run_keeps_next_check_and_counts_as_no_evaluation(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
     """Regression: a manual run's decision has no next check, so status showed none until the next evaluation."""
@@ -194,7 +190,7 @@ def test_a_manual_run_takes_no_next_check_away_and_is_no_sign_of_an_evaluation(
     assert read_last_decision(warehouse, "asked", ELEVEN - MINUTE) is None
 
 
-def test_the_next_check_of_a_workflow_is_the_earliest_of_its_newest_evaluation(
+def test_next_check_is_the_earliest_of_the_newest_evaluation(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
     own = {"workflow_name": "games", "environment": "next"}
@@ -214,7 +210,7 @@ def test_the_next_check_of_a_workflow_is_the_earliest_of_its_newest_evaluation(
     assert [it.next_check for it in judge_day(day).workflows] == [ELEVEN + 2 * HOUR]
 
 
-def test_what_later_runs_came_to_is_told_by_parameters_and_date(
+def test_later_outcomes_are_matched_by_parameters_and_date(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
     """A run for other markets of the scraper, or another day, neither makes a failure good nor adds to it."""
@@ -269,9 +265,7 @@ def test_what_later_runs_came_to_is_told_by_parameters_and_date(
     assert steps["other"].failed_later_at is None
 
 
-def test_what_a_run_of_another_hour_found_counts_for_a_slot(
-    warehouse: BigQueryWarehouse, dataset: Dataset
-) -> None:
+def test_find_of_run_at_another_hour_counts_for_slot(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:
     """A parameter that holds the slot's instant differs with each run."""
     own: dict[str, Any] = {"environment": "hours", "scraper_name": "lines"}
 
@@ -294,7 +288,7 @@ def test_what_a_run_of_another_hour_found_counts_for_a_slot(
 @pytest.mark.parametrize(
     ("workflow", "minutes", "found"), [("both", 5, True), ("one", 5, False), ("both", -5, False)]
 )
-def test_what_was_left_out_is_found_by_a_later_run_of_its_workflow(
+def test_unrequested_step_is_found_by_later_run_of_its_workflow(
     warehouse: BigQueryWarehouse, dataset: Dataset, workflow: str, minutes: int, found: bool
 ) -> None:
     # Ids have to be unique across environments, as UUIDs are.
@@ -326,7 +320,9 @@ def test_what_was_left_out_is_found_by_a_later_run_of_its_workflow(
     assert faults == ([] if found else ["b of both was not requested, because a failed"])
 
 
-def test_a_manual_run_makes_no_day_off_a_working_day(warehouse: BigQueryWarehouse, dataset: Dataset) -> None:
+def test_day_off_with_manual_run_still_expects_nothing(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
     summer, noon = date(2026, 7, 15), datetime(2026, 7, 15, 16, tzinfo=UTC)
     dataset.insert(
         "workflow_decisions",
@@ -337,13 +333,13 @@ def test_a_manual_run_makes_no_day_off_a_working_day(warehouse: BigQueryWarehous
     assert judge_day(day).headline == "nothing is expected on this day"
 
 
-def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWarehouse) -> None:
+def test_verdict_includes_previous_days_runs_due_after_midnight(warehouse: BigQueryWarehouse) -> None:
     day = read(warehouse, ELEVEN - 9 * HOUR)
     assert {row.occurrence_id for row in day.expectations if row.date == date(2026, 1, 14)} == {"night"}
     assert ("night", FaultKind.MISSING) in {(it.workflow, it.kind) for it in judge_day(day).faults}
 
 
-def test_rows_two_hours_late_across_midnight_are_of_their_own_occurrence(
+def test_late_row_across_midnight_counts_for_its_own_occurrence(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
     """A run that ended at 23:50 belongs to the previous day, even when its row is written at 01:50."""

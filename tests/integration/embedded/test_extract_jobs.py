@@ -69,7 +69,7 @@ def cloud() -> Iterator[Cloud]:
         cloud.warehouse.close()
 
 
-def test_a_day_of_a_table_is_written_as_lines_of_json(cloud: Cloud) -> None:
+def test_day_partition_is_extracted_as_json_lines(cloud: Cloud) -> None:
     name = "logs/scraper_execution_log/2024-10-15.json"
     job = cloud.extract(f"{TABLE}$20241015", f"gs://archive/{name}")
     assert job.result(retry=RETRY, timeout=90).state == "DONE"
@@ -79,7 +79,7 @@ def test_a_day_of_a_table_is_written_as_lines_of_json(cloud: Cloud) -> None:
     assert {line["n"] for line in lines} == {1}
 
 
-def test_the_day_of_a_date_column_and_a_whole_table(cloud: Cloud) -> None:
+def test_date_partition_and_whole_table_are_extracted(cloud: Cloud) -> None:
     cloud.extract("ds.days$20241014", "gs://archive/days.json")
     assert json.loads(cloud.read("archive", "days.json")) == {"day": "2024-10-14"}
     cloud.extract(TABLE, "gs://archive/all-*.csv", bigquery.ExtractJobConfig(destination_format="CSV"))
@@ -96,14 +96,14 @@ def test_the_day_of_a_date_column_and_a_whole_table(cloud: Cloud) -> None:
         (TABLE, "/etc/rows", BadRequest, "gs://BUCKET/OBJECT"),
     ],
 )
-def test_what_cannot_be_extracted_says_why(
+def test_impossible_extract_fails_with_reason(
     cloud: Cloud, table: str, uri: str, error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error, match=text):
         cloud.extract(table, uri)
 
 
-def test_a_warehouse_without_an_object_store_says_what_it_needs(warehouse_url: str) -> None:
+def test_extract_without_object_store_names_missing_option(warehouse_url: str) -> None:
     client = bigquery.Client(
         project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": warehouse_url}
     )

@@ -48,7 +48,7 @@ def kept_in(folder: Path) -> int:
     return int(number)
 
 
-def test_the_second_start_translates_nothing_and_answers_the_same(tmp_path: Path) -> None:
+def test_second_start_reuses_cached_translations(tmp_path: Path) -> None:
     kept = []
     for _ in range(2):
         with warehouse("--cache-dir", str(tmp_path)) as client:
@@ -59,7 +59,7 @@ def test_the_second_start_translates_nothing_and_answers_the_same(tmp_path: Path
     assert kept[0] == kept[1] > len(STATEMENTS)
 
 
-def test_a_table_of_other_types_is_another_translation(tmp_path: Path) -> None:
+def test_translation_cache_distinguishes_column_types(tmp_path: Path) -> None:
     """The mean of NUMERIC is NUMERIC, that of INT64 is FLOAT64: one text has two translations."""
     found = []
     for type_ in ("INT64", "NUMERIC", "INT64"):
@@ -70,7 +70,7 @@ def test_a_table_of_other_types_is_another_translation(tmp_path: Path) -> None:
     assert found == [["FLOAT"], ["NUMERIC"], ["FLOAT"]]
 
 
-def test_without_a_cache_nothing_is_kept(tmp_path: Path) -> None:
+def test_no_cache_option_writes_no_file(tmp_path: Path) -> None:
     with warehouse("--cache-dir", str(tmp_path), "--no-cache") as client:
         ask(client, "SELECT 1")
     assert list(tmp_path.iterdir()) == []

@@ -110,7 +110,7 @@ def _delivery(message: Message) -> Delivery:
     return Delivery(event, Envelope(event, event.id, "/tipoff/test", message.publish_time), received)
 
 
-def test_half_an_hour_without_the_warehouse_loses_nothing_and_doubles_nothing(
+def test_half_hour_warehouse_outage_loses_and_doubles_no_event(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)

@@ -277,7 +277,7 @@ def test_every_query_runs_with_its_defaults(day: Dataset, name: str) -> None:
     assert isinstance(day.ask(name, **about), list)
 
 
-def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
+def test_success_rate_excludes_no_data_local_runs_and_copies(day: Dataset) -> None:
     """Over eight dates, with copies, no_data and a developer's machine it would read 33%; over UTC days other runs."""
     found = {row["scraper_name"]: row for row in day.ask("success_rates", as_of=NOON)}
     rated = found["rated"]
@@ -288,7 +288,7 @@ def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
     assert "ancient" not in found
 
 
-def test_a_source_that_found_nothing_for_three_days_does_not_look_well(day: Dataset) -> None:
+def test_success_rates_flag_days_without_find(day: Dataset) -> None:
     """Computed from its runs alone, the rate would read 100%: four successes, no failure."""
     found = {row["scraper_name"]: row for row in day.ask("success_rates", as_of=NOON, environment="silence")}
     shown = {
@@ -309,7 +309,7 @@ def test_a_source_that_found_nothing_for_three_days_does_not_look_well(day: Data
     assert found["silent"]["last_found_at"] == ELEVEN - 3 * DAY
 
 
-def test_the_span_of_success_rates_is_asked_for(day: Dataset) -> None:
+def test_success_rates_cover_the_given_number_of_days(day: Dataset) -> None:
     found = {
         row["scraper_name"]: row
         for row in day.ask("success_rates", as_of=NOON, days=3, environment="silence")
@@ -318,12 +318,12 @@ def test_the_span_of_success_rates_is_asked_for(day: Dataset) -> None:
     assert (found["broken"]["success_rate_pct"], found["late"]["success_rate_pct"]) == (0.0, None)
 
 
-def test_success_rates_are_sorted_by_what_is_worst(day: Dataset) -> None:
+def test_success_rates_are_sorted_worst_first(day: Dataset) -> None:
     rows = day.ask("success_rates", as_of=NOON, environment="silence")
     assert [row["scraper_name"] for row in rows] == ["never", "silent", "broken", "late", "searching"]
 
 
-def test_cost_counts_each_execution_once_whoever_caused_it(day: Dataset) -> None:
+def test_cost_by_source_counts_each_execution_once(day: Dataset) -> None:
     found = {(row["source"], row["environment"]): row for row in day.ask("cost_by_source", as_of=NOON)}
     manual = found["MANUAL", "prod"]
     assert (manual["executions"], manual["successful"]) == (8, 3)
@@ -332,7 +332,7 @@ def test_cost_counts_each_execution_once_whoever_caused_it(day: Dataset) -> None
     assert ("SCHEDULER", "prod") not in found  # the 31st day
 
 
-def test_one_run_satisfies_one_slot(day: Dataset) -> None:
+def test_run_satisfies_a_single_slot(day: Dataset) -> None:
     """A window with one open end counts the run at nine for the slot at three as well."""
     rows = day.ask("expected_vs_actual", as_of=ELEVEN + 7 * HOUR)
     lines = [
@@ -344,7 +344,7 @@ def test_one_run_satisfies_one_slot(day: Dataset) -> None:
     assert [row["status"] for row in rows if row["workflow_name"] == "silent"] == ["MISSING"]
 
 
-def test_missing_files_are_those_not_on_their_way(day: Dataset) -> None:
+def test_missing_files_have_urgency_and_exclude_received_files(day: Dataset) -> None:
     rows = day.ask("missing_files", as_of=NOON + 30 * MINUTE)
     assert {row["gcs_path"]: (row["age_minutes"], row["republished"], row["urgency"]) for row in rows} == {
         "gs://b/old": (390, False, "CRITICAL"),
@@ -356,7 +356,7 @@ def test_missing_files_are_those_not_on_their_way(day: Dataset) -> None:
     assert [row["gcs_path"] for row in rows][-1] == "gs://b/fresh"
 
 
-def test_missing_files_are_what_was_known_then(day: Dataset) -> None:
+def test_missing_files_ignore_scans_and_receipts_after_as_of(day: Dataset) -> None:
     rows = {row["gcs_path"]: row for row in day.ask("missing_files", as_of=ELEVEN + 30 * MINUTE)}
     assert rows["gs://b/received"]["urgency"] == "CRITICAL"
     assert rows["gs://b/announced_long_ago"]["urgency"] == "REPUBLISHED"
@@ -364,7 +364,7 @@ def test_missing_files_are_what_was_known_then(day: Dataset) -> None:
     assert "gs://b/announced" not in rows
 
 
-def test_an_alert_stands_until_it_is_resolved(day: Dataset) -> None:
+def test_alert_is_open_until_resolved(day: Dataset) -> None:
     def open_alerts(as_of: datetime) -> list[tuple[str, str]]:
         return [
             (row["subject"], row["state"]) for row in day.ask("open_alerts", as_of=as_of, environment="prod")
@@ -378,7 +378,7 @@ def test_an_alert_stands_until_it_is_resolved(day: Dataset) -> None:
     ]
 
 
-def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> None:
+def test_silent_cleanup_is_an_alert_even_without_any_run(day: Dataset) -> None:
     """Regression (incident 10): a maximum over no rows is NULL, and a comparison with NULL is never true."""
     assert day.ask("alert_cleanup_not_running", as_of=NOON + 2 * HOUR) == []
     late = day.ask("alert_cleanup_not_running", as_of=NOON + 3 * HOUR)
@@ -387,7 +387,7 @@ def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> No
     assert [row["summary"] for row in never] == ["Cleanup has not run for two days."]
 
 
-def test_a_critical_workflow_that_nothing_was_decided_about_is_an_alert(day: Dataset) -> None:
+def test_critical_workflow_not_run_is_an_alert(day: Dataset) -> None:
     """Incidents 10, 24 and 31: no rows are an alert, an early check and a day off are not."""
     rows = day.ask("alert_critical_workflow_not_run", as_of=ELEVEN + 3 * HOUR + MINUTE)
     assert {row["workflow_name"]: row["last_action"] for row in rows} == {"silent": None, "skipping": "SKIP"}
@@ -395,7 +395,7 @@ def test_a_critical_workflow_that_nothing_was_decided_about_is_an_alert(day: Dat
     assert (silent["hours_overdue"], silent["alert_source"]) == (1.02, "daily_expected_schedule")
 
 
-def test_a_day_without_its_schedule_is_an_alert(day: Dataset) -> None:
+def test_day_without_locked_schedule_is_an_alert(day: Dataset) -> None:
     """Nothing ran for a week, unnoticed (incident 10)."""
     tomorrow = MORNING + DAY
 
@@ -407,7 +407,7 @@ def test_a_day_without_its_schedule_is_an_alert(day: Dataset) -> None:
     assert alerts(tomorrow + HOUR) == [("schedule_lock", "lock-schedule")]
 
 
-def test_a_critical_run_without_success(day: Dataset) -> None:
+def test_critical_run_without_success_is_an_alert_after_an_hour(day: Dataset) -> None:
     """Incident 25: never executed is worse than executed without success."""
 
     def fruitless(as_of: datetime) -> dict[str, int]:
@@ -418,7 +418,7 @@ def test_a_critical_run_without_success(day: Dataset) -> None:
     assert fruitless(ELEVEN + 61 * MINUTE) == {"betting_lines": 0, "fruitless": 1, "unheard": 0}
 
 
-def test_failure_rate_is_of_enough_runs_that_could_tell(day: Dataset) -> None:
+def test_failure_rate_needs_several_runs_and_ignores_no_data(day: Dataset) -> None:
     """A rate needs more than one run, ignores no_data, and ignores the day before."""
     worst, seldom = day.ask("alert_high_failure_rate", as_of=NOON)
     assert (worst["subject"], worst["value"]) == ("diluted", 60.0)
@@ -427,7 +427,7 @@ def test_failure_rate_is_of_enough_runs_that_could_tell(day: Dataset) -> None:
     assert (seldom["subject"], seldom["value"]) == ("third", 33.3)
 
 
-def test_a_source_that_contradicts_itself_again_and_again_is_named(day: Dataset) -> None:
+def test_repeatedly_contradicting_source_is_an_alert(day: Dataset) -> None:
     (row,) = day.ask("alert_contradicting_documents", as_of=NOON)
     assert row == {
         "scraper_name": "contradicting",
@@ -440,12 +440,12 @@ def test_a_source_that_contradicts_itself_again_and_again_is_named(day: Dataset)
     assert names == {"contradicting", "contradicting_once"}
 
 
-def test_failure_rate_is_compared_before_it_is_rounded(day: Dataset) -> None:
+def test_failure_rate_is_compared_before_rounding(day: Dataset) -> None:
     rows = day.ask("alert_high_failure_rate", as_of=NOON, threshold_pct=33.3, min_runs=3)
     assert {row["subject"]: row["value"] for row in rows}["third"] == 33.3
 
 
-def test_why_skipped_is_about_the_new_york_day(day: Dataset) -> None:
+def test_why_skipped_covers_the_new_york_day(day: Dataset) -> None:
     def why(as_of: datetime) -> list[tuple[Any, ...]]:
         rows = day.ask("why_skipped", as_of=as_of, workflow_name="asked")
         return [(row["time_et"], row["action"], row["reason_code"], row["next_check_et"]) for row in rows]
@@ -460,7 +460,7 @@ def test_why_skipped_is_about_the_new_york_day(day: Dataset) -> None:
     assert (json.loads(context) if isinstance(context, str) else context) == {"attempts": 2}
 
 
-def test_a_null_field_says_why(day: Dataset) -> None:
+def test_json_field_null_explains_each_value(day: Dataset) -> None:
     rows = day.ask("json_field_null", as_of=NOON, scraper_name="jotted")
     assert [(row["value"], row["verdict"]) for row in rows] == [
         (None, "data_summary is empty"),
@@ -472,13 +472,13 @@ def test_a_null_field_says_why(day: Dataset) -> None:
     ]
 
 
-def test_a_bad_number_ends_no_query(day: Dataset) -> None:
+def test_non_numeric_record_count_fails_no_query(day: Dataset) -> None:
     """CAST of "many" would fail the query."""
     (row,) = day.ask("discovery_attempts", as_of=NOON, scraper_name="jotted")
     assert (row["attempts_today"], row["found_data"]) == (6, 1)
 
 
-def test_recent_executions_reach_over_the_evening(day: Dataset) -> None:
+def test_recent_executions_include_new_york_evening(day: Dataset) -> None:
     rows = day.ask("recent_executions", as_of=HALF_PAST_TEN_PM, scraper_name="summed", days=1)
     assert [(row["status"], row["records"]) for row in rows] == [
         ("failed", 0),
@@ -489,7 +489,7 @@ def test_recent_executions_reach_over_the_evening(day: Dataset) -> None:
     assert [row["reason"] for row in rows] == ["503", None, "404"]
 
 
-def test_the_summary_is_of_the_new_york_day(day: Dataset) -> None:
+def test_scraper_summary_covers_the_new_york_day(day: Dataset) -> None:
     def summed(as_of: datetime) -> dict[str, Any]:
         return next(row for row in day.ask("scraper_summary", as_of=as_of) if row["scraper_name"] == "summed")
 
@@ -499,7 +499,7 @@ def test_the_summary_is_of_the_new_york_day(day: Dataset) -> None:
     assert (night["last_status"], night["last_run_et"]) == ("failed", "22:30")
 
 
-def test_discovery_status_has_a_row_for_what_nobody_tried(day: Dataset) -> None:
+def test_discovery_status_has_row_for_untried_scraper(day: Dataset) -> None:
     """Incidents 8, 9, 10, 24 and 33: absence is a row, an early check is no fault, and one game is not all games."""
     rows = day.ask("discovery_status", as_of=NOON, environment="staging")
     assert {(row["scraper_name"], row["subject"]): row["status"] for row in rows} == {
@@ -517,7 +517,7 @@ def test_discovery_status_has_a_row_for_what_nobody_tried(day: Dataset) -> None:
     assert rows[0]["scraper_name"] == "broken"
 
 
-def test_every_edge_has_its_heartbeat(day: Dataset) -> None:
+def test_every_edge_has_a_heartbeat_row(day: Dataset) -> None:
     """Incidents 10 and 25: decisions continue and nothing is executed; an edge without events still has a row."""
     edges = {row["edge"]: row for row in day.ask("heartbeats", as_of=ELEVEN + 9 * HOUR, environment="dev")}
     assert edges["decisions -> executions"]["unanswered"] == 1
@@ -536,7 +536,7 @@ def test_every_edge_has_its_heartbeat(day: Dataset) -> None:
     assert {row["to_last_seen"] for row in silent} == {None}
 
 
-def test_a_run_has_a_quarter_of_an_hour_to_be_executed(day: Dataset) -> None:
+def test_run_decision_is_unanswered_after_fifteen_minutes(day: Dataset) -> None:
     def unanswered(as_of: datetime) -> int | None:
         rows = {row["edge"]: row for row in day.ask("heartbeats", as_of=as_of, environment="dev")}
         count: int | None = rows["decisions -> executions"]["unanswered"]
@@ -547,12 +547,12 @@ def test_a_run_has_a_quarter_of_an_hour_to_be_executed(day: Dataset) -> None:
     assert unanswered(NOON + DAY) == 0
 
 
-def test_the_dataset_lists_its_tables(day: Dataset) -> None:
+def test_dataset_tables_lists_tables_and_views(day: Dataset) -> None:
     tables = {row["table_name"] for row in day.ask("dataset_tables")}
     assert {"scraper_execution_log", "alert_events", "v_heartbeats"} <= tables
 
 
-def test_the_real_outcome_of_a_request_speaks(day: Dataset) -> None:
+def test_real_outcome_replaces_presumed_failure(day: Dataset) -> None:
     """A presumed failure is replaced by the real outcome, whichever row came first; a success is never replaced."""
     rows = day.query(
         "SELECT execution_id, status, error_type FROM nba_orchestration.v_executions WHERE environment = 'late'"
@@ -581,11 +581,11 @@ def test_the_real_outcome_of_a_request_speaks(day: Dataset) -> None:
         "v_heartbeats",
     ],
 )
-def test_every_view_answers(day: Dataset, view: str) -> None:
+def test_every_view_can_be_queried(day: Dataset, view: str) -> None:
     assert isinstance(day.query(f"SELECT * FROM nba_orchestration.{view}"), list)  # noqa: S608
 
 
-def test_functions_and_their_views_agree(day: Dataset) -> None:
+def test_table_functions_return_same_ids_as_views(day: Dataset) -> None:
     for function, view, key in (
         ("executions(@first, @last)", "v_executions", "execution_id"),
         ("decisions(@first, @last)", "v_decisions", "decision_id"),

@@ -44,7 +44,7 @@ def objects(
     client.close()
 
 
-def test_an_object_is_written_over_at_the_generation_that_was_read(objects: Objects) -> None:
+def test_object_is_replaced_only_at_generation_read(objects: Objects) -> None:
     assert objects.create("claim", b"first")
     read = objects.read("claim")
     assert read is not None
@@ -54,7 +54,7 @@ def test_an_object_is_written_over_at_the_generation_that_was_read(objects: Obje
     assert objects.get("claim") == b"second"
 
 
-def test_an_object_is_deleted_at_the_generation_that_was_listed(objects: Objects) -> None:
+def test_object_is_deleted_only_at_generation_listed(objects: Objects) -> None:
     objects.put("marker", b"", content_type="text/plain")
     (first,) = objects.list("")
     objects.put("marker", b"", content_type="text/plain")
@@ -67,14 +67,14 @@ def test_an_object_is_deleted_at_the_generation_that_was_listed(objects: Objects
     assert list(objects.list("")) == []
 
 
-def test_what_is_not_there_is_neither_read_nor_replaced_nor_annotated(objects: Objects) -> None:
+def test_absent_object_is_not_read_replaced_or_annotated(objects: Objects) -> None:
     assert objects.read("claim") is None
     assert not objects.replace("claim", b"body", generation=12345)
     assert objects.annotate("claim", {"a": "1"}) is None
     assert objects.get("claim") is None
 
 
-def test_of_concurrent_replacements_exactly_one_wins(objects: Objects) -> None:
+def test_exactly_one_concurrent_replacement_wins(objects: Objects) -> None:
     objects.create("claim", b"first")
     read = objects.read("claim")
     assert read is not None
@@ -90,7 +90,7 @@ def test_of_concurrent_replacements_exactly_one_wins(objects: Objects) -> None:
     assert objects.get("claim") == str(won.index(True)).encode()
 
 
-def test_metadata_is_added_to_and_the_rest_stays(objects: Objects) -> None:
+def test_annotate_merges_metadata_and_keeps_content(objects: Objects) -> None:
     objects.create(
         "file", b"{}", content_type="application/json", metadata={"fetched-at": "1", "execution-id": "a"}
     )
@@ -123,7 +123,7 @@ notes = st.dictionaries(
     metadata=notes,
     more=notes,
 )
-def test_whatever_an_event_puts_into_an_object_is_read_again(
+def test_any_object_is_read_back_unchanged_or_refused(
     objects: Objects, name: str, body: bytes, metadata: dict[str, str], more: dict[str, str]
 ) -> None:
     """Name, content and metadata are read back unchanged, or the object is refused before any write."""
@@ -145,7 +145,7 @@ def test_whatever_an_event_puts_into_an_object_is_read_again(
     assert objects.get(name) == body + b"x"
 
 
-def test_as_many_calls_at_a_time_as_there_are_connections_open_no_other(
+def test_concurrent_calls_do_not_overflow_connection_pool(
     objects: Objects, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Regression: a pool of ten under forty threads filled the logs and opened a connection for every call."""

@@ -101,7 +101,7 @@ def mount(objects: GcsObjects, faults: Faults) -> None:
     client.calls._send = lambda *arguments: faults.send(lambda: send(*arguments))
 
 
-def test_a_tick_goes_through_while_three_calls_in_ten_fail(objects: GcsObjects) -> None:
+def test_calls_succeed_while_three_in_ten_fail(objects: GcsObjects) -> None:
     """Without retries one tick in a thousand had all of its twenty calls succeed."""
     transport = fail(objects, 0.3)
     for number in range(CALLS):
@@ -113,7 +113,7 @@ def test_a_tick_goes_through_while_three_calls_in_ten_fail(objects: GcsObjects) 
     assert transport.failed > CALLS / 2
 
 
-def test_a_replacement_whose_answer_was_lost_is_known_as_ones_own(objects: GcsObjects) -> None:
+def test_replacement_with_lost_response_is_recognized_as_own(objects: GcsObjects) -> None:
     fail(objects, 0.5)
     objects.create("claim", b"0")
     for number in range(1, 60):
@@ -124,16 +124,14 @@ def test_a_replacement_whose_answer_was_lost_is_known_as_ones_own(objects: GcsOb
         assert not objects.replace("claim", b"late", generation=read.generation)
 
 
-def test_nothing_is_asked_but_what_is_called_for(objects: GcsObjects) -> None:
+def test_create_sends_a_single_request(objects: GcsObjects) -> None:
     transport = fail(objects, 0.0)
     objects.create("file", b"{}")
     assert transport.sent == 1
     assert [thread.name for thread in threading.enumerate() if "_fetch_background" in thread.name] == []
 
 
-def test_what_was_damaged_on_its_way_is_not_taken_for_the_content(
-    objects: GcsObjects, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_corrupted_transfer_is_rejected(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
     objects.create("file", b"{}")
     send = objects._client.calls._send
 
@@ -150,9 +148,7 @@ def test_what_was_damaged_on_its_way_is_not_taken_for_the_content(
     assert objects.info("other") is None
 
 
-def test_a_token_that_was_revoked_is_refreshed_once(
-    objects: GcsObjects, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_revoked_token_is_refreshed_once(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
     class Revoked(AnonymousCredentials):
         refreshed = 0
 
@@ -172,7 +168,7 @@ def test_a_token_that_was_revoked_is_refreshed_once(
     assert credentials.refreshed == 1
 
 
-def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:
+def test_write_id_is_hidden_from_metadata(objects: GcsObjects) -> None:
     objects.create("file", b"{}", metadata={"at": "noon"})
     info = objects.info("file")
     assert info is not None
@@ -181,7 +177,7 @@ def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:
     assert objects.annotate("file", {"by": "me"}) == {"at": "noon", "by": "me"}
 
 
-def test_a_listing_of_several_pages_is_whole(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_returns_all_pages(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded store returns all objects in one page; Cloud Storage returns a thousand a page."""
     for number in range(5):
         objects.create(f"day/{number}", b"{}")
@@ -198,7 +194,9 @@ def test_a_listing_of_several_pages_is_whole(objects: GcsObjects, monkeypatch: p
     assert asked == ["", "2", "4"]
 
 
-def test_an_outage_is_not_waited_for(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outage_raises_unavailable_after_bounded_retries(
+    objects: GcsObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(storage, "_RETRY_SECONDS", 0.05)
     transport = fail(objects, 1.0)
     for call in (
@@ -215,7 +213,7 @@ def test_an_outage_is_not_waited_for(objects: GcsObjects, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("name", ["", "x" * 1025, "\N{BASKETBALL AND HOOP}" * 300, "a\nb", "..", "\ud800"])
-def test_a_name_that_no_object_can_have_is_refused_for_good(objects: GcsObjects, name: str) -> None:
+def test_invalid_object_name_is_refused_without_request(objects: GcsObjects, name: str) -> None:
     transport = fail(objects, 0.0)
     for call in (
         lambda: objects.create(name, b""),
@@ -228,7 +226,7 @@ def test_a_name_that_no_object_can_have_is_refused_for_good(objects: GcsObjects,
     assert transport.sent == 0
 
 
-def test_metadata_beyond_eight_kibibytes_is_refused_for_good(objects: GcsObjects) -> None:
+def test_metadata_above_8_kib_is_permanently_refused(objects: GcsObjects) -> None:
     with pytest.raises(PermanentRefusal, match="metadata of 82"):
         objects.create("a", b"", metadata={"path": "x" * 8200})
 
@@ -236,7 +234,7 @@ def test_metadata_beyond_eight_kibibytes_is_refused_for_good(objects: GcsObjects
 @pytest.mark.parametrize(
     ("status", "kind"), [(400, PermanentRefusal), (413, PermanentRefusal), (403, Unavailable)]
 )
-def test_an_answer_that_stays_the_same_is_refused_for_good(
+def test_client_error_is_permanent_refusal_but_403_is_unavailable(
     objects: GcsObjects, status: int, kind: type[Exception]
 ) -> None:
     class Answering(Faults):

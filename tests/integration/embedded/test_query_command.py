@@ -57,7 +57,7 @@ def query(*arguments: str) -> Result:
 
 
 @in_dev
-def test_the_environment_is_that_of_the_place() -> None:
+def test_environment_defaults_to_setting_and_can_be_overridden() -> None:
     asked = query("discovery_check", NAME, *AS_OF, "--json")
     assert asked.exit_code == 0, asked.output
     assert json.loads(asked.stdout) == [
@@ -68,7 +68,7 @@ def test_the_environment_is_that_of_the_place() -> None:
 
 
 @in_dev
-def test_rows_as_csv() -> None:
+def test_csv_option_prints_rows_as_csv() -> None:
     asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked", "--csv")
     (row,) = csv.DictReader(io.StringIO(asked.stdout))
     assert (row["time_et"], row["reason"], row["next_check_et"]) == ("11:00", "[not] before, noon", "12:00")
@@ -76,7 +76,7 @@ def test_rows_as_csv() -> None:
 
 
 @in_dev
-def test_rows_for_people() -> None:
+def test_default_output_has_question_and_rows_or_notice() -> None:
     asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked")
     assert asked.stdout.startswith("Why did this workflow run, or not, today?")
     assert "[not]" in asked.stdout
@@ -86,7 +86,7 @@ def test_rows_for_people() -> None:
 
 
 @in_dev
-def test_the_day_can_be_another_than_the_one_of_the_question() -> None:
+def test_game_date_can_differ_from_day_of_as_of() -> None:
     later = ["discovery_check", NAME, "--as-of", "2026-02-01 12:00"]
     (row,) = json.loads(query(*later, "--param", "game_date=2026-01-15", "--json").stdout)
     assert row["status"] == "success"
@@ -109,7 +109,7 @@ def test_the_day_can_be_another_than_the_one_of_the_question() -> None:
         (["discovery_check", "--json", "--param", "scraper_name=x"], "no scraper 'x'; there are "),
     ],
 )
-def test_a_name_that_nothing_has_is_no_empty_answer(arguments: list[str], said: str) -> None:
+def test_unknown_name_is_a_usage_error_with_suggestions(arguments: list[str], said: str) -> None:
     asked = query(*arguments, *AS_OF)
     assert asked.exit_code == 2
     assert said in asked.output
@@ -117,7 +117,7 @@ def test_a_name_that_nothing_has_is_no_empty_answer(arguments: list[str], said: 
 
 @in_dev
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_and_time_stay_whole_at_any_terminal_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "width", width)
     told = query("recent_executions", NAME, *AS_OF).stdout
     assert GCS_PATH in told
@@ -138,20 +138,20 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
         (["success_rates", "--as-of", "noon"], "is not a valid time"),
     ],
 )
-def test_wrong_usage(arguments: list[str], said: str) -> None:
+def test_wrong_usage_exits_2_with_remedy(arguments: list[str], said: str) -> None:
     asked = query(*arguments)
     assert asked.exit_code == 2
     assert said in asked.output
 
 
-def test_no_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_dataset_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIPOFF_PROJECT", "nowhere")
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
     asked = query("success_rates")
     assert (asked.exit_code, "cannot connect to" in asked.output) == (1, True)
 
 
-def test_the_list_names_parameters_and_defaults() -> None:
+def test_list_shows_parameters_and_defaults() -> None:
     listed = query("--list").stdout
     assert "discovery_check  Has this scraper found its data for the business day?" in listed
     assert "scraper_name STRING  registered name" in listed

@@ -161,7 +161,7 @@ no query of the dataset meets one."""
 
 
 @pytest.mark.parametrize("function", EXPRESSIONS)
-def test_a_function_answers_as_googles_does(
+def test_function_matches_google_except_known_differences(
     function: str, dataset: Dataset, reference: ReferenceEngine
 ) -> None:
     expressions = EXPRESSIONS[function]
@@ -176,7 +176,7 @@ def test_a_function_answers_as_googles_does(
 
 
 @pytest.mark.usefixtures("reference")
-def test_json_paths_read_stored_documents_as_googles_do(dataset: Dataset) -> None:
+def test_json_paths_on_stored_documents_match_google(dataset: Dataset) -> None:
     dataset.insert(
         "scraper_execution_log",
         *(
@@ -214,7 +214,7 @@ def functions(sql: str) -> set[type[exp.Expression]]:
     return {kind for kind in found if not issubclass(kind, exp.Anonymous | exp.Connector)}
 
 
-def test_every_function_that_the_datasets_sql_calls_is_compared() -> None:
+def test_every_called_sql_function_is_compared() -> None:
     files = [*(REPOSITORY / "queries").glob("*.sql"), *(REPOSITORY / "schemas/bigquery").rglob("*.sql")]
     called = set.union(*(functions(path.read_text(encoding="utf-8")) for path in files))
     compared = set.union(*(functions(f"SELECT {text}") for texts in EXPRESSIONS.values() for text in texts))

@@ -65,7 +65,7 @@ def statements(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
-def test_the_text_runs_as_it_stands(now: Dataset, path: Path) -> None:
+def test_seed_query_runs_unchanged(now: Dataset, path: Path) -> None:
     for statement in statements(path):
         rows = now.query(statement, unqualified="nba_orchestration." not in statement)
         if "CREATE" not in statement and path.stem not in EMPTY:
@@ -73,5 +73,5 @@ def test_the_text_runs_as_it_stands(now: Dataset, path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
-def test_its_question_has_a_query_of_our_own(path: Path) -> None:
+def test_every_seed_query_has_a_named_query(path: Path) -> None:
     assert OTHER_NAMES.get(path.stem, path.stem) in names()

@@ -75,7 +75,7 @@ def told(dataset: Dataset, as_of: datetime) -> dict[str, str]:
     return {row["occurrence_id"]: row["status"] for row in rows}
 
 
-def test_the_simulator_judges_a_season_as_the_dataset_does(dataset: Dataset, cases: Cases) -> None:
+def test_simulator_status_matches_dataset_status(dataset: Dataset, cases: Cases) -> None:
     judged: dict[str, str] = {}
     for name, (run, decisions) in cases.items():
         known = OccurrenceDecisions()
@@ -88,7 +88,7 @@ def test_the_simulator_judges_a_season_as_the_dataset_does(dataset: Dataset, cas
 
 
 @pytest.mark.parametrize("after", [2 * HOUR, 3 * HOUR + 30 * MINUTE, 4 * HOUR], ids=str)
-def test_the_controllers_tests_judge_an_instant_as_the_dataset_does(
+def test_controller_helper_status_matches_dataset_status(
     dataset: Dataset, cases: Cases, after: timedelta
 ) -> None:
     as_of = ELEVEN + after

@@ -115,7 +115,7 @@ def test_refused_at_another_metageneration(bucket: Any, upload: Callable[..., No
     upload(bucket.blob("state"), b"3", if_metageneration_match=1)
 
 
-def test_refused_when_created_during_a_resumable_upload(bucket: Any) -> None:
+def test_resumable_upload_fails_if_object_was_created_meanwhile(bucket: Any) -> None:
     blob = bucket.blob("slow")
     blob.chunk_size = 256 * 1024
     writer = blob.open("wb", retry=RETRY, if_generation_match=0)
@@ -128,7 +128,7 @@ def test_refused_when_created_during_a_resumable_upload(bucket: Any) -> None:
     assert bucket.blob("slow").download_as_bytes(retry=RETRY) == b"quick"
 
 
-def test_of_many_concurrent_creations_exactly_one_wins(port: int, bucket: Any) -> None:
+def test_exactly_one_concurrent_creation_wins(port: int, bucket: Any) -> None:
     threads, rounds = 16, 20
     barrier = threading.Barrier(threads)
 
@@ -157,7 +157,7 @@ def test_of_many_concurrent_creations_exactly_one_wins(port: int, bucket: Any) -
             assert bucket.blob(f"race/{turn}").download_as_bytes(retry=RETRY) == f"{number}".encode()
 
 
-def test_delete_and_patch_are_conditional_too(bucket: Any) -> None:
+def test_delete_and_patch_check_generation(bucket: Any) -> None:
     blob = bucket.blob("thing")
     blob.upload_from_string(b"1")
     stale = blob.generation
@@ -175,7 +175,7 @@ def test_delete_and_patch_are_conditional_too(bucket: Any) -> None:
     bucket.blob("thing").upload_from_string(b"3", if_generation_match=0)
 
 
-def test_generations_grow_and_times_are_now(bucket: Any) -> None:
+def test_generations_increase_and_times_are_current(bucket: Any) -> None:
     before = datetime.now(UTC)
     seen = []
     for content in (b"1", b"2", b"3"):
@@ -208,7 +208,7 @@ def test_metadata_and_content_survive_byte_for_byte(bucket: Any) -> None:
 
 @uploads
 @pytest.mark.parametrize("name", ["nba-com/../etc/passwd", "a/./b", "a//b", "/a", "a/", "a\\b", "a/b/c", "1"])
-def test_any_other_name_is_an_object_of_its_own(bucket: Any, upload: Callable[..., None], name: str) -> None:
+def test_similar_names_are_separate_objects(bucket: Any, upload: Callable[..., None], name: str) -> None:
     bucket.blob("a/b").upload_from_string(b"kept")
     upload(bucket.blob(name), b"1")
     assert {blob.name for blob in bucket.list_blobs()} == {"a/b", name}
@@ -233,7 +233,7 @@ def test_any_other_name_is_an_object_of_its_own(bucket: Any, upload: Callable[..
     ],
     ids=["1025 bytes", "1026 bytes", "1028 bytes", "LF", "CR", ".", "..", "reserved"],
 )
-def test_a_name_that_cloud_storage_refuses_is_refused(
+def test_name_invalid_for_cloud_storage_is_refused(
     bucket: Any, upload: Callable[..., None], name: str, fault: str
 ) -> None:
     with pytest.raises((BadRequest, InvalidResponse), match=fault):
@@ -243,15 +243,13 @@ def test_a_name_that_cloud_storage_refuses_is_refused(
 
 @uploads
 @pytest.mark.parametrize("name", ["/".join(["a" * 128] * 8)[:1024], "/".join(["\u00e9" * 60] * 8)])
-def test_a_name_up_to_the_limit_is_taken(bucket: Any, upload: Callable[..., None], name: str) -> None:
+def test_name_at_length_limit_is_accepted(bucket: Any, upload: Callable[..., None], name: str) -> None:
     upload(bucket.blob(name), b"1")
     assert bucket.blob(name).download_as_bytes(retry=RETRY) == b"1"
 
 
 @pytest.mark.parametrize("upload", [upload_multipart, upload_resumable])
-def test_more_than_8_kib_of_metadata_are_refused_and_8_kib_are_taken(
-    bucket: Any, upload: Callable[..., None]
-) -> None:
+def test_metadata_is_accepted_up_to_8_kib(bucket: Any, upload: Callable[..., None]) -> None:
     blob = bucket.blob("thing")
     blob.metadata = {"key": "\u00e9" * 4095}  # 3 bytes of key, 8,190 of value
     with pytest.raises((BadRequest, InvalidResponse), match="Metadata part is too large"):
@@ -262,7 +260,7 @@ def test_more_than_8_kib_of_metadata_are_refused_and_8_kib_are_taken(
     assert bucket.get_blob("thing").metadata == blob.metadata
 
 
-def test_a_patch_counts_the_metadata_that_stays(bucket: Any) -> None:
+def test_patch_counts_existing_metadata_towards_limit(bucket: Any) -> None:
     blob = bucket.blob("thing")
     blob.metadata = {"one": "a" * 5_000}
     blob.upload_from_string(b"1")
@@ -293,7 +291,7 @@ def test_list_by_prefix_is_sorted(bucket: Any) -> None:
     assert [blob.name for blob in bucket.list_blobs(prefix="day/")] == ["day/1", "day/10", "day/2"]
 
 
-def test_objects_outlive_a_restart_and_a_kill(tmp_path: Path) -> None:
+def test_objects_survive_kill_and_restart(tmp_path: Path) -> None:
     for stop in ("kill", "terminate", None):
         with running("storage", "--data-dir", str(tmp_path)) as emulator:
             client = client_for(emulator.port)
@@ -313,7 +311,7 @@ def test_objects_outlive_a_restart_and_a_kill(tmp_path: Path) -> None:
                 emulator.kill()
 
 
-def test_says_that_its_port_is_taken(port: int) -> None:
+def test_taken_port_is_reported(port: int) -> None:
     command = [sys.executable, "-m", MODULE, "--port", str(port)]
     ended = subprocess.run(command, capture_output=True, timeout=90, check=False)
 
@@ -337,7 +335,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_to_be_told_to_end_before_it_serves_is_no_failure() -> None:
+def test_sigterm_before_serving_exits_with_0() -> None:
     """It already listens by then, and its parent only waits for that."""
     command = [sys.executable, "-c", TOLD_AT_ONCE, "--port", str(free_port())]
     ended = subprocess.run(command, capture_output=True, timeout=90, check=False)

@@ -42,7 +42,7 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_a_fresh_dataset_is_what_the_files_say(dataset: Dataset) -> None:
+def test_fresh_dataset_matches_sql_files(dataset: Dataset) -> None:
     for command in ("diff", "verify"):
         result = tables(dataset, command)
         assert result.exit_code == 0, result.output
@@ -105,7 +105,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("change", REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_additive_is_refused_before_anything_changes(
+def test_non_additive_change_is_refused_before_any_change(
     dataset: Dataset, edited: Path, change: FileEdit
 ) -> None:
     replace(edited / change.file, change.old, change.new)
@@ -123,7 +123,7 @@ def test_what_is_not_additive_is_refused_before_anything_changes(
     assert "later" not in columns
 
 
-def test_what_is_missing_or_broken_is_found(dataset: Dataset, edited: Path) -> None:
+def test_missing_and_broken_views_are_reported(dataset: Dataset, edited: Path) -> None:
     (edited / "v_more.sql").write_text(
         "CREATE OR REPLACE VIEW nba_orchestration.v_more AS SELECT scraper_name FROM nba_orchestration.v_executions;"
     )
@@ -143,7 +143,7 @@ def test_what_is_missing_or_broken_is_found(dataset: Dataset, edited: Path) -> N
     assert broken.output.startswith("v_more: ")
 
 
-def test_days_of_another_zone_are_found(
+def test_views_with_another_time_zone_are_reported(
     dataset: Dataset, edited: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stored views contain the zone; a fleet that changes it in workflows.yaml has to deploy them again."""
@@ -160,13 +160,13 @@ def test_days_of_another_zone_are_found(
     assert "executions: its days" not in shown.output
 
 
-def test_a_dataset_that_is_not_there_is_missing_as_a_whole(dataset: Dataset) -> None:
+def test_diff_reports_missing_dataset(dataset: Dataset) -> None:
     place = ["--url", dataset.url, "--project", "nobody"]
     result = CliRunner().invoke(app, ["tables", "diff", *place])
     assert (result.exit_code, "is missing" in result.output) == (4, True)
 
 
-def test_the_script_knows_the_same_order() -> None:
+def test_deploy_script_applies_files_in_same_order() -> None:
     script = SCHEMAS / NAME
     dry = subprocess.run(
         [script, "--dry-run", "--project", "p-1"], capture_output=True, text=True, check=True
@@ -175,9 +175,7 @@ def test_the_script_knows_the_same_order() -> None:
     assert dry.stdout.split()[-len(files) :] == files
 
 
-def test_the_script_deploys_its_folder_with_python_where_there_is_some(
-    dataset: Dataset, tmp_path: Path
-) -> None:
+def test_deploy_script_uses_python_and_deploys_its_folder(dataset: Dataset, tmp_path: Path) -> None:
     for name in (NAME, "datasets.sql", "workflow_decisions.sql", "fn_decisions.sql", "v_decisions.sql"):
         copy2(SCHEMAS / name, tmp_path)
     done = subprocess.run(
@@ -192,7 +190,7 @@ def test_the_script_deploys_its_folder_with_python_where_there_is_some(
     assert names == {"workflow_decisions", "v_decisions"}
 
 
-def test_additive_changes_are_shown_then_made_and_not_taken_back(
+def test_additive_changes_are_shown_deployed_and_not_reverted(
     dataset: Dataset, edited: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Run as the last test: it changes the dataset, so its queries are not compared with the reference."""

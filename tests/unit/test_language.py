@@ -1,4 +1,4 @@
-"""Rules for sentences in comments, docstrings and messages: each names its subject, so that it can be read alone."""
+"""Rules for comments, docstrings, messages and names of tests: each names its subject, so that it can be read alone."""
 
 import ast
 import re
@@ -9,8 +9,6 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("bench", "cli", "devtools", "examples", "infra", "libs", "services", "tests")
-# Folders whose string literals are held to the rules too.
-MESSAGE_FOLDERS = ("bench", "cli", "devtools", "examples", "infra", "libs", "services")
 # Shorter literals are keys, names and parts of sentences.
 MESSAGE_WORDS = 3
 # These words stand where a noun should: a reader cannot tell which fact, caller, operator or process is meant.
@@ -72,6 +70,13 @@ def messages(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, text
 
 
+def names_of_tests(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the name of each test with its line, as a sentence."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.removeprefix("test_").replace("_", " ").capitalize()
+
+
 def unnamed_subjects(found: Iterator[tuple[int, str]]) -> list[str]:
     """Return the sentences that break a rule, each with its line."""
     return [
@@ -92,12 +97,21 @@ def test_each_sentence_names_its_subject(folder: str) -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize("folder", MESSAGE_FOLDERS)
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "tests"])
 def test_each_message_names_its_subject(folder: str) -> None:
     found = {
         str(path.relative_to(REPOSITORY)): sentences
         for path in sorted((REPOSITORY / folder).rglob("*.py"))
         if (sentences := unnamed_subjects(messages(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+def test_each_name_of_a_test_names_its_subject() -> None:
+    found = {
+        str(path.relative_to(REPOSITORY)): names
+        for path in sorted((REPOSITORY / "tests").rglob("*.py"))
+        if (names := unnamed_subjects(names_of_tests(path.read_text(encoding="utf-8"))))
     }
     assert found == {}
 
@@ -152,3 +166,17 @@ def test_a_message_without_its_subject_is_found(literal: str, is_refused: bool) 
 
 def test_a_docstring_is_no_message() -> None:
     assert list(messages('"""Read it once."""\nsize = Field(description="Size in bytes.")\n')) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "is_refused"),
+    [
+        ("test_what_is_paused_is_listed", True),
+        ("test_of_two_pauses_the_longer_counts", True),
+        ("test_missing_channel_notifies_nobody", True),
+        ("test_paused_workflows_are_listed", False),
+        ("test_decision_names_what_to_fetch", False),
+    ],
+)
+def test_a_name_without_its_subject_is_found(name: str, is_refused: bool) -> None:
+    assert bool(unnamed_subjects(names_of_tests(f"def {name}(): ..."))) == is_refused

@@ -66,7 +66,7 @@ class World:
         event = executed(execution_id=name, request_id=name, triggered_at=at, completed_at=at)
         self.queue.add(Message(name, *encode(Envelope(event, event.id, "/tipoff/test", at)), at))
 
-    async def push_what_is_due(self) -> None:
+    async def push_due_messages(self) -> None:
         """Push all due messages at once, as Pub/Sub does; each failed message backs off by itself."""
         commit = RowCommit(self._append, Bounds(500, 4_000_000, 0.05, 2_000, 4_000_000, 15.0), lambda: 0.0)
         deps = Deps("local", commit, Publisher("logger", RecordingBus()), MemoryObjects())
@@ -96,7 +96,7 @@ class World:
             if self.now >= published * EVERY and self.now < ENDED:
                 self.publish(f"e{published:03}")
                 published += 1
-            await self.push_what_is_due()
+            await self.push_due_messages()
             next_publication = published * EVERY if published * EVERY < ENDED else None
             coming = [at for at in (next_publication, self.queue.next_event()) if at is not None]
             self.now = min(coming, default=ENDED)

@@ -31,7 +31,7 @@ REPAIRS = (
     catalogue.keep_added_columns,
     catalogue.keep_declared_views,
     catalogue.keep_declared_datasets,
-    translations.examine_only_what_may_change_something,  # wraps the functions that the catalogue's repairs replaced
+    translations.skip_guards_of_queries,  # wraps the functions that the catalogue's repairs replaced
     inserts.answer_rows_one_by_one,
     queries.answer_failed_queries_with_errors,
     engine.start_without_downloads,

@@ -178,7 +178,7 @@ def remembering_plain_translation(translate: Callable[..., Any]) -> Callable[...
     return remembered
 
 
-def examine_only_what_may_change_something() -> None:
+def skip_guards_of_queries() -> None:
     """Fault: a query is parsed and copied some fifteen times for checks that find no change in it.
 
     The checks take two thirds of a query's CPU time. The results that depend only on the text are cached. The checks

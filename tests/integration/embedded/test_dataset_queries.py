@@ -8,12 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from google.cloud import bigquery
+from tests.support.controller import configured, discovery, workflow
 from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, scheduled
+from tests.support.second_opinion import QUERY
 
 from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
 from tipoff_dataset.landed_files import Files, FileSelector, LogWindow
+from tipoff_planning.discovery.report import read_discovery
 from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions, read_looks
 from tipoff_planning.history import KnownCompleteness
 
@@ -362,6 +366,22 @@ def test_day_without_find_is_neither_within_nor_outside_prediction(searched: Dat
     rows = searched.ask("discovery_predictions", as_of=ELEVEN + 30 * MINUTE, environment="learning")
     assert [row["within_p10_p90"] for row in rows] == [None, None]
     assert rows[0]["model_version"] == "older"
+
+
+@pytest.mark.parametrize(("after", "model"), [(30 * MINUTE, "older"), (5 * HOUR, "abc123")])
+def test_discovery_report_follows_newest_decision_with_a_plan(
+    searched: Dataset, after: timedelta, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Google's engine would refuse the answer: it orders the keys of JSON text differently.
+    monkeypatch.setattr(bigquery.Client, "query_and_wait", QUERY)
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", searched.url)
+    warehouse = BigQueryWarehouse(searched.project, searched.url)
+    search = workflow(discovery("11:00", "18:00", every="30m"), "bulletin")
+    report = read_discovery(
+        warehouse, "learning", configured(learning=search), "learning", date(2026, 1, 15), ELEVEN + after
+    )
+    assert report is not None
+    assert report.followed_model == model
 
 
 def test_read_looks_omits_failures_and_local_runs(searched: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,7 +194,6 @@ def test_transient_failure_is_retried_within_same_occurrence() -> None:
 
 
 def test_unsuccessful_search_is_reported_with_alert_level() -> None:
-    """Blocked was read as not published (incident 5): a used-up budget is an alert on a game day."""
     decision = decided(REPORT, at("15:00"))
     assert told(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL

@@ -482,13 +482,8 @@ def test_fan_out_of_exactly_the_maximum_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_parameter_not_filled_by_schedule_may_be_given(text: str, tmp_path: Path) -> None:
-    found: list[str] = []
     (tmp_path / "workflows.yaml").write_text(text)
-    try:
-        load_workflows(tmp_path / "workflows.yaml", catalog())
-    except ConfigurationError as error:
-        found = [fault for fault in error.faults if "filled in already" in fault]
-    assert found == []
+    assert load_workflows(tmp_path / "workflows.yaml", catalog()).workflows
 
 
 @pytest.mark.parametrize(("apart", "refused"), [(300, False), (301, True)])

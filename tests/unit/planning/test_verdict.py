@@ -456,11 +456,14 @@ def test_headline_names_worst_then_oldest_fault_and_count_of_others() -> None:
     assert judge(rows[2], at=ELEVEN + 4 * HOUR).headline == "c did not run at 12:00"
 
 
-def test_workflow_sentence_names_a_fault_and_count_of_others() -> None:
-    one = slot(0, status="MISSING")
-    assert sentence(one, at=ELEVEN + 4 * HOUR) == "daily did not run at 11:00"
-    two = slot(0, status="MISSING", subject="22")
-    assert sentence(one, two, at=ELEVEN + 4 * HOUR) == "daily did not run at 11:00 (and 1 more)"
+def test_workflow_sentence_names_worst_fault_and_count_of_others() -> None:
+    failing = slot(0, steps={"s": FAILED}, deadline=ELEVEN + 9 * HOUR)
+    missing = slot(1, status="MISSING", subject="22")
+    faults = judge(failing, missing, at=ELEVEN + 4 * HOUR).faults
+    assert [fault.color for fault in faults] == [Color.RED, Color.YELLOW]
+    assert sentence(missing, at=ELEVEN + 4 * HOUR) == "daily of CHA@LAL did not run at 12:00"
+    both = sentence(failing, missing, at=ELEVEN + 4 * HOUR)
+    assert both == "daily of CHA@LAL did not run at 12:00 (and 1 more)"
 
 
 @pytest.mark.parametrize(

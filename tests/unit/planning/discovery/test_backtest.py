@@ -44,8 +44,7 @@ def test_replayed_day_is_checked_until_document_is_found(
 
 
 def test_days_without_delay_are_excluded_from_average() -> None:
-    delays = (10.0, None, 30.0)
-    days = [ReplayedDay(FIRST, number, delay) for number, delay in enumerate(delays, 2)]
+    days = [ReplayedDay(FIRST, looks, delay) for looks, delay in ((2, 10.0), (9, None), (4, 30.0))]
     assert summarize(days) == ReplaySummary(20.0, 29.0, 3.0)
     assert summarize(days[:2]) == ReplaySummary(0.0, 0.0, 0.0)
 

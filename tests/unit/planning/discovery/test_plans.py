@@ -316,16 +316,15 @@ def test_refresh_slots_follow_fixed_beat() -> None:
 def test_refresh_slot_before_find_is_superseded_with_next_check() -> None:
     configuration, plan = learning(refresh_after_found="1h"), planned(seen([200.0] * 30))
 
-    def told(clock: str) -> str:
-        now, plans = at(clock, plan.day), {("one", plan.day): plan}
-        inputs = DecisionInputs(configuration, calendar(fetched_at=now), history(), now, discovery=plans)
-        (slot,) = [item for item in decide(inputs) if item.code.value == "superseded"]
-        assert slot.next_check is not None
-        return slot.sentence.removesuffix(
-            f" Next is {slot.next_check.astimezone(EASTERN):%Y-%m-%d %H:%M %Z}."
-        )
-
-    assert told("19:00") == "Not found yet, and this slot looks for later versions only."
+    now, plans = at("19:00", plan.day), {("one", plan.day): plan}
+    inputs = DecisionInputs(configuration, calendar(fetched_at=now), history(), now, discovery=plans)
+    (slot,) = [item for item in decide(inputs) if item.code.value == "superseded"]
+    assert slot.next_check is not None
+    assert plan.number(slot.next_check) is not None
+    assert slot.sentence == (
+        "Not found yet, and this slot looks for later versions only. "
+        f"Next is {slot.next_check.astimezone(EASTERN):%Y-%m-%d %H:%M %Z}."
+    )
 
 
 def test_checks_since_previous_tick_are_due() -> None:

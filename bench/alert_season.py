@@ -122,7 +122,7 @@ class Injected:
     """Time of the first request that a source's fault could spoil."""
 
     @property
-    def told_by(self) -> datetime:
+    def covered_by(self) -> datetime:
         """The latest time of the message: a source's fault cannot be detected before its first request."""
         return (self.met or self.begins) + timedelta(hours=self.fault.within)
 

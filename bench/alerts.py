@@ -234,10 +234,10 @@ def _word_of(event: AlertChanged, before: Incident | None) -> MessageKind:
         return MessageKind.ESCALATION
     if "known_by" in event.context:
         return MessageKind.WORSE
-    fired, told_at = (before.fired_at, before.told_at) if before is not None else (None, None)
-    if before is None or fired is None or told_at is None or told_at < fired:
+    fired, notified_at = (before.fired_at, before.notified_at) if before is not None else (None, None)
+    if before is None or fired is None or notified_at is None or notified_at < fired:
         return MessageKind.FIRST
-    return MessageKind.REMINDER if before.told_severity is event.severity else MessageKind.WORSE
+    return MessageKind.REMINDER if before.notified_severity is event.severity else MessageKind.WORSE
 
 
 def _hear(heard: Heard, event: AlertChanged, word: MessageKind, made: Made, at: datetime) -> None:
@@ -258,7 +258,7 @@ def _hear(heard: Heard, event: AlertChanged, word: MessageKind, made: Made, at: 
         *(str(it.get("rule")) for it in (listed if isinstance(listed, list) else ()) if isinstance(it, dict)),
     }
     for it in made.injections.faults:
-        if rules & it.fault.causes and it.begins <= at <= it.told_by:
+        if rules & it.fault.causes and it.begins <= at <= it.covered_by:
             heard.told.setdefault(it.fault.name, at)
 
 

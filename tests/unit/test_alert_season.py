@@ -108,9 +108,9 @@ def test_late_message_does_not_count_its_fault_as_reported() -> None:
 def test_source_fault_is_timed_from_the_first_affected_request() -> None:
     """A source that refuses requests from 08:15 on got its first request at 19:00."""
     fault = replace(POISON, within=0.3)
-    told_at = BEGINS + 11 * HOUR
-    answers = watches((told_at, told_at + HOUR, wrong("dead-letters")))
-    for met, untold in ((told_at, []), (None, ["poison arrives"])):
+    notified_at = BEGINS + 11 * HOUR
+    answers = watches((notified_at, notified_at + HOUR, wrong("dead-letters")))
+    for met, untold in ((notified_at, []), (None, ["poison arrives"])):
         made = season_of(alert_season.Injected(fault, BEGINS, BEGINS + 12 * HOUR, met))
         assert alerts.judge(made, answers, BOOK, seed=1)["untold"] == untold
 

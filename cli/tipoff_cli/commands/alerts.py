@@ -125,7 +125,7 @@ def _about(incident: Incident) -> str:
 def _known_by(incident: Incident) -> str:
     if incident.cause:
         return f" (explained by {incident.cause})"
-    return f" (notified with {incident.told_by})" if incident.told_by else ""
+    return f" (notified with {incident.covered_by})" if incident.covered_by else ""
 
 
 @alerts.command()
@@ -156,9 +156,9 @@ def _unanswered(incident: Incident) -> str | None:
 
 
 def _notified(incident: Incident) -> str:
-    if incident.cause or incident.told_by:
-        return f"with {incident.cause or incident.told_by}"
-    return f"{_time(incident.told_at)}, as {incident.told_severity}" if incident.told_at else "no"
+    if incident.cause or incident.covered_by:
+        return f"with {incident.cause or incident.covered_by}"
+    return f"{_time(incident.notified_at)}, as {incident.notified_severity}" if incident.notified_at else "no"
 
 
 @alerts.command()

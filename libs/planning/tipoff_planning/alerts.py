@@ -30,12 +30,12 @@ class Incident(Frozen):
         default=None, description="when the fault had held for as long as its rule requires"
     )
     changed_at: Instant = Field(description="when the incident entered its state")
-    told_at: Instant | None = Field(
+    notified_at: Instant | None = Field(
         default=None, description="time of the last message; null before the first"
     )
     # Stored apart from `severity`: an incident that has become worse since is sent again at once.
-    told_severity: AlertLevel | None = Field(default=None, description="severity in the last message")
-    told_to: tuple[str, ...] = Field(
+    notified_severity: AlertLevel | None = Field(default=None, description="severity in the last message")
+    notified_channels: tuple[str, ...] = Field(
         default=(), description="channels of its messages since it last began; they receive the end as well"
     )
     escalated_at: Instant | None = Field(
@@ -51,7 +51,7 @@ class Incident(Frozen):
     trouble: str | None = Field(
         default=None, description="for a failure, the trait it shares with others of the same cause"
     )
-    told_by: str | None = Field(
+    covered_by: str | None = Field(
         default=None,
         description="key of the incident whose message covered this one; null if its own message did",
     )
@@ -74,7 +74,7 @@ class Incident(Frozen):
     @property
     def was_told(self) -> bool:
         """Whether a message went out since the incident last fired."""
-        return self.told_at is not None and (self.fired_at is None or self.told_at >= self.fired_at)
+        return self.notified_at is not None and (self.fired_at is None or self.notified_at >= self.fired_at)
 
     @property
     def is_open(self) -> bool:

@@ -17,10 +17,14 @@ def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
         for route in file.routes:
             if _fits(route, rule, severity, workflow, escalated=escalated):
                 found.update(dict.fromkeys(route.channels))
-    told_to = event.context.get("told_to")
+    notified_channels = event.context.get("notified_channels")
     # A channel may be gone from the file since the beginning.
     found.update(
-        {str(name): None for name in (told_to if isinstance(told_to, list) else ()) if name in file.channels}
+        {
+            str(name): None
+            for name in (notified_channels if isinstance(notified_channels, list) else ())
+            if name in file.channels
+        }
     )
     if event.rule == CHANNEL_FAILING:
         # A failing channel cannot receive its own failure. If it is the only channel, only the log has the failure.

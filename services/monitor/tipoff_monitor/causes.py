@@ -88,11 +88,15 @@ def join_told(
     after = dict(seen)
     for key, change in seen.items():
         incident = change.incident
-        if incident.told_by is None or _speaks(seen.get(incident.told_by)):
+        if incident.covered_by is None or _speaks(seen.get(incident.covered_by)):
             continue
         # The person who acknowledged the incident knows it without the message.
-        untold = {} if incident.state is AlertState.ACKNOWLEDGED else {"told_at": None, "told_severity": None}
-        alone = incident.model_copy(update={"told_by": None, **untold})
+        untold = (
+            {}
+            if incident.state is AlertState.ACKNOWLEDGED
+            else {"notified_at": None, "notified_severity": None}
+        )
+        alone = incident.model_copy(update={"covered_by": None, **untold})
         after[key] = replace(change, incident=alone, tell=incident.state in LIVE)
     # Computed once: an incident that joins below had no message of its own, so it is no speaker.
     speakers = Speakers(after, at)
@@ -108,7 +112,7 @@ def join_told(
 
 def joined(incident: Incident, speaker: Incident, at: Watch) -> Incident:
     """Return an incident marked as notified by another incident's message."""
-    known = {"told_at": at.now, "told_severity": speaker.told_severity, "told_by": speaker.key}
+    known = {"notified_at": at.now, "notified_severity": speaker.notified_severity, "covered_by": speaker.key}
     return incident.model_copy(update=known)
 
 
@@ -119,7 +123,7 @@ def _speaks(change: IncidentChange | None) -> bool:
     incident = change.incident
     # A silence covers this incident only: the person who silenced it may not know of the others.
     stands = incident.is_open and incident.state is not AlertState.SILENCED
-    return stands and incident.was_told and incident.told_by is None
+    return stands and incident.was_told and incident.covered_by is None
 
 
 class Speakers:
@@ -163,7 +167,7 @@ class Speakers:
 
 def covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule]) -> bool:
     """Return whether the message about one incident makes a message about another one unnecessary."""
-    if speaker.told_severity is None or is_louder(incident.severity, speaker.told_severity):
+    if speaker.notified_severity is None or is_louder(incident.severity, speaker.notified_severity):
         return False
     # In a lasting trouble, another failing scraper is no news (`joins`), but another lost workflow is.
     return speaker.cause == incident.key or rules[incident.rule].joins

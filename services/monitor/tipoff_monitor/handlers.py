@@ -175,7 +175,7 @@ def _is_outdated(event: AlertChanged, memory: Memory) -> bool:
     )
     if event.state is AlertState.RESOLVED:
         # Outdated only if the new round has a message of its own: otherwise the open page is still the earlier round's.
-        return began_again and incident is not None and incident.was_told and incident.told_by is None
+        return began_again and incident is not None and incident.was_told and incident.covered_by is None
     # Other incidents in the message may still hold, and only this message reports them: an extra page is the smaller
     # harm.
     if event.context.get("others") and any(

@@ -25,7 +25,7 @@ class Memory(Frozen):
     failing_channels: Mapping[str, Instant] = Field(
         default_factory=dict, description="channels whose last notification failed, since when"
     )
-    told_rules: Mapping[str, Instant] = Field(
+    notified_rules: Mapping[str, Instant] = Field(
         default_factory=dict, description="when a message about a rule was last sent"
     )
     outbox: tuple[AlertChanged, ...] = Field(

@@ -45,8 +45,8 @@ def watch(memory: Memory, at: Watch) -> Memory:
         incidents={key: change.incident for key, change in after.items()},
         silences=tuple(item for item in memory.silences if item.until > at.now),
         failing_channels=memory.failing_channels,
-        told_rules={
-            **memory.told_rules,
+        notified_rules={
+            **memory.notified_rules,
             **{
                 change.rule: at.now
                 for change in changes
@@ -129,8 +129,10 @@ def _advance(
     if before.trouble is not None and incident.trouble != before.trouble:
         # The cause of the earlier trouble need not be the cause of the new one.
         incident = incident.model_copy(update={"cause": None})
-        if before.told_by is not None:
-            incident = incident.model_copy(update={"told_at": None, "told_severity": None, "told_by": None})
+        if before.covered_by is not None:
+            incident = incident.model_copy(
+                update={"notified_at": None, "notified_severity": None, "covered_by": None}
+            )
     if incident.state is AlertState.RESOLVED:
         # The incident came back within its cool-down: reopen it, and report it once its rule may send a message.
         incident = _moved(
@@ -141,7 +143,7 @@ def _advance(
             severity=condition.severity,
             escalated_at=None,
             acknowledged_by=None,
-            told_to=(),
+            notified_channels=(),
         )
     # Only a return from RESOLVED has changed `transition` so far.
     moved = incident.transition != before.transition
@@ -189,7 +191,7 @@ def _without_condition(
     if before.state is AlertState.PENDING:
         # The condition never held for the rule's `for`, so its end is not reported. An incident that was reported in an
         # earlier round is kept for its cool-down; any other is dropped without a trace.
-        if before.told_at is None:
+        if before.notified_at is None:
             return None
         return IncidentChange(_moved(before, AlertState.RESOLVED, at, gone_at=at.now, cause=None), moved=True)
     if before.state is AlertState.RESOLVED:
@@ -201,10 +203,10 @@ def _without_condition(
     # An incident of a rule that was removed from the file is resolved at once.
     if rule is not None and at.elapsed(gone_at) < rule.clear_for:
         return IncidentChange(incident)
-    resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, told_by=None)
+    resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, covered_by=None)
     # Report the end only if this round (`was_told`) had a message of its own: the end of another incident's message
-    # covers this one, too, and `told_at` may belong to an earlier round than a return within the cool-down.
-    tell = before.was_told and before.told_by is None and before.state is not AlertState.SILENCED
+    # covers this one, too, and `notified_at` may belong to an earlier round than a return within the cool-down.
+    tell = before.was_told and before.covered_by is None and before.state is not AlertState.SILENCED
     return IncidentChange(resolved, moved=True, tell=tell)
 
 
@@ -229,7 +231,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
         and incident.state is AlertState.FIRING
         and incident.was_told
         # An acknowledgement of the message that covers this incident is enough.
-        and incident.told_by is None
+        and incident.covered_by is None
         and incident.fired_at is not None
         and at.elapsed(incident.fired_at) >= escalate.after
     )
@@ -251,15 +253,15 @@ def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watc
 
 def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
     """Return whether an incident needs a message: without one so far, worse than reported, or due for a reminder."""
-    told_at = incident.told_at
+    notified_at = incident.notified_at
     # A message about an earlier round, before the incident was resolved and came back, does not count.
-    if told_at is None or not incident.was_told:
+    if notified_at is None or not incident.was_told:
         return True
-    if incident.told_severity is None or is_louder(incident.severity, incident.told_severity):
+    if incident.notified_severity is None or is_louder(incident.severity, incident.notified_severity):
         return True
-    if incident.state is AlertState.ESCALATED and told_at < incident.changed_at:
+    if incident.state is AlertState.ESCALATED and notified_at < incident.changed_at:
         return True
-    return rule.remind is not None and incident.told_by is None and at.elapsed(told_at) >= rule.remind
+    return rule.remind is not None and incident.covered_by is None and at.elapsed(notified_at) >= rule.remind
 
 
 def _moved(incident: Incident, state: AlertState, at: Watch, **changes: object) -> Incident:

@@ -40,7 +40,9 @@ def tell(
     """Build at most one message per rule about begun and one about ended incidents, and the events of all changes."""
     news = {key: change.incident for key, change in seen.items() if change.tell}
     # The event carries the reason, so that people can find out why they got no message.
-    why_not = {key: reason for key, incident in news.items() if (reason := _why_not_told(incident, seen, at))}
+    why_not = {
+        key: reason for key, incident in news.items() if (reason := _reason_for_silence(incident, seen, at))
+    }
     ready = {key: incident for key, incident in news.items() if key not in why_not}
     ended = [key for key, incident in ready.items() if incident.state is AlertState.RESOLVED]
     begun = [key for key, incident in ready.items() if incident.state is not AlertState.RESOLVED]
@@ -60,7 +62,7 @@ def tell(
         group = [it for it in group if it.key not in joins]
         if not group:
             continue
-        if not _may_tell(group, rules[group[0].rule], memory, at):
+        if not _may_notify(group, rules[group[0].rule], memory, at):
             why_not |= dict.fromkeys(
                 [it.key for it in group],
                 "the rule sent a message recently; the next follows after its cool-down",
@@ -92,35 +94,37 @@ def _message(
         # The channels of an escalation get the end, too: otherwise the pager would stay open.
         context["escalated"] = True
     # By `seen`, in which the incidents of this message are not reported yet: none of them covers another.
-    known_by = lead.told_by or _known_before(lead, seen, at)
+    known_by = lead.covered_by or _known_before(lead, seen, at)
     if known_by is not None:
         # The message is about a known trouble that has grown.
         context["known_by"] = known_by
     if lead.state is AlertState.RESOLVED:
         # The severity, and thus the routes, may have changed since the beginning.
-        context["told_to"] = [*sorted({channel for it in group for channel in it.told_to})]
+        context["notified_channels"] = [
+            *sorted({channel for it in group for channel in it.notified_channels})
+        ]
     incident, rule = changes[lead.key].incident, rules.get(lead.rule)
     event = changed(incident, rule, at.environment, notify=True, context=context)
     channels = channels_for(event, at.file)
     return _RuleNotification(
-        event, lead.key, {key: _told_to(change, channels) for key, change in changes.items()}
+        event, lead.key, {key: _with_channels(change, channels) for key, change in changes.items()}
     )
 
 
 def _told(change: IncidentChange, at: Watch) -> IncidentChange:
     """Return an incident in its state after a message about it."""
     incident = change.incident
-    known = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
+    known = {"notified_at": at.now, "notified_severity": incident.severity, "covered_by": None}
     # A reminder is a change as well: its number distinguishes it from the previous message.
     number = {} if change.moved else {"transition": incident.transition + 1, "changed_at": at.now}
     return replace(change, incident=incident.model_copy(update={**known, **number}), moved=True)
 
 
-def _told_to(change: IncidentChange, channels: Iterable[str]) -> IncidentChange:
+def _with_channels(change: IncidentChange, channels: Iterable[str]) -> IncidentChange:
     """Return a change whose incident remembers the channels of a message about it."""
     incident = change.incident
-    known = tuple(dict.fromkeys((*incident.told_to, *channels)))
-    return replace(change, incident=incident.model_copy(update={"told_to": known}))
+    known = tuple(dict.fromkeys((*incident.notified_channels, *channels)))
+    return replace(change, incident=incident.model_copy(update={"notified_channels": known}))
 
 
 def _numbered(change: IncidentChange) -> IncidentChange:
@@ -134,7 +138,7 @@ def _untold_event(
     incident: Incident, why_not: str | None, rules: Mapping[str, Rule], at: Watch
 ) -> AlertChanged:
     """Return the event of a change without a message, with the reason."""
-    reason = why_not or (incident.told_by and f"covered by the message about {incident.told_by}")
+    reason = why_not or (incident.covered_by and f"covered by the message about {incident.covered_by}")
     context = {"not_told": reason} if reason else {}
     return changed(incident, rules.get(incident.rule), at.environment, notify=False, context=context)
 
@@ -164,7 +168,7 @@ def _by_rule(keys: Iterable[str], seen: Mapping[str, IncidentChange]) -> list[li
 
 def _stood_behind(before: Incident | None) -> str | None:
     """Return the key of the incident whose message listed this one: its cause, or the incident it joined."""
-    return (before.cause or before.told_by) if before is not None else None
+    return (before.cause or before.covered_by) if before is not None else None
 
 
 def _join_told(
@@ -185,7 +189,7 @@ def _known_before(incident: Incident, seen: Mapping[str, IncidentChange], at: Wa
     return None if speaker is None else speaker.key
 
 
-def _why_not_told(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
+def _reason_for_silence(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
     # Quiet windows are days in the fleet's zone, in which people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
@@ -199,17 +203,17 @@ def _why_not_told(incident: Incident, seen: Mapping[str, IncidentChange], at: Wa
     return f"explained by {incident.cause}"
 
 
-def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) -> bool:
+def _may_notify(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) -> bool:
     """Return whether a rule's message may be sent: its cool-down is over, or an incident is worse or of a new kind."""
     # By rule and not by incident: a bug that breaks one part after the other needs one message.
-    last = memory.told_rules.get(rule_name := group[0].rule)
+    last = memory.notified_rules.get(rule_name := group[0].rule)
     if last is None or at.elapsed(last) >= rule.cool_down:
         return True
     same_rule = [it for it in memory.incidents.values() if it.rule == rule_name]
     # Ignore incidents that became CRITICAL by escalation: the next incident that is CRITICAL by itself must not wait.
-    loudest = [it.told_severity for it in same_rule if it.told_severity and it.escalated_at is None]
+    loudest = [it.notified_severity for it in same_rule if it.notified_severity and it.escalated_at is None]
     known = max(loudest, key=lambda it: it.rank, default=AlertLevel.NONE)
-    troubles = {it.trouble for it in same_rule if it.told_at is not None}
+    troubles = {it.trouble for it in same_rule if it.notified_at is not None}
     return any(
         is_louder(item.severity, known)
         or item.state is AlertState.ESCALATED
@@ -227,7 +231,7 @@ def _listed(
     """Return the lists of a message: the rule's other incidents, the symptoms of the group, and the incidents left."""
     keys = {it.key for it in group}
     symptoms = [
-        it.incident for it in seen.values() if it.incident.cause in keys or it.incident.told_by in keys
+        it.incident for it in seen.values() if it.incident.cause in keys or it.incident.covered_by in keys
     ]
     context: dict[str, JsonValue] = {}
     lists = {"others": group[1:], "symptoms": sorted(symptoms, key=urgency), "left": left}

@@ -14,7 +14,7 @@ def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:
     """Return one incident with its remedy. Raises UnknownIncident."""
     incident = find(memory, name)
     rule = file.all_rules.get(incident.rule)
-    stands_for = (it for it in memory.incidents.values() if incident.key in (it.cause, it.told_by))
+    stands_for = (it for it in memory.incidents.values() if incident.key in (it.cause, it.covered_by))
     return ShownIncident(
         **incident.model_dump(),
         command=rule

@@ -70,7 +70,7 @@ class QuotaSpent(ScrapeFailure):
     kind = FailureKind.QUOTA
 
 
-class ToldToWait(HttpFailure):
+class RetryAfter(HttpFailure):
     """The source asked for a pause that ends later than this scrape can wait."""
 
     # Not HTTP, which is retried at once: no retry may come before that instant.

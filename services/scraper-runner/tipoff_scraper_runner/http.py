@@ -24,7 +24,7 @@ from tipoff_common.bounds import storable_object
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import readable
 from tipoff_scraper_runner.bounded_transport import bounded_transport
-from tipoff_scraper_runner.errors import HttpFailure, TimedOut, ToldToWait, TooLarge, Undecodable
+from tipoff_scraper_runner.errors import HttpFailure, RetryAfter, TimedOut, TooLarge, Undecodable
 from tipoff_scraper_runner.fake_sources import FAKED, NOT_SERVED, VIA_FAKE, FakeSources
 from tipoff_scraper_runner.host_pauses import HostPauses
 from tipoff_scraper_runner.rate_limit import Pacer
@@ -148,7 +148,7 @@ class HttpxHttp:
             # Report a requested wait that exceeds the remaining time as such, even after the last try. The remaining
             # time may be negative after a slow connection, and without a requested wait `wait` is 0: hence the max().
             if error.wait > max(0.0, self._left()):
-                raise self._told_to_wait(message, error) from error
+                raise self._pause_failure(message, error) from error
             raise HttpFailure(message) from error
 
     def _follow(self, request: SourceRequest, expected: frozenset[int]) -> Response:
@@ -164,12 +164,12 @@ class HttpxHttp:
     def _take_turn(self, host: str) -> None:
         """Wait for this process's turn at the host; a replay does not wait.
 
-        Raises ToldToWait while a pause of the host is too long to wait for, TimedOut when no turn comes in time.
+        Raises RetryAfter while a pause of the host is too long to wait for, TimedOut when no turn comes in time.
         """
         if until := self._pauses.until(host, self._instant()):
             pause = (until - self._instant()).total_seconds()
             if pause >= self._remaining():
-                raise ToldToWait(f"{host} allows no requests before {readable(until)}", until, host)
+                raise RetryAfter(f"{host} allows no requests before {readable(until)}", until, host)
             # Wait for a short pause, so that it slows a fan-out down instead of failing it.
             if not self._replaying:
                 time.sleep(max(0.0, pause))
@@ -276,15 +276,15 @@ class HttpxHttp:
         error = state.outcome.exception() if state.outcome else None
         message = f"{error}; {left:.0f} s are left, too few to retry in {state.upcoming_sleep:.0f} s"
         if isinstance(error, _Transient) and error.wait > 0:
-            raise self._told_to_wait(message, error)
+            raise self._pause_failure(message, error)
         raise HttpFailure(message)
 
-    def _told_to_wait(self, message: str, error: _Transient) -> ToldToWait:
+    def _pause_failure(self, message: str, error: _Transient) -> RetryAfter:
         """Store the pause for every other scrape, and build the failure that carries it."""
         since = self._instant()
         until = since + min(timedelta(seconds=min(error.wait, MAX_PAUSE.total_seconds())), MAX_PAUSE)
         self._pauses.pause(error.host, since, until)
-        return ToldToWait(message, until, error.host)
+        return RetryAfter(message, until, error.host)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -313,7 +313,7 @@ def test_failure_conditions_have_error_type(days: Days) -> None:
     assert found == {"quota-low": "quota", "volume-unusual": "source_changed"}
 
 
-def told_to_wait(until: datetime) -> Row:
+def retry_after(until: datetime) -> Row:
     """Return a 429 with Retry-After."""
     return {
         "error_type": "quota",
@@ -339,13 +339,13 @@ NOTHING_LEFT = "s: the allowance is spent, 0 left."
 @pytest.mark.parametrize(
     ("results", "summary"),
     [
-        ([FOUND, told_to_wait(AT + 10 * MINUTE)], WAITS),
-        ([told_to_wait(AT)], None),
-        ([told_to_wait(AT + 10 * MINUTE), FOUND], None),
-        ([told_to_wait(AT + 10 * MINUTE), CHANGED], None),
-        ([told_to_wait(AT + 10 * MINUTE), {"status": "no_data"}], None),
-        ([LOW, told_to_wait(AT + 10 * MINUTE)], WAITS),
-        ([LOW, told_to_wait(AT)], LITTLE_LEFT),
+        ([FOUND, retry_after(AT + 10 * MINUTE)], WAITS),
+        ([retry_after(AT)], None),
+        ([retry_after(AT + 10 * MINUTE), FOUND], None),
+        ([retry_after(AT + 10 * MINUTE), CHANGED], None),
+        ([retry_after(AT + 10 * MINUTE), {"status": "no_data"}], None),
+        ([LOW, retry_after(AT + 10 * MINUTE)], WAITS),
+        ([LOW, retry_after(AT)], LITTLE_LEFT),
         ([LOW], LITTLE_LEFT),
         ([LOW, TIMED_OUT], LITTLE_LEFT),
         ([LOW, WELL], None),
@@ -369,7 +369,7 @@ def test_quota_alert_distinguishes_allowance_from_pause_and_ends(
 
 
 def test_quota_alert_stands_through_pause_of_days(days: Days) -> None:
-    ((table, row),) = outcomes(told_to_wait(AT + DAY))
+    ((table, row),) = outcomes(retry_after(AT + DAY))
     rows = [(table, {**row, "triggered_at": (AT - 5 * DAY).isoformat()})]
     assert len(judged(days, "quota-days", rows, "quota-low")) == 1
 

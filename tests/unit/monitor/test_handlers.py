@@ -246,7 +246,7 @@ def test_watch_runs_two_queries_and_a_failure_changes_no_incident(world: World) 
     assert memory.incidents["broken/-"].state is AlertState.FIRING
 
 
-def told_events(world: World, *wrong_at: bool) -> list[AlertChanged]:
+def notified_events(world: World, *wrong_at: bool) -> list[AlertChanged]:
     """Run a watch at each tick and return the notifying events, none of them delivered yet."""
     for number, world.wrong in enumerate(wrong_at):
         at = NINE + number * TICK
@@ -268,14 +268,14 @@ IN_COOL_DOWN, COOLED_DOWN = [True] * 3, [True] * 16
     ],
 )
 def test_firing_delivered_after_its_resolution_is_not_sent(world: World, later: list[bool]) -> None:
-    firing, resolved = told_events(world, *HOLDS, *GONE, *later)
+    firing, resolved = notified_events(world, *HOLDS, *GONE, *later)
     for event in (resolved, firing):
         notify_people(event, world.monitor(), NINE + 30 * MINUTE)
     assert titles(world.team) == ["[RESOLVED] broken (prod)"]
 
 
 def test_resolution_delivered_after_the_next_firing_is_not_sent(world: World) -> None:
-    _, resolved, again = told_events(world, *HOLDS, *GONE, *COOLED_DOWN)
+    _, resolved, again = notified_events(world, *HOLDS, *GONE, *COOLED_DOWN)
     for event in (again, resolved):
         notify_people(event, world.monitor(), again.changed_at)
     assert [(event.alert_id, event.state) for event in (resolved, again)] == [
@@ -287,9 +287,9 @@ def test_resolution_delivered_after_the_next_firing_is_not_sent(world: World) ->
 
 def test_firing_is_sent_after_its_lead_resolved_while_others_hold(world: World) -> None:
     world.subjects = ["a", "b"]
-    (firing,) = told_events(world, *HOLDS)
+    (firing,) = notified_events(world, *HOLDS)
     world.subjects = [subject for subject in world.subjects if subject != firing.about]
-    *_, resolved = told_events(world, *HOLDS, *[True] * 4)
+    *_, resolved = notified_events(world, *HOLDS, *[True] * 4)
     assert (resolved.alert_id, resolved.state) == (firing.alert_id, AlertState.RESOLVED)
     notify_people(firing, world.monitor(), resolved.changed_at)
     assert titles(world.team) == [f"[WARNING] broken {firing.about} (prod)"]

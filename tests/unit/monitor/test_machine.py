@@ -480,7 +480,7 @@ class TestOneCause:
         symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
         assert states(watched.ticks(4, symptom)) == [("scraper", "firing")]
         assert watched.ticks(12, symptom, cause) == []
-        assert watched.incident("workflow/w1").told_by == "scraper/s1"
+        assert watched.incident("workflow/w1").covered_by == "scraper/s1"
         assert "covered by the message about scraper/s1" in str(watched.events[-1].context["not_told"])
         assert states(watched.ticks(4)) == [("scraper", "resolved")], "what was told is over, once"
 
@@ -604,15 +604,15 @@ def known_as(incident: Incident, memory: Memory) -> AlertLevel | None:
         cause = memory.incidents[incident.cause]
         # A pending cause will be reported.
         return cause.severity
-    speaker = memory.incidents[incident.told_by] if incident.told_by else incident
-    assert speaker.told_by is None
+    speaker = memory.incidents[incident.covered_by] if incident.covered_by else incident
+    assert speaker.covered_by is None
     assert speaker.is_open or speaker is incident
-    return speaker.told_severity if speaker.told_at is not None else None
+    return speaker.notified_severity if speaker.notified_at is not None else None
 
 
 def states_of(incident: Incident, memory: Memory) -> set[AlertState]:
     """Return the states of an incident, of its cause and of the incident that reports it."""
-    keys = {incident.key, incident.cause, incident.told_by} & memory.incidents.keys()
+    keys = {incident.key, incident.cause, incident.covered_by} & memory.incidents.keys()
     return {memory.incidents[key].state for key in keys if key}
 
 
@@ -631,7 +631,7 @@ def test_every_condition_is_reported_or_handled_within_cool_down(
             watched.tick(*standing)
             for key in {it.key for it in standing}:
                 incident = watched.incident(key)
-                loud = {known_as(incident, watched.memory), incident.told_severity}
+                loud = {known_as(incident, watched.memory), incident.notified_severity}
                 seen_to = {AlertState.ACKNOWLEDGED, AlertState.SILENCED} & states_of(incident, watched.memory)
                 if incident.severity in loud or AlertLevel.CRITICAL in loud or seen_to:
                     unknown_since.pop(key, None)

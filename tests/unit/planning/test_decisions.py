@@ -253,11 +253,11 @@ def test_unsuccessful_night_search_is_reported_for_limited_time() -> None:
     configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
     games = calendar(game(1, at("19:00")), game(2, at("22:00")), fetched_at=at("12:00"))
     over = max(item.deadline for item in occurrences(configuration, games, DAY)) + REPORT_UNFOUND_FOR
-    told_at = {
+    notified_at = {
         now: {told(item) for item in decide(decision_inputs(configuration, now, games=games))}
         for now in (over - timedelta(seconds=1), over)
     }
-    assert list(told_at.values()) == [{("SKIP", "not_found")}, {("SKIP", "no_games")}]
+    assert list(notified_at.values()) == [{("SKIP", "not_found")}, {("SKIP", "no_games")}]
 
 
 def test_yesterdays_unsuccessful_search_is_not_reported_at_noon() -> None:
@@ -540,14 +540,14 @@ def test_waiting_failure_names_time_of_retry() -> None:
 def test_next_check_of_failure_is_its_retry_after_time() -> None:
     """The sentence named 07:00, but the next check was tomorrow's."""
     plan, name = plan_of(DAILY, "one"), _request(DAILY)
-    told_so = fact(
+    answered = fact(
         "bulletin",
         outcome=failed(FailureKind.QUOTA),
         request_id=name,
         triggered_at=at("05:00"),
         not_before=at("07:00"),
     )
-    past = History({name: told_so}, {name: at("05:00")})
+    past = History({name: answered}, {name: at("05:00")})
     decision = decided(DAILY, at("05:15"), history=past, plans={plan.occurrence_id: plan})
     assert "a retry follows from 2025-01-15 07:00 EST" in decision.sentence
     assert decision.next_check == at("07:00")
@@ -690,12 +690,12 @@ BOTH = configured(one=workflow(daily("05:00", "10:00"), "slate", "summary"))
 """The two steps use different hosts."""
 
 
-def told_to_wait(scraper: str, until: str) -> ExecutionFact:
+def retry_after(scraper: str, until: str) -> ExecutionFact:
     return fact(scraper, outcome=failed(), request_id=f"w-{scraper}", not_before=at(until))
 
 
 def test_workflow_waits_when_all_its_sources_are_paused() -> None:
-    known = history(told_to_wait("slate", "09:00"), told_to_wait("summary", "08:00"))
+    known = history(retry_after("slate", "09:00"), retry_after("summary", "08:00"))
     decision = decided(BOTH, at("06:00"), history=known)
     assert (told(decision), decision.alert_level) == (("SKIP", "source_paused"), AlertLevel.WARNING)
     assert decision.sentence == ("slate, summary: the source allows no requests before 2025-01-15 08:00 EST.")
@@ -703,20 +703,20 @@ def test_workflow_waits_when_all_its_sources_are_paused() -> None:
 
 
 def test_next_check_after_pause_past_deadline_is_next_occurrence() -> None:
-    known = history(told_to_wait("slate", "10:00"), told_to_wait("summary", "10:00"))
+    known = history(retry_after("slate", "10:00"), retry_after("summary", "10:00"))
     assert decided(BOTH, at("06:00"), history=known).next_check == at("05:00", TOMORROW)
 
 
 def test_workflow_runs_with_a_single_unpaused_source() -> None:
-    known = history(told_to_wait("slate", "09:00"))
+    known = history(retry_after("slate", "09:00"))
     assert told(decided(BOTH, at("06:00"), history=known)) == ("RUN", "due")
 
 
 def test_retry_waits_for_paused_source() -> None:
     plan = plan_of(REPORT, "one")
-    told_so = fact("bulletin", outcome=failed(), request_id=_request(REPORT))
+    answered = fact("bulletin", outcome=failed(), request_id=_request(REPORT))
     pause = fact("bulletin", outcome=failed(), request_id="another", not_before=at("11:50"))
-    known = History({it.request_id: it for it in (told_so, pause)}, {_request(REPORT): at("11:00")})
+    known = History({it.request_id: it for it in (answered, pause)}, {_request(REPORT): at("11:00")})
     decision = decided(REPORT, at("11:15"), history=known, plans={plan.occurrence_id: plan})
     assert told(decision) == ("SKIP", "source_paused")
     assert decision.sentence == ("bulletin: the source allows no requests before 2025-01-15 11:50 EST.")

@@ -211,7 +211,7 @@ def test_local_scoreboards_are_ignored() -> None:
 # Sources that asked for a pause
 
 
-def told_to_wait(clock: str, host: str | None = None, scraper: str = "bulletin") -> HostPause:
+def retry_after(clock: str, host: str | None = None, scraper: str = "bulletin") -> HostPause:
     return HostPause(scraper=scraper, host=host, until=at(clock))
 
 
@@ -226,13 +226,13 @@ def test_history_keeps_request_times() -> None:
 
 
 def test_longest_pause_of_a_source_wins() -> None:
-    pauses = [told_to_wait(clock, "a.example") for clock in ("11:00", "13:00", "12:00")]
+    pauses = [retry_after(clock, "a.example") for clock in ("11:00", "13:00", "12:00")]
     assert History(pauses=pauses).paused_until("bulletin", ["a.example"]) == at("13:00")
     assert History().paused_until("bulletin") is None
 
 
 def test_host_pause_applies_to_all_scrapers_of_the_host() -> None:
-    known = History(pauses=[told_to_wait("12:00", "a.example"), told_to_wait("11:00", "b.example")])
+    known = History(pauses=[retry_after("12:00", "a.example"), retry_after("11:00", "b.example")])
     assert known.paused_until("digest", ["b.example", "a.example"]) == at("12:00")
     assert known.paused_until("digest", ["b.example"]) == at("11:00")
     assert known.paused_until("digest", ["c.example"]) is None
@@ -240,12 +240,12 @@ def test_host_pause_applies_to_all_scrapers_of_the_host() -> None:
 
 
 def test_scraper_does_not_wait_for_paused_host_outside_its_hosts() -> None:
-    known = History(pauses=[told_to_wait("12:00", "mirror.example")])
+    known = History(pauses=[retry_after("12:00", "mirror.example")])
     assert known.paused_until("bulletin", ["a.example"]) is None
     assert known.paused_until("bulletin") == at("12:00")
 
 
 def test_pause_without_host_applies_to_its_scraper_only() -> None:
-    known = History(pauses=[told_to_wait("12:00")])
+    known = History(pauses=[retry_after("12:00")])
     assert known.paused_until("bulletin", ["a.example"]) == at("12:00")
     assert known.paused_until("digest", ["a.example"]) is None

@@ -156,7 +156,7 @@ def test_oldest_empty_checks_are_dropped_above_limit() -> None:
 # Pauses that sources asked for
 
 
-def told_to_wait(
+def retry_after(
     request: str, until: datetime, host: str | None = "a.example", **more: Any
 ) -> LoggedExecution:
     failure = {"status": Status.FAILED, "kind": FailureKind.QUOTA, "not_before": until, "paused_host": host}
@@ -166,13 +166,13 @@ def told_to_wait(
 def test_the_longest_pause_of_each_scraper_and_host_is_kept() -> None:
     settled = taken(
         occurrence(
-            told_to_wait("r-1", at("13:00")),
-            told_to_wait("r-2", at("15:00")),
-            told_to_wait("r-3", at("14:00")),
-            told_to_wait("r-4", at("12:00"), None),
-            told_to_wait("r-5", at("12:00"), "b.example"),
+            retry_after("r-1", at("13:00")),
+            retry_after("r-2", at("15:00")),
+            retry_after("r-3", at("14:00")),
+            retry_after("r-4", at("12:00"), None),
+            retry_after("r-5", at("12:00"), "b.example"),
         ),
-        occurrence(told_to_wait("r-6", at("11:30"), scraper="digest")),
+        occurrence(retry_after("r-6", at("11:30"), scraper="digest")),
     )
     assert [(item.scraper, item.host, item.until) for item in settled.pauses] == [
         ("bulletin", None, at("12:00")),

@@ -17,7 +17,7 @@ from tests.unit.runner.bench import Bench
 from tipoff_common.events import FileLanded, ScrapeExecuted
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.testing import MemoryObjects, RecordingBus
-from tipoff_scraper_runner.errors import NotPublished, SourceChanged, ToldToWait
+from tipoff_scraper_runner.errors import NotPublished, RetryAfter, SourceChanged
 from tipoff_scraper_runner.registry import Registered, Registry
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
@@ -37,9 +37,9 @@ class Unspeakable(Exception):
         raise RuntimeError("no text")
 
 
-def told_to_wait(until: Any) -> Exception:
+def retry_after(until: Any) -> Exception:
     """Return a failure with an arbitrary value as the instant to wait for."""
-    return ToldToWait("busy", until, "source.example")
+    return RetryAfter("busy", until, "source.example")
 
 
 def no_edition_before(_parsed: Parsed, _previous: object) -> str:
@@ -149,7 +149,7 @@ def test_system_exit_of_scraper_is_a_failure() -> None:
     ("error", "told"),
     [
         (Unspeakable(), "Unspeakable cannot be converted to an outcome: RuntimeError"),
-        (told_to_wait("noon"), "ToldToWait cannot be converted to an outcome: Failed: not_before: "),
+        (retry_after("noon"), "RetryAfter cannot be converted to an outcome: Failed: not_before: "),
     ],
 )
 def test_unconvertible_error_is_reported_by_its_class(error: Exception, told: str) -> None:
@@ -210,7 +210,7 @@ ERRORS: st.SearchStrategy[BaseException] = st.one_of(
         ),
         TEXTS,
     ),
-    st.builds(told_to_wait, ANYTHING),
+    st.builds(retry_after, ANYTHING),
     st.builds(Unspeakable),
 )
 PAYLOADS = st.builds(

@@ -24,9 +24,9 @@ from tipoff_scraper_runner import http as http_module
 from tipoff_scraper_runner.errors import (
     Blocked,
     HttpFailure,
+    RetryAfter,
     ScrapeFailure,
     TimedOut,
-    ToldToWait,
     TooLarge,
     Undecodable,
 )
@@ -198,10 +198,10 @@ def test_retry_after_beyond_timeout_fails_and_pauses_the_host(
     """A source that asked for a day's pause got four requests in a minute."""
     answer = in_turn(reply("429 Too Many Requests", b"", f"Retry-After: {stated}"))
     with asking(answer, retry={"attempts": attempts}) as (http, server):
-        with pytest.raises(ToldToWait, match="answered 429") as caught:
+        with pytest.raises(RetryAfter, match="answered 429") as caught:
             http.get(f"{server.url}/data")
         assert (len(server.asked), http.retries) == (1, 0)
-        with pytest.raises(ToldToWait, match="allows no requests before") as refused:
+        with pytest.raises(RetryAfter, match="allows no requests before") as refused:
             http.get(f"{server.url}/other")
         until = refused.value.not_before
         assert until is not None

@@ -44,6 +44,11 @@ NIGHT = scoreboard(
 )
 
 
+def test_games_are_ordered_by_start_and_id() -> None:
+    numbers = [int(row["event_id"]) - 401700000 for row in records(NAME, NIGHT)]
+    assert numbers == [1, 3, 2, 4]
+
+
 def test_request_names_day_and_its_games_are_counted_by_status() -> None:
     source = served(NIGHT)
     executed = run(NAME, source)

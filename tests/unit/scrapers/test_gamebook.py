@@ -4,6 +4,7 @@ import pytest
 from fake_http import HttpAt
 from nba_games import BEFORE, DAY, GAME, LIVE, OVER, OVERTIME_DAY, OVERTIME_GAME, SCENARIO
 
+from scrapers.nbacom.nbac_gamebook_pdf import scraper
 from scrapers.nbacom.nbac_gamebook_pdf.fetching import PROBE_URL, gamebook_url
 from scrapers.nbacom.nbac_gamebook_pdf.report import Report, broken_laws, read_report
 from scrapers.nbacom.nbac_gamebook_pdf.scraper import GamebookRecord, Parameters, fetch, parse
@@ -331,14 +332,16 @@ def test_unbalanced_parentheses_are_read_and_reported(
     assert list(report.unbalanced) == [f"Inactive: Knicks - {listed}"]
 
 
-def test_report_without_minutes_has_contradiction_per_team() -> None:
+def test_report_without_minutes_is_no_data_and_names_each_team(monkeypatch: pytest.MonkeyPatch) -> None:
     zeros = " ".join(["0"] * 16)
-    empty = read([line.replace(f"240:00 {NUMBERS}", f"0:00 {zeros}") for line in LINES])
+    lines = [line.replace(f"240:00 {NUMBERS}", f"0:00 {zeros}") for line in LINES]
+    monkeypatch.setattr(scraper, "read_pages", lambda _: [page(lines)])
+    found = parse(PAYLOAD, ASKED)
 
-    assert empty.contradictions == [
-        "NYK: the players have 0.0 of 240 minutes",
-        "PHI: the players have 0.0 of 240 minutes",
-    ]
+    lacks = ["NYK: the players have 0.0 of 240 minutes", "PHI: the players have 0.0 of 240 minutes"]
+    assert list(found.records) == []
+    assert found.contradictions == lacks
+    assert found.empty_reason == f"the report of game {GAME.id} is not complete: {'; '.join(lacks)}"
 
 
 def test_an_unknown_team_is_named() -> None:

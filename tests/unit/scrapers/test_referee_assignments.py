@@ -36,7 +36,7 @@ def test_each_game_has_its_crew() -> None:
     assert found.about == DAY
 
 
-def test_fourth_official_is_an_additional_record() -> None:
+def test_fourth_official_takes_the_seat_of_the_alternate() -> None:
     def edit(document: Any) -> None:
         document["nba"]["Table"]["rows"][0] |= {
             "official4": "Una Wells",
@@ -44,7 +44,12 @@ def test_fourth_official_is_an_additional_record() -> None:
             "official4_JNum": "9",
         }
 
-    assert len(parse(edited(PAYLOAD, edit), ASKED).records) == 34
+    found = parse(edited(PAYLOAD, edit), ASKED)
+    (alternate,) = [
+        record for record in found.records if isinstance(record, RefereeRecord) and record.seat == 4
+    ]
+    assert alternate.official == "Una Wells"
+    assert len(found.records) == 34
 
 
 def test_incident_9_a_game_without_its_officials_is_named() -> None:

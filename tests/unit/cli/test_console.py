@@ -48,6 +48,8 @@ def test_terminal_attack_sequence_is_neutralized(way: str, attack: str) -> None:
     out = printed(lambda: WAYS[way](f"before {attack} after"))
     assert not any(unicodedata.category(one) == "Cc" and one not in "\n\t" for one in out)
     assert "\u202e" not in out
+    assert "before" in out
+    assert "after" in out
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -478,6 +478,26 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
 
 @pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ("terraform plan: exit code 2", "the project differs from the last deployment"),
+        ("terraform plan: exit code 1", "terraform plan: exit code 1"),
+    ],
+)
+def test_drift_reports_a_difference_apart_from_a_failed_plan(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, failure: str, told: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ShellFailed(failure)
+
+    monkeypatch.setattr(command, "plan", fail)
+    done = CliRunner().invoke(app, ["deploy", "dev", "--project", "my-tipoff-dev", "--drift"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(told)
+    assert steps.taken == ["check"]
+
+
+@pytest.mark.parametrize(
     ("options", "code", "taken"),
     [
         ([], 0, PLANNED),

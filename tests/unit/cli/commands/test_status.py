@@ -106,7 +106,9 @@ class TestStatus:
     ) -> None:
         controller.tells(EXPECTATION)
         monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
-        assert "in the future" not in run("status", "--as-of", "tomorrow", code=2).stderr
+        told = run("status", "--as-of", "tomorrow", "--json", code=2)
+        assert json.loads(told.stdout)["color"] == "red"
+        assert told.stderr == ""
 
     def test_day_before_first_record_is_unknown_without_fault(self, run: Run, controller: Controller) -> None:
         controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})

@@ -42,10 +42,14 @@ def test_emulator_that_does_not_start_reports_the_reason() -> None:
         pass
 
 
-def test_readme_names_the_variable_of_googles_storage_client() -> None:
-    with running("storage") as emulator:
-        assert emulator.variable == ("STORAGE_EMULATOR_HOST", emulator.url)
-        assert f"export {emulator.variable[0]}=http://" in README.read_text()
+@pytest.mark.parametrize("name", NAMES)
+def test_readme_names_the_variable_of_googles_client(name: str) -> None:
+    with running(name) as emulator:
+        variable, value = emulator.variable
+        # Google's client of Pub/Sub expects no scheme.
+        assert value == (emulator.url.removeprefix("http://") if name == "pubsub" else emulator.url)
+        shown = value.replace(str(emulator.port), "")
+        assert f"export {variable}={shown}" in README.read_text()
     assert emulator.process.returncode == 0
 
 

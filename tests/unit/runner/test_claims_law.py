@@ -1,4 +1,4 @@
-"""Law of claims, for every order of deliveries, deaths, pauses and times: one executor at a time and one outcome."""
+"""Law of claims, for every order of deliveries, crashes, pauses and times: one executor at a time and one outcome."""
 
 from datetime import datetime, timedelta
 
@@ -47,7 +47,7 @@ class Deliveries(RuleBasedStateMachine):
         try:
             claim = self.memory.claim(requested(), LEASE, self.now)
         except InProgress:
-            assert holding, "a request that nobody holds is refused"
+            assert holding, "a request without a live claim is refused"
             return multiple()
         if isinstance(claim, Execution):
             assert claim == self.outcomes[0]
@@ -74,7 +74,7 @@ class Deliveries(RuleBasedStateMachine):
         self.busy.pop(claim.holder, None)
 
     @rule(granted=consumes(at_work))
-    def die(self, granted: Granted) -> None:
+    def crash(self, granted: Granted) -> None:
         """End a holder without a release, so that only the lease frees the request."""
 
     @rule(seconds=st.integers(1, 200))

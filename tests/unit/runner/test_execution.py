@@ -194,8 +194,8 @@ class TestFailed:
     ) -> None:
         """Yesterday's report counted as today's.
 
-        See "Yesterday's report counted as today's" in docs/explanation/incidents.md. That it still stands is late and
-        not broken: nothing of the source changed.
+        See "Yesterday's report counted as today's" in docs/explanation/incidents.md. A document of an earlier day is
+        late, which is no failure; a document of a later day is a change of the source.
         """
         bench.source = text(f"about: {about}\na\nb\n")
         execution = bench.execute(asking())

@@ -41,10 +41,11 @@ def test_fan_out_keys_unlike_declaration_are_internal_failure(declared: list[str
     assert executed.fan_out_keys == {}
 
 
-def test_missing_fan_out_key_is_a_failure() -> None:
+def test_missing_fan_out_key_is_an_internal_failure() -> None:
     outcome = run(fan_out_keys=["event_id"]).executed.outcome
 
     assert isinstance(outcome, Failed)
+    assert outcome.kind is FailureKind.INTERNAL
     assert "sample fans out over nothing" in outcome.message
 
 

@@ -59,10 +59,17 @@ def test_unpublished_outcome_is_published_on_redelivery(bench: Bench, capacity: 
     assert len({event.id for event in bench.bus.of(FileLanded)}) == 1
 
 
-def test_state_bucket_outage_publishes_nothing(bench: Bench) -> None:
-    bench.state.down = True
+def test_outcome_is_not_published_before_it_is_remembered(bench: Bench) -> None:
+    """Otherwise a redelivery would publish a second outcome of the request."""
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        bench.state.down = True
+        return httpx.Response(200, text="a\nb\n")
+
+    bench.source = answer
     with pytest.raises(Unavailable):
         bench.run(requested())
+    assert len(bench.asked) == 1
     assert bench.bus.published == []
 
 

@@ -157,9 +157,10 @@ def test_retry_after_may_be_a_date(slept: list[float]) -> None:
         "Mon, 01 Jan 2025 00:00:00 +99999999999",
     ],
 )
-def test_unusable_retry_after_falls_back_to_back_off(stated: str) -> None:
+def test_unusable_retry_after_falls_back_to_back_off(stated: str, slept: list[float]) -> None:
     with asking(in_turn(reply("429 Slow", b"", f"Retry-After: {stated}"), reply("200 OK"))) as (http, server):
         assert http.get(f"{server.url}/data").status == 200
+    assert slept == [0.01]
 
 
 _DATES = st.builds(

@@ -450,7 +450,18 @@ def test_json_of_many_empty_values_is_too_costly(parser: ParserProcess, empty: b
 
 
 def test_parse_works_in_an_empty_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parse
-) -> None:  # type: ignore[no-untyped-def]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert parse("hello").records
+    # A process of the other tests started in their directory.
+    parser = ParserProcess(LIMITS)
+    try:
+        parsed = parser.parse(
+            Registered(spec(), module),  # type: ignore[arg-type]  # a module with the three names
+            b"hello",
+            ScrapeParameters(game_date=GAME_DATE),
+            apart=True,
+        )
+    finally:
+        parser.close()
+    assert parsed.records

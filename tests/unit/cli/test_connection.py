@@ -1,4 +1,4 @@
-"""Tests of the verdict of `tipoff status` on a day."""
+"""Tests of the warning about a stack that runs in another time zone than its workflows."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Incident(Frozen):
         return f"{self.subject}/".startswith(f"{name}/") or self.workflow == name
 
     @property
-    def was_told(self) -> bool:
+    def was_notified(self) -> bool:
         """Whether a message went out since the incident last fired."""
         return self.notified_at is not None and (self.fired_at is None or self.notified_at >= self.fired_at)
 

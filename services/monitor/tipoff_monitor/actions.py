@@ -102,7 +102,7 @@ def silence(
     memory: Memory, rule: str, subject: str | None, until: datetime, by: str, why: str
 ) -> tuple[Memory, Silence]:
     """Suppress a rule's notifications until an instant; the next watch moves its incidents into the state silenced."""
-    made = Silence(
+    new_silence = Silence(
         # From its content, so that a form sent twice makes one silence.
         id=event_id("silence", rule, subject, until.isoformat(), by)[:8],
         rule=rule,
@@ -111,8 +111,8 @@ def silence(
         by=by,
         why=one_line(why),
     )
-    others = tuple(item for item in memory.silences if item.id != made.id)
-    return memory.model_copy(update={"silences": (*others, made)}), made
+    others = tuple(item for item in memory.silences if item.id != new_silence.id)
+    return memory.model_copy(update={"silences": (*others, new_silence)}), new_silence
 
 
 def unsilence(memory: Memory, name: str) -> Memory:
@@ -122,8 +122,8 @@ def unsilence(memory: Memory, name: str) -> Memory:
         UnknownIncident
     """
     # A rule's name ends all of its silences, since at night an operator should not have to look up an id.
-    left = tuple(item for item in memory.silences if name not in (item.id, item.rule))
-    if len(left) == len(memory.silences):
+    remaining = tuple(item for item in memory.silences if name not in (item.id, item.rule))
+    if len(remaining) == len(memory.silences):
         known = ", ".join(f"{item.id} ({item.rule})" for item in memory.silences) or "none"
         raise UnknownIncident(f"no silence '{name}'; existing silences: {known}")
-    return memory.model_copy(update={"silences": left})
+    return memory.model_copy(update={"silences": remaining})

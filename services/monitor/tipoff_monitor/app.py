@@ -107,15 +107,15 @@ def _add_silence_routes(manual: APIRouter, deps: Deps) -> None:
                 f"until {body.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M} is in the past; use a later instant",
             )
         # `change` runs again when another process wrote in between; the result of its last run is the written one.
-        made: list[Silence] = []
+        written: list[Silence] = []
 
         def change(memory: Memory) -> Memory:
             after, item = silence(memory, body.rule, body.subject, body.until, caller.email, body.why)
-            made[:] = [item]
+            written[:] = [item]
             return after
 
         deps.state.update(change)
-        return made[0]
+        return written[0]
 
     @manual.delete("/silences/{name}", status_code=204, tags=["manual"], responses=problems(404))
     def end_silence(name: str, caller: Person) -> None:  # noqa: ARG001  # every authenticated caller may end a silence

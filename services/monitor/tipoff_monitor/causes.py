@@ -12,13 +12,15 @@ from tipoff_monitor.rules import Rule
 from tipoff_planning.alerts import Incident
 
 
-def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -> dict[str, IncidentChange]:
+def note_causes(
+    changes: Mapping[str, IncidentChange], rules: Mapping[str, Rule]
+) -> dict[str, IncidentChange]:
     """Set the root cause of each incident: the incident that explains it, directly or through others."""
     # An incident whose condition is gone still explains others until it is resolved: it may come back, and its
     # symptoms take a while to clear, too.
     standing = {
         key: change.incident
-        for key, change in seen.items()
+        for key, change in changes.items()
         if change.incident.state is not AlertState.RESOLVED
     }
     causes = _direct_causes(standing, rules)
@@ -37,7 +39,7 @@ def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -
         # Otherwise keep the cause from before this watch, while that incident is open.
         if (
             found is None
-            and (before := seen.get(incident.cause or "")) is not None
+            and (before := changes.get(incident.cause or "")) is not None
             and before.incident.is_open
         ):
             found = incident.cause
@@ -49,7 +51,7 @@ def note_causes(seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule]) -
             change,
             incident=change.incident.model_copy(update={"cause": explained_by(key, change.incident)}),
         )
-        for key, change in seen.items()
+        for key, change in changes.items()
     }
 
 
@@ -77,43 +79,47 @@ def _direct_causes(standing: Mapping[str, Incident], rules: Mapping[str, Rule]) 
     return {key: cause_of(incident) for key, incident in standing.items()}
 
 
-def join_told(
-    seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule], at: Watch
+def join_sent_messages(
+    changes: Mapping[str, IncidentChange], rules: Mapping[str, Rule], at: Watch
 ) -> dict[str, IncidentChange]:
     """Join first notifications to messages that were sent already; detach incidents whose message is over.
 
     A message about a symptom covers its cause, and a message about a failure covers further failures of the same
     trouble.
     """
-    after = dict(seen)
-    for key, change in seen.items():
+    after = dict(changes)
+    for key, change in changes.items():
         incident = change.incident
-        if incident.covered_by is None or _speaks(seen.get(incident.covered_by)):
+        if incident.covered_by is None or _speaks(changes.get(incident.covered_by)):
             continue
         # The person who acknowledged the incident knows it without the message.
-        untold = (
+        unreported = (
             {}
             if incident.state is AlertState.ACKNOWLEDGED
             else {"notified_at": None, "notified_severity": None}
         )
-        alone = incident.model_copy(update={"covered_by": None, **untold})
-        after[key] = replace(change, incident=alone, tell=incident.state in LIVE)
+        alone = incident.model_copy(update={"covered_by": None, **unreported})
+        after[key] = replace(change, incident=alone, notify=incident.state in LIVE)
     # Computed once: an incident that joins below had no message of its own, so it is no speaker.
     speakers = Speakers(after, at)
     for key, change in after.items():
         incident = change.incident
         # Reminders and escalations are no first notification, and a symptom is listed in its cause's message.
-        if change.tell and incident.state in LIVE and not incident.was_told and incident.cause is None:
+        if change.notify and incident.state in LIVE and not incident.was_notified and incident.cause is None:
             speaker = speakers.of(incident)
             if speaker is not None and covers(speaker, incident, rules):
-                after[key] = replace(change, incident=joined(incident, speaker, at), tell=False)
+                after[key] = replace(change, incident=joined(incident, speaker, at), notify=False)
     return after
 
 
 def joined(incident: Incident, speaker: Incident, at: Watch) -> Incident:
     """Return an incident marked as notified by another incident's message."""
-    known = {"notified_at": at.now, "notified_severity": speaker.notified_severity, "covered_by": speaker.key}
-    return incident.model_copy(update=known)
+    notified = {
+        "notified_at": at.now,
+        "notified_severity": speaker.notified_severity,
+        "covered_by": speaker.key,
+    }
+    return incident.model_copy(update=notified)
 
 
 def _speaks(change: IncidentChange | None) -> bool:
@@ -123,7 +129,7 @@ def _speaks(change: IncidentChange | None) -> bool:
     incident = change.incident
     # A silence covers this incident only: the person who silenced it may not know of the others.
     stands = incident.is_open and incident.state is not AlertState.SILENCED
-    return stands and incident.was_told and incident.covered_by is None
+    return stands and incident.was_notified and incident.covered_by is None
 
 
 class Speakers:
@@ -132,13 +138,13 @@ class Speakers:
     Without the index, each of hundreds of failures would search hundreds of incidents.
     """
 
-    def __init__(self, seen: Mapping[str, IncidentChange], at: Watch) -> None:
+    def __init__(self, changes: Mapping[str, IncidentChange], at: Watch) -> None:
         self._at = at
         self._of_cause = defaultdict[str | None, list[Incident]](list)
         self._of_trouble = defaultdict[str | None, list[Incident]](list)
         self._fired = defaultdict[str | None, list[tuple[datetime, str]]](list)
         # The loudest first (and in `_fired` the newest): a look-up takes the first that is another incident.
-        for change in sorted(seen.values(), key=lambda it: urgency(it.incident)):
+        for change in sorted(changes.values(), key=lambda it: urgency(it.incident)):
             incident = change.incident
             if incident.is_open and incident.fired_at is not None:
                 self._fired[incident.trouble].append((incident.fired_at, incident.key))

@@ -46,7 +46,7 @@ class IncidentChange:
     incident: Incident
     moved: bool = False
     """Whether the incident changed, so that an event is published."""
-    tell: bool = False
+    notify: bool = False
     """Whether to send a notification, unless a quiet window, a cause or a cool-down suppresses it."""
 
 

@@ -8,7 +8,7 @@ from tipoff_common.events import AlertLevel
 from tipoff_common.outcomes import FailureKind, Trouble
 from tipoff_common.ports import Parameter
 from tipoff_dataset.batch import SHARED, bare_statement
-from tipoff_monitor.loading import COLUMNS, ERROR_TYPE, GIVEN, RuleBook
+from tipoff_monitor.loading import COLUMNS, ERROR_TYPE, FILLED_PARAMETERS, RuleBook
 from tipoff_monitor.rules import PAUSED
 from tipoff_monitor.texts import one_line
 from tipoff_planning.verdict import DayVerdict, Fault
@@ -53,18 +53,22 @@ class Condition:
         return f"{self.rule}/{self.subject}"
 
 
-def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, dict[str, Parameter]]:
+def batch_query(book: RuleBook, filled_values: Mapping[str, Parameter]) -> tuple[str, dict[str, Parameter]]:
     """Return one statement with the rows of every rule, with the rule in the first column, and its parameters.
 
-    given: values for parameters of GIVEN.
+    filled_values: values for FILLED_PARAMETERS.
     """
     parts: list[str] = []
-    parameters: dict[str, Parameter] = {name: given[name] for name in SHARED}
-    as_of = given["as_of"]
+    parameters: dict[str, Parameter] = {name: filled_values[name] for name in SHARED}
+    as_of = filled_values["as_of"]
     assert isinstance(as_of, datetime)  # noqa: S101  # the caller's own
     for number, (name, query) in enumerate(book.queries.items()):
         # Only declared parameters: `arguments` refuses any other.
-        own = {key: given[key] for key in GIVEN if key in {it.name for it in query.parameters}}
+        own = {
+            key: filled_values[key]
+            for key in FILLED_PARAMETERS
+            if key in {it.name for it in query.parameters}
+        }
         written = {key: str(value) for key, value in book.rules[name].parameters.items()}
         values = query.arguments({**own, **written}, as_of)
         # One prefix per rule, since two queries may use the same name for different parameters.

@@ -136,9 +136,9 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     """
     if not event.notify or not event.transition:
         return  # a change without a number comes from another service; the rules evaluate its cause themselves
-    wanted = [name for name in channels_for(event, deps.book.file) if not deps.state.is_sent(event, name)]
+    unsent = [name for name in channels_for(event, deps.book.file) if not deps.state.is_sent(event, name)]
     # Every channel has the message, or no route fits.
-    if not wanted:
+    if not unsent:
         log.info("no channel to notify", extra={"rule": event.rule, "about": event.about})
         return
     memory, _ = deps.state.read_or_set_aside()
@@ -146,18 +146,18 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
         log.info("outdated, not sent", extra={"rule": event.rule, "about": event.about})
         return
     # A channel that another monitor has claimed counts as missing until its `.done` mark exists.
-    claimed = [name for name in wanted if deps.state.claim(event, name, now)]
+    claimed = [name for name in unsent if deps.state.claim(event, name, now)]
     notice = write_notice(event, deps.book.file.all_rules.get(event.rule), deps.console_url)
-    taken = deps.send({name: deps.senders[name] for name in claimed}, notice)
-    for name, is_taken in taken.items():
-        if is_taken:
+    accepted = deps.send({name: deps.senders[name] for name in claimed}, notice)
+    for name, is_accepted in accepted.items():
+        if is_accepted:
             # Mark after sending: a crash in between causes a second message, while the reverse order could lose the
             # only one. Webhooks and PagerDuty get the id of the change and can drop the repetition.
             deps.state.note_sent(event, name)
         else:
             deps.state.release(event, name, now)
-    _note_channels(taken, deps, now)
-    missing = [name for name in wanted if not taken.get(name)]
+    _note_channels(accepted, deps, now)
+    missing = [name for name in unsent if not accepted.get(name)]
     if missing and now - event.changed_at < STALE_AFTER:
         raise Unavailable(f"not sent yet to {', '.join(missing)}")
 
@@ -175,7 +175,7 @@ def _is_outdated(event: AlertChanged, memory: Memory) -> bool:
     )
     if event.state is AlertState.RESOLVED:
         # Outdated only if the new round has a message of its own: otherwise the open page is still the earlier round's.
-        return began_again and incident is not None and incident.was_told and incident.covered_by is None
+        return began_again and incident is not None and incident.was_notified and incident.covered_by is None
     # Other incidents in the message may still hold, and only this message reports them: an extra page is the smaller
     # harm.
     if event.context.get("others") and any(
@@ -185,13 +185,13 @@ def _is_outdated(event: AlertChanged, memory: Memory) -> bool:
     return incident is None or began_again
 
 
-def _note_channels(taken: Mapping[str, bool], deps: Deps, now: datetime) -> None:
+def _note_channels(accepted: Mapping[str, bool], deps: Deps, now: datetime) -> None:
     """Store which channels fail since when, so that the next watch reports it on the other channels."""
 
     def noted(memory: Memory) -> Memory:
-        failing = {name: since for name, since in memory.failing_channels.items() if not taken.get(name)}
-        failing |= {name: failing.get(name, now) for name, is_taken in taken.items() if not is_taken}
+        failing = {name: since for name, since in memory.failing_channels.items() if not accepted.get(name)}
+        failing |= {name: failing.get(name, now) for name, is_accepted in accepted.items() if not is_accepted}
         return memory.model_copy(update={"failing_channels": failing})
 
-    if taken:
+    if accepted:
         deps.state.update(noted)

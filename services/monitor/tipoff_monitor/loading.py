@@ -22,7 +22,7 @@ COLUMNS = ("subject", "since", "value", "severity", "workflow", "scraper", "summ
 """Columns of a rule's query, in this order: the rows of all rules are one result."""
 ERROR_TYPE = "error_type"
 """An optional last column: the kind of failure, by which the rows of several rules have a common cause."""
-GIVEN = frozenset({"as_of", "environment", "version", "config_hash"})
+FILLED_PARAMETERS = frozenset({"as_of", "environment", "version", "config_hash"})
 """Parameters that the monitor fills in."""
 # Only for checking defaults that are computed from `as_of`; no result depends on it.
 _ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
@@ -55,24 +55,25 @@ def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleB
     """
     source = YamlSource.read(path)
     file = source.validate(AlertsFile)
-    faults = [source.fault(where, what) for where, what in faults_of(file)]
+    faults = [source.fault(place, message) for place, message in faults_of(file)]
     found: dict[str, NamedQuery] = {}
     for name, rule in file.rules.items():
         if rule.query is not None:
             sql = queries / f"{rule.query}.sql"
             if not sql.is_file():
                 known = did_you_mean(rule.query, (it.stem for it in queries.glob("alert_*.sql")))
-                what = f"no query '{rule.query}' in {queries}; {known or 'write it, or correct the name'}"
-                faults.append(source.fault(("rules", name, "query"), what))
+                message = f"no query '{rule.query}' in {queries}; {known or 'write it, or correct the name'}"
+                faults.append(source.fault(("rules", name, "query"), message))
                 # Without its query, the rest of the rule cannot be checked.
                 continue
             found[name] = NamedQuery.read(sql)
             faults += [
-                source.fault(("rules", name, where), what) for where, what in _query_faults(rule, found[name])
+                source.fault(("rules", name, place), message)
+                for place, message in _query_faults(rule, found[name])
             ]
         if runbooks is not None and not (runbooks / rule.runbook).is_file():
-            what = f"{rule.runbook} does not exist; write it"
-            faults.append(source.fault(("rules", name, "runbook"), what))
+            message = f"{rule.runbook} does not exist; write it"
+            faults.append(source.fault(("rules", name, "runbook"), message))
     if faults:
         raise ConfigurationError(faults)
     of_failures = frozenset(
@@ -128,9 +129,11 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
             "query",
             f"queries/{query.name}.sql uses @{name}, which its heading does not declare; declare it there",
         )
-    given: dict[str, Parameter] = dict.fromkeys(GIVEN & declared, "x")
-    given |= {"as_of": _ANY_INSTANT} if "as_of" in declared else {}
+    arguments: dict[str, Parameter] = dict.fromkeys(FILLED_PARAMETERS & declared, "x")
+    arguments |= {"as_of": _ANY_INSTANT} if "as_of" in declared else {}
     try:
-        query.arguments({**given, **{name: str(it) for name, it in rule.parameters.items()}}, _ANY_INSTANT)
+        query.arguments(
+            {**arguments, **{name: str(it) for name, it in rule.parameters.items()}}, _ANY_INSTANT
+        )
     except QueryParameterError as error:
         yield "parameters", f"{error}; correct it"

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from tipoff_common.clock import business_date, fleet_zone
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
-from tipoff_monitor.causes import join_told, note_causes
+from tipoff_monitor.causes import join_sent_messages, note_causes
 from tipoff_monitor.changes import LIVE, IncidentChange, Watch, changed, is_louder
 from tipoff_monitor.conditions import SYSTEM, Condition
 from tipoff_monitor.incidents import Memory, incident_id
-from tipoff_monitor.notification import tell
+from tipoff_monitor.notification import build_notifications
 from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, Rule
 from tipoff_planning.alerts import Incident
 
@@ -28,16 +28,16 @@ def watch(memory: Memory, at: Watch) -> Memory:
     # The monitor's own conditions first, for a fixed order; a file's rules cannot have their names.
     conditions = {item.key: item for item in (*_own_conditions(memory, at), *(at.conditions or ()))}
     # Without an answer of the warehouse, judge the monitor's own rules only; incidents of all others keep their state.
-    judged = {name for name in rules if at.conditions is not None or name not in at.file.rules}
-    seen: dict[str, IncidentChange] = {}
+    evaluated_rules = {name for name in rules if at.conditions is not None or name not in at.file.rules}
+    changes: dict[str, IncidentChange] = {}
     # Known incidents first and in their order, so that the same watch gives the same events.
     for key in {**memory.incidents, **conditions}:
-        change = _advance(memory.incidents.get(key), conditions.get(key), rules, judged, memory, at)
+        change = _advance(memory.incidents.get(key), conditions.get(key), rules, evaluated_rules, memory, at)
         if change is not None:
-            seen[key] = change
+            changes[key] = change
     # After every incident has advanced: the state of a cause depends on this watch, not on the previous one.
-    explained = join_told(note_causes(seen, rules), rules, at)
-    after, changes = tell(explained, rules, memory, at)
+    explained = join_sent_messages(note_causes(changes, rules), rules, at)
+    after, events = build_notifications(explained, rules, memory, at)
     return Memory(
         watched_at=at.now,
         tick=at.tick,
@@ -49,12 +49,12 @@ def watch(memory: Memory, at: Watch) -> Memory:
             **memory.notified_rules,
             **{
                 change.rule: at.now
-                for change in changes
+                for change in events
                 # The end of an incident starts no cool-down, or a returning incident would be reported an hour late.
                 if change.notify and change.state is not AlertState.RESOLVED
             },
         },
-        outbox=(*memory.outbox, *outage, *changes),
+        outbox=(*memory.outbox, *outage, *events),
     )
 
 
@@ -68,7 +68,7 @@ def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
     same_day = business_date(last) == business_date(at.now)
     form = "%H:%M" if same_day else "%Y-%m-%d %H:%M"
     until = at.now.astimezone(fleet_zone()).strftime(form)
-    gone = Incident(
+    incident = Incident(
         id=incident_id(at.environment, OUTAGE, SYSTEM, last),
         rule=OUTAGE,
         subject=SYSTEM,
@@ -81,7 +81,7 @@ def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
         " that time are evaluated now.",
         transition=1,
     )
-    return (changed(gone, at.file.all_rules[OUTAGE], at.environment, notify=True),)
+    return (changed(incident, at.file.all_rules[OUTAGE], at.environment, notify=True),)
 
 
 def _own_conditions(memory: Memory, at: Watch) -> Iterable[Condition]:
@@ -103,14 +103,14 @@ def _advance(
     before: Incident | None,
     condition: Condition | None,
     rules: Mapping[str, Rule],
-    judged: set[str],
+    evaluated_rules: set[str],
     memory: Memory,
     at: Watch,
 ) -> IncidentChange | None:
     """Advance one incident by this watch; None when its record can be dropped."""
     if condition is None:
         assert before is not None  # noqa: S101  # every key has an incident or a condition
-        return _without_condition(before, rules.get(before.rule), judged, at)
+        return _without_condition(before, rules.get(before.rule), evaluated_rules, at)
     rule = rules[condition.rule]
     if before is None:
         before = _begun(condition, memory, at)
@@ -160,8 +160,8 @@ def _advance(
     # its new severity after it.
     incident, grew = _weigh(incident, condition, rule, at)
     incident, silence = _silenced(incident, condition, memory, at)
-    tell = incident.state in LIVE and _is_news(incident, rule, at)
-    return IncidentChange(incident, moved=moved or grew or silence, tell=tell)
+    notify = incident.state in LIVE and _is_news(incident, rule, at)
+    return IncidentChange(incident, moved=moved or grew or silence, notify=notify)
 
 
 def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
@@ -184,9 +184,9 @@ def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
 
 
 def _without_condition(
-    before: Incident, rule: Rule | None, judged: set[str], at: Watch
+    before: Incident, rule: Rule | None, evaluated_rules: set[str], at: Watch
 ) -> IncidentChange | None:
-    if rule is not None and before.rule not in judged:
+    if rule is not None and before.rule not in evaluated_rules:
         return IncidentChange(before)  # the rule is not judged in this watch: keep the incident as it is
     if before.state is AlertState.PENDING:
         # The condition never held for the rule's `for`, so its end is not reported. An incident that was reported in an
@@ -204,10 +204,10 @@ def _without_condition(
     if rule is not None and at.elapsed(gone_at) < rule.clear_for:
         return IncidentChange(incident)
     resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, covered_by=None)
-    # Report the end only if this round (`was_told`) had a message of its own: the end of another incident's message
+    # Report the end only if this round (`was_notified`) had a message of its own: the end of another incident's message
     # covers this one, too, and `notified_at` may belong to an earlier round than a return within the cool-down.
-    tell = before.was_told and before.covered_by is None and before.state is not AlertState.SILENCED
-    return IncidentChange(resolved, moved=True, tell=tell)
+    notify = before.was_notified and before.covered_by is None and before.state is not AlertState.SILENCED
+    return IncidentChange(resolved, moved=True, notify=notify)
 
 
 def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> tuple[Incident, bool]:
@@ -229,7 +229,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
     unanswered = (
         escalate.after is not None
         and incident.state is AlertState.FIRING
-        and incident.was_told
+        and incident.was_notified
         # An acknowledgement of the message that covers this incident is enough.
         and incident.covered_by is None
         and incident.fired_at is not None
@@ -255,7 +255,7 @@ def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
     """Return whether an incident needs a message: without one so far, worse than reported, or due for a reminder."""
     notified_at = incident.notified_at
     # A message about an earlier round, before the incident was resolved and came back, does not count.
-    if notified_at is None or not incident.was_told:
+    if notified_at is None or not incident.was_notified:
         return True
     if incident.notified_severity is None or is_louder(incident.severity, incident.notified_severity):
         return True

@@ -34,36 +34,40 @@ class _RuleNotification:
         return [key for key in self.changes if key != self.lead]
 
 
-def tell(
-    seen: Mapping[str, IncidentChange], rules: Mapping[str, Rule], memory: Memory, at: Watch
+def build_notifications(
+    changes: Mapping[str, IncidentChange], rules: Mapping[str, Rule], memory: Memory, at: Watch
 ) -> tuple[dict[str, IncidentChange], list[AlertChanged]]:
     """Build at most one message per rule about begun and one about ended incidents, and the events of all changes."""
-    news = {key: change.incident for key, change in seen.items() if change.tell}
+    news = {key: change.incident for key, change in changes.items() if change.notify}
     # The event carries the reason, so that people can find out why they got no message.
-    why_not = {
-        key: reason for key, incident in news.items() if (reason := _reason_for_silence(incident, seen, at))
+    suppressions = {
+        key: reason
+        for key, incident in news.items()
+        if (reason := _reason_for_silence(incident, changes, at))
     }
-    ready = {key: incident for key, incident in news.items() if key not in why_not}
+    ready = {key: incident for key, incident in news.items() if key not in suppressions}
     ended = [key for key, incident in ready.items() if incident.state is AlertState.RESOLVED]
     begun = [key for key, incident in ready.items() if incident.state is not AlertState.RESOLVED]
-    after, messages = dict(seen), list[_RuleNotification]()
-    for group in _by_rule(ended, seen):
-        left = _left_of(group, begun, seen, memory)
-        listed = {it.key for it in left}
+    after, messages = dict(changes), list[_RuleNotification]()
+    for group in _by_rule(ended, changes):
+        outlasting = _outlasting(group, begun, changes, memory)
+        listed = {it.key for it in outlasting}
         begun = [key for key in begun if key not in listed]
-        messages.append(message := _message(group, left, after, rules, at))
+        messages.append(message := _message(group, outlasting, after, rules, at))
         after |= message.changes
-    for group in _by_rule(begun, seen):
+    for group in _by_rule(begun, changes):
         # Rebuilt for each rule, whose incidents may join the messages above. An incident that joins is no speaker, so
         # the rest of the group needs no rebuild.
         speakers = Speakers(after, at)
-        joins = {it.key: known for it in group if (known := _join_told(it, speakers, rules, at)) is not None}
-        after |= {key: replace(after[key], incident=known) for key, known in joins.items()}
-        group = [it for it in group if it.key not in joins]
+        merges = {
+            it.key: merged for it in group if (merged := _join_message(it, speakers, rules, at)) is not None
+        }
+        after |= {key: replace(after[key], incident=merged) for key, merged in merges.items()}
+        group = [it for it in group if it.key not in merges]
         if not group:
             continue
         if not _may_notify(group, rules[group[0].rule], memory, at):
-            why_not |= dict.fromkeys(
+            suppressions |= dict.fromkeys(
                 [it.key for it in group],
                 "the rule sent a message recently; the next follows after its cool-down",
             )
@@ -71,30 +75,32 @@ def tell(
         messages.append(message := _message(group, (), after, rules, at))
         after |= message.changes
     for message in messages:
-        why_not |= dict.fromkeys(message.listed, f"listed in the message about {message.lead}")
+        suppressions |= dict.fromkeys(message.listed, f"listed in the message about {message.lead}")
     leads = {message.lead for message in messages}
-    untold = {key: _numbered(it) for key, it in after.items() if it.moved and key not in leads}
+    unreported = {key: _numbered(it) for key, it in after.items() if it.moved and key not in leads}
     events = [message.event for message in messages]
-    events += [_untold_event(it.incident, why_not.get(key), rules, at) for key, it in untold.items()]
-    return after | untold, events
+    events += [
+        _unreported_event(it.incident, suppressions.get(key), rules, at) for key, it in unreported.items()
+    ]
+    return after | unreported, events
 
 
 def _message(
     group: Sequence[Incident],
-    left: Sequence[Incident],
-    seen: Mapping[str, IncidentChange],
+    outlasting: Sequence[Incident],
+    before: Mapping[str, IncidentChange],
     rules: Mapping[str, Rule],
     at: Watch,
 ) -> _RuleNotification:
-    """Return the message about a group, the worst first, and `left`. seen: the incidents before the message."""
+    """Return the message about a group, the worst first, and `outlasting`. before: the incidents before the message."""
     lead = group[0]
-    changes = {it.key: _told(seen[it.key], at) for it in (*group, *left)}
-    context = _listed(group, left, {**seen, **changes})
+    changes = {it.key: _after_message(before[it.key], at) for it in (*group, *outlasting)}
+    context = _listed(group, outlasting, {**before, **changes})
     if any(it.escalated_at is not None for it in group):
         # The channels of an escalation get the end, too: otherwise the pager would stay open.
         context["escalated"] = True
-    # By `seen`, in which the incidents of this message are not reported yet: none of them covers another.
-    known_by = lead.covered_by or _known_before(lead, seen, at)
+    # By `before`, in which the incidents of this message are not reported yet: none of them covers another.
+    known_by = lead.covered_by or _earlier_speaker(lead, before, at)
     if known_by is not None:
         # The message is about a known trouble that has grown.
         context["known_by"] = known_by
@@ -111,20 +117,20 @@ def _message(
     )
 
 
-def _told(change: IncidentChange, at: Watch) -> IncidentChange:
+def _after_message(change: IncidentChange, at: Watch) -> IncidentChange:
     """Return an incident in its state after a message about it."""
     incident = change.incident
-    known = {"notified_at": at.now, "notified_severity": incident.severity, "covered_by": None}
+    notified = {"notified_at": at.now, "notified_severity": incident.severity, "covered_by": None}
     # A reminder is a change as well: its number distinguishes it from the previous message.
     number = {} if change.moved else {"transition": incident.transition + 1, "changed_at": at.now}
-    return replace(change, incident=incident.model_copy(update={**known, **number}), moved=True)
+    return replace(change, incident=incident.model_copy(update={**notified, **number}), moved=True)
 
 
 def _with_channels(change: IncidentChange, channels: Iterable[str]) -> IncidentChange:
     """Return a change whose incident remembers the channels of a message about it."""
     incident = change.incident
-    known = tuple(dict.fromkeys((*incident.notified_channels, *channels)))
-    return replace(change, incident=incident.model_copy(update={"notified_channels": known}))
+    all_channels = tuple(dict.fromkeys((*incident.notified_channels, *channels)))
+    return replace(change, incident=incident.model_copy(update={"notified_channels": all_channels}))
 
 
 def _numbered(change: IncidentChange) -> IncidentChange:
@@ -134,62 +140,62 @@ def _numbered(change: IncidentChange) -> IncidentChange:
     return replace(change, incident=change.incident.model_copy(update={"transition": 1}))
 
 
-def _untold_event(
-    incident: Incident, why_not: str | None, rules: Mapping[str, Rule], at: Watch
+def _unreported_event(
+    incident: Incident, suppression: str | None, rules: Mapping[str, Rule], at: Watch
 ) -> AlertChanged:
     """Return the event of a change without a message, with the reason."""
-    reason = why_not or (incident.covered_by and f"covered by the message about {incident.covered_by}")
+    reason = suppression or (incident.covered_by and f"covered by the message about {incident.covered_by}")
     context = {"not_told": reason} if reason else {}
     return changed(incident, rules.get(incident.rule), at.environment, notify=False, context=context)
 
 
-def _left_of(
-    group: Sequence[Incident], begun: Iterable[str], seen: Mapping[str, IncidentChange], memory: Memory
+def _outlasting(
+    group: Sequence[Incident], begun: Iterable[str], changes: Mapping[str, IncidentChange], memory: Memory
 ) -> list[Incident]:
     """Return the incidents that outlast their cause, the worst first: the message about its end lists them."""
     over = {it.key for it in group}
-    left = [
-        seen[key].incident
+    outlasting = [
+        changes[key].incident
         for key in begun
-        if _stood_behind(memory.incidents.get(key)) in over
+        if _listed_by(memory.incidents.get(key)) in over
         # A CRITICAL incident gets its own message, since the end of the cause closes the page of the cause.
-        and seen[key].incident.severity is not AlertLevel.CRITICAL
+        and changes[key].incident.severity is not AlertLevel.CRITICAL
     ]
-    return sorted(left, key=urgency)
+    return sorted(outlasting, key=urgency)
 
 
-def _by_rule(keys: Iterable[str], seen: Mapping[str, IncidentChange]) -> list[list[Incident]]:
+def _by_rule(keys: Iterable[str], changes: Mapping[str, IncidentChange]) -> list[list[Incident]]:
     """Group incidents by rule, the worst first, to prevent 600 e-mails for one bug."""
     groups: dict[str, list[Incident]] = {}
     for key in keys:
-        groups.setdefault(seen[key].incident.rule, []).append(seen[key].incident)
+        groups.setdefault(changes[key].incident.rule, []).append(changes[key].incident)
     return sorted((sorted(group, key=urgency) for group in groups.values()), key=lambda it: urgency(it[0]))
 
 
-def _stood_behind(before: Incident | None) -> str | None:
+def _listed_by(before: Incident | None) -> str | None:
     """Return the key of the incident whose message listed this one: its cause, or the incident it joined."""
     return (before.cause or before.covered_by) if before is not None else None
 
 
-def _join_told(
+def _join_message(
     incident: Incident, speakers: Speakers, rules: Mapping[str, Rule], at: Watch
 ) -> Incident | None:
     """Return an unreported incident joined to a message of this watch; None when no message covers it."""
-    speaker = None if incident.was_told else speakers.of(incident)
+    speaker = None if incident.was_notified else speakers.of(incident)
     if speaker is None or not covers(speaker, incident, rules):
         return None
     return joined(incident, speaker, at)
 
 
-def _known_before(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
+def _earlier_speaker(incident: Incident, changes: Mapping[str, IncidentChange], at: Watch) -> str | None:
     """Return the key of the incident whose message already reported the cause of an unreported one."""
-    if incident.was_told or incident.state is AlertState.RESOLVED:
+    if incident.was_notified or incident.state is AlertState.RESOLVED:
         return None
-    speaker = Speakers(seen, at).of(incident)
+    speaker = Speakers(changes, at).of(incident)
     return None if speaker is None else speaker.key
 
 
-def _reason_for_silence(incident: Incident, seen: Mapping[str, IncidentChange], at: Watch) -> str | None:
+def _reason_for_silence(incident: Incident, changes: Mapping[str, IncidentChange], at: Watch) -> str | None:
     # Quiet windows are days in the fleet's zone, in which people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
@@ -198,7 +204,7 @@ def _reason_for_silence(incident: Incident, seen: Mapping[str, IncidentChange], 
     if incident.cause is None or incident.state is AlertState.RESOLVED:
         return None
     # A cause of lower severity does not suppress a message: its own message may wake no one.
-    if is_louder(incident.severity, seen[incident.cause].incident.severity):
+    if is_louder(incident.severity, changes[incident.cause].incident.severity):
         return None
     return f"explained by {incident.cause}"
 
@@ -211,30 +217,32 @@ def _may_notify(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch
         return True
     same_rule = [it for it in memory.incidents.values() if it.rule == rule_name]
     # Ignore incidents that became CRITICAL by escalation: the next incident that is CRITICAL by itself must not wait.
-    loudest = [it.notified_severity for it in same_rule if it.notified_severity and it.escalated_at is None]
-    known = max(loudest, key=lambda it: it.rank, default=AlertLevel.NONE)
+    severities = [
+        it.notified_severity for it in same_rule if it.notified_severity and it.escalated_at is None
+    ]
+    highest = max(severities, key=lambda it: it.rank, default=AlertLevel.NONE)
     troubles = {it.trouble for it in same_rule if it.notified_at is not None}
     return any(
-        is_louder(item.severity, known)
+        is_louder(item.severity, highest)
         or item.state is AlertState.ESCALATED
         # The recent message was about another source, or another trouble of this source.
         or (item.trouble is not None and item.trouble not in troubles)
         # A reminder. A returning incident waits for the cool-down like a new one.
-        or item.was_told
+        or item.was_notified
         for item in group
     )
 
 
 def _listed(
-    group: Sequence[Incident], left: Sequence[Incident], seen: Mapping[str, IncidentChange]
+    group: Sequence[Incident], outlasting: Sequence[Incident], changes: Mapping[str, IncidentChange]
 ) -> dict[str, JsonValue]:
     """Return the lists of a message: the rule's other incidents, the symptoms of the group, and the incidents left."""
     keys = {it.key for it in group}
     symptoms = [
-        it.incident for it in seen.values() if it.incident.cause in keys or it.incident.covered_by in keys
+        it.incident for it in changes.values() if it.incident.cause in keys or it.incident.covered_by in keys
     ]
     context: dict[str, JsonValue] = {}
-    lists = {"others": group[1:], "symptoms": sorted(symptoms, key=urgency), "left": left}
+    lists = {"others": group[1:], "symptoms": sorted(symptoms, key=urgency), "left": outlasting}
     for name, items in lists.items():
         if items:
             context[name] = [

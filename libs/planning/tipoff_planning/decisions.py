@@ -31,7 +31,7 @@ from tipoff_planning.occurrences import (
 from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.paused_steps import without_paused
 from tipoff_planning.pauses import Pause
-from tipoff_planning.plans import asks_for_nothing
+from tipoff_planning.plans import requests_nothing
 from tipoff_planning.progress import PlanProgress, State
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
@@ -43,14 +43,14 @@ NONE_DUE = "none-due"
 UNDECIDED = "undecided"
 
 
-def considered(configuration: Configuration, around: Agenda, now: datetime) -> tuple[Occurrence, ...]:
+def considered(configuration: Configuration, agenda: Agenda, now: datetime) -> tuple[Occurrence, ...]:
     """Return the occurrences whose plans a decision at `now` needs: those that are due, the last of each search or
     stretch that has ended, and the refresh of the calendar.
 
     around: the agenda of the business day of `now`.
     """
     found: list[Occurrence] = []
-    for _, expected in around:
+    for _, expected in agenda:
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now, configuration.zone)
@@ -158,8 +158,8 @@ def _none_due(
             return build(Action.SKIP, Reason.NO_GAMES, _no_games(game_date, inputs))
         # The controller refetches the schedule every hour of such a day and plans these games once they have times.
         if timeless := _timeless(game_date, inputs):
-            known = ", ".join(_matchup(game) for game in timeless)
-            sentence = f"{len(timeless)} of {len(games)} games on {game_date} have no time yet: {known}."
+            matchups = ", ".join(_matchup(game) for game in timeless)
+            sentence = f"{len(timeless)} of {len(games)} games on {game_date} have no time yet: {matchups}."
             return build(Action.SKIP, Reason.TIMES_UNKNOWN, sentence, games_without_time=len(timeless))
     if upcoming is None:
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
@@ -216,7 +216,7 @@ def _decide_ended(
     searches = isinstance(workflow.schedule, Discovery | PerGame)
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
     # Nothing to fetch, or some slot has found everything: nothing is wrong.
-    if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
+    if requests_nothing(occurrence, workflow) or (searches and outstanding.found):
         return None
     if explaining_pause(occurrence, outstanding.scrapers(workflow), inputs) is not None:
         return None  # a person paused it and so knows about the gap
@@ -255,7 +255,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     # Decided before: the plan is frozen, and later finds of other runs do not change its requests.
     if (standing := inputs.standing(occurrence.id)) is not None:
         return _decide_planned(occurrence, upcoming, standing, inputs)
-    if asks_for_nothing(occurrence, workflow):
+    if requests_nothing(occurrence, workflow):
         sentence = (
             f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to request."
         )
@@ -278,18 +278,18 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         )
         return build(Action.SKIP, Reason.SUPERSEDED, sentence)
     # A refresh requests the whole workflow again.
-    asked = without_paused(
+    unpaused = without_paused(
         Outstanding() if refreshes else outstanding, occurrence.workflow, workflow, inputs.pauses, inputs.now
     )
     # Every outstanding part is paused.
-    if asked.outstanding is None:
-        return build(Action.SKIP, Reason.PAUSED, _paused_sentence(asked.pauses[0], zone))
-    without = f" Without {asked.told(zone)}." if asked.pauses else ""
+    if unpaused.outstanding is None:
+        return build(Action.SKIP, Reason.PAUSED, _paused_sentence(unpaused.pauses[0], zone))
+    without = f" Without {unpaused.describe(zone)}." if unpaused.pauses else ""
     if refreshes:
         since = _when(outstanding.last_found, zone) if outstanding.last_found else "-"
         sentence = f"Found at {since}; looking for a later version.{without}"
-        return build(Action.RUN, Reason.REFRESH, sentence, outstanding=asked.outstanding)
-    outstanding = asked.outstanding
+        return build(Action.RUN, Reason.REFRESH, sentence, outstanding=unpaused.outstanding)
+    outstanding = unpaused.outstanding
     names = outstanding.scrapers(workflow)
     # Skip only if every source is paused; otherwise the runner fails the paused part without contacting its host.
     if names and all(inputs.paused_until(name) for name in names):
@@ -377,7 +377,7 @@ def explaining_pause(occurrence: Occurrence, scrapers: Sequence[str], inputs: De
     # Otherwise only a pause at its end does.
     start = occurrence.expected if inputs.standing(occurrence.id) is None else closed - timedelta(seconds=1)
     windows = ((now, now + timedelta(seconds=1)), (start, closed))
-    found = (inputs.pauses.kept_back(name, scrapers, *window) for window in windows)
+    found = (inputs.pauses.holding_pause(name, scrapers, *window) for window in windows)
     return next(filter(None, found), None)
 
 
@@ -429,14 +429,14 @@ def _newest_answers(occurrence: Occurrence, inputs: DecisionInputs) -> list[_Ans
     """Return the newest answer to each unit that the plan did not find, sorted from oldest to newest."""
     standing = inputs.standing(occurrence.id)
     newest: list[_Answer] = []
-    for unit, own in standing.unfound() if standing else ():
+    for unit, own_fact in standing.unfound() if standing else ():
         subject = subject_of(unit.parameters, inputs.configuration.subject_parameters)
         other = inputs.history.newest(unit.scraper, occurrence.game_date, subject)
-        later = other is not None and (own is None or other.triggered_at > own.triggered_at)
+        later = other is not None and (own_fact is None or other.triggered_at > own_fact.triggered_at)
         if other is not None and later and other.status is not Status.SUCCESS:
             newest.append(_Answer(other, by_another=True))
-        elif own is not None:
-            newest.append(_Answer(own, by_another=False))
+        elif own_fact is not None:
+            newest.append(_Answer(own_fact, by_another=False))
     return sorted(newest, key=lambda it: (it.fact.triggered_at, it.fact.request_id))
 
 

@@ -47,14 +47,14 @@ def draft(
     requests: list[ScrapeRequested] = []
     for decision in decisions:
         try:
-            event, plan, asked = _draft_one(decision, configuration, context)
+            event, plan, own_requests = _draft_one(decision, configuration, context)
         except Exception as error:  # noqa: BLE001  # one occurrence's requests must not stop the others
             aborted = undecidable(decision, context.now, error)
             # This cannot fail in the same way: an aborted decision has no plan and no requests.
-            event, plan, asked = _draft_one(aborted, configuration, context)
+            event, plan, own_requests = _draft_one(aborted, configuration, context)
         events.append(event)
         plans += [plan] if plan is not None else []
-        requests += asked
+        requests += own_requests
     return DecisionBatch(decisions=tuple(events), plans=tuple(plans), requests=tuple(requests))
 
 

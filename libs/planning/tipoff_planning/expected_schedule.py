@@ -57,10 +57,10 @@ def draft_change(
     version = _version(latest.schedule_version, occurrences, configuration)
     # Later events replace earlier rows of the same occurrence, as in the views.
     standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in events for run in event.runs}
-    wanted = {item.id: item for item in occurrences}
+    expected_by_id = {item.id: item for item in occurrences}
     runs = [
         _run(item, configuration, version, ScheduleState.ADDED)
-        for identifier, item in wanted.items()
+        for identifier, item in expected_by_id.items()
         # Keep expired rows: a change of the past would make a missed run look met.
         if item.deadline > now and _differs(standing.get(identifier), item)
     ]
@@ -69,11 +69,11 @@ def draft_change(
             update={
                 "schedule_row_id": schedule_row_id(identifier, version, ScheduleState.CANCELLED),
                 "state": ScheduleState.CANCELLED,
-                "reason": _why_cancelled(run, calendar, latest.date),
+                "reason": _cancellation_reason(run, calendar, latest.date),
             }
         )
         for identifier, run in standing.items()
-        if identifier not in wanted
+        if identifier not in expected_by_id
         and run.state is not ScheduleState.CANCELLED
         and run.deadline > now
         # A begun occurrence has requests under way; a cancellation would hide a run that happened.
@@ -91,7 +91,7 @@ def draft_change(
     )
 
 
-def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
+def _cancellation_reason(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
     """Return the reason why a run is no longer expected, as far as the calendar shows it."""
     game = calendar.game(run.subject) if calendar else None
     if game is not None and game.postponed:
@@ -101,9 +101,9 @@ def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> st
     if game is not None and game.tipoff is None:
         return f"no longer expected: the time of game {game.game_id} is undecided"
     # An occurrence of the whole day has no game of its own; postponed games of the day are the likely reason.
-    gone = [item for item in calendar.all_on(day) if item.postponed] if calendar else []
-    if gone:
-        return f"no longer expected: {', '.join(item.game_id for item in gone)} called off"
+    postponed = [item for item in calendar.all_on(day) if item.postponed] if calendar else []
+    if postponed:
+        return f"no longer expected: {', '.join(item.game_id for item in postponed)} called off"
     return "no longer expected: the day's games or the configuration changed"
 
 

@@ -116,9 +116,9 @@ def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
     """Name each pause in force that holds back the workflow or one of its scrapers."""
     configuration, now = inputs.configuration, inputs.now
     scrapers = (step.scraper for step in configuration.workflows[workflow].plan.values())
-    whole = inputs.pauses.of_workflow(workflow, now)
-    for pause in filter(None, (whole, *inputs.pauses.of_scrapers(scrapers, now).values())):
-        state = "paused" if pause is whole else f"{pause.name} is paused"
+    workflow_pause = inputs.pauses.of_workflow(workflow, now)
+    for pause in filter(None, (workflow_pause, *inputs.pauses.of_scrapers(scrapers, now).values())):
+        state = "paused" if pause is workflow_pause else f"{pause.name} is paused"
         until = _when(pause.until, configuration.zone_of(workflow))
         yield RunCondition("pause", False, f"{state} by {pause.by} until {until}: {pause.why}")
 
@@ -144,9 +144,9 @@ def _past_pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
             found += filter(None, [explaining_pause(item, scrapers, inputs)])
     zone = configuration.zone_of(workflow)
     for pause in dict.fromkeys(it for it in found if not it.stands(now)):
-        what = "was paused" if pause.target is PauseTarget.WORKFLOW else f"{pause.name} was paused"
+        statement = "was paused" if pause.target is PauseTarget.WORKFLOW else f"{pause.name} was paused"
         stretch = f"from {_when(pause.since, zone)} until {_when(pause.over_at, zone)}"
-        yield RunCondition("pause", False, f"{what} by {pause.by} {stretch}: {pause.why}")
+        yield RunCondition("pause", False, f"{statement} by {pause.by} {stretch}: {pause.why}")
 
 
 def _paused_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
@@ -164,10 +164,10 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondi
     for scraper in dict.fromkeys(
         step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
     ):
-        known = [it for it in inputs.history.executions.values() if it.scraper == scraper]
-        known.sort(key=lambda it: it.triggered_at, reverse=True)
+        executions = [it for it in inputs.history.executions.values() if it.scraper == scraper]
+        executions.sort(key=lambda it: it.triggered_at, reverse=True)
         # Only the newest failures in a row: an earlier failure was resolved by a later success.
-        failures = list(takewhile(lambda it: it.status is Status.FAILED, known))
+        failures = list(takewhile(lambda it: it.status is Status.FAILED, executions))
         if not failures:
             continue
         times = pluralize(len(failures), "failure")
@@ -217,7 +217,9 @@ def _occurrence_conditions(decision: Decision, inputs: DecisionInputs) -> Iterab
         found = f"everything for {item.game_date} was found"
         if outstanding.last_found is not None:
             found += f", last at {_when(outstanding.last_found, zone)}"
-        wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}{_last_asked(item, inputs)}"
+        wanting = (
+            f"not found yet: {', '.join(outstanding.scrapers(workflow))}{_newest_unsuccessful(item, inputs)}"
+        )
         if outstanding.missing:
             wanting = f"found without {', '.join(outstanding.missing)}"
         again = outstanding.found and outstanding.refresh_due(item, workflow)
@@ -225,21 +227,21 @@ def _occurrence_conditions(decision: Decision, inputs: DecisionInputs) -> Iterab
         yield RunCondition("history", not outstanding.found or again, detail)
     else:
         detail = f"{workflow.schedule.kind} runs even if data was found before"
-        yield RunCondition("history", True, detail + _last_asked(item, inputs))
+        yield RunCondition("history", True, detail + _newest_unsuccessful(item, inputs))
     yield from _attempts(item, inputs)
 
 
-def _last_asked(item: Occurrence, inputs: DecisionInputs) -> str:
+def _newest_unsuccessful(item: Occurrence, inputs: DecisionInputs) -> str:
     """Describe the newest unsuccessful execution of its scrapers; empty if successes followed all of them."""
     scrapers = {step.scraper for step in inputs.configuration.workflows[item.workflow].plan.values()}
     newest: dict[tuple[str, str], ExecutionFact] = {}
     for it in sorted(inputs.history.executions.values(), key=lambda it: (it.triggered_at, it.request_id)):
         if it.scraper in scrapers and it.game_date == item.game_date:
             newest[it.scraper, it.subject] = it
-    found = [it for it in newest.values() if it.status is not Status.SUCCESS]
-    if not found:
+    unsuccessful = [it for it in newest.values() if it.status is not Status.SUCCESS]
+    if not unsuccessful:
         return ""
-    last = max(found, key=lambda it: (it.triggered_at, it.request_id))
+    last = max(unsuccessful, key=lambda it: (it.triggered_at, it.request_id))
     at = _when(last.triggered_at, inputs.configuration.zone_of(item.workflow))
     text = last.message or "no data"
     if last.status is Status.FAILED:

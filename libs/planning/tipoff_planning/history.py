@@ -14,7 +14,7 @@ from tipoff_planning.frozen import Frozen
 
 NO_SUBJECT = "-"
 # Bounds for log entries and rows: a document may list hundreds of missing items.
-MISSING_TOLD, MISSING_CHARACTERS = 8, 40
+MAX_MISSING_LISTED, MISSING_CHARACTERS = 8, 40
 SLATE_GAMES, MATCHUP_CHARACTERS = 30, 20
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
@@ -188,8 +188,8 @@ def completeness_in(stated: object) -> KnownCompleteness | None:
     expected, missing = stated.get("expected"), stated.get("missing")
     # The source's own content, so the values may be of any type.
     names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
-    if len(names) > MISSING_TOLD:
-        names = [*names[:MISSING_TOLD], f"{len(names) - MISSING_TOLD} more"]
+    if len(names) > MAX_MISSING_LISTED:
+        names = [*names[:MAX_MISSING_LISTED], f"{len(names) - MAX_MISSING_LISTED} more"]
     return KnownCompleteness(expected if isinstance(expected, int) else None, tuple(names))
 
 
@@ -221,12 +221,12 @@ def _instant(value: JsonValue) -> datetime | None:
         return None
 
 
-def preferred(known: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:
+def preferred(current: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:
     """Choose between two results of one request, in either order of arrival.
 
     A request presumed lost may still be executed, and a success settles a request that another result leaves open.
     """
-    return new if known is None or _rank(new) > _rank(known) else known
+    return new if current is None or _rank(new) > _rank(current) else current
 
 
 def _rank(fact: ExecutionFact) -> tuple[bool, int, bool, datetime]:

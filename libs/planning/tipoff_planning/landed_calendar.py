@@ -14,7 +14,7 @@ from tipoff_planning.calendar import Calendar, read_calendar
 log = logging.getLogger(__name__)
 
 
-_AROUND = timedelta(days=2)
+_DAY_TOLERANCE = timedelta(days=2)
 """Schedules land under the day of their request, which zones and windows after midnight move by a day."""
 
 
@@ -56,7 +56,10 @@ class LandedCalendar:
             return None
         # A listing of all schedules that ever landed would cost more with each day of the fleet's life. Near the end of
         # a month the two months around it are listed, because a new month begins without schedules.
-        months = {f"{self._prefix}{day.astimezone(UTC):%Y-%m}-" for day in (now - _AROUND, now + _AROUND)}
+        months = {
+            f"{self._prefix}{day.astimezone(UTC):%Y-%m}-"
+            for day in (now - _DAY_TOLERANCE, now + _DAY_TOLERANCE)
+        }
         found = self._first_readable(info for month in sorted(months) for info in self._data.list(month))
         return found or self._first_readable(self._data.list(self._prefix)) or self._calendar
 

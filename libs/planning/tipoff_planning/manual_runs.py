@@ -56,7 +56,7 @@ class UnusableRun(Exception):
     """The body does not fit the workflow; the message names the field and the remedy."""
 
 
-class KeyTaken(UnusableRun):
+class IdempotencyKeyConflict(UnusableRun):
     """The Idempotency-Key belongs to a run with a different body."""
 
 
@@ -70,7 +70,7 @@ def difference(first: Plan, second: Plan) -> str | None:
     return "priority" if first.priority is not second.priority else None
 
 
-def asked_occurrence(
+def manual_occurrence(
     workflow: str,
     run: ManualRun,
     games: Sequence[Game],

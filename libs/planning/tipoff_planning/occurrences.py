@@ -117,17 +117,17 @@ def agenda(
     # which gives the next check.
     since = local_instant(today, time.min, zone) - REPORT_UNFOUND_FOR
     until = local_instant(tomorrow, time.min, zone)
-    found = []
+    entries = []
     for name in configuration.workflows:
         earlier = days_before(name, configuration, today)
-        around = [
+        items = [
             *(it for day in earlier for it in _of_workflow(name, configuration, calendar, day, plans, since)),
             *_of_workflow(name, configuration, calendar, today, plans),
             *_of_workflow(name, configuration, calendar, tomorrow, plans, until=until),
         ]
         # The days overlap: last night's slots may be later than today's first ones.
-        found.append((name, sorted(around, key=attrgetter("expected"))))
-    return found
+        entries.append((name, sorted(items, key=attrgetter("expected"))))
+    return entries
 
 
 def days_before(name: str, configuration: Configuration, today: date) -> Sequence[date]:
@@ -292,7 +292,7 @@ def _slots(
         case Discovery(window=window):
             yield from _attempts(schedule, about, *_bounds(window, day, zone))
         case Interval():
-            yield from _around(schedule, about, games)
+            yield from _game_stretch(schedule, about, games)
 
 
 def _number(expected: datetime, game_date: date) -> int:
@@ -333,7 +333,7 @@ def _planned(
         yield _Slot(LEARNED_SLOTS + _number(expected, about), expected, deadline, reason, "search")
 
 
-def _around(schedule: Interval, about: date, games: Sequence[Game]) -> Iterator[_Slot]:
+def _game_stretch(schedule: Interval, about: date, games: Sequence[Game]) -> Iterator[_Slot]:
     """Yield the slots of a stretch around the day's games."""
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tipoff_common.ports import Warehouse
-from tipoff_planning.pauses import KEPT, LONGEST, Pause, Pauses
+from tipoff_planning.pauses import LONGEST, RETENTION, Pause, Pauses
 
 # A pause that was ended has two rows. Copies of a row are equal, so ANY_VALUE may pick any of them.
 _PAUSES = """
@@ -32,8 +32,8 @@ def read_pauses(warehouse: Warehouse, environment: str, at: datetime) -> Pauses:
     rows = warehouse.query(
         _PAUSES,
         {
-            # Up to KEPT after its end, as in the controller: a pause also excuses windows that closed during it.
-            "since": at - LONGEST - KEPT - timedelta(days=1),
+            # Up to RETENTION after its end, as in the controller: a pause also excuses windows that closed during it.
+            "since": at - LONGEST - RETENTION - timedelta(days=1),
             "at": at,
             "environment": environment,
         },

@@ -19,7 +19,7 @@ class Unpaused:
     pauses: tuple[Pause, ...] = ()
     """The pauses that hold steps back."""
 
-    def told(self, zone: ZoneInfo) -> str:
+    def describe(self, zone: ZoneInfo) -> str:
         """Name the paused scrapers with their pauses, for a decision's sentence."""
         return ", ".join(
             f"{it.name}, paused by {it.by} until {it.until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
@@ -35,17 +35,17 @@ def without_paused(
     A step left out of a run is not requested later in that run: the next occurrence requests it.
     """
     # First: a pause of the whole workflow outranks the pauses of its scrapers as the reason.
-    if (whole := pauses.of_workflow(name, now)) is not None:
-        return Unpaused(None, (whole,))
+    if (workflow_pause := pauses.of_workflow(name, now)) is not None:
+        return Unpaused(None, (workflow_pause,))
     paused = pauses.of_scrapers(outstanding.scrapers(workflow), now)
     if not paused:
         return Unpaused(outstanding)
-    asked = outstanding.steps if outstanding.steps is not None else dict.fromkeys(workflow.plan)
-    left_out: set[str] = set()
+    steps = outstanding.steps if outstanding.steps is not None else dict.fromkeys(workflow.plan)
+    omitted: set[str] = set()
     # Parents first, so that an omission extends to grandchildren.
     for step in TopologicalSorter({key: it.parents for key, it in workflow.plan.items()}).static_order():
-        blocked = any(parent in left_out for parent in workflow.plan[step].parents)
-        if step in asked and (workflow.plan[step].scraper in paused or blocked):
-            left_out.add(step)
-    kept = {step: subjects for step, subjects in asked.items() if step not in left_out}
-    return Unpaused(replace(outstanding, steps=kept) if kept else None, tuple(paused.values()))
+        blocked = any(parent in omitted for parent in workflow.plan[step].parents)
+        if step in steps and (workflow.plan[step].scraper in paused or blocked):
+            omitted.add(step)
+    remaining = {step: subjects for step, subjects in steps.items() if step not in omitted}
+    return Unpaused(replace(outstanding, steps=remaining) if remaining else None, tuple(paused.values()))

@@ -23,9 +23,9 @@ LONGEST = timedelta(days=30)
 """Longest pause; to stop a workflow for good, remove it from the configuration, where others see the change."""
 DEFAULT = timedelta(hours=12)
 """Length of a pause without an end: one night, so that a forgotten pause does not stop the next day."""
-WHY_LENGTH = 500
+MAX_REASON_CHARACTERS = 500
 """Characters of a reason; each decision that the pause holds back quotes it."""
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 """Retention of a pause after its end: decisions about windows that closed during it continue for days."""
 
 
@@ -45,7 +45,9 @@ class PauseRequest(BaseModel):
     until: Instant | None = Field(
         default=None, description="automatic end; 12 hours from now when left out, 30 days at most"
     )
-    why: ReasonText = Field(max_length=WHY_LENGTH, description="reason, shown with the pause everywhere")
+    why: ReasonText = Field(
+        max_length=MAX_REASON_CHARACTERS, description="reason, shown with the pause everywhere"
+    )
 
 
 class Pause(Frozen):
@@ -106,20 +108,20 @@ class Pauses(Frozen):
         scrapers = {it.name for it in self.items if it.target is PauseTarget.SCRAPER and it.stands(now)}
         return Held(everything=self.of_workflow(workflow, now) is not None, scrapers=frozenset(scrapers))
 
-    def kept_back(
+    def holding_pause(
         self, workflow: str, scrapers: Iterable[str], start: datetime, end: datetime
     ) -> Pause | None:
         """Return the pause that held back an occurrence from `start` to `end`: the workflow's, or that of one scraper
         if all of them were paused."""
         # Any overlap counts, not only a pause of the whole time.
-        own = [it for it in self.items if it.since < end and it.over_at > start]
-        whole = [it for it in own if it.target is PauseTarget.WORKFLOW and it.name == workflow]
-        by_scraper = {it.name: it for it in own if it.target is PauseTarget.SCRAPER}
+        overlapping = [it for it in self.items if it.since < end and it.over_at > start]
+        candidates = [it for it in overlapping if it.target is PauseTarget.WORKFLOW and it.name == workflow]
+        by_scraper = {it.name: it for it in overlapping if it.target is PauseTarget.SCRAPER}
         names = list(scrapers)
         # With one scraper unpaused, the occurrence was requested, and a pause does not explain its failure.
-        if not whole and names and all(name in by_scraper for name in names):
-            whole = [by_scraper[names[0]]]
-        return whole[0] if whole else None
+        if not candidates and names and all(name in by_scraper for name in names):
+            candidates = [by_scraper[names[0]]]
+        return candidates[0] if candidates else None
 
 
 NO_PAUSES = Pauses()
@@ -181,15 +183,15 @@ def expire(
 
     since: the instant up to which expired pauses have their events already; None if none has.
     """
-    over = [
+    expired = [
         it
         for it in pauses.items
         # The end of a manually ended pause was published then; an end before `since` by an earlier tick.
         if it.ended_at is None and it.until <= now and (since is None or it.until > since)
     ]
-    kept = tuple(it for it in pauses.items if now - it.over_at < KEPT)
-    events = tuple(_changed(it, PauseState.EXPIRED, it.until, it.by, environment) for it in over)
-    return Pauses(items=kept), events
+    retained = tuple(it for it in pauses.items if now - it.over_at < RETENTION)
+    events = tuple(_changed(it, PauseState.EXPIRED, it.until, it.by, environment) for it in expired)
+    return Pauses(items=retained), events
 
 
 def _changed(pause: Pause, state: PauseState, at: datetime, by: str, environment: str) -> PauseChanged:

@@ -121,7 +121,7 @@ def freeze(
     workflow = configuration.workflows[occurrence.workflow]
     # Parents before children in the plan itself: progress visits its steps in one pass.
     graph = TopologicalSorter({name: step.parents for name, step in workflow.plan.items()})
-    kept = [name for name in graph.static_order() if only is None or name in only]
+    step_names = [name for name in graph.static_order() if only is None or name in only]
     priority = context.priority or workflow.priority
     return Plan(
         occurrence_id=occurrence.id,
@@ -130,9 +130,14 @@ def freeze(
         game_date=occurrence.game_date,
         steps=tuple(
             _planned(
-                name, occurrence, configuration, kept, only[name] if only is not None else None, priority
+                name,
+                occurrence,
+                configuration,
+                step_names,
+                only[name] if only is not None else None,
+                priority,
             )
-            for name in kept
+            for name in step_names
         ),
         max_retries=workflow.max_retries,
         priority=priority,
@@ -147,7 +152,7 @@ def freeze(
     )
 
 
-def asks_for_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
+def requests_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
     """Return whether every root step fans out over an empty list, for example when no games or teams are known."""
     # A child depends on its parents' requests.
     roots = (step for step in workflow.plan.values() if not step.parents)
@@ -170,7 +175,7 @@ def _planned(
     name: str,
     occurrence: Occurrence,
     configuration: Configuration,
-    kept: list[str],
+    step_names: list[str],
     subjects: frozenset[str] | None,
     priority: Priority,
 ) -> PlannedStep:
@@ -185,7 +190,7 @@ def _planned(
         name=step.id,
         scraper=step.scraper,
         # Drop omitted parents, or the step would wait for them for ever.
-        parents=tuple(parent for parent in step.parents if parent in kept),
+        parents=tuple(parent for parent in step.parents if parent in step_names),
         parameters=own_parameters(step, occurrence, configuration),
         fan_out_parameter=step.fan_out_parameter,
         fan_out=fan_out,

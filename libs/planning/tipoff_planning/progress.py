@@ -209,17 +209,17 @@ class PlanProgress:
             room = step.planned.max_in_flight - step.counts[State.UNDER_WAY]
             # Retries go before first attempts: their window is running out.
             candidates = [item for item in self._waiting(step) if item.retry <= now][: max(0, room)]
-            taken: list[tuple[int, _UnitProgress]] = []
-            while step.open and len(taken) + len(candidates) < room:
+            popped: list[tuple[int, _UnitProgress]] = []
+            while step.open and len(popped) + len(candidates) < room:
                 entry = heapq.heappop(step.open)
                 step.queued.discard(entry[0])
                 # A removal from the middle of a heap would take linear time, so a unit stays until it is popped.
                 if entry[1].state is State.OPEN:
-                    taken.append(entry)
+                    popped.append(entry)
             # The units stay open until note_requested(), so that a second call returns the same attempts.
-            for _, item in taken:
+            for _, item in popped:
                 _queue(item)
-            chosen = sorted([*candidates, *(entry[1] for entry in taken)], key=lambda item: item.place)
+            chosen = sorted([*candidates, *(entry[1] for entry in popped)], key=lambda item: item.place)
             found += [Attempt(item.unit, item.attempt) for item in chosen]
         return found
 
@@ -366,7 +366,7 @@ class PlanProgress:
         # Found, or no data: the unit is settled, even if a further attempt was published.
         if last is not None and last.status is not Status.FAILED:
             return State(last.status.value)
-        if last is not None and not self._asks_again(last, attempt - 1):
+        if last is not None and not self._is_retried(last, attempt - 1):
             return State.GIVEN_UP
         # Checked after the facts: `requested` also holds attempts that have a result.
         if self._id(item, attempt) in self.requested:
@@ -380,7 +380,7 @@ class PlanProgress:
         in_time = self.plan.deadline is None or item.retry < self.plan.deadline
         return State.WAITING if in_time else State.GIVEN_UP
 
-    def _asks_again(self, last: ExecutionFact, attempt: int) -> bool:
+    def _is_retried(self, last: ExecutionFact, attempt: int) -> bool:
         """Return whether a unit whose attempt failed is retried within the occurrence."""
         # Retry at the instant that the source named, if the window is still open. Not in a manual run, whose caller
         # does not wait for a day.

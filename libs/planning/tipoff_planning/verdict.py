@@ -297,7 +297,7 @@ def _judge_subject(
         healed = later or any(row.last_reason_code == ALREADY_FOUND for row in rows)
         at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
         more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
-        why = next((_waits_for(row) for row in reversed(missed) if row.reason_code == SOURCE_PAUSED), "")
+        reason = next((_waits_for(row) for row in reversed(missed) if row.reason_code == SOURCE_PAUSED), "")
         yield Fault(
             kind=FaultKind.MISSING,
             color=Color.YELLOW if healed else Color.RED,
@@ -305,7 +305,7 @@ def _judge_subject(
             subject=subject,
             since=missed[0].deadline,
             count=len(missed),
-            sentence=f"{name}{about} did not run at {at}{more}{', but its data is found' if healed else ''}{why}",
+            sentence=f"{name}{about} did not run at {at}{more}{', but its data is found' if healed else ''}{reason}",
         )
     waiting = [row for row in rows if row.status == "PENDING" and row.last_reason_code == SOURCE_PAUSED]
     if waiting:
@@ -337,7 +337,7 @@ def _judge_subject(
     step_faults = [_judge_step(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
     # Report a left-out step only if no other fault is reported: its parent has to be fixed first.
     if not any(step_faults):
-        step_faults = [_judge_left_out(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
+        step_faults = [_judge_unrequested(name, subject, about, scraper, rows, as_of) for scraper in scrapers]
     yield from filter(None, step_faults)
     # Rows with steps were judged above, step by step.
     if not any(row.steps for row in rows) and _ended_empty(rows, as_of):
@@ -353,24 +353,28 @@ def _judge_step(
     name: str, subject: str, about: str, scraper: str, rows: Sequence[Expectation], as_of: datetime
 ) -> Fault | None:
     """Judge one scraper by its attempts over the occurrences of one subject."""
-    asked = [(row, step) for row in rows for step in row.steps if step.scraper == scraper and step.attempts]
-    if not asked:
+    outcomes = [
+        (row, step) for row in rows for step in row.steps if step.scraper == scraper and step.attempts
+    ]
+    if not outcomes:
         return None
-    row, last = asked[-1]
+    row, last = outcomes[-1]
     # A later run, a manual one for example, has found the data, and no run failed since.
     if last.found_later and last.failed_later_at is None:
         return None
     if not last.units_failed and last.failed_later_at is None:
-        found = any(step.units_found for _, step in asked)
+        found = any(step.units_found for _, step in outcomes)
         # Unpublished data is no fault while another check is to come: 93 of 100 alerts of this kind once were false.
         if found or not _is_over(rows, as_of):
             return None
-        return _found_nothing(name, subject, about, scraper, [row for row, _ in asked])
+        return _found_nothing(name, subject, about, scraper, [row for row, _ in outcomes])
     # A later find ends the streak as well; only the run after it failed.
-    streak = [] if last.found_later else _failing_streak(asked)
+    streak = [] if last.found_later else _failing_streak(outcomes)
     # A search that has found data may fail to find a later version. Units that fail beside successful ones are lost.
-    found_before = _is_found(last) or (not last.units_found and any(step.units_found for _, step in asked))
-    final = len(streak) >= HOPELESS_STREAK or (not _is_asked_again(row, rows, as_of) and not found_before)
+    found_before = _is_found(last) or (not last.units_found and any(step.units_found for _, step in outcomes))
+    final = len(streak) >= HOPELESS_STREAK or (
+        not _has_further_attempt(row, rows, as_of) and not found_before
+    )
     since = min(
         (step.failing_since for step in streak if step.failing_since),
         default=last.failed_later_at or row.expected_run_time,
@@ -409,25 +413,25 @@ def _describe_failure(last: StepOutcome, since: datetime, failures: int) -> str:
     return f"has been failing since {_clock(since)}{of_units} ({attempts}){too}"
 
 
-def _judge_left_out(
+def _judge_unrequested(
     name: str, subject: str, about: str, scraper: str, rows: Sequence[Expectation], as_of: datetime
 ) -> Fault | None:
     """Judge one scraper that was never requested because its parent found nothing; None if it is no fault."""
-    known = [
+    outcomes = [
         (row, step)
         for row in rows
         for step in row.steps
         if step.scraper == scraper and (step.attempts or step.parent_unfruitful)
     ]
-    if not known:
+    if not outcomes:
         return None
-    row, last = known[-1]
+    row, last = outcomes[-1]
     parents = _unsuccessful_steps(row)
     # Without an unsuccessful parent there was nothing to request.
     if not _left_out(last) or last.found_later or not parents:
         return None
     failed = [step for step in parents if step.units_failed]
-    found_before = any(step.units_found for _, step in known)
+    found_before = any(step.units_found for _, step in outcomes)
     if not failed and (found_before or not _is_over(rows, as_of)):
         return None
     if not _is_given_up(row, as_of):
@@ -436,7 +440,7 @@ def _judge_left_out(
     result = f"failed{f' ({parent.error_type})' if parent.error_type else ''}" if failed else "found nothing"
     return Fault(
         kind=FaultKind.FAILING if failed else FaultKind.FOUND_NOTHING,
-        color=Color.YELLOW if found_before or _is_asked_again(row, rows, as_of) else Color.RED,
+        color=Color.YELLOW if found_before or _has_further_attempt(row, rows, as_of) else Color.RED,
         workflow=name,
         scraper=scraper,
         subject=subject,
@@ -447,7 +451,7 @@ def _judge_left_out(
     )
 
 
-def _is_asked_again(row: Expectation, rows: Sequence[Expectation], as_of: datetime) -> bool:
+def _has_further_attempt(row: Expectation, rows: Sequence[Expectation], as_of: datetime) -> bool:
     """Return whether another attempt is to come: of this occurrence, or of a later slot of its day."""
     # Rows that are left of last night are about another day than the slots of today.
     own = [it for it in rows if it.date == row.date and it.expected_run_time >= row.expected_run_time]
@@ -461,10 +465,10 @@ def _is_given_up(row: Expectation, as_of: datetime) -> bool:
     return row.deadline <= as_of or row.last_reason_code in GIVEN_UP
 
 
-def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[StepOutcome]:
+def _failing_streak(outcomes: Sequence[tuple[Expectation, StepOutcome]]) -> list[StepOutcome]:
     """Return the latest outcomes in a row that failed, the newest first."""
     streak: list[StepOutcome] = []
-    for _, step in reversed(asked):
+    for _, step in reversed(outcomes):
         # A partial success ends the streak unless it is the newest outcome: the source responds.
         if not step.units_failed or (streak and step.units_found):
             break

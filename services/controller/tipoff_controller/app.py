@@ -23,7 +23,7 @@ from tipoff_controller.remembered import find_occurrences, recall
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import DayExpectations, read_expectations
-from tipoff_planning.manual_runs import KeyTaken, ManualRun, RunProgress, UnusableRun
+from tipoff_planning.manual_runs import IdempotencyKeyConflict, ManualRun, RunProgress, UnusableRun
 from tipoff_planning.pauses import DeclaredTarget, Pause, PauseRequest
 from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence
 
@@ -81,7 +81,7 @@ def _add_run_routes(manual: APIRouter, deps: Deps) -> None:
             )
             # Drafting alone writes nothing, so a dry run cannot take the key of the run that follows it.
             return drafted if dry_run else run_workflow(drafted, deps)
-        except KeyTaken as error:
+        except IdempotencyKeyConflict as error:
             raise HTTPException(409, str(error)) from error
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error

@@ -18,13 +18,13 @@ from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, Reason
 from tipoff_planning.drafts import DecisionBatch, draft
 from tipoff_planning.manual_runs import (
-    KeyTaken,
+    IdempotencyKeyConflict,
     ManualRun,
     RunProgress,
     UnitProgress,
     UnusableRun,
-    asked_occurrence,
     difference,
+    manual_occurrence,
     outstanding_of,
 )
 from tipoff_planning.occurrence_log import LoggedExecution
@@ -56,7 +56,7 @@ def draft_run(
         games = games_of(configuration, calendar, run.game_date)
         uncovered = calendar.uncovered(run.game_date) if calendar else None
     key = idempotency_key or str(uuid4())
-    occurrence = asked_occurrence(workflow, run, games, configuration, now, key, uncovered=uncovered)
+    occurrence = manual_occurrence(workflow, run, games, configuration, now, key, uncovered=uncovered)
     decision = Decision(
         occurrence=occurrence,
         action=Action.RUN,
@@ -98,13 +98,15 @@ def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
     """Write a drafted run and publish its decision; a repeated key publishes the first draft again.
 
     Raises:
-        KeyTaken: the key belongs to a run with other parameters.
+        IdempotencyKeyConflict: the key belongs to a run with other parameters.
         Unavailable
     """
     # Without the requests: they follow from the plan, and would be most of the object of a large run.
     stored = deps.ledger.remember_manual_run(drafted.model_copy(update={"requests": ()}))
     if (differs := difference(stored.plans[0], drafted.plans[0])) is not None:
-        raise KeyTaken(f"Idempotency-Key: a run with another {differs} has this key; give another key")
+        raise IdempotencyKeyConflict(
+            f"Idempotency-Key: a run with another {differs} has this key; give another key"
+        )
     deps.publisher.publish(stored.decisions)
     return stored.model_copy(update={"requests": drafted.requests})
 

@@ -23,7 +23,7 @@ from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_planning.drafts import DecisionBatch
-from tipoff_planning.manual_runs import KeyTaken, ManualRun, UnusableRun
+from tipoff_planning.manual_runs import IdempotencyKeyConflict, ManualRun, UnusableRun
 from tipoff_planning.progress import State
 
 GAMES = slate(2)
@@ -74,7 +74,7 @@ def test_key_is_refused_for_different_run(other: dict[str, Any], differs: str) -
     """The second request got the first run as its answer."""
     made = world()
     run_workflow(asked(made, "parallel", "key-1"), made.deps)
-    with pytest.raises(KeyTaken, match=differs):
+    with pytest.raises(IdempotencyKeyConflict, match=differs):
         run_workflow(asked(made, "parallel", "key-1", **other), made.deps)
 
 
@@ -82,7 +82,7 @@ def test_a_key_is_refused_for_another_game() -> None:
     one, other = (game.game_id for game in GAMES)
     per_game = world("schedules")
     run_workflow(asked(per_game, "post_game", "key-1", game_id=one), per_game.deps)
-    with pytest.raises(KeyTaken, match="give another key"):
+    with pytest.raises(IdempotencyKeyConflict, match="give another key"):
         run_workflow(asked(per_game, "post_game", "key-1", game_id=other), per_game.deps)
     assert run_workflow(asked(per_game, "post_game", "key-1", game_id=one), per_game.deps)
 

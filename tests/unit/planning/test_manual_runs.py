@@ -18,7 +18,7 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import Priority
-from tipoff_planning.manual_runs import ManualRun, UnusableRun, asked_occurrence, difference, outstanding_of
+from tipoff_planning.manual_runs import ManualRun, UnusableRun, difference, manual_occurrence, outstanding_of
 from tipoff_planning.occurrences import Occurrence
 
 CONFIGURATION = configured(
@@ -41,7 +41,7 @@ def run(**body: Any) -> ManualRun:
 
 
 def asked(name: str, games: Any = GAMES, **body: Any) -> Occurrence:
-    return asked_occurrence(name, run(**body), games, CONFIGURATION, at("15:00"), "key")
+    return manual_occurrence(name, run(**body), games, CONFIGURATION, at("15:00"), "key")
 
 
 def test_scrapers_and_steps_are_mutually_exclusive() -> None:

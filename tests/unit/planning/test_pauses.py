@@ -8,7 +8,7 @@ from tests.support.controller import at, at_times, configured, plan_of, workflow
 from tipoff_common.events import PauseChanged, PauseState, PauseTarget, Source
 from tipoff_planning.outstanding import Outstanding
 from tipoff_planning.paused_steps import without_paused
-from tipoff_planning.pauses import KEPT, Pause, Pauses, begin_pause, end_pause, expire
+from tipoff_planning.pauses import RETENTION, Pause, Pauses, begin_pause, end_pause, expire
 from tipoff_planning.progress import NOTHING_HELD
 
 WORKFLOW, SCRAPER = PauseTarget.WORKFLOW, PauseTarget.SCRAPER
@@ -120,12 +120,14 @@ BOTH = ["bulletin", "digest"]
 def test_occurrence_is_kept_back_by_pause_of_workflow_or_all_its_scrapers(
     items: list[Pause], kept: str | None
 ) -> None:
-    found = Pauses(items=tuple(items)).kept_back("one", BOTH, at("08:30"), at("09:45"))
+    found = Pauses(items=tuple(items)).holding_pause("one", BOTH, at("08:30"), at("09:45"))
     assert (found.name if found else None) == kept
 
 
 def test_occurrence_without_scrapers_is_not_kept_back() -> None:
-    assert Pauses(items=(pause("bulletin", SCRAPER),)).kept_back("one", [], at("08:30"), at("09:45")) is None
+    assert (
+        Pauses(items=(pause("bulletin", SCRAPER),)).holding_pause("one", [], at("08:30"), at("09:45")) is None
+    )
 
 
 def told(events: tuple[PauseChanged, ...]) -> list[tuple[PauseState, datetime, str]]:
@@ -192,7 +194,7 @@ def test_ended_pause_does_not_expire() -> None:
     assert events == ()
 
 
-@pytest.mark.parametrize(("after", "kept"), [(KEPT - timedelta(seconds=1), True), (KEPT, False)])
+@pytest.mark.parametrize(("after", "kept"), [(RETENTION - timedelta(seconds=1), True), (RETENTION, False)])
 def test_expired_pause_is_kept_for_limited_time(after: timedelta, kept: bool) -> None:
     now = at("10:00") + after
     pauses, _ = expire(Pauses(items=(pause(),)), now=now, since=now, environment="prod")
@@ -244,4 +246,4 @@ def test_paused_parts_are_named_with_operator_and_end() -> None:
         Outstanding(), "one", CHAIN, Pauses(items=(pause("summary", SCRAPER),)), at("09:00")
     )
     zone = configured(one=workflow(at_times("06:00"), "bulletin")).zone
-    assert found.told(zone) == "summary, paused by ann@example.com until 2025-01-15 10:00 EST"
+    assert found.describe(zone) == "summary, paused by ann@example.com until 2025-01-15 10:00 EST"

@@ -19,7 +19,7 @@ from tipoff_common.catalog import Catalog
 from tipoff_common.events import Source
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.occurrences import occurrences
-from tipoff_planning.plans import MAX_LOW_IN_FLIGHT, OutputOf, Plan, Unit, asks_for_nothing, freeze, units
+from tipoff_planning.plans import MAX_LOW_IN_FLIGHT, OutputOf, Plan, Unit, freeze, requests_nothing, units
 from tipoff_planning.workflows import Configuration
 
 PLANS = fixture_file("plans")
@@ -145,7 +145,7 @@ def test_plan_with_undecided_teams_at_all_roots_requests_nothing(steps: list[obj
     configuration = configured(one=workflow(at_times("06:00"), *steps))  # type: ignore[arg-type]
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
     (item,) = occurrences(configuration, undecided, DAY)
-    assert asks_for_nothing(item, configuration.workflows["one"]) is nothing
+    assert requests_nothing(item, configuration.workflows["one"]) is nothing
 
 
 def test_whole_day_scraper_gets_no_game_id_in_per_game_workflow() -> None:

@@ -13,7 +13,7 @@ from tipoff_common.words import unknown_name
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.history import ExecutionFact, History
-from tipoff_planning.manual_runs import ManualRun, RunProgress, asked_occurrence
+from tipoff_planning.manual_runs import ManualRun, RunProgress, manual_occurrence
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.outstanding import find_unfound
 from tipoff_planning.plans import OutputOf, PlannedStep, freeze, units
@@ -263,7 +263,7 @@ def _run(
     key: str, target: BackfillTarget, body: ManualRun, games: Sequence[Game], configuration: Configuration
 ) -> BackfillRun:
     """Return the run with its steps, from the plan that the controller will freeze."""
-    occurrence = asked_occurrence(target.workflow, body, games, configuration, _ANY_INSTANT, key)
+    occurrence = manual_occurrence(target.workflow, body, games, configuration, _ANY_INSTANT, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
     context = EvaluationContext(_ANY_INSTANT, _ANY_INSTANT, _ANY_INSTANT, "", Source.MANUAL)
     plan = freeze(occurrence, configuration, context, only)
@@ -284,7 +284,7 @@ class _Past:
         """Return the target's steps without a success, with their missing games or teams, and the steps that they fan
         out over."""
         workflow = self._configuration.workflows[target.workflow]
-        occurrence = asked_occurrence(target.workflow, body, games, self._configuration, _ANY_INSTANT, "")
+        occurrence = manual_occurrence(target.workflow, body, games, self._configuration, _ANY_INSTANT, "")
         absent = find_unfound(occurrence, self._configuration, self._history).steps or {}
         missing = [
             name

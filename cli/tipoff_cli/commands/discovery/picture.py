@@ -61,7 +61,7 @@ def _row(check: DayCheck) -> Sequence[str | Text]:
         clock(check.at, "%H:%M"),
         PURPOSES[check.purpose] if check.purpose else "the beat",
         f"{check.probability:.0%} of days" if check.probability is not None else "-",
-        Text(check.state.told, _STYLES[check.state]),
+        Text(check.state.label, _STYLES[check.state]),
     )
 
 

@@ -15,8 +15,8 @@ from tipoff_planning.discovery.model import (
     SCORED_DAYS,
     PublicationModel,
     combine,
+    has_tip_offs,
     predict,
-    tips_known,
 )
 from tipoff_planning.discovery.plans import find_fallback
 from tipoff_planning.discovery.policy import Guards, plan, widen
@@ -97,7 +97,7 @@ class LearnedLooks:
                 tips = [self._tip_offs.get(target)] if self._tip_offs else None
                 (self._predictions[target],) = predict(days, [target], self._window, tips)
         predictions = [self._predictions[target] for target in targets]
-        if not tips_known(days, self._tip_offs.get(day)):
+        if not has_tip_offs(days, self._tip_offs.get(day)):
             predictions = [prediction[:EXPERTS] for prediction in predictions]
         return combine(predictions, days, day, self._window, explore=self._explore)
 
@@ -108,9 +108,9 @@ class LearnedLooks:
             return self._fallback
         return plan(widen(model), self._guards)
 
-    def note(self, seen: PublicationInterval) -> None:
+    def note(self, observed: PublicationInterval) -> None:
         """Record the interval observed on a day; days come in order."""
-        self._days.append(replace(seen, first_tip_off=self._tip_offs.get(seen.game_date)))
+        self._days.append(replace(observed, first_tip_off=self._tip_offs.get(observed.game_date)))
 
 
 def replay(
@@ -119,9 +119,9 @@ def replay(
     """Replay each day's looks until found, and pass the observed interval to `note`."""
     days = []
     for day in published:
-        asked, after, before = 0, None, None
+        count, after, before = 0, None, None
         for minute in looks(day.game_date):
-            asked += 1
+            count += 1
             # Found: the search ends for the day, as in production.
             if day.minute is not None and minute >= day.minute:
                 before = minute
@@ -131,7 +131,7 @@ def replay(
         # The delay of a document published before the window does not depend on the policy.
         counted = day.minute is not None and day.minute >= 0 and before is not None
         delay = before - day.minute if counted and before is not None and day.minute is not None else None
-        days.append(ReplayedDay(day.game_date, asked, delay))
+        days.append(ReplayedDay(day.game_date, count, delay))
     return days
 
 

@@ -75,11 +75,11 @@ def read_history(
         by_date.setdefault(look.game_date, []).append(look)
     contradictory = {day for day, own in by_date.items() if _contradictory(own, window_minutes)}.union(errors)
     # Drop contradictory dates before the windows are compared: a wrong clock also makes a first look seem late.
-    kept = {day: own for day, own in by_date.items() if day not in contradictory}
-    elsewhere = {day for day, own in kept.items() if min(look.minute for look in own) > first_look_by}
+    consistent = {day: own for day, own in by_date.items() if day not in contradictory}
+    elsewhere = {day for day, own in consistent.items() if min(look.minute for look in own) > first_look_by}
     # Dates requested only after the window, such as by a backfill, were not searches at all.
-    searched = {day for day in elsewhere if min(look.minute for look in kept[day]) <= window_minutes}
-    usable = [look for day, own in kept.items() if day not in elsewhere for look in own]
+    searched = {day for day in elsewhere if min(look.minute for look in consistent[day]) <= window_minutes}
+    usable = [look for day, own in consistent.items() if day not in elsewhere for look in own]
     return PublicationHistory(
         tuple(intervals(usable, window_minutes)), tuple(sorted(contradictory)), tuple(sorted(searched))
     )

@@ -107,13 +107,15 @@ def fit(
     scored = days[-SCORED_DAYS:]
     targets = [*(item.game_date for item in scored), fitted_for]
     tips = (
-        [*(item.first_tip_off for item in scored), first_tip_off] if tips_known(days, first_tip_off) else None
+        [*(item.first_tip_off for item in scored), first_tip_off]
+        if has_tip_offs(days, first_tip_off)
+        else None
     )
     predictions = list(predict(days, targets, window_minutes, tips))
     return combine(predictions, days, fitted_for, window_minutes, explore=explore)
 
 
-def tips_known(days: Sequence[PublicationInterval], first_tip_off: float | None) -> bool:
+def has_tip_offs(days: Sequence[PublicationInterval], first_tip_off: float | None) -> bool:
     """Return whether the first tip-offs of the target day and of at least one earlier day are known."""
     return first_tip_off is not None and any(item.first_tip_off is not None for item in days)
 
@@ -137,15 +139,15 @@ def predict(
     if not days:
         needing = 0 if tip_offs is None else len(TIP_OFF_HALF_LIVES) * len(SMOOTHING_BINS)
         return np.tile(prior, (len(targets), EXPERTS + needing, 1))
-    known = _Known(days)
+    arrays = _DayArrays(days)
     # Days on or after a target have weight zero for it, so that all targets share one matrix of days.
     ages = np.array([[(target - item.game_date).days for item in days] for target in targets], dtype=float)
     same = np.array([[item.game_date.weekday() == target.weekday() for item in days] for target in targets])
     steady = _weights(ages, same, STEADY)
-    estimates = turnbull(_support(*known.ends(bins), bins), steady.reshape(-1, len(days)), prior)
+    estimates = turnbull(_support(*arrays.ends(bins), bins), steady.reshape(-1, len(days)), prior)
     estimates = estimates.reshape(len(targets), -1, bins + 2)
     # Days moved along a trend have different cells for each target.
-    moved = known.ends(bins, slopes(known.after, known.before, ages)[:, None] * ages)
+    moved = arrays.ends(bins, slopes(arrays.after, arrays.before, ages)[:, None] * ages)
     drifting = turnbull(
         _support(*moved, bins),
         _weights(ages, same, [(half_life, 1.0) for half_life in DRIFT_HALF_LIVES]),
@@ -155,20 +157,22 @@ def predict(
     if tip_offs is None:
         return found
     # Smoothed separately, so that the tip-off experts are the last.
-    return np.concatenate([found, _smoothed(_with_tips(known, ages, tip_offs, prior), bins)], axis=1)
+    return np.concatenate([found, _smoothed(_with_tips(arrays, ages, tip_offs, prior), bins)], axis=1)
 
 
-def _with_tips(known: "_Known", ages: "Array", tip_offs: Sequence[float | None], prior: "Array") -> "Array":
+def _with_tips(
+    arrays: "_DayArrays", ages: "Array", tip_offs: Sequence[float | None], prior: "Array"
+) -> "Array":
     """Estimate from days moved by the difference of first tip-offs: targets by estimates by cells."""
     import numpy as np
 
     bins = len(prior) - 2
     tips = np.array([np.nan if tip is None else tip for tip in tip_offs])
-    apart = tips[:, None] - known.first_tip_off[None, :]
+    apart = tips[:, None] - arrays.first_tip_off[None, :]
     weights = _weights(ages, np.zeros_like(ages), [(half_life, 1.0) for half_life in TIP_OFF_HALF_LIVES])
     # Leave out a day without a tip-off, which cannot be moved; for a target without a tip-off move no day.
     usable = np.isfinite(apart) | np.isnan(tips)[:, None]
-    ends = known.ends(bins, np.where(np.isfinite(apart), apart, 0.0))
+    ends = arrays.ends(bins, np.where(np.isfinite(apart), apart, 0.0))
     return turnbull(_support(*ends, bins), weights * usable[:, None, :], prior)
 
 
@@ -207,10 +211,10 @@ def uniform(bins: int) -> "Array":
 
 def support_of(item: PublicationInterval, bins: int) -> "Array":
     """Mark the cells in which the document may have appeared. Cells: before the window, each bin, never."""
-    return _support(*_Known([item]).ends(bins), bins)[0]  # type: ignore[no-any-return]
+    return _support(*_DayArrays([item]).ends(bins), bins)[0]  # type: ignore[no-any-return]
 
 
-class _Known:
+class _DayArrays:
     """Days as arrays, in minutes of the window."""
 
     def __init__(self, days: Sequence[PublicationInterval]) -> None:

@@ -131,13 +131,13 @@ class DiscoveryPlan(Frozen):
         """
         if self.model is None:
             return None
-        reached, wanted = self.model.early, share * (1 - self.model.never)
+        reached, target = self.model.early, share * (1 - self.model.never)
         # Published before the window opened.
-        if reached >= wanted:
+        if reached >= target:
             return self.opens
         for number, mass in enumerate(self.model.masses):
-            if reached + mass >= wanted:
-                minutes = (number + (wanted - reached) / mass) * self.model.bin_minutes
+            if reached + mass >= target:
+                minutes = (number + (target - reached) / mass) * self.model.bin_minutes
                 return min(self.closes, self.opens + timedelta(minutes=round(minutes)))
             reached += mass
         return self.closes
@@ -178,17 +178,17 @@ class Search:
 
 def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) -> DiscoveryPlan:
     """Fit the model for a day to the days before it, and plan the day's checks or the fallback to the fixed beat."""
-    known = history.before(search.game_date)
+    prior = history.before(search.game_date)
     model = fit(
-        known.intervals,
+        prior.intervals,
         search.game_date,
         search.window_minutes,
         explore=search.explore,
-        first_tip_off=known.first_tip_off,
+        first_tip_off=prior.first_tip_off,
     )
-    reason = find_fallback(known, model)
+    reason = find_fallback(prior, model)
     if reason is not None:
-        return _plan(search, planned_at, reason, model=model, history=known)
+        return _plan(search, planned_at, reason, model=model, history=prior)
     # Plan with the widened model, but describe the checks with the fitted one: the widening adds caution and no
     # knowledge.
     wide = widen(model)
@@ -198,7 +198,7 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
         planned_at,
         None,
         model=model,
-        history=known,
+        history=prior,
         checks=tuple(_checks(minutes, model, wide, search.guards)),
         # Expected values come from the fitted model as well.
         expected=expect(model, minutes),

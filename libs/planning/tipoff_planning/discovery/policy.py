@@ -58,15 +58,15 @@ def expect(model: PublicationModel, minutes: Sequence[int]) -> tuple[float, floa
     import numpy as np
 
     cells, ends, published = _cells(model)
-    delay, found, asked, last = 0.0, 0.0, 0.0, -1
+    delay, found, looks, last = 0.0, 0.0, 0.0, -1
     for minute in minutes:
         look = int(np.searchsorted(ends, minute))
-        asked += 1.0 - found
+        looks += 1.0 - found
         inside = slice(last + 1, look + 1)
         delay += float((cells[inside] * (ends[look] - published[inside])).sum())
         found += float(cells[inside].sum())
         last = look
-    return (round(delay / found, 2) if found else 0.0), round(asked, 3)
+    return (round(delay / found, 2) if found else 0.0), round(looks, 3)
 
 
 def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
@@ -125,7 +125,7 @@ def _cheapest(
         first = looks[-1] + 1
     if len(looks) <= budget:
         return looks
-    # best[left, first]: the least cost of the cells from `first` on, with `left` looks to come.
+    # best[remaining, first]: the least cost of the cells from `first` on, with `remaining` looks to come.
     best = np.full((budget + 1, len(mass)), np.inf)
     # After a look at the window's end no cost remains.
     best[:, -1] = 0.0
@@ -137,8 +137,8 @@ def _cheapest(
         chosen = costs.argmin(axis=1)
         best[1:, first] = price * (1.0 - mass[first]) + costs[np.arange(budget), chosen]
         choice[1:, first] = ends[chosen]
-    looks, first, left = list[int](), 0, budget
+    looks, first, remaining = list[int](), 0, budget
     while first < len(cells):
-        looks.append(int(choice[left, first]))
-        first, left = looks[-1] + 1, left - 1
+        looks.append(int(choice[remaining, first]))
+        first, remaining = looks[-1] + 1, remaining - 1
     return looks

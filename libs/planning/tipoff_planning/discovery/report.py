@@ -60,7 +60,7 @@ class CheckState(StrEnum):
     NOT_NEEDED = "not_needed"
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The state in words, for people."""
         return _STATE_WORDS.get(self, self.value.replace("_", " "))
 
@@ -79,7 +79,7 @@ class CurveBin(Frozen):
     )
 
 
-class SeenDay(Frozen):
+class ObservedDay(Frozen):
     """Observation of one day before: the document appeared between two looks."""
 
     game_date: date
@@ -115,7 +115,7 @@ class DiscoveryReport(Frozen):
     early: float = Field(description="probability of publication before the window opens")
     never: float = Field(description="probability of no publication before it closes")
     curve: tuple[CurveBin, ...] = Field(description="empty when no history was read")
-    days: tuple[SeenDay, ...] = Field(description="the days behind the curve, oldest first")
+    days: tuple[ObservedDay, ...] = Field(description="the days behind the curve, oldest first")
     checks: tuple[DayCheck, ...] = Field(description="the day's checks, learned or on the beat, ascending")
     found_at: Instant | None = Field(description="first success of the day; null without one")
 
@@ -244,7 +244,7 @@ def build_report(
         never=plan.model.never if plan.model else 0.0,
         curve=tuple(_curve(plan)),
         days=tuple(
-            SeenDay(game_date=it.game_date, after_minute=it.after, before_minute=it.before)
+            ObservedDay(game_date=it.game_date, after_minute=it.after, before_minute=it.before)
             for it in plan.history
         ),
         checks=tuple(_checks(configuration, plan, strategy, followed, own, found_at, as_of)),
@@ -275,23 +275,23 @@ def _checks(
     found_at: datetime | None,
     as_of: datetime,
 ) -> Iterator[DayCheck]:
-    known = {plan.at(check): check for check in plan.checks}
+    planned = {plan.at(check): check for check in plan.checks}
     instants = _instants(configuration, plan, strategy, followed)
     for number, at in enumerate(instants):
         until = instants[number + 1] if number + 1 < len(instants) else at + _SAME_CHECK
-        made = [fact for fact in own if at <= fact.triggered_at < until]
+        executions = [fact for fact in own if at <= fact.triggered_at < until]
         # Before the executions are checked: a refresh may have run at that time.
         if found_at is not None and found_at < at:
             state = CheckState.NOT_NEEDED
-        elif answered := next((fact for fact in made if fact.status is not Status.FAILED), None):
+        elif answered := next((fact for fact in executions if fact.status is not Status.FAILED), None):
             state = CheckState.FOUND if answered.counts else CheckState.IN_VAIN
-        elif made:
+        elif executions:
             # The check was made: a broken source differs from a missed check.
             state = CheckState.FAILED
         else:
             # A check is not missed at its own instant: its execution may still be on the way.
             state = CheckState.PLANNED if as_of < min(until, at + _SAME_CHECK) else CheckState.NOT_MADE
-        check = known.get(at) if strategy is Strategy.LEARNED else None
+        check = planned.get(at) if strategy is Strategy.LEARNED else None
         yield DayCheck(
             at=at,
             purpose=check.purpose if check else None,

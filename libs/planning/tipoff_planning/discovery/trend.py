@@ -30,10 +30,10 @@ def slopes(after: "Array", before: "Array", ages: "Array") -> "Array":
     import numpy as np
 
     # A day without publication, or with one before the window, has no midpoint for a trend.
-    seen = np.isfinite(before) & (before > 0)
-    before = np.where(seen, before, 0.0)
+    has_midpoint = np.isfinite(before) & (before > 0)
+    before = np.where(has_midpoint, before, 0.0)
     after = np.where(np.isfinite(after), after, np.minimum(0.0, before))
-    weights = np.where((ages > 0) & seen, 0.5 ** (ages / HALF_LIFE), 0.0)
+    weights = np.where((ages > 0) & has_midpoint, 0.5 ** (ages / HALF_LIFE), 0.0)
     total = np.maximum(weights.sum(axis=1), _NEGLIGIBLE)
     # Dates instead of ages, which count backwards; their weighted mean is at zero.
     dates = (weights * ages).sum(axis=1, keepdims=True) / total[:, None] - ages
@@ -46,11 +46,11 @@ def slopes(after: "Array", before: "Array", ages: "Array") -> "Array":
         trend = middle[:, None] + slope[:, None] * dates
         times = np.clip(trend, after, before)
     # The same nearest points measure the fit of the trend.
-    left = (weights * (times - trend) ** 2).sum(axis=1)
+    residual_variance = (weights * (times - trend) ** 2).sum(axis=1)
     mean = (weights * times).sum(axis=1) / total
-    whole = (weights * (times - mean[:, None]) ** 2).sum(axis=1)
+    total_variance = (weights * (times - mean[:, None]) ** 2).sum(axis=1)
     # Shrink by the explained share: days that differ by weekday, or at random, have no trend.
-    explained = np.maximum(1 - left / np.maximum(whole, _NEGLIGIBLE), 0)
+    explained = np.maximum(1 - residual_variance / np.maximum(total_variance, _NEGLIGIBLE), 0)
     # With fewer days a line fits anything.
     enough = (weights > 0).sum(axis=1) >= MIN_DAYS
     return np.clip(np.where(enough, slope * explained, 0.0), -MAX_SLOPE, MAX_SLOPE)

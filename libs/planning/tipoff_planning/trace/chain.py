@@ -77,15 +77,15 @@ class _Assembly:
             self._dead.setdefault(letter.ce_id, []).append(letter)
         self._plans = {plan.occurrence_id: plan for plan in facts.plans}
         # An execution row may lack workflow and date, so every other source overrides it.
-        asked: list[ExecutionRow | ScrapeRequested | Plan] = [
+        requests: list[ExecutionRow | ScrapeRequested | Plan] = [
             *facts.executed,
             *facts.requested,
             *facts.plans,
         ]
-        due: list[Expected | Decided] = [*facts.expected, *facts.decided]
+        expectations: list[Expected | Decided] = [*facts.expected, *facts.decided]
         self._about: dict[str | None, str] = {
-            **{item.occurrence_id: f"{item.workflow} for {item.game_date}" for item in asked},
-            **{item.occurrence_id: f"{item.workflow_name} for {item.game_date}" for item in due},
+            **{item.occurrence_id: f"{item.workflow} for {item.game_date}" for item in requests},
+            **{item.occurrence_id: f"{item.workflow_name} for {item.game_date}" for item in expectations},
         }
 
     def roots(self) -> Iterator[ChainNode]:
@@ -169,7 +169,7 @@ class _Assembly:
 
     def _request(self, request: str) -> ChainNode:
         """Return a request's node with its executions; an unrecorded request is derived from its execution."""
-        asked = next((item for item in self._facts.requested if item.request_id == request), None)
+        requested = next((item for item in self._facts.requested if item.request_id == request), None)
         ran = sorted(
             (item for item in self._facts.executed if item.execution_id == request),
             key=lambda item: item.ended_at,
@@ -178,20 +178,22 @@ class _Assembly:
         children = [*self._dead_of(event), *(self._execution(item) for item in ran)]
         # A request without any execution: still under way, or lost.
         if not ran:
-            since = asked.requested_at if asked else None
+            since = requested.requested_at if requested else None
             children.append(self._absent("no execution yet", since, _EXECUTION_WITHIN))
-        scraper, attempt = (asked.scraper, asked.attempt) if asked else (ran[0].scraper_name, ran[0].attempt)
+        scraper, attempt = (
+            (requested.scraper, requested.attempt) if requested else (ran[0].scraper_name, ran[0].attempt)
+        )
         text = f"{scraper}, attempt {attempt}"
         parameters: dict[str, JsonValue] = {}
-        if asked:
-            parameters = {name: value for name, value in asked.parameters.items() if name != "game_date"}
-            text += f", step {asked.step}" if asked.step != asked.scraper else ""
+        if requested:
+            parameters = {name: value for name, value in requested.parameters.items() if name != "game_date"}
+            text += f", step {requested.step}" if requested.step != requested.scraper else ""
             text += "".join(f", {name} {value}" for name, value in parameters.items())
         return ChainNode(
             "request",
             text,
             request,
-            asked.requested_at if asked else None,
+            requested.requested_at if requested else None,
             facts={"scraper": scraper, "attempt": attempt, "parameters": parameters},
             ids=frozenset({request, event}),
             children=tuple(children),
@@ -256,14 +258,14 @@ class _Assembly:
         if plan is None:
             return
         for step in plan.steps:
-            asked = any(
+            is_requested = any(
                 (item.occurrence_id, item.step) == (plan.occurrence_id, step.name)
                 for item in self._facts.requested
             )
-            if not asked:
+            if not is_requested:
                 skipped = (plan.occurrence_id, step.name) in self._facts.skips
-                why = "skipped" if skipped else "not requested yet"
-                text = f"step {step.name} ({step.scraper}) {why}"
+                state = "skipped" if skipped else "not requested yet"
+                text = f"step {step.name} ({step.scraper}) {state}"
                 yield missing(text) if skipped else self._absent(text, plan.decided_at, _EXECUTION_WITHIN)
 
     @staticmethod

@@ -19,7 +19,7 @@ from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Fac
 F = TypeVar("F")
 DateSpan = tuple[date, date]
 """The first and the last day of some partitions, UTC."""
-_AROUND = timedelta(days=7)
+_MAX_DISTANCE = timedelta(days=7)
 """Longest distance between the rows of a chain: executions and receipts follow an expectation within days, and cleanup
 does not check older files."""
 
@@ -46,7 +46,7 @@ class Scope:
     @property
     def span(self) -> DateSpan:
         """The first and the last day of the scope's rows, with a margin."""
-        return min(self.days) - _AROUND, max(self.days) + _AROUND
+        return min(self.days) - _MAX_DISTANCE, max(self.days) + _MAX_DISTANCE
 
 
 _FIND = """
@@ -115,7 +115,7 @@ WHERE DATE(processed_at) BETWEEN @first AND @last AND environment = @environment
 QUALIFY ROW_NUMBER() OVER (PARTITION BY gcs_path, processor ORDER BY created_at DESC) = 1
 """
 
-_SEEN = """
+_SIGHTINGS = """
 SELECT DISTINCT missing.gcs_path AS gcs_path, cleanup_id, cleanup_time, missing.age_minutes AS age_minutes,
   missing.republished AS republished
 FROM nba_orchestration.cleanup_operations, UNNEST(missing_files) AS missing
@@ -197,7 +197,7 @@ class ChainDataset:
             decided=self._read(Decided, _DECIDED, scope.span, occurrences=occurrences),
             executed=executed,
             receipts=self._read(ReceiptRow, _RECEIPTS, scope.span, paths=paths),
-            seen=self._read(SightingRow, _SEEN, scope.span, paths=paths),
+            seen=self._read(SightingRow, _SIGHTINGS, scope.span, paths=paths),
             cleanups=self._read(CleanupRow, _CLEANUPS, scope.span, cleanups=cleanups) if cleanups else (),
         )
 
@@ -258,8 +258,8 @@ class ChainDataset:
 
     def _rows(self, sql: str, span: DateSpan, **parameters: Parameter) -> list[dict[str, Any]]:
         first, last = span
-        asked = {"environment": self._environment, "first": first, "last": last, **parameters}
-        return self._warehouse.query(sql, asked)
+        values = {"environment": self._environment, "first": first, "last": last, **parameters}
+        return self._warehouse.query(sql, values)
 
 
 def _scope(rows: Sequence[Mapping[str, Any]]) -> Scope:

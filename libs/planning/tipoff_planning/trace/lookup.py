@@ -14,7 +14,7 @@ from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 _SHORTEST_PREFIX = 4
 """Fewest characters of a prefix: a shorter one matches too many ids."""
 _LISTED = 5
-_WHOLE = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_COMPLETE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NotFound(Exception):
@@ -24,7 +24,7 @@ class NotFound(Exception):
         super().__init__(f"no record of '{identifier}'")
         self.near = near
         # Only a complete id may be so new that the dataset lacks it.
-        self._may_be_new = not near and _WHOLE.fullmatch(identifier) is not None
+        self._may_be_new = not near and _COMPLETE_ID.fullmatch(identifier) is not None
 
     def sentence(self, environment: str) -> str:
         """Return the message: the environment that lacks the id, and the remedy for an id that may be too new."""
@@ -83,11 +83,11 @@ def trace(
         scope = scope or dataset.find(identifier, span)
     if not scope and len(identifier) >= _SHORTEST_PREFIX:
         # Without the id itself, which would recurse for ever.
-        whole = set(dataset.beginning_with(identifier, spans[-1])) - {identifier}
-        if len(whole) == 1:
-            return trace(whole.pop(), dataset, memory, days, spans, as_of)
-        if whole:
-            raise Ambiguous(identifier, sorted(whole))
+        matches = set(dataset.beginning_with(identifier, spans[-1])) - {identifier}
+        if len(matches) == 1:
+            return trace(matches.pop(), dataset, memory, days, spans, as_of)
+        if matches:
+            raise Ambiguous(identifier, sorted(matches))
     if not scope:
         raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
     facts = dataset.read(scope)

@@ -17,7 +17,7 @@ from tipoff_planning.trace.dataset import Scope
 from tipoff_planning.trace.facts import Decided, Expected, Facts
 
 T = TypeVar("T")
-Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
+Fetch = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
 """Requests a path of the controller with a query, and returns the body. Raises MemoryUnavailable."""
 
 _FOUND = TypeAdapter(list[FoundOccurrence])
@@ -31,13 +31,13 @@ class MemoryUnavailable(Exception):
 class ControllerMemory:
     """Client of the controller's routes for its records. Every method raises MemoryUnavailable."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
 
     def find(self, identifier: str, days: Collection[date]) -> Scope:
         """Look up the occurrence of an id: the id of a manual run, or within the game dates `days` the id of an
         occurrence, a request, or a request's event."""
-        body = self._ask("/remembered", {"identifier": identifier, "day": _texts(days)})
+        body = self._fetch("/remembered", {"identifier": identifier, "day": _texts(days)})
         found = _read(_FOUND, body)
         return Scope(
             occurrences=frozenset(item.occurrence_id for item in found),
@@ -62,13 +62,15 @@ class ControllerMemory:
         # The dataset's row has more fields (path, records, duration), so add only executions not logged yet.
         logged = {row.execution_id for row in facts.executed}
         for occurrence, game_dates in occurrences.items():
-            body = self._ask(f"/remembered/{occurrence}", {"day": _texts(game_dates)})
-            for known in _read(_RECALLED, body):
-                plans.append(known.plan)
-                skips |= {(occurrence, step) for step in known.skipped}
-                requested += known.requested
+            body = self._fetch(f"/remembered/{occurrence}", {"day": _texts(game_dates)})
+            for occurrence_record in _read(_RECALLED, body):
+                plans.append(occurrence_record.plan)
+                skips |= {(occurrence, step) for step in occurrence_record.skipped}
+                requested += occurrence_record.requested
                 executed += [
-                    _executed(item, known.plan) for item in known.executions if item.request_id not in logged
+                    _executed(item, occurrence_record.plan)
+                    for item in occurrence_record.executions
+                    if item.request_id not in logged
                 ]
         return replace(
             facts,

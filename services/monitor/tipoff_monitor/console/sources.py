@@ -43,7 +43,7 @@ from tipoff_planning.pauses import Pauses
 from tipoff_planning.trace.dataset import ChainDataset
 from tipoff_planning.trace.links import ChainNode
 from tipoff_planning.trace.lookup import NotFound, trace
-from tipoff_planning.trace.memory import Ask, ControllerMemory
+from tipoff_planning.trace.memory import ControllerMemory, Fetch
 from tipoff_planning.workflows import Configuration
 
 M = TypeVar("M", bound=BaseModel)
@@ -92,7 +92,7 @@ class Sources:
         environment: str,
         configuration: Configuration,
         calendar: LandedCalendar | None,
-        recall: Ask,
+        recall: Fetch,
     ) -> None:
         """calendar: the fleet's games, None for a fleet without. recall: reads the controller's records."""
         self._warehouse, self._state, self._environment = warehouse, state, environment

@@ -295,7 +295,7 @@ def test_headline_names_strategy_model_and_days(days: int, strategy: str, said: 
 
 
 def test_check_states_have_display_texts() -> None:
-    assert {state.told for state in CheckState} == {
+    assert {state.label for state in CheckState} == {
         "planned",
         "found it",
         "nothing yet",

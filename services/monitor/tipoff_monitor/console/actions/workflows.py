@@ -27,7 +27,7 @@ from tipoff_monitor.console.page_templates import clock, url
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import Expectation
 from tipoff_planning.manual_runs import RunProgress
-from tipoff_planning.pauses import WHY_LENGTH
+from tipoff_planning.pauses import MAX_REASON_CHARACTERS
 
 _MOST_BACKFILLED = 50
 """The most runs of one form; `tipoff backfill` runs more, and shows a plan."""
@@ -98,7 +98,7 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             "name": name,
             "target": "workflow",
             "until": until.isoformat(),
-            "why": why[: WHY_LENGTH - len(by)] + by,
+            "why": why[: MAX_REASON_CHARACTERS - len(by)] + by,
         }
         deps.controller.ask("POST", "/pauses", json=body)
         _forget_day(deps)

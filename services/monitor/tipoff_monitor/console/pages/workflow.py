@@ -190,7 +190,7 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
             for item in reversed(report.days[-SEEN_DAYS:])
         ),
         checks=tuple(
-            CheckMark(item.at, axis.share(item.at), item.state.value, item.state.told, item.probability)
+            CheckMark(item.at, axis.share(item.at), item.state.value, item.state.label, item.probability)
             for item in report.checks
         ),
         hours=tuple(marks(axis)),

@@ -98,7 +98,7 @@ def measure_discover(folder: Path) -> dict[str, Any]:
         }
 
     lock = measured(Tick.LOCK_SCHEDULE, five, 60)
-    planned = deps.discovery.known("referee_discovery", DAY)
+    planned = deps.discovery.get("referee_discovery", DAY)
     assert planned is not None
     assert planned.learned
     checks = [planned.at(check) for check in planned.checks]

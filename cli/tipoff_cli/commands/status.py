@@ -21,7 +21,7 @@ from tipoff_cli.times import clock, day, zone_name
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import meant
+from tipoff_common.words import suggest_names
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
 from tipoff_planning.verdict import Color, DayVerdict, Fault, WorkflowVerdict, judge_day
 
@@ -109,7 +109,9 @@ def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[Da
     own = [item for item in verdict.workflows if item.workflow == name]
     if not own:
         known = [item.workflow for item in verdict.workflows]
-        refuse(f"no workflow '{name}' was expected on {expected.date}; {meant(name, known)}", WRONG_USAGE)
+        refuse(
+            f"no workflow '{name}' was expected on {expected.date}; {suggest_names(name, known)}", WRONG_USAGE
+        )
     (item,) = own
     rows = tuple(row for row in expected.expectations if row.workflow_name == name)
     headline = item.faults[0].sentence if item.faults else f"{name}: {item.sentence}"

@@ -73,7 +73,7 @@ class GoogleTokens:
         self._cloud_run_checks, self._confirm_cloud_run = cloud_run_checks, confirm_cloud_run
         self._lock = threading.Lock()
         self._certificates: Mapping[str, str] = {}
-        self._fetched_at = self._asked_at = float("-inf")
+        self._fetched_at = self._tried_at = float("-inf")
 
     def __call__(self, token: str) -> Mapping[str, Any]:
         """See `TokenVerifier`; fetches the certificates when they are missing or old."""
@@ -115,11 +115,11 @@ class GoogleTokens:
             if age > self._CERTIFICATES_SECONDS or (
                 key not in self._certificates and age > self._PAUSE_SECONDS
             ):
-                if now - self._asked_at <= self._PAUSE_SECONDS:
+                if now - self._tried_at <= self._PAUSE_SECONDS:
                     raise Unavailable(
                         f"the issuer's certificates could not be read; retry in {self._PAUSE_SECONDS:g} s"
                     )
-                self._asked_at = now
+                self._tried_at = now
                 self._certificates = self._fetch()
                 self._fetched_at = now
             return self._certificates

@@ -30,17 +30,17 @@ class CallLimit:
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute, self._clock = per_minute, clock
         self._lock = threading.Lock()
-        self._left: dict[str, tuple[float, float]] = {}
+        self._tokens: dict[str, tuple[float, float]] = {}
 
     def take(self, caller: Caller) -> float:
         """Take a token from the caller's bucket; return 0, or the seconds until one is free."""
         with self._lock:
             now = self._clock()
-            left, since = self._left.get(caller.email, (self._per_minute, now))
-            left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
-            taken = left >= 1
-            self._left[caller.email] = (left - 1 if taken else left, now)
-            return 0.0 if taken else (1 - left) * 60 / self._per_minute
+            tokens, since = self._tokens.get(caller.email, (self._per_minute, now))
+            tokens = min(self._per_minute, tokens + (now - since) * self._per_minute / 60)
+            is_granted = tokens >= 1
+            self._tokens[caller.email] = (tokens - 1 if is_granted else tokens, now)
+            return 0.0 if is_granted else (1 - tokens) * 60 / self._per_minute
 
 
 def authenticated_router(authentication: Authentication, limit: CallLimit) -> APIRouter:

@@ -44,8 +44,8 @@ def read_zone(name: str) -> ZoneInfo:
         city = sorted(
             zone for zone in zones if zone.rpartition("/")[2].lower() == name.lower().replace(" ", "_")
         )
-        meant = f"did you mean '{city[0]}'?" if city else did_you_mean(name, zones)
-        remedy = meant or "use an IANA name such as America/New_York"
+        suggestion = f"did you mean '{city[0]}'?" if city else did_you_mean(name, zones)
+        remedy = suggestion or "use an IANA name such as America/New_York"
         raise ValueError(f"not a known zone; {remedy}") from error
 
 

@@ -25,7 +25,7 @@ PATTERNS: Mapping[str, str] = {
 DATE = "not a date; write 2025-01-15"
 INSTANT = "not an instant; write it with its zone, such as 2025-01-15T10:00:00-05:00"
 _QUOTED = re.compile(r"'([^']*)'")
-_WHOLE = "not a whole number; write digits alone, such as 5"
+_INTEGER = "not a whole number; write digits alone, such as 5"
 _NUMBER = "not a number; write digits without a unit, such as 30"
 _FLAG = "not a boolean; write true or false"
 _KEYS = "not a mapping; write its keys and their values"
@@ -35,7 +35,7 @@ _WORDS: Mapping[str, str] = {
     "date_from_datetime_inexact": DATE,
     **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing"), INSTANT),
     "timezone_aware": INSTANT,
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _INTEGER),
     **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
     **dict.fromkeys(("bool_type", "bool_parsing"), _FLAG),
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type", "mapping_type"), _KEYS),
@@ -71,5 +71,5 @@ def _not_one_of(value: object, expected: str) -> str:
     # A literal that is no text, such as a format's version, has no quotes.
     if not choices:
         return f"unknown value; write {expected}"
-    meant = did_you_mean(value, choices) if isinstance(value, str) else ""
-    return f"unknown value; use one of {', '.join(choices)}{f'; {meant}' if meant else ''}"
+    suggestion = did_you_mean(value, choices) if isinstance(value, str) else ""
+    return f"unknown value; use one of {', '.join(choices)}{f'; {suggestion}' if suggestion else ''}"

@@ -85,11 +85,11 @@ class GroupCommit(Generic[GroupKey, Item]):
             if self._clock() - began > self._gather_seconds:
                 return
         while len(queue) < min(self._expected_arrivals(key), self._largest):
-            left = not_before - self._clock()
-            if left <= 0:
+            seconds = not_before - self._clock()
+            if seconds <= 0:
                 return
             self._arrived[key].clear()
             try:
-                await asyncio.wait_for(self._arrived[key].wait(), left)
+                await asyncio.wait_for(self._arrived[key].wait(), seconds)
             except TimeoutError:
                 return

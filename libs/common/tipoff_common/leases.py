@@ -14,10 +14,10 @@ def measure_lease(objects: Objects, name: str, lease: timedelta) -> timedelta:
     Raises:
         Unavailable: the remaining time is unknown, so the caller must not take over.
     """
-    held = objects.info(name)
-    asked = f"{name}.asked"
-    objects.put(asked, b"", content_type="text/plain")
-    now = objects.info(asked)
-    if held is None or now is None:
+    claim = objects.info(name)
+    marker = f"{name}.asked"
+    objects.put(marker, b"", content_type="text/plain")
+    now = objects.info(marker)
+    if claim is None or now is None:
         return timedelta(0)
-    return max(timedelta(0), lease - (now.updated - held.updated))
+    return max(timedelta(0), lease - (now.updated - claim.updated))

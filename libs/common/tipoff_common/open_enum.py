@@ -69,9 +69,9 @@ class OpenEnum(StrEnum):
 
 def _declared(member: OpenEnum) -> OpenEnum:
     if not member.is_declared:
-        meant = did_you_mean(member, type(member))
+        suggestion = did_you_mean(member, type(member))
         raise ValueError(
-            f"unknown value '{member}'; use one of {', '.join(type(member))}{f'; {meant}' if meant else ''}"
+            f"unknown value '{member}'; use one of {', '.join(type(member))}{f'; {suggestion}' if suggestion else ''}"
         )
     return member
 

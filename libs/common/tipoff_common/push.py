@@ -87,7 +87,7 @@ class BodiesInFlight:
     """Bounds the bytes of all bodies that are being read or decoded."""
 
     def __init__(self, limit: int = BODIES_LIMIT) -> None:
-        self._limit, self._held = limit, 0
+        self._limit, self._reserved = limit, 0
 
     @contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
@@ -100,15 +100,17 @@ class BodiesInFlight:
 
         def take(size: int) -> None:
             nonlocal mine
-            if self._held + size > self._limit:
-                raise Overloaded(f"bodies of {self._held} bytes are being read; the limit is {self._limit}")
-            self._held += size
+            if self._reserved + size > self._limit:
+                raise Overloaded(
+                    f"bodies of {self._reserved} bytes are being read; the limit is {self._limit}"
+                )
+            self._reserved += size
             mine += size
 
         try:
             yield take
         finally:
-            self._held -= mine
+            self._reserved -= mine
 
 
 class PushEndpoint:

@@ -188,9 +188,9 @@ def _one(
 def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
     """Map a schedule to a row for each run; a row keeps the unknown fields of its run and of the event."""
     unknown = unknown_fields(event)
-    whole = {path: value for path, value in unknown.items() if not path.startswith("runs.")}
+    event_fields = {path: value for path, value in unknown.items() if not path.startswith("runs.")}
     rows = tuple(
-        _with_unknown_fields(whole | unknown_fields(run), row, _EXTRA)
+        _with_unknown_fields(event_fields | unknown_fields(run), row, _EXTRA)
         for run, row in zip(event.runs, schedule_rows(event, created_at), strict=True)
     )
     # Not the event's id: BigQuery would drop all rows with the same id but one.

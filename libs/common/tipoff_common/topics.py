@@ -47,7 +47,7 @@ class Topic(ConfigurationNode):
     subscriptions: Mapping[str, Subscription] = {}
 
     @model_validator(mode="after")
-    def _taken(self) -> "Topic":
+    def _has_subscriber(self) -> "Topic":
         if not self.subscriptions and not self.subscribed_outside:
             raise ValueError(
                 "subscriptions: the topic has no subscription; add one, or write subscribed_outside: true"
@@ -55,7 +55,7 @@ class Topic(ConfigurationNode):
         return self
 
     @model_validator(mode="after")
-    def _known_events(self) -> "Topic":
+    def _events_exist(self) -> "Topic":
         unknown = [name for name in self.events if name not in EVENTS]
         if unknown:
             raise ValueError(
@@ -99,7 +99,7 @@ class TopicMap(ConfigurationNode):
 
     def topic_of_subscription(self, name: str) -> str | None:
         """Return the topic of the subscription, None when the map does not have it."""
-        return next((topic for topic, known, _ in self.subscriptions() if known == name), None)
+        return next((topic for topic, subscription, _ in self.subscriptions() if subscription == name), None)
 
     def subscriptions(self) -> Iterator[tuple[str, str, Subscription]]:
         """Yield (topic, subscription, its settings)."""

@@ -11,7 +11,7 @@ def pluralize(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def suggest_names(name: str, known: Iterable[str]) -> str:
     """Return a question with the known names that are similar, else a list of all names."""
     names = list(known)
     near = _near(name, names, 3)
@@ -33,7 +33,7 @@ def _near(name: str, known: Iterable[str], most: int) -> list[str]:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Return a message that no such name exists, with suggestions."""
-    return f"no {kind} '{name}'; {meant(name, known)}"
+    return f"no {kind} '{name}'; {suggest_names(name, known)}"
 
 
 def nearest(identifier: str, candidates: Iterable[str]) -> list[str]:

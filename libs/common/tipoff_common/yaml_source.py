@@ -102,9 +102,9 @@ class YamlSource:
                 line = node.start_mark.line
         return node, line
 
-    def fault(self, location: Location, what: str) -> str:
+    def fault(self, location: Location, message: str) -> str:
         """Format a fault at a location, with file and line."""
-        return f"{self.path}:{self.line(location)}: {what}"
+        return f"{self.path}:{self.line(location)}: {message}"
 
     def validate(self, model: type[M]) -> M:
         """Return the document as `model`. Raises ConfigurationError naming file, line, value and remedy."""

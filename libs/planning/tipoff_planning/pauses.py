@@ -179,7 +179,7 @@ def end_pause(
 def expire(
     pauses: Pauses, *, now: datetime, since: datetime | None, environment: str
 ) -> tuple[Pauses, tuple[PauseChanged, ...]]:
-    """Drop pauses that ended longer than KEPT ago; return the others, and an event for each that expired since `since`.
+    """Drop pauses that ended longer than RETENTION ago; return the others, and an event for each expired after `since`.
 
     since: the instant up to which expired pauses have their events already; None if none has.
     """

@@ -131,7 +131,7 @@ class _Run:
         self._shown = upstream.schedule_at(start)
         self._expected: dict[date, tuple[Occurrence, ...]] = {}
         # Cached results of the core, which needs the same days at each of some thirty thousand ticks.
-        self._around: tuple[date, Agenda] | None = None
+        self._cached_agenda: tuple[date, Agenda] | None = None
         self._compared: tuple[date, int] | None = None
         self._looks: dict[str, list[ExecutionFact]] = {
             step.scraper: []
@@ -164,7 +164,7 @@ class _Run:
                 day = today
                 progressed(day)
             if wake.discover:
-                if due := self._due_between(wake.tick, today):
+                if due := self._due_workflows(wake.tick, today):
                     self._evaluate(wake, today, due)
             elif not wake.lock:
                 self._evaluate(wake, today)
@@ -175,11 +175,11 @@ class _Run:
         self._complete_until(self._end + _LONGEST_EXECUTION)
         return self._log
 
-    def _due_between(self, tick: datetime, today: date) -> frozenset[str]:
+    def _due_workflows(self, tick: datetime, today: date) -> frozenset[str]:
         """Return the workflows that cannot wait for the next full evaluation, by the controller's rule."""
         cadence = self._season.discovered_every or CHECK_STEP
         fast = self._configuration.faster_than(self._season.evaluated_within)
-        return due_checks(self._plans_around(today), tick, cadence) | begun_since(
+        return due_checks(self._current_plans(today), tick, cadence) | begun_since(
             self._configuration, self._calendar, fast, tick, cadence
         )
 
@@ -214,16 +214,16 @@ class _Run:
 
     def _agenda(self, today: date) -> Agenda:
         """Return the core's agenda, cached for the day while the games stay the same."""
-        if self._around is None or self._around[0] != today:
+        if self._cached_agenda is None or self._cached_agenda[0] != today:
             season = self._season
-            self._around = (
+            self._cached_agenda = (
                 today,
                 [
                     (name, [item for item in expected if season.first <= item.day <= season.last])
                     for name, expected in agenda(self._configuration, self._calendar, today, self._log.plans)
                 ],
             )
-        return self._around[1]
+        return self._cached_agenda[1]
 
     def _of_day(
         self, configuration: Configuration, calendar: Calendar | None, day: date
@@ -249,8 +249,8 @@ class _Run:
     def _request(self, decisions: Iterable[Decision], wake: Wake) -> None:
         # Nine of ten decisions request nothing, and building their events takes most of a simulation's time: build them
         # only for an observer.
-        wanted = [decision for decision in decisions if self._observed or decision.action is Action.RUN]
-        if not wanted:
+        relevant = [decision for decision in decisions if self._observed or decision.action is Action.RUN]
+        if not relevant:
             return
         context = EvaluationContext(
             wake.tick,
@@ -261,12 +261,12 @@ class _Run:
             self._season.environment,
             event_time=wake.now,
         )
-        drafted = draft(wanted, self._configuration, context)
-        for event in drafted.decisions:
+        batch = draft(relevant, self._configuration, context)
+        for event in batch.decisions:
             self._observer.decided(event)
-        for plan in drafted.plans:
+        for plan in batch.plans:
             self._log.memory.begin(plan, wake.now)
-        for item in drafted.requests:
+        for item in batch.requests:
             self._send(item, wake.now)
 
     def _send(self, item: ScrapeRequested, now: datetime) -> None:
@@ -276,12 +276,12 @@ class _Run:
             return
         standing.note_requested([item.request_id], now)
         # A request waits in a queue first. Without that delay, the time between two checks would be unrealistic.
-        asked = now + timedelta(seconds=self._season.world.request_seconds)
+        started = now + timedelta(seconds=self._season.world.request_seconds)
         answer = self._log.upstream.answer(
-            item.request_id, item.scraper, item.game_date, self._subject(item), asked
+            item.request_id, item.scraper, item.game_date, self._subject(item), started
         )
         self._requests += 1
-        ended = asked + timedelta(seconds=answer.seconds)
+        ended = started + timedelta(seconds=answer.seconds)
         heapq.heappush(self._under_way, (ended, self._requests, item, answer))
 
     def _complete_until(self, now: datetime) -> None:
@@ -340,9 +340,9 @@ class _Run:
             return
         self._calendar, self._shown = Calendar(shown, fetched_at), shown
         self._expected.clear()
-        self._around = None
+        self._cached_agenda = None
 
-    def _plans_around(self, today: date) -> DiscoveryPlans:
+    def _current_plans(self, today: date) -> DiscoveryPlans:
         """Return the plans that may have a check today; searching a whole season's at each tick would be slow."""
         return {
             (name, day): plan
@@ -362,7 +362,7 @@ class _Run:
             self._log.plans[name, day] = plan_day(search, history, now)
             # The cached occurrences of the day are those without a plan.
             self._expected.pop(day, None)
-            self._around = None
+            self._cached_agenda = None
 
     def _lock(self, day: date, now: datetime) -> None:
         self._plan_discovery(day, now)

@@ -17,7 +17,7 @@ MOST_UNKNOWN = 100
 BATCH = 500
 """Paths in the parameters of one query."""
 # The expiry of the tables' partitions: there are no older rows.
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 """How long the dataset keeps its rows."""
 
 # Files with their receipts, both within the lookback, as of one instant. A path's first execution announced it, unless
@@ -140,7 +140,7 @@ class FileDataset:
 
     def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
         """Return the counts of files that landed within `lookback`, and the oldest files without a receipt."""
-        rows = self._ask(_FILES, since=now - lookback, now=now, settled=now - grace)
+        rows = self._query(_FILES, since=now - lookback, now=now, settled=now - grace)
         # There is always a row: the left join keeps the overview when no file waits.
         overview = Overview(**{field.name: rows[0][field.name] for field in fields(Overview)})
         names = [field.name for field in fields(Landed)]
@@ -154,7 +154,7 @@ class FileDataset:
         return {
             row["gcs_path"]
             for part in _parts(paths)
-            for row in self._ask(_RECEIVED, paths=part, since=now - KEPT)
+            for row in self._query(_RECEIVED, paths=part, since=now - RETENTION)
         }
 
     def unknown_receipts(
@@ -162,16 +162,16 @@ class FileDataset:
     ) -> Mapping[str, datetime]:
         """Return receipts' instants, by path, of files that no execution wrote; leaves out receipts younger than
         `grace`, as the execution's row may be late."""
-        rows = self._ask(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
+        rows = self._query(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
         strays = {row["gcs_path"]: row["processed_at"] for row in rows}
         # The file may have landed before the lookback; only a path that no execution ever named is unknown.
-        named = self.named(list(strays), now - KEPT)
+        named = self.named(list(strays), now - RETENTION)
         return {path: at for path, at in strays.items() if path not in named}
 
     def unnamed(self, paths: Sequence[str], now: datetime, lookback: timedelta) -> list[str]:
         """Return the paths that no execution names. Searches older executions only for paths without a recent one, as
         that query reads the whole table."""
-        for since in (now - lookback, now - KEPT):
+        for since in (now - lookback, now - RETENTION):
             # Paths that recent rows name are not searched again in the older ones.
             if named := self.named(paths, since):
                 paths = [path for path in paths if path not in named]
@@ -180,21 +180,21 @@ class FileDataset:
     def named(self, paths: Sequence[str], since: datetime) -> set[str]:
         """Return the paths that an execution since then names."""
         return {
-            row["gcs_path"] for part in _parts(paths) for row in self._ask(_NAMED, paths=part, since=since)
+            row["gcs_path"] for part in _parts(paths) for row in self._query(_NAMED, paths=part, since=since)
         }
 
     def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, ExecutionRow]:
         """Return rows by execution id; a success, if there is one, else the newest."""
         found: dict[str, ExecutionRow] = {}
         for part in _parts(ids):
-            for row in self._ask(_EXECUTIONS, ids=part, since=now - KEPT):
-                known = found.get(row["execution_id"])
+            for row in self._query(_EXECUTIONS, ids=part, since=now - RETENTION):
+                earlier = found.get(row["execution_id"])
                 # Rows come in the order of writing, so a newer row replaces an older one unless that is a success.
-                if known is None or known.status != "success":
+                if earlier is None or earlier.status != "success":
                     found[row["execution_id"]] = ExecutionRow.model_validate(row)
         return found
 
-    def _ask(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
+    def _query(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
         return self._warehouse.query(sql, {**parameters, "environment": self._environment})
 
 

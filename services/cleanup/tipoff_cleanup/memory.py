@@ -97,14 +97,14 @@ class CleanupMemory:
 
     def attempts(self, gcs_paths: Iterable[str]) -> Mapping[str, Attempts]:
         """Return the republishes of each file; one list call for each date in their paths."""
-        wanted = {_folder(path): path for path in gcs_paths}
-        found = {path: _Marks() for path in wanted.values()}
+        path_of = {_folder(path): path for path in gcs_paths}
+        found = {path: _Marks() for path in path_of.values()}
         # By date and not by file: listing a day costs as much as listing one file's folder.
-        for day in sorted({folder.rpartition("/")[0] for folder in wanted}):
+        for day in sorted({folder.rpartition("/")[0] for folder in path_of}):
             for info in self._state.list(f"{day}/"):
                 folder, _, mark = info.name.rpartition("/")
-                if folder in wanted:
-                    _note(found[wanted[folder]], mark, info)
+                if folder in path_of:
+                    _note(found[path_of[folder]], mark, info)
         return {path: marks.attempts() for path, marks in found.items()}
 
     def mark_republish(self, gcs_path: str, number: int, now: datetime) -> bool:

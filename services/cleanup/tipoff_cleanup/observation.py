@@ -49,23 +49,23 @@ def observe(instants: Instants, deps: Deps) -> Observation:
 
     Never raises: a failure is in `errors`, and the facts read before it are kept.
     """
-    seen, now, rule = Observation(instants), instants.now, deps.rule
+    observation, now, rule = Observation(instants), instants.now, deps.rule
     try:
         # First the earlier runs: they show whether the dataset is up to date.
         earlier = list(_earlier_runs(instants, deps))
-        seen = replace(seen, journal_from=_journal_from(earlier, instants, deps))
+        observation = replace(observation, journal_from=_journal_from(earlier, instants, deps))
 
         overview, waiting = deps.dataset.files(now, deps.lookback, rule.grace)
-        seen = replace(seen, overview=overview)
+        observation = replace(observation, overview=overview)
         # Late receipts look like missing ones, so stop when the dataset is behind.
         if unseen := _unseen_run(earlier, overview, instants, deps):
-            return replace(seen, errors=(DATASET_BEHIND.format(readable(unseen)),))
+            return replace(observation, errors=(DATASET_BEHIND.format(readable(unseen)),))
 
         candidates = lost(waiting, overview, now, rule)
         # A file that landed again may have a receipt from before the lookback.
         received = deps.dataset.received(sorted({file.gcs_path for file in candidates}), now)
         missing = tuple(file for file in candidates if file.gcs_path not in received)
-        seen = replace(seen, missing=missing)
+        observation = replace(observation, missing=missing)
 
         still, overview = _still_waiting(waiting, overview, instants, deps)
         # The second count leaves out files that were given up. It lists the state bucket, so the cheap count comes
@@ -73,8 +73,8 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         storm = is_storm(len(missing), overview.files, rule) and is_storm(
             _not_given_up(missing, deps), overview.files, rule
         )
-        seen = replace(
-            seen,
+        observation = replace(
+            observation,
             overview=overview,
             behind_since=behind_since(still, overview, now, rule),
             storm=storm,
@@ -84,13 +84,13 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         # A lack of receipts is an error only once a file is old enough for one.
         overdue = any(now - file.landed_at >= rule.lost_after for file in still)
         return replace(
-            seen,
+            observation,
             findings=tuple(_unknown_file(path, at) for path, at in strays.items()),
             errors=(NO_RECEIPTS,) if not overview.receipts and overdue else (),
             complete=True,
         )
     except Exception as error:  # noqa: BLE001  # any failure goes into the run's row
-        return replace(seen, errors=(*seen.errors, describe_failure(error)))
+        return replace(observation, errors=(*observation.errors, describe_failure(error)))
 
 
 def _unknown_file(path: str, processed_at: datetime) -> Finding:
@@ -134,12 +134,12 @@ def _unseen_run(
     ticks = (
         tick for tick in earlier if instants.now - deps.lookback <= tick <= instants.now - deps.rule.grace
     )
-    due, seen = next(ticks, None), overview.last_cleanup
-    if due is None or (seen is not None and seen >= due):
+    due, last_row = next(ticks, None), overview.last_cleanup
+    if due is None or (last_row is not None and last_row >= due):
         return None
     # A row has the clock time of its run, which may be before the tick when that process's clock was slow.
     run = deps.memory.run(due)
-    return None if run and seen is not None and seen >= run.completed.cleanup_time else due
+    return None if run and last_row is not None and last_row >= run.completed.cleanup_time else due
 
 
 def _still_waiting(

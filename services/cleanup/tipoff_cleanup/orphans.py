@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from tipoff_cleanup.dataset import BATCH, KEPT
+from tipoff_cleanup.dataset import BATCH, RETENTION
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, RecordsDocument, read_document
 from tipoff_cleanup.failures import describe_failure
@@ -100,7 +100,7 @@ def _find_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
     orphans: dict[str, ObjectInfo] = {}
     looked_at = 0
     # The dataset has no rows of older executions, so older files cannot be checked.
-    for batch in _written(max(since, instants.now - KEPT), until, deps):
+    for batch in _written(max(since, instants.now - RETENTION), until, deps):
         looked_at += len(batch)
         names = {_path(entry.name, deps): entry.name for entry in batch}
         for path in deps.dataset.unnamed(list(names), instants.now, deps.lookback):

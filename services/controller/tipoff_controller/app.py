@@ -76,11 +76,11 @@ def _add_run_routes(manual: APIRouter, deps: Deps) -> None:
         """
         require_workflow(name)
         try:
-            drafted = draft_run(
+            batch = draft_run(
                 name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
             )
             # Drafting alone writes nothing, so a dry run cannot take the key of the run that follows it.
-            return drafted if dry_run else run_workflow(drafted, deps)
+            return batch if dry_run else run_workflow(batch, deps)
         except IdempotencyKeyConflict as error:
             raise HTTPException(409, str(error)) from error
         except UnusableRun as error:

@@ -28,7 +28,7 @@ is missing: late enough for the evening before to be in the dataset, early enoug
 lost."""
 
 
-def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
+def ensure_plans(now: datetime, deps: Deps) -> DiscoveryPlans:
     """Write the missing plans of windows that are about to open; return the plans of the days around now.
 
     Raises:
@@ -41,7 +41,7 @@ def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
         # A window may end after midnight, and tomorrow's may open within the hour.
         earlier = days_before(workflow, deps.configuration, today)
         for day in (*earlier, today, today + timedelta(days=1)):
-            if (plan := deps.discovery.known(workflow, day)) is not None:
+            if (plan := deps.discovery.get(workflow, day)) is not None:
                 found[workflow, day] = plan
             elif (search := search_of(deps.configuration, workflow, day)) is not None:
                 closes = search.opens + timedelta(minutes=search.window_minutes)
@@ -61,7 +61,7 @@ def plan_discovery(day: date, now: datetime, deps: Deps) -> DiscoveryPlans:
     found: dict[tuple[str, date], DiscoveryPlan] = {}
     missing: list[Search] = []
     for workflow in deps.configuration.learned:
-        if (plan := deps.discovery.known(workflow, day)) is not None:
+        if (plan := deps.discovery.get(workflow, day)) is not None:
             found[workflow, day] = plan
         elif (search := search_of(deps.configuration, workflow, day)) is not None:
             missing.append(search)

@@ -9,7 +9,7 @@ from tipoff_common.stored import read_stored
 from tipoff_controller import names
 from tipoff_planning.discovery.plans import DiscoveryPlan
 
-_KEPT = 500
+_CACHE_SIZE = 500
 """Maximum number of cached plans of a few kB each: three days of over a hundred searches."""
 
 
@@ -18,14 +18,14 @@ class DiscoveryStore:
 
     def __init__(self, state: Objects) -> None:
         self._state = retrying(state)
-        self._kept: dict[tuple[str, date], DiscoveryPlan] = {}
+        self._cache: dict[tuple[str, date], DiscoveryPlan] = {}
         # Ticks run in threads: without the lock, two of them could delete the same oldest plan.
         self._lock = threading.Lock()
 
-    def known(self, workflow: str, day: date) -> DiscoveryPlan | None:
+    def get(self, workflow: str, day: date) -> DiscoveryPlan | None:
         """Return the plan of a workflow for a day; None when there is none or it cannot be read."""
-        if (kept := self._kept.get((workflow, day))) is not None:
-            return kept
+        if (cached := self._cache.get((workflow, day))) is not None:
+            return cached
         name = names.discovery_plan(workflow, day)
         # Absence is not cached: another process may write the plan at any moment.
         plan = read_stored(DiscoveryPlan, name, self._state.get(name))
@@ -42,7 +42,7 @@ class DiscoveryStore:
         if self._state.create(name, plan.model_dump_json().encode(), content_type="application/json"):
             self._keep(plan)
             return plan
-        first = self.known(plan.workflow, plan.day)
+        first = self.get(plan.workflow, plan.day)
         if first is None:
             # Keep the unreadable plan: it may explain earlier decisions. The same rows give the same plan again, so
             # this process uses its own.
@@ -51,7 +51,7 @@ class DiscoveryStore:
 
     def _keep(self, plan: DiscoveryPlan) -> None:
         with self._lock:
-            self._kept[plan.workflow, plan.day] = plan
+            self._cache[plan.workflow, plan.day] = plan
             # Plans are read for the days around now only, so the oldest are never read again.
-            while len(self._kept) > _KEPT:
-                del self._kept[next(iter(self._kept))]
+            while len(self._cache) > _CACHE_SIZE:
+                del self._cache[next(iter(self._cache))]

@@ -34,10 +34,10 @@ class EarlierLayout:
         """Return the ids of the occurrences about a day."""
         return self._day(day).keys()
 
-    def open_runs(self, asked: Iterable[date]) -> list[tuple[date, str]]:
+    def open_runs(self, days: Iterable[date]) -> list[tuple[date, str]]:
         """Return the game date and occurrence of each manual run requested on these days that had not ended."""
         dates: dict[str, date] = {}
-        for day in asked:
+        for day in days:
             prefix = f"controller/runs/{day.isoformat()}/"
             # A listing is sorted by name: the marker `settled` follows the game date,
             # so the run is removed again.

@@ -56,8 +56,8 @@ def evaluate_workflows(
             # Executions arrive meanwhile. A decision on a half-applied change of an
             # occurrence could request the same unit twice.
             with deps.occurrences.all_locked():
-                drafted = _decide(past, pauses, context, deps, only)
-            decided = deps.ledger.remember_decided(context.tick, drafted)
+                batch = _decide(past, pauses, context, deps, only)
+            decided = deps.ledger.remember_decided(context.tick, batch)
     except Unavailable as error:
         _publish_aborts_once(name, error, context, deps, only)
         # Refuse the delivery although the aborts are published: a 2xx for an evaluation that
@@ -87,10 +87,10 @@ def _publish_aborts_once(
         for decision in unable_to_decide(deps.configuration, context.tick)
         if only is None or decision.occurrence.workflow in only
     ]
-    who = f"{deps.configuration.hash}:{RELEASE}"
+    version = f"{deps.configuration.hash}:{RELEASE}"
     decisions = [
         decision.model_copy(
-            update={"decision_id": decision_id(f"{decision.occurrence_id}:{who}", context.tick)}
+            update={"decision_id": decision_id(f"{decision.occurrence_id}:{version}", context.tick)}
         )
         for decision in draft(aborted, deps.configuration, at_tick).decisions
     ]
@@ -157,14 +157,14 @@ def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -
         return list(items)
     # Without its values, such a success would fan out over nothing and settle the steps that follow.
     sources = {step.fan_out.step for step in state.plan.steps if isinstance(step.fan_out, OutputOf)}
-    kept = []
+    remaining = []
     for item in items:
         attempt = state.progress.attempt(item.request_id)
         # A dropped request stays under way until its lease ends; then the controller requests it
         # again, and the runner answers from memory.
         if attempt is None or attempt.unit.step not in sources:
-            kept.append(item)
-    return kept
+            remaining.append(item)
+    return remaining
 
 
 def _logged(fact: ExecutionFact) -> LoggedExecution:
@@ -208,12 +208,12 @@ def _decide(
     if only is not None:
         decisions = [decision for decision in decide(inputs) if decision.occurrence.workflow in only]
         return draft(decisions, deps.configuration, context)
-    drafted = draft(decide(inputs), deps.configuration, context)
+    batch = draft(decide(inputs), deps.configuration, context)
     # The drafted requests already include the due requests of an occurrence that was decided just now.
-    retries = _retries(past, pauses, {item.occurrence_id for item in drafted.requests}, context)
-    return drafted.model_copy(
+    retries = _retries(past, pauses, {item.occurrence_id for item in batch.requests}, context)
+    return batch.model_copy(
         update={
-            "requests": (*drafted.requests, *retries),
+            "requests": (*batch.requests, *retries),
             "locks": tuple(late_locks(past, context, deps)),
             "schedules": tuple(schedule_changes(past, context, deps)),
             "failures": tuple(draft_lease_failures(past, context, deps)),
@@ -230,11 +230,11 @@ def _retries(
         # `draft` included the due requests of a decided occurrence.
         if state.progress is None or state.occurrence_id in decided:
             continue
-        held = pauses.held_of(state.progress.plan, context.now)
+        held_requests = pauses.held_of(state.progress.plan, context.now)
         try:
             found += [
                 request(state.progress.plan, item, context.wall)
-                for item in state.progress.due(context.now, held)
+                for item in state.progress.due(context.now, held_requests)
             ]
         except ValueError as error:
             # A request that cannot be built fails its own occurrence only; the evaluation serves all others.

@@ -33,7 +33,7 @@ def note_executions(key: Key, events: Sequence[ScrapeExecuted], deps: Deps, now:
     # In event time the clock follows the events, and so does the due time of a retry.
     instant = max((event.event_time for event in events if event.event_time), default=now)
     with deps.occurrences.lock(key):
-        state = deps.occurrences.kept(key)
+        state = deps.occurrences.cached(key)
         if state.next_number == 0:
             # No request of this controller: a direct call, or the bucket was emptied. The dataset has the row.
             log.info("execution of an unknown occurrence", extra={"occurrence": key.occurrence_id})

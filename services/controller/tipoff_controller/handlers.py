@@ -20,7 +20,7 @@ from tipoff_common.push import Delivery
 from tipoff_common.ticks import fired_for, tick_instant
 from tipoff_controller.dead_requests import note_dead_request
 from tipoff_controller.deps import Deps
-from tipoff_controller.discovery import plans_around
+from tipoff_controller.discovery import ensure_plans
 from tipoff_controller.evaluation import evaluate_workflows
 from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_execution
@@ -104,7 +104,7 @@ def look_between_evaluations(event: TickFired, published_at: datetime, deps: Dep
     if context.tick == floor_to(context.tick, int(deps.evaluated_every.total_seconds() // 60)):
         return  # The evaluation of all workflows has the same instant; both would decide under one id.
     cadence = timedelta(minutes=event.cadence_minutes)
-    due = due_checks(plans_around(context.now, deps), context.tick, cadence)
+    due = due_checks(ensure_plans(context.now, deps), context.tick, cadence)
     if fast := deps.configuration.faster_than(deps.evaluated_every):
         due |= begun_since(
             deps.configuration, deps.calendar.current(context.now), fast, context.tick, cadence

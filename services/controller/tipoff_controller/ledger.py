@@ -27,17 +27,17 @@ class Ledger:
         """Return the decisions of a tick; None when there are none or they cannot be read."""
         return self._batch(names.tick(tick))
 
-    def remember_decided(self, tick: datetime, drafted: DecisionBatch) -> DecisionBatch:
+    def remember_decided(self, tick: datetime, batch: DecisionBatch) -> DecisionBatch:
         """Write the decisions of a tick unless there are some; return the first written, which count."""
-        return self._remember(names.tick(tick), drafted)
+        return self._remember(names.tick(tick), batch)
 
     def manual_run(self, occurrence: str) -> DecisionBatch | None:
         """Return the decision of a manual run; None when the occurrence is no manual run or it cannot be read."""
         return self._batch(names.manual_run(occurrence))
 
-    def remember_manual_run(self, drafted: DecisionBatch) -> DecisionBatch:
+    def remember_manual_run(self, batch: DecisionBatch) -> DecisionBatch:
         """Write a manual run unless its occurrence has one; return the first written, which counts."""
-        return self._remember(names.manual_run(drafted.decisions[0].occurrence_id), drafted)
+        return self._remember(names.manual_run(batch.decisions[0].occurrence_id), batch)
 
     def latest_manual_runs(self, count: int) -> list[DecisionBatch]:
         """Return the decisions of the manual runs that were written last, the latest first, without unreadable
@@ -55,9 +55,9 @@ class Ledger:
         # The loop ends: a lost round means that another writer made progress.
         while True:
             versioned = self._state.read(names.SETTLED)
-            known = _settled(versioned.body if versioned else None)
-            changed = change(known)
-            if changed == known:
+            current = _settled(versioned.body if versioned else None)
+            changed = change(current)
+            if changed == current:
                 return
             body = changed.model_dump_json(exclude_defaults=True).encode()
             if write_stored(self._state, names.SETTLED, body, versioned.generation if versioned else None):
@@ -88,12 +88,12 @@ class Ledger:
             name = names.change(event.date, event.locked_at, event.schedule_version)
             self._state.create(name, event.model_dump_json().encode())
 
-    def _remember(self, name: str, drafted: DecisionBatch) -> DecisionBatch:
-        if self._state.create(name, drafted.model_dump_json().encode()):
-            return drafted
+    def _remember(self, name: str, batch: DecisionBatch) -> DecisionBatch:
+        if self._state.create(name, batch.model_dump_json().encode()):
+            return batch
         # Another process wrote first. If its batch is unreadable, use this draft: it
         # has the same ids, and the log has the error.
-        return self._batch(name) or drafted
+        return self._batch(name) or batch
 
     def _batch(self, name: str) -> DecisionBatch | None:
         # A new decision in place of an unreadable batch has the same ids, and restarts no occurrence.

@@ -77,8 +77,8 @@ def draft_run(
         source=Source.MANUAL,
         priority=run.priority,
     )
-    drafted = draft([decision], configuration, context)
-    for step in drafted.plans[0].steps:
+    batch = draft([decision], configuration, context)
+    for step in batch.plans[0].steps:
         # Only a fan-out over known values; a fan-out over a parent's output is
         # bounded when the output arrives.
         size = len(step.fan_out) if isinstance(step.fan_out, tuple) else 0
@@ -88,13 +88,13 @@ def draft_run(
                 f" {configuration.file.max_fan_out:,} (max_fan_out); choose fewer games or teams with steps"
             )
     # Without requests, the run would be complete at once and fetch nothing.
-    if not drafted.requests:
-        why = uncovered or f"no games or teams to request on {run.game_date}"
-        raise UnusableRun(f"game_date: {why}; name a day with games")
-    return drafted
+    if not batch.requests:
+        reason = uncovered or f"no games or teams to request on {run.game_date}"
+        raise UnusableRun(f"game_date: {reason}; name a day with games")
+    return batch
 
 
-def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
+def run_workflow(batch: DecisionBatch, deps: Deps) -> DecisionBatch:
     """Write a drafted run and publish its decision; a repeated key publishes the first draft again.
 
     Raises:
@@ -102,13 +102,13 @@ def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
         Unavailable
     """
     # Without the requests: they follow from the plan, and would be most of the object of a large run.
-    stored = deps.ledger.remember_manual_run(drafted.model_copy(update={"requests": ()}))
-    if (differs := difference(stored.plans[0], drafted.plans[0])) is not None:
+    stored = deps.ledger.remember_manual_run(batch.model_copy(update={"requests": ()}))
+    if (differs := difference(stored.plans[0], batch.plans[0])) is not None:
         raise IdempotencyKeyConflict(
             f"Idempotency-Key: a run with another {differs} has this key; give another key"
         )
     deps.publisher.publish(stored.decisions)
-    return stored.model_copy(update={"requests": drafted.requests})
+    return stored.model_copy(update={"requests": batch.requests})
 
 
 def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:

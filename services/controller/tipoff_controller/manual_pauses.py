@@ -37,7 +37,7 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
             f" by {readable(now + LONGEST)}, or remove the workflow or scraper from the configuration"
         )
     # `change` runs again when another process wrote in between; the result of its last run is the written one.
-    made: list[Pause] = []
+    written: list[Pause] = []
 
     def change(memory: PauseMemory) -> PauseMemory:
         pauses, standing, events = begin_pause(
@@ -50,11 +50,11 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
             now=now,
             environment=deps.environment,
         )
-        made[:] = [standing]
+        written[:] = [standing]
         return memory.model_copy(update={"pauses": pauses, "outbox": (*memory.outbox, *events)})
 
     deps.pauses.publish(deps.pauses.update(change, now), deps.publisher, now)
-    return made[0]
+    return written[0]
 
 
 def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: datetime) -> Pause:

@@ -28,7 +28,7 @@ from tipoff_planning.occurrence_log import Entry, OccurrenceState
 SUMMARY_EVERY = 64
 """An entry whose number is a multiple of this includes all earlier entries, so a load reads at most this many."""
 # More than the open occurrences of busy days; an evicted occurrence only costs a read of its log.
-_KEPT = 1_024
+_CACHE_SIZE = 1_024
 """Occurrences that one process keeps in memory; the least recently used is evicted first."""
 _READERS = 16
 
@@ -66,7 +66,7 @@ class OccurrenceStore:
         # An evaluation reads every due occurrence: a fault in a few calls must not fail the evaluation.
         self._state = retrying(state)
         self._earlier = EarlierLayout(self._state, tuple(subject_parameters))
-        self._kept: OrderedDict[Key, OccurrenceState] = OrderedDict()
+        self._cache: OrderedDict[Key, OccurrenceState] = OrderedDict()
         self._locks = [concurrency.lock() for _ in range(concurrency.locks)]
         self._guard = threading.Lock()
         self._migrated: set[date] = set()
@@ -89,27 +89,27 @@ class OccurrenceStore:
                 stack.enter_context(lock)
             yield
 
-    def kept(self, key: Key) -> OccurrenceState:
+    def cached(self, key: Key) -> OccurrenceState:
         """Return this process's copy of the state, which may lack later entries of other processes."""
         with self._guard:
-            state = self._kept.get(key)
+            state = self._cache.get(key)
             if state is not None:
-                self._kept.move_to_end(key)
+                self._cache.move_to_end(key)
         return state if state is not None else self.load(key)
 
     def under_way(self, key: Key) -> int:
         """Return how many requests of an occurrence are under way in this process's copy; makes no call."""
         with self._guard:
-            state = self._kept.get(key)
+            state = self._cache.get(key)
         return state.progress.under_way if state is not None and state.progress is not None else 0
 
     def load(self, key: Key) -> OccurrenceState:
         """Return the state with every entry in the bucket."""
         with self.lock(key):
             with self._guard:
-                state = self._kept.get(key)
+                state = self._cache.get(key)
             if state is None:
-                state = self._read_whole(key)
+                state = self._read_log(key)
             else:
                 self.catch_up(state)
             self._keep(key, state)
@@ -118,8 +118,8 @@ class OccurrenceStore:
     def load_all(self, keys: Iterable[Key]) -> dict[Key, OccurrenceState]:
         """Load several occurrences in parallel; an occurrence without a log costs a single call."""
         # Deduplicated in order: a due occurrence is usually open as well.
-        wanted = list(dict.fromkeys(keys))
-        return dict(zip(wanted, self._readers.map(self.load, wanted), strict=True))
+        unique_keys = list(dict.fromkeys(keys))
+        return dict(zip(unique_keys, self._readers.map(self.load, unique_keys), strict=True))
 
     def beside(self, call: Callable[[], T]) -> "Future[T]":
         """Begin a call that reads from a bucket, in parallel to the caller."""
@@ -159,7 +159,7 @@ class OccurrenceStore:
     def forget(self, key: Key) -> None:
         """Drop this process's copy of the state, so that the next call reloads it."""
         with self._guard:
-            self._kept.pop(key, None)
+            self._cache.pop(key, None)
 
     def open(self, key: Key) -> None:
         """Write the open marker of the occurrence, so that evaluations load it."""
@@ -187,21 +187,21 @@ class OccurrenceStore:
         found = {info.name.removeprefix(prefix).split("/")[0] for info in self._state.list(prefix)}
         return [Key(day, occurrence) for occurrence in sorted(found | set(self._earlier.occurrences(day)))]
 
-    def migrate(self, days: Iterable[date], asked: Iterable[date]) -> None:
-        """Migrate the previous version's occurrences about `days`, and its manual runs of the days `asked`."""
-        new_days, new_asked = set(days) - self._migrated, set(asked) - self._migrated_runs
+    def migrate(self, days: Iterable[date], run_days: Iterable[date]) -> None:
+        """Migrate the previous version's occurrences about `days`, and its manual runs of the days `run_days`."""
+        new_days, new_run_days = set(days) - self._migrated, set(run_days) - self._migrated_runs
         keys = [
             Key(day, occurrence) for day in sorted(new_days) for occurrence in self._earlier.occurrences(day)
         ]
         for key in dict.fromkeys(
-            [*keys, *(Key(*found) for found in self._earlier.open_runs(sorted(new_asked)))]
+            [*keys, *(Key(*run_key) for run_key in self._earlier.open_runs(sorted(new_run_days)))]
         ):
             if self.load(key).plan is not None:
                 self.open(key)
         self._migrated |= new_days
-        self._migrated_runs |= new_asked
+        self._migrated_runs |= new_run_days
 
-    def _read_whole(self, key: Key) -> OccurrenceState:
+    def _read_log(self, key: Key) -> OccurrenceState:
         state = OccurrenceState(*key)
         first = self._state.get(names.entry(*key, 0))
         if first is None:
@@ -248,10 +248,10 @@ class OccurrenceStore:
         if state.next_number == 0:
             return  # Without a log there is nothing to cache; another look-up costs one call.
         with self._guard:
-            self._kept[key] = state
-            self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._cache[key] = state
+            self._cache.move_to_end(key)
+            while len(self._cache) > _CACHE_SIZE:
+                self._cache.popitem(last=False)
 
 
 class _Sequential:

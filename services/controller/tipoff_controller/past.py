@@ -10,7 +10,7 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import ScheduleLocked
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
-from tipoff_controller.discovery import plans_around
+from tipoff_controller.discovery import ensure_plans
 from tipoff_controller.occurrence_store import Key
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
@@ -112,9 +112,9 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
     opened = deps.occurrences.opened()
     # Read after the open markers: another evaluation writes the results of an occurrence before it deletes the marker.
     settled = deps.occurrences.beside(deps.ledger.settled)
-    plans, calendar = plans_around(context.now, deps), reading.result()
-    around = agenda(deps.configuration, calendar, today, plans)
-    due = considered(deps.configuration, around, context.now)
+    plans, calendar = ensure_plans(context.now, deps), reading.result()
+    expected = agenda(deps.configuration, calendar, today, plans)
+    due = considered(deps.configuration, expected, context.now)
     states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
     # Only requests with an expired lease are looked up by id, which keeps the query small.
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
@@ -132,9 +132,9 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Pas
         )
         answer = _query_dataset(lost, deps)
     standing = {day: schedules_of.result() for day, schedules_of in locked.items()}
-    known = answer or DatasetAnswer()
+    logged = answer or DatasetAnswer()
     return Past(
-        calendar, around, states, opened, settled.result(), known, plans, standing, stale=answer is None
+        calendar, expected, states, opened, settled.result(), logged, plans, standing, stale=answer is None
     )
 
 

@@ -42,20 +42,20 @@ class PauseStore:
 
     def __init__(self, state: Objects) -> None:
         self._state = retrying(state)
-        self._known: tuple[datetime, Pauses] | None = None
+        self._cache: tuple[datetime, Pauses] | None = None
 
     def read(self, now: datetime) -> Pauses:
         """Return the pauses as they are stored now."""
         memory, _ = self._read()
-        self._known = now, memory.pauses
+        self._cache = now, memory.pauses
         return memory.pauses
 
     def lately(self, now: datetime) -> Pauses:
         """Return the pauses as they were at most FRESH_FOR ago."""
-        known = self._known
+        cached = self._cache
         # `abs`, because the clock may step back: pauses that were read "later" are still recent.
-        if known is not None and abs(now - known[0]) < FRESH_FOR:
-            return known[1]
+        if cached is not None and abs(now - cached[0]) < FRESH_FOR:
+            return cached[1]
         return self.read(now)
 
     def update(self, change: Callable[[PauseMemory], PauseMemory], now: datetime) -> PauseMemory:
@@ -67,7 +67,7 @@ class PauseStore:
             if after == before or write_stored(
                 self._state, names.PAUSES, after.model_dump_json().encode(), generation
             ):
-                self._known = now, after.pauses
+                self._cache = now, after.pauses
                 return after
         raise Unavailable("too many concurrent changes of the pauses; repeat the request")
 
@@ -77,7 +77,7 @@ class PauseStore:
         # Usually there are no pauses: one read and no write.
         if memory.pauses.items:
             memory = self._expire(environment, now)
-        self._known = now, memory.pauses
+        self._cache = now, memory.pauses
         self.publish(memory, publisher, now)
         return memory.pauses
 

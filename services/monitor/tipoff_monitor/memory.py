@@ -93,22 +93,22 @@ class MonitorState:
         name, body = f"{_folder(event, channel)}.claim", _claim(now + LEASE)
         if self._state.create(name, body):
             return True
-        held = self._state.read(name)
+        stored = self._state.read(name)
         # The claim is deleted, or another monitor is sending: the redelivery tries again.
-        if held is None or not self._is_over(name, held.body, now):
+        if stored is None or not self._is_over(name, stored.body, now):
             return False
         # Only one of two monitors can replace the same expired claim; its sender may have finished meanwhile.
-        return self._state.replace(name, body, generation=held.generation) and not self.is_sent(
+        return self._state.replace(name, body, generation=stored.generation) and not self.is_sent(
             event, channel
         )
 
     def release(self, event: AlertChanged, channel: str, now: datetime) -> None:
         """Release a claim after the channel did not take the notification."""
         name = f"{_folder(event, channel)}.claim"
-        held = self._state.read(name)
+        stored = self._state.read(name)
         # Replaced and not deleted: a deletion has no generation, and could remove another monitor's claim.
-        if held is not None:
-            self._state.replace(name, _claim(now, released=True), generation=held.generation)
+        if stored is not None:
+            self._state.replace(name, _claim(now, released=True), generation=stored.generation)
 
     def note_sent(self, event: AlertChanged, channel: str) -> None:
         """Write the mark that a channel took the notification."""

@@ -7,8 +7,8 @@ def lost_share(previous: Collection[Hashable], present: Collection[Hashable], it
     """Describe how many of `previous` are gone from `present`; blank when the share is at most `most`."""
     # As sets: a row that is twice in one edition and once in the next is not gone.
     before = set(previous)
-    gone = len(before - set(present))
+    lost = len(before - set(present))
     # New rows do not count against lost ones, so a list may change and grow at once.
-    if gone <= most * len(before):
+    if lost <= most * len(before):
         return ""
-    return f"{gone} of the {len(before)} {items} of the previous edition are missing; at most {most:.0%} are expected"
+    return f"{lost} of the {len(before)} {items} of the previous edition are missing; at most {most:.0%} are expected"

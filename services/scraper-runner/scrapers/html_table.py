@@ -50,8 +50,8 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
     except UnicodeDecodeError as error:
         _refuse_block_page(payload)
         raise Undecodable(f"the page is not UTF-8: {error.reason} at byte {error.start}") from error
-    wanted = {name.rstrip("_"): value for name, value in attributes.items()}
-    reader = _Reader(wanted)
+    required = {name.rstrip("_"): value for name, value in attributes.items()}
+    reader = _Reader(required)
     try:
         reader.feed(text)
         reader.close()
@@ -64,7 +64,7 @@ def read_table(payload: bytes, **attributes: str) -> HtmlTable:
             raise Undecodable(
                 f"the page has markup at or after line {line} that cannot be read: {error!s:.200}"
             ) from error
-    marks = " ".join(f"{name}={value}" for name, value in wanted.items())
+    marks = " ".join(f"{name}={value}" for name, value in required.items())
     if not reader.begun:
         _refuse_block_page(payload)
         raise SourceChanged(f"the page has no table {marks}; it begins {first_bytes(payload)}")
@@ -86,19 +86,19 @@ def _refuse_block_page(payload: bytes) -> None:
 class _Reader(HTMLParser):
     """Collects the rows of the first matching table; the text of nested tables belongs to its cells."""
 
-    def __init__(self, wanted: Mapping[str, str]) -> None:
+    def __init__(self, required: Mapping[str, str]) -> None:
         super().__init__(convert_charrefs=True)
         self.begun = self.ended = False
         self.attributes: dict[str, str] = {}
         self.rows: list[tuple[str, list[str]]] = []
-        self._wanted, self._depth, self._in_cell = wanted, 0, False
+        self._required, self._depth, self._in_cell = required, 0, False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin the table, a row or a cell."""
         if tag == "table":
-            given = {name: value or "" for name, value in attrs}
-            if not self.begun and self._is_wanted(given):
-                self.begun, self._depth, self.attributes = True, 1, given
+            found = {name: value or "" for name, value in attrs}
+            if not self.begun and self._matches(found):
+                self.begun, self._depth, self.attributes = True, 1, found
             elif self._is_open:
                 self._depth += 1
         elif self._is_open and self._in_cell and tag in _BREAKS and (self._depth > 1 or tag not in _ROW):
@@ -140,8 +140,8 @@ class _Reader(HTMLParser):
     def _is_open(self) -> bool:
         return self.begun and not self.ended
 
-    def _is_wanted(self, given: Mapping[str, str]) -> bool:
+    def _matches(self, found: Mapping[str, str]) -> bool:
         return all(
-            value in given.get(name, "").split() if name == "class" else given.get(name) == value
-            for name, value in self._wanted.items()
+            value in found.get(name, "").split() if name == "class" else found.get(name) == value
+            for name, value in self._required.items()
         )

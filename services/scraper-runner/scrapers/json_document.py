@@ -45,9 +45,9 @@ class Node:
     def require(self, keys: Collection[str]) -> None:
         """Raise SourceChanged naming every key of `keys` that the object lacks."""
         if missing := sorted(set(keys) - self.fields.keys()):
-            there = ", ".join(sorted(self.fields))
+            present = ", ".join(sorted(self.fields))
             raise SourceChanged(
-                f"{self.path} has no key {', '.join(map(repr, missing))}; its keys are {there}"
+                f"{self.path} has no key {', '.join(map(repr, missing))}; its keys are {present}"
             )
 
     def text(self, key: str) -> str:

@@ -89,8 +89,8 @@ def keep_first(records: Iterable[R], key: Callable[[R], Hashable], name: str) ->
     differing: list[str] = []
     for record in records:
         # In the document's order, the only order between two editions of an item.
-        known = first.setdefault(key(record), record)
-        if known != record:
+        earlier = first.setdefault(key(record), record)
+        if earlier != record:
             differing.append(f"{name} {key(record)} is listed twice with different values")
     return list(first.values()), differing
 

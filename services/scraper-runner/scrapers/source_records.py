@@ -44,23 +44,23 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Blank = Annotated[str | None, BeforeValidator(_none_if_blank)]
 
 
-def read_record(model: type[R], node: Node, **given: Any) -> R:
-    """Build a `model` from the object's keys and the `given` values.
+def read_record(model: type[R], node: Node, **values: Any) -> R:
+    """Build a `model` from the object's keys and the additional `values`.
 
     Raises:
         SourceChanged: a key is missing or unexpected; the message names it.
     """
     try:
-        return model.model_validate({**node.fields, **given})
+        return model.model_validate({**node.fields, **values})
     except ValidationError as error:
         # The first fault is enough: an odd record is set aside as a whole.
         fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
+        place = ".".join(map(str, fault["loc"]))
         # The list of present keys helps more than pydantic's text: it has a renamed key.
         if fault["type"] == "missing":
-            there = ", ".join(sorted(node.fields))
-            raise SourceChanged(f"{node.path} has no key {where!r}; its keys are {there}") from error
-        raise SourceChanged(f"{node.path}.{where} is {fault['input']!r:.80}: {fault['msg']}") from error
+            keys = ", ".join(sorted(node.fields))
+            raise SourceChanged(f"{node.path} has no key {place!r}; its keys are {keys}") from error
+        raise SourceChanged(f"{node.path}.{place} is {fault['input']!r:.80}: {fault['msg']}") from error
 
 
 def keys_of(*models: type[BaseModel]) -> frozenset[str]:

@@ -39,12 +39,12 @@ def _tls() -> ssl.SSLContext:
 
 def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) -> float:
     """Return the timeout of one wait: `timeout`, limited to the remaining time. Raises `late` when none remains."""
-    left = remaining()
+    seconds = remaining()
     # Raised here, since a timeout of zero or less means "no timeout" or an
     # error, depending on the layer below.
-    if left <= 0:
+    if seconds <= 0:
         raise late("the scrape's time limit has passed")
-    return left if timeout is None else min(timeout, left)
+    return seconds if timeout is None else min(timeout, seconds)
 
 
 class _Backend(httpcore.NetworkBackend):

@@ -66,9 +66,9 @@ class HostPauses:
     def _note(self, host: str, since: datetime, until: datetime) -> bool:
         """Keep the longer pause; return whether it is the new one."""
         with self._lock:
-            known = self._pauses.get(host)
+            current = self._pauses.get(host)
             # Concurrent calls may get different pauses: the longest counts.
-            if known is not None and known[1] >= until:
+            if current is not None and current[1] >= until:
                 return False
             self._pauses[host] = (since, until)
             return True
@@ -98,12 +98,12 @@ def _store(state: Objects, name: str, pause: _StoredPause) -> None:
     body = pause.model_dump_json().encode()
     # The loop ends: a write fails only when another process's write succeeded.
     while True:
-        held = state.read(name)
-        if held is None:
+        stored = state.read(name)
+        if stored is None:
             if state.create(name, body, content_type="application/json"):
                 return
         # The stored pause may be longer and newer than this process's cached one.
-        elif _ends_as_late(held.body, pause) or state.replace(name, body, generation=held.generation):
+        elif _ends_as_late(stored.body, pause) or state.replace(name, body, generation=stored.generation):
             return
 
 

@@ -96,7 +96,7 @@ class HttpxHttp:
         self._client = httpx.Client(
             # Request only encodings of bounded ratio: brotli and zstd unpack far more than a thousandfold.
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
-            transport=transport or bounded_transport(self._left, proxy_url),
+            transport=transport or bounded_transport(self._seconds_left, proxy_url),
         )
 
     def __enter__(self) -> Self:
@@ -147,7 +147,7 @@ class HttpxHttp:
             message = f"{error} ({self._spec.retry.attempts} tries)"
             # Report a requested wait that exceeds the remaining time as such, even after the last try. The remaining
             # time may be negative after a slow connection, and without a requested wait `wait` is 0: hence the max().
-            if error.wait > max(0.0, self._left()):
+            if error.wait > max(0.0, self._seconds_left()):
                 raise self._pause_failure(message, error) from error
             raise HttpFailure(message) from error
 
@@ -244,16 +244,16 @@ class HttpxHttp:
             self._remaining()
         return self.redactor.redact_bytes(bytes(body))
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         """Return the seconds left of the scraper's timeout, which covers all calls of one execution."""
         return self._deadline - time.monotonic()
 
     def _remaining(self) -> float:
         """Return the seconds left. Raises TimedOut when there are none."""
-        left = self._left()
-        if left <= 0:
+        seconds = self._seconds_left()
+        if seconds <= 0:
             raise TimedOut(f"{self._spec.name} did not finish within {self._spec.timeout_seconds:g} s")
-        return left
+        return seconds
 
     def _shown(self, request: SourceRequest) -> str:
         """Return the redacted address; a redirect may repeat a secret in it."""
@@ -269,12 +269,12 @@ class HttpxHttp:
 
     def _before_retry(self, state: RetryCallState) -> None:
         """Count the retry, or raise when the wait is longer than the remaining time."""
-        left = self._left()
-        if state.upcoming_sleep < left:
+        seconds = self._seconds_left()
+        if state.upcoming_sleep < seconds:
             self.retries += 1
             return
         error = state.outcome.exception() if state.outcome else None
-        message = f"{error}; {left:.0f} s are left, too few to retry in {state.upcoming_sleep:.0f} s"
+        message = f"{error}; {seconds:.0f} s are left, too few to retry in {state.upcoming_sleep:.0f} s"
         if isinstance(error, _Transient) and error.wait > 0:
             raise self._pause_failure(message, error)
         raise HttpFailure(message)

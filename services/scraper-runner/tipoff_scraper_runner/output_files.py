@@ -82,11 +82,11 @@ def write_payload(
         FETCHED_FOR: request.request_id,
         NOTED: noted,
     }
-    kept = _without_long_entries(metadata)
-    if not data.create(name, payload.body, metadata=kept):
+    entries = _without_long_entries(metadata)
+    if not data.create(name, payload.body, metadata=entries):
         # The object has the same content, as its name holds the hash, and the runner has no permission to replace
         # objects. Reset entries that are now too long, so that no earlier fetch's values remain.
-        data.annotate(name, {**dict.fromkeys((PARAMETERS, NOTED), "{}"), **kept})
+        data.annotate(name, {**dict.fromkeys((PARAMETERS, NOTED), "{}"), **entries})
     return f"gs://{data.bucket}/{name}"
 
 
@@ -146,12 +146,12 @@ def write_records(
     after()
     if data.create(file.name, file.body, content_type="application/json", metadata=file.metadata):
         return True
-    there = data.info(file.name)
-    metadata = there.metadata if there else None
+    existing = data.info(file.name)
+    metadata = existing.metadata if existing else None
     fetched = file.metadata[FETCHED_AT]
     # Only forward: an older payload may be parsed late (after a crash, or by a fixed parser). If the instant were set
     # back, an edition from between the two fetches would count as the newest.
-    if there and fetched_at(there) < datetime.fromisoformat(fetched):
+    if existing and fetched_at(existing) < datetime.fromisoformat(fetched):
         metadata = data.annotate(file.name, {FETCHED_AT: fetched})
     if metadata is None:
         raise Unavailable(f"gs://{data.bucket}/{file.name} was deleted during its write")
@@ -164,10 +164,10 @@ def _request_metadata(
 ) -> dict[str, str]:
     """Return metadata with the request, declared parameters only, and the values that follow-ups fan out over."""
     declared = {name: value for name, value in request.parameters.items() if name in spec.parameters}
-    kept = request.model_copy(update={"parameters": declared})
+    recorded = request.model_copy(update={"parameters": declared})
     fields = set(type(request).model_fields)
     return {
-        REQUEST: kept.model_dump_json(include=fields, ensure_ascii=True),
+        REQUEST: recorded.model_dump_json(include=fields, ensure_ascii=True),
         FAN_OUT: json.dumps({name: list(values) for name, values in fan_out.items()}),
     }
 

@@ -97,7 +97,7 @@ class ParserProcess:
         job = pickle.dumps((scraper.module_name, body, parameters.model_dump(mode="json"), sys.path))
         # One payload at a time: the process has one pair of pipes, and an instance one CPU.
         with self._lock:
-            answer = self._ask(job, len(body))
+            answer = self._run_job(job, len(body))
         lines, pickled = pickle.loads(answer)  # noqa: S301  # our own child wrote it
         for line in lines:
             _log(line)
@@ -112,7 +112,7 @@ class ParserProcess:
         with self._lock:
             self._stop()
 
-    def _ask(self, job: bytes, size: int) -> bytes:
+    def _run_job(self, job: bytes, size: int) -> bytes:
         """Run a job; repeat it once if the process ended, as it may have ended while it was idle."""
         problem: Exception | None = None
         for _ in range(2):

@@ -93,7 +93,7 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
     elif status == 0 and found is not None:
         answer, imported = found
     else:
-        answer = _refusal(_why_it_ended(status, memory_bytes, cpu_seconds))
+        answer = _refusal(_ending_reason(status, memory_bytes, cpu_seconds))
     return pickle.dumps((lines, answer)), imported
 
 
@@ -105,7 +105,7 @@ def _frames(written: bytes) -> Iterator[bytes]:
             yield read_frame(source)
 
 
-def _why_it_ended(status: int, memory_bytes: int, cpu_seconds: int) -> str:
+def _ending_reason(status: int, memory_bytes: int, cpu_seconds: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     # The CPU limit or the alarm: in both cases parsing had not finished.
     if code in (-signal.SIGXCPU, -signal.SIGALRM):
@@ -116,9 +116,9 @@ def _why_it_ended(status: int, memory_bytes: int, cpu_seconds: int) -> str:
     return f"parsing ended its process (exit code {code})"
 
 
-def _refusal(why: str) -> bytes:
+def _refusal(reason: str) -> bytes:
     return pickle.dumps(
-        TooCostly(f"the payload is too costly: {why}; it is saved, and no delivery parses it again")
+        TooCostly(f"the payload is too costly: {reason}; it is saved, and no delivery parses it again")
     )
 
 
@@ -146,7 +146,7 @@ class _Lines(logging.Handler):
 
     def __init__(self, pipe: BinaryIO) -> None:
         super().__init__()
-        self._pipe, self._left = pipe, _MAX_LINES
+        self._pipe, self._lines_left = pipe, _MAX_LINES
 
     def emit(self, record: logging.LogRecord) -> None:
         # As every handler of `logging` does: a faulty log call loses its line and does not fail the parse.
@@ -158,16 +158,16 @@ class _Lines(logging.Handler):
             self.handleError(record)
 
     def _write(self, record: logging.LogRecord) -> None:
-        if self._left == 0:
+        if self._lines_left == 0:
             return
-        self._left -= 1
+        self._lines_left -= 1
         fields = {
             name: value if isinstance(value, _PLAIN_TYPES) else str(value)[:_MAX_LINE_CHARACTERS]
             for name, value in vars(record).items()
             if name not in _STANDARD_ATTRIBUTES
         }
         text = record.getMessage()
-        if self._left == 0:
+        if self._lines_left == 0:
             text = f"{text[:_MAX_LINE_CHARACTERS]} (the last of at most {_MAX_LINES} log lines for a payload)"
         if record.exc_info:
             fields["exception"] = logging.Formatter().formatException(record.exc_info)[-_MAX_LINE_CHARACTERS:]

@@ -87,10 +87,10 @@ def _faults(module: Any, spec: ScraperSpec) -> Iterator[str]:
     model: type[ScrapeParameters] = module.Parameters
     yield from secret_faults(module, spec)
     # A parameter that only one of them declares would be refused, or ignored, on the first night it is needed.
-    declared, taken = set(spec.parameters), set(model.model_fields)
-    for name in sorted(declared ^ taken):
-        where = "scraper.yaml" if name in taken else "Parameters"
+    declared, accepted = set(spec.parameters), set(model.model_fields)
+    for name in sorted(declared ^ accepted):
+        where = "scraper.yaml" if name in accepted else "Parameters"
         yield f"parameter '{name}' is not in {where}; declare it in both"
-    for name in sorted(declared & taken):
+    for name in sorted(declared & accepted):
         if spec.parameters[name].required != model.model_fields[name].is_required():
             yield f"parameter '{name}' is required in only one of scraper.yaml and Parameters; make them equal"

@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 class InProgress(Overloaded):
     """Another delivery executes the request; this one has to be redelivered later."""
 
-    def __init__(self, request: ScrapeRequested, left: timedelta) -> None:
+    def __init__(self, request: ScrapeRequested, remaining: timedelta) -> None:
         super().__init__(f"request {request.request_id} is being executed by another delivery")
         # Sooner than the end of the lease, because most executions end long before it.
-        self.RETRY_SECONDS = max(1, min(30, math.ceil(left.total_seconds())))
+        self.RETRY_SECONDS = max(1, min(30, math.ceil(remaining.total_seconds())))
 
 
 @dataclass(frozen=True)
@@ -85,46 +85,46 @@ class RequestMemory:
         # The usual redelivery: the request is executed, and only its events or the acknowledgement were lost.
         if (execution := self.recall(request)) is not None:
             return execution
-        held = self._state.read(_name("claims", request))
-        if held is None:  # removed between the two calls
+        stored = self._state.read(_name("claims", request))
+        if stored is None:  # removed between the two calls
             raise InProgress(request, timedelta(0))
-        theirs = _read_lease(_name("claims", request), held.body, now)
-        if not theirs.released:
-            self._raise_while_held(request, theirs, lease, now)
+        current = _read_lease(_name("claims", request), stored.body, now)
+        if not current.released:
+            self._raise_while_held(request, current, lease, now)
         # A released claim is no evidence of a payload that kills the runner.
-        deaths = theirs.deaths + (not theirs.released)
+        deaths = current.deaths + (not current.released)
         mine = replace(mine, taken_over=True, deaths=deaths)
         # When several deliveries see the lease expired, only the first replacement of this generation succeeds.
         if not self._state.replace(
-            _name("claims", request), _lease(mine, now + lease), generation=held.generation
+            _name("claims", request), _lease(mine, now + lease), generation=stored.generation
         ):
             raise InProgress(request, lease)
         # The holder may have stored the outcome since the first recall.
         return self.recall(request) or mine
 
     def _raise_while_held(
-        self, request: ScrapeRequested, theirs: _Lease, lease: timedelta, now: datetime
+        self, request: ScrapeRequested, current: _Lease, lease: timedelta, now: datetime
     ) -> None:
         """Raise InProgress while a claim holds."""
-        left = theirs.until - now
+        remaining = current.until - now
         # Check by this process's clock first, which costs no call. Only the bucket's clock decides that a lease has
         # expired, as the holder's clock may be minutes off. An unreadable claim has no holder.
-        if left <= timedelta(0) and theirs.holder:
-            left = measure_lease(self._state, _name("claims", request), lease)
-        if left > timedelta(0):
-            raise InProgress(request, left)
+        if remaining <= timedelta(0) and current.holder:
+            remaining = measure_lease(self._state, _name("claims", request), lease)
+        if remaining > timedelta(0):
+            raise InProgress(request, remaining)
 
     def release(self, request: ScrapeRequested, claim: Claim, now: datetime) -> None:
         """Release the claim so that the next delivery can take over at once; on failure the lease expires. Never raises
         Unavailable."""
         try:
             name = _name("claims", request)
-            held = self._state.read(name)
+            stored = self._state.read(name)
             # Another delivery holds the claim: this one was paused for longer than its lease.
-            if held is None or _read_lease(name, held.body, now).holder != claim.holder:
+            if stored is None or _read_lease(name, stored.body, now).holder != claim.holder:
                 return
             released = _lease(claim, now, released=True)
-            self._state.replace(name, released, generation=held.generation)
+            self._state.replace(name, released, generation=stored.generation)
         except Unavailable as error:
             log.warning("claim not released; its lease will expire", extra={"detail": str(error)})
 
@@ -142,12 +142,12 @@ class RequestMemory:
         body = _Stored(executed=execution.executed, landed=execution.landed).model_dump_json().encode()
         if self._state.create(name, body):
             return execution
-        kept = self._state.read(name)
-        if kept is None:  # removed manually between the two calls
+        stored = self._state.read(name)
+        if stored is None:  # removed manually between the two calls
             return execution
-        if (known := _read_outcome(name, kept.body)) is not None:
-            return known
-        if self._state.replace(name, body, generation=kept.generation):
+        if (earlier := _read_outcome(name, stored.body)) is not None:
+            return earlier
+        if self._state.replace(name, body, generation=stored.generation):
             return execution
         # Another delivery stored its outcome first. If that one is unreadable, publish ours: the ids are the same.
         return self.recall(request) or execution

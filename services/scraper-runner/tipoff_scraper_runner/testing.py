@@ -55,9 +55,11 @@ class Bench:
     def run(self, name: str, source: Served, **parameters: str) -> ScrapeExecuted:
         """Run a scraper for `game_date`, by default the bench's day."""
         scraper = self.registry[name]
-        given = {"game_date": f"{self.now:%Y-%m-%d}", **parameters}
+        request_parameters = {"game_date": f"{self.now:%Y-%m-%d}", **parameters}
         return execute(
-            manual_request(scraper, given, source=Source.LOCAL, triggered_by="test", now=self.now),
+            manual_request(
+                scraper, request_parameters, source=Source.LOCAL, triggered_by="test", now=self.now
+            ),
             scraper,
             environment="local",
             now=self.now,

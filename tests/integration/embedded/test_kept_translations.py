@@ -11,7 +11,7 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from gcp_emulators.bigquery.kept_texts import FILE
+from gcp_emulators.bigquery.text_cache import FILE
 from gcp_emulators.testing import running
 
 PROJECT = "kept"

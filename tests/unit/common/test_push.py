@@ -467,12 +467,12 @@ def test_slow_request_bodies_share_one_memory_bound() -> None:
 
         reading = [asyncio.create_task(receive(sender)) for sender in senders]
         await asyncio.wait(reading, return_when=asyncio.FIRST_EXCEPTION)
-        held = bodies._held
+        held = bodies._reserved
         assert 0 < held <= 4 * 1024 * 1024
         for sender in senders:
             sender.finish.set()
         ends: list[object] = list(await asyncio.gather(*reading, return_exceptions=True))
-        assert bodies._held == 0, "every byte is given back, however a request ends"
+        assert bodies._reserved == 0, "every byte is given back, however a request ends"
         return ends
 
     ends = asyncio.run(scenario())

@@ -111,7 +111,7 @@ def hear_by_delivery(late: ScrapeExecuted, deps: Deps) -> None:
 
 def hear_by_tick(late: ScrapeExecuted, deps: Deps) -> None:
     """Add the execution as an evaluation does for a row that only the dataset has."""
-    state = deps.occurrences.kept(Key(late.game_date, late.occurrence_id or ""))
+    state = deps.occurrences.cached(Key(late.game_date, late.occurrence_id or ""))
     publish_tick_again(state, NOW, deps)
     append(state, [log_execution(late, CHAIN.subject_parameters)], deps, NOW, NOW, tick=NOW)
 

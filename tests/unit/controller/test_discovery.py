@@ -143,13 +143,13 @@ def test_concurrent_plans_evict_two_oldest_plans() -> None:
     made = world()
     made.lock()
     first, store = stored(made), made.deps.discovery
-    store._kept = MeetingDict({(str(number), DAY): first for number in range(500)})
+    store._cache = MeetingDict({(str(number), DAY): first for number in range(500)})
     days = [DAY + timedelta(days=number) for number in (1, 2)]
     with ThreadPoolExecutor(2) as threads:
         plans = [first.model_copy(update={"day": day}) for day in days]
         for written in [threads.submit(store.remember, plan) for plan in plans]:
             written.result()
-    kept = list(store._kept)
+    kept = list(store._cache)
     assert (kept[0], sorted(kept[-2:])) == (("2", DAY), [("one", day) for day in days])
 
 

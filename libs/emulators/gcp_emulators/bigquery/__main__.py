@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gcp_emulators.bigquery.kept_texts import default_folder
+from gcp_emulators.bigquery.text_cache import default_folder
 from gcp_emulators.testing import is_free
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def emulator_settings(options: argparse.Namespace) -> "Settings":
     # Imported here and below, so that --help and a taken port are reported without the slow import.
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
 
-    kept = options.data_dir is not None
+    is_persistent = options.data_dir is not None
     return Settings(
         rest_host=options.host,
         rest_port=options.port,
         grpc_host=options.host,
         grpc_port=options.grpc_port,
         default_project_id=options.project,
-        persistence_mode=PersistenceMode.PERSISTENT if kept else PersistenceMode.EPHEMERAL,
+        persistence_mode=PersistenceMode.PERSISTENT if is_persistent else PersistenceMode.EPHEMERAL,
         data_dir=options.data_dir,
         enable_format_extensions=False,
         log_level=LogLevel.WARNING,

@@ -17,8 +17,8 @@ from bqemulator.jobs import executor
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.udf import table_valued
 
-from gcp_emulators.bigquery.kept_texts import KeptTexts
 from gcp_emulators.bigquery.patches import replace
+from gcp_emulators.bigquery.text_cache import TextCache
 
 Translate = Callable[..., Awaitable[str]]
 
@@ -105,11 +105,11 @@ def keep_translations(folder: Path | None) -> None:
     """
     if folder is None:
         return
-    kept = KeptTexts(folder, made_by=translated_by())
-    replace(SQLTranslator, "translate", lambda translate: keeping_translations(translate, kept))
+    cache = TextCache(folder, version=translated_by())
+    replace(SQLTranslator, "translate", lambda translate: keeping_translations(translate, cache))
     for module in (executor, table_valued):
-        replace(module, "rewrite_table_refs", lambda rewrite: keeping_texts(rewrite, kept))
-    replace(executor, "classify_statement_type", lambda classify: keeping_texts(classify, kept))
+        replace(module, "rewrite_table_refs", lambda rewrite: keeping_texts(rewrite, cache))
+    replace(executor, "classify_statement_type", lambda classify: keeping_texts(classify, cache))
 
 
 def translated_by() -> str:
@@ -121,31 +121,31 @@ def translated_by() -> str:
     return f"{metadata.version('bqemulator')} {metadata.version('sqlglot')} {repairs.hexdigest()}"
 
 
-def keeping_translations(translate: Callable[..., Any], kept: KeptTexts) -> Callable[..., Any]:
+def keeping_translations(translate: Callable[..., Any], cache: TextCache) -> Callable[..., Any]:
     """Wrap `SQLTranslator.translate` with the cache on disk; refusals are not cached."""
 
     @functools.wraps(translate)
     def looked_up(translator: Any, sql: str, **context: Any) -> Any:
         arguments = (sql, sorted(context.items()))
-        if (text := kept.get("translate", *arguments)) is not None:
+        if (text := cache.get("translate", *arguments)) is not None:
             return Ok(text)
         answer = translate(translator, sql, **context)
         if isinstance(answer, Ok):
-            kept.put(answer.value, "translate", *arguments)
+            cache.put(answer.value, "translate", *arguments)
         return answer
 
     return looked_up
 
 
-def keeping_texts(function: Callable[..., str], kept: KeptTexts) -> Callable[..., str]:
+def keeping_texts(function: Callable[..., str], cache: TextCache) -> Callable[..., str]:
     """Wrap a function from texts to a text with the cache on disk."""
 
     @functools.wraps(function)
     def looked_up(*arguments: str) -> str:
-        if (text := kept.get(function.__name__, *arguments)) is not None:
+        if (text := cache.get(function.__name__, *arguments)) is not None:
             return text
         text = function(*arguments)
-        kept.put(text, function.__name__, *arguments)
+        cache.put(text, function.__name__, *arguments)
         return text
 
     return looked_up

@@ -10,7 +10,7 @@ from tipoff_scraper_runner.scraper import Http, Payload
 BASE_URL = "https://site.api.espn.com/apis/site/v2/sports/basketball/nba"
 
 
-def ask(http: Http, path: str, query: Mapping[str, str]) -> Payload:
+def fetch_document(http: Http, path: str, query: Mapping[str, str]) -> Payload:
     """Fetch the document at `path`.
 
     Raises:

@@ -99,14 +99,14 @@ def fetch_box_score(parameters: GameParameters, http: Http) -> Payload:
     return game_document(f"boxscore/boxscore_{parameters.game_id}.json", http)
 
 
-def stated_game(payload: bytes, what: str) -> dict[str, str]:
+def stated_game(payload: bytes, document_name: str) -> dict[str, str]:
     """Return the parameters that a document of one game states: the game's id.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: it states no id.
     """
-    return {"game_id": json_object(payload, what).child("game").text("gameId")}
+    return {"game_id": json_object(payload, document_name).child("game").text("gameId")}
 
 
 def read_box_score(payload: bytes, game_id: str) -> BoxScore:

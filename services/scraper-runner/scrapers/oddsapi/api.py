@@ -23,7 +23,7 @@ WARN_FROM = 0.8
 _REFUSALS = frozenset({401, 403, 404, 422})
 
 
-def ask(http: Http, path: str, query: Mapping[str, str], as_of: datetime | None) -> Payload:
+def fetch_document(http: Http, path: str, query: Mapping[str, str], as_of: datetime | None) -> Payload:
     """Fetch `path` below the sport; with `as_of`, the historical response of that instant, for paid plans only.
 
     Raises:
@@ -32,13 +32,13 @@ def ask(http: Http, path: str, query: Mapping[str, str], as_of: datetime | None)
         Blocked: the key is refused, or the plan lacks this.
         SourceChanged: the API does not accept the request.
     """
-    asked: dict[str, str | SecretStr] = {"apiKey": http.secret(API_KEY), "dateFormat": "iso", **query}
+    parameters: dict[str, str | SecretStr] = {"apiKey": http.secret(API_KEY), "dateFormat": "iso", **query}
     url = f"{BASE_URL}/{SPORT}/{path}"
     # A historical response costs ten times the credits, and is wrapped in an object with its timestamp.
     if as_of is not None:
         url = f"{BASE_URL}/historical/{SPORT}/{path}"
-        asked["date"] = f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    response = http.get(url, query=asked, expected=_REFUSALS)
+        parameters["date"] = f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    response = http.get(url, query=parameters, expected=_REFUSALS)
     # Before a refusal is raised: the quota matters most when it is used up.
     http.note("quota", quota(response.headers))
     if response.status in _REFUSALS:

@@ -48,14 +48,14 @@ class Matchup(Record):
     away_team: str = Field(description="tricode")
 
 
-def snapshot(payload: bytes, what: str) -> OddsSnapshot:
+def snapshot(payload: bytes, document_name: str) -> OddsSnapshot:
     """Read a list of events, one event, or either within the wrapper of a historical response.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: any other document.
     """
-    document = json_value(payload, what)
+    document = json_value(payload, document_name)
     path, as_of = "document", None
     # Only a historical response has the wrapper; an event has no such key.
     if isinstance(document, dict) and "data" in document:

@@ -6,7 +6,7 @@ from datetime import date
 from pydantic import Field, field_validator
 
 from scrapers.drift import drift_summary, find_drift, names
-from scrapers.espn.api import ask
+from scrapers.espn.api import fetch_document
 from scrapers.espn.espn_roster.team_ids import ESPN_IDS, requested_team
 from scrapers.json_document import Node, json_object
 from scrapers.odd_items import keep_first, read_items
@@ -64,7 +64,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     Raises:
         Blocked, SourceChanged: see `api`.
     """
-    return ask(http, f"teams/{ESPN_IDS[parameters.team]}", {"enable": "roster"})
+    return fetch_document(http, f"teams/{ESPN_IDS[parameters.team]}", {"enable": "roster"})
 
 
 def stated(payload: bytes) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from scrapers.completeness import results
 from scrapers.drift import drift_summary, find_drift, names
-from scrapers.espn.api import ask
+from scrapers.espn.api import fetch_document
 from scrapers.exhibitions import part_exhibitions
 from scrapers.game_days import game_date_of
 from scrapers.game_laws import Standing, contradiction
@@ -65,7 +65,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     Raises:
         Blocked, SourceChanged: see `api`.
     """
-    return ask(http, "scoreboard", {"dates": f"{parameters.game_date:%Y%m%d}"})
+    return fetch_document(http, "scoreboard", {"dates": f"{parameters.game_date:%Y%m%d}"})
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

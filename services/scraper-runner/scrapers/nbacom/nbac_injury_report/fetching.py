@@ -38,16 +38,16 @@ def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
             return pdf_payload(response)
         statuses.add(response.status)
     # Probe last: on most days the first name exists, and the probe would be a useless request.
-    _probe(http, asked=_described(reports), statuses=statuses)
+    _probe(http, requested=_described(reports), statuses=statuses)
     raise NotPublished(
         f"{_described(reports)}: {_listed(statuses)}, while {PROBE_URL} is served; not published yet"
     )
 
 
-def _probe(http: Http, *, asked: str, statuses: set[int]) -> None:
+def _probe(http: Http, *, requested: str, statuses: set[int]) -> None:
     """Raise the failure when the source does not serve a report known to exist."""
     probe = http.get(PROBE_URL, headers=HEADERS, expected=MISSING)
-    evidence = f"{asked}: {_listed(statuses)}; and {PROBE_URL}, which exists, answers {probe.status}"
+    evidence = f"{requested}: {_listed(statuses)}; and {PROBE_URL}, which exists, answers {probe.status}"
     if probe.status == 404:
         raise SourceChanged(f"{evidence}: the reports have moved or changed their names")
     if probe.status == 403:

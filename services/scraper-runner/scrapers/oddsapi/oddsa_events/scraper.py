@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, JsonValue
 from scrapers.drift import drift_summary
 from scrapers.exhibitions import part_exhibitions
 from scrapers.odd_items import keep_first, read_items
-from scrapers.oddsapi.api import ask
+from scrapers.oddsapi.api import fetch_document
 from scrapers.oddsapi.matchups import Matchup, day_of, event_drift, matchup, snapshot, teams_of
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
@@ -27,7 +27,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     Raises:
         QuotaSpent, Blocked, SourceChanged: see `api`.
     """
-    return ask(http, "events", {}, parameters.as_of)
+    return fetch_document(http, "events", {}, parameters.as_of)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

@@ -14,7 +14,7 @@ from scrapers.drift import drift_summary
 from scrapers.exhibitions import part_exhibitions
 from scrapers.json_document import Node
 from scrapers.odd_items import place_of, read_items
-from scrapers.oddsapi.api import ask
+from scrapers.oddsapi.api import fetch_document
 from scrapers.oddsapi.lines import Line, LineRecord, read_lines
 from scrapers.oddsapi.matchups import (
     EVENT_ID,
@@ -60,7 +60,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     path = f"events/{parameters.event_id}/odds" if parameters.event_id else "odds"
     # One region: each additional one costs its own credits.
     query = {"regions": "us", "markets": parameters.markets, "oddsFormat": "decimal"}
-    return ask(http, path, query, parameters.as_of)
+    return fetch_document(http, path, query, parameters.as_of)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

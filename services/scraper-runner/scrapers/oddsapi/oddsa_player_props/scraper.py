@@ -5,7 +5,7 @@ from collections import Counter
 from pydantic import AwareDatetime, Field
 
 from scrapers.drift import drift_summary
-from scrapers.oddsapi.api import ask
+from scrapers.oddsapi.api import fetch_document
 from scrapers.oddsapi.lines import Line, LineRecord, read_lines
 from scrapers.oddsapi.matchups import EVENT_ID, event_drift, matchup, only_event, snapshot
 from tipoff_scraper_runner.errors import SourceChanged
@@ -37,7 +37,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         QuotaSpent, Blocked, SourceChanged: see `api`.
     """
     query = {"regions": "us", "markets": parameters.markets, "oddsFormat": "decimal"}
-    return ask(http, f"events/{parameters.event_id}/odds", query, parameters.as_of)
+    return fetch_document(http, f"events/{parameters.event_id}/odds", query, parameters.as_of)
 
 
 def stated(payload: bytes) -> dict[str, str]:

@@ -33,18 +33,18 @@ def default_folder() -> Path | None:
         return None
 
 
-class KeptTexts:
+class TextCache:
     """Results of functions that depend only on their arguments, in a file that many processes share.
 
     The cache only saves time: when the file cannot be read or written, no text is kept, with one warning in the log.
     """
 
-    def __init__(self, folder: Path, made_by: str) -> None:
+    def __init__(self, folder: Path, version: str) -> None:
         """Open the file; the oldest of more than MOST_KEPT texts are dropped now and then.
 
-        made_by: all else that the results depend on, such as versions; texts with another `made_by` are not found.
+        version: everything else that the results depend on; texts of another version are not found.
         """
-        self._made_by = made_by
+        self._version = version
         self._database: sqlite3.Connection | None = None
         self._added = 0
         try:
@@ -90,7 +90,7 @@ class KeptTexts:
         self._database = None
 
     def _key(self, function: str, arguments: tuple[object, ...]) -> bytes:
-        return hashlib.sha256(repr((self._made_by, function, arguments)).encode()).digest()
+        return hashlib.sha256(repr((self._version, function, arguments)).encode()).digest()
 
     def _give_up(self, error: Exception) -> None:
         _log.warning("translations are not kept for the next start: %s", error)

@@ -66,7 +66,7 @@ Traceback (most recent call last):
   File "/app/rivers/gauges/river_levels/scraper.py", line 63, in parse
     level = float(row[7])
                   ~~~^^^
-  File "/env/lib/python3.11/site-packages/scrapers/json_document.py", line 9, in text
+  File "/env/lib/python3.11/site-packages/tipoff_scraper_runner/parsing/json_document.py", line 9, in text
     return row
 IndexError: list index out of range
   in row 3

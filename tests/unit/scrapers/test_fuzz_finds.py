@@ -8,7 +8,6 @@ from nba_games import DAY, GAME, OVER, SCENARIO, edited
 from odd import assert_set_aside
 from served import REGISTRY
 
-from scrapers.json_document import json_value
 from scrapers.nbacom.durations import seconds
 from tipoff_dev.fakes.sources.box_score_json import write_box_score
 from tipoff_dev.fakes.sources.officials_json import write_officials
@@ -17,6 +16,7 @@ from tipoff_dev.fakes.sources.players_json import write_player_index, write_play
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+from tipoff_scraper_runner.parsing.json_document import json_value
 from tipoff_scraper_runner.scraper import Parsed
 
 DOCUMENTS = {

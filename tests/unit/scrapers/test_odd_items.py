@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from served import REGISTRY
 from tests.support.examples import examples
 
-from scrapers.json_document import Node
-from scrapers.odd_items import MAX_ODD_SHARE, Items, keep_first, read_items
 from tipoff_dev.fuzz.payloads import parameters_of, payload_of
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node
+from tipoff_scraper_runner.parsing.odd_items import MAX_ODD_SHARE, Items, keep_first, read_items
 from tipoff_scraper_runner.scraper import Parsed
 
 ITEMS = {

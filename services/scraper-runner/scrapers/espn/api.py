@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from scrapers.json_payload import json_payload
-from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Blocked, SourceChanged
+from tipoff_scraper_runner.parsing.json_payload import json_payload
+from tipoff_scraper_runner.parsing.payloads import first_bytes
 from tipoff_scraper_runner.scraper import Http, Payload
 
 BASE_URL = "https://site.api.espn.com/apis/site/v2/sports/basketball/nba"

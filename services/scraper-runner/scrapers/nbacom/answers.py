@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NoReturn
 
-from scrapers.json_payload import json_payload
-from scrapers.payloads import first_bytes, is_html
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+from tipoff_scraper_runner.parsing.json_payload import json_payload
+from tipoff_scraper_runner.parsing.payloads import first_bytes, is_html
 from tipoff_scraper_runner.scraper import Http, Payload, Response
 
 MISSING = frozenset({403, 404})

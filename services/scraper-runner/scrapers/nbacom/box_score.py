@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import Field
 
-from scrapers.drift import Drift, find_drift, names
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.cdn import game_document
 from scrapers.nbacom.game_status import GameStatus, game_status
 from scrapers.nbacom.sides import side_team
-from scrapers.source_records import CamelRecord
 from scrapers.teams import Team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import Drift, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.source_records import CamelRecord
 from tipoff_scraper_runner.scraper import Http, Payload, ScrapeParameters
 
 # Required keys of the game object; a key beside these and the unread ones is reported as drift.

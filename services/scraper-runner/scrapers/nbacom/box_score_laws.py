@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scrapers.game_laws import Standing, contradiction, lacks_content
-from scrapers.json_document import Node
 from scrapers.nbacom.box_score import BoxScore, Side
 from scrapers.nbacom.durations import seconds, team_minutes
-from scrapers.odd_items import read_items
+from tipoff_scraper_runner.parsing.json_document import Node
+from tipoff_scraper_runner.parsing.odd_items import read_items
 
 SHOTS = ("fieldGoals", "twoPointers", "threePointers", "freeThrows")
 # Statistics that cannot be negative; only plus-minus can.

@@ -4,9 +4,9 @@ The host responds with 403 for a game that has not begun, for one that never exi
 The day's scoreboard, which always exists, distinguishes a refusal from the other cases.
 """
 
-from scrapers.json_payload import json_payload
 from scrapers.nbacom.answers import MISSING, always_there
 from tipoff_scraper_runner.errors import NotPublished
+from tipoff_scraper_runner.parsing.json_payload import json_payload
 from tipoff_scraper_runner.scraper import Http, Payload
 
 LIVE_DATA = "https://cdn.nba.com/static/json/liveData"

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node
 
 GameStatus = Literal["scheduled", "live", "final"]
 

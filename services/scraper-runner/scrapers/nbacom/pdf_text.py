@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Undecodable
+from tipoff_scraper_runner.parsing.payloads import first_bytes
 
 MAX_BYTES = 4_000_000  # the largest known document has 0.1 MB
 MAX_PAGES = 60

@@ -1,7 +1,7 @@
 """The two teams of a game in the league's documents, resolved by `scrapers.teams`."""
 
-from scrapers.json_document import Node
 from scrapers.teams import Team, is_league_id, team, team_by_id
+from tipoff_scraper_runner.parsing.json_document import Node
 
 # The league's placeholder id for an undecided team; the names beside it are "" in some seasons and null in others.
 _UNDECIDED_ID = 0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.answers import always_there
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
 from tipoff_scraper_runner.scraper import Http, Payload
 
 BASE_URL = "https://stats.nba.com"

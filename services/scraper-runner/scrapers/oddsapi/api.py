@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue, SecretStr
 
-from scrapers.json_document import json_object
-from scrapers.json_payload import json_payload
-from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Blocked, NotPublished, QuotaSpent, ScrapeFailure, SourceChanged
+from tipoff_scraper_runner.parsing.json_document import json_object
+from tipoff_scraper_runner.parsing.json_payload import json_payload
+from tipoff_scraper_runner.parsing.payloads import first_bytes
 from tipoff_scraper_runner.scraper import Http, Payload, Response
 
 BASE_URL = "https://api.the-odds-api.com/v4"

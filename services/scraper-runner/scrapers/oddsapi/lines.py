@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from scrapers.drift import Drift, find_drift
-from scrapers.json_document import Node
-from scrapers.odd_items import read_items
 from scrapers.oddsapi.matchups import Matchup
+from tipoff_scraper_runner.parsing.drift import Drift, find_drift
+from tipoff_scraper_runner.parsing.json_document import Node
+from tipoff_scraper_runner.parsing.odd_items import read_items
 
 _BOOKMAKER = frozenset({"key", "markets"})
 _BOOKMAKER_UNREAD = frozenset({"title"})

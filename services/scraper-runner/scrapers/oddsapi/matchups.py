@@ -11,11 +11,11 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from scrapers.drift import Drift, find_drift
 from scrapers.game_days import game_date_of
-from scrapers.json_document import Node, elements, json_value
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import Drift, find_drift
+from tipoff_scraper_runner.parsing.json_document import Node, elements, json_value
 from tipoff_scraper_runner.scraper import Record
 
 # Strict, as the id becomes part of a path.

@@ -1,10 +1,10 @@
 """`tide_levels`: fetches the high waters of a day and reads them."""
 
-from scrapers.drift import drift_summary, find_drift, names
-from scrapers.json_document import Node, json_object
-from scrapers.json_payload import json_payload
-from scrapers.odd_items import keep_first, read_items
 from tipoff_scraper_runner.errors import Blocked, NotPublished
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.json_payload import json_payload
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 URL = "https://api.harbour.example/high-waters.json"

@@ -4,10 +4,10 @@ list."""
 import json
 from codecs import BOM_UTF8
 
-from scrapers.json_payload import json_payload
-from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Blocked, SourceChanged
 from tipoff_scraper_runner.parser import is_harmless
+from tipoff_scraper_runner.parsing.json_payload import json_payload
+from tipoff_scraper_runner.parsing.payloads import first_bytes
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://api.balldontlie.io/v1/player_injuries"

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from scrapers.balldontlie.bdl_injuries.fetching import all_pages
 from scrapers.balldontlie.bdl_injuries.team_ids import team_by_number
-from scrapers.drift import drift_summary, find_drift, names
-from scrapers.json_document import Node, elements, json_value
-from scrapers.odd_items import read_items
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, elements, json_value
+from tipoff_scraper_runner.parsing.odd_items import read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _INJURY = names("player status return_date description")

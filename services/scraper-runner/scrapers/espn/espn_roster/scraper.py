@@ -5,13 +5,13 @@ from datetime import date
 
 from pydantic import Field, field_validator
 
-from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import fetch_document
 from scrapers.espn.espn_roster.team_ids import ESPN_IDS, requested_team
-from scrapers.json_document import Node, json_object
-from scrapers.odd_items import keep_first, read_items
 from scrapers.teams import UnknownTeam, team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _PLAYER = names("id displayName firstName lastName status injuries")

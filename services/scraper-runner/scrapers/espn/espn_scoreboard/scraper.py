@@ -8,15 +8,15 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from scrapers.completeness import results
-from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import fetch_document
 from scrapers.exhibitions import part_exhibitions
 from scrapers.game_days import game_date_of
 from scrapers.game_laws import Standing, contradiction
-from scrapers.json_document import Node, json_object
-from scrapers.odd_items import keep_first, place_of, read_items
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, place_of, read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 Status = Literal["scheduled", "live", "final", "postponed", "canceled"]

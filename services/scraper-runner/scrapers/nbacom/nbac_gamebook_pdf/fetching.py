@@ -8,9 +8,9 @@ import re
 
 from scrapers.nbacom.answers import pdf_payload, refuse
 from scrapers.nbacom.box_score import GameParameters, fetch_box_score, read_box_score
-from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged, Undecodable
 from tipoff_scraper_runner.parser import is_harmless
+from tipoff_scraper_runner.parsing.payloads import first_bytes
 from tipoff_scraper_runner.scraper import Http, Payload
 
 BASE_URL = "https://statsdmz.nba.com/pdfs"

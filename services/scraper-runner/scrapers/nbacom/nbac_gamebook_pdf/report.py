@@ -16,8 +16,8 @@ from scrapers.nbacom.durations import OVERTIME_MINUTES, REGULATION_MINUTES
 from scrapers.nbacom.nbac_gamebook_pdf.inactive_players import inactive_lists, players_of, read_inactive_list
 from scrapers.nbacom.nbac_gamebook_pdf.tables import TeamTable, team_tables
 from scrapers.nbacom.pdf_text import PageText, line_text, lines_of
-from scrapers.odd_items import read_each, refuse_if_most_are_odd
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.odd_items import read_each, refuse_if_most_are_odd
 
 _TITLE = "FINAL BOX"
 # The cover of the whole book has the title too, further down.

@@ -6,12 +6,12 @@ from datetime import date
 
 from pydantic import Field, JsonValue
 
-from scrapers.drift import Drift, drift_summary
 from scrapers.nbacom.box_score import GameParameters
 from scrapers.nbacom.nbac_gamebook_pdf.fetching import fetch_gamebook
 from scrapers.nbacom.nbac_gamebook_pdf.report import Report, broken_laws, read_report
 from scrapers.nbacom.nbac_gamebook_pdf.tables import PlayerLine, Status, TeamTable
 from scrapers.nbacom.pdf_text import read_pages
+from tipoff_scraper_runner.parsing.drift import Drift, drift_summary
 from tipoff_scraper_runner.scraper import Parsed, Record
 
 Parameters = GameParameters

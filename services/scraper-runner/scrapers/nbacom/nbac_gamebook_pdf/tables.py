@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from scrapers.nbacom.durations import seconds
-from scrapers.odd_items import read_each
 from scrapers.teams import Team, team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.odd_items import read_each
 
 Status = Literal["played", "dnp", "dnd", "nwt", "inactive"]
 

@@ -5,9 +5,9 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped
-from scrapers.odd_items import Items, read_items
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.odd_items import Items, read_items
 
 # Text of the last column; player and status are blank.
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"

@@ -7,17 +7,17 @@ from itertools import pairwise
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from scrapers.drift import drift_summary, find_drift, names
 from scrapers.game_days import game_date_of
 from scrapers.game_laws import Standing, contradiction
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.box_score import GameParameters, stated_game
 from scrapers.nbacom.cdn import game_document
 from scrapers.nbacom.durations import seconds
-from scrapers.odd_items import keep_first, read_items
-from scrapers.source_records import Blank, CamelRecord, read_record
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
+from tipoff_scraper_runner.parsing.source_records import Blank, CamelRecord, read_record
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
 # Every action has these keys; the others depend on its type.

@@ -5,14 +5,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from scrapers.drift import drift_summary, find_drift, names
-from scrapers.json_document import Node
 from scrapers.nbacom.box_score import BoxRecord, BoxScore, GameParameters, Side, fetch_box_score, stated_game
 from scrapers.nbacom.box_score_laws import player_totals
 from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.final_box_score import BoxReading, Summary, parse_final
-from scrapers.odd_items import keep_first, read_items
-from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
+from tipoff_scraper_runner.parsing.source_records import Blank, CamelRecord, Flag, keys_of, read_record
 from tipoff_scraper_runner.scraper import Parsed
 
 # Known and not read; a key beside these is reported as drift.

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field, JsonValue
 
 from scrapers.completeness import completeness
-from scrapers.drift import drift_summary, find_drift
 from scrapers.editions import lost_share
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.season import season_of
 from scrapers.nbacom.stats import LEAGUE_ID, result_set, stats_document
-from scrapers.odd_items import keep_first, read_items
-from scrapers.source_records import Blank, UpperRecord, keys_of, read_record
 from scrapers.teams import TEAMS, team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
+from tipoff_scraper_runner.parsing.source_records import Blank, UpperRecord, keys_of, read_record
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
 # Constant for the players of one season; a column beside these is reported as drift.

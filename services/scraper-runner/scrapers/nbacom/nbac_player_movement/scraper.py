@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 from pydantic import Field, JsonValue
 
-from scrapers.drift import drift_summary, find_drift
 from scrapers.editions import lost_share
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.stats import stats_document
-from scrapers.odd_items import read_items
 from scrapers.teams import team_by_id
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 # A static file of the site, not an endpoint: it takes no query and responds at once.

@@ -8,11 +8,11 @@ from datetime import date
 from pydantic import Field, JsonValue
 
 from scrapers.completeness import completeness
-from scrapers.drift import drift_summary, find_drift, names
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.answers import always_there
-from scrapers.odd_items import keep_first, place_of, read_items, refuse_if_most_are_odd
 from scrapers.teams import team
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, place_of, read_items, refuse_if_most_are_odd
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 URL = "https://official.nba.com/wp-json/api/v1/get-game-officials"

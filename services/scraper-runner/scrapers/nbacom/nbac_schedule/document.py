@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.nbac_schedule.games import GameRecord, read_game
-from scrapers.odd_items import keep_first, read_items
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
 
 _SEASON = re.compile(r"\d{4}-\d{2}", re.ASCII)
 

@@ -5,12 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from scrapers.drift import names
-from scrapers.json_document import Node
 from scrapers.nbacom.game_status import GameStatus, game_status
 from scrapers.nbacom.sides import decided_team, is_guest, team_id
 from scrapers.teams import Team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import names
+from tipoff_scraper_runner.parsing.json_document import Node
 from tipoff_scraper_runner.scraper import Record
 
 GameType = Literal["preseason", "regular", "all_star", "playoffs", "play_in", "cup_final"]

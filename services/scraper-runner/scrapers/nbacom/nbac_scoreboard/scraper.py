@@ -6,9 +6,7 @@ from datetime import date, datetime, timedelta
 from pydantic import Field
 
 from scrapers.completeness import results
-from scrapers.drift import drift_summary, find_drift, names
 from scrapers.game_laws import Standing, contradiction
-from scrapers.json_document import Node, json_object
 from scrapers.nbacom.answers import always_there
 from scrapers.nbacom.cdn import HEADERS
 from scrapers.nbacom.cdn import PROBE_URL as TODAYS_SCOREBOARD
@@ -16,10 +14,12 @@ from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.game_status import GameStatus, game_status
 from scrapers.nbacom.sides import decided_team, is_guest, team_id
 from scrapers.nbacom.stats import LEAGUE_ID, stats_document
-from scrapers.odd_items import keep_first, place_of, read_items
 from tipoff_common.clock import EASTERN, business_date
 from tipoff_scraper_runner.errors import ScrapeFailure, SourceChanged
 from tipoff_scraper_runner.parser import is_harmless
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node, json_object
+from tipoff_scraper_runner.parsing.odd_items import keep_first, place_of, read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _GAME = names("gameId gameCode gameStatus gameStatusText period gameClock gameTimeUTC homeTeam awayTeam")

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from scrapers.drift import drift_summary, find_drift, names
 from scrapers.nbacom.box_score import BoxRecord, BoxScore, GameParameters, Side, fetch_box_score, stated_game
 from scrapers.nbacom.box_score_laws import SHOTS, broken_laws
 from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.final_box_score import BoxReading, parse_final
-from scrapers.source_records import CamelRecord, keys_of, read_record
+from tipoff_scraper_runner.parsing.drift import drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.source_records import CamelRecord, keys_of, read_record
 from tipoff_scraper_runner.scraper import Parsed
 
 # Known and not read, as each is derived or for display only; a key beside these is reported as drift.

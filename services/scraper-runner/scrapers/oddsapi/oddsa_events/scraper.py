@@ -6,11 +6,11 @@ from datetime import date
 
 from pydantic import AwareDatetime, JsonValue
 
-from scrapers.drift import drift_summary
 from scrapers.exhibitions import part_exhibitions
-from scrapers.odd_items import keep_first, read_items
 from scrapers.oddsapi.api import fetch_document
 from scrapers.oddsapi.matchups import Matchup, day_of, event_drift, matchup, snapshot, teams_of
+from tipoff_scraper_runner.parsing.drift import drift_summary
+from tipoff_scraper_runner.parsing.odd_items import keep_first, read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
 

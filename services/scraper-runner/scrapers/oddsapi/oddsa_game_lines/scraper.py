@@ -10,10 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from scrapers.completeness import completeness
-from scrapers.drift import drift_summary
 from scrapers.exhibitions import part_exhibitions
-from scrapers.json_document import Node
-from scrapers.odd_items import place_of, read_items
 from scrapers.oddsapi.api import fetch_document
 from scrapers.oddsapi.lines import Line, LineRecord, read_lines
 from scrapers.oddsapi.matchups import (
@@ -28,6 +25,9 @@ from scrapers.oddsapi.matchups import (
 )
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary
+from tipoff_scraper_runner.parsing.json_document import Node
+from tipoff_scraper_runner.parsing.odd_items import place_of, read_items
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
 Side = Literal["home", "away", "over", "under"]

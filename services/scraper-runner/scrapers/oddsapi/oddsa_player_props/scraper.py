@@ -4,11 +4,11 @@ from collections import Counter
 
 from pydantic import AwareDatetime, Field
 
-from scrapers.drift import drift_summary
 from scrapers.oddsapi.api import fetch_document
 from scrapers.oddsapi.lines import Line, LineRecord, read_lines
 from scrapers.oddsapi.matchups import EVENT_ID, event_drift, matchup, only_event, snapshot
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import drift_summary
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
 MARKETS = "player_points,player_rebounds,player_assists,player_threes"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node
 
 # Maximum share of odd items. Beyond it the source has changed, and the other items cannot be trusted.
 MAX_ODD_SHARE = 0.5

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+from tipoff_scraper_runner.parsing.payloads import first_bytes
 
 T = TypeVar("T")
 # Exclusive upper bound of decimals: larger floats are not exact, and no source has such amounts.

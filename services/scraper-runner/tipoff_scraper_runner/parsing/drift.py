@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrapers.html_table import read_table
-from scrapers.payloads import block_mark
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+from tipoff_scraper_runner.parsing.html_table import read_table
+from tipoff_scraper_runner.parsing.payloads import block_mark
 from tipoff_scraper_runner.testing import BLOCK_PAGE
 
 PAGE = """<html><body><table class="menu"><tr><td>home</td></tr></table>

@@ -5,8 +5,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.json_document import Node
 from tipoff_scraper_runner.scraper import Record
 
 R = TypeVar("R", bound=BaseModel)

@@ -1,8 +1,8 @@
 import pytest
 
-from scrapers.drift import Drift, drift_summary, find_drift, names
-from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.parsing.drift import Drift, drift_summary, find_drift, names
+from tipoff_scraper_runner.parsing.json_document import Node
 
 NODES = [Node("rows[0]", {"id": 1, "note": "a"}), Node("rows[1]", {"id": 2, "extra": None})]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from scrapers.payloads import UNREADABLE, block_mark, first_bytes
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+from tipoff_scraper_runner.parsing.payloads import UNREADABLE, block_mark, first_bytes
 
 _ROW = frozenset({"td", "th", "tr"})
 _BREAKS = _ROW | frozenset({"br", "div", "li", "p"})

@@ -1,7 +1,7 @@
 """A payload of a response that should be JSON, unchanged."""
 
-from scrapers.payloads import first_bytes, is_html
 from tipoff_scraper_runner.errors import Blocked
+from tipoff_scraper_runner.parsing.payloads import first_bytes, is_html
 from tipoff_scraper_runner.scraper import Payload, Response
 
 

@@ -278,7 +278,7 @@ def aims(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
             for key in ("published", "fetches", "rows", "distinct_rows")
         ),
         **{
-            f"at most {most:g} calls an execution by the {name}": all(
+            f"at most {most:g} calls per execution by the {name}": all(
                 at["storage_calls_an_execution_of"].get(name, 0) <= most for at in sizes.values()
             )
             for name, most in MOST_CALLS.items()

@@ -1,6 +1,6 @@
 -- Which sources have impossible values?
 --
--- One row a scraper with at least @min_runs documents in the last @hours that contradicted themselves, the clock or the
+-- One row per scraper with at least @min_runs documents in the last @hours that contradicted themselves, the clock or the
 -- calendar, or had unreadable items, the most first. A single fetch of a game whose data is still incomplete raises
 -- nothing; a source that lists no game of a game day in repeated fetches does. Runs of a developer's machine (LOCAL) do
 -- not count.

@@ -1,6 +1,6 @@
 -- Which sources contradict themselves or each other?
 --
--- One row a scraper whose newest success broke a law of its data or of the calendar, and one when the newest successes
+-- One row per scraper whose newest success broke a law of its data or of the calendar, and one when the newest successes
 -- of @first and @second for one game date, both at least @minutes old, differ in their number of records. Each fleet
 -- names its own pair of scrapers that should agree: by default none are compared.
 --

@@ -1,6 +1,6 @@
 -- Which scrapers fail too often?
 --
--- One row a scraper, the worst first. The rate is over the runs in the @hours up to its newest failure, itself not older
+-- One row per scraper, the worst first. The rate is over the runs in the @hours up to its newest failure, itself not older
 -- than @hours, if at least @min_runs of them succeeded or failed; for a scraper that runs less often, over its last
 -- @min_runs in two weeks, if the newest of them failed. A rate up to now would rise above the threshold without a new
 -- failure, when an old success leaves the span. A scraper whose last @min_runs all succeeded has no row: otherwise one

@@ -1,6 +1,6 @@
 -- Which scrapers set aside a large part of their source's items?
 --
--- One row a scraper whose newest success, within two days, set aside more than @threshold_pct of the items as unreadable.
+-- One row per scraper whose newest success, within two days, set aside more than @threshold_pct of the items as unreadable.
 -- The items are the written records and those set aside.
 --
 --   @as_of          TIMESTAMP = now  instant of the question; later rows do not count

@@ -1,6 +1,6 @@
 -- Which sources have little left of a paid allowance, or ask for a pause?
 --
--- One row a scraper whose newest run failed with quota, until the instant that the source named has passed (two days
+-- One row per scraper whose newest run failed with quota, until the instant that the source named has passed (two days
 -- when it named none) or another run ends otherwise; and one whose newest run of two days with a reported allowance used
 -- four fifths of it or more. A run that failed for another reason does not report an allowance, so it does not end the
 -- latter row.

@@ -1,6 +1,6 @@
 -- Which sources changed their shape without breaking?
 --
--- One row a scraper whose newest success found fields that are new, or lacked optional ones.
+-- One row per scraper whose newest success found fields that are new, or lacked optional ones.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @environment   STRING = prod  prod, staging, dev or local

@@ -1,6 +1,6 @@
 -- Which scrapers have found nothing for unusually long?
 --
--- One row a scraper that was expected on at least @expected_days of the days since its last success, and whose silence
+-- One row per scraper that was expected on at least @expected_days of the days since its last success, and whose silence
 -- is longer than @intervals of its own usual intervals: the span of its successes, divided by their days. A break in the
 -- season has no expectations, and so raises nothing. Expectations do not count if they were cancelled, were paused at
 -- their deadline, or ended with a decision that there was nothing to request.

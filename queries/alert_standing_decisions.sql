@@ -1,6 +1,6 @@
 -- Which decisions with an alert level are in force?
 --
--- One row a workflow whose newest decision about an occurrence, not older than @minutes, has one of @codes and an alert
+-- One row per workflow whose newest decision about an occurrence, not older than @minutes, has one of @codes and an alert
 -- level. The severity is the decision's. Each evaluation repeats the decision while it holds, so that the row ends by
 -- itself. An ABORT also ends with the next evaluation that decides about its workflow: the ABORT of a whole workflow
 -- names a placeholder occurrence, which no later decision names. A decision about an occurrence whose scrapers have run

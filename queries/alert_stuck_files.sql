@@ -1,6 +1,6 @@
 -- Which files can cleanup not recover?
 --
--- One row a kind of finding, with its number of files: cleanup gave them up, or cannot announce them again, and since
+-- One row per kind of finding, with its number of files: cleanup gave them up, or cannot announce them again, and since
 -- its newest finding about a file neither a receipt came nor an announcement. A file that landed before cleanup's
 -- lookback stays until @days after the newest finding. since: when the first of the files landed, as far as the scan
 -- lists it, else when it was first found. By default unnameable_path is left out, as no receipt can name such a path and

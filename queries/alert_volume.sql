@@ -1,6 +1,6 @@
 -- Which scrapers got another number of records than their assertions allow?
 --
--- One row a scraper whose newest run that succeeded or failed has failed for its number of records.
+-- One row per scraper whose newest run that succeeded or failed has failed for its number of records.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
 --   @environment   STRING = prod  prod, staging, dev or local

@@ -1,6 +1,6 @@
 -- Who causes the work, and how many seconds of it?
 --
--- One row a source and environment, the most executions first. Every environment and source counts, LOCAL too. The days
+-- One row per source and environment, the most executions first. Every environment and source counts, LOCAL too. The days
 -- are business days, that of @as_of included.
 --
 --   @as_of  TIMESTAMP = now  instant of the question; later executions do not count

@@ -1,6 +1,6 @@
 -- Do learned searches find data at the predicted times?
 --
--- One row a workflow and game date with a plan in a decision, the newest first: the predicted times beside the two checks
+-- One row per workflow and game date with a plan in a decision, the newest first: the predicted times beside the two checks
 -- between which the data appeared. schemas/bigquery/nba_orchestration/fn_discovery_predictions.sql explains the columns.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; the last day is its business day

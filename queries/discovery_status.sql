@@ -1,6 +1,6 @@
 -- Which data of the business day has been found, and which is outstanding?
 --
--- One row a scraper and subject (a game, or - for the day), tried or only expected; failing ones first.
+-- One row per scraper and subject (a game, or - for the day), tried or only expected; failing ones first.
 -- schemas/bigquery/nba_orchestration/fn_discovery_status.sql explains each status.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; the day is its business day

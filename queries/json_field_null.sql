@@ -1,6 +1,6 @@
 -- Why does a field of data_summary read NULL?
 --
--- One row an execution of the last business days, the newest first, with the whole value and a verdict: the column is
+-- One row per execution of the last business days, the newest first, with the whole value and a verdict: the column is
 -- empty, the field is absent, a JSON null, an object or a list (JSON_VALUE takes scalars only), no integer (CAST would
 -- end the query, SAFE_CAST gives NULL), or fine.
 --

@@ -1,6 +1,6 @@
 -- Which messages were rejected lately?
 --
--- One row a message of the last @days, the newest first, at most 200. `tipoff dead-letters show` has the payload.
+-- One row per message of the last @days, the newest first, at most 200. `tipoff dead-letters show` has the payload.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later rejections do not count
 --   @days         INT64 = 7        how far back

@@ -1,6 +1,6 @@
 -- Which files landed within cleanup's lookback and are not processed?
 --
--- One row a file, the oldest first. Files that landed before the lookback (by default a day) are not listed, also if they
+-- One row per file, the oldest first. Files that landed before the lookback (by default a day) are not listed, also if they
 -- were given up: alert_stuck_files counts those, and `tipoff files list --missing` names them. A file that was republished
 -- within the hour is REPUBLISHED, a file with a receipt is not missing, and the age is counted to @as_of. No row does not
 -- mean that cleanup works: see alert_cleanup_not_running.

@@ -1,6 +1,6 @@
 -- Which were this scraper's recent executions?
 --
--- One row an execution of the last business days, the newest first; the query reads only the partitions and columns that
+-- One row per execution of the last business days, the newest first; the query reads only the partitions and columns that
 -- it needs. Every source counts, LOCAL too.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count

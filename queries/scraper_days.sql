@@ -1,6 +1,6 @@
 -- How did each scraper run, day by day?
 --
--- One row a scraper and business day on which it ran, the newest day first; runs of a developer's machine (LOCAL) do not
+-- One row per scraper and business day on which it ran, the newest day first; runs of a developer's machine (LOCAL) do not
 -- count. records is the median of a success. drift: a success had new fields or lacked optional ones.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count

@@ -1,6 +1,6 @@
 -- How healthy is each scraper, and which fault does it have?
 --
--- One row a scraper that ran within @days, the worst first. silent_intervals counts the time since its last success in
+-- One row per scraper that ran within @days, the worst first. silent_intervals counts the time since its last success in
 -- its own usual intervals: the span of its successes, divided by their days. Failures are counted over its last ten
 -- telling runs, those that succeeded or failed; runs of a developer's machine (LOCAL) do not count. cause: the kind of
 -- the newest error if the newest telling run failed; found nothing; items set aside (more than @set_aside_pct, if the

@@ -1,6 +1,6 @@
 -- How did each scraper run today?
 --
--- One row a scraper that ran on the business day of @as_of; runs of a developer's machine (LOCAL) do not count. A
+-- One row per scraper that ran on the business day of @as_of; runs of a developer's machine (LOCAL) do not count. A
 -- scraper that did not run has no row: see discovery_status.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count

@@ -1,6 +1,6 @@
 -- Which workflows and scrapers are paused, by whom, until when and why?
 --
--- One row a workflow or scraper that is paused at the instant. The controller alone pauses; `tipoff pauses` reads the
+-- One row per workflow or scraper that is paused at the instant. The controller alone pauses; `tipoff pauses` reads the
 -- controller itself, which also has changes without a row yet.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later changes do not count

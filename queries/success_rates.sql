@@ -1,6 +1,6 @@
 -- How reliable was each scraper over the last business days, and on how many of them did it find something?
 --
--- One row a scraper that ran, the worst first: by the lower of its two shares; a missing rate sorts as 0.
+-- One row per scraper that ran, the worst first: by the lower of its two shares; a missing rate sorts as 0.
 -- success_rate_pct is over successes and failures: no_data is neither. found_share_pct is over the days on which the
 -- scraper ran, so that a source without data does not look healthy. The days are business days, that of @as_of
 -- included; runs of a developer's machine (LOCAL) do not count. See

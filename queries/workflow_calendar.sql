@@ -1,6 +1,6 @@
 -- How did each workflow run, day by day?
 --
--- One row a workflow and day of its schedule, the newest day first. missed counts the occurrences whose deadline passed
+-- One row per workflow and day of its schedule, the newest day first. missed counts the occurrences whose deadline passed
 -- without an execution or a decision that there was nothing to do. found: the occurrence found data and nothing failed
 -- permanently; a find of another run, e.g. a manual one, counts too. Cancelled and future occurrences do not count.
 --

@@ -63,8 +63,8 @@ class KnownCompleteness:
     expected: int | None = None
     """The number of games or teams that the document should list."""
     missing: tuple[str, ...] = ()
-    """The missing ones by name. A long list is cut to the first few and the number of the others, as it becomes part of
-    an object's name."""
+    """Names of the missing items. A long list becomes the first few and the number of the others, as it is part of an
+    object's name."""
 
     def lacks(self, games: int) -> tuple[str, ...]:
         """Return the missing items for a day with so many games, including games that the document does not expect."""

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
     kind STRING OPTIONS(description='object_missing, foreign_path, content_differs, unnameable_path, given_up, orphan_adopted, orphan_refused, orphan_superseded, orphan_storm or receipt_unknown_file. Each scan repeats findings of files while they hold.'),
     gcs_path STRING OPTIONS(description='Path of the finding, as found.'),
     detail STRING OPTIONS(description='The fault, as a sentence for people.')
-  >> OPTIONS(description='Other findings, one entry a file or receipt; the scan changed nothing unless the entry says so.'),
+  >> OPTIONS(description='Other findings, one entry per file or receipt; the scan changed nothing unless the entry says so.'),
   lost_after_hours INT64 OPTIONS(description='Hours without a receipt after which this scan took a file for lost. NULL in rows of older services.'),
   max_republishes INT64 OPTIONS(description='Times that this scan lets one file be republished. NULL in rows of older services.'),
   behind_since TIMESTAMP OPTIONS(description='When the oldest file that waits for Phase 2 landed, UTC. NULL unless phase2_behind.'),

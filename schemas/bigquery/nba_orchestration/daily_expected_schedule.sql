@@ -1,7 +1,7 @@
 -- daily_expected_schedule: the locked list of a day's expected runs, written at 05:00 in the fleet's zone.
 --
 -- A correction during the day (a postponed game, an added one) adds rows with state CANCELLED or ADDED under a
--- new schedule_version; nothing is rewritten. Read v_expected_schedule, which keeps one row an occurrence.
+-- new schedule_version; nothing is rewritten. Read v_expected_schedule, which keeps one row per occurrence.
 
 CREATE TABLE IF NOT EXISTS nba_orchestration.daily_expected_schedule (
   date DATE NOT NULL OPTIONS(description='Business day whose schedule this row belongs to. The partition. Instants late at night fall on the next date.'),
@@ -30,12 +30,12 @@ PARTITION BY date
 CLUSTER BY workflow_name, expected_run_time
 OPTIONS(
   partition_expiration_days=90,
-  description='The locked daily list of expected runs with their deadlines. Read v_expected_schedule for one row an occurrence.'
+  description='The locked daily list of expected runs with their deadlines. Read v_expected_schedule for one row per occurrence.'
 );
 
 -- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); the expected answer is above each.
 --
--- Every day has a lock (one row a day and environment; a missing day is an incident).
+-- Every day has a lock (one row per day and environment; a missing day is an incident).
 -- SELECT date, environment, COUNT(DISTINCT occurrence_id) AS occurrences, MIN(locked_at) AS first_lock
 -- FROM nba_orchestration.daily_expected_schedule
 -- WHERE date >= DATE_SUB(CURRENT_DATE('America/New_York'), INTERVAL 7 DAY)

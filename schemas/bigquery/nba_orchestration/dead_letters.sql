@@ -1,4 +1,4 @@
--- dead_letters: one row a message that could not be handled, with the data needed to handle it manually.
+-- dead_letters: one row per message that could not be handled, with the data needed to handle it manually.
 --
 -- reason: undecodable, oversized, unknown_type, invalid_payload and not_storable are refused at once and acknowledged;
 -- delivery_attempts is a message that Pub/Sub gave up on after its last attempt.

@@ -1,4 +1,4 @@
--- executions(first_day, last_day): scraper_execution_log with one row an execution_id and UTC day.
+-- executions(first_day, last_day): scraper_execution_log with one row per execution_id and UTC day.
 --
 -- The row is a success, if there is one, else the newest row of a real run, else the newest.
 --

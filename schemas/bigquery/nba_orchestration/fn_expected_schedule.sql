@@ -1,4 +1,4 @@
--- expected_schedule(as_of, first_day, last_day): daily_expected_schedule with one row an occurrence of a day.
+-- expected_schedule(as_of, first_day, last_day): daily_expected_schedule with one row per occurrence of a day.
 --
 --   as_of                instant of the question; versions locked later do not count
 --   first_day, last_day  business days, both included; only their partitions are read

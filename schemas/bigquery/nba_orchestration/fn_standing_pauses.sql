@@ -1,4 +1,4 @@
--- standing_pauses(as_of): the pauses that stand at an instant, one row a workflow or scraper.
+-- standing_pauses(as_of): the pauses that stand at an instant, one row per workflow or scraper.
 --
 --   as_of  instant of the question; later events do not count
 --

@@ -1,8 +1,8 @@
--- scraper_execution_log: one row an execution of a scraper, whatever its outcome.
+-- scraper_execution_log: one row per execution of a scraper, whatever its outcome.
 --
 -- Three statuses: success (records were written; stop), no_data (the source answered, nothing published yet;
 -- try again at the next occurrence), failed (a real error, in error_type and error_message).
--- Delivery is at least once, so copies of a row exist: read v_executions, which keeps one row an execution_id.
+-- Delivery is at least once, so copies of a row exist: read v_executions, which keeps one row per execution_id.
 -- Filter on DATE(triggered_at), the partition, and on game_date, the date that the data is about.
 
 CREATE TABLE IF NOT EXISTS nba_orchestration.scraper_execution_log (
@@ -38,7 +38,7 @@ PARTITION BY DATE(triggered_at)
 CLUSTER BY scraper_name, workflow, status, source
 OPTIONS(
   partition_expiration_days=90,
-  description='Every scraper execution with its three-status outcome. Read v_executions for one row an execution.'
+  description='Every scraper execution with its three-status outcome. Read v_executions for one row per execution.'
 );
 
 -- Validation queries. Run each manually (bq query --use_legacy_sql=false '...'); the expected answer is above each.

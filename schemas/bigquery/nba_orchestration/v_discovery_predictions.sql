@@ -1,7 +1,7 @@
 -- v_discovery_predictions: discovery_predictions() now, for the last thirty game dates. For others call the function.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_discovery_predictions
-OPTIONS(description='Predictions and results of each learned search for the last thirty game dates, one row a workflow and game date.')
+OPTIONS(description='Predictions and results of each learned search for the last thirty game dates, one row per workflow and game date.')
 AS
 SELECT *
 FROM nba_orchestration.discovery_predictions(

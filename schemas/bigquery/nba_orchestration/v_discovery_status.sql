@@ -4,7 +4,7 @@
 -- function.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_discovery_status
-OPTIONS(description='Whether the data about today and yesterday was found, one row a scraper and subject, tried or not.')
+OPTIONS(description='Whether the data about today and yesterday was found, one row per scraper and subject, tried or not.')
 AS
 SELECT *
 FROM nba_orchestration.discovery_status(CURRENT_TIMESTAMP(), CURRENT_DATE('America/New_York'))

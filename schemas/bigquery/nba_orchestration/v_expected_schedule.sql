@@ -1,7 +1,7 @@
--- v_expected_schedule: expected_schedule() of all days: one row an occurrence of a day, as its latest version has it.
+-- v_expected_schedule: expected_schedule() of all days: one row per occurrence of a day, as its latest version has it.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_expected_schedule
-OPTIONS(description='The expected schedule, one row an occurrence, as its latest version has it.')
+OPTIONS(description='The expected schedule, one row per occurrence, as its latest version has it.')
 AS
 SELECT *
 FROM nba_orchestration.expected_schedule(

@@ -1,4 +1,4 @@
--- v_standing_pauses: standing_pauses() now: one row a workflow or scraper that is paused. For another instant, call the
+-- v_standing_pauses: standing_pauses() now: one row per workflow or scraper that is paused. For another instant, call the
 -- function.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_standing_pauses

@@ -37,8 +37,8 @@ def evaluate_workflows(
 ) -> DecisionBatch:
     """Decide about every workflow, write the decisions and publish them.
 
-    only: the workflows of an evaluation between two evaluations of all; it leaves the schedule, retries and dead
-    requests to those.
+    only: restrict to these workflows, at a tick between two full evaluations. Schedule changes, retries and expired
+    leases are left to the full evaluation.
 
     Raises:
         Unavailable: to be delivered again; the next delivery publishes a decision that is already written.
@@ -203,7 +203,7 @@ def _decide(
             if events
         },
     )
-    # Between two evaluations of all, draft nothing else: the evaluation of all owns
+    # Between two full evaluations, draft nothing else: the full evaluation owns
     # locks, schedule changes and retries.
     if only is not None:
         decisions = [decision for decision in decide(inputs) if decision.occurrence.workflow in only]

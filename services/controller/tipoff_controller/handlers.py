@@ -92,17 +92,17 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
 
 
 def look_between_evaluations(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Evaluate the workflows that cannot wait for the next evaluation of all; most ticks have none.
+    """Evaluate the workflows that cannot wait for the next full evaluation; most ticks have none.
 
     Such a workflow has a learned check since the previous tick, or an occurrence that could pass between two
-    evaluations. After a lost tick, the next evaluation of all workflows covers everything that is still due.
+    evaluations. After a lost tick, the next full evaluation covers everything that is still due.
 
     Raises:
         Unavailable: to be delivered again.
     """
     context = _context(event, published_at, deps, now)
     if context.tick == floor_to(context.tick, int(deps.evaluated_every.total_seconds() // 60)):
-        return  # The evaluation of all workflows has the same instant; both would decide under one id.
+        return  # Skip: a full evaluation runs at this instant, and both would write the same tick object.
     cadence = timedelta(minutes=event.cadence_minutes)
     due = due_checks(ensure_plans(context.now, deps), context.tick, cadence)
     if fast := deps.configuration.faster_than(deps.evaluated_every):

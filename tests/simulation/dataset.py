@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tests.support import execution_queries
 from tipoff_cleanup import dataset as cleanup_dataset
 from tipoff_common.clock import CLOCKS_AGREE_WITHIN
 from tipoff_monitor.loading import COLUMNS
@@ -48,46 +49,6 @@ def _day(instant: datetime) -> date:
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), default=str)
-
-
-# The controller
-
-
-def _found(given: Parameters, tables: Tables) -> Answer:
-    groups: dict[tuple[Any, ...], list[datetime]] = {}
-    for row in _of(tables["scraper_execution_log"], given):
-        if not given["first_partition"] <= _day(row["triggered_at"]) <= given["last_partition"]:
-            continue
-        rebuilt = row["occurrence_id"] in given["occurrences"]
-        asked = rebuilt or row["request_id"] in given["requests"]
-        found = (
-            row["game_date"] in given["game_dates"]
-            and row["scraper_name"] in given["scrapers"]
-            and row["status"] == "success"
-            and row["source"] != "LOCAL"
-        )
-        if asked or found:
-            key = (
-                row["request_id"] if asked else "",
-                row["occurrence_id"] if rebuilt else "",
-                row["scraper_name"],
-                row["game_date"],
-                row["status"],
-                row["error_type"],
-                row["source"],
-                _json(row["opts"]),
-                _json(row["data_summary"].get("completeness")),
-                "presumed" in row["data_summary"],
-            )
-            groups.setdefault(key, []).append(row["triggered_at"])
-    names = (
-        "request_id", "occurrence_id", "scraper_name", "game_date", "status", "error_type", "source", "opts",
-        "completeness", "is_presumed",
-    )  # fmt: skip
-    return [
-        {**dict(zip(names, key, strict=True)), "first_at": min(at), "last_at": max(at)}
-        for key, at in groups.items()
-    ]
 
 
 # Cleanup
@@ -531,7 +492,9 @@ _ALERTS: Mapping[str, Callable[..., Answer]] = {
 }
 
 _QUERIES: Mapping[str, Callable[..., Answer]] = {
-    execution_log._FOUND: _found,
+    execution_log._FOUND: lambda given, tables: execution_queries.found(
+        given, tables["scraper_execution_log"]
+    ),
     expectations._EXPECTED_VS_ACTUAL: _expected_vs_actual,
     expectations._KNOWN_SINCE: _known_since,
     cleanup_dataset._FILES: _landed,

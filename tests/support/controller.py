@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.execution_queries import MODELS
 from tipoff_common.binding import Message, encode
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import business_date, local_instant
@@ -29,6 +30,7 @@ from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import ObjectInfo, Objects, Parameter
 from tipoff_common.publisher import Publisher
+from tipoff_common.rows import execution_row
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery_store import DiscoveryStore
@@ -327,6 +329,7 @@ class World:
             environment="local",
             triggered_at=when,
             completed_at=when,
+            data_summary=_summary(outcome),
             opts=request.parameters,
             fan_out_keys=keys,
         )
@@ -383,63 +386,21 @@ class World:
 
     def _rows(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Json]:
         self.queries.append(parameters)
-        if "@scrapers" in sql:
-            return self._answer(parameters)
-        if "@searched_scrapers" in sql:
-            return self._looks(parameters)
-        return [
-            {**_row(event), "request_id": event.request_id, "triggered_at": event.triggered_at}
-            for event in self.logged
-            if event.game_date in parameters["game_dates"]  # type: ignore[operator]
-        ]
-
-    def _looks(self, parameters: Any) -> list[Json]:
-        """Return the rows by the rule of execution_log.py's query of looks."""
-        return [
-            {**_row(event), "request_id": event.request_id, "triggered_at": event.triggered_at}
-            for event in self.logged
-            if parameters["first_game_date"] <= event.game_date <= parameters["last_game_date"]
-            and event.scraper_name in parameters["searched_scrapers"]
-            and not isinstance(event.outcome, Failed)
-            and event.source is not Source.LOCAL
-        ]
-
-    def _answer(self, parameters: Any) -> list[Json]:
-        """Return the rows by the rule of execution_log.py's query."""
-        groups: dict[str, list[tuple[Json, datetime]]] = {}
-        for event in self.logged:
-            rebuilt = event.occurrence_id in parameters["occurrences"]
-            asked = rebuilt or event.request_id in parameters["requests"]
-            found = (
-                event.game_date in parameters["game_dates"]
-                and event.scraper_name in parameters["scrapers"]
-                and isinstance(event.outcome, Success)
-                and event.source is not Source.LOCAL
-            )
-            if asked or found:
-                row = {
-                    **_row(event),
-                    "request_id": event.request_id if asked else "",
-                    "occurrence_id": event.occurrence_id if rebuilt else "",
-                    "presumed": "presumed" in event.data_summary,
-                }
-                groups.setdefault(str(row), []).append((row, event.triggered_at))
-        return [
-            {**items[0][0], "first_at": min(at for _, at in items), "last_at": max(at for _, at in items)}
-            for items in groups.values()
-        ]
+        rows = [execution_row(event, event.completed_at) for event in self.logged]
+        return MODELS[sql](parameters, rows)
 
 
-def _row(event: ScrapeExecuted) -> Json:
-    return {
-        "scraper_name": event.scraper_name,
-        "game_date": event.game_date,
-        "status": event.outcome.status.value,
-        "error_type": event.outcome.kind.value if isinstance(event.outcome, Failed) else None,
-        "source": event.source.value,
-        "opts": json.dumps(dict(event.opts)),
-        "completeness": json.dumps(event.data_summary.get("completeness")),
-    }
+def _summary(outcome: Outcome) -> Json:
+    """Return the parts of `data_summary` by which the runner describes an outcome."""
+    match outcome:
+        case NoData(reason=reason):
+            return {"record_count": 0, "reason": reason}
+        case Failed(not_before=datetime() as until, paused_host=host):
+            return {"not_before": until.isoformat(), "paused_host": host}
+        case Success(record_count=records):
+            return {"record_count": records}
+        case _:
+            return {}
 
 
 def dead_letter(event: Event, published: datetime | None = None) -> Message:

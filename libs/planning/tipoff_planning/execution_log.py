@@ -41,6 +41,9 @@ SELECT
   TO_JSON_STRING(opts) AS opts,
   TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness,
   JSON_VALUE(data_summary, '$.presumed') IS NOT NULL AS is_presumed,
+  COALESCE(error_message, JSON_VALUE(data_summary, '$.reason')) AS error_message,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.not_before') AS TIMESTAMP) AS not_before,
+  JSON_VALUE(data_summary, '$.paused_host') AS paused_host,
   MIN(triggered_at) AS first_at,
   MAX(triggered_at) AS last_at
 FROM nba_orchestration.scraper_execution_log
@@ -52,7 +55,7 @@ WHERE DATE(triggered_at) BETWEEN @first_partition AND @last_partition
     OR request_id IN UNNEST(@requests)
     OR occurrence_id IN UNNEST(@occurrences)
   )
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 """
 
 

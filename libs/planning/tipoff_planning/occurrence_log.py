@@ -8,7 +8,7 @@ once, and the cost of an entry depends only on its new executions.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -74,6 +74,26 @@ class LoggedExecution(Frozen):
         default=None,
         description="for a scoreboard: tip-offs of the day's games by AWAY@HOME, null for a game that is off",
     )
+
+    @classmethod
+    def from_fact(cls, fact: ExecutionFact) -> Self:
+        """Convert an execution in the dataset to the form that the log stores: the inverse of `fact()`."""
+        return cls(
+            request_id=fact.request_id,
+            scraper=fact.scraper,
+            subject=fact.subject,
+            status=fact.status,
+            kind=fact.kind,
+            source=fact.source,
+            triggered_at=fact.triggered_at,
+            expected=fact.completeness.expected if fact.completeness else None,
+            missing=fact.completeness.missing if fact.completeness else None,
+            not_before=fact.not_before,
+            paused_host=fact.paused_host,
+            message=fact.message[:MESSAGE_CHARACTERS],
+            presumed=fact.presumed,
+            slate=fact.slate,
+        )
 
     def fact(self, game_date: date) -> ExecutionFact:
         """Convert the execution to the form that decisions read."""

@@ -118,7 +118,11 @@ def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> 
         # The intersection walks the smaller set: after a long loss both can be large. Sorted, since the order of a set
         # differs from process to process.
         answered = sorted(past.answer.requests.keys() & requested.keys())
-        missed = [_logged(past.answer.requests[name]) for name in answered if name not in state.executions]
+        missed = [
+            LoggedExecution.from_fact(past.answer.requests[name])
+            for name in answered
+            if name not in state.executions
+        ]
         if missed:
             with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
                 append(
@@ -143,7 +147,7 @@ def _rebuild(
     run = deps.ledger.manual_run(key.occurrence_id) if state.plan is None else None
     plan = run.plans[0] if run is not None and run.plans else None
     with deps.occurrences.lock(key):
-        known = _without_sources(state, [_logged(fact) for fact in facts])
+        known = _without_sources(state, [LoggedExecution.from_fact(fact) for fact in facts])
         entry = append(
             state, known, deps, context.now, context.wall, rebuilt=True, plan=plan, tick=context.tick
         )
@@ -165,21 +169,6 @@ def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -
         if attempt is None or attempt.unit.step not in sources:
             remaining.append(item)
     return remaining
-
-
-def _logged(fact: ExecutionFact) -> LoggedExecution:
-    return LoggedExecution(
-        request_id=fact.request_id,
-        scraper=fact.scraper,
-        subject=fact.subject,
-        status=fact.status,
-        kind=fact.kind,
-        source=fact.source,
-        triggered_at=fact.triggered_at,
-        expected=fact.completeness.expected if fact.completeness else None,
-        missing=fact.completeness.missing if fact.completeness else None,
-        presumed=fact.presumed,
-    )
 
 
 def _decide(

@@ -29,7 +29,8 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import Action, ScheduleState, ScrapeRequested, Tick
-from tipoff_common.outcomes import FailureKind
+from tipoff_common.executions import build_presumed_failure
+from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_planning.occurrences import occurrences
 
@@ -121,6 +122,43 @@ def test_success_in_ledger_ends_search_before_its_row_exists() -> None:
     made.run(made.requests[0], logged=False)
     made.tick(at("12:00"))
     assert made.decisions[-1].reason_code == "already_found"
+
+
+@pytest.mark.parametrize("arrives", ["as message", "as row", "as row of unreadable log"])
+def test_pause_asked_by_source_is_kept_however_execution_arrives(arrives: str) -> None:
+    """With only the row, the slot counted as spent: the data of the day was never requested again."""
+    made = world(configured(one=workflow(discovery("11:00", "18:00", every="6h"), "bulletin")))
+    made.tick(at("11:00"))
+    (request,) = made.take(ScrapeRequested)
+    paused = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("11:40"), paused_host="news.example")
+    executed = made.execute(request, paused, instant=at("11:01"))
+    if arrives == "as message":
+        made.note(executed)
+    elif arrives == "as row of unreadable log":
+        (name,) = [name for name in made.state.bodies if name.endswith("/000000.json")]
+        made.state.put(name, b"{", content_type="application/json")
+        made.restart()
+    made.tick(at("11:30"))
+    (logged,) = made.state_of(request).executions.values()
+    assert (logged.not_before, logged.paused_host, logged.message) == (at("11:40"), "news.example", "429")
+    made.take(ScrapeRequested)
+    made.tick(at("11:45"))
+    assert scrapers(made.requests) == ["bulletin"]
+
+
+@pytest.mark.parametrize("presumed", [True, False])
+def test_row_of_presumed_failure_is_logged_as_presumed(presumed: bool) -> None:
+    made = world()
+    made.tick(at("11:00"))
+    (request,) = made.requests
+    if presumed:
+        made.logged.append(
+            build_presumed_failure(request, "no answer", opts={}, environment="local", at=at("11:20"))
+        )
+    else:
+        made.execute(request, failed(FailureKind.TIMEOUT))
+    made.tick(at("11:30"))
+    assert made.state_of(request).executions[request.request_id].presumed is presumed
 
 
 def test_times_that_change_during_the_day_are_each_run_once() -> None:

@@ -175,6 +175,15 @@ def test_success_is_preferred_among_results_of_a_request() -> None:
         assert {fact.status for fact in answer.occurrences["o-1"]} == {Status.SUCCESS}
 
 
+def test_result_of_request_keeps_its_pause_and_message() -> None:
+    told = {"not_before": EVENING, "paused_host": "news.example", "error_message": "429"}
+    paused = group(request_id="r-1", occurrence_id="o-1", status="failed", error_type="quota", **told)
+    answer, _ = answered(paused)
+    (again,) = answer.occurrences["o-1"]
+    for fact in (answer.requests["r-1"], again):
+        assert (fact.not_before, fact.paused_host, fact.message) == (EVENING, "news.example", "429")
+
+
 def test_request_without_occurrence_is_in_no_occurrence() -> None:
     answer, _ = answered(group(request_id="r-1"))
     assert list(answer.requests) == ["r-1"]

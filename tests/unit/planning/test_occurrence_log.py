@@ -1,12 +1,15 @@
 """Tests of an occurrence's log: the state and the follow-ups of its entries, in any process."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from tests.support.controller import DAY, at, at_times, configured, plan_of, workflow
 from tests.support.samples import executed
+from tests.support.strategies import payloads
 from tipoff_common.events import Priority, Source
 from tipoff_common.executions import PRESUMED
 from tipoff_common.outcomes import FailureKind, Status
@@ -267,6 +270,16 @@ def test_rebuilt_decision_names_unreadable_entries(lost: tuple[str, ...], told: 
     unknown = rebuilt_decision(fresh(), entry, EVENTS, context)
     assert (unknown.workflow_name, unknown.priority) == ("unknown", Priority.MEDIUM)
     assert unknown.id == said.id
+
+
+# Executions of the dataset in the log
+
+
+@given(payloads(LoggedExecution))
+def test_execution_from_dataset_is_logged_with_all_fields_of_its_fact(item: LoggedExecution) -> None:
+    fact = item.fact(DAY)
+    again = LoggedExecution.from_fact(fact)
+    assert again.fact(DAY) == replace(fact, message=fact.message[:MESSAGE_CHARACTERS])
 
 
 # Events in the log

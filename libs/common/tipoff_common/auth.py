@@ -157,15 +157,27 @@ class Authentication:
         self._key = settings.development_key.get_secret_value() if settings.development_key else None
         self._push_account = settings.push_service_account
         self._invokers = frozenset(settings.invokers) | ({settings.scheduler_service_account} - {None})
+        self._invoker_check = InvokerCheck(settings.audience or "")  # never called without an audience
         self._verify = verify or (
             GoogleTokens(
                 (settings.audience, *settings.extra_audiences),
                 cloud_run_checks=settings.cloud_run_checks_signatures,
-                confirm_cloud_run=InvokerCheck(settings.audience),
+                confirm_cloud_run=self._invoker_check,
             )
             if settings.audience
             else None
         )
+
+    def may_block(self, request: Request) -> bool:
+        """Return whether authenticating the request may wait for the network or for another thread.
+
+        It may not with a development key, nor with a token that Cloud Run has verified while the result of the invoker
+        check is cached. Any other token may need the issuer's certificates.
+        """
+        if self._key is not None:
+            return False
+        verified = request.headers.get("authorization", "").endswith(SIGNATURE_REMOVED)
+        return not (verified and self._invoker_check.is_cached())
 
     def push(self, request: Request) -> Caller:
         """Return the subscription's service account. Pub/Sub's emulators send no token, so locally the push URL may

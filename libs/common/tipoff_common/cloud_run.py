@@ -29,6 +29,10 @@ class InvokerCheck:
         self._fault: str | None = None
         self._valid_until = float("-inf")
 
+    def is_cached(self) -> bool:
+        """Return whether a call would use the cached result; takes no lock, so that the event loop may ask."""
+        return time.monotonic() < self._valid_until
+
     def __call__(self) -> None:
         """Call the service's own address, or use the cached result.
 
@@ -37,10 +41,10 @@ class InvokerCheck:
         """
         # One thread calls, and the others wait for its result: a burst of pushes makes one call.
         with self._lock:
-            now = time.monotonic()
-            if now >= self._valid_until:
+            if not self.is_cached():
+                began = time.monotonic()
                 self._fault = self._find_fault()
-                self._valid_until = now + (_PAUSE_SECONDS if self._fault else _VALID_SECONDS)
+                self._valid_until = began + (_PAUSE_SECONDS if self._fault else _VALID_SECONDS)
             if self._fault is not None:
                 raise Unavailable(self._fault)
 

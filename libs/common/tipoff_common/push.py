@@ -141,7 +141,11 @@ class PushEndpoint:
     async def __call__(self, request: Request) -> Delivery:
         """Authenticate a push, then read its message; see the class for the answers to faults."""
         # Before a byte of the body is read: an unauthenticated caller must not be able to fill memory.
-        self._authentication.push(request)
+        if self._authentication.may_block(request):
+            await run_in_threadpool(self._authentication.push, request)
+        else:
+            # A thread costs more than the rest of this authentication.
+            self._authentication.push(request)
         with self._bodies.holding() as take:
             return await self._receive(request, take)
 

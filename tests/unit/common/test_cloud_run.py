@@ -68,8 +68,10 @@ def test_invoker_check_fails_when_address_is_unreachable() -> None:
 
 def test_invoker_check_result_is_cached(front: Front) -> None:
     check = InvokerCheck(front.url)
+    assert not check.is_cached()
     for _ in range(3):
         check()
+        assert check.is_cached()
     assert len(front.asked) == 1
 
 
@@ -81,6 +83,7 @@ def test_invoker_check_is_repeated_after_cache_expiry(front: Front, monkeypatch:
     front.status = 200
     check()
     now += 601
+    assert not check.is_cached()
     for _ in range(2):
         with pytest.raises(Unavailable):
             check()

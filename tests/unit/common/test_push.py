@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import HTTPException, Request
 from starlette.types import Message
@@ -14,8 +16,9 @@ from tests.support.cloudevents import encode_structured
 from tests.support.pushes import AUTHORIZED, KEY, PUBLISHED, Receiver, local_settings, push_body, pushed
 from tests.support.samples import NOON, SAMPLES, executed, processed, requested, tick
 from tipoff_common import push
-from tipoff_common.auth import InvalidToken
+from tipoff_common.auth import SIGNATURE_REMOVED, InvalidToken
 from tipoff_common.binding import Envelope, encode
+from tipoff_common.cloud_run import InvokerCheck
 from tipoff_common.events import EVENTS, Event, MessageRejected, ScrapeExecuted
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Overloaded, PermanentRefusal
@@ -412,6 +415,44 @@ def test_unauthorized_push_is_refused_before_body_is_read(
     asyncio.run(receiver.app()(scope, unread, answer))
     assert answered == [status]
     assert (receiver.received, receiver.bus.published) == ([], [])
+
+
+def test_event_loop_runs_while_a_token_is_verified() -> None:
+    """Certificates that were slow to come stopped every other request of the process, health checks included."""
+    went_on = threading.Event()
+
+    def verify(_token: str) -> Mapping[str, Any]:
+        assert went_on.wait(5), "the event loop waits for the verification"
+        raise InvalidToken("expired")
+
+    async def scenario() -> int:
+        asyncio.get_running_loop().call_later(0.01, went_on.set)
+        transport = httpx.ASGITransport(Receiver(settings=PRODUCTION, verify=verify).app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as pubsub:
+            return (await pubsub.post("/events", headers=AUTHORIZED)).status_code
+
+    assert asyncio.run(scenario()) == 401
+
+
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "not cached"])
+def test_token_that_cloud_run_verified_needs_a_thread_only_for_a_new_invoker_check(
+    cached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified_in: list[int] = []
+
+    def verify(_token: str) -> Mapping[str, Any]:
+        verified_in.append(threading.get_ident())
+        raise InvalidToken("expired")
+
+    async def scenario() -> bool:
+        transport = httpx.ASGITransport(Receiver(settings=PRODUCTION, verify=verify).app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as pubsub:
+            token = f"Bearer a.b{SIGNATURE_REMOVED}"
+            assert (await pubsub.post("/events", headers={"Authorization": token})).status_code == 401
+        return verified_in == [threading.get_ident()]
+
+    monkeypatch.setattr(InvokerCheck, "is_cached", lambda _: cached)
+    assert asyncio.run(scenario()) is cached
 
 
 def test_rejection_continues_trace_of_message() -> None:

@@ -175,9 +175,9 @@ def test_cursor_from_payload_stays_in_query(cursor: str) -> None:
 # Redirects
 
 
-def redirected(location: str) -> httpx.URL | None:
+def redirected(location: str, asked_at: str = "https://source.example/data") -> httpx.URL | None:
     """Return the target of a redirect as the client reads it; None when the client does not follow it."""
-    asked = source_request("https://source.example/data", {}, {})
+    asked = source_request(asked_at, {}, {})
     try:
         return httpx.URL(asked.redirected(location, shown=location).url)
     except (ScrapeFailure, httpx.InvalidURL):
@@ -210,6 +210,27 @@ def redirected(location: str) -> httpx.URL | None:
 )
 def test_redirect_to_another_origin_is_not_followed(location: str) -> None:
     assert redirected(location) is None
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "location", "followed"),
+    [
+        ("http://source.example/data", "https://source.example/data", True),
+        ("http://source.example:80/data", "https://source.example:443/data", True),
+        ("http://source.example/data", "https://SOURCE.example/data", True),
+        ("http://source.example/data", "https://source.example:8443/data", False),
+        ("http://source.example/data", "https://source.example:80/data", False),
+        ("http://source.example/data", "https://source.example:0/data", False),
+        ("http://source.example:8080/data", "https://source.example/data", False),
+        ("http://source.example:8080/data", "https://source.example:8443/data", False),
+        ("http://source.example/data", "https://user:word@source.example/data", False),
+        ("http://source.example/data", "https://evil.example/data", False),
+    ],
+)
+def test_redirect_to_tls_is_followed_between_default_ports_only(
+    asked_at: str, location: str, followed: bool
+) -> None:
+    assert (redirected(location, asked_at) is not None) is followed
 
 
 @given(

@@ -79,9 +79,16 @@ def _joined(url: str, query: str) -> str:
 
 
 def _stays(old: str, new: str) -> bool:
-    """Return whether `new` is on the host of `old`, with the same scheme or changed from http to https."""
+    """Return whether `new` is on the host and port of `old`, or is its host by https instead of http, both on their
+    default ports. Raises ValueError."""
     before, after = urlsplit(old), urlsplit(new)
     # Compare the port too: another port of a host is another service, and may be an internal one.
     if after.scheme == before.scheme:
         return after.netloc.lower() == before.netloc.lower()
-    return (before.scheme, after.scheme) == ("http", "https") and after.hostname == before.hostname
+    return (
+        (before.scheme, after.scheme) == ("http", "https")
+        and after.hostname == before.hostname
+        and before.port in (None, 80)
+        and after.port in (None, 443)
+        and "@" not in after.netloc
+    )

@@ -217,7 +217,9 @@ def plan_of(
     """Return the plan of the workflow's first occurrence on DAY."""
     day = occurrences(configuration, games or calendar(), DAY)
     first = next(item for item in day if item.workflow == workflow_name)
-    context = EvaluationContext(first.expected, first.expected, first.expected, "tick", Source.CONTROLLER)
+    context = EvaluationContext(
+        first.expected, first.expected, first.expected, "tick", Source.CONTROLLER, "local"
+    )
     return freeze(first, configuration, context, only)
 
 

@@ -18,7 +18,8 @@ class EvaluationContext:
     """The wall clock, from which leases run."""
     triggered_by: str
     source: Source
-    environment: str = ""
+    environment: str
+    """Written to every decision."""
     event_time: datetime | None = None
     """The instant of the tick that replays a day; requests carry it on."""
     # Set by manual runs only: a backfill requests at LOW, so that its fan-outs stay small beside the live fleet.

@@ -88,7 +88,8 @@ def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
     Includes ended occurrences, whose decision depends on the plan as well: failed, or found nothing.
     """
     history, configuration = inputs.history, inputs.configuration
-    context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER)
+    # A plan holds no environment.
+    context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER, environment="")
     plans = {}
     for item in considered(configuration, inputs.expected, inputs.now):
         if item.workflow != workflow:

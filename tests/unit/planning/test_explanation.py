@@ -127,7 +127,7 @@ def test_later_failure_of_another_run_is_the_verdict() -> None:
 def fact_of(configuration: Configuration, outcome: Outcome) -> ExecutionFact:
     """Return the execution of the slot of 12:00 at 12:01."""
     slots = [it for it in occurrences(configuration, None, DAY) if it.expected == at("12:00")]
-    context = EvaluationContext(at("12:00"), at("12:00"), at("12:00"), "tick", Source.CONTROLLER)
+    context = EvaluationContext(at("12:00"), at("12:00"), at("12:00"), "tick", Source.CONTROLLER, "local")
     plan = freeze(slots[0], configuration, context, None)
     (unit,) = units(plan.steps[0], ())
     name = unit.request_id(plan.occurrence_id, 1)

@@ -164,7 +164,7 @@ def test_game_id_comes_from_fan_out_outside_per_game_workflow() -> None:
 def test_manual_plan_has_no_deadline(source: Source, spread: bool) -> None:
     configuration = configured(one=workflow(at_times("06:00"), "bulletin"))
     (occurrence,) = occurrences(configuration, None, DAY)
-    context = EvaluationContext(at("06:00"), at("06:00"), at("06:00"), "somebody", source)
+    context = EvaluationContext(at("06:00"), at("06:00"), at("06:00"), "somebody", source, "local")
     assert freeze(occurrence, configuration, context).deadline == (occurrence.deadline if spread else None)
 
 

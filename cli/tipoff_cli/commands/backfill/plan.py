@@ -265,7 +265,8 @@ def _run(
     """Return the run with its steps, from the plan that the controller will freeze."""
     occurrence = manual_occurrence(target.workflow, body, games, configuration, _ANY_INSTANT, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
-    context = EvaluationContext(_ANY_INSTANT, _ANY_INSTANT, _ANY_INSTANT, "", Source.MANUAL)
+    # A plan holds neither a requester nor an environment.
+    context = EvaluationContext(_ANY_INSTANT, _ANY_INSTANT, _ANY_INSTANT, "", Source.MANUAL, environment="")
     plan = freeze(occurrence, configuration, context, only)
     return BackfillRun(key, target.workflow, body, plan.steps)
 

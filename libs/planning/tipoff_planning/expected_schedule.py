@@ -55,29 +55,24 @@ def draft_change(
     latest = events[-1]
     # A version includes its predecessor in the hash, so it cannot repeat an earlier version.
     version = _version(latest.schedule_version, occurrences, configuration)
-    # Later events replace earlier rows of the same occurrence, as in the views.
-    standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in events for run in event.runs}
-    expected_by_id = {item.id: item for item in occurrences}
+    standing = _latest_runs(events)
     runs = [
         _run(item, configuration, version, ScheduleState.ADDED)
-        for identifier, item in expected_by_id.items()
+        for item in occurrences
         # Keep expired rows: a change of the past would make a missed run look met.
-        if item.deadline > now and _differs(standing.get(identifier), item)
+        if item.deadline > now and _differs(standing.get(item.id), item)
     ]
     runs += [
         run.model_copy(
             update={
-                "schedule_row_id": schedule_row_id(identifier, version, ScheduleState.CANCELLED),
+                "schedule_row_id": schedule_row_id(run.occurrence_id, version, ScheduleState.CANCELLED),
                 "state": ScheduleState.CANCELLED,
                 "reason": _cancellation_reason(run, calendar, latest.date),
             }
         )
-        for identifier, run in standing.items()
-        if identifier not in expected_by_id
-        and run.state is not ScheduleState.CANCELLED
-        and run.deadline > now
+        for run in dropped_runs(events, occurrences, now)
         # A begun occurrence has requests under way; a cancellation would hide a run that happened.
-        and identifier not in begun
+        if run.occurrence_id not in begun
     ]
     return ScheduleLocked(
         date=latest.date,
@@ -89,6 +84,23 @@ def draft_change(
         generated_by=f"controller {RELEASE}",
         environment=latest.environment,
     )
+
+
+def dropped_runs(
+    locked: Iterable[ScheduleLocked], expected: Iterable[Occurrence], now: datetime
+) -> list[ExpectedRun]:
+    """Return the runs of a locked schedule that are no longer expected, before their deadline."""
+    expected_ids = {item.id for item in expected}
+    return [
+        run
+        for identifier, run in _latest_runs(locked).items()
+        if identifier not in expected_ids and run.state is not ScheduleState.CANCELLED and run.deadline > now
+    ]
+
+
+def _latest_runs(locked: Iterable[ScheduleLocked]) -> dict[str, ExpectedRun]:
+    # Later events replace earlier rows of the same occurrence, as in the views.
+    return {run.occurrence_id: run for event in locked for run in event.runs}
 
 
 def _cancellation_reason(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
 from tipoff_common import RELEASE
 from tipoff_common.clock import business_date
-from tipoff_common.events import ScrapeRequested
+from tipoff_common.events import ScheduleLocked, ScrapeRequested
 from tipoff_common.identity import decision_id
 from tipoff_common.ports import Unavailable
 from tipoff_controller import names
@@ -53,10 +53,13 @@ def evaluate_workflows(
         decided = reading.result()
         if decided is None:
             past = _settle_past(context, deps, schedules=only is None)
+            # Before the locks are taken: a late lock may query the dataset for up to 40 s, and no execution could be
+            # noted meanwhile.
+            schedules = _draft_schedules(past, context, deps) if only is None else ScheduleDrafts()
             # Executions arrive meanwhile. A decision on a half-applied change of an
             # occurrence could request the same unit twice.
             with deps.occurrences.all_locked():
-                batch = _decide(past, pauses, context, deps, only)
+                batch = _decide(past, pauses, schedules, context, deps, only)
             decided = deps.ledger.remember_decided(context.tick, batch)
     except Unavailable as error:
         _publish_aborts_once(name, error, context, deps, only)
@@ -171,10 +174,29 @@ def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -
     return remaining
 
 
+@dataclass(frozen=True)
+class ScheduleDrafts:
+    """Drafts of one evaluation about the expected schedules of the days around it."""
+
+    locks: tuple[ScheduleLocked, ...] = ()
+    changes: tuple[ScheduleLocked, ...] = ()
+
+
+def _draft_schedules(past: Past, context: EvaluationContext, deps: Deps) -> ScheduleDrafts:
+    return ScheduleDrafts(
+        tuple(late_locks(past, context, deps)), tuple(schedule_changes(past, context, deps))
+    )
+
+
 def _decide(
-    past: Past, pauses: Pauses, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
+    past: Past,
+    pauses: Pauses,
+    schedules: ScheduleDrafts,
+    context: EvaluationContext,
+    deps: Deps,
+    only: frozenset[str] | None,
 ) -> DecisionBatch:
-    """Decide, and draft every event to publish."""
+    """Decide, and draft every event to publish. Reads nothing: the caller holds all locks."""
     inputs = DecisionInputs(
         deps.configuration,
         past.calendar,
@@ -203,8 +225,8 @@ def _decide(
     return batch.model_copy(
         update={
             "requests": (*batch.requests, *retries),
-            "locks": tuple(late_locks(past, context, deps)),
-            "schedules": tuple(schedule_changes(past, context, deps)),
+            "locks": schedules.locks,
+            "schedules": schedules.changes,
             "failures": tuple(draft_lease_failures(past, context, deps)),
         }
     )

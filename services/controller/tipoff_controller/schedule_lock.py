@@ -1,7 +1,7 @@
 """The expected schedule of a day: locked once, and amended when the games change."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from tipoff_common.clock import business_date, local_instant
@@ -12,7 +12,7 @@ from tipoff_controller.occurrence_store import Key
 from tipoff_controller.past import Past
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.expected_schedule import draft_change, draft_schedule
+from tipoff_planning.expected_schedule import draft_change, draft_schedule, dropped_runs
 from tipoff_planning.occurrences import games_of, occurrences
 from tipoff_planning.verdict import LOCKED_BY
 
@@ -56,11 +56,16 @@ def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iter
         # configuration can change the expected runs.
         if past.calendar is None and deps.configuration.needing_games:
             continue
+        expected = list(occurrences(deps.configuration, past.calendar, day, past.discovery))
+        dropped = [
+            Key(run.game_date, run.occurrence_id) for run in dropped_runs(standing, expected, context.now)
+        ]
+        states = deps.occurrences.load_all(dropped)
         change = draft_change(
             standing,
-            occurrences(deps.configuration, past.calendar, day, past.discovery),
+            expected,
             deps.configuration,
-            begun=_Begun(deps, standing),
+            begun={key.occurrence_id for key, state in states.items() if state.plan is not None},
             calendar=past.calendar,
             games_today=_games(past.calendar, day, deps),
             now=context.now,
@@ -80,19 +85,6 @@ def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps)
         environment=deps.environment,
         locked_at=now,
     )
-
-
-class _Begun:
-    """Those occurrences of a schedule that have a plan; each is looked up only when it is no longer expected."""
-
-    def __init__(self, deps: Deps, standing: Sequence[ScheduleLocked]) -> None:
-        self._deps = deps
-        self._dates = {run.occurrence_id: run.game_date for event in standing for run in event.runs}
-
-    def __contains__(self, occurrence: object) -> bool:
-        if not isinstance(occurrence, str) or occurrence not in self._dates:
-            return False
-        return self._deps.occurrences.load(Key(self._dates[occurrence], occurrence)).plan is not None
 
 
 def _games(calendar: Calendar | None, day: date, deps: Deps) -> int | None:

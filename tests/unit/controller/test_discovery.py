@@ -1,7 +1,9 @@
 """Tests of learned searches: stored daily plan, checks between evaluations, explanation in each decision."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,8 @@ from tests.support.controller import (
     at,
     configured,
     discovery,
+    game,
+    per_game,
     slate,
     workflow,
 )
@@ -159,6 +163,46 @@ def test_evaluation_plans_day_when_lock_is_missing() -> None:
     assert made.state.get(PLAN) is None
     made.tick(at("10:15"))
     assert stored(made).learned
+
+
+def test_nothing_is_read_while_all_locks_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No execution can be noted while an evaluation holds the locks, and a query takes up to 40 s."""
+    searched = workflow(discovery("11:00", "18:00"), "bulletin", discovery={"strategy": "learned"})
+    made = world(configuration=configured(one=searched, games=workflow(per_game(), "box_score")))
+    tomorrow = DAY + timedelta(days=1)
+    evening = game(900, at("19:00", tomorrow))
+    made.land([evening], at("05:01"))
+    made.lock(tomorrow)
+    made.bus.published.clear()
+    # Today's schedule was never locked, and tomorrow's runs of the postponed game are dropped unless they have begun.
+    made.land([evening.model_copy(update={"postponed": True})], at("06:00"))
+    all_locked, answer, check = made.deps.occurrences.all_locked, made.warehouse.answer, made.state.check
+    held, during = [False], []
+
+    @contextmanager
+    def holding() -> Iterator[None]:
+        with all_locked():
+            held[0] = True
+            yield
+        held[0] = False
+
+    def queried(sql: str, parameters: Any) -> Any:
+        during.append(("query", held[0]))
+        return answer(sql, parameters)
+
+    def called() -> None:
+        during.append(("bucket", held[0]))
+        check()
+
+    monkeypatch.setattr(made.deps.occurrences, "all_locked", holding)
+    made.warehouse.answer = queried
+    monkeypatch.setattr(made.state, "check", called)
+    made.tick(at("08:00"))
+    assert set(during) == {("query", False), ("bucket", False)}
+    assert {(event.date, run.state) for event in made.schedules for run in event.runs} >= {
+        (DAY, ScheduleState.EXPECTED),
+        (tomorrow, ScheduleState.CANCELLED),
+    }
 
 
 def test_window_already_open_keeps_fixed_beat() -> None:

@@ -22,7 +22,7 @@ from tests.support.controller import (
 )
 from tipoff_common.events import ScheduleLocked, ScheduleState
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.expected_schedule import draft_change, draft_schedule
+from tipoff_planning.expected_schedule import draft_change, draft_schedule, dropped_runs
 from tipoff_planning.occurrences import occurrences
 from tipoff_planning.workflows import Configuration
 
@@ -167,6 +167,16 @@ def test_begun_run_is_not_cancelled() -> None:
     found = change([locked], calendar(), at("21:10"), begun)
     assert at("21:00") not in {run.expected_run_time for run in found.runs}
     assert at("21:00") in {run.expected_run_time for run in change([locked], calendar(), at("21:10")).runs}
+
+
+def test_dropped_runs_are_those_that_a_change_may_cancel() -> None:
+    """The caller looks up only these, whether they have begun."""
+    locked = lock()
+    cancelled = change([locked], calendar(ONE), at("12:00"))
+    none_expected = dropped_runs([locked, cancelled], [], at("21:30"))
+    # Without game 2, cancelled already, and without game 1's first slot, past its deadline.
+    assert [(run.subject[-1], run.expected_run_time) for run in none_expected] == [("1", at("21:30"))]
+    assert dropped_runs([locked], occurrences(CONFIGURATION, BOTH, DAY), at("12:00")) == []
 
 
 def test_run_added_within_its_window_is_expected() -> None:

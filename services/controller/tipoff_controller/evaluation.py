@@ -106,7 +106,8 @@ def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> 
     past = read_past(context, deps, schedules=schedules)
     for state in past.states.values():
         # The previous delivery may have crashed between writing an entry and publishing it.
-        entry = publish_tick_again(state, context.tick, deps)
+        with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
+            entry = publish_tick_again(state, context.tick, deps)
         if entry is not None and entry.rebuilt:
             deps.publisher.publish([rebuilt_decision(state, entry, deps.configuration, context)])
     # After the repetition above, which may already have replaced damaged entries.
@@ -268,7 +269,9 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
 
     def with_done(settled: Settled) -> Settled:
         for key in done:
-            settled = settled.with_occurrence(past.states[key], deps.configuration, since)
+            # A late execution of a request presumed dead may be noted meanwhile.
+            with deps.occurrences.lock(key):
+                settled = settled.with_occurrence(past.states[key], deps.configuration, since)
         return settled
 
     deps.ledger.change_settled(with_done)

@@ -157,12 +157,14 @@ def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
     if state.progress is None or not state.progress.under_way:
         return []
     found = []
-    for unit, standing, number in state.progress.units():
-        if standing is not State.UNDER_WAY:
-            continue
-        identifier = unit.request_id(state.occurrence_id, number)
-        if wall - state.progress.requested[identifier] >= lease(unit.scraper, deps):
-            found.append(identifier)
+    # An execution that arrives meanwhile may begin a retry: its attempt is not yet among the requests.
+    with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
+        for unit, standing, number in state.progress.units():
+            if standing is not State.UNDER_WAY:
+                continue
+            identifier = unit.request_id(state.occurrence_id, number)
+            if wall - state.progress.requested[identifier] >= lease(unit.scraper, deps):
+                found.append(identifier)
     return found
 
 

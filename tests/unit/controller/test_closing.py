@@ -5,13 +5,16 @@ is killed, or one of them is, before any one of its writes or reads. In each ord
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import greenlet
 import pytest
 
 from tests.support.controller import (
+    DAY,
     ClockedObjects,
     World,
     at,
@@ -21,10 +24,13 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_controller import evaluation
 from tipoff_controller.deps import Deps, Once
 from tipoff_controller.follow_ups import append, note_execution, publish_tick_again
-from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_controller.occurrence_store import Concurrency, Key, OccurrenceStore
 from tipoff_planning.occurrence_log import OccurrenceState, log_execution
+from tipoff_planning.progress import PlanProgress
+from tipoff_planning.settled import Settled
 
 CHAIN = configured(
     chain=workflow(at_times("06:00"), "bulletin", {"scraper": "digest", "after": ["bulletin"]}, max_retries=0)
@@ -161,3 +167,41 @@ def test_late_execution_during_close_reopens_occurrence(
         assert not store.load(key).settled, "the step after it is under way"
         assert key in store.opened(), order
         assert {item.step for item in made.requests} == {"digest"}
+
+
+READERS = [(PlanProgress, "units"), (Settled, "with_occurrence"), (evaluation, "publish_tick_again")]
+
+
+@pytest.mark.parametrize(("owner", "name"), READERS, ids=[name for _, name in READERS])
+def test_evaluation_holds_the_lock_of_a_state_that_it_walks(
+    owner: object, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late execution changes the state meanwhile: a dict would change during its iteration."""
+    made = World(CHAIN)
+    made.land(slate(1), at("05:00"))
+    # A single lock, which is therefore the lock of every occurrence.
+    made.deps = replace(
+        made.deps, occurrences=OccurrenceStore(made.state, CHAIN.subject_parameters, Concurrency(locks=1))
+    )
+    lock: Any = made.deps.occurrences.lock(Key(DAY, "any"))
+    walk, free = getattr(owner, name), []
+
+    def watched(*arguments: Any) -> Any:
+        with ThreadPoolExecutor(1) as other:
+            free.append(other.submit(acquired, lock).result())
+        return walk(*arguments)
+
+    monkeypatch.setattr(owner, name, watched)
+    made.tick(at("06:00"))
+    made.tick(at("06:30"))  # the request's lease is over
+    made.hear()
+    made.tick(at("06:45"))  # the occurrence is settled
+    assert free
+    assert not any(free)
+
+
+def acquired(lock: Any) -> bool:
+    """Acquire a lock if it is free, and release it."""
+    if taken := lock.acquire(blocking=False):
+        lock.release()
+    return bool(taken)

@@ -14,7 +14,7 @@ from tipoff_common.events import EVENTS, Event, MessageRejected, Tick, TickFired
 from tipoff_common.rows import TABLES
 from tipoff_common.topics import Subscription, load_topics
 from tipoff_logger.settings import LoggerSettings
-from tipoff_planning.decision import Reason
+from tipoff_planning.reasons import Reason
 
 REPOSITORY = Path(__file__).parents[2]
 TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")

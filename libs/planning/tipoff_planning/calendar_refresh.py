@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Action
 from tipoff_planning.calendar import Calendar, Game
-from tipoff_planning.decision import Decision, DecisionInputs, Reason, decision_about
+from tipoff_planning.decision import Decision, DecisionInputs, decision_about
 from tipoff_planning.history import ExecutionFact, Slate
 from tipoff_planning.occurrences import (
     Occurrence,
     games_of,
 )
 from tipoff_planning.outstanding import Outstanding
+from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
 
 # The workflow that fetches the schedule is due at 05:00; a refresh at the same tick would request the source twice.

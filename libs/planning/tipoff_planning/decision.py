@@ -3,7 +3,6 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from functools import cached_property
 
 from pydantic import JsonValue
@@ -19,39 +18,8 @@ from tipoff_planning.outstanding import Outstanding
 from tipoff_planning.pauses import Pauses
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import Attempt, PlanProgress
+from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
-
-
-class Reason(StrEnum):
-    """Code of the reason for a decision; the dataset's views use it to separate harmless skips from others."""
-
-    DUE = "due"
-    PARTLY_DUE = "partly_due"
-    INCOMPLETE = "incomplete"
-    REFRESH = "refresh"
-    CALENDAR_STALE = "calendar_stale"
-    MANUAL = "manual"
-    ALREADY_FOUND = "already_found"
-    NO_GAMES = "no_games"
-    TOO_EARLY = "too_early"
-    DAY_DONE = "day_done"
-    UNDER_WAY = "under_way"
-    NOT_PUBLISHED = "not_published"
-    NOT_FOUND = "not_found"
-    SOURCE_FAILING = "source_failing"
-    NOTHING_FOR_LONG = "nothing_for_long"
-    SOURCE_PAUSED = "source_paused"
-    SUPERSEDED = "superseded"
-    PAUSED = "paused"
-    TIMES_UNKNOWN = "times_unknown"
-    CALENDAR_REREAD = "calendar_reread"
-    CALENDAR_CONTRADICTED = "calendar_contradicted"
-    MEMORY_REBUILT = "memory_rebuilt"
-    BUDGET_USED = "budget_used"
-    PARENT_UNFRUITFUL = "parent_unfruitful"
-    NO_CALENDAR = "no_calendar"
-    HISTORY_UNAVAILABLE = "history_unavailable"
-    UNDECIDABLE = "undecidable"
 
 
 @dataclass(frozen=True)

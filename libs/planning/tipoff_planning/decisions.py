@@ -17,7 +17,7 @@ from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Game
 from tipoff_planning.calendar_refresh import CONTRADICTED, REFRESH, refresh_calendar, refresh_occurrence
-from tipoff_planning.decision import Decision, DecisionInputs, Reason, decision_about
+from tipoff_planning.decision import Decision, DecisionInputs, decision_about
 from tipoff_planning.discovery.accounts import explain_check
 from tipoff_planning.expectations import WHOLE_DAY
 from tipoff_planning.history import ExecutionFact, History, subject_of
@@ -33,6 +33,7 @@ from tipoff_planning.paused_steps import without_paused
 from tipoff_planning.pauses import Pause
 from tipoff_planning.plans import requests_nothing
 from tipoff_planning.progress import PlanProgress, State
+from tipoff_planning.reasons import Reason
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 

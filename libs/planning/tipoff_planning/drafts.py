@@ -16,10 +16,11 @@ from tipoff_common.events import (
 )
 from tipoff_common.identity import decision_id
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decision import Decision, Reason
+from tipoff_planning.decision import Decision
 from tipoff_planning.decisions import undecidable
 from tipoff_planning.plans import Plan, freeze
 from tipoff_planning.progress import Attempt, PlanProgress, Skipped
+from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
 
 

@@ -27,7 +27,6 @@ from tipoff_common.executions import PRESUMED, set_aside_in
 from tipoff_common.identity import decision_id
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status, Success
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decision import Reason
 from tipoff_planning.drafts import request, skip
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import (
@@ -41,6 +40,7 @@ from tipoff_planning.history import (
 )
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import NOTHING_HELD, Held, PlanProgress
+from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
 
 MESSAGE_CHARACTERS = 300

@@ -15,20 +15,15 @@ from tipoff_common.clock import Instant, business_date, fleet_clock, local_insta
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
 from tipoff_planning.frozen import Frozen
+from tipoff_planning.reasons import Reason
 
 # Later than the tick, whose redeliveries back off for up to ten minutes and should come first. The controller locks by
 # this time, and verdicts rely on the schedule from then on.
 LOCKED_BY = time(5, 30)
 """Time of day by which a day's schedule is locked: half an hour after its tick, even if the tick never came."""
 
-GIVEN_UP = frozenset({"budget_used", "not_found"})
+GIVEN_UP = frozenset({Reason.BUDGET_USED, Reason.NOT_FOUND})
 """Last reason codes of an occurrence that makes no further request before its next slot."""
-SUPERSEDED = "superseded"
-"""Last reason code of a slot for later versions of a document that was not found at all: it makes no request."""
-ALREADY_FOUND = "already_found"
-"""Last reason code of a slot without requests, because an earlier slot had found the data."""
-SOURCE_PAUSED = "source_paused"
-"""Last reason code of an occurrence that waits because its sources asked for a pause."""
 HOPELESS_STREAK = 3
 """Number of failed occurrences in a row after which a further attempt is not expected to help."""
 # Longer than the lease, so that the controller fails an expired request itself before a person is alerted.
@@ -260,7 +255,7 @@ def _found_steps(rows: Sequence[Expectation]) -> Mapping[str | None, bool]:
 
     One entry under None for rows without steps (from an older controller) or if an earlier slot had found everything.
     """
-    if any(row.last_reason_code == ALREADY_FOUND for row in rows):
+    if any(row.last_reason_code == Reason.ALREADY_FOUND for row in rows):
         return {None: True}
     # Ignore a step that was left out because its parents succeeded without naming any value.
     steps = [
@@ -294,10 +289,12 @@ def _judge_subject(
     if missed:
         # The gap needs no action once a later slot found the data, or a slot was skipped because it is there already.
         later = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
-        healed = later or any(row.last_reason_code == ALREADY_FOUND for row in rows)
+        healed = later or any(row.last_reason_code == Reason.ALREADY_FOUND for row in rows)
         at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
         more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
-        reason = next((_waits_for(row) for row in reversed(missed) if row.reason_code == SOURCE_PAUSED), "")
+        reason = next(
+            (_waits_for(row) for row in reversed(missed) if row.reason_code == Reason.SOURCE_PAUSED), ""
+        )
         yield Fault(
             kind=FaultKind.MISSING,
             color=Color.YELLOW if healed else Color.RED,
@@ -307,7 +304,9 @@ def _judge_subject(
             count=len(missed),
             sentence=f"{name}{about} did not run at {at}{more}{', but its data is found' if healed else ''}{reason}",
         )
-    waiting = [row for row in rows if row.status == "PENDING" and row.last_reason_code == SOURCE_PAUSED]
+    waiting = [
+        row for row in rows if row.status == "PENDING" and row.last_reason_code == Reason.SOURCE_PAUSED
+    ]
     if waiting:
         # Never red: the request follows once the pause ends, and the row becomes MISSING if its window ends first.
         yield Fault(
@@ -455,7 +454,7 @@ def _has_further_attempt(row: Expectation, rows: Sequence[Expectation], as_of: d
     """Return whether another attempt is to come: of this occurrence, or of a later slot of its day."""
     # Rows that are left of last night are about another day than the slots of today.
     own = [it for it in rows if it.date == row.date and it.expected_run_time >= row.expected_run_time]
-    if any(it.last_reason_code == SUPERSEDED for it in own):
+    if any(it.last_reason_code == Reason.SUPERSEDED for it in own):
         return False
     return any(not _is_given_up(it, as_of) and it.status != "PAUSED" for it in own)
 

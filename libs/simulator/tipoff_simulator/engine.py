@@ -13,7 +13,7 @@ from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decision import Decision, DecisionInputs, Reason
+from tipoff_planning.decision import Decision, DecisionInputs
 from tipoff_planning.decisions import NONE_DUE, decide
 from tipoff_planning.discovery.plans import DiscoveryPlan, DiscoveryPlans, due_checks, plan_day
 from tipoff_planning.discovery.searches import history_of, search_of
@@ -31,6 +31,7 @@ from tipoff_planning.occurrences import (
     games_of,
     occurrences,
 )
+from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.memory import Done, SimulatedMemory
 from tipoff_simulator.observer import Nobody, Observer

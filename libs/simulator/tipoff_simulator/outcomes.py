@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from tipoff_common.events import ExpectedRun, ScheduleState
 from tipoff_common.outcomes import Status
-from tipoff_planning.decision import Reason
 from tipoff_planning.decisions import LATE_AFTER_MINUTES
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.outstanding import find_outstanding, subjects_of
+from tipoff_planning.reasons import Reason
 from tipoff_planning.schedules import Discovery, PerGame, Until
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.engine import Log, OccurrenceDecisions

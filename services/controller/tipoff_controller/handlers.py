@@ -27,9 +27,9 @@ from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.schedule_lock import lock_schedule
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decision import Reason
 from tipoff_planning.discovery.plans import due_checks
 from tipoff_planning.occurrences import begun_since
+from tipoff_planning.reasons import Reason
 
 log = logging.getLogger(__name__)
 

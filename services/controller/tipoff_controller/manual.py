@@ -15,7 +15,7 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.occurrence_store import Key
 from tipoff_controller.publication import begin_run
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decision import Decision, Reason
+from tipoff_planning.decision import Decision
 from tipoff_planning.drafts import DecisionBatch, draft
 from tipoff_planning.manual_runs import (
     IdempotencyKeyConflict,
@@ -31,6 +31,7 @@ from tipoff_planning.occurrence_log import LoggedExecution
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import PlanProgress, State, UnitStatus
+from tipoff_planning.reasons import Reason
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from tests.support.samples import decided as decided_event
 from tests.support.samples import locked
 
 from tipoff_common.events import Action, ExpectedRun, WorkflowDecided
-from tipoff_planning.decision import Reason
+from tipoff_planning.reasons import Reason
 from tipoff_simulator.engine import OccurrenceDecisions
 from tipoff_simulator.outcomes import FinalStatus, run_status
 

@@ -21,10 +21,11 @@ from tests.support.controller import (
 from tipoff_common.events import PauseTarget
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.calendar_refresh import REFRESH, refresh_occurrence
-from tipoff_planning.decision import Decision, Reason
+from tipoff_planning.decision import Decision
 from tipoff_planning.decisions import decide
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.pauses import Pause, Pauses
+from tipoff_planning.reasons import Reason
 
 FEEDS = configured(feeds=workflow(daily("05:00", "05:15"), "slate"))
 REFRESHES = {Reason.CALENDAR_STALE, Reason.CALENDAR_REREAD, Reason.CALENDAR_CONTRADICTED}

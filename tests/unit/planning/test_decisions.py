@@ -33,13 +33,14 @@ from tipoff_common.clock import EASTERN
 from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.decision import Decision, Reason
+from tipoff_planning.decision import Decision
 from tipoff_planning.decisions import considered, decide, unable_to_decide, undecidable
 from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
 from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, agenda, occurrences
 from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import Plan, units
 from tipoff_planning.progress import PlanProgress
+from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import CalendarSource, Configuration
 
 TOMORROW = DAY + timedelta(days=1)

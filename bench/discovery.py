@@ -33,7 +33,7 @@ import itertools
 from tipoff_planning.discovery.backtest import (
     NO_TIP_OFFS,
     LearnedLooks,
-    Published,
+    PublicationTime,
     ReplaySummary,
     replay,
     summarize,
@@ -60,14 +60,14 @@ def beat(every: int) -> Sequence[float]:
 
 
 def learned(
-    published: Sequence[Published], price: float, tip_offs: Mapping[date, float] = NO_TIP_OFFS
+    published: Sequence[PublicationTime], price: float, tip_offs: Mapping[date, float] = NO_TIP_OFFS
 ) -> list[Any]:
     """Replay days on learned checks."""
     looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30), tip_offs=tip_offs)
     return replay(published, looks, looks.note)
 
 
-def fixed(published: Sequence[Published], every: int) -> list[Any]:
+def fixed(published: Sequence[PublicationTime], every: int) -> list[Any]:
     """Replay days on a fixed beat."""
     return replay(published, lambda _: beat(every))
 
@@ -80,18 +80,18 @@ def rounded(summary: ReplaySummary) -> dict[str, float]:
 # The trace
 
 
-def read_trace(file: Path) -> list[Published]:
+def read_trace(file: Path) -> list[PublicationTime]:
     """Read days of publication from a CSV file."""
     days = []
     with file.open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             at = datetime.fromisoformat(row["published_at_local"])
             minute = at.hour * 60 + at.minute + at.second / 60 - OPENS
-            days.append(Published(date.fromisoformat(row["date"]), minute))
+            days.append(PublicationTime(date.fromisoformat(row["date"]), minute))
     return days
 
 
-def oracle(published: Sequence[Published], price: float) -> ReplaySummary:
+def oracle(published: Sequence[PublicationTime], price: float) -> ReplaySummary:
     """Plan each day by the true times of the fortnights before and after it, including its own."""
     looks = {}
     for number, day in enumerate(published):
@@ -197,10 +197,10 @@ DAYS = 120
 SYNTHETIC_PRICES = (1.0, 4.0, 12.0)
 
 
-def year_of(source: Synthetic, seed: int) -> list[Published]:
+def year_of(source: Synthetic, seed: int) -> list[PublicationTime]:
     """Draw a year of a synthetic source."""
     luck = Random(f"{source.name}/{seed}")  # noqa: S311  # luck, not a secret
-    return [Published(START + timedelta(day), source.minute(luck, day)) for day in range(DAYS)]
+    return [PublicationTime(START + timedelta(day), source.minute(luck, day)) for day in range(DAYS)]
 
 
 def tip_offs_of(source: Synthetic) -> Mapping[date, float]:
@@ -266,7 +266,7 @@ LEVELS = tuple(number / 20 for number in range(1, 20))
 
 
 def learned_and_told(
-    published: Sequence[Published], price: float, seed: int, tip_offs: Mapping[date, float]
+    published: Sequence[PublicationTime], price: float, seed: int, tip_offs: Mapping[date, float]
 ) -> tuple[list[Any], list[float]]:
     """Replay days; return them with the predicted quantile of each day's true time."""
     looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30), tip_offs=tip_offs)
@@ -278,7 +278,7 @@ def learned_and_told(
     return days, quantiles
 
 
-def quantile_of(model: PublicationModel, day: Published, luck: Random) -> float:
+def quantile_of(model: PublicationModel, day: PublicationTime, luck: Random) -> float:
     """Return the predicted share of days that publish before this one; a random draw for silent and early days, which
     have no order."""
     if day.minute is None:
@@ -303,7 +303,7 @@ def measure_speed() -> dict[str, Any]:
         luck = Random(f"speed/{number}")  # noqa: S311  # luck, not a secret
         seen: list[PublicationInterval] = []
         replay(
-            [Published(START + timedelta(day), _within(luck.gauss(200, 30))) for day in range(days)],
+            [PublicationTime(START + timedelta(day), _within(luck.gauss(200, 30))) for day in range(days)],
             lambda _: beat(30),
             seen.append,
         )

@@ -24,7 +24,7 @@ from bench.scans import tables_read
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps as CleanupDeps
 from tipoff_cleanup.handlers import run_cleanup
-from tipoff_cleanup.losses import Landed
+from tipoff_cleanup.losses import LoggedFile
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
@@ -40,7 +40,7 @@ from tipoff_scraper_runner.deps import Deps as RunnerDeps
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.registry import Registered, Registry
+from tipoff_scraper_runner.registry import RegisteredScraper, Registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
@@ -144,7 +144,10 @@ class BenchFleet:
         self.runner = RunnerDeps(
             environment="bench",
             registry=Registry(
-                {name: Registered(spec, Stub(spec, name == calendar)) for name, spec in catalog.items()}
+                {
+                    name: RegisteredScraper(spec, Stub(spec, name == calendar))
+                    for name, spec in catalog.items()
+                }
             ),
             memory=RequestMemory(self.state),
             data=self.data,
@@ -220,7 +223,7 @@ def nothing(_request: httpx.Request) -> httpx.Response:
 def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
     """Return the rows of a dataset in which every file has its execution and its receipt."""
     if "overtaken_before" in sql:
-        none = dict.fromkeys(item.name for item in fields(Landed))
+        none = dict.fromkeys(item.name for item in fields(LoggedFile))
         counts = {"files": 1, "waiting": 0, "receipts": 1, "overtaken_before": None}
         return [{**none, **counts, "last_cleanup": parameters["now"]}]
     paths = parameters.get("paths", ())

@@ -17,13 +17,13 @@ from bench.command import Figures, run
 from bench.measures import median_ms, resident_mib
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_dev.fuzz.payloads import parameters_of, payload_of
-from tipoff_scraper_runner.registry import Registered, load_registry
+from tipoff_scraper_runner.registry import RegisteredScraper, load_registry
 
 AIM_MS, AIM_MIB = 1_500, 143
 COLD = "nbac_injury_report"
 
 
-def speed(scraper: Registered, seconds: float) -> dict[str, float]:
+def speed(scraper: RegisteredScraper, seconds: float) -> dict[str, float]:
     """Time the parser on a payload, repeatedly for so many seconds."""
     parameters = scraper.module.Parameters.model_validate(parameters_of(scraper))
     payload = payload_of(scraper, parameters)

@@ -18,7 +18,7 @@ from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.saved_payload import Saved
+from tipoff_scraper_runner.saved_payload import SavedPayload
 
 STATING = sorted(name for name in SCHEDULED if hasattr(REGISTRY[name].module, "stated"))
 
@@ -44,7 +44,7 @@ def replay(name: str, body: bytes, data: MemoryObjects, live: ScrapeExecuted) ->
         now=live.triggered_at,
         open_http=lambda spec, now, _: HttpxHttp(spec, now, Pacer(), transport=httpx.MockTransport(never)),
         data=data,
-        saved=Saved(body, dated=True),
+        saved=SavedPayload(body, dated=True),
     ).executed
 
 

@@ -43,7 +43,7 @@ from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.saved_payload import Saved
+from tipoff_scraper_runner.saved_payload import SavedPayload
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_byte_order_mark_changes_no_records(name: str, source: FakeSources) -> N
     run(name, source, asked_of(name).out, marked)
     (kept,) = [body for path, body in marked.bodies.items() if path.startswith("raw/")]
     saved = MemoryObjects("data")
-    run(name, source, asked_of(name).out, saved, saved=Saved(kept, dated=True))
+    run(name, source, asked_of(name).out, saved, saved=SavedPayload(kept, dated=True))
 
     assert _records(plain) == _records(marked) == _records(saved)
 

@@ -15,7 +15,7 @@ from tests.support.controller import catalog, configured, daily, discovery, per_
 from tipoff_common.catalog import ScraperSpec
 from tipoff_planning.workflows import Configuration
 from tipoff_scraper_runner.errors import Blocked, HttpFailure, NotPublished
-from tipoff_scraper_runner.registry import Registered, Registry
+from tipoff_scraper_runner.registry import RegisteredScraper, Registry
 from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
@@ -182,7 +182,7 @@ class SourceFails(HttpFailure):
 def registry() -> Registry:
     """Return the fleet of the simulation, described by the fixtures' files."""
     modules: dict[str, Any] = {name: Scraper(name) for name in FLEET}
-    return Registry({name: Registered(catalog()[name], module) for name, module in modules.items()})
+    return Registry({name: RegisteredScraper(catalog()[name], module) for name, module in modules.items()})
 
 
 def configurations(shape: Shape) -> tuple[Configuration, Configuration]:

@@ -24,7 +24,7 @@ from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import load_registry
-from tipoff_scraper_runner.saved_payload import Saved
+from tipoff_scraper_runner.saved_payload import SavedPayload
 
 DAY = date(2025, 1, 15)
 GAME = next(game for game in SCENARIO.games[DAY] if game.home == "PHI")
@@ -104,7 +104,7 @@ def run(
     source: FakeSources,
     instant: str,
     data: MemoryObjects | None = None,
-    saved: Saved | None = None,
+    saved: SavedPayload | None = None,
 ) -> Execution:
     scraper, asked, now = REGISTRY[name], asked_of(name), datetime.fromisoformat(instant)
     request = manual_request(

@@ -8,7 +8,7 @@ from typing import Any
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Parameter, Warehouse
-from tipoff_dataset.queries import ask
+from tipoff_dataset.queries import run_named_query
 
 GAME_DAY = date(2025, 1, 15)
 FIRST_HOUR, LAST_HOUR = 5, 18
@@ -60,9 +60,13 @@ def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
     (files,) = warehouse.query(_FILES, {"day": GAME_DAY})
     scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
     return Answers(
-        discovery=next(iter(ask(warehouse, "discovery_check", **scraper, game_date=GAME_DAY)), {}),
-        attempts=next(iter(ask(warehouse, "discovery_attempts", **scraper)), {}),
-        expected_vs_actual=ask(warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT),
+        discovery=next(
+            iter(run_named_query(warehouse, "discovery_check", **scraper, game_date=GAME_DAY)), {}
+        ),
+        attempts=next(iter(run_named_query(warehouse, "discovery_attempts", **scraper)), {}),
+        expected_vs_actual=run_named_query(
+            warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT
+        ),
         cleanup_runs=warehouse.query(_CLEANUP_RUNS, {"day": GAME_DAY})[0]["runs"],
         files_landed=files["landed"],
         files_processed=files["processed"],

@@ -21,11 +21,11 @@ from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.handlers import publish_execution
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.output_files import PARAMETERS, raw_prefix
-from tipoff_scraper_runner.registry import Registered
-from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
+from tipoff_scraper_runner.registry import RegisteredScraper
+from tipoff_scraper_runner.saved_payload import FetchNotes, SavedPayload, StoredPayload
 
 Records = Mapping[str, list[JsonValue]]
-_PARSED_AGAIN = Noted(summary={"parsed_again": True})
+_PARSED_AGAIN = FetchNotes(summary={"parsed_again": True})
 """Distinguishes the execution from a scrape on a developer's machine, whose source is LOCAL too."""
 
 
@@ -55,7 +55,7 @@ class Reparsed:
 
 
 def reparse(
-    scraper: Registered, game_date: date, deps: Deps, *, triggered_by: str, now: datetime
+    scraper: RegisteredScraper, game_date: date, deps: Deps, *, triggered_by: str, now: datetime
 ) -> Iterator[Reparsed]:
     """Parse every payload of `game_date` and publish the executions, oldest first, so that the newest counts last.
 
@@ -74,15 +74,15 @@ def reparse(
         request = manual_request(
             scraper, _parameters(info, game_date), source=Source.LOCAL, triggered_by=triggered_by, now=now
         )
-        fetched = Fetched(f"gs://{deps.data.bucket}/{info.name}", fetched_at(info), _PARSED_AGAIN)
+        fetched = StoredPayload(f"gs://{deps.data.bucket}/{info.name}", fetched_at(info), _PARSED_AGAIN)
         yield _parse_and_publish(scraper, request, body, fetched, records, deps, now)
 
 
 def _parse_and_publish(
-    scraper: Registered,
+    scraper: RegisteredScraper,
     request: ScrapeRequested,
     body: bytes,
-    fetched: Fetched,
+    fetched: StoredPayload,
     before: Records,
     deps: Deps,
     now: datetime,
@@ -95,7 +95,7 @@ def _parse_and_publish(
         open_http=deps.open_http,
         data=deps.data,
         parse=deps.parse,
-        saved=Saved(body, dated=True, fetched=fetched),
+        saved=SavedPayload(body, dated=True, fetched=fetched),
     )
     # No claim is needed: each run has a new request, so there is no other delivery of it.
     execution = deps.memory.remember(request, execution)

@@ -22,7 +22,7 @@ from tipoff_scraper_runner.account import account_name
 from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, NoStack, connect
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.manual import UnusableParameters
-from tipoff_scraper_runner.registry import Registered, load_registry
+from tipoff_scraper_runner.registry import RegisteredScraper, load_registry
 
 
 def reparse(
@@ -54,7 +54,7 @@ def reparse(
     raise typer.Exit(EXIT_FAILED if failed else 0 if done else EXIT_NO_DATA)
 
 
-def _prepared(name: str) -> tuple[Registered, Deps]:
+def _prepared(name: str) -> tuple[RegisteredScraper, Deps]:
     try:
         registry = load_registry(checkout.SCRAPERS)
         if name not in registry:

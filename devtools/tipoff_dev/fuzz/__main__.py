@@ -51,8 +51,8 @@ from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.judgement import MAX_TEXT
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.registry import Registered, load_registry
-from tipoff_scraper_runner.saved_payload import Saved
+from tipoff_scraper_runner.registry import RegisteredScraper, load_registry
+from tipoff_scraper_runner.saved_payload import SavedPayload
 
 SECONDS, MEGABYTES = 20.0, 300.0
 """Limits for one payload; memory is the rise of the process's peak."""
@@ -114,7 +114,7 @@ class Traces(logging.Handler):
         self.last = getattr(record, "exception", record.getMessage())
 
 
-def seeds_of(scraper: Registered, folder: Path | None) -> list[Seed]:
+def seeds_of(scraper: RegisteredScraper, folder: Path | None) -> list[Seed]:
     """Return a scraper's seeds: the fake's document, and the real ones in `folder`."""
     given = parameters_of(scraper)
     served = payload_of(scraper, scraper.module.Parameters.model_validate(given))
@@ -148,7 +148,9 @@ def _near(right: Seed) -> st.SearchStrategy[Input]:
     return st.one_of(words, words, words, nearly_pdf(right.body).map(Input))
 
 
-def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
+def judge(
+    scraper: RegisteredScraper, parameters: Mapping[str, str], given: Input, traces: Traces
+) -> Iterator[str]:
     """Run one input; yield the name of its outcome, then each find."""
     request = manual_request(scraper, dict(parameters), source=Source.LOCAL, triggered_by="fuzz", now=NOW)
     data = MemoryObjects("data")
@@ -166,7 +168,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
             now=NOW,
             open_http=_no_source,
             data=data,
-            saved=Saved(given.body, dated=True),
+            saved=SavedPayload(given.body, dated=True),
         ).executed
     except TooSlow:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -271,7 +273,7 @@ class Found(Exception):
 class InputSearch:
     """The inputs of one scraper, with counts of inputs, outcomes and finds."""
 
-    def __init__(self, scraper: Registered, seeds: Sequence[Seed], traces: Traces) -> None:
+    def __init__(self, scraper: RegisteredScraper, seeds: Sequence[Seed], traces: Traces) -> None:
         self._scraper, self._inputs, self._traces = scraper, inputs(seeds), traces
         self.inputs = 0
         self.slowest = 0.0
@@ -322,7 +324,7 @@ class InputSearch:
                 raise Found(find, source, drawn)
 
 
-def _with_minimum_of_one(scraper: Registered) -> Registered:
+def _with_minimum_of_one(scraper: RegisteredScraper) -> RegisteredScraper:
     """Return the scraper with a minimum of one record, so that shortened documents do not fail for their length."""
     spec = scraper.spec
     any_length = spec.assertions.model_copy(update={"min": 1})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
-from tipoff_cleanup.losses import Landed, Overview
+from tipoff_cleanup.losses import LoggedFile, Overview
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import Catalog
@@ -46,13 +46,15 @@ class _MemoryDataset(FileDataset):
     672 runs with three queries each would take minutes on a warehouse.
     """
 
-    def __init__(self, files: Sequence[Landed]) -> None:
+    def __init__(self, files: Sequence[LoggedFile]) -> None:
         super().__init__(MemoryWarehouse(), ENVIRONMENT)
         self._files = sorted(files, key=lambda file: file.landed_at)
         self.receipts: dict[str, datetime] = {}
         self.last_run: datetime | None = None
 
-    def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
+    def files(
+        self, now: datetime, lookback: timedelta, grace: timedelta
+    ) -> tuple[Overview, list[LoggedFile]]:
         """Return an overview of the files of the lookback, and the files without a receipt."""
         found = [file for file in self._files if now - lookback <= file.landed_at <= now]
         waiting = [file for file in found if file.gcs_path not in self.receipts]
@@ -189,5 +191,5 @@ def _missing_now(ordered: Sequence[FileLanded], until: datetime) -> frozenset[st
     return frozenset(found[-1].gcs_path for found in before if found)
 
 
-def _landed(event: FileLanded) -> Landed:
-    return Landed(**{known.name: getattr(event, known.name) for known in fields(Landed)})
+def _landed(event: FileLanded) -> LoggedFile:
+    return LoggedFile(**{known.name: getattr(event, known.name) for known in fields(LoggedFile)})

@@ -58,7 +58,7 @@ def is_segment(text: str) -> bool:
     return _SEGMENT.fullmatch(text) is not None and bool(text.strip("."))
 
 
-class Journaled(NamedTuple):
+class JournalEntry(NamedTuple):
     """An entry of the journal: the name of a file about to be written, and the second of the entry."""
 
     at: datetime
@@ -78,7 +78,7 @@ def journal_hours(since: datetime, until: datetime) -> list[str]:
     ]
 
 
-def read_journal_entry(entry: str) -> Journaled | None:
+def read_journal_entry(entry: str) -> JournalEntry | None:
     """Parse the name of a journal entry; None when the object is no such entry."""
     found = _ENTRY.fullmatch(entry)
     if found is None:
@@ -87,7 +87,7 @@ def read_journal_entry(entry: str) -> Journaled | None:
         at = datetime.strptime(f"{found[1]}{found[2]}", "%Y-%m-%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return Journaled(at, found[3])
+    return JournalEntry(at, found[3])
 
 
 _ENTRY = re.compile(rf"{JOURNAL}/(\d{{4}}-\d\d-\d\dT\d\d)/(\d{{4}})/(.+)", re.ASCII)

@@ -21,7 +21,7 @@ class Part:
     arguments: Mapping[str, Parameter]
 
 
-def ask_batch(warehouse: Warehouse, parts: Mapping[str, Part]) -> dict[str, list[dict[str, Any]]]:
+def run_batch(warehouse: Warehouse, parts: Mapping[str, Part]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each part, without an order, as a union has none. Rows come as JSON, so instants are text.
 
     Raises:

@@ -122,10 +122,10 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
         bucket, _, name = letter.payload_path.removeprefix("gs://").partition("/")
         if not letter.payload_path.startswith("gs://") or not name:
             raise PayloadMissing(f"{letter.payload_path} names no object; no service wrote this row")
-        kept = bucket_of(bucket).get(name)
-        if kept is None:
+        stored = bucket_of(bucket).get(name)
+        if stored is None:
             raise PayloadMissing(f"{letter.payload_path} no longer exists")
-        body = kept
+        body = stored
     if content_hash(body) != letter.payload_sha256:
         raise PayloadMissing("the stored payload is incomplete: its SHA-256 differs")
     return body

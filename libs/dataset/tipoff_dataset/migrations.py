@@ -74,23 +74,23 @@ def require_additive(found: Iterable[Difference], *, keep_columns: bool = False)
 
 def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any]) -> Iterator[Difference]:
     # BigQuery compares names of columns without regard to case.
-    wanted = {field.name.lower(): field for field in declared}
+    by_name = {field.name.lower(): field for field in declared}
     present = {field.name.lower(): field for field in live}
-    for name, field in wanted.items():
+    for name, field in by_name.items():
         place = f"{where}.{field.name}"
         if name in present:
             yield from _column(table, place, field, present[name])
         elif "." in where:
-            what = "the column is missing, and ALTER TABLE cannot add it in a RECORD; use the API's tables.update"
-            yield Difference(place, what, refused=True)
+            fault = "the column is missing, and ALTER TABLE cannot add it in a RECORD; use the API's tables.update"
+            yield Difference(place, fault, refused=True)
         elif field.mode == "REQUIRED":
-            what = "the column is missing, and existing rows have no value for it; declare it nullable"
-            yield Difference(place, what, refused=True)
+            fault = "the column is missing, and existing rows have no value for it; declare it nullable"
+            yield Difference(place, fault, refused=True)
         else:
             statement = f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column_sql(field)}"
             yield Difference(place, "the column is missing", statement)
     for name, field in present.items():
-        if name not in wanted:
+        if name not in by_name:
             yield Difference(
                 f"{where}.{field.name}",
                 "the files no longer have this column",

@@ -104,7 +104,7 @@ def named(name: str) -> NamedQuery:
     return NamedQuery.read(FOLDER / f"{name}.sql")
 
 
-def ask(warehouse: Warehouse, name: str, **parameters: Parameter) -> list[dict[str, Any]]:
+def run_named_query(warehouse: Warehouse, name: str, **parameters: Parameter) -> list[dict[str, Any]]:
     """Return the rows of `queries/<name>.sql`; callers pass every parameter. Raises UnknownQueryError, Unavailable."""
     return warehouse.query(named(name).sql, parameters)
 
@@ -117,9 +117,9 @@ def _read(parameter: QueryParameter, text: str, now: Parameter) -> Parameter:
     try:
         value = _READERS[parameter.type](text)
     except ValueError as error:
-        why = f": {error}" if parameter.type == "TIMESTAMP" else ""
+        detail = f": {error}" if parameter.type == "TIMESTAMP" else ""
         raise QueryParameterError(
-            f"'{text}' is not a valid {parameter.type} for '{parameter.name}'{why}"
+            f"'{text}' is not a valid {parameter.type} for '{parameter.name}'{detail}"
         ) from error
     # Numbers count things or are shares and limits of them: a negative one would quietly find nothing.
     if isinstance(value, int | float) and value < 0:
@@ -128,10 +128,10 @@ def _read(parameter: QueryParameter, text: str, now: Parameter) -> Parameter:
 
 
 def _boolean(text: str) -> bool:
-    known = {"true": True, "false": False}
-    if text.lower() not in known:
+    values = {"true": True, "false": False}
+    if text.lower() not in values:
         raise ValueError(text)
-    return known[text.lower()]
+    return values[text.lower()]
 
 
 def _integer(text: str) -> int:

@@ -12,7 +12,7 @@ from tipoff_common.events import Action, AlertLevel
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.accounts import discovery_context
 from tipoff_planning.discovery.plans import DiscoveryPlans
-from tipoff_planning.history import History, Known, Outputs
+from tipoff_planning.history import History, Outputs, RequestRecords
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda
 from tipoff_planning.outstanding import Outstanding
 from tipoff_planning.pauses import Pauses
@@ -82,16 +82,16 @@ class DecisionInputs:
         return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
 
     @cached_property
-    def known(self) -> Known:
+    def request_records(self) -> RequestRecords:
         """Executions, request times and outputs, by request id."""
-        return Known(self.history.executions, self.history.requested, self.outputs)
+        return RequestRecords(self.history.executions, self.history.requested, self.outputs)
 
     def standing(self, occurrence: str) -> PlanProgress | None:
         """Return the progress of an occurrence's plan; None when the occurrence has no plan yet."""
         if occurrence in self.standings:
             return self.standings[occurrence]
         plan = self.plans.get(occurrence)
-        return PlanProgress(plan, self.known) if plan is not None else None
+        return PlanProgress(plan, self.request_records) if plan is not None else None
 
     def paused_until(self, scraper: str) -> datetime | None:
         """Return the end of the pause that the scraper's source asked for; None when it may be requested."""

@@ -181,8 +181,8 @@ def _none_due(
 def _no_games(day: date, inputs: DecisionInputs) -> str:
     """Return a sentence that there is nothing to fetch, either without games or outside of the calendar."""
     uncovered = inputs.calendar.uncovered(day) if inputs.calendar else None
-    known = f"{uncovered[0].upper()}{uncovered[1:]}" if uncovered else f"No games on {day}"
-    return f"{known}, so there is nothing to fetch."
+    statement = f"{uncovered[0].upper()}{uncovered[1:]}" if uncovered else f"No games on {day}"
+    return f"{statement}, so there is nothing to fetch."
 
 
 def _timeless(day: date, inputs: DecisionInputs) -> list[Game]:
@@ -389,8 +389,8 @@ def _holding_back(standing: PlanProgress, workflow: str, inputs: DecisionInputs)
     unfound = [item.unit.scraper for item in standing.units() if item.state is not State.SUCCESS]
     if not unfound:
         return None
-    whole = inputs.pauses.of_workflow(workflow, inputs.now)
-    return whole or next(iter(inputs.pauses.of_scrapers(unfound, inputs.now).values()), None)
+    workflow_pause = inputs.pauses.of_workflow(workflow, inputs.now)
+    return workflow_pause or next(iter(inputs.pauses.of_scrapers(unfound, inputs.now).values()), None)
 
 
 def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
@@ -410,11 +410,11 @@ def _found_since(occurrence: Occurrence, standing: PlanProgress, inputs: Decisio
     found: list[datetime] = []
     for unit, answer in standing.unfound():
         subject = subject_of(unit.parameters, configuration.subject_parameters)
-        known = history.found(unit.scraper, occurrence.game_date, subject)
+        successes = history.found(unit.scraper, occurrence.game_date, subject)
         # A find from before the request is an older version than this slot wants.
-        if answer is None or known is None or known[1] <= answer.triggered_at:
+        if answer is None or successes is None or successes[1] <= answer.triggered_at:
             return None
-        found.append(known[1])
+        found.append(successes[1])
     return max(found, default=None)
 
 

@@ -19,7 +19,7 @@ from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision
 from tipoff_planning.decisions import undecidable
 from tipoff_planning.plans import Plan, freeze
-from tipoff_planning.progress import Attempt, PlanProgress, Skipped
+from tipoff_planning.progress import Attempt, PlanProgress, SkippedStep
 from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
 
@@ -134,7 +134,7 @@ def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
     )
 
 
-def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> WorkflowDecided:
+def skip(plan: Plan, skipped: SkippedStep, environment: str, now: datetime) -> WorkflowDecided:
     """Return the decision that a step of a plan is never requested."""
     # From the plan's decision time and not from now: a second controller that skips the step writes the same row.
     identifier = decision_id(f"{plan.occurrence_id}:{skipped.step}", plan.decided_at)

@@ -32,7 +32,7 @@ class ExecutionFact:
     kind: FailureKind | None
     source: Source
     triggered_at: datetime
-    completeness: "KnownCompleteness | None" = None
+    completeness: "ReportedCompleteness | None" = None
     not_before: datetime | None = None
     """The instant before which the source must not be requested again, if it named one."""
     paused_host: str | None = None
@@ -57,7 +57,7 @@ Slate = Mapping[str, datetime | None]
 
 
 @dataclass(frozen=True)
-class KnownCompleteness:
+class ReportedCompleteness:
     """Completeness of a document as its own execution reports it."""
 
     expected: int | None = None
@@ -181,7 +181,7 @@ def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
     return fact.completeness.lacks(games) if fact.completeness else ()
 
 
-def completeness_in(stated: object) -> KnownCompleteness | None:
+def completeness_in(stated: object) -> ReportedCompleteness | None:
     """Parse `completeness` of a data_summary; None without one."""
     if not isinstance(stated, Mapping):
         return None
@@ -190,10 +190,10 @@ def completeness_in(stated: object) -> KnownCompleteness | None:
     names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
     if len(names) > MAX_MISSING_LISTED:
         names = [*names[:MAX_MISSING_LISTED], f"{len(names) - MAX_MISSING_LISTED} more"]
-    return KnownCompleteness(expected if isinstance(expected, int) else None, tuple(names))
+    return ReportedCompleteness(expected if isinstance(expected, int) else None, tuple(names))
 
 
-def completeness_of(event: ScrapeExecuted) -> KnownCompleteness | None:
+def completeness_of(event: ScrapeExecuted) -> ReportedCompleteness | None:
     """Parse the completeness that the execution reports."""
     return completeness_in(event.data_summary.get("completeness"))
 
@@ -250,7 +250,7 @@ Outputs = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
-class Known:
+class RequestRecords:
     """Known executions, request times and outputs, by request id."""
 
     executions: Mapping[str, ExecutionFact] = field(default_factory=dict)

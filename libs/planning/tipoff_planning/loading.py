@@ -311,9 +311,9 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
     """Return a cycle of steps, or None."""
     # Unknown parents were reported as such; here they would only hide a cycle.
-    known = {step: [name for name in names if name in parents] for step, names in parents.items()}
+    known_parents = {step: [name for name in names if name in parents] for step, names in parents.items()}
     try:
-        TopologicalSorter(known).prepare()
+        TopologicalSorter(known_parents).prepare()
     except CycleError as error:
         # The sorter lists each step before its dependents; a reader follows `after` in the opposite direction.
         circle: list[str] = error.args[1]
@@ -322,5 +322,5 @@ def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
 
 
 def _unknown_scraper(name: str, catalog: Catalog) -> str:
-    known = did_you_mean(name, catalog) or f"known scrapers: {', '.join(catalog)}"
-    return f"scraper '{name}' is not known; {known}"
+    suggestion = did_you_mean(name, catalog) or f"known scrapers: {', '.join(catalog)}"
+    return f"scraper '{name}' is not known; {suggestion}"

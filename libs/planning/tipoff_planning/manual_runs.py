@@ -83,24 +83,24 @@ def manual_occurrence(
     """Build the occurrence of a manual run under `key`. uncovered: why the calendar does not cover the date, else None.
     Raises UnusableRun."""
     subject = WHOLE_DAY
-    described = configuration.workflows[workflow]
-    if takes_game(described):
-        known = [game.game_id for game in games]
-        if not known and run.game_id is None:
-            why = uncovered or f"no game is known on {run.game_date}"
-            raise UnusableRun(f"game_id: {workflow} runs for each game, and {why}")
+    definition = configuration.workflows[workflow]
+    if takes_game(definition):
+        game_ids = [game.game_id for game in games]
+        if not game_ids and run.game_id is None:
+            reason = uncovered or f"no game is known on {run.game_date}"
+            raise UnusableRun(f"game_id: {workflow} runs for each game, and {reason}")
         if run.game_id is None:
-            raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
+            raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(game_ids)}")
         # Without known games of the date, accept the caller's game: old dates have no calendar.
-        if known and run.game_id not in known:
+        if game_ids and run.game_id not in game_ids:
             raise UnusableRun(
-                f"game_id: no game {run.game_id} on {run.game_date}; its games: {', '.join(known)}"
+                f"game_id: no game {run.game_id} on {run.game_date}; its games: {', '.join(game_ids)}"
             )
         # The game is the occurrence's subject, as in any per-game run, so that its results count for the game.
         subject = run.game_id
     # game_id narrows a fan-out over the date's games or teams; without such a fan-out it has no effect.
     elif run.game_id is not None and not any(
-        step.for_each in ("game", "team") for step in described.plan.values()
+        step.for_each in ("game", "team") for step in definition.plan.values()
     ):
         raise UnusableRun(
             f"game_id: {workflow} does not run per game; omit game_id (--game-id of tipoff trigger)"
@@ -165,9 +165,9 @@ def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) 
     # Without a choice: the whole workflow.
     if not run.scrapers:
         return Outstanding()
-    known = list(dict.fromkeys(step.scraper for step in plan.values()))
-    if unknown := [name for name in run.scrapers if name not in known]:
-        raise UnusableRun(f"scrapers: {unknown_name(f'scraper of {workflow}', unknown[0], known)}")
+    scrapers = list(dict.fromkeys(step.scraper for step in plan.values()))
+    if unknown := [name for name in run.scrapers if name not in scrapers]:
+        raise UnusableRun(f"scrapers: {unknown_name(f'scraper of {workflow}', unknown[0], scrapers)}")
     chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
     _require_parents("scrapers", chosen, plan, {name: step.scraper for name, step in plan.items()})
     return Outstanding(chosen)

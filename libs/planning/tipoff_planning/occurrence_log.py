@@ -31,15 +31,15 @@ from tipoff_planning.drafts import request, skip
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import (
     ExecutionFact,
-    Known,
-    KnownCompleteness,
+    ReportedCompleteness,
+    RequestRecords,
     completeness_of,
     preferred,
     slate_of,
     subject_of,
 )
 from tipoff_planning.plans import Plan
-from tipoff_planning.progress import NOTHING_HELD, Held, PlanProgress
+from tipoff_planning.progress import NOTHING_HELD, HeldRequests, PlanProgress
 from tipoff_planning.reasons import Reason
 from tipoff_planning.workflows import Configuration
 
@@ -106,7 +106,9 @@ class LoggedExecution(Frozen):
             kind=self.kind,
             source=self.source,
             triggered_at=self.triggered_at,
-            completeness=KnownCompleteness(self.expected, self.missing) if self.missing is not None else None,
+            completeness=ReportedCompleteness(self.expected, self.missing)
+            if self.missing is not None
+            else None,
             not_before=self.not_before,
             paused_host=self.paused_host,
             message=self.message,
@@ -224,7 +226,7 @@ class OccurrenceState:
         rebuilt: bool = False,
         plan: Plan | None = None,
         tick: datetime | None = None,
-        held: Held = NOTHING_HELD,
+        held: HeldRequests = NOTHING_HELD,
     ) -> Entry | None:
         """Draft an entry with the new executions and their follow-ups; None without either.
 
@@ -304,7 +306,7 @@ class OccurrenceState:
             outputs = {name: item.outputs for name, item in self.executions.items() if item.outputs}
             # Executions may precede the plan if the entry with the plan was unreadable.
             facts = {item.request_id: item for item in self.facts}
-            self.progress = PlanProgress(plan, Known(facts, requested, outputs))
+            self.progress = PlanProgress(plan, RequestRecords(facts, requested, outputs))
 
     def _note(self, item: LoggedExecution) -> None:
         if self._is_news(item):
@@ -315,8 +317,8 @@ class OccurrenceState:
     def _is_news(self, item: LoggedExecution) -> bool:
         if (logged := self.executions.get(item.request_id)) is None:
             return True
-        known = logged.fact(self.game_date)
-        return preferred(known, item.fact(self.game_date)) is not known
+        current = logged.fact(self.game_date)
+        return preferred(current, item.fact(self.game_date)) is not current
 
 
 def _message_of(outcome: Outcome) -> str:

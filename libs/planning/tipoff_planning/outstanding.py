@@ -71,12 +71,12 @@ def find_unfound(occurrence: Occurrence, configuration: Configuration, history: 
         # A document about the whole day should list each game; for a single game or team there is no such count.
         games = len(occurrence.games) if step.fan_out_parameter is None else 0
         for value, subject in subjects_of(step, occurrence, configuration):
-            known = (step.scraper, occurrence.game_date, subject)
-            instants = history.found(*known, complete_for=games if complete else None)
+            unit_key = (step.scraper, occurrence.game_date, subject)
+            instants = history.found(*unit_key, complete_for=games if complete else None)
             if instants is None:  # never found, or incomplete where the search requires completeness
                 absent.add(value)
                 # A dict keeps the order: the same document must give the same sentence.
-                lacking.update(dict.fromkeys(history.lacking(*known, games)))
+                lacking.update(dict.fromkeys(history.lacking(*unit_key, games)))
             else:
                 first.append(instants[0])
                 last.append(instants[1])

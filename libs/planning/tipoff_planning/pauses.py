@@ -17,7 +17,7 @@ from tipoff_common.identity import event_id
 from tipoff_common.open_enum import Declared
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.plans import Plan
-from tipoff_planning.progress import NOTHING_HELD, Held
+from tipoff_planning.progress import NOTHING_HELD, HeldRequests
 
 LONGEST = timedelta(days=30)
 """Longest pause; to stop a workflow for good, remove it from the configuration, where others see the change."""
@@ -98,15 +98,17 @@ class Pauses(Frozen):
         found = ((name, self.of(PauseTarget.SCRAPER, name, now)) for name in dict.fromkeys(names))
         return {name: pause for name, pause in found if pause is not None}
 
-    def held_of(self, plan: Plan, now: datetime) -> Held:
+    def held_of(self, plan: Plan, now: datetime) -> HeldRequests:
         """Return which requests of a plan are held back at an instant."""
         # A manual run is not held back: its caller may want to check whether the reason for the pause is gone.
         return NOTHING_HELD if plan.source is Source.MANUAL else self.held(plan.workflow, now)
 
-    def held(self, workflow: str, now: datetime) -> Held:
+    def held(self, workflow: str, now: datetime) -> HeldRequests:
         """Return which requests of a workflow's occurrences are held back at an instant."""
         scrapers = {it.name for it in self.items if it.target is PauseTarget.SCRAPER and it.stands(now)}
-        return Held(everything=self.of_workflow(workflow, now) is not None, scrapers=frozenset(scrapers))
+        return HeldRequests(
+            everything=self.of_workflow(workflow, now) is not None, scrapers=frozenset(scrapers)
+        )
 
     def holding_pause(
         self, workflow: str, scrapers: Iterable[str], start: datetime, end: datetime

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tipoff_common.bounds import VALUE_CHARACTERS
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_planning.history import ExecutionFact, Known, preferred
+from tipoff_planning.history import ExecutionFact, RequestRecords, preferred
 from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
 
 
@@ -44,7 +44,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedStep:
     """A step that is never requested, because a parent failed, found nothing or named no usable values."""
 
     step: str
@@ -54,7 +54,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldRequests:
     """Requests held back by pauses: all of a plan's requests, or those of some scrapers."""
 
     everything: bool = False
@@ -65,7 +65,7 @@ class Held:
         return self.everything or scraper in self.scrapers
 
 
-NOTHING_HELD = Held()
+NOTHING_HELD = HeldRequests()
 
 
 class UnitStatus(NamedTuple):
@@ -141,7 +141,7 @@ class _StepProgress:
         self.begun = self.settled = False
         self.fruitful = False
         """Whether the step found data; children read it only when the step is settled."""
-        self.skipped: Skipped | None = None
+        self.skipped: SkippedStep | None = None
         self.why = ""
 
 
@@ -151,14 +151,14 @@ class PlanProgress:
     The cost of adding a fact does not depend on the number of units: only its own unit and the steps are visited.
     """
 
-    def __init__(self, plan: Plan, known: Known | None = None) -> None:
-        known = known or Known()
+    def __init__(self, plan: Plan, records: RequestRecords | None = None) -> None:
+        records = records or RequestRecords()
         self.plan = plan
-        self.executions: dict[str, ExecutionFact] = dict(known.executions)
+        self.executions: dict[str, ExecutionFact] = dict(records.executions)
         """The preferred fact about each request, by request id."""
-        self.requested: dict[str, datetime] = dict(known.requested)
+        self.requested: dict[str, datetime] = dict(records.requested)
         """The first publication of each request, by request id."""
-        self._outputs = dict(known.outputs)
+        self._outputs = dict(records.outputs)
         self._steps = {step.name: _StepProgress(step) for step in plan.steps}
         self._owners: dict[str, tuple[_UnitProgress, int]] = {}
         self._advance()
@@ -167,9 +167,9 @@ class PlanProgress:
         """Add a fact about a request; return False if it changes nothing. outputs: its values to fan out over."""
         # A delivery may repeat, and a request presumed lost may still be executed: only the preferred fact counts,
         # in either order of arrival.
-        known = self.executions.get(fact.request_id)
-        best = preferred(known, fact)
-        if best is known:
+        current = self.executions.get(fact.request_id)
+        best = preferred(current, fact)
+        if best is current:
             return False
         self.executions[fact.request_id] = best
         if outputs:
@@ -200,7 +200,7 @@ class PlanProgress:
         """Return the id of an attempt's request."""
         return attempt.unit.request_id(self.plan.occurrence_id, attempt.number)
 
-    def due(self, now: datetime, held: Held = NOTHING_HELD) -> list[Attempt]:
+    def due(self, now: datetime, held: HeldRequests = NOTHING_HELD) -> list[Attempt]:
         """Return the attempts to request now, up to each step's `max_in_flight`, without those of held scrapers."""
         found: list[Attempt] = []
         for step in self._steps.values():
@@ -224,7 +224,7 @@ class PlanProgress:
         return found
 
     @property
-    def skipped(self) -> list[Skipped]:
+    def skipped(self) -> list[SkippedStep]:
         """Steps that are never requested."""
         return [step.skipped for step in self._steps.values() if step.skipped]
 
@@ -292,7 +292,7 @@ class PlanProgress:
             if blocking is not None and not step.begun:
                 # A request presumed lost may still succeed; then the step begins after all.
                 step.settled, step.fruitful, step.why = True, False, blocking.why
-                step.skipped = Skipped(name, step.planned.scraper, blocking.planned.name, blocking.why)
+                step.skipped = SkippedStep(name, step.planned.scraper, blocking.planned.name, blocking.why)
                 continue
             step.skipped = None
             if not step.begun:

@@ -181,14 +181,14 @@ class _Judge:
         return Target(occurrence.workflow, occurrence.game_date, occurrence.subject, End.FOUND, delay)
 
     def _missed(self, occurrence: Occurrence, attempts: list[Occurrence], lost: list[_Part]) -> Target:
-        reason = "; ".join(dict.fromkeys(self._why(part, attempts) for part in lost)) or self._not_run(
-            attempts
-        )
+        reason = "; ".join(
+            dict.fromkeys(self._miss_reason(part, attempts) for part in lost)
+        ) or self._not_run(attempts)
         return Target(
             occurrence.workflow, occurrence.game_date, occurrence.subject, End.MISSED, reason=reason
         )
 
-    def _why(self, part: _Part, attempts: list[Occurrence]) -> str:
+    def _miss_reason(self, part: _Part, attempts: list[Occurrence]) -> str:
         """Return the reason why a part was missed, with the same text for the same cause."""
         if part.published is None:
             return f"{part.scraper} was never published"

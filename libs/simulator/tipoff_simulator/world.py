@@ -174,9 +174,11 @@ def load_world(path: Path | None, catalog: Catalog) -> World:
     own = source.validate(World)
     if faults := _unknown(own, source, catalog):
         raise ConfigurationError(faults)
-    given = {name: getattr(own, name) for name in own.model_fields_set}
-    merged = {name: {**getattr(usual, name), **given.get(name, {})} for name in ("publication", "failures")}
-    return usual.model_copy(update={**given, **merged})
+    overrides = {name: getattr(own, name) for name in own.model_fields_set}
+    merged = {
+        name: {**getattr(usual, name), **overrides.get(name, {})} for name in ("publication", "failures")
+    }
+    return usual.model_copy(update={**overrides, **merged})
 
 
 def _unknown(world: World, source: YamlSource, catalog: Catalog) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tipoff_cleanup.deps import Deps
-from tipoff_cleanup.losses import Landed
+from tipoff_cleanup.losses import LoggedFile
 from tipoff_cleanup.observation import Observation
 from tipoff_cleanup.repair import Repairs
 from tipoff_cleanup.republication import GIVEN_UP, OBJECT_MISSING
@@ -62,7 +62,7 @@ def _count(findings: Iterable[Finding], kind: str) -> int:
     return sum(finding.kind == kind for finding in findings)
 
 
-def _missing(file: Landed, now: datetime, republished: bool) -> MissingFile:
+def _missing(file: LoggedFile, now: datetime, republished: bool) -> MissingFile:
     return MissingFile(
         scraper_name=file.scraper_name,
         gcs_path=file.gcs_path,

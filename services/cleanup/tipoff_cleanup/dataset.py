@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from tipoff_cleanup.losses import Landed, Overview
+from tipoff_cleanup.losses import LoggedFile, Overview
 from tipoff_common.clock import CLOCKS_AGREE_WITHIN
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
@@ -138,14 +138,16 @@ class FileDataset:
     def __init__(self, warehouse: Warehouse, environment: str) -> None:
         self._warehouse, self._environment = warehouse, environment
 
-    def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
+    def files(
+        self, now: datetime, lookback: timedelta, grace: timedelta
+    ) -> tuple[Overview, list[LoggedFile]]:
         """Return the counts of files that landed within `lookback`, and the oldest files without a receipt."""
         rows = self._query(_FILES, since=now - lookback, now=now, settled=now - grace)
         # There is always a row: the left join keeps the overview when no file waits.
         overview = Overview(**{field.name: rows[0][field.name] for field in fields(Overview)})
-        names = [field.name for field in fields(Landed)]
+        names = [field.name for field in fields(LoggedFile)]
         waiting = [
-            Landed(**{name: row[name] for name in names}) for row in rows if row["gcs_path"] is not None
+            LoggedFile(**{name: row[name] for name in names}) for row in rows if row["gcs_path"] is not None
         ]
         return overview, waiting
 

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 
 @dataclass(frozen=True)
-class Landed:
+class LoggedFile:
     """A file that a scrape wrote and announced, as the execution log has it; None for facts that its row lacks."""
 
     gcs_path: str
@@ -88,12 +88,14 @@ class NextStep(Enum):
     NOTHING = auto()  # given up before
 
 
-def overtaken(file: Landed, overview: Overview) -> bool:
+def overtaken(file: LoggedFile, overview: Overview) -> bool:
     """Return whether Phase 2 processed a file that landed later, longer ago than the grace."""
     return overview.overtaken_before is not None and file.landed_at < overview.overtaken_before
 
 
-def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: LossRule) -> list[Landed]:
+def lost(
+    waiting: Iterable[LoggedFile], overview: Overview, now: datetime, rule: LossRule
+) -> list[LoggedFile]:
     """Return the files that will not be processed unless republished, oldest first.
 
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
@@ -109,7 +111,7 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Los
 
 
 def behind_since(
-    waiting: Iterable[Landed], overview: Overview, now: datetime, rule: LossRule
+    waiting: Iterable[LoggedFile], overview: Overview, now: datetime, rule: LossRule
 ) -> datetime | None:
     """Return the landing of the oldest overdue file that no later file overtook; None when Phase 2 keeps up."""
     return min(

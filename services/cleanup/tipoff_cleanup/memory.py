@@ -41,7 +41,7 @@ class CleanupRun(BaseModel):
     )
 
 
-class Adopted(BaseModel):
+class AdoptionRecord(BaseModel):
     """Events to publish for an object that no execution named."""
 
     executed: ScrapeExecuted
@@ -119,13 +119,13 @@ class CleanupMemory:
         """Mark the file as no longer republished."""
         self._mark(gcs_path, "given-up", b"", now)
 
-    def remember_adopted(self, gcs_path: str, adopted: Adopted, now: datetime) -> Adopted:
+    def remember_adopted(self, gcs_path: str, adopted: AdoptionRecord, now: datetime) -> AdoptionRecord:
         """Store the events of an adoption unless there are some; return those that were stored first, which count."""
         if self._mark(gcs_path, "adopted.json", adopted.model_dump_json().encode(), now):
             return adopted
         # Another run was first; publish its events.
         name = f"{_folder(gcs_path)}/adopted.json"
-        return read_stored(Adopted, name, self._state.get(name)) or adopted
+        return read_stored(AdoptionRecord, name, self._state.get(name)) or adopted
 
     def _mark(self, gcs_path: str, mark: str, body: bytes, now: datetime) -> bool:
         metadata = {_AT: now.isoformat(), _PATH: gcs_path}

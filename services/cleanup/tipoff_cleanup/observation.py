@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.failures import describe_failure
-from tipoff_cleanup.losses import Landed, Overview, behind_since, is_storm, lost
+from tipoff_cleanup.losses import LoggedFile, Overview, behind_since, is_storm, lost
 from tipoff_common.clock import readable
 from tipoff_common.events import Finding
 
@@ -32,7 +32,7 @@ class Observation:
     journal_from: datetime | None = None
     """Earlier runs have checked all files written before this instant."""
     overview: Overview | None = None
-    missing: tuple[Landed, ...] = ()
+    missing: tuple[LoggedFile, ...] = ()
     """Lost files, the oldest first."""
     behind_since: datetime | None = None
     """The landing of the oldest file that Phase 2 is late for; None when it keeps up."""
@@ -143,8 +143,8 @@ def _unseen_run(
 
 
 def _still_waiting(
-    waiting: Sequence[Landed], overview: Overview, instants: Instants, deps: Deps
-) -> tuple[Sequence[Landed], Overview]:
+    waiting: Sequence[LoggedFile], overview: Overview, instants: Instants, deps: Deps
+) -> tuple[Sequence[LoggedFile], Overview]:
     """Leave out files that landed again within the lookback and were processed before it.
 
     Queries receipts older than the lookback only when Phase 2 seems behind, as that reads the whole table.
@@ -156,7 +156,7 @@ def _still_waiting(
     return still, replace(overview, waiting=overview.waiting - len(waiting) + len(still))
 
 
-def _not_given_up(missing: Sequence[Landed], deps: Deps) -> int:
+def _not_given_up(missing: Sequence[LoggedFile], deps: Deps) -> int:
     """Count the missing files that are not given up: those given up are no sign of a present fault."""
     attempts = deps.memory.attempts(file.gcs_path for file in missing)
     return sum(not item.given_up for item in attempts.values())

@@ -17,7 +17,7 @@ from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, RecordsDocument, read_document
 from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import is_storm
-from tipoff_cleanup.memory import Adopted
+from tipoff_cleanup.memory import AdoptionRecord
 from tipoff_common.events import Finding, ScrapeRequested, Source
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.executions import build_execution, build_file_landed
@@ -26,7 +26,7 @@ from tipoff_common.files import (
     FAN_OUT,
     FETCHED_AT,
     REQUEST,
-    Journaled,
+    JournalEntry,
     journal_hours,
     object_name,
     read_journal_entry,
@@ -114,9 +114,9 @@ def _find_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
     return _Found(orphans, looked_at, until)
 
 
-def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Journaled]]:
+def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[JournalEntry]]:
     """Yield the journal's entries, oldest first, in batches for one query each."""
-    batch: list[Journaled] = []
+    batch: list[JournalEntry] = []
     for hour in journal_hours(since, until):
         # The name of an entry has the instant and the file, so no entry has to be read.
         for info in deps.data.list(hour):
@@ -169,7 +169,7 @@ def _read(orphan: ObjectInfo, deps: Deps) -> RecordsDocument:
 
 def _adopted(
     orphan: ObjectInfo, document: RecordsDocument, logged: ExecutionRow | None, deps: Deps, instants: Instants
-) -> Adopted:
+) -> AdoptionRecord:
     """Build the execution that the runner did not publish, and the file's announcement."""
     metadata, path = orphan.metadata, _path(orphan.name, deps)
     request = _request(orphan, document, logged, instants)
@@ -199,7 +199,7 @@ def _adopted(
         event_time=instants.event_time,
         recovered=True,
     )
-    return Adopted(executed=executed, landed=landed)
+    return AdoptionRecord(executed=executed, landed=landed)
 
 
 def _request(

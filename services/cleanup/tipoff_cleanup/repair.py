@@ -6,14 +6,14 @@ from datetime import datetime
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.observation import Observation
 from tipoff_cleanup.orphans import Adoptions, adopt_orphans
-from tipoff_cleanup.republication import Republished, republish_lost
+from tipoff_cleanup.republication import RepublicationResult, republish_lost
 
 
 @dataclass(frozen=True)
 class Repairs:
     """Files republished and orphans adopted by one run."""
 
-    republished: Republished = field(default_factory=Republished)
+    republished: RepublicationResult = field(default_factory=RepublicationResult)
     adoptions: Adoptions | None = None
     """None when the run did not search for orphans."""
 

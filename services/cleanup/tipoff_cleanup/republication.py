@@ -10,7 +10,7 @@ from heapq import nsmallest
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, read_document
 from tipoff_cleanup.failures import describe_failure
-from tipoff_cleanup.losses import Attempts, Landed, NextStep, next_step
+from tipoff_cleanup.losses import Attempts, LoggedFile, NextStep, next_step
 from tipoff_common.bounds import GCS_PATH
 from tipoff_common.events import FileLanded, Finding
 from tipoff_common.executions import build_file_landed
@@ -31,7 +31,7 @@ GIVEN_UP, OBJECT_MISSING = "given_up", "object_missing"
 """Kinds of findings that the run's row counts."""
 
 
-class Unusable(Exception):
+class UnusableFile(Exception):
     """The file cannot be republished; `kind` is the reason as a word, the message as a sentence."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -40,7 +40,7 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True)
-class Republished:
+class RepublicationResult:
     """Republishes of lost files by one run."""
 
     announced: frozenset[str] = frozenset()
@@ -51,7 +51,7 @@ class Republished:
     """The reason why the run stopped before the last file; None when it did not."""
 
 
-def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Republished:
+def republish_lost(lost: Sequence[LoggedFile], deps: Deps, instants: Instants) -> RepublicationResult:
     """Republish the files that are due, and mark those that used up their republishes as given up.
 
     Never raises; on a failure, it returns the republishes so far.
@@ -78,27 +78,27 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
                     try:
                         if _republish(file, so_far.next_number, deps, instants):
                             announced.add(file.gcs_path)
-                    except Unusable as fault:
+                    except UnusableFile as fault:
                         findings.append(Finding(kind=fault.kind, gcs_path=file.gcs_path, detail=str(fault)))
                 case _:
                     pass
     except Exception as failure:  # noqa: BLE001  # the row still has to state the republishes so far
         error = describe_failure(failure)
-    return Republished(frozenset(announced), tuple(findings), error)
+    return RepublicationResult(frozenset(announced), tuple(findings), error)
 
 
-def _turn(due: Iterable[Landed], tick: datetime) -> frozenset[Landed]:
+def _turn(due: Iterable[LoggedFile], tick: datetime) -> frozenset[LoggedFile]:
     """Choose the files that the run of a tick tries to republish."""
 
     # Another order in each run: unusable files stay due, and in the order of age, many of them would block all later
     # files forever.
-    def order(file: Landed) -> str:
+    def order(file: LoggedFile) -> str:
         return content_hash(f"{tick.isoformat()} {file.gcs_path}".encode())
 
     return frozenset(nsmallest(MOST_A_RUN, due, key=order))
 
 
-def _given_up(file: Landed, so_far: Attempts) -> Finding:
+def _given_up(file: LoggedFile, so_far: Attempts) -> Finding:
     times = pluralize(so_far.republishes, "time")
     detail = f"republished {times} without a receipt; given up"
     return Finding(kind=GIVEN_UP, gcs_path=file.gcs_path, detail=detail)
@@ -114,7 +114,7 @@ def _nameable(gcs_path: str) -> bool:
     )
 
 
-def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> bool:
+def _republish(file: LoggedFile, number: int, deps: Deps, instants: Instants) -> bool:
     """Mark the republish and publish it; False for a dry run, or when another run has marked it.
 
     The marker is written first, so that a crash in between uses up one republish and does not add one.
@@ -138,23 +138,23 @@ def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> boo
     return True
 
 
-def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
+def _rebuild(file: LoggedFile, number: int, deps: Deps, instants: Instants) -> FileLanded:
     """Build the announcement from the object, which has to match its row. Raises Unusable, Unavailable."""
     if not _nameable(file.gcs_path):
-        raise Unusable(
+        raise UnusableFile(
             "unnameable_path", "no receipt can name this path, so its processing cannot be confirmed"
         )
     # A path in the execution log may be any text: read only objects of the data bucket with a runner's name.
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
-        raise Unusable("foreign_path", f"not a path of a runner in gs://{deps.data.bucket}")
+        raise UnusableFile("foreign_path", f"not a path of a runner in gs://{deps.data.bucket}")
     info = deps.data.info(name)
     if info is None:
-        raise Unusable(OBJECT_MISSING, "the execution log names it, but it is not in the bucket")
+        raise UnusableFile(OBJECT_MISSING, "the execution log names it, but it is not in the bucket")
     try:
         document = read_document(info, deps.data)
     except NotOurs as error:
-        raise Unusable("content_differs", f"the file was not written by a runner: {error}") from error
+        raise UnusableFile("content_differs", f"the file was not written by a runner: {error}") from error
     stated = (
         file.scraper_name,
         # Rows of older versions lack these facts, and cannot contradict the file.
@@ -162,7 +162,7 @@ def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileL
         file.content_sha256 or document.content_sha256,
     )
     if stated != (document.scraper, document.game_date, document.content_sha256):
-        raise Unusable(
+        raise UnusableFile(
             "content_differs",
             f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, but its"
             f" row has {stated[0]}, {stated[1]}, {stated[2]}",

@@ -20,7 +20,7 @@ from tipoff_monitor.handlers import flush_outbox, handle_delivery
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.rehearsal import rehearse, route_of
 from tipoff_monitor.settings import MonitorSettings
-from tipoff_monitor.simulation import KeptSimulation, Simulation
+from tipoff_monitor.simulation import Simulation, StoredSimulation
 from tipoff_monitor.views import shown, watching
 from tipoff_planning.alerts import (
     Incident,
@@ -61,7 +61,7 @@ def routes(wiring: Wiring) -> FastAPI:
     def keep_simulation(body: Simulation, caller: Person) -> None:
         """Store a simulated season, the output of `tipoff simulate --json`, for the console; replaces the last one."""
         deps.state.keep_simulation(
-            KeptSimulation(configurations=body.configurations, sent_at=wall_now(), sent_by=caller.email)
+            StoredSimulation(configurations=body.configurations, sent_at=wall_now(), sent_by=caller.email)
         )
 
     app.include_router(manual)
@@ -137,5 +137,5 @@ def _add_rule_routes(manual: APIRouter, deps: Deps) -> None:
 
 
 def _require_rule(name: str, deps: Deps) -> None:
-    if name not in (known := deps.book.file.all_rules):
-        raise HTTPException(404, unknown_name("rule", name, known))
+    if name not in (rules := deps.book.file.all_rules):
+        raise HTTPException(404, unknown_name("rule", name, rules))

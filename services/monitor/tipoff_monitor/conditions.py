@@ -83,7 +83,7 @@ def batch_query(book: RuleBook, filled_values: Mapping[str, Parameter]) -> tuple
 
 
 @dataclass(frozen=True)
-class Paused:
+class ActivePauses:
     """Paused workflows and scrapers."""
 
     workflows: frozenset[str] = frozenset()
@@ -94,10 +94,10 @@ class Paused:
         return condition.workflow in self.workflows or condition.scraper in self.scrapers
 
 
-def paused_of_rows(rows: Iterable[Mapping[str, object]]) -> Paused:
+def paused_of_rows(rows: Iterable[Mapping[str, object]]) -> ActivePauses:
     """Return the paused workflows and scrapers from the rows of a batch."""
     own = [row for row in rows if row["rule"] == PAUSED]
-    return Paused(
+    return ActivePauses(
         frozenset(str(row["workflow"]) for row in own if row["workflow"] is not None),
         frozenset(str(row["scraper"]) for row in own if row["scraper"] is not None),
     )

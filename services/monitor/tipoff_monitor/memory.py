@@ -23,7 +23,7 @@ from tipoff_common.leases import measure_lease
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_common.stored import read_stored, write_stored
 from tipoff_monitor.incidents import Memory
-from tipoff_monitor.simulation import KeptSimulation
+from tipoff_monitor.simulation import StoredSimulation
 from tipoff_planning.frozen import Frozen
 
 log = logging.getLogger(__name__)
@@ -136,15 +136,15 @@ class MonitorState:
         found = self._state.get(f"{_CONFIGURATIONS}/{config_hash}.yaml") if config_hash.isalnum() else None
         return None if found is None else found.decode(errors="replace")
 
-    def keep_simulation(self, simulation: KeptSimulation) -> None:
+    def keep_simulation(self, simulation: StoredSimulation) -> None:
         """Store a simulated season in place of the previous one."""
         # The last write wins: nothing depends on the previous season.
         self._state.put(_SIMULATION, simulation.model_dump_json().encode(), content_type="application/json")
 
-    def simulation(self) -> KeptSimulation | None:
+    def simulation(self) -> StoredSimulation | None:
         """Return the simulated season that was sent last; None before the first."""
         found = self._state.get(_SIMULATION)
-        return None if found is None else KeptSimulation.model_validate_json(found)
+        return None if found is None else StoredSimulation.model_validate_json(found)
 
 
 def _claim(until: datetime, *, released: bool = False) -> bytes:

@@ -86,7 +86,7 @@ class Simulation(Frozen):
     configurations: Mapping[ShortText, SimulatedSeason] = Field(min_length=1, max_length=MOST_CONFIGURATIONS)
 
 
-class KeptSimulation(Simulation):
+class StoredSimulation(Simulation):
     """A simulation with its sender and the time."""
 
     sent_at: Instant

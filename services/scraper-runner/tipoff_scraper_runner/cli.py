@@ -34,9 +34,9 @@ from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http_clients import connected_opener, http_opener
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
 from tipoff_scraper_runner.parser import ParserProcess
-from tipoff_scraper_runner.registry import Registered, Registry, load_registry
+from tipoff_scraper_runner.registry import RegisteredScraper, Registry, load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
-from tipoff_scraper_runner.saved_payload import Saved
+from tipoff_scraper_runner.saved_payload import SavedPayload
 from tipoff_scraper_runner.settings import RunnerSettings
 
 # 1 and 2 are conventional, 130 is the shell's code for SIGINT. 3 lets a script distinguish late from broken.
@@ -87,7 +87,7 @@ def main(
     try:
         if options.from_file:
             body = options.from_file.read_bytes()
-            saved = Saved(body, dated)
+            saved = SavedPayload(body, dated)
             # Parameters from the command line override the document's: the user may try a document of another day on
             # purpose.
             parameters = {**stated_parameters(scraper, body, parameters), **parameters}
@@ -138,7 +138,7 @@ class ParametersNotStated(Exception):
     """Neither the saved document nor the command line states a required parameter; the message names the options."""
 
 
-def stated_parameters(scraper: Registered, body: bytes, given: Collection[str]) -> Mapping[str, str]:
+def stated_parameters(scraper: RegisteredScraper, body: bytes, given: Collection[str]) -> Mapping[str, str]:
     """Return the parameters that a saved document states, when a required parameter is not given.
 
     Raises ParametersNotStated.
@@ -189,7 +189,7 @@ def connect(registry: Registry, stack: Path) -> Deps:
     )
 
 
-def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
+def _parser(scraper: RegisteredScraper, program: str) -> argparse.ArgumentParser:
     spec = scraper.spec
     parser = argparse.ArgumentParser(
         prog=program,

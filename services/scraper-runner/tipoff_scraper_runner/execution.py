@@ -28,8 +28,8 @@ from tipoff_scraper_runner.judgement import Show, dated, judged, require_day, sh
 from tipoff_scraper_runner.output_files import folder, records_file, write_payload, write_records
 from tipoff_scraper_runner.parser import Parse, parse_in_process
 from tipoff_scraper_runner.previous_edition import Records, previous_edition
-from tipoff_scraper_runner.registry import Registered
-from tipoff_scraper_runner.saved_payload import Noted, Saved
+from tipoff_scraper_runner.registry import RegisteredScraper
+from tipoff_scraper_runner.saved_payload import FetchNotes, SavedPayload
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
@@ -50,7 +50,7 @@ class Execution:
 
 def execute(
     request: ScrapeRequested,
-    scraper: Registered,
+    scraper: RegisteredScraper,
     *,
     environment: str,
     now: datetime,
@@ -58,7 +58,7 @@ def execute(
     data: Objects | None,
     parse: Parse = parse_in_process,
     writes: Executor | None = None,
-    saved: Saved | None = None,
+    saved: SavedPayload | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Execution:
     """Fetch and parse for `request`; write the raw payload and the records.
@@ -108,7 +108,7 @@ class _Job:
     """Input of every stage of one execution."""
 
     request: ScrapeRequested
-    scraper: Registered
+    scraper: RegisteredScraper
     now: datetime
     data: Objects | None
     parse: Parse
@@ -151,7 +151,7 @@ def _log_end(result: _Result, seconds: float) -> None:
     log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **details})
 
 
-def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
+def _run(job: _Job, http: HttpxHttp, saved: SavedPayload | None) -> _Result:
     """Fetch, then parse and write; after an error of either stage, return the facts known so far."""
     # One redactor for the whole execution: it holds every secret that was given to the scraper.
     redactor = http.redactor
@@ -180,7 +180,7 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
     return replace(result, facts=replace(result.facts, summary=summary))
 
 
-def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Saved | None) -> Payload:
+def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: SavedPayload | None) -> Payload:
     """Return the saved payload, or fetch it when there is none."""
     if saved is not None:
         # The address and the suffix are placeholders: they are for the payload's object, and this payload is not
@@ -208,7 +208,7 @@ def _usable(payload: object, redactor: SecretRedactor) -> Payload:
     return replace(payload, url=redactor.redact(url).encode("utf-8", "backslashreplace").decode())
 
 
-def _fetch_facts(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Facts:
+def _fetch_facts(http: HttpxHttp, payload: Payload, saved: SavedPayload | None) -> _Facts:
     """Return the facts about the fetch: this one's, or those that an earlier delivery stored with the payload."""
     if saved is None:
         summary = {**_redacted(http.notes, http.redactor), "source_url": payload.url}
@@ -222,7 +222,7 @@ def _read(
     job: _Job,
     payload: Payload,
     parameters: ScrapeParameters,
-    saved: Saved | None,
+    saved: SavedPayload | None,
     facts: _Facts,
     redactor: SecretRedactor,
     show: Show,
@@ -273,7 +273,7 @@ def _read(
 
 
 def _lost(
-    scraper: Registered, parsed: Parsed, request: ScrapeRequested, fetched_at: datetime, data: Objects
+    scraper: RegisteredScraper, parsed: Parsed, request: ScrapeRequested, fetched_at: datetime, data: Objects
 ) -> str:
     """Return the scraper's sentence about losses against the previous edition; blank without a loss, a `lost` function
     or an edition."""
@@ -287,7 +287,7 @@ def _lost(
 
 @contextmanager
 def _writing_payload(
-    job: _Job, payload: Payload, parameters: ScrapeParameters, saved: Saved | None, facts: _Facts
+    job: _Job, payload: Payload, parameters: ScrapeParameters, saved: SavedPayload | None, facts: _Facts
 ) -> Iterator["Future[str] | None"]:
     """Write the payload while the block runs; yield the future of its gs:// path, None when nothing is written.
 
@@ -306,7 +306,7 @@ def _writing_payload(
     target = folder(job.scraper.spec, parameters, job.request.game_date)
     opts = declared_parameters(job.request, job.scraper.spec)
     # In ASCII, as metadata is sent in HTTP headers.
-    noted = Noted(retries=facts.retries, summary=facts.summary).model_dump_json(ensure_ascii=True)
+    noted = FetchNotes(retries=facts.retries, summary=facts.summary).model_dump_json(ensure_ascii=True)
     if job.writes is None:
         payload_path.set_result(write_payload(payload, target, opts, job.request, noted, job.now, job.data))
         yield payload_path

@@ -15,9 +15,9 @@ from tipoff_common.telemetry import record
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.output_files import FETCHED_FOR, NOTED, raw_prefix
-from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.request_memory import Claim
-from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
+from tipoff_scraper_runner.saved_payload import FetchNotes, SavedPayload, StoredPayload
 
 ACCEPTED: frozenset[type[Event]] = frozenset({ScrapeRequested})
 
@@ -66,7 +66,7 @@ def publish_execution(execution: Execution, deps: Deps) -> None:
 
 
 def _execute(
-    request: ScrapeRequested, scraper: Registered | None, claim: Claim, deps: Deps, wall: datetime
+    request: ScrapeRequested, scraper: RegisteredScraper | None, claim: Claim, deps: Deps, wall: datetime
 ) -> Execution:
     # A replay has its own time; leases always use the wall clock.
     now = request.event_time or wall
@@ -116,7 +116,9 @@ def _failed(
     return Execution(executed, None)
 
 
-def _payload_of_earlier_delivery(request: ScrapeRequested, scraper: Registered, deps: Deps) -> Saved | None:
+def _payload_of_earlier_delivery(
+    request: ScrapeRequested, scraper: RegisteredScraper, deps: Deps
+) -> SavedPayload | None:
     """Find the payload of an earlier delivery that ended before it stored an outcome. Raises Unavailable."""
     for info in deps.data.list(raw_prefix(scraper.spec, request.game_date)):
         # Skip the payloads of other requests for the same day.
@@ -126,13 +128,13 @@ def _payload_of_earlier_delivery(request: ScrapeRequested, scraper: Registered, 
         if body is None:
             return None  # deleted since the listing: fetch it again
         path = f"gs://{deps.data.bucket}/{info.name}"
-        return Saved(body, dated=True, fetched=Fetched(path, fetched_at(info), _noted(info)))
+        return SavedPayload(body, dated=True, fetched=StoredPayload(path, fetched_at(info), _noted(info)))
     return None
 
 
-def _noted(info: ObjectInfo) -> Noted:
+def _noted(info: ObjectInfo) -> FetchNotes:
     """Read the facts about the fetch from the object's metadata; empty when they were too long to store."""
     try:
-        return Noted.model_validate_json(info.metadata.get(NOTED, "{}"))
+        return FetchNotes.model_validate_json(info.metadata.get(NOTED, "{}"))
     except ValidationError:
-        return Noted()
+        return FetchNotes()

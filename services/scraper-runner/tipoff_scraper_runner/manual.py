@@ -12,7 +12,7 @@ from tipoff_common.faults import describe
 from tipoff_common.identity import manual_occurrence_id, request_id
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.output_files import folder
-from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.registry import RegisteredScraper
 
 
 class ManualExecution(BaseModel):
@@ -43,7 +43,7 @@ class UnusableParameters(Exception):
 
 
 def manual_request(
-    scraper: Registered,
+    scraper: RegisteredScraper,
     parameters: Mapping[str, str],
     *,
     source: Source,

@@ -22,7 +22,7 @@ from tipoff_common.clock import ZONE_VARIABLE
 from tipoff_common.ports import Unavailable
 from tipoff_scraper_runner.errors import TooCostly
 from tipoff_scraper_runner.parser_server import read_frame, write_frame
-from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 
 MIB = 1024 * 1024
@@ -38,13 +38,13 @@ class Parse(Protocol):
     """Parses one payload."""
 
     def __call__(
-        self, scraper: Registered, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
+        self, scraper: RegisteredScraper, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
     ) -> Parsed:
         """apart: never parse in this process. Raises TooCostly, Unavailable and the errors of the scraper's `parse`."""
 
 
 def parse_in_process(
-    scraper: Registered,
+    scraper: RegisteredScraper,
     body: bytes,
     parameters: ScrapeParameters,
     *,
@@ -81,7 +81,7 @@ class ParserProcess:
         self._server: subprocess.Popen[bytes] | None = None
 
     def parse(
-        self, scraper: Registered, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
+        self, scraper: RegisteredScraper, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
     ) -> Parsed:
         """Parse `body` in this process when it is small plain JSON, otherwise in the separate one.
 

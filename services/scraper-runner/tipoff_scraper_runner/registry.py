@@ -15,7 +15,7 @@ from tipoff_scraper_runner.secret_use import secret_faults
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredScraper:
     """One scraper."""
 
     spec: ScraperSpec
@@ -30,13 +30,13 @@ class Registered:
         return cast(ModuleType, self.module).__name__
 
 
-class Registry(Mapping[str, Registered]):
+class Registry(Mapping[str, RegisteredScraper]):
     """All scrapers by registered name."""
 
-    def __init__(self, scrapers: Mapping[str, Registered]) -> None:
+    def __init__(self, scrapers: Mapping[str, RegisteredScraper]) -> None:
         self._scrapers = dict(scrapers)
 
-    def __getitem__(self, name: str) -> Registered:
+    def __getitem__(self, name: str) -> RegisteredScraper:
         return self._scrapers[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -60,7 +60,7 @@ def load_registry(source: str | Path) -> Registry:
     folder = scrapers_folder(source)
     catalog = load_catalog(folder)
     package = importable_package(folder)
-    registered: dict[str, Registered] = {}
+    registered: dict[str, RegisteredScraper] = {}
     faults: list[str] = []
     for name, spec in catalog.items():
         try:
@@ -72,7 +72,7 @@ def load_registry(source: str | Path) -> Registry:
             continue
         # Check all modules before failing: the faults of a fleet are fixed together, not one per start.
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
-        registered[name] = Registered(spec, cast(Scraper[Any], module))
+        registered[name] = RegisteredScraper(spec, cast(Scraper[Any], module))
     if faults:
         raise ConfigurationError(faults)
     return Registry(registered)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
-class Noted(BaseModel):
+class FetchNotes(BaseModel):
     """Facts about a fetch; stored with the payload, for a delivery that takes the request over."""
 
     model_config = ConfigDict(frozen=True)
@@ -19,21 +19,21 @@ class Noted(BaseModel):
 
 
 @dataclass(frozen=True)
-class Fetched:
+class StoredPayload:
     """The place and the fetch of a payload in the data bucket."""
 
     raw_path: str
     fetched_at: datetime
     """The instant of the fetch."""
-    noted: Noted = field(default_factory=Noted)
+    noted: FetchNotes = field(default_factory=FetchNotes)
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedPayload:
     """A payload to parse instead of a fetched one."""
 
     body: bytes
     dated: bool
     """Whether the request's game_date is certainly the payload's; otherwise the payload's own date counts."""
-    fetched: Fetched | None = None
+    fetched: StoredPayload | None = None
     """None when the data bucket does not hold it yet."""

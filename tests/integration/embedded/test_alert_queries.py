@@ -32,7 +32,7 @@ from tests.support.dataset_rows import (
 from tipoff_cleanup.observation import DATASET_BEHIND, NO_RECEIPTS
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.events import AlertLevel
-from tipoff_monitor.conditions import Condition, Paused, batch_query, conditions_of_rows, paused_of_rows
+from tipoff_monitor.conditions import ActivePauses, Condition, batch_query, conditions_of_rows, paused_of_rows
 from tipoff_monitor.loading import load_rules
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Days:
         given = {"as_of": at, "environment": environment, "version": "1", "config_hash": "h"}
         return list(conditions_of_rows(self._warehouse.query(*batch_query(book, given)), book))
 
-    def paused(self, environment: str) -> Paused:
+    def paused(self, environment: str) -> ActivePauses:
         """Return the pauses that a watch reads, by the statement of one rule."""
         book = replace(BOOK, queries={"dead-letters": BOOK.queries["dead-letters"]})
         given = {"as_of": AT, "environment": environment, "version": "1", "config_hash": "h"}
@@ -656,8 +656,8 @@ def test_batch_query_returns_active_pauses(days: Days) -> None:
             ("pause_events", paused("over", AT - 2 * HOUR, AT - HOUR)),
         ],
     )
-    assert days.paused("paused") == Paused(frozenset({"w"}), frozenset({"s"}))
-    assert days.paused("well") == Paused()
+    assert days.paused("paused") == ActivePauses(frozenset({"w"}), frozenset({"s"}))
+    assert days.paused("well") == ActivePauses()
 
 
 @pytest.mark.parametrize("code", ["history_unavailable", "undecidable", "no_calendar"])

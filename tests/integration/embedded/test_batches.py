@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
-from tipoff_dataset.batch import Part, ask_batch
+from tipoff_dataset.batch import Part, run_batch
 from tipoff_dataset.queries import named
 from tipoff_monitor.console.sources import FLEET_QUERIES, RECENT_QUERIES
 
@@ -28,4 +28,4 @@ def test_console_queries_run_batched_in_any_order(
         if (query := named(name))
     }
     for order in (together, together[::-1], together[1:] + together[:1]):
-        assert set(ask_batch(warehouse, {name: parts[name] for name in order})) == set(together)
+        assert set(run_batch(warehouse, {name: parts[name] for name in order})) == set(together)

@@ -19,7 +19,7 @@ from tipoff_common.outcomes import Status
 from tipoff_dataset.landed_files import Files, FileSelector, LogWindow
 from tipoff_planning.discovery.report import read_discovery
 from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions, read_looks
-from tipoff_planning.history import KnownCompleteness
+from tipoff_planning.history import ReportedCompleteness
 
 DEADLINE = ELEVEN + timedelta(hours=2)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}
@@ -207,7 +207,7 @@ def test_completeness_of_successes_is_read(dataset: Dataset, monkeypatch: pytest
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     facts = read_executions(warehouse, "prod", [date(2026, 1, 12), date(2026, 1, 15)], ())
     assert {fact.request_id: fact.completeness for fact in facts if fact.status is Status.SUCCESS} == {
-        "partly": KnownCompleteness(9, ("NYK@PHI",)),
+        "partly": ReportedCompleteness(9, ("NYK@PHI",)),
         "local": None,
         "second": None,
     }
@@ -246,7 +246,7 @@ def test_ask_dataset_returns_executions_of_days_and_requests_by_id(
     days, scraper = [date(2026, 1, 12), date(2026, 1, 15)], EXECUTIONS[0]["scraper_name"]
     plain = ask_dataset(warehouse, "prod", DatasetQuestion(days, [scraper]), ())
     assert {(fact.game_date, fact.status) for fact in plain.found} == {(day, Status.SUCCESS) for day in days}
-    assert {fact.completeness for fact in plain.found} == {None, KnownCompleteness(9, ("NYK@PHI",))}
+    assert {fact.completeness for fact in plain.found} == {None, ReportedCompleteness(9, ("NYK@PHI",))}
     assert (plain.requests, plain.occurrences) == ({}, {})
     asked = DatasetQuestion(days, [scraper], requests=["partly", "nobody"], since=days[0])
     answer = ask_dataset(warehouse, "prod", asked, ())

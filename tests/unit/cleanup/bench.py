@@ -11,7 +11,7 @@ from tests.support.scrapers import spec_data
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
-from tipoff_cleanup.losses import Landed, LossRule
+from tipoff_cleanup.losses import LoggedFile, LossRule
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import CLOCKS_AGREE_WITHIN
@@ -46,10 +46,10 @@ def path(name: str) -> str:
     return f"gs://data/{FOLDER}/{content_hash(body(name))[:16]}.json"
 
 
-def file(name: str, minutes_ago: float, **changes: Any) -> Landed:
+def file(name: str, minutes_ago: float, **changes: Any) -> LoggedFile:
     """Return a file that landed `minutes_ago` minutes before noon."""
     digest, at = content_hash(body(name)), NOON - timedelta(minutes=minutes_ago)
-    sample = Landed(path(name), "lines", "w", GAME_DATE, f"e-{name}", digest, at)
+    sample = LoggedFile(path(name), "lines", "w", GAME_DATE, f"e-{name}", digest, at)
     return replace(sample, **changes)
 
 
@@ -85,7 +85,7 @@ class Bucket(MemoryObjects):
 class World:
     """Bucket, dataset, memory and bus of a cleanup service."""
 
-    files: list[Landed] = field(default_factory=list)
+    files: list[LoggedFile] = field(default_factory=list)
     """Landed files of the execution log."""
     receipts: dict[str, Receipt] = field(default_factory=dict)
     """Receipts by path."""
@@ -110,11 +110,11 @@ class World:
         for landed in self.files:
             self.keep(landed)
 
-    def keep(self, landed: Landed) -> None:
+    def keep(self, landed: LoggedFile) -> None:
         """Put the object of a landed file into the bucket."""
         self.data.bodies[landed.gcs_path.removeprefix("gs://data/")] = body(landed.execution_id[2:])
 
-    def land(self, *files: Landed) -> None:
+    def land(self, *files: LoggedFile) -> None:
         self.files.extend(files)
         for landed in files:
             self.keep(landed)

@@ -12,7 +12,7 @@ from tests.support.samples import NOON
 from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, RULE, file
 from tipoff_cleanup.losses import (
     Attempts,
-    Landed,
+    LoggedFile,
     NextStep,
     Overview,
     behind_since,
@@ -24,8 +24,8 @@ from tipoff_cleanup.losses import (
 
 
 def known(
-    landed: list[Landed], receipts: dict[str, datetime], now: datetime = NOON
-) -> tuple[Overview, list[Landed]]:
+    landed: list[LoggedFile], receipts: dict[str, datetime], now: datetime = NOON
+) -> tuple[Overview, list[LoggedFile]]:
     """Return the overview and the waiting files, given receipts by file name."""
     done = {item for item in landed if item.execution_id.removeprefix("e-") in receipts}
     proofs = [
@@ -37,7 +37,7 @@ def known(
     return Overview(len(landed), len(waiting), len(receipts), max(proofs, default=None), None), waiting
 
 
-def found(landed: list[Landed], receipts: dict[str, datetime], now: datetime = NOON) -> list[str]:
+def found(landed: list[LoggedFile], receipts: dict[str, datetime], now: datetime = NOON) -> list[str]:
     overview, waiting = known(landed, receipts, now)
     return [item.execution_id.removeprefix("e-") for item in lost(waiting, overview, now, RULE)]
 
@@ -90,21 +90,21 @@ receipts = st.dictionaries(
 
 @given(files, receipts, names)
 def test_file_with_a_receipt_is_not_lost(
-    landed: list[Landed], receipts: dict[str, datetime], name: str
+    landed: list[LoggedFile], receipts: dict[str, datetime], name: str
 ) -> None:
     assert name not in found(landed, {**receipts, name: NOON})
 
 
 @given(files, receipts, st.timedeltas(timedelta(0), timedelta(days=2)))
 def test_lost_file_stays_lost_as_time_passes(
-    landed: list[Landed], receipts: dict[str, datetime], later: timedelta
+    landed: list[LoggedFile], receipts: dict[str, datetime], later: timedelta
 ) -> None:
     assert set(found(landed, receipts)) <= set(found(landed, receipts, NOON + later))
 
 
 @given(files, receipts)
 def test_every_waiting_file_older_than_a_lost_file_is_lost(
-    landed: list[Landed], receipts: dict[str, datetime]
+    landed: list[LoggedFile], receipts: dict[str, datetime]
 ) -> None:
     overview, waiting = known(landed, receipts)
     gone = lost(waiting, overview, NOON, RULE)
@@ -115,7 +115,7 @@ def test_every_waiting_file_older_than_a_lost_file_is_lost(
 
 @given(files, receipts)
 def test_a_file_before_six_hours_is_lost_only_with_proof(
-    landed: list[Landed], receipts: dict[str, datetime]
+    landed: list[LoggedFile], receipts: dict[str, datetime]
 ) -> None:
     """A loss needs proof: a later file that was processed before the time by which rows may be late."""
     overview, waiting = known(landed, receipts)
@@ -130,7 +130,7 @@ def test_a_file_before_six_hours_is_lost_only_with_proof(
 
 @given(files, st.dictionaries(names, st.integers(0, 29)))
 def test_rows_that_are_late_within_the_grace_make_nothing_lost(
-    landed: list[Landed], late: dict[str, int]
+    landed: list[LoggedFile], late: dict[str, int]
 ) -> None:
     """Phase 2 processed all files in order, but the logger is up to 29 minutes behind: any receipt of that time may be
     missing."""
@@ -141,7 +141,7 @@ def test_rows_that_are_late_within_the_grace_make_nothing_lost(
 
 @given(files, receipts)
 def test_file_waiting_too_long_is_lost_or_puts_phase_2_behind(
-    landed: list[Landed], receipts: dict[str, datetime]
+    landed: list[LoggedFile], receipts: dict[str, datetime]
 ) -> None:
     overview, waiting = known(landed, receipts)
     old = [item for item in waiting if NOON - item.landed_at >= RULE.behind_after]
@@ -152,7 +152,7 @@ def test_file_waiting_too_long_is_lost_or_puts_phase_2_behind(
 
 @given(files, receipts)
 def test_phase_2_is_not_behind_when_all_waiting_files_were_overtaken(
-    landed: list[Landed], receipts: dict[str, datetime]
+    landed: list[LoggedFile], receipts: dict[str, datetime]
 ) -> None:
     """Overtaken files count as lost, not as waiting."""
     overview, waiting = known(landed, receipts)

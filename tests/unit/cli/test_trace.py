@@ -35,9 +35,9 @@ from tipoff_planning.trace.chain import assemble
 from tipoff_planning.trace.dataset import ChainDataset, Scope
 from tipoff_planning.trace.facts import (
     CleanupRow,
-    Dead,
-    Decided,
-    Expected,
+    DeadLetterFact,
+    DecidedRow,
+    ExpectedRow,
     Facts,
 )
 from tipoff_planning.trace.links import ChainNode, file_ids, landed_id, requested_id
@@ -45,8 +45,10 @@ from tipoff_planning.trace.lookup import NotFound, trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 MINUTE = timedelta(minutes=1)
-EXPECTED = Expected("o-1", "injuries", GAME_DATE, "-", NOON, NOON + 60 * MINUTE, "EXPECTED", "at noon")
-RUN = Decided("d-1", "o-1", "e-1", "injuries", GAME_DATE, NOON + MINUTE, "RUN", "due", "It is due.", "tick")
+EXPECTED = ExpectedRow("o-1", "injuries", GAME_DATE, "-", NOON, NOON + 60 * MINUTE, "EXPECTED", "at noon")
+RUN = DecidedRow(
+    "d-1", "o-1", "e-1", "injuries", GAME_DATE, NOON + MINUTE, "RUN", "due", "It is due.", "tick"
+)
 REQUEST = requested_event(
     request_id="r-1", occurrence_id="o-1", decision_id="d-1", requested_at=NOON + MINUTE
 )
@@ -83,7 +85,7 @@ def texts(facts: Facts, kind: str = "missing") -> list[str]:
     return [node.text for node in walk(assemble(facts)) if node.kind == kind]
 
 
-def skip(number: int, code: str = "too_early") -> Decided:
+def skip(number: int, code: str = "too_early") -> DecidedRow:
     at = NOON - (10 - number) * MINUTE
     return replace(
         RUN,
@@ -234,7 +236,7 @@ def test_expired_request_has_both_outcomes_and_dead_letter() -> None:
             "completed_at": NOON + 2 * MINUTE,
         }
     )
-    letter = Dead(
+    letter = DeadLetterFact(
         "l-1", NOON, "delivery_attempts", "gave up", "runner-requests", "request", requested_id("r-1")
     )
     (root,) = assemble(replace(WHOLE, executed=[failed, DONE], dead=[letter]))
@@ -247,7 +249,7 @@ def test_expired_request_has_both_outcomes_and_dead_letter() -> None:
 
 
 def test_dead_letter_without_chain_is_own_root() -> None:
-    (root,) = assemble(Facts(dead=[Dead("l-1", NOON, "undecodable", "no type", None, None, None)]))
+    (root,) = assemble(Facts(dead=[DeadLetterFact("l-1", NOON, "undecodable", "no type", None, None, None)]))
     assert (root.kind, root.text) == ("dead letter", "a message: undecodable: no type")
 
 
@@ -266,7 +268,7 @@ def test_consecutive_decisions_with_same_reason_are_merged() -> None:
 
 @pytest.mark.parametrize("died", ["se-1", "se-2"])
 def test_decision_with_dead_letter_is_not_merged(died: str) -> None:
-    letter = Dead("l-1", NOON, "invalid_payload", "no such field", None, None, died)
+    letter = DeadLetterFact("l-1", NOON, "invalid_payload", "no such field", None, None, died)
     (root,) = assemble(replace(WHOLE, decided=[skip(1), skip(2), RUN], dead=[letter]))
     assert [node.id for node in root.children] == ["s-1", "s-2", "d-1"]
     (shown,) = (node for node in walk((root,)) if node.kind == "dead letter")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import NOON
 from tipoff_common.files import (
-    Journaled,
+    JournalEntry,
     fetched_at,
     journal_entry,
     journal_hours,
@@ -28,7 +28,7 @@ def test_journal_entry_is_listed_under_its_hour_and_reads_back(
     at: datetime, before: timedelta, after: timedelta
 ) -> None:
     entry = journal_entry(NAME, at)
-    assert read_journal_entry(entry) == Journaled(at.replace(microsecond=0), NAME)
+    assert read_journal_entry(entry) == JournalEntry(at.replace(microsecond=0), NAME)
     assert sum(entry.startswith(hour) for hour in journal_hours(at - before, at + after)) == 1
 
 

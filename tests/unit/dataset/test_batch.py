@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tipoff_common.testing import MemoryWarehouse
-from tipoff_dataset.batch import Part, ask_batch, bare_statement
+from tipoff_dataset.batch import Part, bare_statement, run_batch
 from tipoff_dataset.queries import NamedQuery
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_each_part_gets_its_own_rows_and_parameters(tmp_path: Path) -> None:
         asked.append((sql, parameters))
         return [{"part": "two", "content": '{"n": 2}'}, {"part": "one", "content": '{"n": 1}'}]
 
-    found = ask_batch(
+    found = run_batch(
         MemoryWarehouse(answer=answer),
         {
             "one": Part(first, {"day": date(2026, 1, 15), "as_of": NOW}),

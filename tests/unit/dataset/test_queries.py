@@ -11,7 +11,14 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
 from tipoff_common.ports import Parameter
 from tipoff_common.testing import MemoryWarehouse
-from tipoff_dataset.queries import NamedQuery, QueryParameterError, UnknownQueryError, ask, named, names
+from tipoff_dataset.queries import (
+    NamedQuery,
+    QueryParameterError,
+    UnknownQueryError,
+    named,
+    names,
+    run_named_query,
+)
 from tipoff_planning.loading import load_workflows
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
@@ -146,4 +153,4 @@ def test_integer_limits_and_both_booleans_are_read(query: NamedQuery) -> None:
 def test_named_query_runs_with_its_parameters() -> None:
     warehouse = MemoryWarehouse(answer=lambda sql, parameters: [{"sql": sql, **parameters}])
     name = names()[0]
-    assert ask(warehouse, name, day="x") == [{"sql": named(name).sql, "day": "x"}]
+    assert run_named_query(warehouse, name, day="x") == [{"sql": named(name).sql, "day": "x"}]

@@ -24,7 +24,7 @@ def test_controller_token_has_audience_and_email() -> None:
         push_service_account="push@p.iam.gserviceaccount.com",
         controller_url=URL,
     )
-    assert Controller(settings, httpx.MockTransport(answer)).ask("GET", "/pauses") == b"[]"
+    assert Controller(settings, httpx.MockTransport(answer)).send("GET", "/pauses") == b"[]"
     metadata, controller = asked
     # Without format=full the token lacks the e-mail by which the controller identifies the caller.
     assert dict(metadata.url.params) == {"audience": URL, "format": "full"}

@@ -26,7 +26,7 @@ from tipoff_common.clock import local_instant
 from tipoff_monitor.console.page_templates import ago, clock, environment, label_cells, presentable, url
 from tipoff_monitor.console.pages.run import Link, waterfall
 from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, marks
-from tipoff_monitor.console.pages.today import why_not
+from tipoff_monitor.console.pages.today import reason_not_run
 from tipoff_monitor.console.pages.workflow import learned_curve
 from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshot, Snapshots
 from tipoff_monitor.console.views import VIEWS
@@ -464,9 +464,9 @@ class TestTimeline:
 
     def test_due_run_without_execution_shows_reason(self) -> None:
         due = self.row(14, 2, status="PENDING", actual_reason="The source paused us until 16:00.")
-        assert why_not([due], et(15)) == "The source paused us until 16:00."
-        assert why_not([self.row(14, 2, status="PENDING")], et(15)) == "No decision is known."
-        assert why_not([self.row(16, status="TOO_EARLY")], et(15)) is None
+        assert reason_not_run([due], et(15)) == "The source paused us until 16:00."
+        assert reason_not_run([self.row(14, 2, status="PENDING")], et(15)) == "No decision is known."
+        assert reason_not_run([self.row(16, status="TOO_EARLY")], et(15)) is None
 
     def test_times_outside_the_axis_are_clamped_to_its_edges(self) -> None:
         axis = Axis(et(0), et(24))

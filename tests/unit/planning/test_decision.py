@@ -24,7 +24,7 @@ REPORT = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
 def test_given_plan_progress_is_used() -> None:
     plan = plan_of(REPORT, "one")
     inputs = decision_inputs(REPORT, at("11:15"))
-    kept = PlanProgress(plan, inputs.known)
+    kept = PlanProgress(plan, inputs.request_records)
     inputs = decision_inputs(REPORT, at("11:15"), standings={plan.occurrence_id: kept})
     assert inputs.standing(plan.occurrence_id) is kept
     assert inputs.standing("another") is None

@@ -35,7 +35,7 @@ from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.decision import Decision
 from tipoff_planning.decisions import considered, decide, unable_to_decide, undecidable
-from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
+from tipoff_planning.history import ExecutionFact, History, ReportedCompleteness
 from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, agenda, occurrences
 from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import Plan, units
@@ -138,7 +138,7 @@ def test_search_until_complete_continues_while_games_are_missing() -> None:
     whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     plan, identifier = plan_of(whole, "one"), _request(whole)
     known = history(
-        fact("bulletin", request_id=identifier, completeness=KnownCompleteness(9, ("NYK@PHI", "DAL@NOP")))
+        fact("bulletin", request_id=identifier, completeness=ReportedCompleteness(9, ("NYK@PHI", "DAL@NOP")))
     )
 
     slot = decided(whole, at("11:15"), history=known, plans={plan.occurrence_id: plan})

@@ -21,7 +21,7 @@ from tipoff_planning.context import EvaluationContext
 from tipoff_planning.drafts import DecisionBatch, draft, skip
 from tipoff_planning.history import History
 from tipoff_planning.plans import units
-from tipoff_planning.progress import Skipped
+from tipoff_planning.progress import SkippedStep
 
 GAMES = slate(2)
 CONFIGURATION = configured(
@@ -117,7 +117,7 @@ def test_decision_batch_survives_json_round_trip() -> None:
 
 def test_skipped_step_is_a_decision_with_reason_and_stable_id() -> None:
     plan = plan_of(CONFIGURATION, "one", calendar(*GAMES))
-    skipped = Skipped("join", "summary", "events", "events has no data yet")
+    skipped = SkippedStep("join", "summary", "events", "events has no data yet")
     once = skip(plan, skipped, "local", at("06:20"))
     later = skip(plan, skipped, "local", at("06:20") + timedelta(hours=1))
     assert once.reason == "join is not requested: events has no data yet."

@@ -15,7 +15,7 @@ from tipoff_planning.execution_log import (
     read_executions,
     read_looks,
 )
-from tipoff_planning.history import KnownCompleteness
+from tipoff_planning.history import ReportedCompleteness
 
 DAY = date(2025, 1, 15)
 
@@ -55,11 +55,11 @@ def test_last_partition_is_extended_to_until_date() -> None:
     [
         (None, None),
         ("null", None),
-        ('{"got": 9}', KnownCompleteness()),
-        ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', KnownCompleteness(9, ("NYK@PHI",))),
+        ('{"got": 9}', ReportedCompleteness()),
+        ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', ReportedCompleteness(9, ("NYK@PHI",))),
     ],
 )
-def test_completeness_of_success_is_read(told: str | None, completeness: KnownCompleteness | None) -> None:
+def test_completeness_of_success_is_read(told: str | None, completeness: ReportedCompleteness | None) -> None:
     made = row(status="success", error_type=None, completeness=told)
     (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ("game_id",))
     assert fact.completeness == completeness

@@ -28,7 +28,7 @@ from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.explanation import RunCondition, explain_workflow
-from tipoff_planning.history import ExecutionFact, KnownCompleteness
+from tipoff_planning.history import ExecutionFact, ReportedCompleteness
 from tipoff_planning.occurrences import occurrences
 from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import freeze, units
@@ -37,7 +37,7 @@ from tipoff_planning.workflows import Configuration
 
 def test_missing_games_explain_repeated_run() -> None:
     configuration = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
-    known = [fact("bulletin", completeness=KnownCompleteness(9, ("NYK@PHI",)))]
+    known = [fact("bulletin", completeness=ReportedCompleteness(9, ("NYK@PHI",)))]
     explanation = explain_workflow("one", at("12:05"), configuration, calendar(fetched_at=at("05:00")), known)
     ((decision, conditions),) = explanation.decisions
     assert (decision.action.value, decision.code.value) == ("RUN", "incomplete")

@@ -11,7 +11,7 @@ from tipoff_common.outcomes import FailureKind
 from tipoff_planning.history import (
     History,
     HostPause,
-    KnownCompleteness,
+    ReportedCompleteness,
     completeness_in,
     completeness_of,
     merge,
@@ -112,7 +112,7 @@ def test_preferred_result_of_a_request_wins_in_any_order(louder: object, quieter
 def test_missing_parts_are_stated_names_and_unlisted_games(
     listed: int | None, missing: tuple[str, ...], lacks: tuple[str, ...]
 ) -> None:
-    assert KnownCompleteness(listed, missing).lacks(9) == lacks
+    assert ReportedCompleteness(listed, missing).lacks(9) == lacks
 
 
 def test_missing_parts_come_from_newest_success() -> None:
@@ -121,7 +121,7 @@ def test_missing_parts_come_from_newest_success() -> None:
             "bulletin",
             request_id=name,
             triggered_at=at(clock),
-            completeness=KnownCompleteness(missing=(name,)),
+            completeness=ReportedCompleteness(missing=(name,)),
         )
         for name, clock in (("b", "11:00"), ("a", "12:00"))
     )
@@ -133,15 +133,15 @@ def test_missing_parts_come_from_newest_success() -> None:
 
 def test_successes_at_same_instant_have_stable_precedence() -> None:
     one, two = (
-        fact("bulletin", request_id=name, completeness=KnownCompleteness(missing=(name,))) for name in "ab"
+        fact("bulletin", request_id=name, completeness=ReportedCompleteness(missing=(name,))) for name in "ab"
     )
     assert history(one, two).lacking("bulletin", DAY, "-", 0) == ("b",)
     assert history(two, one).lacking("bulletin", DAY, "-", 0) == ("b",)
 
 
 def test_only_success_without_missing_parts_is_complete() -> None:
-    short = fact("bulletin", request_id="1", completeness=KnownCompleteness(8))
-    whole = fact("bulletin", request_id="2", completeness=KnownCompleteness(9), triggered_at=at("12:00"))
+    short = fact("bulletin", request_id="1", completeness=ReportedCompleteness(8))
+    whole = fact("bulletin", request_id="2", completeness=ReportedCompleteness(9), triggered_at=at("12:00"))
     known = history(short, whole)
     assert known.found("bulletin", DAY, "-", complete_for=9) == (at("12:00"), at("12:00"))
     assert known.found("bulletin", DAY, "-") == (at("11:01"), at("12:00"))
@@ -153,22 +153,24 @@ def test_only_success_without_missing_parts_is_complete() -> None:
     [
         (None, None),
         ("nine of them", None),
-        ({}, KnownCompleteness()),
-        ({"expected": "nine", "missing": "NYK@PHI"}, KnownCompleteness()),
-        ({"expected": 9, "missing": ["NYK@PHI", 7]}, KnownCompleteness(9, ("NYK@PHI", "7"))),
-        ({"missing": ["x" * 41]}, KnownCompleteness(None, ("x" * 40,))),
-        ({"missing": list("abcdefgh")}, KnownCompleteness(None, tuple("abcdefgh"))),
-        ({"missing": list("abcdefghij")}, KnownCompleteness(None, (*"abcdefgh", "2 more"))),
+        ({}, ReportedCompleteness()),
+        ({"expected": "nine", "missing": "NYK@PHI"}, ReportedCompleteness()),
+        ({"expected": 9, "missing": ["NYK@PHI", 7]}, ReportedCompleteness(9, ("NYK@PHI", "7"))),
+        ({"missing": ["x" * 41]}, ReportedCompleteness(None, ("x" * 40,))),
+        ({"missing": list("abcdefgh")}, ReportedCompleteness(None, tuple("abcdefgh"))),
+        ({"missing": list("abcdefghij")}, ReportedCompleteness(None, (*"abcdefgh", "2 more"))),
     ],
 )
 def test_malformed_completeness_is_tolerated_and_limited(
-    told: object, read: KnownCompleteness | None
+    told: object, read: ReportedCompleteness | None
 ) -> None:
     assert completeness_in(told) == read
 
 
 def test_completeness_is_read_from_data_summary() -> None:
-    assert completeness_of(executed(data_summary={"completeness": {"expected": 9}})) == KnownCompleteness(9)
+    assert completeness_of(executed(data_summary={"completeness": {"expected": 9}})) == ReportedCompleteness(
+        9
+    )
     assert completeness_of(executed(data_summary={})) is None
 
 

@@ -42,7 +42,7 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.decisions import decide
-from tipoff_planning.history import History, KnownCompleteness
+from tipoff_planning.history import History, ReportedCompleteness
 from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, Occurrence, agenda, occurrences
 from tipoff_planning.workflows import Configuration
 
@@ -216,7 +216,10 @@ def test_success_stops_discovery_for_its_game_date_only(
     known = History(
         {
             "r": fact(
-                "bulletin", game_date=found, request_id="r", completeness=KnownCompleteness(missing=missing)
+                "bulletin",
+                game_date=found,
+                request_id="r",
+                completeness=ReportedCompleteness(missing=missing),
             )
         }
     )

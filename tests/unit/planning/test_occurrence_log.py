@@ -23,7 +23,7 @@ from tipoff_planning.occurrence_log import (
     rebuilt_decision,
 )
 from tipoff_planning.plans import Plan, units
-from tipoff_planning.progress import Held
+from tipoff_planning.progress import HeldRequests
 
 EVENTS = configured(
     one=workflow(
@@ -113,7 +113,7 @@ def test_failure_is_retried() -> None:
 
 def test_held_units_are_requested_after_release() -> None:
     state = begun()
-    entry = take(state, FOUND, held=Held(everything=True))
+    entry = take(state, FOUND, held=HeldRequests(everything=True))
     assert entry is not None
     assert entry.requested == ()
     later = take(state, clock="06:10")

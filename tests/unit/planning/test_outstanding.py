@@ -16,7 +16,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_planning.history import History, KnownCompleteness
+from tipoff_planning.history import History, ReportedCompleteness
 from tipoff_planning.occurrences import Occurrence, occurrences
 from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.workflows import Configuration
@@ -119,7 +119,7 @@ def test_incomplete_document_is_found_but_not_complete() -> None:
     found, complete = (
         configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
     )
-    known = history(fact("bulletin", completeness=KnownCompleteness(9, ("NYK@PHI",))))
+    known = history(fact("bulletin", completeness=ReportedCompleteness(9, ("NYK@PHI",))))
     assert outstanding(found, known).found
     result = outstanding(complete, known)
     assert (result.found, set(result.steps or {}), result.missing) == (False, {"bulletin"}, ("NYK@PHI",))
@@ -128,7 +128,7 @@ def test_incomplete_document_is_found_but_not_complete() -> None:
 def test_unlisted_game_is_detected_by_calendar_count() -> None:
     """The document claims to be complete (incident 9)."""
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin"))
-    short, whole = (history(fact("bulletin", completeness=KnownCompleteness(count))) for count in (8, 9))
+    short, whole = (history(fact("bulletin", completeness=ReportedCompleteness(count))) for count in (8, 9))
     assert outstanding(configuration, short).missing == ("1 of 9 games, which it does not list",)
     assert outstanding(configuration, whole).found
 
@@ -138,7 +138,7 @@ def test_team_document_without_games_is_complete() -> None:
         one=workflow(discovery(until="complete"), {"scraper": "roster", "for_each": "team"})
     )
     teams = {team for item in GAMES for team in item.teams}
-    known = history(*(fact("roster", team, completeness=KnownCompleteness(0)) for team in teams))
+    known = history(*(fact("roster", team, completeness=ReportedCompleteness(0)) for team in teams))
     assert outstanding(configuration, known).found
 
 
@@ -148,14 +148,14 @@ def test_complete_success_ends_search_despite_later_incomplete_success() -> None
         fact(
             "bulletin",
             triggered_at=at("11:00"),
-            completeness=KnownCompleteness(9, ("NYK@PHI",)),
+            completeness=ReportedCompleteness(9, ("NYK@PHI",)),
             request_id="b1",
         ),
         fact("bulletin", triggered_at=at("12:00"), request_id="b2"),
         fact(
             "bulletin",
             triggered_at=at("13:00"),
-            completeness=KnownCompleteness(9, ("NYK@PHI",)),
+            completeness=ReportedCompleteness(9, ("NYK@PHI",)),
             request_id="b3",
         ),
         fact("digest", triggered_at=at("11:00")),

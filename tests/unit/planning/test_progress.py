@@ -20,11 +20,11 @@ from tests.support.controller import (
 )
 from tipoff_common.bounds import VALUE_CHARACTERS
 from tipoff_common.outcomes import FailureKind, Outcome
-from tipoff_planning.history import ExecutionFact, Known
+from tipoff_planning.history import ExecutionFact, RequestRecords
 from tipoff_planning.plans import Plan, Unit
 from tipoff_planning.progress import (
     Attempt,
-    Held,
+    HeldRequests,
     PlanProgress,
     State,
     retry_at,
@@ -77,7 +77,7 @@ class Past:
     @property
     def progress(self) -> PlanProgress:
         requested = dict.fromkeys(self.requested, at("06:00"))
-        return PlanProgress(self.plan, Known(self.executions, requested, self.outputs))
+        return PlanProgress(self.plan, RequestRecords(self.executions, requested, self.outputs))
 
     @property
     def due(self) -> list[Attempt]:
@@ -261,7 +261,7 @@ def test_later_retries_are_spread_over_remaining_window() -> None:
 def test_waiting_retry_is_due_at_its_instant_and_not_before() -> None:
     made = plan("calendar").model_copy(update={"max_retries": 3, "deadline": at("13:01")})
     past = Past(made).came("slate", failed()).came("slate", failed(), 2)  # at 11:01
-    standing = PlanProgress(made, Known(past.executions, {}, past.outputs))
+    standing = PlanProgress(made, RequestRecords(past.executions, {}, past.outputs))
     assert (due(standing, at("11:30")), set(standing.counts), standing.settled) == (
         [],
         {State.WAITING},
@@ -286,7 +286,7 @@ def test_last_failure_is_the_newest_without_later_success() -> None:
     assert standing.last_failure() == newer
     # The bulletin's second attempt succeeded, so its first failure does not count.
     past = Past(made).came("bulletin", failed()).came("bulletin", SUCCESS, 2)
-    assert PlanProgress(made, Known(past.executions, {}, {})).last_failure() is None
+    assert PlanProgress(made, RequestRecords(past.executions, {}, {})).last_failure() is None
 
 
 def test_facts_added_singly_or_at_once_give_same_progress() -> None:
@@ -319,8 +319,8 @@ def test_settled_states_are_success_no_data_and_given_up() -> None:
 
 def test_held_unit_stays_open_and_is_due_after_release() -> None:
     standing = PlanProgress(plan("parallel"))
-    assert standing.due(at("06:00"), Held(everything=True)) == []
-    some = standing.due(at("06:00"), Held(scrapers=frozenset({"bulletin"})))
+    assert standing.due(at("06:00"), HeldRequests(everything=True)) == []
+    some = standing.due(at("06:00"), HeldRequests(scrapers=frozenset({"bulletin"})))
     assert [item.unit.step for item in some] == ["digest"]
     assert [item.unit.step for item in standing.due(at("06:00"))] == ["bulletin", "digest"]
     assert standing.counts == {State.OPEN: 2}
@@ -380,7 +380,7 @@ def test_failure_is_retried_at_retry_after_time_before_deadline() -> None:
     for deadline, state in ((None, State.WAITING), (at("12:01"), State.WAITING), (named, State.GIVEN_UP)):
         made = plan("calendar").model_copy(update={"deadline": deadline, "max_retries": 1})
         identifier = unit_of(made, "slate").request_id(made.occurrence_id, 1)
-        known = Known(
+        known = RequestRecords(
             {identifier: fact("slate", outcome=failed(), request_id=identifier, not_before=named)}, {}, {}
         )
         standing = PlanProgress(made, known)
@@ -409,9 +409,9 @@ def test_non_transient_failure_is_retried_only_with_retry_after_time(
         known[identifier] = fact(
             "slate", outcome=failed(FailureKind.QUOTA), request_id=identifier, not_before=at("12:00")
         )
-    assert set(PlanProgress(made, Known(known, {}, {})).counts) == {state}
+    assert set(PlanProgress(made, RequestRecords(known, {}, {})).counts) == {state}
     unnamed = {name: replace(item, not_before=None) for name, item in known.items()}
-    assert set(PlanProgress(made, Known(unnamed, {}, {})).counts) == {State.GIVEN_UP}
+    assert set(PlanProgress(made, RequestRecords(unnamed, {}, {})).counts) == {State.GIVEN_UP}
 
 
 def test_due_retry_precedes_first_attempts_within_max_in_flight() -> None:
@@ -420,7 +420,7 @@ def test_due_retry_precedes_first_attempts_within_max_in_flight() -> None:
     past = (
         Past(made).came("slow_score", failed(), game_id=first).came("slow_score", failed(), 2, game_id=first)
     )
-    standing = PlanProgress(made, Known(past.executions, {}, {}))
+    standing = PlanProgress(made, RequestRecords(past.executions, {}, {}))
 
     def due_at(clock: str) -> list[str]:
         return [item.unit.parameters["game_id"] for item in standing.due(at(clock))]

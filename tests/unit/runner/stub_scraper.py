@@ -15,7 +15,7 @@ from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import NO_FAKES, HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 NOW = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def run(
 ) -> Execution:
     """Run the scraper of `fetch` and `parse`; `described` overrides fields of the usual scraper.yaml."""
     module: Any = SimpleNamespace(Parameters=ScrapeParameters, fetch=fetch, parse=parse)
-    scraper = Registered(spec(**described), module)
+    scraper = RegisteredScraper(spec(**described), module)
     request = manual_request(
         scraper, {"game_date": DAY.isoformat()}, source=Source.LOCAL, triggered_by="test", now=NOW
     )

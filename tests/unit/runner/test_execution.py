@@ -16,7 +16,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.judgement import MAX_TEXT
-from tipoff_scraper_runner.saved_payload import Saved
+from tipoff_scraper_runner.saved_payload import SavedPayload
 
 
 def asking(**parameters: str) -> ScrapeRequested:
@@ -280,7 +280,7 @@ def test_records_write_outage_raises_unavailable(bench: Bench, monkeypatch: pyte
 
 
 class TestWithoutABucket:
-    def run(self, bench: Bench, saved: Saved | None) -> Any:
+    def run(self, bench: Bench, saved: SavedPayload | None) -> Any:
         return execute(
             asking(),
             bench.registry["lines"],
@@ -297,12 +297,12 @@ class TestWithoutABucket:
         assert (execution.landed, bench.data.bodies, len(bench.asked)) == (None, {}, 1)
 
     def test_saved_payload_is_parsed_without_fetch(self, bench: Bench) -> None:
-        execution = self.run(bench, Saved(b"a\nb\n", dated=True))
+        execution = self.run(bench, SavedPayload(b"a\nb\n", dated=True))
         assert execution.executed.outcome == Success(record_count=2, gcs_path=None)
         assert bench.asked == []
 
     def test_undated_saved_payload_takes_day_of_its_document(self, bench: Bench) -> None:
-        executed = self.run(bench, Saved(b"about: 2025-01-14\na\nb\n", dated=False)).executed
+        executed = self.run(bench, SavedPayload(b"about: 2025-01-14\na\nb\n", dated=False)).executed
         assert isinstance(executed.outcome, Success)
         assert executed.game_date.isoformat() == executed.opts["game_date"] == "2025-01-14"
 
@@ -310,5 +310,5 @@ class TestWithoutABucket:
     def test_saved_payload_of_another_day_is_no_success(
         self, bench: Bench, about: str, kind: type[Outcome]
     ) -> None:
-        executed = self.run(bench, Saved(f"about: {about}\na\nb\n".encode(), dated=True)).executed
+        executed = self.run(bench, SavedPayload(f"about: {about}\na\nb\n".encode(), dated=True)).executed
         assert isinstance(executed.outcome, kind)

@@ -18,7 +18,7 @@ from tipoff_common.events import FileLanded, ScrapeExecuted
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.errors import NotPublished, RetryAfter, SourceChanged
-from tipoff_scraper_runner.registry import Registered, Registry
+from tipoff_scraper_runner.registry import RegisteredScraper, Registry
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 SPEC = spec(secrets=["API_KEY"])
@@ -67,7 +67,7 @@ def outcome(
         b'{"records": [{"text": "x"}]}',
         content_type="application/json",
     )
-    registry = Registry({SPEC.name: Registered(SPEC, module)})
+    registry = Registry({SPEC.name: RegisteredScraper(SPEC, module)})
     bench = Bench(registry, bus=bus, state=MemoryObjects("state"), data=data)
     for _ in range(DELIVERIES):
         bench.run(requested(scraper=SPEC.name))

@@ -32,8 +32,8 @@ from tipoff_scraper_runner.output_files import (
     write_records,
 )
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.registry import Registered
-from tipoff_scraper_runner.saved_payload import Fetched, Saved
+from tipoff_scraper_runner.registry import RegisteredScraper
+from tipoff_scraper_runner.saved_payload import SavedPayload, StoredPayload
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
 GAME_DATE_ONLY = {"game_date": {"type": "date", "required": True, "description": "the day"}}
@@ -49,7 +49,9 @@ def spec(output: str = "fixtures/{game_date}/{subject}") -> ScraperSpec:
     return ScraperSpec.model_validate(spec_data("lines", output=output, parameters=parameters))
 
 
-def run(subject: str, data: MemoryObjects, saved: Saved | None = None) -> tuple[Execution, list[object]]:
+def run(
+    subject: str, data: MemoryObjects, saved: SavedPayload | None = None
+) -> tuple[Execution, list[object]]:
     """Execute a request; return the execution and the parameters of its fetches."""
     fetched: list[object] = []
 
@@ -60,7 +62,7 @@ def run(subject: str, data: MemoryObjects, saved: Saved | None = None) -> tuple[
     module: Any = SimpleNamespace(Parameters=OfASubject, fetch=fetch, parse=one_row)
     execution = execute(
         requested(parameters={"game_date": GAME_DATE.isoformat(), "subject": subject}),
-        Registered(spec(), module),
+        RegisteredScraper(spec(), module),
         environment="local",
         now=NOON,
         open_http=lambda described, now, replaying: HttpxHttp(described, now, Pacer(), replaying=replaying),
@@ -120,7 +122,9 @@ def test_unsafe_path_value_is_refused_in_manual_request() -> None:
     module: Any = SimpleNamespace(Parameters=OfASubject)
     given = {"game_date": GAME_DATE.isoformat(), "subject": "../up"}
     with pytest.raises(UnusableParameters, match=r"subject is .*, which is not allowed in a path"):
-        manual_request(Registered(spec(), module), given, source=Source.LOCAL, triggered_by="ann", now=NOON)
+        manual_request(
+            RegisteredScraper(spec(), module), given, source=Source.LOCAL, triggered_by="ann", now=NOON
+        )
 
 
 @given(value=st.text(max_size=120))
@@ -148,8 +152,8 @@ def test_stored_payload_is_parsed_without_fetch_or_copy() -> None:
     """The records get the payload's age, so that an old calendar does not pass for a new one."""
     data = MemoryObjects("data")
     fetched_at = NOON - timedelta(hours=3)
-    kept = Fetched("gs://data/raw/fixtures/x.json", fetched_at)
-    execution, asked = run("a", data, Saved(b"{}", dated=True, fetched=kept))
+    kept = StoredPayload("gs://data/raw/fixtures/x.json", fetched_at)
+    execution, asked = run("a", data, SavedPayload(b"{}", dated=True, fetched=kept))
     assert execution.executed.data_summary["raw_path"] == kept.raw_path
     assert asked == []
     (name,) = data.files

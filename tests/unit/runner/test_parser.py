@@ -23,7 +23,7 @@ from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_common.logs import JsonFormatter, log_context
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged, TooCostly, Undecodable, Unforeseen
 from tipoff_scraper_runner.parser import Limits, ParserProcess, is_harmless
-from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.scraper import ScrapeParameters
 
 MIB = 1024 * 1024
@@ -115,7 +115,7 @@ def parser() -> Iterator[ParserProcess]:
 
 @pytest.fixture(scope="module")
 def parse(parser: ParserProcess, module: ModuleType) -> object:
-    scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+    scraper = RegisteredScraper(spec(), module)  # type: ignore[arg-type]  # a module with the three names
 
     def parse(what: str) -> object:
         return parser.parse(scraper, what.encode(), ScrapeParameters(game_date=GAME_DATE), apart=True)
@@ -236,7 +236,7 @@ def test_child_process_logs_have_run_fields_and_no_secrets(
 def test_malformed_log_call_does_not_fail_the_parse(
     parser: ParserProcess, module: ModuleType, caplog: pytest.LogCaptureFixture, apart: bool
 ) -> None:
-    scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+    scraper = RegisteredScraper(spec(), module)  # type: ignore[arg-type]  # a module with the three names
     logger = logging.getLogger("costly_scraper")
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -292,7 +292,7 @@ def test_parse_uses_fleet_zone_in_service_and_child_process(
         monkeypatch.setenv(ZONE_VARIABLE, zone)
     fleet_zone.cache_clear()
     parser.close()  # so that the next process starts with this zone
-    scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+    scraper = RegisteredScraper(spec(), module)  # type: ignore[arg-type]  # a module with the three names
     try:
         parsed = parser.parse(scraper, b"[day", ScrapeParameters(game_date=GAME_DATE), apart=apart)
     finally:
@@ -306,7 +306,7 @@ def test_unresponsive_parser_process_times_out(module: ModuleType) -> None:
     try:
         with pytest.raises(TooCostly, match=r"no answer within 0\.5 s"):
             impatient.parse(
-                Registered(spec(), module),  # type: ignore[arg-type]
+                RegisteredScraper(spec(), module),  # type: ignore[arg-type]
                 b"wait",
                 ScrapeParameters(game_date=GAME_DATE),
                 apart=True,
@@ -377,7 +377,7 @@ def test_only_small_plain_json_is_parsed_in_the_service(module: ModuleType, what
     """A page of 72 kB kept the service busy for 84 s; the limit is 30 s."""
     parser = ParserProcess(Limits())
     try:
-        scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+        scraper = RegisteredScraper(spec(), module)  # type: ignore[arg-type]  # a module with the three names
         parsed = parser.parse(scraper, what.encode(), ScrapeParameters(game_date=GAME_DATE))
     finally:
         parser.close()
@@ -437,7 +437,7 @@ def test_pdf_decompression_bomb_is_a_failure(parser: ParserProcess, name: str, k
     }
     parameters = scraper.Parameters.model_validate({**required, "game_date": GAME_DATE})
     with pytest.raises((Undecodable, SourceChanged)):
-        parser.parse(Registered(spec(), scraper), BOMBS[kind](), parameters)
+        parser.parse(RegisteredScraper(spec(), scraper), BOMBS[kind](), parameters)
 
 
 @pytest.mark.parametrize("empty", [b"[]", b"{}"], ids=["lists", "objects"])
@@ -446,7 +446,7 @@ def test_json_of_many_empty_values_is_too_costly(parser: ParserProcess, empty: b
     scraper = importlib.import_module("scrapers.nbacom.nbac_scoreboard.scraper")
     with pytest.raises(TooCostly):
         document = b"[" + b",".join([empty] * 2_000_000) + b"]"
-        parser.parse(Registered(spec(), scraper), document, scraper.Parameters(game_date=GAME_DATE))
+        parser.parse(RegisteredScraper(spec(), scraper), document, scraper.Parameters(game_date=GAME_DATE))
 
 
 def test_parse_works_in_an_empty_working_directory(
@@ -457,7 +457,7 @@ def test_parse_works_in_an_empty_working_directory(
     parser = ParserProcess(LIMITS)
     try:
         parsed = parser.parse(
-            Registered(spec(), module),  # type: ignore[arg-type]  # a module with the three names
+            RegisteredScraper(spec(), module),  # type: ignore[arg-type]  # a module with the three names
             b"hello",
             ScrapeParameters(game_date=GAME_DATE),
             apart=True,

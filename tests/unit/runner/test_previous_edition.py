@@ -20,7 +20,7 @@ from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.previous_edition import LOOK_BACK_DAYS, previous_edition
 from tipoff_scraper_runner.rate_limit import Pacer
-from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 
 SPEC = spec()
@@ -81,7 +81,7 @@ def run(data: MemoryObjects) -> Execution:
         parse=lambda _payload, _parameters: Parsed(records=[Row()]),
         lost=lost,
     )
-    scraper = Registered(SPEC, module)
+    scraper = RegisteredScraper(SPEC, module)
     request = manual_request(
         scraper, {"game_date": DAY.isoformat()}, source=Source.LOCAL, triggered_by="test", now=NOW
     )

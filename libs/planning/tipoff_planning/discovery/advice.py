@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from tipoff_common.words import pluralize
-from tipoff_planning.discovery.backtest import LearnedLooks, Published, ReplaySummary, replay, summarize
+from tipoff_planning.discovery.backtest import LearnedLooks, PublicationTime, ReplaySummary, replay, summarize
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.policy import Guards
 from tipoff_planning.frozen import Frozen
@@ -133,7 +133,7 @@ def _compared(learned: PricedFigures, fixed: Figures) -> str:
 
 
 def _learned(
-    drawn: Sequence[Sequence[Published]],
+    drawn: Sequence[Sequence[PublicationTime]],
     search: "Search",
     guards: Guards,
     beat: Sequence[float],
@@ -155,7 +155,7 @@ def _figures(summaries: Sequence[ReplaySummary]) -> Figures:
     )
 
 
-def _draw(days: Sequence[PublicationInterval], number: int) -> list[Published]:
+def _draw(days: Sequence[PublicationInterval], number: int) -> list[PublicationTime]:
     """Draw each day's publication time from its interval; the same number gives the same draw."""
     published = []
     for item in days:
@@ -170,5 +170,5 @@ def _draw(days: Sequence[PublicationInterval], number: int) -> list[Published]:
             # A document found by the first look appeared between the opening and that look.
             after = item.after or 0.0
             minute = after + (item.before - after) * luck.random()
-        published.append(Published(item.game_date, minute))
+        published.append(PublicationTime(item.game_date, minute))
     return published

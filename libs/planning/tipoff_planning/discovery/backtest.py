@@ -34,7 +34,7 @@ Looks = Callable[[date], Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Published:
+class PublicationTime:
     """The true publication time of one day's document."""
 
     game_date: date
@@ -114,7 +114,9 @@ class LearnedLooks:
 
 
 def replay(
-    published: Iterable[Published], looks: Looks, note: Callable[[PublicationInterval], None] = lambda _: None
+    published: Iterable[PublicationTime],
+    looks: Looks,
+    note: Callable[[PublicationInterval], None] = lambda _: None,
 ) -> list[ReplayedDay]:
     """Replay each day's looks until found, and pass the observed interval to `note`."""
     days = []

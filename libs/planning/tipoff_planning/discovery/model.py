@@ -273,10 +273,10 @@ def turnbull(
     import numpy as np
 
     weight = weights.sum(axis=-1, keepdims=True)
-    known = np.maximum((weights > 0).sum(axis=-1, keepdims=True), 1)
+    day_count = np.maximum((weights > 0).sum(axis=-1, keepdims=True), 1)
     # The prior weighs as much as the expert's own average day, or it would dominate a fast expert, whose days weigh
     # little.
-    pseudo = np.where(weight > 0, prior_days * weight / known, 1.0)
+    pseudo = np.where(weight > 0, prior_days * weight / day_count, 1.0)
     totals = weight + pseudo
     masses = np.broadcast_to(prior, (*weights.shape[:-1], len(prior)))
     across = np.swapaxes(support, -1, -2)

@@ -129,16 +129,16 @@ class DiscoveryReport(Frozen):
     def headline(self) -> str:
         """The day's strategy and model in words, without a capital and a full stop."""
         plan, model = self.plan, self.plan.model
-        known = ""
+        model_text = ""
         if model is not None and model.days:
             off = f", off by {100 * model.calibration:.0f} points" if model.calibration is not None else ""
             days = f"{pluralize(model.days, 'day')}, {model.first_day} to {model.last_day}"
-            known = f"model {model.version} of {days}{off}"
+            model_text = f"model {model.version} of {days}{off}"
         if self.strategy is Strategy.FIXED:
-            return f"fixed beat, as configured; to learn from: {known or 'nothing yet'}"
+            return f"fixed beat, as configured; to learn from: {model_text or 'nothing yet'}"
         if plan.fallback is not None:
             return f"fixed beat, {plan.fallback.value}: {plan.detail}"
-        return f"learned, {known}"
+        return f"learned, {model_text}"
 
 
 def plans_from(

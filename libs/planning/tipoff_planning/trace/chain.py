@@ -11,7 +11,7 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
-from tipoff_planning.trace.facts import Dead, Decided, Expected, Facts
+from tipoff_planning.trace.facts import DeadLetterFact, DecidedRow, ExpectedRow, Facts
 from tipoff_planning.trace.links import (
     ChainNode,
     cleanup_link,
@@ -71,7 +71,7 @@ def _below(node: ChainNode, since: datetime | None = None) -> ChainNode:
 class _Assembly:
     def __init__(self, facts: Facts, as_of: datetime | None) -> None:
         self._facts, self._as_of = facts, as_of
-        self._dead: dict[str | None, list[Dead]] = {}
+        self._dead: dict[str | None, list[DeadLetterFact]] = {}
         for letter in facts.dead:
             # By the id of the rejected event, by which each node finds its own dead letters.
             self._dead.setdefault(letter.ce_id, []).append(letter)
@@ -82,7 +82,7 @@ class _Assembly:
             *facts.requested,
             *facts.plans,
         ]
-        expectations: list[Expected | Decided] = [*facts.expected, *facts.decided]
+        expectations: list[ExpectedRow | DecidedRow] = [*facts.expected, *facts.decided]
         self._about: dict[str | None, str] = {
             **{item.occurrence_id: f"{item.workflow} for {item.game_date}" for item in requests},
             **{item.occurrence_id: f"{item.workflow_name} for {item.game_date}" for item in expectations},
@@ -151,7 +151,7 @@ class _Assembly:
         ran = [item.decision_id for item in self._facts.executed if item.execution_id == request]
         return next(iter([*asked, *ran]), None)
 
-    def _decision(self, item: Decided, requests: Sequence[str]) -> ChainNode:
+    def _decision(self, item: DecidedRow, requests: Sequence[str]) -> ChainNode:
         own = [request for request in requests if self._decision_of(request) == item.decision_id]
         children = [self._request(request) for request in own]
         # Only a RUN makes requests.

@@ -14,7 +14,7 @@ from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_planning.trace.chain import event_ids
-from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Facts
+from tipoff_planning.trace.facts import CleanupRow, DeadLetterFact, DecidedRow, ExpectedRow, Facts
 
 F = TypeVar("F")
 DateSpan = tuple[date, date]
@@ -193,18 +193,18 @@ class ChainDataset:
         paths = _list({*scope.paths, *(item.gcs_path for item in executed if item.gcs_path)})
         cleanups = _list(scope.cleanups)
         return Facts(
-            expected=self._read(Expected, _EXPECTED, scope.span, occurrences=occurrences),
-            decided=self._read(Decided, _DECIDED, scope.span, occurrences=occurrences),
+            expected=self._read(ExpectedRow, _EXPECTED, scope.span, occurrences=occurrences),
+            decided=self._read(DecidedRow, _DECIDED, scope.span, occurrences=occurrences),
             executed=executed,
             receipts=self._read(ReceiptRow, _RECEIPTS, scope.span, paths=paths),
             seen=self._read(SightingRow, _SIGHTINGS, scope.span, paths=paths),
             cleanups=self._read(CleanupRow, _CLEANUPS, scope.span, cleanups=cleanups) if cleanups else (),
         )
 
-    def dead(self, facts: Facts, scope: Scope) -> Sequence[Dead]:
+    def dead(self, facts: Facts, scope: Scope) -> Sequence[DeadLetterFact]:
         """Return the dead letters of the chain's events, and those looked up by their own ids."""
         return self._read(
-            Dead, _DEAD, scope.span, letters=_list(scope.letters), events=_list(event_ids(facts))
+            DeadLetterFact, _DEAD, scope.span, letters=_list(scope.letters), events=_list(event_ids(facts))
         )
 
     def files(self, span: DateSpan) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from tipoff_planning.plans import Plan
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedRow:
     """The newest schedule row of an occurrence."""
 
     occurrence_id: str
@@ -25,7 +25,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedRow:
     """A row of a decision."""
 
     decision_id: str
@@ -41,7 +41,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Dead:
+class DeadLetterFact:
     """A dead letter."""
 
     event_id: str
@@ -69,13 +69,13 @@ class CleanupRow:
 class Facts:
     """All rows and records from which a chain is built."""
 
-    expected: Sequence[Expected] = ()
-    decided: Sequence[Decided] = ()
+    expected: Sequence[ExpectedRow] = ()
+    decided: Sequence[DecidedRow] = ()
     requested: Sequence[ScrapeRequested] = ()
     executed: Sequence[ExecutionRow] = ()
     receipts: Sequence[ReceiptRow] = ()
     seen: Sequence[SightingRow] = ()
-    dead: Sequence[Dead] = ()
+    dead: Sequence[DeadLetterFact] = ()
     cleanups: Sequence[CleanupRow] = ()
     plans: Sequence[Plan] = ()
     skips: frozenset[tuple[str, str]] = frozenset()

@@ -11,7 +11,7 @@ from tipoff_common.events import FileLanded, ScrapeRequested
 from tipoff_common.file_rows import ReceiptRow, SightingRow
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
-from tipoff_planning.trace.facts import CleanupRow, Dead, Expected
+from tipoff_planning.trace.facts import CleanupRow, DeadLetterFact, ExpectedRow
 
 _MOST_REPUBLISHES = 10
 """The most republishes of one file that cleanup's settings allow."""
@@ -86,7 +86,7 @@ def _merged(nodes: Sequence[ChainNode]) -> ChainNode:
 
 
 def expectation_link(
-    occurrence: str, expected: Expected | None, about: str, children: tuple[ChainNode, ...]
+    occurrence: str, expected: ExpectedRow | None, about: str, children: tuple[ChainNode, ...]
 ) -> ChainNode:
     """Build the node of an expected run."""
     ids = frozenset({occurrence})
@@ -136,7 +136,7 @@ def sightings(path: str, seen: Sequence[SightingRow]) -> Iterator[ChainNode]:
             )
 
 
-def dead_link(letter: Dead) -> ChainNode:
+def dead_link(letter: DeadLetterFact) -> ChainNode:
     """Build the node of a dead letter."""
     of = f" of {letter.subscription}" if letter.subscription else ""
     return ChainNode(

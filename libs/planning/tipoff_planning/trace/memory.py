@@ -14,7 +14,7 @@ from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
 from tipoff_planning.remembered import FoundOccurrence, RememberedExecution, RememberedOccurrence
 from tipoff_planning.trace.dataset import Scope
-from tipoff_planning.trace.facts import Decided, Expected, Facts
+from tipoff_planning.trace.facts import DecidedRow, ExpectedRow, Facts
 
 T = TypeVar("T")
 Fetch = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
@@ -50,7 +50,11 @@ class ControllerMemory:
         days: game dates to search beside those of the facts.
         """
         occurrences: dict[str, set[date]] = {name: {*days, *scope.days} for name in scope.occurrences}
-        rows: list[Expected | Decided | ExecutionRow] = [*facts.expected, *facts.decided, *facts.executed]
+        rows: list[ExpectedRow | DecidedRow | ExecutionRow] = [
+            *facts.expected,
+            *facts.decided,
+            *facts.executed,
+        ]
         for row in rows:
             # Skip a row without a date; the scope may still contain its occurrence.
             if row.occurrence_id and row.game_date:

@@ -31,14 +31,14 @@ from tipoff_monitor.console.pages.today import TodayPage, rows_of, upcoming
 from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now
 from tipoff_monitor.console.snapshots import Patience, Reading
 from tipoff_monitor.rehearsal import route_of
-from tipoff_monitor.simulation import KeptSimulation
+from tipoff_monitor.simulation import StoredSimulation
 from tipoff_monitor.views import watching
 from tipoff_planning.discovery.plans import NO_PLANS
 from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.schedules import Discovery
 from tipoff_planning.verdict import judge_day
 
-Given = Mapping[str, str]
+Query = Mapping[str, str]
 T = TypeVar("T")
 _BACK = timedelta(days=1100)
 _AHEAD = timedelta(days=14)
@@ -50,7 +50,7 @@ _STUCK_FILES = "files-stuck"
 """The rule about files that cleanup cannot heal."""
 
 
-class _Gathered:
+class _PageReader:
     """Reader of one page's sources, which notes the age of each."""
 
     def __init__(self, deps: ConsoleDeps, patience: Patience) -> None:
@@ -85,9 +85,9 @@ class _Gathered:
         }
 
 
-def day_of(given: Given, today: date) -> date:
+def day_of(query: Query, today: date) -> date:
     """Return the day that an address names, or today without one; 404 for any other text."""
-    text = given.get("date", "")
+    text = query.get("date", "")
     if not text:
         return today
     try:
@@ -96,35 +96,37 @@ def day_of(given: Given, today: date) -> date:
         raise HTTPException(404, str(error)) from error
 
 
-def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPage:
+def build_today(deps: ConsoleDeps, query: Query, patience: Patience) -> TodayPage:
     """Build the page of a day."""
-    it = _Gathered(deps, patience)
-    day = day_of(given, it.today)
+    reader = _PageReader(deps, patience)
+    day = day_of(query, reader.today)
     # An address can name any day: without a bound, a crawler that follows "the day before" would cost a job per day.
-    is_near = it.today - _BACK <= day <= it.today + _AHEAD
-    expected = it.take(SourceName.DAY, deps.sources.day(day, it.now)) if is_near else None
+    is_near = reader.today - _BACK <= day <= reader.today + _AHEAD
+    expected = reader.take(SourceName.DAY, deps.sources.day(day, reader.now)) if is_near else None
     # The present health of scrapers is irrelevant for another day.
-    fleet = it.fleet() if day == it.today else None
-    memory = it.take(SourceName.ALERTS, deps.sources.memory())
-    names = it.names()
+    fleet = reader.fleet() if day == reader.today else None
+    memory = reader.take(SourceName.ALERTS, deps.sources.memory())
+    names = reader.names()
     # By the same function as `tipoff status`, so that a page and a terminal never disagree about a day.
     verdict = judge_day(expected, names) if expected else None
     rows = rows_of(expected, verdict) if expected and verdict else ()
     unknown = "has not been read yet" if is_near else "is out of range: no data is stored or planned for it"
     subjects = {row.subject for row in expected.expectations if row.subject} if expected else set()
     return TodayPage(
-        **it.frame("Today" if day == it.today else f"{day:%a %d %b %Y}"),
+        **reader.frame("Today" if day == reader.today else f"{day:%a %d %b %Y}"),
         date=day,
-        is_today=day == it.today,
+        is_today=day == reader.today,
         color=verdict.color if verdict else None,
         headline=verdict.headline if verdict else unknown,
         day_faults=verdict.faults if verdict else (),
         rows=rows,
         # A past day has no upcoming runs.
-        upcoming=upcoming(rows, names, it.now) if day >= it.today else (),
+        upcoming=upcoming(rows, names, reader.now) if day >= reader.today else (),
         sick=tuple(item for item in fleet.health if not item.is_well) if fleet else (),
-        alerts=watching(memory, deps.monitor.book.file, it.now, everything=False).incidents if memory else (),
-        pauses=_pauses(fleet, it.now),
+        alerts=watching(memory, deps.monitor.book.file, reader.now, everything=False).incidents
+        if memory
+        else (),
+        pauses=_pauses(fleet, reader.now),
         # Only the names on the page: otherwise its JSON would carry a season of names.
         game_names={subject: names[subject] for subject in sorted(subjects & names.keys())},
     )
@@ -154,43 +156,45 @@ def _standing(fleet: FleetSummary | None) -> Pauses:
     )
 
 
-def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> WorkflowPage:
+def build_workflow(deps: ConsoleDeps, query: Query, patience: Patience) -> WorkflowPage:
     """Build the page of a workflow; 404 for one that is not configured."""
-    name = given["name"]
+    name = query["name"]
     workflow = deps.configuration.workflows.get(name)
     if workflow is None:
         raise HTTPException(404, _unknown("workflow", name, deps.configuration.workflows))
-    it = _Gathered(deps, patience)
-    expected = it.take(SourceName.DAY, deps.sources.day(it.today, it.now))
-    recent, fleet = it.recent(), it.fleet()
+    reader = _PageReader(deps, patience)
+    expected = reader.take(SourceName.DAY, deps.sources.day(reader.today, reader.now))
+    recent, fleet = reader.recent(), reader.fleet()
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
     # A report costs two jobs and a fit, and a schedule that searches nothing has none.
     discovery = None
     if isinstance(workflow.schedule, Discovery):
-        discovery = it.take(SourceName.LEARNED, deps.sources.discovery(name, it.today, calendar))
+        discovery = reader.take(SourceName.LEARNED, deps.sources.discovery(name, reader.today, calendar))
     # Explain by the controller's own plan: a search that is configured to keep its beat follows the beat, although the
     # page shows the plan that it could learn.
     plans = (
-        {(name, it.today): discovery.plan} if discovery and name in deps.configuration.learned else NO_PLANS
+        {(name, reader.today): discovery.plan}
+        if discovery and name in deps.configuration.learned
+        else NO_PLANS
     )
     explanation = None
     # The explanation uses the newest rows; without them every search would look unfinished.
     if recent is not None:
         reasons = deps.sources.explanation(name, calendar, recent.history, plans, _standing(fleet))
-        explanation = it.take(SourceName.REASONS, reasons)
+        explanation = reader.take(SourceName.REASONS, reasons)
     rows = rows_of(expected, judge_day(expected, names)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
     days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []
     return WorkflowPage(
-        **it.frame(name),
+        **reader.frame(name),
         workflow=name,
         description=workflow.description,
         priority=workflow.priority.value,
         schedule=workflow.schedule.kind,
         steps=tuple(step.scraper for step in workflow.steps),
         today=next((row for row in rows if row.workflow == name), None),
-        pause=_pauses(fleet, it.now).get(name),
+        pause=_pauses(fleet, reader.now).get(name),
         conditions=explanation.general if explanation else (),
         decisions_now=decisions_now(explanation, names) if explanation else (),
         decisions=tuple(sorted(decisions, key=lambda row: row.decision_time, reverse=True)),
@@ -206,29 +210,29 @@ def _unknown(kind: str, name: str, known: Mapping[str, Any]) -> str:
     return f"There is no {kind} '{name[:100]}'." + (f" Did you mean {', '.join(near)}?" if near else "")
 
 
-def build_scrapers(deps: ConsoleDeps, given: Given, patience: Patience) -> ScrapersPage:  # noqa: ARG001
+def build_scrapers(deps: ConsoleDeps, query: Query, patience: Patience) -> ScrapersPage:  # noqa: ARG001
     """Build the list of scrapers."""
-    it = _Gathered(deps, patience)
-    health = _health(it.fleet())
+    reader = _PageReader(deps, patience)
+    health = _health(reader.fleet())
     lines = [
         ScraperLine(name=name, source=spec.source, health=health.get(name))
         for name, spec in deps.catalog.items()
     ]
-    return ScrapersPage(**it.frame("Scrapers"), scrapers=ordered(lines))
+    return ScrapersPage(**reader.frame("Scrapers"), scrapers=ordered(lines))
 
 
 def _health(fleet: FleetSummary | None) -> Mapping[str, ScraperHealth]:
     return {row.scraper_name: row for row in fleet.health} if fleet else {}
 
 
-def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> ScraperPage:
+def build_scraper(deps: ConsoleDeps, query: Query, patience: Patience) -> ScraperPage:
     """Build the page of a scraper; 404 for one that is not in the catalogue."""
-    name = given["name"]
+    name = query["name"]
     spec = deps.catalog.get(name)
     if spec is None:
         raise HTTPException(404, _unknown("scraper", name, deps.catalog))
-    it = _Gathered(deps, patience)
-    fleet, recent = it.fleet(), it.recent()
+    reader = _PageReader(deps, patience)
+    fleet, recent = reader.fleet(), reader.recent()
     own = [row for row in recent.executions if row.scraper_name == name] if recent else []
     own.sort(key=lambda row: row.triggered_at, reverse=True)
     days = [row for row in fleet.scraper_days if row.scraper_name == name] if fleet else []
@@ -240,9 +244,9 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
         opts.setdefault("game_date", last.game_date.isoformat())
     # Sorted by the newest first, so this is the newest execution that wrote a file.
     payload = next((row for row in own if row.gcs_path), None)
-    about = payload.game_date.isoformat() if payload and payload.game_date else it.today.isoformat()
+    about = payload.game_date.isoformat() if payload and payload.game_date else reader.today.isoformat()
     return ScraperPage(
-        **it.frame(name),
+        **reader.frame(name),
         scraper=name,
         description=spec.description,
         source=spec.source,
@@ -267,128 +271,128 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
     )
 
 
-def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
+def build_run(deps: ConsoleDeps, query: Query, patience: Patience) -> RunPage:
     """Build the page of an id's chain; for an unknown id, the page names similar ids."""
-    it = _Gathered(deps, patience)
-    asked = given.get("id", "").strip()
+    reader = _PageReader(deps, patience)
+    identifier = query.get("id", "").strip()
     found = None
-    why = None
-    if not asked:
-        why = "Enter an id, its beginning, or a file's gs:// path in the field above."
+    problem = None
+    if not identifier:
+        problem = "Enter an id, its beginning, or a file's gs:// path in the field above."
     # Check before any query: a chain costs nine jobs.
-    elif len(asked) > _LONGEST_ID or not asked.isprintable():
-        why = "Not an id: an id has at most 1,100 printable characters."
+    elif len(identifier) > _LONGEST_ID or not identifier.isprintable():
+        problem = "Not an id: an id has at most 1,100 printable characters."
     else:
-        found = it.take(SourceName.CHAIN, deps.sources.chain(asked, it.today))
-        why = found.not_found if found else None
+        found = reader.take(SourceName.CHAIN, deps.sources.chain(identifier, reader.today))
+        problem = found.not_found if found else None
     return RunPage(
-        **it.frame(f"Run {asked[:40]}" if asked else "Run"),
-        asked=asked,
-        links=links_of(found.roots, asked) if found else (),
+        **reader.frame(f"Run {identifier[:40]}" if identifier else "Run"),
+        asked=identifier,
+        links=links_of(found.roots, identifier) if found else (),
         near=found.near if found else (),
-        not_found=why,
+        not_found=problem,
         without_memory=found.without_memory if found else None,
     )
 
 
-def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsPage:  # noqa: ARG001
+def build_alerts(deps: ConsoleDeps, query: Query, patience: Patience) -> AlertsPage:  # noqa: ARG001
     """Build the page of alerts."""
-    it = _Gathered(deps, patience)
-    memory = it.take(SourceName.ALERTS, deps.sources.memory())
-    stands = watching(memory, deps.monitor.book.file, it.now, everything=True) if memory else None
+    reader = _PageReader(deps, patience)
+    memory = reader.take(SourceName.ALERTS, deps.sources.memory())
+    stands = watching(memory, deps.monitor.book.file, reader.now, everything=True) if memory else None
     incidents = stands.incidents if stands else ()
     # An incident that was open when the warehouse stopped answering may still hold, so it counts as open.
     open_ones = tuple(item for item in incidents if item.is_open or item.state is AlertState.UNKNOWN)
     return AlertsPage(
-        **it.frame("Alerts"),
+        **reader.frame("Alerts"),
         blind_since=stands.blind_since if stands else None,
         silent_since=stands.silent_since if stands else None,
         watched_at=stands.watched_at if stands else None,
         open=open_ones,
         others=tuple(item for item in incidents if item not in open_ones),
-        silences=tuple(item for item in stands.silences if item.until > it.now) if stands else (),
-        routes=tuple(route_of(name, deps.monitor, it.now) for name in deps.monitor.book.file.all_rules),
+        silences=tuple(item for item in stands.silences if item.until > reader.now) if stands else (),
+        routes=tuple(route_of(name, deps.monitor, reader.now) for name in deps.monitor.book.file.all_rules),
     )
 
 
-def build_dead_letters(deps: ConsoleDeps, given: Given, patience: Patience) -> DeadLettersPage:  # noqa: ARG001
+def build_dead_letters(deps: ConsoleDeps, query: Query, patience: Patience) -> DeadLettersPage:  # noqa: ARG001
     """Build the page of dead letters."""
-    it = _Gathered(deps, patience)
-    recent = it.recent()
+    reader = _PageReader(deps, patience)
+    recent = reader.recent()
     letters = recent.dead_letters if recent else ()
     return DeadLettersPage(
-        **it.frame("Dead letters"),
+        **reader.frame("Dead letters"),
         letters=tuple(sorted(letters, key=lambda row: row.rejected_at, reverse=True)),
     )
 
 
-def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPage:
+def build_files(deps: ConsoleDeps, query: Query, patience: Patience) -> FilesPage:
     """Build the page of files."""
-    it = _Gathered(deps, patience)
-    asked = given.get("name", "").strip()
-    recent = it.recent()
+    reader = _PageReader(deps, patience)
+    text = query.get("name", "").strip()
+    recent = reader.recent()
     found: tuple[FileFacts, ...] = ()
-    why: str | None = None
-    if asked:
+    problem: str | None = None
+    if text:
         try:
-            selector = FileSelector.read(asked[:_LONGEST_ID])
+            selector = FileSelector.read(text[:_LONGEST_ID])
         except NoFileNamed as error:
-            why = str(error)
+            problem = str(error)
         else:
-            found = it.take(SourceName.FILE, deps.sources.files(selector)) or ()
+            found = reader.take(SourceName.FILE, deps.sources.files(selector)) or ()
             # Only after a read: before it, "none" would be a guess.
-            if not found and it.ages[-1].read_at is not None:
-                why = "No file of the last two weeks has this name."
+            if not found and reader.ages[-1].read_at is not None:
+                problem = "No file of the last two weeks has this name."
     landed = [row for row in recent.executions if row.gcs_path] if recent else []
     # A batch is a UNION without an order, so each page sorts its rows.
     landed.sort(key=lambda row: row.triggered_at, reverse=True)
     missing = recent.missing_files if recent else ()
     # From the watch's memory, which costs no job: the scan lists no file that landed before cleanup's lookback.
-    memory = it.take(SourceName.ALERTS, deps.sources.memory())
+    memory = reader.take(SourceName.ALERTS, deps.sources.memory())
     incidents = memory.incidents.values() if memory else ()
     stuck = tuple(item.summary for item in incidents if item.rule == _STUCK_FILES and item.is_open)
     return FilesPage(
-        **it.frame("Files"),
-        asked=asked,
+        **reader.frame("Files"),
+        asked=text,
         missing=tuple(sorted(missing, key=lambda row: -(row.age_minutes or 0))),
         stuck=stuck,
         landed=tuple(landed[:_LANDED]),
         found=found,
-        not_found=why,
+        not_found=problem,
     )
 
 
-def build_simulation(deps: ConsoleDeps, given: Given, patience: Patience) -> SimulationPage:  # noqa: ARG001
+def build_simulation(deps: ConsoleDeps, query: Query, patience: Patience) -> SimulationPage:  # noqa: ARG001
     """Build the page of the simulated season that was sent last."""
-    it = _Gathered(deps, patience)
-    kept: KeptSimulation | None = it.take(SourceName.SIMULATION, deps.sources.simulation())
+    reader = _PageReader(deps, patience)
+    stored: StoredSimulation | None = reader.take(SourceName.SIMULATION, deps.sources.simulation())
     return SimulationPage(
-        **it.frame("Simulation"),
-        simulation=kept,
+        **reader.frame("Simulation"),
+        simulation=stored,
         live=deps.configuration.hash,
     )
 
 
-def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> ConfigurationPage:  # noqa: ARG001
+def build_configuration(deps: ConsoleDeps, query: Query, patience: Patience) -> ConfigurationPage:  # noqa: ARG001
     """Build the page of the live configuration."""
-    it = _Gathered(deps, patience)
-    fleet = it.fleet()
+    reader = _PageReader(deps, patience)
+    fleet = reader.fleet()
     live = deps.configuration.hash
     in_force = sorted(fleet.configurations, key=lambda row: row.last_seen, reverse=True) if fleet else []
     # From the decisions, not from deployments: a configuration without decisions had no effect.
     previous = previous_hash(in_force, live)
-    text = it.take(SourceName.PREVIOUS, deps.sources.configuration_text(previous)) if previous else None
+    text = reader.take(SourceName.PREVIOUS, deps.sources.configuration_text(previous)) if previous else None
     changed = difference(text, deps.monitor.workflows_text) if text else ()
     without: str | None = None
     # Only after the sources are read: before that, "no other" would be a guess.
-    is_read = all(source.read_at for source in it.ages)
+    is_read = all(source.read_at for source in reader.ages)
     if is_read and previous is None:
         without = "No other configuration was in force for thirty days."
     elif is_read and text is None:
         # The dataset has hashes only; a monitor stores the text of each file that it runs with.
         without = "No monitor ran with that file, so there is no text to compare."
     return ConfigurationPage(
-        **it.frame("Configuration"),
+        **reader.frame("Configuration"),
         config_hash=live,
         version=deps.monitor.version,
         commit=COMMIT or None,

@@ -25,11 +25,11 @@ class Controller:
         self._client = httpx.Client(timeout=_SECONDS, transport=transport)
 
     @property
-    def is_known(self) -> bool:
+    def is_configured(self) -> bool:
         """Whether the settings name a controller."""
         return self._url is not None
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -66,7 +66,7 @@ class Controller:
     def recall(self, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
         """Read the controller's records of a chain. Raises MemoryUnavailable."""
         try:
-            return self.ask("GET", path, query=query)
+            return self.send("GET", path, query=query)
         except HTTPException as error:
             raise MemoryUnavailable(str(error.detail)) from error
 

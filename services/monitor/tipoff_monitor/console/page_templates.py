@@ -95,7 +95,7 @@ def url(path: str, **query: str | None) -> Markup:
     return Markup(f"{parts}?{pairs}" if pairs else parts)  # noqa: S704  # quoted, part by part
 
 
-def whole(text: str) -> Markup:
+def unabridged(text: str) -> Markup:
     """Escape a value that has to be sent back unchanged, such as that of a hidden field."""
     return escape(text)
 
@@ -132,7 +132,7 @@ def environment() -> Environment:
     found.globals.update(
         url=url, asset=asset, clock=clock, soon=soon, zone_name=zone_name, ago=ago, percent=percent
     )
-    found.filters.update(brief=brief, pretty=pretty, tone=tone, whole=whole)
+    found.filters.update(brief=brief, pretty=pretty, tone=tone, unabridged=unabridged)
     return found
 
 

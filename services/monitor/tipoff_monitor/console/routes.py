@@ -69,8 +69,8 @@ def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
 
 def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
     def build(request: Request, patience: Patience) -> Page:
-        given = {**request.query_params, **request.path_params}
-        page: Page = view.build(deps, given, patience)
+        query = {**request.query_params, **request.path_params}
+        page: Page = view.build(deps, query, patience)
         return page
 
     # The JSON twin first: /workflows/{name} would match its address with the suffix as part of the name.

@@ -21,7 +21,7 @@ T = TypeVar("T")
 JOBS_A_MINUTE = 3
 LOOK_UPS_A_MINUTE = 60
 """The budget of look-ups by name: an id's chain costs nine jobs, another day one. A tab left open repeats none."""
-_KEPT = 200
+_CACHE_SIZE = 200
 """Maximum number of cached snapshots; the oldest is evicted."""
 # One per standing reading, so that a slow look-up cannot delay all of them.
 _READERS = 3
@@ -92,7 +92,7 @@ class Snapshots:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._kept: dict[str, Snapshot[Any]] = {}
+        self._cache: dict[str, Snapshot[Any]] = {}
         self._under_way: dict[str, Future[None]] = {}
         self._changed: set[str] = set()
         self._standing, self._look_ups = Budget(JOBS_A_MINUTE), Budget(LOOK_UPS_A_MINUTE)
@@ -104,7 +104,7 @@ class Snapshots:
         Without budget for a read, the old snapshot is returned, and its age is visible.
         """
         with self._lock:
-            found: Snapshot[T] = self._kept.get(reading.key, Snapshot())
+            found: Snapshot[T] = self._cache.get(reading.key, Snapshot())
             if found.read_at is not None and self._now() - found.read_at <= reading.max_age:
                 return found
             # Do not retry a recent failure at once: save the budget for reads that may succeed.
@@ -123,18 +123,18 @@ class Snapshots:
             except TimeoutError:
                 return found
         with self._lock:
-            return self._kept.get(reading.key, Snapshot())
+            return self._cache.get(reading.key, Snapshot())
 
     def forget(self, key: str) -> None:
         """Drop a snapshot after a person's change; the next read may use the look-ups' budget."""
         with self._lock:
-            self._kept.pop(key, None)
+            self._cache.pop(key, None)
             self._changed.add(key)
 
     def _start(self, reading: Reading[T]) -> Future[None] | None:
         # A read after a person's change counts as a look-up, so that the person sees the effect.
-        is_asked = not reading.standing or reading.key in self._changed
-        budget = self._look_ups if is_asked else self._standing
+        is_look_up = not reading.standing or reading.key in self._changed
+        budget = self._look_ups if is_look_up else self._standing
         # The page shows the old snapshot with its age; a later request may find budget again.
         if not budget.take(reading.jobs):
             return None
@@ -145,7 +145,7 @@ class Snapshots:
 
     def _read(self, reading: Reading[T]) -> None:
         # Keep the old value beside the fault: an hour-old day is better than an empty page.
-        before = self._kept.get(reading.key, Snapshot[T]())
+        before = self._cache.get(reading.key, Snapshot[T]())
         at = self._now()
         try:
             after = Snapshot(reading.read(at), at)
@@ -165,8 +165,8 @@ class Snapshots:
             self._read(reading)
             return
         with self._lock:
-            self._kept.pop(reading.key, None)
-            self._kept[reading.key] = after
+            self._cache.pop(reading.key, None)
+            self._cache[reading.key] = after
             self._under_way.pop(reading.key, None)
-            while len(self._kept) > _KEPT:
-                del self._kept[next(iter(self._kept))]
+            while len(self._cache) > _CACHE_SIZE:
+                del self._cache[next(iter(self._cache))]

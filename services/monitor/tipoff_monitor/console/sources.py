@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from tipoff_common.clock import business_date, local_instant, readable
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
-from tipoff_dataset.batch import Part, ask_batch
+from tipoff_dataset.batch import Part, run_batch
 from tipoff_dataset.file_verdict import judge
 from tipoff_dataset.landed_files import Files, FileSelector, LandedFile, LatestCleanup, LogWindow
 from tipoff_dataset.queries import named
@@ -30,7 +30,7 @@ from tipoff_monitor.console.pages.operations import FileFacts
 from tipoff_monitor.console.snapshots import Reading
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
-from tipoff_monitor.simulation import KeptSimulation
+from tipoff_monitor.simulation import StoredSimulation
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.discovery.report import DiscoveryReport, read_discovery
@@ -123,7 +123,7 @@ class Sources:
 
         def read(at: datetime) -> FleetSummary:
             # One statement, hence one of the console's few jobs a minute.
-            found = self._ask(FLEET_QUERIES, at)
+            found = self._run_queries(FLEET_QUERIES, at)
             return FleetSummary(
                 health=_rows(ScraperHealth, found["scraper_health"]),
                 workflow_days=_rows(WorkflowDay, found["workflow_calendar"]),
@@ -138,7 +138,7 @@ class Sources:
         """Read the newest decisions, executions, dead letters and missing files."""
 
         def read(at: datetime) -> Recent:
-            found = self._ask(RECENT_QUERIES, at)
+            found = self._run_queries(RECENT_QUERIES, at)
             executions = _rows(ExecutionRow, found["latest_executions"])
             parameters = self._configuration.subject_parameters
             return Recent(
@@ -162,7 +162,7 @@ class Sources:
         found = self._calendar
         return Reading("calendar", lambda now: found.current(now) if found else None, _CALENDAR_AGE, jobs=0)
 
-    def simulation(self) -> Reading[KeptSimulation | None]:
+    def simulation(self) -> Reading[StoredSimulation | None]:
         """Read the simulated season that was sent last: an object of the state bucket, no warehouse job."""
         return Reading("simulation", lambda _: self._state.simulation(), _SIMULATION_AGE, jobs=0)
 
@@ -200,7 +200,7 @@ class Sources:
 
         return Reading(f"explanation {name}", read, _EXPLANATION_AGE, jobs=0)
 
-    def chain(self, asked: str, today: date) -> Reading[Chain]:
+    def chain(self, identifier: str, today: date) -> Reading[Chain]:
         """Read the chain of an id, like `tipoff trace`."""
 
         def read(_: datetime) -> Chain:
@@ -211,13 +211,13 @@ class Sources:
             spans = [(today - timedelta(days=back), today + timedelta(days=1)) for back in (3, 14, 91)]
             dataset = ChainDataset(self._warehouse, self._environment)
             try:
-                found = trace(asked, dataset, ControllerMemory(self._recall), days, spans)
+                found = trace(identifier, dataset, ControllerMemory(self._recall), days, spans)
             # A result without a chain is cached, too: a reloaded page costs no new search.
             except NotFound as error:
                 return Chain(not_found=error.sentence(self._environment), near=tuple(error.near))
             return Chain(roots=found.roots, without_memory=found.without_memory)
 
-        return Reading(f"chain {asked}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)
+        return Reading(f"chain {identifier}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)
 
     def files(self, selector: FileSelector) -> Reading[tuple[FileFacts, ...]]:
         """Read the files that match a selector, with the verdict of `tipoff files`."""
@@ -231,14 +231,14 @@ class Sources:
         key = f"files {selector.path} {selector.hash}"
         return Reading(key, read, _LOOK_UP_AGE, jobs=_FILES_JOBS, standing=False)
 
-    def _ask(self, queries: Sequence[str], at: datetime) -> Mapping[str, list[dict[str, Any]]]:
+    def _run_queries(self, queries: Sequence[str], at: datetime) -> Mapping[str, list[dict[str, Any]]]:
         # One instant for the whole batch, so that all parts of a page agree.
-        given: Mapping[str, Parameter] = {"as_of": at}
+        values: Mapping[str, Parameter] = {"as_of": at}
         parts = {
-            name: Part(query, query.arguments(given, at, self._environment))
+            name: Part(query, query.arguments(values, at, self._environment))
             for name, query in ((name, named(name)) for name in queries)
         }
-        return ask_batch(self._warehouse, parts)
+        return run_batch(self._warehouse, parts)
 
 
 def _rows(kind: type[M], rows: Sequence[Mapping[str, Any]]) -> tuple[M, ...]:

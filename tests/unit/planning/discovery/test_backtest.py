@@ -7,7 +7,7 @@ import pytest
 
 from tipoff_planning.discovery.backtest import (
     LearnedLooks,
-    Published,
+    PublicationTime,
     ReplayedDay,
     ReplaySummary,
     replay,
@@ -38,7 +38,7 @@ def test_replayed_day_is_checked_until_document_is_found(
     published: float | None, looks: int, after: float | None, before: float | None, delay: float | None
 ) -> None:
     seen: list[PublicationInterval] = []
-    days = replay([Published(FIRST, published)], lambda _: BEAT, seen.append)
+    days = replay([PublicationTime(FIRST, published)], lambda _: BEAT, seen.append)
     assert days == [ReplayedDay(FIRST, looks, delay)]
     assert seen == [PublicationInterval(FIRST, after, before)]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tests.support.publications import FIRST, WINDOW, seen
-from tipoff_planning.discovery.backtest import LearnedLooks, Published, replay
+from tipoff_planning.discovery.backtest import LearnedLooks, PublicationTime, replay
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.model import (
     EXPERTS,
@@ -373,7 +373,7 @@ def test_fitted_model_is_a_distribution_for_any_tip_offs(
 
 def mean_delay(minutes: list[float], tip_offs: dict[date, float]) -> float:
     looks = LearnedLooks(WINDOW, Guards(17, 3.5, 120), range(0, WINDOW + 1, 30), tip_offs=tip_offs)
-    days = [Published(after(number), minute) for number, minute in enumerate(minutes)]
+    days = [PublicationTime(after(number), minute) for number, minute in enumerate(minutes)]
     return fmean(day.delay for day in replay(days, looks, looks.note) if day.delay is not None)
 
 

@@ -31,7 +31,7 @@ from tipoff_planning.discovery.report import (
     plans_from,
     read_discovery,
 )
-from tipoff_planning.history import ExecutionFact, KnownCompleteness
+from tipoff_planning.history import ExecutionFact, ReportedCompleteness
 from tipoff_planning.workflows import Configuration, Strategy
 
 
@@ -166,7 +166,7 @@ def test_local_execution_adds_no_day_to_history() -> None:
 
 def test_incomplete_document_is_no_find_with_until_complete() -> None:
     known = [
-        replace(item, completeness=KnownCompleteness(expected=2, missing=("A@B",)))
+        replace(item, completeness=ReportedCompleteness(expected=2, missing=("A@B",)))
         if item.triggered_at.minute < 31 and item.counts
         else item
         for item in beat_of(30)

@@ -9,7 +9,7 @@ from tests.support.controller import DAY, NO_DATA, SUCCESS, at, configured, dail
 from tipoff_common.outcomes import Status
 from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
 from tipoff_planning.discovery.searches import cannot_learn, history_of, search_of
-from tipoff_planning.history import ExecutionFact, KnownCompleteness
+from tipoff_planning.history import ExecutionFact, ReportedCompleteness
 from tipoff_planning.workflows import Configuration
 
 YESTERDAY = DAY - timedelta(days=1)
@@ -94,6 +94,6 @@ def test_search_about_yesterday_uses_window_of_next_day() -> None:
 
 @pytest.mark.parametrize(("until", "before"), [("found", 60), ("complete", None)])
 def test_incomplete_document_is_find_unless_until_complete(until: str, before: float | None) -> None:
-    lacking = replace(FOUND, completeness=KnownCompleteness(expected=2, missing=("A@B",)))
+    lacking = replace(FOUND, completeness=ReportedCompleteness(expected=2, missing=("A@B",)))
     (interval,) = learned(IN_VAIN, lacking, configuration=searching(until=until)).intervals
     assert interval.before == before

@@ -5,7 +5,15 @@ from collections.abc import Callable
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from tipoff_monitor.actions import acknowledge, find, silence, unsilence
-from tipoff_monitor.console.actions.forms import PATIENCE, Field, ask, done, hours_of, reason_of, who
+from tipoff_monitor.console.actions.forms import (
+    PATIENCE,
+    Field,
+    confirmation_page,
+    done,
+    hours_of,
+    reason_of,
+    visitor_email,
+)
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import Form
 from tipoff_monitor.handlers import flush_outbox
@@ -20,11 +28,11 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/acknowledge", tags=["console"])
-    def ask_acknowledge(request: Request) -> Response:
+    def confirm_acknowledge(request: Request) -> Response:
         """Ask for confirmation before an incident is acknowledged."""
         memory, _ = deps.monitor.state.read_or_set_aside()
         incident = find(memory, request.query_params.get("incident", ""))
-        return ask(
+        return confirmation_page(
             request,
             deps,
             "acknowledge",
@@ -43,7 +51,10 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         """Acknowledge an incident."""
         name, now, monitor = form.get("incident", ""), deps.now(), deps.monitor
         after = _change(
-            deps, lambda it: acknowledge(it, name, who(request), monitor.book.file, monitor.environment, now)
+            deps,
+            lambda it: acknowledge(
+                it, name, visitor_email(request), monitor.book.file, monitor.environment, now
+            ),
         )
         # Publish now: with the next watch, other people would see the acknowledgement minutes later.
         flush_outbox(monitor)
@@ -54,11 +65,11 @@ def _acknowledge_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/silence", tags=["console"])
-    def ask_silence(request: Request) -> Response:
+    def confirm_silence(request: Request) -> Response:
         """Ask for confirmation before a rule is silenced."""
         rule = _rule(deps, request.query_params.get("rule", ""))
         subject = request.query_params.get("subject", "")
-        return ask(
+        return confirmation_page(
             request,
             deps,
             "silence",
@@ -85,14 +96,14 @@ def _silence_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         rule, why = _rule(deps, form.get("rule", "")), reason_of(form)
         lasts = hours_of(form.get("hours", ""))
         until, subject = deps.now() + lasts, form.get("subject") or None
-        _change(deps, lambda it: silence(it, rule, subject, until, who(request), why)[0])
+        _change(deps, lambda it: silence(it, rule, subject, until, visitor_email(request), why)[0])
         return done(request, deps, "Silenced", "/alerts", [(f"{rule} for {lasts}", "/alerts")])
 
     @router.get("/actions/unsilence", tags=["console"])
-    def ask_unsilence(request: Request) -> Response:
+    def confirm_unsilence(request: Request) -> Response:
         """Ask for confirmation before a silence is ended."""
         name = request.query_params.get("silence", "")
-        return ask(
+        return confirmation_page(
             request,
             deps,
             "unsilence",

@@ -35,7 +35,7 @@ class Field:
 
 
 # Stateless: the form carries everything that its POST needs, so another instance may handle the POST.
-def ask(
+def confirmation_page(
     request: Request,
     deps: ConsoleDeps,
     doing: str,
@@ -81,14 +81,14 @@ def done(
     """Log an action with its visitor, and return its result page. back: the address that the page links to."""
     log.info(
         "console action",
-        extra={"who": who(request), "action": title, "results": [text for text, _ in results][:20]},
+        extra={"who": visitor_email(request), "action": title, "results": [text for text, _ in results][:20]},
     )
     return HTMLResponse(
         page_html(request, deps, "done.html", section="", title=title, back=back, results=results)
     )
 
 
-def who(request: Request) -> str:
+def visitor_email(request: Request) -> str:
     """Return the e-mail address of a request's visitor."""
     visitor: Visitor = request.state.visitor
     return visitor.email

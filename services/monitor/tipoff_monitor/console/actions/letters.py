@@ -11,7 +11,7 @@ from tipoff_dataset.dead_letters import (
     plan_replays,
     read_dead_letters,
 )
-from tipoff_monitor.console.actions.forms import FormResult, ask, done
+from tipoff_monitor.console.actions.forms import FormResult, confirmation_page, done
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import Form
 from tipoff_monitor.console.page_templates import url
@@ -21,7 +21,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
     """Add the routes of dead letters."""
 
     @router.get("/actions/replay", tags=["console"])
-    def ask_replay(request: Request) -> Response:
+    def confirm_replay(request: Request) -> Response:
         """Ask for confirmation before a dead letter is published again."""
         plan = _replays(deps, request.query_params.get("id", ""))
         # A refused letter cannot be published at all. A letter that this version would refuse again can: the receiving
@@ -29,7 +29,7 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
         refused = [item.refused for item in plan if item.refused]
         dies = [item.dies_again for item in plan if item.dies_again]
         letter = plan[0].letter
-        return ask(
+        return confirmation_page(
             request,
             deps,
             "replay",

@@ -13,12 +13,12 @@ from tipoff_monitor.console.actions.forms import (
     PATIENCE,
     Field,
     FormResult,
-    ask,
+    confirmation_page,
     date_of,
     done,
     hours_of,
     reason_of,
-    who,
+    visitor_email,
 )
 from tipoff_monitor.console.build import day_of
 from tipoff_monitor.console.deps import ConsoleDeps
@@ -42,10 +42,10 @@ def routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/trigger", tags=["console"])
-    def ask_trigger(request: Request) -> Response:
+    def confirm_trigger(request: Request) -> Response:
         """Ask for confirmation before a workflow is run."""
         day = day_of(request.query_params, business_date(deps.now()))
-        return _ask_of_workflow(
+        return _workflow_confirmation(
             request,
             deps,
             "trigger",
@@ -74,9 +74,9 @@ def _trigger_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/pause", tags=["console"])
-    def ask_pause(request: Request) -> Response:
+    def confirm_pause(request: Request) -> Response:
         """Ask for confirmation before a workflow is paused."""
-        return _ask_of_workflow(
+        return _workflow_confirmation(
             request,
             deps,
             "pause",
@@ -93,23 +93,23 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
         until = deps.now() + hours_of(form.get("hours", ""))
         # The controller sees the monitor's identity only, so the reason names the person. A text that is too long loses
         # the end of the reason and not the person.
-        by = f" ({who(request)})"
+        by = f" ({visitor_email(request)})"
         body = {
             "name": name,
             "target": "workflow",
             "until": until.isoformat(),
             "why": why[: MAX_REASON_CHARACTERS - len(by)] + by,
         }
-        deps.controller.ask("POST", "/pauses", json=body)
+        deps.controller.send("POST", "/pauses", json=body)
         _forget_day(deps)
         back = str(url(f"/workflows/{name}"))
         text = f"until {clock(until)} {zone_name()} time"
         return done(request, deps, f"Paused {name}", back, [(text, back)])
 
     @router.get("/actions/resume", tags=["console"])
-    def ask_resume(request: Request) -> Response:
+    def confirm_resume(request: Request) -> Response:
         """Ask for confirmation before a pause is ended."""
-        return _ask_of_workflow(
+        return _workflow_confirmation(
             request,
             deps,
             "resume",
@@ -122,7 +122,7 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     def do_resume(request: Request, form: Form) -> Response:
         """End a pause."""
         name = _workflow(deps, form.get("workflow", ""))
-        deps.controller.ask("DELETE", f"/pauses/{quote(name, safe='')}", query={"target": "workflow"})
+        deps.controller.send("DELETE", f"/pauses/{quote(name, safe='')}", query={"target": "workflow"})
         _forget_day(deps)
         back = str(url(f"/workflows/{name}"))
         return done(
@@ -132,13 +132,13 @@ def _pause_routes(router: APIRouter, deps: ConsoleDeps) -> None:
 
 def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/actions/backfill", tags=["console"])
-    def ask_backfill(request: Request) -> Response:
+    def confirm_backfill(request: Request) -> Response:
         """Ask for confirmation before a day's missed workflows are run."""
         day = day_of(request.query_params, business_date(deps.now()))
         # The POST computes this again, so that units found meanwhile are not run.
         missed = _missed(deps, request)
         more = len(missed) > _MOST_BACKFILLED
-        return ask(
+        return confirmation_page(
             request,
             deps,
             "backfill",
@@ -156,7 +156,7 @@ def _backfill_routes(router: APIRouter, deps: ConsoleDeps) -> None:
             ),
             items=[_named(row) for row in missed[:_MOST_BACKFILLED]],
             hidden={"date": day.isoformat()},
-            possible=deps.controller.is_known and bool(missed),
+            possible=deps.controller.is_configured and bool(missed),
         )
 
     @router.post("/actions/backfill", tags=["console"])
@@ -202,14 +202,14 @@ def _progress(deps: ConsoleDeps, name: str, key: str) -> RunProgress | None:
     """Return the progress of the run with this key; None when there is no such run. Raises HTTPException."""
     path = f"/workflows/{quote(name, safe='')}/runs/{quote(key, safe='')}"
     try:
-        return RunProgress.model_validate_json(deps.controller.ask("GET", path))
+        return RunProgress.model_validate_json(deps.controller.send("GET", path))
     except HTTPException as error:
         if error.status_code == 404:
             return None
         raise
 
 
-def _ask_of_workflow(
+def _workflow_confirmation(
     request: Request,
     deps: ConsoleDeps,
     doing: str,
@@ -221,7 +221,7 @@ def _ask_of_workflow(
 ) -> Response:
     """Return the confirmation page of an action on the workflow that the address names."""
     name = _workflow(deps, request.query_params.get("workflow", ""))
-    return ask(
+    return confirmation_page(
         request,
         deps,
         doing,
@@ -232,7 +232,7 @@ def _ask_of_workflow(
         warnings=_without_controller(deps),
         hidden={"workflow": name, **hidden},
         fields=fields,
-        possible=deps.controller.is_known,
+        possible=deps.controller.is_configured,
     )
 
 
@@ -249,7 +249,7 @@ def _workflow(deps: ConsoleDeps, name: str) -> str:
 
 
 def _without_controller(deps: ConsoleDeps) -> Sequence[str]:
-    if deps.controller.is_known:
+    if deps.controller.is_configured:
         return ()
     return ("No controller is configured: set TIPOFF_CONTROLLER_URL, or use `tipoff trigger`.",)
 
@@ -261,7 +261,7 @@ def _form_key(request: Request, deps: ConsoleDeps) -> str:
 
 
 def _trigger(deps: ConsoleDeps, name: str, body: dict[str, object], key: str) -> DecisionBatch:
-    answer = deps.controller.ask(
+    answer = deps.controller.send(
         "POST",
         f"/workflows/{quote(name, safe='')}/runs",
         json=body,

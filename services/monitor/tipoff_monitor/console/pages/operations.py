@@ -10,7 +10,7 @@ from tipoff_common.clock import Instant
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_monitor.console.facts import DeadLetterRow, LiveConfiguration, MissingFileRow
 from tipoff_monitor.console.pages.page import Page
-from tipoff_monitor.simulation import KeptSimulation
+from tipoff_monitor.simulation import StoredSimulation
 from tipoff_planning.alerts import Incident, RouteView, Silence
 from tipoff_planning.frozen import Frozen
 
@@ -86,7 +86,7 @@ class ConfigurationPage(Page):
 class SimulationPage(Page):
     """The simulated season that was sent last."""
 
-    simulation: KeptSimulation | None = Field(description="null when none was sent")
+    simulation: StoredSimulation | None = Field(description="null when none was sent")
     live: str = Field(description="hash of the monitor's workflows file")
 
 

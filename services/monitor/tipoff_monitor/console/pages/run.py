@@ -41,12 +41,12 @@ class RunPage(Page):
     without_memory: str | None = Field(description="why requests and plans are not shown, null when they are")
 
 
-def links_of(roots: Sequence[ChainNode], asked: str) -> tuple[Link, ...]:
+def links_of(roots: Sequence[ChainNode], identifier: str) -> tuple[Link, ...]:
     """Return the trees of a trace, each link with its depth."""
-    return tuple(_links(roots, asked, 0))
+    return tuple(_links(roots, identifier, 0))
 
 
-def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]:
+def _links(nodes: Sequence[ChainNode], identifier: str, depth: int) -> Iterator[Link]:
     for node in nodes:
         yield Link(
             kind=node.kind,
@@ -56,10 +56,11 @@ def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]
             gap_seconds=node.gap.total_seconds() if node.gap is not None else None,
             depth=depth,
             # By the beginning too, since people paste shortened ids.
-            is_asked=asked in node.ids or bool(node.id and asked and node.id.startswith(asked)),
+            is_asked=identifier in node.ids
+            or bool(node.id and identifier and node.id.startswith(identifier)),
             facts=dict(node.facts),
         )
-        yield from _links(node.children, asked, depth + 1)
+        yield from _links(node.children, identifier, depth + 1)
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ def waterfall(links: Sequence[Link]) -> list[WaterfallStep]:
     if first is None or last is None:
         return [WaterfallStep(link, 0, 0) for link in links]
     # A chain of a single instant has no length to divide by.
-    whole = (last - first).total_seconds() or 1.0
+    total = (last - first).total_seconds() or 1.0
     found = []
     for link, span in zip(links, drawn, strict=True):
         if span is None:
             found.append(WaterfallStep(link, 0, 0))
             continue
-        left, right = ((instant - first).total_seconds() / whole for instant in span)
+        left, right = ((instant - first).total_seconds() / total for instant in span)
         found.append(WaterfallStep(link, min(left, 1 - _LEAST), max(right - left, _LEAST)))
     return found
 

@@ -73,7 +73,7 @@ def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ..
                 priority=item.priority,
                 color=item.color,
                 sentence=item.sentence,
-                why=why_not(own, day.as_of),
+                why=reason_not_run(own, day.as_of),
                 next_check=item.next_check,
                 statuses=item.statuses,
                 occurrences=own,
@@ -84,7 +84,7 @@ def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ..
     return tuple(sorted(found, key=lambda row: (rank.get(row.priority, len(rank)), row.workflow)))
 
 
-def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:
+def reason_not_run(rows: Sequence[Expectation], as_of: datetime) -> str | None:
     """Return the controller's newest reason for due occurrences that did not run; None when there are none."""
     due = [row for row in rows if row.status in _OPEN and row.expected_run_time <= as_of]
     # The newest row with a reason: the reason of an older slot is out of date.

@@ -92,7 +92,7 @@ def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
         # The first week is cut, not moved: its days keep the rows of their weekdays.
         if day >= first:
             item = known.get(day)
-            found.append(Cell(day, offset // _WEEK, day.weekday(), result_of(item), _told(day, item)))
+            found.append(Cell(day, offset // _WEEK, day.weekday(), result_of(item), _day_title(day, item)))
     return found
 
 
@@ -112,7 +112,7 @@ def result_of(day: WorkflowDay | None) -> str:
     return "empty" if day.ran else "skipped"
 
 
-def _told(day: date, item: WorkflowDay | None) -> str:
+def _day_title(day: date, item: WorkflowDay | None) -> str:
     if item is None:
         return f"{day:%a %d %b}: nothing was expected"
     parts = [f"{item.expected} expected", f"{item.ran} ran", f"{item.found} found"]
@@ -121,7 +121,7 @@ def _told(day: date, item: WorkflowDay | None) -> str:
     return f"{day:%a %d %b}: {', '.join(parts)}"
 
 
-SEEN_DAYS = 40
+OBSERVED_DAYS = 40
 """Days below the curve, which include the days with the most weight in the fit."""
 
 
@@ -136,7 +136,7 @@ class CurveBar:
 
 
 @dataclass(frozen=True)
-class SeenSpan:
+class ObservedSpan:
     """A past day: the span between the two checks in which the document appeared."""
 
     left: float
@@ -161,7 +161,7 @@ class LearnedCurve:
     """The drawing of a search's learned distribution over its window."""
 
     bars: tuple[CurveBar, ...]
-    days: tuple[SeenSpan, ...]
+    days: tuple[ObservedSpan, ...]
     checks: tuple[CheckMark, ...]
     hours: tuple[Mark, ...]
     now_at: float | None
@@ -187,7 +187,7 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
         days=tuple(
             _span(item.after_minute, item.before_minute, minutes, item.game_date)
             # The newest day next to the curve, where a change of the source's time is seen first.
-            for item in reversed(report.days[-SEEN_DAYS:])
+            for item in reversed(report.days[-OBSERVED_DAYS:])
         ),
         checks=tuple(
             CheckMark(item.at, axis.share(item.at), item.state.value, item.state.label, item.probability)
@@ -199,14 +199,14 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
     )
 
 
-def _span(after: float | None, before: float | None, minutes: float, day: date) -> SeenSpan:
+def _span(after: float | None, before: float | None, minutes: float, day: date) -> ObservedSpan:
     if before is None:
-        return SeenSpan(0, 0, f"{day:%a %d %b}: not seen in the window")
+        return ObservedSpan(0, 0, f"{day:%a %d %b}: not seen in the window")
     # Without an earlier check the document may have appeared before the window opened. Two checks may be a minute
     # apart, so a span has a visible minimum width.
     left = min(max(after or 0.0, 0.0) / minutes, 1.0)
     right = min(max(before, 0.0) / minutes, 1.0)
-    return SeenSpan(min(left, 0.995), max(right - left, 0.005), f"{day:%a %d %b}")
+    return ObservedSpan(min(left, 0.995), max(right - left, 0.005), f"{day:%a %d %b}")
 
 
 def _headline(report: DiscoveryReport) -> str:

@@ -1,4 +1,4 @@
-"""Damaged objects in the services' state: no service crashes, and sound objects still count.
+"""Damaged and foreign objects in the services' buckets: no service crashes, and sound objects still count.
 
 An object of state is truncated, has a byte changed or is emptied, as a partial write or an operator's mistake leaves
 it, or a later version with more fields wrote it. Every kind of object that a run writes is damaged, for every reader.
@@ -6,16 +6,18 @@ it, or a later version with more fields wrote it. Every kind of object that a ru
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.checker import check
+from tests.simulation.cloud import Bucket, Stored
 from tests.simulation.faults import HOUR
 from tests.simulation.world import Run, World, simulate
 from tests.support.examples import examples
+from tipoff_common.ports import ObjectInfo
 
 pytestmark = pytest.mark.usefixtures("quiet_module")
 Damage = Callable[[bytes, random.Random], bytes]
@@ -109,3 +111,40 @@ def test_damage_reaches_state_of_four_services() -> None:
     simulate(0, (), meanwhile={3.0 * HOUR: damaging(newer, 1.0, 0, met)})
     prefixes = {name.partition("/")[0] for name in met}
     assert {"controller", "runner", "cleanup", "monitor"} <= prefixes, met
+
+
+ODD_NAMES = (
+    "",
+    "notes.txt",
+    "2025-01-15",
+    "2025-01-15/",
+    "2025-01-15/x/y",
+    "2025-99-99/x",
+    "x/2025-99-99",
+    "x/settled/y",
+    "x/000099.json",
+    "a/b/c/000099.json",
+    "x/republish-0001",
+    "x/adopted.json",
+)
+"""Names below the prefix of a listing, as people leave them: "create folder", a copy, a file of their own."""
+
+
+@settings(max_examples=examples(8), phases=DRAWN)
+@given(seed=st.integers(0, 500))
+def test_objects_of_other_names_in_every_listing_stop_no_service(seed: int) -> None:
+    listing, listed = Bucket.list, set[str]()
+
+    def littered(bucket: Bucket, prefix: str) -> Iterator[ObjectInfo]:
+        world = bucket.process.world
+        for name in (f"{prefix}{odd}" for odd in ODD_NAMES):
+            # Without metadata, as the console copies an object.
+            bucket.objects.setdefault(name, Stored(b"", 1, world.instant(), {}))
+        listed.add(prefix.split("/")[0])
+        return listing(bucket, prefix)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bucket, "list", littered)
+        run = simulate(seed, ())
+    assert {"controller", "cleanup"} <= listed
+    assert not fallen(run)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tipoff_cleanup.losses import Attempts
 from tipoff_common.clock import Instant
@@ -28,6 +28,7 @@ _DATE = re.compile(r"/([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _RUNS = "cleanup/runs"
 _RUN = f"{_RUNS}/%Y-%m-%d/%H%MZ.json"
 _AT, _PATH = "at", "path"
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 class CleanupRun(BaseModel):
@@ -155,7 +156,7 @@ def _folder(gcs_path: str) -> str:
 
 
 def _note(marks: _Marks, mark: str, info: ObjectInfo) -> None:
-    at = datetime.fromisoformat(info.metadata[_AT])
+    at = _marked_at(info)
     if mark.startswith(_NOT_REPUBLISHED):
         marks.undone.add(f"republish-{mark.removeprefix(_NOT_REPUBLISHED)}")
     elif mark.startswith("republish-"):
@@ -164,3 +165,12 @@ def _note(marks: _Marks, mark: str, info: ObjectInfo) -> None:
         marks.adopted.append(at)
     elif mark == "given-up":
         marks.given_up = True
+
+
+def _marked_at(info: ObjectInfo) -> datetime:
+    """Return the instant in a mark's metadata; of a mark without one, such as a copy, the instant of its object."""
+    # Such a mark counts: its number is used, since the next mark of that name would be refused.
+    try:
+        return _INSTANT.validate_python(info.metadata.get(_AT))
+    except ValidationError:
+        return info.updated

@@ -11,6 +11,7 @@ Delete this module with the first version that need not be reached from 0.1.0. A
 bucket's lifecycle removes its objects after half a year.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import date, datetime
 
@@ -20,6 +21,7 @@ from tipoff_common.stored import read_stored
 from tipoff_planning.occurrence_log import Entry, LoggedExecution, Summary, log_execution
 from tipoff_planning.plans import Plan
 
+log = logging.getLogger(__name__)
 _SETTLED = "settled"
 
 
@@ -42,11 +44,13 @@ class EarlierLayout:
             # A listing is sorted by name: the marker `settled` follows the game date,
             # so the run is removed again.
             for info in self._state.list(prefix):
-                occurrence, name = info.name.removeprefix(prefix).split("/")
-                if name == _SETTLED:
-                    dates.pop(occurrence, None)
-                else:
-                    dates[occurrence] = date.fromisoformat(name)
+                match info.name.removeprefix(prefix).split("/"):
+                    case [occurrence, name] if name == _SETTLED:
+                        dates.pop(occurrence, None)
+                    case [occurrence, name] if (game_date := _date(name)) is not None:
+                        dates[occurrence] = game_date
+                    case _:
+                        log.warning("object is no manual run; delete it: %s", info.name)
         return [(game_date, occurrence) for occurrence, game_date in dates.items()]
 
     def entry(self, game_date: date, occurrence: str) -> Entry | None:
@@ -87,10 +91,19 @@ class EarlierLayout:
         if day not in self._days:
             found: dict[str, list[ObjectInfo]] = {}
             for info in self._state.list(_folder(day)):
-                found.setdefault(info.name.removeprefix(_folder(day)).split("/")[0], []).append(info)
+                occurrence, _, part = info.name.removeprefix(_folder(day)).partition("/")
+                if occurrence and part:
+                    found.setdefault(occurrence, []).append(info)
             found.pop("-", None)  # executions without an occurrence, which the dataset has
             self._days[day] = found
         return self._days[day]
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _folder(day: date) -> str:

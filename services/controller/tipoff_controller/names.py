@@ -21,7 +21,8 @@ PAUSES = "controller/pauses.json"
 OPEN = "controller/open/"
 MANUAL = "controller/manual/"
 _INSTANT = "%Y%m%dT%H%M%SZ"
-_ENTRY = re.compile(r"/(\d{6})\.json$")
+_ENTRY = re.compile(r"controller/occurrences/[^/]+/[^/]+/(\d{6})\.json", re.ASCII)
+_MARKER = re.compile(rf"{OPEN}(\d{{4}}-\d{{2}}-\d{{2}})/([^/]+)", re.ASCII)
 
 
 def tick(instant: datetime) -> str:
@@ -49,7 +50,7 @@ def entry(game_date: date, occurrence: str, number: int) -> str:
 
 def number_of(name: str) -> int | None:
     """Return the number of an entry; None when the object is no entry."""
-    match = _ENTRY.search(name)
+    match = _ENTRY.fullmatch(name)
     return int(match[1]) if match else None
 
 
@@ -59,10 +60,14 @@ def open_marker(game_date: date, occurrence: str) -> str:
     return f"{OPEN}{game_date.isoformat()}/{occurrence}"
 
 
-def opened(name: str) -> tuple[date, str]:
-    """Return the game date and the occurrence of an open marker."""
-    day, occurrence = name.removeprefix(OPEN).split("/")
-    return date.fromisoformat(day), occurrence
+def opened(name: str) -> tuple[date, str] | None:
+    """Return the game date and the occurrence of an open marker; None when the object is no marker."""
+    # People create objects too: Google's console makes `controller/open/` for "create folder".
+    match = _MARKER.fullmatch(name)
+    try:
+        return (date.fromisoformat(match[1]), match[2]) if match else None
+    except ValueError:
+        return None
 
 
 def discovery_plan(workflow: str, day: date) -> str:

@@ -5,6 +5,7 @@ entry before it tries the next number. Each entry is an object of its own, becau
 second to the same name (https://cloud.google.com/storage/quotas#objects) and any number to different names.
 """
 
+import logging
 import threading
 import zlib
 from collections import OrderedDict
@@ -33,6 +34,7 @@ _CACHE_SIZE = 1_024
 _READERS = 16
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Key(NamedTuple):
@@ -179,12 +181,23 @@ class OccurrenceStore:
 
     def opened(self) -> dict[Key, int]:
         """Return the open occurrences with the generations of their markers; one list call."""
-        return {Key(*names.opened(info.name)): info.generation for info in self._state.list(names.OPEN)}
+        found: dict[Key, int] = {}
+        for info in self._state.list(names.OPEN):
+            if (marker := names.opened(info.name)) is not None:
+                found[Key(*marker)] = info.generation
+            else:
+                # Skip it: an error here would stop the decisions about every workflow.
+                log.warning("object is no open marker; delete it: %s", info.name)
+        return found
 
     def logged(self, day: date) -> list[Key]:
         """List all occurrences about a day: one list call, with pages in proportion to their entries."""
         prefix = f"controller/occurrences/{day.isoformat()}/"
-        found = {info.name.removeprefix(prefix).split("/")[0] for info in self._state.list(prefix)}
+        found = {
+            info.name.removeprefix(prefix).split("/")[0]
+            for info in self._state.list(prefix)
+            if names.number_of(info.name) is not None
+        }
         return [Key(day, occurrence) for occurrence in sorted(found | set(self._earlier.occurrences(day)))]
 
     def migrate(self, days: Iterable[date], run_days: Iterable[date]) -> None:

@@ -130,9 +130,13 @@ def _archived(table: str, bucket: Objects) -> dict[date, int]:
     """Return the archived rows of each day, from the names of a table's objects. Raises Unavailable."""
     archived: dict[date, int] = {}
     for info in bucket.list(_folder(table)):
-        if found := _NAME.fullmatch(info.name.removeprefix(_folder(table))):
+        found = _NAME.fullmatch(info.name.removeprefix(_folder(table)))
+        try:
+            day = date.fromisoformat(found[1]) if found else None
+        except ValueError:
+            continue  # digits, but no date
+        if found and day:
             # The name has the number of rows, so no object has to be read.
-            day = date.fromisoformat(found[1])
             archived[day] = max(archived.get(day, 0), int(found[2]))
     return archived
 

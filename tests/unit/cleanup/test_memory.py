@@ -99,3 +99,18 @@ def test_unreadable_republish_count_raises(memory: CleanupMemory, state: MemoryO
     state.down = True
     with pytest.raises(Unavailable):
         memory.attempts([A])
+
+
+@pytest.mark.parametrize("metadata", [{}, {"at": "yesterday"}, {"at": "2025-01-15T12:00:00"}])
+@pytest.mark.parametrize("mark", ["republish-0001", "adopted.json", "given-up", "notes.txt", "", "x/y"])
+def test_mark_without_its_metadata_ends_no_run(
+    memory: CleanupMemory, state: MemoryObjects, mark: str, metadata: dict[str, str]
+) -> None:
+    """A copied object has no metadata; every run failed for as long as its file was missing."""
+    memory.mark_republish(A, 2, NOON)
+    (name,) = state.bodies
+    folder = name.rpartition("/")[0]
+    state.put(f"{folder}/{mark}", b"", content_type="text/plain", metadata=metadata)
+    attempts = memory.attempts([A])[A]
+    assert attempts.republishes == 1 + (mark == "republish-0001")
+    assert attempts.given_up is (mark == "given-up")

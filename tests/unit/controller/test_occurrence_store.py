@@ -246,6 +246,50 @@ def test_manual_run_of_previous_version_continues() -> None:
     assert (request_.occurrence_id, request_.game_date) == ("manual-1", moved.game_date)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "controller/open/",
+        "controller/open/notes.txt",
+        "controller/open/2025-01-15/",
+        "controller/open/2025-01-15/x/y",
+        "controller/open/2025-99-99/x",
+        "controller/open/20250115/x",
+        "controller/runs/2025-01-15/",
+        "controller/runs/2025-01-15/x",
+        "controller/runs/2025-01-15/x/notes.txt",
+        "controller/runs/2025-01-15/x/2025-01-15/y",
+        "controller/days/2025-01-15/occurrences/",
+        "controller/days/2025-01-15/occurrences/notes.txt",
+        "controller/days/2025-01-15/occurrences/x/",
+        "controller/occurrences/2025-01-15/",
+        "controller/occurrences/2025-01-15/x/y/000099.json",
+    ],
+)
+def test_object_of_another_name_stops_no_decision(name: str) -> None:
+    """One folder that a person created below the open markers stopped the decisions about every workflow."""
+    made = World(WIDE)
+    made.land(slate(2), at("05:00"))
+    made.state.put(name, b"", content_type="text/plain")
+    made.tick(at("06:00"))
+    assert [decision.action for decision in made.decisions] == [Action.RUN]
+    assert made.deps.occurrences.opened().keys() == {
+        Key(item.game_date, item.occurrence_id or "") for item in made.requests
+    }
+    made.restart()
+    assert made.deps.occurrences.logged(DAY) == [*made.deps.occurrences.opened()]
+
+
+def test_object_below_log_is_no_entry() -> None:
+    made = begun()
+    (item, *_) = made.requests
+    log = names.log(item.game_date, item.occurrence_id or "")
+    made.state.put(f"{log}copy/000099.json", b"", content_type="application/json")
+    made.restart()
+    state = made.state_of(item)
+    assert (state.unreadable, state.next_number) == ([], 1)
+
+
 def test_state_is_reread_after_failed_write() -> None:
     """The write may have succeeded or not, so the state in memory must be read from the bucket again."""
     made = begun()

@@ -135,8 +135,9 @@ def test_archive_keeps_rows_removed_from_the_partition(
     assert vars(caplog.records[-1])["archived"] == 2
 
 
-def test_object_of_another_name_is_ignored(bench: Bench) -> None:
-    bench.bucket.put(f"logs/{TABLE}/2025-01-15.json", b"half", content_type="text/plain")
+@pytest.mark.parametrize("name", ["", "2025-01-15.json", "2025-99-99/000000001.json"])
+def test_object_of_another_name_is_ignored(name: str, bench: Bench) -> None:
+    bench.bucket.put(f"logs/{TABLE}/{name}", b"half", content_type="text/plain")
     bench.run()
     assert bench.bucket.metadata[NAME] == {"rows": "2"}
 

@@ -128,7 +128,7 @@ def bus(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> PubSubBus:
         (PermissionDenied("not yet"), Unavailable),
         (TimeoutError(), Unavailable),
         (InvalidArgument("attribute"), PermanentRefusal),
-        (NotFound("no such topic"), PermanentRefusal),
+        (NotFound("no such topic"), Unavailable),  # Terraform replaces it
     ],
 )
 def test_publish_error_is_unavailable_or_permanent_refusal(

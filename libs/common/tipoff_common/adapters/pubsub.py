@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.api_core.exceptions import GoogleAPIError, InvalidArgument, NotFound, from_grpc_error
+from google.api_core.exceptions import GoogleAPIError, InvalidArgument, from_grpc_error
 from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient
@@ -28,9 +28,6 @@ _BATCH_MESSAGES, _BATCH_BYTES = 500, 8_000_000
 (https://cloud.google.com/pubsub/quotas#resource_limits)."""
 _Request, _Message = PublishRequest.pb(), PubsubMessage.pb()
 """The generated protocol buffers that Google's types wrap."""
-_REFUSALS = (InvalidArgument, NotFound)
-"""Errors that a retry does not mend: an invalid message, and a topic that does not exist. A deployment without its
-topics is not ready (/readyz), so Pub/Sub pushes nothing to it."""
 
 
 @contextmanager
@@ -38,8 +35,10 @@ def _translating(verb: str) -> Iterator[None]:
     """Convert the client's errors to those of the port."""
     try:
         yield
-    except _REFUSALS as error:
+    except InvalidArgument as error:  # the only error that a redelivery does not mend
         raise PermanentRefusal(f"Pub/Sub will never {verb}: {error}") from error
+    # These include a missing topic: Terraform may be replacing it, and an acknowledged message loses its follow-ups.
+    # The subscription's max_delivery_attempts end the redeliveries when the topic never returns.
     except _FAULTS as error:
         raise Unavailable(f"Pub/Sub did not {verb}: {error}") from error
 

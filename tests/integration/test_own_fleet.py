@@ -16,7 +16,7 @@ ALONE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up &
 """Runs a command in a network namespace of its own, where the fixed ports of `tipoff up` are free."""
 A_DAY = """
 trap 'tipoff down' EXIT
-tipoff up --every 1 && tipoff trigger rivers --date today --wait && tipoff status
+tipoff up --every 1 && cp .tipoff/stack.env running.env && tipoff trigger rivers --date today --wait && tipoff status
 echo "status: $?"
 tipoff query latest_executions && tipoff explain rivers
 """
@@ -96,6 +96,9 @@ def test_installed_fleet_runs_a_day_on_its_own_stack(
     assert "Tokyo time" in told
     assert "JST" in told
     assert "nba" not in told.lower()
-    environment = (fleet / ".tipoff/stack.env").read_text() if (fleet / ".tipoff/stack.env").exists() else ""
-    assert "nba" not in environment.lower()
+    environment = dict(line.split("=", 1) for line in (fleet / "running.env").read_text().splitlines())
+    assert environment["TIPOFF_DATASET"] == "rivers_orchestration"
+    assert environment["TIPOFF_TIMEZONE"] == "Asia/Tokyo"
+    del environment["TIPOFF_DEVELOPMENT_KEY"]  # random characters
+    assert "nba" not in str(environment).lower()
     assert "stopped; its history is kept" in told

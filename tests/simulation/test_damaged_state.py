@@ -1,11 +1,13 @@
 """Damaged and foreign objects in the services' buckets: no service crashes, and sound objects still count.
 
 An object of state is truncated, has a byte changed or is emptied, as a partial write or an operator's mistake leaves
-it, or a later version with more fields wrote it. Every kind of object that a run writes is damaged, for every reader.
+it, or a later version with more fields wrote it. Files without receipts and a source that refuses make each run write
+every kind of object of state that a simulation can have.
 """
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.simulation.checker import check
 from tests.simulation.cloud import Bucket, Stored
-from tests.simulation.faults import HOUR
+from tests.simulation.faults import HOUR, MINUTE, Fault, Kind
 from tests.simulation.world import Run, World, simulate
 from tests.support.examples import examples
 from tipoff_common.ports import ObjectInfo
@@ -23,6 +25,26 @@ pytestmark = pytest.mark.usefixtures("quiet_module")
 Damage = Callable[[bytes, random.Random], bytes]
 DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
 FROM, UNTIL = 0.2 * HOUR, 4.0 * HOUR
+FAULTS = (
+    Fault(0, Kind.PHASE2_DROPS, 0.0, UNTIL, share=0.5),
+    Fault(1, Kind.SOURCE_BLOCKS, 0.0, UNTIL, share=0.5),
+)
+KINDS = {
+    "cleanup/files/*/*/*",
+    "cleanup/runs/*/*",
+    "controller/days/*/schedule/*",
+    "controller/days/*/schedule/lock.json",
+    "controller/occurrences/*/*/*",
+    "controller/open/*/*",
+    "controller/settled.json",
+    "controller/ticks/*",
+    "monitor/memory.json",
+    "monitor/sent/*/*/team.claim",
+    "monitor/sent/*/*/team.done",
+    "runner/claims/*/*",
+    "runner/outcomes/*/*",
+}
+"""The kinds of objects of state: their names, with * for each part that has a digit."""
 
 
 def cut(body: bytes, draw: random.Random) -> bytes:
@@ -61,6 +83,10 @@ def newer(body: bytes, _draw: random.Random) -> bytes:
     ).encode()
 
 
+def kind_of(name: str) -> str:
+    return re.sub(r"[^/]*\d[^/]*", "*", name)
+
+
 def damaging(damage: Damage, share: float, seed: int, met: set[str] | None = None) -> Callable[[World], None]:
     """Return an action that damages a share of all objects of state."""
 
@@ -70,7 +96,7 @@ def damaging(damage: Damage, share: float, seed: int, met: set[str] | None = Non
             if draw.random() < share:
                 stored.body = damage(stored.body, draw)
                 if met is not None:
-                    met.add("/".join(name.split("/")[:2]))
+                    met.add(kind_of(name))
         # Record a fault: some laws allow for recorded faults.
         for processes in world.processes.values():
             for process in processes:
@@ -94,7 +120,7 @@ def fallen(run: Run) -> list[str]:
 def test_damaged_state_causes_no_unforeseen_failure(
     seed: int, damage: Damage, share: float, at: float
 ) -> None:
-    run = simulate(seed, (), meanwhile={at: damaging(damage, share, seed)})
+    run = simulate(seed, FAULTS, meanwhile={at: damaging(damage, share, seed)})
     assert not fallen(run)
 
 
@@ -102,15 +128,17 @@ def test_damaged_state_causes_no_unforeseen_failure(
 @given(seed=st.integers(0, 500), at=st.floats(FROM, UNTIL))
 def test_state_of_later_version_breaks_no_law(seed: int, at: float) -> None:
     """A deployment is rolled back, and the later version's objects remain."""
-    run = simulate(seed, (), meanwhile={at: damaging(newer, 1.0, seed)})
+    run = simulate(seed, FAULTS, meanwhile={at: damaging(newer, 1.0, seed)})
     assert not [str(it) for it in check(run.log)]
 
 
-def test_damage_reaches_state_of_four_services() -> None:
+def test_damage_reaches_every_written_kind_of_state() -> None:
     met: set[str] = set()
-    simulate(0, (), meanwhile={3.0 * HOUR: damaging(newer, 1.0, 0, met)})
-    prefixes = {name.partition("/")[0] for name in met}
-    assert {"controller", "runner", "cleanup", "monitor"} <= prefixes, met
+    deed = damaging(newer, 1.0, 0, met)
+    run = simulate(0, FAULTS, meanwhile={FROM + n * 10 * MINUTE: deed for n in range(23)})
+    writes = [it for it in run.log.of("object") if it["bucket"] == "state" and it["op"] != "delete"]
+    assert {kind_of(it["name"]) for it in writes} == KINDS
+    assert met == KINDS
 
 
 ODD_NAMES = (

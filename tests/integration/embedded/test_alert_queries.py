@@ -415,31 +415,36 @@ def test_items_set_aside_above_a_tenth_are_reported(
     assert [it.summary for it in found] == ([summary] if summary else [])
 
 
-def test_off_season_day_fires_no_rule(days: Days) -> None:
-    """The off-season of a fleet that fetches nothing without games: the schedule has no rows."""
-    rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]
-    quiet = [
-        (table, {**row, "reason_code": "no_games"} if "reason_code" in row else row) for table, row in rows
+def day_off() -> Rows:
+    """Return the rows of a day without games, of a fleet that fetches nothing then: the schedule has no rows."""
+    return [
+        (table, {**row, "reason_code": "no_games"} if "reason_code" in row else row)
+        for table, row in healthy()
+        if table in ("workflow_decisions", "cleanup_operations")
     ]
-    days.insert("off-season", quiet)
+
+
+MANUAL_RUN = decided("manual", AT - MINUTE, "RUN", "manual", scrapers_triggered=[], alert_level="NONE")
+
+
+def test_off_season_day_fires_no_rule(days: Days) -> None:
+    days.insert("off-season", day_off())
     assert [it.rule for it in days.conditions("off-season")] == []
 
 
-def test_manual_run_hides_no_silence_and_fires_no_schedule_rule_on_day_off(days: Days) -> None:
-    run = decided("by-hand", AT - MINUTE, "RUN", "manual", scrapers_triggered=[], alert_level="NONE")
+def test_manual_run_on_day_off_fires_no_schedule_rule(days: Days) -> None:
+    days.insert("manual-on-day-off", [*day_off(), ("workflow_decisions", MANUAL_RUN)])
+    assert days.conditions("manual-on-day-off", AT, "schedule-not-locked") == []
+
+
+def test_manual_run_hides_no_silent_controller(days: Days) -> None:
     silent = [
         row
         for row in healthy()
         if row[0] != "workflow_decisions" or row[1]["decision_time"] < (AT - HOUR).isoformat()
     ]
-    days.insert("by-hand-only", [*silent, ("workflow_decisions", run)])
-    assert "no-decisions" in {it.rule for it in days.conditions("by-hand-only")}
-    rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]
-    quiet = [
-        (table, {**row, "reason_code": "no_games"} if "reason_code" in row else row) for table, row in rows
-    ]
-    days.insert("asked-in-summer", [*quiet, ("workflow_decisions", run)])
-    assert "schedule-not-locked" not in {it.rule for it in days.conditions("asked-in-summer")}
+    days.insert("manual-only", [*silent, ("workflow_decisions", MANUAL_RUN)])
+    assert [it.rule for it in days.conditions("manual-only", AT, "no-decisions")] == ["no-decisions"]
 
 
 def test_empty_dataset_fires_only_absence_rules(days: Days) -> None:

@@ -30,4 +30,4 @@ class Deps:
     writes: Executor | None = None
     """Writes a payload while it is parsed; None writes it before parsing."""
     monotonic: Callable[[], float] = time.monotonic
-    """Measures the duration of an execution."""
+    """Measures the duration of an execution, and its wait for the parser."""

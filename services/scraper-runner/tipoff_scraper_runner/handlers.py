@@ -15,15 +15,18 @@ from tipoff_common.telemetry import record
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.output_files import FETCHED_FOR, NOTED, raw_prefix
+from tipoff_scraper_runner.parser import Limits
 from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.request_memory import Claim
 from tipoff_scraper_runner.saved_payload import FetchNotes, SavedPayload, StoredPayload
 
 ACCEPTED: frozenset[type[Event]] = frozenset({ScrapeRequested})
 
-LEASE_SLACK = timedelta(seconds=60)
-"""Time beyond the scraper's timeout for parsing, writing and pauses, before another delivery may take the request. A
-live holder sends no request to the source after that timeout."""
+WRITING = timedelta(seconds=15)
+"""Time for the writes after parsing."""
+CLAIM_SLACK = timedelta(seconds=Limits().patience_seconds) + WRITING
+"""Time beyond the scraper's timeout before another delivery may take the request. A live holder sends no request to the
+source after that timeout, and does not wait for the parser any longer."""
 _LONGEST = timedelta(seconds=540)
 """The longest timeout of any scraper, for a request whose scraper is unknown."""
 MAX_DEATHS = 3
@@ -40,14 +43,16 @@ def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeEx
     scraper = deps.registry.get(request.scraper)
     # The request of an unknown scraper is claimed and its outcome stored like any other.
     timeout = timedelta(seconds=scraper.spec.timeout_seconds) if scraper else _LONGEST
-    claim = deps.memory.claim(request, timeout + LEASE_SLACK, now)
+    # Measured before the claim, so that the lease never ends before the parsing that began in time.
+    start_by = deps.monotonic() + timeout.total_seconds()
+    claim = deps.memory.claim(request, timeout + CLAIM_SLACK, now)
     # An earlier delivery stored the outcome but may not have published its events: publish them again.
     if isinstance(claim, Execution):
         execution = claim
     else:
         # Release the claim after any error. A killed process cannot release it; its lease has to run out.
         try:
-            execution = deps.memory.remember(request, _execute(request, scraper, claim, deps, now))
+            execution = deps.memory.remember(request, _execute(request, scraper, claim, deps, now, start_by))
         except Exception:
             deps.memory.release(request, claim, now)
             raise
@@ -66,7 +71,12 @@ def publish_execution(execution: Execution, deps: Deps) -> None:
 
 
 def _execute(
-    request: ScrapeRequested, scraper: RegisteredScraper | None, claim: Claim, deps: Deps, wall: datetime
+    request: ScrapeRequested,
+    scraper: RegisteredScraper | None,
+    claim: Claim,
+    deps: Deps,
+    wall: datetime,
+    start_by: float,
 ) -> Execution:
     # A replay has its own time; leases always use the wall clock.
     now = request.event_time or wall
@@ -94,8 +104,9 @@ def _execute(
         now=now,
         open_http=deps.open_http,
         data=deps.data,
-        # The payload may have ended the previous holder: parse it in the separate process.
-        parse=partial(deps.parse, apart=claim.taken_over),
+        # Apart: the payload may have ended the previous holder. Parsing that cannot start in time could outlast the
+        # lease: the request is then released, and the next delivery parses the kept payload.
+        parse=partial(deps.parse, apart=claim.taken_over, start_by=start_by),
         writes=deps.writes,
         saved=saved,
         monotonic=deps.monotonic,

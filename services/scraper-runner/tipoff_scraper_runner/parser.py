@@ -14,12 +14,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, cast
 
 from tipoff_common.clock import ZONE_VARIABLE
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import Overloaded, Unavailable
 from tipoff_scraper_runner.errors import TooCostly
 from tipoff_scraper_runner.parser_server import read_frame, write_frame
 from tipoff_scraper_runner.registry import RegisteredScraper
@@ -38,9 +39,19 @@ class Parse(Protocol):
     """Parses one payload."""
 
     def __call__(
-        self, scraper: RegisteredScraper, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
+        self,
+        scraper: RegisteredScraper,
+        body: bytes,
+        parameters: ScrapeParameters,
+        *,
+        apart: bool = False,
+        start_by: float | None = None,
     ) -> Parsed:
-        """apart: never parse in this process. Raises TooCostly, Unavailable and the errors of the scraper's `parse`."""
+        """Parse `body`. Raises TooCostly, Unavailable and the errors of the scraper's `parse`.
+
+        apart: never parse in this process.
+        start_by: an instant of `time.monotonic`; when other payloads are still being parsed then, raise Overloaded.
+        """
 
 
 def parse_in_process(
@@ -49,6 +60,7 @@ def parse_in_process(
     parameters: ScrapeParameters,
     *,
     apart: bool = False,  # noqa: ARG001  # there is no other process
+    start_by: float | None = None,  # noqa: ARG001  # nor a queue for it
 ) -> Parsed:
     """Parse without limits; for tests and benchmarks, whose payloads are trusted."""
     parsed: Parsed = scraper.module.parse(body, parameters)
@@ -81,12 +93,19 @@ class ParserProcess:
         self._server: subprocess.Popen[bytes] | None = None
 
     def parse(
-        self, scraper: RegisteredScraper, body: bytes, parameters: ScrapeParameters, *, apart: bool = False
+        self,
+        scraper: RegisteredScraper,
+        body: bytes,
+        parameters: ScrapeParameters,
+        *,
+        apart: bool = False,
+        start_by: float | None = None,
     ) -> Parsed:
         """Parse `body` in this process when it is small plain JSON, otherwise in the separate one.
 
         Raises:
             TooCostly: parsing exceeded a limit of memory, time or result size.
+            Overloaded: the process was busy with other payloads until `start_by`.
             Unavailable: the process could not be started.
             NotPublished, ScrapeFailure: those of the scraper's `parse`. Any other error of it comes unchanged from this
                 process, and as Unforeseen from the separate one.
@@ -96,8 +115,12 @@ class ParserProcess:
         # sys.path is part of the job: a fleet outside the installed packages is imported through it.
         job = pickle.dumps((scraper.module_name, body, parameters.model_dump(mode="json"), sys.path))
         # One payload at a time: the process has one pair of pipes, and an instance one CPU.
-        with self._lock:
+        if not self._lock.acquire(timeout=-1 if start_by is None else max(0.0, start_by - time.monotonic())):
+            raise Overloaded("the parser's process is busy with other payloads")
+        try:
             answer = self._run_job(job, len(body))
+        finally:
+            self._lock.release()
         lines, pickled = pickle.loads(answer)  # noqa: S301  # our own child wrote it
         for line in lines:
             _log(line)
@@ -115,15 +138,19 @@ class ParserProcess:
     def _run_job(self, job: bytes, size: int) -> bytes:
         """Run a job; repeat it once if the process ended, as it may have ended while it was idle."""
         problem: Exception | None = None
+        patience = self._limits.patience_seconds
+        # One limit for both attempts, as the lease of the request has room for one.
+        ends = time.monotonic() + patience
         for _ in range(2):
             server = self._running()
             try:
-                return _exchange(server, job, self._limits.patience_seconds)
+                return _exchange(server, job, ends - time.monotonic())
             # Not repeated: this payload used up the time, and would do so again.
             except TimeoutError as error:
                 self._stop()
-                problem = error
-                break
+                raise TooCostly(
+                    f"parsing {size} bytes ended the parser's process: no answer within {patience:g} s"
+                ) from error
             except (OSError, EOFError) as error:
                 self._stop()
                 problem = error
@@ -189,7 +216,7 @@ def json_values(body: bytes) -> int:
     return sum(body.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
-def _exchange(server: "subprocess.Popen[bytes]", job: bytes, patience: float) -> bytes:
+def _exchange(server: "subprocess.Popen[bytes]", job: bytes, seconds: float) -> bytes:
     """Send a job and return its result. Raises TimeoutError, and OSError or EOFError when the process is gone."""
     late = threading.Event()
 
@@ -198,7 +225,7 @@ def _exchange(server: "subprocess.Popen[bytes]", job: bytes, patience: float) ->
         late.set()
         _end(server)
 
-    watchdog = threading.Timer(patience, end)
+    watchdog = threading.Timer(seconds, end)
     watchdog.daemon = True
     watchdog.start()
     try:
@@ -206,7 +233,7 @@ def _exchange(server: "subprocess.Popen[bytes]", job: bytes, patience: float) ->
         return read_frame(cast(BinaryIO, server.stdout))
     except (OSError, EOFError) as error:
         if late.is_set():
-            raise TimeoutError(f"no answer within {patience:g} s") from error
+            raise TimeoutError from error
         raise
     finally:
         watchdog.cancel()

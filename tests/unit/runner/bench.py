@@ -16,6 +16,7 @@ from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.parser import Parse, parse_in_process
 from tipoff_scraper_runner.rate_limit import Pacer
 from tipoff_scraper_runner.registry import Registry
 from tipoff_scraper_runner.request_memory import RequestMemory
@@ -42,6 +43,7 @@ class Bench:
     opened: list[tuple[datetime, bool]] = field(default_factory=list)
     """(now, replaying) of each execution."""
     writes: Executor | None = None
+    parse: Parse = parse_in_process
 
     def open_http(self, spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
         self.opened.append((now, replaying))
@@ -70,6 +72,7 @@ class Bench:
             data=self.data,
             publisher=Publisher("scraper-runner", self.bus),
             open_http=self.open_http,
+            parse=self.parse,
             writes=self.writes,
         )
 

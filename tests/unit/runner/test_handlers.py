@@ -1,5 +1,6 @@
 """Tests of the runner's request handler: one execution for each request, whatever the number of deliveries."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from tests.support.samples import NOON, requested
 from tests.unit.runner.bench import Bench, Source, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import Overloaded, Unavailable
 from tipoff_common.testing import MemoryObjects
-from tipoff_scraper_runner.handlers import ACCEPTED, MAX_DEATHS
+from tipoff_controller.past import LEASE_SLACK
+from tipoff_scraper_runner.handlers import ACCEPTED, CLAIM_SLACK, MAX_DEATHS, WRITING
+from tipoff_scraper_runner.parser import Limits, parse_in_process
+from tipoff_scraper_runner.registry import RegisteredScraper
 from tipoff_scraper_runner.request_memory import InProgress
+from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 
 
 def test_the_file_is_announced_before_the_execution(bench: Bench) -> None:
@@ -176,6 +181,40 @@ def test_payload_that_crashes_every_runner_is_a_failure(
     assert executed.outcome.kind is FailureKind.DECODE
     assert "3 runners ended while parsing the payload saved at gs://data/raw/" in executed.outcome.message
     assert len(bench.asked) == 1
+
+
+def test_request_that_waits_for_the_parser_until_its_timeout_is_released(bench: Bench) -> None:
+    """A holder that waited longer would lose its lease, and count as ended by the payload."""
+    busy, calls = [True], []
+
+    def parse(
+        scraper: RegisteredScraper,
+        body: bytes,
+        parameters: ScrapeParameters,
+        *,
+        apart: bool = False,
+        start_by: float | None = None,
+    ) -> Parsed:
+        assert start_by is not None
+        calls.append((apart, start_by - time.monotonic()))
+        if busy:
+            raise Overloaded("the parser's process is busy with other payloads")
+        return parse_in_process(scraper, body, parameters)
+
+    bench.parse = parse
+    for _ in range(MAX_DEATHS + 1):
+        with pytest.raises(Overloaded):
+            bench.run(requested())
+    busy.clear()
+    assert bench.run(requested()).outcome.status == "success"
+    assert len(bench.asked) == 1
+    assert [apart for apart, _ in calls] == [False, True, True, True, True]
+    timeout = bench.registry["lines"].spec.timeout_seconds
+    assert all(timeout - 30 < left <= timeout for _, left in calls)
+
+
+def test_lease_covers_parsing_and_ends_before_the_controllers_lease() -> None:
+    assert timedelta(seconds=Limits().patience_seconds) + WRITING <= CLAIM_SLACK < LEASE_SLACK
 
 
 @pytest.mark.parametrize(

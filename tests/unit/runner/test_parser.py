@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import time
 import zlib
 from base64 import a85encode
 from collections.abc import Iterator
@@ -21,10 +22,11 @@ from tests.support.samples import GAME_DATE
 from tests.support.scrapers import spec
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_common.logs import JsonFormatter, log_context
+from tipoff_common.ports import Overloaded
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged, TooCostly, Undecodable, Unforeseen
 from tipoff_scraper_runner.parser import Limits, ParserProcess, is_harmless
 from tipoff_scraper_runner.registry import RegisteredScraper
-from tipoff_scraper_runner.scraper import ScrapeParameters
+from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
 
 MIB = 1024 * 1024
 LIMITS = Limits(memory_bytes=64 * MIB, cpu_seconds=1, result_bytes=1 * MIB, patience_seconds=60)
@@ -313,6 +315,43 @@ def test_unresponsive_parser_process_times_out(module: ModuleType) -> None:
             )
     finally:
         impatient.close()
+
+
+def test_payload_that_cannot_start_in_time_is_overloaded(parser: ParserProcess, module: ModuleType) -> None:
+    scraper = RegisteredScraper(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+
+    def parse(start_by: float) -> Parsed:
+        parameters = ScrapeParameters(game_date=GAME_DATE)
+        return parser.parse(scraper, b"hello", parameters, apart=True, start_by=start_by)
+
+    # The lock is held while another payload is parsed.
+    with parser._lock:
+        for seconds in (-1.0, 0.05):
+            with pytest.raises(Overloaded, match="busy with other payloads"):
+                parse(time.monotonic() + seconds)
+    assert parse(time.monotonic() - 1).records, "an idle process has no queue"
+    assert not parser._lock.locked()
+
+
+def test_both_attempts_share_one_limit_of_time(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lease of the request has room for one."""
+    limits: list[float] = []
+
+    def exchange(_server: object, _job: bytes, seconds: float) -> bytes:
+        limits.append(seconds)
+        time.sleep(0.1)
+        raise EOFError
+
+    monkeypatch.setattr("tipoff_scraper_runner.parser._exchange", exchange)
+    parser = ParserProcess(Limits(patience_seconds=60))
+    scraper = RegisteredScraper(spec(), module)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(TooCostly):
+            parser.parse(scraper, b"hello", ScrapeParameters(game_date=GAME_DATE), apart=True)
+    finally:
+        parser.close()
+    first, second = limits
+    assert second <= first - 0.1 < 60
 
 
 DOCUMENTS = st.recursive(

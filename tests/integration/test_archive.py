@@ -1,4 +1,4 @@
-"""The archive: rows that expire soon are in the bucket, completely and once."""
+"""The archive: the rows of past days are in the bucket, completely and once."""
 
 from __future__ import annotations
 

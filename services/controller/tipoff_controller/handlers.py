@@ -63,10 +63,6 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
         # A manual run begins here and not in the route: Pub/Sub repeats this message until the requests are published.
         case WorkflowDecided() as decided if decided.reason_code == Reason.MANUAL.value:
             begin_manual_run(decided, deps, now)
-        # The subscription cannot filter for manual decisions, so the controller also
-        # receives the decisions of its own evaluations.
-        case WorkflowDecided():
-            log.info("decision needs no action of the controller", extra={"decision": delivery.event.id})
         case MessageRejected():
             note_dead_request(delivery.message, deps)
 

@@ -1,7 +1,7 @@
 """Follow-ups of executions: retries, the next steps of a plan, and the end of a manual run."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tipoff_common.events import ScrapeExecuted
@@ -82,20 +82,19 @@ def append(
             # marker, or this one's generation stops it.
             # Before publishing, because a repetition reopens the occurrence only for an unpublished entry.
             deps.occurrences.open(key)
-        publish_entry(state, state.next_number - 1, entry, deps)
+        publish_entries(state, {state.next_number - 1: entry}, deps)
         return entry
     return None
 
 
-def publish_entry(state: OccurrenceState, number: int, entry: Entry, deps: Deps) -> None:
-    """Publish the skips and requests that follow from a log entry, unless this process has done so."""
+def publish_entries(state: OccurrenceState, entries: Mapping[int, Entry], deps: Deps) -> None:
+    """Publish the skips and requests that follow from log entries, by number, unless this process has done so."""
     # Only saves work: another process, or this one after a restart, publishes
     # again, and equal ids make that harmless.
-    if number in state.published:
-        return
-    follow_ups = state.follow_ups(entry, deps.environment)
-    deps.publisher.publish([*follow_ups.skips, *follow_ups.requests])
-    state.published.add(number)
+    new = [number for number in entries if number not in state.published]
+    follow_ups = [state.follow_ups(entries[number], deps.environment) for number in new]
+    deps.publisher.publish([event for item in follow_ups for event in (*item.skips, *item.requests)])
+    state.published.update(new)
 
 
 def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> Entry | None:
@@ -106,19 +105,19 @@ def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> En
     # Only this tick's own entry: deliveries of executions republish their own entries.
     if state.written_by_tick is None or state.written_by_tick[0] != tick:
         return None
-    return _publish_written(state, state.written_by_tick[1], deps)
+    number = state.written_by_tick[1]
+    return _publish_written(state, [number], deps).get(number)
 
 
-def _publish_written(state: OccurrenceState, number: int, deps: Deps) -> Entry | None:
-    """Publish an entry of the log, and open its occurrence; None when the entry cannot be read."""
+def _publish_written(state: OccurrenceState, numbers: Sequence[int], deps: Deps) -> Mapping[int, Entry]:
+    """Publish entries of the log, and open its occurrence; return the entries without the unreadable ones."""
     key = Key(state.game_date, state.occurrence_id)
-    entry = deps.occurrences.entry(key, number)
-    if entry is not None:
-        if number not in state.published and not state.settled:
-            # The delivery that wrote the entry may have crashed before it created the marker.
-            deps.occurrences.open(key)
-        publish_entry(state, number, entry, deps)
-    return entry
+    entries = deps.occurrences.entries(key, numbers)
+    if entries.keys() - state.published and not state.settled:
+        # The delivery that wrote the entries may have crashed before it created the marker.
+        deps.occurrences.open(key)
+    publish_entries(state, entries, deps)
+    return entries
 
 
 def _publish_again(
@@ -131,7 +130,8 @@ def _publish_again(
     # has become due, and the late execution of a request presumed dead is logged a second time. If publishing such an
     # entry fails, only this delivery's repetition can publish it.
     own = state.next_number - 1 if new is not None else None
-    for number in range(min(known), state.next_number):
-        if number == own or number in state.published:
-            continue
-        _publish_written(state, number, deps)
+    tail = range(min(known), state.next_number)
+    # All at once: after a restart the tail may be long, and the occurrence's lock is held.
+    _publish_written(
+        state, [number for number in tail if number != own and number not in state.published], deps
+    )

@@ -9,7 +9,7 @@ import logging
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import copy_context
@@ -153,10 +153,11 @@ class OccurrenceStore:
         while (body := self._state.get(names.entry(*key, state.next_number))) is not None:
             self._apply(state, names.entry(*key, state.next_number), body)
 
-    def entry(self, key: Key, number: int) -> Entry | None:
-        """Return one entry; None when it does not exist or cannot be read."""
-        name = names.entry(*key, number)
-        return read_stored(Entry, name, self._state.get(name))
+    def entries(self, key: Key, numbers: Sequence[int]) -> dict[int, Entry]:
+        """Return the entries with these numbers, read in parallel; without those that cannot be read."""
+        bodies = zip(numbers, self._bodies(key, numbers), strict=True)
+        read = {number: read_stored(Entry, name, body) for number, (name, body) in bodies}
+        return {number: entry for number, entry in read.items() if entry is not None}
 
     def forget(self, key: Key) -> None:
         """Drop this process's copy of the state, so that the next call reloads it."""
@@ -230,23 +231,24 @@ class OccurrenceStore:
         state.next_number = last - last % SUMMARY_EVERY
         # From the last summary on.
         for name, body in self._bodies(key, range(state.next_number, last + 1), first):
-            self._apply(state, name, body)
+            self._apply(state, name, body or b"")
         if state.unreadable and last >= SUMMARY_EVERY:
             # The summary may be the unreadable entry; all entries together are equivalent to it.
             state = OccurrenceState(*key)
             for name, body in self._bodies(key, range(last + 1), first):
-                self._apply(state, name, body)
+                self._apply(state, name, body or b"")
         return state
 
-    def _bodies(self, key: Key, numbers: range, first: bytes) -> Iterator[tuple[str, bytes]]:
-        """Yield name and body of the entries with these numbers; `first` is the body of entry 0, read before."""
-        if 0 in numbers:
+    def _bodies(
+        self, key: Key, numbers: Sequence[int], first: bytes | None = None
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """Yield name and body of the entries with these numbers. first: the body of entry 0, if it was read before."""
+        if first is not None and 0 in numbers:
             yield names.entry(*key, 0), first
-        found = [names.entry(*key, number) for number in numbers if number]
+        found = [names.entry(*key, number) for number in numbers if number or first is None]
         # Separate readers, since the readers of `load_all` wait for these reads.
         with self._more_readers() if len(found) > 4 else _Sequential() as readers:
-            for name, body in zip(found, readers.map(self._state.get, found), strict=True):
-                yield name, body or b""
+            yield from zip(found, readers.map(self._state.get, found), strict=True)
 
     def _apply(self, state: OccurrenceState, name: str, body: bytes) -> None:
         entry = read_stored(Entry, name, body)

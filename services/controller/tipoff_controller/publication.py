@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tipoff_common.events import ScrapeRequested
 from tipoff_controller.deps import Deps
-from tipoff_controller.follow_ups import publish_entry
+from tipoff_controller.follow_ups import publish_entries
 from tipoff_controller.occurrence_store import Key
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.occurrence_log import Entry, OccurrenceState
@@ -76,8 +76,8 @@ def begin_run(plan: Plan, deps: Deps, now: datetime) -> None:
                 entry = ours
         deps.occurrences.open(key)
         # Read the entry only when an earlier delivery, or another process, has written it.
-        if (entry := entry or deps.occurrences.entry(key, 0)) is not None:
-            publish_entry(state, 0, entry, deps)
+        if (entry := entry or deps.occurrences.entries(key, [0]).get(0)) is not None:
+            publish_entries(state, {0: entry}, deps)
 
 
 def _remember(

@@ -1,5 +1,7 @@
 """Tests of follow-ups: requests after an execution, and failures for dead requests."""
 
+import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import permutations
 from random import Random
@@ -25,7 +27,7 @@ from tests.support.controller import (
     workflow,
 )
 from tests.support.examples import examples
-from tipoff_common.binding import Message
+from tipoff_common.binding import Envelope, Message
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_presumed_failure
 from tipoff_common.outcomes import Failed, FailureKind, Outcome
@@ -283,6 +285,38 @@ def test_redelivery_sends_follow_ups_of_execution_after_presumed_failure() -> No
     made.bus.capacity = None
     made.note(answer)
     assert scrapers(made.requests)[-1] == "event_list"
+
+
+def test_redelivery_after_restart_reads_log_in_parallel_and_publishes_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each later entry was read and published by itself, while the occurrence was locked."""
+    values = [f"v{number}" for number in range(40)]
+    step = {"scraper": "event_props", "for_each": {"parameter": "event_id", "values": values}}
+    made = simple(configured(one=workflow(at_times("06:00"), step, max_retries=1)))
+    events = [made.execute(request, failed()) for request in made.take(ScrapeRequested)]
+    made.note(*events)
+    retries = made.take(ScrapeRequested)
+    made.restart()
+    made.state_of(retries[0])
+    get, publish = made.state.get, made.bus.publish
+    reads: list[str] = []
+    publishes: list[int] = []
+
+    def reading(name: str) -> bytes | None:
+        reads.append(threading.current_thread().name)
+        return get(name)
+
+    def publishing(envelopes: Iterable[Envelope]) -> None:
+        publishes.append(len(sent := [*envelopes]))
+        publish(sent)
+
+    monkeypatch.setattr(made.state, "get", reading)
+    monkeypatch.setattr(made.bus, "publish", publishing)
+    made.note(events[0])
+    assert sorted(ids(made.requests)) == sorted(ids(retries))
+    assert publishes == [len(retries)]
+    assert [name for name in reads if name == threading.current_thread().name] == []
 
 
 # Dead requests

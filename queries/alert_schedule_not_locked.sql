@@ -2,10 +2,10 @@
 --
 -- One row when the business day of @as_of has no locked schedule by @minutes after midnight. Without a schedule nothing
 -- is expected, and a missing run would go unnoticed. A day without expected runs has no schedule rows: it raises nothing
--- when every decision since 05:00 has no_games or day_done, those of manual runs aside.
+-- when every decision since its tick has no_games or day_done, those of manual runs aside.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; later rows do not count
---   @minutes       INT64 = 330  minutes after midnight by which it is locked; 330 is 05:30
+--   @minutes       INT64 = 330  minutes after midnight by which it is locked: 30 after its tick; 330 is 05:30
 --   @environment   STRING = prod  prod, staging, dev or local
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
@@ -35,5 +35,11 @@ HAVING COUNT(*) = 0
       AND environment = @environment
       AND reason_code NOT IN ('parent_unfruitful', 'manual')
       AND decision_time <= @as_of
-      AND decision_time >= TIMESTAMP(DATETIME(DATE(@as_of, 'America/New_York'), TIME '05:00:00'), 'America/New_York')
+      -- Decisions before the tick may be about yesterday's runs.
+      AND decision_time >= TIMESTAMP_SUB(
+        TIMESTAMP(
+          DATETIME_ADD(DATETIME(DATE(@as_of, 'America/New_York')), INTERVAL @minutes MINUTE), 'America/New_York'
+        ),
+        INTERVAL 30 MINUTE
+      )
   );

@@ -199,6 +199,6 @@ def service_names() -> tuple[str, ...]:
 
 def lock_time() -> time:
     """Return the time of day, in the fleet's zone, at which the day's schedule is locked."""
-    from tipoff_common.events import Tick
+    from tipoff_common.ticks import lock_time as lock_time_of
 
-    return ticks()[Tick.LOCK_SCHEDULE].daily_at or time()
+    return lock_time_of(ticks())

@@ -78,7 +78,7 @@ def status(
     while True:
         at = as_of or wall_now()
         expected, source, names, unanswered = _expectations(on, at)
-        verdict = judge_day(expected, names)
+        verdict = judge_day(expected, names, locks_at=lock_time())
         if workflow is not None:
             expected, verdict = _only(workflow, expected, verdict)
         # The dataset has only the past: a controller that hangs decides nothing more.

@@ -181,6 +181,7 @@ class Layout:
                 **scrapers,
                 "TIPOFF_ALERTS_FILE": str(self.alerts_file),
                 "TIPOFF_CONTROLLER_URL": self.url("controller"),
+                "TIPOFF_TICKS_FILE": str(self.ticks_file),
                 "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
                 # The alert channels in the developer's environment; without any, the monitor only logs.
                 **{name: os.environ[name] for name in SERVICE_MAP["monitor"].secrets if name in os.environ},

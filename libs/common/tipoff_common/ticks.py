@@ -2,7 +2,7 @@
 made from the same file."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -81,6 +81,11 @@ class _Ticks(ConfigurationNode):
 def cadence_of(ticks: Mapping[Tick, Cadence], tick: Tick) -> timedelta | None:
     """Return the interval between a tick's firings; None for a tick without a schedule."""
     return timedelta(minutes=ticks[tick].cadence_minutes) if tick in ticks else None
+
+
+def lock_time(ticks: Mapping[Tick, Cadence]) -> time:
+    """Return the time of day at which the day's schedule is locked."""
+    return ticks[Tick.LOCK_SCHEDULE].daily_at or time()
 
 
 def load_ticks(path: Path) -> Mapping[Tick, Cadence]:

@@ -17,10 +17,12 @@ from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.reasons import Reason
 
-# Later than the tick, whose redeliveries back off for up to ten minutes and should come first. The controller locks by
-# this time, and verdicts rely on the schedule from then on.
-LOCKED_BY = time(5, 30)
-"""Time of day by which a day's schedule is locked: half an hour after its tick, even if the tick never came."""
+# Longer than the tick's redeliveries, which back off for up to ten minutes and should come first.
+LOCK_GRACE = timedelta(minutes=30)
+"""Time from the tick that locks a day's schedule until the controller locks it without the tick, and until verdicts
+rely on it."""
+LOCKS_AT = time(5)
+"""Time of day of that tick where no ticks file is read; infra/ticks.yaml has the same."""
 
 GIVEN_UP = frozenset({Reason.BUDGET_USED, Reason.NOT_FOUND})
 """Last reason codes of an occurrence that makes no further request before its next slot."""
@@ -98,11 +100,17 @@ class DayVerdict(Frozen):
     faults: tuple[Fault, ...] = Field(description="worst first")
 
 
-def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict:
-    """Judge a day's expectations as of `day.as_of`. names: matchups by game id."""
+def judge_day(
+    day: DayExpectations, names: Mapping[str, str] = {}, *, locks_at: time = LOCKS_AT
+) -> DayVerdict:
+    """Judge a day's expectations as of `day.as_of`.
+
+    names: matchups by game id.
+    locks_at: time of day of the tick that locks the day's schedule.
+    """
     # Cancelled rows included: a day whose games were all called off was expected, and is all right.
     rows = day.expectations
-    system = list(_system_faults(day))
+    system = list(_system_faults(day, locks_at))
     by_workflow: dict[str, list[Expectation]] = {}
     for row in rows:
         by_workflow.setdefault(row.workflow_name, []).append(row)
@@ -135,19 +143,19 @@ def _headline(color: Color, faults: Sequence[Fault], day: DayExpectations) -> st
     return f"{worst[0].sentence}{more}"
 
 
-def _system_faults(day: DayExpectations) -> Iterator[Fault]:
+def _system_faults(day: DayExpectations, locks_at: time) -> Iterator[Fault]:
     # No controller was running that could have locked or decided.
     if day.is_unknown:
         return
-    lock_at = local_instant(day.date, LOCKED_BY)
+    locked_by = local_instant(day.date, locks_at) + LOCK_GRACE
     # Without the rows left over from last night, which were locked yesterday.
     own = [row for row in day.expectations if row.date == day.date]
     # A day off has no schedule rows, and its decisions give the reason.
-    if not own and day.as_of >= lock_at and not day.idle:
+    if not own and day.as_of >= locked_by and not day.idle:
         yield Fault(
             kind=FaultKind.NOT_LOCKED,
             color=Color.RED,
-            since=lock_at,
+            since=locked_by,
             sentence=f"no schedule was locked for {day.date}",
         )
     # Decisions come every quarter of an hour, day and night; only the current day can lack them.

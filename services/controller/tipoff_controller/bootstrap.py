@@ -9,7 +9,7 @@ from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import Tick
 from tipoff_common.push import PushEndpoint
-from tipoff_common.ticks import cadence_of, load_ticks
+from tipoff_common.ticks import cadence_of, load_ticks, lock_time
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery_store import DiscoveryStore
@@ -66,5 +66,6 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
             evaluated_every=evaluated_every,
+            locks_at=lock_time(ticks),
         ),
     )

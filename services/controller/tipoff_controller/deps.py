@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 
 from tipoff_common.ports import Warehouse
 from tipoff_common.publisher import Publisher
@@ -11,6 +11,7 @@ from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.verdict import LOCKS_AT
 from tipoff_planning.workflows import Configuration
 
 # Pub/Sub repeats a delivery within minutes; a thousand ticks and runs span days.
@@ -55,5 +56,7 @@ class Deps:
     publisher: Publisher
     evaluated_every: timedelta = timedelta(minutes=15)
     """Interval between evaluations of all workflows; between two of them only learned checks and fast workflows run."""
+    locks_at: time = LOCKS_AT
+    """Time of day, in the fleet's zone, of the tick that locks the day's schedule."""
     published: Once = field(default_factory=Once)
     """Ticks whose batches or aborts this process has published, and dead requests whose failures it has published."""

@@ -14,7 +14,7 @@ from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.expected_schedule import draft_change, draft_schedule, dropped_runs
 from tipoff_planning.occurrences import games_of, occurrences
-from tipoff_planning.verdict import LOCKED_BY
+from tipoff_planning.verdict import LOCK_GRACE
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,12 @@ def late_locks(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[S
     `publish_batch` writes and publishes the lock: every later evaluation assumes that a written lock is published.
     """
     today = business_date(context.now, deps.configuration.zone)
-    if context.now >= local_instant(today, LOCKED_BY, deps.configuration.zone) and not past.schedules[today]:
-        log.warning("the schedule was not locked at 05:00; locked now", extra={"day": today.isoformat()})
+    locked_by = local_instant(today, deps.locks_at, deps.configuration.zone) + LOCK_GRACE
+    if context.now >= locked_by and not past.schedules[today]:
+        log.warning(
+            f"the schedule was not locked at {deps.locks_at:%H:%M}; locked now",
+            extra={"day": today.isoformat()},
+        )
         yield _draft_lock(today, context.now, past.calendar, deps)
 
 

@@ -12,6 +12,7 @@ from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import PushEndpoint
+from tipoff_common.ticks import load_ticks, lock_time
 from tipoff_dataset.files import QUERIES
 from tipoff_monitor.channels import open_channels
 from tipoff_monitor.console.access import Access
@@ -68,6 +69,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         # All channels are opened here, so that an unset secret stops the deployment and not the first alert.
         senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
         console_url=settings.console_url,
+        locks_at=lock_time(load_ticks(settings.ticks_file)),
         # Stored with its hash, so that a page can show the difference to a later configuration.
         workflows_text=settings.workflows_file.read_text(encoding="utf-8"),
     )

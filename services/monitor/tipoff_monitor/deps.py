@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 from tipoff_common.events import AlertLevel
 from tipoff_common.ports import Warehouse
@@ -11,6 +11,7 @@ from tipoff_monitor.channels import Sender, send_to
 from tipoff_monitor.loading import RuleBook
 from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.notices import Notice
+from tipoff_planning.verdict import LOCKS_AT
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Deps:
     publisher: Publisher
     senders: Mapping[str, Sender]
     console_url: str | None = None
+    locks_at: time = LOCKS_AT
+    """Time of day, in the fleet's zone, of the tick that locks the day's schedule."""
     send: Callable[[Mapping[str, Sender], Notice], Mapping[str, bool]] = send_to
     """Sends a notice to several channels and returns which of them took it."""
     workflows_text: str = ""

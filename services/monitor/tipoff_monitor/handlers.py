@@ -124,7 +124,7 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
         # Not an empty tuple, which would mean that there are no faults and resolve
         # every incident.
         return None
-    verdict = judge_day(expected, deps.names(now))
+    verdict = judge_day(expected, deps.names(now), locks_at=deps.locks_at)
     return find_conditions(rows, verdict, deps.book, deps.levels, deps.sources)
 
 

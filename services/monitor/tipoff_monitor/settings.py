@@ -13,6 +13,7 @@ class MonitorSettings(ServiceSettings):
 
     alerts_file: Path = Field(default=Path("config/alerts.yaml"), description="rules, channels and routes")
     workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="file of the workflows")
+    ticks_file: Path = Field(default=Path("infra/ticks.yaml"), description="when ticks fire")
     scrapers: str = Field(
         default="services/scraper-runner/scrapers",
         description="folder or importable package of <source>/<name>/scraper.yaml",

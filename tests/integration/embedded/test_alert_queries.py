@@ -7,7 +7,7 @@ other's rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ from tipoff_monitor.loading import load_rules
 
 if TYPE_CHECKING:
     from conftest import Dataset
+    from tipoff_monitor.rules import Rule
 
 REPOSITORY = Path(__file__).parents[3]
 BOOK = load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries")
@@ -199,10 +200,16 @@ class Days:
         for table, own in tables.items():
             self._dataset.insert(table, *own)
 
-    def conditions(self, environment: str, at: datetime = AT, *rules: str) -> list[Condition]:
-        """Return the conditions that these rules find; all rules are one statement that takes seconds to translate."""
+    def conditions(
+        self, environment: str, at: datetime = AT, *rules: str, changed: Mapping[str, Rule] = {}
+    ) -> list[Condition]:
+        """Return the conditions that these rules find; all rules are one statement that takes seconds to translate.
+
+        changed: rules in place of the book's.
+        """
         queries = {name: BOOK.queries[name] for name in rules or BOOK.queries}
-        book = replace(BOOK, queries=queries)
+        file = BOOK.file.model_copy(update={"rules": {**BOOK.rules, **changed}})
+        book = replace(BOOK, file=file, queries=queries)
         given = {"as_of": at, "environment": environment, "version": "1", "config_hash": "h"}
         return list(conditions_of_rows(self._warehouse.query(*batch_query(book, given)), book))
 
@@ -445,6 +452,20 @@ def test_manual_run_hides_no_silent_controller(days: Days) -> None:
     ]
     days.insert("manual-only", [*silent, ("workflow_decisions", MANUAL_RUN)])
     assert [it.rule for it in days.conditions("manual-only", AT, "no-decisions")] == ["no-decisions"]
+
+
+@pytest.mark.parametrize(("minutes", "fires"), [(330, True), (450, False), (901, False)])
+def test_day_off_is_judged_by_decisions_since_the_tick(days: Days, minutes: int, fires: bool) -> None:
+    """The tick is 30 minutes before the schedule has to be locked; 901 minutes after midnight are yet to come."""
+    tick = ELEVEN - 4 * HOUR  # 07:00
+    told = {"scrapers_triggered": [], "alert_level": "NONE"}
+    name = f"locked-by-{minutes}"
+    rows = [decided("night", tick - MINUTE, "SKIP", "under_way", **told)]
+    rows += [decided(f"off{number}", tick + number * HOUR, "SKIP", "no_games", **told) for number in range(8)]
+    days.insert(name, [("workflow_decisions", row) for row in rows])
+    rule = BOOK.rules["schedule-not-locked"].model_copy(update={"parameters": {"minutes": minutes}})
+    found = days.conditions(name, AT, "schedule-not-locked", changed={"schedule-not-locked": rule})
+    assert bool(found) is fires
 
 
 def test_empty_dataset_fires_only_absence_rules(days: Days) -> None:

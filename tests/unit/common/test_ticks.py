@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tipoff_common.events import Tick, TickFired
-from tipoff_common.ticks import Cadence, load_ticks, tick_instant
+from tipoff_common.ticks import Cadence, load_ticks, lock_time, tick_instant
 from tipoff_common.yaml_source import ConfigurationError
 
 LOCK = (
@@ -72,6 +72,12 @@ def test_invalid_tick_time_or_zone_is_named(tmp_path: Path, lock: str, told: str
     path = written(tmp_path, evaluate, f"lock-schedule: {{ description: d, {lock}, cadence_minutes: 60 }}")
     with pytest.raises(ConfigurationError, match=re.escape(told)):
         load_ticks(path)
+
+
+def test_lock_time_is_that_of_its_tick(tmp_path: Path) -> None:
+    evaluate = "evaluate: { description: d, every_minutes: 15, cadence_minutes: 15 }"
+    lock = 'lock-schedule: { description: d, daily_at: "07:15", cadence_minutes: 60 }'
+    assert lock_time(load_ticks(written(tmp_path, evaluate, lock))) == time(7, 15)
 
 
 @pytest.mark.parametrize(

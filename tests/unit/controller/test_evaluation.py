@@ -1,6 +1,7 @@
 """Tests of an evaluation: one decision per tick, the same events on each delivery, an ABORT on failure."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 
 import pytest
 
@@ -361,6 +362,17 @@ def test_evaluation_locks_schedule_when_lock_tick_is_lost() -> None:
     made.tick(at("05:45"))
     made.lock(clock="06:00")
     assert made.schedules == [schedule, schedule]
+
+
+@pytest.mark.parametrize("locks_at", ["00:00", "07:00", "12:45"])
+def test_schedule_is_locked_late_by_the_time_of_the_fleets_tick(locks_at: str) -> None:
+    made = world()
+    made.deps = replace(made.deps, locks_at=time.fromisoformat(locks_at))
+    late = at(locks_at) + timedelta(minutes=30)
+    made.tick(late - timedelta(minutes=15))
+    assert made.schedules == []
+    made.tick(late)
+    assert [event.locked_at for event in made.schedules] == [late]
 
 
 def test_cancelled_first_game_leaves_later_slots_to_run() -> None:

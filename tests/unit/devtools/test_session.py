@@ -73,8 +73,10 @@ def test_evaluations_every_minute_leave_other_ticks_unchanged(tmp_path: Path) ->
     fired = [tick for minute in minutes for tick in due_ticks(minute, changed) if tick.tick is Tick.EVALUATE]
     assert len(fired) == 60
     assert {tick.cadence_minutes for tick in fired} == {1}
-    environment = Layout.on_fixed_ports(ticks_file=file).service_environment("controller")
-    assert environment["TIPOFF_TICKS_FILE"] == str(file)
+    layout = Layout.on_fixed_ports(ticks_file=file)
+    # The monitor expects the day's schedule by the time of its tick.
+    for service in ("controller", "monitor"):
+        assert layout.service_environment(service)["TIPOFF_TICKS_FILE"] == str(file)
     assert prepare_ticks_file(UpOptions(), tmp_path) == TICKS
 
 

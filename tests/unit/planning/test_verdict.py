@@ -1,12 +1,13 @@
 """Tests of the verdict on a day: each wrong all-clear and each false alarm that occurred."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tipoff_common.clock import local_instant
 from tipoff_planning.expectations import DayExpectations, Expectation, StepOutcome
 from tipoff_planning.verdict import Color, DayVerdict, FaultKind, judge_day
 
@@ -205,6 +206,19 @@ def test_instant_before_oldest_data_is_green() -> None:
 def test_missing_schedule_is_red_from_lock_time() -> None:
     assert kinds(judge(at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
     assert judge(at=LOCK - MINUTE).headline == "nothing is expected yet"
+
+
+@pytest.mark.parametrize("locks_at", [time(0), time(7), time(11, 45)])
+def test_missing_schedule_is_red_half_an_hour_after_the_tick_of_the_fleet(locks_at: time) -> None:
+    locked_by = local_instant(DAY, locks_at) + timedelta(minutes=30)
+
+    def faults(as_of: datetime) -> list[FaultKind]:
+        day = DayExpectations(
+            date=DAY, as_of=as_of, environment="prod", expectations=(), last_decided_at=as_of
+        )
+        return [fault.kind for fault in judge_day(day, locks_at=locks_at).faults]
+
+    assert (faults(locked_by - MINUTE), faults(locked_by)) == ([], [FaultKind.NOT_LOCKED])
 
 
 def test_games_are_named_by_their_teams() -> None:

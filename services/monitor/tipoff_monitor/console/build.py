@@ -108,7 +108,7 @@ def build_today(deps: ConsoleDeps, query: Query, patience: Patience) -> TodayPag
     memory = reader.take(SourceName.ALERTS, deps.sources.memory())
     names = reader.names()
     # By the same function as `tipoff status`, so that a page and a terminal never disagree about a day.
-    verdict = judge_day(expected, names) if expected else None
+    verdict = judge_day(expected, names, locks_at=deps.monitor.locks_at) if expected else None
     rows = rows_of(expected, verdict) if expected and verdict else ()
     unknown = "has not been read yet" if is_near else "is out of range: no data is stored or planned for it"
     subjects = {row.subject for row in expected.expectations if row.subject} if expected else set()
@@ -183,7 +183,7 @@ def build_workflow(deps: ConsoleDeps, query: Query, patience: Patience) -> Workf
     if recent is not None:
         reasons = deps.sources.explanation(name, calendar, recent.history, plans, _standing(fleet))
         explanation = reader.take(SourceName.REASONS, reasons)
-    rows = rows_of(expected, judge_day(expected, names)) if expected else ()
+    rows = rows_of(expected, judge_day(expected, names, locks_at=deps.monitor.locks_at)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
     days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []
     return WorkflowPage(

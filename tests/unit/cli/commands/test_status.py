@@ -1,7 +1,7 @@
 """Tests of `tipoff status`: the verdict on a day's expected runs."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import httpx
@@ -100,6 +100,15 @@ class TestStatus:
         assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=2).stdout
         early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
         assert early.startswith("! today: nothing was decided in the last two days")
+
+    def test_schedule_is_expected_by_the_time_of_the_fleets_tick(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        controller.tells()
+        monkeypatch.setattr("tipoff_cli.commands.status.lock_time", lambda: time(7))
+        early, late = ("status", "--as-of", "2025-01-15 07:29"), ("status", "--as-of", "2025-01-15 07:30")
+        assert "no schedule was locked" not in run(*early, code=1).stdout
+        assert "no schedule was locked for 2025-01-15" in run(*late, code=2).stdout
 
     def test_future_as_of_is_accepted_in_event_time(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch

@@ -26,7 +26,7 @@ Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter
 
 
-class Harm(StrEnum):
+class CallFault(StrEnum):
     """The kinds of faults of a call."""
 
     DELAY = "delay"  # the call takes longer
@@ -39,21 +39,21 @@ class Harm(StrEnum):
 
 
 @dataclass(frozen=True)
-class Weather:
+class FaultProfile:
     """The frequency and kinds of faults."""
 
     share: float = 0.0
     """The share of the calls that fail."""
-    harms: tuple[Harm, ...] = tuple(Harm)
-    longest: float = 0.5
+    kinds: tuple[CallFault, ...] = tuple(CallFault)
+    max_delay: float = 0.5
     """The maximum delay in seconds."""
 
 
-FAIR = Weather()
+NO_FAULTS = FaultProfile()
 
 
 @dataclass
-class FireLog:
+class ChaosLog:
     """The event log of real processes; `at` is in seconds since the test began."""
 
     log: EventLog = field(default_factory=EventLog)
@@ -68,90 +68,92 @@ class FireLog:
 
 
 @dataclass(eq=False)
-class HarmedLink:
+class FaultyLink:
     """A connection from one service to one part of the cloud, or from Pub/Sub to one service."""
 
     service: str
     """The calling service, or the service that Pub/Sub calls."""
     part: str
     """The part that the service calls; `push` for deliveries to it."""
-    record: FireLog
+    record: ChaosLog
     draw: random.Random
     target: int = 0
     port: int = 0
-    weather: Weather = FAIR
+    profile: FaultProfile = NO_FAULTS
 
-    def fate(self) -> Harm | None:
+    def draw_fault(self) -> CallFault | None:
         """Draw the fault of the next call, and record it."""
-        if self.draw.random() >= self.weather.share:
+        if self.draw.random() >= self.profile.share:
             return None
-        harm = self.draw.choice(self.weather.harms)
-        self.record.counts[f"{self.part}: {harm}"] += 1
-        if harm is not Harm.DELAY:
-            self.note(harm)
-        return harm
+        fault = self.draw.choice(self.profile.kinds)
+        self.record.counts[f"{self.part}: {fault}"] += 1
+        if fault is not CallFault.DELAY:
+            self.record_fault(fault)
+        return fault
 
-    def note(self, harm: Harm) -> None:
+    def record_fault(self, fault: CallFault) -> None:
         """Record a fault of the service now."""
-        self.record.add("fault", self.service, what=f"{self.part}: {harm}")
+        self.record.add("fault", self.service, what=f"{self.part}: {fault}")
 
-    async def late(self) -> None:
+    async def delay(self) -> None:
         """Wait for a drawn delay."""
-        await asyncio.sleep(self.draw.uniform(0, self.weather.longest))
+        await asyncio.sleep(self.draw.uniform(0, self.profile.max_delay))
 
     async def serve(self, reader: Reader, writer: Writer) -> None:
         """Handle one connection until either end breaks it."""
-        far: Writer | None = None
+        upstream: Writer | None = None
         try:
-            far_reader, far = await asyncio.open_connection(HOST, self.target, limit=HEAD_LIMIT)
+            upstream_reader, upstream = await asyncio.open_connection(HOST, self.target, limit=HEAD_LIMIT)
             if self.part != "pubsub":  # Pub/Sub uses gRPC
-                while await self._exchange(reader, writer, far_reader, far):
+                while await self._exchange(reader, writer, upstream_reader, upstream):
                     pass
             else:
-                await self._relay(reader, writer, far_reader, far)
+                await self._relay(reader, writer, upstream_reader, upstream)
         except (OSError, EOFError, asyncio.LimitOverrunError, ValueError):
             pass
         finally:
-            for end in (writer, far):
+            for end in (writer, upstream):
                 if end is not None:
                     end.transport.abort()
 
-    async def _exchange(self, reader: Reader, writer: Writer, far_reader: Reader, far: Writer) -> bool:
+    async def _exchange(
+        self, reader: Reader, writer: Writer, upstream_reader: Reader, upstream: Writer
+    ) -> bool:
         """Forward one request and its response. Return whether the connection can be reused."""
         head = await reader.readuntil(b"\r\n\r\n")
         body = await read_body(reader, head)
-        harm = self.fate()
-        if harm is Harm.DELAY:
-            await self.late()
-        if harm is Harm.CUT:
+        fault = self.draw_fault()
+        if fault is CallFault.DELAY:
+            await self.delay()
+        if fault is CallFault.CUT:
             return False
-        if harm is Harm.HANG:
+        if fault is CallFault.HANG:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HANG_SECONDS):
                     await reader.read()  # until the caller's timeout closes the connection
-            self.note(harm)
+            self.record_fault(fault)
             return False
-        if harm in (Harm.BUSY, Harm.LIMITED):
-            writer.write(refusal(int(harm)))
+        if fault in (CallFault.BUSY, CallFault.LIMITED):
+            writer.write(refusal(int(fault)))
             await writer.drain()
             await asyncio.sleep(0.01)
             return False
-        far.write(head + body)
-        await far.drain()
-        answer = await far_reader.readuntil(b"\r\n\r\n")
+        upstream.write(head + body)
+        await upstream.drain()
+        answer = await upstream_reader.readuntil(b"\r\n\r\n")
         status = int(answer.split(b" ", 2)[1])
-        bare = head.startswith(b"HEAD ") or status in (204, 304)
-        content = b"" if bare else await read_body(far_reader, answer, to_end=True)
+        bodiless = head.startswith(b"HEAD ") or status in (204, 304)
+        content = b"" if bodiless else await read_body(upstream_reader, answer, to_end=True)
         if self.part == "push" and status >= 400:
             self.record.add(
                 "nack", self.service, error=f"HTTP {status}: {content[-200:]!r}", unforeseen=status == 500
             )
-        if harm in (Harm.LOST, Harm.HALF):
+        if fault in (CallFault.LOST, CallFault.HALF):
             # Record it once more: the call was made after the first record, and a retry comes after this one.
-            self.note(harm)
-        if harm is Harm.LOST:
+            self.record_fault(fault)
+        if fault is CallFault.LOST:
             return False
-        if harm is Harm.HALF:
+        if fault is CallFault.HALF:
             whole = answer + content
             writer.write(whole[: len(whole) // 2])
             await writer.drain()
@@ -161,34 +163,34 @@ class HarmedLink:
         await writer.drain()
         return b"connection: close" not in answer.lower() + head.lower()
 
-    async def _relay(self, reader: Reader, writer: Writer, far_reader: Reader, far: Writer) -> None:
+    async def _relay(self, reader: Reader, writer: Writer, upstream_reader: Reader, upstream: Writer) -> None:
         """Forward chunks of a protocol that the proxy does not parse, here HTTP/2, until a drawn end."""
 
-        async def pass_on(source: Reader, sink: Writer, harmed: bool) -> None:
+        async def forward(source: Reader, sink: Writer, with_faults: bool) -> None:
             while piece := await source.read(65_536):
-                harm = self.fate() if harmed else None
-                if harm is Harm.DELAY:
-                    await self.late()
-                elif harm is Harm.HALF:
+                fault = self.draw_fault() if with_faults else None
+                if fault is CallFault.DELAY:
+                    await self.delay()
+                elif fault is CallFault.HALF:
                     sink.write(piece[: len(piece) // 2])
                     await sink.drain()
                     return
-                elif harm is not None:
+                elif fault is not None:
                     return
                 sink.write(piece)
                 await sink.drain()
 
-        ways = [
-            asyncio.create_task(pass_on(reader, far, harmed=True)),
-            asyncio.create_task(pass_on(far_reader, writer, harmed=False)),
+        relays = [
+            asyncio.create_task(forward(reader, upstream, with_faults=True)),
+            asyncio.create_task(forward(upstream_reader, writer, with_faults=False)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
+            for relay in relays:
+                relay.cancel()
                 with suppress(OSError, asyncio.CancelledError):
-                    await way
+                    await relay
 
 
 async def read_body(reader: Reader, head: bytes, *, to_end: bool = False) -> bytes:
@@ -210,10 +212,10 @@ async def read_body(reader: Reader, head: bytes, *, to_end: bool = False) -> byt
 
 def refusal(status: int) -> bytes:
     """Return an error response like those of Google's front end."""
-    told = f'{{"error": {{"code": {status}, "message": "chaos", "errors": [{{"reason": "backendError"}}]}}}}'
+    body = f'{{"error": {{"code": {status}, "message": "chaos", "errors": [{{"reason": "backendError"}}]}}}}'
     return (
-        f"HTTP/1.1 {status} Chaos\r\ncontent-type: application/json\r\ncontent-length: {len(told)}\r\n"
-        f"retry-after: 0\r\nconnection: close\r\n\r\n{told}"
+        f"HTTP/1.1 {status} Chaos\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        f"retry-after: 0\r\nconnection: close\r\n\r\n{body}"
     ).encode()
 
 
@@ -226,9 +228,9 @@ class Proxies:
         self._thread.start()
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self.links: list[HarmedLink] = []
+        self.links: list[FaultyLink] = []
 
-    def open(self, link: HarmedLink) -> HarmedLink:
+    def open(self, link: FaultyLink) -> FaultyLink:
         """Listen for a link; assign it a free port."""
         link.port = self.serve(link.serve)
         self.links.append(link)
@@ -254,11 +256,11 @@ class Proxies:
 
         return asyncio.run_coroutine_threadsafe(listen(), self._loop).result(10)
 
-    def weather(self, weather: Weather, *parts: str) -> None:
-        """Change the weather of all links, or of the links to some parts."""
+    def set_profile(self, profile: FaultProfile, *parts: str) -> None:
+        """Change the faults of all links, or of the links to some parts."""
         for link in self.links:
             if not parts or link.part in parts:
-                link.weather = weather
+                link.profile = profile
 
     def close(self) -> None:
         """Close all connections and servers."""

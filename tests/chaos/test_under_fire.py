@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.proxy import FAIR, Harm, Weather
-from tests.chaos.world import TELL_EVERY, Battlefield, battlefield
+from tests.chaos.proxy import NO_FAULTS, CallFault, FaultProfile
+from tests.chaos.world import PROGRESS_SECONDS, ChaosWorld, chaos_world
 from tipoff_common.events import Tick
 from tipoff_dev.stack.layout import SERVICES
 
@@ -24,91 +24,93 @@ log = logging.getLogger(__name__)
 
 FIRST_DAY = date(2025, 1, 6)
 # A call without a response blocks its caller until the timeout, so these are few.
-STORM = Weather(0.2, (*(harm for harm in Harm if harm is not Harm.HANG),) * 4 + (Harm.HANG,), longest=0.3)
-GRPC = Weather(0.02, (Harm.DELAY, Harm.CUT, Harm.HALF), longest=0.3)
+HTTP_FAULTS = FaultProfile(
+    0.2,
+    (*(fault for fault in CallFault if fault is not CallFault.HANG),) * 4 + (CallFault.HANG,),
+    max_delay=0.3,
+)
+GRPC_FAULTS = FaultProfile(0.02, (CallFault.DELAY, CallFault.CUT, CallFault.HALF), max_delay=0.3)
 """Each chunk of a protocol that the proxy does not parse may be hit, and a call has several chunks."""
 SECONDS = 6.0
 """The minimum duration of the short run."""
-KINDS = ("kill", "kill", "pause", "store", "disk")
+ACTIONS = ("kill", "kill", "pause", "store", "disk")
 
 
-def storm(field: Battlefield, share: float = STORM.share) -> None:
+def enable_faults(world: ChaosWorld, share: float = HTTP_FAULTS.share) -> None:
     """Set faults on every link."""
-    field.proxies.weather(replace(STORM, share=share), "bigquery", "storage", "source", "push")
-    field.proxies.weather(GRPC, "pubsub")
+    world.proxies.set_profile(replace(HTTP_FAULTS, share=share), "bigquery", "storage", "source", "push")
+    world.proxies.set_profile(GRPC_FAULTS, "pubsub")
 
 
-def volleys(draw: random.Random) -> Iterator[str]:
+def draw_actions(draw: random.Random) -> Iterator[str]:
     """Yield actions on a process in a drawn order, each kind once before any is repeated."""
     while True:
-        yield from draw.sample(KINDS, len(KINDS))
+        yield from draw.sample(ACTIONS, len(ACTIONS))
 
 
-def volley(field: Battlefield, kind: str, draw: random.Random) -> None:
+def run_action(world: ChaosWorld, action: str, draw: random.Random) -> None:
     """Run one action on one process."""
-    match kind:
+    match action:
         case "kill":
-            field.kill(draw.choice(list(SERVICES)))
+            world.kill(draw.choice(list(SERVICES)))
         case "pause":
-            with field.paused(draw.choice((*SERVICES, "bigquery", "storage"))):
+            with world.paused(draw.choice((*SERVICES, "bigquery", "storage"))):
                 time.sleep(draw.uniform(0.5, 2.0))
         case "store":
             # The store claims that every acknowledged write survives a crash.
-            field.kill("storage")
+            world.kill("storage")
         case _:
-            with field.full_disk():
+            with world.full_disk():
                 time.sleep(draw.uniform(0.3, 1.0))
 
 
-def fire(field: Battlefield, seed: int, seconds: float, watches: float = 0.3) -> None:
+def run_under_faults(world: ChaosWorld, seed: int, seconds: float, watch_share: float = 0.3) -> None:
     """Keep faults and new work coming for so long; then let the system heal.
 
-    watches: the share of days with a watch of the monitor. Its first queries cost the emulator four seconds.
+    watch_share: the share of days with a watch of the monitor. Its first queries cost the emulator four seconds.
     """
-    draw = random.Random(f"volleys {seed}")  # noqa: S311  # no secret
-    ends, day, told = time.monotonic() + seconds, FIRST_DAY, time.monotonic()
-    storm(field)
-    for number, kind in enumerate(volleys(draw)):
-        if time.monotonic() >= ends and number >= len(KINDS):
+    draw = random.Random(f"actions {seed}")  # noqa: S311  # no secret
+    ends, day, reported_at = time.monotonic() + seconds, FIRST_DAY, time.monotonic()
+    enable_faults(world)
+    for number, action in enumerate(draw_actions(draw)):
+        if time.monotonic() >= ends and number >= len(ACTIONS):
             break
-        field.day(day)
+        world.day(day)
         day += timedelta(days=1)
-        volley(field, kind, draw)
-        if draw.random() < watches:
-            field.tick(Tick.WATCH, day, 12)
-        if time.monotonic() > told + TELL_EVERY:
-            told = time.monotonic()
-            log.info("%.0f s more under fire; %s", ends - told, report(field, seed))
+        run_action(world, action, draw)
+        if draw.random() < watch_share:
+            world.tick(Tick.WATCH, day, 12)
+        if time.monotonic() > reported_at + PROGRESS_SECONDS:
+            reported_at = time.monotonic()
+            log.info("%.0f s more under faults; %s", ends - reported_at, report(world, seed))
         time.sleep(draw.uniform(0.2, 1.0))
-    field.proxies.weather(FAIR)
-    field.wait_until_ready("storage", *SERVICES)
-    field.settle(60)
+    world.proxies.set_profile(NO_FAULTS)
+    world.wait_until_ready("storage", *SERVICES)
+    world.settle(60)
     # A replay's days pass faster than its files are processed: an earlier cleanup would consider them lost.
-    field.tick(Tick.CLEANUP, day, 12)
-    field.settle(60)
+    world.tick(Tick.CLEANUP, day, 12)
+    world.settle(60)
 
 
-def report(field: Battlefield, seed: int) -> str:
+def report(world: ChaosWorld, seed: int) -> str:
     """Return a summary of the actions and events."""
-    return (
-        f"seed {seed}: {field.ticks} ticks, {len(field.ear.messages)} events; {counted(field.record.counts)}"
-    )
+    return f"seed {seed}: {world.ticks} ticks, {len(world.recorder.messages)} events; {counted(world.record.counts)}"
 
 
 def counted(counts: Counter[str]) -> str:
     """List counts by name."""
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items())) or "nothing"
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "nothing"
 
 
 def test_nothing_is_lost_doubled_or_invented(tmp_path: Path) -> None:
-    with battlefield(tmp_path, seed=1) as field:
-        fire(field, 1, SECONDS, watches=0)
-        breaches = field.verdict()
-        told = report(field, 1)
-    log.info(told)
-    assert not breaches, "\n".join([told, *map(str, breaches[:5])])
-    assert {"kill", "pause", "full disk"} <= field.record.counts.keys()
-    assert len(list(field.record.log.of("fault"))) > 20, "hardly anything went wrong"
+    with chaos_world(tmp_path, seed=1) as world:
+        run_under_faults(world, 1, SECONDS, watch_share=0)
+        breaches = world.verdict()
+        summary = report(world, 1)
+    log.info(summary)
+    assert not breaches, "\n".join([summary, *map(str, breaches[:5])])
+    assert {"kill", "pause", "full disk"} <= world.record.counts.keys()
+    assert len(list(world.record.log.of("fault"))) > 20, "hardly anything went wrong"
 
 
 @pytest.mark.slow
@@ -117,24 +119,24 @@ def test_nothing_is_lost_doubled_or_invented_over_repeated_rounds(tmp_path: Path
     """Run rounds of two minutes, each on a new stack with a seed of its own."""
     begins, seed = time.monotonic(), int(time.time())
     ends = begins + 60 * float(os.environ.get("MINUTES") or 5)
-    rounds, ticks, events, happened, broken = 0, 0, 0, Counter[str](), Counter[str]()
-    shown: list[str] = []
+    rounds, ticks, events, action_counts, law_counts = 0, 0, 0, Counter[str](), Counter[str]()
+    failures: list[str] = []
     while time.monotonic() < ends:
-        with battlefield(tmp_path / str(seed), seed) as field:
-            fire(field, seed, 120)
-            breaches = field.verdict()
-            told = report(field, seed)
-        log.info(told)
-        rounds, ticks, events = rounds + 1, ticks + field.ticks, events + len(field.ear.messages)
-        happened += field.record.counts
-        broken += Counter(breach.law for breach in breaches)
-        shown += [told, *map(str, breaches[:5])] if breaches else []
+        with chaos_world(tmp_path / str(seed), seed) as world:
+            run_under_faults(world, seed, 120)
+            breaches = world.verdict()
+            summary = report(world, seed)
+        log.info(summary)
+        rounds, ticks, events = rounds + 1, ticks + world.ticks, events + len(world.recorder.messages)
+        action_counts += world.record.counts
+        law_counts += Counter(breach.law for breach in breaches)
+        failures += [summary, *map(str, breaches[:5])] if breaches else []
         seed += 1
     log.info(
         "%d rounds in %.0f minutes: %s ticks, %s events; %s; lost %d, doubled %d, invented %d, laws broken: %s",
-        *(rounds, (time.monotonic() - begins) / 60, f"{ticks:,}", f"{events:,}", counted(happened)),
-        *(broken[f"nothing_is_{fate}"] for fate in ("lost", "doubled", "invented")),
-        counted(broken),
+        *(rounds, (time.monotonic() - begins) / 60, f"{ticks:,}", f"{events:,}", counted(action_counts)),
+        *(law_counts[f"nothing_is_{outcome}"] for outcome in ("lost", "doubled", "invented")),
+        counted(law_counts),
     )
-    assert not shown, "\n".join(shown)
-    assert happened["kill"] >= rounds, "hardly anything went wrong"
+    assert not failures, "\n".join(failures)
+    assert action_counts["kill"] >= rounds, "hardly anything went wrong"

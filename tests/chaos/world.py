@@ -17,7 +17,7 @@ from typing import Any
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.pubsub_v1 import SubscriberClient
 
-from tests.chaos.proxy import HOST, FireLog, HarmedLink, Proxies, Reader, Writer, read_body
+from tests.chaos.proxy import HOST, ChaosLog, FaultyLink, Proxies, Reader, Writer, read_body
 from tests.simulation.checker import TABLE_OF, Violation, check
 from tipoff_cli.checkout import TOPICS
 from tipoff_common.clock import local_instant
@@ -27,7 +27,7 @@ from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, StackOptions, running_stack
 
 log = logging.getLogger(__name__)
-TELL_EVERY = 10.0
+PROGRESS_SECONDS = 10.0
 """Seconds between two progress messages."""
 SOURCE = "source.example"
 UNITS = 4
@@ -104,26 +104,26 @@ def write_fleet(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class UnderFire(Layout):
+class ProxiedLayout(Layout):
     """A stack whose services connect, and are reached, only through the proxy."""
 
     fleet: str = ""
-    doors: tuple[tuple[str, str, int], ...] = ()
+    proxy_ports: tuple[tuple[str, str, int], ...] = ()
     source: int = 0
 
     def push_endpoint(self, service: str) -> str:
-        return f"http://{HOST}:{self._door(service, 'push')}/events?token={self.development_key}"
+        return f"http://{HOST}:{self._proxy_port(service, 'push')}/events?token={self.development_key}"
 
     def service_environment(self, service: str) -> dict[str, str]:
         return {
             **super().service_environment(service),
-            "PUBSUB_EMULATOR_HOST": f"{HOST}:{self._door(service, 'pubsub')}",
-            "BIGQUERY_EMULATOR_HOST": f"http://{HOST}:{self._door(service, 'bigquery')}",
-            "STORAGE_EMULATOR_HOST": f"http://{HOST}:{self._door(service, 'storage')}",
+            "PUBSUB_EMULATOR_HOST": f"{HOST}:{self._proxy_port(service, 'pubsub')}",
+            "BIGQUERY_EMULATOR_HOST": f"http://{HOST}:{self._proxy_port(service, 'bigquery')}",
+            "STORAGE_EMULATOR_HOST": f"http://{HOST}:{self._proxy_port(service, 'storage')}",
         }
 
-    def _door(self, service: str, part: str) -> int:
-        return next(port for name, to, port in self.doors if (name, to) == (service, part))
+    def _proxy_port(self, service: str, part: str) -> int:
+        return next(port for name, to, port in self.proxy_ports if (name, to) == (service, part))
 
     def _own_settings(self) -> dict[str, dict[str, str]]:
         own = {
@@ -138,7 +138,7 @@ class UnderFire(Layout):
 class RecordingSource:
     """The only source: it has every document, and records the path and time of each request."""
 
-    record: FireLog
+    record: ChaosLog
     fetches: list[tuple[float, str]] = field(default_factory=list)
 
     async def serve(self, reader: Reader, writer: Writer) -> None:
@@ -158,19 +158,19 @@ class RecordingSource:
 
 
 @dataclass
-class Ear:
+class MessageRecorder:
     """A subscriber to every topic, past the proxy, that keeps all messages."""
 
     stack: Stack
     messages: list[Any] = field(default_factory=list)
-    _over: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         with self.stack.clients():
             self._client = SubscriberClient()
         self._threads = []
         for topic in load_topics(TOPICS).topics:
-            name = self._client.subscription_path(PROJECT, f"ear-{topic}")
+            name = self._client.subscription_path(PROJECT, f"recorder-{topic}")
             self._client.create_subscription(name=name, topic=f"projects/{PROJECT}/topics/{topic}")
             self._threads.append(threading.Thread(target=self._listen, args=(name,), daemon=True))
         for thread in self._threads:
@@ -178,14 +178,14 @@ class Ear:
 
     def close(self) -> None:
         """Receive the remaining messages and close."""
-        self._over.set()
+        self._closing.set()
         for thread in self._threads:
             thread.join(60)
         self._client.close()
 
     def _listen(self, name: str) -> None:
         while True:
-            over = self._over.is_set()
+            closing = self._closing.is_set()
             try:
                 pulled = self._client.pull(subscription=name, max_messages=500, timeout=1.0).received_messages
             except GoogleAPICallError:  # no message left, which the client raises as a timeout
@@ -193,16 +193,16 @@ class Ear:
             if pulled:
                 self.messages += [item.message for item in pulled]
                 self._client.acknowledge(subscription=name, ack_ids=[item.ack_id for item in pulled])
-            elif over:
+            elif closing:
                 return
 
 
-class Battlefield:
+class ChaosWorld:
     """The stack, its faults, and their recorded effects."""
 
-    def __init__(self, stack: Stack, proxies: Proxies, record: FireLog, source: RecordingSource) -> None:
+    def __init__(self, stack: Stack, proxies: Proxies, record: ChaosLog, source: RecordingSource) -> None:
         self.stack, self.proxies, self.record, self._source = stack, proxies, record, source
-        self.ear = Ear(stack)
+        self.recorder = MessageRecorder(stack)
         self.ticks = 0
 
     def tick(self, tick: Tick, day: date, hour: int) -> None:
@@ -270,35 +270,35 @@ class Battlefield:
 
         The total time depends on the machine, so only a standstill counts.
         """
-        told = moved = time.monotonic()
-        fewest: int | None = None
+        reported_at = progressed_at = time.monotonic()
+        lowest: int | None = None
         while left := self.unacknowledged():
             now, count = time.monotonic(), sum(left.values())
-            if fewest is None or count < fewest:
-                fewest, moved = count, now
-            if now > moved + seconds:
+            if lowest is None or count < lowest:
+                lowest, progressed_at = count, now
+            if now > progressed_at + seconds:
                 return left
-            if now > told + TELL_EVERY:
-                told = now
+            if now > reported_at + PROGRESS_SECONDS:
+                reported_at = now
                 log.info("waiting for %s", dict(left))
             time.sleep(0.2)
         return {}
 
     def unacknowledged(self) -> Mapping[str, int]:
-        """Return the unacknowledged messages, by subscription, without the ear's own."""
+        """Return the unacknowledged messages, by subscription, without the recorder's own."""
         return {
             name.rpartition("/")[2]: count
             for name, count in self.stack.backlog().items()
-            if count and "/ear-" not in name
+            if count and "/recorder-" not in name
         }
 
     def verdict(self) -> list[Violation]:
         """Write the content of the dataset, the bucket and the topics into the log, and check it."""
         left = self.settle(0)
-        self.ear.close()
+        self.recorder.close()
         events = self.record.log
         requests_of: dict[str, list[tuple[float, str]]] = {}
-        for message in sorted(self.ear.messages, key=lambda it: it.publish_time):
+        for message in sorted(self.recorder.messages, key=lambda it: it.publish_time):
             self._add_publication(message, requests_of)
         for at, path in self._source.fetches:
             # A fetch belongs to the last request for its unit before this instant.
@@ -353,15 +353,15 @@ def _decoded(value: Any) -> Any:
 
 
 @contextmanager
-def battlefield(folder: Path, seed: int) -> Iterator[Battlefield]:
+def chaos_world(folder: Path, seed: int) -> Iterator[ChaosWorld]:
     """Run a stack under the proxy for the length of a block, at first without faults."""
     write_fleet(folder)
-    proxies, record = Proxies(), FireLog()
+    proxies, record = Proxies(), ChaosLog()
     source = RecordingSource(record)
     # All of these listen first: the chosen ports stay unbound until the stack has started.
     links = [
         proxies.open(
-            HarmedLink(
+            FaultyLink(
                 service,
                 part,
                 record,
@@ -372,25 +372,25 @@ def battlefield(folder: Path, seed: int) -> Iterator[Battlefield]:
         for part in ("pubsub", "bigquery", "storage", "push")
     ]
     at_source = proxies.open(
-        HarmedLink("scraper-runner", "source", record, random.Random(f"{seed}/source"))  # noqa: S311  # no secret
+        FaultyLink("scraper-runner", "source", record, random.Random(f"{seed}/source"))  # noqa: S311  # no secret
     )
     at_source.target = proxies.serve(source.serve)
     ports = free_ports()
     for link in links:
         link.target = ports[link.service if link.part == "push" else link.part]
-    layout = UnderFire(
+    layout = ProxiedLayout(
         ports,
         True,
         "development-key",
         folder / "workflows.yaml",
         fleet=str(folder / "fleet"),
-        doors=tuple((link.service, link.part, link.port) for link in links),
+        proxy_ports=tuple((link.service, link.part, link.port) for link in links),
         source=at_source.port,
     )
     try:
         with running_stack(
             layout, folder, StackOptions(minimum_backoff=0.1, maximum_backoff=1.0, data=folder / "data")
         ) as stack:
-            yield Battlefield(stack, proxies, record, source)
+            yield ChaosWorld(stack, proxies, record, source)
     finally:
         proxies.close()

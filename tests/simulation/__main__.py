@@ -17,7 +17,7 @@ from tests.simulation.record import EventLog
 from tests.simulation.shrinking import shrink
 from tests.simulation.world import World, simulate
 
-SHOWN = 3
+MAX_PRINTED = 3
 """Violations of a run that are printed in full."""
 
 
@@ -29,7 +29,7 @@ class Result:
     hours: float
     entries: int
     faults: Counter[str]
-    happened: Counter[str]
+    effects: Counter[str]
     breaches: tuple[str, ...]
 
 
@@ -37,12 +37,12 @@ def try_seed(seed: int, shape: Shape | None = USUAL) -> Result:
     """Simulate one seed and check it; without a shape, in a world of a size that the seed draws."""
     run = simulate(seed, shape=shape or Shape.draw(seed))
     breaches = tuple(str(violation) for violation in check(run.log))
-    faults = Counter({str(kind): count for kind, count in run.world.fates.counts.items()})
+    faults = Counter({str(kind): count for kind, count in run.world.injector.counts.items()})
     hours = run.world.duration / 3600
-    return Result(seed, hours, len(run.log.entries), faults, happenings(run.world, run.log), breaches)
+    return Result(seed, hours, len(run.log.entries), faults, count_effects(run.world, run.log), breaches)
 
 
-def happenings(world: World, log: EventLog) -> Counter[str]:
+def count_effects(world: World, log: EventLog) -> Counter[str]:
     """Count the effects of faults and of chance, and the kind of the day."""
     counts = Counter({f"days of {world.day}{' before dawn' if world.shape.night else ''}": 1})
     rows: set[tuple[str, str]] = set()
@@ -82,16 +82,16 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     shape = None if arguments.varied else USUAL
     if arguments.seed is not None:
-        return _one(arguments.seed, shape)
-    return _many(range(arguments.first, arguments.first + arguments.seeds), arguments.workers, shape)
+        return _run_one(arguments.seed, shape)
+    return _run_many(range(arguments.first, arguments.first + arguments.seeds), arguments.workers, shape)
 
 
-def _one(seed: int, shape: Shape | None) -> int:
+def _run_one(seed: int, shape: Shape | None) -> int:
     run = simulate(seed, shape=shape or Shape.draw(seed))
     for entry in run.log.entries:
         print(entry)
     breaches = check(run.log)
-    print(f"\n{where(seed)}, {run.world.shape}, trace {run.log.digest()}")
+    print(f"\n{run_name(seed)}, {run.world.shape}, trace {run.log.digest()}")
     for fault in run.faults:
         print(f"  {fault}")
     for breach in breaches:
@@ -99,25 +99,25 @@ def _one(seed: int, shape: Shape | None) -> int:
     return 1 if breaches else 0
 
 
-def _many(seeds: range, workers: int, shape: Shape | None) -> int:
+def _run_many(seeds: range, workers: int, shape: Shape | None) -> int:
     began, done, entries, hours = time.monotonic(), 0, 0, 0.0
-    faults, happened = Counter[str](), Counter[str]()
+    faults, effects = Counter[str](), Counter[str]()
     failed: list[Result] = []
     for result in _results(seeds, workers, shape):
         done, entries, hours = done + 1, entries + result.entries, hours + result.hours
-        faults, happened = faults + result.faults, happened + result.happened
+        faults, effects = faults + result.faults, effects + result.effects
         if result.breaches:
             failed.append(result)
-            print(f"{where(result.seed)}: {len(result.breaches)} breaches", flush=True)
+            print(f"{run_name(result.seed)}: {len(result.breaches)} breaches", flush=True)
         if done % 500 == 0:
-            took = time.monotonic() - began
-            print(f"{done:,} of {len(seeds):,} seeds, {len(failed)} failed, {took:.0f} s", flush=True)
+            elapsed = time.monotonic() - began
+            print(f"{done:,} of {len(seeds):,} seeds, {len(failed)} failed, {elapsed:.0f} s", flush=True)
     print(f"(commit {commit()}, seeds {seeds.start} to {seeds.stop - 1}{'' if shape else ', varied'})")
     print(f"{done:,} seeds, {hours:,.0f} hours, {entries:,} events, {sum(faults.values()):,} faults:")
     for kind, count in faults.most_common():
         print(f"  {count:>9,} {kind}")
     print("and what came of them:")
-    for kind, count in sorted(happened.items()):
+    for kind, count in sorted(effects.items()):
         print(f"  {count:>9,} {kind}")
     for result in sorted(failed, key=lambda it: it.seed)[:5]:
         print(f"\n{explain(result, shape)}")
@@ -142,8 +142,8 @@ def explain(result: Result, shape: Shape | None = USUAL) -> str:
     fewest = shrink(result.seed, faults, laws, shape=world)
     return "\n".join(
         [
-            where(result.seed),
-            *(f"  {breach}" for breach in result.breaches[:SHOWN]),
+            run_name(result.seed),
+            *(f"  {breach}" for breach in result.breaches[:MAX_PRINTED]),
             f"  of {len(faults)} faults these are enough:",
             *(f"    {fault!r}" for fault in fewest),
             f"  again: python -m tests.simulation --seed {result.seed}{'' if shape else ' --varied'}",
@@ -151,7 +151,7 @@ def explain(result: Result, shape: Shape | None = USUAL) -> str:
     )
 
 
-def where(seed: int) -> str:
+def run_name(seed: int) -> str:
     """Name a run: it is a function of the commit and the seed."""
     return f"(commit {commit()}, seed {seed})"
 

@@ -66,33 +66,38 @@ class Handling:
     broker: "Broker"
     message: Pushed
     process: Process
-    over: bool = False
+    closed: bool = False
 
-    def answered(self, _result: Any, error: Exception | None) -> None:
+    def settle(self, _result: Any, error: Exception | None) -> None:
         """Acknowledge or reject the message, once the handler has returned or raised."""
         world, name = self.broker.world, self.process.name
         self.process.deliveries.pop(self, None)
         if error is None:
-            world.log.add(world.hub.now, "ack", name, message=self.message.number, late=self.over)
-            if world.fates.befalls(Kind.LOST_ACK, world.hub.now):
+            world.log.add(world.hub.now, "ack", name, message=self.message.number, late=self.closed)
+            if world.injector.hit(Kind.LOST_ACK, world.hub.now):
                 return
             # A late acknowledgement counts as well, unless the deadline has passed.
-            if not self.over:
+            if not self.closed:
                 self.message.acknowledged = True
-                self.over = True
+                self.closed = True
             return
-        told = f"{type(error).__name__}: {error}"
+        description = f"{type(error).__name__}: {error}"
         unforeseen = not isinstance(error, Unavailable)
         world.log.add(
-            world.hub.now, "nack", name, message=self.message.number, error=told[:300], unforeseen=unforeseen
+            world.hub.now,
+            "nack",
+            name,
+            message=self.message.number,
+            error=description[:300],
+            unforeseen=unforeseen,
         )
-        self.broken()
+        self.redeliver()
 
-    def broken(self) -> None:
+    def redeliver(self) -> None:
         """Redeliver the message: the response is missing or an error."""
-        if not self.over:
-            self.over = True
-            self.broker.again(self.message)
+        if not self.closed:
+            self.closed = True
+            self.broker.schedule_retry(self.message)
 
 
 @lru_cache(maxsize=256)
@@ -132,8 +137,8 @@ class Broker:
         if isinstance(event, FileLanded):
             world.phase2.take(event)
         attributes = {**event.filter_attributes, "ce-type": event.TYPE}
-        for topic, subscription, settings, wanted in self._routes.get(event.TYPE, ()):
-            if wanted(attributes):
+        for topic, subscription, settings, matches in self._routes.get(event.TYPE, ()):
+            if matches(attributes):
                 self._add(subscription, settings, topic, read)
 
     def _add(self, subscription: str, settings: Subscription, topic: str, event: Event) -> None:
@@ -141,29 +146,29 @@ class Broker:
         self._messages += 1
         message = Pushed(self._messages, subscription, settings, topic, event, world.hub.now)
         self.open[message] = None
-        late = world.fates.befalls(Kind.DELAY, world.hub.now)
+        delay = world.injector.hit(Kind.DELAY, world.hub.now)
         world.hub.after(
-            world.latency() + (world.fates.draw(late).uniform(0, late.size) if late else 0.0),
+            world.latency() + (world.injector.draw(delay).uniform(0, delay.size) if delay else 0.0),
             self.deliver,
             message,
         )
-        if world.fates.befalls(Kind.DUPLICATE, world.hub.now):
+        if world.injector.hit(Kind.DUPLICATE, world.hub.now):
             world.hub.after(world.latency() * 3, self.deliver, message, True)
 
-    def deliver(self, message: Pushed, copy: bool = False) -> None:
+    def deliver(self, message: Pushed, is_duplicate: bool = False) -> None:
         """Push a message to one of its service's processes."""
         world, now = self.world, self.world.hub.now
         if message.acknowledged:
             self.open.pop(message, None)
             return
-        message.attempts += not copy
-        if message.attempts > world.max_attempts and not copy:
+        message.attempts += not is_duplicate
+        if message.attempts > world.max_attempts and not is_duplicate:
             self._give_up(message)
             return
         ready = [it for it in world.processes[message.settings.service] if it.alive]
-        if not ready or world.fates.befalls(Kind.LOST_DELIVERY, now):
-            if not copy:
-                self.again(message)
+        if not ready or world.injector.hit(Kind.LOST_DELIVERY, now):
+            if not is_duplicate:
+                self.schedule_retry(message)
             return
         process = ready[world.draw.randrange(len(ready))]
         handling = Handling(self, message, process)
@@ -180,15 +185,15 @@ class Broker:
                 b"", {}, str(message.number), instant_of(world.start, message.published), message.subscription
             ),
         )
-        process.handle(delivery, handling.answered)
-        if not copy:
+        process.handle(delivery, handling.settle)
+        if not is_duplicate:
             world.hub.after(message.settings.ack_deadline_seconds, self._expire, handling)
 
     def _expire(self, handling: Handling) -> None:
         if not handling.message.acknowledged:
-            handling.broken()
+            handling.redeliver()
 
-    def again(self, message: Pushed) -> None:
+    def schedule_retry(self, message: Pushed) -> None:
         """Redeliver with a delay that grows each time."""
         retry = topic_map().retry
         wait = min(retry.maximum_seconds, retry.minimum_seconds * 2 ** min(message.attempts, 10))
@@ -228,7 +233,7 @@ class Phase2:
     def take(self, event: FileLanded) -> None:
         """Receive the announcement of a file."""
         world = self.world
-        if world.fates.befalls(Kind.PHASE2_DROPS, world.hub.now):
+        if world.injector.hit(Kind.PHASE2_DROPS, world.hub.now):
             world.log.add(world.hub.now, "dropped", "phase2", path=event.gcs_path)
             return
         world.hub.after(world.draw.uniform(2, 60), self._process, event.gcs_path)

@@ -31,12 +31,12 @@ TABLE_OF = {
 }
 SYSTEM_RULES = frozenset({"no-decisions", "cannot-judge", "not-watching", "channel-failing"})
 """Rules about the whole system: a notice of one of them covers its consequences."""
-CLOCKS_APART = 400.0
+MAX_CLOCK_DIFFERENCE = 400.0
 """Seconds by which the clocks of two processes may differ, and a little more."""
-TOLD_LATE = 2400.0
+NOTICE_DELAY_SECONDS = 2400.0
 """Seconds after which every reader knows of a find: a paused monitor sends notices as old as its pause, and rows may be
 visible late."""
-_PER_WRITING = frozenset({"created_at", "added_later", "unknown_fields"})
+_PER_WRITE = frozenset({"created_at", "added_later", "unknown_fields"})
 """Fields that may differ between two writes of one row."""
 
 
@@ -45,11 +45,11 @@ class Violation:
     """A broken law, and the entries that prove it."""
 
     law: str
-    told: str
+    message: str
     entries: tuple[Entry, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.law}: {self.told}", *(f"    {entry}" for entry in self.entries)])
+        return "\n".join([f"{self.law}: {self.message}", *(f"    {entry}" for entry in self.entries)])
 
 
 @dataclass
@@ -112,107 +112,107 @@ class Evidence:
 def check(log: EventLog) -> list[Violation]:
     """Return every breach of every law."""
     evidence = Evidence(log)
-    return [Violation(law.__name__, told, entries) for law in LAWS for told, entries in law(evidence)]
+    return [Violation(law.__name__, message, entries) for law in LAWS for message, entries in law(evidence)]
 
 
 Breach = tuple[str, tuple[Entry, ...]]
 
 
-def nothing_is_lost(seen: Evidence) -> Iterator[Breach]:
+def nothing_is_lost(evidence: Evidence) -> Iterator[Breach]:
     """Every published event is in the dataset or among the dead letters, and every request was answered."""
-    for end in seen.log.of("end"):
+    for end in evidence.log.of("end"):
         for subscription, event_type, event_id in end["open"]:
             yield f"{event_type} {event_id} is still on {subscription}", ()
     for event_type, table in TABLE_OF.items():
-        have = seen.ids.get(table, set())
-        told: set[str] = set()
-        for entry, body in seen.published.get(event_type, ()):
-            wanted = (
+        row_ids = evidence.ids.get(table, set())
+        reported: set[str] = set()
+        for entry, body in evidence.published.get(event_type, ()):
+            expected_ids = (
                 [run["schedule_row_id"] for run in body["runs"]] if event_type == LOCKED else [entry["id"]]
             )
-            missing = [name for name in wanted if name not in have]
-            if missing and entry["id"] not in seen.dead and entry["id"] not in told:
-                told.add(entry["id"])
+            missing = [name for name in expected_ids if name not in row_ids]
+            if missing and entry["id"] not in evidence.dead and entry["id"] not in reported:
+                reported.add(entry["id"])
                 yield f"{event_type} has no row in {table}: {missing}", (entry,)
-    answered = {body["request_id"] for _, body in seen.published.get(EXECUTED, ())}
-    for entry, body in _first_of_each(seen.published.get(REQUESTED, ())):
+    answered = {body["request_id"] for _, body in evidence.published.get(EXECUTED, ())}
+    for entry, body in _first_of_each(evidence.published.get(REQUESTED, ())):
         if body["request_id"] not in answered:
             yield f"request {body['request_id']} was never answered", (entry,)
-    asked = {body["occurrence_id"] for _, body in seen.published.get(REQUESTED, ())}
-    for entry, body in _first_of_each(seen.published.get(DECIDED, ())):
-        if body["action"] == "RUN" and body["occurrence_id"] not in asked:
+    requested = {body["occurrence_id"] for _, body in evidence.published.get(REQUESTED, ())}
+    for entry, body in _first_of_each(evidence.published.get(DECIDED, ())):
+        if body["action"] == "RUN" and body["occurrence_id"] not in requested:
             yield f"RUN of {body['workflow_name']} was decided, and nothing requested", (entry,)
 
 
-def nothing_is_doubled(seen: Evidence) -> Iterator[Breach]:
+def nothing_is_doubled(evidence: Evidence) -> Iterator[Breach]:
     """Copies of a row are the same row; a request has one outcome; a change is notified once."""
-    for table, rows in seen.rows.items():
+    for table, rows in evidence.rows.items():
         first: dict[str, tuple[Entry, Body]] = {}
         for entry, row in rows:
             known, before = first.setdefault(entry["row_id"], (entry, row))
             if before is not row and _content(before) != _content(row):
                 yield f"two rows of {table} are {entry['row_id']} and differ", (known, entry)
     outcomes: dict[str, dict[str, Entry]] = defaultdict(dict)
-    for entry, body in seen.published.get(EXECUTED, ()):
+    for entry, body in evidence.published.get(EXECUTED, ()):
         if not body["data_summary"].get("presumed") and not body["recovery"]:
             outcomes[body["request_id"]].setdefault(entry["id"], entry)
     for request, found in outcomes.items():
         if len(found) > 1:
             yield f"request {request} has {len(found)} outcomes", tuple(found.values())
-    told: dict[tuple[str, str], Entry] = {}
-    for entry in seen.log.of("notice"):
-        earlier = told.setdefault((entry["event"], entry["channel"]), entry)
-        if earlier is not entry and not _went_wrong(seen, earlier, entry):
+    notices: dict[tuple[str, str], Entry] = {}
+    for entry in evidence.log.of("notice"):
+        earlier = notices.setdefault((entry["event"], entry["channel"]), entry)
+        if earlier is not entry and not _had_fault_between(evidence, earlier, entry):
             yield "people were told twice of one change, and nothing had gone wrong", (earlier, entry)
 
 
-def nothing_is_invented(seen: Evidence) -> Iterator[Breach]:
+def nothing_is_invented(evidence: Evidence) -> Iterator[Breach]:
     """Every row, outcome and request has the event that caused it, and every success a document of the source."""
     for event_type, table in TABLE_OF.items():
         known = {
             name
-            for entry, body in seen.published.get(event_type, ())
+            for entry, body in evidence.published.get(event_type, ())
             for name in (
                 [run["schedule_row_id"] for run in body["runs"]] if event_type == LOCKED else [entry["id"]]
             )
         }
-        for entry, _ in seen.rows.get(table, ()):
+        for entry, _ in evidence.rows.get(table, ()):
             if entry["row_id"] not in known:
                 yield f"row {entry['row_id']} of {table} is of no event", (entry,)
-    requests = {body["request_id"] for _, body in seen.published.get(REQUESTED, ())}
-    decisions = {body["decision_id"] for _, body in seen.published.get(DECIDED, ())}
+    requests = {body["request_id"] for _, body in evidence.published.get(REQUESTED, ())}
+    decisions = {body["decision_id"] for _, body in evidence.published.get(DECIDED, ())}
     fetched: dict[tuple[str, bool], Entry] = {}
-    for fetch in seen.log.of("fetch"):
+    for fetch in evidence.log.of("fetch"):
         fetched.setdefault((fetch["request"], fetch["found"]), fetch)
-    for entry, body in seen.published.get(REQUESTED, ()):
+    for entry, body in evidence.published.get(REQUESTED, ()):
         if body["decision_id"] is not None and body["decision_id"] not in decisions:
             yield f"request {body['request_id']} is of no decision", (entry,)
-    for entry, body in seen.published.get(EXECUTED, ()):
+    for entry, body in evidence.published.get(EXECUTED, ()):
         status = body["outcome"]["status"]
         if body["request_id"] not in requests:
             yield f"execution {body['execution_id']} is of no request", (entry,)
-        if status == "success" and body["outcome"]["gcs_path"] not in seen.files:
+        if status == "success" and body["outcome"]["gcs_path"] not in evidence.files:
             yield f"the file of execution {body['execution_id']} does not exist", (entry,)
         if status == "success" and (body["request_id"], True) not in fetched:
             yield f"execution {body['execution_id']} found what its source did not give it", (entry,)
         if status == "no_data" and (body["request_id"], False) not in fetched:
             yield f"execution {body['execution_id']} says that nothing was there, and nobody looked", (entry,)
-    for entry, body in seen.published.get(LANDED, ()):
-        if body["gcs_path"] not in seen.files:
+    for entry, body in evidence.published.get(LANDED, ()):
+        if body["gcs_path"] not in evidence.files:
             yield f"{body['gcs_path']} was announced and does not exist", (entry,)
 
 
-def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
+def one_outcome_an_occurrence(evidence: Evidence) -> Iterator[Breach]:
     """One decision begins an occurrence, a retry follows a failure, and a search ends with its find."""
     begun: dict[str, tuple[str, Entry]] = {}
-    heard: dict[tuple[Any, ...], dict[str, Entry]] = defaultdict(dict)
+    executions: dict[tuple[Any, ...], dict[str, Entry]] = defaultdict(dict)
     """The executions of each unit and attempt by status, in the order of the log."""
     requested: set[str] = set()
-    for entry in seen.log.of("publish"):
-        body = seen._body(entry["data"])
+    for entry in evidence.log.of("publish"):
+        body = evidence._body(entry["data"])
         if entry["type"] == EXECUTED:
             attempt = (*_unit(body, body["scraper_name"]), body["attempt"])
-            heard[attempt].setdefault(body["outcome"]["status"], entry)
+            executions[attempt].setdefault(body["outcome"]["status"], entry)
         if entry["type"] != REQUESTED or body["occurrence_id"] is None:
             continue
         known, first = begun.setdefault(body["occurrence_id"], (body["decision_id"], entry))
@@ -220,7 +220,7 @@ def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
             yield f"two decisions began occurrence {body['occurrence_id']}", (first, entry)
         new = body["request_id"] not in requested
         requested.add(body["request_id"])
-        before = heard[(*_unit(body, body["scraper"]), body["attempt"] - 1)]
+        before = executions[(*_unit(body, body["scraper"]), body["attempt"] - 1)]
         if new and body["attempt"] > 1 and not before:
             yield f"attempt {body['attempt']} of {body['scraper']} follows no attempt before it", (entry,)
         elif new and set(before) == {"success"}:
@@ -228,36 +228,36 @@ def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
                 f"attempt {body['attempt']} of {body['scraper']} follows a success",
                 (*before.values(), entry),
             )
-    yield from _searched_again(seen)
+    yield from _searches_after_find(evidence)
 
 
-def no_fetch_twice_without_a_reason(seen: Evidence) -> Iterator[Breach]:
+def no_fetch_twice_without_a_reason(evidence: Evidence) -> Iterator[Breach]:
     """A second fetch for one request follows a fault in the first."""
     last: dict[str, Entry] = {}
-    for fetch in seen.log.of("fetch"):
+    for fetch in evidence.log.of("fetch"):
         before = last.get(fetch["request"])
-        if before is not None and not _went_wrong(seen, before, fetch):
+        if before is not None and not _had_fault_between(evidence, before, fetch):
             yield f"{fetch['scraper']} was asked twice for one request", (before, fetch)
         last[fetch["request"]] = fetch
 
 
-def no_file_without_receipt_or_finding(seen: Evidence) -> Iterator[Breach]:
+def no_file_without_receipt_or_finding(evidence: Evidence) -> Iterator[Breach]:
     """Every file was processed, or a row or dead letter reports that it was not."""
-    received = {row["gcs_path"] for _, row in seen.rows.get("file_receipts", ())}
-    told = {
+    received = {row["gcs_path"] for _, row in evidence.rows.get("file_receipts", ())}
+    reported = {
         finding["gcs_path"]
-        for _, row in seen.rows.get("cleanup_operations", ())
+        for _, row in evidence.rows.get("cleanup_operations", ())
         for finding in row["findings"]
     }
-    for path, entry in seen.files.items():
-        if path not in received and path not in told:
+    for path, entry in evidence.files.items():
+        if path not in received and path not in reported:
             yield f"{path} has neither a receipt nor a finding", (entry,)
 
 
-def no_id_with_two_contents(seen: Evidence) -> Iterator[Breach]:
+def no_id_with_two_contents(evidence: Evidence) -> Iterator[Breach]:
     """An id is a function of content, for every publisher and publication."""
     first: dict[tuple[str, str], Entry] = {}
-    for entry in seen.log.of("publish"):
+    for entry in evidence.log.of("publish"):
         # Ticks have fixed content and no id of their own: Pub/Sub assigns one.
         if entry["type"] == TICKED:
             continue
@@ -266,45 +266,47 @@ def no_id_with_two_contents(seen: Evidence) -> Iterator[Breach]:
             yield f"{entry['type']} {entry['id']} has two contents", (known, entry)
 
 
-def no_alarm_without_a_fault(seen: Evidence) -> Iterator[Breach]:
+def no_alarm_without_a_fault(evidence: Evidence) -> Iterator[Breach]:
     """No notice is sent without a fault, nor about a document that was found long before."""
-    alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
-    wrong = [entry.at for entry in seen.log.of("fault", "crash", "pause", "lost", "dropped", "skew")]
-    unfound = {workflow for workflow, *_ in _unfound(seen)}
-    for notice in seen.log.of("notice"):
+    alerts = {entry["id"]: body for entry, body in evidence.published.get(ALERTED, ())}
+    fault_times = [
+        entry.at for entry in evidence.log.of("fault", "crash", "pause", "lost", "dropped", "skew")
+    ]
+    undiscovered = {workflow for workflow, *_ in _undiscovered(evidence)}
+    for notice in evidence.log.of("notice"):
         alert = alerts.get(notice["event"])
         if alert is None:
             yield "a message is about no change of an alert", (notice,)
             continue
         if notice["resolved"]:
             continue
-        faultless = not any(at <= notice.at for at in wrong)
-        if faultless and alert["context"].get("workflow") not in unfound:
+        faultless = not any(at <= notice.at for at in fault_times)
+        if faultless and alert["context"].get("workflow") not in undiscovered:
             yield f"people were told of {alert['rule']} {alert['about']}, and nothing was wrong", (notice,)
-        if found := _found_long_before(seen, notice, alert):
+        if found := _stale_finds(evidence, notice, alert):
             yield (
                 f"people were told of {alert['rule']} {alert['about']}, which had been found",
                 (*found, notice),
             )
 
 
-def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
+def no_fault_without_an_alarm(evidence: Evidence) -> Iterator[Breach]:
     """Every document that was expected and not found by its deadline has a notice."""
-    alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
-    told = [alerts[notice["event"]] for notice in seen.log.of("notice") if notice["event"] in alerts]
-    texts = json.dumps(told)
+    alerts = {entry["id"]: body for entry, body in evidence.published.get(ALERTED, ())}
+    notified = [alerts[notice["event"]] for notice in evidence.log.of("notice") if notice["event"] in alerts]
+    texts = json.dumps(notified)
     # After an outage the monitor alerts on documents that are still absent, so only a firing outage excuses silence.
-    last: dict[str, Body] = {alert["alert_id"]: alert for alert in told}
+    last: dict[str, Body] = {alert["alert_id"]: alert for alert in notified}
     if any(alert["rule"] in SYSTEM_RULES and alert["state"] != "resolved" for alert in last.values()):
         return
-    for workflow, scraper, subject, entry in _unfound(seen):
+    for workflow, scraper, subject, entry in _undiscovered(evidence):
         if workflow not in texts:
             yield f"{workflow} never found {scraper} of {subject}, and nobody was told", (entry,)
 
 
-def nobody_fails_unforeseen(seen: Evidence) -> Iterator[Breach]:
+def no_handler_raises_unforeseen(evidence: Evidence) -> Iterator[Breach]:
     """A handler reports an expected failure; it never raises an unexpected exception."""
-    for entry in seen.log.of("nack"):
+    for entry in evidence.log.of("nack"):
         if entry["unforeseen"]:
             yield f"a handler raised {entry['error']}", (entry,)
 
@@ -319,7 +321,7 @@ LAWS: tuple[Callable[[Evidence], Iterator[Breach]], ...] = (
     no_id_with_two_contents,
     no_alarm_without_a_fault,
     no_fault_without_an_alarm,
-    nobody_fails_unforeseen,
+    no_handler_raises_unforeseen,
 )
 
 
@@ -334,7 +336,7 @@ def _first_of_each(published: Any) -> Iterator[tuple[Entry, Body]]:
 def _content(row: Body) -> str:
     def stripped(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {name: stripped(item) for name, item in value.items() if name not in _PER_WRITING}
+            return {name: stripped(item) for name, item in value.items() if name not in _PER_WRITE}
         return value
 
     # JSON columns that hold only unknown fields are empty, so they compare as absent.
@@ -346,79 +348,81 @@ def _unit(body: Body, scraper: str) -> tuple[Any, ...]:
     return (body["occurrence_id"], body["step"], scraper, json.dumps(body["parameters"], sort_keys=True))
 
 
-def _went_wrong(seen: Evidence, first: Entry, second: Entry) -> bool:
+def _had_fault_between(evidence: Evidence, first: Entry, second: Entry) -> bool:
     """Return whether a fault hit the first entry's process between the two: a recorded reason."""
     return any(
         first.at <= entry.at <= second.at and entry.by == first.by
-        for entry in seen.log.of("crash", "pause", "fault", "nack")
+        for entry in evidence.log.of("crash", "pause", "fault", "nack")
     )
 
 
-def _searched_again(seen: Evidence) -> Iterator[Breach]:
+def _searches_after_find(evidence: Evidence) -> Iterator[Breach]:
     """Yield decisions to search after the controller had received the find."""
-    begin = next(iter(seen.log.of("begin")))
+    begin = next(iter(evidence.log.of("begin")))
     searches = begin.get("searches") or ()
     finds = {
         entry["id"]: body
-        for entry, body in seen.published.get(EXECUTED, ())
+        for entry, body in evidence.published.get(EXECUTED, ())
         if body["scraper_name"] in searches and body["outcome"]["status"] == "success"
     }
     deliveries: dict[tuple[str, int], str] = {}
     known: dict[str, Entry] = {}
     """Workflows whose search ended, with the acknowledgement by which the controller received the find."""
-    for entry in seen.log.of("deliver", "ack", "publish"):
+    for entry in evidence.log.of("deliver", "ack", "publish"):
         match entry.kind:
             case "deliver" if entry["id"] in finds and entry.by.startswith("controller"):
                 deliveries[entry.by, entry["message"]] = entry["id"]
             case "ack" if (entry.by, entry["message"]) in deliveries:
                 known.setdefault(finds[deliveries[entry.by, entry["message"]]]["workflow"], entry)
             case "publish" if entry["type"] == DECIDED:
-                body = seen._body(entry["data"])
-                told = known.get(body["workflow_name"])
+                body = evidence._body(entry["data"])
+                found = known.get(body["workflow_name"])
                 # The decision's own clock; its publication may come long after.
                 decided = datetime.fromisoformat(body["decision_time"]).timestamp() - begin["began"]
-                if told and body["action"] == "RUN" and decided > told.at + CLOCKS_APART:
-                    yield f"{body['workflow_name']} had found what it searches for, and runs", (told, entry)
+                if found and body["action"] == "RUN" and decided > found.at + MAX_CLOCK_DIFFERENCE:
+                    yield f"{body['workflow_name']} had found what it searches for, and runs", (found, entry)
 
 
-def _found_long_before(seen: Evidence, notice: Entry, alert: Body) -> tuple[Entry, ...]:
+def _stale_finds(evidence: Evidence, notice: Entry, alert: Body) -> tuple[Entry, ...]:
     """Return the finds of all that an alert says is absent; nothing when the alert was right or names no document."""
-    begin = next(iter(seen.log.of("begin")))
-    workflow, only = alert["context"].get("workflow"), alert["context"].get("scraper")
+    begin = next(iter(evidence.log.of("begin")))
+    workflow, scraper_only = alert["context"].get("workflow"), alert["context"].get("scraper")
     # A slot without a decision has an alert, even when another slot's run found the document.
-    if workflow is None or only in begin["follow_ups"] or alert["rule"] == "workflow-missing":
+    if workflow is None or scraper_only in begin["follow_ups"] or alert["rule"] == "workflow-missing":
         return ()
     expected = {
         (scraper, str(row["game_date"]), row["subject"] or "-")
-        for entry, row in seen.rows.get("daily_expected_schedule", ())
+        for entry, row in evidence.rows.get("daily_expected_schedule", ())
         if entry.at <= notice.at and row["workflow_name"] == workflow
         for scraper in row["scrapers"]
-        if scraper not in begin["follow_ups"] and only in (None, scraper)
+        if scraper not in begin["follow_ups"] and scraper_only in (None, scraper)
     }
     found = {
         (row["scraper_name"], str(row["game_date"]), row["opts"].get("game_id", "-")): entry
-        for entry, row in seen.rows.get("scraper_execution_log", ())
-        if row["status"] == "success" and row["workflow"] == workflow and entry.at <= notice.at - TOLD_LATE
+        for entry, row in evidence.rows.get("scraper_execution_log", ())
+        if row["status"] == "success"
+        and row["workflow"] == workflow
+        and entry.at <= notice.at - NOTICE_DELAY_SECONDS
     }
     return tuple(found[name] for name in sorted(expected)) if expected and expected <= found.keys() else ()
 
 
-def _unfound(seen: Evidence) -> Iterator[tuple[str, str, str, Entry]]:
+def _undiscovered(evidence: Evidence) -> Iterator[tuple[str, str, str, Entry]]:
     """Yield each unit that the locked schedule expected and no execution found: workflow, scraper, subject."""
     found = {
         (row["scraper_name"], str(row["game_date"]), row["opts"].get("game_id", "-"))
-        for _, row in seen.rows.get("scraper_execution_log", ())
+        for _, row in evidence.rows.get("scraper_execution_log", ())
         if row["status"] == "success"
     }
-    begin = next(iter(seen.log.of("begin")))
-    standing: dict[str, tuple[Entry, Body]] = {}
-    for entry, row in seen.rows.get("daily_expected_schedule", ()):
-        known = standing.get(row["occurrence_id"])
+    begin = next(iter(evidence.log.of("begin")))
+    current: dict[str, tuple[Entry, Body]] = {}
+    for entry, row in evidence.rows.get("daily_expected_schedule", ()):
+        known = current.get(row["occurrence_id"])
         if known is None or row["locked_at"] >= known[1]["locked_at"]:
-            standing[row["occurrence_id"]] = (entry, row)
-    for entry, row in standing.values():
+            current[row["occurrence_id"]] = (entry, row)
+    for entry, row in current.values():
         # Two watches after the deadline at the latest; later deadlines are beyond this run.
-        if row["state"] == "CANCELLED" or row["deadline"].timestamp() > begin["began"] + seen.end - 7200:
+        if row["state"] == "CANCELLED" or row["deadline"].timestamp() > begin["began"] + evidence.end - 7200:
             continue
         for scraper in row["scrapers"]:
             # A step that follows others has requests only when these found keys for them.

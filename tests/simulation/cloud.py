@@ -26,39 +26,41 @@ CLIENT_TIMEOUT = 20.0
 """A call without a response for so long has failed for its caller."""
 
 
-def call(process: "Process", part: str, what: str, effect: Callable[[], T], longest: float = math.inf) -> T:
+def call(
+    process: "Process", part: str, operation: str, effect: Callable[[], T], timeout: float = math.inf
+) -> T:
     """Make one call of a process to a part of the cloud.
 
-    The effect happens at one instant, between the way there and the way back. longest: seconds after which the caller
+    The effect happens at one instant, between the request and the response. timeout: seconds after which the caller
     gives up. Raises: Unavailable: the caller cannot know whether the effect happened.
     """
     world, hub = process.world, process.world.hub
     if hub.current is not None and hub.current.killed:
         raise greenlet.GreenletExit  # unwinding: the process that makes the call is gone
     process.calls += 1
-    crash = process.planned_crash()
+    crash = process.take_planned_crash()
     if crash is not None and not int(crash.size) % 2:
-        process.crash(f"before {part} {what}", crash)
+        process.crash(f"before {part} {operation}", crash)
         raise greenlet.GreenletExit
-    slow = world.fates.befalls(Kind.SLOW, hub.now, part)
-    took = min(longest, world.latency() + (slow.size if slow else 0.0))
+    slow = world.injector.hit(Kind.SLOW, hub.now, part)
+    duration = min(timeout, world.latency() + (slow.size if slow else 0.0))
     # A slow call takes half of its time on either way. Any other call spends its whole time on one way, which the seed
     # draws: other tasks run before the effect, or after it.
-    there = took / 2 if slow else took if world.draw.random() < 0.5 else 0.0
-    if there and hub.current is not None:
-        hub.sleep(there)
-    if world.fates.befalls(Kind.ERROR_BEFORE, hub.now, part):
-        world.log.add(hub.now, "fault", process.name, what=f"{part} fails before {what}")
+    outbound_delay = duration / 2 if slow else duration if world.draw.random() < 0.5 else 0.0
+    if outbound_delay and hub.current is not None:
+        hub.sleep(outbound_delay)
+    if world.injector.hit(Kind.ERROR_BEFORE, hub.now, part):
+        world.log.add(hub.now, "fault", process.name, what=f"{part} fails before {operation}")
         raise Unavailable(f"{part}: 503")
     result = effect()
     if crash is not None:
-        process.crash(f"after {part} {what}", crash)
+        process.crash(f"after {part} {operation}", crash)
         raise greenlet.GreenletExit
-    failed = world.fates.befalls(Kind.ERROR_AFTER, hub.now, part)
-    if took > there and hub.current is not None:
-        hub.sleep(took - there)
-    if failed is not None or took > CLIENT_TIMEOUT:
-        world.log.add(hub.now, "fault", process.name, what=f"{part} fails after {what}")
+    failed = world.injector.hit(Kind.ERROR_AFTER, hub.now, part)
+    if duration > outbound_delay and hub.current is not None:
+        hub.sleep(duration - outbound_delay)
+    if failed is not None or duration > CLIENT_TIMEOUT:
+        world.log.add(hub.now, "fault", process.name, what=f"{part} fails after {operation}")
         raise Unavailable(f"{part}: no answer")
     return result
 
@@ -193,12 +195,12 @@ class Bus:
         world = self.process.world
 
         def effect() -> bool:
-            some = world.fates.befalls(Kind.PARTIAL, world.hub.now, "bus")
+            partial = world.injector.hit(Kind.PARTIAL, world.hub.now, "bus")
             # A client sends its messages in several concurrent requests: any of them may fail.
             for event in events:
-                if some is None or world.fates.draw(some).random() < 0.5:
+                if partial is None or world.injector.draw(partial).random() < 0.5:
                     world.broker.publish(event, self.process)
-            return some is None
+            return partial is None
 
         if not call(self.process, "bus", f"publish {len(events)}", effect):
             world.log.add(
@@ -217,12 +219,12 @@ class Rows:
     tables: dict[str, list[tuple[float, Row]]] = field(default_factory=lambda: defaultdict(list))
     insert_ids: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def seen_at(self, now: float) -> Mapping[str, Sequence[Row]]:
+    def visible_rows(self, now: float) -> Mapping[str, Sequence[Row]]:
         """Return the rows that a query can read at this instant."""
-        seen: dict[str, list[Row]] = defaultdict(list)
+        found: dict[str, list[Row]] = defaultdict(list)
         for table, rows in self.tables.items():
-            seen[table] = [row for visible, row in rows if visible <= now]
-        return seen
+            found[table] = [row for visible, row in rows if visible <= now]
+        return found
 
 
 @dataclass
@@ -235,11 +237,11 @@ class Warehouse:
         world = self.process.world
 
         def effect() -> bool:
-            some = world.fates.befalls(Kind.PARTIAL, world.hub.now, "warehouse")
+            partial = world.injector.hit(Kind.PARTIAL, world.hub.now, "warehouse")
             for row, row_id in zip(rows, row_ids, strict=True):
-                if some is None or world.fates.draw(some).random() < 0.5:
+                if partial is None or world.injector.draw(partial).random() < 0.5:
                     self._store(table, row, row_id)
-            return some is None
+            return partial is None
 
         if not call(self.process, "warehouse", f"append {len(rows)} to {table}", effect):
             world.log.add(world.hub.now, "fault", self.process.name, what="a part of the rows was appended")
@@ -247,12 +249,12 @@ class Warehouse:
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         world = self.process.world
-        world.asked.append((sql, parameters))
+        world.queries.append((sql, parameters))
         return call(
             self.process,
             "warehouse",
             "query",
-            lambda: dataset.answer(sql, parameters, world.rows.seen_at(world.hub.now)),
+            lambda: dataset.answer(sql, parameters, world.rows.visible_rows(world.hub.now)),
         )
 
     def pages(
@@ -270,12 +272,12 @@ class Warehouse:
         now = world.hub.now
         known = world.rows.insert_ids.get((table, row_id))
         world.rows.insert_ids[table, row_id] = now
-        copy = known is not None and now - known < INSERT_ID_WINDOW
+        is_duplicate = known is not None and now - known < INSERT_ID_WINDOW
         # Best effort: https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataconsistency
-        if copy and not world.fates.befalls(Kind.NO_DEDUPLICATION, now):
+        if is_duplicate and not world.injector.hit(Kind.NO_DEDUPLICATION, now):
             return
-        late = world.fates.befalls(Kind.LATE_ROWS, now)
-        visible = now + (world.fates.draw(late).uniform(0, late.size) if late else 0.0)
+        late = world.injector.hit(Kind.LATE_ROWS, now)
+        visible = now + (world.injector.draw(late).uniform(0, late.size) if late else 0.0)
         world.rows.tables[table].append((visible, row))
         world.log.add(now, "row", self.process.name, table=table, row_id=row_id, row=row)
 

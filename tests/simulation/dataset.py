@@ -39,7 +39,7 @@ def filled(tables: Tables) -> Tables:
     return defaultdict(list, tables)
 
 
-def _of(rows: Rows, given: Parameters) -> list[Mapping[str, Any]]:
+def _of_environment(rows: Rows, given: Parameters) -> list[Mapping[str, Any]]:
     return [row for row in rows if row["environment"] == given["environment"]]
 
 
@@ -57,14 +57,14 @@ def _json(value: object) -> str:
 def _landed(given: Parameters, tables: Tables) -> Answer:
     since, now, settled = given["since"], given["now"], given["settled"]
     first: dict[str, Mapping[str, Any]] = {}
-    for row in _of(tables["scraper_execution_log"], given):
+    for row in _of_environment(tables["scraper_execution_log"], given):
         if row["status"] != "success" or row["gcs_path"] is None or not since <= row["triggered_at"] <= now:
             continue
         known = first.get(row["gcs_path"])
         if known is None or _age(row) < _age(known):
             first[row["gcs_path"]] = row
     received = defaultdict[str, list[datetime]](list)
-    for row in _of(tables["file_receipts"], given):
+    for row in _of_environment(tables["file_receipts"], given):
         if _day(row["processed_at"]) >= _day(since) - timedelta(days=1):
             received[row["gcs_path"]].append(row["processed_at"])
     known_files = {path: (row, row["completed_at"] or row["triggered_at"]) for path, row in first.items()}
@@ -76,7 +76,7 @@ def _landed(given: Parameters, tables: Tables) -> Answer:
     ]
     runs = [
         row["cleanup_time"]
-        for row in _of(tables["cleanup_operations"], given)
+        for row in _of_environment(tables["cleanup_operations"], given)
         if since <= row["cleanup_time"] < now
         or (_day(row["cleanup_time"]) >= _day(since) and row["cleanup_time"] < now)
     ]
@@ -111,7 +111,7 @@ def _age(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _received(given: Parameters, tables: Tables) -> Answer:
     found = {
         row["gcs_path"]
-        for row in _of(tables["file_receipts"], given)
+        for row in _of_environment(tables["file_receipts"], given)
         if row["gcs_path"] in given["paths"] and _day(row["processed_at"]) >= _day(given["since"])
     }
     return [{"gcs_path": path} for path in sorted(found)]
@@ -120,11 +120,11 @@ def _received(given: Parameters, tables: Tables) -> Answer:
 def _stray_receipts(given: Parameters, tables: Tables) -> Answer:
     named = {
         row["gcs_path"]
-        for row in _of(tables["scraper_execution_log"], given)
+        for row in _of_environment(tables["scraper_execution_log"], given)
         if _day(given["since"]) <= _day(row["triggered_at"]) <= _day(given["now"])
     }
     strays: dict[str, datetime] = {}
-    for row in _of(tables["file_receipts"], given):
+    for row in _of_environment(tables["file_receipts"], given):
         path, at = row["gcs_path"], row["processed_at"]
         if given["since"] <= at <= given["settled"] and path not in named:
             strays[path] = min(strays.get(path, at), at)
@@ -137,7 +137,7 @@ def _stray_receipts(given: Parameters, tables: Tables) -> Answer:
 def _named(given: Parameters, tables: Tables) -> Answer:
     found = {
         row["gcs_path"]
-        for row in _of(tables["scraper_execution_log"], given)
+        for row in _of_environment(tables["scraper_execution_log"], given)
         if row["gcs_path"] in given["paths"] and _day(row["triggered_at"]) >= _day(given["since"])
     }
     return [{"gcs_path": path} for path in sorted(found)]
@@ -149,7 +149,7 @@ def _executions(given: Parameters, tables: Tables) -> Answer:
     )  # fmt: skip
     rows = [
         row
-        for row in _of(tables["scraper_execution_log"], given)
+        for row in _of_environment(tables["scraper_execution_log"], given)
         if row["execution_id"] in given["ids"] and _day(row["triggered_at"]) >= _day(given["since"])
     ]
     return [{name: row[name] for name in names} for row in sorted(rows, key=lambda row: row["created_at"])]
@@ -161,24 +161,24 @@ def _executions(given: Parameters, tables: Tables) -> Answer:
 def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
     as_of, decisions = given["as_of"], _decisions(given, tables)
     executions = _distinct_executions(given, tables)
-    in_reach = [
+    in_window = [
         row
         for row in decisions
         if given["first_partition"] <= _day(row["decision_time"]) <= given["last_partition"]
     ]
-    telling = [row for row in in_reach if row["reason_code"] != "parent_unfruitful"]
-    evaluated = [row for row in telling if row["reason_code"] != "manual"]
-    order = sorted(telling, key=lambda row: row["decision_id"])
+    relevant = [row for row in in_window if row["reason_code"] != "parent_unfruitful"]
+    evaluated = [row for row in relevant if row["reason_code"] != "manual"]
+    order = sorted(relevant, key=lambda row: row["decision_id"])
     order.sort(key=lambda row: row["decision_time"], reverse=True)
     latest: dict[str, Any] = {}
-    last_word: dict[str, Any] = {}
+    last_reason: dict[str, Any] = {}
     for row in order:
         if row["reason_code"] != "manual":
             latest.setdefault(row["workflow_name"], []).append(row)
-        last_word.setdefault(row["occurrence_id"], row["reason_code"])
+        last_reason.setdefault(row["occurrence_id"], row["reason_code"])
     skipped = {
         (row["occurrence_id"], row["context"].get("scraper"))
-        for row in in_reach
+        for row in in_window
         if row["reason_code"] == "parent_unfruitful"
     }
     last_decided = max((row["decision_time"] for row in evaluated), default=None)
@@ -196,7 +196,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                 "idle": idle,
                 **_outcome(run, as_of, decisions, executions),
                 "next_check_time": _next_check(latest.get(run["workflow_name"], [])),
-                "last_reason_code": last_word.get(run["occurrence_id"]),
+                "last_reason_code": last_reason.get(run["occurrence_id"]),
                 "last_decided_at": last_decided,
             }
             for scraper in run["scrapers"] or [None]:
@@ -255,7 +255,7 @@ _FACTS = (
 def _standing(day: date, given: Parameters, tables: Tables) -> Rows:
     """Return the rows of expected_schedule() of one day."""
     newest: dict[str, Mapping[str, Any]] = {}
-    for row in _of(tables["daily_expected_schedule"], given):
+    for row in _of_environment(tables["daily_expected_schedule"], given):
         if row["date"] != day or row["locked_at"] > given["as_of"]:
             continue
         known = newest.get(row["occurrence_id"])
@@ -271,7 +271,7 @@ def _standing_rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
     """Return v_decisions as of an instant: the newest row of each id."""
     newest: dict[str, Mapping[str, Any]] = {}
-    for row in _of(tables["workflow_decisions"], given):
+    for row in _of_environment(tables["workflow_decisions"], given):
         if row["decision_time"] <= given["as_of"]:
             known = newest.get(row["decision_id"])
             if known is None or row["created_at"] > known["created_at"]:
@@ -282,7 +282,7 @@ def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
 def _distinct_executions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
     """Return executions(): one row per execution and UTC day, a success first, a presumed failure last."""
     best: dict[tuple[str, date], Mapping[str, Any]] = {}
-    for row in _of(tables["scraper_execution_log"], given):
+    for row in _of_environment(tables["scraper_execution_log"], given):
         key = row["execution_id"], _day(row["triggered_at"])
         if key not in best or _execution_rank(row) > _execution_rank(best[key]):
             best[key] = row
@@ -355,8 +355,8 @@ def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, execution
 
 def _known_since(given: Parameters, tables: Tables) -> Answer:
     """Return the oldest lock or decision."""
-    locks = [row["locked_at"] for row in _of(tables["daily_expected_schedule"], given)]
-    decisions = [row["decision_time"] for row in _of(tables["workflow_decisions"], given)]
+    locks = [row["locked_at"] for row in _of_environment(tables["daily_expected_schedule"], given)]
+    decisions = [row["decision_time"] for row in _of_environment(tables["workflow_decisions"], given)]
     return [{"known_since": min([*locks, *decisions], default=None)}]
 
 
@@ -438,7 +438,7 @@ _ERRORS_OF_OTHER_RULES = ("no receipts to compare with", "the dataset is behind"
 
 
 def _newest(
-    table: str, column: str, minutes: Callable[[Parameters], int], told: str
+    table: str, column: str, minutes: Callable[[Parameters], int], sentence: str
 ) -> Callable[..., Answer]:
     """alert_no_decisions.sql and alert_cleanup_not_running.sql: the newest row is too old.
 
@@ -449,7 +449,7 @@ def _newest(
         as_of = given["as_of"]
         at = [
             row[column]
-            for row in _of(tables[table], given)
+            for row in _of_environment(tables[table], given)
             if row[column] <= as_of
             and row.get("reason_code") not in ("parent_unfruitful", "manual")
             and all(error.startswith(_ERRORS_OF_OTHER_RULES) for error in row.get("errors", ()))
@@ -458,7 +458,7 @@ def _newest(
         last = max(at, default=as_of - timedelta(hours=48))
         if at and last >= as_of - allowed:
             return []
-        row = ("-", last + allowed, float((as_of - last) // timedelta(minutes=1)), None, None, None, told)
+        row = ("-", last + allowed, float((as_of - last) // timedelta(minutes=1)), None, None, None, sentence)
         return [dict(zip(COLUMNS, row, strict=True))]
 
     return model

@@ -84,7 +84,7 @@ _WEIGHTS: Mapping[Kind, int] = {
 
 
 def draw_faults(
-    random_numbers: random.Random, until: float, most: int = 14, instances: int = 2
+    random_numbers: random.Random, until: float, max_faults: int = 14, instances: int = 2
 ) -> tuple[Fault, ...]:
     """Draw faults before an instant, for this many processes of each service.
 
@@ -92,7 +92,7 @@ def draw_faults(
     """
     if random_numbers.random() < 1 / 12:
         return ()
-    count = random_numbers.randint(1, most)
+    count = random_numbers.randint(1, max_faults)
     kinds = random_numbers.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
     return tuple(_draw(number, kind, random_numbers, until, instances) for number, kind in enumerate(kinds))
 
@@ -140,40 +140,40 @@ def _draw(number: int, kind: Kind, draw: random.Random, until: float, instances:
 
 
 @dataclass
-class Fates:
+class FaultInjector:
     """Decides for each call and each message whether a fault hits it."""
 
     seed: int
     faults: tuple[Fault, ...]
-    tell: Callable[[Fault], None]
+    on_hit: Callable[[Fault], None]
     """Called with each fault that strikes."""
     counts: dict[Kind, int] = field(default_factory=dict)
     """How often each kind struck."""
     _draws: dict[int, random.Random] = field(default_factory=dict)
-    _of: dict[Kind, list[Fault]] = field(default_factory=dict)
+    _by_kind: dict[Kind, list[Fault]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for fault in self.faults:
-            self._of.setdefault(fault.kind, []).append(fault)
+            self._by_kind.setdefault(fault.kind, []).append(fault)
             # A text seeds the same numbers in every process; a tuple of texts would not.
             self._draws[fault.number] = random.Random(f"{self.seed}/{fault.number}")  # noqa: S311  # no secret
 
-    def befalls(self, kind: Kind, now: float, target: str = "") -> Fault | None:
+    def hit(self, kind: Kind, now: float, target: str = "") -> Fault | None:
         """Return the fault of a kind that hits a target now, and count it."""
-        for fault in self._of.get(kind, ()):
-            if fault.start <= now < fault.end and fault.target in ("", target) and self._hit(fault):
+        for fault in self._by_kind.get(kind, ()):
+            if fault.start <= now < fault.end and fault.target in ("", target) and self._is_drawn(fault):
                 self.counts[kind] = self.counts.get(kind, 0) + 1
-                self.tell(fault)
+                self.on_hit(fault)
                 return fault
         return None
 
     def of(self, *kinds: Kind) -> Iterable[Fault]:
         """Return the faults of some kinds, for kinds that are scheduled ahead."""
-        return [fault for kind in kinds for fault in self._of.get(kind, ())]
+        return [fault for kind in kinds for fault in self._by_kind.get(kind, ())]
 
     def draw(self, fault: Fault) -> random.Random:
         """Return the random numbers of one fault."""
         return self._draws[fault.number]
 
-    def _hit(self, fault: Fault) -> bool:
+    def _is_drawn(self, fault: Fault) -> bool:
         return fault.share >= 1 or self._draws[fault.number].random() < fault.share

@@ -55,7 +55,7 @@ class Process:
         self.handle = self.world.services[self.service](self)
         self.world.log.add(self.world.hub.now, "start", self.name, version=self.version)
 
-    def planned_crash(self) -> Fault | None:
+    def take_planned_crash(self) -> Fault | None:
         """Return the fault that ends the process at this call."""
         for planned in self.crashes:
             if self.calls >= planned[1]:
@@ -63,28 +63,28 @@ class Process:
                 return planned[0]
         return None
 
-    def crash(self, where: str, fault: Fault | None = None, *, back_after: float | None = None) -> None:
+    def crash(self, where: str, fault: Fault | None = None, *, restart_after: float | None = None) -> None:
         """Crash at once: no task finishes, and no open delivery is answered."""
         world = self.world
         if not self.alive:
             return
         if fault is not None:
-            world.fates.counts[Kind.CRASH] = world.fates.counts.get(Kind.CRASH, 0) + 1
+            world.injector.counts[Kind.CRASH] = world.injector.counts.get(Kind.CRASH, 0) + 1
         world.log.add(world.hub.now, "crash", self.name, where=where)
         self.alive = False
         self.loop.close()
         for task in list(self.tasks):
             task.kill()
         for handling in list(self.deliveries):
-            world.hub.after(world.latency(), handling.broken)
+            world.hub.after(world.latency(), handling.redeliver)
         self.deliveries.clear()
-        delay = world.draw.uniform(1, 90) if back_after is None else back_after
+        delay = world.draw.uniform(1, 90) if restart_after is None else restart_after
         world.hub.after(delay, self.start)
 
     def task(self, work: Callable[[], Any], done: Callable[[Any, Exception | None], None]) -> Task:
         return Task(self.world.hub, self, work, done)
 
-    def in_a_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    def run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Replace `run_in_threadpool`: return an awaitable of the result of a task of its own."""
         future, loop = self.loop.create_future(), self.loop
 

@@ -27,8 +27,8 @@ class Entry:
 
     def __str__(self) -> str:
         hours, minutes, seconds = int(self.at) // 3600, int(self.at) // 60 % 60, self.at % 60
-        told = " ".join(f"{name}={_short(value)}" for name, value in self.facts.items())
-        return f"{hours:02}:{minutes:02}:{seconds:06.3f} {self.kind:<8} {self.by:<17} {told}"
+        facts = " ".join(f"{name}={_short(value)}" for name, value in self.facts.items())
+        return f"{hours:02}:{minutes:02}:{seconds:06.3f} {self.kind:<8} {self.by:<17} {facts}"
 
 
 def _short(value: Any) -> str:

@@ -92,7 +92,7 @@ def controller(process: Process) -> Handle:
         lambda key, events: note_executions(key, events, deps, process.now()),
         deps.occurrences.under_way,
         process.loop.time,
-        process.in_a_thread,
+        process.run_in_thread,
     )
 
     def handle(delivery: Delivery, done: Done) -> None:
@@ -109,7 +109,7 @@ def runner(process: Process) -> Handle:
     world = process.world
 
     def open_http(spec: Any, now: datetime, _replaying: bool) -> Any:
-        return fleet.Http(spec, now, lambda scraper, subject: _ask(process, scraper, subject))
+        return fleet.Http(spec, now, lambda scraper, subject: _fetch_document(process, scraper, subject))
 
     deps = RunnerDeps(
         environment=ENVIRONMENT,
@@ -134,7 +134,7 @@ def runner(process: Process) -> Handle:
     return handle
 
 
-def _ask(process: Process, scraper: str, subject: str) -> bytes | None:
+def _fetch_document(process: Process, scraper: str, subject: str) -> bytes | None:
     world = process.world
 
     def effect() -> bytes | None:
@@ -152,12 +152,12 @@ def _ask(process: Process, scraper: str, subject: str) -> bytes | None:
         )
         return world.truth.document(scraper, subject) if published else None
 
-    if world.fates.befalls(Kind.SOURCE_BLOCKS, world.hub.now):
+    if world.injector.hit(Kind.SOURCE_BLOCKS, world.hub.now):
         raise fleet.SourceBlocks("403 for a document known to exist")
     try:
         # A scraper's request lasts no longer than its timeout, which is shorter than its lease.
-        longest = float(scrapers().catalog[scraper].timeout_seconds)
-        return call(process, "source", f"ask {scraper}", effect, longest)
+        timeout = float(scrapers().catalog[scraper].timeout_seconds)
+        return call(process, "source", f"ask {scraper}", effect, timeout)
     except Unavailable as error:
         raise fleet.SourceFails(f"503 from the source: {error}") from error
 
@@ -194,14 +194,14 @@ def logger(process: Process) -> Handle:
     warehouse = Warehouse(process)
 
     async def append(table: str, rows: Any, row_ids: Any) -> None:
-        await process.in_a_thread(warehouse.append, table, rows, row_ids)
+        await process.run_in_thread(warehouse.append, table, rows, row_ids)
 
     deps = LoggerDeps(
         environment=ENVIRONMENT,
         commit=RowCommit(append, BOUNDS, process.loop.time),
         publisher=process.publisher(),
         state=process.state,
-        run=process.in_a_thread,
+        run=process.run_in_thread,
     )
 
     def handle(delivery: Delivery, done: Done) -> None:
@@ -244,7 +244,7 @@ class Channel:
         return True
 
 
-def _send_in_turn(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]:
+def _send_sequentially(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]:
     return {name: sender.send(notice) for name, sender in senders.items()}
 
 
@@ -253,7 +253,7 @@ def monitor(process: Process) -> Handle:
     configuration = process.world.configurations[process.version == 1]
     calendar = LandedCalendar(process.retrying(process.data), configuration.calendar_folder)
 
-    def names(now: datetime) -> Mapping[str, str]:
+    def game_names(now: datetime) -> Mapping[str, str]:
         try:
             found = calendar.current(now)
         except Unavailable:
@@ -268,12 +268,12 @@ def monitor(process: Process) -> Handle:
         config_hash=configuration.hash,
         levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
         sources=configuration.catalog.sources,
-        names=names,
+        names=game_names,
         state=MonitorState(process.state),
         warehouse=Warehouse(process),
         publisher=process.publisher(),
         senders={name: Channel(process, name) for name in book.file.channels},
-        send=_send_in_turn,
+        send=_send_sequentially,
     )
 
     def handle(delivery: Delivery, done: Done) -> None:

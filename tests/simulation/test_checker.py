@@ -49,12 +49,12 @@ def logs(quiet_module: None) -> Mapping[str, Log]:  # noqa: ARG001
     return {name: log.entries for name, log in runs.items()}
 
 
-def is_of(entry: Entry, kind: str, **facts: Any) -> bool:
+def matches(entry: Entry, kind: str, **facts: Any) -> bool:
     return entry.kind == kind and all(entry.get(name) == value for name, value in facts.items())
 
 
 def some(log: Log, kind: str, **facts: Any) -> Entry:
-    return next(entry for entry in log if is_of(entry, kind, **facts))
+    return next(entry for entry in log if matches(entry, kind, **facts))
 
 
 def body(entry: Entry) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def rewritten(entry: Entry, **values: Any) -> Entry:
 
 
 def without(log: Log, kind: str, **facts: Any) -> Log:
-    return [entry for entry in log if not is_of(entry, kind, **facts)]
+    return [entry for entry in log if not matches(entry, kind, **facts)]
 
 
 def put_after(log: Log, place: Entry, *more: Entry) -> Iterator[Entry]:
@@ -86,7 +86,7 @@ def success(log: Log, scraper: str = "slate") -> Entry:
     return next(
         entry
         for entry in log
-        if is_of(entry, "publish", type=EXECUTED)
+        if matches(entry, "publish", type=EXECUTED)
         and body(entry)["scraper_name"] == scraper
         and body(entry)["outcome"]["status"] == "success"
     )
@@ -95,11 +95,11 @@ def success(log: Log, scraper: str = "slate") -> Entry:
 # One change for each way to break a law
 
 
-def leave_open(log: Log) -> Iterable[Entry]:
+def leave_message_open(log: Log) -> Iterable[Entry]:
     return [*log[:-1], changed(log[-1], open=[["logger-executions", EXECUTED, "an-id"]])]
 
 
-def lose_rows(event_type: str) -> Change:
+def drop_rows(event_type: str) -> Change:
     def change(log: Log) -> Iterable[Entry]:
         event = some(log, "publish", type=event_type)
         ids = (
@@ -110,19 +110,19 @@ def lose_rows(event_type: str) -> Change:
     return change
 
 
-def answer_nothing(log: Log) -> Iterable[Entry]:
+def drop_executions(log: Log) -> Iterable[Entry]:
     request = body(success(log))["request_id"]
     return [
-        it for it in log if not (is_of(it, "publish", type=EXECUTED) and body(it)["request_id"] == request)
+        it for it in log if not (matches(it, "publish", type=EXECUTED) and body(it)["request_id"] == request)
     ]
 
 
-def request_nothing(log: Log) -> Iterable[Entry]:
+def drop_requests(log: Log) -> Iterable[Entry]:
     occurrence = body(success(log))["occurrence_id"]
     return [
         it
         for it in log
-        if not (is_of(it, "publish", type=REQUESTED) and body(it)["occurrence_id"] == occurrence)
+        if not (matches(it, "publish", type=REQUESTED) and body(it)["occurrence_id"] == occurrence)
     ]
 
 
@@ -137,7 +137,7 @@ def answer_twice(log: Log) -> Iterable[Entry]:
     return put_after(log, row, changed(event, id="another"), changed(row, row_id="another"))
 
 
-def tell_twice(log: Log) -> Iterable[Entry]:
+def notify_twice(log: Log) -> Iterable[Entry]:
     # Another process without a fault, and no fault of the first between the two.
     notice = some(log, "notice", resolved=False)
     return put_after(
@@ -145,43 +145,43 @@ def tell_twice(log: Log) -> Iterable[Entry]:
     )
 
 
-def invent_a_row(log: Log) -> Iterable[Entry]:
+def add_row(log: Log) -> Iterable[Entry]:
     row = some(log, "row", table="file_receipts")
     return put_after(log, row, changed(row, row_id="of-nothing"))
 
 
-def invent_a_request(log: Log) -> Iterable[Entry]:
+def drop_decision(log: Log) -> Iterable[Entry]:
     """Remove the decision's publication."""
     decision = body(some(log, "publish", type=REQUESTED))["decision_id"]
     return [
         it
         for it in log
-        if not (is_of(it, "publish", type=DECIDED) and body(it)["decision_id"] == decision)
+        if not (matches(it, "publish", type=DECIDED) and body(it)["decision_id"] == decision)
         and not (it.kind == "row" and it["row"].get("decision_id") == decision)
     ]
 
 
-def invent_an_execution(log: Log) -> Iterable[Entry]:
+def drop_request(log: Log) -> Iterable[Entry]:
     request = body(success(log))["request_id"]
     return [
-        it for it in log if not (is_of(it, "publish", type=REQUESTED) and body(it)["request_id"] == request)
+        it for it in log if not (matches(it, "publish", type=REQUESTED) and body(it)["request_id"] == request)
     ]
 
 
-def keep_no_file(log: Log) -> Iterable[Entry]:
+def drop_file(log: Log) -> Iterable[Entry]:
     name = body(success(log))["outcome"]["gcs_path"].removeprefix("gs://data/")
     return without(log, "object", name=name)
 
 
-def fetch_nothing(log: Log) -> Iterable[Entry]:
+def drop_fetches(log: Log) -> Iterable[Entry]:
     return without(log, "fetch", request=body(success(log))["request_id"])
 
 
-def look_for_nothing(log: Log) -> Iterable[Entry]:
+def drop_fruitless_fetches(log: Log) -> Iterable[Entry]:
     return without(log, "fetch", found=False)
 
 
-def announce_nothing(log: Log) -> Iterable[Entry]:
+def announce_missing_file(log: Log) -> Iterable[Entry]:
     landed = some(log, "publish", type=LANDED)
     return put_after(log, landed, rewritten(changed(landed, id="x"), gcs_path="gs://data/never/written.json"))
 
@@ -204,25 +204,25 @@ def retry_a_success(log: Log) -> Iterable[Entry]:
     request = next(
         it
         for it in log
-        if is_of(it, "publish", type=REQUESTED) and body(it)["request_id"] == body(found)["request_id"]
+        if matches(it, "publish", type=REQUESTED) and body(it)["request_id"] == body(found)["request_id"]
     )
     return put_after(log, found, rewritten(changed(request, id="x"), attempt=2, request_id="another"))
 
 
-def search_on(log: Log) -> Iterable[Entry]:
+def continue_search(log: Log) -> Iterable[Entry]:
     """Continue the search for the bulletin an hour after the controller received its find."""
     found = success(log, "bulletin")
-    heard = max(entry.at for entry in log if entry.kind == "deliver" and entry["id"] == found["id"])
+    delivered = max(entry.at for entry in log if entry.kind == "deliver" and entry["id"] == found["id"])
     began = some(log, "begin")["began"]
     decided = next(
         it
         for it in log
-        if is_of(it, "publish", type=DECIDED)
+        if matches(it, "publish", type=DECIDED)
         and (body(it)["workflow_name"], body(it)["action"]) == ("bulletin", "RUN")
     )
-    late = datetime.fromtimestamp(began + heard + HOUR, UTC).isoformat()
+    late = datetime.fromtimestamp(began + delivered + HOUR, UTC).isoformat()
     again = rewritten(changed(decided, id="x"), decision_time=late)
-    return [*log[:-1], replace(again, at=heard + HOUR), log[-1]]
+    return [*log[:-1], replace(again, at=delivered + HOUR), log[-1]]
 
 
 def fetch_twice(log: Log) -> Iterable[Entry]:
@@ -230,14 +230,14 @@ def fetch_twice(log: Log) -> Iterable[Entry]:
     return put_after(log, fetch, replace(fetch, at=fetch.at + 0.001))
 
 
-def lose_a_receipt(log: Log) -> Iterable[Entry]:
+def drop_receipt(log: Log) -> Iterable[Entry]:
     row = some(log, "row", table="file_receipts")
     path = row["row"]["gcs_path"]
     return [
         it
         for it in log
         if not (it.kind == "row" and it["table"] == "file_receipts" and it["row"]["gcs_path"] == path)
-        and not (is_of(it, "publish", type=PROCESSED) and body(it)["gcs_path"] == path)
+        and not (matches(it, "publish", type=PROCESSED) and body(it)["gcs_path"] == path)
     ]
 
 
@@ -250,39 +250,42 @@ def alert(log: Log, *, workflow: str | None, scraper: str | None) -> tuple[Entry
     """Return a change of an alert and its notice, at the end of the day."""
     at = log[-1].at - 1
     context = {name: value for name, value in (("workflow", workflow), ("scraper", scraper)) if value}
-    told = {
+    body_fields = {
         "alert_id": "a", "rule": "workflow-failing", "about": f"{workflow}/{scraper}", "state": "firing",
         "context": context,
     }  # fmt: skip
     event = Entry(
-        at, "publish", "monitor-0", {"type": ALERTED, "id": "x", "digest": "d", "data": json.dumps(told)}
+        at,
+        "publish",
+        "monitor-0",
+        {"type": ALERTED, "id": "x", "digest": "d", "data": json.dumps(body_fields)},
     )
     notice = {"channel": "team", "event": "x", "alert": "a", "title": "t", "resolved": False}
     return event, Entry(at, "notice", "monitor-0", notice)
 
 
-def cry_wolf(log: Log) -> Iterable[Entry]:
+def raise_false_alarm(log: Log) -> Iterable[Entry]:
     return [*log[:-1], *alert(log, workflow="scores", scraper="box_score"), log[-1]]
 
 
-def cry_wolf_after_a_fault(log: Log) -> Iterable[Entry]:
+def raise_false_alarm_after_fault(log: Log) -> Iterable[Entry]:
     """Add a fault in the morning, which excuses no alarm about a document that was found since."""
     fault = Entry(60.0, "fault", "logger-0", {"what": "bucket fails"})
     return [log[0], fault, *log[1:-1], *alert(log, workflow="morning", scraper="slate"), log[-1]]
 
 
-def tell_of_no_alert(log: Log) -> Iterable[Entry]:
+def notify_without_alert(log: Log) -> Iterable[Entry]:
     return [*log[:-1], alert(log, workflow="scores", scraper=None)[1], log[-1]]
 
 
-def stay_silent(log: Log) -> Iterable[Entry]:
+def drop_notices(log: Log) -> Iterable[Entry]:
     return without(log, "notice")
 
 
-def stay_silent_after_an_outage(log: Log) -> Iterable[Entry]:
+def drop_notices_after_outage(log: Log) -> Iterable[Entry]:
     """Resolve an outage's alert: from then on it excuses no missing notice."""
     outage = {"alert_id": "o", "rule": "cannot-judge", "about": "-", "context": {}}
-    told = []
+    entries = []
     for number, state in enumerate(("firing", "resolved")):
         data = json.dumps({**outage, "state": state})
         event = {"type": ALERTED, "id": f"o-{number}", "digest": "d", "data": data}
@@ -293,60 +296,62 @@ def stay_silent_after_an_outage(log: Log) -> Iterable[Entry]:
             "title": "t",
             "resolved": bool(number),
         }
-        told += [Entry(60.0, "publish", "monitor-0", event), Entry(60.0, "notice", "monitor-0", notice)]
+        entries += [Entry(60.0, "publish", "monitor-0", event), Entry(60.0, "notice", "monitor-0", notice)]
     fault = Entry(50.0, "fault", "monitor-0", {"what": "warehouse fails"})
-    return [log[0], fault, *told, *without(log[1:], "notice")]
+    return [log[0], fault, *entries, *without(log[1:], "notice")]
 
 
-def fall_over(log: Log) -> Iterable[Entry]:
+def raise_unforeseen(log: Log) -> Iterable[Entry]:
     facts = {"message": 1, "error": "KeyError: 'x'", "unforeseen": True}
     return [*log[:-1], Entry(log[-1].at, "nack", "controller-0", facts), log[-1]]
 
 
-BROKEN: tuple[tuple[str, str, Change, str], ...] = (
-    ("nothing_is_lost", "calm", leave_open, "is still on logger-executions"),
+LAW_BREAKS: tuple[tuple[str, str, Change, str], ...] = (
+    ("nothing_is_lost", "calm", leave_message_open, "is still on logger-executions"),
     *(
-        ("nothing_is_lost", "calm", lose_rows(event_type), f"{event_type} has no row in {table}")
+        ("nothing_is_lost", "calm", drop_rows(event_type), f"{event_type} has no row in {table}")
         for event_type, table in TABLE_OF.items()
         if event_type != ALERTED
     ),
-    ("nothing_is_lost", "blocked", lose_rows(ALERTED), f"{ALERTED} has no row in alert_events"),
-    ("nothing_is_lost", "calm", answer_nothing, "was never answered"),
-    ("nothing_is_lost", "calm", request_nothing, "was decided, and nothing requested"),
+    ("nothing_is_lost", "blocked", drop_rows(ALERTED), f"{ALERTED} has no row in alert_events"),
+    ("nothing_is_lost", "calm", drop_executions, "was never answered"),
+    ("nothing_is_lost", "calm", drop_requests, "was decided, and nothing requested"),
     ("nothing_is_doubled", "calm", write_another_row, "and differ"),
     ("nothing_is_doubled", "calm", answer_twice, "has 2 outcomes"),
-    ("nothing_is_doubled", "blocked", tell_twice, "told twice of one change"),
-    ("nothing_is_invented", "calm", invent_a_row, "is of no event"),
-    ("nothing_is_invented", "calm", invent_a_request, "is of no decision"),
-    ("nothing_is_invented", "calm", invent_an_execution, "is of no request"),
-    ("nothing_is_invented", "calm", keep_no_file, "does not exist"),
-    ("nothing_is_invented", "calm", fetch_nothing, "found what its source did not give it"),
-    ("nothing_is_invented", "calm", look_for_nothing, "and nobody looked"),
-    ("nothing_is_invented", "calm", announce_nothing, "was announced and does not exist"),
+    ("nothing_is_doubled", "blocked", notify_twice, "told twice of one change"),
+    ("nothing_is_invented", "calm", add_row, "is of no event"),
+    ("nothing_is_invented", "calm", drop_decision, "is of no decision"),
+    ("nothing_is_invented", "calm", drop_request, "is of no request"),
+    ("nothing_is_invented", "calm", drop_file, "does not exist"),
+    ("nothing_is_invented", "calm", drop_fetches, "found what its source did not give it"),
+    ("nothing_is_invented", "calm", drop_fruitless_fetches, "and nobody looked"),
+    ("nothing_is_invented", "calm", announce_missing_file, "was announced and does not exist"),
     ("one_outcome_an_occurrence", "calm", decide_twice, "two decisions began"),
     ("one_outcome_an_occurrence", "calm", retry, "follows no attempt before it"),
     ("one_outcome_an_occurrence", "calm", retry_a_success, "follows a success"),
-    ("one_outcome_an_occurrence", "calm", search_on, "had found what it searches for"),
+    ("one_outcome_an_occurrence", "calm", continue_search, "had found what it searches for"),
     ("no_fetch_twice_without_a_reason", "calm", fetch_twice, "was asked twice"),
-    ("no_file_without_receipt_or_finding", "calm", lose_a_receipt, "neither a receipt nor a finding"),
+    ("no_file_without_receipt_or_finding", "calm", drop_receipt, "neither a receipt nor a finding"),
     ("no_id_with_two_contents", "calm", publish_another_content, "has two contents"),
-    ("no_alarm_without_a_fault", "calm", cry_wolf, "nothing was wrong"),
-    ("no_alarm_without_a_fault", "calm", cry_wolf_after_a_fault, "which had been found"),
-    ("no_alarm_without_a_fault", "calm", tell_of_no_alert, "is about no change"),
-    ("no_fault_without_an_alarm", "blocked", stay_silent, "and nobody was told"),
-    ("no_fault_without_an_alarm", "blocked", stay_silent_after_an_outage, "and nobody was told"),
-    ("nobody_fails_unforeseen", "calm", fall_over, "KeyError"),
+    ("no_alarm_without_a_fault", "calm", raise_false_alarm, "nothing was wrong"),
+    ("no_alarm_without_a_fault", "calm", raise_false_alarm_after_fault, "which had been found"),
+    ("no_alarm_without_a_fault", "calm", notify_without_alert, "is about no change"),
+    ("no_fault_without_an_alarm", "blocked", drop_notices, "and nobody was told"),
+    ("no_fault_without_an_alarm", "blocked", drop_notices_after_outage, "and nobody was told"),
+    ("no_handler_raises_unforeseen", "calm", raise_unforeseen, "KeyError"),
 )
 
 
 @pytest.mark.parametrize(
-    ("law", "run", "change", "told"), BROKEN, ids=[f"{law}: {told}" for law, _, _, told in BROKEN]
+    ("law", "run", "change", "message"),
+    LAW_BREAKS,
+    ids=[f"{law}: {message}" for law, _, _, message in LAW_BREAKS],
 )
 def test_broken_law_is_reported(
-    logs: Mapping[str, Log], law: str, run: str, change: Change, told: str
+    logs: Mapping[str, Log], law: str, run: str, change: Change, message: str
 ) -> None:
     breaches = check(EventLog(list(change(logs[run]))))
-    assert [breach for breach in breaches if breach.law == law and told in breach.told], breaches
+    assert [breach for breach in breaches if breach.law == law and message in breach.message], breaches
 
 
 def test_checker_imports_only_the_record() -> None:
@@ -359,7 +364,7 @@ def test_checker_imports_only_the_record() -> None:
 
 
 def test_every_law_has_a_breaking_change() -> None:
-    assert {law for law, *_ in BROKEN} == {law.__name__ for law in LAWS}
+    assert {law for law, *_ in LAW_BREAKS} == {law.__name__ for law in LAWS}
 
 
 def test_fault_between_fetches_excuses_second_fetch(logs: Mapping[str, Log]) -> None:
@@ -373,10 +378,10 @@ def test_fault_between_fetches_excuses_second_fetch(logs: Mapping[str, Log]) -> 
 
 
 def test_file_with_finding_needs_no_receipt(logs: Mapping[str, Log]) -> None:
-    log = list(lose_a_receipt(logs["calm"]))
+    log = list(drop_receipt(logs["calm"]))
     (breach,) = [it for it in check(EventLog(log)) if it.law == "no_file_without_receipt_or_finding"]
-    path = breach.told.partition(" ")[0]
-    row = next(it for it in reversed(log) if is_of(it, "row", table=TABLE_OF[CLEANED]))
-    told = changed(row, row={**row["row"], "findings": [{"gcs_path": path}]})
-    again = check(EventLog([told if it is row else it for it in log]))
+    path = breach.message.partition(" ")[0]
+    row = next(it for it in reversed(log) if matches(it, "row", table=TABLE_OF[CLEANED]))
+    with_finding = changed(row, row={**row["row"], "findings": [{"gcs_path": path}]})
+    again = check(EventLog([with_finding if it is row else it for it in log]))
     assert "no_file_without_receipt_or_finding" not in {it.law for it in again}

@@ -87,26 +87,28 @@ def kind_of(name: str) -> str:
     return re.sub(r"[^/]*\d[^/]*", "*", name)
 
 
-def damaging(damage: Damage, share: float, seed: int, met: set[str] | None = None) -> Callable[[World], None]:
+def damage_state(
+    damage: Damage, share: float, seed: int, damaged: set[str] | None = None
+) -> Callable[[World], None]:
     """Return an action that damages a share of all objects of state."""
 
-    def deed(world: World) -> None:
+    def action(world: World) -> None:
         draw = random.Random(f"damage {seed}")  # noqa: S311  # no secret
         for name, stored in sorted(world.state.items()):
             if draw.random() < share:
                 stored.body = damage(stored.body, draw)
-                if met is not None:
-                    met.add(kind_of(name))
+                if damaged is not None:
+                    damaged.add(kind_of(name))
         # Record a fault: some laws allow for recorded faults.
         for processes in world.processes.values():
             for process in processes:
                 world.log.add(world.hub.now, "fault", process.name, what="objects of state were damaged")
 
-    return deed
+    return action
 
 
-def fallen(run: Run) -> list[str]:
-    return [str(it) for it in check(run.log) if it.law == "nobody_fails_unforeseen"]
+def unforeseen_failures(run: Run) -> list[str]:
+    return [str(it) for it in check(run.log) if it.law == "no_handler_raises_unforeseen"]
 
 
 # Shrinking takes longer than it is worth: an example is only a seed, a kind and an instant.
@@ -120,25 +122,25 @@ def fallen(run: Run) -> list[str]:
 def test_damaged_state_causes_no_unforeseen_failure(
     seed: int, damage: Damage, share: float, at: float
 ) -> None:
-    run = simulate(seed, FAULTS, meanwhile={at: damaging(damage, share, seed)})
-    assert not fallen(run)
+    run = simulate(seed, FAULTS, actions={at: damage_state(damage, share, seed)})
+    assert not unforeseen_failures(run)
 
 
 @settings(max_examples=examples(15), phases=DRAWN)
 @given(seed=st.integers(0, 500), at=st.floats(FROM, UNTIL))
 def test_state_of_later_version_breaks_no_law(seed: int, at: float) -> None:
     """A deployment is rolled back, and the later version's objects remain."""
-    run = simulate(seed, FAULTS, meanwhile={at: damaging(newer, 1.0, seed)})
+    run = simulate(seed, FAULTS, actions={at: damage_state(newer, 1.0, seed)})
     assert not [str(it) for it in check(run.log)]
 
 
 def test_damage_reaches_every_written_kind_of_state() -> None:
-    met: set[str] = set()
-    deed = damaging(newer, 1.0, 0, met)
-    run = simulate(0, FAULTS, meanwhile={FROM + n * 10 * MINUTE: deed for n in range(23)})
+    damaged: set[str] = set()
+    action = damage_state(newer, 1.0, 0, damaged)
+    run = simulate(0, FAULTS, actions={FROM + n * 10 * MINUTE: action for n in range(23)})
     writes = [it for it in run.log.of("object") if it["bucket"] == "state" and it["op"] != "delete"]
     assert {kind_of(it["name"]) for it in writes} == KINDS
-    assert met == KINDS
+    assert damaged == KINDS
 
 
 ODD_NAMES = (
@@ -175,4 +177,4 @@ def test_objects_of_other_names_in_every_listing_stop_no_service(seed: int) -> N
         patch.setattr(Bucket, "list", littered)
         run = simulate(seed, ())
     assert {"controller", "cleanup"} <= listed
-    assert not fallen(run)
+    assert not unforeseen_failures(run)

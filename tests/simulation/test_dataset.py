@@ -17,7 +17,7 @@ from tipoff_dataset.deploy import deploy
 
 pytestmark = pytest.mark.usefixtures("quiet")
 SEEDS = (26, 12)
-OF_EACH = 3
+QUERIES_OF_EACH_KIND = 3
 """The number of compared queries of each kind: the last of the run, when there are the most rows."""
 PROJECT = "simulated"
 _AS_JSON = frozenset({"opts", "completeness"})
@@ -36,21 +36,21 @@ def warehouse() -> Iterator[BigQueryWarehouse]:
 
 
 def test_python_model_matches_its_sql(warehouse: BigQueryWarehouse) -> None:
-    asked: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    queries: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     worlds = [simulate(seed).world for seed in SEEDS]
     for world in worlds:
         for table, rows in world.rows.tables.items():
             stored = [row for _, row in rows]
             warehouse.append(table, stored, [f"{world.seed}/{number}" for number in range(len(stored))])
-        for sql, parameters in world.asked:
-            asked.setdefault(sql, []).append((sql, parameters))
+        for sql, parameters in world.queries:
+            queries.setdefault(sql, []).append((sql, parameters))
     tables = {
         table: [row for world in worlds for _, row in world.rows.tables[table]]
         for table in {name for world in worlds for name in world.rows.tables}
     }
-    assert len(asked) >= 6, "the runs asked too few kinds of questions"
-    for questions in asked.values():
-        for sql, parameters in questions[-OF_EACH:]:
+    assert len(queries) >= 6, "the runs asked too few kinds of questions"
+    for calls in queries.values():
+        for sql, parameters in calls[-QUERIES_OF_EACH_KIND:]:
             ours = dataset.answer(sql, parameters, dataset.filled(tables))
             theirs = warehouse.query(sql, parameters)
             only_ours = {*map(_comparable, ours)} - {*map(_comparable, theirs)}

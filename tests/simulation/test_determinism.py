@@ -20,20 +20,20 @@ PRINT = (
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_repeated_seed_gives_same_trace(seed: int) -> None:
-    once, again = simulate(seed), simulate(seed)
-    assert once.faults == again.faults
-    assert [str(entry) for entry in once.log.entries] == [str(entry) for entry in again.log.entries]
-    assert once.log.digest() == again.log.digest()
+    first, second = simulate(seed), simulate(seed)
+    assert first.faults == second.faults
+    assert [str(entry) for entry in first.log.entries] == [str(entry) for entry in second.log.entries]
+    assert first.log.digest() == second.log.digest()
 
 
 def test_seed_gives_same_trace_in_another_process() -> None:
     """Sets and hashes of texts have another order in each process; no service may depend on it."""
-    here = [simulate(seed).log.digest() for seed in SEEDS]
+    local = [simulate(seed).log.digest() for seed in SEEDS]
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", PRINT], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert told.stdout.split() == here
+    assert result.stdout.split() == local
 
 
 def test_different_seed_gives_different_run() -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.simulation.__main__ import happenings
+from tests.simulation.__main__ import count_effects
 from tests.simulation.checker import EXECUTED
 from tests.simulation.faults import HOUR, MINUTE, Fault, Kind
 from tests.simulation.fleet import Shape
@@ -19,23 +19,23 @@ ALL_DAY = (0.0, 4 * HOUR)
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-def told(run: Run, text: str) -> bool:
+def logs_fault(run: Run, text: str) -> bool:
     return any(text in entry["what"] for entry in run.log.of("fault"))
 
 
-def happened(run: Run) -> Counter[str]:
-    return happenings(run.world, run.log)
+def effect_counts(run: Run) -> Counter[str]:
+    return count_effects(run.world, run.log)
 
 
 def kinds(run: Run) -> Counter[str]:
     return Counter(entry.kind for entry in run.log.entries)
 
 
-def acknowledged_twice(run: Run) -> bool:
+def has_second_acknowledgement(run: Run) -> bool:
     return max(Counter(entry["message"] for entry in run.log.of("ack")).values()) > 1
 
 
-def overtaken(run: Run) -> bool:
+def has_overtaking(run: Run) -> bool:
     """Return whether a message was delivered over a minute before an earlier one; latencies differ by less."""
     delivered = {entry["message"]: entry.at for entry in run.log.of("deliver") if entry["attempt"] == 1}
     return any(
@@ -46,7 +46,7 @@ def overtaken(run: Run) -> bool:
     )
 
 
-def seen_late(run: Run) -> bool:
+def has_late_rows(run: Run) -> bool:
     """Return whether a row was stored before queries could read it."""
     return any(
         entry["row"] not in run.world.rows.seen_at(entry.at)[entry["table"]] for entry in run.log.of("row")
@@ -58,11 +58,11 @@ def configurations(run: Run) -> int:
     return len({row["config_hash"] for row in decided})
 
 
-def unknown_fields(run: Run) -> bool:
+def has_unknown_fields(run: Run) -> bool:
     return any("added_later" in str(entry["row"]) for entry in run.log.of("row"))
 
 
-def blocked(run: Run) -> bool:
+def is_blocked(run: Run) -> bool:
     return any(entry["type"] == EXECUTED and '"blocked"' in entry["data"] for entry in run.log.of("publish"))
 
 
@@ -75,21 +75,24 @@ def fault(kind: Kind, target: str = "", share: float = 1.0, size: float = 0.0) -
     return Fault(0, kind, *ALL_DAY, target, share, size)
 
 
-SEEN: Mapping[str, tuple[Fault, Callable[[Run], object]]] = {
+FAULT_EFFECTS: Mapping[str, tuple[Fault, Callable[[Run], object]]] = {
     "a bucket that fails": (
         fault(Kind.ERROR_BEFORE, "bucket", 0.3),
-        lambda run: told(run, "bucket fails before"),
+        lambda run: logs_fault(run, "bucket fails before"),
     ),
     "a warehouse that fails after its effect": (
         fault(Kind.ERROR_AFTER, "warehouse", 0.5),
-        lambda run: told(run, "warehouse fails after"),
+        lambda run: logs_fault(run, "warehouse fails after"),
     ),
-    "a part of the events": (fault(Kind.PARTIAL, "bus", 0.5), lambda run: told(run, "a part of the events")),
+    "a part of the events": (
+        fault(Kind.PARTIAL, "bus", 0.5),
+        lambda run: logs_fault(run, "a part of the events"),
+    ),
     "a part of the rows": (
         fault(Kind.PARTIAL, "warehouse", 0.5),
-        lambda run: told(run, "a part of the rows"),
+        lambda run: logs_fault(run, "a part of the rows"),
     ),
-    "a slow bus": (fault(Kind.SLOW, "bus", 0.1, 90), lambda run: told(run, "bus fails after")),
+    "a slow bus": (fault(Kind.SLOW, "bus", 0.1, 90), lambda run: logs_fault(run, "bus fails after")),
     "a crash before a call": (
         fault(Kind.CRASH, "controller-0", size=6),
         lambda run: any(entry["where"].startswith("before") for entry in run.log.of("crash")),
@@ -103,42 +106,42 @@ SEEN: Mapping[str, tuple[Fault, Callable[[Run], object]]] = {
         fault(Kind.DUPLICATE),
         lambda run: any(entry["attempt"] == 0 for entry in run.log.of("deliver")),
     ),
-    "messages in another order": (fault(Kind.DELAY, share=0.5, size=900), overtaken),
+    "messages in another order": (fault(Kind.DELAY, share=0.5, size=900), has_overtaking),
     "pushes that never arrive": (
         fault(Kind.LOST_DELIVERY, share=0.3),
         lambda run: any(entry["attempt"] > 1 for entry in run.log.of("deliver")),
     ),
-    "acknowledgements that get lost": (fault(Kind.LOST_ACK, share=0.3), acknowledged_twice),
-    "rows that are seen late": (fault(Kind.LATE_ROWS, size=600), seen_late),
+    "acknowledgements that get lost": (fault(Kind.LOST_ACK, share=0.3), has_second_acknowledgement),
+    "rows that are seen late": (fault(Kind.LATE_ROWS, size=600), has_late_rows),
     "ticks that do not fire": (fault(Kind.LOST_TICK), lambda run: kinds(run)["lost"]),
     "a clock that is wrong": (fault(Kind.SKEW, "monitor-1", size=180), lambda run: kinds(run)["skew"]),
     "a deployment of the next configuration": (
         fault(Kind.DEPLOY, "controller", size=1),
         lambda run: configurations(run) == 2,
     ),
-    "a deployment of the next version": (fault(Kind.DEPLOY, "scraper-runner", size=2), unknown_fields),
+    "a deployment of the next version": (fault(Kind.DEPLOY, "scraper-runner", size=2), has_unknown_fields),
     "files that Phase 2 drops": (fault(Kind.PHASE2_DROPS), lambda run: kinds(run)["dropped"]),
-    "a source that refuses": (fault(Kind.SOURCE_BLOCKS), blocked),
+    "a source that refuses": (fault(Kind.SOURCE_BLOCKS), is_blocked),
 }
 
 
-@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("name", FAULT_EFFECTS)
 def test_fault_is_counted_and_only_its_run_shows_its_effect(name: str) -> None:
-    given, shows = SEEN[name]
+    given, has_effect = FAULT_EFFECTS[name]
     run = simulate(1, (given,))
-    assert run.world.fates.counts[given.kind] > 0
-    assert shows(run)
-    assert not shows(run_without_faults())
+    assert run.world.injector.counts[given.kind] > 0
+    assert has_effect(run)
+    assert not has_effect(run_without_faults())
 
 
 def test_insert_id_deduplicates_only_within_its_window() -> None:
     """A second append within the window adds no row; afterwards, or without deduplication, it adds a copy."""
-    again = fault(Kind.ERROR_AFTER, "warehouse", 0.6)
-    remembered = happened(simulate(1, (again,)))
-    forgotten = simulate(1, (again, Fault(1, Kind.NO_DEDUPLICATION, *ALL_DAY)))
+    failing_warehouse = fault(Kind.ERROR_AFTER, "warehouse", 0.6)
+    deduplicated = effect_counts(simulate(1, (failing_warehouse,)))
+    without_deduplication = simulate(1, (failing_warehouse, Fault(1, Kind.NO_DEDUPLICATION, *ALL_DAY)))
     rows = "rows appended again, with their insertId forgotten"
-    assert forgotten.world.fates.counts[Kind.NO_DEDUPLICATION] > 0
-    assert 0 < remembered[rows] < happened(forgotten)[rows]
+    assert without_deduplication.world.injector.counts[Kind.NO_DEDUPLICATION] > 0
+    assert 0 < deduplicated[rows] < effect_counts(without_deduplication)[rows]
 
 
 def test_concurrent_writes_lose_races() -> None:
@@ -146,7 +149,7 @@ def test_concurrent_writes_lose_races() -> None:
     run = simulate(1, (fault(Kind.DUPLICATE),))
     lost = {entry["op"] for entry in run.log.of("object") if not entry["won"]}
     assert lost == {"create", "replace"}
-    assert happened(run)["writes that lost a race (412)"] > 5
+    assert effect_counts(run)["writes that lost a race (412)"] > 5
 
 
 def test_process_restarts_after_crash_at_work() -> None:
@@ -168,5 +171,5 @@ def test_simulated_night_can_include_dst_change(seed: int, changes: bool) -> Non
 
 
 def test_every_fault_kind_is_tested() -> None:
-    tried = {given.kind for given, _ in SEEN.values()}
+    tried = {given.kind for given, _ in FAULT_EFFECTS.values()}
     assert tried | {Kind.NO_DEDUPLICATION} == set(Kind)

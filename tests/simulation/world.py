@@ -14,7 +14,7 @@ from unittest.mock import patch
 from tests.simulation import fleet
 from tests.simulation.broker import Broker, Phase2, topic_map
 from tests.simulation.cloud import Rows, Stored, instant_of
-from tests.simulation.faults import HOUR, MINUTE, Fates, Fault, Kind, draw_faults
+from tests.simulation.faults import HOUR, MINUTE, Fault, FaultInjector, Kind, draw_faults
 from tests.simulation.fleet import EVERY
 from tests.simulation.process import Handle, Process
 from tests.simulation.record import EventLog
@@ -61,11 +61,11 @@ class World:
     state: dict[str, Stored] = field(default_factory=dict)
     data: dict[str, Stored] = field(default_factory=dict)
     generations: int = 0
-    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    queries: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     """The queries that the warehouse received."""
     requests_of: dict[Task, str] = field(default_factory=dict)
     """The request of each running task of a runner."""
-    meanwhile: Mapping[float, Callable[["World"], None]] = field(default_factory=dict)
+    actions: Mapping[float, Callable[["World"], None]] = field(default_factory=dict)
     """Actions of a test on the world, by instant."""
 
     def __post_init__(self) -> None:
@@ -76,7 +76,7 @@ class World:
         self.truth = fleet.Truth.draw(self.day, draw, self.shape)
         self.configurations = configurations(self.shape)
         self.max_attempts = topic_map().max_delivery_attempts
-        self.fates = Fates(self.seed, self.faults, self._hit)
+        self.injector = FaultInjector(self.seed, self.faults, self._record_hit)
         self.phase2 = Phase2(self)
         self.broker = Broker(self)
         self.processes = {
@@ -97,14 +97,14 @@ class World:
         """Return the true time."""
         return instant_of(self.start, self.hub.now)
 
-    def _hit(self, fault: Fault) -> None:
+    def _record_hit(self, fault: Fault) -> None:
         self.log.add(self.hub.now, "fault", fault.target or "network", what=str(fault.kind))
 
     def latency(self) -> float:
         """Return the latency of a message or a call."""
         return 0.005 + self.draw.random() * 0.06
 
-    def named(self, name: str) -> Process | None:
+    def find_process(self, name: str) -> Process | None:
         """Return the process of that name."""
         service, _, number = name.rpartition("-")
         return self.processes[service][int(number)] if service in self.processes else None
@@ -116,17 +116,17 @@ class World:
             searches=["bulletin"], data="data",
             faults=[str(fault) for fault in self.faults],
         )  # fmt: skip
-        for fault in self.fates.of(Kind.SKEW):
-            if process := self.named(fault.target):
+        for fault in self.injector.of(Kind.SKEW):
+            if process := self.find_process(fault.target):
                 process.skew = fault.size
                 self.log.add(0.0, "skew", process.name, seconds=fault.size)
-                self.fates.counts[Kind.SKEW] = self.fates.counts.get(Kind.SKEW, 0) + 1
+                self.injector.counts[Kind.SKEW] = self.injector.counts.get(Kind.SKEW, 0) + 1
         for processes in self.processes.values():
             for process in processes:
                 process.start()
-        self._plan()
-        for instant, deed in self.meanwhile.items():
-            self.hub.at(instant, deed, self)
+        self._schedule_faults()
+        for instant, action in self.actions.items():
+            self.hub.at(instant, action, self)
         end = self.duration
         self.hub.at(0.5, self._tick, Tick.LOCK_SCHEDULE, 60)
         for tick, instant in RHYTHM:
@@ -153,34 +153,34 @@ class World:
                     task.kill()
         return self.log
 
-    def _plan(self) -> None:
-        for fault in self.fates.of(Kind.CRASH, Kind.PAUSE, Kind.DEPLOY):
-            self.hub.at(fault.start, self._strike, fault)
+    def _schedule_faults(self) -> None:
+        for fault in self.injector.of(Kind.CRASH, Kind.PAUSE, Kind.DEPLOY):
+            self.hub.at(fault.start, self._apply_fault, fault)
 
-    def _strike(self, fault: Fault) -> None:
+    def _apply_fault(self, fault: Fault) -> None:
         if fault.kind is Kind.DEPLOY:
             for number, process in enumerate(self.processes.get(fault.target, ())):
                 self.hub.after(number * 10 * MINUTE, self._deploy, process, int(fault.size))
             return
-        struck = self.named(fault.target)
+        struck = self.find_process(fault.target)
         if struck is None:
             return
         if fault.kind is Kind.CRASH:
             struck.crashes.append((fault, struck.calls + int(fault.size)))
         elif struck.alive:
-            self.fates.counts[fault.kind] = self.fates.counts.get(fault.kind, 0) + 1
+            self.injector.counts[fault.kind] = self.injector.counts.get(fault.kind, 0) + 1
             self.log.add(self.hub.now, "pause", struck.name, seconds=fault.size)
             struck.paused_until = self.hub.now + fault.size
 
     def _deploy(self, process: Process, version: int) -> None:
         """Replace a process, as a rolling deployment does, perhaps with another configuration or version."""
-        self.fates.counts[Kind.DEPLOY] = self.fates.counts.get(Kind.DEPLOY, 0) + 1
+        self.injector.counts[Kind.DEPLOY] = self.injector.counts.get(Kind.DEPLOY, 0) + 1
         process.version = version
         self.log.add(self.hub.now, "deploy", process.name, version=version)
-        process.crash("deployed", back_after=5.0)
+        process.crash("deployed", restart_after=5.0)
 
     def _tick(self, tick: Tick, every: int) -> None:
-        if self.fates.befalls(Kind.LOST_TICK, self.hub.now):
+        if self.injector.hit(Kind.LOST_TICK, self.hub.now):
             self.log.add(self.hub.now, "lost", "scheduler", tick=tick.value)
             return
         self.broker.publish(TickFired(tick=tick, cadence_minutes=every), None, "scheduler")
@@ -217,16 +217,16 @@ def simulate(
     faults: tuple[Fault, ...] | None = None,
     services: Mapping[str, Callable[[Process], Handle]] = SERVICES,
     shape: fleet.Shape = fleet.USUAL,
-    meanwhile: Mapping[float, Callable[[World], None]] = {},
+    actions: Mapping[float, Callable[[World], None]] = {},
 ) -> Run:
     """Run a seed, with its drawn faults or with others, in a world of the usual or another size.
 
-    meanwhile: further actions on the world, by instant.
+    actions: further actions on the world, by instant.
     """
     if faults is None:
         draw = random.Random(f"faults {seed}")  # noqa: S311  # no secret
         faults = draw_faults(draw, faults_until(shape), shape.faults, shape.instances)
-    world = World(seed, faults, services, shape, meanwhile=meanwhile)
+    world = World(seed, faults, services, shape, actions=actions)
     # A run creates cyclic garbage, and is over before it matters.
     gc.disable()
     try:

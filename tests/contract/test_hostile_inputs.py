@@ -88,13 +88,15 @@ def parameters_of(scraper: str, **changed: str) -> dict[str, str]:
     return {**required, **changed}
 
 
-def ask(scraper: str, parameters: Mapping[str, str], status: int) -> tuple[list[httpx.URL], MemoryObjects]:
+def fetch_from(
+    scraper: str, parameters: Mapping[str, str], status: int
+) -> tuple[list[httpx.URL], MemoryObjects]:
     """Run a request on sources that all answer with this status; return the requested URLs and written objects."""
-    asked: list[httpx.URL] = []
+    requested_urls: list[httpx.URL] = []
     data = MemoryObjects("data")
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url)
+        requested_urls.append(request.url)
         return httpx.Response(status, text="{}")
 
     found = REGISTRY[scraper]
@@ -113,12 +115,12 @@ def ask(scraper: str, parameters: Mapping[str, str], status: int) -> tuple[list[
         ),
         data=data,
     )
-    return asked, data
+    return requested_urls, data
 
 
-def stays(scraper: str, asked: list[httpx.URL], data: MemoryObjects) -> None:
+def assert_stays_at_source(scraper: str, requested_urls: list[httpx.URL], data: MemoryObjects) -> None:
     spec = REGISTRY[scraper].spec
-    for url in asked:
+    for url in requested_urls:
         assert url.host in HOSTS[spec.source], str(url)
         assert (url.scheme, url.port, url.userinfo, url.fragment) == ("https", None, b"", "")
         assert ".." not in url.path.split("/")
@@ -132,31 +134,33 @@ def stays(scraper: str, asked: list[httpx.URL], data: MemoryObjects) -> None:
 @pytest.mark.parametrize("scraper", sorted(REGISTRY))
 def test_valid_request_reaches_only_hosts_of_its_source(scraper: str) -> None:
     """Without it the test below could pass without any request."""
-    asked, _ = ask(scraper, parameters_of(scraper), 403)
-    assert asked
-    stays(scraper, asked, MemoryObjects())
+    requested_urls, _ = fetch_from(scraper, parameters_of(scraper), 403)
+    assert requested_urls
+    assert_stays_at_source(scraper, requested_urls, MemoryObjects())
 
 
 @pytest.mark.parametrize(("scraper", "parameter"), PARAMETERS)
 def test_hostile_parameter_changes_no_host_or_folder(scraper: str, parameter: str) -> None:
     for hostile in HOSTILE:
         for value in (hostile, SOUND[parameter] + hostile, hostile + SOUND[parameter]):
-            stays(scraper, *ask(scraper, parameters_of(scraper, **{parameter: value}), 200))
+            assert_stays_at_source(
+                scraper, *fetch_from(scraper, parameters_of(scraper, **{parameter: value}), 200)
+            )
 
 
 @given(value=st.text(max_size=40), at=st.sampled_from(PARAMETERS))
 def test_any_parameter_text_changes_no_host_or_folder(value: str, at: tuple[str, str]) -> None:
     scraper, parameter = at
-    stays(scraper, *ask(scraper, parameters_of(scraper, **{parameter: value}), 200))
+    assert_stays_at_source(scraper, *fetch_from(scraper, parameters_of(scraper, **{parameter: value}), 200))
 
 
 @pytest.mark.parametrize("cursor", ["../../x", "&page=2", "#x", "//evil.example", "\r\nHost: x"])
 def test_cursor_from_payload_stays_in_query(cursor: str) -> None:
-    asked: list[httpx.URL] = []
+    requested_urls: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url)
-        meta = {} if asked[1:] else {"next_cursor": cursor}
+        requested_urls.append(request.url)
+        meta = {} if requested_urls[1:] else {"next_cursor": cursor}
         return httpx.Response(200, json={"data": [], "meta": meta})
 
     scraper = REGISTRY["bdl_injuries"]
@@ -165,21 +169,21 @@ def test_cursor_from_payload_stays_in_query(cursor: str) -> None:
     pacer = Pacer(sleep=lambda _: None)
     with HttpxHttp(scraper.spec, NOON, pacer, environ=environ, transport=transport) as http:
         scraper.module.fetch(scraper.module.Parameters(game_date="2025-01-15"), http)
-    assert [(url.host, url.path, set(url.params)) for url in asked] == [
+    assert [(url.host, url.path, set(url.params)) for url in requested_urls] == [
         ("api.balldontlie.io", "/v1/player_injuries", {"per_page"}),
         ("api.balldontlie.io", "/v1/player_injuries", {"per_page", "cursor"}),
     ]
-    assert asked[1].params["cursor"] == cursor
+    assert requested_urls[1].params["cursor"] == cursor
 
 
 # Redirects
 
 
-def redirected(location: str, asked_at: str = "https://source.example/data") -> httpx.URL | None:
+def redirected(location: str, requested_url: str = "https://source.example/data") -> httpx.URL | None:
     """Return the target of a redirect as the client reads it; None when the client does not follow it."""
-    asked = source_request(asked_at, {}, {})
+    request = source_request(requested_url, {}, {})
     try:
-        return httpx.URL(asked.redirected(location, shown=location).url)
+        return httpx.URL(request.redirected(location, shown=location).url)
     except (ScrapeFailure, httpx.InvalidURL):
         return None
 
@@ -213,7 +217,7 @@ def test_redirect_to_another_origin_is_not_followed(location: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_at", "location", "followed"),
+    ("requested_url", "location", "followed"),
     [
         ("http://source.example/data", "https://source.example/data", True),
         ("http://source.example:80/data", "https://source.example:443/data", True),
@@ -228,9 +232,9 @@ def test_redirect_to_another_origin_is_not_followed(location: str) -> None:
     ],
 )
 def test_redirect_to_tls_is_followed_between_default_ports_only(
-    asked_at: str, location: str, followed: bool
+    requested_url: str, location: str, followed: bool
 ) -> None:
-    assert (redirected(location, asked_at) is not None) is followed
+    assert (redirected(location, requested_url) is not None) is followed
 
 
 @given(

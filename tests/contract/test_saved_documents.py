@@ -9,7 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.fleet_sources import ASKED, DAY, REGISTRY, SCHEDULED, FakeSources, asked_of, run
+from tests.support.fleet_sources import (
+    DAY,
+    REGISTRY,
+    REQUEST_EXAMPLES,
+    SCHEDULED,
+    FakeSources,
+    request_example,
+    run,
+)
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Success
 from tipoff_common.testing import MemoryObjects
@@ -32,7 +40,7 @@ def replay(name: str, body: bytes, data: MemoryObjects, live: ScrapeExecuted) ->
     scraper = REGISTRY[name]
     request = manual_request(
         scraper,
-        {"game_date": DAY.isoformat(), **asked_of(name).parameters},
+        {"game_date": DAY.isoformat(), **request_example(name).parameters},
         source=Source.LOCAL,
         triggered_by="test",
         now=live.triggered_at,
@@ -56,7 +64,7 @@ def payload_of(live: ScrapeExecuted, data: MemoryObjects) -> bytes:
 def fetched(name: str) -> tuple[ScrapeExecuted, MemoryObjects]:
     """Fetch a scraper's document of the day, once for all tests, which only read it."""
     data = MemoryObjects("data")
-    return run(name, FakeSources(), asked_of(name).out, data).executed, data
+    return run(name, FakeSources(), request_example(name).published_at, data).executed, data
 
 
 def records_of(executed: ScrapeExecuted, data: MemoryObjects) -> Any:
@@ -73,13 +81,15 @@ def marked(answer: httpx.Response) -> httpx.Response:
     return httpx.Response(answer.status_code, content=BOM_UTF8 + answer.content)
 
 
-@pytest.mark.parametrize("spoil", [lambda answer: answer, marked], ids=["as it is", "with a byte-order mark"])
+@pytest.mark.parametrize(
+    "change", [lambda answer: answer, marked], ids=["as it is", "with a byte-order mark"]
+)
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_document_is_parsed_alike_live_and_saved(name: str, spoil: Any) -> None:
+def test_document_is_parsed_alike_live_and_saved(name: str, change: Any) -> None:
     expected = records_of(*fetched(name))
     data, again, source = MemoryObjects("data"), MemoryObjects("data"), FakeSources()
-    source.spoil = spoil
-    live = run(name, source, asked_of(name).out, data).executed
+    source.change_response = change
+    live = run(name, source, request_example(name).published_at, data).executed
     assert records_of(live, data) == expected
     saved = replay(name, payload_of(live, data), again, live)
     assert records_of(saved, again) == expected
@@ -90,12 +100,12 @@ def test_document_is_parsed_alike_live_and_saved(name: str, spoil: Any) -> None:
 def test_truncated_document_fails_alike_live_and_saved(name: str) -> None:
     """A fault in only one of the two paths could not be investigated."""
     whole, source = payload_of(*fetched(name)), FakeSources()
-    source.spoil = lambda answer: (
+    source.change_response = lambda answer: (
         httpx.Response(200, content=answer.content[: len(answer.content) // 2])
         if answer.status_code == 200 and len(answer.content) > 2000
         else answer
     )
-    live = run(name, source, asked_of(name).out, MemoryObjects("data")).executed
+    live = run(name, source, request_example(name).published_at, MemoryObjects("data")).executed
     saved = replay(name, whole[: len(whole) // 2], MemoryObjects("data"), live)
     assert live.outcome.status == saved.outcome.status == "failed"
     assert live.outcome.kind == saved.outcome.kind  # type: ignore[union-attr]  # both failed
@@ -107,8 +117,8 @@ def scrape(name: str, *arguments: str) -> int:
 
 
 def test_parameterized_scrapers_but_gamebook_read_parameters_from_document() -> None:
-    asked_for_one = {name for name, asked in ASKED.items() if asked.parameters}
-    assert {*STATING, "nbac_gamebook_pdf"} == asked_for_one, "a gamebook prints no game id"
+    needing_parameters = {name for name, example in REQUEST_EXAMPLES.items() if example.parameters}
+    assert {*STATING, "nbac_gamebook_pdf"} == needing_parameters, "a gamebook prints no game id"
 
 
 @pytest.mark.parametrize("name", STATING)
@@ -120,7 +130,7 @@ def test_parameters_stated_in_document_are_optional(
     file.write_bytes(BOM_UTF8 + payload_of(live, data))
     assert scrape(name, "--from-file", str(file), "--game-date", DAY.isoformat(), "--json") == 0
     row = json.loads(capsys.readouterr().out)
-    assert row["opts"].items() >= asked_of(name).parameters.items()
+    assert row["opts"].items() >= request_example(name).parameters.items()
 
 
 @pytest.mark.parametrize("name", STATING)
@@ -130,7 +140,7 @@ def test_document_without_parameter_names_the_option(
     file = tmp_path / "saved"
     file.write_bytes(b"{}")
     assert scrape(name, "--from-file", str(file)) == cli.EXIT_USAGE
-    (parameter,) = asked_of(name).parameters
+    (parameter,) = request_example(name).parameters
     assert f"give --{parameter.replace('_', '-')}" in capsys.readouterr().err
 
 
@@ -138,7 +148,9 @@ def test_given_parameter_is_compared_with_document(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = MemoryObjects("data")
-    live = run("nbac_play_by_play", FakeSources(), ASKED["nbac_play_by_play"].out, data).executed
+    live = run(
+        "nbac_play_by_play", FakeSources(), REQUEST_EXAMPLES["nbac_play_by_play"].published_at, data
+    ).executed
     file = tmp_path / "saved"
     file.write_bytes(payload_of(live, data))
     given = ["--from-file", str(file), "--game-date", DAY.isoformat(), "--game-id", "0022400001"]

@@ -18,13 +18,13 @@ from reportlab.pdfgen.canvas import Canvas
 from scrapers.teams import TEAMS
 from tests.support.fleet_sources import (
     ALL_FAKES,
-    ASKED,
     CONFIGURATION,
     FLEET,
     REGISTRY,
+    REQUEST_EXAMPLES,
     SCHEDULED,
     FakeSources,
-    asked_of,
+    request_example,
     run,
 )
 from tests.support.scenario import SCENARIO
@@ -66,7 +66,7 @@ def failure(execution: Execution) -> Failed:
 
 def test_every_scheduled_scraper_has_a_fake_source() -> None:
     """Otherwise `make up` would fail where production would not."""
-    for name in set(SCHEDULED) - set(ASKED):
+    for name in set(SCHEDULED) - set(REQUEST_EXAMPLES):
         folder = SCRAPERS_DIR / REGISTRY[name].spec.source
         files = [folder / FILE, folder / name / FILE]
         assert any(file.exists() for file in files), f"{name} is scheduled and has no fake: write {files[1]}"
@@ -83,7 +83,7 @@ def test_player_list_fetches_every_team_independent_of_games() -> None:
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_published_document_is_scraped(name: str, source: FakeSources) -> None:
     data = MemoryObjects("data")
-    execution = run(name, source, asked_of(name).out, data)
+    execution = run(name, source, request_example(name).published_at, data)
     outcome = execution.executed.outcome
     assert isinstance(outcome, Success), outcome
     assert outcome.record_count == len(json.loads(data.bodies[_name(outcome.gcs_path)])["records"])
@@ -93,24 +93,24 @@ def test_published_document_is_scraped(name: str, source: FakeSources) -> None:
     assert not drift or not any(drift.values()), drift  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
+@pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(REQUEST_EXAMPLES)))
 def test_every_declared_host_is_requested(name: str, source: FakeSources) -> None:
     """A rate-limited host pauses all scrapers that need it, so the list must be true."""
-    run(name, source, asked_of(name).out, MemoryObjects("data"))
+    run(name, source, request_example(name).published_at, MemoryObjects("data"))
     hosts = set(REGISTRY[name].spec.hosts)
 
     assert hosts
-    assert hosts <= source.asked
+    assert hosts <= source.requested_hosts
 
 
 TEAM_FIELDS = ("team", "home_team", "away_team", "opponent", "other_team", "team_abbreviation")
 
 
-@pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
+@pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(REQUEST_EXAMPLES)))
 def test_records_use_tricodes_of_team_module(name: str, source: FakeSources) -> None:
     """Records of two sources about one team join by its name; an undecided or absent team is null."""
     data = MemoryObjects("data")
-    run(name, source, asked_of(name).out, data)
+    run(name, source, request_example(name).published_at, data)
     records = _records(data)
     spelled = {record[field] for record in records for field in TEAM_FIELDS if field in record}
 
@@ -121,32 +121,32 @@ def test_records_use_tricodes_of_team_module(name: str, source: FakeSources) -> 
 @pytest.mark.parametrize("name", [name for name in SCHEDULED if not name.endswith(("_pdf", "_report"))])
 def test_byte_order_mark_changes_no_records(name: str, source: FakeSources) -> None:
     plain, marked = MemoryObjects("data"), MemoryObjects("data")
-    run(name, source, asked_of(name).out, plain)
-    source.spoil = lambda answer: httpx.Response(
+    run(name, source, request_example(name).published_at, plain)
+    source.change_response = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=b"\xef\xbb\xbf" + answer.content
     )
-    run(name, source, asked_of(name).out, marked)
+    run(name, source, request_example(name).published_at, marked)
     (kept,) = [body for path, body in marked.bodies.items() if path.startswith("raw/")]
     saved = MemoryObjects("data")
-    run(name, source, asked_of(name).out, saved, saved=SavedPayload(kept, dated=True))
+    run(name, source, request_example(name).published_at, saved, saved=SavedPayload(kept, dated=True))
 
     assert _records(plain) == _records(marked) == _records(saved)
 
 
 @pytest.mark.parametrize("name", ["nbac_injury_report", "nbac_gamebook_pdf"])
 def test_password_protected_pdf_fails_with_reason(name: str, source: FakeSources) -> None:
-    source.spoil = lambda answer: (
+    source.change_response = lambda answer: (
         httpx.Response(200, content=_pdf(encrypt="secret")) if answer.content.startswith(b"%PDF") else answer
     )
-    failed = failure(run(name, source, asked_of(name).out))
+    failed = failure(run(name, source, request_example(name).published_at))
 
     assert failed.kind is FailureKind.DECODE
     assert failed.message.startswith("the PDF is protected by a password, and no password is known")
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEDULED if asked_of(name).not_out])
+@pytest.mark.parametrize("name", [name for name in SCHEDULED if request_example(name).unpublished_at])
 def test_document_not_yet_published_is_no_data_with_reason(name: str, source: FakeSources) -> None:
-    outcome = run(name, source, asked_of(name).not_out or "").executed.outcome
+    outcome = run(name, source, request_example(name).unpublished_at or "").executed.outcome
     assert isinstance(outcome, NoData), outcome
     assert outcome.reason
 
@@ -156,16 +156,16 @@ def test_document_not_yet_published_is_no_data_with_reason(name: str, source: Fa
 def test_refusal_is_blocked_not_no_data(name: str, page: bool, source: FakeSources) -> None:
     """Regression: blocked was read as not published (incident 5)."""
     html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
-    source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
-    assert failure(run(name, source, asked_of(name).out)).kind is FailureKind.BLOCKED
+    source.change_response = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
+    assert failure(run(name, source, request_example(name).published_at)).kind is FailureKind.BLOCKED
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_truncated_document_is_a_decode_failure(name: str, source: FakeSources) -> None:
-    source.spoil = lambda answer: httpx.Response(
+    source.change_response = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=answer.content[: len(answer.content) // 2]
     )
-    assert failure(run(name, source, asked_of(name).out)).kind is FailureKind.DECODE
+    assert failure(run(name, source, request_example(name).published_at)).kind is FailureKind.DECODE
 
 
 BROKEN = {
@@ -183,11 +183,11 @@ def test_broken_document_is_a_decode_failure_without_records(
     name: str, body: bytes, source: FakeSources
 ) -> None:
     """The message shows the beginning of the body; the payload is kept, and no records are written."""
-    source.spoil = lambda answer: httpx.Response(
+    source.change_response = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=body
     )
     data = MemoryObjects("data")
-    execution = run(name, source, asked_of(name).out, data)
+    execution = run(name, source, request_example(name).published_at, data)
     assert failure(execution).kind is FailureKind.DECODE
     assert ("nothing (0 bytes)" if not body else f"({len(body)} bytes)") in failure(execution).message
     assert execution.landed is None
@@ -196,8 +196,8 @@ def test_broken_document_is_a_decode_failure_without_records(
 
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_changed_document_is_a_source_changed_failure(name: str, source: FakeSources) -> None:
-    source.spoil = _changed
-    execution = run(name, source, asked_of(name).out)
+    source.change_response = _changed
+    execution = run(name, source, request_example(name).published_at)
     assert failure(execution).kind is FailureKind.SOURCE_CHANGED
     assert execution.executed.outcome.status is Status.FAILED
     assert len(failure(execution).message) > 20
@@ -205,9 +205,9 @@ def test_changed_document_is_a_source_changed_failure(name: str, source: FakeSou
 
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_changed_document_writes_no_records(name: str, source: FakeSources) -> None:
-    source.spoil = _changed
+    source.change_response = _changed
     data = MemoryObjects("data")
-    assert run(name, source, asked_of(name).out, data).landed is None
+    assert run(name, source, request_example(name).published_at, data).landed is None
     assert all(name.startswith("raw/") for name in data.bodies)
 
 
@@ -251,13 +251,13 @@ def test_fakes_serve_the_fleet_around_any_day(name: str, day: date) -> None:
     """`make up` uses today's date: with January 2025 alone it would be red and empty at first."""
     game = rolled(SCENARIO, day).games[day][0]
     known = {"game_id": game.id, "team": game.home, "event_id": event_id(game)}
-    asked = asked_of(name)
+    example = request_example(name)
     hour = 14 if name.startswith("oddsa_") else 23
     now = datetime.combine(day, clock_time(hour, 55), tzinfo=EASTERN)
     app = create_app(SCENARIO, lambda: now, around_today=True, fleet=FLEET)
     request = manual_request(
         REGISTRY[name],
-        {"game_date": day.isoformat(), **{key: known[key] for key in asked.parameters}},
+        {"game_date": day.isoformat(), **{key: known[key] for key in example.parameters}},
         source=Source.LOCAL,
         triggered_by="test",
         now=now,

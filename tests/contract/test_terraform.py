@@ -147,14 +147,14 @@ class TestTicks:
 
     def test_every_subscribed_tick_is_in_the_map(self) -> None:
         topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]
-        asked = {
+        fired = {
             tick
             for tick in Tick
             for it in topic.subscriptions.values()
             if parse(it.filter)({"tick": tick.value})
         }
         # Only a fleet with a learning workflow has this tick in its map; `tipoff validate` reports when it is missing.
-        assert asked - {Tick.DISCOVER} == ticks().keys() - {Tick.DISCOVER}
+        assert fired - {Tick.DISCOVER} == ticks().keys() - {Tick.DISCOVER}
 
     def test_schedule_is_locked_before_first_window_in_fleet_zone(self) -> None:
         """Incidents 12 and 13: ticks and windows followed two definitions of time."""

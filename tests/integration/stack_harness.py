@@ -228,14 +228,14 @@ class Driver:
     def heal(self) -> None:
         requests.delete(self._control("faults"), timeout=PATIENCE_SECONDS).raise_for_status()
 
-    def asked(self, path: str) -> int:
+    def request_count(self, path: str) -> int:
         """Return how many requests the source received for a path since the stack started."""
         paths: dict[str, int] = requests.get(self._control("requests"), timeout=PATIENCE_SECONDS).json()[
             "paths"
         ]
         return paths.get(path, 0)
 
-    def paths_asked(self, prefix: str) -> dict[str, int]:
+    def requested_paths(self, prefix: str) -> dict[str, int]:
         """Return how many requests the source received since the stack started, by each path that begins so."""
         paths: dict[str, int] = requests.get(self._control("requests"), timeout=PATIENCE_SECONDS).json()[
             "paths"

@@ -40,7 +40,7 @@ def _requested_dates(driver: Driver) -> int:
 
 
 def test_interrupted_and_resumed_backfill_fetches_each_date_once(embedded: Driver, tmp_path: Path) -> None:
-    fetched = {day: embedded.asked(last_report(day)) for day in DATES}
+    fetched = {day: embedded.request_count(last_report(day)) for day in DATES}
     span = ("--from", str(DATES[0]), "--to", str(DATES[-1]), "--name", "nightly")
     files = ("--schedule", str(write_season(tmp_path)), "--workflows", str(DEMO_WORKFLOWS))
     arguments = (INJURIES, *span, *files)
@@ -67,7 +67,9 @@ def test_interrupted_and_resumed_backfill_fetches_each_date_once(embedded: Drive
     assert [(item["date"], item["success"], item["complete"]) for item in answer["dates"]] == [
         (str(day), 1, True) for day in DATES
     ]
-    assert {day: embedded.asked(last_report(day)) - fetched[day] for day in DATES} == dict.fromkeys(DATES, 1)
+    assert {day: embedded.request_count(last_report(day)) - fetched[day] for day in DATES} == dict.fromkeys(
+        DATES, 1
+    )
     occurrences = [name for item in answer["dates"] for name in item["occurrences"]]
     sql = """
         SELECT occurrence_id, game_date, source, status FROM nba_orchestration.v_executions

@@ -46,4 +46,4 @@ def check_a_run(driver: Driver, day: date, folder: Path, environment: Mapping[st
     (row,) = driver.executions(day, INJURIES)
     assert (row["source"], row["triggered_by"], row["status"]) == ("LOCAL", "somebody", "success")
     assert row["execution_id"] in done.stderr
-    assert driver.asked(last_report(day)) == 1, "the fake was asked, not the real source"
+    assert driver.request_count(last_report(day)) == 1, "the fake was asked, not the real source"

@@ -190,7 +190,7 @@ def test_manual_scraper_run_returns_execution_logged_as_cloud_run(driver: Driver
     second = driver.post("scraper-runner", EXECUTIONS, json=body, headers=key)
     assert first.status_code == 200, first.text
     assert first.json() == second.json()
-    assert driver.asked(last_report(day)) == 1, "the second was answered without asking the source"
+    assert driver.request_count(last_report(day)) == 1, "the second was answered without asking the source"
     (row,) = driver.executions(day, INJURIES)
     assert (row["execution_id"], row["source"]) == (first.json()["execution_id"], "CLOUD_RUN")
     assert row["status"] == first.json()["outcome"]["status"] == "success"

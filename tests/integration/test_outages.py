@@ -23,7 +23,7 @@ def test_request_waits_for_restart_of_killed_runner(driver: Driver, day: date) -
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
     (execution,) = driver.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request["request_id"], "success")
-    assert driver.asked(last_report(day)) == 1
+    assert driver.request_count(last_report(day)) == 1
 
 
 def test_runner_killed_after_storing_outcome_publishes_without_refetch(embedded: Driver, day: date) -> None:
@@ -34,7 +34,7 @@ def test_runner_killed_after_storing_outcome_publishes_without_refetch(embedded:
     path = last_report(day)
     embedded.fault(path, held=True, times=1)
     (request,) = embedded.run_workflow("injury_discovery", day)["requests"]
-    until(lambda: embedded.asked(path), "the source to be asked")
+    until(lambda: embedded.request_count(path), "the source to be asked")
     with embedded.paused("pubsub"):
         embedded.heal()
         name = f"runner/outcomes/{day}/{request['request_id']}.json"
@@ -51,7 +51,7 @@ def test_runner_killed_after_storing_outcome_publishes_without_refetch(embedded:
     (execution,) = embedded.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request["request_id"], "success")
     embedded.settle()
-    assert embedded.asked(path) == 1
+    assert embedded.request_count(path) == 1
     assert len(embedded.executions(day, INJURIES)) == 1
 
 
@@ -74,19 +74,19 @@ def test_runner_killed_after_storing_file_does_not_fetch_again(driver: Driver, d
     )
     assert (execution["status"], execution["gcs_path"]) == ("success", told["gcs_path"])
     assert summary(execution) == summary(told)
-    assert driver.asked(path) == 1
+    assert driver.request_count(path) == 1
 
 
 @pytest.mark.slow
 def test_runner_suspended_during_fan_out_fetches_each_request_once(embedded: Driver, day: date) -> None:
     """Redeliveries find the claims. Regression: 22 requests once became 67 fetches."""
-    before = embedded.paths_asked("site.api.espn.com/")
+    before = embedded.requested_paths("site.api.espn.com/")
     embedded.stack.publisher.publish([_roster(team, day) for team in TEAMS])
 
     def fetched() -> dict[str, int]:
         return {
             path: count - before.get(path, 0)
-            for path, count in embedded.paths_asked("site.api.espn.com/").items()
+            for path, count in embedded.requested_paths("site.api.espn.com/").items()
             if count > before.get(path, 0)
         }
 
@@ -123,7 +123,7 @@ def test_runner_stopped_by_sigterm_finishes_its_scrape(driver: Driver, day: date
     path = last_report(day)
     driver.fault(path, held=True, times=1)
     (request,) = driver.run_workflow("injury_discovery", day)["requests"]
-    until(lambda: driver.asked(path), "the source to be asked")
+    until(lambda: driver.request_count(path), "the source to be asked")
     driver.signal("scraper-runner", signal.SIGTERM)
     driver.heal()
     ended = driver.ended("scraper-runner")
@@ -133,7 +133,7 @@ def test_runner_stopped_by_sigterm_finishes_its_scrape(driver: Driver, day: date
     assert finished is not None
     (execution,) = driver.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request["request_id"], "success")
-    assert driver.asked(path) == 1
+    assert driver.request_count(path) == 1
 
 
 @pytest.mark.parametrize("service", ["controller", "logger"])
@@ -172,10 +172,10 @@ def test_bucket_outage_stops_work_and_loses_nothing(embedded: Driver, day: date)
         embedded.stack.publisher.publish([ScrapeRequested.model_validate(drafted)])
         for subscription in ("controller-ticks", "runner-requests"):
             until(lambda name=subscription: embedded.waiting(name), f"{subscription} to keep its message")
-        assert embedded.asked(last_report(day)) == 0
+        assert embedded.request_count(last_report(day)) == 0
     embedded.settle()
     (execution,) = embedded.executions(day, SCHEDULE)
     assert (execution["source"], execution["status"]) == ("CONTROLLER", "success")
     (execution,) = embedded.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (drafted["request_id"], "success")
-    assert embedded.asked(last_report(day)) == 1
+    assert embedded.request_count(last_report(day)) == 1

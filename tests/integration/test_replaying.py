@@ -97,7 +97,7 @@ def test_replay_keeps_ids_and_second_replay_fetches_nothing(embedded: Driver, da
     plan = json.loads(embedded.tipoff("dead-letters", "replay", letter["event_id"], "--dry-run", "--json"))
     assert [(item["topic"], item["ce_id"]) for item in plan["messages"]] == [("scrape-requests", request.id)]
     embedded.settle()
-    assert embedded.asked(last_report(day)) == 0, "a dry run publishes nothing"
+    assert embedded.request_count(last_report(day)) == 0, "a dry run publishes nothing"
 
     with embedded.subscribed("scrape-requests") as taken:
         assert "published 1" in embedded.tipoff("dead-letters", "replay", letter["event_id"], "--yes")
@@ -115,7 +115,7 @@ def test_replay_keeps_ids_and_second_replay_fetches_nothing(embedded: Driver, da
     embedded.settle()
     (execution,) = embedded.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request.request_id, "success")
-    assert embedded.asked(last_report(day)) == 1
+    assert embedded.request_count(last_report(day)) == 1
 
 
 def test_replay_of_message_without_type_is_refused_with_reason(driver: Driver, day: date) -> None:

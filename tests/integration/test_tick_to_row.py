@@ -33,7 +33,7 @@ def test_tick_becomes_decision_execution_rows_and_file(driver: Driver, day: date
 
 def test_repeated_tick_is_fetched_and_recorded_once(embedded: Driver, day: date) -> None:
     """Incidents 16 and 19: nothing is fetched twice, and no row is written twice."""
-    before = embedded.asked(SCHEDULE_PATH)
+    before = embedded.request_count(SCHEDULE_PATH)
     at = embedded.tick(Tick.EVALUATE, day, 5)
     embedded.executions(day, SCHEDULE)
     embedded.tick(Tick.EVALUATE, day, 5)
@@ -41,19 +41,19 @@ def test_repeated_tick_is_fetched_and_recorded_once(embedded: Driver, day: date)
     for tables in (("scraper_execution_log", "workflow_decisions"), ("v_executions", "v_decisions")):
         assert len(embedded.executions(day, SCHEDULE, tables[0])) == 1
         assert len(embedded.decisions("morning_operations", at, tables[1])) == 1
-    assert embedded.asked(SCHEDULE_PATH) == before + 1
+    assert embedded.request_count(SCHEDULE_PATH) == before + 1
 
 
 def test_concurrent_ticks_make_a_single_decision(embedded: Driver, day: date) -> None:
     """Incident 19: two controllers, two random ids, two decisions."""
-    before = embedded.asked(SCHEDULE_PATH)
+    before = embedded.request_count(SCHEDULE_PATH)
     for _ in range(4):
         at = embedded.tick(Tick.EVALUATE, day, 5)
     embedded.settle()
     assert len(embedded.decisions("morning_operations", at)) == 1
     assert [row["attempt"] for row in embedded.executions(day, SCHEDULE)] == [1]
     # Concurrent deliveries may have fetched too; only the stored outcome counts.
-    assert before + 1 <= embedded.asked(SCHEDULE_PATH) <= before + 4
+    assert before + 1 <= embedded.request_count(SCHEDULE_PATH) <= before + 4
 
 
 def test_schedule_locked_twice_has_a_single_set_of_rows_in_view(embedded: Driver, day: date) -> None:

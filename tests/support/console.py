@@ -390,7 +390,7 @@ class World:
     bus: RecordingBus = field(default_factory=RecordingBus)
     published: list[Any] = field(default_factory=list)
     """Raw messages that were published."""
-    asked: list[httpx.Request] = field(default_factory=list)
+    controller_requests: list[httpx.Request] = field(default_factory=list)
     """Requests to the controller, which `controller` answers; None: it is down."""
     controller: Callable[[httpx.Request], httpx.Response] | None = None
 
@@ -406,7 +406,7 @@ class World:
 
     def ask_controller(self, request: httpx.Request) -> httpx.Response:
         """Return the controller's response."""
-        self.asked.append(request)
+        self.controller_requests.append(request)
         if self.controller is None:
             raise httpx.ConnectError("nothing listens")
         return self.controller(request)

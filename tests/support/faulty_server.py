@@ -15,7 +15,7 @@ class FaultyServer:
 
     answer: Callable[["FaultyServer", socket.socket], None]
     tls: ssl.SSLContext | None = None
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     """The request lines and headers of each request so far."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the test is over, for answers that wait."""
@@ -54,7 +54,7 @@ class FaultyServer:
                 if not received:
                     return
                 head += received
-            self.asked.append(head.decode())
+            self.requests.append(head.decode())
             self.answer(self, connection)
 
 
@@ -65,7 +65,7 @@ def in_turn(*answers: bytes) -> Answer:
     """Answer each request with the next response; the last is repeated."""
 
     def answer(server: FaultyServer, connection: socket.socket) -> None:
-        connection.sendall(answers[min(len(server.asked), len(answers)) - 1])
+        connection.sendall(answers[min(len(server.requests), len(answers)) - 1])
 
     return answer
 

@@ -35,34 +35,36 @@ SCHEDULED = sorted({step.scraper for item in CONFIGURATION.workflows.values() fo
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The parameters and instants of a scraper's request."""
+class RequestExample:
+    """A request of a scraper, and instants before and after its document is published."""
 
-    not_out: str | None
+    unpublished_at: str | None
     """An instant in New York before the source publishes the document; None when it is always there."""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    out: str = "2025-01-15T23:45:00-05:00"
+    published_at: str = "2025-01-15T23:45:00-05:00"
     """An instant in New York at which the document is published."""
 
 
 AFTERNOON = "2025-01-15T16:00:00-05:00"
-ASKED = {
-    "bdl_injuries": Asked(None),
-    "espn_roster": Asked(None, {"team": "PHI"}),
-    "espn_scoreboard": Asked(None),
-    "nbac_gamebook_pdf": Asked(AFTERNOON, OF_THE_GAME),
-    "nbac_injury_report": Asked("2025-01-15T10:00:00-05:00"),
-    "nbac_play_by_play": Asked(AFTERNOON, OF_THE_GAME),
-    "nbac_player_boxscore": Asked(AFTERNOON, OF_THE_GAME),
-    "nbac_player_list": Asked(None),
-    "nbac_player_movement": Asked(None),
-    "nbac_referee_assignments": Asked("2025-01-15T08:00:00-05:00"),
-    "nbac_schedule": Asked(None),
-    "nbac_scoreboard": Asked(None),
-    "nbac_team_boxscore": Asked(AFTERNOON, OF_THE_GAME),
-    "oddsa_events": Asked("2025-01-10T12:00:00-05:00", out=AFTERNOON),
-    "oddsa_game_lines": Asked("2025-01-13T12:00:00-05:00", out=AFTERNOON),
-    "oddsa_player_props": Asked("2025-01-16T12:00:00-05:00", {"event_id": event_id(GAME)}, out=AFTERNOON),
+REQUEST_EXAMPLES = {
+    "bdl_injuries": RequestExample(None),
+    "espn_roster": RequestExample(None, {"team": "PHI"}),
+    "espn_scoreboard": RequestExample(None),
+    "nbac_gamebook_pdf": RequestExample(AFTERNOON, OF_THE_GAME),
+    "nbac_injury_report": RequestExample("2025-01-15T10:00:00-05:00"),
+    "nbac_play_by_play": RequestExample(AFTERNOON, OF_THE_GAME),
+    "nbac_player_boxscore": RequestExample(AFTERNOON, OF_THE_GAME),
+    "nbac_player_list": RequestExample(None),
+    "nbac_player_movement": RequestExample(None),
+    "nbac_referee_assignments": RequestExample("2025-01-15T08:00:00-05:00"),
+    "nbac_schedule": RequestExample(None),
+    "nbac_scoreboard": RequestExample(None),
+    "nbac_team_boxscore": RequestExample(AFTERNOON, OF_THE_GAME),
+    "oddsa_events": RequestExample("2025-01-10T12:00:00-05:00", published_at=AFTERNOON),
+    "oddsa_game_lines": RequestExample("2025-01-13T12:00:00-05:00", published_at=AFTERNOON),
+    "oddsa_player_props": RequestExample(
+        "2025-01-16T12:00:00-05:00", {"event_id": event_id(GAME)}, published_at=AFTERNOON
+    ),
 }
 
 
@@ -70,12 +72,12 @@ FLEET = fleet_fakes(SCRAPERS_DIR)
 ALL_FAKES = RunnerFakes({**FAKES.urls, **dict.fromkeys(FLEET, FAKE_URL)})
 
 
-def asked_of(name: str) -> Asked:
+def request_example(name: str) -> RequestExample:
     """Return a scraper's request.
 
     A scraper with a fake of its own needs no line above: its document is always there.
     """
-    return ASKED.get(name, Asked(None))
+    return REQUEST_EXAMPLES.get(name, RequestExample(None))
 
 
 @cache
@@ -85,17 +87,17 @@ def fake_sources() -> InProcessTransport:
 
 
 class FakeSources(httpx.BaseTransport):
-    """The fake sources in this process; `spoil` changes every response."""
+    """The fake sources in this process; `change_response` changes every response."""
 
     def __init__(self) -> None:
         self._app = fake_sources()
-        self.spoil: Any = lambda answer: answer
-        self.asked: set[str] = set()
+        self.change_response: Any = lambda answer: answer
+        self.requested_hosts: set[str] = set()
         """The hosts of the requests; a fake's address contains the host that it replaces."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked.add(request.url.path.split("/")[1])
-        answer: httpx.Response = self.spoil(self._app.handle_request(request))
+        self.requested_hosts.add(request.url.path.split("/")[1])
+        answer: httpx.Response = self.change_response(self._app.handle_request(request))
         return answer
 
 
@@ -106,10 +108,10 @@ def run(
     data: MemoryObjects | None = None,
     saved: SavedPayload | None = None,
 ) -> Execution:
-    scraper, asked, now = REGISTRY[name], asked_of(name), datetime.fromisoformat(instant)
+    scraper, example, now = REGISTRY[name], request_example(name), datetime.fromisoformat(instant)
     request = manual_request(
         scraper,
-        {"game_date": DAY.isoformat(), **asked.parameters},
+        {"game_date": DAY.isoformat(), **example.parameters},
         source=Source.LOCAL,
         triggered_by="test",
         now=now,

@@ -54,7 +54,7 @@ class Issuer:
     """Names of the keys whose certificates it publishes."""
     broken: bool = False
     """Whether it answers 500."""
-    asked: int = 0
+    key_requests: int = 0
     """The number of requests."""
     url: str = ""
 
@@ -81,7 +81,7 @@ def running_issuer() -> Iterator[Issuer]:
 
     class Certificates(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base class's name
-            issuer.asked += 1
+            issuer.key_requests += 1
             body = json.dumps({name: key(name).certificate for name in issuer.published}).encode()
             self.send_response(500 if issuer.broken else 200)
             self.send_header("Content-Length", str(len(body)))

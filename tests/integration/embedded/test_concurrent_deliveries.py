@@ -43,7 +43,7 @@ class Source(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
-        self.asked: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         self.lock = threading.Lock()
 
     @property
@@ -57,7 +57,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # the name that http.server calls
         with self.server.lock:
-            self.server.asked[self.path] += 1
+            self.server.requests[self.path] += 1
         body = f"one\n{self.path}\n".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -144,8 +144,8 @@ def test_concurrent_deliveries_of_request_fetch_once(
     with ThreadPoolExecutor(RUNNERS) as pool:
         ends = sum(pool.map(deliver, range(RUNNERS)), Counter())
 
-    assert len(source.asked) == REQUESTS
-    assert set(source.asked.values()) == {1}, "a request is fetched once"
+    assert len(source.requests) == REQUESTS
+    assert set(source.requests.values()) == {1}, "a request is fetched once"
     assert ends["unavailable"] == 0
     assert ends["done"] >= REQUESTS
     executed = [event for _, bus in runners for event in bus.of(ScrapeExecuted)]
@@ -159,4 +159,4 @@ def test_concurrent_deliveries_of_request_fetch_once(
         again = run_request(request(number), deps, NOW)
         assert again in executed
         assert [event.execution_id for event in bus.of(FileLanded)] == [again.execution_id]
-    assert set(source.asked.values()) == {1}
+    assert set(source.requests.values()) == {1}

@@ -353,10 +353,10 @@ def test_late_row_across_midnight_counts_for_its_own_occurrence(
     dataset.insert(
         "workflow_decisions", decided("last", ended - MINUTE, "RUN", "due", workflow_name="scores", **late)
     )
-    asked = MIDNIGHT + 2 * HOUR
+    as_of = MIDNIGHT + 2 * HOUR
 
     def outcomes() -> dict[str, tuple[date, str, int, bool]]:
-        day = read_expectations(warehouse, "late", date(2026, 1, 15), asked, midnight=MIDNIGHT)
+        day = read_expectations(warehouse, "late", date(2026, 1, 15), as_of, midnight=MIDNIGHT)
         return {it.occurrence_id: (it.date, it.status, it.executions, it.found) for it in day.expectations}
 
     first = (date(2026, 1, 15), "PENDING", 0, False)

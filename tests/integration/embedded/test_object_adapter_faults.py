@@ -181,17 +181,17 @@ def test_listing_returns_all_pages(objects: GcsObjects, monkeypatch: pytest.Monk
     """The embedded store returns all objects in one page; Cloud Storage returns a thousand a page."""
     for number in range(5):
         objects.create(f"day/{number}", b"{}")
-    whole, asked = objects._client.calls.list_page, list[str]()
+    whole, tokens = objects._client.calls.list_page, list[str]()
 
     def two_at_a_time(bucket: str, prefix: str, token: str = "") -> tuple[list[dict[str, Any]], str]:
-        asked.append(token)
+        tokens.append(token)
         begin = int(token or 0)
         found = whole(bucket, prefix)[0]
         return found[begin : begin + 2], str(begin + 2) if begin + 2 < len(found) else ""
 
     monkeypatch.setattr(objects._client.calls, "list_page", two_at_a_time)
     assert [info.name for info in objects.list("day/")] == [f"day/{number}" for number in range(5)]
-    assert asked == ["", "2", "4"]
+    assert tokens == ["", "2", "4"]
 
 
 def test_outage_raises_unavailable_after_bounded_retries(

@@ -58,9 +58,9 @@ def query(*arguments: str) -> Result:
 
 @in_dev
 def test_environment_defaults_to_setting_and_can_be_overridden() -> None:
-    asked = query("discovery_check", NAME, *AS_OF, "--json")
-    assert asked.exit_code == 0, asked.output
-    assert json.loads(asked.stdout) == [
+    result = query("discovery_check", NAME, *AS_OF, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == [
         {"status": "success", "records": 12, "triggered_at": "2026-01-15T16:00:00Z", "time_et": "11:00 AM"}
     ]
     other = query("discovery_check", NAME, *AS_OF, "--json", "--param", "environment=prod")
@@ -69,17 +69,17 @@ def test_environment_defaults_to_setting_and_can_be_overridden() -> None:
 
 @in_dev
 def test_csv_option_prints_rows_as_csv() -> None:
-    asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked", "--csv")
-    (row,) = csv.DictReader(io.StringIO(asked.stdout))
+    result = query("why_skipped", *AS_OF, "--param", "workflow_name=asked", "--csv")
+    (row,) = csv.DictReader(io.StringIO(result.stdout))
     assert (row["time_et"], row["reason"], row["next_check_et"]) == ("11:00", "[not] before, noon", "12:00")
     assert json.loads(row["context"]) == {"attempts": 2}
 
 
 @in_dev
 def test_default_output_has_question_and_rows_or_notice() -> None:
-    asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked")
-    assert asked.stdout.startswith("Why did this workflow run, or not, today?")
-    assert "[not]" in asked.stdout
+    result = query("why_skipped", *AS_OF, "--param", "workflow_name=asked")
+    assert result.stdout.startswith("Why did this workflow run, or not, today?")
+    assert "[not]" in result.stdout
     nothing = ["why_skipped", "injury_discovery", *AS_OF]
     assert "no rows for as_of 2026-01-15 12:00:00" in query(*nothing).stdout
     assert query(*nothing, "--csv").stdout == ""
@@ -99,7 +99,7 @@ def test_game_date_can_differ_from_day_of_as_of() -> None:
 
 @in_dev
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ["recent_executions", "--param", "scraper_name=nbac_injury_reprot"],
@@ -109,10 +109,10 @@ def test_game_date_can_differ_from_day_of_as_of() -> None:
         (["discovery_check", "--json", "--param", "scraper_name=x"], "no scraper 'x'; there are "),
     ],
 )
-def test_unknown_name_is_a_usage_error_with_suggestions(arguments: list[str], said: str) -> None:
-    asked = query(*arguments, *AS_OF)
-    assert asked.exit_code == 2
-    assert said in asked.output
+def test_unknown_name_is_a_usage_error_with_suggestions(arguments: list[str], message: str) -> None:
+    result = query(*arguments, *AS_OF)
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 @in_dev
@@ -125,7 +125,7 @@ def test_path_and_time_stay_whole_at_any_terminal_width(width: int, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nothing"], "no query 'nothing'; there are alert_"),
         (["discovery_check", "--param", "scraper=x"], "has no parameter 'scraper'"),
@@ -138,17 +138,17 @@ def test_path_and_time_stay_whole_at_any_terminal_width(width: int, monkeypatch:
         (["success_rates", "--as-of", "noon"], "is not a valid time"),
     ],
 )
-def test_wrong_usage_exits_2_with_remedy(arguments: list[str], said: str) -> None:
-    asked = query(*arguments)
-    assert asked.exit_code == 2
-    assert said in asked.output
+def test_wrong_usage_exits_2_with_remedy(arguments: list[str], message: str) -> None:
+    result = query(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 def test_unreachable_dataset_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIPOFF_PROJECT", "nowhere")
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
-    asked = query("success_rates")
-    assert (asked.exit_code, "cannot connect to" in asked.output) == (1, True)
+    result = query("success_rates")
+    assert (result.exit_code, "cannot connect to" in result.output) == (1, True)
 
 
 def test_list_shows_parameters_and_defaults() -> None:

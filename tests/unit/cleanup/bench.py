@@ -102,7 +102,7 @@ class World:
     state: MemoryObjects = field(default_factory=MemoryObjects)
     data: Bucket = field(default_factory=lambda: Bucket("data"))
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
-    asked: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     now: datetime = NOON
 
     def __post_init__(self) -> None:
@@ -149,7 +149,7 @@ class World:
         return [event.gcs_path for event in self.bus.of(FileLanded)]
 
     def _answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        self.asked.append(sql)
+        self.queries.append(sql)
         if self.unreadable and self.unreadable in sql:
             raise Unavailable(f"{self.unreadable} cannot be read")
         given: Any = parameters

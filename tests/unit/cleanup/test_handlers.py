@@ -502,12 +502,12 @@ def test_a_receipt_for_an_unknown_file_is_recorded_once_its_row_is_due(world: Wo
 def test_a_redelivered_tick_publishes_the_same_run(world: World) -> None:
     """Redelivery multiplied the rows (incident 16)."""
     first = world.run()
-    asked = len(world.asked)
+    count = len(world.queries)
     again = world.run(NOON + timedelta(minutes=14))
     assert first == again
     assert first.id == again.id
     assert len(world.republished) == 2
-    assert len(world.asked) == asked
+    assert len(world.queries) == count
 
 
 def test_the_next_tick_is_another_run(world: World) -> None:

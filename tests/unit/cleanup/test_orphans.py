@@ -30,9 +30,9 @@ WRITTEN = NOON - 40 * MINUTE
 
 def orphan(world: World, at: datetime = WRITTEN, text: str = "one", **request: Any) -> str:
     """Write a file as the runner does, without an event for it; return its path."""
-    asked = requested(scraper="lines", **{"request_id": "dead", **request})
+    scrape_request = requested(scraper="lines", **{"request_id": "dead", **request})
     parsed = Parsed(records=[Row(text=text), Row(text="two")], fan_out={"games": ("g1", "g2")})
-    file = records_file(parsed, SPEC, asked, FOLDER, at)
+    file = records_file(parsed, SPEC, scrape_request, FOLDER, at)
     write_records(file, at, world.data)
     return f"gs://data/{file.name}"
 
@@ -62,12 +62,12 @@ def test_orphan_is_adopted_with_the_values_of_its_metadata() -> None:
     run = world.run()
     (executed,) = adopted(world)
     (landed,) = world.bus.of(FileLanded)
-    asked = requested(scraper="lines", request_id="dead")
+    request = requested(scraper="lines", request_id="dead")
     assert (run.adopted_count, [finding.kind for finding in run.findings]) == (1, ["orphan_adopted"])
     assert (executed.execution_id, executed.source, executed.recovery) == ("dead", Source.RECOVERY, True)
     assert executed.outcome == Success(record_count=2, gcs_path=where)
     for name in ("occurrence_id", "decision_id", "workflow", "step", "attempt", "game_date", "parameters"):
-        assert getattr(executed, name) == getattr(asked, name), name
+        assert getattr(executed, name) == getattr(request, name), name
     assert (executed.triggered_at, executed.fan_out_keys) == (WRITTEN, {"games": ("g1", "g2")})
     assert (landed.gcs_path, landed.record_count, landed.recovery, landed.republish) == (where, 2, True, 0)
     assert (landed.execution_id, landed.source) == ("dead", Source.RECOVERY)
@@ -134,7 +134,7 @@ def test_run_reads_only_new_journal_entries_and_files() -> None:
     for number in range(5_000):
         world.data.bodies[f"{FOLDER}/{number}.json"] = b""
     world.run()
-    first = len(world.asked)
+    first = len(world.queries)
     world.data.calls.clear()
     name = orphan(world, NOON - 10 * MINUTE).removeprefix("gs://data/")
     run = world.run(NOON + 2 * QUARTER)
@@ -145,16 +145,16 @@ def test_run_reads_only_new_journal_entries_and_files() -> None:
     assert len(world.data.calls) - len(calls) <= 2, (
         "one list call for each hour of the journal since the last run"
     )
-    assert len(world.asked) - first < 10, "no query per file"
+    assert len(world.queries) - first < 10, "no query per file"
 
 
 @pytest.mark.parametrize("days", [-1, 60, 400])
 def test_orphan_of_any_game_date_is_found(days: int) -> None:
     world = World()
     day = GAME_DATE - days * DAY
-    asked = requested(scraper="lines", game_date=day, parameters={"game_date": day.isoformat()})
+    request = requested(scraper="lines", game_date=day, parameters={"game_date": day.isoformat()})
     parsed, folder = Parsed(records=[Row(text="x")]), f"fixtures/lines/{day}"
-    write_records(records_file(parsed, SPEC, asked, folder, WRITTEN), WRITTEN, world.data)
+    write_records(records_file(parsed, SPEC, request, folder, WRITTEN), WRITTEN, world.data)
     world.run()
     assert [event.game_date for event in adopted(world)] == [day]
 

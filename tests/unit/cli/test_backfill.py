@@ -375,11 +375,11 @@ def test_requests_in_flight_stay_within_limit(target: str) -> None:
 def test_run_larger_than_limit_completes_in_batches() -> None:
     made = World(PLANS)
     made.land(slate(14), at("05:00"))
-    asked = Fleet(made)
+    fleet = Fleet(made)
     plan = plan_backfill("b", find_target("box_score", PLANS), DAYS[:1], PLANS, calendar(*slate(14)))
     assert plan.requests == 14
-    carry_out(plan, asked)
-    assert (asked.most, len(asked.executed)) == (MAX_LOW_IN_FLIGHT, 14)
+    carry_out(plan, fleet)
+    assert (fleet.most, len(fleet.executed)) == (MAX_LOW_IN_FLIGHT, 14)
 
 
 def test_rate_limit_holds_between_consecutive_runs() -> None:

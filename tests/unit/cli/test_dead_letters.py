@@ -45,12 +45,12 @@ GAVE_UP = {
 
 
 @dataclass
-class House:
+class LetterStore:
     """A dataset with dead letters, and the bucket with their payloads."""
 
     state: MemoryObjects = field(default_factory=MemoryObjects)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[Mapping[str, Parameter]] = field(default_factory=list)
+    arguments: list[Mapping[str, Parameter]] = field(default_factory=list)
     others: dict[str, MemoryObjects] = field(default_factory=dict)
 
     def bucket_of(self, name: str) -> MemoryObjects:
@@ -78,7 +78,7 @@ class House:
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         assert "DATE(rejected_at) >= DATE(@since)" in sql
-        self.asked.append(parameters)
+        self.arguments.append(parameters)
         ids: Any = parameters["ids"]
         return [row for row in self.rows if not ids or row["event_id"] in ids]
 
@@ -91,33 +91,33 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house() -> LetterStore:
+    return LetterStore()
 
 
 # The plan
 
 
-def test_original_message_is_replayed_to_topic_of_its_type(house: House) -> None:
+def test_original_message_is_replayed_to_topic_of_its_type(house: LetterStore) -> None:
     house.reject_event(requested())
     data, attributes = encode(Envelope(requested(), requested().id, "/tipoff/test", NOON, "00-trace-span-01"))
     assert list(messages(house.plan(), house.bucket_of)) == [("scrape-requests", data, attributes)]
     assert not [name for name in attributes if name.startswith("CloudPubSub")]
 
 
-def test_oldest_dead_letter_is_replayed_first(house: House) -> None:
+def test_oldest_dead_letter_is_replayed_first(house: LetterStore) -> None:
     house.reject_event(requested(), minutes=5)
     house.reject_event(executed())
     assert [replay.topic for replay in house.plan()] == ["scrape-executions", "scrape-requests"]
 
 
-def test_unreadable_structured_message_is_replayed_to_topic_of_its_type(house: House) -> None:
+def test_unreadable_structured_message_is_replayed_to_topic_of_its_type(house: LetterStore) -> None:
     data = b'{"specversion": "1.0", "type": "tipoff.file.processed.v1", "id": "7", "data": {}}'
     house.reject(data, {"content-type": STRUCTURED}, "invalid_payload")
     assert [(replay.topic, replay.refused) for replay in house.plan()] == [("phase2-receipts", None)]
 
 
-def test_message_rejected_on_two_subscriptions_is_replayed_once(house: House) -> None:
+def test_message_rejected_on_two_subscriptions_is_replayed_once(house: LetterStore) -> None:
     first = house.reject_event(executed())
     house.reject_event(executed(), minutes=1)
     sent, copy = house.plan()
@@ -135,7 +135,7 @@ def test_message_rejected_on_two_subscriptions_is_replayed_once(house: House) ->
     ids=["no type", "no topic", "too large"],
 )
 def test_untyped_unrouted_or_oversized_message_is_refused_with_reason(
-    house: House, data: bytes, attributes: dict[str, str], why: str
+    house: LetterStore, data: bytes, attributes: dict[str, str], why: str
 ) -> None:
     house.reject(data, attributes, "undecodable")
     (replay,) = house.plan()
@@ -144,19 +144,19 @@ def test_untyped_unrouted_or_oversized_message_is_refused_with_reason(
     assert list(messages([replay], house.bucket_of)) == []
 
 
-def test_payload_at_size_limit_is_replayed(house: House) -> None:
+def test_payload_at_size_limit_is_replayed(house: LetterStore) -> None:
     house.reject(b"x" * EVENT_LIMIT, {"ce-type": executed().TYPE, "ce-id": "1"}, "undecodable")
     assert [(replay.topic, replay.refused) for replay in house.plan()] == [("scrape-executions", None)]
 
 
-def test_tick_without_event_time_is_refused(house: House) -> None:
+def test_tick_without_event_time_is_refused(house: LetterStore) -> None:
     """A tick without a time takes the time of its delivery, so a republished one would be another tick."""
     house.reject_event(tick(event_time=None))
     house.reject_event(tick(event_time=NOON))
     assert [replay.topic for replay in house.plan()] == [None, "orchestration-ticks"]
 
 
-def test_payload_invalid_in_this_version_is_replayed_to_topic_of_its_type(house: House) -> None:
+def test_payload_invalid_in_this_version_is_replayed_to_topic_of_its_type(house: LetterStore) -> None:
     """The running service may be newer than the one that rejected the message, and read it."""
     house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     (replay,) = house.plan()
@@ -164,7 +164,7 @@ def test_payload_invalid_in_this_version_is_replayed_to_topic_of_its_type(house:
     assert replay.dies_again is not None
 
 
-def test_type_of_structured_receipt_is_read_from_payload(house: House) -> None:
+def test_type_of_structured_receipt_is_read_from_payload(house: LetterStore) -> None:
     data, attributes = encode_structured(Envelope(processed(), processed().id, "/phase2", NOON))
     house.reject(data, {**attributes, **GAVE_UP})
     assert [replay.topic for replay in house.plan()] == ["phase2-receipts"]
@@ -173,21 +173,21 @@ def test_type_of_structured_receipt_is_read_from_payload(house: House) -> None:
 # Payloads
 
 
-def test_deleted_payload_is_refused(house: House) -> None:
+def test_deleted_payload_is_refused(house: LetterStore) -> None:
     house.reject_event(requested())
     house.state.bodies.clear()
     (replay,) = house.plan()
     assert "no longer exists" in (replay.refused or "")
 
 
-def test_changed_payload_is_refused(house: House) -> None:
+def test_changed_payload_is_refused(house: LetterStore) -> None:
     house.reject_event(requested())
     house.state.bodies = dict.fromkeys(house.state.bodies, b"{}")
     (replay,) = house.plan()
     assert "SHA-256 differs" in (replay.refused or "")
 
 
-def test_payload_without_path_is_its_head_only_if_whole(house: House) -> None:
+def test_payload_without_path_is_its_head_only_if_whole(house: LetterStore) -> None:
     house.reject(b"short", {})
     house.reject(b"\xff", {})
     for row in house.rows:
@@ -198,7 +198,7 @@ def test_payload_without_path_is_its_head_only_if_whole(house: House) -> None:
         payload(broken, house.bucket_of)
 
 
-def test_payload_is_read_from_bucket_named_in_path(house: House) -> None:
+def test_payload_is_read_from_bucket_named_in_path(house: LetterStore) -> None:
     house.reject(b"short", {})
     name = house.rows[0]["payload_path"].removeprefix("gs://state/")
     house.rows[0]["payload_path"] = f"gs://p-tipoff-state-logger/{name}"
@@ -207,14 +207,14 @@ def test_payload_is_read_from_bucket_named_in_path(house: House) -> None:
     assert payload(house.letters[0], house.bucket_of) == b"short"
 
 
-def test_payload_path_without_object_name_is_refused(house: House) -> None:
+def test_payload_path_without_object_name_is_refused(house: LetterStore) -> None:
     house.reject(b"short", {})
     house.rows[0]["payload_path"] = "gs://state/"
     with pytest.raises(PayloadMissing, match="names no object"):
         payload(house.letters[0], house.bucket_of)
 
 
-def test_unknown_fields_are_left_out_of_attributes(house: House) -> None:
+def test_unknown_fields_are_left_out_of_attributes(house: LetterStore) -> None:
     house.reject_event(requested())
     house.rows[0]["attributes"]["unknown_fields"] = {"weather": "snow"}
     assert "unknown_fields" not in house.letters[0].attributes
@@ -225,15 +225,15 @@ def test_unknown_fields_are_left_out_of_attributes(house: House) -> None:
 
 @dataclass(frozen=True)
 class FakeConnection(Connection):
-    house: House = field(default_factory=House)
+    house: LetterStore = field(default_factory=LetterStore)
     sent: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     down: bool = False
 
     def warehouse(self) -> Any:
-        return MemoryWarehouse(answer=self.house.query)
+        return MemoryWarehouse(answer=self.store.query)
 
     def bucket(self, bucket: str) -> Any:
-        return self.house.bucket_of(bucket)
+        return self.store.bucket_of(bucket)
 
     def bus(self, topics: Any) -> Any:
         assert topics == TOPICS
@@ -246,7 +246,7 @@ class FakeConnection(Connection):
 
 
 @pytest.fixture
-def connection(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnection]:
+def connection(house: LetterStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnection]:
     found = FakeConnection({"TIPOFF_ENVIRONMENT": "local"}, "the test", house)
     monkeypatch.setattr(commands, "find_connection", lambda: found)
     monkeypatch.setattr(commands.console, "_width", 200)
@@ -260,7 +260,7 @@ def run(*arguments: str, code: int = 0, answer: str | None = None) -> str:
 
 
 def test_list_shows_id_and_reason_of_each_dead_letter(
-    house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+    house: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = house.reject_event(requested(), "invalid_payload")
     told = run("list", "--reason", "invalid_payload", "--since", "2025-01-15")
@@ -269,7 +269,7 @@ def test_list_shows_id_and_reason_of_each_dead_letter(
     assert "1 dead letters" in told
     monkeypatch.setattr(commands.console, "_width", 60)
     assert identifier in run("list", "--since", "2025-01-15")
-    assert connection.house.asked[0]["reason"] == "invalid_payload"
+    assert connection.store.arguments[0]["reason"] == "invalid_payload"
 
 
 @pytest.mark.usefixtures("connection")
@@ -278,7 +278,7 @@ def test_unknown_reason_is_refused_with_known_reasons() -> None:
 
 
 def test_show_prints_attributes_and_whole_payload_in_narrow_terminal(
-    house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+    house: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = house.reject_event(requested())
     monkeypatch.setattr(commands.console, "_width", 80)
@@ -295,7 +295,7 @@ def test_show_prints_attributes_and_whole_payload_in_narrow_terminal(
 
 
 def test_show_never_wraps_id_path_or_payload(
-    house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+    house: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = house.reject_event(requested(workflow="w" * 150))
     monkeypatch.setattr(arguments.console, "_width", 40)
@@ -312,7 +312,7 @@ def test_unknown_id_is_refused_by_show_and_replay(connection: FakeConnection) ->
     assert connection.sent == []
 
 
-def test_replay_shows_plan_and_requires_confirmation(house: House, connection: FakeConnection) -> None:
+def test_replay_shows_plan_and_requires_confirmation(house: LetterStore, connection: FakeConnection) -> None:
     identifier = house.reject_event(requested())
     told = run("replay", identifier, answer="n\n", code=1)
     assert "scrape-requests" in told
@@ -322,7 +322,9 @@ def test_replay_shows_plan_and_requires_confirmation(house: House, connection: F
     assert [topic for topic, _, _ in connection.sent] == ["scrape-requests"]
 
 
-def test_replay_warns_of_message_that_will_be_refused_again(house: House, connection: FakeConnection) -> None:
+def test_replay_warns_of_message_that_will_be_refused_again(
+    house: LetterStore, connection: FakeConnection
+) -> None:
     identifier = house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
     told = run("replay", identifier, answer="n\n", code=1)
     assert "scrape-executions, but will be refused again: " in told
@@ -330,7 +332,7 @@ def test_replay_warns_of_message_that_will_be_refused_again(house: House, connec
     assert connection.sent == []
 
 
-def test_repeated_replay_sends_same_message(house: House, connection: FakeConnection) -> None:
+def test_repeated_replay_sends_same_message(house: LetterStore, connection: FakeConnection) -> None:
     identifier = house.reject_event(requested())
     run("replay", identifier, "--yes")
     run("replay", identifier, "--yes")
@@ -338,7 +340,7 @@ def test_repeated_replay_sends_same_message(house: House, connection: FakeConnec
     assert first == second
 
 
-def test_a_dry_run_publishes_nothing(house: House, connection: FakeConnection) -> None:
+def test_a_dry_run_publishes_nothing(house: LetterStore, connection: FakeConnection) -> None:
     house.reject_event(requested())
     assert "dry run" in run("replay", "--reason", "delivery_attempts", "--dry-run")
     told = json.loads(run("replay", "--since", "2025-01-01", "--dry-run", "--json"))
@@ -347,7 +349,7 @@ def test_a_dry_run_publishes_nothing(house: House, connection: FakeConnection) -
     assert connection.sent == []
 
 
-def test_refused_message_exits_1(house: House, connection: FakeConnection) -> None:
+def test_refused_message_exits_1(house: LetterStore, connection: FakeConnection) -> None:
     house.reject_event(requested())
     house.reject(b"{}", {}, "undecodable")
     told = run("replay", "--since", "2025-01-01", "--yes", code=1)
@@ -357,7 +359,7 @@ def test_refused_message_exits_1(house: House, connection: FakeConnection) -> No
 
 
 def test_duplicate_is_neither_published_nor_counted_as_refused(
-    house: House, connection: FakeConnection
+    house: LetterStore, connection: FakeConnection
 ) -> None:
     house.reject_event(executed())
     house.reject_event(executed(), minutes=1)
@@ -372,7 +374,7 @@ def test_replay_without_selection_or_confirmation_is_refused(connection: FakeCon
 
 
 def test_unavailable_bus_is_reported_with_remedy(
-    house: House, monkeypatch: pytest.MonkeyPatch, connection: FakeConnection
+    house: LetterStore, monkeypatch: pytest.MonkeyPatch, connection: FakeConnection
 ) -> None:
     house.reject_event(requested())
     down = FakeConnection(connection.values, "the test", house, down=True)

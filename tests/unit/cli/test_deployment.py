@@ -147,7 +147,7 @@ def test_commit_is_image_tag(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "asked", "api"),
+    ("variables", "setting", "api"),
     [
         ("domains = {}", "domains", "compute.googleapis.com"),
         ("egress = {}", "egress", "compute.googleapis.com"),
@@ -155,11 +155,11 @@ def test_commit_is_image_tag(deployment: Deployment) -> None:
     ],
 )
 def test_variable_that_needs_disabled_api_is_refused(
-    deployment: Deployment, variables: str, asked: str, api: str
+    deployment: Deployment, variables: str, setting: str, api: str
 ) -> None:
     deployment.variables.write_text(f"{variables}\n")
     with pytest.raises(
-        DeployRefused, match=rf'{asked} needs an API that is disabled .* extra_apis = \["{api}"\]'
+        DeployRefused, match=rf'{setting} needs an API that is disabled .* extra_apis = \["{api}"\]'
     ):
         check(deployment, FakeShell(READY), there)
     on = f"{READY['gcloud services list']}\n{api}"

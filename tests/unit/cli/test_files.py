@@ -188,14 +188,14 @@ def test_invalid_file_selector_is_refused_with_valid_form(text: str) -> None:
 
 
 @dataclass
-class House:
+class FakeDataset:
     """A dataset that returns the rows of the queried table."""
 
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    asked: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)
+    queries: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        self.asked.append((sql, parameters))
+        self.queries.append((sql, parameters))
         table = sql.split("nba_orchestration.")[1].split()[0].rstrip(",")
         table = "findings" if "UNNEST(findings)" in sql else table
         rows = self.tables.get(table if "LIMIT 1" not in sql else "latest", [])
@@ -211,18 +211,18 @@ class House:
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> House:
-    house = House()
-    house.tables["scraper_execution_log"] = [
+def dataset(monkeypatch: pytest.MonkeyPatch) -> FakeDataset:
+    dataset = FakeDataset()
+    dataset.tables["scraper_execution_log"] = [
         {"gcs_path": path, **WROTE.model_dump(exclude_unset=True), "execution_id": f"e-{number}"}
         for number, path in enumerate((PATH, OTHER))
     ]
-    house.tables["file_receipts"] = [vars(RECEIPT)]
-    house.tables["latest"] = [vars(RUN)]
+    dataset.tables["file_receipts"] = [vars(RECEIPT)]
+    dataset.tables["latest"] = [vars(RUN)]
     connection = Connection({"TIPOFF_ENVIRONMENT": "local"}, "a test")
     monkeypatch.setattr(commands, "find_connection", lambda: connection)
-    monkeypatch.setattr(Connection, "warehouse", lambda _self: MemoryWarehouse(answer=house.query))
-    return house
+    monkeypatch.setattr(Connection, "warehouse", lambda _self: MemoryWarehouse(answer=dataset.query))
+    return dataset
 
 
 @pytest.fixture
@@ -234,9 +234,9 @@ AS_OF = ("--as-of", "2025-01-15T20:00Z")
 
 
 class TestCommands:
-    def test_show_prints_file_history_and_next_step(self, house: House, run: Run) -> None:
-        house.tables["cleanup_operations"] = [vars(item) for item in seen(True)]
-        house.tables["dead_letters"] = [
+    def test_show_prints_file_history_and_next_step(self, dataset: FakeDataset, run: Run) -> None:
+        dataset.tables["cleanup_operations"] = [vars(item) for item in seen(True)]
+        dataset.tables["dead_letters"] = [
             {
                 **dict.fromkeys(DeadLetter.__annotations__),
                 "event_id": "d-1",
@@ -253,7 +253,7 @@ class TestCommands:
         data = json.loads(run("show", "01234", *AS_OF, "--json"))
         assert (data["gcs_path"], data["state"]) == (PATH, "republished")
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
-        assert [parameters["path"] for sql, parameters in house.asked if "dead_letters" in sql] == [
+        assert [parameters["path"] for sql, parameters in dataset.queries if "dead_letters" in sql] == [
             PATH,
             PATH,
         ]
@@ -268,7 +268,7 @@ class TestCommands:
         ],
     )
     def test_reparse_and_fetch_are_shown_apart(
-        self, house: House, run: Run, source: str, is_parsed_again: bool, event: str, by: str
+        self, dataset: FakeDataset, run: Run, source: str, is_parsed_again: bool, event: str, by: str
     ) -> None:
         later = WROTE.model_dump(exclude_unset=True) | {
             "gcs_path": PATH,
@@ -278,28 +278,28 @@ class TestCommands:
             "completed_at": NOON + hours(1),
             "is_parsed_again": is_parsed_again,
         }
-        house.tables["scraper_execution_log"].append(later)
+        dataset.tables["scraper_execution_log"].append(later)
         (line,) = [it for it in run("show", PATH, *AS_OF).splitlines() if "e-9" in it]
         assert event in line
         assert f"{by}, 30 records" in line
 
-    def test_cleanup_findings_are_shown(self, house: House, run: Run) -> None:
+    def test_cleanup_findings_are_shown(self, dataset: FakeDataset, run: Run) -> None:
         gone = StatedFinding(PATH, NOON, "object_missing", "it is not in the bucket")
-        house.tables["findings"] = [vars(gone)]
+        dataset.tables["findings"] = [vars(gone)]
         assert "object missing" in run("show", PATH, *AS_OF)
         (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
         assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
 
     def test_announce_republishes_only_verified_content(
-        self, house: House, run: Run, monkeypatch: pytest.MonkeyPatch
+        self, dataset: FakeDataset, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bus, data = RecordingBus(), MemoryObjects("data")
         monkeypatch.setattr(Connection, "bus", lambda _self, _topics: bus)
         monkeypatch.setattr(Connection, "data", lambda _self: data)
         since = ("--since", "2025-01-01")
-        house.tables["cleanup_operations"] = [vars(item) for item in seen(True, True)]
+        dataset.tables["cleanup_operations"] = [vars(item) for item in seen(True, True)]
         assert "lacks content_sha256" in run("announce", PATH, *since, "--yes", code=1)
-        house.tables["scraper_execution_log"][0]["content_sha256"] = content_hash(b"{}")
+        dataset.tables["scraper_execution_log"][0]["content_sha256"] = content_hash(b"{}")
         assert "not in the bucket" in run("announce", PATH, *since, "--yes", code=1)
         data.put(PATH.removeprefix("gs://data/"), b"[]", content_type="application/json")
         assert "other content than was written" in run("announce", PATH, *since, "--yes", code=1)
@@ -311,10 +311,10 @@ class TestCommands:
         run("announce", "01234", *since, "--yes")
         assert len({event.id for event in bus.of(FileLanded)}) == 2
 
-    def test_every_query_is_bounded_by_days(self, house: House, run: Run) -> None:
+    def test_every_query_is_bounded_by_days(self, dataset: FakeDataset, run: Run) -> None:
         run("show", PATH, *AS_OF, "--since", "2025-01-10T00:00Z")
-        assert len(house.asked) == 6
-        for sql, parameters in house.asked:
+        assert len(dataset.queries) == 6
+        for sql, parameters in dataset.queries:
             assert "BETWEEN DATE(@since) AND DATE(@as_of)" in sql or ">= DATE(@since)" in sql
             assert parameters["environment"] == "local"
 

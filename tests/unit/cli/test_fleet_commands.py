@@ -342,18 +342,18 @@ class TestDiagnose:
     def test_query_is_limited_to_environment_and_days(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked: list[dict[str, Parameter]] = []
+        arguments: list[dict[str, Parameter]] = []
 
         def answer(_sql: str, parameters: Any) -> list[dict[str, Any]]:
-            asked.append(dict(parameters))
+            arguments.append(dict(parameters))
             return []
 
         place = connection.Connection({"TIPOFF_ENVIRONMENT": "staging"}, "here")
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
         monkeypatch.setattr("tipoff_cli.commands.diagnose.command.find_connection", lambda: place)
         run("diagnose", NAME, "--as-of", NOON.isoformat(), code=3)
-        assert {one["environment"] for one in asked} == {"staging"}
-        assert [one["last_day"] for one in asked] == [date(2025, 1, 15)] * 2
+        assert {one["environment"] for one in arguments} == {"staging"}
+        assert [one["last_day"] for one in arguments] == [date(2025, 1, 15)] * 2
 
 
 class TestReparse:

@@ -134,16 +134,16 @@ def test_cloud_logging_is_queried_with_gcloud(
     ]
     (tmp_path / "answer.json").write_text(json.dumps(answer))
     gcloud = tmp_path / "gcloud"
-    gcloud.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n/bin/cat {tmp_path}/answer.json\n')
+    gcloud.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\n/bin/cat {tmp_path}/answer.json\n')
     gcloud.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("TIPOFF_PROJECT", "my-project")
     monkeypatch.setenv("TIPOFF_ENVIRONMENT", "prod")
     shown = invoke(RUN, "--days", "3").stdout
     assert "2025-01-15 12:00:00 WARNING scraper-runner scrape ended status=failed" in shown
-    asked = (tmp_path / "asked").read_text()
-    assert f'jsonPayload.request_id:"{RUN}"' in asked
-    assert "--project=my-project --freshness=3d" in asked
+    arguments = (tmp_path / "arguments").read_text()
+    assert f'jsonPayload.request_id:"{RUN}"' in arguments
+    assert "--project=my-project --freshness=3d" in arguments
 
 
 def test_without_gcloud_cloud_logging_cannot_be_read(

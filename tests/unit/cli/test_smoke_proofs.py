@@ -34,13 +34,13 @@ class Answers:
     """A warehouse that returns the execution row after `after` queries, or never for None."""
 
     def __init__(self, scrape: Mapping[str, Any], after: int | None = 0) -> None:
-        self._scrape, self._after, self.asked = scrape, after, 0
+        self._scrape, self._after, self.queries = scrape, after, 0
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:  # noqa: ARG002
-        self.asked += 1
+        self.queries += 1
         if "scraper_execution_log" not in sql:
             return [{"action": "SKIP"}]
-        late = self._after is None or self.asked < self._after
+        late = self._after is None or self.queries < self._after
         return [] if late else [dict(self._scrape)]
 
 

@@ -484,16 +484,16 @@ def test_unlogged_outcome_is_read_from_controller_memory() -> None:
 
 def test_controller_is_queried_only_for_dated_occurrences() -> None:
     """A direct execution has no occurrence, and an old row has no date."""
-    asked: list[tuple[str, object]] = []
+    requests: list[tuple[str, object]] = []
 
     def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
-        asked.append((path, query["day"]))
+        requests.append((path, query["day"]))
         return b"[]"
 
     direct = DONE.model_copy(update={"occurrence_id": None})
     undated = DONE.model_copy(update={"occurrence_id": "o-2", "game_date": None})
     ControllerMemory(ask).complete(Facts(executed=[direct, undated, DONE]), Scope(), [])
-    assert asked == [("/remembered/o-1", [GAME_DATE.isoformat()])]
+    assert requests == [("/remembered/o-1", [GAME_DATE.isoformat()])]
 
 
 def test_dataset_suffices_without_controller() -> None:
@@ -534,8 +534,10 @@ def holding(
         if "AS kind" in sql:
             return [{"kind": kind, "id": identifier, "day": GAME_DATE}]
         if "record_count" in sql:
-            asked = ("occurrence_id", "occurrences"), ("execution_id", "executions"), ("gcs_path", "paths")
-            return [executed] if any(executed[name] in parameters[listed] for name, listed in asked) else []
+            requests = ("occurrence_id", "occurrences"), ("execution_id", "executions"), ("gcs_path", "paths")
+            return (
+                [executed] if any(executed[name] in parameters[listed] for name, listed in requests) else []
+            )
         if "reason_code" in sql:
             return [asdict(RUN)] if "o-1" in parameters["occurrences"] else []
         if "payload_head" in sql:
@@ -618,15 +620,15 @@ def test_unknown_id_is_refused_with_similar_ids() -> None:
     ],
 )
 def test_similar_ids_are_searched_by_head_and_tail(unknown: str, head: str, tail: str) -> None:
-    asked: list[Mapping[str, Any]] = []
+    requests: list[Mapping[str, Any]] = []
 
     def answer(_: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        asked.append(parameters)
+        requests.append(parameters)
         return []
 
     with pytest.raises(NotFound):
         trace(unknown, ChainDataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, SPANS)
-    assert (asked[-1]["head"], asked[-1]["tail"]) == (head, tail)
+    assert (requests[-1]["head"], requests[-1]["tail"]) == (head, tail)
 
 
 def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
@@ -681,18 +683,18 @@ def test_only_whole_id_without_similar_ids_may_be_too_new(unknown: str, near: li
 def test_search_widens_until_found_and_chain_reads_only_near_days() -> None:
     week, day = timedelta(days=7), timedelta(days=1)
     spans = [(GAME_DATE + 20 * day, GAME_DATE + 23 * day), (GAME_DATE - day, GAME_DATE + 23 * day)]
-    asked: list[tuple[str, date, date]] = []
+    requests: list[tuple[str, date, date]] = []
 
     def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         first, last = parameters["first"], parameters["last"]
-        asked.append(("find" if "AS kind" in sql else "read", first, last))
+        requests.append(("find" if "AS kind" in sql else "read", first, last))
         known = "AS kind" in sql and first <= GAME_DATE <= last
         # The chain has rows of two days.
         rows_on = (GAME_DATE, GAME_DATE + day) if known else ()
         return [{"kind": "occurrence", "id": "o-1", "day": on} for on in rows_on]
 
     trace("o-1", ChainDataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, spans)
-    (first, events, second, *chain) = asked
+    (first, events, second, *chain) = requests
     assert [first, events, second] == [("find", *spans[0]), ("read", *spans[0]), ("find", *spans[1])]
     assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + day + week)}
 

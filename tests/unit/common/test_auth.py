@@ -94,9 +94,9 @@ def request(authorization: str | None = None, query: str = "") -> Request:
     return Request({"type": "http", "headers": headers, "query_string": query.encode()})
 
 
-def refused(authentication: Authentication, asked: Request, how: str = "push") -> int:
+def refused(authentication: Authentication, request: Request, how: str = "push") -> int:
     with pytest.raises(HTTPException) as error:
-        getattr(authentication, how)(asked)
+        getattr(authentication, how)(request)
     return error.value.status_code
 
 
@@ -354,10 +354,10 @@ class TestCertificates:
     ) -> None:
         for _ in range(3):
             tokens(issuer.token())
-        assert issuer.asked == 1
+        assert issuer.key_requests == 1
         clock.now += 3601
         tokens(issuer.token())
-        assert issuer.asked == 2
+        assert issuer.key_requests == 2
 
     def test_rotated_key_is_accepted(self, tokens: GoogleTokens, issuer: Issuer, clock: Clock) -> None:
         tokens(issuer.token())
@@ -380,11 +380,11 @@ class TestCertificates:
         for _ in range(5):
             with pytest.raises(InvalidToken):
                 tokens(issuer.token(signed_with="unknown"))
-        assert issuer.asked == 1
+        assert issuer.key_requests == 1
         clock.now += 11
         with pytest.raises(InvalidToken):
             tokens(issuer.token(signed_with="unknown"))
-        assert issuer.asked == 2
+        assert issuer.key_requests == 2
 
     def test_failed_certificate_fetches_are_rate_limited(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
@@ -394,7 +394,7 @@ class TestCertificates:
         for _ in range(5):
             with pytest.raises(Unavailable, match="certificates"):
                 tokens(issuer.token())
-        assert issuer.asked == 1
+        assert issuer.key_requests == 1
         clock.now += 11
         issuer.broken = False
         assert tokens(issuer.token())["email"] == PUSHER
@@ -409,7 +409,7 @@ class TestCertificates:
             with pytest.raises(Unavailable):
                 tokens(issuer.token(signed_with="unknown"))
             assert tokens(issuer.token())["email"] == PUSHER
-        assert issuer.asked == 2
+        assert issuer.key_requests == 2
 
     def test_custom_domain_is_accepted_as_audience(self, tokens: GoogleTokens, issuer: Issuer) -> None:
         assert tokens(issuer.token(aud=DOMAIN))["email"] == PUSHER

@@ -33,10 +33,10 @@ class Answering:
 
     def __init__(self, answer: list[dict[str, Any]] | Exception) -> None:
         self.answer = answer
-        self.asked: dict[str, Any] = {}
+        self.arguments: dict[str, Any] = {}
 
     def insert_rows_json(self, _table: Any, rows: list[dict[str, Any]], **options: Any) -> Any:
-        self.asked = {"rows": rows, **options}
+        self.arguments = {"rows": rows, **options}
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -62,13 +62,13 @@ def append(answer: list[dict[str, Any]] | Exception) -> Answering:
 
 
 def test_append_skips_invalid_rows_and_sends_row_ids() -> None:
-    asked = append([]).asked
-    assert asked["skip_invalid_rows"] is True
-    assert asked["row_ids"] == ["a", "b"]
+    arguments = append([]).arguments
+    assert arguments["skip_invalid_rows"] is True
+    assert arguments["row_ids"] == ["a", "b"]
 
 
 def test_columns_are_encoded_for_insert_all() -> None:
-    (row, _) = append([]).asked["rows"]
+    (row, _) = append([]).arguments["rows"]
     assert row["triggered_at"] == "2025-01-15T17:00:00+00:00"
     assert row["game_date"] == "2025-01-15"
     assert row["data_summary"] == '{"record_count": 3}'

@@ -17,7 +17,7 @@ class Front(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.status = 403
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -25,7 +25,7 @@ class _Answer(BaseHTTPRequestHandler):
     server: Front
 
     def do_GET(self) -> None:  # the base class's name
-        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        self.server.requests.append((self.path, self.headers.get("Authorization")))
         self.send_response(self.server.status)
         if self.server.status == 302:
             self.send_header("Location", "/signin")
@@ -50,7 +50,7 @@ def front() -> Iterator[Front]:
 def test_invoker_check_passes_when_anonymous_call_is_refused(front: Front, status: int) -> None:
     front.status = status
     InvokerCheck(front.url)()
-    assert front.asked == [("/health", None)]
+    assert front.requests == [("/health", None)]
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 500, 503])
@@ -72,7 +72,7 @@ def test_invoker_check_result_is_cached(front: Front) -> None:
     for _ in range(3):
         check()
         assert check.is_cached()
-    assert len(front.asked) == 1
+    assert len(front.requests) == 1
 
 
 def test_invoker_check_is_repeated_after_cache_expiry(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +87,6 @@ def test_invoker_check_is_repeated_after_cache_expiry(front: Front, monkeypatch:
     for _ in range(2):
         with pytest.raises(Unavailable):
             check()
-    assert len(front.asked) == 2
+    assert len(front.requests) == 2
     front.status, now = 403, now + 11
     check()

@@ -162,10 +162,10 @@ def test_empty_identity_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name
 
 
 def test_signature_check_setting_requires_cloud_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {**PROD, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true"}
-    (fault,) = faults(monkeypatch, asked)
+    environ = {**PROD, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true"}
+    (fault,) = faults(monkeypatch, environ)
     assert fault.startswith("TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run")
-    assert load(monkeypatch, {**asked, **CLOUD_RUN}).cloud_run_checks_signatures
+    assert load(monkeypatch, {**environ, **CLOUD_RUN}).cloud_run_checks_signatures
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_signature_check_setting_requires_cloud_run(monkeypatch: pytest.MonkeyPa
 def test_signature_check_setting_is_refused_for_inconsistent_cloud_run(
     monkeypatch: pytest.MonkeyPatch, wrong: Mapping[str, str]
 ) -> None:
-    asked = {**PROD, **CLOUD_RUN, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true", **wrong}
-    (fault,) = faults(monkeypatch, asked)
+    environ = {**PROD, **CLOUD_RUN, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true", **wrong}
+    (fault,) = faults(monkeypatch, environ)
     assert "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES" in fault
 
 
@@ -200,8 +200,8 @@ def test_local_environment_is_refused_on_cloud_run(monkeypatch: pytest.MonkeyPat
 def test_emulator_host_is_refused_outside_local_environment(
     monkeypatch: pytest.MonkeyPatch, name: str, environment: str
 ) -> None:
-    asked = {**PROD, "TIPOFF_ENVIRONMENT": environment, name: "http://127.0.0.1:9"}
-    assert faults(monkeypatch, asked) == [f"{name}: for the local environment only; unset them"]
+    environ = {**PROD, "TIPOFF_ENVIRONMENT": environment, name: "http://127.0.0.1:9"}
+    assert faults(monkeypatch, environ) == [f"{name}: for the local environment only; unset them"]
 
 
 def test_staging_is_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:

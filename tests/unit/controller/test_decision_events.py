@@ -51,24 +51,24 @@ def world(configuration: Any = MORNING, games: int = 2) -> World:
 
 def answer(made: World, outcome: Any, until: str = "10:00", start: str = "05:00") -> list[str]:
     """Tick every quarter of an hour, answer each request with the outcome, and return the times of the requests."""
-    instant, asked = at(start), []
+    instant, requested = at(start), []
     while instant <= at(until):
         made.tick(instant)
         while requests := made.take(ScrapeRequested):
-            asked += [f"{instant.astimezone(at('00:00').tzinfo):%H:%M}"] * len(requests)
+            requested += [f"{instant.astimezone(at('00:00').tzinfo):%H:%M}"] * len(requests)
             for request in requests:
                 made.run(request, outcome, instant=instant)
         instant += timedelta(minutes=15)
-    return asked
+    return requested
 
 
 def test_retries_are_spread_over_the_rest_of_the_window() -> None:
     """Four failures in the first minute used up the attempts for a five-hour window."""
     made = world()
-    asked = answer(made, failed(FailureKind.HTTP))
-    assert len(asked) == 4
-    assert asked[0] == asked[1], "the first retry follows at once"
-    assert asked[1] < asked[2] < asked[3] < "15:00", "the others later, within the window (UTC)"
+    requested = answer(made, failed(FailureKind.HTTP))
+    assert len(requested) == 4
+    assert requested[0] == requested[1], "the first retry follows at once"
+    assert requested[1] < requested[2] < requested[3] < "15:00", "the others later, within the window (UTC)"
 
 
 def test_reason_after_failure_names_time_of_next_retry() -> None:
@@ -138,39 +138,39 @@ NEWS = configured(
 """bulletin and digest need the same host; summary names no host."""
 
 
-def asked_through_a_day(made: World, pause: Failed, restart: bool) -> list[tuple[str, str]]:
+def requested_through_day(made: World, pause: Failed, restart: bool) -> list[tuple[str, str]]:
     """Run a day in which the first request ends in a pause and the others succeed; return (time, scraper) of each."""
-    asked = []
+    requested = []
     for quarter in range(24, 80):
         instant = at("00:00") + quarter * timedelta(minutes=15)
         if restart:
             made.restart()
         made.tick(instant)
         for request in made.take(ScrapeRequested):
-            asked.append((f"{instant.astimezone(EASTERN):%H:%M}", request.scraper))
-            made.run(request, pause if len(asked) == 1 else SUCCESS, instant=instant, logged=False)
-    return asked
+            requested.append((f"{instant.astimezone(EASTERN):%H:%M}", request.scraper))
+            made.run(request, pause if len(requested) == 1 else SUCCESS, instant=instant, logged=False)
+    return requested
 
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_host_pause_holds_for_all_its_scrapers_across_occurrences(restart: bool) -> None:
     """Only the scraper that received the pause waited, and only until its occurrence ended."""
     pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="news.example")
-    asked = asked_through_a_day(world(NEWS), pause, restart)
-    assert [item for item in asked if item[1] != "summary"] == [
+    requested = requested_through_day(world(NEWS), pause, restart)
+    assert [item for item in requested if item[1] != "summary"] == [
         ("06:00", "bulletin"),
         ("19:00", "bulletin"),
         ("19:30", "digest"),
     ]
-    assert [clock for clock, scraper in asked if scraper == "summary"] == ["06:30", "12:30", "19:30"]
+    assert [clock for clock, scraper in requested if scraper == "summary"] == ["06:30", "12:30", "19:30"]
 
 
 def test_pause_by_undeclared_host_pauses_no_scraper() -> None:
     pause = Failed(
         kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="second.example"
     )
-    asked = asked_through_a_day(world(NEWS), pause, restart=False)
-    assert len([item for item in asked if item[1] == "bulletin"]) == 14
+    requested = requested_through_day(world(NEWS), pause, restart=False)
+    assert len([item for item in requested if item[1] == "bulletin"]) == 14
 
 
 def test_scraper_without_declared_hosts_waits_for_paused_host() -> None:
@@ -201,14 +201,14 @@ def test_calendar_is_not_refetched_until_source_pause_ends() -> None:
     made.tick(at("06:00"))
     pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("09:30"))
     made.run(made.take(ScrapeRequested)[0], pause, instant=at("06:00"))
-    asked = []
+    requested = []
     for hour in range(7, 12):
         made.tick(at(f"{hour:02}:00"))
         for request in made.take(ScrapeRequested):
-            asked.append(hour)
+            requested.append(hour)
             made.run(request, instant=at(f"{hour:02}:00"))
             made.land(slate(2), at(f"{hour:02}:00"))
-    assert asked == [10, 11]
+    assert requested == [10, 11]
 
 
 def test_a_retry_waits_for_the_instant_that_the_source_named() -> None:
@@ -256,16 +256,16 @@ def test_schedule_is_read_hourly_on_game_day_until_last_tip_off() -> None:
     """The schedule was read only once a day."""
     made = World(FEEDS)
     made.land(slate(2), at("05:00"))
-    asked = []
+    requested = []
     for quarter in range(24, 96):
         instant = at("00:00") + quarter * timedelta(minutes=15)
         made.tick(instant)
         for request in made.take(ScrapeRequested):
             if request.scraper == "slate":
-                asked.append(instant)
+                requested.append(instant)
                 made.run(request, instant=instant)
                 made.land(slate(2), instant)
-    assert asked == [at(f"{hour:02}:00") for hour in range(6, 20)]
+    assert requested == [at(f"{hour:02}:00") for hour in range(6, 20)]
 
 
 def test_schedule_is_not_reread_on_day_without_games() -> None:
@@ -381,7 +381,7 @@ def made_games(made: World) -> list[Game]:
     return list(found.all_on(DAY))
 
 
-def told_of(*games: Game, **changes: str) -> dict[str, str]:
+def game_attributes(*games: Game, **changes: str) -> dict[str, str]:
     """Return a scoreboard's slate of these games: their own times unless changed."""
     return {"@".join(item.teams): item.tipoff.isoformat() for item in games if item.tipoff} | changes
 
@@ -393,10 +393,10 @@ FIRST = "@".join(ONE.teams)
 @pytest.mark.parametrize(
     ("told", "what"),
     [
-        (told_of(ONE, TWO, **{FIRST: "off"}), "called off"),
-        (told_of(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 22:00 EST"),
-        (told_of(ONE, TWO, **{"AAA@BBB": at("22:00").isoformat()}), "lists AAA@BBB"),
-        (told_of(TWO), f"does not list {FIRST}"),
+        (game_attributes(ONE, TWO, **{FIRST: "off"}), "called off"),
+        (game_attributes(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 22:00 EST"),
+        (game_attributes(ONE, TWO, **{"AAA@BBB": at("22:00").isoformat()}), "lists AAA@BBB"),
+        (game_attributes(TWO), f"does not list {FIRST}"),
         ({}, "does not list"),
     ],
 )
@@ -417,9 +417,9 @@ def test_contradicting_scoreboard_rereads_schedule_once_an_hour(told: dict[str, 
 @pytest.mark.parametrize(
     ("told", "outcome"),
     [
-        (told_of(ONE, TWO), SUCCESS),
-        (told_of(ONE, TWO, **{FIRST: at("19:10").isoformat()}), SUCCESS),
-        (told_of(TWO), failed(FailureKind.SOURCE_CHANGED)),
+        (game_attributes(ONE, TWO), SUCCESS),
+        (game_attributes(ONE, TWO, **{FIRST: at("19:10").isoformat()}), SUCCESS),
+        (game_attributes(TWO), failed(FailureKind.SOURCE_CHANGED)),
         (None, SUCCESS),
         ("two games", SUCCESS),
         ({FIRST: "soon"}, SUCCESS),
@@ -437,7 +437,7 @@ def test_agreeing_failed_or_malformed_scoreboard_rereads_nothing(told: Any, outc
 def test_scoreboard_older_than_schedule_is_ignored() -> None:
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
-    assert look(made, "12:20", told_of(TWO))[0] == "calendar_contradicted"
+    assert look(made, "12:20", game_attributes(TWO))[0] == "calendar_contradicted"
     (request,) = [item for item in made.take(ScrapeRequested) if item.scraper == "slate"]
     made.run(request, instant=at("12:26"))
     made.land([TWO], at("12:26"))

@@ -166,15 +166,15 @@ def test_times_that_change_during_the_day_are_each_run_once() -> None:
     """17:00 was taken for the day's first time, which had already run."""
     made = world(configured(one=workflow(at_times("09:00", "17:00"), "bulletin")))
     made.lock()
-    asked = []
+    requested = []
     for clock in ("09:00", "12:15", "17:00", "17:15", "19:00"):
         if clock == "12:15":
             made.restart(configured(one=workflow(at_times("17:00", "19:00"), "bulletin")))
         made.tick(at(clock))
         for request in made.take(ScrapeRequested):
             made.run(request)
-            asked.append((clock, request.scraper))
-    assert asked == [(clock, "bulletin") for clock in ("09:00", "17:00", "19:00")]
+            requested.append((clock, request.scraper))
+    assert requested == [(clock, "bulletin") for clock in ("09:00", "17:00", "19:00")]
 
 
 def test_search_moved_to_afternoon_requests_in_afternoon() -> None:
@@ -187,8 +187,8 @@ def test_search_moved_to_afternoon_requests_in_afternoon() -> None:
     made.restart(configured(one=workflow(discovery("14:00", "16:00"), "bulletin")))
     for clock in ("12:00", "14:00", "15:00"):
         made.tick(at(clock))
-    asked = [item.requested_at for item in made.requests if item.scraper == "bulletin"]
-    assert asked == [at("08:00"), at("09:00"), at("10:00"), at("14:00"), at("15:00")]
+    requested = [item.requested_at for item in made.requests if item.scraper == "bulletin"]
+    assert requested == [at("08:00"), at("09:00"), at("10:00"), at("14:00"), at("15:00")]
 
 
 def test_ledger_decides_without_dataset_and_marks_history_stale() -> None:

@@ -326,7 +326,7 @@ def lease(seconds: float = 60) -> timedelta:
     return LEASE_SLACK + timedelta(seconds=seconds)
 
 
-def died(made: World) -> list[ScrapeExecuted]:
+def fail_requests(made: World) -> list[ScrapeExecuted]:
     return made.bus.of(ScrapeExecuted)
 
 
@@ -338,13 +338,13 @@ def silent_until(made: World, instant: datetime) -> None:
 def test_request_within_lease_is_not_failed() -> None:
     made = simple()
     silent_until(made, at("06:00") + lease() - timedelta(minutes=1))
-    assert died(made) == []
+    assert fail_requests(made) == []
 
 
 def test_expired_request_fails_and_is_retried() -> None:
     made = simple()
     silent_until(made, at("06:15"))
-    (event,) = died(made)
+    (event,) = fail_requests(made)
     assert isinstance(event.outcome, Failed)
     assert event.outcome.kind is FailureKind.TIMEOUT
     assert "no execution within" in event.outcome.message
@@ -356,10 +356,10 @@ def test_expired_request_fails_and_is_retried() -> None:
 def test_expired_request_fails_once_and_has_single_retry() -> None:
     made = simple()
     silent_until(made, at("06:15"))
-    (event,) = died(made)
+    (event,) = fail_requests(made)
     made.note(event)
     silent_until(made, at("06:20"))
-    assert len(died(made)) == 1
+    assert len(fail_requests(made)) == 1
     assert len(set(ids(made.requests))) == 2
 
 
@@ -368,7 +368,7 @@ def test_repeated_lease_expiry_uses_up_retry_budget() -> None:
     dead = []
     for clock in ("06:15", "06:30", "06:45"):
         silent_until(made, at(clock))
-        dead += died(made)
+        dead += fail_requests(made)
         made.hear()
     assert len(dead) == 2
     assert made.decisions[-1].reason_code == "budget_used"
@@ -378,21 +378,21 @@ def test_executed_request_does_not_expire() -> None:
     made = simple()
     made.run(made.requests[0], NO_DATA, logged=False)
     silent_until(made, at("06:30"))
-    assert died(made) == []
+    assert fail_requests(made) == []
 
 
 def test_request_with_execution_only_in_dataset_does_not_expire() -> None:
     made = simple()
     made.execute(made.requests[0], NO_DATA)
     silent_until(made, at("06:30"))
-    assert died(made) == []
+    assert fail_requests(made) == []
 
 
 def test_request_in_dead_letters_fails_and_is_retried() -> None:
     made = simple()
     (request,) = made.requests
     note_dead_request(dead_letter(request), made.deps)
-    (event,) = died(made)
+    (event,) = fail_requests(made)
     assert isinstance(event.outcome, Failed)
     assert event.outcome.message == "the request expired: no delivery attempts are left"
     # The retry's success is for the same unit; without opts the alert stayed although the data was found.
@@ -405,7 +405,7 @@ def test_repeated_dead_letter_publishes_failure_once() -> None:
     made = simple()
     for _ in range(2):
         note_dead_request(dead_letter(made.requests[0]), made.deps)
-    assert len(died(made)) == 1
+    assert len(fail_requests(made)) == 1
 
 
 def test_dead_letter_of_executed_request_publishes_no_failure() -> None:
@@ -413,14 +413,14 @@ def test_dead_letter_of_executed_request_publishes_no_failure() -> None:
     (request,) = made.requests
     made.run(request)
     note_dead_request(dead_letter(request), made.deps)
-    assert died(made) == []
+    assert fail_requests(made) == []
 
 
 def test_other_or_malformed_dead_letter_publishes_no_failure() -> None:
     made = simple()
     note_dead_request(dead_letter(made.decisions[0]), made.deps)
     note_dead_request(Message(b"{", {}), made.deps)
-    assert died(made) == []
+    assert fail_requests(made) == []
 
 
 # Manual runs for days that no evaluation covers
@@ -429,7 +429,7 @@ def test_other_or_malformed_dead_letter_publishes_no_failure() -> None:
 LONG_AGO = DAY - timedelta(days=60)
 
 
-def asked_manually(made: World, workflow_name: str = "one", key: str = "k") -> None:
+def request_manually(made: World, workflow_name: str = "one", key: str = "k") -> None:
     run = ManualRun(game_date=LONG_AGO)
     made.now(at("06:01"))
     drafted = draft_run(workflow_name, run, made.deps, caller="ann", now=at("06:01"), idempotency_key=key)
@@ -441,9 +441,9 @@ def asked_manually(made: World, workflow_name: str = "one", key: str = "k") -> N
 def test_expired_manual_request_of_old_day_is_retried_and_settles_run() -> None:
     made = simple()
     made.run(made.requests[0])
-    asked_manually(made)
+    request_manually(made)
     silent_until(made, at("06:05"))
-    assert died(made) == []
+    assert fail_requests(made) == []
     for clock in ("06:15", "06:30", "06:45", "07:00"):
         silent_until(made, at(clock))
         made.note(*made.take(ScrapeExecuted))
@@ -457,16 +457,16 @@ def test_expired_manual_request_of_old_day_is_retried_and_settles_run() -> None:
 def test_old_manual_request_with_execution_only_in_dataset_does_not_expire() -> None:
     made = simple()
     made.run(made.requests[0])
-    asked_manually(made)
+    request_manually(made)
     made.execute(made.requests[0], NO_DATA, instant=at("06:02"))
     silent_until(made, at("06:30"))
-    assert died(made) == []
+    assert fail_requests(made) == []
 
 
 def test_settled_manual_run_is_closed() -> None:
     made = simple()
     made.run(made.requests[0])
-    asked_manually(made)
+    request_manually(made)
     assert {key.game_date for key in made.deps.occurrences.opened()} == {DAY, LONG_AGO}
     made.run(made.requests[0], failed(FailureKind.HTTP))
     made.tick(at("06:03"))
@@ -485,7 +485,7 @@ def test_real_execution_after_presumed_failure_resumes_and_settles_run() -> None
     )
     made = World(configuration)
     made.land(slate(1), at("05:00"))
-    asked_manually(made, "chain")
+    request_manually(made, "chain")
     (parent,) = made.take(ScrapeRequested)
     silent_until(made, at("06:15"))
     made.hear()

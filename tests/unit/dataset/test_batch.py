@@ -32,10 +32,10 @@ def test_each_part_gets_its_own_rows_and_parameters(tmp_path: Path) -> None:
         "as_of  TIMESTAMP",
     )
     second = query(tmp_path, "b", "SELECT @day, @days", "day  DATE", "days  INT64")
-    asked: list[Any] = []
+    queries: list[Any] = []
 
     def answer(sql: str, parameters: Any) -> list[dict[str, Any]]:
-        asked.append((sql, parameters))
+        queries.append((sql, parameters))
         return [{"part": "two", "content": '{"n": 2}'}, {"part": "one", "content": '{"n": 1}'}]
 
     found = run_batch(
@@ -48,7 +48,7 @@ def test_each_part_gets_its_own_rows_and_parameters(tmp_path: Path) -> None:
     )
 
     assert found == {"one": [{"n": 1}], "two": [{"n": 2}], "three": []}
-    ((sql, parameters),) = asked
+    ((sql, parameters),) = queries
     assert parameters == {
         "r0_day": date(2026, 1, 15),
         "as_of": NOW,

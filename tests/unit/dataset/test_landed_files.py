@@ -109,20 +109,20 @@ def test_the_newest_finding_of_a_kind_is_the_latest() -> None:
 
 def test_each_query_gets_exactly_its_parameters() -> None:
     """BigQuery refuses a parameter that the statement does not name, and a missing one."""
-    asked: list[tuple[str, Mapping[str, Parameter]]] = []
+    queries: list[tuple[str, Mapping[str, Parameter]]] = []
 
     def answer(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        asked.append((sql, parameters))
+        queries.append((sql, parameters))
         return []
 
     files = Files(MemoryWarehouse(answer=answer), "prod", LogWindow(NOON - timedelta(days=1), NOON))
     assert files.find(EVERY) == []
     assert files.latest_cleanup() is None
-    for sql, parameters in asked:
+    for sql, parameters in queries:
         assert set(re.findall(r"@(\w+)", sql)) == set(parameters)
         assert parameters["environment"] == "prod"
         assert parameters["as_of"] == NOON
-    assert len(asked) == 5
+    assert len(queries) == 5
 
 
 def test_files_are_grouped_by_path_even_with_only_a_receipt() -> None:

@@ -31,7 +31,7 @@ def scraped(bench: Bench) -> Bench:
         request = requested(request_id=f"request-{number}", parameters={"game_date": "2025-01-15"})
         bench.run(request, NOON + timedelta(hours=number))
     bench.bus.published.clear()
-    bench.asked.clear()
+    bench.requested_urls.clear()
     return bench
 
 
@@ -58,7 +58,7 @@ def test_the_same_parser_changes_nothing_and_fetches_nothing(scraped: Bench) -> 
     assert (first.changed, second.changed) == (None, None)
     assert (first.announced, second.announced) == (False, False)
     assert scraped.data.files == before
-    assert scraped.asked == []
+    assert scraped.requested_urls == []
     assert scraped.bus.of(FileLanded) == []
 
 

@@ -41,10 +41,10 @@ class Bench:
     miscounted: int = 0
     broken: str = "-"
     bucket: MemoryObjects = field(default_factory=lambda: MemoryObjects("archive"))
-    asked: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)
+    queries: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)
 
     def answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        self.asked.append((sql, parameters))
+        self.queries.append((sql, parameters))
         found = re.search(r"nba_orchestration\.(\w+)", sql)
         assert found
         table = found.group(1)
@@ -83,8 +83,8 @@ def test_replayed_tick_archives_up_to_its_event_time(bench: Bench) -> None:
 
 def test_every_query_filters_by_partition(bench: Bench) -> None:
     bench.run()
-    assert len(bench.asked) == len(PARTITIONS) + 1
-    for sql, _ in bench.asked:
+    assert len(bench.queries) == len(PARTITIONS) + 1
+    for sql, _ in bench.queries:
         assert re.search(r"WHERE (date|DATE\(\w+\)) (<= @last|= @day) ", sql)
 
 

@@ -32,16 +32,16 @@ class Warehouse:
     """True to refuse the whole batch instead, without a reason."""
     down: int | None = None
     """Number of appends after which it is unavailable."""
-    asked: list[tuple[str, list[str]]] = field(default_factory=list)
+    appends: list[tuple[str, list[str]]] = field(default_factory=list)
     """(table, row ids) of each append."""
     durable: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
         assert [row["id"] for row in rows] == list(row_ids)
-        self.asked.append((table, list(row_ids)))
+        self.appends.append((table, list(row_ids)))
         await self.gate.wait()
-        if self.down is not None and len(self.asked) > self.down:
+        if self.down is not None and len(self.appends) > self.down:
             raise Unavailable("gone")
         bad = {place: "bad" for place, row_id in enumerate(row_ids) if row_id in self.poison}
         if bad and self.as_a_whole:
@@ -52,7 +52,7 @@ class Warehouse:
 
     @property
     def batches(self) -> list[list[str]]:
-        return [row_ids for _, row_ids in self.asked]
+        return [row_ids for _, row_ids in self.appends]
 
 
 @dataclass
@@ -169,7 +169,7 @@ async def test_a_table_does_not_wait_for_another() -> None:
     bench = Bench(Warehouse())
     await bench.submit("a", table="slow")
     await bench.submit("b", table="other")
-    assert bench.warehouse.asked == [("slow", ["a"]), ("other", ["b"])]
+    assert bench.warehouse.appends == [("slow", ["a"]), ("other", ["b"])]
     await bench.finish()
 
 

@@ -99,7 +99,12 @@ def test_action_without_csrf_token_or_from_another_site_is_refused_without_effec
         assert client.post(path, data=form).status_code == 403
     form = {**ACTIONS[path], "csrf": client.cookies["tipoff_csrf"]}
     assert client.post(path, data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert (world.objects.bodies, world.asked, world.published, world.bus.published) == (before, [], [], [])
+    assert (world.objects.bodies, world.controller_requests, world.published, world.bus.published) == (
+        before,
+        [],
+        [],
+        [],
+    )
 
 
 @pytest.mark.parametrize("path", ACTIONS)
@@ -112,7 +117,7 @@ def test_viewer_action_is_refused_with_the_required_setting(
     assert answer.status_code == 403
     assert "TIPOFF_INVOKERS" in answer.text
     assert client.get(path, params=ACTIONS[path]).status_code == 403
-    assert (world.objects.bodies, world.asked, world.published) == (before, [], [])
+    assert (world.objects.bodies, world.controller_requests, world.published) == (before, [], [])
 
 
 def test_get_requests_change_nothing(client: httpx.Client, world: World) -> None:
@@ -121,8 +126,8 @@ def test_get_requests_change_nothing(client: httpx.Client, world: World) -> None
     paths = [view.path.format(name="injury_discovery") for view in VIEWS]
     for path in [*paths, *(f"{path}.json" for path in paths), *ACTIONS]:
         client.get(path, params=ACTIONS.get(path, {}))
-    asked = [request for request in world.asked if request.method != "GET"]
-    assert (world.objects.bodies, asked, world.published, world.bus.published) == (before, [], [], [])
+    actions = [request for request in world.controller_requests if request.method != "GET"]
+    assert (world.objects.bodies, actions, world.published, world.bus.published) == (before, [], [], [])
 
 
 def test_on_google_cloud_viewers_read_and_invokers_act(world: World) -> None:

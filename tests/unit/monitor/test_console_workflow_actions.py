@@ -29,7 +29,7 @@ def test_a_trigger_goes_to_the_controller_once_and_is_logged(
     with caplog.at_level(logging.INFO):
         answer = client.post("/actions/trigger", data=form)
     assert answer.status_code == 200, answer.text
-    (request,) = world.asked
+    (request,) = world.controller_requests
     assert (request.method, request.url.path) == ("POST", "/workflows/injury_discovery/runs")
     assert json.loads(request.content) == {"game_date": "2026-01-14"}
     assert request.headers["idempotency-key"] == "k-1"
@@ -53,20 +53,23 @@ def test_pause_records_author_and_reason_and_can_be_resumed(client: httpx.Client
     token = sign_in(client)
     form = {"workflow": "injury_discovery", "hours": "2", "why": "the league moved it", "csrf": token}
     assert client.post("/actions/pause", data=form).status_code == 200
-    begun = json.loads(world.asked[0].content)
+    begun = json.loads(world.controller_requests[0].content)
     assert (begun["name"], begun["target"]) == ("injury_discovery", "workflow")
     assert begun["why"] == "the league moved it (developer@localhost)"
     assert begun["until"].startswith("2026-01-15T22:10")
     assert client.post("/actions/pause", data={**form, "why": ""}).status_code == 422
     assert client.post("/actions/resume", data=form).status_code == 200
-    assert (world.asked[-1].method, world.asked[-1].url.path) == ("DELETE", "/pauses/injury_discovery")
+    assert (world.controller_requests[-1].method, world.controller_requests[-1].url.path) == (
+        "DELETE",
+        "/pauses/injury_discovery",
+    )
 
 
 def test_pause_with_long_reason_keeps_its_author(client: httpx.Client, world: World) -> None:
     world.controller = lambda _: httpx.Response(201, json={})
     form = {"workflow": "injury_discovery", "hours": "2", "why": "x" * 600, "csrf": sign_in(client)}
     assert client.post("/actions/pause", data=form).status_code == 200
-    why = json.loads(world.asked[0].content)["why"]
+    why = json.loads(world.controller_requests[0].content)["why"]
     assert (len(why), why.endswith("xxx (developer@localhost)")) == (500, True)
 
 
@@ -97,15 +100,15 @@ def test_backfill_requests_missed_run_again_after_the_last_settled(
     token, first = sign_in(client), "missed-occ-betting_lines---10"
 
     def press() -> tuple[list[str], str]:
-        world.asked.clear()
+        world.controller_requests.clear()
         answer = client.post("/actions/backfill", data={"date": "2026-01-15", "csrf": token})
         assert answer.status_code == 200
-        keys = [it.headers["idempotency-key"] for it in world.asked if it.method == "POST"]
+        keys = [it.headers["idempotency-key"] for it in world.controller_requests if it.method == "POST"]
         return keys, answer.text
 
     asked = client.get("/actions/backfill?date=2026-01-15")
     assert "betting_lines for 2026-01-15" in asked.text
-    assert world.asked == []
+    assert world.controller_requests == []
     # Two presses in a row use the same key while the requests are not published.
     assert [press()[0] for _ in range(2)] == [[first], [first]]
     runs.settled[first] = False

@@ -43,11 +43,11 @@ def test_a_row_is_a_fact_about_its_game() -> None:
 
 
 def test_last_partition_is_extended_to_until_date() -> None:
-    asked: list[Any] = []
-    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or [])
+    arguments: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: arguments.append(parameters) or [])
     for until in (None, date(2025, 3, 1)):
         read_executions(warehouse, "local", [DAY], (), until)
-    assert [item["last_partition"] for item in asked] == [date(2025, 1, 17), date(2025, 3, 1)]
+    assert [item["last_partition"] for item in arguments] == [date(2025, 1, 17), date(2025, 3, 1)]
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_unreadable_row_is_logged_and_skipped(
 
 
 def test_several_days_are_read_with_a_single_query() -> None:
-    asked: list[Any] = []
-    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or [])
+    arguments: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: arguments.append(parameters) or [])
     read_executions(warehouse, "prod", [DAY, DAY - timedelta(days=5)], ())
-    assert asked == [
+    assert arguments == [
         {
             "game_dates": [DAY, DAY - timedelta(days=5)],
             "first_partition": date(2025, 1, 9),
@@ -109,10 +109,10 @@ def test_several_days_are_read_with_a_single_query() -> None:
 
 @pytest.mark.parametrize("failures", [True, False, None])
 def test_checks_are_read_with_failures_on_request(failures: bool | None) -> None:
-    asked: list[Any] = []
+    arguments: list[Any] = []
 
     def answer(_sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        asked.append(parameters)
+        arguments.append(parameters)
         return [row()]
 
     more = {} if failures is None else {"failures": failures}
@@ -120,9 +120,12 @@ def test_checks_are_read_with_failures_on_request(failures: bool | None) -> None
         MemoryWarehouse(answer=answer), "prod", ["lines"], DAY, DAY + timedelta(days=7), **more
     )
     assert (fact.scraper, fact.subject) == ("lines", "-")
-    assert asked[0]["with_failures"] is bool(failures)
-    assert (asked[0]["first_game_date"], asked[0]["last_game_date"]) == (DAY, date(2025, 1, 22))
-    assert (asked[0]["first_partition"], asked[0]["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 24))
+    assert arguments[0]["with_failures"] is bool(failures)
+    assert (arguments[0]["first_game_date"], arguments[0]["last_game_date"]) == (DAY, date(2025, 1, 22))
+    assert (arguments[0]["first_partition"], arguments[0]["last_partition"]) == (
+        date(2025, 1, 14),
+        date(2025, 1, 24),
+    )
 
 
 def test_error_message_of_failure_is_kept() -> None:
@@ -146,12 +149,12 @@ def group(**changed: Any) -> dict[str, Any]:
 
 
 def answered(*rows: dict[str, Any], **question: Any) -> tuple[DatasetAnswer, Mapping[str, Any]]:
-    asked: list[Any] = []
-    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or list(rows))
+    arguments: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: arguments.append(parameters) or list(rows))
     made = DatasetQuestion(
         **{"game_dates": [DAY, DAY - timedelta(days=1)], "scrapers": ["lines"], **question}
     )
-    return ask_dataset(warehouse, "prod", made, ("game_id",)), asked[0]
+    return ask_dataset(warehouse, "prod", made, ("game_id",)), arguments[0]
 
 
 def test_group_yields_its_first_and_last_success() -> None:
@@ -205,6 +208,6 @@ def test_unreadable_group_row_is_skipped() -> None:
     ],
 )
 def test_query_starts_at_earliest_partition_of_its_parts(since: date | None, first: date) -> None:
-    _, asked = answered(since=since, requests=["r-1"], occurrences=["o-1"])
-    assert (asked["first_partition"], asked["last_partition"]) == (first, date(2025, 1, 17))
-    assert (asked["requests"], asked["occurrences"]) == (["r-1"], ["o-1"])
+    _, arguments = answered(since=since, requests=["r-1"], occurrences=["o-1"])
+    assert (arguments["first_partition"], arguments["last_partition"]) == (first, date(2025, 1, 17))
+    assert (arguments["requests"], arguments["occurrences"]) == (["r-1"], ["o-1"])

@@ -66,9 +66,9 @@ def row(occurrence: str | None, scraper: str | None = "lines", **changes: Any) -
 
 def read(*rows: dict[str, Any], **more: Any) -> tuple[DayExpectations, Mapping[str, Any]]:
     """Return the expectations that are read and the query's parameters."""
-    asked: list[Any] = []
-    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or list(rows))
-    return read_expectations(warehouse, "prod", WEDNESDAY, AS_OF, **more), asked[0]
+    arguments: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: arguments.append(parameters) or list(rows))
+    return read_expectations(warehouse, "prod", WEDNESDAY, AS_OF, **more), arguments[0]
 
 
 def test_the_steps_of_an_occurrence_are_gathered() -> None:
@@ -100,13 +100,16 @@ def test_empty_result_has_no_last_decision() -> None:
 
 def test_partitions_cover_all_rows_of_a_day() -> None:
     """Partitions are UTC days: New York's evening is already in the next one, and the night in the day after."""
-    _, asked = read()
-    assert (asked["first_partition"], asked["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 17))
-    assert (asked["night"], asked["with_night"]) == (TUESDAY, False)
-    assert asked["lock"] == datetime(2025, 1, 15, 10, tzinfo=UTC)
+    _, arguments = read()
+    assert (arguments["first_partition"], arguments["last_partition"]) == (
+        date(2025, 1, 14),
+        date(2025, 1, 17),
+    )
+    assert (arguments["night"], arguments["with_night"]) == (TUESDAY, False)
+    assert arguments["lock"] == datetime(2025, 1, 15, 10, tzinfo=UTC)
 
 
 def test_previous_night_is_queried_if_midnight_is_given() -> None:
-    _, asked = read(midnight=MIDNIGHT)
-    assert (asked["with_night"], asked["midnight"]) == (True, MIDNIGHT)
-    assert asked["first_partition"] == date(2025, 1, 13)
+    _, arguments = read(midnight=MIDNIGHT)
+    assert (arguments["with_night"], arguments["midnight"]) == (True, MIDNIGHT)
+    assert arguments["first_partition"] == date(2025, 1, 13)

@@ -67,8 +67,8 @@ def test_find_leaves_budget_condition_met() -> None:
     configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
     games = calendar(fetched_at=at("05:00"))
     (unit,) = units(plan_of(configuration, "one", games).steps[0], ("-",))
-    asked = unit.request_id(plan_of(configuration, "one", games).occurrence_id, 1)
-    known = [fact("bulletin", request_id=asked, triggered_at=at("11:00"))]
+    executed_search = unit.request_id(plan_of(configuration, "one", games).occurrence_id, 1)
+    known = [fact("bulletin", request_id=executed_search, triggered_at=at("11:00"))]
     ((decision, conditions),) = explain_workflow("one", at("11:05"), configuration, games, known).decisions
     assert decision.code.value == "already_found"
     met = {it.name: it.met for it in conditions}
@@ -143,7 +143,7 @@ def test_active_pause_is_a_condition_and_the_verdict(
     target: str, name: str, what: str, planned: bool
 ) -> None:
     """An explanation without the pause returned RUN for a paused target."""
-    known = asked(SEARCH, NO_DATA) if planned else []
+    known = executed_search(SEARCH, NO_DATA) if planned else []
     told = f"{what} by ann@example.com until 2025-01-15 12:30: it moved"
     for clock, stands in (("12:04", False), ("12:05", True), ("12:29", True), ("12:30", False)):
         explanation = explain_workflow(
@@ -390,7 +390,7 @@ def test_the_budget_of_a_search_and_its_retries_are_a_condition(retries: int, to
     assert conditions(configuration, "12:05")["budget"] == (True, told)
 
 
-def asked(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFact]:
+def executed_search(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFact]:
     """Return executions with these outcomes for the first steps of the workflow's first occurrence."""
     plan = plan_of(configuration, "one")
     ids = [unit.request_id(plan.occurrence_id, 1) for step in plan.steps for unit in units(step, ())]
@@ -401,7 +401,7 @@ def asked(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFac
 
 
 def test_attempt_condition_names_states_of_requests() -> None:
-    found = conditions(CLOCK, "12:05", *asked(CLOCK, NoData(reason="404"), failed()))
+    found = conditions(CLOCK, "12:05", *executed_search(CLOCK, NoData(reason="404"), failed()))
     assert found["attempt"] == (True, "its own requests: no data, open")
     assert found["budget"][0]
     assert "attempt" not in conditions(CLOCK, "12:05")
@@ -410,7 +410,7 @@ def test_attempt_condition_names_states_of_requests() -> None:
 def test_search_with_an_immediate_result_has_begun() -> None:
     """The plan was frozen from the history before its time, so it contains that part as well."""
     both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "summary"))
-    (found, _) = asked(both, SUCCESS, NO_DATA)
+    (found, _) = executed_search(both, SUCCESS, NO_DATA)
     told = conditions(both, "11:05", replace(found, triggered_at=at("11:00")))
     assert told["attempt"] == (True, "its own requests: open, success")
 
@@ -421,7 +421,7 @@ def test_single_game_is_worded_in_singular() -> None:
 
 def test_attempt_with_exhausted_retries_has_no_budget() -> None:
     once = configured(one=workflow(at_times("12:00"), "bulletin", max_retries=0))
-    found = conditions(once, "12:05", *asked(once, failed()))
+    found = conditions(once, "12:05", *executed_search(once, failed()))
     assert found["attempt"] == (False, "its own requests: given up")
     assert not found["budget"][0]
 

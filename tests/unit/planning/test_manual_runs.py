@@ -40,7 +40,7 @@ def run(**body: Any) -> ManualRun:
     return ManualRun.model_validate({"game_date": DAY.isoformat(), **body})
 
 
-def asked(name: str, games: Any = GAMES, **body: Any) -> Occurrence:
+def occurrence(name: str, games: Any = GAMES, **body: Any) -> Occurrence:
     return manual_occurrence(name, run(**body), games, CONFIGURATION, at("15:00"), "key")
 
 
@@ -55,25 +55,25 @@ def test_scrapers_and_steps_are_mutually_exclusive() -> None:
 
 
 def test_a_workflow_about_the_day_runs_for_all_of_its_games() -> None:
-    made = asked("one")
+    made = occurrence("one")
     assert (made.subject, made.games, made.slot) == ("-", tuple(GAMES), 0)
     assert (made.day, made.game_date, made.expected, made.deadline) == (DAY, DAY, at("15:00"), at("15:00"))
 
 
 @pytest.mark.parametrize("name", ["of_games", "of_teams"])
 def test_fan_out_workflow_accepts_a_single_game(name: str) -> None:
-    assert asked(name, game_id=SECOND).games == (GAMES[1],)
+    assert occurrence(name, game_id=SECOND).games == (GAMES[1],)
 
 
 @pytest.mark.parametrize("game_id", [SECOND, "7"])
 def test_a_game_for_a_workflow_without_games_is_refused(game_id: str) -> None:
     """The game was dropped, and the run was reported as if it were for the game."""
     with pytest.raises(UnusableRun, match=r"game_id: one does not run per game; omit game_id \(--game-id"):
-        asked("one", game_id=game_id)
+        occurrence("one", game_id=game_id)
 
 
 def test_per_game_workflow_runs_for_named_game() -> None:
-    made = asked("games", game_id=SECOND)
+    made = occurrence("games", game_id=SECOND)
     assert (made.subject, made.games) == (SECOND, (GAMES[1],))
 
 
@@ -87,11 +87,11 @@ def test_per_game_workflow_runs_for_named_game() -> None:
 )
 def test_missing_or_unknown_game_is_refused(games: Any, body: dict[str, str], told: str) -> None:
     with pytest.raises(UnusableRun, match=told):
-        asked("games", games, **body)
+        occurrence("games", games, **body)
 
 
 def test_named_game_is_accepted_on_date_without_calendar() -> None:
-    assert asked("games", (), game_id="7").subject == "7"
+    assert occurrence("games", (), game_id="7").subject == "7"
 
 
 # Parts of the workflow

@@ -70,7 +70,7 @@ class Past:
         self.outputs[identifier] = keys or {}
         return self
 
-    def asked(self, step: str, attempt: int = 1, **more: str) -> "Past":
+    def request(self, step: str, attempt: int = 1, **more: str) -> "Past":
         self.requested[unit_of(self.plan, step, **more).request_id(self.plan.occurrence_id, attempt)] = 1
         return self
 
@@ -95,7 +95,7 @@ def test_a_plan_begins_with_its_roots() -> None:
 
 
 def test_requested_unit_is_under_way_and_not_due() -> None:
-    result = Past(plan("parallel")).asked("bulletin").progress
+    result = Past(plan("parallel")).request("bulletin").progress
     assert due(result) == [("digest", 1)]
     assert set(result.counts) == {State.UNDER_WAY, State.OPEN}
     assert not result.settled
@@ -125,7 +125,7 @@ def test_each_distinct_output_value_is_requested_once() -> None:
 
 def test_join_after_fan_out_waits_for_its_last_unit() -> None:
     past = Past(plan("props")).came("events", keys={"event_id": ("a", "b")}).came("news")
-    past.came("props", event_id="a").asked("props", event_id="b")
+    past.came("props", event_id="a").request("props", event_id="b")
     assert due(past.progress) == []
     assert due(past.came("props", event_id="b").progress) == [("join", 1)]
 
@@ -157,7 +157,7 @@ def test_empty_fan_out_skips_its_dependents() -> None:
 
 def test_a_join_is_not_skipped_before_all_its_parents_are_settled() -> None:
     """The skip has one reason, which does not depend on the order of events."""
-    past = Past(plan("diamond")).came("top").came("left", NO_DATA).asked("right")
+    past = Past(plan("diamond")).came("top").came("left", NO_DATA).request("right")
     assert past.progress.skipped == []
     assert [item.step for item in past.came("right").progress.skipped] == ["bottom"]
 
@@ -199,7 +199,7 @@ def test_fan_out_is_limited_to_max_in_flight() -> None:
     past = Past(plan("waves"))
     first, second, third = (item.game_id for item in GAMES)
     assert [item.unit.parameters["game_id"] for item in past.due] == [first, second]
-    past.asked("slow_score", game_id=first).asked("slow_score", game_id=second)
+    past.request("slow_score", game_id=first).request("slow_score", game_id=second)
     assert past.due == []
     past.came("slow_score", game_id=second)
     assert [item.unit.parameters["game_id"] for item in past.due] == [third]

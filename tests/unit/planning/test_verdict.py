@@ -542,14 +542,14 @@ def test_found_nothing_is_red_once_last_slot_is_over(minutes: int, color: Color)
 
 
 def test_without_steps_a_workflow_is_judged_by_its_executions() -> None:
-    asked = [slot(number, executions=2) for number in range(2)]
+    slots = [slot(number, executions=2) for number in range(2)]
     over, found = ELEVEN + 4 * HOUR, slot(1, executions=1, found=True)
-    verdict = judge(*asked, at=over)
+    verdict = judge(*slots, at=over)
     assert kinds(verdict) == [(FaultKind.FOUND_NOTHING, Color.RED)]
     assert verdict.headline == "daily ran 2 times and found nothing"
     assert verdict.faults[0].since == ELEVEN + 2 * HOUR
-    assert judge(asked[0], found, at=over).color is Color.GREEN
-    assert judge(*asked, at=ELEVEN + 90 * MINUTE).color is Color.GREEN, "a slot is still open"
+    assert judge(slots[0], found, at=over).color is Color.GREEN
+    assert judge(*slots, at=ELEVEN + 90 * MINUTE).color is Color.GREEN, "a slot is still open"
     assert judge(slot(status="SKIPPED_OK"), at=over).color is Color.GREEN
 
 

@@ -38,7 +38,7 @@ class Bench:
     state: MemoryObjects
     data: MemoryObjects
     source: Source = field(default_factory=lambda: text("a\nb\nc\n"))
-    asked: list[str] = field(default_factory=list)
+    requested_urls: list[str] = field(default_factory=list)
     """Requested addresses, in order."""
     opened: list[tuple[datetime, bool]] = field(default_factory=list)
     """(now, replaying) of each execution."""
@@ -77,5 +77,5 @@ class Bench:
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(str(request.url))
+        self.requested_urls.append(str(request.url))
         return self.source(request)

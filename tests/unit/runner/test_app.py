@@ -85,7 +85,7 @@ def test_the_same_idempotency_key_does_not_fetch_again(post: Post, bench: Bench)
     headers = {**AUTHORIZED, "Idempotency-Key": "k1"}
     first, again = (post("/scrapers/lines/executions", json=DAY, headers=headers).json() for _ in range(2))
     assert first == again
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_invalid_manual_request_is_refused_without_fetch(
     answer = post(path, json=body, headers=headers)
     assert answer.status_code == status
     assert told in answer.text
-    assert (bench.asked, bench.bus.published) == ([], [])
+    assert (bench.requested_urls, bench.bus.published) == ([], [])

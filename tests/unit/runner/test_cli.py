@@ -177,7 +177,7 @@ def test_outage_after_fetch_is_reported_without_second_fetch(
     # Another fetch would use this client.
     monkeypatch.setattr(cli, "http_opener", lambda: bench.open_http)
     assert run("--date", "2025-01-15") == cli.EXIT_FAILED
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f"the {part} is down" in printed.err or f"{part} data is down" in printed.err

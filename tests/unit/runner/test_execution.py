@@ -229,7 +229,7 @@ class TestFailed:
         outcome = failed(bench, requested(parameters=parameters))
         assert outcome.kind is FailureKind.INTERNAL
         assert named in outcome.message
-        assert bench.asked == []
+        assert bench.requested_urls == []
 
     def test_error_without_text_has_its_class_as_message(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -294,12 +294,12 @@ class TestWithoutABucket:
     def test_a_dry_run_fetches_and_writes_nothing(self, bench: Bench) -> None:
         execution = self.run(bench, None)
         assert execution.executed.outcome == Success(record_count=3, gcs_path=None)
-        assert (execution.landed, bench.data.bodies, len(bench.asked)) == (None, {}, 1)
+        assert (execution.landed, bench.data.bodies, len(bench.requested_urls)) == (None, {}, 1)
 
     def test_saved_payload_is_parsed_without_fetch(self, bench: Bench) -> None:
         execution = self.run(bench, SavedPayload(b"a\nb\n", dated=True))
         assert execution.executed.outcome == Success(record_count=2, gcs_path=None)
-        assert bench.asked == []
+        assert bench.requested_urls == []
 
     def test_undated_saved_payload_takes_day_of_its_document(self, bench: Bench) -> None:
         executed = self.run(bench, SavedPayload(b"about: 2025-01-14\na\nb\n", dated=False)).executed

@@ -36,7 +36,7 @@ def test_redelivery_republishes_without_fetch(bench: Bench) -> None:
     bench.source = text("something\nelse\n")
     again = bench.run(requested(), NOON + timedelta(minutes=10))
     assert first == again
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
     landed, executed = bench.bus.of(FileLanded), bench.bus.of(ScrapeExecuted)
     assert (landed[0], executed[0]) == (landed[1], executed[1])
     assert len({envelope.id for envelope in bench.bus.published}) == 2
@@ -59,7 +59,7 @@ def test_unpublished_outcome_is_published_on_redelivery(bench: Bench, capacity: 
         bench.run(requested())
     bench.bus.capacity = None
     executed = bench.run(requested())
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
     assert bench.bus.of(ScrapeExecuted) == [executed]
     assert len({event.id for event in bench.bus.of(FileLanded)}) == 1
 
@@ -128,10 +128,10 @@ def test_redelivery_completes_run_killed_after_any_write(
             bench.run(requested(), NOON + timedelta(seconds=10))
 
     executed = bench.run(requested(), NOON + timedelta(minutes=10))
-    assert len(bench.asked) == 2
+    assert len(bench.requested_urls) == 2
     assert executed.outcome.status == "success"
     assert executed.retry_count == 1
-    assert executed.data_summary["source_url"] == bench.asked[0]
+    assert executed.data_summary["source_url"] == bench.requested_urls[0]
     assert [type(event) for event in bench.bus.events] == [FileLanded, ScrapeExecuted]
     assert len(bench.data.files) == 2
 
@@ -161,7 +161,7 @@ def test_concurrent_delivery_does_not_fetch(bench: Bench) -> None:
 
     bench.source = answer
     assert bench.run(requested()).outcome.status == "success"
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
 
 
 def test_payload_that_crashes_every_runner_is_a_failure(
@@ -180,7 +180,7 @@ def test_payload_that_crashes_every_runner_is_a_failure(
     assert isinstance(executed.outcome, Failed)
     assert executed.outcome.kind is FailureKind.DECODE
     assert "3 runners ended while parsing the payload saved at gs://data/raw/" in executed.outcome.message
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
 
 
 def test_request_that_waits_for_the_parser_until_its_timeout_is_released(bench: Bench) -> None:

@@ -67,7 +67,7 @@ def answering(tls: ssl.SSLContext, *, end: bool) -> Iterator[FaultyServer]:
         while received := connection.recv(65536):
             for event in spoken.receive_data(received):
                 if isinstance(event, h2.events.RequestReceived):
-                    server.asked.append(str(event.headers))
+                    server.requests.append(str(event.headers))
                     spoken.send_headers(event.stream_id, [(":status", "200")])
                     spoken.send_data(event.stream_id, b"data", end_stream=end)
             connection.sendall(spoken.data_to_send())
@@ -81,7 +81,7 @@ def test_http_2_is_used_when_offered(tls: ssl.SSLContext) -> None:
         assert http.get(f"{server.url}/data").body == b"data"
         assert http.get(f"{server.url}/more").body == b"data"
 
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_endless_http_2_stream_times_out(tls: ssl.SSLContext) -> None:

@@ -64,7 +64,7 @@ def fails(
     """Make one call that fails with this kind; return the numbers of requests and of counted retries."""
     with asking(answer, **fields) as (http, server), pytest.raises(kind, match=match):
         http.get(f"{server.url}/data")
-    return len(server.asked), http.retries
+    return len(server.requests), http.retries
 
 
 def hang(server: FaultyServer, _connection: socket.socket) -> None:
@@ -106,7 +106,7 @@ UNFINISHED = "/slow answered 200 but did not send its whole body within 1 s|samp
 def test_hanging_or_dripping_server_times_out(answer: Answer, told: str) -> None:
     with asking(answer) as (http, server), pytest.raises(TimedOut, match=told):
         http.get(f"{server.url}/slow")  # these servers never finish on their own
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_timeout_is_shared_by_successive_calls() -> None:
@@ -201,13 +201,13 @@ def test_retry_after_beyond_timeout_fails_and_pauses_the_host(
     with asking(answer, retry={"attempts": attempts}) as (http, server):
         with pytest.raises(RetryAfter, match="answered 429") as caught:
             http.get(f"{server.url}/data")
-        assert (len(server.asked), http.retries) == (1, 0)
+        assert (len(server.requests), http.retries) == (1, 0)
         with pytest.raises(RetryAfter, match="allows no requests before") as refused:
             http.get(f"{server.url}/other")
         until = refused.value.not_before
         assert until is not None
         assert str(refused.value).endswith(f" before {until.astimezone(EASTERN):%Y-%m-%d %H:%M %Z}")
-        assert len(server.asked) == 1, "nothing is asked of the host before the pause ends"
+        assert len(server.requests) == 1, "nothing is asked of the host before the pause ends"
     assert caught.value.kind is FailureKind.QUOTA
     assert not caught.value.kind.retried_at_once
     assert caught.value.not_before is not None
@@ -246,7 +246,7 @@ def test_redirect_to_another_host_is_blocked_without_request(location: str) -> N
     with faulty_server(in_turn(reply("200 OK", b"stolen"))) as other:
         counts = fails(Blocked, r"redirects to another host, (localhost|127\.0\.0\.1)", answer)
 
-    assert other.asked == []
+    assert other.requests == []
     assert counts[0] == 1
 
 
@@ -256,7 +256,7 @@ def test_a_redirect_on_the_same_host_is_followed() -> None:
         response = http.get(f"{server.url}/old", query={"page": "1"})
 
     assert (response.url, response.body) == (f"{server.url}/new/place?page=2", b"data")
-    assert [asked.split()[1] for asked in server.asked] == ["/old?page=1", "/new/place?page=2"]
+    assert [asked.split()[1] for asked in server.requests] == ["/old?page=1", "/new/place?page=2"]
 
 
 def test_redirect_loop_is_http_failure() -> None:
@@ -334,7 +334,7 @@ def test_single_content_encoding_is_decoded(encoding: str) -> None:
     answer = in_turn(reply("200 OK", packed, f"Content-Encoding: {encoding}"))
     with asking(answer) as (http, server):
         assert http.get(f"{server.url}/data").body == b"data"
-    assert "accept-encoding: gzip, deflate\r\n" in server.asked[0].lower()
+    assert "accept-encoding: gzip, deflate\r\n" in server.requests[0].lower()
 
 
 def test_reset_connection_is_retried_then_http_failure() -> None:
@@ -347,7 +347,7 @@ def test_reset_connection_is_retried_then_http_failure() -> None:
 
 def test_connection_reset_once_is_retried_with_success() -> None:
     def answer(server: FaultyServer, connection: socket.socket) -> None:
-        if len(server.asked) == 1:
+        if len(server.requests) == 1:
             reset(connection)
         else:
             connection.sendall(reply("200 OK", b"data"))
@@ -469,4 +469,4 @@ def test_rate_limit_slot_beyond_timeout_fails_at_once() -> None:
         ):
             http.get(f"{server.url}/second")
 
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1

@@ -314,7 +314,7 @@ def test_proxy_password_repeated_by_proxy_is_redacted() -> None:
             pytest.raises(HttpFailure, match="407") as failed,
         ):
             http.get("https://source.example/data")
-        assert given in proxy.asked[0]
+        assert given in proxy.requests[0]
     assert given not in str(failed.value)
     assert tells(str(failed.value)) == []
 

@@ -31,7 +31,7 @@ ENVIRON = {"SAMPLE_KEY": f"{PLANTED}\n"}
 SOURCE = "https://source.example/data"
 
 
-def ask(http: Http, **arguments: object) -> Payload:
+def get(http: Http, **arguments: object) -> Payload:
     key = http.secret("SAMPLE_KEY")
     response = http.get(
         SOURCE, query={"apiKey": key, "day": "1"}, headers={"Authorization": key}, **arguments
@@ -40,22 +40,22 @@ def ask(http: Http, **arguments: object) -> Payload:
 
 
 def fetch(_parameters: ScrapeParameters, http: Http) -> Payload:
-    return ask(http)
+    return get(http)
 
 
 def fetch_and_tell(_parameters: ScrapeParameters, http: Http) -> Payload:
     """Raise a message with the source's answer, which repeats the key."""
-    payload = ask(http, expected=frozenset({401}))
+    payload = get(http, expected=frozenset({401}))
     http.note("said", {payload.body.decode(): [payload.body.decode()]})
     raise QuotaSpent(f"{payload.url}: {payload.body!r} {payload.body.decode()}")
 
 
 def fetch_and_wait(_parameters: ScrapeParameters, http: Http) -> Payload:
-    raise NotPublished(ask(http).body.decode())
+    raise NotPublished(get(http).body.decode())
 
 
 def fetch_and_stumble(_parameters: ScrapeParameters, http: Http) -> Payload:
-    raise KeyError(ask(http).body.decode())
+    raise KeyError(get(http).body.decode())
 
 
 def echo(request: httpx.Request) -> httpx.Response:
@@ -134,16 +134,16 @@ def test_planted_secret_is_in_no_output(
 
 
 def test_secret_is_sent_without_trailing_newline() -> None:
-    asked: list[httpx.Request] = []
+    sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+        sent.append(request)
         return httpx.Response(200, text="{}")
 
     executed = run(fetch, handler=answer, environ=ENVIRON, secrets=["SAMPLE_KEY"]).executed
 
-    assert dict(asked[0].url.params) == {"day": "1", "apiKey": PLANTED}
-    assert asked[0].headers["Authorization"] == PLANTED
+    assert dict(sent[0].url.params) == {"day": "1", "apiKey": PLANTED}
+    assert sent[0].headers["Authorization"] == PLANTED
     assert executed.data_summary["source_url"] == f"{SOURCE}?day=1"
 
 
@@ -156,7 +156,7 @@ def test_http_libraries_log_no_request(caplog: pytest.LogCaptureFixture) -> None
     ):
         http.get(server.url, query={"apiKey": http.secret("SAMPLE_KEY")})
 
-    assert quote(PLANTED, safe="") in server.asked[0]
+    assert quote(PLANTED, safe="") in server.requests[0]
     assert not [record for record in caplog.records if record.name.startswith(("http", "h2", "hpack"))]
 
 
@@ -187,10 +187,10 @@ def test_undeclared_secret_is_refused_even_if_set() -> None:
 
 
 def test_fake_source_is_called_with_placeholder_secret() -> None:
-    asked: list[httpx.URL] = []
+    sent: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url)
+        sent.append(request.url)
         return httpx.Response(404)
 
     outcome = run(
@@ -200,22 +200,22 @@ def test_fake_source_is_called_with_placeholder_secret() -> None:
         fakes=FakeSources({"source.example": "http://localhost:1"}),
     ).executed.outcome
 
-    assert asked == [httpx.URL("http://localhost:1/source.example/data?day=1&apiKey=local")]
+    assert sent == [httpx.URL("http://localhost:1/source.example/data?day=1&apiKey=local")]
     assert isinstance(outcome, Failed)
     assert outcome.message == f"{SOURCE}?day=1 (via fake) answered 404"
 
 
 def test_real_source_is_never_called_with_placeholder_secret() -> None:
-    asked: list[httpx.URL] = []
+    sent: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url)
+        sent.append(request.url)
         return httpx.Response(200)
 
     fakes = FakeSources({"other.example": "http://localhost:1"})
     outcome = run(fetch, handler=answer, secrets=["SAMPLE_KEY"], fakes=fakes).executed.outcome
 
-    assert asked == []
+    assert sent == []
     assert isinstance(outcome, Failed)
     assert outcome.message == "secret SAMPLE_KEY is missing; set the environment variable SAMPLE_KEY"
 

@@ -18,7 +18,7 @@ class FakeHttp:
 
     client: httpx.Client
     now: datetime
-    asked: list[str] = field(default_factory=list)
+    requested_urls: list[str] = field(default_factory=list)
     """The URLs, in order."""
     notes: dict[str, JsonValue] = field(default_factory=dict)
     """Notes of the scraper."""
@@ -41,10 +41,10 @@ class FakeHttp:
         sent = {**_plain(headers), EVENT_TIME_HEADER: self.now.isoformat()}
         answer = self.client.get("/" + url.removeprefix("https://"), params=_plain(query), headers=sent)
         assert answer.is_success or answer.status_code in expected, f"{url} answered {answer.status_code}"
-        shown = urlencode({name: value for name, value in query.items() if isinstance(value, str)})
-        asked = f"{url}?{shown}" if shown else url
-        self.asked.append(asked)
-        return Response(answer.status_code, asked, dict(answer.headers), answer.content)
+        visible_query = urlencode({name: value for name, value in query.items() if isinstance(value, str)})
+        shown_url = f"{url}?{visible_query}" if visible_query else url
+        self.requested_urls.append(shown_url)
+        return Response(answer.status_code, shown_url, dict(answer.headers), answer.content)
 
     def fault(self, **fault: object) -> None:
         assert self.client.post("/control/faults", json=fault).status_code == 201

@@ -24,13 +24,13 @@ URL = f"https://cdn.nba.com/static/json/liveData/boxscore/boxscore_{GAME.id}.jso
 BOTH = pytest.mark.parametrize("scraper", [players, teams])
 
 
-def asked(scraper: ModuleType, game_id: str = GAME.id) -> GameParameters:
+def parameters_of(scraper: ModuleType, game_id: str = GAME.id) -> GameParameters:
     parameters: GameParameters = scraper.Parameters(game_date=DAY, game_id=game_id)
     return parameters
 
 
 def parsed(scraper: ModuleType, payload: bytes = PAYLOAD) -> Parsed:
-    found: Parsed = scraper.parse(payload, asked(scraper))
+    found: Parsed = scraper.parse(payload, parameters_of(scraper))
     return found
 
 
@@ -109,14 +109,14 @@ def test_box_score_before_tip_off_is_not_published(scraper: ModuleType, http_at:
     http = http_at(BEFORE.isoformat())
 
     with pytest.raises(NotPublished, match=rf"{GAME.id}.json answers 403, while .* is served"):
-        scraper.fetch(asked(scraper), http)
-    assert http.asked == [URL, PROBE_URL]
+        scraper.fetch(parameters_of(scraper), http)
+    assert http.requested_urls == [URL, PROBE_URL]
 
 
 @BOTH
 def test_a_live_game_is_no_data_with_its_state(scraper: ModuleType, http_at: HttpAt) -> None:
-    payload = scraper.fetch(asked(scraper), http_at(LIVE.isoformat()))
-    found = scraper.parse(payload.body, asked(scraper))
+    payload = scraper.fetch(parameters_of(scraper), http_at(LIVE.isoformat()))
+    found = scraper.parse(payload.body, parameters_of(scraper))
 
     assert found.records == ()
     assert found.empty_reason == f"game {GAME.id} is live (Q2 5:30), not final"
@@ -124,8 +124,8 @@ def test_a_live_game_is_no_data_with_its_state(scraper: ModuleType, http_at: Htt
 
 @BOTH
 def test_box_score_after_game_is_read(scraper: ModuleType, http_at: HttpAt) -> None:
-    payload = scraper.fetch(asked(scraper), http_at(OVER.isoformat()))
-    found = scraper.parse(payload.body, asked(scraper))
+    payload = scraper.fetch(parameters_of(scraper), http_at(OVER.isoformat()))
+    found = scraper.parse(payload.body, parameters_of(scraper))
 
     assert (payload.url, payload.suffix) == (URL, "json")
     assert len(found.records) == (26 if scraper is players else 2)
@@ -139,7 +139,7 @@ def test_incident_5_refusal_is_blocked(scraper: ModuleType, http_at: HttpAt) -> 
     http.fault(path="cdn.nba.com/*", status=403)
 
     with pytest.raises(Blocked, match="which always exists, answers 403"):
-        scraper.fetch(asked(scraper), http)
+        scraper.fetch(parameters_of(scraper), http)
 
 
 @BOTH
@@ -148,7 +148,7 @@ def test_incident_5_moved_document_is_a_changed_source(scraper: ModuleType, http
     http.fault(path="cdn.nba.com/*", status=404)
 
     with pytest.raises(SourceChanged, match="which always exists, answers 404"):
-        scraper.fetch(asked(scraper), http)
+        scraper.fetch(parameters_of(scraper), http)
 
 
 @BOTH
@@ -158,7 +158,7 @@ def test_web_page_instead_of_document_is_blocked(scraper: ModuleType, path: str,
     http.fault(path=path, body="html")
 
     with pytest.raises(Blocked, match="a web page instead of"):
-        scraper.fetch(asked(scraper), http)
+        scraper.fetch(parameters_of(scraper), http)
 
 
 @BOTH
@@ -167,7 +167,7 @@ def test_a_truncated_document_is_undecodable(scraper: ModuleType, http_at: HttpA
     http.fault(path="cdn.nba.com/*", body="truncated")
 
     with pytest.raises(Undecodable, match="the box score is not JSON"):
-        scraper.parse(scraper.fetch(asked(scraper), http).body, asked(scraper))
+        scraper.parse(scraper.fetch(parameters_of(scraper), http).body, parameters_of(scraper))
 
 
 def _drop(*path: str) -> Edit:
@@ -236,7 +236,7 @@ def test_player_with_invalid_minutes_is_set_aside() -> None:
 @BOTH
 def test_the_box_score_of_another_game_is_refused(scraper: ModuleType) -> None:
     with pytest.raises(SourceChanged, match=f"requested game 0022400001, but the box score is of {GAME.id}"):
-        scraper.parse(PAYLOAD, asked(scraper, "0022400001"))
+        scraper.parse(PAYLOAD, parameters_of(scraper, "0022400001"))
 
 
 def test_added_and_dropped_fields_are_drift() -> None:
@@ -255,7 +255,7 @@ def test_added_and_dropped_fields_are_drift() -> None:
 @pytest.mark.parametrize("game_id", ["22400562", "0022400562/../x", "1022400562"])
 def test_nothing_but_a_game_id_reaches_the_url(game_id: str) -> None:
     with pytest.raises(ValueError, match="game_id"):
-        asked(players, game_id)
+        parameters_of(players, game_id)
 
 
 COVERS = {

@@ -42,7 +42,7 @@ def roster(*athletes: dict[str, Any], abbreviation: str = "GS") -> dict[str, Any
 TEAM = roster(*(athlete(number) for number in range(12, 0, -1)))
 
 
-def asked(document: Any, status: int = 200) -> Any:
+def executed(document: Any, status: int = 200) -> Any:
     return run(NAME, served(document, status=status), team="GSW")
 
 
@@ -90,7 +90,7 @@ def test_full_and_sparse_players_are_read() -> None:
 
 
 def test_summary_counts_players_and_injured() -> None:
-    summary = asked(
+    summary = executed(
         roster(*TEAM["team"]["athletes"], athlete(20, injuries=[injury("Out", "2025-01-14T15:30Z")]))
     ).data_summary
 
@@ -99,16 +99,16 @@ def test_summary_counts_players_and_injured() -> None:
 
 
 def test_roster_without_players_is_no_data() -> None:
-    assert reason(asked(roster())) == "ESPN lists no players for GSW"
+    assert reason(executed(roster())) == "ESPN lists no players for GSW"
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_blocked(status: int) -> None:
-    assert f"answers {status}" in failure(asked(b"denied", status=status), "blocked")
+    assert f"answers {status}" in failure(executed(b"denied", status=status), "blocked")
 
 
 def test_incident_5_moved_roster_is_a_changed_source() -> None:
-    assert "answers 404" in failure(asked({"code": 404}, status=404), "source_changed")
+    assert "answers 404" in failure(executed({"code": 404}, status=404), "source_changed")
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_incident_5_moved_roster_is_a_changed_source() -> None:
     ],
 )
 def test_changed_is_named(document: Any, complaint: str) -> None:
-    assert complaint in failure(asked(document), "source_changed")
+    assert complaint in failure(executed(document), "source_changed")
 
 
 def test_repeated_player_counts_once_and_differing_copy_is_set_aside() -> None:
-    found = asked(roster(*TEAM["team"]["athletes"], TEAM["team"]["athletes"][0], athlete(2, jersey="99")))
+    found = executed(roster(*TEAM["team"]["athletes"], TEAM["team"]["athletes"][0], athlete(2, jersey="99")))
 
     assert count(found) == len(TEAM["team"]["athletes"])
     assert found.data_summary["set_aside"] == {
@@ -138,7 +138,7 @@ def test_repeated_player_counts_once_and_differing_copy_is_set_aside() -> None:
 
 
 def test_truncated() -> None:
-    assert "it begins" in failure(asked(b'{"team": {"id"'), "decode")
+    assert "it begins" in failure(executed(b'{"team": {"id"'), "decode")
 
 
 def test_an_unknown_team_is_wrong_usage() -> None:
@@ -149,7 +149,7 @@ def test_an_unknown_team_is_wrong_usage() -> None:
 def test_added_and_dropped_fields_are_drift() -> None:
     players = [athlete(number, jersey=..., nilDeal=True) for number in range(8)]
 
-    assert asked(roster(*players)).data_summary["drift"] == {
+    assert executed(roster(*players)).data_summary["drift"] == {
         "added": ["athlete.nilDeal"],
         "missing_optional": ["athlete.jersey"],
     }

@@ -41,11 +41,11 @@ def parse(name: str, path: str, change: Any) -> Parsed:
         document[last] = change(document[last]) if callable(change) else change
 
     module = REGISTRY[name].module
-    asked = {
+    parameters = {
         "game_date": DAY,
         **({"game_id": GAME.id} if "game_id" in module.Parameters.model_fields else {}),
     }
-    return module.parse(edited(DOCUMENTS[name], edit), module.Parameters.model_validate(asked))
+    return module.parse(edited(DOCUMENTS[name], edit), module.Parameters.model_validate(parameters))
 
 
 def doubled(items: list[Any]) -> list[Any]:

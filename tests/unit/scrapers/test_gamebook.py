@@ -17,7 +17,7 @@ from tipoff_dev.fakes.sources.box_score_json import write_box_score
 from tipoff_dev.fakes.sources.gamebook_pdf import write_gamebook
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
 
-ASKED = Parameters(game_date=DAY, game_id=GAME.id)
+PARAMETERS = Parameters(game_date=DAY, game_id=GAME.id)
 PAYLOAD = write_gamebook(SCENARIO, DAY, GAME)
 URL = "https://statsdmz.nba.com/pdfs/20250115/20250115_NYKPHI.pdf"
 REPORTS = "statsdmz.nba.com/*"
@@ -41,7 +41,7 @@ LINES = [
 
 
 def records(payload: bytes = PAYLOAD) -> list[GamebookRecord]:
-    return [record for record in parse(payload, ASKED).records if isinstance(record, GamebookRecord)]
+    return [record for record in parse(payload, PARAMETERS).records if isinstance(record, GamebookRecord)]
 
 
 def page(lines: list[str]) -> PageText:
@@ -58,7 +58,7 @@ def read(lines: list[str]) -> Report:
 
 
 def test_summary_describes_game() -> None:
-    found = parse(PAYLOAD, ASKED)
+    found = parse(PAYLOAD, PARAMETERS)
 
     assert found.about == DAY
     assert found.summary == {
@@ -360,7 +360,7 @@ def test_an_unknown_team_is_named() -> None:
 )
 def test_invalid_pdf_is_undecodable(body: bytes, complaint: str) -> None:
     with pytest.raises(Undecodable, match=complaint):
-        parse(body, ASKED)
+        parse(body, PARAMETERS)
 
 
 def test_fake_gamebook_is_reproducible() -> None:
@@ -375,7 +375,7 @@ def test_url_consists_of_date_and_teams() -> None:
 
 def test_gamebook_before_tip_off_is_not_published(http_at: HttpAt) -> None:
     with pytest.raises(NotPublished, match="boxscore"):
-        fetch(ASKED, http_at(BEFORE.isoformat()))
+        fetch(PARAMETERS, http_at(BEFORE.isoformat()))
 
 
 def test_a_live_game_has_no_report(http_at: HttpAt) -> None:
@@ -384,17 +384,17 @@ def test_a_live_game_has_no_report(http_at: HttpAt) -> None:
     with pytest.raises(
         NotPublished, match=r"is live \(Q2 5:30\), not final; there is no scorer's report yet"
     ):
-        fetch(ASKED, http)
-    assert len(http.asked) == 1
+        fetch(PARAMETERS, http)
+    assert len(http.requested_urls) == 1
 
 
 def test_report_is_published_some_time_after_game(http_at: HttpAt) -> None:
     early = http_at("2025-01-15T21:49:00-05:00")
 
     with pytest.raises(NotPublished, match=f"{URL} answers 403, while {PROBE_URL} is served"):
-        fetch(ASKED, early)
-    assert early.asked[1:] == [URL, PROBE_URL]
-    payload = fetch(ASKED, http_at("2025-01-15T21:50:00-05:00"))
+        fetch(PARAMETERS, early)
+    assert early.requested_urls[1:] == [URL, PROBE_URL]
+    payload = fetch(PARAMETERS, http_at("2025-01-15T21:50:00-05:00"))
     assert (payload.url, payload.suffix, payload.body) == (URL, "pdf", PAYLOAD)
 
 
@@ -406,7 +406,7 @@ def test_incident_5_refusal_is_blocked_and_move_is_a_changed_source(
     http.fault(path=REPORTS, status=status)
 
     with pytest.raises(error, match=f"which exists, answers {status}"):
-        fetch(ASKED, http)
+        fetch(PARAMETERS, http)
 
 
 def test_web_page_instead_of_document_is_blocked(http_at: HttpAt) -> None:
@@ -414,7 +414,7 @@ def test_web_page_instead_of_document_is_blocked(http_at: HttpAt) -> None:
     http.fault(path=REPORTS, body="html")
 
     with pytest.raises(Blocked, match="a web page instead of a PDF"):
-        fetch(ASKED, http)
+        fetch(PARAMETERS, http)
 
 
 def test_empty_response_is_undecodable(http_at: HttpAt) -> None:
@@ -422,7 +422,7 @@ def test_empty_response_is_undecodable(http_at: HttpAt) -> None:
     http.fault(path=REPORTS, body="empty")
 
     with pytest.raises(Undecodable, match="nothing"):
-        fetch(ASKED, http)
+        fetch(PARAMETERS, http)
 
 
 COVERS = {

@@ -25,7 +25,7 @@ def test_newest_published_report_wins(http_at: HttpAt) -> None:
     assert payload.url == BASE_URL + "Injury-Report_2025-01-15_03PM.pdf"
     assert payload.suffix == "pdf"
     assert payload.body.startswith(b"%PDF")
-    assert http.asked == [payload.url]
+    assert http.requested_urls == [payload.url]
 
 
 def test_late_report_is_not_published_until_its_minute(http_at: HttpAt) -> None:
@@ -34,8 +34,8 @@ def test_late_report_is_not_published_until_its_minute(http_at: HttpAt) -> None:
     with pytest.raises(NotPublished, match=r"2025-01-15_12PM\.pdf and 11 before it: 403, .* is served"):
         fetch(TODAY, before)
 
-    assert before.asked[-1] == PROBE_URL
-    assert len(before.asked) == MAX_CANDIDATES + 1
+    assert before.requested_urls[-1] == PROBE_URL
+    assert len(before.requested_urls) == MAX_CANDIDATES + 1
     assert len(parse(fetch(TODAY, after).body, TODAY).records) > 0
 
 
@@ -53,7 +53,7 @@ def test_exact_report_is_the_only_report_requested(http_at: HttpAt) -> None:
     assert fetch(exact, http).url == BASE_URL + "Injury-Report_2025-01-15_01PM.pdf"
     with pytest.raises(NotPublished, match="08AM"):
         fetch(early, http)
-    assert http.asked[1:] == [BASE_URL + "Injury-Report_2025-01-15_08AM.pdf", PROBE_URL]
+    assert http.requested_urls[1:] == [BASE_URL + "Injury-Report_2025-01-15_08AM.pdf", PROBE_URL]
 
 
 def test_nothing_is_requested_before_the_day(http_at: HttpAt) -> None:
@@ -61,7 +61,7 @@ def test_nothing_is_requested_before_the_day(http_at: HttpAt) -> None:
 
     with pytest.raises(NotPublished, match="can be published by 2025-01-14 22:00 ET"):
         fetch(TODAY, http)
-    assert http.asked == []
+    assert http.requested_urls == []
 
 
 def test_incident_5_refusal_is_blocked(http_at: HttpAt) -> None:

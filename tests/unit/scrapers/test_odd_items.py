@@ -98,7 +98,7 @@ def places(document: Any, pattern: str) -> Iterator[Place]:
 @cache
 def document_of(name: str) -> Any:
     """Return the fake source's document with shortened lists."""
-    return _cut(json.loads(payload_of(REGISTRY[name], asked(name))))
+    return _cut(json.loads(payload_of(REGISTRY[name], parameters(name))))
 
 
 def _cut(value: Any) -> Any:
@@ -110,14 +110,14 @@ def _cut(value: Any) -> Any:
 
 
 @cache
-def asked(name: str) -> Any:
+def parameters(name: str) -> Any:
     """Return the parameters of the scraper's document."""
     return REGISTRY[name].module.Parameters.model_validate(parameters_of(REGISTRY[name]))
 
 
 def parse(name: str, document: Any) -> Parsed:
     """Parse the document with the scraper."""
-    return REGISTRY[name].module.parse(json.dumps(document).encode(), asked(name))
+    return REGISTRY[name].module.parse(json.dumps(document).encode(), parameters(name))
 
 
 @cache

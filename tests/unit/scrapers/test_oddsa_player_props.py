@@ -21,7 +21,7 @@ PROPS = event(
 )
 
 
-def asked(document: Any, status: int = 200, **parameters: str) -> Any:
+def execute_on(document: Any, status: int = 200, **parameters: str) -> Any:
     return run(NAME, served(document, status=status, headers=QUOTA), event_id=EVENT_ID, **parameters)
 
 
@@ -86,13 +86,13 @@ def test_history_is_unwrapped() -> None:
     "books", [[], [bookmaker("firstbook")], [bookmaker("firstbook", market("player_points", []))]]
 )
 def test_event_without_lines_is_no_data(books: list[Any]) -> None:
-    assert reason(asked(event(bookmakers=books), markets="player_points")) == (
+    assert reason(execute_on(event(bookmakers=books), markets="player_points")) == (
         "no bookmaker offers player_points in this event yet"
     )
 
 
 def test_ended_event_is_no_data() -> None:
-    executed = asked(error("EVENT_NOT_FOUND", "Event not found"), status=404)
+    executed = execute_on(error("EVENT_NOT_FOUND", "Event not found"), status=404)
 
     assert "404 EVENT_NOT_FOUND: Event not found; the API removes an event once its game has begun" in reason(
         executed
@@ -101,16 +101,16 @@ def test_ended_event_is_no_data() -> None:
 
 
 def test_incident_5_any_other_404_is_a_changed_source() -> None:
-    assert "404 without a code" in failure(asked(b"<html>nginx</html>", status=404), "source_changed")
+    assert "404 without a code" in failure(execute_on(b"<html>nginx</html>", status=404), "source_changed")
 
 
 def test_blocked() -> None:
-    assert "INVALID_KEY" in failure(asked(error("INVALID_KEY"), status=401), "blocked")
-    assert "a web page instead of" in failure(asked(BLOCK_PAGE), "blocked")
+    assert "INVALID_KEY" in failure(execute_on(error("INVALID_KEY"), status=401), "blocked")
+    assert "a web page instead of" in failure(execute_on(BLOCK_PAGE), "blocked")
 
 
 def test_quota() -> None:
-    assert "OUT_OF_USAGE_CREDITS" in failure(asked(error("OUT_OF_USAGE_CREDITS"), status=401), "quota")
+    assert "OUT_OF_USAGE_CREDITS" in failure(execute_on(error("OUT_OF_USAGE_CREDITS"), status=401), "quota")
 
 
 def without(key: str) -> Any:
@@ -132,11 +132,11 @@ def without(key: str) -> Any:
     ],
 )
 def test_changed_is_named(document: Any, complaint: str) -> None:
-    assert complaint in failure(asked(document), "source_changed")
+    assert complaint in failure(execute_on(document), "source_changed")
 
 
 def test_truncated() -> None:
-    assert "it begins" in failure(asked(b'{"id": "0123', status=200), "decode")
+    assert "it begins" in failure(execute_on(b'{"id": "0123', status=200), "decode")
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from tipoff_dev.fakes.sources.game_story import final_points
 from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
 
-ASKED = Parameters(game_date=DAY, game_id=GAME.id)
+PARAMETERS = Parameters(game_date=DAY, game_id=GAME.id)
 PAYLOAD = write_play_by_play(SCENARIO, DAY, GAME, OVER) or b""
 SOURCE = "cdn.nba.com/*"
 
 
 def records(payload: bytes = PAYLOAD) -> list[ActionRecord]:
-    return [record for record in parse(payload, ASKED).records if isinstance(record, ActionRecord)]
+    return [record for record in parse(payload, PARAMETERS).records if isinstance(record, ActionRecord)]
 
 
 def test_the_actions_run_from_the_tip_to_the_end_of_the_game() -> None:
@@ -34,7 +34,7 @@ def test_score_never_falls_and_ends_at_final_score() -> None:
     actions = records()
 
     assert (actions[-1].score_home, actions[-1].score_away) == final_points(GAME)
-    assert parse(PAYLOAD, ASKED).summary["broken_laws"] == []
+    assert parse(PAYLOAD, PARAMETERS).summary["broken_laws"] == []
     scored = sum(
         {"2pt": 2, "3pt": 3, "freethrow": 1}.get(action.action_type, 0)
         for action in actions
@@ -56,22 +56,22 @@ def test_action_has_every_field() -> None:
 def test_an_overtime_is_a_fifth_period() -> None:
     after = datetime(OVERTIME_DAY.year, OVERTIME_DAY.month, OVERTIME_DAY.day, tzinfo=UTC) + timedelta(days=2)
     payload = write_play_by_play(SCENARIO, OVERTIME_DAY, OVERTIME_GAME, after) or b""
-    asked = Parameters(game_date=OVERTIME_DAY, game_id=OVERTIME_GAME.id)
+    overtime = Parameters(game_date=OVERTIME_DAY, game_id=OVERTIME_GAME.id)
 
-    assert parse(payload, asked).summary["periods"] == 5
+    assert parse(payload, overtime).summary["periods"] == 5
 
 
 def test_order_in_the_document_does_not_matter() -> None:
     turned = edited(PAYLOAD, lambda document: document["game"]["actions"].reverse())
 
-    assert parse(turned, ASKED) == parse(PAYLOAD, ASKED)
+    assert parse(turned, PARAMETERS) == parse(PAYLOAD, PARAMETERS)
 
 
 def test_falling_score_is_reported_as_broken_law() -> None:
     def edit(document: Any) -> None:
         document["game"]["actions"][-2]["scoreHome"] = "0"
 
-    broken = parse(edited(PAYLOAD, edit), ASKED).summary["broken_laws"]
+    broken = parse(edited(PAYLOAD, edit), PARAMETERS).summary["broken_laws"]
 
     assert isinstance(broken, list)
     assert "the score falls" in str(broken[0])
@@ -79,11 +79,11 @@ def test_falling_score_is_reported_as_broken_law() -> None:
 
 def test_play_by_play_before_tip_off_is_not_published(http_at: HttpAt) -> None:
     with pytest.raises(NotPublished, match=f"playbyplay_{GAME.id}.json answers 403, while"):
-        fetch(ASKED, http_at(BEFORE.isoformat()))
+        fetch(PARAMETERS, http_at(BEFORE.isoformat()))
 
 
 def test_a_live_game_is_no_data_with_its_state(http_at: HttpAt) -> None:
-    found = parse(fetch(ASKED, http_at(LIVE.isoformat())).body, ASKED)
+    found = parse(fetch(PARAMETERS, http_at(LIVE.isoformat())).body, PARAMETERS)
 
     assert found.records == ()
     assert f"game {GAME.id} is not over: its last action is" in found.empty_reason
@@ -91,7 +91,7 @@ def test_a_live_game_is_no_data_with_its_state(http_at: HttpAt) -> None:
 
 
 def test_play_by_play_after_game_is_read(http_at: HttpAt) -> None:
-    found = parse(fetch(ASKED, http_at(OVER.isoformat())).body, ASKED)
+    found = parse(fetch(PARAMETERS, http_at(OVER.isoformat())).body, PARAMETERS)
 
     assert 300 < len(found.records) < 1000
     assert found.summary["drift"] == {"added": [], "missing_optional": []}
@@ -100,7 +100,7 @@ def test_play_by_play_after_game_is_read(http_at: HttpAt) -> None:
 def test_no_actions_yet_is_no_data() -> None:
     empty = edited(PAYLOAD, lambda document: document["game"].update(actions=[]))
 
-    assert "has no actions yet" in parse(empty, ASKED).empty_reason
+    assert "has no actions yet" in parse(empty, PARAMETERS).empty_reason
 
 
 def test_incident_5_refusal_is_blocked(http_at: HttpAt) -> None:
@@ -108,7 +108,7 @@ def test_incident_5_refusal_is_blocked(http_at: HttpAt) -> None:
     http.fault(path=SOURCE, status=403)
 
     with pytest.raises(Blocked):
-        fetch(ASKED, http)
+        fetch(PARAMETERS, http)
 
 
 def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
@@ -116,7 +116,7 @@ def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
     http.fault(path=SOURCE, body="truncated")
 
     with pytest.raises(Undecodable, match="the play-by-play is not JSON"):
-        parse(fetch(ASKED, http).body, ASKED)
+        parse(fetch(PARAMETERS, http).body, PARAMETERS)
 
 
 @pytest.mark.parametrize("key", ["actionType", "scoreHome", "timeActual", "orderNumber"])
@@ -124,7 +124,7 @@ def test_missing_required_key_is_named(key: str) -> None:
     def edit(document: Any) -> None:
         del document["game"]["actions"][3][key]
 
-    assert_set_aside(parse(edited(PAYLOAD, edit), ASKED), rf"actions\[3\] has no key '{key}'")
+    assert_set_aside(parse(edited(PAYLOAD, edit), PARAMETERS), rf"actions\[3\] has no key '{key}'")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_missing_required_key_is_named(key: str) -> None:
 def test_action_with_invalid_value_is_set_aside(keys: dict[str, object], complaint: str) -> None:
     changed = edited(PAYLOAD, lambda document: document["game"]["actions"][3].update(keys))
 
-    assert_set_aside(parse(changed, ASKED), complaint)
+    assert_set_aside(parse(changed, PARAMETERS), complaint)
 
 
 def test_repeated_action_counts_once_and_differing_copy_is_set_aside() -> None:
@@ -147,9 +147,9 @@ def test_repeated_action_counts_once_and_differing_copy_is_set_aside() -> None:
         actions = document["game"]["actions"]
         actions += [actions[0], {**actions[1], "description": "something else"}]
 
-    found = parse(edited(PAYLOAD, edit), ASKED)
+    found = parse(edited(PAYLOAD, edit), PARAMETERS)
 
-    assert found.records == parse(PAYLOAD, ASKED).records
+    assert found.records == parse(PAYLOAD, PARAMETERS).records
     assert_set_aside(found, "action 4 is listed twice with different values")
 
 

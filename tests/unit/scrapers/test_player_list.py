@@ -12,13 +12,13 @@ from scrapers.nbacom.season import season_of
 from tipoff_dev.fakes.sources.players_json import write_player_index
 from tipoff_scraper_runner.errors import SourceChanged
 
-ASKED = Parameters(game_date=DAY)
+PARAMETERS = Parameters(game_date=DAY)
 PAYLOAD = write_player_index("2024-25")
 NOON = "2025-01-15T12:00:00-05:00"
 
 
 def test_every_team_has_its_players() -> None:
-    found = parse(PAYLOAD, ASKED)
+    found = parse(PAYLOAD, PARAMETERS)
 
     assert len(found.records) == 30 * 13 + 4
     assert found.summary == {
@@ -31,7 +31,7 @@ def test_every_team_has_its_players() -> None:
 
 
 def test_a_player_without_a_team_has_no_team_fields() -> None:
-    players = [player for player in parse(PAYLOAD, ASKED).records if isinstance(player, PlayerRecord)]
+    players = [player for player in parse(PAYLOAD, PARAMETERS).records if isinstance(player, PlayerRecord)]
     free = next(player for player in players if player.team_id == 0)
 
     assert (free.team_abbreviation, free.team_city, free.jersey_number, free.roster_status) == (None,) * 4
@@ -46,7 +46,7 @@ def test_columns_are_found_by_their_headers() -> None:
         table["headers"] = [table["headers"][place] for place in order]
         table["rowSet"] = [[row[place] for place in order] for row in table["rowSet"]]
 
-    assert parse(edited(PAYLOAD, edit), ASKED) == parse(PAYLOAD, ASKED)
+    assert parse(edited(PAYLOAD, edit), PARAMETERS) == parse(PAYLOAD, PARAMETERS)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_a_date_has_its_season(day: date, season: str) -> None:
 
 def test_request_names_season(http_at: HttpAt) -> None:
     http = http_at(NOON)
-    payload = fetch(ASKED, http)
+    payload = fetch(PARAMETERS, http)
 
-    assert len(parse(payload.body, ASKED).records) == 394
-    assert "https://stats.nba.com/stats/playerindex?" in http.asked[0]
-    assert "Season=2024-25" in http.asked[0]
+    assert len(parse(payload.body, PARAMETERS).records) == 394
+    assert "https://stats.nba.com/stats/playerindex?" in http.requested_urls[0]
+    assert "Season=2024-25" in http.requested_urls[0]
 
 
 def test_another_season_is_refused() -> None:
@@ -81,9 +81,9 @@ def test_repeated_player_counts_once_and_differing_copy_is_set_aside() -> None:
         rows = document["resultSets"][0]["rowSet"]
         rows += [rows[0], [*rows[1][:-3], 99.0, *rows[1][-2:]]]
 
-    found = parse(edited(PAYLOAD, edit), ASKED)
+    found = parse(edited(PAYLOAD, edit), PARAMETERS)
 
-    assert found.records == parse(PAYLOAD, ASKED).records
+    assert found.records == parse(PAYLOAD, PARAMETERS).records
     assert_set_aside(found, "is listed twice with different values")
 
 
@@ -101,7 +101,7 @@ def _table(document: Any) -> Any:
     ],
 )
 def test_an_odd_row_is_set_aside(edit: Any, complaint: str) -> None:
-    found = parse(edited(PAYLOAD, edit), ASKED)
+    found = parse(edited(PAYLOAD, edit), PARAMETERS)
 
     assert_set_aside(found, complaint)
     assert len(found.records) == 393
@@ -119,11 +119,11 @@ def test_an_odd_row_is_set_aside(edit: Any, complaint: str) -> None:
 )
 def test_document_of_another_shape_is_a_changed_source(edit: Any, complaint: str) -> None:
     with pytest.raises(SourceChanged, match=complaint):
-        parse(edited(PAYLOAD, edit), ASKED)
+        parse(edited(PAYLOAD, edit), PARAMETERS)
 
 
 def test_document_without_rows_has_no_empty_reason() -> None:
-    empty = parse(edited(PAYLOAD, lambda document: _table(document).update(rowSet=[])), ASKED)
+    empty = parse(edited(PAYLOAD, lambda document: _table(document).update(rowSet=[])), PARAMETERS)
 
     assert (list(empty.records), empty.empty_reason) == ([], "")
 
@@ -134,7 +134,7 @@ def test_new_column_is_drift() -> None:
         for row in _table(document)["rowSet"]:
             row.append(84)
 
-    assert parse(edited(PAYLOAD, edit), ASKED).summary["drift"] == {
+    assert parse(edited(PAYLOAD, edit), PARAMETERS).summary["drift"] == {
         "added": ["player.WINGSPAN"],
         "missing_optional": [],
     }

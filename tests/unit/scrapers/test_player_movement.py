@@ -8,7 +8,7 @@ from odd import assert_set_aside
 from scrapers.nbacom.nbac_player_movement.scraper import Parameters, TransactionRecord, fetch, parse
 from tipoff_dev.fakes.sources.players_json import write_player_movement
 
-ASKED = Parameters(game_date=DAY)
+PARAMETERS = Parameters(game_date=DAY)
 PAYLOAD = write_player_movement(DAY)
 NOON = "2025-01-15T12:00:00-05:00"
 
@@ -18,7 +18,7 @@ def rows(document: Any) -> Any:
 
 
 def test_the_whole_list_is_read() -> None:
-    found = parse(PAYLOAD, ASKED)
+    found = parse(PAYLOAD, PARAMETERS)
 
     assert len(found.records) == 1500
     assert found.summary == {
@@ -32,7 +32,9 @@ def test_the_whole_list_is_read() -> None:
 
 
 def test_a_trade_has_its_other_side_and_a_pick_no_player() -> None:
-    records = [record for record in parse(PAYLOAD, ASKED).records if isinstance(record, TransactionRecord)]
+    records = [
+        record for record in parse(PAYLOAD, PARAMETERS).records if isinstance(record, TransactionRecord)
+    ]
     pick = next(record for record in records if record.player_id is None)
     signing = records[0]
 
@@ -44,13 +46,13 @@ def test_a_trade_has_its_other_side_and_a_pick_no_player() -> None:
 def test_list_is_fetched_from_its_url(http_at: HttpAt) -> None:
     http = http_at(NOON)
 
-    assert len(parse(fetch(ASKED, http).body, ASKED).records) == 1500
-    assert http.asked == ["https://stats.nba.com/js/data/playermovement/NBA_Player_Movement.json"]
+    assert len(parse(fetch(PARAMETERS, http).body, PARAMETERS).records) == 1500
+    assert http.requested_urls == ["https://stats.nba.com/js/data/playermovement/NBA_Player_Movement.json"]
 
 
 @pytest.mark.parametrize("key", ["Transaction_Type", "TEAM_ID", "PLAYER_SLUG", "GroupSort"])
 def test_missing_required_key_is_named(key: str) -> None:
-    found = parse(edited(PAYLOAD, lambda document: rows(document)[5].pop(key)), ASKED)
+    found = parse(edited(PAYLOAD, lambda document: rows(document)[5].pop(key)), PARAMETERS)
 
     assert_set_aside(found, rf"rows\[5\] has no key '{key}'")
 
@@ -66,12 +68,12 @@ def test_missing_required_key_is_named(key: str) -> None:
 )
 def test_transaction_with_invalid_value_is_set_aside(keys: dict[str, object], complaint: str) -> None:
     assert_set_aside(
-        parse(edited(PAYLOAD, lambda document: rows(document)[5].update(keys)), ASKED), complaint
+        parse(edited(PAYLOAD, lambda document: rows(document)[5].update(keys)), PARAMETERS), complaint
     )
 
 
 def test_document_without_rows_has_no_empty_reason() -> None:
-    empty = parse(edited(PAYLOAD, lambda document: rows(document).clear()), ASKED)
+    empty = parse(edited(PAYLOAD, lambda document: rows(document).clear()), PARAMETERS)
 
     assert (list(empty.records), empty.empty_reason) == ([], "")
     assert empty.summary["last_date"] is None

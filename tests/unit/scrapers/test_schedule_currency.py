@@ -127,7 +127,7 @@ def test_the_second_address_is_tried_when_the_first_is_refused(
 
     payload = fetch(Parameters(game_date=TODAY), http)
 
-    assert (payload.url, http.asked) == (SECOND_URL, [URL, SECOND_URL])
+    assert (payload.url, http.requested_urls) == (SECOND_URL, [URL, SECOND_URL])
     assert URL in str(http.notes["first_address"])
 
 

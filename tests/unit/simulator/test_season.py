@@ -60,8 +60,8 @@ def test_fan_out_requests_each_event_once(calm: Simulated) -> None:
 
 
 def test_the_load_is_counted_by_source_and_hour(calm: Simulated) -> None:
-    asked = {name: numbers.requests for name, numbers in calm.report.sources.items()}
-    assert sum(asked.values()) == sum(item.attempts for item in calm.report.workflows.values())
+    requests = {name: numbers.requests for name, numbers in calm.report.sources.items()}
+    assert sum(requests.values()) == sum(item.attempts for item in calm.report.workflows.values())
     for numbers in calm.report.sources.values():
         assert 0 < numbers.most_in_an_hour <= numbers.requests
 

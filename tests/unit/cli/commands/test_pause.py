@@ -12,12 +12,12 @@ from tipoff_common.events import PauseChanged
 
 
 class TestPause:
-    ASKED = ("pause", "morning_operations", "--for", "8h", "--why", "the source moved")
+    PAUSE = ("pause", "morning_operations", "--for", "8h", "--why", "the source moved")
 
     def test_pause_is_listed_with_user_and_reason_until_resumed(
         self, run: Run, controller: Controller
     ) -> None:
-        assert "workflow morning_operations is paused until" in run(*self.ASKED).stdout
+        assert "workflow morning_operations is paused until" in run(*self.PAUSE).stdout
         (item,) = json.loads(run("pauses", "--json").stdout)
         assert (item["name"], item["why"]) == ("morning_operations", "the source moved")
         assert item["by"] == controller.bus.of(PauseChanged)[0].by
@@ -82,4 +82,4 @@ class TestPause:
         assert "give a reason" in run("pause", "nbac_schedule", "--why", why, code=2).stderr
 
     def test_two_ends_are_wrong_usage(self, run: Run) -> None:
-        run(*self.ASKED, "--until", "tomorrow 09:00", code=2)
+        run(*self.PAUSE, "--until", "tomorrow 09:00", code=2)

@@ -49,9 +49,9 @@ def test_wrong_usage_exits_2(run: Run) -> None:
 def test_future_as_of_is_refused_by_each_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`diagnose`, `sick` and `files` answered as if nothing had run since."""
     monkeypatch.setenv("TIPOFF_CONTROLLER_URL", URL)
-    asked = list(commands_with("--as-of"))
-    assert {("status",), ("sick",), ("diagnose",), ("query",), ("files", "list")} <= set(asked)
-    for words in asked:
+    commands = list(commands_with("--as-of"))
+    assert {("status",), ("sick",), ("diagnose",), ("query",), ("files", "list")} <= set(commands)
+    for words in commands:
         refused = run(*words, "--as-of", "tomorrow", code=2)
         assert "'tomorrow' is in the future" in refused.stderr, words
         assert not refused.stdout

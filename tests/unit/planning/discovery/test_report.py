@@ -222,17 +222,17 @@ def rows_of(facts: Iterable[ExecutionFact]) -> list[dict[str, Any]]:
 
 def test_dataset_queries_are_limited_to_the_search() -> None:
     rows = rows_of(beat_of(30))
-    asked: list[Any] = []
+    arguments: list[Any] = []
 
     def answer(sql: str, parameters: object) -> list[dict[str, Any]]:
-        asked.append(parameters)
+        arguments.append(parameters)
         return [] if "workflow_decisions" in sql else rows
 
     warehouse = MemoryWarehouse(answer=answer)
     report = read_discovery(warehouse, "prod", searching(), "one", DAY, at("10:00"))
     assert report is not None
     assert report == report_at(at("10:00"), list(beat_of(30)))
-    looks, followed = asked
+    looks, followed = arguments
     assert looks["searched_scrapers"] == ["bulletin"]
     assert looks["with_failures"] is True
     assert (looks["first_game_date"], looks["last_game_date"]) == (DAY - timedelta(days=120), DAY)

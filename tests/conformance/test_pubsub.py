@@ -293,9 +293,9 @@ def test_message_is_dead_lettered_after_last_pull(pubsub: Pubsub, topic: str) ->
     # A consumer keeps pulling, and Google's emulator forwards the dead letter only at the next pull.
     (letter,) = wait_for(lambda: pubsub.pull_now(subscription) or pubsub.pull_now(dead), "the dead letter")
     _check_dead_letter(letter, subscription)
-    told = letter.message.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"]
+    result = letter.message.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"]
     assert published is not None
-    assert abs(datetime.fromisoformat(told) - published) < timedelta(milliseconds=2)
+    assert abs(datetime.fromisoformat(result) - published) < timedelta(milliseconds=2)
     assert pubsub.nothing_to_pull_for(subscription, 0.5)
 
 

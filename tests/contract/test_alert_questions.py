@@ -15,8 +15,8 @@ RULES = {rule.query: name for name, rule in BOOK.rules.items() if rule.query is 
 
 def test_every_listed_query_names_its_rule() -> None:
     assert LISTED
-    said = {query: None if rule.startswith("no: ") else rule.strip("`") for query, rule in LISTED.items()}
-    assert said == {query: RULES.get(query) for query in LISTED}
+    result = {query: None if rule.startswith("no: ") else rule.strip("`") for query, rule in LISTED.items()}
+    assert result == {query: RULES.get(query) for query in LISTED}
 
 
 def test_every_query_without_a_rule_is_listed() -> None:

@@ -29,11 +29,11 @@ CONTAINERS: Mapping[str, Any] = COMPOSE["services"]
 DIGEST = re.compile(r"@\$\{\w+(:-sha256:[0-9a-f]{64})?\}")
 
 
-def said(stage: str, instruction: str, dockerfile: Path = DOCKERFILE) -> list[str]:
+def values_of(stage: str, instruction: str, dockerfile: Path = DOCKERFILE) -> list[str]:
     return [value for name, value in read_stages(dockerfile)[stage] if name == instruction]
 
 
-def told(service: str) -> dict[str, str]:
+def environment_of(service: str) -> dict[str, str]:
     return {name: str(value) for name, value in CONTAINERS[service]["environment"].items()}
 
 
@@ -68,27 +68,27 @@ def test_every_pip_install_uses_hashes_or_no_index(dockerfile: Path) -> None:
 
 @pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
 def test_final_stage_installs_nothing_and_is_not_root(dockerfile: Path) -> None:
-    for command in said("", "RUN", dockerfile):
+    for command in values_of("", "RUN", dockerfile):
         assert " install " not in command
-    user, _, group = said("", "USER", dockerfile)[-1].partition(":")
+    user, _, group = values_of("", "USER", dockerfile)[-1].partition(":")
     assert int(user) > 0
     assert int(group) > 0
 
 
 def test_exposed_port_is_default_port_of_services() -> None:
     ports = {model.model_fields["port"].default for model in MODELS.values()}
-    assert {int(value) for value in said("", "EXPOSE")} == ports == {containers.SERVICE_PORT}
+    assert {int(value) for value in values_of("", "EXPOSE")} == ports == {containers.SERVICE_PORT}
 
 
 def test_image_has_health_check_and_exec_command() -> None:
-    assert len(said("", "HEALTHCHECK")) == 1
-    assert "exec " in said("", "CMD")[0]
+    assert len(values_of("", "HEALTHCHECK")) == 1
+    assert "exec " in values_of("", "CMD")[0]
 
 
 def test_smoke_test_has_same_files_as_image() -> None:
     copied = {
         source.rstrip("/")
-        for value in said("", "COPY")
+        for value in values_of("", "COPY")
         if not value.startswith("--from=")
         for source in shlex.split(value)[:-1]
     }
@@ -156,7 +156,7 @@ def test_every_service_runs_from_its_own_image() -> None:
 def test_container_environment_satisfies_settings(
     service: str, clean_environment: pytest.MonkeyPatch
 ) -> None:
-    for name, value in told(service).items():
+    for name, value in environment_of(service).items():
         clean_environment.setenv(name, value)
     settings = load_settings(MODELS[service])
     assert settings.project == PROJECT
@@ -167,10 +167,10 @@ def test_every_container_variable_affects_settings(
     service: str, clean_environment: pytest.MonkeyPatch
 ) -> None:
     """Without any of its variables it refuses to start or has other settings; so none is unknown or superfluous."""
-    for name, value in told(service).items():
+    for name, value in environment_of(service).items():
         clean_environment.setenv(name, value)
     whole = load_settings(MODELS[service])
-    for name, value in told(service).items():
+    for name, value in environment_of(service).items():
         clean_environment.delenv(name)
         try:
             assert load_settings(MODELS[service]) != whole, name
@@ -181,7 +181,7 @@ def test_every_container_variable_affects_settings(
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_addresses_point_to_listening_container_ports(service: str) -> None:
-    addresses = [value for name, value in told(service).items() if name.endswith(("_HOST", "_URL"))]
+    addresses = [value for name, value in environment_of(service).items() if name.endswith(("_HOST", "_URL"))]
     assert len(addresses) >= 3
     for address in addresses:
         host, _, port = address.removeprefix("http://").partition(":")
@@ -200,7 +200,7 @@ def test_container_is_confined_and_published_on_fixed_port(service: str) -> None
 
 def test_push_endpoints_address_containers_with_development_key() -> None:
     for service in SERVICES:
-        endpoint = containers.push_endpoint(service, told(service)["TIPOFF_DEVELOPMENT_KEY"])
+        endpoint = containers.push_endpoint(service, environment_of(service)["TIPOFF_DEVELOPMENT_KEY"])
         assert endpoint == f"http://{service}:8080/events?token=development-key"
 
 

@@ -87,9 +87,9 @@ def test_every_source_condition_is_covered(name: str) -> None:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_conditions_covered_as_never_match_description(spec: ScraperSpec) -> None:
-    told = covered_here()[spec.name]
-    assert {condition for condition, what in told.items() if what.startswith(NEVER)} <= {"not_published"}
-    assert told["not_published"].startswith(NEVER) == spec.not_published.startswith("never")
+    result = covered_here()[spec.name]
+    assert {condition for condition, what in result.items() if what.startswith(NEVER)} <= {"not_published"}
+    assert result["not_published"].startswith(NEVER) == spec.not_published.startswith("never")
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -98,8 +98,8 @@ def test_long_findings_and_errors_are_left_out_with_a_count() -> None:
     (message,) = published(event)
     assert len(message.data) < EVENT_LIMIT
     assert event.findings[-1].kind == "left_out"
-    told = len(event.findings) - 1
-    assert event.findings[-1].detail == f"({100 - told} findings left out)"
+    result = len(event.findings) - 1
+    assert event.findings[-1].detail == f"({100 - result} findings left out)"
     assert "left out" in event.errors[-1]
 
 

@@ -30,7 +30,7 @@ CATALOG = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
 PLATFORM = (TERRAFORM / "platform/main.tf").read_text()
 SERVICE = (TERRAFORM / "modules/service/main.tf").read_text()
 _SET = re.compile(r"^\s+(TIPOFF_\w+)\s+=", re.MULTILINE)
-TOLD_EVERYBODY = {
+SHARED_VARIABLES = {
     *_SET.findall(PLATFORM.partition("  environment = merge(")[2].partition("\n}")[0]),
     *_SET.findall(SERVICE),
 }
@@ -45,9 +45,9 @@ UNPUBLISHED = {
 LOCAL_ONLY = {"TIPOFF_DEVELOPMENT_KEY", "TIPOFF_EVENT_TIME", "TIPOFF_FAKE_SOURCES"}
 
 
-def told(service: str) -> set[str]:
+def variables_of(service: str) -> set[str]:
     entry = SERVICES[service]
-    return TOLD_EVERYBODY | {
+    return SHARED_VARIABLES | {
         *entry.get("computed", ()),
         *entry.get("settings", {}),
         *entry.get("secrets", ()),
@@ -64,7 +64,7 @@ def test_service_variables_include_required_and_only_declared_settings(service: 
     model = SETTINGS[service]
     known = {variable(name, model) for name in model.model_fields}
     required = {variable(name, model) for name, field in model.model_fields.items() if field.is_required()}
-    given = {name for name in told(service) if name.startswith("TIPOFF_")}
+    given = {name for name in variables_of(service) if name.startswith("TIPOFF_")}
     assert required <= given
     assert {"TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT"} <= given, (
         "required outside the local environment"

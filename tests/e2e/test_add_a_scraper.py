@@ -97,11 +97,11 @@ def tried_as_written(text: str) -> None:
 
 def test_the_page_can_be_followed(copy: Path) -> None:
     """Follow the page in its order, and write the files that it shows."""
-    told: dict[str, str] = {}
+    output: dict[str, str] = {}
     for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
         match language:
             case "sh":
-                told.update((line, run(line, copy)) for line in text.splitlines())
+                output.update((line, run(line, copy)) for line in text.splitlines())
             case "yaml":
                 with (copy / "config/workflows.yaml").open("a", encoding="utf-8") as workflows:
                     workflows.write(f"\n{text}")
@@ -111,11 +111,11 @@ def test_the_page_can_be_followed(copy: Path) -> None:
                 tried_as_written(text)
             case _:
                 raise AssertionError(f"the test does not know what to do with {language}")
-    assert "passed" in told["pytest tests/unit/scrapers/test_acme_items.py"]
-    scraped = told["tipoff scrape acme_items --date 2025-01-15 --from-file payload.json --dry-run"]
+    assert "passed" in output["pytest tests/unit/scrapers/test_acme_items.py"]
+    scraped = output["tipoff scrape acme_items --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "acme_items 2025-01-15: success, 2 records" in scraped
-    assert re.search(r"^acme_items +acme +- +acme_items ", told["tipoff scrapers list"], re.MULTILINE)
-    assert "docs/reference/scrapers.md: written" in told["make generate"]
+    assert re.search(r"^acme_items +acme +- +acme_items ", output["tipoff scrapers list"], re.MULTILINE)
+    assert "docs/reference/scrapers.md: written" in output["make generate"]
     assert "## acme_items" in (copy / "docs/reference/scrapers.md").read_text(encoding="utf-8")
 
 

@@ -63,7 +63,7 @@ def test_page_can_be_followed_up_to_plan_without_cloud(tmp_path: Path) -> None:
     }
     subprocess.run(["git", "init", "-q", fleet], check=True)
 
-    told = ""
+    output = ""
     for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
         if language == "toml":
             with (fleet / "tipoff.toml").open("a") as marker:
@@ -81,16 +81,16 @@ def test_page_can_be_followed_up_to_plan_without_cloud(tmp_path: Path) -> None:
             timeout=60,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
-        told = done.stdout
+        output = done.stdout
         for file in (fleet / "infra/terraform/environments/dev").glob("*.tfvars"):
             # The reader's own edit: the example's members and billing account are placeholders.
             file.write_text(f'project = "{PROJECT}"\nnotification_emails = []\n')
 
     assert (
         "plan only; nothing is built or changed. To apply it: tipoff deploy dev --project my-tipoff-dev --apply"
-        in told
+        in output
     )
-    assert "images of" in told
+    assert "images of" in output
     commands = recording.read_text().splitlines()
     assert not [command for command in commands if "builds submit" in command]
     planned = next(command for command in commands if command.startswith("terraform") and " plan " in command)

@@ -38,12 +38,12 @@ def run(line: str, folder: Path) -> str:
 
 def follow(page: str, fleet: Path) -> dict[str, str]:
     """Follow a page in its order, and write the files that it shows. Return the output of each command."""
-    told: dict[str, str] = {}
+    output: dict[str, str] = {}
     for language, text in BLOCK.findall((PAGES / page).read_text(encoding="utf-8")):
         match language:
             case "sh":
                 for line in text.splitlines():
-                    told[line] = run(line, fleet if fleet.exists() else fleet.parent)
+                    output[line] = run(line, fleet if fleet.exists() else fleet.parent)
             case "yaml":
                 with (fleet / "config/workflows.yaml").open("a", encoding="utf-8") as workflows:
                     workflows.write(f"\n{text}")
@@ -53,30 +53,30 @@ def follow(page: str, fleet: Path) -> dict[str, str]:
                 pass  # an earlier content, or a command for another system
             case _:
                 raise AssertionError(f"the test does not know what to do with {language}")
-    return told
+    return output
 
 
 def test_your_own_source_can_be_followed(tmp_path: Path) -> None:
-    told = follow("your-own-source.md", tmp_path / "rivers")
-    assert "2 workflows" in told["tipoff validate"]
-    scraped = told["tipoff scrape river_levels --date 2025-01-15 --from-file payload.json --dry-run"]
+    output = follow("your-own-source.md", tmp_path / "rivers")
+    assert "2 workflows" in output["tipoff validate"]
+    scraped = output["tipoff scrape river_levels --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "river_levels 2025-01-15: success, 1 record" in scraped
-    assert "06:00" in told["tipoff schedule --date 2025-01-15"]
-    assert "RUN due" in told['tipoff explain river_levels --at "2025-01-15 09:00"']
+    assert "06:00" in output["tipoff schedule --date 2025-01-15"]
+    assert "RUN due" in output['tipoff explain river_levels --at "2025-01-15 09:00"']
 
 
 def test_from_a_cron_job_can_be_followed(tmp_path: Path) -> None:
-    told = follow("from-a-cron-job.md", tmp_path / "quotes")
-    scraped = told["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
+    output = follow("from-a-cron-job.md", tmp_path / "quotes")
+    scraped = output["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "day_prices 2025-01-15: success, 2 records" in scraped
-    assert told["tipoff schedule --date 2025-01-15"].count("day_prices") == 21
-    assert "day_prices" not in told["tipoff schedule --date 2025-01-19"], "a Sunday"
-    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 08:30"']
+    assert output["tipoff schedule --date 2025-01-15"].count("day_prices") == 21
+    assert "day_prices" not in output["tipoff schedule --date 2025-01-19"], "a Sunday"
+    assert "RUN due" in output['tipoff explain day_prices --at "2025-01-15 08:30"']
 
 
 def test_from_an_airflow_sensor_can_be_followed(tmp_path: Path) -> None:
-    told = follow("from-an-airflow-sensor.md", tmp_path / "quotes")
-    scraped = told["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
+    output = follow("from-an-airflow-sensor.md", tmp_path / "quotes")
+    scraped = output["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "day_prices 2025-01-15: success, 1 record" in scraped
-    assert "SKIP too_early" in told['tipoff explain day_prices --at "2025-01-15 07:00"']
-    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 08:30"']
+    assert "SKIP too_early" in output['tipoff explain day_prices --at "2025-01-15 07:00"']
+    assert "RUN due" in output['tipoff explain day_prices --at "2025-01-15 08:30"']

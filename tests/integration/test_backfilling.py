@@ -53,7 +53,7 @@ def test_interrupted_and_resumed_backfill_fetches_each_date_once(embedded: Drive
                 f"{MAX_LOW_IN_FLIGHT} dates are asked for",
             )
             first.send_signal(signal.SIGINT)
-            told, errors = first.communicate(timeout=PATIENCE_SECONDS)
+            output, errors = first.communicate(timeout=PATIENCE_SECONDS)
         finally:
             first.kill()
         assert first.returncode == 130, errors
@@ -61,7 +61,7 @@ def test_interrupted_and_resumed_backfill_fetches_each_date_once(embedded: Drive
     assert f"interrupted: 0 of {len(DATES)} runs have ended" in errors
     assert f"tipoff backfill {' '.join(arguments)}" in errors
     # The table has it in its heading too.
-    assert told.count("not requested") == len(DATES) - MAX_LOW_IN_FLIGHT + 1
+    assert output.count("not requested") == len(DATES) - MAX_LOW_IN_FLIGHT + 1
 
     answer = json.loads(embedded.tipoff("backfill", *arguments, "--json"))
     assert [(item["date"], item["success"], item["complete"]) for item in answer["dates"]] == [

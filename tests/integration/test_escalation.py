@@ -34,17 +34,17 @@ OTHER_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
 class Webhook:
     """A server that records the requests it receives."""
 
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        heard = self.heard
+        received = self.received
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                heard.append({**json.loads(body), "identity": self.headers["Idempotency-Key"]})
+                received.append({**json.loads(body), "identity": self.headers["Idempotency-Key"]})
                 self.send_response(200)
                 self.end_headers()
 
@@ -64,7 +64,7 @@ class Webhook:
 
     @property
     def titles(self) -> list[str]:
-        return [item["title"] for item in self.heard]
+        return [item["title"] for item in self.received]
 
 
 RULES = {
@@ -165,15 +165,15 @@ def test_critical_failure_is_notified_escalated_acknowledged_and_resolved(
 
     start = at(DAY, 10, 20)
     watch(driver, start)
-    until(lambda: team.heard, "the first message")
+    until(lambda: team.received, "the first message")
     assert team.titles == ["[CRITICAL] workflow-failing morning_operations/nbac_schedule (local)"]
-    assert "Do: tipoff trigger morning_operations" in team.heard[0]["message"]
+    assert "Do: tipoff trigger morning_operations" in team.received[0]["message"]
 
     for minutes in range(5, 30, 5):
         watch(driver, start + timedelta(minutes=minutes))
-    assert (len(team.heard), len(oncall.heard)) == (1, 0)
+    assert (len(team.received), len(oncall.received)) == (1, 0)
     watch(driver, start + timedelta(minutes=30))
-    until(lambda: oncall.heard, "the escalation")
+    until(lambda: oncall.received, "the escalation")
     escalated = "[ESCALATED, CRITICAL] workflow-failing morning_operations/nbac_schedule (local)"
     assert oncall.titles == [escalated]
 
@@ -184,7 +184,7 @@ def test_critical_failure_is_notified_escalated_acknowledged_and_resolved(
     for minutes in range(35, 60, 5):
         watch(driver, start + timedelta(minutes=minutes))
     assert json.loads(driver.tipoff("alerts", "list", "--json"))["incidents"][0]["state"] == "acknowledged"
-    assert len(oncall.heard) == 1
+    assert len(oncall.received) == 1
 
     driver.heal()
     driver.stack.publisher.publish([by_hand(start + timedelta(minutes=57))])
@@ -193,9 +193,9 @@ def test_critical_failure_is_notified_escalated_acknowledged_and_resolved(
         pass
     for minutes in range(60, 85, 5):
         watch(driver, start + timedelta(minutes=minutes))
-    until(lambda: len(team.heard) == 3, "the end")
+    until(lambda: len(team.received) == 3, "the end")
     assert team.titles[1:] == [escalated, escalated.replace("ESCALATED, CRITICAL", "RESOLVED")]
-    until(lambda: len(oncall.heard) == 2, "the end, for whoever was called")
+    until(lambda: len(oncall.received) == 2, "the end, for whoever was called")
     assert oncall.titles == team.titles[1:]
     sql = """
         SELECT DISTINCT state, changed_at FROM nba_orchestration.alert_events
@@ -204,4 +204,4 @@ def test_critical_failure_is_notified_escalated_acknowledged_and_resolved(
     states = [row["state"] for row in driver.rows(sql)]
     assert [state for state in states if state != "acknowledged"] == ["firing", "escalated", "resolved"]
     assert "acknowledged" in states
-    assert len({item["identity"] for item in team.heard}) == 3
+    assert len({item["identity"] for item in team.received}) == 3

@@ -99,11 +99,11 @@ def test_learned_search_checks_at_planned_times_and_is_explained(learning: Drive
     (decision,) = learning.decisions(SEARCH, finds)
     assert plan.model.version in decision["reason"]
 
-    told = learning.tipoff(
+    output = learning.tipoff(
         "explain", SEARCH, "--at", f"{finds:%Y-%m-%d %H:%M%z}", "--workflows", str(workflows_of(learning))
     )
-    assert plan.model.version in told
-    assert "found it" in told
+    assert plan.model.version in output
+    assert "found it" in output
 
 
 def workflows_of(driver: Driver) -> Path:

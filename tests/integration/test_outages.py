@@ -59,9 +59,9 @@ def test_runner_killed_after_storing_file_does_not_fetch_again(driver: Driver, d
     """The test writes the state that such a runner leaves: payload with metadata, records, and an expired claim."""
     path = last_report(day)
     driver.run_workflow("injury_discovery", day)
-    (told,) = driver.executions(day, INJURIES)
+    (result,) = driver.executions(day, INJURIES)
     data, state = driver.stack.data, driver.stack.state
-    raw = summary(told)["raw_path"].removeprefix(f"gs://{data.bucket}/")
+    raw = summary(result)["raw_path"].removeprefix(f"gs://{data.bucket}/")
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
         assert data.annotate(raw, {"fetched-for": request["request_id"]})
@@ -72,8 +72,8 @@ def test_runner_killed_after_storing_file_does_not_fetch_again(driver: Driver, d
         for row in driver.executions(day, INJURIES, count=2)
         if row["execution_id"] == request["request_id"]
     )
-    assert (execution["status"], execution["gcs_path"]) == ("success", told["gcs_path"])
-    assert summary(execution) == summary(told)
+    assert (execution["status"], execution["gcs_path"]) == ("success", result["gcs_path"])
+    assert summary(execution) == summary(result)
     assert driver.request_count(path) == 1
 
 

@@ -70,8 +70,8 @@ def test_new_fleet_is_validated_extended_and_tested_outside_checkout(
     assert "1 workflow, 1 step, 1 scraper" in run((tipoff, "validate"), fleet, environ)
     run((tipoff, "scrapers", "new", "rivers_gauges", "--source", "example"), fleet / "config", environ)
     assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet, environ)
-    told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet, environ)
-    assert "26 passed" in told
+    output = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet, environ)
+    assert "26 passed" in output
     # The command line includes Terraform's files, and generates for the fleet all that a deployment requires.
     assert "infra/terraform/platform/main.tf" in run((tipoff, "terraform"), fleet, environ)
     assert "nothing changed" in run((tipoff, "terraform"), fleet, environ)
@@ -90,15 +90,15 @@ def test_installed_fleet_runs_a_day_on_its_own_stack(
     alone = (
         ALONE if subprocess.run((*ALONE, "true"), capture_output=True, check=False).returncode == 0 else ()
     )
-    told = run((*alone, "bash", "-c", A_DAY), fleet, path)
-    assert "via fake: api.example.example; requests to every other host reach the real source" in told
-    assert "rivers_items success" in told
-    assert "Tokyo time" in told
-    assert "JST" in told
-    assert "nba" not in told.lower()
+    output = run((*alone, "bash", "-c", A_DAY), fleet, path)
+    assert "via fake: api.example.example; requests to every other host reach the real source" in output
+    assert "rivers_items success" in output
+    assert "Tokyo time" in output
+    assert "JST" in output
+    assert "nba" not in output.lower()
     environment = dict(line.split("=", 1) for line in (fleet / "running.env").read_text().splitlines())
     assert environment["TIPOFF_DATASET"] == "rivers_orchestration"
     assert environment["TIPOFF_TIMEZONE"] == "Asia/Tokyo"
     del environment["TIPOFF_DEVELOPMENT_KEY"]  # random characters
     assert "nba" not in str(environment).lower()
-    assert "stopped; its history is kept" in told
+    assert "stopped; its history is kept" in output

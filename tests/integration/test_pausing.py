@@ -27,8 +27,8 @@ def test_workflow_paused_by_command_is_skipped_until_resumed(embedded: Driver) -
     driver.tick(Tick.LOCK_SCHEDULE, day, 5)
     driver.settle()
 
-    told = driver.tipoff("pause", "morning_operations", "--for", "72h", "--why", WHY)
-    assert "workflow morning_operations is paused until" in told
+    output = driver.tipoff("pause", "morning_operations", "--for", "72h", "--why", WHY)
+    assert "workflow morning_operations is paused until" in output
     assert WHY in driver.tipoff("pauses")
     (row,) = until(lambda: driver.rows(EVENTS), "the row of the pause")
     assert (row["state"], row["target"], row["why"]) == ("paused", "workflow", WHY)

@@ -85,15 +85,15 @@ def test_file_announced_twice_has_a_single_set_of_rows_and_receipt_id(driver: Dr
 
 
 def _announced(execution: dict[str, Any]) -> FileLanded:
-    told = as_json(execution["data_summary"])
+    result = as_json(execution["data_summary"])
     return build_file_landed(
         gcs_path=execution["gcs_path"],
         scraper_name=execution["scraper_name"],
         workflow=execution["workflow"],
         game_date=execution["game_date"],
         execution_id=execution["execution_id"],
-        record_count=told["record_count"],
-        content_sha256=told["content_sha256"],
+        record_count=result["record_count"],
+        content_sha256=result["content_sha256"],
         landed_at=execution["completed_at"],
         event_time=execution["completed_at"],
     )
@@ -243,8 +243,8 @@ def test_guide_example_acknowledges_file(embedded: Driver) -> None:
         subscriber.delete_subscription(subscription=subscription)
         subscriber.close()
     assert loaded == [landed.gcs_path]
-    told = (receipt["processor"], receipt["row_count"], receipt["environment"])
-    assert told == ("injuries", 30, "prod")
+    result = (receipt["processor"], receipt["row_count"], receipt["environment"])
+    assert result == ("injuries", 30, "prod")
 
 
 def test_guide_json_message_is_recorded_as_receipt(driver: Driver) -> None:
@@ -260,9 +260,9 @@ def test_files_command_shows_waiting_republished_and_processed_file(embedded: Dr
     (execution,) = embedded.executions(day, SCHEDULE)
     path = execution["gcs_path"]
     about = ("--since", f"{day} 04:00", "--as-of", f"{day} 10:00")
-    told = embedded.tipoff("files", "show", path, *about)
-    assert execution["execution_id"] in told
-    assert "waiting: no receipt yet" in told
+    output = embedded.tipoff("files", "show", path, *about)
+    assert execution["execution_id"] in output
+    assert "waiting: no receipt yet" in output
     assert path in embedded.tipoff("files", "list", "--missing", *about)
 
     embedded.tick(Tick.EVALUATE, day, 11)
@@ -279,9 +279,9 @@ def test_files_command_shows_waiting_republished_and_processed_file(embedded: Dr
     with embedded.phase_2():
         embedded.stack.publisher.publish([_announced(execution)])
         embedded.settle()
-    told = embedded.tipoff("files", "show", name[:12], *later)
-    assert "processed: " in told
-    assert "of fake" in told
+    output = embedded.tipoff("files", "show", name[:12], *later)
+    assert "processed: " in output
+    assert "of fake" in output
     assert path not in embedded.tipoff("files", "list", "--missing", *later)
     wrong = embedded.tipoff("files", "show", f"{path}x", *later, code=1)
     assert path in wrong

@@ -121,6 +121,8 @@ def test_replay_keeps_ids_and_second_replay_fetches_nothing(embedded: Driver, da
 def test_replay_of_message_without_type_is_refused_with_reason(driver: Driver, day: date) -> None:
     driver.publish_raw("scrape-executions", f"no event of {day}".encode())
     (letter, *_) = driver.dead_letters("payload_head = @head", head=f"no event of {day}")
-    told = json.loads(driver.tipoff("dead-letters", "replay", letter["event_id"], "--yes", "--json", code=1))
-    assert not told["published"]
-    assert "names no event type" in told["messages"][0]["refused"]
+    result = json.loads(
+        driver.tipoff("dead-letters", "replay", letter["event_id"], "--yes", "--json", code=1)
+    )
+    assert not result["published"]
+    assert "names no event type" in result["messages"][0]["refused"]

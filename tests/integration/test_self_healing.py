@@ -61,8 +61,8 @@ class Healing:
         announcement = landed(
             **own, gcs_path=path, record_count=1, content_sha256=digest, landed_at=when, event_time=when
         )
-        told = [announcement, execution] if announced else [execution]
-        self.driver.stack.publisher.publish(told)
+        result = [announcement, execution] if announced else [execution]
+        self.driver.stack.publisher.publish(result)
         return execution, announcement
 
     def clean(self, when: datetime) -> dict[str, Any]:

@@ -128,9 +128,9 @@ def test_concurrent_up_starts_a_single_ready_stack() -> None:
     ENVIRONMENT.write_text("TIPOFF_PROJECT=of-a-stack-that-was-killed\n")
     try:
         with ThreadPoolExecutor(2) as pool:
-            said = list(pool.map(lambda command: _tipoff(command, environment), ["up", "up"]))
-        assert sorted("running in the background" in it for it in said) == [False, True], said
-        assert sorted("the stack is running" in it for it in said) == [False, True], said
+            result = list(pool.map(lambda command: _tipoff(command, environment), ["up", "up"]))
+        assert sorted("running in the background" in it for it in result) == [False, True], result
+        assert sorted("the stack is running" in it for it in result) == [False, True], result
         for service in SERVICES:
             assert requests.get(
                 f"http://127.0.0.1:{FIXED_PORTS[service]}/readyz", timeout=PATIENCE_SECONDS

@@ -25,10 +25,10 @@ def test_tick_becomes_decision_execution_rows_and_file(driver: Driver, day: date
     assert found == {**expected, "error_type": None}
 
     content = driver.file(execution["gcs_path"])
-    told = summary(execution)
-    assert len(json.loads(content)["records"]) == told["record_count"] > 0
-    assert hashlib.sha256(content).hexdigest() == told["content_sha256"]
-    assert b"leagueSchedule" in driver.file(told["raw_path"]), "the payload is kept as it came"
+    result = summary(execution)
+    assert len(json.loads(content)["records"]) == result["record_count"] > 0
+    assert hashlib.sha256(content).hexdigest() == result["content_sha256"]
+    assert b"leagueSchedule" in driver.file(result["raw_path"]), "the payload is kept as it came"
 
 
 def test_repeated_tick_is_fetched_and_recorded_once(embedded: Driver, day: date) -> None:

@@ -38,8 +38,8 @@ def test_id_of_any_link_shows_the_whole_chain(embedded: Driver, day: date) -> No
     embedded.settle()
     (decision,) = embedded.decisions("morning_operations", instant)
 
-    told = json.loads(embedded.tipoff("trace", execution["execution_id"], "--json"))
-    (chain,) = told["chains"]
+    result = json.loads(embedded.tipoff("trace", execution["execution_id"], "--json"))
+    (chain,) = result["chains"]
     links = list(_walk([chain]))
     run = next(link for link in links if link["id"] == decision["decision_id"])
     assert _kinds(run) == (

@@ -24,7 +24,7 @@ def write_requests(state: Objects, requests: Iterable[ScrapeRequested]) -> None:
 
 def write_executions(state: Objects, executions: Iterable[ScrapeExecuted], names: tuple[str, ...]) -> None:
     for event in executions:
-        outcome, told = event.outcome, completeness_of(event)
+        outcome, result = event.outcome, completeness_of(event)
         essentials = [
             event.scraper_name,
             subject_of(event.parameters, names),
@@ -33,9 +33,9 @@ def write_executions(state: Objects, executions: Iterable[ScrapeExecuted], names
             event.source.value,
             event.triggered_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
         ]
-        if told is not None:
-            expected = "-" if told.expected is None else str(told.expected)
-            essentials.append("\n".join((expected, *told.missing)))
+        if result is not None:
+            expected = "-" if result.expected is None else str(result.expected)
+            essentials.append("\n".join((expected, *result.missing)))
         name = "/".join(quote(part, safe="") for part in essentials)
         folder = _folder(event.game_date, event.occurrence_id or "-")
         state.create(f"{folder}executions/{event.request_id}/{name}.json", event.model_dump_json().encode())

@@ -58,6 +58,8 @@ def test_surviving_mutant_is_named(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = [line.partition("survived ")[2] for line in done.stdout.splitlines() if "survived module" in line]
-    assert told == ["module.py line 5: count < limit  ->  count <= limit"]
+    output = [
+        line.partition("survived ")[2] for line in done.stdout.splitlines() if "survived module" in line
+    ]
+    assert output == ["module.py line 5: count < limit  ->  count <= limit"]
     assert "8 mutants of module.py, 1 survived" in done.stdout

@@ -51,7 +51,7 @@ def healthy(at: datetime = AT) -> Rows:
     rows: Rows = [("daily_expected_schedule", scheduled("o", scrapers=["s"], priority="HIGH"))]
     for number in range(1, 9):
         when = at - number * 15 * MINUTE + 10 * MINUTE
-        told = {
+        decision_values = {
             "created_at": when.isoformat(),
             "alert_level": "NONE",
             "controller_version": "1",
@@ -59,7 +59,10 @@ def healthy(at: datetime = AT) -> Rows:
         }
         context = json.dumps({"calendar_stale": False, "calendar_age_minutes": 60})
         rows.append(
-            ("workflow_decisions", decided(f"d{number}", when, "SKIP", "too_early", context=context, **told))
+            (
+                "workflow_decisions",
+                decided(f"d{number}", when, "SKIP", "too_early", context=context, **decision_values),
+            )
         )
         rows.append(("cleanup_operations", scanned(when, created_at=when.isoformat())))
     ran = at - 3 * HOUR
@@ -112,7 +115,7 @@ def stood(code: str, level: str, at: datetime = AT - 5 * MINUTE) -> Rows:
     return [("workflow_decisions", decided("lines", at, "SKIP", code, **own))]
 
 
-def told(summary: dict[str, Any]) -> Rows:
+def with_summary(summary: dict[str, Any]) -> Rows:
     """Return a success with facts about its data."""
     return runs("success", data_summary=json.dumps(summary))
 
@@ -136,10 +139,13 @@ BAD: dict[str, tuple[Rows, str]] = {
         runs("success", "failed", error_type="source_changed", error_message="3 records; between 5 and 9 are expected"),
         "s",
     ),
-    "source-drift": (told({"drift": {"added": ["new"], "missing_optional": []}}), "s"),
-    "quota-low": (told({"quota": {"used": 450, "remaining": 50, "warning": True}}), "s"),
-    "items-set-aside": (told({"record_count": 3, "set_aside": {"count": 2, "examples": ["items[1] is null"]}}), "s"),
-    "sources-contradict": (told({"contradictions": {"count": 1}}), "s"),
+    "source-drift": (with_summary({"drift": {"added": ["new"], "missing_optional": []}}), "s"),
+    "quota-low": (with_summary({"quota": {"used": 450, "remaining": 50, "warning": True}}), "s"),
+    "items-set-aside": (
+        with_summary({"record_count": 3, "set_aside": {"count": 2, "examples": ["items[1] is null"]}}),
+        "s",
+    ),
+    "sources-contradict": (with_summary({"contradictions": {"count": 1}}), "s"),
     "source-silent": (
         [
             *[
@@ -271,8 +277,10 @@ def test_cleanup_failing_for_over_two_hours_fires_with_last_error(
     days: Days, request: pytest.FixtureRequest, errors: list[str | None], summary: str | None
 ) -> None:
     environment = request.node.callspec.id
-    told = [it.summary for it in judged(days, f"cleanup-{environment}", scans(*errors), "cleanup-silent")]
-    assert told == ([summary] if summary else [])
+    summaries = [
+        it.summary for it in judged(days, f"cleanup-{environment}", scans(*errors), "cleanup-silent")
+    ]
+    assert summaries == ([summary] if summary else [])
 
 
 def test_healthy_day_fires_no_rule(days: Days) -> None:
@@ -940,7 +948,7 @@ def letter(rejected: datetime, *written: datetime) -> Rows:
 
 
 @pytest.mark.parametrize(
-    ("rejected", "written", "told"),
+    ("rejected", "written", "is_reported"),
     [
         (AT - 3 * HOUR, [AT - MINUTE], True),
         (AT - 6 * DAY, [AT - MINUTE], True),
@@ -952,11 +960,11 @@ def letter(rejected: datetime, *written: datetime) -> Rows:
     ],
 )
 def test_delayed_dead_letter_is_reported_on_arrival(
-    days: Days, rejected: datetime, written: list[datetime], told: bool
+    days: Days, rejected: datetime, written: list[datetime], is_reported: bool
 ) -> None:
     environment = f"letter-{rejected:%d%H}-{'-'.join(f'{at:%H%M}' for at in written)}"
     rows = letter(rejected, *written)
-    assert [it.value for it in judged(days, environment, rows, "dead-letters")] == [1.0] * told
+    assert [it.value for it in judged(days, environment, rows, "dead-letters")] == [1.0] * is_reported
 
 
 @pytest.mark.parametrize(

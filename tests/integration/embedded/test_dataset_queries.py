@@ -221,8 +221,8 @@ def test_pause_requested_by_source_is_read(
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     expected = {"paused": (ELEVEN + 9 * HOUR, "news.example"), "odd_pause": (None, None)}
     facts = read_executions(warehouse, "prod", [date(2026, 1, 14)], ())
-    told = {fact.request_id: (fact.not_before, fact.paused_host) for fact in facts}
-    assert {name: told[name] for name in expected} == expected
+    result = {fact.request_id: (fact.not_before, fact.paused_host) for fact in facts}
+    assert {name: result[name] for name in expected} == expected
     rows = ask("latest_executions.sql", as_of=ELEVEN + 3 * HOUR, days=7, per_scraper=60, environment="prod")
     named = {row["execution_id"]: (row["not_before"], row["paused_host"]) for row in rows}
     assert {name: named[name] for name in expected} == expected
@@ -301,8 +301,8 @@ LEARNED = {
 BEAT = {"strategy": "fixed", "fallback": "few_days", "detail": "3 known days, and 5 are needed", "budget": 15}
 
 
-def learned(name: str, moment: datetime, told: dict[str, Any] | None, game_date: str) -> dict[str, Any]:
-    context = json.dumps({"discovery": told} if told else {})
+def learned(name: str, moment: datetime, discovery: dict[str, Any] | None, game_date: str) -> dict[str, Any]:
+    context = json.dumps({"discovery": discovery} if discovery else {})
     more = {
         "workflow_name": "learning",
         "game_date": game_date,

@@ -119,9 +119,9 @@ def test_unknown_name_is_a_usage_error_with_suggestions(arguments: list[str], me
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_path_and_time_stay_whole_at_any_terminal_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "width", width)
-    told = query("recent_executions", NAME, *AS_OF).stdout
-    assert GCS_PATH in told
-    assert "2026-01-15 11:00:00" in told
+    output = query("recent_executions", NAME, *AS_OF).stdout
+    assert GCS_PATH in output
+    assert "2026-01-15 11:00:00" in output
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def cases(dataset: Dataset) -> Cases:
     return made
 
 
-def told(dataset: Dataset, as_of: datetime) -> dict[str, str]:
+def statuses(dataset: Dataset, as_of: datetime) -> dict[str, str]:
     rows = dataset.query(
         "SELECT occurrence_id, status FROM nba_orchestration.expected_vs_actual(@as_of, @day)",
         {"as_of": "TIMESTAMP", "day": "DATE"},
@@ -83,7 +83,7 @@ def test_simulator_status_matches_dataset_status(dataset: Dataset, cases: Cases)
             if item.action is Action.RUN or item.decision_time >= run.expected_run_time:
                 known.note(item.decision_time, item.action, Reason(item.reason_code))
         judged[name] = run_status(run, known if decisions else None).value
-    assert judged == told(dataset, ELEVEN + DAY)
+    assert judged == statuses(dataset, ELEVEN + DAY)
     assert set(judged.values()) == set(FinalStatus)
 
 
@@ -93,5 +93,5 @@ def test_controller_helper_status_matches_dataset_status(
 ) -> None:
     as_of = ELEVEN + after
     judged = {name: status_of(run, decisions, as_of) for name, (run, decisions) in cases.items()}
-    assert judged == told(dataset, as_of)
+    assert judged == statuses(dataset, as_of)
     assert {"PENDING", "TOO_EARLY", "SKIPPED_OK", "CANCELLED"} <= set(judged.values())

@@ -162,10 +162,10 @@ class TestAlerts:
         self, run: Run, monitor: Monitor
     ) -> None:
         monitor.watched("one", "two")
-        told = run("alerts", "ack", "broken", code=1).stderr
-        assert "'broken' matches several incidents; use one of" in told
-        assert "(broken/one)" in told
-        assert "(broken/two)" in told
+        output = run("alerts", "ack", "broken", code=1).stderr
+        assert "'broken' matches several incidents; use one of" in output
+        assert "(broken/one)" in output
+        assert "(broken/two)" in output
 
     def test_ack_of_workflow_acknowledges_alert_of_its_scraper(self, run: Run, monitor: Monitor) -> None:
         """A runbook used `ack workflow-failing/morning_operations`, but the subject includes the scraper."""
@@ -175,8 +175,8 @@ class TestAlerts:
 
     def test_silence_of_workflow_covers_its_scrapers(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("morning/scores", "mornings/scores")
-        told = run("alerts", "silence", "broken/morning", "--why", "known").stdout
-        assert "covers no open alert" not in told
+        output = run("alerts", "silence", "broken/morning", "--why", "known").stdout
+        assert "covers no open alert" not in output
         monitor.watched("morning/scores", "morning/injuries", "mornings/scores")
         assert monitor.state_of("broken/morning/scores") is AlertState.SILENCED
         assert monitor.state_of("broken/morning/injuries") is AlertState.SILENCED
@@ -184,11 +184,11 @@ class TestAlerts:
 
     def test_silence_without_matching_alert_is_reported(self, run: Run, monitor: Monitor) -> None:
         """A mistyped subject was accepted silently, and the alert kept firing."""
-        told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
-        assert "! broken/evning covers no open alert; open alerts of this rule: none" in told
+        output = run("alerts", "silence", "broken/evning", "--why", "known").stdout
+        assert "! broken/evning covers no open alert; open alerts of this rule: none" in output
         monitor.watched("evening/scores")
-        told = run("alerts", "silence", "broken/evning", "--why", "known").stdout
-        assert "open alerts of this rule: broken/evening/scores" in told
+        output = run("alerts", "silence", "broken/evning", "--why", "known").stdout
+        assert "open alerts of this rule: broken/evening/scores" in output
         # Operators silence a whole rule before planned work, when none of its alerts stands.
         assert "covers no open alert" not in run("alerts", "silence", "other", "--why", "known").stdout
 
@@ -210,11 +210,11 @@ class TestAlerts:
 
     def test_all_clear_is_shown_only_after_recent_watch(self, run: Run, monitor: Monitor) -> None:
         monitor.deps.state.update(lambda memory: memory.model_copy(update={"watched_at": None}))
-        told = run("alerts", "list").stdout
-        assert "? no alerts evaluated yet" in told
+        output = run("alerts", "list").stdout
+        assert "? no alerts evaluated yet" in output
         # A user who has just started the stack needs the time of the next watch.
         assert re.search(
-            r"never watched yet; the next watch is due at \d{4}-\d\d-\d\d \d\d:\d[05] New York", told
+            r"never watched yet; the next watch is due at \d{4}-\d\d-\d\d \d\d:\d[05] New York", output
         )
         monitor.watched()
         assert "✔ no open alerts" in run("alerts", "list").stdout
@@ -272,7 +272,7 @@ class TestAlerts:
         assert monitor.team.heard == []
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "message"),
         [
             (("show", "nothing"), "404: no incident 'nothing'; open incidents: none"),
             (("ack", "nothing"), "404: no incident 'nothing'"),
@@ -283,9 +283,9 @@ class TestAlerts:
         ],
     )
     def test_monitor_refusal_is_reported(
-        self, run: Run, monitor: Monitor, arguments: tuple[str, ...], told: str
+        self, run: Run, monitor: Monitor, arguments: tuple[str, ...], message: str
     ) -> None:
-        assert told in run("alerts", *arguments, code=1).stderr
+        assert message in run("alerts", *arguments, code=1).stderr
         assert monitor.bus.published == []
 
     def test_silence_refuses_both_for_and_until(self, run: Run) -> None:

@@ -519,7 +519,7 @@ def test_status_code_selects_retry_refusal_or_error(status: int | None, kind: ty
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(0, ""), (5, "0; 1; 2; 3; 4"), (7, "0; 1; 2; 3; 4; 2 more, see --json")]
+    ("count", "message"), [(0, ""), (5, "0; 1; 2; 3; 4"), (7, "0; 1; 2; 3; 4; 2 more, see --json")]
 )
-def test_only_first_five_notes_are_shown(count: int, told: str) -> None:
-    assert command._why([str(number) for number in range(count)]) == told
+def test_only_first_five_notes_are_shown(count: int, message: str) -> None:
+    assert command._why([str(number) for number in range(count)]) == message

@@ -33,14 +33,14 @@ def test_a_fleet_without_a_file_has_the_default_zone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ('datset = "x"', "unknown key 'datset'; did you mean 'dataset'?"),
         ("zone = 1", "its keys are name, dataset"),
     ],
 )
-def test_unknown_key_of_tipoff_toml_is_refused(tmp_path: Path, line: str, told: str) -> None:
+def test_unknown_key_of_tipoff_toml_is_refused(tmp_path: Path, line: str, message: str) -> None:
     """A mistyped `dataset` key selected the default dataset."""
     (tmp_path / "tipoff.toml").write_text(f'name = "rivers"\n{line}\n')
-    with pytest.raises(CommandFailed, match=re.escape(told)):
+    with pytest.raises(CommandFailed, match=re.escape(message)):
         find_fleet(tmp_path)

@@ -71,8 +71,8 @@ def test_plain_text_is_printed_unchanged() -> None:
 
 
 def test_similar_known_name_is_suggested() -> None:
-    told = printed(lambda: refuse_unknown("workflow", "injury_discovry", ["injury_discovery", "post_game"]))
-    assert "did you mean injury_discovery?" in told
+    output = printed(lambda: refuse_unknown("workflow", "injury_discovry", ["injury_discovery", "post_game"]))
+    assert "did you mean injury_discovery?" in output
     assert "there are one, two" in printed(lambda: refuse_unknown("workflow", "xyz", ["one", "two"]))
 
 

@@ -91,36 +91,38 @@ class LetterStore:
 
 
 @pytest.fixture
-def house() -> LetterStore:
+def letter_store() -> LetterStore:
     return LetterStore()
 
 
 # The plan
 
 
-def test_original_message_is_replayed_to_topic_of_its_type(house: LetterStore) -> None:
-    house.reject_event(requested())
+def test_original_message_is_replayed_to_topic_of_its_type(letter_store: LetterStore) -> None:
+    letter_store.reject_event(requested())
     data, attributes = encode(Envelope(requested(), requested().id, "/tipoff/test", NOON, "00-trace-span-01"))
-    assert list(messages(house.plan(), house.bucket_of)) == [("scrape-requests", data, attributes)]
+    assert list(messages(letter_store.plan(), letter_store.bucket_of)) == [
+        ("scrape-requests", data, attributes)
+    ]
     assert not [name for name in attributes if name.startswith("CloudPubSub")]
 
 
-def test_oldest_dead_letter_is_replayed_first(house: LetterStore) -> None:
-    house.reject_event(requested(), minutes=5)
-    house.reject_event(executed())
-    assert [replay.topic for replay in house.plan()] == ["scrape-executions", "scrape-requests"]
+def test_oldest_dead_letter_is_replayed_first(letter_store: LetterStore) -> None:
+    letter_store.reject_event(requested(), minutes=5)
+    letter_store.reject_event(executed())
+    assert [replay.topic for replay in letter_store.plan()] == ["scrape-executions", "scrape-requests"]
 
 
-def test_unreadable_structured_message_is_replayed_to_topic_of_its_type(house: LetterStore) -> None:
+def test_unreadable_structured_message_is_replayed_to_topic_of_its_type(letter_store: LetterStore) -> None:
     data = b'{"specversion": "1.0", "type": "tipoff.file.processed.v1", "id": "7", "data": {}}'
-    house.reject(data, {"content-type": STRUCTURED}, "invalid_payload")
-    assert [(replay.topic, replay.refused) for replay in house.plan()] == [("phase2-receipts", None)]
+    letter_store.reject(data, {"content-type": STRUCTURED}, "invalid_payload")
+    assert [(replay.topic, replay.refused) for replay in letter_store.plan()] == [("phase2-receipts", None)]
 
 
-def test_message_rejected_on_two_subscriptions_is_replayed_once(house: LetterStore) -> None:
-    first = house.reject_event(executed())
-    house.reject_event(executed(), minutes=1)
-    sent, copy = house.plan()
+def test_message_rejected_on_two_subscriptions_is_replayed_once(letter_store: LetterStore) -> None:
+    first = letter_store.reject_event(executed())
+    letter_store.reject_event(executed(), minutes=1)
+    sent, copy = letter_store.plan()
     assert (sent.letter.event_id, sent.refused) == (first, None)
     assert (copy.topic, copy.copy_of) == (None, first)
 
@@ -135,89 +137,89 @@ def test_message_rejected_on_two_subscriptions_is_replayed_once(house: LetterSto
     ids=["no type", "no topic", "too large"],
 )
 def test_untyped_unrouted_or_oversized_message_is_refused_with_reason(
-    house: LetterStore, data: bytes, attributes: dict[str, str], why: str
+    letter_store: LetterStore, data: bytes, attributes: dict[str, str], why: str
 ) -> None:
-    house.reject(data, attributes, "undecodable")
-    (replay,) = house.plan()
+    letter_store.reject(data, attributes, "undecodable")
+    (replay,) = letter_store.plan()
     assert replay.topic is None
     assert why in (replay.refused or "")
-    assert list(messages([replay], house.bucket_of)) == []
+    assert list(messages([replay], letter_store.bucket_of)) == []
 
 
-def test_payload_at_size_limit_is_replayed(house: LetterStore) -> None:
-    house.reject(b"x" * EVENT_LIMIT, {"ce-type": executed().TYPE, "ce-id": "1"}, "undecodable")
-    assert [(replay.topic, replay.refused) for replay in house.plan()] == [("scrape-executions", None)]
+def test_payload_at_size_limit_is_replayed(letter_store: LetterStore) -> None:
+    letter_store.reject(b"x" * EVENT_LIMIT, {"ce-type": executed().TYPE, "ce-id": "1"}, "undecodable")
+    assert [(replay.topic, replay.refused) for replay in letter_store.plan()] == [("scrape-executions", None)]
 
 
-def test_tick_without_event_time_is_refused(house: LetterStore) -> None:
+def test_tick_without_event_time_is_refused(letter_store: LetterStore) -> None:
     """A tick without a time takes the time of its delivery, so a republished one would be another tick."""
-    house.reject_event(tick(event_time=None))
-    house.reject_event(tick(event_time=NOON))
-    assert [replay.topic for replay in house.plan()] == [None, "orchestration-ticks"]
+    letter_store.reject_event(tick(event_time=None))
+    letter_store.reject_event(tick(event_time=NOON))
+    assert [replay.topic for replay in letter_store.plan()] == [None, "orchestration-ticks"]
 
 
-def test_payload_invalid_in_this_version_is_replayed_to_topic_of_its_type(house: LetterStore) -> None:
+def test_payload_invalid_in_this_version_is_replayed_to_topic_of_its_type(letter_store: LetterStore) -> None:
     """The running service may be newer than the one that rejected the message, and read it."""
-    house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
-    (replay,) = house.plan()
+    letter_store.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
+    (replay,) = letter_store.plan()
     assert replay.topic == "scrape-executions"
     assert replay.dies_again is not None
 
 
-def test_type_of_structured_receipt_is_read_from_payload(house: LetterStore) -> None:
+def test_type_of_structured_receipt_is_read_from_payload(letter_store: LetterStore) -> None:
     data, attributes = encode_structured(Envelope(processed(), processed().id, "/phase2", NOON))
-    house.reject(data, {**attributes, **GAVE_UP})
-    assert [replay.topic for replay in house.plan()] == ["phase2-receipts"]
+    letter_store.reject(data, {**attributes, **GAVE_UP})
+    assert [replay.topic for replay in letter_store.plan()] == ["phase2-receipts"]
 
 
 # Payloads
 
 
-def test_deleted_payload_is_refused(house: LetterStore) -> None:
-    house.reject_event(requested())
-    house.state.bodies.clear()
-    (replay,) = house.plan()
+def test_deleted_payload_is_refused(letter_store: LetterStore) -> None:
+    letter_store.reject_event(requested())
+    letter_store.state.bodies.clear()
+    (replay,) = letter_store.plan()
     assert "no longer exists" in (replay.refused or "")
 
 
-def test_changed_payload_is_refused(house: LetterStore) -> None:
-    house.reject_event(requested())
-    house.state.bodies = dict.fromkeys(house.state.bodies, b"{}")
-    (replay,) = house.plan()
+def test_changed_payload_is_refused(letter_store: LetterStore) -> None:
+    letter_store.reject_event(requested())
+    letter_store.state.bodies = dict.fromkeys(letter_store.state.bodies, b"{}")
+    (replay,) = letter_store.plan()
     assert "SHA-256 differs" in (replay.refused or "")
 
 
-def test_payload_without_path_is_its_head_only_if_whole(house: LetterStore) -> None:
-    house.reject(b"short", {})
-    house.reject(b"\xff", {})
-    for row in house.rows:
+def test_payload_without_path_is_its_head_only_if_whole(letter_store: LetterStore) -> None:
+    letter_store.reject(b"short", {})
+    letter_store.reject(b"\xff", {})
+    for row in letter_store.rows:
         row["payload_path"] = None
-    whole, broken = house.letters
-    assert payload(whole, house.bucket_of) == b"short"
+    whole, broken = letter_store.letters
+    assert payload(whole, letter_store.bucket_of) == b"short"
     with pytest.raises(PayloadMissing):
-        payload(broken, house.bucket_of)
+        payload(broken, letter_store.bucket_of)
 
 
-def test_payload_is_read_from_bucket_named_in_path(house: LetterStore) -> None:
-    house.reject(b"short", {})
-    name = house.rows[0]["payload_path"].removeprefix("gs://state/")
-    house.rows[0]["payload_path"] = f"gs://p-tipoff-state-logger/{name}"
-    house.others["p-tipoff-state-logger"] = MemoryObjects(bodies={name: b"short"})
-    house.state.bodies.clear()
-    assert payload(house.letters[0], house.bucket_of) == b"short"
+def test_payload_is_read_from_bucket_named_in_path(letter_store: LetterStore) -> None:
+    letter_store.reject(b"short", {})
+    name = letter_store.rows[0]["payload_path"].removeprefix("gs://state/")
+    letter_store.rows[0]["payload_path"] = f"gs://p-tipoff-state-logger/{name}"
+    letter_store.others["p-tipoff-state-logger"] = MemoryObjects(bodies={name: b"short"})
+    letter_store.state.bodies.clear()
+    assert payload(letter_store.letters[0], letter_store.bucket_of) == b"short"
 
 
-def test_payload_path_without_object_name_is_refused(house: LetterStore) -> None:
-    house.reject(b"short", {})
-    house.rows[0]["payload_path"] = "gs://state/"
+def test_payload_path_without_object_name_is_refused(letter_store: LetterStore) -> None:
+    letter_store.reject(b"short", {})
+    letter_store.rows[0]["payload_path"] = "gs://state/"
     with pytest.raises(PayloadMissing, match="names no object"):
-        payload(house.letters[0], house.bucket_of)
+        payload(letter_store.letters[0], letter_store.bucket_of)
 
 
-def test_unknown_fields_are_left_out_of_attributes(house: LetterStore) -> None:
-    house.reject_event(requested())
-    house.rows[0]["attributes"]["unknown_fields"] = {"weather": "snow"}
-    assert "unknown_fields" not in house.letters[0].attributes
+def test_unknown_fields_are_left_out_of_attributes(letter_store: LetterStore) -> None:
+    letter_store.reject_event(requested())
+    letter_store.rows[0]["attributes"]["unknown_fields"] = {"weather": "snow"}
+    assert "unknown_fields" not in letter_store.letters[0].attributes
 
 
 # The command
@@ -225,15 +227,15 @@ def test_unknown_fields_are_left_out_of_attributes(house: LetterStore) -> None:
 
 @dataclass(frozen=True)
 class FakeConnection(Connection):
-    house: LetterStore = field(default_factory=LetterStore)
+    letter_store: LetterStore = field(default_factory=LetterStore)
     sent: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     down: bool = False
 
     def warehouse(self) -> Any:
-        return MemoryWarehouse(answer=self.store.query)
+        return MemoryWarehouse(answer=self.letter_store.query)
 
     def bucket(self, bucket: str) -> Any:
-        return self.store.bucket_of(bucket)
+        return self.letter_store.bucket_of(bucket)
 
     def bus(self, topics: Any) -> Any:
         assert topics == TOPICS
@@ -246,8 +248,8 @@ class FakeConnection(Connection):
 
 
 @pytest.fixture
-def connection(house: LetterStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnection]:
-    found = FakeConnection({"TIPOFF_ENVIRONMENT": "local"}, "the test", house)
+def connection(letter_store: LetterStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnection]:
+    found = FakeConnection({"TIPOFF_ENVIRONMENT": "local"}, "the test", letter_store)
     monkeypatch.setattr(commands, "find_connection", lambda: found)
     monkeypatch.setattr(commands.console, "_width", 200)
     yield found
@@ -260,16 +262,16 @@ def run(*arguments: str, code: int = 0, answer: str | None = None) -> str:
 
 
 def test_list_shows_id_and_reason_of_each_dead_letter(
-    house: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+    letter_store: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identifier = house.reject_event(requested(), "invalid_payload")
-    told = run("list", "--reason", "invalid_payload", "--since", "2025-01-15")
-    assert identifier in told
-    assert "invalid_payload" in told
-    assert "1 dead letters" in told
+    identifier = letter_store.reject_event(requested(), "invalid_payload")
+    output = run("list", "--reason", "invalid_payload", "--since", "2025-01-15")
+    assert identifier in output
+    assert "invalid_payload" in output
+    assert "1 dead letters" in output
     monkeypatch.setattr(commands.console, "_width", 60)
     assert identifier in run("list", "--since", "2025-01-15")
-    assert connection.store.arguments[0]["reason"] == "invalid_payload"
+    assert connection.letter_store.arguments[0]["reason"] == "invalid_payload"
 
 
 @pytest.mark.usefixtures("connection")
@@ -278,31 +280,31 @@ def test_unknown_reason_is_refused_with_known_reasons() -> None:
 
 
 def test_show_prints_attributes_and_whole_payload_in_narrow_terminal(
-    house: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+    letter_store: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identifier = house.reject_event(requested())
+    identifier = letter_store.reject_event(requested())
     monkeypatch.setattr(commands.console, "_width", 80)
-    told = run("show", identifier)
-    assert re.search(r"^payload_path +gs://state/dead-letters/[0-9a-f]{64}$", told, re.MULTILINE)
-    assert "CloudPubSubDeadLetterSourceDeliveryCount" in told
-    assert '"request_id": "request-1"' in told
+    output = run("show", identifier)
+    assert re.search(r"^payload_path +gs://state/dead-letters/[0-9a-f]{64}$", output, re.MULTILINE)
+    assert "CloudPubSubDeadLetterSourceDeliveryCount" in output
+    assert '"request_id": "request-1"' in output
     shown = json.loads(run("show", identifier, "--json"))
     assert json.loads(shown["payload"])["request_id"] == "request-1"
     assert shown["payload_incomplete"] is None
-    house.state.bodies.clear()
+    letter_store.state.bodies.clear()
     assert "no longer exists" in json.loads(run("show", identifier, "--json"))["payload_incomplete"]
     assert connection.sent == []
 
 
 def test_show_never_wraps_id_path_or_payload(
-    house: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+    letter_store: LetterStore, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identifier = house.reject_event(requested(workflow="w" * 150))
+    identifier = letter_store.reject_event(requested(workflow="w" * 150))
     monkeypatch.setattr(arguments.console, "_width", 40)
-    told = run("show", identifier)
-    assert identifier in told
-    assert json.loads(run("show", identifier, "--json"))["payload_path"] in told
-    assert "w" * 150 in told
+    output = run("show", identifier)
+    assert identifier in output
+    assert json.loads(run("show", identifier, "--json"))["payload_path"] in output
+    assert "w" * 150 in output
     assert connection.sent == []
 
 
@@ -312,57 +314,61 @@ def test_unknown_id_is_refused_by_show_and_replay(connection: FakeConnection) ->
     assert connection.sent == []
 
 
-def test_replay_shows_plan_and_requires_confirmation(house: LetterStore, connection: FakeConnection) -> None:
-    identifier = house.reject_event(requested())
-    told = run("replay", identifier, answer="n\n", code=1)
-    assert "scrape-requests" in told
-    assert "nothing was published" in told
+def test_replay_shows_plan_and_requires_confirmation(
+    letter_store: LetterStore, connection: FakeConnection
+) -> None:
+    identifier = letter_store.reject_event(requested())
+    output = run("replay", identifier, answer="n\n", code=1)
+    assert "scrape-requests" in output
+    assert "nothing was published" in output
     assert connection.sent == []
     assert "published 1, refused 0" in run("replay", identifier, answer="y\n")
     assert [topic for topic, _, _ in connection.sent] == ["scrape-requests"]
 
 
 def test_replay_warns_of_message_that_will_be_refused_again(
-    house: LetterStore, connection: FakeConnection
+    letter_store: LetterStore, connection: FakeConnection
 ) -> None:
-    identifier = house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
-    told = run("replay", identifier, answer="n\n", code=1)
-    assert "scrape-executions, but will be refused again: " in told
-    assert "publish 1 message (1 will be refused again by services of this version)?" in told
+    identifier = letter_store.reject(
+        b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload"
+    )
+    output = run("replay", identifier, answer="n\n", code=1)
+    assert "scrape-executions, but will be refused again: " in output
+    assert "publish 1 message (1 will be refused again by services of this version)?" in output
     assert connection.sent == []
 
 
-def test_repeated_replay_sends_same_message(house: LetterStore, connection: FakeConnection) -> None:
-    identifier = house.reject_event(requested())
+def test_repeated_replay_sends_same_message(letter_store: LetterStore, connection: FakeConnection) -> None:
+    identifier = letter_store.reject_event(requested())
     run("replay", identifier, "--yes")
     run("replay", identifier, "--yes")
     first, second = connection.sent
     assert first == second
 
 
-def test_a_dry_run_publishes_nothing(house: LetterStore, connection: FakeConnection) -> None:
-    house.reject_event(requested())
+def test_a_dry_run_publishes_nothing(letter_store: LetterStore, connection: FakeConnection) -> None:
+    letter_store.reject_event(requested())
     assert "dry run" in run("replay", "--reason", "delivery_attempts", "--dry-run")
-    told = json.loads(run("replay", "--since", "2025-01-01", "--dry-run", "--json"))
-    assert (told["published"], told["messages"][0]["topic"]) == (False, "scrape-requests")
-    assert told["messages"][0]["ce_id"] == requested().id
+    result = json.loads(run("replay", "--since", "2025-01-01", "--dry-run", "--json"))
+    assert (result["published"], result["messages"][0]["topic"]) == (False, "scrape-requests")
+    assert result["messages"][0]["ce_id"] == requested().id
     assert connection.sent == []
 
 
-def test_refused_message_exits_1(house: LetterStore, connection: FakeConnection) -> None:
-    house.reject_event(requested())
-    house.reject(b"{}", {}, "undecodable")
-    told = run("replay", "--since", "2025-01-01", "--yes", code=1)
-    assert "refused: the message names no event type" in told
-    assert "published 1, refused 1" in told
+def test_refused_message_exits_1(letter_store: LetterStore, connection: FakeConnection) -> None:
+    letter_store.reject_event(requested())
+    letter_store.reject(b"{}", {}, "undecodable")
+    output = run("replay", "--since", "2025-01-01", "--yes", code=1)
+    assert "refused: the message names no event type" in output
+    assert "published 1, refused 1" in output
     assert len(connection.sent) == 1
 
 
 def test_duplicate_is_neither_published_nor_counted_as_refused(
-    house: LetterStore, connection: FakeConnection
+    letter_store: LetterStore, connection: FakeConnection
 ) -> None:
-    house.reject_event(executed())
-    house.reject_event(executed(), minutes=1)
+    letter_store.reject_event(executed())
+    letter_store.reject_event(executed(), minutes=1)
     assert "published 1, refused 0" in run("replay", "--since", "2025-01-01", "--yes")
     assert len(connection.sent) == 1
 
@@ -374,9 +380,9 @@ def test_replay_without_selection_or_confirmation_is_refused(connection: FakeCon
 
 
 def test_unavailable_bus_is_reported_with_remedy(
-    house: LetterStore, monkeypatch: pytest.MonkeyPatch, connection: FakeConnection
+    letter_store: LetterStore, monkeypatch: pytest.MonkeyPatch, connection: FakeConnection
 ) -> None:
-    house.reject_event(requested())
-    down = FakeConnection(connection.values, "the test", house, down=True)
+    letter_store.reject_event(requested())
+    down = FakeConnection(connection.values, "the test", letter_store, down=True)
     monkeypatch.setattr(commands, "find_connection", lambda: down)
     assert "repeat the replay" in run("replay", "--since", "2025-01-01", "--yes", code=1)

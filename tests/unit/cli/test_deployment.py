@@ -61,7 +61,7 @@ class FakeShell:
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
         text = " ".join(command)
         self.done.append(text)
-        self.told = environment
+        self.environment = environment
         self._maybe_fail(text)
         if "builds submit" in text or "build_images.sh" in text:
             self.images |= {service for service in SERVICES if service in text}
@@ -239,7 +239,7 @@ def test_failed_preflight_check_is_refused_with_remedy(
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "message"),
     [
         # YAML keeps the last duplicate, so the first subscription would be deleted with its backlog.
         ("      cleanup-ticks:", "      controller-ticks:", "key 'controller-ticks' is duplicated; keep one"),
@@ -248,12 +248,12 @@ def test_failed_preflight_check_is_refused_with_remedy(
     ],
 )
 def test_invalid_topic_map_is_refused(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, told: str
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, message: str
 ) -> None:
     topics = deployment.root / "topics.yaml"
     topics.write_text(preflight.TOPICS.read_text().replace(right, wrong, 1))
     monkeypatch.setattr(preflight, "TOPICS", topics)
-    with pytest.raises(DeployRefused, match=told):
+    with pytest.raises(DeployRefused, match=message):
         check(deployment, FakeShell(READY), there)
 
 
@@ -347,7 +347,7 @@ def test_shown_plan_is_applied_and_followed_by_smoke_test(deployment: Deployment
     assert tables.endswith("tables deploy --project my-tipoff-dev --keep-columns")
     assert applied.endswith("apply -input=false deploy.tfplan")
     assert smoke.endswith("-m tipoff_cli smoke --timeout=600")
-    assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
+    assert shell.environment == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
 
 
 def test_a_dry_run_does_not_lock_the_state(deployment: Deployment) -> None:
@@ -547,9 +547,9 @@ def build_images(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
 
 
 def test_all_images_are_built_before_first_push(tmp_path: Path) -> None:
-    code, _, told = build_images(tmp_path, "r/tipoff", "abc", "logger", "cleanup")
+    code, _, output = build_images(tmp_path, "r/tipoff", "abc", "logger", "cleanup")
     assert code == 0
-    assert told == [
+    assert output == [
         "build --platform linux/amd64 --build-arg SERVICE=logger --build-arg COMMIT=abc --tag r/tipoff/logger:abc .",
         "build --platform linux/amd64 --build-arg SERVICE=cleanup --build-arg COMMIT=abc --tag r/tipoff/cleanup:abc .",
         "push r/tipoff/logger:abc",
@@ -558,9 +558,9 @@ def test_all_images_are_built_before_first_push(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service_is_refused_before_anything_is_built(tmp_path: Path) -> None:
-    code, said, told = build_images(tmp_path, "--no-push", "r/tipoff", "abc", "logger", "loger")
+    code, output, told = build_images(tmp_path, "--no-push", "r/tipoff", "abc", "logger", "loger")
     assert (code, told) == (2, [])
-    assert f"no service 'loger'; there are: {' '.join(SERVICES)}" in said
+    assert f"no service 'loger'; there are: {' '.join(SERVICES)}" in output
 
 
 def test_all_services_are_built_by_default(tmp_path: Path) -> None:

@@ -114,16 +114,16 @@ def test_show_as_json_is_the_read_model(run: Run) -> None:
     assert len(shown["days"]) == 40
 
 
-@pytest.mark.parametrize(("weight", "told"), [(0.93, True), (0.05, False), (None, False)])
+@pytest.mark.parametrize(("weight", "is_reported"), [(0.93, True), (0.05, False), (None, False)])
 def test_show_reports_only_considerable_tip_off_weight(
-    run: Run, capsys: pytest.CaptureFixture[str], weight: float | None, told: bool
+    run: Run, capsys: pytest.CaptureFixture[str], weight: float | None, is_reported: bool
 ) -> None:
     shown = json.loads(run("discovery", "show", "movement", "--json").stdout)
     shown["plan"]["model"]["tip_off_weight"] = weight
     capsys.readouterr()
     show_report(DiscoveryReport.model_validate(shown))
-    said = "days are moved with their first tip-off, which has 93% of the weight"
-    assert (said in capsys.readouterr().out) is told
+    message = "days are moved with their first tip-off, which has 93% of the weight"
+    assert (message in capsys.readouterr().out) is is_reported
 
 
 def test_show_gives_reason_for_fixed_beat(run: Run) -> None:
@@ -146,9 +146,9 @@ def test_advise_recommends_learning_with_estimated_gain(run: Run) -> None:
     shown = run("discovery", "advise", strategy="fixed", history=26).stdout
     assert "✔ Learn: data would have been found" in shown
     assert "write in workflows.yaml: discovery: { strategy: learned, price_per_attempt: " in shown
-    (told,) = json.loads(run("discovery", "advise", "--json", strategy="fixed", history=26).stdout)
-    assert told["workflow"] == "movement"
-    assert told["fixed"]["mean_delay_minutes"] > 0
+    (result,) = json.loads(run("discovery", "advise", "--json", strategy="fixed", history=26).stdout)
+    assert result["workflow"] == "movement"
+    assert result["fixed"]["mean_delay_minutes"] > 0
 
 
 def test_advise_with_little_history_recommends_fixed(run: Run) -> None:
@@ -159,9 +159,9 @@ def test_explain_shows_the_learned_part_beside_the_decision(run: Run) -> None:
     shown = run("explain", "movement", "--at", "2025-01-15 14:31").stdout
     assert "discovery: learned, model " in shown
     assert "◂" in shown
-    told = json.loads(run("explain", "movement", "--at", "2025-01-15 14:31", "--json").stdout)
-    model = told["discovery"]["plan"]["model"]["version"]
-    assert told["decisions"][0]["context"]["discovery"]["model"] == model
+    result = json.loads(run("explain", "movement", "--at", "2025-01-15 14:31", "--json").stdout)
+    model = result["discovery"]["plan"]["model"]["version"]
+    assert result["decisions"][0]["context"]["discovery"]["model"] == model
 
 
 def test_advise_without_connection_exits_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,8 @@ def test_edit_is_detected_by_content_only(
     else:
         edited.write_text(then)
         os.utime(edited, ns=(1, 1))
-    told = unread()
-    assert (told is not None and str(edited) in told) is is_edit
+    result = unread()
+    assert (result is not None and str(edited) in result) is is_edit
     assert changed_since(read, read_now()) == ([str(edited)] if is_edit else [])
 
 

@@ -103,9 +103,9 @@ class TestJudging:
     def test_file_not_reported_missing_is_waiting(
         self, after: float, cleanup: LatestCleanup | None, why: str, then: str
     ) -> None:
-        state, told, comes_next = self.judged(self.landed, after, cleanup)
+        state, result, comes_next = self.judged(self.landed, after, cleanup)
         assert state is FileState.WAITING
-        assert why in told
+        assert why in result
         assert then in comes_next
 
     @pytest.mark.parametrize("cleaned_after", [6, 8])
@@ -247,9 +247,9 @@ class TestCommands:
                 "event_type": "tipoff.file.landed.v1",
             }
         ]
-        told = run("show", PATH, *AS_OF)
+        output = run("show", PATH, *AS_OF)
         for expected in ("by execution e-0", "30 records", "republished 1 of at most 3", "next: ", "d-1"):
-            assert expected in told
+            assert expected in output
         data = json.loads(run("show", "01234", *AS_OF, "--json"))
         assert (data["gcs_path"], data["state"]) == (PATH, "republished")
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
@@ -287,8 +287,8 @@ class TestCommands:
         gone = StatedFinding(PATH, NOON, "object_missing", "it is not in the bucket")
         dataset.tables["findings"] = [vars(gone)]
         assert "object missing" in run("show", PATH, *AS_OF)
-        (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
-        assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
+        (result,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
+        assert (result["kind"], result["detail"]) == ("object_missing", "it is not in the bucket")
 
     def test_announce_republishes_only_verified_content(
         self, dataset: FakeDataset, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -318,31 +318,31 @@ class TestCommands:
             assert "BETWEEN DATE(@since) AND DATE(@as_of)" in sql or ">= DATE(@since)" in sql
             assert parameters["environment"] == "local"
 
-    @pytest.mark.usefixtures("house")
+    @pytest.mark.usefixtures("dataset")
     def test_unknown_path_is_refused_with_similar_paths(self, run: Run) -> None:
-        told = run("show", PATH.replace("abcdef", "abcdee"), *AS_OF, code=1)
-        assert "look further back with --since" in told
-        assert PATH in told
+        output = run("show", PATH.replace("abcdef", "abcdee"), *AS_OF, code=1)
+        assert "look further back with --since" in output
+        assert PATH in output
 
-    @pytest.mark.usefixtures("house")
+    @pytest.mark.usefixtures("dataset")
     def test_ambiguous_hash_prefix_lists_matching_files(self, run: Run) -> None:
-        told = run("show", "0123", *AS_OF, code=1)
-        assert PATH in told
-        assert OTHER in told
+        output = run("show", "0123", *AS_OF, code=1)
+        assert PATH in output
+        assert OTHER in output
 
-    @pytest.mark.usefixtures("house")
+    @pytest.mark.usefixtures("dataset")
     def test_wrong_usage_exits_2(self, run: Run) -> None:
         assert "names no file" in run("show", "injuries", code=2)
         assert "--since is later" in run("list", *AS_OF, "--since", "2025-02-01", code=2)
 
-    @pytest.mark.usefixtures("house")
+    @pytest.mark.usefixtures("dataset")
     def test_missing_list_leaves_out_processed_files(self, run: Run) -> None:
         every = {row["gcs_path"]: row["state"] for row in json.loads(run("list", *AS_OF, "--json"))}
         assert every == {PATH: "waiting", OTHER: "processed"}
-        told = run("list", "--missing", *AS_OF)
-        assert PATH in told
-        assert OTHER not in told
-        assert "1 file without a receipt" in told
+        output = run("list", "--missing", *AS_OF)
+        assert PATH in output
+        assert OTHER not in output
+        assert "1 file without a receipt" in output
 
     def test_unavailable_dataset_exits_1(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
         def down(_sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
@@ -354,7 +354,7 @@ class TestCommands:
             assert "the warehouse is down" in run(*command, code=1)
 
 
-@pytest.mark.usefixtures("house")
+@pytest.mark.usefixtures("dataset")
 class TestCat:
     def test_cat_prints_object_bytes_unchanged(self, monkeypatch: pytest.MonkeyPatch) -> None:
         bucket = MemoryObjects()
@@ -366,7 +366,7 @@ class TestCat:
         assert (result.exit_code, result.stdout_bytes) == (0, b"%PDF \x1b[2J\xff")
 
     @pytest.mark.parametrize(
-        ("path", "code", "told"),
+        ("path", "code", "message"),
         [
             ("gs://data/nowhere.json", 1, "is not in the bucket"),
             ("nba-com/x.pdf", 2, "is not a gs:// path; write gs://BUCKET/NAME"),
@@ -374,7 +374,7 @@ class TestCat:
         ],
     )
     def test_cat_refuses_missing_object_and_invalid_path(
-        self, path: str, code: int, told: str, run: Run, monkeypatch: pytest.MonkeyPatch
+        self, path: str, code: int, message: str, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Connection, "bucket", lambda _self, _name: MemoryObjects())
-        assert told in run("cat", path, code=code)
+        assert message in run("cat", path, code=code)

@@ -36,18 +36,18 @@ class TestScrapers:
         rows = {row["name"]: row for row in json.loads(run("scrapers", "list", "--json").stdout)}
         assert rows["oddsa_player_props"]["workflows"] == ["betting_lines"]
         assert rows["nbac_schedule"]["output"] == "nba-com/schedule/{game_date}"
-        told = run("scrapers", "list").stdout
-        assert all(name in told for name in rows)
+        output = run("scrapers", "list").stdout
+        assert all(name in output for name in rows)
 
     def test_show_prints_command_that_runs_scraper(self, run: Run) -> None:
-        told = run("scrapers", "show", "nbac_play_by_play").stdout
-        assert "tipoff scrape nbac_play_by_play --date DATE --game-id GAME_ID" in told
-        assert "nba-com/play-by-play/{game_date}/{game_id}" in told
+        output = run("scrapers", "show", "nbac_play_by_play").stdout
+        assert "tipoff scrape nbac_play_by_play --date DATE --game-id GAME_ID" in output
+        assert "nba-com/play-by-play/{game_date}/{game_id}" in output
 
     def test_show_refuses_unknown_scraper_with_suggestion(self, run: Run) -> None:
         assert "no scraper 'xyz'; there are bdl_injuries," in run("scrapers", "show", "xyz", code=1).output
-        told = run("scrapers", "show", "nbac_injury_reprot", code=1).output
-        assert "did you mean nbac_injury_report" in told
+        output = run("scrapers", "show", "nbac_injury_reprot", code=1).output
+        assert "did you mean nbac_injury_report" in output
 
 
 class TestNew:
@@ -63,7 +63,7 @@ class TestNew:
         return output
 
     def test_new_writes_scraper_folder_and_test(self, run: Run, repository: Path) -> None:
-        told = self.new(run, repository, "els_items")
+        output = self.new(run, repository, "els_items")
         written = {path.relative_to(repository) for path in repository.rglob("*.*")}
         assert written == {
             FLEET / "elsewhere/__init__.py",
@@ -74,7 +74,7 @@ class TestNew:
             ),
             TESTS / "test_els_items.py",
         }
-        assert all(str(path) in told for path in written)
+        assert all(str(path) in output for path in written)
 
     def test_existing_source_package_is_kept(self, run: Run, repository: Path) -> None:
         (repository / FLEET / "elsewhere").mkdir()
@@ -89,8 +89,8 @@ class TestNew:
         """Scrapers logged under other names (incident 36)."""
         self.new(run, repository, "els_items")
         before = {path: path.read_bytes() for path in repository.rglob("*.*")}
-        told = self.new(run, repository, "els_items", source, code=1)
-        assert "scraper 'els_items' exists already" in told
+        output = self.new(run, repository, "els_items", source, code=1)
+        assert "scraper 'els_items' exists already" in output
         assert {path: path.read_bytes() for path in repository.rglob("*.*")} == before
 
     def test_existing_test_file_is_not_replaced(self, run: Run, repository: Path) -> None:
@@ -107,8 +107,8 @@ class TestNew:
         assert "name the repository's folder with --folder" in self.new(run, tmp_path, "els_items", code=1)
 
     def test_shipped_scraper_name_is_refused(self, run: Run) -> None:
-        told = run("scrapers", "new", NAME, "--source", "elsewhere", code=1).output
-        assert f"scraper '{NAME}' exists already" in told
+        output = run("scrapers", "new", NAME, "--source", "elsewhere", code=1).output
+        assert f"scraper '{NAME}' exists already" in output
         assert not (REPOSITORY / FLEET / "elsewhere").exists()
 
 
@@ -251,7 +251,7 @@ class TestDiagnose:
         assert "drift, added: game.colour" in found["findings"]
 
     @pytest.mark.parametrize(
-        ("count", "verdict", "said"),
+        ("count", "verdict", "message"),
         [
             (67, "suspect", "67 of 167 items set aside, e.g. items[1] has no key 'name'"),
             (12, "suspect", "12 of 112 items set aside, e.g. items[1] has no key 'name'"),
@@ -259,15 +259,15 @@ class TestDiagnose:
         ],
     )
     def test_items_set_aside_are_reported_and_suspect_above_limit(
-        self, diagnosed: Any, count: int, verdict: str, said: str
+        self, diagnosed: Any, count: int, verdict: str, message: str
     ) -> None:
         """Each run lost two of five items, and the scraper was reported as healthy."""
         lost = {"count": count, "examples": ["items[1] has no key 'name'"]}
         summary = {"record_count": 100, "set_aside": lost, "raw_path": "gs://data/raw/x.json"}
         found = diagnosed(row("success", data_summary=summary), code=0 if verdict == "healthy" else 3)
         assert found["verdict"] == verdict
-        assert said in found["findings"]
-        assert found["likely_cause"].startswith(said if verdict == "suspect" else "")
+        assert message in found["findings"]
+        assert found["likely_cause"].startswith(message if verdict == "suspect" else "")
         assert found["reproduce"][0].startswith("tipoff reparse") is (verdict == "suspect")
 
     def test_limit_of_items_set_aside_comes_from_alert_query(
@@ -327,8 +327,10 @@ class TestDiagnose:
         assert "tipoff up" in run("diagnose", NAME, code=1).output
 
     def test_workflow_name_is_refused_with_explain_command(self, run: Run) -> None:
-        told = run("diagnose", "injury_discovery", code=1).output
-        assert "'injury_discovery' is a workflow, not a scraper; use: tipoff explain injury_discovery" in told
+        output = run("diagnose", "injury_discovery", code=1).output
+        assert (
+            "'injury_discovery' is a workflow, not a scraper; use: tipoff explain injury_discovery" in output
+        )
 
     def test_unavailable_dataset_exits_1(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(_sql: str, _parameters: Any) -> list[dict[str, Any]]:
@@ -381,23 +383,23 @@ class TestReparse:
         (item,) = json.loads(run("reparse", "nbac_schedule", "--game-date", "2025-01-15", "--json").stdout)
         assert (item["status"], item["announced"], item["changed"]) == ("success", True, False)
         assert item["gcs_path"].startswith("gs://data/nba-com/schedule/2025-01-15/")
-        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15").stdout
-        assert "nothing changed" in told
-        assert "announced" not in told
+        output = run("reparse", "nbac_schedule", "--game-date", "2025-01-15").stdout
+        assert "nothing changed" in output
+        assert "announced" not in output
 
     def test_undecodable_payload_exits_1(self, run: Run, deps: Deps) -> None:
         self.keep(deps, b"{")
-        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
-        assert "failed (decode)" in told
+        output = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
+        assert "failed (decode)" in output
 
     def test_missing_payload_exits_3(self, run: Run, deps: Deps) -> None:
         assert deps.registry
-        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=3).stdout
-        assert "no payload of nbac_schedule is kept for 2025-01-15" in told
+        output = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=3).stdout
+        assert "no payload of nbac_schedule is kept for 2025-01-15" in output
 
     def test_missing_stack_is_refused_with_start_command(self, run: Run) -> None:
-        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
-        assert "tipoff up" in told
+        output = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
+        assert "tipoff up" in output
 
     def test_reparse_refuses_unknown_scraper_with_known_scrapers(self, run: Run) -> None:
         assert "there are bdl_injuries" in run("reparse", "x", "--game-date", "2025-01-15", code=1).output
@@ -407,9 +409,9 @@ class TestReparse:
     ) -> None:
         """`diagnose` prints this command, which found only the shipped scrapers in another fleet's folder."""
         monkeypatch.setattr("tipoff_cli.checkout.SCRAPERS", tmp_path / "own_scrapers")
-        told = run("reparse", "nbac_schedule", "--date", "2025-01-15", code=1).output
-        assert "bdl_injuries" not in told
-        assert "own_scrapers" in told
+        output = run("reparse", "nbac_schedule", "--date", "2025-01-15", code=1).output
+        assert "bdl_injuries" not in output
+        assert "own_scrapers" in output
 
     def test_only_new_content_is_announced(self, run: Run, deps: Deps) -> None:
         self.keep(deps, write_schedule(SCENARIO, NOON))

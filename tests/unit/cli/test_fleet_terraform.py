@@ -25,8 +25,8 @@ def fleet(tmp_path: Path) -> Fleet:
 
 def test_terraform_has_fleet_dataset_and_zone_without_foreign_secrets(fleet: Fleet) -> None:
     write_terraform(fleet)
-    told = json.loads((fleet.folder / FOLDER / "platform/fleet.auto.tfvars.json").read_text())
-    assert (told["dataset"], told["timezone"]) == ("rivers_orchestration", "Australia/Sydney")
+    result = json.loads((fleet.folder / FOLDER / "platform/fleet.auto.tfvars.json").read_text())
+    assert (result["dataset"], result["timezone"]) == ("rivers_orchestration", "Australia/Sydney")
     maps = fleet.folder / FOLDER / "maps"
     services, topics = load_services(maps / "services.yaml"), load_topics(maps / "topics.yaml")
     assert list(map_faults(services, topics, load_ticks(maps / "ticks.yaml"))) == []

@@ -107,8 +107,8 @@ def test_log_lines_are_sorted_by_time_with_traceback(invoke: Run, files: Path) -
 
 @pytest.mark.usefixtures("files")
 def test_id_prefix_selects_run_from_8_characters(invoke: Run) -> None:
-    told = json.loads(invoke(RUN[:12], "--json").stdout)
-    assert {it["request_id"] for it in told} == {RUN}
+    result = json.loads(invoke(RUN[:12], "--json").stdout)
+    assert {it["request_id"] for it in result} == {RUN}
     assert "at least 8" in invoke("0193", code=2).stderr
 
 

@@ -54,36 +54,36 @@ def looks(*answers: RunProgress | Exception) -> Callable[[], RunProgress]:
 
 
 def followed(*answers: RunProgress | Exception) -> tuple[RunProgress, list[str]]:
-    told: list[str] = []
-    progress = follow(looks(*answers), lambda item: told.append(" ".join(line(item))), sleep=lambda _: None)
-    return progress, told
+    result: list[str] = []
+    progress = follow(looks(*answers), lambda item: result.append(" ".join(line(item))), sleep=lambda _: None)
+    return progress, result
 
 
 def test_each_settled_unit_is_reported_once() -> None:
     done = unit(State.SUCCESS)
-    _, told = followed(at(unit(State.UNDER_WAY)), at(done), at(done), at(done, settled=True))
-    assert told == ["✔ odds market=h2h success"]
+    _, result = followed(at(unit(State.UNDER_WAY)), at(done), at(done), at(done, settled=True))
+    assert result == ["✔ odds market=h2h success"]
 
 
 @pytest.mark.parametrize(
-    ("brought", "said"),
+    ("brought", "message"),
     [
         ({}, "success"),  # a controller of an earlier version
         ({"records": 1}, "success, 1 record"),
         ({"records": 3, "set_aside": 2}, "success, 3 records, 2 set aside"),
     ],
 )
-def test_success_is_reported_with_record_counts(brought: dict[str, int], said: str) -> None:
-    assert line(unit(State.SUCCESS, 2, **brought)) == ("✔", f"odds market=h2h {said}")
+def test_success_is_reported_with_record_counts(brought: dict[str, int], message: str) -> None:
+    assert line(unit(State.SUCCESS, 2, **brought)) == ("✔", f"odds market=h2h {message}")
 
 
 def test_failed_attempt_is_reported_before_retry_ends() -> None:
-    _, told = followed(
+    _, result = followed(
         at(unit(State.UNDER_WAY)),
         at(unit(State.UNDER_WAY, 2, "timed out")),
         at(unit(State.GIVEN_UP, 3, "timed out again", FailureKind.TIMEOUT), settled=True),
     )
-    assert told == [
+    assert result == [
         "! odds market=h2h failed: timed out; attempt 2 follows",
         "✘ odds market=h2h failed: timeout: timed out again",
     ]

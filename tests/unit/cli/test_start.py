@@ -60,8 +60,8 @@ def test_a_commands_own_help_imports_no_client(command: str) -> None:
 def first_line(spec: CommandSpec) -> str:
     """Return the first line of a command's or a group's own help."""
     loaded = spec.load()
-    told = loaded.info.help if isinstance(loaded, typer.Typer) else inspect.getdoc(loaded)
-    return str(told).splitlines()[0]
+    result = loaded.info.help if isinstance(loaded, typer.Typer) else inspect.getdoc(loaded)
+    return str(result).splitlines()[0]
 
 
 @pytest.mark.parametrize("spec", all_commands(), ids=lambda spec: spec.name)

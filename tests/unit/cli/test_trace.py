@@ -142,7 +142,7 @@ def test_file_ids_include_event_of_each_announcement(republish: int, recovered: 
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "messages"),
     [
         (replace(WHOLE, receipts=[]), ["no receipt yet"]),
         (replace(WHOLE, executed=[], receipts=[]), ["no execution yet"]),
@@ -151,8 +151,8 @@ def test_file_ids_include_event_of_each_announcement(republish: int, recovered: 
     ],
     ids=["receipt", "execution", "request", "decision"],
 )
-def test_absent_link_is_shown_as_missing(facts: Facts, said: list[str]) -> None:
-    assert texts(facts) == said
+def test_absent_link_is_shown_as_missing(facts: Facts, messages: list[str]) -> None:
+    assert texts(facts) == messages
 
 
 @pytest.mark.parametrize(
@@ -281,10 +281,10 @@ def test_expected_run_shows_its_game(subject: str, of: str) -> None:
     assert root.text == f"injuries{of} for {GAME_DATE}, EXPECTED: at noon"
 
 
-@pytest.mark.parametrize(("rows", "told"), [(None, ""), (0, ", 0 rows"), (1, ", 1 row")])
-def test_receipt_shows_counted_rows(rows: int | None, told: str) -> None:
+@pytest.mark.parametrize(("rows", "message"), [(None, ""), (0, ", 0 rows"), (1, ", 1 row")])
+def test_receipt_shows_counted_rows(rows: int | None, message: str) -> None:
     assert texts(replace(WHOLE, receipts=[replace(RECEIPT, row_count=rows)]), "receipt") == [
-        f"processed by injuries{told}"
+        f"processed by injuries{message}"
     ]
 
 
@@ -325,10 +325,10 @@ def test_receipt_before_run_is_attributed_to_earlier_run() -> None:
     """Two runs landed the same content, and so the same file: its receipt was nine seconds older than the file."""
     later = DONE.triggered_at + MINUTE
     before = replace(RECEIPT, processed_at=DONE.triggered_at - MINUTE)
-    told = texts(
+    result = texts(
         replace(WHOLE, receipts=[before, replace(RECEIPT, event_id="r2", processed_at=later)]), "receipt"
     )
-    assert told == [
+    assert result == [
         "processed by injuries, 3 rows, when an earlier run landed the same content",
         "processed by injuries, 3 rows",
     ]
@@ -346,8 +346,8 @@ def test_traced_cleanup_shows_its_counts() -> None:
 
 
 def test_execution_not_in_dataset_is_marked() -> None:
-    (told,) = texts(replace(WHOLE, executed=[DONE.model_copy(update={"is_logged": False})]), "execution")
-    assert told.endswith("(not in the dataset yet)")
+    (result,) = texts(replace(WHOLE, executed=[DONE.model_copy(update={"is_logged": False})]), "execution")
+    assert result.endswith("(not in the dataset yet)")
 
 
 # Display
@@ -675,9 +675,9 @@ def test_short_or_unmatched_id_prefix_is_unknown(unknown: str) -> None:
     ],
 )
 def test_only_whole_id_without_similar_ids_may_be_too_new(unknown: str, near: list[str], new: bool) -> None:
-    said = NotFound(unknown, near).sentence("dev")
-    assert said.startswith(f"no record of '{unknown}' in dev")
-    assert ("try again" in said) == new
+    result = NotFound(unknown, near).sentence("dev")
+    assert result.startswith(f"no record of '{unknown}' in dev")
+    assert ("try again" in result) == new
 
 
 def test_search_widens_until_found_and_chain_reads_only_near_days() -> None:

@@ -41,7 +41,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (
             ("trigger", "w", "--idempotency-key", "schlüssel"),
@@ -63,15 +63,15 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         (("scrapers", "new", "x", "--source", "s", "--folder", "a" * 300), 1, "File name too long"),
     ],
 )
-def test_unusable_argument_is_named(words: tuple[str, ...], code: int, told: str) -> None:
-    refused(words, code, told)
+def test_unusable_argument_is_named(words: tuple[str, ...], code: int, message: str) -> None:
+    refused(words, code, message)
 
 
 ZONE = "Amerika/New_York' is not a known zone; did you mean 'America/New_York'"
 
 
 @pytest.mark.parametrize(
-    ("words", "variable", "value", "code", "told"),
+    ("words", "variable", "value", "code", "message"),
     [
         (("query", "heartbeats"), "BIGQUERY_EMULATOR_HOST", "localhost:abc", 1, "write one such as localhost:9050"),
         (("query", "heartbeats"), "BIGQUERY_EMULATOR_HOST", "http://[::1", 1, "write one such as localhost:9050"),
@@ -87,10 +87,15 @@ ZONE = "Amerika/New_York' is not a known zone; did you mean 'America/New_York'"
     ],
 )  # fmt: skip
 def test_unusable_variable_is_named(
-    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], variable: str, value: str, code: int, told: str
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    variable: str,
+    value: str,
+    code: int,
+    message: str,
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert variable in refused(words, code, told)
+    assert variable in refused(words, code, message)
 
 
 def test_web_page_is_refused_as_controller_response(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,17 +142,17 @@ def test_response_of_other_server_is_refused(
     """A server at a mistyped address may return JSON of another shape."""
     other = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
     monkeypatch.setattr(service_client, "client", lambda: httpx.Client(transport=other))
-    told = f"{NOWHERE} is not a Tipoff {service.lower()}"
-    assert f"correct TIPOFF_{service}_URL" in refused(words, code, told)
+    message = f"{NOWHERE} is not a Tipoff {service.lower()}"
+    assert f"correct TIPOFF_{service}_URL" in refused(words, code, message)
 
 
-def refused(words: tuple[str, ...], code: int, told: str) -> str:
+def refused(words: tuple[str, ...], code: int, message: str) -> str:
     """Run a command that exits with this code and prints `told`; return its output."""
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, (result.output, result.exception)
     # Usage errors are wrapped within a frame.
     printed = " ".join(result.output.replace("│", " ").split())
-    assert told in printed
+    assert message in printed
     return printed
 
 

@@ -121,9 +121,9 @@ def test_clipped_list_keeps_first_items_and_counts_the_rest() -> None:
     cut = clip_json({"record_count": 9, "drift": {"added": names}}, 100_000)
     assert len(to_json(cut)) <= 100_000
     assert cut["record_count"] == 9
-    told = cut["drift"]["added"]  # type: ignore[call-overload,index]
-    assert told[:-1] == names[:1000]
-    assert told[-1] == "(24,000 more left out)"
+    result = cut["drift"]["added"]  # type: ignore[call-overload,index]
+    assert result[:-1] == names[:1000]
+    assert result[-1] == "(24,000 more left out)"
 
 
 def test_clipped_wide_object_keeps_scalar_fields() -> None:

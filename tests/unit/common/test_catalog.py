@@ -26,7 +26,7 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("at", "2025-01-15T10:00:00-05:00", None),
         ("at", "2025-01-15T10:00:00", "'2025-01-15T10:00:00' is not an instant; write it with its zone"),
@@ -37,7 +37,7 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
         ("note", "../up", None),
     ],
 )
-def test_misfit_describes_invalid_parameter_value(name: str, value: str, told: str | None) -> None:
+def test_misfit_describes_invalid_parameter_value(name: str, value: str, message: str | None) -> None:
     parameters = {
         "game_date": {"type": "date", "required": True, "description": "the day"},
         "subject": {"type": "string", "required": True, "description": "stands in the path"},
@@ -48,7 +48,7 @@ def test_misfit_describes_invalid_parameter_value(name: str, value: str, told: s
     output = "lines/{game_date}/{subject}"
     spec = ScraperSpec.model_validate(spec_data("lines", output=output, parameters=parameters))
     misfit = spec.misfit(name, value)
-    assert misfit is None if told is None else (misfit or "").startswith(told)
+    assert misfit is None if message is None else (misfit or "").startswith(message)
 
 
 def test_shipped_fleet_has_valid_descriptions() -> None:

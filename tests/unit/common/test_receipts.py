@@ -21,9 +21,9 @@ def receipts(bus: RecordingBus, processor: str = "injuries") -> Receipts:
 
 def test_receipt_has_file_processor_and_time() -> None:
     bus = RecordingBus()
-    said = receipts(bus).processed(FILE, row_count=30, processed_at=NOON)
-    assert bus.events == [said]
-    assert said == FileProcessed(
+    result = receipts(bus).processed(FILE, row_count=30, processed_at=NOON)
+    assert bus.events == [result]
+    assert result == FileProcessed(
         gcs_path=FILE.gcs_path, processor="injuries", processed_at=NOON, row_count=30, environment="prod"
     )
     assert bus.published[0].source == "/tipoff/injuries"

@@ -36,7 +36,7 @@ def test_row_keeps_its_id_when_written_again(model: type[Event]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "expected"),
     [
         ({"status": "success", "record_count": 3, "gcs_path": PATH}, ("success", PATH, None, None)),
         ({"status": "no_data", "reason": "not out yet"}, ("no_data", None, None, None)),
@@ -44,9 +44,11 @@ def test_row_keeps_its_id_when_written_again(model: type[Event]) -> None:
     ],
     ids=["success", "no_data", "failed"],
 )
-def test_each_outcome_fills_its_own_columns(outcome: dict[str, Any], told: tuple[str | None, ...]) -> None:
+def test_each_outcome_fills_its_own_columns(
+    outcome: dict[str, Any], expected: tuple[str | None, ...]
+) -> None:
     row = execution_row(executed(outcome=outcome), NOON)
-    assert tuple(row[name] for name in ("status", "gcs_path", "error_type", "error_message")) == told
+    assert tuple(row[name] for name in ("status", "gcs_path", "error_type", "error_message")) == expected
 
 
 @pytest.mark.parametrize("kind", FailureKind)

@@ -68,15 +68,15 @@ def service(bus: RecordingBus, *, measured: bool = True, answer: int = 204) -> h
 
 def test_push_span_has_previous_hop_as_parent_and_link(collector: Collector) -> None:
     bus = RecordingBus()
-    told = service(bus).post("/events", headers={"traceparent": SENT}).json()
+    result = service(bus).post("/events", headers={"traceparent": SENT}).json()
     shutdown_telemetry()
     (hop,) = collector.named("process tipoff.tick.fired.v1")
     assert (hop.service, hop.trace, hop.parent, hop.links) == ("logger", TRACE, SENDER, ((TRACE, SENDER),))
     (part,) = collector.named("part")
     assert (part.trace, part.parent) == (TRACE, hop.id)
     # The published event names this hop as the parent of the next.
-    assert bus.published[0].traceparent == told["sent_on"] == f"00-{TRACE}-{hop.id}-01"
-    assert told["trace"] == TRACE
+    assert bus.published[0].traceparent == result["sent_on"] == f"00-{TRACE}-{hop.id}-01"
+    assert result["trace"] == TRACE
 
 
 def test_503_response_is_error_span_without_its_text(collector: Collector) -> None:
@@ -137,8 +137,8 @@ def test_log_line_has_trace_and_span() -> None:
 def test_without_endpoint_trace_is_propagated_and_sdk_not_loaded() -> None:
     assert not telemetry.is_on()
     bus = RecordingBus()
-    told = service(bus, measured=False).post("/events", headers={"traceparent": SENT}).json()
-    assert told["trace"] == TRACE
+    result = service(bus, measured=False).post("/events", headers={"traceparent": SENT}).json()
+    assert result["trace"] == TRACE
     assert bus.published[0].traceparent.split("-")[1] == TRACE
     loaded = "import sys, tipoff_common.web; print('opentelemetry.sdk' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)

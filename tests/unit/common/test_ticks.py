@@ -58,7 +58,7 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "told"),
+    ("lock", "message"),
     [
         # YAML reads unquoted 10:00 as 600, which as seconds was ten past midnight.
         ("daily_at: 10:00", 'daily_at = 10:00: not a time of day; write "HH:MM" in quotes'),
@@ -67,10 +67,10 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
         ('daily_at: "05:00", time_zone: ""', "not a known zone"),
     ],
 )
-def test_invalid_tick_time_or_zone_is_named(tmp_path: Path, lock: str, told: str) -> None:
+def test_invalid_tick_time_or_zone_is_named(tmp_path: Path, lock: str, message: str) -> None:
     evaluate = "evaluate: { description: d, every_minutes: 15, cadence_minutes: 15 }"
     path = written(tmp_path, evaluate, f"lock-schedule: {{ description: d, {lock}, cadence_minutes: 60 }}")
-    with pytest.raises(ConfigurationError, match=re.escape(told)):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
         load_ticks(path)
 
 
@@ -81,7 +81,7 @@ def test_lock_time_is_that_of_its_tick(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("evaluate", "told"),
+    ("evaluate", "message"),
     [
         (
             "evaluate: { description: d, every_minutes: 7, cadence_minutes: 7 }",
@@ -99,6 +99,6 @@ def test_lock_time_is_that_of_its_tick(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_invalid_tick_definition_is_named(tmp_path: Path, evaluate: str, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_invalid_tick_definition_is_named(tmp_path: Path, evaluate: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         load_ticks(written(tmp_path, evaluate))

@@ -68,7 +68,7 @@ class Dated(BaseModel):
 
 
 @pytest.mark.parametrize(
-    ("content_type", "status", "told"),
+    ("content_type", "status", "message"),
     [
         (None, 415, "Content-Type: missing; send the body as application/json"),
         ("text/plain", 415, "Content-Type: 'text/plain' is not JSON; send the body as application/json"),
@@ -76,7 +76,9 @@ class Dated(BaseModel):
         ("application/vnd.api+json", 422, "Field required"),
     ],
 )
-def test_non_json_content_type_is_415_with_remedy(content_type: str | None, status: int, told: str) -> None:
+def test_non_json_content_type_is_415_with_remedy(
+    content_type: str | None, status: int, message: str
+) -> None:
     taking = app()
 
     @taking.post("/bodies")
@@ -87,7 +89,7 @@ def test_non_json_content_type_is_415_with_remedy(content_type: str | None, stat
     with client(taking) as http:
         answer = http.post("/bodies", content=b"{}", headers=headers)
     assert answer.status_code == status
-    assert told in answer.text
+    assert message in answer.text
 
 
 def test_invalid_body_is_422_with_expected_form() -> None:
@@ -197,8 +199,8 @@ class TestServe:
         with pytest.raises(SystemExit) as ended:
             require_settings("logger", ServiceSettings)
         assert ended.value.code == 2
-        assert "tipoff logger: cannot start\n" in (told := capsys.readouterr().err)
-        assert "TIPOFF_PROJECT: missing; set it" in told
+        assert "tipoff logger: cannot start\n" in (output := capsys.readouterr().err)
+        assert "TIPOFF_PROJECT: missing; set it" in output
 
     @pytest.fixture
     def _configured(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,21 +5,21 @@ import pytest
 from tipoff_common.words import pluralize, unknown_name
 
 
-@pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
-def test_pluralize_uses_singular_only_for_1(number: int, said: str) -> None:
-    assert pluralize(number, "file") == said
+@pytest.mark.parametrize(("number", "message"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
+def test_pluralize_uses_singular_only_for_1(number: int, message: str) -> None:
+    assert pluralize(number, "file") == message
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("post_gmae", "no workflow 'post_gmae'; did you mean post_game?"),
         ("POST_GAME", "no workflow 'POST_GAME'; did you mean post_game?"),
         ("xyz", "no workflow 'xyz'; there are post_game, scores"),
     ],
 )
-def test_unknown_name_message_suggests_known_names(name: str, told: str) -> None:
-    assert unknown_name("workflow", name, ["post_game", "scores"]) == told
+def test_unknown_name_message_suggests_known_names(name: str, message: str) -> None:
+    assert unknown_name("workflow", name, ["post_game", "scores"]) == message
 
 
 def test_unknown_name_message_without_known_names() -> None:

@@ -62,9 +62,9 @@ def test_decisions_match_guide_table(source: str) -> None:
     _, _, outcome, while_open, closed, alerts, _ = (cell.strip().strip("`") for cell in row)
     (open_one,) = [it for it in made.decisions if it.decision_time == at("11:30")]
     last = made.decisions[-1]
-    told = SOURCES[source]
-    kind = told.kind.value if isinstance(told, Failed) else ""
-    assert outcome == "`, `".join(filter(None, (told.status.value, kind)))
+    result = SOURCES[source]
+    kind = result.kind.value if isinstance(result, Failed) else ""
+    assert outcome == "`, `".join(filter(None, (result.status.value, kind)))
     assert open_one.reason_code == while_open
     assert last.reason_code == closed
     assert alerts == ("yes" if last.alert_level is not AlertLevel.NONE else "no")
@@ -87,11 +87,11 @@ def test_explain_quotes_reason_or_error_of_source(source: str, schedule: dict[st
     (request,) = made.take(ScrapeRequested)
     executed = made.run(request, SOURCES[source], instant=at("11:00"))
     told = SOURCES[source]
-    said = told.message if isinstance(told, Failed) else told.reason if isinstance(told, NoData) else ""
+    result = told.message if isinstance(told, Failed) else told.reason if isinstance(told, NoData) else ""
     facts = [log.fact(DAY) for log in [log_execution(executed, ())]]
     explained = explain_workflow("one", at("11:30"), made.deps.configuration, None, facts)
     conditions = [*explained.general, *(item for _, own in explained.decisions for item in own)]
-    assert any(said in item.detail for item in conditions), conditions
+    assert any(result in item.detail for item in conditions), conditions
     failing = [item for item in explained.general if item.name == "source" and not item.met]
     assert bool(failing) == isinstance(told, Failed), "only what failed is told as a failing source"
 

@@ -217,10 +217,10 @@ def test_crash_at_any_write_leaves_no_unpublished_schedule(scene: Scene) -> None
     for number in range(state.writes):
         for done in (False, True):
             made, _ = played(scene, number, done=done)
-            told = {event.model_dump_json() for event in made.schedules}
+            result = {event.model_dump_json() for event in made.schedules}
             for name, body in made.state.bodies.items():
                 if "/schedule/" in name:
-                    assert ScheduleLocked.model_validate_json(body).model_dump_json() in told, name
+                    assert ScheduleLocked.model_validate_json(body).model_dump_json() in result, name
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)

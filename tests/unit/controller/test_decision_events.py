@@ -323,9 +323,9 @@ def test_game_without_time_is_named_and_due_once_timed() -> None:
     """Such a day was declared done, and its games were never fetched."""
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
     undecided = game(7, None, home_team=None, away_team=None)
-    told = decided(configuration, at("06:00"), games=calendar(undecided, fetched_at=at("05:05")))
-    assert told.code.value == "times_unknown"
-    assert undecided.game_id in told.sentence
+    decisions = decided(configuration, at("06:00"), games=calendar(undecided, fetched_at=at("05:05")))
+    assert decisions.code.value == "times_unknown"
+    assert undecided.game_id in decisions.sentence
     timed = calendar(game(7, at("19:00")), fetched_at=at("12:00"))
     assert decided(configuration, at("21:00"), games=timed).code.value == "due"
 
@@ -363,8 +363,8 @@ def look(made: World, clock: str, slate_told: Any, outcome: Any = SUCCESS) -> li
     made.tick(instant)
     for request in made.take(ScrapeRequested):
         event = made.execute(request, outcome, instant=instant + timedelta(seconds=5))
-        told = {"slate": slate_told} if request.scraper == "bulletin" else {}
-        made.note(event.model_copy(update={"data_summary": {**event.data_summary, **told}}))
+        result = {"slate": slate_told} if request.scraper == "bulletin" else {}
+        made.note(event.model_copy(update={"data_summary": {**event.data_summary, **result}}))
         if request.scraper == "slate":
             made.land(made_games(made), instant + timedelta(seconds=5))
     made.take(WorkflowDecided)
@@ -391,7 +391,7 @@ FIRST = "@".join(ONE.teams)
 
 
 @pytest.mark.parametrize(
-    ("told", "what"),
+    ("expected", "what"),
     [
         (game_attributes(ONE, TWO, **{FIRST: "off"}), "called off"),
         (game_attributes(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 22:00 EST"),
@@ -400,22 +400,22 @@ FIRST = "@".join(ONE.teams)
         ({}, "does not list"),
     ],
 )
-def test_contradicting_scoreboard_rereads_schedule_once_an_hour(told: dict[str, str], what: str) -> None:
+def test_contradicting_scoreboard_rereads_schedule_once_an_hour(expected: dict[str, str], what: str) -> None:
     """A game called off at 14:00 was requested 35 times, as the calendar was read once a day."""
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
-    code, sentence = look(made, "12:20", told)
+    code, sentence = look(made, "12:20", expected)
     assert (code, f"bulletin of {DAY} " in sentence, what in sentence) == (
         "calendar_contradicted",
         True,
         True,
     )
     assert [item.scraper for item in made.take(ScrapeRequested)] == ["slate"]
-    assert look(made, "12:40", told) == [], "once an hour, whatever the scoreboard says"
+    assert look(made, "12:40", expected) == [], "once an hour, whatever the scoreboard says"
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("expected", "outcome"),
     [
         (game_attributes(ONE, TWO), SUCCESS),
         (game_attributes(ONE, TWO, **{FIRST: at("19:10").isoformat()}), SUCCESS),
@@ -428,10 +428,10 @@ def test_contradicting_scoreboard_rereads_schedule_once_an_hour(told: dict[str, 
         ({FIRST: "9999-12-31T23:59:59+00:00"}, SUCCESS),
     ],
 )
-def test_agreeing_failed_or_malformed_scoreboard_rereads_nothing(told: Any, outcome: Any) -> None:
+def test_agreeing_failed_or_malformed_scoreboard_rereads_nothing(expected: Any, outcome: Any) -> None:
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
-    assert look(made, "12:20", told, outcome) == []
+    assert look(made, "12:20", expected, outcome) == []
 
 
 def test_scoreboard_older_than_schedule_is_ignored() -> None:
@@ -448,6 +448,6 @@ def test_scoreboard_older_than_schedule_is_ignored() -> None:
 def test_game_without_time_is_named_beside_timed_games() -> None:
     timed, open_game = game(1, at("19:00")), game(7, None, home_team="H07", away_team="A07")
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
-    told = decided(configuration, at("06:00"), games=calendar(timed, open_game))
-    assert told.code.value == "too_early"
-    assert f"No time yet: {open_game.game_id} (A07@H07)" in told.sentence
+    decisions = decided(configuration, at("06:00"), games=calendar(timed, open_game))
+    assert decisions.code.value == "too_early"
+    assert f"No time yet: {open_game.game_id} (A07@H07)" in decisions.sentence

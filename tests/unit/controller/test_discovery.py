@@ -277,9 +277,9 @@ def test_check_between_evaluations_runs_on_discover_tick() -> None:
     assert [item.workflow_name for item in made.decisions] == ["one"]
     (request,) = [item for item in made.requests if item.scraper == "bulletin"]
     assert request.requested_at == check
-    told = made.decisions[0].context["discovery"]
-    assert isinstance(told, dict)
-    assert told["model"] == plan.model.version  # type: ignore[union-attr]
+    context = made.decisions[0].context["discovery"]
+    assert isinstance(context, dict)
+    assert context["model"] == plan.model.version  # type: ignore[union-attr]
 
 
 def test_discover_tick_decides_only_search_faster_than_evaluations() -> None:

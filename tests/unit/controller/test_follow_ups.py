@@ -490,16 +490,16 @@ def test_real_execution_after_presumed_failure_resumes_and_settles_run() -> None
     silent_until(made, at("06:15"))
     made.hear()
     silent_until(made, at("06:16"))
-    told = read_run("chain", "k", made.deps)
-    assert told is not None
-    assert told.settled
+    progress = read_run("chain", "k", made.deps)
+    assert progress is not None
+    assert progress.settled
     assert made.deps.occurrences.opened() == {}
     made.run(parent)
     (child,) = made.take(ScrapeRequested)
     assert child.step == "digest"
     silent_until(made, at("06:40"))
     made.hear()
-    told = read_run("chain", "k", made.deps)
-    assert told is not None
-    assert told.settled
-    assert [unit.state for unit in told.units] == [State.SUCCESS, State.GIVEN_UP]
+    progress = read_run("chain", "k", made.deps)
+    assert progress is not None
+    assert progress.settled
+    assert [unit.state for unit in progress.units] == [State.SUCCESS, State.GIVEN_UP]

@@ -242,25 +242,25 @@ def test_read_run_reports_progress() -> None:
     assert read_run("sequence", "k", made.deps) is None
     run_workflow(request_run(made, "sequence", "k"), made.deps)
     made.release()
-    told = read_run("sequence", "k", made.deps)
-    assert told is not None
-    assert (told.settled, told.stalled, told.game_date) == (False, False, DAY)
-    assert [(unit.scraper, unit.state) for unit in told.units] == [("bulletin", State.UNDER_WAY)]
+    progress = read_run("sequence", "k", made.deps)
+    assert progress is not None
+    assert (progress.settled, progress.stalled, progress.game_date) == (False, False, DAY)
+    assert [(unit.scraper, unit.state) for unit in progress.units] == [("bulletin", State.UNDER_WAY)]
     made.run(made.requests[0], failed(FailureKind.BLOCKED))
-    told = read_run("sequence", "k", made.deps)
-    assert told is not None
-    assert told.settled
-    assert [(unit.state, unit.kind) for unit in told.units] == [(State.GIVEN_UP, FailureKind.BLOCKED)]
-    assert told.skipped == {"event_list": "bulletin failed", "summary": "bulletin failed"}
+    progress = read_run("sequence", "k", made.deps)
+    assert progress is not None
+    assert progress.settled
+    assert [(unit.state, unit.kind) for unit in progress.units] == [(State.GIVEN_UP, FailureKind.BLOCKED)]
+    assert progress.skipped == {"event_list": "bulletin failed", "summary": "bulletin failed"}
 
 
 def test_run_returns_before_requests_are_published() -> None:
     made = world()
     answer = run_workflow(request_run(made, "parallel", "k"), made.deps)
     assert (made.requests, len(answer.requests)) == ([], 2)
-    told = read_run("parallel", "k", made.deps)
-    assert told is not None
-    assert {unit.state for unit in told.units} == {State.OPEN}
+    progress = read_run("parallel", "k", made.deps)
+    assert progress is not None
+    assert {unit.state for unit in progress.units} == {State.OPEN}
     made.release()
     assert ids(made.requests) == ids(answer.requests)
 
@@ -270,15 +270,15 @@ def test_unannounced_run_is_stalled_until_requested_again() -> None:
     made.bus.capacity = 0
     with pytest.raises(Unavailable):
         run_workflow(request_run(made, "parallel", "k"), made.deps)
-    told = read_run("parallel", "k", made.deps)
-    assert told is not None
-    assert told.stalled
+    progress = read_run("parallel", "k", made.deps)
+    assert progress is not None
+    assert progress.stalled
     made.bus.capacity = None
     run_workflow(request_run(made, "parallel", "k"), made.deps)
     made.release()
-    told = read_run("parallel", "k", made.deps)
-    assert told is not None
-    assert not told.stalled
+    progress = read_run("parallel", "k", made.deps)
+    assert progress is not None
+    assert not progress.stalled
 
 
 def test_run_above_fan_out_limit_is_refused_with_limit() -> None:

@@ -94,9 +94,9 @@ def test_unreadable_occurrence_is_rebuilt_from_dataset_with_warning(number: int,
     made.state.bodies[names.entry(*key, number)] = damage
     made.restart()
     made.tick(at("06:15"))
-    (told,) = [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
-    assert (told.occurrence_id, told.alert_level.value) == (key.occurrence_id, "WARNING")
-    assert names.entry(*key, number) in told.reason
+    (result,) = [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
+    assert (result.occurrence_id, result.alert_level.value) == (key.occurrence_id, "WARNING")
+    assert names.entry(*key, number) in result.reason
     state = made.deps.occurrences.load(key)
     assert set(ids(done)) <= set(state.executions)
     assert state.unreadable == []
@@ -155,8 +155,8 @@ def test_undecidable_workflow_aborts_with_alert_and_stops_no_other(
     )
     made.land(slate(1), at("05:00"))
     made.tick(at("06:00"))
-    told = {item.workflow_name: (item.action.value, item.alert_level.value) for item in made.decisions}
-    assert told == {"one": ("ABORT", "CRITICAL"), "two": ("RUN", "NONE")}
+    result = {item.workflow_name: (item.action.value, item.alert_level.value) for item in made.decisions}
+    assert result == {"one": ("ABORT", "CRITICAL"), "two": ("RUN", "NONE")}
     (aborted,) = [item for item in made.decisions if item.workflow_name == "one"]
     assert aborted.reason_code == "undecidable"
     assert "a fault that nobody thought of" in aborted.reason

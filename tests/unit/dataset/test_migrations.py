@@ -16,9 +16,13 @@ from tipoff_dataset.migrations import (
 
 
 def column(
-    name: str, kind: str = "STRING", mode: str = "NULLABLE", *fields: DeclaredField, told: str | None = None
+    name: str,
+    kind: str = "STRING",
+    mode: str = "NULLABLE",
+    *fields: DeclaredField,
+    description: str | None = None,
 ) -> DeclaredField:
-    return DeclaredField(name, kind, mode, fields, told)
+    return DeclaredField(name, kind, mode, fields, description)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def test_omitted_mode_is_nullable() -> None:
             column("more", "RECORD", "REPEATED", column("a", "FLOAT"), column("b")),
             "ARRAY<STRUCT<a FLOAT64, b STRING>>",
         ),
-        (column("more", told="it's \\ odd"), r"STRING OPTIONS(description='it\'s \\ odd')"),
+        (column("more", description="it's \\ odd"), r"STRING OPTIONS(description='it\'s \\ odd')"),
     ],
 )
 def test_missing_column_is_added(declared: DeclaredField, kind: str) -> None:
@@ -153,12 +157,12 @@ def test_a_column_within_a_record_is_not_relaxed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "said"),
+    ("by", "message"),
     [("other", "declared partitioned by at, the live table by other"), (None, "the live table by None")],
 )
-def test_another_partitioning_is_refused(by: str | None, said: str) -> None:
+def test_another_partitioning_is_refused(by: str | None, message: str) -> None:
     (found,) = compared(live=replace(LIVE, partitioned_by=by))
-    assert said in found.what
+    assert message in found.what
     assert found.refused
 
 
@@ -197,7 +201,9 @@ def test_additions_are_not_refused() -> None:
 
 
 def test_column_sql_has_nested_types_and_descriptions() -> None:
-    nested = column("rec", "RECORD", "NULLABLE", column("a", "INTEGER", told="inner"), told="outer")
+    nested = column(
+        "rec", "RECORD", "NULLABLE", column("a", "INTEGER", description="inner"), description="outer"
+    )
     assert column_sql(nested) == (
         "rec STRUCT<a INT64 OPTIONS(description='inner')> OPTIONS(description='outer')"
     )

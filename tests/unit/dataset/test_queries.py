@@ -106,7 +106,7 @@ def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({}, "so needs 'day': the day"),
         ({"day": "2026-01-15", "dya": "x"}, "so has no parameter 'dya'; its parameters: as_of, day, share"),
@@ -119,8 +119,8 @@ def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
         ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is not a valid TIMESTAMP for 'as_of'"),
     ],
 )
-def test_invalid_parameter_is_named(query: NamedQuery, given: dict[str, str], said: str) -> None:
-    with pytest.raises(QueryParameterError, match=said.replace("'", ".")):
+def test_invalid_parameter_is_named(query: NamedQuery, given: dict[str, str], message: str) -> None:
+    with pytest.raises(QueryParameterError, match=message.replace("'", ".")):
         query.arguments(given, NOW)
 
 

@@ -97,9 +97,11 @@ def test_the_next_start_names_the_crash_and_keeps_its_log(
     rotate += " (('stack.log', 'stack.last.log'), ('stack.starting.log', 'stack.log'))]"
     start_owner(f"print('addresses'); {rotate}; pathlib.Path('stack.env').touch()")
     start_in_background(Console(), UpOptions())
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     last = folder / "stack.last.log"
-    assert f"the last stack ended unexpectedly: logger ended with exit code -9 (see {last}); {LOST}\n" in told
+    assert (
+        f"the last stack ended unexpectedly: logger ended with exit code -9 (see {last}); {LOST}\n" in output
+    )
     assert last.read_text() == CRASHED
 
 
@@ -225,8 +227,8 @@ def test_an_owner_that_does_not_stop_is_killed(
     with an_owner(folder, "hangs") as owner:
         stop_background(Console())
         assert is_zombie(owner.pid)
-    told = capsys.readouterr().out
-    assert told.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         f"process {owner.pid}, the stack's owner, did not stop within 0.5 s and was killed: messages under way are lost"
     )
     assert connection.killed_owner() == "", "the operator has been told"
@@ -253,23 +255,23 @@ def test_killed_owner_is_reported_by_every_command(
     with an_owner(folder, "stops") as owner:
         assert connection.killed_owner() == ""
         owner.kill()
-    told = (
+    message = (
         f"the last stack ended without a reason in its log: its owner, process {owner.pid}, was killed, or the machine"
         " restarted; its history is kept, and messages under way are lost"
     )
     with pytest.raises(
-        connection.NotConnected, match=re.escape(f"no stack runs here: {told}; start a stack")
+        connection.NotConnected, match=re.escape(f"no stack runs here: {message}; start a stack")
     ):
         connection.find_connection()
     stop_background(Console())
-    assert capsys.readouterr().out == f"no stack is running in {FLEET.folder}\n{told}\n"
+    assert capsys.readouterr().out == f"no stack is running in {FLEET.folder}\n{message}\n"
     start_owner("import pathlib; [pathlib.Path(name).touch() for name in ('stack.log', 'stack.env')]")
     start_in_background(Console(), UpOptions())
-    assert told in capsys.readouterr().out
+    assert message in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("backlog", "told"),
+    ("backlog", "message"),
     [
         ({"p/subscriptions/logger-events": 3, "p/subscriptions/other": 0}, f"{LOST}\n"),
         ({"p/subscriptions/other": 0}, ""),
@@ -278,7 +280,7 @@ def test_killed_owner_is_reported_by_every_command(
     ids=["some", "none", "crash of Pub/Sub"],
 )
 def test_crash_report_names_lost_messages(
-    capsys: pytest.CaptureFixture[str], backlog: dict[str, int] | None, told: str
+    capsys: pytest.CaptureFixture[str], backlog: dict[str, int] | None, message: str
 ) -> None:
     class Crashed:
         def wait_until_quiet(self, _seconds: float) -> None:
@@ -290,7 +292,7 @@ def test_crash_report_names_lost_messages(
             return backlog
 
     session.drain(cast("stack.Stack", Crashed()), Console())
-    assert capsys.readouterr().out == told
+    assert capsys.readouterr().out == message
 
 
 @pytest.mark.parametrize(

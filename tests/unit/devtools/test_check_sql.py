@@ -34,7 +34,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "message"),
     [
         ("SELECT scraper_nme FROM nba_orchestration.v_executions", "Did you mean scraper_name"),
         ("SELECT status FROM `nba-props-platform.nba_orchestration.v_heartbeats`", "Unrecognized name: status"),
@@ -46,8 +46,8 @@ def copy(tmp_path: Path) -> Path:
         ("SELECT FROM WHERE", "Syntax error"),
     ],
 )  # fmt: skip
-def test_sql_invalid_in_bigquery_is_found(analyzer: Analyzer, sql: str, said: str) -> None:
-    with pytest.raises(SqlFault, match=said):
+def test_sql_invalid_in_bigquery_is_found(analyzer: Analyzer, sql: str, message: str) -> None:
+    with pytest.raises(SqlFault, match=message):
         analyzer.analyze(sql)
 
 

@@ -198,7 +198,7 @@ class TestConsumer:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("setting", "message"),
     [
         ('{"dropp": 1}', "dropp: Extra inputs"),
         ('{"fail": 7}', "fail: Input should be less"),
@@ -206,9 +206,9 @@ class TestConsumer:
     ],
 )
 def test_invalid_behaviour_is_refused_with_an_example(
-    told: str, said: str, monkeypatch: pytest.MonkeyPatch
+    setting: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TIPOFF_PHASE2", told)
-    with pytest.raises(StackError, match=said) as error:
+    monkeypatch.setenv("TIPOFF_PHASE2", setting)
+    with pytest.raises(StackError, match=message) as error:
         background._phase2_wanted()
     assert 'write JSON such as {"drop": 0.1, "delay": 0.2}, of down, drop' in str(error.value)

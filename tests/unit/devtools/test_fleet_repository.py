@@ -76,7 +76,7 @@ def test_new_page_scraper_passes_its_generated_tests(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("taken",), "exists and is not empty"),
         (("file",), "exists and is not empty"),
@@ -90,7 +90,7 @@ def test_new_page_scraper_passes_its_generated_tests(tmp_path: Path) -> None:
     ],
 )
 def test_refused_init_writes_nothing(
-    arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").mkdir()
@@ -98,7 +98,7 @@ def test_refused_init_writes_nothing(
     (tmp_path / "file").write_text("mine\n")
     before = sorted(tmp_path.rglob("*"))
     result = CliRunner().invoke(app, ["init", *arguments])
-    assert (result.exit_code, told in result.output) == (1, True), result.output
+    assert (result.exit_code, message in result.output) == (1, True), result.output
     assert sorted(tmp_path.rglob("*")) == before
 
 

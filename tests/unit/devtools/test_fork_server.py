@@ -72,14 +72,14 @@ def wait_until_it_stays(folder: Path) -> None:
 
 def test_module_runs_with_only_the_given_arguments_and_environment(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tell", "--port", "1").wait(PATIENCE_SECONDS) == 0
-    told = json.loads((folder / "log").read_text())
-    assert told["name"] == "__main__"
-    assert told["arguments"] == ["--port", "1"]
-    assert told["environment"].items() >= {"HOME": "/", "GIVEN": "yes"}.items()
-    assert told["environment"].keys() <= {"HOME", "GIVEN", "LC_CTYPE"}  # set by Python itself
-    assert told["cwd"] == str(folder)
-    assert told["session"], "a signal to the owner's group would reach it"
-    assert told["process"] == "tell", "top and ps tell the processes of a stack apart"
+    result = json.loads((folder / "log").read_text())
+    assert result["name"] == "__main__"
+    assert result["arguments"] == ["--port", "1"]
+    assert result["environment"].items() >= {"HOME": "/", "GIVEN": "yes"}.items()
+    assert result["environment"].keys() <= {"HOME", "GIVEN", "LC_CTYPE"}  # set by Python itself
+    assert result["cwd"] == str(folder)
+    assert result["session"], "a signal to the owner's group would reach it"
+    assert result["process"] == "tell", "top and ps tell the processes of a stack apart"
 
 
 def test_each_process_imports_repository_code_itself(server: ForkServer, folder: Path) -> None:
@@ -89,9 +89,9 @@ def test_each_process_imports_repository_code_itself(server: ForkServer, folder:
 
 def test_processes_collect_garbage_except_shared_library_objects(server: ForkServer, folder: Path) -> None:
     assert start(server, folder, "tell").wait(PATIENCE_SECONDS) == 0
-    told = json.loads((folder / "log").read_text())
-    assert told["collects"]
-    assert told["spared"] > 100_000, "objects of the libraries"
+    result = json.loads((folder / "log").read_text())
+    assert result["collects"]
+    assert result["spared"] > 100_000, "objects of the libraries"
 
 
 def test_exit_code_is_reported_and_the_log_is_appended(server: ForkServer, folder: Path) -> None:

@@ -19,8 +19,10 @@ def test_service_with_development_key_listens_on_localhost_only(service: str) ->
 
 def test_live_hosts_bypass_their_fakes_and_naming_none_means_all() -> None:
     def fakes(layout: Layout) -> dict[str, str]:
-        told: dict[str, str] = json.loads(layout.service_environment("scraper-runner")["TIPOFF_FAKE_SOURCES"])
-        return told
+        result: dict[str, str] = json.loads(
+            layout.service_environment("scraper-runner")["TIPOFF_FAKE_SOURCES"]
+        )
+        return result
 
     usual = fakes(Layout.on_fixed_ports())
     assert set(usual) == set(HOSTS)

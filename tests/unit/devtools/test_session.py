@@ -55,14 +55,14 @@ def test_background_owner_receives_the_same_options(options: UpOptions, argument
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "message"),
     [("cdn.nba.co", "did you mean cdn.nba.com"), ("nosuch.example", "no host of the fleet's sources")],
 )
-def test_live_host_of_no_source_is_refused(host: str, told: str) -> None:
+def test_live_host_of_no_source_is_refused(host: str, message: str) -> None:
     """The host's fake would keep answering without a message to the user."""
     refused = CliRunner().invoke(app, ["up", "--live", host])
     assert refused.exit_code == 1
-    assert told in refused.stderr
+    assert message in refused.stderr
 
 
 def test_evaluations_every_minute_leave_other_ticks_unchanged(tmp_path: Path) -> None:
@@ -221,11 +221,11 @@ def test_service_that_cannot_start_with_an_edit_starts_after_the_next_edit(
 
     stack.save("")
     monkeypatch.setattr(stack, "reload", edited_meanwhile)
-    assert "refused these changes: workflows.yaml" in (told := stack.take_up())
-    assert told.endswith("controller cannot start until this is fixed: no such key")
+    assert "refused these changes: workflows.yaml" in (message := stack.take_up())
+    assert message.endswith("controller cannot start until this is fixed: no such key")
     stack.processes.check()
-    told = "controller cannot start until this is fixed: no such key"
-    assert stack.take_up().endswith(told), "the edit that it could not start with is looked at too"
+    message = "controller cannot start until this is fixed: no such key"
+    assert stack.take_up().endswith(message), "the edit that it could not start with is looked at too"
     monkeypatch.setattr(stack, "reload", started)
     monkeypatch.setattr(stack, "wait_until_quiet", Mock(side_effect=StackError("its messages wait")))
     stack.save("")
@@ -303,8 +303,8 @@ def test_changes_unread_by_the_running_stack_are_reported(
     environment.write_text("")
     assert edits.unread() is None
     found = {kept: "1", edited: "2", new: "1"}
-    told = f"the running stack has not read these changes yet: {edited}, {gone}, {new};"
-    assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
+    message = f"the running stack has not read these changes yet: {edited}, {gone}, {new};"
+    assert str(edits.unread()).startswith(message), "a file that is gone is a change too"
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
     monkeypatch.setattr(session, "faults", lambda: "scraper.py:3: invalid syntax")
     stack = SimpleNamespace(processes=SimpleNamespace(set_aside=set()))

@@ -16,7 +16,7 @@ from tipoff_dev.stack.stack import running_stack
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (
             b'{"folder": "/home/me/tides"}',
@@ -28,7 +28,7 @@ from tipoff_dev.stack.stack import running_stack
     ],
 )
 def test_taken_port_error_names_the_other_fleets_folder_or_a_remedy(
-    tmp_path: Path, answer: bytes, told: str
+    tmp_path: Path, answer: bytes, message: str
 ) -> None:
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base class's name
@@ -43,7 +43,7 @@ def test_taken_port_error_names_the_other_fleets_folder_or_a_remedy(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ports = {**free_ports(), "fake-sources": server.server_port}
         layout = replace(Layout.on_free_ports(event_time=True), ports=ports)
-        with pytest.raises(StackError, match=told), running_stack(layout, tmp_path):
+        with pytest.raises(StackError, match=message), running_stack(layout, tmp_path):
             pass
         server.shutdown()
 
@@ -64,7 +64,7 @@ def test_silent_process_that_holds_a_port_is_named(tmp_path: Path) -> None:
         layout = replace(Layout.on_free_ports(event_time=True), ports=ports)
         with pytest.raises(StackError) as error, running_stack(layout, tmp_path):
             pass
-    told = str(error.value)
-    assert f"logger ({ports['logger']})" in told
-    assert f"(process {', '.join(sorted(holders, key=int))} ({sys.executable} -c" in told
-    assert f" in {tmp_path})" in told
+    message = str(error.value)
+    assert f"logger ({ports['logger']})" in message
+    assert f"(process {', '.join(sorted(holders, key=int))} ({sys.executable} -c" in message
+    assert f" in {tmp_path})" in message

@@ -27,13 +27,13 @@ def empty(block: Block) -> dict[str, Any]:
     return attributes | {name: [] for name in block.get("block_types", {})}
 
 
-def said(**values: Any) -> list[str]:
+def faults_in(**values: Any) -> list[str]:
     return list(faults(SUBSCRIPTION, {**empty(SUBSCRIPTION), "name": "s", "topic": "t", **values}))
 
 
 def test_valid_configuration_is_accepted() -> None:
     retry = [{"minimum_backoff": "10s", "maximum_backoff": "600s"}]
-    assert said(ack_deadline_seconds=600, retry_policy=retry, filter=UNKNOWN) == []
+    assert faults_in(ack_deadline_seconds=600, retry_policy=retry, filter=UNKNOWN) == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_valid_configuration_is_accepted() -> None:
     ],
 )
 def test_value_that_the_api_would_refuse_is_refused(values: dict[str, Any], fault: str) -> None:
-    assert said(**values) == [fault]
+    assert faults_in(**values) == [fault]
 
 
 def test_undocumented_value_is_refused() -> None:

@@ -23,8 +23,8 @@ def test_emulator_package_does_not_mention_tipoff() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_emulator_has_help_and_a_readme_line(name: str) -> None:
     command = [sys.executable, "-m", f"gcp_emulators.{name}", "--help"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
-    assert "--port" in told.stdout
+    output = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    assert "--port" in output.stdout
     assert f"python -m gcp_emulators.{name}" in README.read_text()
 
 

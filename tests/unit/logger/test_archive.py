@@ -100,8 +100,10 @@ def test_archive_logs_its_counts_on_a_single_line(bench: Bench, caplog: pytest.L
     with caplog.at_level(logging.INFO):
         bench.run()
         bench.run()
-    told = [vars(record) for record in caplog.records if record.message == "archive complete"]
-    counts = [{name: line[name] for name in ("last_day", "partitions", "rows", "written")} for line in told]
+    messages = [vars(record) for record in caplog.records if record.message == "archive complete"]
+    counts = [
+        {name: line[name] for name in ("last_day", "partitions", "rows", "written")} for line in messages
+    ]
     complete = {"last_day": OLD, "partitions": 2, "rows": 3}
     assert counts == [{**complete, "written": 2}, {**complete, "written": 0}]
 
@@ -167,13 +169,13 @@ def test_unreadable_table_is_named_and_the_others_are_exported(bench: Bench) -> 
     assert set(bench.bucket.bodies) == {object_name("file_receipts", OLD, 1)}
 
 
-@pytest.mark.parametrize(("size", "told"), [(None, "no bytes"), (7, "7 bytes")])
+@pytest.mark.parametrize(("size", "message"), [(None, "no bytes"), (7, "7 bytes")])
 def test_incomplete_object_is_not_reported_as_archived(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, told: str
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, message: str
 ) -> None:
     stored = ObjectInfo(NAME, size, NOW, {}, 1) if size is not None else None
     monkeypatch.setattr(bench.bucket, "info", lambda _name: stored)
-    with pytest.raises(Unavailable, match=f"holds {told}, not 34"):
+    with pytest.raises(Unavailable, match=f"holds {message}, not 34"):
         bench.run()
 
 

@@ -123,8 +123,8 @@ def test_a_field_of_a_newer_producer_is_kept_in_the_json_column_and_reported(
     (row,) = bench.warehouse.tables["scraper_execution_log"]
     assert row["data_summary"] == {"record_count": 3, "unknown_fields": {"weather": "snow"}}
     (record,) = caplog.records
-    told = (vars(record)["fields"], vars(record)["kept_in"])
-    assert told == (["weather"], "scraper_execution_log.data_summary")
+    result = (vars(record)["fields"], vars(record)["kept_in"])
+    assert result == (["weather"], "scraper_execution_log.data_summary")
 
 
 def test_only_the_archive_tick_archives(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

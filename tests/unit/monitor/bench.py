@@ -92,7 +92,7 @@ class Watched:
         return self.memory.incidents[key]
 
     @property
-    def told(self) -> list[tuple[str, AlertState]]:
+    def notified(self) -> list[tuple[str, AlertState]]:
         return [(event.rule, event.state) for event in self.events if event.notify]
 
 

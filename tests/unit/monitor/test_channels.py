@@ -130,9 +130,11 @@ def test_any_text_becomes_one_harmless_line(text: str) -> None:
 def test_a_command_with_a_mention_or_a_link_is_harmless_and_whole(part: str) -> None:
     rule = rules_file(broken={"command": f"tipoff query x --param a={{{part.replace('about', 'subject')}}}"})
     hostile = f"@channel https://evil.test/{'x' * 700}"
-    told = event(**{"about": hostile} if part == "about" else {"context": {"scraper": hostile}})
+    result = event(**{"about": hostile} if part == "about" else {"context": {"scraper": hostile}})
     (line,) = [
-        it for it in write_notice(told, rule.rules["broken"], None).body.splitlines() if it.startswith("Do: ")
+        it
+        for it in write_notice(result, rule.rules["broken"], None).body.splitlines()
+        if it.startswith("Do: ")
     ]
     assert line.replace("\u200b", "") == f"Do: tipoff query x --param a={hostile}"
     assert "@channel" not in line
@@ -148,9 +150,9 @@ def test_webhook_request_carries_event_id_and_timeouts(sent: list[dict[str, Any]
 def test_pagerduty_resolve_uses_dedup_key_of_trigger(sent: list[dict[str, Any]]) -> None:
     for state in ("firing", "resolved"):
         AppriseSender("pagerduty", CHANNELS["pagerduty"]).send(notice(state=state))
-    told = [json.loads(item["data"]) for item in sent]
-    assert [it["event_action"] for it in told] == ["trigger", "resolve"]
-    assert {it["dedup_key"] for it in told} == {"a1b2c3d4e5"}
+    result = [json.loads(item["data"]) for item in sent]
+    assert [it["event_action"] for it in result] == ["trigger", "resolve"]
+    assert {it["dedup_key"] for it in result} == {"a1b2c3d4e5"}
 
 
 @pytest.mark.parametrize("url", ["nonsense", "json://", "slack://short", f"gopher://{SECRET}@x"])
@@ -215,15 +217,15 @@ def test_failing_channel_does_not_affect_others(monkeypatch: pytest.MonkeyPatch)
 
 def test_hanging_channel_does_not_delay_others() -> None:
     """The first channel answers only after the second one got the notice."""
-    told = Event()
+    result = Event()
 
     class Hanging:
         def send(self, _notice: Notice) -> bool:
-            return not told.wait(30)
+            return not result.wait(30)
 
     class Well:
         def send(self, _notice: Notice) -> bool:
-            told.set()
+            result.set()
             return True
 
     senders: Mapping[str, Any] = {"hanging": Hanging(), "well": Well()}

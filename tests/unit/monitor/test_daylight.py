@@ -65,11 +65,11 @@ def test_deadline_of_nine_is_local_time_and_alerts_once(day: date) -> None:
     schedules = locked(day)
     now = local_instant(day, time())
     watched = Watched(BOOK.file, now=now - TICK)
-    told: list[datetime] = []
+    result: list[datetime] = []
     while business_date(now) == day:
-        told += [now] * len(watched.tick(*conditions(schedules, day, now)))
+        result += [now] * len(watched.tick(*conditions(schedules, day, now)))
         now += TICK
-    assert [it.astimezone(NEW_YORK).replace(tzinfo=None) for it in told] == [
+    assert [it.astimezone(NEW_YORK).replace(tzinfo=None) for it in result] == [
         datetime.combine(day, time(9)) + timedelta(minutes=5)
     ], "the first watch after 09:00"
 

@@ -224,8 +224,8 @@ def test_failing_channel_is_retried_and_reported_on_another(world: World) -> Non
     with pytest.raises(Unavailable, match="not sent yet to team"):
         notify_people(event, world.monitor(), NINE)
     run_watch(tick(NINE + TICK), NINE, world.monitor(), NINE)
-    told = [it for it in world.bus.of(AlertChanged) if it.rule == "channel-failing"]
-    notify_people(told[0], world.monitor(), NINE + TICK)
+    result = [it for it in world.bus.of(AlertChanged) if it.rule == "channel-failing"]
+    notify_people(result[0], world.monitor(), NINE + TICK)
     assert titles(world.oncall) == ["[WARNING] broken (prod)", "[CRITICAL] channel-failing team (prod)"]
     world.team.takes = True
     notify_people(event, world.monitor(), NINE + 2 * TICK)

@@ -59,7 +59,7 @@ class TestOneIncident:
         for _ in range(3):
             watched.ticks(2, wrong())
             watched.ticks(1)
-        assert watched.told == [("broken", AlertState.FIRING)]
+        assert watched.notified == [("broken", AlertState.FIRING)]
 
     def test_recurring_incident_notifies_again_after_cool_down(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
@@ -98,17 +98,17 @@ class TestOneIncident:
         watched.ticks(3, wrong("failing", "w/s", workflow="w"))
         both = [wrong("failing", "w/s", workflow="w"), wrong("missing", "w", workflow="w")]
         watched.ticks(36, *both)
-        assert watched.told == [("failing", AlertState.FIRING)]
+        assert watched.notified == [("failing", AlertState.FIRING)]
         assert watched.incident("missing/w").cause == "failing/w/s"
 
 
 class TestEscalation:
     def test_unacknowledged_incident_escalates_after_delay(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
-        told = watched.ticks(20, wrong())
-        assert states(told) == [("broken", "firing"), ("broken", "escalated")]
-        assert told[1].severity is AlertLevel.CRITICAL
-        assert told[1].changed_at - told[0].changed_at == 30 * MINUTE
+        notified = watched.ticks(20, wrong())
+        assert states(notified) == [("broken", "firing"), ("broken", "escalated")]
+        assert notified[1].severity is AlertLevel.CRITICAL
+        assert notified[1].changed_at - notified[0].changed_at == 30 * MINUTE
 
     def test_resolution_records_escalation_despite_acknowledgement(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
@@ -140,9 +140,9 @@ class TestEscalation:
 
     def test_unacknowledged_incident_sends_reminders(self) -> None:
         watched = Watched(rules_file(broken={"remind": "1h"}))
-        told = watched.ticks(25, wrong())
-        assert len(told) == 3
-        assert len({event.id for event in told}) == 3
+        notified = watched.ticks(25, wrong())
+        assert len(notified) == 3
+        assert len({event.id for event in notified}) == 3
 
     def test_a_worse_severity_does_not_wait_for_the_cool_down(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
@@ -168,8 +168,8 @@ class TestEnd:
     def test_resolution_of_worsened_incident_also_reaches_first_channels(self) -> None:
         """The end went to the routes of its last severity alone."""
         worse = wrong(severity=AlertLevel.CRITICAL)
-        *told, over = self.channels(BY_SEVERITY, [wrong()], [worse], *[[]] * 4)
-        assert told == [["team"], ["oncall"]]
+        *notified, over = self.channels(BY_SEVERITY, [wrong()], [worse], *[[]] * 4)
+        assert notified == [["team"], ["oncall"]]
         assert sorted(over) == ["oncall", "team"]
 
     def test_resolution_reaches_all_channels_of_the_grouped_message(self) -> None:
@@ -179,8 +179,8 @@ class TestEnd:
 
     def test_resolution_of_recurrence_reaches_only_its_own_channels(self) -> None:
         worse = wrong(severity=AlertLevel.CRITICAL)
-        told = self.channels(BY_SEVERITY, [wrong()], *[[]] * 4, *[[worse]] * 13, *[[]] * 4)
-        assert told == [["team"], ["team"], ["oncall"], ["oncall"]]
+        notified = self.channels(BY_SEVERITY, [wrong()], *[[]] * 4, *[[worse]] * 13, *[[]] * 4)
+        assert notified == [["team"], ["team"], ["oncall"], ["oncall"]]
 
     def test_channel_removed_from_the_file_gets_no_resolution(self) -> None:
         watched = Watched(rules_file({"routes": BY_SEVERITY}, broken={}))
@@ -204,7 +204,7 @@ class TestManyAtOnce:
         watched = Watched(rules_file(symptom={}))
         for number in range(1, 12):
             watched.tick(*SYMPTOMS[: number * 50])
-        assert len(watched.told) == 1
+        assert len(watched.notified) == 1
         (event,) = watched.ticks(12, *SYMPTOMS)
         assert event.context["others_count"] == 549
 
@@ -267,8 +267,8 @@ class TestManyAtOnce:
         loud = {"severity": AlertLevel.CRITICAL}
         watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
         watched.tick(wrong("cause", **loud), wrong("symptom", **loud))
-        told = watched.ticks(4, wrong("symptom", **loud))
-        assert states(told) == [("cause", "resolved"), ("symptom", "firing")]
+        notified = watched.ticks(4, wrong("symptom", **loud))
+        assert states(notified) == [("cause", "resolved"), ("symptom", "firing")]
 
     def test_cause_covers_symptoms_until_its_clear_for_elapses(self) -> None:
         watched = Watched(rules_file(cause={"clear_for": "1h"}, symptom={"causes": [{"rule": "cause"}]}))
@@ -297,8 +297,8 @@ class TestManyAtOnce:
         watched = Watched(
             rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})
         )
-        told = watched.ticks(2, wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
-        assert {event.rule for event in told} == {"cause", "symptom"}
+        notified = watched.ticks(2, wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
+        assert {event.rule for event in notified} == {"cause", "symptom"}
 
     def test_scraper_failing_for_a_new_reason_is_reported(self) -> None:
         """The scraper was refused for its quota, which stays low, and then its source changed as well."""
@@ -313,9 +313,9 @@ class TestManyAtOnce:
 class TestOutages:
     def test_monitor_outage_and_missed_alerts_are_reported(self, watched: Watched) -> None:
         watched.tick()
-        told = watched.tick(wrong(since=NINE + HOUR), after=3 * HOUR + 3 * MINUTE)
-        assert [event.rule for event in told] == ["not-watching", "broken"]
-        assert "from 09:00 to 12:03" in told[0].summary
+        notified = watched.tick(wrong(since=NINE + HOUR), after=3 * HOUR + 3 * MINUTE)
+        assert [event.rule for event in notified] == ["not-watching", "broken"]
+        assert "from 09:00 to 12:03" in notified[0].summary
         assert watched.ticks(5, wrong(since=NINE + HOUR)) == []
 
     def test_failed_query_of_one_tick_changes_no_incident(self, watched: Watched) -> None:
@@ -326,8 +326,8 @@ class TestOutages:
 
     def test_half_hour_of_failed_queries_fires_cannot_judge(self, watched: Watched) -> None:
         watched.ticks(3, wrong())
-        told = watched.ticks(7, blind=True)
-        assert states(told) == [("cannot-judge", "firing")]
+        notified = watched.ticks(7, blind=True)
+        assert states(notified) == [("cannot-judge", "firing")]
         assert watched.incident().state is AlertState.FIRING  # an unreadable dataset changes no state
         assert states(watched.ticks(4, wrong())) == [("cannot-judge", "resolved")]
 
@@ -364,8 +364,8 @@ class TestSilence:
 
     def test_incident_fires_when_its_silence_expires(self, watched: Watched) -> None:
         watched.memory, _ = silence(watched.memory, "broken", "-", NINE + HOUR, "ann@x", "known")
-        told = watched.ticks(13, wrong())
-        assert [event.changed_at for event in told] == [NINE + HOUR]
+        notified = watched.ticks(13, wrong())
+        assert [event.changed_at for event in notified] == [NINE + HOUR]
         assert watched.memory.silences == ()
 
     def test_incident_fires_when_its_silence_is_removed(self, watched: Watched) -> None:
@@ -410,9 +410,11 @@ class TestSilence:
         assert watched.incident().state is AlertState.SILENCED
         assert watched.ticks(4) == [], "it is over, which nobody waits to hear"
 
-    @pytest.mark.parametrize(("seen_to", "told"), [("silenced", []), ("acknowledged", [AlertState.RESOLVED])])
+    @pytest.mark.parametrize(
+        ("seen_to", "expected"), [("silenced", []), ("acknowledged", [AlertState.RESOLVED])]
+    )
     def test_handled_incident_resolves_and_restart_repeats_no_message(
-        self, seen_to: str, told: list[AlertState], watched: Watched
+        self, seen_to: str, expected: list[AlertState], watched: Watched
     ) -> None:
         watched.ticks(3, wrong())
         if seen_to == "silenced":
@@ -422,7 +424,7 @@ class TestSilence:
                 watched.memory, "broken/-", "ann@x", watched.file, "prod", watched.now
             )
         watched.ticks(2, wrong())
-        assert [event.state for event in watched.ticks(4)] == told
+        assert [event.state for event in watched.ticks(4)] == expected
         assert watched.events[-1].state is AlertState.RESOLVED, "it is recorded either way"
         memory = type(watched.memory).model_validate_json(watched.memory.model_dump_json())
         again = Watched(watched.file, memory=memory, now=watched.now)
@@ -515,7 +517,7 @@ class TestOneCause:
         failures = [failure("scraper", str(number)) for number in range(10)]
         for number in range(1, 11):
             watched.ticks(12, *failures[:number])
-        assert watched.told == [("scraper", AlertState.FIRING)]
+        assert watched.notified == [("scraper", AlertState.FIRING)]
         assert len(watched.memory.incidents) == 10
 
     def test_simultaneous_failures_share_a_first_message(self) -> None:
@@ -562,14 +564,14 @@ class TestOneCause:
         old = failure("scraper", "1")
         watched.ticks(4, old)
         watched.memory, _ = silence(watched.memory, "scraper", "s1", NINE + 20 * HOUR, "ann@x", "known")
-        told = watched.ticks(18, old, failure("scraper", "2"))
-        assert [event.about for event in told] == ["s2"]
+        notified = watched.ticks(18, old, failure("scraper", "2"))
+        assert [event.about for event in notified] == ["s2"]
 
     def test_symptom_more_severe_than_its_cause_notifies(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         quiet = failure("workflow", "1", None, severity=AlertLevel.INFO)
-        told = watched.ticks(5, quiet, failure("scraper", "1", None))
-        assert ("scraper", AlertLevel.WARNING) in [(event.rule, event.severity) for event in told]
+        notified = watched.ticks(5, quiet, failure("scraper", "1", None))
+        assert ("scraper", AlertLevel.WARNING) in [(event.rule, event.severity) for event in notified]
 
 
 TROUBLES = ("a away", "b away", "ours")
@@ -653,9 +655,9 @@ def test_scrapers_of_the_same_trouble_share_a_message(history: list[tuple[list[C
     for conditions, count in history:
         alike = [replace(it, trouble="a away", severity=AlertLevel.WARNING) for it in conditions]
         watched.ticks(count, always, *alike)
-    told = [event for event in watched.events if event.notify and event.state is AlertState.FIRING]
-    assert len([event for event in told if "known_by" not in event.context]) <= 1
-    assert all(event.rule == "workflow" for event in told[1:])
+    result = [event for event in watched.events if event.notify and event.state is AlertState.FIRING]
+    assert len([event for event in result if "known_by" not in event.context]) <= 1
+    assert all(event.rule == "workflow" for event in result[1:])
 
 
 @settings(max_examples=examples(60))
@@ -689,11 +691,11 @@ def test_resolution_or_escalation_needs_an_earlier_message(
         watched.ticks(stands, wrong(severity=level))
         act(watched, action)
         watched.ticks(gone)
-    told = False
+    result = False
     for event in watched.events:
         if event.state is AlertState.ESCALATED or (event.state is AlertState.RESOLVED and event.notify):
-            assert told, event
-        told = event.state is not AlertState.RESOLVED and (told or event.notify)
+            assert result, event
+        result = event.state is not AlertState.RESOLVED and (result or event.notify)
 
 
 CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))

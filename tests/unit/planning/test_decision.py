@@ -47,10 +47,10 @@ def test_plan_progress_is_computed_if_not_given() -> None:
     ],
 )
 def test_scrapers_of_paused_host_wait_until_pause_ends(scraper: str, waits: bool) -> None:
-    told = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="news.example")
+    known = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="news.example")
 
     def paused_until(clock: str) -> object:
-        return decision_inputs(REPORT, at(clock), history=history(told)).paused_until(scraper)
+        return decision_inputs(REPORT, at(clock), history=history(known)).paused_until(scraper)
 
     assert paused_until("11:59") == (at("12:00") if waits else None)
     assert paused_until("12:00") is None

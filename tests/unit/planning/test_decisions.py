@@ -49,14 +49,14 @@ DAILY = configured(one=workflow(daily("05:00", "10:00"), "bulletin"))
 REPORT = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", alert_level="CRITICAL"))
 
 
-def told(decision: Decision) -> tuple[str, str]:
+def action_and_code(decision: Decision) -> tuple[str, str]:
     return decision.action.value, decision.code.value
 
 
 def test_occurrence_before_its_time_is_skipped_with_due_time() -> None:
     """Alerts came before the window opened (incident 24)."""
     decision = decided(DAILY, at("04:45"))
-    assert told(decision) == ("SKIP", "too_early")
+    assert action_and_code(decision) == ("SKIP", "too_early")
     assert decision.sentence == "Not due before 2025-01-15 05:00 EST."
     assert decision.next_check == at("05:00")
     assert decision.alert_level is AlertLevel.NONE
@@ -69,13 +69,13 @@ def test_occurrence_is_due_from_expected_instant_until_deadline(clock: str, acti
 
 def test_day_is_done_after_deadline() -> None:
     decision = decided(DAILY, at("10:00"))
-    assert told(decision) == ("SKIP", "day_done")
+    assert action_and_code(decision) == ("SKIP", "day_done")
     assert decision.sentence == "Today is done; next is 2025-01-16 05:00 EST."
 
 
 def test_due_run_names_due_time_and_scraper() -> None:
     decision = decided(DAILY, at("05:10"))
-    assert told(decision) == ("RUN", "due")
+    assert action_and_code(decision) == ("RUN", "due")
     assert decision.sentence == "Due since 2025-01-15 05:00 EST: bulletin."
     assert decision.next_check == at("05:00", TOMORROW)
 
@@ -101,7 +101,7 @@ def test_decision_context_contains_its_inputs() -> None:
 
 def test_success_stops_search_for_its_date() -> None:
     decision = decided(REPORT, at("12:05"), history=history(fact("bulletin", triggered_at=at("11:02"))))
-    assert told(decision) == ("SKIP", "already_found")
+    assert action_and_code(decision) == ("SKIP", "already_found")
     assert decision.sentence == "Already found for 2025-01-15 at 2025-01-15 11:02 EST."
 
 
@@ -127,9 +127,9 @@ def test_search_is_refreshed_after_configured_time() -> None:
     """The first report ended the search for corrections (incident 4)."""
     again = configured(one=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin"))
     known = history(fact("bulletin", triggered_at=at("11:02")))
-    assert told(decided(again, at("12:00"), history=known)) == ("SKIP", "already_found")
+    assert action_and_code(decided(again, at("12:00"), history=known)) == ("SKIP", "already_found")
     later = decided(again, at("13:00"), history=known)
-    assert told(later) == ("RUN", "refresh")
+    assert action_and_code(later) == ("RUN", "refresh")
     assert later.sentence == "Found at 2025-01-15 11:02 EST; looking for a later version."
 
 
@@ -145,14 +145,14 @@ def test_search_until_complete_continues_while_games_are_missing() -> None:
     later = decided(whole, at("12:00"), history=known)
     closed = decided(whole, at("15:30"), history=known)
 
-    assert told(slot) == ("SKIP", "incomplete")
+    assert action_and_code(slot) == ("SKIP", "incomplete")
     assert (
         slot.sentence
         == "Found for 2025-01-15 without NYK@PHI, DAL@NOP; this slot is done, the next searches again."
     )
-    assert told(later) == ("RUN", "incomplete")
+    assert action_and_code(later) == ("RUN", "incomplete")
     assert later.sentence.endswith("The data found so far lacks NYK@PHI, DAL@NOP.")
-    assert told(closed) == ("SKIP", "not_found")
+    assert action_and_code(closed) == ("SKIP", "not_found")
     assert closed.sentence.endswith("Missing: NYK@PHI, DAL@NOP.")
 
 
@@ -173,7 +173,7 @@ def test_planned_occurrence_is_skipped_with_state_of_its_plan(
     facts = {identifier: fact("bulletin", outcome=outcome, request_id=identifier)} if outcome else {}
     known = History(facts, {identifier: at("11:00")})
     decision = decided(REPORT, at("11:15"), history=known, plans={plan.occurrence_id: plan})
-    assert told(decision) == ("SKIP", code)
+    assert action_and_code(decision) == ("SKIP", code)
     assert decision.alert_level.value == alert
 
 
@@ -190,13 +190,13 @@ def test_transient_failure_is_retried_within_same_occurrence() -> None:
         {identifier: fact("bulletin", outcome=failed(), request_id=identifier)}, {identifier: at("11:00")}
     )
     decision = decided(REPORT, at("11:15"), history=known, plans={plan.occurrence_id: plan})
-    assert told(decision) == ("RUN", "partly_due")
+    assert action_and_code(decision) == ("RUN", "partly_due")
     assert [attempt.number for attempt in decision.due] == [2]
 
 
 def test_unsuccessful_search_is_reported_with_alert_level() -> None:
     decision = decided(REPORT, at("15:00"))
-    assert told(decision) == ("SKIP", "not_found")
+    assert action_and_code(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL
     assert decision.occurrence.expected == at("14:00")
     assert decision.sentence == "The publication window closed before all data for 2025-01-15 was found."
@@ -205,20 +205,20 @@ def test_unsuccessful_search_is_reported_with_alert_level() -> None:
 def test_window_absent_from_locked_schedule_is_not_reported_unfound() -> None:
     """The stack was started, or the workflow added, in the afternoon."""
     ended = {item.id for item in occurrences(REPORT, None, DAY)}
-    assert told(decided(REPORT, at("15:00"), locked={DAY: frozenset()})) == ("SKIP", "day_done")
-    assert told(decided(REPORT, at("15:00"), locked={DAY: ended})) == ("SKIP", "not_found")
+    assert action_and_code(decided(REPORT, at("15:00"), locked={DAY: frozenset()})) == ("SKIP", "day_done")
+    assert action_and_code(decided(REPORT, at("15:00"), locked={DAY: ended})) == ("SKIP", "not_found")
 
 
 def test_successful_search_is_done_after_window() -> None:
     decision = decided(REPORT, at("15:00"), history=history(fact("bulletin")))
-    assert told(decision) == ("SKIP", "day_done")
+    assert action_and_code(decision) == ("SKIP", "day_done")
 
 
 def test_day_without_planned_run_names_next_run() -> None:
     """The day is a Wednesday, and the search runs on other days."""
     configuration = configured(one=workflow(discovery("11:00", "14:00", days=["thu"]), "bulletin"))
     decision = decided(configuration, at("15:00"))
-    assert told(decision) == ("SKIP", "day_done")
+    assert action_and_code(decision) == ("SKIP", "day_done")
     assert decision.sentence == "Nothing is planned today; next is 2025-01-16 11:00 EST."
 
 
@@ -235,13 +235,13 @@ def _per_game(now: str, day: date = DAY, *facts: ExecutionFact) -> tuple[Decisio
 
 
 def test_unfound_game_is_reported_while_another_is_collected() -> None:
-    decisions = {item.occurrence.subject: told(item) for item in _per_game("00:05", TOMORROW)}
+    decisions = {item.occurrence.subject: action_and_code(item) for item in _per_game("00:05", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("RUN", "due")}
 
 
 def test_unsuccessful_search_is_reported_after_midnight() -> None:
     """A post-game night was lost at midnight (incident 1): the night belongs to the day before."""
-    decisions = {item.occurrence.subject: told(item) for item in _per_game("02:00", TOMORROW)}
+    decisions = {item.occurrence.subject: action_and_code(item) for item in _per_game("02:00", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("SKIP", "not_found")}
 
 
@@ -255,7 +255,7 @@ def test_unsuccessful_night_search_is_reported_for_limited_time() -> None:
     games = calendar(game(1, at("19:00")), game(2, at("22:00")), fetched_at=at("12:00"))
     over = max(item.deadline for item in occurrences(configuration, games, DAY)) + REPORT_UNFOUND_FOR
     notified_at = {
-        now: {told(item) for item in decide(decision_inputs(configuration, now, games=games))}
+        now: {action_and_code(item) for item in decide(decision_inputs(configuration, now, games=games))}
         for now in (over - timedelta(seconds=1), over)
     }
     assert list(notified_at.values()) == [{("SKIP", "not_found")}, {("SKIP", "no_games")}]
@@ -263,13 +263,13 @@ def test_unsuccessful_night_search_is_reported_for_limited_time() -> None:
 
 def test_yesterdays_unsuccessful_search_is_not_reported_at_noon() -> None:
     (decision,) = _per_game("12:00", TOMORROW)
-    assert told(decision) == ("SKIP", "no_games")
+    assert action_and_code(decision) == ("SKIP", "no_games")
 
 
 def test_found_game_is_not_collected_again() -> None:
     """One of nine games counted as all (incident 9)."""
     decisions = {
-        item.occurrence.subject: told(item)
+        item.occurrence.subject: action_and_code(item)
         for item in _per_game("22:00", DAY, fact("box_score", "0022400001"))
     }
     assert decisions == {"0022400001": ("SKIP", "already_found")}
@@ -284,7 +284,7 @@ def test_a_night_game_is_due_after_midnight() -> None:
 def test_a_day_without_games_has_nothing_to_fetch() -> None:
     """Days off looked degraded (incident 31)."""
     decision = decided(configured(one=workflow(interval(), "bulletin")), at("12:00"))
-    assert told(decision) == ("SKIP", "no_games")
+    assert action_and_code(decision) == ("SKIP", "no_games")
     assert decision.sentence == "No games on 2025-01-15, so there is nothing to fetch."
     assert decision.alert_level is AlertLevel.NONE
 
@@ -293,11 +293,11 @@ def test_run_about_yesterday_needs_yesterdays_games() -> None:
     """Parameters and games were of different days (incident 18)."""
     configuration = configured(one=workflow(daily("06:00", "09:00", about="yesterday"), "digest"))
     games = calendar(*slate(2, YESTERDAY), fetched_at=at("05:00"))
-    assert told(decided(configuration, at("05:30"), games=games)) == ("SKIP", "too_early")
-    assert told(decided(configuration, at("06:30"), games=games)) == ("RUN", "due")
+    assert action_and_code(decided(configuration, at("05:30"), games=games)) == ("SKIP", "too_early")
+    assert action_and_code(decided(configuration, at("06:30"), games=games)) == ("RUN", "due")
     none = calendar(*slate(2), fetched_at=at("05:00"))
     decision = decided(configuration, at("06:30"), games=none)
-    assert told(decision) == ("SKIP", "no_games")
+    assert action_and_code(decision) == ("SKIP", "no_games")
     assert "2025-01-14" in decision.sentence
 
 
@@ -305,7 +305,7 @@ def test_undecided_teams_leave_nothing_to_fetch() -> None:
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None), fetched_at=at("05:00"))
     for schedule in (at_times("11:00"), discovery("11:00", "14:00")):
         configuration = configured(one=workflow(schedule, {"scraper": "roster", "for_each": "team"}))
-        assert told(decided(configuration, at("11:15"), games=undecided)) == ("SKIP", "no_games")
+        assert action_and_code(decided(configuration, at("11:15"), games=undecided)) == ("SKIP", "no_games")
 
 
 def test_only_workflows_needing_games_abort_without_calendar() -> None:
@@ -317,10 +317,10 @@ def test_only_workflows_needing_games_abort_without_calendar() -> None:
     decisions = {
         item.occurrence.workflow: item for item in decide(decision_inputs(configuration, at("06:00")))
     }
-    assert told(decisions["games"]) == ("ABORT", "no_calendar")
+    assert action_and_code(decisions["games"]) == ("ABORT", "no_calendar")
     assert decisions["games"].alert_level is AlertLevel.CRITICAL
-    assert told(decisions["plain"]) == ("RUN", "due")
-    assert told(decisions["feeds"]) == ("RUN", "due")
+    assert action_and_code(decisions["plain"]) == ("RUN", "due")
+    assert action_and_code(decisions["feeds"]) == ("RUN", "due")
 
 
 FEEDS = configured(feeds=workflow(daily("05:00", "06:00"), "slate", "bulletin"))
@@ -330,7 +330,7 @@ FEEDS = configured(feeds=workflow(daily("05:00", "06:00"), "slate", "bulletin"))
 def test_missing_or_stale_calendar_is_refreshed(games: Calendar | None) -> None:
     """A stale calendar was relied on (incident 32)."""
     refresh, _ = decide(decision_inputs(FEEDS, at("12:20"), games=games))
-    assert told(refresh) == ("RUN", "calendar_stale")
+    assert action_and_code(refresh) == ("RUN", "calendar_stale")
     assert refresh.outstanding is not None
     assert set(refresh.outstanding.steps or {}) == {"slate"}
     assert refresh.context["calendar_stale"] is True
@@ -346,7 +346,7 @@ def test_calendar_refresh_is_requested_once_an_hour() -> None:
 
 def test_no_refresh_is_requested_while_calendar_workflow_is_due() -> None:
     (only,) = decide(decision_inputs(FEEDS, at("05:15")))
-    assert told(only) == ("RUN", "due")
+    assert action_and_code(only) == ("RUN", "due")
 
 
 def test_stale_calendar_is_used_and_flagged_with_its_age() -> None:
@@ -364,7 +364,7 @@ UNDECIDED = game(7, None, home_team=None, away_team=None)
 def test_games_without_a_time_are_named_instead_of_calling_the_day_done() -> None:
     configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
     decision = decided(configuration, at("06:00"), games=calendar(UNDECIDED))
-    assert told(decision) == ("SKIP", "times_unknown")
+    assert action_and_code(decision) == ("SKIP", "times_unknown")
     assert decision.sentence == ("1 of 1 games on 2025-01-15 have no time yet: 0022400007 (teams undecided).")
     assert decision.context["games_without_time"] == 1
 
@@ -373,7 +373,7 @@ def test_games_without_time_are_named_beside_timed_games() -> None:
     configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
     open_game = game(8, None)
     decision = decided(configuration, at("06:00"), games=calendar(game(1, at("19:00")), open_game))
-    assert told(decision) == ("SKIP", "too_early")
+    assert action_and_code(decision) == ("SKIP", "too_early")
     assert decision.sentence.endswith(" No time yet: 0022400008 (A08@H08).")
     assert decision.context["games_without_time"] == 1
 
@@ -392,7 +392,7 @@ def test_day_done_decision_has_no_expected_occurrence_id(schedule: Json, clock: 
     configuration = configured(one=workflow(schedule, "bulletin"))
     expected = {item.id for item in occurrences(configuration, calendar(), DAY)}
     decision = decided(configuration, at(clock))
-    assert told(decision) == ("SKIP", "day_done")
+    assert action_and_code(decision) == ("SKIP", "day_done")
     assert decision.occurrence.id not in expected
 
 
@@ -476,18 +476,18 @@ def test_error_in_decision_aborts_only_its_workflow_with_alert() -> None:
     broken = [item.id for item in occurrences(configuration, None, DAY) if item.workflow == "one"]
     inputs = decision_inputs(configuration, at("06:00"), games=calendar(), standings=Unreadable(broken))
     one, two = decide(inputs)
-    assert (told(one), one.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
+    assert (action_and_code(one), one.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
     assert (
         one.sentence
         == "The decision about this workflow failed; the other workflows were decided: ValueError: odd"
     )
-    assert told(two) == ("RUN", "due")
+    assert action_and_code(two) == ("RUN", "due")
 
 
 def test_undecidable_run_becomes_abort_without_requests() -> None:
     run = decided(DAILY, at("05:10"))
     aborted = undecidable(run, at("05:10"), KeyError("gone"))
-    assert (told(aborted), aborted.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
+    assert (action_and_code(aborted), aborted.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
     assert aborted.occurrence == run.occurrence
     assert "KeyError: 'gone'" in aborted.sentence
     assert (aborted.outstanding, aborted.plan, aborted.due) == (None, None, ())
@@ -514,7 +514,10 @@ ONCE = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=
 
 def test_window_closed_on_failures_names_scraper_and_error() -> None:
     decision = standing(ONCE, at("10:00"), failed(FailureKind.HTTP))
-    assert (told(decision), decision.alert_level) == (("SKIP", "source_failing"), AlertLevel.WARNING)
+    assert (action_and_code(decision), decision.alert_level) == (
+        ("SKIP", "source_failing"),
+        AlertLevel.WARNING,
+    )
     assert decision.sentence == (
         "The window closed and bulletin kept failing for 2025-01-15. Last: http: it is down"
     )
@@ -531,7 +534,7 @@ def test_waiting_failure_names_time_of_retry() -> None:
         for name, instant in sent.items()
     }
     decision = decided(patient, at("05:15"), history=History(known, sent), plans={plan.occurrence_id: plan})
-    assert told(decision) == ("SKIP", "under_way")
+    assert action_and_code(decision) == ("SKIP", "under_way")
     assert decision.sentence.startswith("Failed; a retry follows from 2025-01-15 0")
     assert decision.sentence.endswith(" EST on. Last: http: it is down")
     assert decision.next_check is not None
@@ -562,7 +565,7 @@ LOOKS = configured(one=workflow(at_times("05:00"), "bulletin"))
 )
 def test_third_empty_run_raises_warning(before: str, code: str, level: str) -> None:
     decision = standing(LOOKS, at("05:15"), NoData(reason="404"), empty_looks={"one": tuple(before)})
-    assert (told(decision), decision.alert_level.value) == (("SKIP", code), level)
+    assert (action_and_code(decision), decision.alert_level.value) == (("SKIP", code), level)
     if code == "nothing_for_long":
         assert decision.context["empty_looks"] == 3
         assert "The last 3 runs found nothing" in decision.sentence
@@ -570,7 +573,7 @@ def test_third_empty_run_raises_warning(before: str, code: str, level: str) -> N
 
 def test_empty_runs_of_open_search_raise_no_warning() -> None:
     decision = standing(REPORT, at("11:15"), NoData(reason="404"), empty_looks={"one": tuple("abcdef")})
-    assert told(decision) == ("SKIP", "not_published")
+    assert action_and_code(decision) == ("SKIP", "not_published")
 
 
 @pytest.mark.parametrize("configuration", [REPORT, DAILY, LOOKS])
@@ -608,9 +611,12 @@ def test_failure_remedied_by_manual_run_raises_no_alert_at_window_close() -> Non
         triggered_at=at("05:00"),
     )
     plans = {plan.occurrence_id: plan}
-    assert told(decided(DAILY, at("10:00"), history=history(own), plans=plans)) == ("SKIP", "source_failing")
+    assert action_and_code(decided(DAILY, at("10:00"), history=history(own), plans=plans)) == (
+        "SKIP",
+        "source_failing",
+    )
     mended = history(own, fact("bulletin", request_id="m", triggered_at=at("09:00")))
-    assert told(decided(DAILY, at("10:00"), history=mended, plans=plans)) == ("SKIP", "day_done")
+    assert action_and_code(decided(DAILY, at("10:00"), history=mended, plans=plans)) == ("SKIP", "day_done")
 
 
 def nothing_found(plan: Plan, when: datetime) -> list[ExecutionFact]:
@@ -634,7 +640,7 @@ def test_later_find_of_a_part_does_not_complete_the_plan() -> None:
     plans = {plan.occurrence_id: plan}
     later = fact("bulletin", request_id="m", triggered_at=at("05:30"))
     known = history(*own, later)
-    assert told(decided(two, at("06:00"), history=known, plans=plans)) == ("SKIP", "not_published")
+    assert action_and_code(decided(two, at("06:00"), history=known, plans=plans)) == ("SKIP", "not_published")
 
 
 @pytest.mark.parametrize("configuration", [REPORT, DAILY, LOOKS])
@@ -663,7 +669,7 @@ def test_later_failure_of_another_run_is_not_reported_as_unpublished(
         plans={plan.occurrence_id: plan},
     )
     changed = outcome.status.value == "failed" and minutes > 0
-    assert told(decision) == ("SKIP", "budget_used" if changed else "not_published")
+    assert action_and_code(decision) == ("SKIP", "budget_used" if changed else "not_published")
     assert ("not published yet" in decision.sentence) is not changed
     assert ("source_changed: " in decision.sentence) is changed
 
@@ -681,7 +687,7 @@ def test_failure_of_a_part_is_reported_despite_later_run_of_another_part() -> No
     empty = fact("summary", outcome=NoData(reason="404"), request_id="m2", triggered_at=at("05:40"))
     known = history(*own, failure, empty)
     decision = decided(two, at("06:00"), history=known, plans={plan.occurrence_id: plan})
-    assert told(decision) == ("SKIP", "budget_used")
+    assert action_and_code(decision) == ("SKIP", "budget_used")
     assert "by another run at 2025-01-15 05:30 EST: source_changed" in decision.sentence
 
 
@@ -698,7 +704,10 @@ def retry_after(scraper: str, until: str) -> ExecutionFact:
 def test_workflow_waits_when_all_its_sources_are_paused() -> None:
     known = history(retry_after("slate", "09:00"), retry_after("summary", "08:00"))
     decision = decided(BOTH, at("06:00"), history=known)
-    assert (told(decision), decision.alert_level) == (("SKIP", "source_paused"), AlertLevel.WARNING)
+    assert (action_and_code(decision), decision.alert_level) == (
+        ("SKIP", "source_paused"),
+        AlertLevel.WARNING,
+    )
     assert decision.sentence == ("slate, summary: the source allows no requests before 2025-01-15 08:00 EST.")
     assert decision.next_check == at("08:00")
 
@@ -710,7 +719,7 @@ def test_next_check_after_pause_past_deadline_is_next_occurrence() -> None:
 
 def test_workflow_runs_with_a_single_unpaused_source() -> None:
     known = history(retry_after("slate", "09:00"))
-    assert told(decided(BOTH, at("06:00"), history=known)) == ("RUN", "due")
+    assert action_and_code(decided(BOTH, at("06:00"), history=known)) == ("RUN", "due")
 
 
 def test_retry_waits_for_paused_source() -> None:
@@ -719,7 +728,7 @@ def test_retry_waits_for_paused_source() -> None:
     pause = fact("bulletin", outcome=failed(), request_id="another", not_before=at("11:50"))
     known = History({it.request_id: it for it in (answered, pause)}, {_request(REPORT): at("11:00")})
     decision = decided(REPORT, at("11:15"), history=known, plans={plan.occurrence_id: plan})
-    assert told(decision) == ("SKIP", "source_paused")
+    assert action_and_code(decision) == ("SKIP", "source_paused")
     assert decision.sentence == ("bulletin: the source allows no requests before 2025-01-15 11:50 EST.")
 
 
@@ -749,7 +758,7 @@ def paused(target: str, name: str, since: str, until: str, ended: str | None = N
 )
 def test_paused_skip_names_operator_end_and_reason(pauses: Pauses, sentence: str) -> None:
     decision = decided(DAILY, at("06:00"), pauses=pauses)
-    assert (told(decision), decision.alert_level) == (("SKIP", "paused"), AlertLevel.NONE)
+    assert (action_and_code(decision), decision.alert_level) == (("SKIP", "paused"), AlertLevel.NONE)
     assert decision.sentence == f"{sentence} ann@example.com until 2025-01-15 09:30 EST: it moved"
 
 
@@ -768,13 +777,13 @@ BULLETIN_FOUND = (Success(record_count=1, gcs_path=None), failed(FailureKind.HTT
     ],
 )
 def test_plan_is_paused_while_an_outstanding_part_is_paused(pauses: Pauses, code: str) -> None:
-    assert told(standing(TWO, at("06:00"), *BULLETIN_FOUND, pauses=pauses)) == ("SKIP", code)
+    assert action_and_code(standing(TWO, at("06:00"), *BULLETIN_FOUND, pauses=pauses)) == ("SKIP", code)
 
 
 def test_complete_plan_is_found_despite_pause() -> None:
     found = [Success(record_count=1, gcs_path=None)] * 2
     decision = standing(TWO, at("06:00"), *found, pauses=paused("workflow", "one", "04:00", "09:30"))
-    assert told(decision) == ("SKIP", "already_found")
+    assert action_and_code(decision) == ("SKIP", "already_found")
 
 
 @pytest.mark.parametrize(
@@ -793,7 +802,7 @@ def test_complete_plan_is_found_despite_pause() -> None:
 )
 def test_failure_raises_no_alert_if_paused_at_window_end_or_now(pauses: Pauses, alarms: bool) -> None:
     decision = standing(ONCE, at("11:00"), failed(FailureKind.HTTP), pauses=pauses)
-    assert told(decision) == ("SKIP", "source_failing" if alarms else "day_done")
+    assert action_and_code(decision) == ("SKIP", "source_failing" if alarms else "day_done")
 
 
 @pytest.mark.parametrize(
@@ -806,4 +815,4 @@ def test_failure_raises_no_alert_if_paused_at_window_end_or_now(pauses: Pauses, 
 )
 def test_unrequested_paused_slot_is_not_reported_unfound(pauses: Pauses, alarms: bool) -> None:
     decision = decided(REPORT, at("15:30"), pauses=pauses)
-    assert told(decision) == ("SKIP", "not_found" if alarms else "day_done")
+    assert action_and_code(decision) == ("SKIP", "not_found" if alarms else "day_done")

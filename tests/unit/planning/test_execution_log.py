@@ -51,7 +51,7 @@ def test_last_partition_is_extended_to_until_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "completeness"),
+    ("message", "completeness"),
     [
         (None, None),
         ("null", None),
@@ -59,8 +59,10 @@ def test_last_partition_is_extended_to_until_date() -> None:
         ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', ReportedCompleteness(9, ("NYK@PHI",))),
     ],
 )
-def test_completeness_of_success_is_read(told: str | None, completeness: ReportedCompleteness | None) -> None:
-    made = row(status="success", error_type=None, completeness=told)
+def test_completeness_of_success_is_read(
+    recorded: str | None, completeness: ReportedCompleteness | None
+) -> None:
+    made = row(status="success", error_type=None, completeness=recorded)
     (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ("game_id",))
     assert fact.completeness == completeness
 

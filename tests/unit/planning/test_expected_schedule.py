@@ -50,7 +50,7 @@ def change(
     now: datetime,
     begun: Container[str] = (),
     configuration: Configuration = CONFIGURATION,
-    told: Calendar | None = None,
+    current: Calendar | None = None,
 ) -> ScheduleLocked:
     """Return the change; `told` is the calendar for the reasons."""
     return draft_change(
@@ -58,7 +58,7 @@ def change(
         occurrences(configuration, games, DAY),
         configuration,
         begun=begun,
-        calendar=told,
+        calendar=current,
         games_today=None,
         now=now,
     )
@@ -207,7 +207,7 @@ def test_run_at_its_deadline_is_not_added() -> None:
 )
 def test_cancellation_reason_names_change_of_the_game(second: dict[str, Any], reason: str) -> None:
     games = calendar(ONE, TWO.model_copy(update=second))
-    found = change([lock()], games, at("12:00"), told=games)
+    found = change([lock()], games, at("12:00"), current=games)
     assert {(run.subject, run.reason) for run in found.runs} == {
         (TWO.game_id, f"no longer expected: {reason}")
     }
@@ -217,10 +217,10 @@ def test_cancellation_of_whole_day_run_names_games_called_off() -> None:
     """Such a run has no game as its subject."""
     around = configured(one=workflow(interval("2h", "6h"), "bulletin"))
     off = calendar(*(it.model_copy(update={"postponed": True}) for it in (ONE, TWO)))
-    found = change([lock(BOTH, around)], off, at("12:00"), configuration=around, told=off)
+    found = change([lock(BOTH, around)], off, at("12:00"), configuration=around, current=off)
     assert {run.reason for run in found.runs} == {"no longer expected: 0022400001, 0022400002 called off"}
     nothing = calendar()
-    found = change([lock(BOTH, around)], nothing, at("12:00"), configuration=around, told=nothing)
+    found = change([lock(BOTH, around)], nothing, at("12:00"), configuration=around, current=nothing)
     assert {run.reason for run in found.runs} == {
         "no longer expected: the day's games or the configuration changed"
     }

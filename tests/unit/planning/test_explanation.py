@@ -120,8 +120,8 @@ def test_later_failure_of_another_run_is_the_verdict() -> None:
         "Requested for 2025-01-15 without a result, and a later run failed; the next slot retries."
         " Last, by another run at 2025-01-15 12:18 EST: blocked: 403",
     )
-    told = "not found yet: bulletin; last requested at 2025-01-15 12:18: failed: blocked: 403"
-    assert RunCondition("history", True, told) in conditions
+    message = "not found yet: bulletin; last requested at 2025-01-15 12:18: failed: blocked: 403"
+    assert RunCondition("history", True, message) in conditions
 
 
 def fact_of(configuration: Configuration, outcome: Outcome) -> ExecutionFact:
@@ -144,13 +144,13 @@ def test_active_pause_is_a_condition_and_the_verdict(
 ) -> None:
     """An explanation without the pause returned RUN for a paused target."""
     known = executed_search(SEARCH, NO_DATA) if planned else []
-    told = f"{what} by ann@example.com until 2025-01-15 12:30: it moved"
+    message = f"{what} by ann@example.com until 2025-01-15 12:30: it moved"
     for clock, stands in (("12:04", False), ("12:05", True), ("12:29", True), ("12:30", False)):
         explanation = explain_workflow(
             "one", at(clock), SEARCH, None, known, pauses=paused(target, name, "12:05", "12:30")
         )
         conditions = [it for it in explanation.general if it.name == "pause"]
-        assert conditions == ([RunCondition("pause", False, told)] if stands else [])
+        assert conditions == ([RunCondition("pause", False, message)] if stands else [])
         ((decision, _),) = explanation.decisions
         assert (decision.code.value == "paused") == stands
 
@@ -174,10 +174,12 @@ def test_a_pause_that_a_window_did_not_outlast_is_named_once_it_is_over(
     """The decision says that today is done, and the explanation did not say why nothing was fetched."""
     configuration = configured(one=workflow(schedule, "bulletin"))
     pauses = paused(target, name, since, until)
-    told = f"{what}was paused by ann@example.com from 2025-01-15 {since} until 2025-01-15 {until}: it moved"
+    message = (
+        f"{what}was paused by ann@example.com from 2025-01-15 {since} until 2025-01-15 {until}: it moved"
+    )
     explanation = explain_workflow("one", at("13:00"), configuration, None, pauses=pauses)
     conditions = [it for it in explanation.general if it.name == "pause"]
-    assert conditions == ([RunCondition("pause", False, told)] if named else [])
+    assert conditions == ([RunCondition("pause", False, message)] if named else [])
     found = [fact("bulletin", triggered_at=at("12:40"))]
     healed = explain_workflow("one", at("13:00"), configuration, None, found, pauses=pauses)
     assert not [it for it in healed.general if it.name == "pause"]
@@ -186,7 +188,7 @@ def test_a_pause_that_a_window_did_not_outlast_is_named_once_it_is_over(
 @pytest.mark.parametrize("scraper", ["bulletin", "digest"], ids=["its own", "another that needs the host"])
 def test_pause_by_source_is_a_condition_and_the_verdict_until_its_end(scraper: str) -> None:
     """The explanation was RUN where the controller had decided SKIP."""
-    told = fact(
+    known = fact(
         scraper,
         outcome=Failed(kind=FailureKind.QUOTA, message="429"),
         triggered_at=at("11:10"),
@@ -199,7 +201,7 @@ def test_pause_by_source_is_a_condition_and_the_verdict_until_its_end(scraper: s
         ("12:29", "source_paused"),
         ("12:30", "due"),
     ):
-        explanation = explain_workflow("one", at(clock), SEARCH, None, [told])
+        explanation = explain_workflow("one", at(clock), SEARCH, None, [known])
         conditions = [it for it in explanation.general if it.name == "pause"]
         detail = "the source of bulletin demanded a pause until 2025-01-15 12:30"
         stands = code == "source_paused"
@@ -234,11 +236,11 @@ def test_day_outside_calendar_is_explained_as_not_covered() -> None:
     """Eleven games were played on the day, which another season's calendar does not contain."""
     games = calendar(*slate(1, DAY + timedelta(days=300)), *slate(1, DAY + timedelta(days=310)))
     explanation = explain_workflow("one", at("12:00"), GAMES, games)
-    told = "the calendar does not cover 2025-01-15 (it has games from 2025-11-11 to 2025-11-21)"
-    assert RunCondition("games", False, told) in explanation.general
+    message = "the calendar does not cover 2025-01-15 (it has games from 2025-11-11 to 2025-11-21)"
+    assert RunCondition("games", False, message) in explanation.general
     ((decision, _),) = explanation.decisions
     assert decision.code.value == "no_games"
-    assert decision.sentence == f"T{told[1:]}, so there is nothing to fetch."
+    assert decision.sentence == f"T{message[1:]}, so there is nothing to fetch."
 
 
 # Each condition by itself
@@ -277,7 +279,7 @@ def test_missing_calendar_fails_calendar_and_games_conditions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "met", "told"),
+    ("age", "met", "message"),
     [
         (timedelta(minutes=119), True, "fetched 119 min before, old after 36 h"),
         (timedelta(hours=2), True, "fetched 2 h before, old after 36 h"),
@@ -291,15 +293,15 @@ def test_missing_calendar_fails_calendar_and_games_conditions() -> None:
         ),
     ],
 )
-def test_the_age_of_the_calendar_is_a_condition(age: timedelta, met: bool, told: str) -> None:
+def test_the_age_of_the_calendar_is_a_condition(age: timedelta, met: bool, message: str) -> None:
     games = calendar(*slate(2), fetched_at=at("12:00") - age)
     found = conditions(GAMES, "12:00", games=games)
-    assert found["calendar"] == (met, told)
+    assert found["calendar"] == (met, message)
     assert found["games"] == (True, "2 games on 2025-01-15")
 
 
 @pytest.mark.parametrize(
-    ("clock", "met", "told"),
+    ("clock", "met", "message"),
     [
         ("10:59", False, "not before 2025-01-15 11:00: "),
         ("11:00", True, "due from 2025-01-15 11:00 until 2025-01-15 12:00: "),
@@ -307,9 +309,9 @@ def test_the_age_of_the_calendar_is_a_condition(age: timedelta, met: bool, told:
         ("15:00", False, "closed since 2025-01-15 15:00: "),
     ],
 )
-def test_the_window_is_a_condition(clock: str, met: bool, told: str) -> None:
+def test_the_window_is_a_condition(clock: str, met: bool, message: str) -> None:
     found_met, detail = conditions(SEARCH, clock)["window"]
-    assert (found_met, detail.startswith(told)) == (met, True), detail
+    assert (found_met, detail.startswith(message)) == (met, True), detail
 
 
 def test_window_on_clock_change_day_names_zone_abbreviations() -> None:
@@ -350,10 +352,10 @@ def test_results_of_other_scrapers_and_days_are_not_shown() -> None:
 
 def test_found_condition_names_time_and_due_refresh() -> None:
     again = configured(one=workflow(discovery("11:00", "14:00", refresh_after_found="2h"), "bulletin"))
-    told = "everything for 2025-01-15 was found, last at 2025-01-15 11:01"
-    assert conditions(SEARCH, "13:05", FOUND)["history"] == (False, told)
-    assert conditions(again, "12:05", FOUND)["history"] == (False, told)
-    assert conditions(again, "13:05", FOUND)["history"] == (True, f"{told}; a later version is due")
+    message = "everything for 2025-01-15 was found, last at 2025-01-15 11:01"
+    assert conditions(SEARCH, "13:05", FOUND)["history"] == (False, message)
+    assert conditions(again, "12:05", FOUND)["history"] == (False, message)
+    assert conditions(again, "13:05", FOUND)["history"] == (True, f"{message}; a later version is due")
 
 
 def test_executions_after_explained_instant_do_not_count() -> None:
@@ -371,7 +373,7 @@ def test_at_workflow_runs_despite_earlier_find() -> None:
 
 
 @pytest.mark.parametrize(
-    ("retries", "told"),
+    ("retries", "message"),
     [
         (0, "slot 2 of 4, counting unused ones; no retry of a transient failure"),
         (1, "slot 2 of 4, counting unused ones; 1 retry at once of a transient failure"),
@@ -382,12 +384,12 @@ def test_at_workflow_runs_despite_earlier_find() -> None:
         ),
     ],
 )
-def test_the_budget_of_a_search_and_its_retries_are_a_condition(retries: int, told: str) -> None:
+def test_the_budget_of_a_search_and_its_retries_are_a_condition(retries: int, message: str) -> None:
     configuration = configured(
         one=workflow(discovery("11:00", "14:00"), "bulletin", max_retries=retries),
         two=workflow(discovery("11:00", "14:00"), "bulletin"),
     )
-    assert conditions(configuration, "12:05")["budget"] == (True, told)
+    assert conditions(configuration, "12:05")["budget"] == (True, message)
 
 
 def executed_search(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFact]:
@@ -411,8 +413,8 @@ def test_search_with_an_immediate_result_has_begun() -> None:
     """The plan was frozen from the history before its time, so it contains that part as well."""
     both = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "summary"))
     (found, _) = executed_search(both, SUCCESS, NO_DATA)
-    told = conditions(both, "11:05", replace(found, triggered_at=at("11:00")))
-    assert told["attempt"] == (True, "its own requests: open, success")
+    result = conditions(both, "11:05", replace(found, triggered_at=at("11:00")))
+    assert result["attempt"] == (True, "its own requests: open, success")
 
 
 def test_single_game_is_worded_in_singular() -> None:
@@ -449,10 +451,10 @@ def test_waiting_failure_names_time_of_retry() -> None:
         )
         for number in (1, 2)
     ]
-    met, told = conditions(patient, "05:15", *tries)["attempt"]
+    met, result = conditions(patient, "05:15", *tries)["attempt"]
     assert not met
-    assert told.startswith("its own requests: waiting; again from 2025-01-15 0")
-    assert told.endswith(" on")
+    assert result.startswith("its own requests: waiting; again from 2025-01-15 0")
+    assert result.endswith(" on")
 
 
 def test_instants_in_another_zone_name_the_zone() -> None:

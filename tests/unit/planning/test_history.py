@@ -149,7 +149,7 @@ def test_only_success_without_missing_parts_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "read"),
+    ("expected", "read"),
     [
         (None, None),
         ("nine of them", None),
@@ -162,9 +162,9 @@ def test_only_success_without_missing_parts_is_complete() -> None:
     ],
 )
 def test_malformed_completeness_is_tolerated_and_limited(
-    told: object, read: ReportedCompleteness | None
+    recorded: object, read: ReportedCompleteness | None
 ) -> None:
-    assert completeness_in(told) == read
+    assert completeness_in(expected) == read
 
 
 def test_completeness_is_read_from_data_summary() -> None:
@@ -180,7 +180,7 @@ TIP = at("19:00").isoformat()
 
 
 @pytest.mark.parametrize(
-    ("told", "read"),
+    ("expected", "read"),
     [
         ({}, {}),
         ({"A@B": TIP, "C@D": "off"}, {"A@B": at("19:00"), "C@D": None}),
@@ -192,14 +192,14 @@ TIP = at("19:00").isoformat()
         (None, None),
     ],
 )
-def test_a_scoreboard_is_read_whole_or_not_at_all(told: object, read: object) -> None:
+def test_a_scoreboard_is_read_whole_or_not_at_all(expected: object, read: object) -> None:
     """The rest of a partly read scoreboard would look like cancelled games."""
-    assert slate_of(executed(data_summary={"slate": told})) == read
+    assert slate_of(executed(data_summary={"slate": expected})) == read
 
 
 def test_scoreboard_is_limited_to_thirty_games() -> None:
-    told = {f"A{number:02}@B": TIP for number in range(31)}
-    assert list(slate_of(executed(data_summary={"slate": told})) or ()) == list(told)[:30]
+    result = {f"A{number:02}@B": TIP for number in range(31)}
+    assert list(slate_of(executed(data_summary={"slate": result})) or ()) == list(result)[:30]
 
 
 def test_local_scoreboards_are_ignored() -> None:
@@ -218,8 +218,8 @@ def retry_after(clock: str, host: str | None = None, scraper: str = "bulletin") 
 
 
 def test_pause_in_execution_counts_for_its_host() -> None:
-    told = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="a.example")
-    assert history(told).paused_until("digest", ["a.example"]) == at("12:00")
+    known = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="a.example")
+    assert history(known).paused_until("digest", ["a.example"]) == at("12:00")
 
 
 def test_history_keeps_request_times() -> None:

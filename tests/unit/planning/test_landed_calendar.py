@@ -79,8 +79,8 @@ def test_invalid_file_keeps_previous_calendar_and_age(body: bytes, caplog: pytes
         calendar = made.deps.calendar.current(NOON)
         assert calendar is not None
         assert (count(calendar), calendar.age(at("07:00"))) == (2, timedelta(hours=2))
-    (told,) = [record.getMessage() for record in caplog.records]
-    assert told.startswith("landed schedule cannot be read: fixture/slate/")
+    (messages,) = [record.getMessage() for record in caplog.records]
+    assert messages.startswith("landed schedule cannot be read: fixture/slate/")
 
 
 def test_only_unreadable_files_give_no_calendar() -> None:

@@ -279,15 +279,15 @@ def test_follow_ups_are_the_same_for_every_order_and_after_a_restart(
     straight.settle(at("06:01"))
 
     waiting: list[ScrapeExecuted] = mixed.work(at("06:01"))
-    heard: list[ScrapeExecuted] = []
+    received: list[ScrapeExecuted] = []
     while waiting:
         event = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
-        heard.append(event)
+        received.append(event)
         if data.draw(st.booleans()):
             mixed.world.restart()
         mixed.world.note(event)
         if data.draw(st.booleans()):
-            mixed.world.note(data.draw(st.sampled_from(heard)))
+            mixed.world.note(data.draw(st.sampled_from(received)))
         waiting.extend(mixed.work(at("06:01")))
 
     assert set(mixed.requests) == set(straight.requests)

@@ -45,7 +45,7 @@ def test_the_fixture_files_are_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "line", "told"),
+    ("schedule", "line", "message"),
     [
         ('{ kind: daily, window: { start: "10:00", end: "10:00" } }', 7, "window 10:00 to 10:00 is empty"),
         ('{ kind: daily, window: { start: "22:00", end: "18:01" } }', 7, "has to be over by 18:00"),
@@ -73,10 +73,10 @@ def test_the_fixture_files_are_accepted(name: str) -> None:
         ),
     ],
 )
-def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_path: Path) -> None:
+def test_a_bad_schedule_names_its_line(schedule: str, line: int, message: str, tmp_path: Path) -> None:
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path)
     assert fault.startswith(f"{line}: ")
-    assert told in fault
+    assert message in fault
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
 
 
 @pytest.mark.parametrize(
-    ("steps", "line", "told"),
+    ("steps", "line", "message"),
     [
         (
             "      - { scraper: bulletin, after: [nowhere] }",
@@ -187,9 +187,9 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
         ("      - { scraper: bulletin, nmae: a }", 9, "unknown key 'workflows.one.steps.0.nmae'"),
     ],
 )
-def test_a_bad_step_names_its_line(steps: str, line: int, told: str, tmp_path: Path) -> None:
+def test_a_bad_step_names_its_line(steps: str, line: int, message: str, tmp_path: Path) -> None:
     found = faults(f"{HEAD}{AT}    steps:\n{steps}\n", tmp_path)
-    assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
+    assert any(fault.startswith(f"{line}: ") and message in fault for fault in found), found
 
 
 def test_cycle_of_steps_is_spelled_out(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_game_id_of_per_game_workflow_may_not_be_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "told"),
+    ("old", "new", "line", "message"),
     [
         ("America/New_York", "Amerika/New_York", 2, "a known zone; did you mean 'America/New_York'?"),
         (
@@ -269,10 +269,10 @@ def test_game_id_of_per_game_workflow_may_not_be_given(tmp_path: Path) -> None:
         ("version: 1\n", "version: 1\nalerts: {}\n", 2, "unknown key 'alerts'"),
     ],
 )
-def test_a_bad_file_names_its_line(old: str, new: str, line: int, told: str, tmp_path: Path) -> None:
+def test_a_bad_file_names_its_line(old: str, new: str, line: int, message: str, tmp_path: Path) -> None:
     """Alert settings were read by nothing (incident 37)."""
     found = faults((HEAD + AT + STEP).replace(old, new), tmp_path)
-    assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
+    assert any(fault.startswith(f"{line}: ") and message in fault for fault in found), found
 
 
 def test_scraper_is_not_accepted_by_its_class_name(tmp_path: Path) -> None:
@@ -311,10 +311,10 @@ def test_malformed_workflows_are_reported_at_their_line(workflows: str, tmp_path
     assert {fault.split(":")[0] for fault in faults(f"{head}workflows: {workflows}\n", tmp_path)} == {"4"}
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "the file is empty"), ("workflows: [", "not YAML")])
-def test_empty_or_invalid_yaml_is_refused(text: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "message"), [("", "the file is empty"), ("workflows: [", "not YAML")])
+def test_empty_or_invalid_yaml_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (fault,) = faults(text, tmp_path)
-    assert told in fault
+    assert message in fault
 
 
 WITHOUT_CALENDAR = HEAD.replace("calendar: { scraper: slate }\n", "")
@@ -331,8 +331,8 @@ def test_a_fleet_without_games_needs_no_calendar(tmp_path: Path) -> None:
 
 def test_a_workflow_that_needs_games_needs_a_calendar(tmp_path: Path) -> None:
     schedule = "    schedule: { kind: per_game, first: 1h, every: 30m, until: 3h }\n"
-    told = faults(f"{WITHOUT_CALENDAR}{schedule}{STEP}", tmp_path)
-    assert any("add at its top: calendar: {scraper: NAME}" in fault for fault in told)
+    messages = faults(f"{WITHOUT_CALENDAR}{schedule}{STEP}", tmp_path)
+    assert any("add at its top: calendar: {scraper: NAME}" in fault for fault in messages)
 
 
 def test_calendar_scraper_may_not_need_games(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def learned(settings: str = "strategy: learned", schedule: str = SEARCH, steps: 
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "told"),
+    ("text", "line", "message"),
     [
         (
             learned(schedule=AT),
@@ -390,10 +390,12 @@ def learned(settings: str = "strategy: learned", schedule: str = SEARCH, steps: 
         ),
     ],
 )
-def test_a_search_that_cannot_be_learned_is_refused(text: str, line: int, told: str, tmp_path: Path) -> None:
+def test_a_search_that_cannot_be_learned_is_refused(
+    text: str, line: int, message: str, tmp_path: Path
+) -> None:
     (fault,) = faults(text, tmp_path)
     assert fault.startswith(f"{line}: ")
-    assert told in fault
+    assert message in fault
 
 
 def test_learned_search_needs_five_minute_ticks(tmp_path: Path) -> None:
@@ -421,7 +423,7 @@ def test_search_strategy_defaults_to_fixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "line", "told"),
+    ("steps", "line", "message"),
     [
         (
             "      - scraper: bulletin\n        name: a\n      - scraper: digest\n        name: a",
@@ -441,9 +443,9 @@ def test_search_strategy_defaults_to_fixed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_fault_is_reported_at_line_of_its_key(steps: str, line: int, told: str, tmp_path: Path) -> None:
+def test_fault_is_reported_at_line_of_its_key(steps: str, line: int, message: str, tmp_path: Path) -> None:
     found = faults(f"{HEAD}{AT}    steps:\n{steps}\n", tmp_path)
-    assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
+    assert any(fault.startswith(f"{line}: ") and message in fault for fault in found), found
 
 
 @pytest.mark.parametrize(

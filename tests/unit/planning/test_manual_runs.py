@@ -78,15 +78,15 @@ def test_per_game_workflow_runs_for_named_game() -> None:
 
 
 @pytest.mark.parametrize(
-    ("games", "body", "told"),
+    ("games", "body", "message"),
     [
         (GAMES, {}, f"name one of {FIRST}, {SECOND}"),
         ((), {}, "no game is known on 2025-01-15"),
         (GAMES, {"game_id": "7"}, f"no game 7 on 2025-01-15; its games: {FIRST}, {SECOND}"),
     ],
 )
-def test_missing_or_unknown_game_is_refused(games: Any, body: dict[str, str], told: str) -> None:
-    with pytest.raises(UnusableRun, match=told):
+def test_missing_or_unknown_game_is_refused(games: Any, body: dict[str, str], message: str) -> None:
+    with pytest.raises(UnusableRun, match=message):
         occurrence("games", games, **body)
 
 
@@ -112,7 +112,7 @@ def test_scrapers_and_steps_choose_parts_of_workflow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({"scrapers": ["bulletin", "slate"]}, "scrapers: .*slate"),
         ({"steps": {"events": None, "bulletin": None}}, "steps: .*bulletin"),
@@ -123,8 +123,8 @@ def test_scrapers_and_steps_choose_parts_of_workflow() -> None:
         ({"steps": {"props": None}}, "steps: props needs the output of events; include that as well"),
     ],
 )
-def test_unknown_part_or_part_without_its_input_is_refused(body: dict[str, Any], told: str) -> None:
-    with pytest.raises(UnusableRun, match=told):
+def test_unknown_part_or_part_without_its_input_is_refused(body: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnusableRun, match=message):
         steps(**body)
 
 

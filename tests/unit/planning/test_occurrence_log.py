@@ -127,8 +127,8 @@ def test_step_after_parent_without_data_is_skipped_once() -> None:
     assert entry is not None
     assert (entry.requested, entry.skipped) == ((), ("event_props",))
     assert state.draft((), now=at("06:03"), at=at("06:03")) is None
-    (said,) = state.follow_ups(entry, "prod").skips
-    assert (said.decision_time, said.environment) == (at("06:02"), "prod")
+    (skip,) = state.follow_ups(entry, "prod").skips
+    assert (skip.decision_time, skip.environment) == (at("06:02"), "prod")
     assert state.settled
 
 
@@ -144,8 +144,8 @@ def test_skip_decision_of_replayed_day_has_its_event_time() -> None:
     state = begun(PLAN.model_copy(update={"event_time": at("05:00")}))
     entry = take(state, done(list_id(), Status.NO_DATA))
     assert entry is not None
-    (said,) = state.follow_ups(entry, "prod").skips
-    assert said.decision_time == at("05:00")
+    (skip,) = state.follow_ups(entry, "prod").skips
+    assert skip.decision_time == at("05:00")
 
 
 def test_occurrence_without_plan_keeps_executions_and_requests_nothing() -> None:
@@ -258,18 +258,23 @@ def test_rebuilt_plan_is_written_without_other_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"), [(("a",), "(a)"), (("a", "b"), "(a and 1 more)"), (("a", "b", "c"), "(a and 2 more)")]
+    ("lost", "message"),
+    [(("a",), "(a)"), (("a", "b"), "(a and 1 more)"), (("a", "b", "c"), "(a and 2 more)")],
 )
-def test_rebuilt_decision_names_unreadable_entries(lost: tuple[str, ...], told: str) -> None:
+def test_rebuilt_decision_names_unreadable_entries(lost: tuple[str, ...], message: str) -> None:
     entry = Entry(at=at("06:02"), rebuilt=True, lost=lost)
     context = EvaluationContext(at("06:15"), at("06:15"), at("06:16"), "tick", Source.CONTROLLER, "prod")
-    said = rebuilt_decision(begun(), entry, EVENTS, context)
-    assert told in said.reason
-    assert said.context == {"unreadable": list(lost)}
-    assert (said.workflow_name, said.priority, said.decision_time) == ("one", Priority.HIGH, at("06:02"))
+    result = rebuilt_decision(begun(), entry, EVENTS, context)
+    assert message in result.reason
+    assert result.context == {"unreadable": list(lost)}
+    assert (result.workflow_name, result.priority, result.decision_time) == (
+        "one",
+        Priority.HIGH,
+        at("06:02"),
+    )
     unknown = rebuilt_decision(fresh(), entry, EVENTS, context)
     assert (unknown.workflow_name, unknown.priority) == ("unknown", Priority.MEDIUM)
-    assert unknown.id == said.id
+    assert unknown.id == result.id
 
 
 # Executions of the dataset in the log
@@ -290,14 +295,14 @@ def logged(outcome: dict[str, Any], **changes: Any) -> LoggedExecution:
 
 
 def test_logged_success_keeps_its_data_summary() -> None:
-    told = {
+    result = {
         "completeness": {"expected": 9, "missing": ["NYK@PHI"]},
         "slate": {"A@B": "off"},
         "set_aside": {"count": 2, "examples": ["games[1] is null"]},
     }
     made = logged(
         {"status": "success", "record_count": 3, "gcs_path": None},
-        data_summary=told,
+        data_summary=result,
         parameters={"game_id": "22", "game_date": "2025-01-15"},
         fan_out_keys={"event_id": ["a"]},
     )

@@ -130,7 +130,7 @@ def test_occurrence_without_scrapers_is_not_kept_back() -> None:
     )
 
 
-def told(events: tuple[PauseChanged, ...]) -> list[tuple[PauseState, datetime, str]]:
+def changes(events: tuple[PauseChanged, ...]) -> list[tuple[PauseState, datetime, str]]:
     return [(event.state, event.changed_at, event.by) for event in events]
 
 
@@ -139,7 +139,7 @@ def test_begun_pause_is_published_with_all_details() -> None:
     (event,) = events
     assert pauses.items == (made,)
     assert (made.since, made.until, made.ended_at) == (at("08:00"), at("10:00"), None)
-    assert told(events) == [(PauseState.PAUSED, at("08:00"), "ann@example.com")]
+    assert changes(events) == [(PauseState.PAUSED, at("08:00"), "ann@example.com")]
     assert (event.pause_id, event.name, event.target, event.why) == (made.id, "one", WORKFLOW, "it moved")
     assert (event.since, event.until, event.environment) == (at("08:00"), at("10:00"), "prod")
 
@@ -154,7 +154,7 @@ def test_pause_with_other_end_or_operator_replaces_earlier_pause(changed: dict[s
     before, first, _ = begin(Pauses(items=(pause("other"),)))
     after, second, events = begin(before, now="08:30", **changed)
     by = changed.get("by", "ann@example.com")
-    assert told(events) == [(PauseState.RESUMED, at("08:30"), by), (PauseState.PAUSED, at("08:30"), by)]
+    assert changes(events) == [(PauseState.RESUMED, at("08:30"), by), (PauseState.PAUSED, at("08:30"), by)]
     assert {it.id for it in after.standing(at("08:30"))} == {pause("other").id, second.id}
     assert [it.ended_at for it in after.items if it.id == first.id] == [at("08:30")]
 
@@ -168,7 +168,7 @@ def test_ending_a_pause_leaves_other_pauses_standing() -> None:
         environment="prod",
     )
     assert [item.name for item in pauses.standing(at("09:00"))] == ["other"]
-    assert told(events) == [(PauseState.RESUMED, at("09:00"), "bob@example.com")]
+    assert changes(events) == [(PauseState.RESUMED, at("09:00"), "bob@example.com")]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_expiry_of_pause_is_published_once(since: str | None, now: str, publishe
     pauses, events = expire(
         Pauses(items=(pause(),)), now=at(now), since=at(since) if since else None, environment="prod"
     )
-    assert told(events) == ([(PauseState.EXPIRED, at("10:00"), "ann@example.com")] if published else [])
+    assert changes(events) == ([(PauseState.EXPIRED, at("10:00"), "ann@example.com")] if published else [])
     assert pauses.items == (pause(),)
 
 

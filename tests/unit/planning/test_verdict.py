@@ -136,12 +136,12 @@ def test_final_failure_of_a_single_unit_is_red() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "told"),
+    ("units", "message"),
     [(1, "has been failing since 11:00 (3"), (2, "has been failing since 11:00 for 1 of 2 units (3")],
 )
-def test_failed_units_are_counted_only_if_several(units: int, told: str) -> None:
+def test_failed_units_are_counted_only_if_several(units: int, message: str) -> None:
     rows = [slot(0, steps={"s": {**FAILED, "units": units}})]
-    assert told in judge(*rows, at=ELEVEN + 2 * HOUR).headline
+    assert message in judge(*rows, at=ELEVEN + 2 * HOUR).headline
 
 
 def test_unexecuted_run_is_red() -> None:
@@ -357,17 +357,17 @@ def sentence(*rows: Expectation, at: datetime) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [
         (1, "daily did not run at 11:00"),
         (3, "daily did not run at 11:00, 12:00, 13:00"),
         (4, "daily did not run at 11:00, 12:00, 13:00 and 1 more times"),
     ],
 )
-def test_missed_slots_are_named_up_to_the_third(number: int, told: str) -> None:
+def test_missed_slots_are_named_up_to_the_third(number: int, message: str) -> None:
     rows = [slot(n, status="MISSING") for n in range(number)]
     verdict = judge(*rows, at=ELEVEN + 9 * HOUR)
-    assert verdict.headline == told
+    assert verdict.headline == message
     assert (verdict.faults[0].count, verdict.faults[0].since) == (number, ELEVEN + HOUR)
 
 
@@ -481,7 +481,7 @@ def test_workflow_sentence_names_worst_fault_and_count_of_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([slot(status="CANCELLED")], "cancelled"),
         ([slot(0, status="PAUSED"), slot(9, status="TOO_EARLY")], "paused"),
@@ -514,8 +514,8 @@ def test_workflow_sentence_names_worst_fault_and_count_of_others() -> None:
         ),
     ],
 )
-def test_workflow_sentence_states_its_progress(rows: list[Expectation], told: str) -> None:
-    assert sentence(*rows, at=ELEVEN + 2 * HOUR) == told
+def test_workflow_sentence_states_its_progress(rows: list[Expectation], message: str) -> None:
+    assert sentence(*rows, at=ELEVEN + 2 * HOUR) == message
 
 
 def test_next_check_is_the_earliest_in_the_future() -> None:
@@ -616,7 +616,7 @@ LATER = {
 
 
 @pytest.mark.parametrize(
-    ("step", "told", "count"),
+    ("step", "message", "count"),
     [
         (
             FAILED,
@@ -629,13 +629,13 @@ LATER = {
 )
 @pytest.mark.parametrize(("deadline", "color"), [(9, Color.YELLOW), (3, Color.RED)])
 def test_error_of_later_failed_run_is_reported(
-    step: dict[str, Any], told: str, count: int, deadline: int, color: Color
+    step: dict[str, Any], message: str, count: int, deadline: int, color: Color
 ) -> None:
     """Nine manual runs failed, the last with `quota`; the line was "1 attempt, blocked" or "nothing there yet"."""
     row = slot(steps={"s": {**step, **LATER}}, deadline=ELEVEN + deadline * HOUR)
     (fault,) = judge(row, at=ELEVEN + 4 * HOUR).faults
     assert (fault.kind, fault.color, fault.count) == (FaultKind.FAILING, color, count)
-    assert (fault.sentence, fault.error_type, fault.error) == (told, "quota", "429")
+    assert (fault.sentence, fault.error_type, fault.error) == (message, "quota", "429")
 
 
 @pytest.mark.parametrize("occurrences", [1, 3])
@@ -656,19 +656,19 @@ MENDED = {"found_later": True}
 
 class TestSkippedStep:
     @pytest.mark.parametrize(
-        ("parent", "kind", "told"),
+        ("parent", "kind", "message"),
         [
             (FAILED, FaultKind.FAILING, "b of daily was not requested, because a failed (http)"),
             (EMPTY, FaultKind.FOUND_NOTHING, "b of daily was not requested, because a found nothing"),
         ],
     )
     def test_skipped_step_is_a_fault_even_if_its_parent_was_found_later(
-        self, parent: dict[str, Any], kind: FaultKind, told: str
+        self, parent: dict[str, Any], kind: FaultKind, message: str
     ) -> None:
         """The only run of a day ended at its first step, and the day was green."""
         row = slot(steps={"a": {**parent, **MENDED}, "b": LEFT_OUT})
         verdict = judge(row, at=ELEVEN + 4 * HOUR)
-        assert (kinds(verdict), verdict.headline) == ([(kind, Color.RED)], told)
+        assert (kinds(verdict), verdict.headline) == ([(kind, Color.RED)], message)
         low = row.model_copy(update={"priority": "LOW"})
         assert judge(low, at=ELEVEN + 4 * HOUR).color is Color.YELLOW
 

@@ -89,7 +89,7 @@ def test_the_same_idempotency_key_does_not_fetch_again(post: Post, bench: Bench)
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "headers", "status", "told"),
+    ("path", "body", "headers", "status", "message"),
     [
         ("/scrapers/rows/executions", DAY, AUTHORIZED, 404, "there are lines"),
         ("/scrapers/lines/executions", {}, AUTHORIZED, 422, "game_date"),
@@ -107,9 +107,9 @@ def test_the_same_idempotency_key_does_not_fetch_again(post: Post, bench: Bench)
     ids=["unknown scraper", "no date", "unknown parameter", "source given", "nobody", "wrong key"],
 )
 def test_invalid_manual_request_is_refused_without_fetch(
-    post: Post, bench: Bench, path: str, body: object, headers: dict[str, str], status: int, told: str
+    post: Post, bench: Bench, path: str, body: object, headers: dict[str, str], status: int, message: str
 ) -> None:
     answer = post(path, json=body, headers=headers)
     assert answer.status_code == status
-    assert told in answer.text
+    assert message in answer.text
     assert (bench.requested_urls, bench.bus.published) == ([], [])

@@ -47,7 +47,7 @@ def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "said"),
+    ("content", "code", "message"),
     [
         ("a\nb\nc\n", 0, "lines 2025-01-15: success, 3 records in "),
         ("a\nodd: x\nodd: y\nb\nc\n", 0, "lines 2025-01-15: success, 3 records, 2 set aside in "),
@@ -63,17 +63,17 @@ def run(*arguments: str, name: str = "lines", scrapers: Path = FLEET) -> int:
     ids=["got it", "got a part", "not yet", "failed", "an earlier day", "a later day"],
 )
 def test_exit_code_reflects_outcome(
-    payload: Path, capsys: Captured, content: str, code: int, said: str
+    payload: Path, capsys: Captured, content: str, code: int, message: str
 ) -> None:
     payload.write_text(content)
     assert run("--date", "2025-01-15", "--from-file", str(payload)) == code
     printed = capsys.readouterr()
-    assert said in printed.out
+    assert message in printed.out
     assert printed.err == "not logged: parsed from a file\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--date", "soon"], "'soon' is not a date; write 2025-01-15 or 20250115, or today"),
         (["--date", "1850-01-15"], "1850-01-15 is out of range; dates are from 1946-11-01 to 2100-01-01"),
@@ -85,9 +85,9 @@ def test_exit_code_reflects_outcome(
         ),
     ],
 )
-def test_wrong_usage_exits_2_with_the_fault(capsys: Captured, arguments: list[str], said: str) -> None:
+def test_wrong_usage_exits_2_with_the_fault(capsys: Captured, arguments: list[str], message: str) -> None:
     assert run(*arguments) == cli.EXIT_USAGE
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_unknown_scraper_is_wrong_usage_with_known_scrapers(capsys: Captured) -> None:
@@ -132,9 +132,9 @@ def test_json_output_is_the_execution_log_row(payload: Path, capsys: Captured) -
 @pytest.mark.parametrize(("raises", "code"), [("not_published", 3), ("blocked", 1), ("surprise", 1)])
 def test_run_without_bus_is_reported_as_not_logged(capsys: Captured, raises: str, code: int) -> None:
     assert run("--date", "2025-01-15", "--raises", raises) == code
-    told = capsys.readouterr().err
-    assert told.startswith("not logged: no bus is reachable (")
-    assert "`tipoff up` starts one" in told
+    output = capsys.readouterr().err
+    assert output.startswith("not logged: no bus is reachable (")
+    assert "`tipoff up` starts one" in output
 
 
 def test_unusable_configured_stack_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
@@ -143,9 +143,9 @@ def test_unusable_configured_stack_is_wrong_usage(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(f"TIPOFF_{name}", "x")
     monkeypatch.setenv("TIPOFF_ENVIRONMENT", "local")
     assert run("--date", "2025-01-15", "--raises", "not_published") == cli.EXIT_USAGE
-    told = capsys.readouterr().err
-    assert "infra/topics.yaml: cannot be read" in told
-    assert "--dry-run" in told
+    output = capsys.readouterr().err
+    assert "infra/topics.yaml: cannot be read" in output
+    assert "--dry-run" in output
 
 
 def test_run_with_bus_is_logged_with_source_local(
@@ -268,6 +268,6 @@ def test_an_unknown_zone_is_wrong_usage(rivers: Path) -> None:
 
 def test_help_names_parameters_and_exit_codes(capsys: Captured) -> None:
     assert run("--help") == 0
-    told = capsys.readouterr().out
-    assert "--raises STRING" in told
-    assert "0 success, 3 not published yet, 1 failed, 2 wrong usage" in " ".join(told.split())
+    output = capsys.readouterr().out
+    assert "--raises STRING" in output
+    assert "0 success, 3 not published yet, 1 failed, 2 wrong usage" in " ".join(output.split())

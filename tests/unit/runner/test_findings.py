@@ -33,10 +33,10 @@ def test_document_without_oddities_has_no_findings() -> None:
 
 
 def test_finding_examples_are_bounded_in_number_and_length() -> None:
-    told: Any = run(parse=parsed(set_aside=["x" * 9_000] * 1_200)).executed.data_summary["set_aside"]
+    output: Any = run(parse=parsed(set_aside=["x" * 9_000] * 1_200)).executed.data_summary["set_aside"]
 
-    assert (told["count"], len(told["examples"])) == (1_200, EXAMPLES)
-    assert all(len(example) <= EXAMPLE_CHARACTERS + 3 for example in told["examples"])
+    assert (output["count"], len(output["examples"])) == (1_200, EXAMPLES)
+    assert all(len(example) <= EXAMPLE_CHARACTERS + 3 for example in output["examples"])
 
 
 def test_no_data_records_contradictions() -> None:
@@ -61,13 +61,13 @@ def test_a_suspect_document_is_kept_and_not_announced() -> None:
     assert [name.split("/")[0] for name in data.bodies] == ["raw"]
 
 
-@pytest.mark.parametrize(("days", "told"), [(0, True), (-1, False), (1, False)])
-def test_slate_of_another_day_is_not_recorded(days: int, told: bool) -> None:
+@pytest.mark.parametrize(("days", "is_reported"), [(0, True), (-1, False), (1, False)])
+def test_slate_of_another_day_is_not_recorded(days: int, is_reported: bool) -> None:
     """Yesterday's scoreboard, if still served, would contradict today's calendar."""
     about = GAME_DATE + timedelta(days=days)
     executed = run(parse=parsed(about=about, slate={"A@B": None})).executed
 
-    assert ("slate" in executed.data_summary) == told
+    assert ("slate" in executed.data_summary) == is_reported
 
 
 @pytest.mark.parametrize("days", [-1, 1])
@@ -99,12 +99,12 @@ def test_document_without_games_contradicts_calendar_with_games(
 ) -> None:
     """The controller requests such a source on game days only; a manual run may request any day."""
     request = requested(source=source)
-    told: Any = findings(Parsed(records=[], games_listed=listed), request, spec(needs_games=needs_games))
+    result: Any = findings(Parsed(records=[], games_listed=listed), request, spec(needs_games=needs_games))
 
-    assert ("contradictions" in told) == contradicts
-    assert told.get("games_listed") == listed
+    assert ("contradictions" in result) == contradicts
+    assert result.get("games_listed") == listed
     if contradicts:
-        assert told["contradictions"]["examples"] == [
+        assert result["contradictions"]["examples"] == [
             f"the document lists no games on {GAME_DATE}, but the calendar has games on that day"
         ]
 

@@ -146,17 +146,17 @@ def test_system_exit_of_scraper_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (Unspeakable(), "Unspeakable cannot be converted to an outcome: RuntimeError"),
         (retry_after("noon"), "RetryAfter cannot be converted to an outcome: Failed: not_before: "),
     ],
 )
-def test_unconvertible_error_is_reported_by_its_class(error: Exception, told: str) -> None:
+def test_unconvertible_error_is_reported_by_its_class(error: Exception, message: str) -> None:
     def fetch(_http: Http) -> Payload:
         raise error
 
-    assert failed(outcome(fetch)).message.startswith(told)
+    assert failed(outcome(fetch)).message.startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ UNFINISHED = "/slow answered 200 but did not send its whole body within 1 s|samp
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (hang, UNANSWERED),
         (drip_headers, UNANSWERED),
@@ -103,8 +103,8 @@ UNFINISHED = "/slow answered 200 but did not send its whole body within 1 s|samp
         (drip_gzip, UNFINISHED),
     ],
 )
-def test_hanging_or_dripping_server_times_out(answer: Answer, told: str) -> None:
-    with asking(answer) as (http, server), pytest.raises(TimedOut, match=told):
+def test_hanging_or_dripping_server_times_out(answer: Answer, message: str) -> None:
+    with asking(answer) as (http, server), pytest.raises(TimedOut, match=message):
         http.get(f"{server.url}/slow")  # these servers never finish on their own
     assert len(server.requests) == 1
 

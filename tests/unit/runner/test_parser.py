@@ -133,7 +133,7 @@ def test_child_process_returns_parsed_result_unchanged(parse, module: ModuleType
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "message"),
     [
         ("memory", f"exceeds {64 * MIB} bytes of memory"),
         ("cpu", "exceeds 1 s of CPU time"),
@@ -142,8 +142,8 @@ def test_child_process_returns_parsed_result_unchanged(parse, module: ModuleType
         ("records", f"exceeds {1 * MIB} bytes"),
     ],
 )
-def test_costly_payload_ends_only_its_child_process(parse, what: str, told: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(TooCostly, match=told):
+def test_costly_payload_ends_only_its_child_process(parse, what: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(TooCostly, match=message):
         parse(what)
     assert parse("hello").records
 
@@ -182,7 +182,7 @@ def test_restarted_parser_process_is_reused(
 
 
 @pytest.mark.parametrize(
-    ("what", "kind", "told"),
+    ("what", "kind", "message"),
     [
         ("changed", SourceChanged, "no such column"),
         ("not published", NotPublished, "not yet"),
@@ -191,8 +191,8 @@ def test_restarted_parser_process_is_reused(
         ("leave", Unforeseen, "SystemExit: 3"),
     ],
 )
-def test_parser_error_is_raised_in_the_service(parse, what: str, kind: type[Exception], told: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(kind, match=told):
+def test_parser_error_is_raised_in_the_service(parse, what: str, kind: type[Exception], message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(kind, match=message):
         parse(what)
 
 

@@ -140,7 +140,7 @@ class Runner:
         return outcome
 
     @property
-    def told(self) -> str:
+    def output(self) -> str:
         """All output of the service as one text."""
         return "\n".join(
             [
@@ -158,7 +158,7 @@ def parts_of(secret: str, text: str) -> list[str]:
     return [part for part in parts if part in text]
 
 
-def tells(text: str) -> list[str]:
+def leaks(text: str) -> list[str]:
     spelt = [spelling(PLANTED) for spelling in SPELT.values()]
     return [spelling for spelling in spelt if spelling in text] + parts_of(PLANTED, text)
 
@@ -194,7 +194,7 @@ def document(content: object, request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, text=body, headers={"x-requests-used": key_in(request)})
 
 
-def saying(status: int, code: str) -> Handler:
+def responding(status: int, code: str) -> Handler:
     """Return a handler for an error of The Odds API whose message repeats the key in every spelling."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -251,19 +251,19 @@ def injuries(request: httpx.Request) -> httpx.Response:
 
 CASES: list[tuple[str, str, Handler]] = [
     ("oddsa_events", "success", events),
-    ("oddsa_events", "no_data", saying(404, "EVENT_NOT_FOUND")),
+    ("oddsa_events", "no_data", responding(404, "EVENT_NOT_FOUND")),
     ("oddsa_events", "timeout", raising(httpx.ReadTimeout)),
-    ("oddsa_events", "blocked", saying(401, "INVALID_KEY")),
+    ("oddsa_events", "blocked", responding(401, "INVALID_KEY")),
     ("oddsa_events", "blocked", to("https://elsewhere.example/{key}?{query}")),
     ("oddsa_events", "blocked", to("https://{key}.elsewhere.example/")),
     ("oddsa_events", "blocked", to("https://" + "a" * 84 + "{key}/")),
     ("oddsa_events", "http", to("https://[" + "a" * 80 + "{key}")),
     ("oddsa_events", "http", to("?{query}")),
-    ("oddsa_events", "source_changed", saying(422, "INVALID_MARKET")),
+    ("oddsa_events", "source_changed", responding(422, "INVALID_MARKET")),
     ("oddsa_events", "http", text(500)),
     ("oddsa_events", "http", raising(httpx.ReadError)),
     ("oddsa_events", "decode", text(200)),
-    ("oddsa_events", "quota", saying(401, "OUT_OF_USAGE_CREDITS")),
+    ("oddsa_events", "quota", responding(401, "OUT_OF_USAGE_CREDITS")),
     ("oddsa_events", "internal", stumble),
     ("bdl_injuries", "success", injuries),
     ("bdl_injuries", "blocked", text(401)),
@@ -280,7 +280,7 @@ def test_key_repeated_by_source_is_in_no_output(
     runner = Runner(source, log)
     outcome = runner.run(scraper)
     assert outcome.get("kind", outcome["status"]) == ends
-    assert tells(runner.told) == []
+    assert leaks(runner.output) == []
 
 
 def test_redaction_cases_cover_every_outcome() -> None:
@@ -298,7 +298,7 @@ def test_key_cut_by_message_limit_leaks_no_part(log: io.StringIO, before: int, s
 
     runner = Runner(source, log)
     runner.run("bdl_injuries")
-    assert tells(runner.told) == []
+    assert leaks(runner.output) == []
 
 
 def test_proxy_password_repeated_by_proxy_is_redacted() -> None:
@@ -316,7 +316,7 @@ def test_proxy_password_repeated_by_proxy_is_redacted() -> None:
             http.get("https://source.example/data")
         assert given in proxy.requests[0]
     assert given not in str(failed.value)
-    assert tells(str(failed.value)) == []
+    assert leaks(str(failed.value)) == []
 
 
 @given(
@@ -329,10 +329,10 @@ def test_secret_is_redacted_in_every_spelling(secret: str, before: str, after: s
     redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": secret}, fake=False)
     redactor.secret("SAMPLE_KEY")
     for spelling in SPELT.values():
-        told = redactor.redact(before + spelling(secret) + after)
-        assert spelling(secret) not in told or spelling(secret) in before + after
+        output = redactor.redact(before + spelling(secret) + after)
+        assert spelling(secret) not in output or spelling(secret) in before + after
         body = (before + spelling(secret) + after).encode()
-        assert redactor.redact_bytes(body).decode() == told
+        assert redactor.redact_bytes(body).decode() == output
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_invalid_proxy_url_is_refused_at_start_without_its_password(
         load_settings(RunnerSettings)
     assert str(error.value).startswith("TIPOFF_PROXY_URL: ")
     assert fault in str(error.value)
-    assert tells(str(error.value)) == []
+    assert leaks(str(error.value)) == []
     assert "short7c" not in str(error.value)
 
 

@@ -123,14 +123,14 @@ def test_planted_secret_is_in_no_output(
     )
 
     assert isinstance(execution.executed.outcome, outcome)
-    told = [
+    messages = [
         execution.executed.model_dump_json(),
         execution.landed.model_dump_json() if execution.landed else "",
         str(data.metadata),
         " ".join(data.bodies),
         *(f"{record.getMessage()} {vars(record)}" for record in caplog.records),
     ]
-    assert not [text for text in told for spelling in SPELLINGS if spelling in text]
+    assert not [text for text in messages for spelling in SPELLINGS if spelling in text]
 
 
 def test_secret_is_sent_without_trailing_newline() -> None:

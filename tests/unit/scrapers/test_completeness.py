@@ -23,7 +23,7 @@ GAMES = len(SCENARIO.games[DAY])
 LAST_LIVE = datetime(2025, 1, 16, 0, 30, tzinfo=EASTERN)
 
 
-def told(name: str, payload: bytes) -> Any:
+def parse_completeness(name: str, payload: bytes) -> Any:
     module = REGISTRY[name].module
     parameters = module.Parameters.model_validate({"game_date": DAY.isoformat()})
     return module.parse(payload, parameters).summary["completeness"]
@@ -54,7 +54,9 @@ def test_nothing_expected_is_nothing_missing() -> None:
     [("nbac_scoreboard", lambda now: write_scoreboard(SCENARIO, DAY, now)), ("espn_scoreboard", espn)],
 )
 def test_games_without_result_are_missing(name: str, write: Any) -> None:
-    early, late, night = (told(name, write(now)) for now in (BEFORE, LAST_LIVE, OVER.replace(day=16)))
+    early, late, night = (
+        parse_completeness(name, write(now)) for now in (BEFORE, LAST_LIVE, OVER.replace(day=16))
+    )
     assert (early["expected"], early["got"], len(early["missing"])) == (GAMES, 0, GAMES)
     assert 0 < late["got"] < GAMES
     assert late["got"] + len(late["missing"]) == GAMES
@@ -67,7 +69,9 @@ def test_postponed_game_is_not_expected() -> None:
         document["scoreboard"]["games"][0]["gameStatusText"] = "PPD"
 
     assert (
-        told("nbac_scoreboard", edited(write_scoreboard(SCENARIO, DAY, BEFORE), put_off))["expected"]
+        parse_completeness("nbac_scoreboard", edited(write_scoreboard(SCENARIO, DAY, BEFORE), put_off))[
+            "expected"
+        ]
         == GAMES - 1
     )
 
@@ -77,14 +81,16 @@ def test_a_game_without_its_crew_is_named() -> None:
         row = next(row for row in document["nba"]["Table"]["rows"] if row["home_team_abbr"] == "PHI")
         row |= {"official3": None, "official3_code": None, "official3_JNum": None}
 
-    found = told("nbac_referee_assignments", edited(write_officials(SCENARIO, DAY, OVER), unname))
+    found = parse_completeness(
+        "nbac_referee_assignments", edited(write_officials(SCENARIO, DAY, OVER), unname)
+    )
     assert found == {"expected": GAMES, "got": GAMES - 1, "missing": ["NYK@PHI"]}
 
 
 def test_unsubmitted_team_is_missing_and_team_without_players_is_not() -> None:
     title = datetime(2025, 1, 15, 12, 30, tzinfo=EASTERN)
     rows = report_rows(SCENARIO, title)
-    found = told("nbac_injury_report", write_report(title, rows))
+    found = parse_completeness("nbac_injury_report", write_report(title, rows))
     silent = {f"{row.game_date} {team(row.team).tricode}" for row in rows if not row.player_name}
     games = {(row.game_date, row.matchup) for row in rows}
     assert set(found["missing"]) == silent
@@ -108,5 +114,5 @@ def test_a_team_without_players_is_named() -> None:
         team = rows["headers"].index("TEAM_ABBREVIATION")
         rows["rowSet"] = [row for row in rows["rowSet"] if row[team] != "UTA"]
 
-    found = told("nbac_player_list", edited(write_player_index("2024-25"), leave))
+    found = parse_completeness("nbac_player_list", edited(write_player_index("2024-25"), leave))
     assert found == {"expected": 30, "got": 29, "missing": ["UTA"]}

@@ -31,13 +31,13 @@ def parse(name: str, payload: bytes) -> Parsed:
 
 @given(away=scores, home=scores, period=st.integers(4, 9))
 def test_final_score_is_contradictory_only_when_tied(away: int, home: int, period: int) -> None:
-    told = contradiction(Standing("NYK@PHI", "final", period, away, home))
+    result = contradiction(Standing("NYK@PHI", "final", period, away, home))
 
-    assert told == (f"NYK@PHI is final at {away}:{home}" if away == home else "")
+    assert result == (f"NYK@PHI is final at {away}:{home}" if away == home else "")
 
 
 @pytest.mark.parametrize(
-    ("status", "period", "away", "home", "told"),
+    ("status", "period", "away", "home", "message"),
     [
         ("final", 0, 0, 0, "NYK@PHI is final at 0:0"),
         ("final", 4, 101, 0, "NYK@PHI is final at 101:0"),
@@ -50,15 +50,15 @@ def test_final_score_is_contradictory_only_when_tied(away: int, home: int, perio
         ("postponed", 0, 0, 0, ""),
     ],
 )
-def test_impossible_standing_is_named(status: str, period: int, away: int, home: int, told: str) -> None:
-    assert contradiction(Standing("NYK@PHI", status, period, away, home)) == told
+def test_impossible_standing_is_named(status: str, period: int, away: int, home: int, message: str) -> None:
+    assert contradiction(Standing("NYK@PHI", status, period, away, home)) == message
 
 
 @given(share=st.floats(0, 1.2))
 def test_content_is_lacking_below_minimum_share(share: float) -> None:
-    told = lacks_content("NYK", 240 * share, 240, round(100 * share), 100)
+    result = lacks_content("NYK", 240 * share, 240, round(100 * share), 100)
 
-    assert bool(told) == (240 * share < MIN_SHARE * 240 or round(100 * share) < MIN_SHARE * 100)
+    assert bool(result) == (240 * share < MIN_SHARE * 240 or round(100 * share) < MIN_SHARE * 100)
 
 
 def zeros(document: Any) -> None:
@@ -87,9 +87,9 @@ def test_a_final_box_score_without_its_content_is_no_data_yet(name: str, edit: A
     """A source answered 89 times with games and no players (incident 40 of docs/explanation/incidents.md)."""
     executed = run(name, served(edited(BOX_SCORE, edit)), game_id=GAME.id)
 
-    told: Any = executed.data_summary["contradictions"]
+    contradictions: Any = executed.data_summary["contradictions"]
     assert reason(executed).startswith(f"game {GAME.id} is final, but its box score is incomplete: ")
-    assert any("of 240 minutes" in sentence for sentence in told["examples"])
+    assert any("of 240 minutes" in sentence for sentence in contradictions["examples"])
 
 
 @BOXES
@@ -122,11 +122,11 @@ def scheduled_in_period_3(game: Any) -> None:
 def test_scoreboard_lists_contradictory_game_as_missing(edit: Any) -> None:
     found = parse("nbac_scoreboard", edited(SCOREBOARD, lambda board: edit(board["scoreboard"]["games"][0])))
     game: Any = next(iter(found.records))
-    told: Any = found.summary["completeness"]
+    result: Any = found.summary["completeness"]
 
     (sentence,) = found.contradictions
     assert sentence.startswith(game.matchup)
-    assert game.matchup in told["missing"]
+    assert game.matchup in result["missing"]
     assert len(found.records) == len(SCENARIO.games[DAY])
 
 

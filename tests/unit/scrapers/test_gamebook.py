@@ -77,7 +77,7 @@ def test_summary_describes_game() -> None:
 def test_gamebook_agrees_with_box_score() -> None:
     payload = write_box_score(SCENARIO, DAY, GAME, OVER) or b""
     box = box_scores.parse(payload, box_scores.Parameters(game_date=DAY, game_id=GAME.id))
-    told = {
+    result = {
         (record.team, record.name): (
             record.seconds_played,
             record.points,
@@ -88,7 +88,7 @@ def test_gamebook_agrees_with_box_score() -> None:
         if isinstance(record, PlayerBoxRecord) and record.played
     }
 
-    assert told == {
+    assert result == {
         (record.team, record.player_name): (
             record.seconds_played,
             record.points,

@@ -78,8 +78,8 @@ def test_single_overdue_game_is_a_contradiction_but_not_suspect() -> None:
     found = as_of(NOON, TODAY, forget)
 
     assert found.suspect == ""
-    (told,) = found.contradictions
-    assert told.endswith("of 2025-01-06 is still scheduled on 2025-01-15")
+    (contradictions,) = found.contradictions
+    assert contradictions.endswith("of 2025-01-06 is still scheduled on 2025-01-15")
 
 
 def test_games_that_are_off_or_undecided_are_not_overdue() -> None:
@@ -102,10 +102,10 @@ def test_lost_games_are_reported_only_above_threshold(kept: float, gone: bool) -
             whole = day["games"]
             day["games"] = [game for game in whole if int(game["gameId"]) % 100 < 100 * kept]
 
-    told = lost(as_of(NOON, TODAY, shrink), before)
+    result = lost(as_of(NOON, TODAY, shrink), before)
 
-    assert bool(told) == gone
-    assert not gone or "of the 263 games of season 2024-25 of the previous edition are missing" in told
+    assert bool(result) == gone
+    assert not gone or "of the 263 games of season 2024-25 of the previous edition are missing" in result
 
 
 def test_games_of_another_season_are_not_lost() -> None:

@@ -85,10 +85,10 @@ class Controller:
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )
-        self._hear_of_manual_runs()
+        self._receive_manual_runs()
         self.client = in_memory_controller(deps, URL)
 
-    def _hear_of_manual_runs(self) -> None:
+    def _receive_manual_runs(self) -> None:
         """Deliver the decisions of manual runs to the controller, as its subscription does."""
         publish = self.bus.publish
 
@@ -121,6 +121,6 @@ class Controller:
 
         self.bus.publish = run  # type: ignore[method-assign]
 
-    def tells(self, *rows: Mapping[str, Any]) -> None:
+    def answer_with(self, *rows: Mapping[str, Any]) -> None:
         """Let the dataset return these rows for every query."""
         self.warehouse.answer = lambda _sql, _parameters: [dict(row) for row in rows]

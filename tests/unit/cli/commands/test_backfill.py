@@ -59,8 +59,8 @@ class TestBackfill:
         edited = Path(season[-1])
         edited.write_text(edited.read_text().replace("injury_discovery:", "ache_discovery:"))
         monkeypatch.setattr(edits, "WORKFLOWS", edited)
-        told = run("backfill", "ache_discovery", *self.RUN[2:], *season, code=1).stderr
-        assert f"{edited} has it, but the controller has not read it yet" in told
+        output = run("backfill", "ache_discovery", *self.RUN[2:], *season, code=1).stderr
+        assert f"{edited} has it, but the controller has not read it yet" in output
         assert controller.bus.published == []
 
     def test_repeated_backfill_reports_each_date_and_requests_nothing(
@@ -68,9 +68,9 @@ class TestBackfill:
     ) -> None:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
         for _ in range(2):
-            told = json.loads(run(*self.RUN, *season, "--json").stdout)
-            assert (told["complete"], told["interrupted"]) == (True, False)
-            assert [item["success"] for item in told["dates"]] == [1, 1, 1, 0]
+            result = json.loads(run(*self.RUN, *season, "--json").stdout)
+            assert (result["complete"], result["interrupted"]) == (True, False)
+            assert [item["success"] for item in result["dates"]] == [1, 1, 1, 0]
         assert len(controller.bus.of(ScrapeRequested)) == 3
 
     def test_earlier_requests_are_marked(
@@ -80,18 +80,20 @@ class TestBackfill:
         controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
         first = (*self.RUN[:-1], "2025-01-14", *season)
         assert "before" not in run(*first).stderr
-        told = run(*self.RUN, *season).stderr
-        assert "1/3 2025-01-14: 1 success (requested before)\n" in told
-        assert "2/3 2025-01-15: 1 success\n" in told
-        assert "1 of 3 runs were requested before under the name backfill and are not requested again" in told
+        output = run(*self.RUN, *season).stderr
+        assert "1/3 2025-01-14: 1 success (requested before)\n" in output
+        assert "2/3 2025-01-15: 1 success\n" in output
+        assert (
+            "1 of 3 runs were requested before under the name backfill and are not requested again" in output
+        )
 
     def test_failed_run_is_reported_as_failed(
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(Failed(kind=FailureKind.BLOCKED, message="the key is refused"))
-        told = run(*self.RUN, *season, code=3)
-        assert "1/3 2025-01-14: 1 failed\n" in told.stderr
-        assert "given_up" not in told.output
+        output = run(*self.RUN, *season, code=3)
+        assert "1/3 2025-01-14: 1 failed\n" in output.stderr
+        assert "given_up" not in output.output
 
     @pytest.mark.parametrize("name", ["injury_discovery", "nbac_injury_report"])
     def test_pause_of_target_is_reported_before_requests(
@@ -112,12 +114,12 @@ class TestBackfill:
         self, run: Run, controller: Controller, season: tuple[str, ...]
     ) -> None:
         controller.answers(NoData(reason="404"))
-        told = run(*self.RUN, *season, code=3)
-        assert "1/3 2025-01-14: 1 no_data" in told.stderr
-        assert told.stdout.count("no_data: 404") == 3
-        again = told.stderr.splitlines()[-1].split()
+        output = run(*self.RUN, *season, code=3)
+        assert "1/3 2025-01-14: 1 no_data" in output.stderr
+        assert output.stdout.count("no_data: 404") == 3
+        again = output.stderr.splitlines()[-1].split()
         assert again[:2] == ["tipoff", "backfill"]
-        assert "--name backfill-retry-1" in told.stderr
+        assert "--name backfill-retry-1" in output.stderr
         before = len(controller.bus.of(ScrapeRequested))
         run(*self.RUN, *season, code=3)
         assert len(controller.bus.of(ScrapeRequested)) == before
@@ -131,9 +133,9 @@ class TestBackfill:
         run(*self.RUN, *season)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(BackfillRun, "missing_from", lambda _run, _known: 2)
-            told = run(*self.RUN, *season, code=3)
-        assert "the run under this name lacks 2 requests; give another --name" in told.stderr
-        assert "--only-missing --name backfill-retry-1" in told.stderr
+            output = run(*self.RUN, *season, code=3)
+        assert "the run under this name lacks 2 requests; give another --name" in output.stderr
+        assert "--only-missing --name backfill-retry-1" in output.stderr
 
     @pytest.mark.usefixtures("controller")
     def test_interrupted_backfill_prints_resume_command(
@@ -148,11 +150,11 @@ class TestBackfill:
         monkeypatch.setattr(
             "tipoff_cli.commands.backfill.command.Asking", partial(Asking, clock=Clock(sleep=pressed))
         )
-        told = run(*self.RUN, *season, "--rate", "7/min", code=130)
-        assert "interrupted: 0 of 3 runs have ended" in told.stderr
+        output = run(*self.RUN, *season, "--rate", "7/min", code=130)
+        assert "interrupted: 0 of 3 runs have ended" in output.stderr
         command = " ".join((*self.RUN, "--rate", "7/min", *season))
-        assert told.stderr.splitlines()[-1].strip() == f"tipoff {command}"
-        assert "2025-01-14" in told.stdout
+        assert output.stderr.splitlines()[-1].strip() == f"tipoff {command}"
+        assert "2025-01-14" in output.stdout
 
     def test_only_missing_leaves_out_dates_with_success(
         self,
@@ -161,7 +163,7 @@ class TestBackfill:
         season: tuple[str, ...],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        controller.tells(
+        controller.answer_with(
             {
                 "request_id": "r",
                 "scraper_name": "nbac_injury_report",
@@ -257,5 +259,5 @@ def test_only_missing_warns_about_stale_dataset(
         [{"last_decided_at": last}] if sql == expectations._LAST_DECISION else []
     )
     monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
-    told = run(*TestBackfill.RUN, *season, "--only-missing", "--dry-run").stderr
-    assert ("55 minutes ago" in told) is (minutes == 55)
+    output = run(*TestBackfill.RUN, *season, "--only-missing", "--dry-run").stderr
+    assert ("55 minutes ago" in output) is (minutes == 55)

@@ -78,8 +78,8 @@ class TestExplain:
         at = datetime(2025, 1, 15, 16, 5, tzinfo=UTC)
         parse = payload_parser(configuration.catalog["nbac_schedule"])
         calendar = read_calendar_file(Path(season[1]), at + timedelta(days=3), parse)
-        told = explain_workflow("injury_discovery", at, configuration, calendar)
-        condition = told.general[0]
+        result = explain_workflow("injury_discovery", at, configuration, calendar)
+        condition = result.general[0]
         assert (condition.name, condition.met) == ("calendar", True)
         assert (
             condition.detail
@@ -104,10 +104,10 @@ class TestExplain:
         )
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         shown = run("explain", "injury_discovery", *(("--at", at) if at else ()), *season).stdout
-        told = {None: "has no decision of the last two days", 55: "55 minutes ago"}.get(
+        result = {None: "has no decision of the last two days", 55: "55 minutes ago"}.get(
             minutes, "minutes ago"
         )
-        assert (told in shown) == ("tipoff query heartbeats" in shown) == (at is None and minutes != 39)
+        assert (result in shown) == ("tipoff query heartbeats" in shown) == (at is None and minutes != 39)
 
     def test_invalid_time_is_refused(self, run: Run, season: tuple[str, ...]) -> None:
         assert "is not a valid time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr

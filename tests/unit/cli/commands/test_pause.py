@@ -37,13 +37,13 @@ class TestPause:
         edited = tmp_path / "workflows.yaml"
         edited.write_text("workflows: {tides: {}}")
         monkeypatch.setattr(edits, "WORKFLOWS", edited)
-        told = run("pause", "tides", "--why", "w", code=1).stderr
-        assert f"{edited} has it, but the controller has not read it yet" in told
+        output = run("pause", "tides", "--why", "w", code=1).stderr
+        assert f"{edited} has it, but the controller has not read it yet" in output
         assert "has not read it yet" not in run("pause", "tide", "--why", "w", code=1).stderr
         assert controller.bus.published == []
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "message"),
         [
             (("pause", "nothing", "--why", "w"), "404: no workflow or scraper 'nothing'"),
             (("pause", "morning_operation", "--why", "w"), "did you mean morning_operations?"),
@@ -63,9 +63,9 @@ class TestPause:
         ],
     )
     def test_controller_refusal_is_reported(
-        self, run: Run, controller: Controller, arguments: tuple[str, ...], told: str
+        self, run: Run, controller: Controller, arguments: tuple[str, ...], message: str
     ) -> None:
-        assert told in run(*arguments, code=1).stderr
+        assert message in run(*arguments, code=1).stderr
         assert controller.bus.published == []
 
     @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ class TestPause:
         ids=["pause", "resume"],
     )
     def test_a_misspelt_target_is_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
-        told = run(*arguments, "--target", "scrapper", code=2).stderr
-        assert "unknown target 'scrapper'; use one of workflow, scraper" in told
+        output = run(*arguments, "--target", "scrapper", code=2).stderr
+        assert "unknown target 'scrapper'; use one of workflow, scraper" in output
 
     @pytest.mark.parametrize("why", ["", " ", "\t\u3000"])
     def test_a_blank_reason_is_wrong_usage(self, run: Run, why: str) -> None:

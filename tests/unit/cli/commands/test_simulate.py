@@ -22,8 +22,8 @@ class TestSimulate:
         assert answer["sources"]["nbacom"]["requests"] > 0
 
     def test_period_without_games_exits_1(self, run: Run, season: tuple[str, ...]) -> None:
-        told = run("simulate", *season, "--from", "2019-01-01", "--to", "2019-01-03", code=1)
-        assert "no game from 2019-01-01 to 2019-01-03; its games are from 20" in told.output
+        output = run("simulate", *season, "--from", "2019-01-01", "--to", "2019-01-03", code=1)
+        assert "no game from 2019-01-01 to 2019-01-03; its games are from 20" in output.output
 
     def test_a_fleet_without_games_needs_no_schedule(self, run: Run) -> None:
         files = ("--workflows", str(TIDES / "config/workflows.yaml"), "--scrapers", str(TIDES / "tides"))
@@ -31,8 +31,8 @@ class TestSimulate:
         assert (answer["games"], answer["workflows"]["tides"]["found"]) == (0, 1)
 
     def test_a_workflow_that_needs_games_needs_a_schedule(self, run: Run) -> None:
-        told = run("simulate", *self.DAYS, code=2)
-        assert re.search(r"--schedule is missing: \w+ needs games; name a file with them", told.output)
+        output = run("simulate", *self.DAYS, code=2)
+        assert re.search(r"--schedule is missing: \w+ needs games; name a file with them", output.output)
 
     def test_two_configurations_side_by_side(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
         other = tmp_path / "other.yaml"

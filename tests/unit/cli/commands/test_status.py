@@ -16,7 +16,7 @@ class TestStatus:
     AS_OF = ("status", "--as-of", "2025-01-15 13:05")
 
     def test_green_day_starts_with_verdict_line(self, run: Run, controller: Controller) -> None:
-        controller.tells(EXPECTATION)
+        controller.answer_with(EXPECTATION)
         lines = run(*self.AS_OF).stdout.splitlines()
         assert lines[0] == "✔ today is all right"
         assert "injury_discovery" in lines[2]
@@ -30,7 +30,7 @@ class TestStatus:
 
         not_run: dict[str, Any] = {"actual_run_time": None, "executions": 0, "found": False}
         later = [slot(number, status="TOO_EARLY", **not_run) for number in (3, 4)]
-        controller.tells(*(slot(number) for number in range(3)), *later)
+        controller.answer_with(*(slot(number) for number in range(3)), *later)
         lines = [it for it in run(*self.AS_OF, "--all").stdout.splitlines() if "injury_discovery" in it]
         assert [it.partition("injury_discovery")[0].strip() for it in lines] == [
             "10:35 to 10:37, 3 times",
@@ -38,7 +38,7 @@ class TestStatus:
         ]
 
     def test_next_check_time_is_shown(self, run: Run, controller: Controller) -> None:
-        controller.tells({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
+        controller.answer_with({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         assert "Wed 14:00" in run(*self.AS_OF).stdout
 
     @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ class TestStatus:
     def test_missing_run_is_reported_in_red_verdict_line(
         self, run: Run, controller: Controller, changes: dict[str, Any], what: str
     ) -> None:
-        controller.tells({**EXPECTATION, **changes})
+        controller.answer_with({**EXPECTATION, **changes})
         assert run(*self.AS_OF, code=2).stdout.splitlines()[0] == f"✘ today: {what}"
         answer = json.loads(run(*self.AS_OF, "--json", code=2).stdout)
         assert (answer["ok"], answer["color"], answer["source"]) == (False, "red", "controller")
@@ -65,7 +65,7 @@ class TestStatus:
     def test_uncollected_game_is_named(self, run: Run, controller: Controller) -> None:
         game = {**EXPECTATION, "workflow_name": "post_game", "occurrence_id": "o2", "subject": "0022400561"}
         other = {**game, "occurrence_id": "o3", "subject": "0022400562", "found": False}
-        controller.tells(EXPECTATION, game, other)
+        controller.answer_with(EXPECTATION, game, other)
         lines = run(*self.AS_OF, "--all", code=2).stdout.splitlines()
         assert lines[0] == "✘ today: post_game of 0022400562 ran 1 time and found nothing"
         assert any("0022400561" in line and "ON_TIME" in line for line in lines)
@@ -88,7 +88,7 @@ class TestStatus:
             "status": "TOO_EARLY",
         }
         row = {**EXPECTATION, **step, "found": False, "deadline": datetime(2025, 1, 15, 19, tzinfo=UTC)}
-        controller.tells(
+        controller.answer_with(
             row, {**EXPECTATION, **later, "occurrence_id": "o2", "executions": 0, "found": False}
         )
         assert run(*self.AS_OF, code=1).stdout.startswith(
@@ -96,7 +96,7 @@ class TestStatus:
         )
 
     def test_day_without_locked_schedule_is_not_green(self, run: Run, controller: Controller) -> None:
-        controller.tells()
+        controller.answer_with()
         assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=2).stdout
         early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
         assert early.startswith("! today: nothing was decided in the last two days")
@@ -113,23 +113,23 @@ class TestStatus:
     def test_future_as_of_is_accepted_in_event_time(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        controller.tells(EXPECTATION)
+        controller.answer_with(EXPECTATION)
         monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
         told = run("status", "--as-of", "tomorrow", "--json", code=2)
         assert json.loads(told.stdout)["color"] == "red"
         assert told.stderr == ""
 
     def test_day_before_first_record_is_unknown_without_fault(self, run: Run, controller: Controller) -> None:
-        controller.tells({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
-        told = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout
-        assert told.startswith(
+        controller.answer_with({"occurrence_id": None, "known_since": datetime(2025, 1, 15, 19, tzinfo=UTC)})
+        output = run("status", "--date", "2025-01-14", *self.AS_OF[1:]).stdout
+        assert output.startswith(
             "· 2025-01-14: no data for that day: the oldest schedule or decision is from 2025-01-15"
         )
 
     def test_dataset_is_queried_without_controller_address(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        controller.tells(EXPECTATION)
+        controller.answer_with(EXPECTATION)
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "")
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         assert json.loads(run(*self.AS_OF, "--json").stdout)["source"] == "dataset"
@@ -139,10 +139,10 @@ class TestStatus:
         self, run: Run, controller: Controller, at: str, code: int
     ) -> None:
         """A stuck logger looked like a controller that decided nothing."""
-        controller.tells(EXPECTATION)
-        told = run("status", "--as-of", f"2025-01-15 {at}", code=code).stdout
+        controller.answer_with(EXPECTATION)
+        output = run("status", "--as-of", f"2025-01-15 {at}", code=code).stdout
         age = "the dataset's newest decision is from 2025-01-15 13:00, 41 minutes ago"
-        assert (age in told) == ("tipoff query heartbeats" in told) == (code == 2)
+        assert (age in output) == ("tipoff query heartbeats" in output) == (code == 2)
 
     @pytest.mark.parametrize(("found", "code"), [(True, 1), (False, 2)])
     @pytest.mark.parametrize(("environment", "seconds"), [("prod", 30), ("local", 5)])
@@ -157,7 +157,7 @@ class TestStatus:
         code: int,
     ) -> None:
         """A hung controller was not mentioned: the dataset alone gave "today is all right"."""
-        controller.tells({**EXPECTATION, "found": found})
+        controller.answer_with({**EXPECTATION, "found": found})
 
         def hang(*_: Any, timeout: float, **__: Any) -> None:
             assert timeout == seconds
@@ -167,14 +167,14 @@ class TestStatus:
 
         monkeypatch.setattr(controller.client, "request", hang)
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
-        told = run(*self.AS_OF, code=code).stdout
+        output = run(*self.AS_OF, code=code).stdout
         sentence = (
             f"the controller does not answer at {URL} within {seconds} s; is its process stopped or busy?"
         )
-        assert told.splitlines()[0].startswith(
+        assert output.splitlines()[0].startswith(
             f"! today: {sentence}" if found else "✘ today: injury_discovery"
         )
-        assert told.count(sentence) == 1
+        assert output.count(sentence) == 1
         assert run(*self.AS_OF, "--faults", code=code).stdout.count(sentence) == 1
         answer = json.loads(run(*self.AS_OF, "--workflow", "injury_discovery", "--json", code=code).stdout)
         assert (answer["ok"], answer["unanswered"]) == (False, sentence)
@@ -182,7 +182,7 @@ class TestStatus:
     def test_controller_refusing_caller_falls_back_to_dataset(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        controller.tells(EXPECTATION)
+        controller.answer_with(EXPECTATION)
         monkeypatch.setattr(controller.client, "request", lambda *_, **__: httpx.Response(403))
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
         assert "by the dataset" in run(*self.AS_OF).stdout

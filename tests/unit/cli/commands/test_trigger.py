@@ -27,10 +27,10 @@ class TestTrigger:
         edited = tmp_path / "workflows.yaml"
         edited.write_text("workflows: {tides: {}}")
         monkeypatch.setattr(edits, "WORKFLOWS", edited)
-        told = run("trigger", "tides", "--game-date", SLATE, code=1).output
-        assert f"{edited} has it, but the controller has not read it yet" in told.replace("\n", "")
-        told = run("trigger", "tide", "--game-date", SLATE, code=1).output
-        assert "has not read it yet" not in told
+        output = run("trigger", "tides", "--game-date", SLATE, code=1).output
+        assert f"{edited} has it, but the controller has not read it yet" in output.replace("\n", "")
+        output = run("trigger", "tide", "--game-date", SLATE, code=1).output
+        assert "has not read it yet" not in output
         assert controller.bus.published == []
 
     def test_same_idempotency_key_gives_same_run(self, run: Run, controller: Controller) -> None:
@@ -50,8 +50,8 @@ class TestTrigger:
         controller.answers(Failed(kind=FailureKind.BLOCKED, message="the key is refused"))
         shown = run(*self.RUN, "--wait", code=1).stdout
         assert "✘ nbac_schedule failed: blocked: the key is refused" in shown
-        told = json.loads(run(*self.RUN, "--wait", "--json", code=1).stdout)
-        assert (told["settled"], told["units"][0]["message"]) == (True, "the key is refused")
+        result = json.loads(run(*self.RUN, "--wait", "--json", code=1).stdout)
+        assert (result["settled"], result["units"][0]["message"]) == (True, "the key is refused")
 
     def test_wait_and_dry_run_together_are_refused(self, run: Run, controller: Controller) -> None:
         assert "leave one out" in run(*self.RUN, "--wait", "--dry-run", code=2).stderr
@@ -80,8 +80,12 @@ class TestTrigger:
     def test_run_progress_is_served_by_idempotency_key(self, run: Run, controller: Controller) -> None:
         run(*self.RUN, "--idempotency-key", "mine/1")
         path = "/workflows/morning_operations/runs/mine%2F1"
-        told = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"}).json()
-        assert (told["game_date"], told["settled"], told["units"][0]["state"]) == (SLATE, False, "under_way")
+        result = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"}).json()
+        assert (result["game_date"], result["settled"], result["units"][0]["state"]) == (
+            SLATE,
+            False,
+            "under_way",
+        )
         assert controller.client.get(path).status_code == 401
 
     def test_wrong_development_key_is_refused(
@@ -95,7 +99,7 @@ class TestTrigger:
         assert "tipoff up" in run(*self.RUN, code=1).stderr
 
     @pytest.mark.parametrize(
-        ("log", "told"),
+        ("log", "is_reported"),
         [
             ("logger ended with exit code -9:\nits last line\n(log: logger.log)\n", True),
             (
@@ -110,12 +114,12 @@ class TestTrigger:
         ("command", "code"), [(RUN, 1), (("status",), 3), (("alerts", "list"), 1), (("sick",), 3)]
     )
     def test_only_unexpected_end_of_last_stack_is_reported(
-        self, run: Run, tmp_path: Path, command: tuple[str, ...], code: int, log: str, told: bool
+        self, run: Run, tmp_path: Path, command: tuple[str, ...], code: int, log: str, is_reported: bool
     ) -> None:
         (tmp_path / "stack.log").write_text(log)
         shown = run(*command, code=code).stderr
         ended = f"the last stack ended unexpectedly: logger ended with exit code -9 (see {tmp_path / 'stack.log'})"
-        assert (f"no stack runs here: {ended}; start a stack" in shown) is told
+        assert (f"no stack runs here: {ended}; start a stack" in shown) is is_reported
         assert "ended" in shown or "no stack runs here; start a stack" in shown
 
     def test_unreachable_controller_is_named_with_address(
@@ -134,9 +138,9 @@ class TestTrigger:
         monkeypatch.setattr(edits, "look", lambda: {edited: "after"})
         edits.note_read(environment, {edited: "before"})
         edits.note_refused(environment, "controller cannot start until this is fixed: no such key")
-        told = run(*self.RUN, code=1).stderr
-        assert "cannot connect to the controller at" in told
-        assert told.endswith("controller cannot start until this is fixed: no such key\n")
+        output = run(*self.RUN, code=1).stderr
+        assert "cannot connect to the controller at" in output
+        assert output.endswith("controller cannot start until this is fixed: no such key\n")
 
     def test_stack_key_is_not_sent_to_other_controller(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

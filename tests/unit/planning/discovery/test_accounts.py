@@ -67,7 +67,7 @@ def slot(minute: int) -> Occurrence:
 
 
 @pytest.mark.parametrize(
-    ("minute", "told"),
+    ("minute", "message"),
     [
         (10, " Check 1 of 3 by model m-1: no gap is longer than 20 minutes."),
         (30, " Check 2 of 3 by model m-1: on 62% of days it finds the document."),
@@ -75,8 +75,8 @@ def slot(minute: int) -> Occurrence:
         (20, ""),
     ],
 )
-def test_check_is_explained_by_its_purpose(minute: int, told: str) -> None:
-    assert explain_check(slot(minute), PLAN) == told
+def test_check_is_explained_by_its_purpose(minute: int, message: str) -> None:
+    assert explain_check(slot(minute), PLAN) == message
 
 
 def test_fixed_beat_is_explained_and_missing_plan_is_not() -> None:
@@ -123,16 +123,22 @@ def test_discovery_context_contains_plan_and_check(minute: int, check: dict[str,
 
 
 def test_discovery_context_contains_reason_for_fixed_beat() -> None:
-    told = {"strategy": "fixed", "fallback": "stale", "detail": "of long ago"}
+    result = {"strategy": "fixed", "fallback": "stale", "detail": "of long ago"}
     on_the_beat = PLAN.model_copy(update=ON_THE_BEAT)
-    assert discovery_context(slot(30), on_the_beat) == {"discovery": {**told, **DAYS_OF_MODEL}}
+    assert discovery_context(slot(30), on_the_beat) == {"discovery": {**result, **DAYS_OF_MODEL}}
     unread = on_the_beat.model_copy(update={"model": None})
     first_three = {name: DAYS_OF_MODEL[name] for name in ("opens", "window_minutes", "budget")}
-    assert discovery_context(slot(30), unread) == {"discovery": {**told, **first_three}}
+    assert discovery_context(slot(30), unread) == {"discovery": {**result, **first_three}}
 
 
 def test_model_context_without_history_has_no_days_and_four_digits() -> None:
     empty = MODEL.model_copy(update={"first_day": None, "last_day": None, "masses": (0.123456,)})
-    told = discovery_context(slot(30), PLAN.model_copy(update={**ON_THE_BEAT, "model": empty}))["discovery"]
-    assert isinstance(told, dict)
-    assert (told["first_day"], told["last_day"], told["probability_in_window"]) == (None, None, 0.1235)
+    context = discovery_context(slot(30), PLAN.model_copy(update={**ON_THE_BEAT, "model": empty}))[
+        "discovery"
+    ]
+    assert isinstance(context, dict)
+    assert (context["first_day"], context["last_day"], context["probability_in_window"]) == (
+        None,
+        None,
+        0.1235,
+    )

@@ -25,50 +25,50 @@ def advice(days: list[PublicationInterval], beat: list[float] = BEAT) -> Advice:
 
 def test_punctual_source_should_be_learned() -> None:
     luck = Random(1)  # noqa: S311  # luck, not a secret
-    told = advice(seen([luck.gauss(200, 15) for _ in range(30)]))
-    assert told.fixed is not None
-    assert told.price_per_attempt is not None
-    best = next(item for item in told.learned if item.price_per_attempt == told.price_per_attempt)
-    assert best.mean_delay_minutes < 0.8 * told.fixed.mean_delay_minutes
-    assert best.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
-    assert told.sentence.startswith("Learn: data would have been found")
-    assert told.resolution_minutes == 30
-    assert [item.price_per_attempt for item in told.learned] == list(PRICES)
-    figures = (told.fixed.mean_delay_minutes, told.fixed.p95_delay_minutes, told.fixed.attempts_per_day)
+    result = advice(seen([luck.gauss(200, 15) for _ in range(30)]))
+    assert result.fixed is not None
+    assert result.price_per_attempt is not None
+    best = next(item for item in result.learned if item.price_per_attempt == result.price_per_attempt)
+    assert best.mean_delay_minutes < 0.8 * result.fixed.mean_delay_minutes
+    assert best.attempts_per_day <= 1.02 * result.fixed.attempts_per_day
+    assert result.sentence.startswith("Learn: data would have been found")
+    assert result.resolution_minutes == 30
+    assert [item.price_per_attempt for item in result.learned] == list(PRICES)
+    figures = (result.fixed.mean_delay_minutes, result.fixed.p95_delay_minutes, result.fixed.attempts_per_day)
     assert figures == tuple(round(value, digits) for value, digits in zip(figures, (1, 1, 2), strict=True))
 
 
 def test_irregular_source_stays_on_fixed_beat() -> None:
     luck = Random(1)  # noqa: S311  # luck, not a secret
-    told = advice(seen([luck.uniform(0, 480) for _ in range(26)]))
-    assert told.price_per_attempt is None
-    assert told.sentence.startswith("Stay with fixed")
-    assert told.fixed is not None
+    result = advice(seen([luck.uniform(0, 480) for _ in range(26)]))
+    assert result.price_per_attempt is None
+    assert result.sentence.startswith("Stay with fixed")
+    assert result.fixed is not None
     affordable = [
-        item for item in told.learned if item.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
+        item for item in result.learned if item.attempts_per_day <= 1.02 * result.fixed.attempts_per_day
     ]
     best = min(affordable, key=lambda item: item.mean_delay_minutes)
     # The sentence names the best affordable price, so that a user sees its distance from the beat.
     assert (
-        f"at {best.attempts_per_day:g} attempts a day instead of {told.fixed.attempts_per_day:g}"
-        in told.sentence
+        f"at {best.attempts_per_day:g} attempts a day instead of {result.fixed.attempts_per_day:g}"
+        in result.sentence
     )
 
 
 def test_cheapest_price_is_shown_when_none_is_affordable() -> None:
-    told = advice(seen([100.0 + 9 * number for number in range(MIN_ADVICE_DAYS)]), beat=[480.0])
-    assert told.price_per_attempt is None
-    cheapest = min(item.attempts_per_day for item in told.learned)
-    assert f"at {cheapest:g} attempts a day instead of 1," in told.sentence
+    result = advice(seen([100.0 + 9 * number for number in range(MIN_ADVICE_DAYS)]), beat=[480.0])
+    assert result.price_per_attempt is None
+    cheapest = min(item.attempts_per_day for item in result.learned)
+    assert f"at {cheapest:g} attempts a day instead of 1," in result.sentence
 
 
 def test_source_following_tip_offs_is_replayed_with_tip_offs() -> None:
     tips = [Random(f"{day}").choice((180.0, 300.0, 420.0)) for day in range(26)]  # noqa: S311  # luck, not a secret
     days = seen([tip - 90 for tip in tips])
-    told = advice([replace(item, first_tip_off=tip) for item, tip in zip(days, tips, strict=True)])
-    assert told.fixed is not None
-    assert min(item.mean_delay_minutes for item in told.learned) < 0.7 * told.fixed.mean_delay_minutes
-    assert told.sentence.startswith("Learn")
+    result = advice([replace(item, first_tip_off=tip) for item, tip in zip(days, tips, strict=True)])
+    assert result.fixed is not None
+    assert min(item.mean_delay_minutes for item in result.learned) < 0.7 * result.fixed.mean_delay_minutes
+    assert result.sentence.startswith("Learn")
 
 
 def test_days_found_at_window_opening_are_excluded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,17 +87,17 @@ def test_days_found_at_window_opening_are_excluded(monkeypatch: pytest.MonkeyPat
 
 
 def test_short_history_gives_no_comparison() -> None:
-    told = advice(seen([200.0] * (MIN_ADVICE_DAYS - 1)))
-    assert (told.fixed, told.learned, told.price_per_attempt) == (None, (), None)
-    assert "19 days with a known publication, and 20 are needed" in told.sentence
+    result = advice(seen([200.0] * (MIN_ADVICE_DAYS - 1)))
+    assert (result.fixed, result.learned, result.price_per_attempt) == (None, (), None)
+    assert "19 days with a known publication, and 20 are needed" in result.sentence
     assert advice([]).days == 0
 
 
 def test_the_same_history_gives_the_same_advice() -> None:
     days = seen([100.0 + number for number in range(MIN_ADVICE_DAYS)])
-    told = advice(days)
-    assert told == advice(days)
-    assert told.fixed is not None, "with just as many days as it takes"
+    result = advice(days)
+    assert result == advice(days)
+    assert result.fixed is not None, "with just as many days as it takes"
 
 
 def test_short_history_reports_days_and_resolution() -> None:
@@ -110,12 +110,14 @@ def test_short_history_reports_days_and_resolution() -> None:
     ]
     today = days[-1].game_date
     search = Search("one", today, today, at("16:00", today), 480, Guards(17, 3.5, 120), explore=0.03)
-    told = advise(search, PublicationHistory(tuple(days)), BEAT)
-    assert (told.days, told.first_day, told.last_day) == (6, FIRST, FIRST + timedelta(days=5))
-    assert told.resolution_minutes == 18.9
-    assert told.sentence == "Stay with fixed: 4 days with a known publication, and 20 are needed to compare."
+    result = advise(search, PublicationHistory(tuple(days)), BEAT)
+    assert (result.days, result.first_day, result.last_day) == (6, FIRST, FIRST + timedelta(days=5))
+    assert result.resolution_minutes == 18.9
+    assert (
+        result.sentence == "Stay with fixed: 4 days with a known publication, and 20 are needed to compare."
+    )
 
 
 def test_empty_history_has_no_days_and_no_resolution() -> None:
-    told = advice([])
-    assert (told.first_day, told.last_day, told.resolution_minutes) == (None, None, None)
+    result = advice([])
+    assert (result.first_day, result.last_day, result.resolution_minutes) == (None, None, None)

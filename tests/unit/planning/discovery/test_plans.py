@@ -257,10 +257,14 @@ def test_decision_names_model_and_check_number() -> None:
     plans = {("one", plan.day): plan}
     number = next(n for n, check in enumerate(plan.checks) if check.purpose is Purpose.LIKELY)
     decision = decided(learning(), at_check(plan, number), discovery=plans)
-    told = decision.context["discovery"]
-    assert isinstance(told, dict)
+    context = decision.context["discovery"]
+    assert isinstance(context, dict)
     assert plan.model is not None
-    assert (told["strategy"], told["model"], told["check"]) == ("learned", plan.model.version, number + 1)
+    assert (context["strategy"], context["model"], context["check"]) == (
+        "learned",
+        plan.model.version,
+        number + 1,
+    )
     assert plan.model.version in decision.sentence
     assert f"Check {number + 1} of {len(plan.checks)}" in decision.sentence
 
@@ -268,9 +272,9 @@ def test_decision_names_model_and_check_number() -> None:
 def test_decision_on_fixed_beat_has_reason() -> None:
     plan = planned(seen([200.0] * 2))
     decision = decided(learning(), at("16:30", plan.day), discovery={("one", plan.day): plan})
-    told = decision.context["discovery"]
-    assert isinstance(told, dict)
-    assert (told["strategy"], told["fallback"]) == ("fixed", "few_days")
+    context = decision.context["discovery"]
+    assert isinstance(context, dict)
+    assert (context["strategy"], context["fallback"]) == ("fixed", "few_days")
     assert decision.sentence.endswith("On the fixed beat: 2 known days, and 5 are needed.")
 
 

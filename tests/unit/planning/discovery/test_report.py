@@ -243,10 +243,10 @@ def test_dataset_queries_are_limited_to_the_search() -> None:
 
 
 def test_checks_are_read_from_decision_in_dataset() -> None:
-    told = json.dumps({"strategy": "learned", "model": "m-1", "checks": ["2025-01-15T17:00:00+00:00"]})
+    result = json.dumps({"strategy": "learned", "model": "m-1", "checks": ["2025-01-15T17:00:00+00:00"]})
 
     def answer(sql: str, _: object) -> list[dict[str, Any]]:
-        return [{"discovery": told}] if "workflow_decisions" in sql else rows_of(beat_of(30))
+        return [{"discovery": result}] if "workflow_decisions" in sql else rows_of(beat_of(30))
 
     warehouse = MemoryWarehouse(answer=answer)
     report = read_discovery(warehouse, "prod", searching(), "one", DAY, at("10:00"))
@@ -271,7 +271,7 @@ def test_unlearnable_day_runs_no_query(configuration: Configuration) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "strategy", "said"),
+    ("days", "strategy", "message"),
     [
         (
             30,
@@ -287,11 +287,11 @@ def test_unlearnable_day_runs_no_query(configuration: Configuration) -> None:
         (0, "fixed", "fixed beat, as configured; to learn from: nothing yet"),
     ],
 )
-def test_headline_names_strategy_model_and_days(days: int, strategy: str, said: str) -> None:
+def test_headline_names_strategy_model_and_days(days: int, strategy: str, message: str) -> None:
     report = report_at(at("10:00"), list(beat_of(days)), strategy)
     model = report.plan.model
     assert model is not None
-    assert report.headline == said.format(model=model.version, off=100 * (model.calibration or 0))
+    assert report.headline == message.format(model=model.version, off=100 * (model.calibration or 0))
 
 
 def test_check_states_have_display_texts() -> None:

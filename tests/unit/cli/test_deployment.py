@@ -558,8 +558,8 @@ def test_all_images_are_built_before_first_push(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service_is_refused_before_anything_is_built(tmp_path: Path) -> None:
-    code, output, told = build_images(tmp_path, "--no-push", "r/tipoff", "abc", "logger", "loger")
-    assert (code, told) == (2, [])
+    code, output, built = build_images(tmp_path, "--no-push", "r/tipoff", "abc", "logger", "loger")
+    assert (code, built) == (2, [])
     assert f"no service 'loger'; there are: {' '.join(SERVICES)}" in output
 
 

@@ -147,7 +147,7 @@ def test_response_of_other_server_is_refused(
 
 
 def refused(words: tuple[str, ...], code: int, message: str) -> str:
-    """Run a command that exits with this code and prints `told`; return its output."""
+    """Run a command that exits with this code and prints `message`; return its output."""
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, (result.output, result.exception)
     # Usage errors are wrapped within a frame.

@@ -47,7 +47,7 @@ class FakeShell:
     refused: tuple[str, ...] = ()
     images: set[str] = field(default_factory=set)
     done: list[str] = field(default_factory=list)
-    told: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, *command: str) -> str:
         text = " ".join(command)

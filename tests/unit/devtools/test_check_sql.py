@@ -54,8 +54,8 @@ def test_sql_invalid_in_bigquery_is_found(analyzer: Analyzer, sql: str, message:
 def test_parameter_types_are_checked(analyzer: Analyzer) -> None:
     sql = "SELECT * FROM nba_orchestration.heartbeats(@at)"
     assert analyzer.analyze(sql, {"at": "TIMESTAMP"}) == 1
-    for types, said in (({"at": "INT64"}, "No matching signature"), ({}, "parameter 'at' not found")):
-        with pytest.raises(SqlFault, match=said):
+    for types, sentence in (({"at": "INT64"}, "No matching signature"), ({}, "parameter 'at' not found")):
+        with pytest.raises(SqlFault, match=sentence):
             analyzer.analyze(sql, types)
 
 

@@ -336,7 +336,7 @@ def test_report_without_minutes_is_no_data_and_names_each_team(monkeypatch: pyte
     zeros = " ".join(["0"] * 16)
     lines = [line.replace(f"240:00 {NUMBERS}", f"0:00 {zeros}") for line in LINES]
     monkeypatch.setattr(scraper, "read_pages", lambda _: [page(lines)])
-    found = parse(PAYLOAD, ASKED)
+    found = parse(PAYLOAD, PARAMETERS)
 
     lacks = ["NYK: the players have 0.0 of 240 minutes", "PHI: the players have 0.0 of 240 minutes"]
     assert list(found.records) == []

@@ -371,7 +371,7 @@ async def test_empty_submission_makes_no_append() -> None:
     warehouse = Warehouse()
     # An append would wait for the closed gate.
     await asyncio.wait_for(RowCommit(warehouse.append, ROOMY, Clock()).submit("t", [], [], 0), 10)
-    assert warehouse.asked == []
+    assert warehouse.appends == []
 
 
 @st.composite

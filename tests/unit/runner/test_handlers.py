@@ -74,7 +74,7 @@ def test_outcome_is_not_published_before_it_is_remembered(bench: Bench) -> None:
     bench.source = answer
     with pytest.raises(Unavailable):
         bench.run(requested())
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
     assert bench.bus.published == []
 
 

@@ -175,8 +175,8 @@ def _refuse_unknown_hosts(hosts: Sequence[str]) -> None:
     from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
 
     try:
-        asked = {host for spec in load_catalog(SCRAPERS).values() for host in spec.hosts}
-        known = sorted({*fake_hosts(SCRAPERS), *asked})
+        fleet_hosts = {host for spec in load_catalog(SCRAPERS).values() for host in spec.hosts}
+        known = sorted({*fake_hosts(SCRAPERS), *fleet_hosts})
     except (ConfigurationError, UnusableFake) as error:
         refuse(str(error))
     for host in hosts:

@@ -214,8 +214,8 @@ def _warn_if_it_covers_nothing(made: Silence) -> None:
     now = wall_now()
     if not any(made.covers(it, now) for it in standing):
         names = ", ".join(_about(it) for it in standing) or "none"
-        said = f"! {made.rule}/{made.subject} covers no open alert; open alerts of this rule: {names}"
-        console.print(Text(said, "bold yellow"))
+        line = f"! {made.rule}/{made.subject} covers no open alert; open alerts of this rule: {names}"
+        console.print(Text(line, "bold yellow"))
 
 
 @alerts.command()
@@ -251,9 +251,9 @@ def test(
     else:
         console.print(Text(found.title, "bold"))
         console.print(Text(found.body))
-        said = {None: "would be notified", True: "notified", False: "refused the message"}
+        verdicts = {None: "would be notified", True: "notified", False: "refused the message"}
         for channel, taken in found.channels.items():
-            console.print(f"{channel}: {said[taken]}")
+            console.print(f"{channel}: {verdicts[taken]}")
     if False in found.channels.values():
         raise typer.Exit(1)
 

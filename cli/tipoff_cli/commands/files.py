@@ -202,28 +202,28 @@ def _open(window: LogWindow) -> tuple[Connection, Files]:
     return connection, Files(connection.warehouse(), connection.environment, window)
 
 
-def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedFile]:
+def _find_one(argument: str, window: LogWindow) -> tuple[Connection, Files, LandedFile]:
     """Return the file of that path or hash; end the command unless exactly one file matches."""
     try:
-        selector = FileSelector.read(asked)
+        selector = FileSelector.read(argument)
     except NoFileNamed as error:
         refuse(str(error), WRONG_USAGE)
     connection, known = _open(window)
     found = known.find(selector)
     if len(found) != 1:
-        refuse(_not_one(asked, found, known, window))
+        refuse(_not_one(argument, found, known, window))
     return connection, known, found[0]
 
 
-def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogWindow) -> str:
+def _not_one(argument: str, found: Sequence[LandedFile], known: Files, window: LogWindow) -> str:
     if found:
         paths = "".join(f"\n  {file.gcs_path}" for file in found)
-        return f"'{asked}' is the beginning of {len(found)} files; write more characters:{paths}"
+        return f"'{argument}' is the beginning of {len(found)} files; write more characters:{paths}"
     since = clock(window.since, "%Y-%m-%d %H:%M")
     # Similar paths help against a typo; a mistyped hash resembles others by chance only.
-    near = nearest(asked, [file.gcs_path for file in known.find(EVERY)]) if "/" in asked else []
+    near = nearest(argument, [file.gcs_path for file in known.find(EVERY)]) if "/" in argument else []
     return (
-        f"no file '{asked}' landed since {since}; look further back with --since, or see `tipoff files list`"
+        f"no file '{argument}' landed since {since}; look further back with --since, or see `tipoff files list`"
         + ("; similar paths:" + "".join(f"\n  {path}" for path in near) if near else "")
     )
 

@@ -96,27 +96,27 @@ def query(
 
 
 def _given(
-    asked: NamedQuery, about: str | None, assignments: Sequence[str], as_of: datetime | None
+    query: NamedQuery, about: str | None, assignments: Sequence[str], as_of: datetime | None
 ) -> dict[str, Any]:
     """Return the given parameters by name. Raises QueryParameterError."""
     given: dict[str, Any] = {}
-    subject = next((one.name for one in asked.parameters if one.name in _SUBJECTS), None)
+    subject = next((one.name for one in query.parameters if one.name in _SUBJECTS), None)
     if about is not None:
         if subject is None:
-            raise QueryParameterError(f"{asked.name} takes no scraper or workflow; leave '{about}' out")
+            raise QueryParameterError(f"{query.name} takes no scraper or workflow; leave '{about}' out")
         given[subject] = about
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign:
             raise QueryParameterError(f"'{assignment}' is not a parameter; write --param name=value")
         given[name] = value
-    needed = {one.name for one in asked.parameters if one.default is None}
-    known = {one.name for one in asked.parameters}
+    needed = {one.name for one in query.parameters if one.default is None}
+    known = {one.name for one in query.parameters}
     # Leave unknown parameters, the likelier mistake, to `arguments`, whose message names them.
     if subject in needed - given.keys() and given.keys() <= known:
         kind = str(subject).removesuffix("_name")
         raise QueryParameterError(
-            f"{asked.name} needs a {kind}; write: tipoff query {asked.name} {kind.upper()}"
+            f"{query.name} needs a {kind}; write: tipoff query {query.name} {kind.upper()}"
         )
     return given if as_of is None else {**given, "as_of": as_of}
 
@@ -124,11 +124,11 @@ def _given(
 def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
     """End the command for a scraper or workflow that the configuration lacks. Called only without rows: the dataset has
     rows about a removed scraper, and none about a misspelt name."""
-    asked = [name for name in _SUBJECTS if name in arguments]
-    if not asked:
+    subjects = [name for name in _SUBJECTS if name in arguments]
+    if not subjects:
         return
     configuration = load_configuration(WORKFLOWS, SCRAPERS)
-    for name in asked:
+    for name in subjects:
         known = list(configuration.catalog if name == "scraper_name" else configuration.workflows)
         value = str(arguments[name])
         if value not in known:
@@ -157,15 +157,15 @@ def _cell(value: Any) -> str:
 
 
 def _show(
-    asked: NamedQuery, arguments: Mapping[str, Parameter], rows: Sequence[Mapping[str, Any]], where: str
+    query: NamedQuery, arguments: Mapping[str, Parameter], rows: Sequence[Mapping[str, Any]], where: str
 ) -> None:
-    console.print(asked.question, style="bold", markup=False)
+    console.print(query.question, style="bold", markup=False)
     if rows:
         say_rows(list(rows[0]), [_seen_group(alike) for alike in alike_in_a_row(rows)])
     else:
         given = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
         console.print(f"no rows for {given}" if given else "no rows", markup=False)
-        if "scraper_name" in arguments and asked.name != _LATELY:
+        if "scraper_name" in arguments and query.name != _LATELY:
             hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
             console.print(f"its recent runs: {hint}", markup=False)
     say_source(where)

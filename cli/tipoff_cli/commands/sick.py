@@ -31,8 +31,8 @@ def sick(
         rows = connection.warehouse().query(query.sql, arguments)
     except (NotConnected, Unavailable) as error:
         refuse(str(error), 3)
-    ill = [row for row in rows if row["cause"] != "well"]
-    shown = rows if everything else ill
+    unhealthy = [row for row in rows if row["cause"] != "well"]
+    shown = rows if everything else unhealthy
     if json:
         say_json([{name: _plain(value) for name, value in row.items()} for row in shown])
     elif not rows:
@@ -43,7 +43,7 @@ def sick(
     else:
         console.print(Text(f"✔ {pluralize(len(rows), 'scraper')}, nothing wrong", "bold green"))
     # Without any run, there is no healthy scraper either.
-    raise typer.Exit(1 if ill or not rows else 0)
+    raise typer.Exit(1 if unhealthy or not rows else 0)
 
 
 def _plain(value: Any) -> Any:

@@ -72,7 +72,7 @@ def trace(
     try:
         connection = find_connection()
         dataset = ChainDataset(connection.warehouse(), connection.environment)
-        memory = ControllerMemory(partial(_ask, connection))
+        memory = ControllerMemory(partial(_get, connection))
         found = find_trace(identifier, dataset, memory, days, spans, wall_now())
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
@@ -88,7 +88,7 @@ def trace(
         errors.print(Text(f"requests and plans are not shown: {found.without_memory}", "yellow"))
 
 
-def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
+def _get(connection: Connection, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
     """Send a GET request to the controller. Raises MemoryUnavailable."""
     try:
         return ask(connection, "GET", path, query=query)
@@ -103,18 +103,18 @@ def _spans(today: date) -> Sequence[DateSpan]:
     return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]
 
 
-def tree(node: ChainNode, asked: str, above: datetime | None = None) -> Iterator[Text]:
+def tree(node: ChainNode, requested_id: str, above: datetime | None = None) -> Iterator[Text]:
     """Yield one line for each node, so that ids and paths stay whole. A line shows its date only where it changes."""
-    yield _line(node, asked, above)
+    yield _line(node, requested_id, above)
     for child in node.children:
         first, rest = ("└── ", "    ") if child is node.children[-1] else ("├── ", "│   ")
-        for number, line in enumerate(tree(child, asked, node.at or above)):
+        for number, line in enumerate(tree(child, requested_id, node.at or above)):
             yield Text.assemble(rest if number else first, line)
 
 
-def _line(node: ChainNode, asked: str, above: datetime | None) -> Text:
+def _line(node: ChainNode, requested_id: str, above: datetime | None) -> Text:
     line = Text()
-    if asked in node.ids:
+    if requested_id in node.ids:
         line.append("► ", "bold yellow")
     if node.at:
         same = above is not None and business_date(node.at) == business_date(above)
@@ -141,21 +141,25 @@ def length(gap: timedelta) -> str:
     return f"{sign}{hours} h {minutes} min"
 
 
-def _as_json(found: Trace, asked: str) -> JsonValue:
-    return {"id": asked, "without_memory": found.without_memory, "chains": _nodes(found.roots, asked)}
+def _as_json(found: Trace, requested_id: str) -> JsonValue:
+    return {
+        "id": requested_id,
+        "without_memory": found.without_memory,
+        "chains": _nodes(found.roots, requested_id),
+    }
 
 
-def _nodes(nodes: Sequence[ChainNode], asked: str) -> list[JsonValue]:
+def _nodes(nodes: Sequence[ChainNode], requested_id: str) -> list[JsonValue]:
     return [
         {
             "kind": node.kind,
             "id": node.id,
-            "asked": asked in node.ids,
+            "asked": requested_id in node.ids,
             "at": node.at.isoformat() if node.at else None,
             "gap_seconds": node.gap.total_seconds() if node.gap is not None else None,
             "text": node.text,
             "facts": dict(node.facts),
-            "children": _nodes(node.children, asked),
+            "children": _nodes(node.children, requested_id),
         }
         for node in nodes
     ]

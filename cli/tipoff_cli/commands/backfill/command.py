@@ -88,7 +88,7 @@ def _name(value: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Arguments:
     """The command's own arguments, from which it prints commands to continue."""
 
     target: str
@@ -166,7 +166,7 @@ def backfill(
     """
     per_minute = rate(pace)
     dates = _dates(first, last, allowed=yes or dry_run)
-    asked = _Asked(target, first, last, only_missing, per_minute, name, schedule, workflows, scrapers)
+    arguments = _Arguments(target, first, last, only_missing, per_minute, name, schedule, workflows, scrapers)
     configuration = load_configuration(workflows, scrapers)
     found = find_target(target, configuration)
     calendar = _calendar(schedule, found, configuration)
@@ -191,7 +191,7 @@ def backfill(
         else:
             console.print("dry run: nothing was requested")
         return
-    _carry_out(plan, asked, configuration, json)
+    _carry_out(plan, arguments, configuration, json)
 
 
 def _dates(first: date, last: date, *, allowed: bool) -> list[date]:
@@ -234,10 +234,10 @@ def _past(dates: Sequence[date], configuration: Configuration) -> list[Execution
         refuse(f"cannot determine the missing requests: {error}")
 
 
-def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json: bool) -> None:
+def _carry_out(plan: Backfill, arguments: _Arguments, configuration: Configuration, json: bool) -> None:
     interrupted = False
     outcomes: dict[str, RunOutcome] = {}
-    resume = f"requested runs continue; to continue the backfill:\n  {asked.command()}"
+    resume = f"requested runs continue; to continue the backfill:\n  {arguments.command()}"
     try:
         connection = find_connection()
         controller = ControllerRuns(connection)
@@ -246,7 +246,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
         with _progress(plan, quiet=json) as report:
             asking = Asking(
                 controller,
-                _live_rate(connection, asked.per_minute),
+                _live_rate(connection, arguments.per_minute),
                 report=lambda run, outcome: report(run, outcome, run.key in asking.asked_before),
                 outcomes=outcomes,
             )
@@ -269,7 +269,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
         ended = sum(outcome.ended for outcome in outcomes.values())
         refuse(f"interrupted: {ended} of {len(plan.runs)} runs have ended; {resume}", _INTERRUPTED)
     if not all(item.complete for item in results):
-        errors.print(f"to request the missing data again:\n  {asked.again()}")
+        errors.print(f"to request the missing data again:\n  {arguments.again()}")
         raise typer.Exit(_SOMETHING_MISSING)
 
 
@@ -298,10 +298,10 @@ def _print_pauses(plan: Backfill, controller: ControllerRuns, configuration: Con
         return
     target = plan.target
     steps = configuration.workflows[target.workflow].plan
-    asked = {(PauseTarget.SCRAPER, steps[name].scraper) for name in target.steps}
-    asked.add((PauseTarget.WORKFLOW, target.workflow))
+    targets = {(PauseTarget.SCRAPER, steps[name].scraper) for name in target.steps}
+    targets.add((PauseTarget.WORKFLOW, target.workflow))
     for pause in controller.pauses():
-        if (pause.target, pause.name) in asked:
+        if (pause.target, pause.name) in targets:
             errors.print(
                 f"{pause.name} is paused until {clock(pause.until, '%Y-%m-%d %H:%M')} {zone_name()} time"
                 f" ({pause.why}); a pause does not stop a backfill",

@@ -141,8 +141,8 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
     if kept := [it for it in _EXAMPLES if it in text]:
         yield f"{variables} still has {', '.join(kept)} of the example: edit the line, or remove it"
     for name, given in (("project", deployment.project), ("region", deployment.region)):
-        if (said := re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)) and said[1] != given:
-            yield f"{name.upper()}={given}, but {variables} has {said[1]}: pass that, or correct the file"
+        if (found := re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)) and found[1] != given:
+            yield f"{name.upper()}={given}, but {variables} has {found[1]}: pass that, or correct the file"
 
 
 def _unusable(deployment: Deployment) -> Iterator[str]:
@@ -197,7 +197,7 @@ def _other_resources(deployment: Deployment, shell: Shell) -> Iterator[str]:
     if deployment.shared:
         return
     # Select by label: resources that this deployment will delete are Tipoff's too.
-    asked = {
+    listings = {
         "Cloud Run services": (
             ["gcloud", "run", "services", "list", "--format=value(metadata.name)", "--filter"],
             ("NOT metadata.labels.app=tipoff", "--region", deployment.region),
@@ -207,7 +207,7 @@ def _other_resources(deployment: Deployment, shell: Shell) -> Iterator[str]:
             ("NOT labels.app=tipoff",),
         ),
     }
-    for kind, (command, options) in asked.items():
+    for kind, (command, options) in listings.items():
         try:
             names = shell.ask(*command, *options, "--project", deployment.project).split()
             found = {it for it in names if not it.startswith(_GOOGLES_OWN)}
@@ -232,11 +232,11 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
 
 def _missing_logins(shell: Shell) -> Iterator[str]:
     """Check both logins: gcloud's own, and that of Google's libraries, which Terraform and the smoke test use."""
-    for who, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
+    for client, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
         try:
             shell.ask("gcloud", *login, "print-access-token")
         except ShellFailed as error:
-            yield f"{who} is not logged in: run gcloud {' '.join(login)} login{last_line(error)}"
+            yield f"{client} is not logged in: run gcloud {' '.join(login)} login{last_line(error)}"
 
 
 def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
@@ -248,9 +248,9 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
         return
     variables = deployment.variables.read_text()
     for pattern, api in _FURTHER_APIS.items():
-        if (asked := re.search(pattern, variables, re.MULTILINE)) and api not in enabled:
+        if (setting := re.search(pattern, variables, re.MULTILINE)) and api not in enabled:
             yield (
-                f"{deployment.variables.name}: {asked[1]} needs an API that is disabled in {deployment.project}: add"
+                f"{deployment.variables.name}: {setting[1]} needs an API that is disabled in {deployment.project}: add"
                 f' it to bootstrap.tfvars, extra_apis = ["{api}"], and apply'
                 " infra/terraform/bootstrap"
             )
@@ -304,14 +304,14 @@ def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str
             "--format=value(state)",
         )
         try:
-            state, said = shell.ask(*describe, "--project", deployment.project), ""
+            state, detail = shell.ask(*describe, "--project", deployment.project), ""
         except ShellFailed as error:
-            state, said = "missing", last_line(error)
+            state, detail = "missing", last_line(error)
         if state.lower() != "enabled":
             yield (
                 f"secret {name}, which a service needs, has no value (its latest version is {state}): apply"
                 f" infra/terraform/bootstrap if the secret does not exist, then printf %s VALUE |"
-                f" gcloud secrets versions add {name} --project {deployment.project} --data-file=-{said}"
+                f" gcloud secrets versions add {name} --project {deployment.project} --data-file=-{detail}"
             )
 
 

@@ -252,8 +252,8 @@ def _max_set_aside() -> float:
 def _set_aside(run: ExecutionRow) -> str:
     """Return how many items a run could not read, with an example; empty when the run read all items."""
     count, example = set_aside_in(run.data_summary)
-    told = f"{count} of {count + (run.records or 0)} items set aside"
-    return f"{told}{f', e.g. {example}' if example else ''}" if count else ""
+    summary = f"{count} of {count + (run.records or 0)} items set aside"
+    return f"{summary}{f', e.g. {example}' if example else ''}" if count else ""
 
 
 def _contradicted(run: ExecutionRow) -> str:
@@ -276,8 +276,8 @@ def _is_low(run: ExecutionRow) -> bool:
 def _found_before(runs: Sequence[ExecutionRow]) -> ExecutionRow | None:
     """Return the newest success of the same request as the newest run: the same date and parameters."""
     # The hour must be equal, too: an hourly document may be published for one hour and not for the next.
-    asked = (runs[0].game_date, runs[0].opts)
-    found = (run for run in runs if run.status == Status.SUCCESS and (run.game_date, run.opts) == asked)
+    request = (runs[0].game_date, runs[0].opts)
+    found = (run for run in runs if run.status == Status.SUCCESS and (run.game_date, run.opts) == request)
     return next(found, None)
 
 

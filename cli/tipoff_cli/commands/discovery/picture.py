@@ -50,10 +50,10 @@ def show_report(report: DiscoveryReport) -> None:
     if report.checks:
         say_rows(("check", "for", "finds it", "state"), [_row(check) for check in report.checks])
     if not report.agrees:
-        said = (
+        note = (
             f"the day's decisions followed model {report.followed_model}; rows that came since change the fit"
         )
-        console.print(said, style="yellow")
+        console.print(note, style="yellow")
 
 
 def _row(check: DayCheck) -> Sequence[str | Text]:

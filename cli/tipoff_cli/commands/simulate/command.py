@@ -79,13 +79,13 @@ def simulate(
     if schedule is None and needing:
         raise typer.BadParameter(f"--schedule is missing: {needing[0]} needs games; name a file with them")
     games = read_games(schedule, calendar_parser(configurations[0])) if schedule else ()
-    surroundings = load_world(world, configurations[0].catalog)
+    source_world = load_world(world, configurations[0].catalog)
     if games and not any(first <= game.game_date <= last for game in games):
         days = sorted(game.game_date for game in games)
         refuse(f"{schedule} has no game from {first} to {last}; its games are from {days[0]} to {days[-1]}")
     reports: dict[str, SeasonReport] = {}
     for file, configuration in zip(files, configurations, strict=True):
-        season = Season(configuration, surroundings, games, first, last, tick_every, seed, lock_time())
+        season = Season(configuration, source_world, games, first, last, tick_every, seed, lock_time())
         reports[str(file)] = _run(season, file.name, quiet=json)
     dumped: dict[str, JsonValue] = {name: item.model_dump(mode="json") for name, item in reports.items()}
     if json:

@@ -30,12 +30,12 @@ def smoke(
     proofs = draft_proofs(scraper, connection.environment, wall_now())
     results = prove(proofs, publisher, connection.warehouse(), timeout)
     for result in results:
-        console.print(_said(result))
+        console.print(_format_result(result))
     if any(result.fault for result in results):
         refuse("a proof failed: see `tipoff dead-letters list` and the logs of its services")
 
 
-def _said(result: Proven) -> str:
+def _format_result(result: Proven) -> str:
     proof = result.proof
     if result.fault:
         return f"[red]✘ {proof.what} ({proof.through}): {result.fault}[/]"

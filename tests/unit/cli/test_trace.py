@@ -281,10 +281,10 @@ def test_expected_run_shows_its_game(subject: str, of: str) -> None:
     assert root.text == f"injuries{of} for {GAME_DATE}, EXPECTED: at noon"
 
 
-@pytest.mark.parametrize(("rows", "message"), [(None, ""), (0, ", 0 rows"), (1, ", 1 row")])
-def test_receipt_shows_counted_rows(rows: int | None, message: str) -> None:
+@pytest.mark.parametrize(("rows", "count_text"), [(None, ""), (0, ", 0 rows"), (1, ", 1 row")])
+def test_receipt_shows_counted_rows(rows: int | None, count_text: str) -> None:
     assert texts(replace(WHOLE, receipts=[replace(RECEIPT, row_count=rows)]), "receipt") == [
-        f"processed by injuries{message}"
+        f"processed by injuries{count_text}"
     ]
 
 

@@ -22,7 +22,7 @@ def test_event_type_is_read_from_attribute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("data", "expected"),
     [
         (b'{"type": "tipoff.file.processed.v1", "data": {}}', "tipoff.file.processed.v1"),
         (b'{"type": 7}', None),
@@ -34,8 +34,8 @@ def test_event_type_is_read_from_attribute() -> None:
     ],
     ids=["its type", "a number", "unpaired surrogate", "no type", "a list", "no text", "too deep"],
 )
-def test_event_type_of_structured_message_is_read_from_data(data: bytes, message: str | None) -> None:
-    assert Message(data, {"content-type": STRUCTURED}).event_type == message
+def test_event_type_of_structured_message_is_read_from_data(data: bytes, expected: str | None) -> None:
+    assert Message(data, {"content-type": STRUCTURED}).event_type == expected
 
 
 @pytest.mark.parametrize("name", ["type", "id", "source"])

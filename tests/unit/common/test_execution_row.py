@@ -16,22 +16,22 @@ def row(**columns: Any) -> ExecutionRow:
 
 
 @pytest.mark.parametrize(
-    "expected", [NOON, "2025-01-15T12:00:00Z", "2025-01-15 12:00:00+00", "2025-01-15T07:00:00-05"]
+    "value", [NOON, "2025-01-15T12:00:00Z", "2025-01-15 12:00:00+00", "2025-01-15T07:00:00-05"]
 )
-def test_instant_is_read_in_every_warehouse_format(expected: datetime | str) -> None:
-    assert row(triggered_at=expected).triggered_at == NOON
+def test_instant_is_read_in_every_warehouse_format(value: datetime | str) -> None:
+    assert row(triggered_at=value).triggered_at == NOON
 
 
-@pytest.mark.parametrize("expected", [{"added": ["x"]}, '{"added": ["x"]}'])
-def test_json_column_is_read_from_object_or_text(expected: Any) -> None:
-    found = row(drift=expected, opts=expected, data_summary=expected)
+@pytest.mark.parametrize("value", [{"added": ["x"]}, '{"added": ["x"]}'])
+def test_json_column_is_read_from_object_or_text(value: Any) -> None:
+    found = row(drift=value, opts=value, data_summary=value)
     assert found.drift == found.opts == found.data_summary == {"added": ["x"]}
     assert found.has_drifted
 
 
-@pytest.mark.parametrize("expected", [None, "null", "[1]", "cut off {", 7])
-def test_non_object_json_column_reads_as_empty(expected: Any) -> None:
-    found = row(drift=expected, opts=expected, data_summary=expected)
+@pytest.mark.parametrize("value", [None, "null", "[1]", "cut off {", 7])
+def test_non_object_json_column_reads_as_empty(value: Any) -> None:
+    found = row(drift=value, opts=value, data_summary=value)
     assert (found.drift, found.opts, found.data_summary) == (None, {}, {})
     assert not found.has_drifted
 

@@ -391,7 +391,7 @@ FIRST = "@".join(ONE.teams)
 
 
 @pytest.mark.parametrize(
-    ("expected", "what"),
+    ("slate", "what"),
     [
         (game_attributes(ONE, TWO, **{FIRST: "off"}), "called off"),
         (game_attributes(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 22:00 EST"),
@@ -400,22 +400,22 @@ FIRST = "@".join(ONE.teams)
         ({}, "does not list"),
     ],
 )
-def test_contradicting_scoreboard_rereads_schedule_once_an_hour(expected: dict[str, str], what: str) -> None:
+def test_contradicting_scoreboard_rereads_schedule_once_an_hour(slate: dict[str, str], what: str) -> None:
     """A game called off at 14:00 was requested 35 times, as the calendar was read once a day."""
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
-    code, sentence = look(made, "12:20", expected)
+    code, sentence = look(made, "12:20", slate)
     assert (code, f"bulletin of {DAY} " in sentence, what in sentence) == (
         "calendar_contradicted",
         True,
         True,
     )
     assert [item.scraper for item in made.take(ScrapeRequested)] == ["slate"]
-    assert look(made, "12:40", expected) == [], "once an hour, whatever the scoreboard says"
+    assert look(made, "12:40", slate) == [], "once an hour, whatever the scoreboard says"
 
 
 @pytest.mark.parametrize(
-    ("expected", "outcome"),
+    ("slate", "outcome"),
     [
         (game_attributes(ONE, TWO), SUCCESS),
         (game_attributes(ONE, TWO, **{FIRST: at("19:10").isoformat()}), SUCCESS),
@@ -428,10 +428,10 @@ def test_contradicting_scoreboard_rereads_schedule_once_an_hour(expected: dict[s
         ({FIRST: "9999-12-31T23:59:59+00:00"}, SUCCESS),
     ],
 )
-def test_agreeing_failed_or_malformed_scoreboard_rereads_nothing(expected: Any, outcome: Any) -> None:
+def test_agreeing_failed_or_malformed_scoreboard_rereads_nothing(slate: Any, outcome: Any) -> None:
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
-    assert look(made, "12:20", expected, outcome) == []
+    assert look(made, "12:20", slate, outcome) == []
 
 
 def test_scoreboard_older_than_schedule_is_ignored() -> None:

@@ -64,14 +64,14 @@ def test_demo_in_another_fleet_runs_the_shipped_scrapers(tmp_path: Path) -> None
     (tmp_path / "tipoff.toml").write_text('name = "rivers"\n')
     (tmp_path / "config").mkdir()
     (tmp_path / "config/workflows.yaml").write_text("timezone: Asia/Tokyo\n")
-    message = """
+    program = """
 import os
 from tipoff_cli.__main__ import main
 os.execve = lambda *given: os._exit(print(os.getcwd(), *given[1][1:], "TIPOFF_TIMEZONE" in given[2], flush=True) or 0)
 main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", message, "demo", "--console"],
+        [sys.executable, "-c", program, "demo", "--console"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": ""},
         capture_output=True,

@@ -169,13 +169,13 @@ def test_unreadable_table_is_named_and_the_others_are_exported(bench: Bench) -> 
     assert set(bench.bucket.bodies) == {object_name("file_receipts", OLD, 1)}
 
 
-@pytest.mark.parametrize(("size", "message"), [(None, "no bytes"), (7, "7 bytes")])
+@pytest.mark.parametrize(("size", "held"), [(None, "no bytes"), (7, "7 bytes")])
 def test_incomplete_object_is_not_reported_as_archived(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, message: str
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, held: str
 ) -> None:
     stored = ObjectInfo(NAME, size, NOW, {}, 1) if size is not None else None
     monkeypatch.setattr(bench.bucket, "info", lambda _name: stored)
-    with pytest.raises(Unavailable, match=f"holds {message}, not 34"):
+    with pytest.raises(Unavailable, match=f"holds {held}, not 34"):
         bench.run()
 
 

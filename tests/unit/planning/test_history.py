@@ -149,7 +149,7 @@ def test_only_success_without_missing_parts_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "read"),
+    ("recorded", "read"),
     [
         (None, None),
         ("nine of them", None),
@@ -164,7 +164,7 @@ def test_only_success_without_missing_parts_is_complete() -> None:
 def test_malformed_completeness_is_tolerated_and_limited(
     recorded: object, read: ReportedCompleteness | None
 ) -> None:
-    assert completeness_in(expected) == read
+    assert completeness_in(recorded) == read
 
 
 def test_completeness_is_read_from_data_summary() -> None:
@@ -180,7 +180,7 @@ TIP = at("19:00").isoformat()
 
 
 @pytest.mark.parametrize(
-    ("expected", "read"),
+    ("recorded", "read"),
     [
         ({}, {}),
         ({"A@B": TIP, "C@D": "off"}, {"A@B": at("19:00"), "C@D": None}),
@@ -192,9 +192,9 @@ TIP = at("19:00").isoformat()
         (None, None),
     ],
 )
-def test_a_scoreboard_is_read_whole_or_not_at_all(expected: object, read: object) -> None:
+def test_a_scoreboard_is_read_whole_or_not_at_all(recorded: object, read: object) -> None:
     """The rest of a partly read scoreboard would look like cancelled games."""
-    assert slate_of(executed(data_summary={"slate": expected})) == read
+    assert slate_of(executed(data_summary={"slate": recorded})) == read
 
 
 def test_scoreboard_is_limited_to_thirty_games() -> None:

@@ -306,10 +306,10 @@ def test_each_attempt_of_budget_is_due_until_next_attempt(budget: int, apart: in
     assert found[-1].deadline - found[-1].expected == timedelta(minutes=apart)
 
 
-@pytest.mark.parametrize(("every", "message"), [("1h", "1h"), ("90m", "1h30m"), ("45m", "45m")])
-def test_occurrence_reason_writes_interval_as_in_file(every: str, message: str) -> None:
+@pytest.mark.parametrize(("every", "interval"), [("1h", "1h"), ("90m", "1h30m"), ("45m", "45m")])
+def test_occurrence_reason_writes_interval_as_in_file(every: str, interval: str) -> None:
     found = of(discovery("11:00", "18:00", every=every))
-    assert found[0].reason == f"discovery, every {message}, 11:00 to 18:00"
+    assert found[0].reason == f"discovery, every {interval}, 11:00 to 18:00"
 
 
 def test_only_search_on_its_days_has_a_window() -> None:

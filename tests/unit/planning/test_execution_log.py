@@ -51,7 +51,7 @@ def test_last_partition_is_extended_to_until_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "completeness"),
+    ("recorded", "completeness"),
     [
         (None, None),
         ("null", None),

@@ -49,7 +49,8 @@ def has_overtaking(run: Run) -> bool:
 def has_late_rows(run: Run) -> bool:
     """Return whether a row was stored before queries could read it."""
     return any(
-        entry["row"] not in run.world.rows.visible_rows(entry.at)[entry["table"]] for entry in run.log.of("row")
+        entry["row"] not in run.world.rows.visible_rows(entry.at)[entry["table"]]
+        for entry in run.log.of("row")
     )
 
 

@@ -207,7 +207,7 @@ def test_request_that_waits_for_the_parser_until_its_timeout_is_released(bench: 
             bench.run(requested())
     busy.clear()
     assert bench.run(requested()).outcome.status == "success"
-    assert len(bench.asked) == 1
+    assert len(bench.requested_urls) == 1
     assert [apart for apart, _ in calls] == [False, True, True, True, True]
     timeout = bench.registry["lines"].spec.timeout_seconds
     assert all(timeout - 30 < left <= timeout for _, left in calls)

@@ -68,7 +68,7 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
     if set(parsed.fan_out) != set(spec.fan_out_keys):
         raise Misconfigured(
             f"{spec.name} fans out over {_listed(parsed.fan_out)}, but 'fan_out_keys' in its scraper.yaml"
-            f" declares {_listed(spec.fan_out_keys)}; make them equal"
+            f" declares {_listed(spec.fan_out_keys)}; make them equal{_fan_out_example(parsed, spec)}"
         )
     if fault := fan_out_fault(parsed.fan_out):
         raise SourceChanged(f"the fan-out values of the document do not fit into an event: {fault}")
@@ -85,6 +85,12 @@ def shown(text: str, redactor: SecretRedactor, *, faked: bool) -> str:
     if faked and VIA_FAKE not in redacted:
         redacted += VIA_FAKE
     return redacted if len(redacted) <= MAX_TEXT else f"{redacted[:MAX_TEXT]}... ({len(redacted)} characters)"
+
+
+def _fan_out_example(parsed: Parsed, spec: ScraperSpec) -> str:
+    """Return the code that gives values for the first declared key without any; empty if there is no such key."""
+    missing = next((key for key in spec.fan_out_keys if key not in parsed.fan_out), None)
+    return f': parse returns Parsed(..., fan_out={{"{missing}": (...)}})' if missing else ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -29,7 +29,11 @@ def test_fan_out_values_keep_the_scrapers_order() -> None:
 
 @pytest.mark.parametrize(
     ("declared", "named"),
-    [([], "declares nothing"), (["game_id"], "declares game_id"), (["event_id", "x"], "event_id, x")],
+    [
+        ([], "declares nothing; make them equal"),
+        (["game_id"], "declares game_id"),
+        (["event_id", "x"], 'event_id, x; make them equal: parse returns Parsed(..., fan_out={"x": (...)})'),
+    ],
 )
 def test_fan_out_keys_unlike_declaration_are_internal_failure(declared: list[str], named: str) -> None:
     executed = run(parse=parse, fan_out_keys=declared).executed
@@ -47,6 +51,9 @@ def test_missing_fan_out_key_is_an_internal_failure() -> None:
     assert isinstance(outcome, Failed)
     assert outcome.kind is FailureKind.INTERNAL
     assert "sample fans out over nothing" in outcome.message
+    assert 'parse returns Parsed(..., fan_out={"event_id": (...)})' in outcome.message, (
+        "how to give the values"
+    )
 
 
 def test_no_data_has_no_fan_out() -> None:

@@ -64,7 +64,7 @@ SELECT
   workflow,
   scraper_name AS scraper,
   CONCAT(
-    scraper_name, ' failed ', CAST(failures AS STRING), ' of its last ', CAST(runs AS STRING), ' runs',
+    scraper_name, ' failed ', CAST(failures AS STRING), ' of ', CAST(runs AS STRING), ' recent runs that found data or failed',
     COALESCE(CONCAT(', most recently with ', error_type), ''), '.'
   ) AS summary,
   error_type

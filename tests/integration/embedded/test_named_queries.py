@@ -422,7 +422,7 @@ def test_failure_rate_needs_several_runs_and_ignores_no_data(day: Dataset) -> No
     """A rate needs more than one run, ignores no_data, and ignores the day before."""
     worst, seldom = day.ask("alert_high_failure_rate", as_of=NOON)
     assert (worst["subject"], worst["value"]) == ("diluted", 60.0)
-    assert worst["summary"].startswith("diluted failed 3 of its last 5 runs")
+    assert worst["summary"].startswith("diluted failed 3 of 5 recent runs that found data or failed")
     # It has fewer than five runs a day, and its newest run failed.
     assert (seldom["subject"], seldom["value"]) == ("third", 33.3)
 

@@ -43,12 +43,14 @@ def changed_since(before: Seen, now: Seen) -> list[str]:
     ]
 
 
-def note_read(environment: Path, read: Seen) -> None:
+def note_read(environment: Path, read: Seen, *, watching: bool = False) -> None:
     """Write the list of files that a stack has read beside its `environment`, for `unread`.
 
     read: the result of `look` before the stack read the files, so that a file saved meanwhile counts as unread.
+    watching: whether the stack reads edits by itself.
     """
-    _list_of(environment).write_text(json.dumps({str(path): content for path, content in read.items()}))
+    files = {str(path): content for path, content in read.items()}
+    _list_of(environment).write_text(json.dumps({"watching": watching, "files": files}))
     _refusal_of(environment).unlink(missing_ok=True)  # it was about edits that are read now
 
 
@@ -68,7 +70,7 @@ def unread() -> str | None:
     if names_deployment() or not (STACK_ENVIRONMENT.exists() and listed.exists()):
         return None
     read = json.loads(listed.read_text())
-    changed = changed_since({Path(path): content for path, content in read.items()}, look())
+    changed = changed_since({Path(path): content for path, content in read["files"].items()}, look())
     if not changed:
         return None
     refusal = _refusal_of(STACK_ENVIRONMENT)
@@ -77,9 +79,14 @@ def unread() -> str | None:
             f"the running stack refused these changes: {', '.join(changed)}; it keeps the files as it read them before,"
             f" and reads the changes once this is fixed:\n{refusal.read_text()}"
         )
+    remedy = (
+        "The stack watches the folder and reads them within about a minute"
+        if read["watching"]
+        else "Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch reads edits automatically"
+    )
     return (
         f"the running stack has not read these changes yet: {', '.join(changed)}; runs under way continue unchanged."
-        " Run tipoff validate, then tipoff down and tipoff up; tipoff up --watch reads edits automatically"
+        f" {remedy}"
     )
 
 
@@ -99,4 +106,4 @@ def _refusal_of(environment: Path) -> Path:
 
 
 def _list_of(environment: Path) -> Path:
-    return environment.with_suffix(".read.json")
+    return environment.with_suffix(".files.json")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,9 +116,10 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             status.stop()
             show_addresses(console, stack)
             _begin_log()
-            write_environment(layout, watch.seen)
+            taken = partial(write_environment, layout, watching=options.watch)
+            taken(watch.seen)
             try:
-                serve(stack, options, console, watch, lambda read: write_environment(layout, read))
+                serve(stack, options, console, watch, taken)
             except StackError as error:
                 # Before the stop, which takes seconds: meanwhile commands read the reason in the log.
                 refuse(str(error))
@@ -325,10 +327,13 @@ def _phase2_wanted() -> Behaviour:
         ) from error
 
 
-def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT) -> None:
+def write_environment(
+    layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT, *, watching: bool = False
+) -> None:
     """Write the stack's addresses for commands in the same folder, atomically.
 
     read: the files that the stack was started with, as they were then.
+    watching: whether the stack reads edits by itself.
     """
     variables = {
         **layout.runner_environment(),
@@ -336,7 +341,7 @@ def write_environment(layout: Layout, read: Seen, file: Path = STACK_ENVIRONMENT
         "TIPOFF_MONITOR_URL": layout.url("monitor"),
     }
     lines = [f"{name}={value}" for name, value in variables.items()]
-    note_read(file, read)  # first: a command that finds the environment expects this list
+    note_read(file, read, watching=watching)  # first: a command that finds the environment expects this list
     unfinished = file.with_suffix(".new")
     unfinished.write_text("\n".join(lines) + "\n")
     unfinished.replace(file)

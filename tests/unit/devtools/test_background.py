@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
@@ -364,7 +364,7 @@ def replace_stack(
 ) -> None:
     """Replace the functions of a stack by ones that do nothing, or by those in `others`."""
 
-    def nothing(*_: Any) -> None:
+    def nothing(*_: Any, **_more: Any) -> None:
         """Replace a function of a running stack."""
 
     monkeypatch.setattr(stack, "running_stack", running_stack)
@@ -437,3 +437,24 @@ def test_a_first_start_that_fails_begins_no_history(monkeypatch: pytest.MonkeyPa
     assert begun == ["day"], "what is kept goes on"
     run_in_foreground(Console(), UpOptions(fresh=True))
     assert begun == ["day", "day"]
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_stack_records_whether_it_reads_edits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, watch: bool
+) -> None:
+    """Commands advised to restart a stack that was about to read the edit."""
+    (folder / "data").mkdir()
+    recorded = list[bool]()
+
+    def write_environment(*_: Any, watching: bool) -> None:
+        recorded.append(watching)
+
+    def serve(*given: Any) -> None:
+        given[-1]({})
+
+    replace_stack(
+        monkeypatch, lambda *_, **_more: nullcontext(), serve=serve, write_environment=write_environment
+    )
+    run_in_foreground(Console(), UpOptions(watch=watch))
+    assert recorded == [watch, watch], "at the start, and after a reload"

@@ -305,6 +305,11 @@ def test_changes_unread_by_the_running_stack_are_reported(
     found = {kept: "1", edited: "2", new: "1"}
     message = f"the running stack has not read these changes yet: {edited}, {gone}, {new};"
     assert str(edits.unread()).startswith(message), "a file that is gone is a change too"
+    assert str(edits.unread()).endswith("tipoff up --watch reads edits automatically")
+    edits.note_read(environment, dict.fromkeys((kept, edited, gone), "1"), watching=True)
+    watched = str(edits.unread())
+    assert watched.startswith(message)
+    assert watched.endswith("The stack watches the folder and reads them within about a minute")
     monkeypatch.setattr(session, "STACK_ENVIRONMENT", environment)
     monkeypatch.setattr(session, "faults", lambda: "scraper.py:3: invalid syntax")
     stack = SimpleNamespace(processes=SimpleNamespace(set_aside=set()))

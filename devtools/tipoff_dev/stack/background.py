@@ -178,7 +178,10 @@ def start_in_background(console: Console, options: UpOptions) -> None:
         console.print(ended, highlight=False, soft_wrap=True)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
     # Printed last, where it is easy to find; terminals make a link of it.
-    console.print(f"console: {Layout.on_fixed_ports().url('monitor')}/", highlight=False, soft_wrap=True)
+    layout = Layout.on_fixed_ports()
+    console.print(
+        f"console: {layout.url('monitor')}/ (key: {layout.development_key})", highlight=False, soft_wrap=True
+    )
 
 
 def _start_owner(options: list[str], seconds: float) -> None:

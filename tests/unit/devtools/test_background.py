@@ -23,6 +23,7 @@ from tipoff_cli.checkout import FLEET
 from tipoff_dev.demo import show
 from tipoff_dev.stack import background, session, stack
 from tipoff_dev.stack.background import run_in_foreground, start_in_background, stop_background
+from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.up_options import UpOptions
 
@@ -458,3 +459,12 @@ def test_stack_records_whether_it_reads_edits(
     )
     run_in_foreground(Console(), UpOptions(watch=watch))
     assert recorded == [watch, watch], "at the start, and after a reload"
+
+
+def test_start_prints_the_console_with_its_key(
+    start_owner: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(background, "Layout", Layout)
+    start_owner("import pathlib; [pathlib.Path(name).touch() for name in ('stack.log', 'stack.env')]")
+    start_in_background(Console(), UpOptions())
+    assert capsys.readouterr().out.endswith("\nconsole: http://127.0.0.1:8088/ (key: development-key)\n")

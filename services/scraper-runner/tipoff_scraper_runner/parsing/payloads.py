@@ -31,6 +31,8 @@ _PHRASES = (
 # Cloudflare's script path is not among them: pages that it lets through have it too.
 _CODE = ("_cf_chl_opt", "_incapsula_resource", "captcha-delivery.com", "gokuprops", "px-captcha")
 """Marks that only the code of challenges has: Cloudflare's, Imperva's, DataDome's, Amazon's and HUMAN's."""
+_SIGN_IN = ("log in", "login", "sign in", "sign-in", "signin")
+"""Words in the title of a page that asks for an account."""
 
 UNREADABLE = (AssertionError, ValueError)
 """Errors of Python's HTMLParser at invalid markup: the first at `<![foo`, the second at a character reference with
@@ -53,7 +55,7 @@ def is_html(body: bytes) -> bool:
 
 
 def block_mark(body: bytes) -> str:
-    """Return the mark that identifies a page as a block page or challenge; empty without one.
+    """Return the mark that identifies a page as a block page, challenge or sign-in page; empty without one.
 
     For a source of HTML pages, where the type does not identify a block page. Call it only when the expected content is
     missing, as a real page may have the same words.
@@ -67,6 +69,9 @@ def block_mark(body: bytes) -> str:
     with contextlib.suppress(*UNREADABLE):
         reader.feed(text)
         reader.close()
+    # Both are needed: ordinary pages link "Log in" in a header, some with its form.
+    if reader.asks_password and any(word in reader.title.lower() for word in _SIGN_IN):
+        return " ".join(reader.title.split())[:SHOWN]
     beginning = " ".join("".join(reader.texts).split())[:_BEGINNING].lower()
     return next((phrase for phrase in _PHRASES if phrase in beginning), "")
 
@@ -77,19 +82,25 @@ class _VisibleText(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.texts: list[str] = []
-        self._hidden = False
+        self.title = ""
+        self.asks_password = False
+        self._hidden = self._in_title = False
 
-    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin an element; a blank separates its text from the text before."""
         self._hidden = tag in ("script", "style")
+        self._in_title = tag == "title"
+        self.asks_password |= tag == "input" and (dict(attrs).get("type") or "").lower() == "password"
         self.texts.append(" ")
 
     def handle_endtag(self, _tag: str) -> None:
         """End an element."""
-        self._hidden = False
+        self._hidden = self._in_title = False
         self.texts.append(" ")
 
     def handle_data(self, data: str) -> None:
         """Add visible text."""
         if not self._hidden:
             self.texts.append(data)
+        if self._in_title:
+            self.title += data

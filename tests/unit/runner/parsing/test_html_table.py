@@ -107,6 +107,8 @@ def test_truncated_page_is_never_read_as_partial_table(length: int) -> None:
         (b"<p>Access <b>Denied</b> \xe9</p>", "access denied"),
         (b"<html><script>window._cf_chl_opt = {}</script></html>", "_cf_chl_opt"),
         (b"<html><div id='px-captcha'></div></html>", "px-captcha"),
+        (b"<title>Log in\n- Levels</title><input name=p type=Password>", "Log in - Levels"),
+        (b"<html><title>Sign in</title><form><input type='password'/></form></html>", "Sign in"),
     ],
 )
 def test_block_page_instead_of_table_is_blocked(page: bytes, mark: str) -> None:
@@ -126,6 +128,9 @@ def test_table_is_read_despite_block_words_on_page() -> None:
     "page",
     [
         "<html>Please sign in</html>",
+        "<html><title>Sign in to save levels</title><a href=/login>Log in</a></html>",
+        "<html><title>Levels</title><form>Log in<input type=password></form></html>",
+        "<html><title>Log in</title><input type=text><input type><p>type=password</p></html>",
         "<html><script>loadCaptcha()</script><h1>Levels</h1></html>",
         "<html><h1>Levels</h1>" + "<p>fine weather</p>" * 50 + "<footer>no captcha here</footer></html>",
     ],

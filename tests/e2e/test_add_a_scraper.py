@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tipoff_cli.checkout import REPOSITORY
+from tipoff_common.catalog import RetryPolicy
+from tipoff_planning.workflows import Workflow
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"
@@ -125,3 +127,12 @@ def test_paths_named_on_page_exist() -> None:
         assert (REPOSITORY / "services/scraper-runner" / path).exists(), path
     for path in re.findall(r"`((?:libs|tests|config)/[\w./]+)`", text):
         assert (REPOSITORY / path).exists() or "acme_items" in path, path
+
+
+def test_page_states_the_default_numbers_of_tries() -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    tries, attempts = RetryPolicy().attempts, 1 + Workflow.model_fields["max_retries"].default
+    assert f"sent up to {tries} times in one attempt (`retry: {{ attempts: {tries} }}`)" in text
+    assert f"gets up to {attempts} attempts" in text
+    assert f"`max_retries`, {attempts - 1} by default" in text
+    assert f"gets up to {tries * attempts} requests" in text

@@ -227,7 +227,7 @@ def test_invalid_object_name_is_refused_without_request(objects: GcsObjects, nam
 
 
 def test_metadata_above_8_kib_is_permanently_refused(objects: GcsObjects) -> None:
-    with pytest.raises(PermanentRefusal, match="metadata of 82"):
+    with pytest.raises(PermanentRefusal, match="the metadata of a has 82"):
         objects.create("a", b"", metadata={"path": "x" * 8200})
 
 

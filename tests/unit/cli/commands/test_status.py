@@ -104,7 +104,7 @@ class TestStatus:
     def test_schedule_is_expected_by_the_time_of_the_fleets_tick(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        controller.tells()
+        controller.answer_with()
         monkeypatch.setattr("tipoff_cli.commands.status.lock_time", lambda: time(7))
         early, late = ("status", "--as-of", "2025-01-15 07:29"), ("status", "--as-of", "2025-01-15 07:30")
         assert "no schedule was locked" not in run(*early, code=1).stdout

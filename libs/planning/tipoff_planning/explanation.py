@@ -136,9 +136,7 @@ def _past_pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition
         since = {
             it.scraper
             for it in inputs.history.executions.values()
-            if it.status is Status.SUCCESS
-            and it.game_date == item.game_date
-            and it.triggered_at >= item.expected
+            if it.counts and it.game_date == item.game_date and it.triggered_at >= item.expected
         }
         # The decision about an occurrence that a pause explains is silent, so only this condition names the pause.
         if not outstanding.found and not since.issuperset(scrapers):
@@ -165,7 +163,7 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondi
     for scraper in dict.fromkeys(
         step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
     ):
-        executions = [it for it in inputs.history.executions.values() if it.scraper == scraper]
+        executions = [it for it in _without_local(inputs) if it.scraper == scraper]
         executions.sort(key=lambda it: it.triggered_at, reverse=True)
         # Only the newest failures in a row: an earlier failure was resolved by a later success.
         failures = list(takewhile(lambda it: it.status is Status.FAILED, executions))
@@ -176,6 +174,11 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondi
         since = _when(failures[-1].triggered_at, inputs.configuration.zone_of(workflow))
         detail = f"{scraper} has been failing since {since} ({times}), most recently {error or 'unknown'}"
         yield RunCondition("source", False, detail)
+
+
+def _without_local(inputs: DecisionInputs) -> Iterable[ExecutionFact]:
+    """Yield the executions of the stack: a local run or a reparse is no request to the source by the fleet."""
+    return (it for it in inputs.history.executions.values() if it.source is not Source.LOCAL)
 
 
 def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
@@ -236,7 +239,7 @@ def _newest_unsuccessful(item: Occurrence, inputs: DecisionInputs) -> str:
     """Describe the newest unsuccessful execution of its scrapers; empty if successes followed all of them."""
     scrapers = {step.scraper for step in inputs.configuration.workflows[item.workflow].plan.values()}
     newest: dict[tuple[str, str], ExecutionFact] = {}
-    for it in sorted(inputs.history.executions.values(), key=lambda it: (it.triggered_at, it.request_id)):
+    for it in sorted(_without_local(inputs), key=lambda it: (it.triggered_at, it.request_id)):
         if it.scraper in scrapers and it.game_date == item.game_date:
             newest[it.scraper, it.subject] = it
     unsuccessful = [it for it in newest.values() if it.status is not Status.SUCCESS]

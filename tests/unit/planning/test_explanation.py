@@ -183,6 +183,8 @@ def test_a_pause_that_a_window_did_not_outlast_is_named_once_it_is_over(
     found = [fact("bulletin", triggered_at=at("12:40"))]
     healed = explain_workflow("one", at("13:00"), configuration, None, found, pauses=pauses)
     assert not [it for it in healed.general if it.name == "pause"]
+    local = [replace(it, source=Source.LOCAL) for it in found]
+    assert explain_workflow("one", at("13:00"), configuration, None, local, pauses=pauses) == explanation
 
 
 @pytest.mark.parametrize("scraper", ["bulletin", "digest"], ids=["its own", "another that needs the host"])
@@ -436,6 +438,19 @@ def test_success_clears_earlier_failure() -> None:
     )
     assert "source" not in conditions(SEARCH, "12:05", broken, fact("bulletin", triggered_at=at("11:45")))
     assert "source" not in conditions(SEARCH, "12:05", _known("digest", "11:30", failed()))
+
+
+@pytest.mark.parametrize("outcome", [failed(), NO_DATA, SUCCESS], ids=["failed", "no data", "success"])
+@pytest.mark.parametrize("before", [failed(), NO_DATA], ids=["after a failure", "after no data"])
+@pytest.mark.parametrize("configuration", [SEARCH, CLOCK], ids=["search", "at"])
+def test_local_execution_changes_no_condition(
+    configuration: Configuration, before: Outcome, outcome: Outcome
+) -> None:
+    """A failed reparse was reported as a failure of the source, at a time without a request."""
+    own = _known("bulletin", "11:30", before)
+    local = replace(_known("bulletin", "11:45", outcome), source=Source.LOCAL)
+    assert conditions(configuration, "12:05", local) == conditions(configuration, "12:05")
+    assert conditions(configuration, "12:05", own, local) == conditions(configuration, "12:05", own)
 
 
 def test_waiting_failure_names_time_of_retry() -> None:

@@ -155,6 +155,29 @@ def test_absent_link_is_shown_as_missing(facts: Facts, messages: list[str]) -> N
     assert texts(facts) == messages
 
 
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["request", "execution alone"])
+def test_requests_of_later_run_under_first_decision_are_not_missing(is_recorded: bool) -> None:
+    """A later RUN continues the first one's plan, so its requests carry the first decision's id."""
+    runs = [
+        replace(RUN, decision_id=f"d-{n}", event_id=f"e-{n}", decision_time=NOON + n * MINUTE)
+        for n in (1, 10, 20, 30)
+    ]
+    retry = REQUEST.model_copy(update={"request_id": "r-2", "attempt": 2, "requested_at": NOON + 20 * MINUTE})
+    execution = DONE.model_copy(update={"execution_id": "r-2", "triggered_at": NOON + 20 * MINUTE})
+    facts = replace(
+        WHOLE,
+        decided=runs,
+        requested=[REQUEST, *([retry] if is_recorded else [])],
+        executed=[DONE, execution],
+    )
+    absent = [
+        node.id
+        for node in walk(assemble(facts))
+        if node.kind == "decision" and any(it.text == "no request is known" for it in node.children)
+    ]
+    assert absent == ["d-10", "d-30"], "no request followed these two"
+
+
 @pytest.mark.parametrize(
     ("facts", "until"),
     [

@@ -126,7 +126,12 @@ class _Assembly:
             [item.request_id for item in facts.requested if item.occurrence_id == occurrence]
             + [item.execution_id for item in facts.executed if item.occurrence_id == occurrence]
         )
-        children = [self._decision(item, list(requests)) for item in decided]
+        # Each RUN with the instant of the next, before which its requests were made.
+        runs = sorted(item.decision_time for item in decided if item.action == "RUN")
+        children = [
+            self._decision(item, list(requests), next((at for at in runs if at > item.decision_time), None))
+            for item in decided
+        ]
         decisions = {item.decision_id for item in decided}
         children += [
             # Requests without their decision in the dataset still belong to the occurrence.
@@ -151,11 +156,26 @@ class _Assembly:
         ran = [item.decision_id for item in self._facts.executed if item.execution_id == request]
         return next(iter([*asked, *ran]), None)
 
-    def _decision(self, item: DecidedRow, requests: Sequence[str]) -> ChainNode:
+    def _requested_at(self, request: str) -> datetime | None:
+        asked = [item.requested_at for item in self._facts.requested if item.request_id == request]
+        # An execution starts after its request, by seconds as a rule.
+        ran = [item.triggered_at for item in self._facts.executed if item.execution_id == request]
+        return next(iter([*asked, *ran]), None)
+
+    def _decision(self, item: DecidedRow, requests: Sequence[str], next_run: datetime | None) -> ChainNode:
+        """Return a decision's node with the requests that carry its id.
+
+        requests: those of its occurrence. next_run: the time of the occurrence's next RUN.
+        """
         own = [request for request in requests if self._decision_of(request) == item.decision_id]
         children = [self._request(request) for request in own]
+        # A later RUN continues the plan, and its requests carry the id of the first, which froze the plan.
+        made = own or any(
+            at is not None and item.decision_time <= at and (next_run is None or at < next_run)
+            for at in map(self._requested_at, requests)
+        )
         # Only a RUN makes requests.
-        if item.action == "RUN" and not own:
+        if item.action == "RUN" and not made:
             children.append(self._absent("no request is known", item.decision_time, _ROW_WITHIN))
         return ChainNode(
             "decision",

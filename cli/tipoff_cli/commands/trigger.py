@@ -15,7 +15,7 @@ from tipoff_cli.console import WRONG_USAGE, AsJson, console, refuse, say_json, s
 from tipoff_cli.run_progress import follow, line, look_at
 from tipoff_cli.service_client import NOT_FOUND, NotAnswered, ask, read_answer
 from tipoff_cli.times import day
-from tipoff_common.clock import business_date
+from tipoff_common.clock import business_date, zone_name
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
@@ -42,7 +42,7 @@ def trigger(
             "--game-date",
             parser=day,
             metavar="DATE",
-            help="the date the data is about; today in the workflow's zone when left out",
+            help="the date the data is about, not in the future; today in the workflow's zone when left out",
         ),
     ] = None,
     scraper: Annotated[
@@ -78,7 +78,12 @@ def trigger(
     if wait and idempotency_key is None:
         idempotency_key = uuid4().hex  # --wait reads the run's progress by this key
     # Take today in the workflow's own zone, if this folder's workflows.yaml names one.
-    about = game_date or business_date(wall_now(), workflow_zone(WORKFLOWS, workflow))
+    zone = workflow_zone(WORKFLOWS, workflow)
+    today = business_date(wall_now(), zone)
+    about = game_date or today
+    # A run that finds nothing for a future date would look like the scraper's newest result.
+    if about > today:
+        raise typer.BadParameter(f"--date {about} is in the future; today in {zone_name(zone)} is {today}")
     body: dict[str, object] = {"game_date": about.isoformat(), "scrapers": list(scraper or ())}
     if game_id is not None:
         body["game_id"] = game_id

@@ -53,6 +53,14 @@ class TestTrigger:
         result = json.loads(run(*self.RUN, "--wait", "--json", code=1).stdout)
         assert (result["settled"], result["units"][0]["message"]) == (True, "the key is refused")
 
+    @pytest.mark.parametrize("option", [(), ("--dry-run",), ("--wait",)])
+    def test_future_date_is_refused(self, run: Run, controller: Controller, option: tuple[str, ...]) -> None:
+        """A run for next year found nothing, and `diagnose` called a broken scraper waiting."""
+        for later in ("2099-01-01", "tomorrow"):
+            refused = run("trigger", "morning_operations", "--date", later, *option, code=2).stderr
+            assert "is in the future; today in New York is " in refused
+        assert controller.bus.published == []
+
     def test_wait_and_dry_run_together_are_refused(self, run: Run, controller: Controller) -> None:
         assert "leave one out" in run(*self.RUN, "--wait", "--dry-run", code=2).stderr
         assert controller.bus.published == []

@@ -22,6 +22,11 @@ class Refusal(Exception):
     """The HTTP status of the response."""
 
 
+_SHORTEST_PREFIX = 4
+"""Fewest characters of an id's beginning, as of `tipoff trace`. It fits on a phone and distinguishes a night's incidents;
+several matches are refused."""
+
+
 class UnknownIncident(Refusal):
     """An unknown incident or silence; the message lists the existing ones."""
 
@@ -43,11 +48,10 @@ def find(memory: Memory, name: str) -> Incident:
         UnknownIncident: no incident has the name, or several open ones have it
     """
     rule, _, subject = name.partition("/")
-    # Six characters of a hash distinguish a night's incidents, and fit on a phone.
     found = [
         it
         for it in memory.incidents.values()
-        if it.key == name or (len(name) >= 6 and it.id.startswith(name))
+        if it.key == name or (len(name) >= _SHORTEST_PREFIX and it.id.startswith(name))
     ] or [
         it
         for it in memory.incidents.values()

@@ -399,6 +399,20 @@ class TestSilence:
         except UnknownIncident:
             assert not is_covered
 
+    @pytest.mark.parametrize(("length", "is_found"), [(3, False), (4, True), (8, True)])
+    def test_beginning_of_an_id_finds_the_incident(
+        self, watched: Watched, length: int, is_found: bool
+    ) -> None:
+        watched.ticks(4, wrong())
+        incident = watched.incident()
+        try:
+            assert find(watched.memory, incident.id[:length]) == incident
+        except UnknownIncident as error:
+            assert not is_found
+            assert f"no incident '{incident.id[:length]}'; open incidents: {incident.id[:8]}" in str(error)
+        else:
+            assert is_found
+
     def test_paused_incident_is_recorded_and_fires_after_the_pause(self, watched: Watched) -> None:
         assert watched.ticks(4, wrong(paused=True)) == []
         assert watched.incident().state is AlertState.SILENCED

@@ -118,6 +118,7 @@ def _add_history_routes(manual: APIRouter, deps: Deps) -> None:
     ) -> list[FoundOccurrence]:
         """Find occurrences by an id: of an occurrence, of a manual run, of a request, or of a request's event.
 
+        The first eight characters of the id of a request or its event are enough.
         Manual runs are found for any date, other occurrences only on the given days.
         """
         return find_occurrences(identifier, days, deps)

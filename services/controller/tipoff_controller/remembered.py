@@ -13,12 +13,14 @@ from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence, re
 
 _ID_LENGTH = 36
 """The length of a UUID as text. A longer text is no id, and could exceed the longest name of an object."""
+_SHORT_ID_LENGTH = 8
+"""Fewest characters of a beginning: as many as `tipoff trace` prints of the id of a request."""
 _LATEST_RUNS = 20
 """More manual runs than are written in the second before the first one's decision is delivered."""
 
 
 def find_occurrences(identifier: str, days: Collection[date], deps: Deps) -> list[FoundOccurrence]:
-    """Find the occurrences with this id, or with a request, or a request's event, of this id.
+    """Find the occurrences with this id, or with a request, or a request's event, of this id or this beginning of one.
 
     Manual runs are found for any date (by a request's id only the latest ones), other occurrences among the game dates
     `days`.
@@ -84,4 +86,10 @@ def _is_of_a_request(identifier: str, key: Key, deps: Deps) -> bool:
 
 def _is_among(requests: Iterable[str], identifier: str) -> bool:
     # Operators paste either id: a row has the request's id, a Pub/Sub message the id of its event.
-    return any(identifier in (item, event_id(ScrapeRequested.TYPE, item)) for item in requests)
+    if len(identifier) < _SHORT_ID_LENGTH:
+        return False
+    return any(
+        complete.startswith(identifier)
+        for item in requests
+        for complete in (item, event_id(ScrapeRequested.TYPE, item))
+    )

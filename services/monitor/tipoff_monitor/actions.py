@@ -23,8 +23,8 @@ class Refusal(Exception):
 
 
 _SHORTEST_PREFIX = 4
-"""Fewest characters of an id's beginning, as of `tipoff trace`. It fits on a phone and distinguishes a night's incidents;
-several matches are refused."""
+"""Fewest characters of an id's beginning, as of `tipoff trace`. They fit on a phone and distinguish a night's
+incidents; several matches are refused."""
 
 
 class UnknownIncident(Refusal):

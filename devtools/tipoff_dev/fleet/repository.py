@@ -25,7 +25,12 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
         ScaffoldRefused: the folder is not empty, or the name or the time zone is not valid.
     """
     fleet = name or folder.resolve().name.replace("-", "_").lower()
-    _require_package_name(fleet)
+    try:
+        _require_package_name(fleet)
+    except ScaffoldRefused as error:
+        # Name the folder, as people did not write this name.
+        origin = "" if name else f"the name of the folder '{folder.resolve().name}': "
+        raise ScaffoldRefused(f"{origin}{error}; choose another with --name") from error
     try:
         read_zone(time_zone)
     except ValueError as error:
@@ -47,14 +52,11 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
 
 
 def _require_package_name(fleet: str) -> None:
-    try:
-        require_name(fleet)
-    except ScaffoldRefused as error:
-        raise ScaffoldRefused(f"{error}; choose another with --name") from error
+    require_name(fleet)
     if keyword.iskeyword(fleet) or fleet in sys.stdlib_module_names:
-        raise ScaffoldRefused(f"'{fleet}' is Python's own; choose another with --name")
+        raise ScaffoldRefused(f"'{fleet}' is Python's own")
     if find_spec(fleet) is not None:
-        raise ScaffoldRefused(f"'{fleet}' is a package that is installed here; choose another with --name")
+        raise ScaffoldRefused(f"'{fleet}' is a package that is installed here")
 
 
 def _write(root: Path, fleet: str, time_zone: str) -> None:

@@ -81,6 +81,12 @@ def test_new_page_scraper_passes_its_generated_tests(tmp_path: Path) -> None:
         (("taken",), "exists and is not empty"),
         (("file",), "exists and is not empty"),
         (("new", "--name", "2fast"), "and a letter first; choose another with --name"),
+        (
+            ("my-tides 2",),
+            "the name of the folder 'my-tides 2': 'my_tides 2' is not a valid name; write small letters, digits"
+            " and _, and a letter first; choose another with --name",
+        ),
+        (("json",), "the name of the folder 'json': 'json' is Python's own; choose another with --name"),
         (("new", "--name", "class"), "is Python's own"),
         (("new", "--name", "json"), "is Python's own"),
         (("new", "--name", "pydantic"), "is a package that is installed here"),

@@ -12,8 +12,8 @@ def pluralize(number: int, noun: str) -> str:
 
 
 def suggest_names(name: str, known: Iterable[str]) -> str:
-    """Return a question with the known names that are similar, else a list of all names."""
-    names = list(known)
+    """Return a question with the known names that are similar, else a list of all names, each once."""
+    names = list(dict.fromkeys(known))
     near = _near(name, names, 3)
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
 

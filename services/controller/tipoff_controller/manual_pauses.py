@@ -96,7 +96,7 @@ def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
         other = next((kind for kind, there in known.items() if there), None)
         if target is not None and other is not None:
             raise UnknownName(f"no {target} '{name}'; it is a {other}: leave target out, or make it {other}")
-        raise UnknownName(unknown_name("workflow or scraper", name, dict.fromkeys((*workflows, *scrapers))))
+        raise UnknownName(unknown_name("workflow or scraper", name, (*workflows, *scrapers)))
     # Refused rather than guessed: pausing the wrong one of the two stops a fetch by mistake.
     if len(found) > 1:
         raise UnusablePause(

@@ -22,5 +22,9 @@ def test_unknown_name_message_suggests_known_names(name: str, message: str) -> N
     assert unknown_name("workflow", name, ["post_game", "scores"]) == message
 
 
+def test_name_known_twice_is_listed_once() -> None:
+    assert unknown_name("workflow or scraper", "x", ["tides", "tides"]).endswith("; there are tides")
+
+
 def test_unknown_name_message_without_known_names() -> None:
     assert unknown_name("workflow", "x", []) == "no workflow 'x'; there are none"

@@ -9,7 +9,8 @@ import pytest
 from tests.support.seasons import WORKFLOWS
 from tests.unit.cli.commands.harness import SLATE, Run
 
-TIDES = Path(__file__).parents[4] / "examples/tides"
+REPOSITORY = Path(__file__).parents[4]
+TIDES = REPOSITORY / "examples/tides"
 
 
 class TestSimulate:
@@ -33,6 +34,17 @@ class TestSimulate:
     def test_a_workflow_that_needs_games_needs_a_schedule(self, run: Run) -> None:
         output = run("simulate", *self.DAYS, code=2)
         assert re.search(r"--schedule is missing: \w+ needs games; name a file with them", output.output)
+
+    def test_guide_explains_every_printed_number(self, run: Run) -> None:
+        files = ("--workflows", str(TIDES / "config/workflows.yaml"), "--scrapers", str(TIDES / "tides"))
+        printed = run("simulate", *files, *self.DAYS).stdout
+        (head,) = re.findall(r"workflow +(attempts .*?) *\n", printed)
+        guide = (REPOSITORY / "docs/how-to/simulate-a-season.md").read_text(encoding="utf-8")
+        explained = {
+            name for row in re.findall(r"^\| ([\w, ]+) \|", guide, re.MULTILINE) for name in row.split(", ")
+        }
+        # The failed ones need no explanation.
+        assert set(head.split()) - explained == {"failed"}
 
     def test_two_configurations_side_by_side(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
         other = tmp_path / "other.yaml"

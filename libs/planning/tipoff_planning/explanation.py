@@ -16,12 +16,13 @@ from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, DecisionInputs
 from tipoff_planning.decisions import considered, decide, explaining_pause
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
-from tipoff_planning.history import ExecutionFact, History
+from tipoff_planning.history import ExecutionFact, History, Outputs
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
 from tipoff_planning.outstanding import find_outstanding
 from tipoff_planning.pauses import NO_PAUSES, Pause, Pauses
-from tipoff_planning.plans import Plan, freeze, units
+from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, freeze, units
 from tipoff_planning.progress import State
+from tipoff_planning.reasons import Reason
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
@@ -67,8 +68,11 @@ def explain_workflow(
     )
     # In two steps: the plans of occurrences decided before are derived from the inputs without plans.
     begun = _plans(workflow, inputs)
-    inputs = replace(inputs, plans=begun, agenda=inputs.expected)
-    decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
+    outputs = _outputs(begun.values(), history)
+    inputs = replace(inputs, plans=begun, agenda=inputs.expected, outputs=outputs)
+    decisions = [
+        _with_unknown_units(item, inputs) for item in decide(inputs) if item.occurrence.workflow == workflow
+    ]
     return Explanation(
         workflow,
         at,
@@ -111,6 +115,67 @@ def _first_requests(plan: Plan) -> Iterable[str]:
         if isinstance(step.fan_out, tuple):
             for unit in units(step, step.fan_out):
                 yield unit.request_id(plan.occurrence_id, 1)
+
+
+def _outputs(plans: Iterable[Plan], history: History) -> Outputs:
+    """Derive the fan-out values in the outputs of parents from the results of their children, as the dataset does not
+    record the values. A value without a result stays unknown."""
+    outputs: dict[str, dict[str, tuple[str, ...]]] = {}
+    for plan in plans:
+        known: dict[str, Iterable[Unit]] = {}
+        for step in plan.steps:
+            if isinstance(step.fan_out, tuple):
+                known[step.name] = list(units(step, step.fan_out))
+                continue
+            known[step.name] = children = _units_with_result(step, plan, history)
+            values = (unit.parameters[step.fan_out_parameter or ""] for unit in children)
+            requests = (
+                unit.request_id(plan.occurrence_id, attempt)
+                for unit in known[step.fan_out.step]
+                for attempt in range(1, plan.max_retries + 2)
+            )
+            # The progress of a plan unites the values of all requests of a parent, so any success may hold them.
+            for request in requests:
+                fact = history.executions.get(request)
+                if fact is not None and fact.status is Status.SUCCESS:
+                    named = outputs.setdefault(request, {})
+                    # Several steps may fan out over one key.
+                    named[step.fan_out.key] = tuple(
+                        dict.fromkeys((*named.get(step.fan_out.key, ()), *values))
+                    )
+                    break
+    return outputs
+
+
+def _units_with_result(step: PlannedStep, plan: Plan, history: History) -> list[Unit]:
+    # A subject joins the values of several parameters with "&".
+    values = {
+        value
+        for fact in history.executions.values()
+        if fact.scraper == step.scraper and fact.game_date == plan.game_date
+        for value in (fact.subject, *fact.subject.split("&"))
+    }
+    # The request id excludes other parameters' values, and the values of other occurrences.
+    return [
+        unit
+        for unit in units(step, sorted(values))
+        if unit.request_id(plan.occurrence_id, 1) in history.executions
+    ]
+
+
+def _with_unknown_units(decision: Decision, inputs: DecisionInputs) -> Decision:
+    """Replace "everything was collected" where a fan-out over a parent's output has no result yet."""
+    standing = inputs.standing(decision.occurrence.id)
+    if decision.code is not Reason.ALREADY_FOUND or standing is None:
+        return decision
+    with_result = {status.unit.step for status in standing.units()}
+    # Parents before children: the first step without a result explains those below it.
+    for step in standing.plan.steps:
+        if isinstance(step.fan_out, OutputOf) and step.name not in with_result:
+            parent = step.fan_out.step
+            sentence = f"{step.name} has no result yet, or {parent} named nothing to request it for."
+            return replace(decision, code=Reason.UNDER_WAY, sentence=sentence)
+    return decision
 
 
 def _pauses(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:

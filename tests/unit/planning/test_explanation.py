@@ -15,9 +15,11 @@ from tests.support.controller import (
     calendar,
     configured,
     daily,
+    decided,
     discovery,
     fact,
     failed,
+    history,
     per_game,
     plan_of,
     slate,
@@ -28,10 +30,10 @@ from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.explanation import RunCondition, explain_workflow
-from tipoff_planning.history import ExecutionFact, ReportedCompleteness
+from tipoff_planning.history import ExecutionFact, Outputs, ReportedCompleteness
 from tipoff_planning.occurrences import occurrences
 from tipoff_planning.pauses import Pause, Pauses
-from tipoff_planning.plans import freeze, units
+from tipoff_planning.plans import Plan, freeze, units
 from tipoff_planning.workflows import Configuration
 
 
@@ -451,6 +453,93 @@ def test_local_execution_changes_no_condition(
     local = replace(_known("bulletin", "11:45", outcome), source=Source.LOCAL)
     assert conditions(configuration, "12:05", local) == conditions(configuration, "12:05")
     assert conditions(configuration, "12:05", own, local) == conditions(configuration, "12:05", own)
+
+
+FAN_OUT = configured(
+    one=workflow(
+        at_times("12:00"),
+        {"scraper": "event_list", "name": "events"},
+        {"scraper": "event_props", "name": "props", "for_each": {"step": "events", "key": "event_id"}},
+        max_retries=1,
+    )
+)
+
+
+def _fan_out(parent: Outcome, *children: Outcome) -> tuple[Plan, list[ExecutionFact], Outputs]:
+    """Return the plan with its executions, and the output that named the children."""
+    plan = plan_of(FAN_OUT, "one")
+    events, props = plan.steps
+    (events_unit,) = units(events, ())
+    request = events_unit.request_id(plan.occurrence_id, 1)
+    values = tuple(f"e{number}" for number in range(len(children)))
+    facts = [fact("event_list", outcome=parent, request_id=request, triggered_at=at("12:01"))]
+    facts += [
+        fact(
+            "event_props",
+            unit.parameters["event_id"],
+            outcome,
+            request_id=unit.request_id(plan.occurrence_id, 1),
+            triggered_at=at("12:02"),
+        )
+        for unit, outcome in zip(units(props, values), children, strict=True)
+    ]
+    return plan, facts, {request: {"event_id": values}}
+
+
+BLOCKED = Failed(kind=FailureKind.BLOCKED, message="403")
+
+
+@pytest.mark.parametrize(
+    ("parent", "children", "code"),
+    [
+        (SUCCESS, [BLOCKED, BLOCKED], "budget_used"),
+        (SUCCESS, [SUCCESS, BLOCKED], "budget_used"),
+        (SUCCESS, [SUCCESS, failed()], "partly_due"),
+        (SUCCESS, [NO_DATA, SUCCESS], "not_published"),
+        (SUCCESS, [SUCCESS, SUCCESS], "already_found"),
+        (NO_DATA, [], "not_published"),
+        (BLOCKED, [], "budget_used"),
+    ],
+)
+def test_fan_out_over_output_is_explained_as_decided(
+    parent: Outcome, children: list[Outcome], code: str
+) -> None:
+    """Everything counted as collected while each request for the parent's values failed."""
+    plan, facts, outputs = _fan_out(parent, *children)
+    other_day = fact(
+        "event_props", "e9", BLOCKED, game_date=DAY - timedelta(days=1), triggered_at=at("12:02")
+    )
+    other_run = fact("event_props", "e8", BLOCKED, triggered_at=at("11:02"))
+    facts += [other_day, other_run]
+    games = calendar(fetched_at=at("05:00"))
+    decision = decided(
+        FAN_OUT,
+        at("12:05"),
+        games=games,
+        history=history(*facts),
+        plans={plan.occurrence_id: plan},
+        outputs=outputs,
+    )
+    ((explained, _),) = explain_workflow("one", at("12:05"), FAN_OUT, games, facts).decisions
+    assert (explained.code.value, explained.sentence) == (decision.code.value, decision.sentence)
+    assert explained.code.value == code
+
+
+def test_fan_out_value_is_found_in_subject_of_several_parameters() -> None:
+    _, facts, _ = _fan_out(SUCCESS, BLOCKED)
+    known = [facts[0], replace(facts[1], subject=f"h2h&{facts[1].subject}")]
+    ((explained, _),) = explain_workflow("one", at("12:05"), FAN_OUT, None, known).decisions
+    assert explained.code.value == "budget_used"
+
+
+def test_fan_out_over_output_without_result_is_not_collected() -> None:
+    _, facts, _ = _fan_out(SUCCESS)
+    ((explained, _),) = explain_workflow("one", at("12:05"), FAN_OUT, None, facts).decisions
+    assert (explained.action.value, explained.code.value, explained.sentence) == (
+        "SKIP",
+        "under_way",
+        "props has no result yet, or events named nothing to request it for.",
+    )
 
 
 def test_waiting_failure_names_time_of_retry() -> None:

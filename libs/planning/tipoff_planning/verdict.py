@@ -255,7 +255,12 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
     # Only some scrapers found data: neither "found" nor "nothing there" would be true of the workflow.
     if any(found.values()):
         return f"{sum(found.values())} of {len(found)} scrapers found"
-    return "requested, no data yet" if any(row.executions for row in live) else "due"
+    if not any(row.executions for row in live):
+        return "due"
+    # "no data yet" would promise another check before tomorrow's.
+    if all(_is_given_up(row, as_of) for row in live):
+        return "nothing found, no further check today"
+    return "requested, no data yet"
 
 
 def _found_steps(rows: Sequence[Expectation]) -> Mapping[str | None, bool]:

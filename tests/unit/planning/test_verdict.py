@@ -493,6 +493,17 @@ def test_workflow_sentence_names_worst_fault_and_count_of_others() -> None:
             [slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR), slot(1, status="PENDING")],
             "requested, no data yet",
         ),
+        (
+            [slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR, last_reason_code="budget_used")],
+            "nothing found, no further check today",
+        ),
+        (
+            [
+                slot(0, steps={"s": EMPTY}, deadline=ELEVEN + 9 * HOUR, last_reason_code="budget_used"),
+                slot(9, status="TOO_EARLY"),
+            ],
+            "requested, no data yet",
+        ),
         ([slot(0, status="PENDING", deadline=ELEVEN + 9 * HOUR)], "due"),
         ([slot(0, steps={"s": FOUND, "t": EMPTY}, deadline=ELEVEN + 9 * HOUR)], "1 of 2 scrapers found"),
         ([slot(0, steps={"s": FOUND, "t": {}}), slot(1, steps={"s": {}, "t": FOUND})], "found"),

@@ -224,6 +224,22 @@ class TestDiagnose:
         found = diagnosed(row("no_data"), row("no_data", 1), before, code=0)
         assert found["verdict"] == "waiting"
 
+    @pytest.mark.parametrize(
+        ("status", "verdict", "code"), [("no_data", "waiting", 0), ("failed", "failing", 3)]
+    )
+    @pytest.mark.parametrize("days", [-4, 300])
+    def test_runs_of_other_game_dates_do_not_change_verdict(
+        self, diagnosed: Any, status: str, verdict: str, code: int, days: int
+    ) -> None:
+        """A backfill of old dates made a scraper healthy whose data of the day was not found."""
+        others = [
+            row("success", number, game_date=date(2025, 1, 15) + timedelta(days)) for number in range(3)
+        ]
+        found = diagnosed(*others, row(status, 3), code=code)
+        assert found["verdict"] == verdict
+        assert f"{status} once, last at 2025-01-15 09:00 New York for 2025-01-15: " in found["findings"][0]
+        assert found["runs"][0]["status"] == "success"
+
     @pytest.mark.parametrize("times", [1, 8])
     def test_source_that_withdrew_data_is_suspect(self, diagnosed: Any, times: int) -> None:
         """`diagnose` printed "is waiting: nothing is published yet" seconds after a success for the same date."""

@@ -1,7 +1,7 @@
 """Diagnosis of a source from its last executions: pure, from rows to a verdict, its likely cause and commands."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from statistics import median
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tipoff_cli.times import zone_name
 from tipoff_common.catalog import ScraperSpec
-from tipoff_common.clock import fleet_zone
+from tipoff_common.clock import business_date, fleet_zone
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.executions import contradictions_in, set_aside_in
 from tipoff_common.outcomes import FailureKind, Status
@@ -81,24 +81,33 @@ _PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
 
 
 def diagnose(spec: ScraperSpec, runs: Sequence[ExecutionRow], last_success: ExecutionRow | None) -> Diagnosis:
-    """Return the verdict on a scraper.
+    """Return the verdict on a scraper: on its runs about the newest game date, then on those about earlier dates.
 
     runs: newest first, without those on developers' machines. last_success: the newest success, of any age.
     """
     drift = _drift(last_success)
     volume = _volume(spec, runs, last_success)
-    verdict, cause = _verdict(spec, runs, drift, volume)
+    # A backfill of old dates must not hide the result of the newest game date.
+    by_game_date = sorted(runs, key=_age_of_data)
+    verdict, cause = _verdict(spec, by_game_date, drift, volume)
     return Diagnosis(
         scraper=spec.name,
         verdict=verdict,
-        findings=tuple(_findings(spec, runs, last_success, drift, volume)),
+        findings=tuple(_findings(spec, by_game_date, last_success, drift, volume)),
         likely_cause=cause,
-        reproduce=tuple(_reproduce(spec, runs)),
+        reproduce=tuple(_reproduce(spec, by_game_date)),
         last_success=last_success,
         volume=volume,
         drift=drift,
         runs=tuple(runs),
     )
+
+
+def _age_of_data(run: ExecutionRow) -> timedelta:
+    """Return the age of a run's game date, counted back from the greatest date; a future date counts as the oldest."""
+    # A workflow's own zone may be a day ahead of the fleet's.
+    newest = business_date(run.triggered_at) + timedelta(days=1)
+    return date.max - run.game_date if run.game_date and run.game_date <= newest else timedelta.max
 
 
 def _verdict(
@@ -171,7 +180,7 @@ def _findings(
 ) -> Iterator[str]:
     if runs and (streak := _streak(runs, runs[0].status)):
         times = f"{streak} times in a row" if streak > 1 else "once"
-        yield f"{runs[0].status} {times}, last at {_when(runs[0].triggered_at)}{_why(runs[0])}"
+        yield f"{runs[0].status} {times}, last at {_when(runs[0].triggered_at)}{_about(runs[0])}{_why(runs[0])}"
     if runs and (host := runs[0].data_summary.get("via_fake")):
         yield f"the last run read the fake of {host}; with `tipoff up --live {host}` it reads the source"
     if last_success is None:
@@ -283,6 +292,10 @@ def _found_before(runs: Sequence[ExecutionRow]) -> ExecutionRow | None:
 
 def _streak(runs: Sequence[ExecutionRow], status: str) -> int:
     return next((count for count, run in enumerate(runs) if run.status != status), len(runs))
+
+
+def _about(run: ExecutionRow) -> str:
+    return f" for {run.game_date}" if run.game_date else ""
 
 
 def _why(run: ExecutionRow) -> str:

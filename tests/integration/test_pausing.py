@@ -53,7 +53,7 @@ def test_workflow_paused_by_command_is_skipped_until_resumed(embedded: Driver) -
     assert "paused by" in shown
     assert WHY in shown
 
-    assert "goes on" in driver.tipoff("resume", "morning_operations")
+    assert "resumes with the next evaluation" in driver.tipoff("resume", "morning_operations")
     assert [row["state"] for row in until(lambda: driver.rows(EVENTS)[1:], "the row of its end")] == [
         "resumed"
     ]

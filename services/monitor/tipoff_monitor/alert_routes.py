@@ -10,13 +10,13 @@ from tipoff_monitor.rules import CHANNEL_FAILING, AlertsFile, Route
 def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
     """Return the channels for a change: those of its own routes, of the routes of the incidents it lists, and for an
     end those of the earlier messages."""
-    found: dict[str, None] = {}
     escalated = event.state is AlertState.ESCALATED or event.context.get("escalated") is True
     # Routes of each incident in the message: a channel that gets an incident by itself must get it in a group, too.
-    for rule, severity, workflow in _about(event):
-        for route in file.routes:
-            if _fits(route, rule, severity, workflow, escalated=escalated):
-                found.update(dict.fromkeys(route.channels))
+    found = dict.fromkeys(
+        channel
+        for rule, severity, workflow in _about(event)
+        for channel in routed_channels(file, rule, severity, workflow, escalated=escalated)
+    )
     notified_channels = event.context.get("notified_channels")
     # A channel may be gone from the file since the beginning.
     found.update(
@@ -27,9 +27,20 @@ def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
         }
     )
     if event.rule == CHANNEL_FAILING:
-        # A failing channel cannot receive its own failure. If it is the only channel, only the log has the failure.
-        found = {name: None for name in (found or file.channels) if name != event.about}
+        # A failing channel cannot receive its own failure; where its routes name no other channel, all others receive
+        # it. If it is the only channel, only the log has the failure.
+        others = [name for name in file.channels if name != event.about]
+        return [name for name in found if name != event.about] or others
     return list(found)
+
+
+def routed_channels(
+    file: AlertsFile, rule: str, severity: AlertLevel, workflow: str | None, *, escalated: bool
+) -> Iterator[str]:
+    """Yield the channels of each route for an incident; a channel of several routes comes several times."""
+    for route in file.routes:
+        if _fits(route, rule, severity, workflow, escalated=escalated):
+            yield from route.channels
 
 
 def _about(event: AlertChanged) -> Iterator[tuple[str, AlertLevel, str | None]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 
 from tipoff_common.events import AlertState
+from tipoff_monitor.alert_routes import routed_channels
 from tipoff_monitor.changes import LIVE, IncidentChange, Watch, is_louder, urgency
 from tipoff_monitor.rules import Rule
 from tipoff_planning.alerts import Incident
@@ -107,7 +108,7 @@ def join_sent_messages(
         # Reminders and escalations are no first notification, and a symptom is listed in its cause's message.
         if change.notify and incident.state in LIVE and not incident.was_notified and incident.cause is None:
             speaker = speakers.of(incident)
-            if speaker is not None and covers(speaker, incident, rules):
+            if speaker is not None and covers(speaker, incident, rules, at):
                 after[key] = replace(change, incident=joined(incident, speaker, at), notify=False)
     return after
 
@@ -148,7 +149,8 @@ class Speakers:
             incident = change.incident
             if incident.is_open and incident.fired_at is not None:
                 self._fired[incident.trouble].append((incident.fired_at, incident.key))
-            if _speaks(change):
+            # The message about a fault that is gone is old news; the fault of a further incident is not.
+            if _speaks(change) and incident.gone_at is None:
                 self._of_cause[incident.cause].append(incident)
                 self._of_trouble[incident.trouble].append(incident)
         for fired in self._fired.values():
@@ -171,9 +173,16 @@ class Speakers:
         return last is not None and self._at.elapsed(last) <= self._at.file.watch.joins_for
 
 
-def covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule]) -> bool:
+def covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule], at: Watch) -> bool:
     """Return whether the message about one incident makes a message about another one unnecessary."""
     if speaker.notified_severity is None or is_louder(incident.severity, speaker.notified_severity):
+        return False
+    # The on-call has not read a message to the team.
+    escalated = incident.state is AlertState.ESCALATED
+    channels = routed_channels(
+        at.file, incident.rule, incident.severity.effective, incident.workflow, escalated=escalated
+    )
+    if not set(channels) <= set(speaker.notified_channels):
         return False
     # In a lasting trouble, another failing scraper is no news (`joins`), but another lost workflow is.
     return speaker.cause == incident.key or rules[incident.rule].joins

@@ -182,7 +182,7 @@ def _join_message(
 ) -> Incident | None:
     """Return an unreported incident joined to a message of this watch; None when no message covers it."""
     speaker = None if incident.was_notified else speakers.of(incident)
-    if speaker is None or not covers(speaker, incident, rules):
+    if speaker is None or not covers(speaker, incident, rules, at):
         return None
     return joined(incident, speaker, at)
 

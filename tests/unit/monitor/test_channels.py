@@ -255,7 +255,7 @@ def test_channels_depend_on_severity_escalation_and_failing_channel() -> None:
     escalated = event(state=AlertState.ESCALATED, severity=AlertLevel.CRITICAL)
     assert channels_for(escalated, file) == ["team", "oncall"]
     assert channels_for(event(severity=AlertLevel.INFO), file) == []
-    assert channels_for(event(rule="channel-failing", about="team"), file) == []
+    assert channels_for(event(rule="channel-failing", about="team"), file) == ["oncall"]
 
 
 def test_resolution_reaches_oncall_only_after_escalation() -> None:

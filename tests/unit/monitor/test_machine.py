@@ -293,6 +293,21 @@ class TestManyAtOnce:
         )
         assert {watched.incident(key).cause for key in ("cause/c", "symptom/s")} == {"root/r"}
 
+    def test_symptom_reported_to_team_alone_does_not_cover_a_cause_for_oncall(self) -> None:
+        """The on-call page of a dead logger was joined to a message that only the team had received."""
+        routes = [{"channels": ["team"]}, {"rules": ["cause"], "channels": ["oncall"]}]
+        file = rules_file({"routes": routes}, cause={}, symptom={"causes": [{"rule": "cause"}]})
+        watched = Watched(file)
+        watched.ticks(3, wrong("symptom"))
+        (page,) = watched.tick(wrong("symptom"), wrong("cause"))
+        assert (page.rule, channels_for(page, file)) == ("cause", ["team", "oncall"])
+
+    def test_symptom_that_is_gone_does_not_cover_its_cause(self) -> None:
+        watched = Watched(rules_file(cause={}, symptom={"clear_for": "1h", "causes": [{"rule": "cause"}]}))
+        watched.ticks(3, wrong("symptom"))
+        watched.tick()
+        assert [event.rule for event in watched.ticks(2, wrong("cause"))] == ["cause"]
+
     def test_cause_of_another_workflow_covers_no_symptom(self) -> None:
         watched = Watched(
             rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})

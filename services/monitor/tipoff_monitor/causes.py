@@ -149,10 +149,12 @@ class Speakers:
             incident = change.incident
             if incident.is_open and incident.fired_at is not None:
                 self._fired[incident.trouble].append((incident.fired_at, incident.key))
-            # The message about a fault that is gone is old news; the fault of a further incident is not.
-            if _speaks(change) and incident.gone_at is None:
+            if not _speaks(change):
+                continue
+            self._of_trouble[incident.trouble].append(incident)
+            # The message about a symptom that is gone does not report its cause, which goes on.
+            if incident.gone_at is None:
                 self._of_cause[incident.cause].append(incident)
-                self._of_trouble[incident.trouble].append(incident)
         for fired in self._fired.values():
             fired.sort(reverse=True)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertChanged
@@ -31,6 +31,12 @@ class Memory(Frozen):
     outbox: tuple[AlertChanged, ...] = Field(
         default=(), description="changes that may be unpublished; each is published until that succeeds"
     )
+
+    @field_validator("incidents")
+    @classmethod
+    def _by_own_keys(cls, incidents: Mapping[str, Incident]) -> dict[str, Incident]:
+        # A key that was damaged in the bucket would fail each later watch.
+        return {it.key: it for it in incidents.values()}
 
 
 def incident_id(environment: str, rule: str, subject: str, seen_at: datetime) -> str:

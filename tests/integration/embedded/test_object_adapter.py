@@ -128,12 +128,14 @@ def test_any_object_is_read_back_unchanged_or_refused(
 ) -> None:
     """Name, content and metadata are read back unchanged, or the object is refused before any write."""
     name = f"{uuid4().hex}/{name}"
-    try:
-        check_object(name, {**metadata, **more})
-    except PermanentRefusal:
-        with pytest.raises(PermanentRefusal):
-            objects.create(name, body, metadata={**metadata, **more})
-        return
+    # The annotation may replace the only value that is refused.
+    for written in (metadata, {**metadata, **more}):
+        try:
+            check_object(name, written)
+        except PermanentRefusal:
+            with pytest.raises(PermanentRefusal):
+                objects.create(name, body, metadata=written)
+            return
     assert objects.create(name, body, metadata=metadata)
     assert objects.annotate(name, more) == {**metadata, **more}
     info, read = objects.info(name), objects.read(name)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.samples import NOON, SAMPLES
+from tests.unit.monitor.bench import Watched, rules_file, wrong
 from tipoff_common.events import AlertChanged
 from tipoff_common.testing import MemoryObjects
 from tipoff_monitor.incidents import Memory
@@ -63,3 +64,11 @@ def test_released_change_can_be_claimed_at_once() -> None:
     assert monitor.claim(ALERT, "team", NOON)
     monitor.release(ALERT, "team", NOON)
     assert monitor.claim(ALERT, "team", NOON)
+
+
+def test_incident_under_a_damaged_key_is_kept_under_its_own() -> None:
+    """A flipped bit in a key raised a KeyError at each later watch."""
+    watched = Watched(rules_file(broken={}))
+    watched.ticks(2, wrong())
+    stored = watched.memory.model_dump_json().replace('"broken/-":', '"brok{n/-":')
+    assert list(Memory.model_validate_json(stored).incidents) == ["broken/-"]

@@ -76,6 +76,11 @@ class _Assembly:
             # By the id of the rejected event, by which each node finds its own dead letters.
             self._dead.setdefault(letter.ce_id, []).append(letter)
         self._plans = {plan.occurrence_id: plan for plan in facts.plans}
+        # Indexes by request, since a fan-out has thousands and each node looks several of them up.
+        self._requested = {item.request_id: item for item in reversed(facts.requested)}
+        self._executed: dict[str, list[ExecutionRow]] = {}
+        for row in facts.executed:
+            self._executed.setdefault(row.execution_id, []).append(row)
         # An execution row may lack workflow and date, so every other source overrides it.
         requests: list[ExecutionRow | ScrapeRequested | Plan] = [
             *facts.executed,
@@ -152,15 +157,15 @@ class _Assembly:
         )
 
     def _decision_of(self, request: str) -> str | None:
-        asked = [item.decision_id for item in self._facts.requested if item.request_id == request]
-        ran = [item.decision_id for item in self._facts.executed if item.execution_id == request]
-        return next(iter([*asked, *ran]), None)
+        if (requested := self._requested.get(request)) is not None:
+            return requested.decision_id
+        return next((row.decision_id for row in self._executed.get(request, ())), None)
 
     def _requested_at(self, request: str) -> datetime | None:
-        asked = [item.requested_at for item in self._facts.requested if item.request_id == request]
+        if (requested := self._requested.get(request)) is not None:
+            return requested.requested_at
         # An execution starts after its request, by seconds as a rule.
-        ran = [item.triggered_at for item in self._facts.executed if item.execution_id == request]
-        return next(iter([*asked, *ran]), None)
+        return next((row.triggered_at for row in self._executed.get(request, ())), None)
 
     def _decision(self, item: DecidedRow, requests: Sequence[str], next_run: datetime | None) -> ChainNode:
         """Return a decision's node with the requests that carry its id.
@@ -189,11 +194,8 @@ class _Assembly:
 
     def _request(self, request: str) -> ChainNode:
         """Return a request's node with its executions; an unrecorded request is derived from its execution."""
-        requested = next((item for item in self._facts.requested if item.request_id == request), None)
-        ran = sorted(
-            (item for item in self._facts.executed if item.execution_id == request),
-            key=lambda item: item.ended_at,
-        )
+        requested = self._requested.get(request)
+        ran = sorted(self._executed.get(request, ()), key=lambda item: item.ended_at)
         event = requested_id(request)
         children = [*self._dead_of(event), *(self._execution(item) for item in ran)]
         # A request without any execution: still under way, or lost.

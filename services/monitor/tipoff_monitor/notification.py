@@ -43,7 +43,7 @@ def build_notifications(
     suppressions = {
         key: reason
         for key, incident in news.items()
-        if (reason := _reason_for_silence(incident, changes, at))
+        if (reason := _suppression_reason(incident, changes, at))
     }
     ready = {key: incident for key, incident in news.items() if key not in suppressions}
     ended = [key for key, incident in ready.items() if incident.state is AlertState.RESOLVED]
@@ -195,7 +195,7 @@ def _earlier_speaker(incident: Incident, changes: Mapping[str, IncidentChange], 
     return None if speaker is None else speaker.key
 
 
-def _reason_for_silence(incident: Incident, changes: Mapping[str, IncidentChange], at: Watch) -> str | None:
+def _suppression_reason(incident: Incident, changes: Mapping[str, IncidentChange], at: Watch) -> str | None:
     # Quiet windows are days in the fleet's zone, in which people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:

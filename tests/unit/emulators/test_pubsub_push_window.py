@@ -113,7 +113,7 @@ def test_large_backlogs_drain_once_without_memory_growth() -> None:
             for _ in range(3):
                 endpoint.pushed.clear()
                 for _ in range(20):
-                    server.broker.publish(
+                    server.publish(
                         messages.PublishRequest(
                             topic=TOPIC, messages=[messages.PubsubMessage(data=b"x" * 1_000)] * 1_000
                         )
